@@ -1,0 +1,34 @@
+import { disassemble } from "../../vm/disassembler.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import { loadProgram } from "../load.ts";
+import type { Session } from "../session.ts";
+import { clean, printJson } from "../terminal.ts";
+
+export function inspectCommand(session: Session, file: string): number {
+  const { program } = loadProgram(file, (textOf) => {
+    session.textOf = textOf;
+  });
+  const { module, registry } = program;
+  if (!session.json) {
+    session.terminal.out(clean(disassemble(program)));
+    return EXIT.done;
+  }
+  printJson(session.terminal, {
+    name: module.name,
+    module_hash: program.moduleHash,
+    signature: module.signature ?? null,
+    constants: module.constants.length,
+    types: module.types.map((t) => t.name),
+    functions: program.functions.map((f) => ({
+      name: f.def.name,
+      arity: f.def.arity,
+      locals: f.def.locals,
+      instructions: f.def.code.length,
+      max_stack: f.maxStack,
+      regular: f.regular,
+      capabilities: f.def.capabilities.map((id) => registry.byId.get(id)?.name ?? String(id)),
+      intent: f.def.intent,
+    })),
+  });
+  return EXIT.done;
+}

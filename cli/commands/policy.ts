@@ -1,0 +1,21 @@
+import { loadPolicy } from "../../policy/load.ts";
+import { policyHash, policyToJson } from "../../policy/policy.ts";
+import { plainToHost } from "../../vm/plain-json.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import type { Session } from "../session.ts";
+import { printJson } from "../terminal.ts";
+
+export function policyValidateCommand({ terminal, json }: Session, file: string): number {
+  const hash = policyHash(loadPolicy(file));
+  if (json) printJson(terminal, { ok: true, policy_hash: hash });
+  else terminal.err(`${file}: ok, ${hash}`);
+  return EXIT.done;
+}
+
+export function policyShowCommand({ terminal, json }: Session, file: string): number {
+  const policy = loadPolicy(file);
+  const shown = plainToHost(policyToJson(policy));
+  if (json) printJson(terminal, { policy: shown, policy_hash: policyHash(policy) });
+  else terminal.out(JSON.stringify(shown, null, 2));
+  return EXIT.done;
+}

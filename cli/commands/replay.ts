@@ -1,0 +1,36 @@
+import { readLog } from "../../replay/log.ts";
+import { replayRun } from "../../replay/replay.ts";
+import { replayJson, replayLines } from "../../replay/report.ts";
+import { loadPolicy } from "../../policy/load.ts";
+import { parseArguments } from "../arguments.ts";
+import { loadProgram } from "../load.ts";
+import type { Session } from "../session.ts";
+import { withTelemetry } from "../telemetry.ts";
+import { clean, members, printJson } from "../terminal.ts";
+
+export interface ReplayFlags {
+  readonly policy?: string;
+  readonly arg?: readonly string[];
+}
+
+export async function replayCommand(session: Session, file: string, programFile: string | undefined, flags: ReplayFlags): Promise<number> {
+  const { terminal, json } = session;
+  const log = readLog(file);
+  const program = programFile === undefined ? undefined : loadProgram(programFile, (textOf) => {
+    session.textOf = textOf;
+  }).program;
+  const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module.signature);
+  const report = await withTelemetry(terminal, {}, ({ tracing, signal, context }) =>
+    replayRun(log, {
+      ...(program === undefined ? {} : { program }),
+      ...(flags.policy === undefined ? {} : { policy: loadPolicy(flags.policy) }),
+      ...(args === undefined || args.size === 0 ? {} : { args }),
+      tracing: tracing ?? false,
+      signal,
+      ...context,
+    }),
+  );
+  if (json) printJson(terminal, members(replayJson(report)));
+  else for (const line of replayLines(report)) terminal.out(clean(line));
+  return report.exitCode;
+}

@@ -1,0 +1,172 @@
+import { renderDiagnostic } from "../../compiler/render.ts";
+import type { CallEnd } from "../../gateway/gateway.ts";
+import { loadPolicy } from "../../policy/load.ts";
+import type { Policy } from "../../policy/policy.ts";
+import { withShorthands } from "../../policy/policy.ts";
+import { frameOf } from "../../replay/place.ts";
+import { type Execution, execute } from "../../replay/run.ts";
+import type { LogFormat } from "../../replay/record.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { LIMITS, type LimitField, type Limits } from "../../vm/limits.ts";
+import type { CodePlace } from "../../vm/module.ts";
+import { textForm, typedText } from "../../vm/text.ts";
+import { parseArguments, readInputs } from "../arguments.ts";
+import { loadProgram } from "../load.ts";
+import type { Session } from "../session.ts";
+import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
+import { clean, printJson, type Terminal } from "../terminal.ts";
+
+export interface RunFlags {
+  readonly policy?: string;
+  readonly allowNet?: string;
+  readonly allowRead?: readonly string[];
+  readonly allowWrite?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly live?: boolean;
+  readonly arg?: readonly string[];
+  readonly inputs?: string;
+  readonly maxSteps?: string;
+  readonly maxWallMs?: string;
+  readonly record?: string;
+  readonly format?: string;
+  readonly force?: boolean;
+  readonly durable?: boolean;
+  readonly trace?: boolean;
+  readonly explain?: boolean;
+  readonly ui?: string;
+  readonly traceparent?: string;
+}
+
+function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
+  if (text === undefined) return {};
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value > LIMITS[field].max) throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
+  return { [field]: value };
+}
+
+function policyOf(flags: RunFlags): Policy {
+  return withShorthands(loadPolicy(flags.policy ?? "deny-all"), {
+    ...(flags.allowNet === undefined ? {} : { allowNet: flags.allowNet.split(",") }),
+    ...(flags.allowRead === undefined ? {} : { allowRead: flags.allowRead }),
+    ...(flags.allowWrite === undefined ? {} : { allowWrite: flags.allowWrite }),
+    ...(flags.allow === undefined ? {} : { allow: flags.allow }),
+  });
+}
+
+function formatOf(text: string | undefined): LogFormat {
+  if (text === undefined || text === "log") return "log";
+  if (text === "eventlog") return "eventlog";
+  throw new BorunaError("usage", `--format ${text}: expected log or eventlog`);
+}
+
+const place = (p: CodePlace): string => (p.line === undefined || p.file === undefined ? `${p.function}, instruction ${p.pc}` : `${p.function} (${p.file}:${p.line}:${p.column ?? 1})`);
+
+const NEXT: Readonly<Record<string, string>> = {
+  capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
+  capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
+  step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
+  alloc_limit: "raise max_alloc_bytes in the policy's limits, if the program is meant to need that much",
+  timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
+};
+
+/** How a run that did not complete is told: what, where, why, what next. */
+function printError(terminal: Terminal, execution: Execution): void {
+  const { error, program, outcome } = execution;
+  if (error === undefined) return;
+  const lines = [`${outcome}: ${error.message}`];
+  const frame = frameOf(program.module, error.stack[0]);
+  const source = frame?.lines.at(-1);
+  if (frame !== undefined && source !== undefined) {
+    const gutter = " ".repeat(String(source.number).length);
+    const before = [...source.text].slice(0, frame.column - 1).map((c) => (c === "\t" ? "\t" : " ")).join("");
+    const width = Math.max(1, Math.min(frame.endColumn, [...source.text].length + 1) - frame.column);
+    lines.push(`${gutter} --> ${frame.file}:${frame.line}:${frame.column}`, `${gutter} |`, `${source.number} | ${source.text}`, `${gutter} | ${before}${"^".repeat(width)}`);
+  } else if (error.stack[0] !== undefined) lines.push(`  at ${place(error.stack[0])}`);
+  for (const caller of error.stack.slice(1, 9)) lines.push(`  called from ${place(caller)}`);
+  if (error.stack.length > 9) lines.push(`  … and ${error.stack.length - 9} more`);
+  if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
+  const next = NEXT[error.kind];
+  if (next !== undefined) lines.push(`  help: ${next}`);
+  terminal.err(clean(lines.join("\n")));
+}
+
+function jsonError(execution: Execution): unknown {
+  const { error } = execution;
+  if (error === undefined) return null;
+  const [first] = error.stack;
+  const location = first?.line === undefined ? null : { file: first.file, line: first.line, column: first.column };
+  return {
+    kind: error.kind,
+    message: error.message,
+    ...(error.capability === undefined ? {} : { capability: error.capability }),
+    ...(error.rule === undefined ? {} : { rule: error.rule }),
+    location,
+    stack: error.stack.map((p) => ({ function: p.function, pc: p.pc, file: p.file, line: p.line, column: p.column })),
+    ...(error.limit === undefined ? {} : { limit: error.limit }),
+    ...(error.counterexample === undefined ? {} : { counterexample: error.counterexample }),
+    step: error.step,
+  };
+}
+
+function explain(terminal: Terminal, call: CallEnd): void {
+  const why = call.rule === undefined ? (call.message ?? "") : `${call.reason ?? ""} [${call.rule}]`;
+  const left = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
+  terminal.err(clean(`call ${call.call} ${call.capability}: ${call.outcome}${left}: ${why}`));
+}
+
+export async function runCommand(session: Session, file: string, flags: RunFlags): Promise<number> {
+  const { terminal } = session;
+  const format = formatOf(flags.format);
+  if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
+  const policy = policyOf(flags);
+  const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
+  const limits = { ...limit("--max-steps", "max_steps", flags.maxSteps), ...limit("--max-wall-ms", "max_wall_ms", flags.maxWallMs) };
+  const { program, warnings } = loadProgram(file, (textOf) => {
+    session.textOf = textOf;
+  });
+  for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
+  const args = parseArguments(flags.arg ?? [], program.module.signature);
+  const execution = await withTelemetry(terminal, flags, ({ tracing, signal, context }) =>
+    execute(program, {
+      policy,
+      live: flags.live === true,
+      args,
+      ...(inputs === undefined ? {} : { inputs }),
+      limits,
+      ...(flags.record === undefined ? {} : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),
+      signal,
+      tracing: tracing ?? false,
+      ...context,
+      ...(flags.explain === true ? { on: { callEnd: (call: CallEnd) => explain(terminal, call) } } : {}),
+      onDebug: (text) => terminal.err(clean(text)),
+      ...(flags.trace === true ? { trace: (line: string) => terminal.err(clean(line)) } : {}),
+    }),
+  );
+  print(session, execution, flags);
+  return exitCodeOfOutcome(execution.outcome);
+}
+
+function print({ terminal, json }: Session, execution: Execution, flags: RunFlags): void {
+  const { result, program } = execution;
+  const text = result.value === undefined ? undefined : typedText(result.value, result.resultType, program.module.types);
+  if (json) {
+    printJson(terminal, {
+      outcome: execution.outcome,
+      value: execution.value ?? null,
+      text: text ?? null,
+      display: result.value === undefined ? null : textForm(result.value),
+      steps: execution.steps,
+      alloc_bytes: execution.allocBytes,
+      counters: execution.counters,
+      ui: execution.ui,
+      run_id: execution.runId,
+      log: execution.log?.path ?? null,
+      error: jsonError(execution),
+    });
+    return;
+  }
+  if (flags.ui === "json") for (const tree of execution.ui) terminal.out(JSON.stringify(tree));
+  if (text !== undefined) terminal.out(clean(text));
+  printError(terminal, execution);
+  if (execution.log !== undefined) terminal.err(`recorded: ${execution.log.path}${execution.log.head === undefined ? "" : ` (head ${execution.log.head})`}`);
+}

@@ -1,0 +1,20 @@
+import { verifyJson, verifyLines } from "../../replay/verify-report.ts";
+import { verifyLog } from "../../replay/verify.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import type { Session } from "../session.ts";
+import { clean, members, printJson } from "../terminal.ts";
+
+export interface VerifyFlags {
+  readonly expectHead?: string;
+  readonly replay?: boolean;
+}
+
+export async function verifyCommand({ terminal, json }: Session, file: string, flags: VerifyFlags): Promise<number> {
+  const verification = await verifyLog(file, {
+    ...(flags.expectHead === undefined ? {} : { expectHead: flags.expectHead }),
+    ...(flags.replay === true ? { replay: true } : {}),
+  });
+  if (json) printJson(terminal, members(verifyJson(verification)));
+  else for (const line of verifyLines(verification)) terminal.out(clean(line));
+  return verification.ok ? EXIT.done : EXIT.unverified;
+}

@@ -1,0 +1,45 @@
+/** How a failure is told, and the exit code it has. */
+import { CompileError, diagnosticToJson } from "../compiler/diagnostics.ts";
+import { renderDiagnostic } from "../compiler/render.ts";
+import { BorunaError } from "../vm/error.ts";
+import { EXIT } from "../vm/outcome.ts";
+import { clean, printJson, type Terminal } from "./terminal.ts";
+
+export type TextOf = (file: string) => string | undefined;
+
+/** Faults of the evidence itself: it was read, and it is not what it claims to be. */
+const UNVERIFIED = new Set(["log.hash", "log.sequence", "log.blob_hash", "log.blob_missing", "log.module_hash", "log.policy_hash", "log.closed", "log.flag"]);
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof BorunaError) || error.kind === "internal") return EXIT.internal;
+  return UNVERIFIED.has(error.kind) ? EXIT.unverified : EXIT.usage;
+}
+
+function placeText(error: BorunaError): string {
+  const { file, line, column, offset } = error.place ?? {};
+  if (file === undefined && line === undefined) return offset === undefined ? "" : ` at byte ${offset}`;
+  const where = [file ?? "line", line, line === undefined ? undefined : column].filter((part) => part !== undefined).join(":");
+  return `\n  --> ${where}`;
+}
+
+/** Tells of any failure and gives the exit code. `json`: as an object on stdout instead. */
+export function reportFailure(terminal: Terminal, error: unknown, options: { readonly json: boolean; readonly textOf?: TextOf }): number {
+  const code = exitCodeOf(error);
+  const textOf = options.textOf ?? ((): undefined => undefined);
+  if (error instanceof CompileError) {
+    if (options.json) printJson(terminal, { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, textOf)) });
+    else for (const d of error.diagnostics) terminal.err(renderDiagnostic(d, textOf, { color: terminal.color }));
+    return code;
+  }
+  if (error instanceof BorunaError && error.kind !== "internal") {
+    if (options.json) {
+      printJson(terminal, { ok: false, error: { kind: error.kind, message: error.message, ...(error.place === undefined ? {} : { location: error.place }), ...(error.hint === undefined ? {} : { hint: error.hint }) } });
+    } else terminal.err(clean(`error: ${error.message}${placeText(error)}${error.hint === undefined ? "" : `\n  help: ${error.hint}`}`));
+    return code;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (options.json) printJson(terminal, { ok: false, error: { kind: "internal", message } });
+  else terminal.err(clean(`internal error: ${message}\n  This is a fault of Boruna, not of your program. BORUNA_DEBUG=1 shows where.`));
+  if (process.env.BORUNA_DEBUG === "1" && error instanceof Error) terminal.err(error.stack ?? "");
+  return code;
+}

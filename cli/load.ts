@@ -1,0 +1,27 @@
+/** A program from a file: source text is compiled, a module is decoded; both are verified. */
+import { compile } from "../compiler/compile.ts";
+import type { Diagnostic } from "../compiler/diagnostics.ts";
+import { openSources, readModuleFile } from "../replay/sources.ts";
+import { decodeModule } from "../vm/codec.ts";
+import type { Program } from "../vm/program.ts";
+import { verifyModule } from "../vm/verifier.ts";
+import type { TextOf } from "./failure.ts";
+
+export interface LoadedProgram {
+  readonly program: Program;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** `.axbc` and `.json` hold a module; everything else is source. */
+export function isModuleFile(path: string): boolean {
+  return /\.(axbc|json)$/.test(path);
+}
+
+/** `useText` is told how to find source text before anything can fail on it. Throws `io_error`, `CompileError`, `module.*`. */
+export function loadProgram(path: string, useText: (textOf: TextOf) => void): LoadedProgram {
+  if (isModuleFile(path)) return { program: verifyModule(decodeModule(readModuleFile(path))), warnings: [] };
+  const { source, resolve, textOf } = openSources(path);
+  useText(textOf);
+  const { module, diagnostics } = compile(source, { resolve });
+  return { program: verifyModule(module), warnings: diagnostics };
+}

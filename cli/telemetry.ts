@@ -1,0 +1,74 @@
+/** Spans of a command: the SDK started when it is wanted, interrupted by signals, flushed before the exit. */
+import type { Tracing } from "../telemetry/tracing.ts";
+import { wanted } from "../telemetry/settings.ts";
+import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface TraceContext {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+export interface Traced {
+  /** Absent when no spans are wanted. */
+  readonly tracing: Tracing | undefined;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly context: TraceContext;
+}
+
+let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
+
+/** The exit code of a run: that of its outcome, or of the signal that canceled it. */
+export function exitCodeOfOutcome(outcome: Outcome): number {
+  if (outcome === "canceled" && interruptedBy === "SIGTERM") return EXIT.terminated;
+  return OUTCOMES[outcome].exitCode;
+}
+
+function contextOf(traceparent: string | undefined): TraceContext {
+  const { TRACEPARENT, TRACESTATE } = process.env;
+  const parent = traceparent ?? TRACEPARENT;
+  return {
+    ...(parent === undefined ? {} : { traceparent: parent }),
+    // The state belongs to the parent it came with.
+    ...(TRACESTATE === undefined || traceparent !== undefined ? {} : { tracestate: TRACESTATE }),
+  };
+}
+
+async function startSdk(terminal: Terminal): Promise<{ tracing: Tracing; close(): Promise<void> } | undefined> {
+  const settings = wanted(process.env);
+  if ("problem" in settings) {
+    terminal.err(`telemetry: ${settings.problem}`);
+    return undefined;
+  }
+  if (!settings.on) return undefined;
+  const [{ start }, { otelTracing }] = await Promise.all([import("../telemetry/sdk.ts"), import("../telemetry/otel.ts")]);
+  const sdk = await start(settings, process.env, (line) => terminal.err(line));
+  for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
+  return {
+    tracing: otelTracing({ exitCode: exitCodeOfOutcome, backpressure: () => sdk.backpressure() }),
+    close: async () => {
+      const { notice } = await sdk.shutdown();
+      if (notice !== undefined) terminal.err(`telemetry: ${notice}`);
+    },
+  };
+}
+
+/** Runs `body`; however it ends, its spans are flushed within the shutdown bound. */
+export async function withTelemetry<T>(terminal: Terminal, flags: { readonly traceparent?: string }, body: (traced: Traced) => Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const onSignal = (name: "SIGINT" | "SIGTERM"): void => {
+    interruptedBy ??= name;
+    abort.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  const sdk = await startSdk(terminal);
+  try {
+    return await body({ tracing: sdk?.tracing, signal: abort.signal, context: contextOf(flags.traceparent) });
+  } finally {
+    await sdk?.close();
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}

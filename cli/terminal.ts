@@ -1,0 +1,65 @@
+/** What the command line prints, and where: data on stdout, messages on stderr. */
+import { writeSync } from "node:fs";
+import { plainToHost } from "../vm/host-json.ts";
+import { isJsonObject, type JsonData } from "../vm/json.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+
+export type ColorChoice = "auto" | "always" | "never";
+
+export interface Terminal {
+  readonly color: boolean;
+  /** A line of data. */
+  out(text: string): void;
+  /** A line of a message. */
+  err(text: string): void;
+}
+
+/** NO_COLOR and FORCE_COLOR as their conventions say; an explicit choice wins. Colors are for messages, on stderr. */
+function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
+  if (choice !== "auto") return choice === "always";
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
+  return process.stderr.isTTY === true;
+}
+
+/** Writes all of the text before it returns, so that nothing is lost when the process exits; a closed pipe is no error. */
+function write(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(descriptor, bytes, at);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : "";
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+    }
+  }
+}
+
+export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
+  return {
+    color: wantsColor(choice, env),
+    out: (text) => write(STDOUT, `${text}\n`),
+    err: (text) => write(STDERR, `${text}\n`),
+  };
+}
+
+/** Text of programs, files and peers that reaches a terminal: control and direction-changing characters are taken out, line feeds and tabs stay. */
+export function clean(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "");
+}
+
+export const PROTOCOL_VERSION = 1;
+
+/** The members of a JSON object for `printJson`; Ints beyond 2^53 become text. */
+export function members(data: JsonData): Readonly<Record<string, unknown>> {
+  return isJsonObject(data) ? Object.fromEntries([...data].map(([key, value]) => [key, plainToHost(value)])) : {};
+}
+
+/** One JSON object with the protocol's version. Fields without a value are left out. */
+export function printJson(terminal: Terminal, fields: Readonly<Record<string, unknown>>): void {
+  terminal.out(JSON.stringify({ protocol_version: PROTOCOL_VERSION, ...fields }));
+}

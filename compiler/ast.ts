@@ -1,0 +1,235 @@
+/** The syntax tree. Plain data; spans are UTF-16 offsets into the file's text, `end` exclusive. */
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Name {
+  readonly text: string;
+  readonly span: Span;
+}
+
+/** An effect row as written: dotted names or aliases. */
+export interface RowExpr {
+  readonly names: readonly Name[];
+  readonly span: Span;
+}
+
+export type TypeExpr =
+  | { readonly kind: "name"; readonly name: Name; readonly args: readonly TypeExpr[]; readonly span: Span }
+  | { readonly kind: "fn"; readonly params: readonly TypeExpr[]; readonly result: TypeExpr; readonly row: RowExpr | null; readonly span: Span };
+
+export interface Param {
+  readonly name: Name;
+  readonly type: TypeExpr;
+}
+
+/** A contract clause with its source text. */
+export interface Clause {
+  readonly condition: Expr;
+  readonly text: string;
+  readonly span: Span;
+}
+
+export interface FnItem {
+  readonly kind: "fn";
+  readonly exported: boolean;
+  readonly name: Name;
+  readonly typeParams: readonly Name[];
+  readonly params: readonly Param[];
+  /** Null is Unit. */
+  readonly result: TypeExpr | null;
+  readonly row: RowExpr | null;
+  readonly intent: string | null;
+  readonly requires: readonly Clause[];
+  readonly ensures: readonly Clause[];
+  readonly body: Block;
+  readonly span: Span;
+}
+
+export interface FieldDecl {
+  readonly name: Name;
+  readonly type: TypeExpr;
+}
+
+export interface RecordItem {
+  readonly kind: "record";
+  readonly exported: boolean;
+  readonly name: Name;
+  readonly typeParams: readonly Name[];
+  readonly fields: readonly FieldDecl[];
+  readonly span: Span;
+}
+
+export interface VariantDecl {
+  readonly name: Name;
+  readonly payload: null | { readonly kind: "single"; readonly type: TypeExpr } | { readonly kind: "struct"; readonly fields: readonly FieldDecl[] };
+  readonly span: Span;
+}
+
+export interface EnumItem {
+  readonly kind: "enum";
+  readonly exported: boolean;
+  readonly name: Name;
+  readonly typeParams: readonly Name[];
+  readonly variants: readonly VariantDecl[];
+  readonly span: Span;
+}
+
+export interface ImportItem {
+  readonly kind: "import";
+  /** As written: `std-json`, `./util.ax`. */
+  readonly specifier: Name;
+  readonly span: Span;
+}
+
+export interface TestItem {
+  readonly kind: "test";
+  readonly name: Name;
+  readonly body: Block;
+  readonly span: Span;
+}
+
+export type Item = FnItem | RecordItem | EnumItem | ImportItem | TestItem;
+
+/** The last statement, when it is an expression, is the block's value. */
+export interface Block {
+  readonly stmts: readonly Stmt[];
+  readonly span: Span;
+}
+
+export type Stmt =
+  | { readonly kind: "let"; readonly mutable: boolean; readonly name: Name; readonly type: TypeExpr | null; readonly value: Expr; readonly span: Span }
+  | { readonly kind: "assign"; readonly name: Name; readonly value: Expr; readonly span: Span }
+  | { readonly kind: "while"; readonly condition: Expr; readonly body: Block; readonly span: Span }
+  | { readonly kind: "for"; readonly name: Name; readonly list: Expr; readonly body: Block; readonly span: Span }
+  | { readonly kind: "break"; readonly span: Span }
+  | { readonly kind: "continue"; readonly span: Span }
+  | { readonly kind: "return"; readonly value: Expr | null; readonly span: Span }
+  | { readonly kind: "expr"; readonly value: Expr; readonly span: Span };
+
+export type BinaryOp = "||" | "&&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "++" | "+" | "-" | "*" | "/" | "%";
+export type WrapKind = "Some" | "Ok" | "Err";
+
+export interface FieldInit {
+  readonly name: Name;
+  /** `P { x }` is short for `P { x: x }`. */
+  readonly value: Expr;
+}
+
+export interface LambdaParam {
+  readonly name: Name;
+  readonly type: TypeExpr | null;
+}
+
+export interface IfBranch {
+  readonly condition: Expr;
+  readonly body: Block;
+}
+
+export interface MatchArm {
+  readonly pattern: Pattern;
+  readonly guard: Expr | null;
+  /** An arm without braces is a block of its one statement. */
+  readonly body: Block;
+  /** The arm is `=> {}`: an empty block, or an empty map where a map is expected. */
+  readonly emptyBraces: boolean;
+  readonly span: Span;
+}
+
+export type Expr =
+  | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
+  | { readonly kind: "float"; readonly value: number; readonly span: Span }
+  | { readonly kind: "string"; readonly value: string; readonly span: Span }
+  | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
+  | { readonly kind: "unit"; readonly span: Span }
+  | { readonly kind: "none"; readonly span: Span }
+  | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Expr; readonly span: Span }
+  | { readonly kind: "name"; readonly name: Name; readonly span: Span }
+  /** `E::V`, `E::V(x)`, `E::V { … }`; `args` holds what stands in the parentheses. */
+  | {
+      readonly kind: "variant";
+      readonly enum: Name;
+      readonly variant: Name;
+      readonly payload: null | { readonly kind: "args"; readonly args: readonly Expr[] } | { readonly kind: "struct"; readonly fields: readonly FieldInit[] };
+      readonly span: Span;
+    }
+  | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
+  /** Also the qualified name of a builtin or capability: `string.len`, `net.fetch`. */
+  | { readonly kind: "field"; readonly target: Expr; readonly name: Name; readonly span: Span }
+  | { readonly kind: "index"; readonly target: Expr; readonly index: Expr; readonly span: Span }
+  | { readonly kind: "record"; readonly name: Name; readonly base: Expr | null; readonly fields: readonly FieldInit[]; readonly span: Span }
+  | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }
+  | { readonly kind: "map"; readonly entries: readonly { readonly key: Expr; readonly value: Expr }[]; readonly span: Span }
+  | {
+      readonly kind: "lambda";
+      readonly params: readonly LambdaParam[];
+      readonly result: TypeExpr | null;
+      readonly row: RowExpr | null;
+      readonly body: Block;
+      readonly span: Span;
+    }
+  | { readonly kind: "if"; readonly branches: readonly IfBranch[]; readonly otherwise: Block | null; readonly span: Span }
+  | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
+  | { readonly kind: "block"; readonly block: Block; readonly span: Span }
+  | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: Expr; readonly span: Span }
+  /** `rest` in source order: `first op₀ operand₀ op₁ operand₁ …`, all of one precedence, so a long sum is not deep. */
+  | {
+      readonly kind: "binary";
+      readonly first: Expr;
+      readonly rest: readonly { readonly op: BinaryOp; readonly opSpan: Span; readonly operand: Expr }[];
+      readonly span: Span;
+    }
+  | { readonly kind: "try"; readonly call: Expr; readonly span: Span }
+  | { readonly kind: "spawn"; readonly target: Expr; readonly span: Span }
+  | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
+  | { readonly kind: "receive"; readonly span: Span }
+  | { readonly kind: "emit"; readonly tree: Expr; readonly span: Span }
+  /** Where the parser found an error and went on; it has been reported. */
+  | { readonly kind: "error"; readonly span: Span };
+
+export interface FieldPattern {
+  readonly name: Name;
+  /** Null is `V { x }`: binds the field to its own name. */
+  readonly pattern: Pattern | null;
+}
+
+export type Pattern =
+  | { readonly kind: "wildcard"; readonly span: Span }
+  /** A binding, or a variant without payload: the type of the scrutinee decides. */
+  | { readonly kind: "name"; readonly name: Name; readonly span: Span }
+  | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
+  | { readonly kind: "float"; readonly value: number; readonly span: Span }
+  | { readonly kind: "string"; readonly value: string; readonly span: Span }
+  | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
+  | { readonly kind: "unit"; readonly span: Span }
+  | { readonly kind: "none"; readonly span: Span }
+  | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly inner: Pattern; readonly span: Span }
+  /** `V(p)`, `E::V`, `E::V(p)`, with what stands in the parentheses. */
+  | { readonly kind: "variant"; readonly enum: Name | null; readonly variant: Name; readonly args: readonly Pattern[] | null; readonly span: Span }
+  /** `V { x, y: p, .. }`, `E::V { … }`, `R { … }`. */
+  | {
+      readonly kind: "struct";
+      readonly enum: Name | null;
+      readonly name: Name;
+      readonly fields: readonly FieldPattern[];
+      readonly rest: boolean;
+      readonly span: Span;
+    }
+  | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
+
+export interface Comment {
+  /** With its `//`. */
+  readonly text: string;
+  readonly span: Span;
+}
+
+export interface ParsedFile {
+  readonly name: string;
+  readonly text: string;
+  /** From `module name` on the first line. */
+  readonly moduleName: Name | null;
+  readonly items: readonly Item[];
+  readonly comments: readonly Comment[];
+}

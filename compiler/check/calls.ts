@@ -1,0 +1,196 @@
+/** Calls: functions, function values, builtins, capabilities. */
+import type { BuiltinDecl } from "../../vm/builtins.ts";
+import { BUILTINS } from "../../vm/builtins.ts";
+import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
+import type { OpName } from "../../vm/opcodes.ts";
+import type { Expr, Name, Span } from "../ast.ts";
+import type { Callable, Ir } from "../ir.ts";
+import { nearest } from "../suggest.ts";
+import { BOOL, builtinType, ERROR, fresh, instantiation, type ParamType, prune, show, STRING, substitute, type T } from "../types.ts";
+import { type Expressions, suggestion, type Typed } from "./context.ts";
+
+/** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
+const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
+
+/** A dotted name such as `string.len`, unless its first part is a binding. */
+export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
+  if (expr.kind !== "field" || expr.target.kind !== "name" || x.scope.lookup(expr.target.name.text) !== undefined) return undefined;
+  return { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
+}
+
+/** The module part of builtin and capability names: `string`, `net`. */
+export function isModuleName(x: Expressions, name: string): boolean {
+  const prefix = `${name}.`;
+  return BUILTINS.some((b) => b.name.startsWith(prefix)) || x.context.registry.all.some((c) => c.name.startsWith(prefix));
+}
+
+function unknownFunction(x: Expressions, name: Name): void {
+  const { scope, context } = x;
+  const all = [
+    ...scope.names(),
+    ...scope.unit.functions.keys(),
+    ...BUILTINS.flatMap((b) => [b.name, ...b.oldNames]),
+    ...context.registry.all.filter((c) => c.internal === undefined).map((c) => c.name),
+  ];
+  context.error(scope.unit, "E004", name.span, `unknown function \`${name.text}\``, suggestion(name, nearest(name.text, all)));
+}
+
+function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: readonly T[], span: Span): readonly Ir[] {
+  if (args.length !== params.length) {
+    const wanted = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
+    x.context.error(x.scope.unit, "E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, { help: `its parameters are (${params.map(show).join(", ")})` });
+  }
+  return args.map((arg, i) => x.check(arg, params[i] ?? fresh(), `argument ${i + 1} of \`${name}\``));
+}
+
+/** Notes what a callee may do. */
+function useRow(x: Expressions, row: readonly string[], span: Span, via: Callable | null): void {
+  for (const capability of row) {
+    if (x.scope.inContract) {
+      x.context.error(x.scope.unit, "E007", span, `a contract must be pure, but this may do \`${capability}\``);
+    }
+    x.scope.use(capability, { span, via });
+  }
+}
+
+/** `guard(value, passed, label)`: logs the verdict and gives the value. */
+function checkGuard(x: Expressions, expr: Expr & { kind: "call" }): Typed {
+  const type = fresh();
+  return { ir: { kind: "op", op: "GuardSeal", args: checkArgs(x, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span }, type };
+}
+
+function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: T): Typed {
+  const signature = x.context.builtinSignature(builtin);
+  const by = instantiation(signature.typeParams);
+  const type = substitute(signature.result, by);
+  expectResult(type, expected);
+  const args = checkArgs(x, builtin.name, expr.args, signature.params.map((p) => substitute(p, by)), expr.span);
+  const op = INSTRUCTIONS.get(builtin.name);
+  if (op !== undefined) return { ir: { kind: "op", op, args, span: expr.span }, type };
+  if (builtin.source !== undefined) return { ir: { kind: "call", target: x.context.written(builtin), args, span: expr.span }, type };
+  return { ir: { kind: "builtin", builtin, args, span: expr.span }, type };
+}
+
+/**
+ * Lets the wanted type flow into a call's arguments where the result is a type of the same shape, so that
+ * `option.unwrap_or(None, [])` and the like need no annotation. A mismatch is left to the caller to report.
+ */
+function expectResult(result: T, expected: T): void {
+  const r = prune(result);
+  const e = prune(expected);
+  if (r.kind === "builtin" && e.kind === "builtin" && r.name === e.name) {
+    r.args.forEach((arg, i) => expectResult(arg, e.args[i] ?? ERROR));
+  } else if (r.kind === "var" && e.kind !== "var" && e.kind !== "error" && e.kind !== "never") r.bound = e;
+}
+
+/** A capability call; `caught` under `try`. */
+function checkCapabilityCall(x: Expressions, capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span, caught: boolean): Typed {
+  const { scope, context } = x;
+  if (capability.internal === true) {
+    context.error(scope.unit, "E004", name.span, `\`${capability.name}\` is not called by name`, { help: `write \`${capability.call}\`` });
+    return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
+  }
+  useRow(x, [capability.name], span, null);
+  const signature = signatureFor(capability, args.length);
+  if (signature === undefined) {
+    context.error(scope.unit, "E011", span, `\`${capability.name}\` does not take ${args.length} arguments`, { help: `call it as ${capability.call}` });
+    for (const arg of args) x.check(arg, fresh());
+    return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
+  }
+  const checked = args.map((arg, i) => {
+    const param = signature.params[i];
+    return x.check(arg, param === undefined ? fresh() : context.fromModuleType(param.type), `\`${param?.name ?? ""}\` of \`${capability.name}\``);
+  });
+  return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
+}
+
+/** The capability that a callee names, if it names one. */
+function capabilityNamed(x: Expressions, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
+  const name = callee.kind === "name" ? callee.name : qualifiedName(x, callee);
+  if (name === undefined || (callee.kind === "name" && (x.scope.lookup(name.text) !== undefined || x.scope.unit.functions.has(name.text)))) return undefined;
+  const capability = x.context.capability(name.text);
+  return capability === undefined ? undefined : { capability, name };
+}
+
+export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expected: T): Typed {
+  const { scope, context } = x;
+  const { callee } = expr;
+  const named = capabilityNamed(x, callee);
+  if (named !== undefined) return checkCapabilityCall(x, named.capability, named.name, expr.args, expr.span, false);
+  const qualified = qualifiedName(x, callee);
+  if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
+    const builtin = context.builtin(scope.unit, qualified.text);
+    if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
+    if (isModuleName(x, callee.target.name.text)) {
+      unknownFunction(x, qualified);
+      for (const arg of expr.args) x.check(arg, fresh());
+      return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+    }
+  }
+  if (callee.kind === "name" && scope.lookup(callee.name.text) === undefined) {
+    const name = callee.name;
+    const target = scope.unit.functions.get(name.text);
+    if (target !== undefined) {
+      useRow(x, target.row, expr.span, target);
+      const by = instantiation(target.typeParams);
+      const type = substitute(target.result, by);
+      expectResult(type, expected);
+      const args = checkArgs(x, name.text, expr.args, target.params.map((p) => substitute(p, by)), expr.span);
+      return { ir: { kind: "call", target, args, span: expr.span }, type };
+    }
+    const builtin = context.builtin(scope.unit, name.text);
+    if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
+    if (name.text === "guard") return checkGuard(x, expr);
+    unknownFunction(x, name);
+    for (const arg of expr.args) x.check(arg, fresh());
+    return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+  }
+  return checkValueCall(x, expr);
+}
+
+/** A call of a function value. */
+function checkValueCall(x: Expressions, expr: Expr & { kind: "call" }): Typed {
+  const calleeType = fresh();
+  const callee = x.check(expr.callee, calleeType);
+  const type = prune(calleeType);
+  if (type.kind !== "fn") {
+    if (type.kind === "var") {
+      x.context.error(x.scope.unit, "E014", expr.callee.span, "the type of this function is not known here", { help: "write the type of the binding or parameter: Fn(A) -> B" });
+    } else if (type.kind !== "error") x.context.error(x.scope.unit, "E009", expr.callee.span, `this is not a function, but ${show(type)}`);
+    for (const arg of expr.args) x.check(arg, fresh());
+    return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
+  }
+  useRow(x, type.row, expr.span, null);
+  const name = expr.callee.kind === "name" ? expr.callee.name.text : "this function";
+  return { ir: { kind: "call_value", callee, args: checkArgs(x, name, expr.args, type.params, expr.span), span: expr.span }, type: type.result };
+}
+
+/** `try CALL`: a capability's failure as `Err(text)`. */
+export function checkTry(x: Expressions, expr: Expr & { kind: "try" }): Typed {
+  const named = expr.call.kind === "call" ? capabilityNamed(x, expr.call.callee) : undefined;
+  if (expr.call.kind !== "call" || named === undefined) {
+    x.check(expr.call, fresh());
+    x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", { help: "for example: `try net.fetch(url)`; take a Result apart with `match`" });
+    return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+  }
+  const call = checkCapabilityCall(x, named.capability, named.name, expr.call.args, expr.span, true);
+  return { ir: call.ir, type: builtinType("Result", call.type, STRING) };
+}
+
+/** A bare function name as a value. */
+export function checkFunctionValue(x: Expressions, name: Name): Typed | undefined {
+  const { scope, context } = x;
+  const target = scope.unit.functions.get(name.text);
+  if (target !== undefined) {
+    const by = instantiation(target.typeParams);
+    const type: T = { kind: "fn", params: target.params.map((p) => substitute(p, by)), result: substitute(target.result, by), row: target.row };
+    return { ir: { kind: "fn", target, span: name.span }, type };
+  }
+  const builtin = context.builtin(scope.unit, name.text);
+  if (builtin === undefined) return undefined;
+  const signature = context.builtinSignature(builtin);
+  const by: ReadonlyMap<ParamType, T> = instantiation(signature.typeParams);
+  const type: T = { kind: "fn", params: signature.params.map((p) => substitute(p, by)), result: substitute(signature.result, by), row: [] };
+  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.written(builtin), span: name.span }, type };
+  return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, span: name.span }, type };
+}

@@ -1,0 +1,188 @@
+/** Records, variants, fields: making data and reaching into it. */
+import { UNIT } from "../../vm/value.ts";
+import type { Expr, FieldInit, Name, Span } from "../ast.ts";
+import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
+import type { Ir, IrStmt, Local } from "../ir.ts";
+import { nearest } from "../suggest.ts";
+import { ERROR, type FieldInfo, fresh, instantiation, JSON_TYPE, prune, show, substitute, type T, type TypeDecl } from "../types.ts";
+import { type Expressions, suggestion, type Typed } from "./context.ts";
+
+const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
+
+/** A type of the declaration with fresh arguments, which the expectation may decide. */
+function instance(decl: TypeDecl): { type: T; of: (t: T) => T } {
+  const by = instantiation(decl.params);
+  return { type: { kind: "declared", decl, args: decl.params.map((p) => by.get(p) ?? ERROR) }, of: (t) => substitute(t, by) };
+}
+
+/** Lets the expected type decide type arguments before the fields are checked. */
+function flow(type: T, expected: T): void {
+  const e = prune(expected);
+  if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {
+    type.args.forEach((arg, i) => {
+      const a = prune(arg);
+      const wanted = prune(e.args[i] ?? ERROR);
+      if (a.kind === "var" && wanted !== a) a.bound = wanted;
+    });
+  }
+}
+
+interface FieldValues {
+  /** In declaration order; null where the base's field stays. */
+  readonly fields: readonly (Ir | null)[];
+  /** Evaluates the values in source order, where that is not declaration order. */
+  readonly before: readonly IrStmt[];
+}
+
+/** Fields as written, each once, each known. */
+function checkFields(x: Expressions, owner: string, infos: readonly FieldInfo[], inits: readonly FieldInit[], of: (t: T) => T, whole: { readonly span: Span; readonly hasBase: boolean }): FieldValues {
+  const { scope, context } = x;
+  const values = new Map<string, Ir>();
+  const order: string[] = [];
+  for (const init of inits) {
+    const info = infos.find((f) => f.name === init.name.text);
+    if (info === undefined) {
+      const more = suggestion(init.name, nearest(init.name.text, infos.map((f) => f.name)));
+      context.error(scope.unit, "E006", init.name.span, `\`${owner}\` has no field \`${init.name.text}\``, more.help === undefined ? { help: `its fields are ${infos.map((f) => f.name).join(", ")}` } : more);
+    }
+    if (values.has(init.name.text)) context.error(scope.unit, "E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
+    values.set(init.name.text, x.check(init.value, info === undefined ? fresh() : of(info.type), `the field \`${init.name.text}\``));
+    order.push(init.name.text);
+  }
+  const absent = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
+  if (absent.length > 0 && !whole.hasBase) {
+    context.error(scope.unit, "E006", whole.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
+  }
+  const inOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
+  if (inOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), before: [] };
+  const before: IrStmt[] = [];
+  const locals = new Map<string, Ir>();
+  for (const name of order) {
+    const value = values.get(name);
+    if (value === undefined) continue;
+    const local: Local = { name: "", type: ERROR, mutable: false, span: value.span, used: true };
+    before.push({ kind: "set", local, value, span: value.span });
+    locals.set(name, { kind: "local", local, span: value.span });
+  }
+  return { fields: infos.map((f) => locals.get(f.name) ?? null), before };
+}
+
+function after(before: readonly IrStmt[], value: Ir): Ir {
+  return before.length === 0 ? value : { kind: "block", stmts: before, value, span: value.span };
+}
+
+/** `P { x: 1 }` and `P { ..base, x: 1 }`. */
+export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, expected: T): Typed {
+  const { scope, context } = x;
+  const decl = context.typeNamed(scope.unit, expr.name.text);
+  if (decl === undefined || decl.kind !== "record") {
+    const more = suggestion(expr.name, nearest(expr.name.text, [...scope.unit.types.keys()]));
+    context.error(scope.unit, "E013", expr.name.span, decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`, more);
+    if (expr.base !== null) x.check(expr.base, fresh());
+    for (const init of expr.fields) x.check(init.value, fresh());
+    return { ir: broken(expr.span), type: ERROR };
+  }
+  const { type, of } = instance(decl);
+  flow(type, expected);
+  if (expr.base === null) {
+    const { fields, before } = checkFields(x, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: false });
+    return { ir: after(before, { kind: "record", decl, fields: fields.map((f) => f ?? broken(expr.span)), span: expr.span }), type };
+  }
+  const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
+  const baseValue = x.check(expr.base, type, "the base of the record");
+  const { fields, before } = checkFields(x, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: true });
+  const all = fields.map((f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span });
+  const stmts: IrStmt[] = [{ kind: "set", local: base, value: baseValue, span: expr.base.span }, ...before];
+  return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
+}
+
+function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }): Typed {
+  const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
+  const args = expr.payload?.kind === "args" ? expr.payload.args : [];
+  const arg = args[0];
+  const payload = constructor_?.args[0];
+  const { scope, context } = x;
+  if (constructor_ === undefined || expr.payload?.kind === "struct") {
+    context.error(scope.unit, "E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, { help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}` });
+  } else if (args.length !== constructor_.args.length) {
+    context.error(scope.unit, "E011", expr.span, `\`${constructor_.name}\` takes ${constructor_.args.length === 0 ? "no value" : "one value"}, found ${args.length}`);
+  } else if (arg !== undefined && payload !== undefined) return { ir: x.check(arg, payload, `\`${constructor_.name}\``), type: JSON_TYPE };
+  else return { ir: { kind: "const", value: UNIT, span: expr.span }, type: JSON_TYPE };
+  for (const a of args) x.check(a, fresh());
+  return { ir: broken(expr.span), type: ERROR };
+}
+
+/** `E::V`, `E::V(x)`, `E::V { … }`. */
+export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, expected: T): Typed {
+  const { scope, context } = x;
+  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(x, expr);
+  const decl = context.typeNamed(scope.unit, expr.enum.text);
+  const index = decl?.variants.findIndex((v) => v.name === expr.variant.text) ?? -1;
+  const variant = decl?.variants[index];
+  if (decl === undefined || variant === undefined) {
+    if (decl === undefined) {
+      context.error(scope.unit, "E013", expr.enum.span, `unknown type \`${expr.enum.text}\``, suggestion(expr.enum, nearest(expr.enum.text, [...scope.unit.types.keys()])));
+    } else {
+      const names = decl.variants.map((v) => v.name);
+      const more = suggestion(expr.variant, nearest(expr.variant.text, names));
+      context.error(scope.unit, "E006", expr.variant.span, `\`${decl.name}\` has no variant \`${expr.variant.text}\``, more.help === undefined && names.length > 0 ? { help: `its variants are ${names.join(", ")}` } : more);
+    }
+    if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
+    if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) x.check(f.value, fresh());
+    return { ir: broken(expr.span), type: ERROR };
+  }
+  const { type, of } = instance(decl);
+  flow(type, expected);
+  const full = `${decl.name}::${variant.name}`;
+  const { payload } = variant;
+  if (payload?.kind === "struct") {
+    if (expr.payload?.kind !== "struct") {
+      context.error(scope.unit, "E006", expr.span, `\`${full}\` has fields`, { help: `write \`${full} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\`` });
+      if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
+      return { ir: broken(expr.span), type };
+    }
+    const { fields, before } = checkFields(x, full, payload.fields, expr.payload.fields, of, { span: expr.span, hasBase: false });
+    const record: Ir = { kind: "variant_record", decl, variant: index, fields: fields.map((f) => f ?? broken(expr.span)), span: expr.span };
+    return { ir: { kind: "enum", decl, variant: index, payload: after(before, record), span: expr.span }, type };
+  }
+  if (expr.payload?.kind === "struct") {
+    context.error(scope.unit, "E006", expr.span, `\`${full}\` has no fields`);
+    for (const f of expr.payload.fields) x.check(f.value, fresh());
+    return { ir: broken(expr.span), type };
+  }
+  const args = expr.payload?.args ?? [];
+  const wanted = payload === null ? 0 : 1;
+  if (args.length !== wanted) {
+    context.error(scope.unit, "E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`);
+  }
+  const checked = args.map((arg) => x.check(arg, payload === null ? fresh() : of(payload.type), `\`${full}\``));
+  return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };
+}
+
+/** `p.x` on a record. */
+export function checkField(x: Expressions, target: Expr, name: Name, span: Span): Typed {
+  const { scope, context } = x;
+  const targetType = fresh();
+  const ir = x.check(target, targetType);
+  const type = prune(targetType);
+  if (type.kind === "error") return { ir, type: ERROR };
+  if (type.kind === "var") {
+    context.error(scope.unit, "E014", target.span, "the type of this value is not known here, so neither are its fields", { help: "write the type of the binding or parameter" });
+    return { ir, type: ERROR };
+  }
+  if (type.kind !== "declared" || type.decl.kind !== "record") {
+    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, { help: "only records have fields; take other values apart with `match` or a builtin" });
+    return { ir, type: ERROR };
+  }
+  const { decl } = type;
+  const index = decl.fields.findIndex((f) => f.name === name.text);
+  const field = decl.fields[index];
+  if (field === undefined) {
+    const names = decl.fields.map((f) => f.name);
+    const more = suggestion(name, nearest(name.text, names));
+    context.error(scope.unit, "E006", name.span, `\`${decl.name}\` has no field \`${name.text}\``, more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more);
+    return { ir, type: ERROR };
+  }
+  const by = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
+  return { ir: { kind: "get_field", target: ir, index, span }, type: substitute(field.type, by) };
+}

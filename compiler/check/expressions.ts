@@ -1,0 +1,393 @@
+/** Checks the body of one function: types, effects, names. */
+import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value.ts";
+import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
+import { examine, TooComplex } from "../exhaustive.ts";
+import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
+import { FunctionScope } from "../scope.ts";
+import { nearest } from "../suggest.ts";
+import { ACTOR_ID, BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, isData, isDecided, mapOf, NEVER, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
+import { checkCall, checkFunctionValue, checkTry, isModuleName, qualifiedName } from "./calls.ts";
+import { checkField, checkRecord, checkVariant } from "./data.ts";
+import { type Context, conversionHelp, type Expressions, suggestion, type Typed } from "./context.ts";
+import { checkBinary, checkUnary } from "./operators.ts";
+import { checkPattern } from "./patterns.ts";
+
+const unit = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
+
+export class ExpressionChecker implements Expressions {
+  readonly scope: FunctionScope;
+  readonly context: Context;
+
+  constructor(scope: FunctionScope, context: Context) {
+    this.scope = scope;
+    this.context = context;
+  }
+
+  check(expr: Expr, expected: T, why = ""): Ir {
+    switch (expr.kind) {
+      case "if":
+        return this.#if(expr, expected, why);
+      case "match":
+        return this.#match(expr, expected, why);
+      case "block":
+        return this.block(expr.block, expected, why);
+      default: {
+        const { ir, type } = this.#infer(expr, expected);
+        this.#expect(type, expected, expr.span, why);
+        return ir;
+      }
+    }
+  }
+
+  #expect(type: T, expected: T, span: Span, why: string): void {
+    const found = show(type);
+    const wanted = show(expected);
+    if (fits(type, expected)) return;
+    const e = prune(expected);
+    const help = e.kind === "fn" && prune(type).kind === "fn" ? "a function value fits when its parameters, result and row fit" : conversionHelp(type, expected);
+    this.context.error(this.scope.unit, "E009", span, `expected ${wanted}${why === "" ? "" : ` for ${why}`}, found ${found}`, help === undefined ? {} : { help });
+  }
+
+  /** The type of everything that has one of its own; `expected` is a hint that need not hold. */
+  #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: T): Typed {
+    const { span } = expr;
+    switch (expr.kind) {
+      case "int":
+        return { ir: { kind: "const", value: intFromBigInt(expr.value), span }, type: INT };
+      case "float":
+        return { ir: { kind: "const", value: new FloatValue(expr.value), span }, type: FLOAT };
+      case "string":
+        return { ir: { kind: "const", value: expr.value, span }, type: STRING };
+      case "bool":
+        return { ir: { kind: "const", value: expr.value, span }, type: BOOL };
+      case "unit":
+        return { ir: unit(span), type: UNIT_TYPE };
+      case "none":
+        return { ir: { kind: "const", value: NONE, span }, type: builtinType("Option", fresh()) };
+      case "wrap": {
+        const type = expr.wrap === "Some" ? builtinType("Option", fresh()) : builtinType("Result", fresh(), fresh());
+        hint(type, expected);
+        const inner = type.kind === "builtin" ? type.args[expr.wrap === "Err" ? 1 : 0] : undefined;
+        return { ir: { kind: "wrap", wrap: expr.wrap, value: this.check(expr.value, inner ?? ERROR, `\`${expr.wrap}\``), span }, type };
+      }
+      case "name":
+        return this.#name(expr.name);
+      case "variant":
+        return checkVariant(this, expr, expected);
+      case "call":
+        return checkCall(this, expr, expected);
+      case "field":
+        return this.#field(expr);
+      case "index": {
+        const item = fresh();
+        const target = this.check(expr.target, builtinType("List", item), "what is indexed");
+        return { ir: { kind: "op", op: "ListGet", args: [target, this.check(expr.index, INT, "an index")], span }, type: item };
+      }
+      case "record":
+        return checkRecord(this, expr, expected);
+      case "list": {
+        const item = fresh();
+        hint(builtinType("List", item), expected);
+        return { ir: { kind: "list", items: expr.items.map((e) => this.check(e, item, "an element of the list")), span }, type: builtinType("List", item) };
+      }
+      case "map": {
+        const value = fresh();
+        hint(mapOf(value), expected);
+        const entries = expr.entries.map((e) => ({ key: this.check(e.key, STRING, "a key"), value: this.check(e.value, value, "a value of the map") }));
+        return { ir: { kind: "map", entries, span }, type: mapOf(value) };
+      }
+      case "lambda":
+        return this.#lambda(expr, expected);
+      case "unary":
+        return checkUnary(this, expr);
+      case "binary":
+        return checkBinary(this, expr, expected);
+      case "try":
+        return checkTry(this, expr);
+      case "spawn":
+        return this.#spawn(expr);
+      case "send": {
+        const actor = this.check(expr.actor, ACTOR_ID, "the receiver");
+        const type = fresh();
+        const message = this.check(expr.message, type);
+        this.#data(type, expr.message.span, "a message");
+        this.#effect("actor.send", span);
+        return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
+      }
+      case "receive":
+        return { ir: { kind: "receive", span }, type: fresh() };
+      case "emit": {
+        const type = fresh();
+        const tree = this.check(expr.tree, type);
+        this.#data(type, expr.tree.span, "what is emitted");
+        this.#effect("ui.render", span);
+        return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
+      }
+      case "error":
+        return { ir: unit(span), type: ERROR };
+    }
+  }
+
+  #data(type: T, span: Span, what: string): void {
+    this.context.deferred.push(() => {
+      if (!isData(type)) this.context.error(this.scope.unit, "E009", span, `${what} must hold no function, found ${show(type)}`);
+    });
+  }
+
+  #effect(capability: string, span: Span): void {
+    if (this.scope.inContract) this.context.error(this.scope.unit, "E007", span, `a contract must be pure, but this does \`${capability}\``);
+    this.scope.use(capability, { span, via: null });
+  }
+
+  #name(name: Name): Typed {
+    const { scope, context } = this;
+    const local = scope.lookup(name.text);
+    if (local !== undefined) {
+      local.used = true;
+      return { ir: { kind: "local", local, span: name.span }, type: local.type };
+    }
+    const value = checkFunctionValue(this, name);
+    if (value !== undefined) return value;
+    const capability = context.capability(name.text);
+    if (capability !== undefined) {
+      context.error(scope.unit, "E009", name.span, `the capability \`${capability.name}\` is not a value`, { help: `call it: \`${capability.call}\`, or wrap the call in a lambda` });
+    } else if (context.typeNamed(scope.unit, name.text) !== undefined) {
+      context.error(scope.unit, "E003", name.span, `\`${name.text}\` is a type, not a value`, { help: "in the head of `if`, `while`, `match` and `for` a record literal must stand in parentheses" });
+    } else {
+      const more = suggestion(name, nearest(name.text, [...scope.names(), ...scope.unit.functions.keys()]));
+      const module = isModuleName(this, name.text) ? { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` } : {};
+      context.error(scope.unit, "E003", name.span, `unknown variable \`${name.text}\``, more.help === undefined ? module : more);
+    }
+    return { ir: unit(name.span), type: ERROR };
+  }
+
+  #field(expr: Expr & { kind: "field" }): Typed {
+    const qualified = qualifiedName(this, expr);
+    if (qualified !== undefined && expr.target.kind === "name") {
+      const value = checkFunctionValue(this, qualified);
+      if (value !== undefined) return value;
+      if (this.context.capability(qualified.text) !== undefined || isModuleName(this, expr.target.name.text)) return this.#name(qualified);
+    }
+    return checkField(this, expr.target, expr.name, expr.span);
+  }
+
+  #spawn(expr: Expr & { kind: "spawn" }): Typed {
+    const { scope, context } = this;
+    this.#effect("actor.spawn", expr.span);
+    const target = expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined ? scope.unit.functions.get(expr.target.name.text) : undefined;
+    if (target === undefined || target.params.length > 0) {
+      context.error(scope.unit, "E009", expr.target.span, "`spawn` takes the name of a function without parameters");
+      return { ir: unit(expr.span), type: ACTOR_ID };
+    }
+    return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
+  }
+
+  #if(expr: Expr & { kind: "if" }, expected: T, why: string): Ir {
+    const { span } = expr;
+    const branches = expr.branches.map((b) => ({
+      condition: this.check(b.condition, BOOL, "the condition"),
+      body: expr.otherwise === null ? this.#statement(b.body) : this.block(b.body, expected, why || "this branch"),
+    }));
+    if (expr.otherwise !== null) return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
+    if (!fits(UNIT_TYPE, expected)) {
+      this.context.error(this.scope.unit, "E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` gives no value`, { help: "add an `else` branch" });
+    }
+    return { kind: "if", branches, otherwise: null, span };
+  }
+
+  /** A block whose value nobody wants. */
+  #statement(block: Block): Ir {
+    return this.block(block, fresh());
+  }
+
+  #match(expr: Expr & { kind: "match" }, expected: T, why: string): Ir {
+    const type = fresh();
+    const scrutinee = this.check(expr.scrutinee, type);
+    const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
+    const unknown = prune(type).kind === "var";
+    const arms = expr.arms.map((arm): CheckedArm => {
+      this.scope.enter();
+      const pattern = checkPattern(this, arm.pattern, type);
+      const guard = arm.guard === null ? null : this.check(arm.guard, BOOL, "the guard");
+      const wanted = prune(expected);
+      const emptyMap = arm.emptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
+      const body: Ir = emptyMap ? { kind: "map", entries: [], span: arm.body.span } : this.block(arm.body, expected, why || "this arm");
+      this.#leave();
+      return { pattern, guard, body };
+    });
+    if (prune(type).kind !== "error" && !(unknown && prune(type).kind === "var")) this.#examine(expr, type, arms);
+    return { kind: "match", scrutinee, subject, arms, span: expr.span };
+  }
+
+  #examine(expr: Expr & { kind: "match" }, type: T, arms: readonly CheckedArm[]): void {
+    const { scope, context } = this;
+    try {
+      const { missing, unreachable } = examine(type, arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })));
+      if (missing !== null) {
+        const head = { start: expr.span.start, end: expr.scrutinee.span.end };
+        const help = missing === "_" ? "add an arm `_ => …`" : `add an arm \`${missing} => …\`, or \`_ => …\``;
+        context.error(scope.unit, "E005", head, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
+      }
+      for (const i of unreachable) {
+        const arm = expr.arms[i];
+        if (arm !== undefined) context.warning(scope.unit, "W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
+      }
+    } catch (error) {
+      if (!(error instanceof TooComplex)) throw error;
+      context.error(scope.unit, "E015", expr.span, "this match is too complex to check", { help: "split it into several matches" });
+    }
+  }
+
+  bind(name: Name, type: T, mutable: boolean): Local {
+    const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
+    const before = this.scope.declare(local);
+    if (before !== undefined) this.#unused(before);
+    return local;
+  }
+
+  #unused(local: Local): void {
+    if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
+      this.context.warning(this.scope.unit, "W004", local.span, `\`${local.name}\` is never used`, {
+        help: `name it \`_${local.name}\` if that is meant`,
+      });
+    }
+  }
+
+  #leave(): void {
+    for (const local of this.scope.leave()) this.#unused(local);
+  }
+
+  block(block: Block, expected: T, why = ""): Ir {
+    this.scope.enter();
+    const last = block.stmts.at(-1);
+    const head = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
+    const stmts = head.flatMap((s) => this.#stmt(s));
+    let value: Ir | null = null;
+    if (last?.kind === "expr") value = this.check(last.value, expected, why);
+    else if (last?.kind !== "return" && last?.kind !== "break" && last?.kind !== "continue") {
+      this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
+    } else fits(NEVER, expected);
+    this.#leave();
+    return { kind: "block", stmts, value, span: block.span };
+  }
+
+  #loop(body: Block): Ir {
+    this.scope.loopDepth += 1;
+    const ir = this.#statement(body);
+    this.scope.loopDepth -= 1;
+    return ir;
+  }
+
+  #stmt(stmt: Stmt): IrStmt[] {
+    const { scope, context } = this;
+    const { span } = stmt;
+    switch (stmt.kind) {
+      case "let": {
+        const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
+        const type = stmt.type === null ? fresh() : context.resolveType(scope.unit, stmt.type, params);
+        const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
+        if (stmt.type === null) {
+          context.deferred.push(() => {
+            if (!isDecided(type)) context.error(scope.unit, "E014", stmt.name.span, `the type of \`${stmt.name.text}\` cannot be told from its value and uses: ${show(type)}`, { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` });
+          });
+        }
+        return [{ kind: "set", local: this.bind(stmt.name, type, stmt.mutable), value, span }];
+      }
+      case "assign":
+        return this.#assign(stmt);
+      case "while": {
+        const condition = this.check(stmt.condition, BOOL, "the condition");
+        return [{ kind: "while", condition, body: this.#loop(stmt.body), span }];
+      }
+      case "for": {
+        const item = fresh();
+        const list = this.check(stmt.list, builtinType("List", item), "what `for` goes through");
+        scope.enter();
+        const local = this.bind(stmt.name, item, false);
+        const body = this.#loop(stmt.body);
+        this.#leave();
+        return [{ kind: "for", local, list, body, span }];
+      }
+      case "break":
+      case "continue":
+        if (scope.loopDepth === 0) context.error(scope.unit, "E002", span, `\`${stmt.kind}\` stands outside a loop`);
+        return [{ kind: stmt.kind, span }];
+      case "return": {
+        if (stmt.value !== null) return [{ kind: "return", value: this.check(stmt.value, scope.result, "the result"), span }];
+        this.#expect(UNIT_TYPE, scope.result, span, "the result");
+        return [{ kind: "return", value: null, span }];
+      }
+      case "expr":
+        return [{ kind: "expr", value: this.check(stmt.value, fresh()), span }];
+    }
+  }
+
+  #assign(stmt: Stmt & { kind: "assign" }): IrStmt[] {
+    const { scope, context } = this;
+    const { name } = stmt;
+    const local = scope.lookup(name.text);
+    if (local === undefined) {
+      const isFunction = scope.unit.functions.has(name.text);
+      const more = suggestion(name, nearest(name.text, scope.names()));
+      context.error(scope.unit, "E003", name.span, isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``, more.help === undefined && !isFunction ? { help: `declare it: \`let mut ${name.text} = …\`` } : more);
+      this.check(stmt.value, fresh());
+      return [];
+    }
+    const value = this.check(stmt.value, local.type, `\`${name.text}\``);
+    if (scope.isCaptured(local)) {
+      context.error(scope.unit, "E009", name.span, `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`, { help: "return the new value instead" });
+    } else if (!local.mutable) {
+      context.warning(scope.unit, "W002", name.span, `\`${name.text}\` is assigned to, but is not declared \`mut\``, {
+        help: `declare it with \`let mut ${name.text}\``,
+        ...(isLet(scope.unit.text, local.span) ? { fixes: [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }] } : {}),
+      });
+    }
+    return [{ kind: "set", local, value, span: stmt.span }];
+  }
+
+  #lambda(expr: Expr & { kind: "lambda" }, expected: T): Typed {
+    const { context } = this;
+    const outer = this.scope;
+    const { typeParams } = outer.callable;
+    const named = new Map(typeParams.map((p) => [p.name, p]));
+    const wanted = prune(expected);
+    const hints = wanted.kind === "fn" ? wanted.params : [];
+    const params = expr.params.map((p, i): T => (p.type === null ? (hints[i] ?? fresh()) : context.resolveType(outer.unit, p.type, named)));
+    const result = expr.result === null ? (wanted.kind === "fn" ? wanted.result : fresh()) : context.resolveType(outer.unit, expr.result, named);
+    const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
+    outer.lambdas += 1;
+    const callable: Callable = { name: `${outer.callable.name}.lambda${outer.lambdas}`, file: outer.unit, item: null, typeParams, params, result, row: declared ?? [], body: null };
+    const scope = new FunctionScope(outer.unit, callable, result, outer);
+    const inner = new ExpressionChecker(scope, context);
+    const locals = expr.params.map((p, i) => {
+      const type = params[i] ?? ERROR;
+      const local: Local = { name: p.name.text, type, mutable: false, span: p.name.span, used: true };
+      if (scope.declare(local) !== undefined) context.error(outer.unit, "E010", p.name.span, `two parameters are named \`${p.name.text}\``);
+      context.deferred.push(() => {
+        if (!isDecided(type)) context.error(outer.unit, "E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, { help: `write it: \`${p.name.text}: TYPE\`` });
+      });
+      return local;
+    });
+    const value = inner.block(expr.body, result, "the result of the lambda");
+    const uses = [...scope.uses.keys()].sort();
+    if (declared === null) callable.row = uses;
+    const captures = [...scope.captured];
+    callable.body = { params: [...captures.map(([, copy]) => copy), ...locals], requires: [], ensures: [], result: null, value, intent: null };
+    context.scopes.set(callable, scope);
+    const type: T = { kind: "fn", params, result, row: callable.row };
+    const captured = captures.map(([original]) => original);
+    return { ir: captured.length === 0 ? { kind: "fn", target: callable, span: expr.span } : { kind: "closure", target: callable, captured, span: expr.span }, type };
+  }
+}
+
+/** Whether the binding at the span is a `let` of its own, which `mut` may be put before. */
+function isLet(text: string, span: Span): boolean {
+  return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
+}
+
+/** Decides what is open in `type` from the expectation, where both have the same shape. */
+function hint(type: T, expected: T): void {
+  const t = prune(type);
+  const e = prune(expected);
+  if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => fits(arg, e.args[i] ?? ERROR));
+}

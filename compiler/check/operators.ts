@@ -1,0 +1,91 @@
+/** Operators: which types they take, and what they give. */
+import { FloatValue } from "../../vm/value.ts";
+import type { BinaryOp, Expr, Span } from "../ast.ts";
+import { BOOL, FLOAT, fits, fresh, isData, prune, show, type T } from "../types.ts";
+import { conversionHelp, type Expressions, type Typed } from "./context.ts";
+
+interface OperatorRow {
+  /** Names of the primitive types it takes; "data" is everything but functions. */
+  readonly takes: readonly string[] | "data";
+  readonly gives: "operand" | "Bool";
+}
+
+const NUMBERS = ["Int", "Float"];
+const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> = {
+  "==": { takes: "data", gives: "Bool" },
+  "!=": { takes: "data", gives: "Bool" },
+  "<": { takes: [...NUMBERS, "String"], gives: "Bool" },
+  "<=": { takes: [...NUMBERS, "String"], gives: "Bool" },
+  ">": { takes: [...NUMBERS, "String"], gives: "Bool" },
+  ">=": { takes: [...NUMBERS, "String"], gives: "Bool" },
+  "++": { takes: ["String", "List"], gives: "operand" },
+  "+": { takes: [...NUMBERS, "String"], gives: "operand" },
+  "-": { takes: NUMBERS, gives: "operand" },
+  "*": { takes: NUMBERS, gives: "operand" },
+  "/": { takes: NUMBERS, gives: "operand" },
+  "%": { takes: ["Int"], gives: "operand" },
+};
+
+function accepts(row: OperatorRow, type: T): boolean {
+  const t = prune(type);
+  if (t.kind === "error" || t.kind === "never") return true;
+  if (row.takes === "data") return isData(t);
+  return (t.kind === "primitive" || t.kind === "builtin") && row.takes.includes(t.name);
+}
+
+/** Reports an operator whose operands it does not take; waits where their type is not known yet. */
+function require(x: Expressions, op: BinaryOp, row: OperatorRow, type: T, span: Span): void {
+  const unit = x.scope.unit;
+  const report = (): void => {
+    const t = prune(type);
+    if (t.kind === "var") {
+      if (row.takes !== "data") x.context.error(unit, "E014", span, `the type of the operands of \`${op}\` is not known here`, { help: "write the type of the binding or parameter" });
+    } else if (!accepts(row, t)) {
+      const wanted = row.takes === "data" ? "values without functions in them" : row.takes.join(", ").replace(/, (\w+)$/, " or $1");
+      x.context.error(unit, "E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`);
+    }
+  };
+  if (prune(type).kind === "var") x.context.deferred.push(report);
+  else report();
+}
+
+/** A run of binary operators of one precedence, left to right. */
+export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, expected: T): Typed {
+  const firstOp = expr.rest[0]?.op;
+  if (firstOp === "&&" || firstOp === "||") {
+    const operands = [expr.first, ...expr.rest.map((r) => r.operand)].map((o) => x.check(o, BOOL, `an operand of \`${firstOp}\``));
+    return { ir: { kind: "logic", op: firstOp, operands, span: expr.span }, type: BOOL };
+  }
+  let type: T = fresh();
+  // Only a list's element type needs the expectation to flow in; for numbers the operands speak for themselves.
+  if (firstOp === "++") fits(type, expected);
+  const first = x.check(expr.first, type);
+  const rest = expr.rest.map((r) => {
+    if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: x.check(r.operand, BOOL), span: r.opSpan };
+    const row = OPERATORS[r.op];
+    const right = fresh();
+    if (prune(type).kind !== "primitive") fits(right, type);
+    const operand = x.check(r.operand, right);
+    const left = type;
+    if (!fits(right, left)) {
+      const help = conversionHelp(left, right);
+      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}`;
+      x.context.error(x.scope.unit, "E009", { start: expr.first.span.start, end: r.operand.span.end }, message, help === undefined ? {} : { help });
+    } else require(x, r.op, row, left, { start: expr.first.span.start, end: r.operand.span.end });
+    if (row.gives === "Bool") type = BOOL;
+    return { op: r.op, type: left, operand, span: r.opSpan };
+  });
+  return { ir: { kind: "chain", first, rest, span: expr.span }, type };
+}
+
+/** `-e` and `!e`; a negated literal is a literal. */
+export function checkUnary(x: Expressions, expr: Expr & { kind: "unary" }): Typed {
+  if (expr.op === "!") {
+    return { ir: { kind: "op", op: "Not", args: [x.check(expr.operand, BOOL, "the operand of `!`")], span: expr.span }, type: BOOL };
+  }
+  if (expr.operand.kind === "float") return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };
+  const type = fresh();
+  const operand = x.check(expr.operand, type);
+  require(x, "-", OPERATORS["-"], type, expr.span);
+  return { ir: { kind: "op", op: "Neg", args: [operand], span: expr.span }, type };
+}

@@ -1,0 +1,121 @@
+/** Checks a whole program: loads, declares, checks every body, then the effects. */
+import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { parseType } from "../../vm/types.ts";
+import type { Clause, TestItem } from "../ast.ts";
+import { declareUnit } from "../declare.ts";
+import type { Diagnostic } from "../diagnostics.ts";
+import { checkEffects } from "../effects.ts";
+import type { Callable, CheckedClause, Local, SourceUnit } from "../ir.ts";
+import { FunctionScope, type Unit } from "../scope.ts";
+import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../types.ts";
+import { loadUnits, makeUnit, type Resolver } from "../units.ts";
+import { Context } from "./context.ts";
+import { ExpressionChecker } from "./expressions.ts";
+
+export interface CheckedProgram {
+  readonly root: Unit;
+  readonly units: readonly Unit[];
+  /** Functions of the root file, in order; others are reached from them. */
+  readonly functions: readonly Callable[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The records that builtins make, as declarations. */
+function builtinRecords(): ReadonlyMap<string, TypeDecl> {
+  const decls = new Map<string, TypeDecl>();
+  for (const record of BUILTIN_RECORDS) {
+    const params = record.params.map((name): ParamType => ({ kind: "param", name }));
+    decls.set(record.name, { name: record.name, kind: "record", moduleName: record.name, params, fields: [], variants: [] });
+  }
+  return decls;
+}
+
+function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): void {
+  for (const record of BUILTIN_RECORDS) {
+    const decl = decls.get(record.name);
+    if (decl === undefined) continue;
+    const byName = new Map(decl.params.map((p) => [p.name, p]));
+    decl.fields = record.fields.map((f) => ({ name: f.name, type: context.fromModuleType(parseType(f.type, new Set(byName.keys())), byName) }));
+  }
+}
+
+function checkClauses(x: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
+  x.scope.inContract = true;
+  const checked = clauses.map((c) => ({ condition: x.check(c.condition, BOOL, "a contract"), text: c.text, span: c.span }));
+  x.scope.inContract = false;
+  return checked;
+}
+
+function checkBody(context: Context, callable: Callable, unit: Unit): void {
+  const { item } = callable;
+  if (item === null) return;
+  const scope = new FunctionScope(unit, callable, callable.result, null);
+  const x = new ExpressionChecker(scope, context);
+  const params = item.params.map((p, i): Local => {
+    const local: Local = { name: p.name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: p.name.span, used: true };
+    scope.declare(local);
+    return local;
+  });
+  const requires = checkClauses(x, item.requires);
+  const value = x.block(item.body, callable.result, `the result of \`${callable.name}\``);
+  scope.enter();
+  const result: Local | null = item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
+  if (result !== null) scope.declare(result);
+  const ensures = checkClauses(x, item.ensures);
+  scope.leave();
+  callable.body = { params, requires, ensures, result, value, intent: item.intent };
+  context.scopes.set(callable, scope);
+  settle(context);
+}
+
+/** A `test` block may do anything: it runs against mocks. */
+function checkTest(context: Context, unit: Unit, item: TestItem): void {
+  const row = context.registry.all.map((c) => c.name);
+  const callable: Callable = { name: `test ${item.name.text}`, file: unit, item: null, typeParams: [], params: [], result: UNIT_TYPE, row, body: null };
+  new ExpressionChecker(new FunctionScope(unit, callable, UNIT_TYPE, null), context).block(item.body, UNIT_TYPE, "a test");
+  settle(context);
+}
+
+/** What had to wait until the function's types were known. */
+function settle(context: Context): void {
+  for (const late of context.deferred.splice(0)) late();
+}
+
+/** Never throws for a program's mistakes: they are in `diagnostics`. */
+export function checkProgram(source: SourceUnit, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
+  const records = builtinRecords();
+  const taken = new Set<string>(records.keys());
+  const written = new Map<string, Callable>();
+  const pending: { readonly callable: Callable; readonly unit: Unit }[] = [];
+  const declareWritten = (builtin: BuiltinDecl): Callable => {
+    const known = written.get(builtin.name);
+    if (known !== undefined) return known;
+    const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
+    const [first, ...others] = declareUnit(context, { unit, imports: [] }, taken);
+    if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
+    written.set(builtin.name, first);
+    for (const callable of [first, ...others]) pending.push({ callable, unit });
+    builtinUnits.push(unit);
+    return first;
+  };
+  const builtinUnits: Unit[] = [];
+  const context = new Context(registry, declareWritten, records);
+  fillRecords(context, records);
+
+  const loaded = loadUnits(source, resolve);
+  const root = loaded.at(-1);
+  if (root === undefined) throw new BorunaError("internal", "no file was loaded");
+  const declared = loaded.map((l) => ({ unit: l.unit, functions: declareUnit(context, l, taken) }));
+  for (const { unit, functions } of declared) {
+    for (const callable of functions) checkBody(context, callable, unit);
+    for (const item of unit.parsed.items) if (item.kind === "test") checkTest(context, unit, item);
+  }
+  for (let next = pending.shift(); next !== undefined; next = pending.shift()) checkBody(context, next.callable, next.unit);
+  checkEffects(context);
+  const broken = builtinUnits.flatMap((u) => u.diagnostics.sorted().filter((d) => d.severity === "error"))[0];
+  if (broken !== undefined) throw new BorunaError("internal", `${broken.file}: ${broken.message}`);
+  const units = loaded.map((l) => l.unit);
+  return { root: root.unit, units, functions: declared.at(-1)?.functions ?? [], diagnostics: units.flatMap((u) => u.diagnostics.sorted()) };
+}

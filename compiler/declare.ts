@@ -1,0 +1,132 @@
+/** What the items of a file declare, before any body is checked. */
+import { BUILTIN_BY_NAME } from "../vm/builtins.ts";
+import { isPrimitiveName } from "../vm/types.ts";
+import type { EnumItem, FieldDecl, FnItem, Name, RecordItem } from "./ast.ts";
+import { type Context, resultOf } from "./check/context.ts";
+import type { Callable } from "./ir.ts";
+import type { Unit } from "./scope.ts";
+import { BUILTIN_ARITY, type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./types.ts";
+import type { LoadedUnit } from "./units.ts";
+
+type Declared = FnItem | RecordItem | EnumItem;
+
+function duplicate(context: Context, unit: Unit, name: Name, what: string, where: string | undefined): void {
+  const place = where === undefined || where === unit.name ? "" : `; the other is imported from ${where}`;
+  context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice${place}`, { help: "rename one of them" });
+}
+
+/** Reports names that stand twice in a list. */
+function checkUnique(context: Context, unit: Unit, names: readonly Name[], what: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name.text)) context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice`);
+    seen.add(name.text);
+  }
+}
+
+const typeParamsOf = (item: Declared): readonly ParamType[] => item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
+
+function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, taken: Set<string>): void {
+  const { name } = item;
+  checkUnique(context, unit, item.typeParams, "the type parameter");
+  if (isPrimitiveName(name.text) || BUILTIN_ARITY.has(name.text)) {
+    context.error(unit, "E010", name.span, `\`${name.text}\` is a built-in type`, { help: "choose another name" });
+    return;
+  }
+  if (unit.types.has(name.text)) {
+    duplicate(context, unit, name, "the type", unit.declaredIn.get(`type ${name.text}`));
+    return;
+  }
+  let moduleName = name.text;
+  for (let n = 2; taken.has(moduleName); n++) moduleName = `${name.text}.${n}`;
+  taken.add(moduleName);
+  unit.types.set(name.text, { name: name.text, kind: item.kind, moduleName, params: typeParamsOf(item), fields: [], variants: [] });
+  unit.declaredIn.set(`type ${name.text}`, unit.name);
+}
+
+function fieldsOf(context: Context, unit: Unit, fields: readonly FieldDecl[], params: ReadonlyMap<string, ParamType>): readonly FieldInfo[] {
+  checkUnique(context, unit, fields.map((f) => f.name), "the field");
+  return fields.map((f) => ({ name: f.name.text, type: context.resolveType(unit, f.type, params) }));
+}
+
+/** Fills in fields and variants, now that every type has its name. */
+function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
+  const params = new Map(decl.params.map((p) => [p.name, p]));
+  if (item.kind === "record") {
+    decl.fields = fieldsOf(context, unit, item.fields, params);
+    return;
+  }
+  checkUnique(context, unit, item.variants.map((v) => v.name), "the variant");
+  decl.variants = item.variants.map((v): VariantInfo => {
+    const name = v.name.text;
+    if (v.payload === null) return { name, payload: null };
+    if (v.payload.kind === "single") return { name, payload: { kind: "single", type: context.resolveType(unit, v.payload.type, params) } };
+    return { name, payload: { kind: "struct", fields: fieldsOf(context, unit, v.payload.fields, params) } };
+  });
+}
+
+function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
+  checkUnique(context, unit, item.typeParams, "the type parameter");
+  checkUnique(context, unit, item.params.map((p) => p.name), "the parameter");
+  if (unit.functions.has(item.name.text)) {
+    duplicate(context, unit, item.name, "the function", unit.declaredIn.get(`fn ${item.name.text}`));
+    return undefined;
+  }
+  if (BUILTIN_BY_NAME.has(item.name.text) || item.name.text === "guard") {
+    context.warning(unit, "W006", item.name.span, `\`${item.name.text}\` hides the builtin of that name`);
+  }
+  const typeParams = typeParamsOf(item);
+  const byName = new Map(typeParams.map((p) => [p.name, p]));
+  const params = item.params.map((p) => context.resolveType(unit, p.type, byName));
+  const callable: Callable = {
+    name: item.name.text,
+    file: unit,
+    item,
+    typeParams,
+    params,
+    result: resultOf(context, unit, item.result, byName),
+    row: context.resolveRow(unit, item.row),
+    body: null,
+  };
+  unit.functions.set(item.name.text, callable);
+  unit.declaredIn.set(`fn ${item.name.text}`, unit.name);
+  return callable;
+}
+
+/** Brings in what an imported file shows: its exports, or all but `main` where it exports nothing. */
+function importItems(context: Context, into: Unit, from: Unit, at: Name): void {
+  const own = from.parsed.items.filter((i): i is Declared => i.kind === "fn" || i.kind === "record" || i.kind === "enum");
+  const exports = own.some((i) => i.exported);
+  for (const item of own) {
+    const name = item.name.text;
+    if ((exports && !item.exported) || (item.kind === "fn" && name === "main")) continue;
+    const key = `${item.kind === "fn" ? "fn" : "type"} ${name}`;
+    const found = item.kind === "fn" ? from.functions.get(name) : from.types.get(name);
+    const known = item.kind === "fn" ? into.functions.get(name) : into.types.get(name);
+    if (found === undefined || known === found) continue;
+    if (known !== undefined) {
+      const other = into.declaredIn.get(key) ?? into.name;
+      context.error(into, "E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, { help: "export only what is meant to be imported, or rename one of them" });
+      continue;
+    }
+    if ("body" in found) into.functions.set(name, found);
+    else into.types.set(name, found);
+    into.declaredIn.set(key, from.name);
+  }
+}
+
+/** Declares the items of one file whose imports have been declared. Returns its own functions, in order. */
+export function declareUnit(context: Context, loaded: LoadedUnit, takenTypeNames: Set<string>): readonly Callable[] {
+  const { unit, imports } = loaded;
+  for (const { item, unit: from } of imports) importItems(context, unit, from, item.specifier);
+  const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
+  for (const item of types) declareType(context, unit, item, takenTypeNames);
+  const completed = new Set<TypeDecl>();
+  for (const item of types) {
+    const decl = unit.types.get(item.name.text);
+    if (decl === undefined || decl.kind !== item.kind || completed.has(decl) || unit.declaredIn.get(`type ${item.name.text}`) !== unit.name) continue;
+    completed.add(decl);
+    completeType(context, unit, item, decl);
+  }
+  return unit.parsed.items.flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unit, i)] : [])).filter((c) => c !== undefined);
+}

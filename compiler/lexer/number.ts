@@ -1,0 +1,83 @@
+/** Number literals. Whether an Int fits is the parser's question: a `-` before it decides. */
+import { isDigit, isWordPart, isWordStart, type Scanner } from "./scanner.ts";
+
+export function readNumber(scanner: Scanner): void {
+  const start = scanner.at;
+  const second = scanner.peek(1) | 0x20;
+  if (scanner.peek() === 0x30 && (second === 0x78 || second === 0x62 || second === 0x6f)) return readOtherBase(scanner);
+  readDigits(scanner);
+  let float = false;
+  if (scanner.peek() === 0x2e && isDigit(scanner.peek(1))) {
+    float = true;
+    scanner.at += 1;
+    readDigits(scanner);
+  }
+  if ((scanner.peek() | 0x20) === 0x65) float = readExponent(scanner, start, float) || float;
+  const value = scanner.text.slice(start, scanner.at).replaceAll("_", "");
+  if (!readTail(scanner, start) && float && !Number.isFinite(Number(value))) {
+    scanner.error({ start, end: scanner.at }, "this Float is too large", { help: "the largest Float is about 1.797e308" });
+  }
+  scanner.push(float ? "float" : "int", start, value);
+}
+
+/** Digits with single `_` between them. */
+function readDigits(scanner: Scanner): void {
+  const start = scanner.at;
+  while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.at += 1;
+  const digits = scanner.text.slice(start, scanner.at);
+  if (!digits.includes("__") && !digits.endsWith("_")) return;
+  const span = { start, end: scanner.at };
+  const instead = digits.replace(/_+/g, "_").replace(/_$/, "");
+  scanner.error(span, "`_` stands between two digits of a number", {
+    help: `write \`${short(instead)}\``,
+    fixes: [{ title: `write \`${short(instead)}\``, edits: [{ span, text: instead }] }],
+  });
+}
+
+/** At `e`: true when it belongs to the number. `1e5` is told and read as a Float; in `1em` it is none of ours. */
+function readExponent(scanner: Scanner, start: number, float: boolean): boolean {
+  const sign = scanner.peek(1);
+  const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
+  if (!isDigit(scanner.peek(digitAt))) return false;
+  const mantissaEnd = scanner.at;
+  scanner.at += digitAt;
+  readDigits(scanner);
+  if (float) return true;
+  const span = { start, end: scanner.at };
+  const instead = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.at)}`;
+  scanner.error(span, "a number with an exponent is a Float and needs a point", {
+    help: `write \`${short(instead)}\``,
+    fixes: [{ title: `write \`${short(instead)}\``, edits: [{ span, text: instead }] }],
+  });
+  return true;
+}
+
+/** Letters glued to the number: told and passed over. True when there were any. */
+function readTail(scanner: Scanner, start: number): boolean {
+  if (!isWordStart(scanner.peek())) return false;
+  const tail = scanner.at;
+  while (isWordPart(scanner.peek())) scanner.at += 1;
+  const letters = scanner.text.slice(tail, scanner.at);
+  scanner.error({ start, end: scanner.at }, `\`${short(letters)}\` cannot follow a number`, {
+    help: "put a space or an operator between them; a name cannot begin with a digit",
+  });
+  return true;
+}
+
+function readOtherBase(scanner: Scanner): void {
+  const start = scanner.at;
+  while (isWordPart(scanner.peek())) scanner.at += 1;
+  const span = { start, end: scanner.at };
+  const written = scanner.text.slice(start, scanner.at).replaceAll("_", "");
+  const decimal =
+    written.length <= 18 && /^0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$/.test(written) ? BigInt(written).toString() : undefined;
+  scanner.error(span, "numbers are written in decimal", {
+    help: decimal === undefined ? "write the number in decimal digits" : `write \`${decimal}\``,
+    fixes: decimal === undefined ? [] : [{ title: `write \`${decimal}\``, edits: [{ span, text: decimal }] }],
+  });
+  scanner.push("int", start, decimal ?? "0");
+}
+
+function short(text: string): string {
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
+}

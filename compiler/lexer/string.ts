@@ -1,0 +1,123 @@
+/** String literals and their escapes. */
+import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
+
+const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["\\", "\\"],
+  ['"', '"'],
+  ["n", "\n"],
+  ["t", "\t"],
+  ["r", "\r"],
+  ["0", "\0"],
+]);
+
+const ESCAPES_HELP = 'the escapes are `\\\\`, `\\"`, `\\n`, `\\t`, `\\r`, `\\0` and `\\u{HEX}`';
+
+/** At the opening quote. A string that does not end on its line becomes an `error` token up to the line's end. */
+export function readString(scanner: Scanner): void {
+  const start = scanner.at;
+  const parts: string[] = [];
+  scanner.at += 1;
+  for (;;) {
+    const from = scanner.at;
+    while (!isSpecial(scanner.peek())) scanner.at += 1;
+    if (scanner.at > from) parts.push(scanner.text.slice(from, scanner.at));
+    const unit = scanner.peek();
+    if (unit === 0x22) break;
+    if (unit !== 0x5c || isLineEnd(scanner.peek(1))) return unterminated(scanner, start);
+    parts.push(readEscape(scanner));
+  }
+  scanner.at += 1;
+  scanner.push("string", start, parts.join("").replace(LONE_SURROGATE, "\ufffd"));
+}
+
+/** A quote, a backslash, or where the line or the text ends. */
+function isSpecial(unit: number): boolean {
+  return unit === 0x22 || unit === 0x5c || isLineEnd(unit);
+}
+
+function isLineEnd(unit: number): boolean {
+  return unit === 0x0a || unit === 0x0d || Number.isNaN(unit);
+}
+
+function unterminated(scanner: Scanner, start: number): void {
+  while (!isLineEnd(scanner.peek())) scanner.at += 1;
+  scanner.error({ start, end: scanner.at }, "this string has no closing quote", {
+    help: 'close it with `"` on the same line; write `\\n` for a line break',
+  });
+  scanner.push("error", start);
+}
+
+/** At a backslash that is not the last of its line. A bad escape is told and stands for U+FFFD. */
+function readEscape(scanner: Scanner): string {
+  const start = scanner.at;
+  const letter = String.fromCodePoint(scanner.text.codePointAt(start + 1) ?? 0);
+  const simple = SIMPLE_ESCAPES.get(letter);
+  scanner.at += 1 + letter.length;
+  if (simple !== undefined) return simple;
+  if (letter === "u") return readUnicodeEscape(scanner, start);
+  const unit = letter.codePointAt(0) ?? 0;
+  const shown = unit > 0x20 && unit < 0x7f ? `\`\\${letter}\`` : `a backslash before ${codePointName(unit)}`;
+  const span = { start, end: scanner.at };
+  const plain = unit > 0x20 && unit < 0x7f;
+  scanner.error(span, `${shown} is not an escape`, {
+    help: ESCAPES_HELP,
+    fixes: plain ? [{ title: "write the backslash itself", edits: [{ span: { start, end: start + 1 }, text: "\\\\" }] }] : [],
+  });
+  return "\ufffd";
+}
+
+/** After `\u`: one to six hex digits in braces, of a character that is not a surrogate. */
+function readUnicodeEscape(scanner: Scanner, start: number): string {
+  const digits = /\{([0-9a-fA-F]{1,6})\}/y;
+  digits.lastIndex = scanner.at;
+  const found = digits.exec(scanner.text);
+  if (found === null) {
+    const bare = /^[0-9a-fA-F]{4}/.exec(scanner.text.slice(scanner.at, scanner.at + 4))?.[0] ?? "";
+    scanner.at += bare.length;
+    const span = { start, end: scanner.at };
+    scanner.error(span, "`\\u` needs a code point in braces", {
+      help: `write it with one to six hex digits: \`\\u{${bare || "e9"}}\``,
+      fixes: bare === "" ? [] : [{ title: "add the braces", edits: [{ span, text: `\\u{${bare}}` }] }],
+    });
+    return "\ufffd";
+  }
+  scanner.at += found[0].length;
+  const codePoint = Number.parseInt(found[1] ?? "", 16);
+  if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) return String.fromCodePoint(codePoint);
+  const what = codePoint > 0x10ffff ? "is above the last character, U+10FFFF" : "is half of a surrogate pair, not a character";
+  scanner.error({ start, end: scanner.at }, `${codePointName(codePoint)} ${what}`, {
+    help: "a string holds Unicode characters: U+0000 to U+D7FF and U+E000 to U+10FFFF",
+  });
+  return "\ufffd";
+}
+
+const CLOSING: ReadonlyMap<number, string> = new Map([
+  [0x27, "'"],
+  [0x60, "`"],
+  [0x2018, "\u2019"],
+  [0x201c, "\u201d"],
+  [0x201d, "\u201d"],
+]);
+
+/** Quotes that other languages or word processors use. */
+export function isForeignQuote(unit: number): boolean {
+  return CLOSING.has(unit);
+}
+
+/** Told, and read as a string when it closes on its line. */
+export function readForeignString(scanner: Scanner): true {
+  const start = scanner.at;
+  const closing = CLOSING.get(scanner.peek()) ?? '"';
+  let end = start + 1;
+  while (!isLineEnd(scanner.text.charCodeAt(end)) && scanner.text[end] !== closing) end += 1;
+  const closed = scanner.text[end] === closing;
+  scanner.at = closed ? end + 1 : start + 1;
+  const inner = scanner.text.slice(start + 1, end);
+  const span = { start, end: scanner.at };
+  scanner.error(span, 'strings stand in double quotes: `"text"`', {
+    help: 'write `"`',
+    fixes: closed && !/["\\]/.test(inner) ? [{ title: 'write `"`', edits: [{ span, text: `"${inner}"` }] }] : [],
+  });
+  scanner.push(closed ? "string" : "error", start, closed ? inner.replace(LONE_SURROGATE, "\ufffd") : "");
+  return true;
+}

@@ -1,0 +1,184 @@
+/** Lowers a checked program to a module: the functions reached from the root file, their constants and types. */
+import type { BuiltinDecl } from "../../vm/builtins.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { MODULE_LIMITS } from "../../vm/limits.ts";
+import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/module.ts";
+import { typeToString } from "../../vm/types.ts";
+import type { Value } from "../../vm/value.ts";
+import type { CheckedProgram } from "../check/program.ts";
+import type { Callable, SourceUnit } from "../ir.ts";
+import { lineTable, type LineTable } from "../source.ts";
+import { type FieldInfo, toModuleType, type TypeDecl } from "../types.ts";
+import { type Emitter, FunctionTooLarge } from "./emitter.ts";
+import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
+
+/** A constant's identity in the pool; null for one that is never shared. */
+function constantKey(value: Value): string | null {
+  switch (typeof value) {
+    case "object":
+      if (value.tag === "Float") return Object.is(value.value, -0) ? "f-0" : `f${value.value}`;
+      if (value.tag === "FnRef") return `r${value.index}`;
+      return value.tag === "Unit" || value.tag === "None" ? value.tag : null;
+    case "string":
+      return `s${value}`;
+    default:
+      return String(value);
+  }
+}
+
+class Pool implements ModulePool {
+  readonly constants: Value[] = [];
+  readonly functions: (FunctionDef | null)[] = [];
+  readonly debug: FunctionDebug[] = [];
+  readonly types: TypeDef[] = [];
+  readonly #registry: CapabilityRegistry;
+  readonly #files: readonly SourceUnit[];
+  readonly #constantIndex = new Map<string, number>();
+  readonly #functionIndex = new Map<Callable, number>();
+  readonly #builtinIndex = new Map<string, number>();
+  readonly #typeIndex = new Map<string, number>();
+  readonly #lines = new Map<SourceUnit, LineTable>();
+  readonly #waiting: { readonly callable: Callable; readonly index: number }[] = [];
+
+  constructor(registry: CapabilityRegistry, files: readonly SourceUnit[]) {
+    this.#registry = registry;
+    this.#files = files;
+  }
+
+  constant(value: Value): number {
+    const key = constantKey(value);
+    const known = key === null ? undefined : this.#constantIndex.get(key);
+    if (known !== undefined) return known;
+    this.constants.push(value);
+    if (this.constants.length > MODULE_LIMITS.constants) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.constants} constants`);
+    if (key !== null) this.#constantIndex.set(key, this.constants.length - 1);
+    return this.constants.length - 1;
+  }
+
+  functionIndex(target: Callable): number {
+    const known = this.#functionIndex.get(target);
+    if (known !== undefined) return known;
+    const index = this.#reserve();
+    this.#functionIndex.set(target, index);
+    this.#waiting.push({ callable: target, index });
+    return index;
+  }
+
+  #reserve(): number {
+    this.functions.push(null);
+    this.debug.push({ file: -1, locals: [], spans: [] });
+    if (this.functions.length > MODULE_LIMITS.functions) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.functions} functions`);
+    return this.functions.length - 1;
+  }
+
+  builtinFunction(builtin: BuiltinDecl, arity: number): number {
+    const known = this.#builtinIndex.get(builtin.name);
+    if (known !== undefined) return known;
+    const index = this.#reserve();
+    this.#builtinIndex.set(builtin.name, index);
+    this.#put(index, builtinWrapper(builtin, arity, lineTable("")), { name: builtin.name, arity, row: [], intent: null, file: -1 });
+    return index;
+  }
+
+  #put(index: number, emitter: Emitter, f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number }): void {
+    const ids = f.row.flatMap((name) => this.#registry.byName.get(name)?.id ?? []).sort((a, b) => a - b);
+    const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file);
+    this.functions[index] = def;
+    this.debug[index] = debug;
+  }
+
+  typeIndex(decl: TypeDecl): number {
+    const known = this.#typeIndex.get(decl.moduleName);
+    if (known !== undefined) return known;
+    const index = this.types.length;
+    this.#typeIndex.set(decl.moduleName, index);
+    const params = decl.params.length === 0 ? {} : { params: decl.params.map((p) => p.name) };
+    if (decl.kind === "record") {
+      this.types.push({ name: decl.moduleName, kind: "record", fields: fieldDefs(decl.fields), ...params });
+      return index;
+    }
+    const variants = decl.variants.map((v) => {
+      if (v.payload === null) return { name: v.name, type: null };
+      if (v.payload.kind === "single") return { name: v.name, type: typeToString(toModuleType(v.payload.type)) };
+      const args = decl.params.length === 0 ? "" : `<${decl.params.map((p) => p.name).join(", ")}>`;
+      return { name: v.name, type: `${decl.moduleName}::${v.name}${args}` };
+    });
+    this.types.push({ name: decl.moduleName, kind: "enum", variants, ...params });
+    for (const v of decl.variants) {
+      if (v.payload?.kind !== "struct") continue;
+      this.#typeIndex.set(`${decl.moduleName}::${v.name}`, this.types.length);
+      this.types.push({ name: `${decl.moduleName}::${v.name}`, kind: "record", fields: fieldDefs(v.payload.fields), ...params });
+    }
+    return index;
+  }
+
+  variantTypeIndex(decl: TypeDecl, variant: number): number {
+    this.typeIndex(decl);
+    const name = `${decl.moduleName}::${decl.variants[variant]?.name ?? ""}`;
+    const index = this.#typeIndex.get(name);
+    if (index === undefined) throw new BorunaError("internal", `no type for the variant ${name}`);
+    return index;
+  }
+
+  /** Lowers what is referred to until nothing new turns up. */
+  drain(): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const { callable, index } = next;
+      if (callable.body === null) throw new BorunaError("internal", `the function ${callable.name} was never checked`);
+      const lowering = new FunctionLowering(this, callable, callable.body, this.#linesOf(callable.file));
+      try {
+        lowering.run();
+      } catch (error) {
+        if (error instanceof FunctionTooLarge) throw new ProgramTooLarge(callable, error.what);
+        throw error;
+      }
+      const file = this.#files.indexOf(callable.file);
+      this.#put(index, lowering.emitter, { name: callable.name, arity: callable.body.params.length, row: callable.row, intent: callable.body.intent, file });
+    }
+  }
+
+  #linesOf(file: SourceUnit): LineTable {
+    const lines = this.#lines.get(file) ?? lineTable(file.text);
+    this.#lines.set(file, lines);
+    return lines;
+  }
+}
+
+function fieldDefs(fields: readonly FieldInfo[]): { name: string; type: string }[] {
+  return fields.map((f) => ({ name: f.name, type: typeToString(toModuleType(f.type)) }));
+}
+
+/** The program fits the language but not the module format: E015. */
+export class ProgramTooLarge extends Error {
+  readonly callable: Callable;
+  readonly what: string;
+  constructor(callable: Callable, what: string) {
+    super(what);
+    this.callable = callable;
+    this.what = what;
+  }
+}
+
+/** `main` is the entry; the caller has made sure that there is one. Throws `ProgramTooLarge`. */
+export function lowerProgram(program: CheckedProgram, main: Callable, registry: CapabilityRegistry): Module {
+  const pool = new Pool(registry, program.units);
+  for (const callable of program.functions) pool.functionIndex(callable);
+  for (const decl of program.root.types.values()) pool.typeIndex(decl);
+  const entry = pool.functionIndex(main);
+  pool.drain();
+  const functions = pool.functions.filter((f) => f !== null);
+  return {
+    name: program.root.name.replace(/^.*\//, "").replace(/\.ax$/, ""),
+    constants: pool.constants,
+    globals: [],
+    types: pool.types,
+    functions,
+    entry,
+    signature: {
+      params: (main.item?.params ?? []).map((p, i) => ({ name: p.name.text, type: typeToString(toModuleType(main.params[i] ?? { kind: "error" })) })),
+      result: typeToString(toModuleType(main.result)),
+    },
+    debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: pool.debug },
+  };
+}

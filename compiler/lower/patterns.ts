@@ -1,0 +1,169 @@
+/** Matches as code: one jump table where every arm names a plain constructor, else a test per arm. */
+import type { Value } from "../../vm/value.ts";
+import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
+import type { Emitter, Label } from "./emitter.ts";
+
+/** What matching needs of the function that is being lowered. */
+export interface MatchLowering {
+  readonly emitter: Emitter;
+  constant(value: Value): number;
+  expr(ir: Ir, tail: boolean): void;
+}
+
+const isPlain = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
+
+/** The tag that a plain constructor pattern's arm has in a jump table. */
+function tableTag(pattern: CheckedPattern): number | undefined {
+  if (isPlain(pattern)) return -1;
+  if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(isPlain)) return undefined;
+  return pattern.constructor_.form.tag;
+}
+
+export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: boolean): void {
+  const e = f.emitter;
+  f.expr(ir.scrutinee, false);
+  const subject = e.slot(ir.subject);
+  e.emit("StoreLocal", subject);
+  const base = e.height;
+  const end = e.label();
+  const tags = ir.arms.map((a) => (a.guard === null ? tableTag(a.pattern) : undefined));
+  if (ir.arms.length > 1 && tags.every((t) => t !== undefined)) lowerTable(f, ir.arms, tags, subject, end, base, tail);
+  else {
+    for (const arm of ir.arms) lowerArm(f, arm, subject, end, base, tail);
+    e.emit("LoadLocal", subject);
+    e.emit("Match", e.table([]));
+  }
+  e.height = base + 1;
+  e.place(end);
+}
+
+function lowerTable(f: MatchLowering, arms: readonly CheckedArm[], tags: readonly number[], subject: number, end: Label, base: number, tail: boolean): void {
+  const e = f.emitter;
+  const targets = arms.map((_, i) => ({ tag: tags[i] ?? -1, target: e.label() }));
+  e.emit("LoadLocal", subject);
+  e.emit("Match", e.table(targets));
+  arms.forEach((arm, i) => {
+    const target = targets[i];
+    if (target === undefined) return;
+    e.place(target.target);
+    e.height = base + 1;
+    const { pattern } = arm;
+    const inner = pattern.kind === "constructor" ? pattern.args[0] : undefined;
+    if (inner?.kind === "bind") e.emit("StoreLocal", e.slot(inner.local));
+    else e.emit("Pop");
+    if (pattern.kind === "bind") copy(e, subject, pattern.local);
+    f.expr(arm.body, tail);
+    e.emit("Jmp", end);
+  });
+}
+
+function copy(e: Emitter, from: number, to: Local): void {
+  e.emit("LoadLocal", from);
+  e.emit("StoreLocal", e.slot(to));
+}
+
+function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label, base: number, tail: boolean): void {
+  const e = f.emitter;
+  const next = e.label();
+  e.height = base;
+  test(f, arm.pattern, subject, next);
+  if (arm.guard !== null) {
+    f.expr(arm.guard, false);
+    e.emit("JmpIfNot", next);
+  }
+  f.expr(arm.body, tail);
+  e.emit("Jmp", end);
+  e.height = base;
+  e.place(next);
+}
+
+/** Goes on when the value in the slot matches, its bindings set; else jumps, with the stack as it was. */
+function test(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Label): void {
+  const e = f.emitter;
+  switch (pattern.kind) {
+    case "wildcard":
+      return;
+    case "bind":
+      copy(e, slot, pattern.local);
+      return;
+    case "literal":
+      e.emit("LoadLocal", slot);
+      e.emit("PushConst", f.constant(pattern.value));
+      e.emit("Eq");
+      e.emit("JmpIfNot", fail);
+      return;
+    case "or": {
+      const done = e.label();
+      pattern.alternatives.forEach((alternative, i) => {
+        if (i === pattern.alternatives.length - 1) {
+          test(f, alternative, slot, fail);
+          return;
+        }
+        const next = e.label();
+        test(f, alternative, slot, next);
+        e.emit("Jmp", done);
+        e.place(next);
+      });
+      e.place(done);
+      return;
+    }
+    case "constructor":
+      testConstructor(f, pattern, slot, fail);
+  }
+}
+
+function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "constructor" }, slot: number, fail: Label): void {
+  const e = f.emitter;
+  const { form } = pattern.constructor_;
+  switch (form.kind) {
+    case "unit":
+      return;
+    case "record":
+      testFields(f, pattern.args, slot, fail);
+      return;
+    case "json": {
+      e.emit("LoadLocal", slot);
+      e.emit("JsonKind");
+      e.emit("PushConst", f.constant(form.json));
+      e.emit("Eq");
+      e.emit("JmpIfNot", fail);
+      const inner = pattern.args[0];
+      if (inner !== undefined) test(f, inner, slot, fail);
+      return;
+    }
+    case "tag":
+    case "struct": {
+      const fits = e.label();
+      const differs = e.label();
+      const height = e.height;
+      e.emit("LoadLocal", slot);
+      e.emit("Match", e.table([{ tag: form.tag, target: fits }, { tag: -1, target: differs }]));
+      e.place(differs);
+      e.emit("Pop");
+      e.emit("Jmp", fail);
+      e.place(fits);
+      e.height = height + 1;
+      if (pattern.args.every((a) => a.kind === "wildcard")) {
+        e.emit("Pop");
+        return;
+      }
+      const payload = e.scratch();
+      e.emit("StoreLocal", payload);
+      const inner = pattern.args[0];
+      if (form.kind === "struct") testFields(f, pattern.args, payload, fail);
+      else if (inner !== undefined) test(f, inner, payload, fail);
+    }
+  }
+}
+
+function testFields(f: MatchLowering, args: readonly CheckedPattern[], slot: number, fail: Label): void {
+  const e = f.emitter;
+  args.forEach((arg, i) => {
+    if (arg.kind === "wildcard") return;
+    e.emit("LoadLocal", slot);
+    e.emit("GetField", i);
+    const field = arg.kind === "bind" ? e.slot(arg.local) : e.scratch();
+    e.emit("StoreLocal", field);
+    if (arg.kind !== "bind") test(f, arg, field, fail);
+  });
+}

@@ -1,0 +1,132 @@
+/** `if` and `match`. */
+import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
+import type { Token } from "../tokens.ts";
+import { Bail, type Cursor, spanOf } from "./cursor.ts";
+import { parsePattern } from "./patterns.ts";
+
+/** What a head looks like, for who left it out. */
+const HEADS = {
+  if: { what: "a condition", help: "write `if x > 0 { … }`" },
+  while: { what: "a condition", help: "write `while x > 0 { … }`; `while true { … }` goes on until a `break`" },
+  match: { what: "a value", help: "write `match x { … }`" },
+  for: { what: "a list", help: "write `for x in xs { … }`" },
+  requires: { what: "a condition", help: "write `requires x > 0`" },
+  ensures: { what: "a condition", help: "write `ensures result > 0`" },
+} as const;
+
+/** What stands between a keyword and its `{`: no `{` in it begins a literal. */
+export function parseHead(c: Cursor, head: keyof typeof HEADS): Expr {
+  const { what, help } = HEADS[head];
+  if (c.at("{")) c.unexpected(`${what} after \`${head}\``, { help });
+  const mode = c.enterHead(head);
+  const expr = c.grammar.expression(c);
+  c.leave(mode);
+  if (c.at("=")) {
+    const span = spanOf(c.token);
+    c.fail(span, `\`=\` sets a variable and cannot stand in the head of \`${head}\``, {
+      help: "write `==` to compare",
+      fixes: [{ title: "write `==`", edits: [{ span, text: "==" }] }],
+    });
+  }
+  if (c.at("{") && c.followsTypeName() && c.peek(1).kind === "name" && c.peek(2).kind === ":") {
+    c.fail(c.token, `a record in the head of \`${head}\` stands in parentheses`, { help: `write \`${head} … (P { x: 1 }) …\`` });
+  }
+  return expr;
+}
+
+/** The `{ … }` that must follow a head. */
+export function parseBody(c: Cursor, head: string): Block {
+  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${head}\``);
+  return c.grammar.block(c);
+}
+
+/** An `if` with all its `else if`s as one flat node. */
+export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
+  const { start } = c.token;
+  const branches: IfBranch[] = [];
+  let otherwise: Block | null = null;
+  c.deeper();
+  do {
+    c.next();
+    const condition = parseHead(c, "if");
+    branches.push({ condition, body: parseBody(c, "if") });
+    if (!c.take("else")) break;
+    if (!c.at("if")) otherwise = elseBody(c);
+  } while (otherwise === null);
+  c.shallower();
+  return { kind: "if", branches, otherwise, span: c.spanFrom(start) };
+}
+
+function elseBody(c: Cursor): Block {
+  if (!c.at("{")) c.unexpected("`{` or `if` after `else`", { help: "a branch stands in braces: `else { 0 }`" });
+  return c.grammar.block(c);
+}
+
+export function parseMatch(c: Cursor): Expr {
+  const { start } = c.next();
+  c.deeper();
+  const scrutinee = parseHead(c, "match");
+  const open = c.expect("{", "`{` and the arms of `match`");
+  const mode = c.enterBrace();
+  const arms = parseArms(c, open);
+  c.leave(mode);
+  c.shallower();
+  return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
+}
+
+function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
+  const arms: MatchArm[] = [];
+  while (!c.take("}")) {
+    if (c.at("eof") || c.atOuterItem()) c.neverClosed(open, "{");
+    const mark = c.mark();
+    try {
+      arms.push(parseArm(c));
+      endArm(c);
+    } catch (error) {
+      if (!(error instanceof Bail) || error.item) throw error;
+      c.recover(mark, true);
+      c.take(",");
+    }
+  }
+  return arms;
+}
+
+/** Arms are parted by a comma or a line end; after a `}` nothing is needed. */
+function endArm(c: Cursor): void {
+  if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
+  c.unexpected("`,` or a new line between two arms");
+}
+
+function parseArm(c: Cursor): MatchArm {
+  const { start } = c.token;
+  const depth = c.restartDepth();
+  const pattern = parsePattern(c);
+  c.resumeDepth(depth);
+  const guard = c.take("if") ? c.grammar.expression(c) : null;
+  takeArrow(c);
+  const { body, emptyBraces } = parseArmBody(c);
+  return { pattern, guard, body, emptyBraces, span: c.spanFrom(start) };
+}
+
+/** `=>`; `->`, `:` and `=` are told and read as `=>`. */
+function takeArrow(c: Cursor): void {
+  if (c.take("=>")) return;
+  if (!c.at("->") && !c.at(":") && !c.at("=")) c.unexpected("`=>` after the pattern", { help: "an arm is written `pattern => value`" });
+  const span = spanOf(c.token);
+  c.report("E002", span, "the pattern and the value of an arm are parted by `=>`", {
+    help: "write `=>`",
+    fixes: [{ title: "write `=>`", edits: [{ span, text: "=>" }] }],
+  });
+  c.next();
+}
+
+function parseArmBody(c: Cursor): { readonly body: Block; readonly emptyBraces: boolean } {
+  const token = c.token;
+  if (token.kind === "," || token.kind === "}") c.unexpected("the value of the arm after `=>`", { help: "write `()` where there is none" });
+  const stmt = c.grammar.statement(c);
+  if (token.kind === "{" && stmt.kind === "expr" && stmt.value.span.start === token.start) {
+    if (stmt.value.kind === "block") return { body: stmt.value.block, emptyBraces: false };
+    if (stmt.value.kind === "map" && stmt.value.entries.length === 0) return { body: { stmts: [], span: stmt.span }, emptyBraces: true };
+  }
+  return { body: { stmts: [stmt], span: stmt.span }, emptyBraces: false };
+}

@@ -1,0 +1,254 @@
+/** Functions, types, imports and tests. */
+import type {
+  Clause,
+  EnumItem,
+  FieldDecl,
+  FnItem,
+  ImportItem,
+  Item,
+  Name,
+  Param,
+  RecordItem,
+  RowExpr,
+  TestItem,
+  VariantDecl,
+} from "../ast.ts";
+import { nearest } from "../suggest.ts";
+import { type Cursor, spanOf } from "./cursor.ts";
+import { parseHead } from "./control.ts";
+import { commaList, declarationList } from "./lists.ts";
+import { bindingName, declaredName, fieldName, nameOf } from "./names.ts";
+import { LONE_SURROGATE } from "../lexer/scanner.ts";
+import { parseRow, parseType, parseTypeParams } from "./types.ts";
+
+export function parseItem(c: Cursor): Item {
+  const { start } = c.token;
+  const exported = c.take("export");
+  switch (c.kind) {
+    case "fn":
+      return parseFn(c, start, exported);
+    case "type":
+    case "record":
+      return parseRecord(c, start, exported);
+    case "enum":
+      return parseEnum(c, start, exported);
+    default:
+      if (exported) c.unexpected("`fn`, `type` or `enum` after `export`");
+      return unexportedItem(c);
+  }
+}
+
+function unexportedItem(c: Cursor): Item {
+  switch (c.kind) {
+    case "import":
+      return parseImport(c);
+    case "test":
+      return parseTest(c);
+    case "module":
+      c.fail(c.token, "`module` can stand only once, before everything else", { help: "remove it, or move it to the first line" });
+      break;
+    default:
+      return notAnItem(c);
+  }
+}
+
+/** Words of other languages for our items. */
+const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
+  ["function", "fn"],
+  ["func", "fn"],
+  ["fun", "fn"],
+  ["def", "fn"],
+  ["struct", "type"],
+  ["class", "type"],
+  ["interface", "type"],
+  ["pub", "export"],
+  ["public", "export"],
+  ["use", "import"],
+  ["require", "import"],
+  ["include", "import"],
+  ["from", "import"],
+]);
+
+const ITEM_WORDS = ["fn", "type", "record", "enum", "import", "export", "test", "module"] as const;
+const EXPECTED_ITEM = "`fn`, `type`, `enum`, `import` or `test`";
+
+function notAnItem(c: Cursor): never {
+  const token = c.token;
+  switch (token.kind) {
+    case "name": {
+      const word = FOREIGN_WORDS.get(token.value) ?? nearest(token.value, ITEM_WORDS);
+      if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements stand inside a function: `fn main() -> Int { … }`" });
+      const fixes = [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
+      c.unexpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
+      break;
+    }
+    case "}":
+      c.fail(token, "this `}` closes nothing", { help: "remove it, or look for a `}` too many above" });
+      break;
+    case "reserved":
+      c.fail(token, `\`${token.value}\` is a reserved word and begins nothing yet`, {
+        help:
+          token.value === "async"
+            ? "functions are written `fn name() { … }`; what one may wait for stands in its row: `!{net.fetch}`"
+            : "a program is made of `fn`, `type`, `enum`, `import` and `test`",
+      });
+      break;
+    case ";":
+      c.unexpected(EXPECTED_ITEM, { help: "items need no `;`" });
+      break;
+    default:
+      c.unexpected(EXPECTED_ITEM, { help: "statements stand inside a function: `fn main() -> Int { … }`" });
+  }
+}
+
+function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
+  c.next();
+  const name = declaredName(c, "a function");
+  const typeParams = parseTypeParams(c);
+  const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``);
+  const params = commaList(c, open, "(", "a parameter", parseParam);
+  const result = takeResultSign(c) ? parseType(c) : null;
+  const row = parseRow(c);
+  const { intent, requires, ensures } = parseClauses(c);
+  if (c.at("=") || c.at("=>")) c.unexpected("`{` and the body of the function", { help: "a body stands in braces: `fn f() -> Int { 1 }`" });
+  if (!c.at("{")) {
+    const { start: at } = c.token;
+    const fixes = [{ title: "insert `->`", edits: [{ span: { start: at, end: at }, text: "-> " }] }];
+    c.unexpected(
+      `\`{\` and the body of \`${name.text}\``,
+      result === null && c.at("name") ? { help: "the result stands after `->`", fixes } : {},
+    );
+  }
+  const body = c.grammar.block(c);
+  return { kind: "fn", exported, name, typeParams, params, result, row, intent, requires, ensures, body, span: c.spanFrom(start) };
+}
+
+/** `->`; `:` and `=>` before a type are told and read as `->`. */
+function takeResultSign(c: Cursor): boolean {
+  if ((!c.at(":") && !c.at("=>")) || c.peek(1).kind !== "name") return c.take("->");
+  const span = spanOf(c.token);
+  c.report("E002", span, "the result of a function stands after `->`", {
+    help: "write `->`",
+    fixes: [{ title: "write `->`", edits: [{ span, text: "->" }] }],
+  });
+  c.next();
+  return true;
+}
+
+function parseParam(c: Cursor): Param {
+  if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
+  const name = bindingName(c, "a parameter");
+  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, { help: `every parameter has a type: \`${name.text}: Int\`` });
+  c.next();
+  const type = parseType(c);
+  if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that fills in the value" });
+  return { name, type };
+}
+
+interface Clauses {
+  readonly intent: string | null;
+  readonly requires: readonly Clause[];
+  readonly ensures: readonly Clause[];
+}
+
+/** `intent`, `requires` and `ensures` in any order. */
+function parseClauses(c: Cursor): Clauses {
+  const requires: Clause[] = [];
+  const ensures: Clause[] = [];
+  let intent: string | null = null;
+  for (;;) {
+    const token = c.token;
+    if (token.kind === "intent") {
+      if (intent !== null) c.report("E002", token, "a function has one `intent`", { help: "join the two into one text" });
+      c.next();
+      intent = c.expect("string", "a string after `intent`", { help: 'write why the function exists: `intent "greets the user"`' }).value;
+    } else if (token.kind === "requires" || token.kind === "ensures") {
+      c.next();
+      (token.kind === "requires" ? requires : ensures).push(parseClause(c, token.kind));
+    } else if (token.kind === "!") {
+      misplacedRow(c, parseRow(c));
+    } else return { intent, requires, ensures };
+  }
+}
+
+function parseClause(c: Cursor, word: "requires" | "ensures"): Clause {
+  const { start } = c.token;
+  const condition = parseHead(c, word);
+  const span = c.spanFrom(start);
+  const text = c.text.slice(span.start, span.end).replaceAll("\r\n", "\n").replace(LONE_SURROGATE, "\ufffd");
+  return { condition, text, span };
+}
+
+function misplacedRow(c: Cursor, row: RowExpr | null): void {
+  if (row !== null)
+    c.report("E002", row.span, "the effect row stands once, before `intent`, `requires` and `ensures`", {
+      help: "write it after the result: `fn f() -> Int !{net.fetch} requires …`",
+    });
+}
+
+function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
+  const word = c.next();
+  const name = declaredName(c, "a type");
+  const typeParams = parseTypeParams(c);
+  if (c.at("="))
+    c.unexpected("`{` and the fields of the type", {
+      help: `a record is written \`${word.kind} ${name.text} { x: Int }\`; there are no names for other types`,
+    });
+  const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``);
+  const fields = declarationList(c, open, "a field", parseField);
+  return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
+}
+
+function parseField(c: Cursor): FieldDecl {
+  const name = fieldName(c, "and its type");
+  c.expect(":", `\`:\` and the type of \`${name.text}\``, { help: `every field has a type: \`${name.text}: Int\`` });
+  return { name, type: parseType(c) };
+}
+
+function parseEnum(c: Cursor, start: number, exported: boolean): EnumItem {
+  c.next();
+  const name = declaredName(c, "an enum");
+  const typeParams = parseTypeParams(c);
+  const open = c.expect("{", `\`{\` and the variants of \`${name.text}\``);
+  const variants = declarationList(c, open, "a variant", parseVariant);
+  return { kind: "enum", exported, name, typeParams, variants, span: c.spanFrom(start) };
+}
+
+function parseVariant(c: Cursor): VariantDecl {
+  const { start } = c.token;
+  const name = declaredName(c, "a variant");
+  if (c.at("{")) {
+    const open = c.next();
+    const fields = declarationList(c, open, "a field", parseField);
+    return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
+  }
+  if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
+  const open = c.next();
+  if (c.at(")"))
+    c.fail({ start: open.start, end: c.token.end }, `\`${name.text}()\` holds nothing`, { help: `write \`${name.text}\` alone` });
+  const type = parseType(c);
+  if (c.take(",") && !c.at(")")) {
+    c.fail(c.token, "a variant holds one value in parentheses", { help: `name the values: \`${name.text} { first: Int, second: Int }\`` });
+  }
+  c.closeSingle(open, "(", "the type");
+  return { name, payload: { kind: "single", type }, span: c.spanFrom(start) };
+}
+
+function parseImport(c: Cursor): ImportItem {
+  const { start } = c.next();
+  const help = 'name a library, `import "std-json"`, or a file beside this one, `import "./util.ax"`';
+  const specifier = stringName(c, "a string after `import`", help);
+  return { kind: "import", specifier, span: c.spanFrom(start) };
+}
+
+function parseTest(c: Cursor): TestItem {
+  const { start } = c.next();
+  const name = stringName(c, "a string after `test`", 'a test is written `test "adds" { … }`');
+  if (!c.at("{")) c.unexpected("`{` and the body of the test");
+  const body = c.grammar.block(c);
+  return { kind: "test", name, body, span: c.spanFrom(start) };
+}
+
+function stringName(c: Cursor, expected: string, help: string): Name {
+  return nameOf(c.expect("string", expected, { help }));
+}

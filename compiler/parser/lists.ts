@@ -1,0 +1,36 @@
+/** Lists between brackets. */
+import type { Cursor } from "./cursor.ts";
+import type { Token } from "../tokens.ts";
+
+const CLOSERS = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
+
+/** Elements parted by commas, a last comma allowed, and the closing bracket. `open` has been taken. */
+export function commaList<T>(
+  c: Cursor,
+  open: Token,
+  bracket: keyof typeof CLOSERS,
+  element: string,
+  parse: (c: Cursor) => T,
+): readonly T[] {
+  const closer = CLOSERS[bracket];
+  const elements: T[] = [];
+  while (!c.at(closer) && !c.at("eof")) {
+    elements.push(parse(c));
+    if (!c.take(",")) break;
+  }
+  c.close(open, bracket, element);
+  return elements;
+}
+
+/** Declarations parted by commas or line ends, and the closing brace. `open` has been taken. */
+export function declarationList<T>(c: Cursor, open: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
+  const mode = c.enterBrace();
+  const elements: T[] = [];
+  while (!c.at("}") && !c.at("eof") && !c.atOuterItem()) {
+    elements.push(parse(c));
+    if (!c.take(",") && !c.atNewline()) break;
+  }
+  c.close(open, "{", element);
+  c.leave(mode);
+  return elements;
+}

@@ -1,0 +1,60 @@
+/** Names, and words that cannot be one. */
+import type { Name } from "../ast.ts";
+import { isKeyword, type Token, type TokenKind } from "../tokens.ts";
+import { type Cursor, spanOf } from "./cursor.ts";
+
+const CAN_FOLLOW_NAME: ReadonlySet<TokenKind> = new Set<TokenKind>([":", "=", ",", ")", "in", "{", "(", "<", ">"]);
+
+export function nameOf(token: Token): Name {
+  return { text: token.value, span: spanOf(token) };
+}
+
+/** A name that is being declared. A keyword or reserved word is told; where it clearly stands for a name, parsing goes on. */
+export function declaredName(c: Cursor, what: string): Name {
+  const token = c.token;
+  if (token.kind === "name") return nameOf(c.next());
+  if (token.kind === "reserved") return reservedName(c);
+  if (!isKeyword(token.kind)) c.unexpected(`the name of ${what}`);
+  const extras = { help: `choose another name, such as \`${token.kind}_\`` };
+  const message = `\`${token.kind}\` is a keyword and cannot name ${what}`;
+  if (!CAN_FOLLOW_NAME.has(c.peek(1).kind)) c.fail(token, message, extras);
+  c.report("E002", token, message, extras);
+  return nameOf(c.next());
+}
+
+/** As `declaredName`, or `_` for a value that nobody reads. */
+export function bindingName(c: Cursor, what: string): Name {
+  return c.at("_") ? { text: "_", span: spanOf(c.next()) } : declaredName(c, what);
+}
+
+/** At a reserved word where a name is wanted: told the first time. */
+export function reservedName(c: Cursor): Name {
+  const word = c.token.value;
+  if (!c.misused.has(word)) {
+    c.misused.add(word);
+    const constant = word === "const" || word === "static" ? "; a constant is a `let` without `mut`" : "";
+    const help = `choose another name, such as \`${word}_\`${constant}`;
+    c.report("E002", c.token, `\`${word}\` is a reserved word and cannot be a name`, { help });
+  }
+  return nameOf(c.next());
+}
+
+/** The name of a field: keywords are as good as any. */
+export function fieldName(c: Cursor, after: string): Name {
+  const { kind } = c.token;
+  if (kind === "name" || kind === "reserved" || isKeyword(kind)) return nameOf(c.next());
+  c.unexpected(`the name of a field ${after}`);
+}
+
+/** What may follow `::`; the keywords among the variants of `Option` and `Result` too. */
+export function variantName(c: Cursor): Name {
+  switch (c.kind) {
+    case "None":
+    case "Some":
+    case "Ok":
+    case "Err":
+      return nameOf(c.next());
+    default:
+      return declaredName(c, "a variant");
+  }
+}

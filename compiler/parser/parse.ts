@@ -1,0 +1,72 @@
+/** Source text to syntax tree. */
+import { utf8Length } from "../../vm/utf8.ts";
+import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { lex } from "../lexer.ts";
+import { Bail, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
+import { tooDeepNode } from "./depth.ts";
+import { parseExpression } from "./expressions.ts";
+import { nameOf } from "./names.ts";
+import { parseItem } from "./items.ts";
+import { parseBlock, parseBrace, parseStatement } from "./statements.ts";
+
+export const MAX_SOURCE_BYTES = 1_048_576;
+
+const GRAMMAR: Grammar = { expression: parseExpression, statement: parseStatement, block: parseBlock, brace: parseBrace };
+
+/**
+ * Parses any text without throwing, in time linear in its size. Errors (E001, E002, E015) go to the diagnostics; the
+ * items they touch are left out, or hold `error` expressions in the place of broken statements. No tree is deeper
+ * than `MAX_TREE_DEPTH`.
+ */
+export function parse(source: { readonly name: string; readonly text: string }, diagnostics: Diagnostics): ParsedFile {
+  const { name, text } = source;
+  const bytes = utf8Length(text);
+  if (bytes > MAX_SOURCE_BYTES) {
+    diagnostics.error("E015", { start: 0, end: 0 }, `this file has ${bytes} bytes; at most ${MAX_SOURCE_BYTES} (1 MiB) are allowed`, {
+      help: "split it into several files and `import` them",
+    });
+    return { name, text, moduleName: null, items: [], comments: [] };
+  }
+  const { tokens, comments } = lex(text, diagnostics);
+  if (diagnostics.full) return { name, text, moduleName: null, items: [], comments };
+  const cursor = new Cursor(text, tokens, diagnostics, GRAMMAR);
+  return { name, text, ...parseFile(cursor, diagnostics), comments };
+}
+
+function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: Name | null; readonly items: readonly Item[] } {
+  const items: Item[] = [];
+  const moduleName = parseModuleName(c);
+  while (!c.at("eof") && !c.full) {
+    const from = c.index;
+    try {
+      items.push(bounded(parseItem(c), diagnostics));
+    } catch (error) {
+      if (!(error instanceof Bail)) throw error;
+      c.recoverItem(from);
+    }
+  }
+  return { moduleName, items };
+}
+
+/** `module name` on the first line of older programs; it means nothing. */
+function parseModuleName(c: Cursor): Name | null {
+  if (!c.at("module") || c.peek(1).kind !== "name") return null;
+  c.next();
+  return nameOf(c.next());
+}
+
+/** The item, or one with an empty body when its tree is too deep. */
+function bounded(item: Item, diagnostics: Diagnostics): Item {
+  const span = tooDeepNode(item);
+  if (span === null) return item;
+  diagnostics.error("E015", span, `nesting is deeper than ${MAX_NESTING} levels`, {
+    help: "name the inner parts with `let`, or move them into functions",
+  });
+  if (item.kind === "fn") return { ...item, requires: [], ensures: [], body: errorBlock(item.body.span) };
+  return item.kind === "test" ? { ...item, body: errorBlock(item.body.span) } : item;
+}
+
+function errorBlock(span: Span): Block {
+  return { stmts: [{ kind: "expr", value: { kind: "error", span }, span }], span };
+}

@@ -1,0 +1,237 @@
+/** Expressions without operators: literals, names, brackets, records, variants, and what has a keyword of its own. */
+import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
+import { isKeyword, type TokenKind } from "../tokens.ts";
+import { parseIf, parseMatch } from "./control.ts";
+import { type Cursor, spanOf } from "./cursor.ts";
+import { commaList } from "./lists.ts";
+import { takeFloat, takeInt } from "./literals.ts";
+import { bindingName, fieldName, nameOf, reservedName, variantName } from "./names.ts";
+import { parseRow, parseType } from "./types.ts";
+
+export function parsePrimary(c: Cursor): Expr {
+  const token = c.token;
+  const span = spanOf(token);
+  switch (token.kind) {
+    case "int":
+      return { kind: "int", value: takeInt(c), span };
+    case "float":
+      return { kind: "float", value: takeFloat(c), span };
+    case "string":
+      return { kind: "string", value: c.next().value, span };
+    case "true":
+    case "false":
+      c.next();
+      return { kind: "bool", value: token.kind === "true", span };
+    case "None":
+      c.next();
+      return { kind: "none", span };
+    case "receive":
+      c.next();
+      return { kind: "receive", span };
+    case "Some":
+    case "Ok":
+    case "Err":
+      return wrapped(c, token.kind);
+    case "name":
+      return named(c, nameOf(c.next()));
+    case "reserved":
+      return named(c, reservedName(c));
+    case "(":
+      return parenthesized(c);
+    case "[":
+      return list(c);
+    case "{":
+      return brace(c);
+    case "fn":
+      return lambda(c);
+    case "if":
+      return parseIf(c);
+    case "match":
+      return parseMatch(c);
+    default:
+      return notAnExpression(c);
+  }
+}
+
+function notAnExpression(c: Cursor): never {
+  c.unexpected("an expression", expressionHelp(c.kind));
+}
+
+/** What to do about a token that no expression begins with. */
+export function expressionHelp(kind: TokenKind): { readonly help?: string } {
+  switch (kind) {
+    case "_":
+      return { help: "`_` holds no value; it stands in patterns and for unused names" };
+    case ".":
+      return { help: "a Float begins with a digit: `0.5`" };
+    case "+":
+      return { help: "there is no unary `+`: leave it out" };
+    case "|":
+    case "||":
+      return { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" };
+    case "return":
+    case "break":
+    case "continue":
+    case "let":
+    case "while":
+    case "for":
+      return { help: `\`${kind}\` is a statement: it stands on its own in a block` };
+    case "try":
+      return { help: "`try` takes one call: `try net.fetch(url)`" };
+    default:
+      return isKeyword(kind) ? { help: `\`${kind}\` is a keyword; to use it as a name, choose another` } : {};
+  }
+}
+
+function wrapped(c: Cursor, wrap: WrapKind): Expr {
+  const { start, end } = c.next();
+  if (!c.at("(") || c.atNewline()) {
+    c.fail({ start, end }, `\`${wrap}\` needs a value`, {
+      help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` when there is nothing to tell`}`,
+    });
+  }
+  const open = c.next();
+  c.deeper();
+  const mode = c.enterRound();
+  if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` when there is nothing to tell` });
+  const value = c.grammar.expression(c);
+  if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` holds one value; put several into a record` });
+  c.closeSingle(open, "(", "the value");
+  c.leave(mode);
+  c.shallower();
+  return { kind: "wrap", wrap, value, span: c.spanFrom(start) };
+}
+
+function named(c: Cursor, name: Name): Expr {
+  if (c.at("::") && !c.atNewline()) return variant(c, name);
+  if (atRecordBrace(c)) return record(c, name);
+  return { kind: "name", name, span: name.span };
+}
+
+/** A `{` that goes on with what stands before it. */
+function atRecordBrace(c: Cursor): boolean {
+  return c.at("{") && !c.atNewline() && c.head === null;
+}
+
+function variant(c: Cursor, owner: Name): Expr {
+  const { start } = owner.span;
+  c.next();
+  if (c.at("<"))
+    c.fail(c.token, "type arguments are never written in an expression", {
+      help: "leave them out: they are inferred; where the context does not decide, annotate a `let`",
+    });
+  const name = variantName(c);
+  if (c.at("(") && !c.atNewline()) {
+    const open = c.next();
+    c.deeper();
+    const mode = c.enterRound();
+    const args = commaList(c, open, "(", "a value", c.grammar.expression);
+    c.leave(mode);
+    c.shallower();
+    return { kind: "variant", enum: owner, variant: name, payload: { kind: "args", args }, span: c.spanFrom(start) };
+  }
+  if (atRecordBrace(c)) {
+    const { fields, base } = fieldInits(c);
+    if (base !== null) c.fail(base.span, "only a record can take fields from another", { help: "write every field of the variant" });
+    return { kind: "variant", enum: owner, variant: name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
+  }
+  return { kind: "variant", enum: owner, variant: name, payload: null, span: c.spanFrom(start) };
+}
+
+function record(c: Cursor, name: Name): Expr {
+  const { fields, base } = fieldInits(c);
+  return { kind: "record", name, base, fields, span: c.spanFrom(name.span.start) };
+}
+
+/** `{ ..base, x: 1, y }` */
+function fieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
+  const open = c.next();
+  c.deeper();
+  const mode = c.enterBrace();
+  let base: Expr | null = null;
+  if (c.take("..")) {
+    base = c.grammar.expression(c);
+    if (!c.at("}") && !c.take(",")) c.close(open, "{", "the base of the record");
+  }
+  const fields = commaList(c, open, "{", "a field", fieldInit);
+  c.leave(mode);
+  c.shallower();
+  return { fields, base };
+}
+
+function fieldInit(c: Cursor): FieldInit {
+  if (c.at("..")) c.fail(c.token, "`..` stands first in a record", { help: "write `P { ..base, x: 1 }`" });
+  const word = c.token;
+  const name = fieldName(c, "in the record");
+  if (c.at("=")) {
+    const span = spanOf(c.token);
+    c.report("E002", span, "a field is set with `:`", {
+      help: `write \`${name.text}: value\``,
+      fixes: [{ title: "write `:`", edits: [{ span, text: ":" }] }],
+    });
+    c.next();
+    return { name, value: c.grammar.expression(c) };
+  }
+  if (c.take(":")) return { name, value: c.grammar.expression(c) };
+  if (word.kind !== "name") {
+    const what = word.kind === "reserved" ? "reserved word" : "keyword";
+    c.report("E002", word, `\`${name.text}\` is a ${what}, so no variable has this name`, {
+      help: `write the value: \`${name.text}: value\``,
+    });
+    return { name, value: { kind: "error", span: name.span } };
+  }
+  return { name, value: { kind: "name", name, span: name.span } };
+}
+
+function parenthesized(c: Cursor): Expr {
+  const open = c.next();
+  if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
+  c.deeper();
+  const mode = c.enterRound();
+  const inner = c.grammar.expression(c);
+  if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
+  c.closeSingle(open, "(", "the expression");
+  c.leave(mode);
+  c.shallower();
+  return inner;
+}
+
+function list(c: Cursor): Expr {
+  const open = c.next();
+  c.deeper();
+  const mode = c.enterRound();
+  const items = commaList(c, open, "[", "an element", c.grammar.expression);
+  c.leave(mode);
+  c.shallower();
+  return { kind: "list", items, span: c.spanFrom(open.start) };
+}
+
+function brace(c: Cursor): Expr {
+  if (c.head !== null) c.unexpected("an expression", { help: `a map or block in the head of \`${c.head}\` stands in parentheses` });
+  c.deeper();
+  const expr = c.grammar.brace(c);
+  c.shallower();
+  return expr;
+}
+
+function lambda(c: Cursor): Expr {
+  const { start } = c.next();
+  if (c.at("name"))
+    c.fail(c.token, "a function with a name cannot stand inside another", {
+      help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
+    });
+  const open = c.expect("(", "`(` and the parameters of the lambda", { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
+  c.deeper();
+  const params = commaList(c, open, "(", "a parameter", lambdaParam);
+  const result = c.take("->") ? parseType(c) : null;
+  const row = parseRow(c);
+  if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
+  const body = c.grammar.block(c);
+  c.shallower();
+  return { kind: "lambda", params, result, row, body, span: c.spanFrom(start) };
+}
+
+function lambdaParam(c: Cursor): LambdaParam {
+  const name = bindingName(c, "a parameter");
+  return { name, type: c.take(":") ? parseType(c) : null };
+}

@@ -1,0 +1,259 @@
+/** Blocks and statements. */
+import type { Block, Expr, Stmt } from "../ast.ts";
+import type { Token, TokenKind } from "../tokens.ts";
+import { parseBody, parseHead, parseIf } from "./control.ts";
+import { Bail, type Cursor, spanOf } from "./cursor.ts";
+import { continueExpression, parseExpression } from "./expressions.ts";
+import { commaList } from "./lists.ts";
+import { bindingName, nameOf } from "./names.ts";
+import { expressionHelp } from "./primary.ts";
+import { parseType } from "./types.ts";
+
+/** `{ … }` as the body of something. */
+export function parseBlock(c: Cursor): Block {
+  const open = c.next();
+  const mode = c.enterBrace();
+  const block = finishBlock(c, open, []);
+  c.leave(mode);
+  return block;
+}
+
+/** `{ … }` as an expression: a map when it is empty or its first entry has a `:`, else a block. */
+export function parseBrace(c: Cursor): Expr {
+  const open = c.next();
+  const mode = c.enterBrace();
+  const expr = braceContents(c, open);
+  c.leave(mode);
+  return expr;
+}
+
+function braceContents(c: Cursor, open: Token): Expr {
+  if (c.take("}")) return { kind: "map", entries: [], span: c.spanFrom(open.start) };
+  const stmts: Stmt[] = [];
+  if (!atBlockEnd(c) && !c.at(";")) {
+    const first = recoveringStatement(c);
+    if (first.kind === "expr" && first.value.kind !== "error" && c.at(":")) return mapEntries(c, open, first.value);
+    stmts.push(first);
+  }
+  const block = finishBlock(c, open, stmts);
+  return { kind: "block", block, span: block.span };
+}
+
+function mapEntries(c: Cursor, open: Token, key: Expr): Expr {
+  c.next();
+  const first = { key, value: parseExpression(c) };
+  if (c.take(",")) return { kind: "map", entries: [first, ...commaList(c, open, "{", "an entry", mapEntry)], span: c.spanFrom(open.start) };
+  c.close(open, "{", "an entry");
+  return { kind: "map", entries: [first], span: c.spanFrom(open.start) };
+}
+
+function mapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } {
+  const key = parseExpression(c);
+  c.expect(":", "`:` and the value of the key", { help: 'a map is written `{ "a": 1, "b": 2 }`' });
+  return { key, value: parseExpression(c) };
+}
+
+/** Statements up to the `}`. At the end of the file, or at an item at the start of a line, the `}` is missing. */
+function finishBlock(c: Cursor, open: Token, stmts: Stmt[]): Block {
+  for (;;) {
+    if (c.take(";")) continue;
+    if (c.take("}")) break;
+    if (atBlockEnd(c)) {
+      c.reportNeverClosed(open, "{");
+      break;
+    }
+    stmts.push(recoveringStatement(c));
+  }
+  return { stmts, span: c.spanFrom(open.start) };
+}
+
+function atBlockEnd(c: Cursor): boolean {
+  return c.at("eof") || c.atOuterItem();
+}
+
+/** A statement, or after an error in it what stands for one. */
+function recoveringStatement(c: Cursor): Stmt {
+  const { start } = c.token;
+  const mark = c.mark();
+  try {
+    return parseStatement(c);
+  } catch (error) {
+    if (!(error instanceof Bail) || error.item) throw error;
+    c.recover(mark);
+    const span = c.spanFrom(start);
+    return { kind: "expr", value: { kind: "error", span }, span };
+  }
+}
+
+export function parseStatement(c: Cursor): Stmt {
+  const { start } = c.token;
+  switch (c.kind) {
+    case "let":
+      return letStatement(c);
+    case "while":
+      return whileStatement(c);
+    case "for":
+      return forStatement(c);
+    case "return":
+      return returnStatement(c);
+    case "break":
+      c.next();
+      return { kind: "break", span: c.spanFrom(start) };
+    case "continue":
+      c.next();
+      return { kind: "continue", span: c.spanFrom(start) };
+    case "if":
+      return ifStatement(c);
+    case "reserved":
+      return reservedStatement(c);
+    case "name":
+      if (c.peek(1).kind === "=" && !c.peek(1).newline) return assignment(c);
+      return expressionStatement(c);
+    default:
+      if (!EXPRESSION_STARTS.has(c.kind)) notAStatement(c);
+      return expressionStatement(c);
+  }
+}
+
+function reservedStatement(c: Cursor): Stmt {
+  const token = c.token;
+  if ((token.value === "const" || token.value === "static") && c.peek(1).kind === "name") {
+    const fixes = [{ title: "write `let`", edits: [{ span: spanOf(token), text: "let" }] }];
+    c.fail(token, `\`${token.value}\` is a reserved word`, { help: "write `let`: a binding without `mut` stays as it is", fixes });
+  }
+  return expressionStatement(c);
+}
+
+function letStatement(c: Cursor): Stmt {
+  const { start } = c.next();
+  const mutable = c.take("mut");
+  if (c.at("(") || c.at("[") || c.at("{"))
+    c.unexpected("the name of a variable", { help: "`let` binds one name; take a value apart with `match` or with `p.field`" });
+  const name = bindingName(c, "a variable");
+  const type = c.take(":") ? parseType(c) : null;
+  c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable begins with a value: \`let ${name.text} = 0\`` });
+  const value = parseExpression(c);
+  return { kind: "let", mutable, name, type, value, span: c.spanFrom(start) };
+}
+
+function assignment(c: Cursor): Stmt {
+  const name = nameOf(c.next());
+  c.next();
+  const value = parseExpression(c);
+  if (c.at("=") && !c.atNewline())
+    c.fail(c.token, "an assignment has no value of its own", { help: "assign to one variable after the other; write `==` to compare" });
+  return { kind: "assign", name, value, span: c.spanFrom(name.span.start) };
+}
+
+function whileStatement(c: Cursor): Stmt {
+  const { start } = c.next();
+  c.deeper();
+  const condition = parseHead(c, "while");
+  const body = parseBody(c, "while");
+  c.shallower();
+  return { kind: "while", condition, body, span: c.spanFrom(start) };
+}
+
+function forStatement(c: Cursor): Stmt {
+  const { start } = c.next();
+  if (c.at("("))
+    c.unexpected("the name of a variable", {
+      help: "a loop over a list is written `for x in xs { … }`; over numbers, `for i in list.range(0, 10) { … }`",
+    });
+  const name = bindingName(c, "a variable");
+  c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${name.text} in xs { … }\`` });
+  c.deeper();
+  const list = parseHead(c, "for");
+  if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
+  const body = parseBody(c, "for");
+  c.shallower();
+  return { kind: "for", name, list, body, span: c.spanFrom(start) };
+}
+
+/** A line end after `return` means Unit. */
+function returnStatement(c: Cursor): Stmt {
+  const { start } = c.next();
+  const value = !c.atNewline() && EXPRESSION_STARTS.has(c.kind) ? parseExpression(c) : null;
+  return { kind: "return", value, span: c.spanFrom(start) };
+}
+
+/** An `if` without `else` is complete; with `else` it may be the first operand of more. */
+function ifStatement(c: Cursor): Stmt {
+  const { start } = c.token;
+  const branch = parseIf(c);
+  const value = branch.otherwise === null && !c.at(".") ? branch : continueExpression(c, start, branch);
+  return afterExpression(c, start, value);
+}
+
+function expressionStatement(c: Cursor): Stmt {
+  const { start } = c.token;
+  return afterExpression(c, start, parseExpression(c));
+}
+
+const COMPOUND: ReadonlyMap<TokenKind, string> = new Map([
+  ["+=", "+"],
+  ["-=", "-"],
+  ["*=", "*"],
+  ["/=", "/"],
+  ["%=", "%"],
+]);
+
+function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
+  const operator = COMPOUND.get(c.kind);
+  if (operator !== undefined) {
+    const target = c.text.slice(start, c.lastEnd);
+    const short = target.length <= 40 && !target.includes("\n") ? target : "x";
+    c.fail(c.token, `\`${c.kind}\` is not an operator`, {
+      help: `write \`${short} = ${short} ${operator} …\``,
+      fixes:
+        short === target
+          ? [{ title: `write \`= ${short} ${operator}\``, edits: [{ span: spanOf(c.token), text: `= ${short} ${operator}` }] }]
+          : [],
+    });
+  }
+  if (c.at("=") && !c.atNewline()) {
+    const help =
+      value.kind === "field"
+        ? "make a new record: `p = P { ..p, x: 1 }`"
+        : value.kind === "index"
+          ? "make a new list with `list.map` or by appending"
+          : "write `==` to compare";
+    c.fail({ start, end: c.lastEnd }, "only a variable can be assigned", { help });
+  }
+  return { kind: "expr", value, span: c.spanFrom(start) };
+}
+
+/** Tokens that an expression can begin with; `error` too, which is passed over in silence. */
+// biome-ignore format: rows read better
+const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
+  "int", "float", "string", "name", "reserved", "true", "false", "None", "Some", "Ok", "Err", "(", "[", "{", "fn", "if", "match", "-", "!",
+  "try", "spawn", "send", "receive", "emit", "error",
+] satisfies TokenKind[]);
+
+function notAStatement(c: Cursor): never {
+  const { kind } = c.token;
+  if (c.atItem()) c.fail(c.token, `\`${kind}\` cannot stand inside a function`, { help: "move it out, to the top level of the file" });
+  c.unexpected("a statement", statementHelp(kind));
+}
+
+function statementHelp(kind: TokenKind): { readonly help?: string } {
+  switch (kind) {
+    case ":":
+      return { help: 'a map inside the braces of a body has braces of its own: `{ { "a": 1 } }`' };
+    case "else":
+      return { help: "`else` follows the `}` of an `if`" };
+    case "mut":
+      return { help: "write `let mut x = 0`" };
+    case "=":
+      return { help: "the `=` of an assignment stands on the line of its variable" };
+    case "=>":
+      return { help: "arms stand inside `match x { … }`" };
+    case ")":
+    case "]":
+      return { help: `no bracket is open that this \`${kind}\` could close` };
+    case ",":
+      return { help: "statements are parted by line ends or `;`" };
+    default:
+      return expressionHelp(kind);
+  }
+}

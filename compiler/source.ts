@@ -1,0 +1,69 @@
+/** Places in a source text: UTF-16 offsets on our side, lines, columns and UTF-8 bytes for everyone else. */
+import { utf8Length } from "../vm/utf8.ts";
+
+export interface Position {
+  /** 1-based. */
+  readonly line: number;
+  /** 1-based, in Unicode code points. */
+  readonly column: number;
+}
+
+/** Where each line begins. A line ends with `\n`; the `\r` of `\r\n` belongs to the line it ends. */
+export interface LineTable {
+  readonly text: string;
+  /** UTF-16 offsets, rising; the first is 0. */
+  readonly starts: readonly number[];
+}
+
+export function lineTable(text: string): LineTable {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return { text, starts };
+}
+
+/** The index in `starts` of the line that holds the offset: the last start not after it. */
+export function lineIndexAt(table: LineTable, offset: number): number {
+  let low = 0;
+  let high = table.starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((table.starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The place of a UTF-16 offset; one outside the text counts as the nearest end. */
+export function positionAt(table: LineTable, offset: number): Position {
+  const clamped = Math.min(Math.max(offset, 0), table.text.length);
+  const line = lineIndexAt(table, clamped);
+  return { line: line + 1, column: codePoints(table.text, table.starts[line] ?? 0, clamped) + 1 };
+}
+
+/** The offsets of a line's text, without its line end. `line` is 1-based. */
+export function lineBounds(table: LineTable, line: number): { readonly start: number; readonly end: number } {
+  const start = table.starts[line - 1] ?? table.text.length;
+  const next = table.starts[line];
+  if (next === undefined) return { start, end: table.text.length };
+  const end = next - 1;
+  return { start, end: end > start && table.text.charCodeAt(end - 1) === 0x0d ? end - 1 : end };
+}
+
+/** Code points between two UTF-16 offsets; a lone surrogate counts as one. */
+export function codePoints(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0xd800 && unit <= 0xdbff && at + 1 < end) {
+      const low = text.charCodeAt(at + 1);
+      if (low >= 0xdc00 && low <= 0xdfff) at += 1;
+    }
+    count += 1;
+  }
+  return count;
+}
+
+/** The UTF-8 byte offset of a UTF-16 offset. */
+export function byteOffset(text: string, offset: number): number {
+  return utf8Length(text.slice(0, offset));
+}

@@ -1,0 +1,68 @@
+/** Files and their imports: reads the graph, finds cycles, brings what is visible together. */
+import type { ImportItem } from "./ast.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import type { SourceUnit } from "./ir.ts";
+import { parse } from "./parser/parse.ts";
+import type { Unit } from "./scope.ts";
+
+/** Gives the file that an import names, or undefined. `importer` is the name of the importing file. */
+export type Resolver = (specifier: string, importer: string) => SourceUnit | undefined;
+
+const MAX_FILES = 1_000;
+
+export function makeUnit(source: SourceUnit): Unit {
+  const diagnostics = new Diagnostics(source.name);
+  const parsed = parse(source, diagnostics);
+  return { name: source.name, text: source.text, parsed, diagnostics, functions: new Map(), types: new Map(), declaredIn: new Map() };
+}
+
+export interface LoadedUnit {
+  readonly unit: Unit;
+  /** In the order of the import items. */
+  readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
+}
+
+/** The file and all it imports, imported ones first. Errors go to the importing file's diagnostics. */
+export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedUnit[] {
+  const done: LoadedUnit[] = [];
+  const byName = new Map<string, Unit>();
+  /** Files being loaded, each with the import that leads on from it. */
+  const open: { readonly unit: Unit; readonly pending: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
+  const begin = (source: SourceUnit): Unit => {
+    const unit = makeUnit(source);
+    byName.set(unit.name, unit);
+    const pending = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
+    open.push({ unit, pending, imports: [] });
+    return unit;
+  };
+  begin(root);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const item = top.pending.pop();
+    if (item === undefined) {
+      open.pop();
+      done.push({ unit: top.unit, imports: top.imports });
+      continue;
+    }
+    const { diagnostics } = top.unit;
+    const source = resolve(item.specifier.text, top.unit.name);
+    if (source === undefined) {
+      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, {
+        help: "a library name is looked for among the libraries shipped with Boruna and in libs/ of the project; a path starts with ./ or ../ and stays inside the project",
+      });
+      continue;
+    }
+    const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
+    if (cycleFrom >= 0) {
+      const path = [...open.slice(cycleFrom).map((o) => o.unit.name), source.name].join(" → ");
+      diagnostics.error("E012", item.specifier.span, `imports go in a circle: ${path}`, { help: "move what both need into a third file" });
+      continue;
+    }
+    const known = byName.get(source.name);
+    if (known === undefined && byName.size >= MAX_FILES) {
+      diagnostics.error("E015", item.specifier.span, `more than ${MAX_FILES} files`);
+      continue;
+    }
+    top.imports.push({ item, unit: known ?? begin(source) });
+  }
+  return done;
+}

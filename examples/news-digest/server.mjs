@@ -1,0 +1,58 @@
+// Stands in for two services on this machine: a news API and an OpenAI-compatible model.
+import { createServer } from "node:http";
+
+const STORIES = [
+  { title: "Tides power a town", points: 120, by: "ada" },
+  { title: "A map of every bridge", points: 87, by: "lin" },
+  { title: "My first program", points: 12, by: "kim" },
+  { by: "nobody", points: 300 },
+  { title: "Quiet engines", points: 51, by: "sam" },
+];
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+function json(response, status, body) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+/** "Summarizes" by counting: enough to see that the prompt arrived. */
+function complete(request) {
+  const prompt = request.messages.map((m) => m.content).join("\n");
+  const titles = prompt.split("\n").filter((line) => line.startsWith("- "));
+  const text = `${titles.length} stories, from "${titles[0]?.slice(2)}" to "${titles.at(-1)?.slice(2)}".`;
+  return {
+    id: "local-1",
+    object: "chat.completion",
+    model: request.model,
+    choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }],
+    usage: { prompt_tokens: prompt.split(/\s+/).length, completion_tokens: text.split(/\s+/).length },
+  };
+}
+
+/** Listens on loopback; port 0 is any free one. Resolves to the server once it listens. */
+export function startServer(port = 0) {
+  const server = createServer((request, response) => {
+    if (request.method === "GET" && request.url === "/stories") return json(response, 200, { stories: STORIES });
+    if (request.method !== "POST" || request.url !== "/v1/chat/completions") return json(response, 404, { error: "no such page" });
+    let body = "";
+    request.setEncoding("utf8");
+    request.on("data", (chunk) => {
+      body += chunk;
+      if (body.length > MAX_BODY_BYTES) request.destroy();
+    });
+    request.on("end", () => {
+      try {
+        json(response, 200, complete(JSON.parse(body)));
+      } catch {
+        json(response, 400, { error: "not a chat completion request" });
+      }
+    });
+  });
+  return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server)));
+}
+
+if (import.meta.url === new URL(process.argv[1], "file:").href) {
+  const server = await startServer(Number(process.argv[2] ?? 8080));
+  process.stdout.write(`news on http://127.0.0.1:${server.address().port}/stories\n`);
+}

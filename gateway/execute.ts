@@ -1,0 +1,292 @@
+/** Runs one verified program behind the gateway, from its arguments to its result. */
+import { DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
+import type { CallCounters, RunMode, RunTracing, Tracing } from "../telemetry/tracing.ts";
+import { policyHash } from "../policy/policy.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { Host, HostStop } from "../vm/host.ts";
+import { canonicalJson, type JsonData } from "../vm/json.ts";
+import type { Limits } from "../vm/limits.ts";
+import type { CodePlace } from "../vm/module.ts";
+import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
+import { valueFromPlain } from "../vm/plain-json.ts";
+import type { MachineEnd, Program, Trap } from "../vm/program.ts";
+import { runMachine } from "../vm/system.ts";
+import { parseType, type Type } from "../vm/types.ts";
+import { utf8Length } from "../vm/utf8.ts";
+import { valueToJson } from "../vm/value-json.ts";
+import type { Value } from "../vm/value.ts";
+import { createGateway, type EventSink, type Gateway, type ObserverEvents, type Observers } from "./gateway.ts";
+import type { Handlers } from "./handlers.ts";
+import { mockHandlers } from "./mock.ts";
+
+export interface ExecuteOptions {
+  /** Default: deny-all. */
+  readonly policy?: Policy;
+  /** Default: the mocks. */
+  readonly handlers?: Handlers;
+  /** What the spans say of the answers. Default: mock. */
+  readonly mode?: RunMode;
+  /** By parameter name of `main`, in the JSON forms of values. */
+  readonly args?: ReadonlyMap<string, JsonData>;
+  /** Over those of the policy. */
+  readonly limits?: Partial<Limits>;
+  readonly sink?: EventSink;
+  readonly signal?: AbortSignal;
+  /** W3C trace context of the caller. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly baggage?: string;
+  /** Absent: no spans. */
+  readonly tracing?: Tracing;
+  /** Id of the recorded run that this one replays. */
+  readonly replayOf?: string;
+  readonly on?: Observers;
+  readonly runId: string;
+  /** Text of `debug` and `debug_msg`, a line each. */
+  readonly onDebug?: (text: string) => void;
+  /** Each instruction, as text. */
+  readonly trace?: (line: string) => void;
+  /** Told once of the first observer that threw. Default: a line on stderr. */
+  readonly onObserverError?: (error: unknown) => void;
+  /** Milliseconds of a monotonic clock. Default: the host's. */
+  readonly clock?: () => number;
+}
+
+export interface RunError {
+  readonly kind: TrapKind;
+  readonly message: string;
+  readonly capability?: string;
+  /** Path of the policy rule that refused the call. */
+  readonly rule?: string;
+  /** Innermost first. */
+  readonly stack: readonly CodePlace[];
+  readonly limit?: LimitName;
+  readonly counterexample?: readonly string[];
+  readonly step: number;
+}
+
+export interface RunResult {
+  readonly outcome: Outcome;
+  readonly value?: Value;
+  readonly resultType?: Type;
+  readonly error?: RunError;
+  readonly steps: number;
+  /** Bytes of all values made. */
+  readonly allocBytes: number;
+  readonly counters: CallCounters;
+  /** Emitted trees, in order. */
+  readonly ui: readonly Value[];
+  readonly runId: string;
+  readonly limit?: LimitName;
+  /** Events of the run, whether a log took them or not. */
+  readonly events: number;
+}
+
+/** How long the machine may run before it lets the host's event loop have a turn, in milliseconds. */
+const TURN_MS = 50;
+
+/**
+ * Runs the program. How it ends is the result's `outcome`. Throws `BorunaError`: `usage` for arguments that do not
+ * fit `main`, and what the sink throws.
+ */
+export async function executeProgram(program: Program, options: ExecuteOptions): Promise<RunResult> {
+  const policy = options.policy ?? DENY_ALL;
+  const limits = effectiveLimits(policy, options.limits ?? {});
+  const args = bindArguments(program, options.args ?? new Map());
+  const run = new Run(program, policy, limits, options);
+  return run.finish(await run.machine(args));
+}
+
+/** The values of `main`'s parameters, checked against their types. Throws `usage`, `value.*`. */
+function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): readonly Value[] {
+  const { signature, functions, entry, types } = program.module;
+  const params = signature?.params ?? [];
+  const list = params.map((p) => `${p.name}: ${p.type}`).join(", ");
+  const hint = params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each as --arg name=VALUE`;
+  const unknown = [...given.keys()].find((name) => !params.some((p) => p.name === name));
+  if (unknown !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknown)}`, { hint });
+  if (signature === undefined && (functions[entry]?.arity ?? 0) > 0) {
+    throw new BorunaError("usage", "the entry function takes arguments, but the module does not say which", { hint: "compile it anew from its source" });
+  }
+  return params.map((p) => {
+    const data = given.get(p.name);
+    if (data === undefined) throw new BorunaError("usage", `the argument ${p.name} is missing`, { hint });
+    return valueFromPlain(data, parseType(p.type), types, p.name);
+  });
+}
+
+/** What one run holds beside the machine. */
+class Run {
+  readonly #program: Program;
+  readonly #limits: Limits;
+  readonly #options: ExecuteOptions;
+  readonly #clock: () => number;
+  readonly #deadline: number;
+  readonly #abort = new AbortController();
+  readonly #gateway: Gateway;
+  readonly #tracing: RunTracing | undefined;
+  readonly #ui: Value[] = [];
+  #events = 0;
+  #outputBytes = 0;
+  #turnEnds: number;
+  #observerFailed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(program: Program, policy: Policy, limits: Limits, options: ExecuteOptions) {
+    this.#program = program;
+    this.#limits = limits;
+    this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
+    const now = this.#clock();
+    this.#deadline = limits.max_wall_ms === 0 ? Number.POSITIVE_INFINITY : now + limits.max_wall_ms;
+    this.#turnEnds = now + TURN_MS;
+    const mode = options.mode ?? "mock";
+    this.#tracing = options.tracing?.startRun({
+      programName: program.module.name,
+      moduleHash: program.moduleHash,
+      policyHash: policyHash(policy),
+      mode,
+      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
+      ...(options.tracestate === undefined ? {} : { tracestate: options.tracestate }),
+      ...(options.baggage === undefined ? {} : { baggage: options.baggage }),
+      ...(options.replayOf === undefined ? {} : { replayOf: options.replayOf }),
+    });
+    this.#gateway = createGateway({
+      policy,
+      handlers: options.handlers ?? mockHandlers(program.registry),
+      mode,
+      runId: options.runId,
+      types: program.module.types,
+      append: (event) => this.#append(event),
+      tracing: this.#tracing,
+      signal: this.#abort.signal,
+      remainingMs: () => (limits.max_wall_ms === 0 ? undefined : Math.max(0, this.#deadline - this.#clock())),
+      notify: (name, info) => this.#notify(name, info),
+      mayWait: limits.max_wall_ms === 0,
+    });
+    this.#notify("runStart", { runId: options.runId, program: program.module.name });
+  }
+
+  async machine(args: readonly Value[]): Promise<MachineEnd> {
+    const { signal, trace } = this.#options;
+    const cancel = (): void => this.#abort.abort("canceled");
+    if (signal?.aborted === true) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (Number.isFinite(this.#deadline)) {
+      this.#timer = setTimeout(() => this.#abort.abort("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
+      this.#timer.unref();
+    }
+    try {
+      return await runMachine(this.#program, this.#host(), { limits: this.#limits, args, ...(trace === undefined ? {} : { trace }) });
+    } catch (error) {
+      this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters() });
+      throw error;
+    } finally {
+      clearTimeout(this.#timer);
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  finish(end: MachineEnd): RunResult {
+    const result = this.#result(end);
+    const { outcome, steps, allocBytes, counters, limit } = result;
+    this.#tracing?.end({ outcome, steps, allocBytes, counters, ...(limit === undefined ? {} : { limit }) });
+    this.#notify("runEnd", { runId: result.runId, outcome, steps });
+    return result;
+  }
+
+  #result(end: MachineEnd): RunResult {
+    const type = this.#program.module.signature?.result;
+    const common = {
+      steps: end.steps,
+      allocBytes: end.allocBytes,
+      counters: this.#gateway.counters(),
+      ui: this.#ui,
+      runId: this.#options.runId,
+      events: this.#events,
+    };
+    if (end.status === "completed") {
+      return { outcome: "success", value: end.value, ...(type === undefined ? {} : { resultType: parseType(type) }), ...common };
+    }
+    const { outcome, limit } = outcomeOfTrap(end.trap.kind);
+    return { outcome, error: runError(end.trap, limit), ...common, ...(limit === undefined ? {} : { limit }) };
+  }
+
+  #host(): Host {
+    return {
+      call: (request) => this.#gateway.call(request),
+      event: (event) => (event.type === "UiEmit" ? this.#emit(event) : this.#append(event)),
+      debug: (text) => {
+        const over = this.#output(utf8Length(text) + 1);
+        if (over === undefined) this.#options.onDebug?.(text);
+        return over;
+      },
+      interrupted: () => {
+        if (this.#abort.signal.aborted) return this.#abort.signal.reason === "timeout" ? "timeout" : "canceled";
+        return this.#clock() >= this.#deadline ? "timeout" : undefined;
+      },
+      pause: () => this.#pause(),
+    };
+  }
+
+  /** Signals and timers reach the process only while the machine is not running. */
+  #pause(): Promise<void> | undefined {
+    if (this.#clock() < this.#turnEnds) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turnEnds = this.#clock() + TURN_MS;
+        resolve();
+      });
+    });
+  }
+
+  #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
+    const over = this.#output(utf8Length(canonicalJson(valueToJson(event.tree))));
+    if (over !== undefined) return over;
+    this.#ui.push(event.tree);
+    return this.#append(event);
+  }
+
+  #output(bytes: number): HostStop | undefined {
+    this.#outputBytes += bytes;
+    if (this.#outputBytes <= this.#limits.max_output_bytes) return undefined;
+    return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
+  }
+
+  #append(event: RunEvent): HostStop | undefined {
+    const stop = this.#options.sink?.append(event);
+    if (stop !== undefined) return stop;
+    this.#events += 1;
+    this.#notify("eventAppended", event);
+    return undefined;
+  }
+
+  /** An observer that throws is reported once and never changes the run. */
+  #notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void {
+    const observer: Observers[K] | undefined = this.#options.on?.[name];
+    if (observer === undefined) return;
+    try {
+      observer(info);
+    } catch (error) {
+      if (this.#observerFailed) return;
+      this.#observerFailed = true;
+      const report = this.#options.onObserverError ?? ((e: unknown) => process.stderr.write(`boruna: an observer failed: ${e instanceof Error ? e.message : String(e)}\n`));
+      report(error);
+    }
+  }
+}
+
+function runError(trap: Trap, limit: LimitName | undefined): RunError {
+  const { kind, message, stack, step, capability, rule, counterexample } = trap;
+  return {
+    kind,
+    message,
+    ...(capability === undefined ? {} : { capability }),
+    ...(rule === undefined ? {} : { rule }),
+    stack,
+    ...(limit === undefined ? {} : { limit }),
+    ...(counterexample === undefined ? {} : { counterexample }),
+    step,
+  };
+}

@@ -1,0 +1,271 @@
+/**
+ * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
+ * budget, writes the log and runs the handler, in that order, inside the call's span.
+ */
+import { createHash } from "node:crypto";
+import { decide } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
+import { matchesType } from "../vm/matches-type.ts";
+import type { CodePlace, TypeDef } from "../vm/module.ts";
+import type { TrapKind } from "../vm/outcome.ts";
+import { typeToString } from "../vm/types.ts";
+import { MapValue } from "../vm/map.ts";
+import type { Value } from "../vm/value.ts";
+import { stringBytes } from "./bytes.ts";
+import { CapabilityFailure, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
+
+/** Takes the events of a run, in order, each before the machine goes on. May throw `BorunaError` `log.*`. */
+export interface EventSink {
+  append(event: RunEvent): HostStop | undefined;
+}
+
+export interface CallStart {
+  readonly call: number;
+  readonly capability: string;
+  readonly args: readonly Value[];
+  /** Where in the program, computed when asked for. */
+  place(): CodePlace;
+}
+export interface CallEnd {
+  readonly call: number;
+  readonly capability: string;
+  readonly outcome: "ok" | CallErrorKind;
+  readonly result?: Value;
+  readonly message?: string;
+  /** The policy's rule and its reason, when it was asked. */
+  readonly rule?: string;
+  readonly reason?: string;
+  readonly budgetRemaining?: number;
+}
+
+export interface ObserverEvents {
+  readonly runStart: { readonly runId: string; readonly program: string };
+  readonly runEnd: { readonly runId: string; readonly outcome: string; readonly steps: number };
+  readonly callStart: CallStart;
+  readonly callEnd: CallEnd;
+  readonly eventAppended: RunEvent;
+}
+/** All are optional; values are read-only. One that throws is reported once and never changes the run. */
+export type Observers = { readonly [K in keyof ObserverEvents]?: (info: ObserverEvents[K]) => void };
+
+export interface GatewayOptions {
+  readonly policy: Policy;
+  readonly handlers: Handlers;
+  readonly mode: RunMode;
+  readonly runId: string;
+  readonly types: readonly TypeDef[];
+  /** Appends to the log and tells the observers. */
+  readonly append: (event: RunEvent) => HostStop | undefined;
+  readonly tracing: RunTracing | undefined;
+  /** Aborted when the run is to stop; its reason is the trap. */
+  readonly signal: AbortSignal;
+  readonly remainingMs: () => number | undefined;
+  readonly notify: <K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]) => void;
+  /** Waiting for a slow collector is allowed: the run has no wall-clock limit that it could change. */
+  readonly mayWait: boolean;
+}
+
+export interface Gateway {
+  call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
+  counters(): CallCounters;
+}
+
+const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
+
+/** A call under way: what its end needs. */
+interface Call {
+  readonly number: number;
+  readonly capability: CapabilityDecl;
+  readonly span: CallTracing | undefined;
+  readonly budgetRemaining: number | undefined;
+  readonly signature: CapabilitySignature | undefined;
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { policy, handlers, mode, tracing, signal } = options;
+  const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+  const used = new Map<string, number>();
+
+  /** Closes the call's span and tells the observers. */
+  function end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
+    const info: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...more };
+    if (call.span !== undefined) {
+      const span: CallSpanEnd = {
+        ...(outcome === "ok" ? {} : { errorKind: outcome }),
+        ...(more.result === undefined ? {} : { bytesOut: stringBytes([more.result]), ...tokensOf(call.capability, more.result) }),
+        ...(more.budgetRemaining === undefined ? {} : { budgetRemaining: more.budgetRemaining }),
+      };
+      call.span.end(span);
+    }
+    options.notify("callEnd", info);
+  }
+
+  function refuse(call: Call, outcome: "denied" | "budget_exceeded", message: string, rule: string | undefined, reason: string | undefined): CapabilityAnswer {
+    counters[outcome] += 1;
+    const trap: TrapKind = outcome === "denied" ? "capability_denied" : "capability_budget_exceeded";
+    const named = { ...(rule === undefined ? {} : { rule }), ...(reason === undefined ? {} : { reason }) };
+    end(call, outcome, { message, ...named, ...(outcome === "budget_exceeded" ? { budgetRemaining: 0 } : {}) });
+    return { ok: false, trap, message, ...(rule === undefined ? {} : { rule }) };
+  }
+
+  const remaining = (call: Call): { budgetRemaining?: number } => (call.budgetRemaining === undefined ? {} : { budgetRemaining: call.budgetRemaining });
+
+  function stopped(call: Call, stop: HostStop): CapabilityAnswer {
+    counters.failed += 1;
+    end(call, "runtime_error", { message: stop.message, ...remaining(call) });
+    return { ok: false, trap: stop.trap, message: stop.message };
+  }
+
+  function fail(call: Call, kind: FailureKind, message: string): CapabilityAnswer {
+    const stop = options.append({ type: "CapError", capability: call.capability.name, kind, message });
+    if (stop !== undefined) return stopped(call, stop);
+    counters[kind === "runtime_error" ? "failed" : kind] += 1;
+    end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
+    return { ok: false, trap: FAILURE_TRAPS[kind], message };
+  }
+
+  function succeed(call: Call, value: Value): CapabilityAnswer {
+    const { capability, signature } = call;
+    if (signature !== undefined && !matchesType(value, signature.result, options.types)) {
+      return fail(call, "runtime_error", `the handler of ${capability.name} answered something else than ${typeToString(signature.result)}`);
+    }
+    const stop = options.append({ type: "CapResult", capability: capability.name, result: value });
+    if (stop !== undefined) return stopped(call, stop);
+    end(call, "ok", { result: value, ...remaining(call) });
+    return { ok: true, value };
+  }
+
+  /** A failure's own message is for the program; what else a handler throws could hold paths or secrets. */
+  function failedWith(call: Call, error: unknown): CapabilityAnswer {
+    if (signal.aborted) return interrupted(call);
+    if (error instanceof CapabilityFailure) return fail(call, error.kind, error.message);
+    const name = error instanceof Error ? error.name : typeof error;
+    return fail(call, "runtime_error", `the handler of ${call.capability.name} failed (${name})`);
+  }
+
+  /** The answer never came: the log keeps the call without a result. */
+  function interrupted(call: Call): CapabilityAnswer {
+    const trap: TrapKind = signal.reason === "timeout" ? "timeout" : "canceled";
+    return stopped(call, { trap, message: trap === "timeout" ? "wall-clock execution limit exceeded" : "the run was canceled" });
+  }
+
+  async function settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    try {
+      return succeed(call, await Promise.race([pending, aborted]));
+    } catch (error) {
+      return failedWith(call, error);
+    }
+  }
+
+  function dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const handler = handlers.get(call.capability.name);
+    if (handler === undefined) return fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
+    counters.dispatched += 1;
+    const remainingMs = options.remainingMs();
+    const traceparent = call.span?.traceparent();
+    const context: HandlerContext = {
+      signal,
+      ...(remainingMs === undefined ? {} : { remainingMs }),
+      ...remaining(call),
+      callNumber: call.number,
+      get idempotencyKey() {
+        return createHash("sha256").update(`${options.runId}\n${call.number}`).digest("hex");
+      },
+      ...(traceparent === undefined ? {} : { traceparent }),
+      policy,
+    };
+    try {
+      const run = (): Value | Promise<Value> => handler(args, context);
+      const result = call.span === undefined ? run() : call.span.run(run);
+      return result instanceof Promise ? settle(call, result) : succeed(call, result);
+    } catch (error) {
+      if (!(error instanceof CapabilityFailure) && isLogError(error)) throw error;
+      return failedWith(call, error);
+    }
+  }
+
+  function decided(request: CapabilityRequest, call: Omit<Call, "budgetRemaining">, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { capability } = request;
+    const known = capability.internal === true || handlers.has(capability.name);
+    if (!request.declared) {
+      if (!known) counters.unknown += 1;
+      return refuse({ ...call, budgetRemaining: undefined }, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
+    }
+    const decision = decide(policy, capability, full);
+    if (!decision.allowed) {
+      if (!known) counters.unknown += 1;
+      return refuse({ ...call, budgetRemaining: undefined }, "denied", `${capability.name} is denied: ${decision.reason}`, decision.rule, decision.reason);
+    }
+    const budget = decision.budget ?? 0;
+    const count = (used.get(capability.name) ?? 0) + 1;
+    const counted: Call = { ...call, budgetRemaining: budget === 0 ? undefined : Math.max(0, budget - count) };
+    if (budget > 0 && count > budget) {
+      return refuse(counted, "budget_exceeded", `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`, decision.rule, decision.reason);
+    }
+    used.set(capability.name, count);
+    if (capability.internal === true) {
+      counters.dispatched += 1;
+      const value = capability.mock(full);
+      end(counted, "ok", { result: value, rule: decision.rule, reason: decision.reason, ...remaining(counted) });
+      return { ok: true, value };
+    }
+    const stop = options.append({ type: "CapCall", capability: capability.name, args: request.args });
+    return stop === undefined ? dispatch(counted, full) : stopped(counted, stop);
+  }
+
+  function call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { capability, args } = request;
+    const signature = signatureFor(capability, args.length);
+    const wrong = capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, options.types);
+    if (wrong !== undefined) return { ok: false, trap: "type_error", message: wrong };
+    counters.total += 1;
+    const number = counters.total;
+    const full = signature === undefined ? args : signature.params.map((p, i) => args[i] ?? p.default ?? false);
+    const model = capability.name === "llm.call" && typeof full[1] === "string" ? full[1] : undefined;
+    const span = tracing?.startCall({
+      capability: capability.name,
+      call: number,
+      mode,
+      bytesIn: stringBytes(args),
+      place: () => request.place(),
+      ...(model === undefined ? {} : { model }),
+    });
+    options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
+    const answer = decided(request, { number, capability, span, signature: capability.internal === true ? undefined : signature }, full);
+    const wait = options.mayWait ? tracing?.backpressure() : undefined;
+    return wait === undefined ? answer : wait.then(() => answer);
+  }
+
+  return { call, counters: () => ({ ...counters }) };
+}
+
+function isLogError(error: unknown): boolean {
+  return error instanceof Error && "kind" in error && typeof error.kind === "string" && (error.kind.startsWith("log.") || error.kind === "internal");
+}
+
+function argumentProblem(capability: CapabilityDecl, signature: CapabilitySignature | undefined, args: readonly Value[], types: readonly TypeDef[]): string | undefined {
+  if (signature === undefined) return `${capability.name} does not take ${args.length} arguments: ${capability.call}`;
+  for (const [i, arg] of args.entries()) {
+    const param = signature.params[i];
+    if (param !== undefined && !matchesType(arg, param.type, types)) return `${capability.name}: the argument ${param.name} must be ${typeToString(param.type)}`;
+  }
+  return undefined;
+}
+
+/** Token counts of a model's answer, for the span. */
+function tokensOf(capability: CapabilityDecl, result: Value): { inputTokens?: number; outputTokens?: number } {
+  if (capability.name !== "llm.call" || !(result instanceof MapValue)) return {};
+  const usage = result.get("usage");
+  if (!(usage instanceof MapValue)) return {};
+  const input = usage.get("input_tokens");
+  const output = usage.get("output_tokens");
+  return { ...(typeof input === "number" ? { inputTokens: input } : {}), ...(typeof output === "number" ? { outputTokens: output } : {}) };
+}

@@ -1,0 +1,45 @@
+/** What a handler is: the code that carries out one capability. */
+import type { Policy } from "../policy/policy.ts";
+import type { Value } from "../vm/value.ts";
+
+export interface HandlerContext {
+  /** Aborted when the run is canceled or out of time. */
+  readonly signal: AbortSignal;
+  /** What is left of the run's wall-clock limit, in milliseconds; absent without one. */
+  readonly remainingMs?: number;
+  /** Calls still allowed after this one; absent without a budget. */
+  readonly budgetRemaining?: number;
+  /** Number of the call in the run, from 1. */
+  readonly callNumber: number;
+  /** The same for the same call of the same run, resumed or not: 64 hex digits. */
+  readonly idempotencyKey: string;
+  /** W3C header value of the call's span; absent without tracing. */
+  readonly traceparent?: string;
+  readonly policy: Policy;
+}
+
+/**
+ * `args` have their defaults filled in and are of the declared types. The result is checked against the declared
+ * type. Throws `CapabilityFailure` when the capability fails; anything else thrown is a fault of the handler.
+ */
+export type Handler = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
+export type Handlers = ReadonlyMap<string, Handler>;
+
+/** How a call that reached its handler did not succeed. */
+export type FailureKind = "runtime_error" | "denied" | "unknown";
+
+/** The capability failed for a reason that the program may see (`try`). The message goes into the log. */
+export class CapabilityFailure extends Error {
+  readonly kind: FailureKind;
+  constructor(message: string, kind: FailureKind = "runtime_error") {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** The policy refuses what only the handler could see: a redirect's target, the default model. Ends the run. */
+export class CapabilityDenied extends CapabilityFailure {
+  constructor(message: string) {
+    super(message, "denied");
+  }
+}

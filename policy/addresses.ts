@@ -1,0 +1,146 @@
+/**
+ * Which IP addresses are public. The table is IANA's special-purpose address registries (RFC 6890 and its updates);
+ * an IPv6 address that carries an IPv4 address is judged by that one too, since a translator or tunnel may deliver there.
+ */
+
+/** Why an address is not on the public internet. */
+export type AddressClass =
+  | "public"
+  | "unspecified"
+  | "loopback"
+  | "private"
+  | "link-local"
+  | "CGNAT"
+  | "multicast"
+  | "documentation"
+  | "benchmarking"
+  | "reserved";
+
+type Range = readonly [prefix: string, bits: number, kind: AddressClass];
+
+/** The first that fits counts. */
+const IPV4_RANGES: readonly Range[] = [
+  ["0.0.0.0", 8, "unspecified"],
+  ["10.0.0.0", 8, "private"],
+  ["100.64.0.0", 10, "CGNAT"],
+  ["127.0.0.0", 8, "loopback"],
+  ["169.254.0.0", 16, "link-local"],
+  ["172.16.0.0", 12, "private"],
+  ["192.0.2.0", 24, "documentation"],
+  ["192.0.0.0", 24, "reserved"],
+  ["192.88.99.0", 24, "reserved"],
+  ["192.168.0.0", 16, "private"],
+  ["198.18.0.0", 15, "benchmarking"],
+  ["198.51.100.0", 24, "documentation"],
+  ["203.0.113.0", 24, "documentation"],
+  ["224.0.0.0", 4, "multicast"],
+  ["240.0.0.0", 4, "reserved"],
+];
+
+const IPV6_RANGES: readonly Range[] = [
+  ["::", 128, "unspecified"],
+  ["::1", 128, "loopback"],
+  ["100::", 64, "reserved"],
+  ["2001:2::", 48, "benchmarking"],
+  ["2001:db8::", 32, "documentation"],
+  ["2001::", 23, "reserved"],
+  ["3fff::", 20, "documentation"],
+  ["5f00::", 16, "reserved"],
+  ["fc00::", 7, "private"],
+  ["fe80::", 10, "link-local"],
+  ["fec0::", 10, "private"],
+  ["ff00::", 8, "multicast"],
+  // Only 2000::/3 is given out to anybody.
+  ["2000::", 3, "public"],
+  ["::", 0, "reserved"],
+];
+
+/** IPv6 ranges whose addresses carry an IPv4 address: where it starts, in bytes, and whether its bits are inverted. */
+interface Embedding {
+  readonly prefix: string;
+  readonly bits: number;
+  readonly at: number;
+  readonly inverted?: true;
+}
+
+const EMBEDDINGS: readonly Embedding[] = [
+  // IPv4-mapped (RFC 4291), IPv4-translated (RFC 7915), IPv4-compatible (deprecated).
+  { prefix: "::ffff:0:0", bits: 96, at: 12 },
+  { prefix: "::ffff:0:0:0", bits: 96, at: 12 },
+  { prefix: "::", bits: 96, at: 12 },
+  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is refused whole below, since its operator chooses the form.
+  { prefix: "64:ff9b::", bits: 96, at: 12 },
+  // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's, and the client's inverted.
+  { prefix: "2002::", bits: 16, at: 2 },
+  { prefix: "2001::", bits: 32, at: 4 },
+  { prefix: "2001::", bits: 32, at: 12, inverted: true },
+];
+
+/** Undefined when `text` is not an IP address. Without brackets; a zone (`%eth0`) is ignored. */
+export function classifyAddress(text: string): AddressClass | undefined {
+  const bytes = parseIpv4(text) ?? parseIpv6(text.replace(/%.*$/, ""));
+  if (bytes === undefined) return undefined;
+  return bytes.length === 4 ? classOf(bytes, V4) : classifyIpv6(bytes);
+}
+
+function classifyIpv6(bytes: readonly number[]): AddressClass {
+  const carried = EMBEDDED.filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
+  const own = classOf(bytes, V6);
+  if (carried.length === 0 || own === "unspecified" || own === "loopback") return own;
+  for (const { at, inverted } of carried) {
+    const inner = classOf(bytes.slice(at, at + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)), V4);
+    if (inner !== "public") return inner;
+  }
+  return "public";
+}
+
+type Compiled = readonly { readonly prefix: readonly number[]; readonly bits: number; readonly kind: AddressClass }[];
+
+function classOf(bytes: readonly number[], ranges: Compiled): AddressClass {
+  return ranges.find((range) => hasPrefix(bytes, range.prefix, range.bits))?.kind ?? "public";
+}
+
+function hasPrefix(bytes: readonly number[], prefix: readonly number[], bits: number): boolean {
+  for (let i = 0; i * 8 < bits; i++) {
+    const mask = bits >= (i + 1) * 8 ? 0xff : (0xff << ((i + 1) * 8 - bits)) & 0xff;
+    if (((bytes[i] ?? 0) & mask) !== ((prefix[i] ?? 0) & mask)) return false;
+  }
+  return true;
+}
+
+/** Four decimal numbers; no other spelling, since the URL parser has already rewritten those. */
+function parseIpv4(text: string): number[] | undefined {
+  if (!/^(?:(?:0|[1-9][0-9]{0,2})(?:\.|$)){4}$/.test(text) || text.endsWith(".")) return undefined;
+  const bytes = text.split(".").map(Number);
+  return bytes.every((byte) => byte <= 255) ? bytes : undefined;
+}
+
+/** RFC 4291 section 2.2, the form with an IPv4 tail included. */
+function parseIpv6(text: string): number[] | undefined {
+  if (text.length > 45 || !text.includes(":")) return undefined;
+  const halves = text.split("::");
+  const [head, tail] = halves.map((half) => groups(half));
+  if (halves.length > 2 || head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
+  if (tail === undefined) return head.length === 16 ? head : undefined;
+  const missing = 16 - head.length - tail.length;
+  return missing < 2 ? undefined : [...head, ...Array.from({ length: missing }, () => 0), ...tail];
+}
+
+function groups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    const ipv4 = i === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (ipv4 !== undefined) bytes.push(...ipv4);
+    else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
+      const group = Number.parseInt(part, 16);
+      bytes.push(group >> 8, group & 0xff);
+    } else return undefined;
+  }
+  return bytes;
+}
+
+const V4: Compiled = IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind }));
+const V6: Compiled = IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind }));
+const EMBEDDED = EMBEDDINGS.map((e) => ({ ...e, prefix: parseIpv6(e.prefix) ?? [] }));

@@ -1,0 +1,116 @@
+/** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { BorunaError } from "../vm/error.ts";
+import { sha256Hex } from "./chain.ts";
+import { ioError, isMissing, isNoFolder, readBounded, syncFolder, writeAll } from "./files.ts";
+
+/** `bytes` is absent where only the hash is known. */
+export interface BlobName {
+  readonly sha256: string;
+  readonly bytes?: number;
+}
+
+export interface BlobReader {
+  /** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
+  read(name: BlobName): Uint8Array;
+}
+
+export interface BlobWriter {
+  /** Stores the bytes once and gives their SHA-256, lower-case hexadecimal. */
+  put(bytes: Uint8Array): string;
+}
+
+export function blobFolder(logPath: string): string {
+  return `${logPath}.blobs`;
+}
+
+function checked(name: BlobName, bytes: Uint8Array, where: string): Uint8Array {
+  const actual = sha256Hex(bytes);
+  if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {
+    throw new BorunaError("log.blob_hash", `blob ${where}: its ${bytes.length} bytes have the SHA-256 ${actual}`, { place: { file: where } });
+  }
+  return bytes;
+}
+
+const missing = (where: string): BorunaError =>
+  new BorunaError("log.blob_missing", `blob ${where} is missing`, {
+    place: { file: where },
+    hint: "Keep the folder FILE.blobs beside the log.",
+  });
+
+export function folderBlobReader(logPath: string, maxBytes: number): BlobReader {
+  return {
+    read: (name) => {
+      const path = join(blobFolder(logPath), name.sha256);
+      try {
+        return checked(name, readBounded(path, maxBytes), path);
+      } catch (error) {
+        throw isMissing(error) ? missing(path) : ioError(error, "read", path);
+      }
+    },
+  };
+}
+
+/**
+ * Each blob is written to a temporary name and renamed, so that one under its final name is whole,
+ * and a wrong one that a crash left is replaced. With `durable` it is on disk when `put` returns.
+ */
+export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter {
+  const folder = blobFolder(logPath);
+  const written = new Set<string>();
+  return {
+    put: (bytes) => {
+      const name = sha256Hex(bytes);
+      if (written.has(name)) return name;
+      const path = join(folder, name);
+      try {
+        if (written.size === 0) mkdirSync(folder, { recursive: true, mode: 0o700 });
+        const descriptor = openSync(`${path}.tmp`, "w", 0o600);
+        try {
+          writeAll(descriptor, bytes);
+          if (durable) fsyncSync(descriptor);
+        } finally {
+          closeSync(descriptor);
+        }
+        renameSync(`${path}.tmp`, path);
+        if (durable) syncFolder(folder);
+      } catch (error) {
+        throw ioError(error, "write", path);
+      }
+      written.add(name);
+      return name;
+    },
+  };
+}
+
+/** Removes the blobs of a log that is about to be overwritten or taken back; nothing else in the folder is touched. */
+export function removeBlobs(logPath: string): void {
+  const folder = blobFolder(logPath);
+  try {
+    for (const name of readdirSync(folder)) if (/^[0-9a-f]{64}(\.tmp)?$/.test(name)) unlinkSync(join(folder, name));
+  } catch (error) {
+    if (!isMissing(error) && !isNoFolder(error)) throw ioError(error, "empty", folder);
+  }
+}
+
+export interface MemoryBlobs extends BlobReader, BlobWriter {
+  readonly all: ReadonlyMap<string, Uint8Array>;
+}
+
+export function memoryBlobs(): MemoryBlobs {
+  const all = new Map<string, Uint8Array>();
+  return {
+    all,
+    put: (bytes) => {
+      const name = sha256Hex(bytes);
+      all.set(name, bytes);
+      return name;
+    },
+    read: (name) => {
+      const bytes = all.get(name.sha256);
+      if (bytes === undefined) throw missing(name.sha256);
+      return checked(name, bytes, name.sha256);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** Small helpers over the file system: typed errors, whole writes, bounded reads. */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { BorunaError } from "../vm/error.ts";
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such file"],
+  ["EISDIR", "it is a folder"],
+  ["ENOTDIR", "a part of the path is not a folder"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "operation not permitted"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOSPC", "the disk is full"],
+  ["EDQUOT", "the disk quota is used up"],
+  ["EIO", "the disk reports an error"],
+  ["EMFILE", "too many open files"],
+]);
+
+/** A failure of the file system as `log.io_error`; anything else is rethrown as it is. */
+export function ioError(error: unknown, doing: string, file: string): BorunaError {
+  if (error instanceof BorunaError) return error;
+  const code = systemCode(error);
+  if (code === "") throw error;
+  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${SYSTEM_WORDS.get(code) ?? code}`, { place: { file }, cause: error });
+}
+
+export function isMissing(error: unknown): boolean {
+  return systemCode(error) === "ENOENT";
+}
+
+export function isNoFolder(error: unknown): boolean {
+  return systemCode(error) === "ENOTDIR";
+}
+
+export function alreadyExists(error: unknown): boolean {
+  return systemCode(error) === "EEXIST";
+}
+
+/** Writes all of `bytes`; a short write is continued. */
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
+}
+
+/** The whole of a regular file of at most `maxBytes`. Throws `log.too_large`, `log.io_error`. */
+export function readBounded(path: string, maxBytes: number): Uint8Array {
+  const descriptor = openSync(path, "r");
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw new BorunaError("log.io_error", `cannot read ${path}: it is not a file`, { place: { file: path } });
+    if (stat.size > maxBytes) {
+      throw new BorunaError("log.too_large", `${path} has ${stat.size} bytes; at most ${maxBytes} are read`, { place: { file: path } });
+    }
+    const bytes = new Uint8Array(stat.size);
+    let at = 0;
+    while (at < bytes.length) {
+      const got = readSync(descriptor, bytes, at, bytes.length - at, null);
+      if (got === 0) break;
+      at += got;
+    }
+    return bytes.subarray(0, at);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes the names in a folder durable. Not every file system lets a folder be synced, and none needs it that refuses. */
+export function syncFolder(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes(systemCode(error))) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Throws `log.utf8`. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
+    throw error;
+  }
+}

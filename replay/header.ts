@@ -1,0 +1,135 @@
+/** The first record of a log: the program, the policy, the arguments and the limits of the run. */
+import { BorunaError } from "../vm/error.ts";
+import { canonicalJson, type JsonData } from "../vm/json.ts";
+import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
+import { sha256Hex } from "./chain.ts";
+import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./fields.ts";
+
+export const LOG_VERSION = 1;
+
+export interface LogProgram {
+  readonly name: string;
+  /** `sha256:hex`, over the module without debug information. */
+  readonly moduleHash: string;
+  /** `sha256:hex`, see `sourceHash`; null where the module carries no source. */
+  readonly sourceHash: string | null;
+  /** `sha256:hex` of the `.axbc` bytes that stand beside the log as a blob. */
+  readonly moduleBlob: string;
+}
+
+export interface LogHeader {
+  readonly runId: string;
+  readonly program: LogProgram;
+  readonly policyHash: string;
+  /** As `policyToJson` gives it. */
+  readonly policy: JsonData;
+  readonly capabilitySetHash: string;
+  /** Plain forms by parameter name. */
+  readonly args: ReadonlyMap<string, JsonData>;
+  readonly limits: Limits;
+  readonly mode: "mock" | "live";
+  /** Registered capabilities that had no handler, sorted. The file leaves an empty list out. */
+  readonly unserved: readonly string[];
+  /** Changes of behaviour that this run was recorded with. This version knows none. */
+  readonly flags: readonly string[];
+}
+
+/** The id of a run whose caller gave none: from the header, so that the same run has the same log, byte for byte. */
+export function runIdOf(header: Omit<LogHeader, "runId">): string {
+  return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
+}
+
+export function isRunId(text: string): boolean {
+  return /^[\x21-\x7e]{1,128}$/.test(text);
+}
+
+export function headerToJson(header: LogHeader): JsonObject {
+  return fieldsOf(header, header.runId);
+}
+
+const LIMIT_FIELDS: readonly LimitField[] = ["max_steps", "max_alloc_bytes", "max_call_depth", "max_output_bytes", "max_wall_ms"];
+
+function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): JsonObject {
+  return jsonObject([
+    ["boruna_log", LOG_VERSION],
+    ["run_id", runId],
+    [
+      "program",
+      jsonObject([
+        ["name", header.program.name],
+        ["module_hash", header.program.moduleHash],
+        ["source_hash", header.program.sourceHash],
+        ["module_blob", header.program.moduleBlob],
+      ]),
+    ],
+    ["policy_hash", header.policyHash],
+    ["policy", header.policy],
+    ["capability_set_hash", header.capabilitySetHash],
+    ["args", header.args],
+    ["limits", jsonObject(LIMIT_FIELDS.map((name) => [name, header.limits[name]]))],
+    ["mode", header.mode],
+    ["unserved", header.unserved.length === 0 ? undefined : header.unserved],
+    ["flags", header.flags],
+  ]);
+}
+
+/** Throws `log.form`, `log.version`, `log.flag`. The record's hash may be in `record`. */
+export function headerFromJson(record: JsonObject): LogHeader {
+  const version = countOf(record.get("boruna_log"), "boruna_log");
+  if (version !== LOG_VERSION) {
+    throw new BorunaError("log.version", `the log has version ${version}; this boruna reads version ${LOG_VERSION}`, { hint: "Use a newer boruna." });
+  }
+  const known = ["boruna_log", "run_id", "program", "policy_hash", "policy", "capability_set_hash", "args", "limits", "mode", "unserved", "flags", "hash"];
+  onlyFields(record, known, "header");
+  const mode = textOf(record.get("mode"), "mode");
+  if (mode !== "mock" && mode !== "live") throw new BorunaError("log.form", "mode: expected mock or live");
+  const runId = textOf(record.get("run_id"), "run_id");
+  if (!isRunId(runId)) throw new BorunaError("log.form", "run_id: expected 1 to 128 printable characters without spaces");
+  return {
+    runId,
+    program: programFromJson(objectOf(record.get("program"), "program")),
+    policyHash: prefixedDigestOf(record.get("policy_hash"), "policy_hash"),
+    policy: objectOf(record.get("policy"), "policy"),
+    capabilitySetHash: prefixedDigestOf(record.get("capability_set_hash"), "capability_set_hash"),
+    args: objectOf(record.get("args"), "args"),
+    limits: limitsFromJson(objectOf(record.get("limits"), "limits")),
+    mode,
+    unserved: record.has("unserved") ? arrayOf(record.get("unserved"), "unserved").map((name, i) => textOf(name, `unserved[${i}]`)) : [],
+    flags: flagsFromJson(arrayOf(record.get("flags"), "flags")),
+  };
+}
+
+function programFromJson(program: JsonObject): LogProgram {
+  onlyFields(program, ["name", "module_hash", "source_hash", "module_blob"], "program");
+  const source = program.get("source_hash");
+  return {
+    name: textOf(program.get("name"), "program.name"),
+    moduleHash: prefixedDigestOf(program.get("module_hash"), "program.module_hash"),
+    sourceHash: source === null ? null : prefixedDigestOf(source, "program.source_hash"),
+    moduleBlob: prefixedDigestOf(program.get("module_blob"), "program.module_blob"),
+  };
+}
+
+function limitsFromJson(limits: JsonObject): Limits {
+  onlyFields(limits, LIMIT_FIELDS, "limits");
+  const read = (name: LimitField): number => {
+    const value = countOf(limits.get(name), `limits.${name}`);
+    if (value > LIMITS[name].max) throw new BorunaError("log.form", `limits.${name}: at most ${LIMITS[name].max}`);
+    return value;
+  };
+  return {
+    max_steps: read("max_steps"),
+    max_alloc_bytes: read("max_alloc_bytes"),
+    max_call_depth: read("max_call_depth"),
+    max_output_bytes: read("max_output_bytes"),
+    max_wall_ms: read("max_wall_ms"),
+  };
+}
+
+function flagsFromJson(flags: readonly JsonData[]): readonly string[] {
+  const [flag] = flags;
+  if (flag === undefined) return [];
+  throw new BorunaError("log.flag", `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`, {
+    hint: "Use a newer boruna.",
+  });
+}

@@ -1,0 +1,224 @@
+/**
+ * Recording a run. Append-only: every record is handed to the system, in one write, before the machine goes on,
+ * so that a process killed at any moment loses at most the record being written.
+ */
+import { closeSync, fsyncSync, openSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import type { EventSink } from "../gateway/gateway.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { JsonData } from "../vm/json.ts";
+import { folderBlobWriter, memoryBlobs, removeBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
+import { CHAIN_START, chainHash, chainText } from "./chain.ts";
+import { endToJson, type RunEnd } from "./end.ts";
+import { eventToJson } from "./event-json.ts";
+import { EVENT_LOG_VERSION } from "./eventlog.ts";
+import { alreadyExists, ioError, syncFolder, writeAll } from "./files.ts";
+import type { RunDescription } from "./describe.ts";
+import { headerToJson } from "./header.ts";
+import { LOG_LIMITS, type LogLimits } from "./limits.ts";
+import { isRunLog } from "./log.ts";
+import { fileSource } from "./source.ts";
+import { jsonText, type PutBlob } from "./stored.ts";
+
+export type LogFormat = "log" | "eventlog";
+
+export interface RecorderOptions {
+  /** Syncs to disk: a call before its handler starts, an answer before the program sees it. */
+  readonly durable?: boolean;
+  /** `eventlog` is the older whole-file form: events only. */
+  readonly format?: LogFormat;
+  /** Overwrites an existing log. Any other file is refused even so. */
+  readonly force?: boolean;
+  readonly limits?: Partial<LogLimits>;
+}
+
+export interface FinishedLog {
+  readonly path: string;
+  /** Hash of the end record, which stands for the whole log; absent in an event log. */
+  readonly head?: string;
+}
+
+export interface Recorder extends EventSink {
+  /** Writes the end record and closes the log. */
+  finish(end: RunEnd): FinishedLog;
+  /** Closes a log without end record, and removes one without events: the run failed by a fault. Does nothing after `finish`. */
+  abandon(): void;
+}
+
+/** Where the text goes. `important` text is on disk when `write` returns, if the log is durable. */
+interface LogWriter {
+  readonly name: string;
+  write(text: string, important: boolean): void;
+  close(): void;
+  /** Takes back a log that was only begun. */
+  discard(): void;
+}
+
+/** Makes the file, its blobs, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
+export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
+  const durable = options.durable === true;
+  const writer = fileWriter(path, durable, options.force === true);
+  return startRecorder(writer, folderBlobWriter(path, durable), run, options);
+}
+
+export interface MemoryRecorder extends Recorder {
+  bytes(): Uint8Array;
+  readonly blobs: MemoryBlobs;
+}
+
+/** The same log, in memory. */
+export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
+  const texts: string[] = [];
+  const blobs = memoryBlobs();
+  const writer: LogWriter = { name: "memory", write: (text) => void texts.push(text), close: () => undefined, discard: () => undefined };
+  return { ...startRecorder(writer, blobs, run, options), blobs, bytes: () => new TextEncoder().encode(texts.join("")) };
+}
+
+function startRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
+  const limits = { ...LOG_LIMITS, ...options.limits };
+  try {
+    return options.format === "eventlog" ? eventLogRecorder(writer, limits) : chainRecorder(writer, blobs, run, limits);
+  } catch (error) {
+    writer.discard();
+    throw error;
+  }
+}
+
+const IMPORTANT: ReadonlySet<string> = new Set<RunEvent["type"]>(["CapCall", "CapResult", "CapError"]);
+
+function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
+  const put: PutBlob = (text, bytes) => {
+    if (bytes > limits.blobBytes) throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
+    return blobs.put(new TextEncoder().encode(text));
+  };
+  const line = (text: string, important: boolean): void => {
+    if (text.length > limits.lineBytes || Buffer.byteLength(text) > limits.lineBytes) {
+      throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
+    }
+    writer.write(`${text}\n`, important);
+  };
+  blobs.put(run.module);
+  const header = headerToJson(run.header);
+  let previous = chainHash(CHAIN_START, header);
+  line(jsonText(new Map<string, JsonData>(header).set("hash", previous)), true);
+  let events = 0;
+  return {
+    append: (event) => {
+      const n = events + 1;
+      if (n > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place: { file: writer.name } });
+      const text = jsonText(eventToJson(event, limits.inlineBytes, put));
+      const hash = chainText(previous, `{"event":${text},"n":${n}}`);
+      line(`{"event":${text},"hash":"${hash}","n":${n}}`, IMPORTANT.has(event.type));
+      previous = hash;
+      events = n;
+      return undefined;
+    },
+    finish: (end) => {
+      if (end.events !== events) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${events}`);
+      const text = jsonText(endToJson(end, limits.inlineBytes, put));
+      const head = chainText(previous, `{"end":${text}}`);
+      line(`{"end":${text},"hash":"${head}"}`, true);
+      writer.close();
+      return { path: writer.name, head };
+    },
+    abandon: () => (events === 0 ? writer.discard() : writer.close()),
+  };
+}
+
+function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
+  let events = 0;
+  let bytes = 0;
+  const write = (text: string, important: boolean): void => {
+    bytes += Buffer.byteLength(text);
+    if (bytes > limits.eventLogBytes || events > limits.events) throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
+    writer.write(text, important);
+  };
+  write('{"events":[', false);
+  return {
+    append: (event) => {
+      events += 1;
+      write(`${events === 1 ? "" : ","}${jsonText(eventToJson(event, limits.inlineBytes))}`, IMPORTANT.has(event.type));
+      return undefined;
+    },
+    finish: () => {
+      write(`],"version":${EVENT_LOG_VERSION}}\n`, true);
+      writer.close();
+      return { path: writer.name };
+    },
+    abandon: () => (events === 0 ? writer.discard() : writer.close()),
+  };
+}
+
+function fileWriter(path: string, durable: boolean, force: boolean): LogWriter {
+  let descriptor: number | undefined = openLog(path, force);
+  let failure: BorunaError | undefined;
+  const close = (): void => {
+    const open = descriptor;
+    descriptor = undefined;
+    if (open !== undefined) closeSync(open);
+  };
+  const encoder = new TextEncoder();
+  if (durable) syncFolder(dirname(path));
+  return {
+    name: path,
+    write: (text, important) => {
+      if (failure !== undefined) throw failure;
+      if (descriptor === undefined) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
+      try {
+        writeAll(descriptor, encoder.encode(text));
+        if (durable && important) fsyncSync(descriptor);
+      } catch (error) {
+        // What was written of the record is a cut tail: nothing may follow it.
+        close();
+        failure = ioError(error, "write", path);
+        throw failure;
+      }
+    },
+    close,
+    discard: () => {
+      if (descriptor === undefined) return;
+      close();
+      removeBlobs(path);
+      unlinkSync(path);
+    },
+  };
+}
+
+/** A log holds arguments and answers: its owner alone may read it. */
+const LOG_MODE = 0o600;
+
+function openLog(path: string, force: boolean): number {
+  try {
+    return openSync(path, "wx", LOG_MODE);
+  } catch (error) {
+    if (!alreadyExists(error)) throw ioError(error, "write", path);
+  }
+  if (!force) {
+    throw new BorunaError("log.exists", `${path} is already there`, {
+      place: { file: path },
+      hint: "A log is evidence and is not overwritten: choose another name, or say --force.",
+    });
+  }
+  if (!overwritable(path)) {
+    throw new BorunaError("log.exists", `${path} is already there and is not a log`, { place: { file: path }, hint: "Choose another name." });
+  }
+  try {
+    const descriptor = openSync(path, "w", LOG_MODE);
+    removeBlobs(path);
+    return descriptor;
+  } catch (error) {
+    throw ioError(error, "write", path);
+  }
+}
+
+/** Empty, or the beginning of a log of either form, whole or not. */
+function overwritable(path: string): boolean {
+  const source = fileSource(path);
+  for (const chunk of source.chunks()) {
+    if (isRunLog(source, LOG_LIMITS)) return true;
+    const start = Buffer.from(chunk.subarray(0, 4096)).toString("latin1");
+    return /^\s*\{\s*"(?:events|version)"/.test(start) || /^\{"args":[^]*"boruna_log":/.test(start);
+  }
+  return true;
+}

@@ -1,0 +1,180 @@
+/** The embedding entry: one run from its program and options to its result and log. */
+import { executeProgram, type ExecuteOptions as GatewayOptions, type RunError, type RunResult } from "../gateway/execute.ts";
+import type { Observers } from "../gateway/gateway.ts";
+import type { Handler, Handlers } from "../gateway/handlers.ts";
+import { mockHandlers } from "../gateway/mock.ts";
+import { ALLOW_ALL, DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
+import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { isJsonObject, type JsonData } from "../vm/json.ts";
+import type { Limits } from "../vm/limits.ts";
+import type { Module } from "../vm/module.ts";
+import type { Outcome } from "../vm/outcome.ts";
+import { plainFromHost, plainToHost, valueToPlain } from "../vm/plain-json.ts";
+import type { Program } from "../vm/program.ts";
+import type { Value } from "../vm/value.ts";
+import { verifyModule } from "../vm/verifier.ts";
+import { chosenTracing } from "./default-tracing.ts";
+import { describeRun, type RunDescription } from "./describe.ts";
+import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "./record.ts";
+import { runEnd } from "./run-end.ts";
+
+/** What `compile` gives, a module, or a program already verified. */
+export type Runnable = Program | Module | { readonly module: Module };
+
+export interface RecordOptions extends RecorderOptions {
+  readonly path: string;
+}
+
+export interface RunOptions {
+  /** Default: deny-all. */
+  readonly policy?: Policy | "allow-all" | "deny-all";
+  /** Calls reach the world; without it every capability answers its mock. */
+  readonly live?: boolean;
+  /** By capability name; each takes the place of the live one or the mock. */
+  readonly handlers?: Readonly<Record<string, Handler>> | Handlers;
+  /** By parameter name, in the JSON forms of values. */
+  readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  /** What `step_input` gives, by name. */
+  readonly inputs?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  readonly limits?: Partial<Limits>;
+  /** The log: a path, a path with options, or a recorder of the caller's. */
+  readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
+  readonly signal?: AbortSignal;
+  /** W3C trace context of the caller. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Default: the OpenTelemetry API's. */
+  readonly tracing?: Tracing | false;
+  readonly on?: Observers;
+  /** Default: follows from program, policy, arguments and limits. Give one that is unique where handlers use idempotency keys. */
+  readonly runId?: string;
+  /** Text of `debug`. */
+  readonly onDebug?: (text: string) => void;
+  /** Each instruction. */
+  readonly trace?: (line: string) => void;
+  /** Capabilities that `program` was compiled with, where it is a module. */
+  readonly registry?: CapabilityRegistry;
+  /** Where live handlers look for their settings. Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Execution {
+  readonly outcome: Outcome;
+  /** The JSON form of the value, when the program completed. */
+  readonly value?: unknown;
+  readonly error?: RunError;
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly counters: CallCounters;
+  /** Emitted trees in their JSON form. */
+  readonly ui: readonly unknown[];
+  readonly runId: string;
+  readonly log?: FinishedLog;
+  readonly program: Program;
+  /** With the values as the machine has them. */
+  readonly result: RunResult;
+}
+
+/**
+ * Runs a program. How the program ends is the result's `outcome`; throws `BorunaError` for what keeps it from
+ * running or being recorded: `module.*`, `value.*` (arguments), `policy.*`, `log.*`.
+ */
+export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
+  const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
+  const policy = policyOf(options.policy);
+  const args = plainObject(options.args, "args");
+  const limits = effectiveLimits(policy, options.limits ?? {});
+  const mode = options.live === true ? "live" : "mock";
+  const handlers = await handlersOf(program, policy, options);
+  const tracing = await chosenTracing(options.tracing);
+  const run = describeRun(program, { policy, args, limits, mode, served: new Set(handlers.keys()), ...(options.runId === undefined ? {} : { runId: options.runId }) });
+  const recorder = recorderOf(run, options.record);
+  try {
+    const result = await executeProgram(program, {
+      ...passedOn(options),
+      ...(recorder === undefined ? {} : { sink: recorder }),
+      ...(tracing === undefined ? {} : { tracing }),
+      policy,
+      handlers,
+      mode,
+      args,
+      limits,
+      runId: run.header.runId,
+    });
+    const log = recorder?.finish(runEnd(result));
+    return executionOf(program, result, log);
+  } finally {
+    recorder?.abandon();
+  }
+}
+
+/** Throws `module.*`. */
+export function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
+  if ("moduleHash" in runnable) return runnable;
+  return verifyModule("module" in runnable ? runnable.module : runnable, registry);
+}
+
+function policyOf(policy: RunOptions["policy"]): Policy {
+  if (policy === undefined || policy === "deny-all") return DENY_ALL;
+  return policy === "allow-all" ? ALLOW_ALL : policy;
+}
+
+function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
+  const plain = data instanceof Map ? data : plainFromHost(data ?? {});
+  if (!isJsonObject(plain)) throw new BorunaError("value.form", `${what}: expected an object`);
+  return plain;
+}
+
+/** Live handlers are loaded only when they are asked for: they bring an HTTP client along. */
+async function handlersOf(program: Program, policy: Policy, options: RunOptions): Promise<Handlers> {
+  const inputs = plainObject(options.inputs, "inputs");
+  const base = options.live === true ? await liveOnes(policy, inputs, options) : mockHandlers(program.registry, { inputs });
+  const own = options.handlers instanceof Map ? options.handlers : new Map(Object.entries(options.handlers ?? {}));
+  for (const name of own.keys()) {
+    if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
+  }
+  return new Map([...base, ...own]);
+}
+
+async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions): Promise<Handlers> {
+  const { liveHandlers } = await import("../gateway/live.ts");
+  return liveHandlers({ policy, inputs, env: options.env ?? process.env });
+}
+
+function recorderOf(run: RunDescription, record: RunOptions["record"]): Recorder | undefined {
+  if (record === undefined) return undefined;
+  if (typeof record === "function") return record(run);
+  return typeof record === "string" ? openRecorder(record, run) : openRecorder(record.path, run, record);
+}
+
+function passedOn(options: RunOptions): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "on" | "onDebug" | "trace"> {
+  const { signal, traceparent, tracestate, on, onDebug, trace } = options;
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
+    ...(on === undefined ? {} : { on }),
+    ...(onDebug === undefined ? {} : { onDebug }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
+  const { types } = program.module;
+  const host = (value: Value, type?: RunResult["resultType"]): unknown => plainToHost(valueToPlain(value, type, types));
+  return {
+    outcome: result.outcome,
+    ...(result.value === undefined ? {} : { value: host(result.value, result.resultType) }),
+    ...(result.error === undefined ? {} : { error: result.error }),
+    steps: result.steps,
+    allocBytes: result.allocBytes,
+    counters: result.counters,
+    ui: result.ui.map((tree) => host(tree)),
+    runId: result.runId,
+    ...(log === undefined ? {} : { log }),
+    program,
+    result,
+  };
+}

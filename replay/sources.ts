@@ -1,0 +1,101 @@
+/** Finds and reads source files for the compiler, which reads none itself. */
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Resolver, SourceFile } from "../compiler/compile.ts";
+import { BorunaError } from "../vm/error.ts";
+import { MODULE_LIMITS } from "../vm/limits.ts";
+import { decodeUtf8, ioError, readBounded } from "./files.ts";
+
+/** The compiler refuses more than 1 MiB itself, with a diagnostic; this only bounds what is read. */
+const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
+/** A folder that holds one of these is the root of a project. */
+const ROOT_MARKS = ["libs", "package.json", ".git"];
+const LIBRARY_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
+const LIBRARY_FILE = join("src", "core.ax");
+
+export interface ProgramSources {
+  readonly source: SourceFile;
+  readonly resolve: Resolver;
+  /** The text of a file by the name the module and its diagnostics use. */
+  readonly textOf: (name: string) => string | undefined;
+}
+
+/** The libraries shipped with Boruna: beside this room in the sources, one level up in the built package. */
+function shippedLibraries(): string {
+  const candidates = ["../std/", "../../std/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return candidates.find((path) => existsSync(path)) ?? "";
+}
+
+function rootOf(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    if (ROOT_MARKS.some((mark) => existsSync(join(at, mark)))) return at;
+    if (dirname(at) === at) return folder;
+  }
+}
+
+/** The real path, if the file is there, is one, and lies inside `root` with all links followed. */
+function fileInside(root: string, path: string): string | undefined {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const real = realpathSync(path);
+  const inside = relative(realpathSync(root), real);
+  return inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside) ? undefined : real;
+}
+
+function readText(path: string, shown: string): string {
+  try {
+    return decodeUtf8(readBounded(path, MAX_SOURCE_BYTES), shown);
+  } catch (error) {
+    const known = ioError(error, "read", shown);
+    if (known.kind === "log.utf8") throw new BorunaError("io_error", `${shown} is not text in UTF-8`, { place: { file: shown } });
+    throw new BorunaError("io_error", known.message, { place: { file: shown }, cause: known });
+  }
+}
+
+/** Reads a program and prepares to read what it imports. Names are relative to the project. Throws `io_error`. */
+export function openSources(path: string): ProgramSources {
+  const text = readText(path, path);
+  const main = realpathSync(path);
+  const root = rootOf(dirname(main));
+  const std = shippedLibraries();
+  const texts = new Map<string, string>();
+  /** Where each file lies, by its name. */
+  const places = new Map<string, { readonly path: string; readonly root: string }>();
+  const nameOf = (file: string): string => relative(root, file).split(sep).join("/") || basename(file);
+
+  const add = (name: string, file: string, within: string): SourceFile => {
+    const known = texts.get(name) ?? readText(file, name);
+    texts.set(name, known);
+    places.set(name, { path: file, root: within });
+    return { name, text: known };
+  };
+  const resolveImport: Resolver = (specifier, importer) => {
+    const from = places.get(importer);
+    if (from === undefined) return undefined;
+    if (specifier.startsWith("./") || specifier.startsWith("../")) {
+      const file = fileInside(from.root, resolve(dirname(from.path), specifier));
+      if (file === undefined) return undefined;
+      return add(from.root === std ? `std/${relative(std, file).split(sep).join("/")}` : nameOf(file), file, from.root);
+    }
+    if (!LIBRARY_NAME.test(specifier)) return undefined;
+    const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE));
+    if (shipped !== undefined) return add(`std/${specifier}/src/core.ax`, shipped, std);
+    const own = fileInside(root, join(root, "libs", specifier, LIBRARY_FILE));
+    return own === undefined ? undefined : add(nameOf(own), own, root);
+  };
+
+  const name = nameOf(main);
+  texts.set(name, text);
+  places.set(name, { path: main, root });
+  return { source: { name, text }, resolve: resolveImport, textOf: (file) => texts.get(file) };
+}
+
+/** The bytes of a module file, `.axbc` or its JSON payload. Throws `io_error`. */
+export function readModuleFile(path: string): Uint8Array {
+  try {
+    return readBounded(path, MODULE_LIMITS.bytes + 16);
+  } catch (error) {
+    const known = ioError(error, "read", path);
+    throw new BorunaError("io_error", known.message, { place: { file: path }, cause: known });
+  }
+}

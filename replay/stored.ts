@@ -1,0 +1,109 @@
+/**
+ * Values as a log holds them: in place, or as a reference to a blob when their canonical JSON is long.
+ * Long texts (messages) are stored the same way, as the String value they are.
+ */
+import { BorunaError } from "../vm/error.ts";
+import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../vm/json.ts";
+import { MACHINE_LIMITS } from "../vm/limits.ts";
+import { utf8Length } from "../vm/utf8.ts";
+import { valueFromJson, valueToJson } from "../vm/value-json.ts";
+import { wellFormed, type Value } from "../vm/value.ts";
+import type { BlobReader } from "./blobs.ts";
+import { decodeUtf8 } from "./files.ts";
+import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./fields.ts";
+import { RECORD_JSON_DEPTH } from "./limits.ts";
+
+/** Memory that a blob's JSON may take once read; the largest value that may leave the machine takes less. */
+const BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
+
+export class BlobRef {
+  /** Lower-case hexadecimal, over the canonical JSON of the value. */
+  readonly sha256: string;
+  readonly bytes: number;
+  constructor(sha256: string, bytes: number) {
+    this.sha256 = sha256;
+    this.bytes = bytes;
+  }
+}
+
+export type Stored = Value | BlobRef;
+
+/** Stores one long canonical JSON text and gives its SHA-256. Absent where everything stays in place. */
+export type PutBlob = (text: string, bytes: number) => string;
+
+/** Throws `value.not_portable`, `value.depth` for a value that cannot leave the machine. */
+export function storeValue(value: Value, inlineBytes: number, put: PutBlob | undefined): JsonData {
+  const data = valueToJson(value);
+  if (put === undefined) return data;
+  const text = jsonText(data);
+  // A UTF-16 unit is at least one and at most three bytes: most values need no count.
+  if (text.length * 3 <= inlineBytes) return data;
+  const bytes = utf8Length(text);
+  if (bytes <= inlineBytes) return data;
+  return blobToJson(new BlobRef(put(text, bytes), bytes));
+}
+
+/** Canonical JSON. Throws `log.too_large` where it would not fit a string. */
+export function jsonText(data: JsonData): string {
+  try {
+    return canonicalJson(data);
+  } catch (error) {
+    // The host's strings end at some 2^29 units.
+    if (error instanceof RangeError) throw new BorunaError("log.too_large", "a value is too long for the log", { cause: error });
+    throw error;
+  }
+}
+
+/** Lone surrogates, which UTF-8 cannot say, become U+FFFD. */
+export function storeText(hostText: string, inlineBytes: number, put: PutBlob | undefined): JsonData {
+  const text = wellFormed(hostText);
+  if (put === undefined || text.length * 3 <= inlineBytes) return text;
+  const stored = storeValue(text, inlineBytes, put);
+  return isJsonObject(stored) && stored.has("Blob") ? stored : text;
+}
+
+export function blobToJson(ref: BlobRef): JsonData {
+  return jsonObject([
+    [
+      "Blob",
+      jsonObject([
+        ["sha256", ref.sha256],
+        ["bytes", ref.bytes],
+      ]),
+    ],
+  ]);
+}
+
+function blobFromJson(data: JsonData, what: string): BlobRef | undefined {
+  if (!isJsonObject(data) || !data.has("Blob")) return undefined;
+  onlyFields(data, ["Blob"], what);
+  const blob = objectOf(data.get("Blob"), what);
+  onlyFields(blob, ["sha256", "bytes"], what);
+  return new BlobRef(digestOf(blob.get("sha256"), `${what}.sha256`), countOf(blob.get("bytes"), `${what}.bytes`));
+}
+
+/** Throws `log.form`, `value.form`. */
+export function storedFromJson(data: JsonData | undefined, what: string): Stored {
+  if (data === undefined) throw new BorunaError("log.form", `${what}: expected a value`);
+  return blobFromJson(data, what) ?? valueFromJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
+}
+
+export function storedTextFromJson(data: JsonData | undefined, what: string): string | BlobRef {
+  const ref = data === undefined ? undefined : blobFromJson(data, what);
+  if (ref !== undefined) return ref;
+  if (typeof data !== "string") throw new BorunaError("log.form", `${what}: expected a string`);
+  return data;
+}
+
+/** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
+export function loadStored(stored: Stored, blobs: BlobReader): Value {
+  if (!(stored instanceof BlobRef)) return stored;
+  const text = decodeUtf8(blobs.read(stored), `blob ${stored.sha256}`);
+  return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), { maxDepth: MACHINE_LIMITS.valueDepth });
+}
+
+export function loadText(stored: string | BlobRef, blobs: BlobReader): string {
+  const value = loadStored(stored, blobs);
+  if (typeof value !== "string") throw new BorunaError("log.form", "a blob that stands for a text holds another value");
+  return value;
+}

@@ -1,0 +1,266 @@
+/** Whether a log is whole and unchanged, and what that proves. */
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { Outcome } from "../vm/outcome.ts";
+import type { StoredEnd } from "./end.ts";
+import type { StoredEvent } from "./event-json.ts";
+import type { LogHeader } from "./header.ts";
+import { LOG_LIMITS, type LogLimits } from "./limits.ts";
+import { isRunLog, logRecords, parseLog, type LogRecord, type LogTail, type RunLog } from "./log.ts";
+import { recordedPolicy, recordedProgram, replayRun, type ReplayReport } from "./replay.ts";
+import { fileSource, type LogSource } from "./source.ts";
+import { BlobRef, loadStored, type Stored } from "./stored.ts";
+
+export interface VerifyOptions {
+  /** The hash that the log must end with, as it was kept elsewhere. */
+  readonly expectHead?: string;
+  /** Also replays the log. */
+  readonly replay?: boolean;
+  readonly registry?: CapabilityRegistry;
+  readonly signal?: AbortSignal;
+  readonly limits?: Partial<LogLimits>;
+}
+
+export type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "head" | "replay";
+
+export interface Check {
+  readonly name: CheckName;
+  readonly ok: boolean;
+  /** One sentence. */
+  readonly detail: string;
+}
+
+export interface Failure {
+  readonly check: CheckName;
+  /** Stable, `log.…` or the kind of what was wrong inside. */
+  readonly kind: string;
+  readonly reason: string;
+  /** The first bad line, where the fault has one. */
+  readonly line?: number;
+}
+
+export interface Verification {
+  readonly ok: boolean;
+  readonly file: string;
+  readonly runId?: string;
+  /** Events in the valid prefix. */
+  readonly events: number;
+  readonly outcome?: Outcome;
+  /** Hash of the last valid record. */
+  readonly head?: string;
+  /** In the order made; after a failure the rest is not made. */
+  readonly checks: readonly Check[];
+  readonly failure?: Failure;
+  readonly proves: readonly string[];
+  readonly doesNotProve: readonly string[];
+  readonly replay?: ReplayReport;
+}
+
+/**
+ * Checks the log at `path`: chain, counts, end record, blobs, module, policy, expected head, and with `replay` the run itself.
+ * What is wrong with the log is a result; throws `log.io_error`, `usage` where it could not be looked at.
+ */
+export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
+  const limits = { ...LOG_LIMITS, ...options.limits };
+  return verifySource(fileSource(path, limits), options, limits);
+}
+
+export async function verifySource(source: LogSource, options: VerifyOptions = {}, limits: LogLimits = LOG_LIMITS): Promise<Verification> {
+  const expectHead = expectedHead(options.expectHead);
+  const work = new Work(source, limits, options.registry ?? BUILTIN_REGISTRY);
+  const steps: readonly (readonly [CheckName, () => string | Promise<string>])[] = [
+    ["chain", () => work.chain()],
+    ["end", () => work.end()],
+    ["blobs", () => work.blobs()],
+    ["module", () => work.module()],
+    ["policy", () => work.policy()],
+    ...(expectHead === undefined ? [] : [["head", () => work.head(expectHead)] as const]),
+    ...(options.replay === true ? [["replay", () => work.replay(options.signal)] as const] : []),
+  ];
+  const checks: Check[] = [];
+  let failure: Failure | undefined;
+  for (const [name, check] of steps) {
+    failure = await work.attempt(name, check, checks);
+    if (failure !== undefined) break;
+  }
+  return {
+    ok: failure === undefined,
+    ...work.facts(),
+    checks,
+    ...(failure === undefined ? {} : { failure }),
+    proves: failure === undefined ? proofs(expectHead !== undefined, options.replay === true) : [],
+    doesNotProve: limitsOfProof(expectHead !== undefined, options.replay === true),
+  };
+}
+
+function expectedHead(text: string | undefined): string | undefined {
+  const hash = text?.toLowerCase().replace(/^sha256:/, "");
+  if (hash !== undefined && !/^[0-9a-f]{64}$/.test(hash)) throw new BorunaError("usage", "the expected head is not 64 hexadecimal digits");
+  return hash;
+}
+
+/** The state that the checks hand on. */
+class Work {
+  readonly #source: LogSource;
+  readonly #limits: LogLimits;
+  readonly #registry: CapabilityRegistry;
+  readonly #blobLines = new Map<string, { readonly ref: BlobRef; readonly line: number }>();
+  #header: LogHeader | undefined;
+  #events = 0;
+  #lines = 0;
+  #head: string | undefined;
+  #end: StoredEnd | undefined;
+  #tail: LogTail | undefined;
+  #replay: ReplayReport | undefined;
+
+  constructor(source: LogSource, limits: LogLimits, registry: CapabilityRegistry) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#registry = registry;
+  }
+
+  /** Undefined when the check holds. */
+  async attempt(name: CheckName, check: () => string | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
+    try {
+      checks.push({ name, ok: true, detail: await check() });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BorunaError) || ["log.io_error", "internal", "usage"].includes(error.kind)) throw error;
+      checks.push({ name, ok: false, detail: error.message });
+      const line = error.place?.file === this.#source.name ? error.place.line : undefined;
+      return { check: name, kind: error.kind, reason: error.message, ...(line === undefined ? {} : { line }) };
+    }
+  }
+
+  facts(): Pick<Verification, "file" | "runId" | "events" | "outcome" | "head" | "replay"> {
+    return {
+      file: this.#source.name,
+      events: this.#events,
+      ...(this.#header === undefined ? {} : { runId: this.#header.runId }),
+      ...(this.#end === undefined ? {} : { outcome: this.#end.outcome }),
+      ...(this.#head === undefined ? {} : { head: this.#head }),
+      ...(this.#replay === undefined ? {} : { replay: this.#replay }),
+    };
+  }
+
+  chain(): string {
+    if (!isRunLog(this.#source, this.#limits)) {
+      throw this.#wrong("log.no_chain", "the file is no run log, or an event log of the older form, which has no hashes to verify", 1);
+    }
+    const records = logRecords(this.#source, this.#limits);
+    let next = records.next();
+    while (next.done !== true) {
+      this.#take(next.value);
+      next = records.next();
+    }
+    this.#tail = next.value;
+    return `the hashes of ${this.#lines} records form one chain`;
+  }
+
+  #take(record: LogRecord): void {
+    this.#head = record.hash;
+    this.#lines = record.line;
+    if (record.kind === "header") this.#header = record.header;
+    else if (record.kind === "end") this.#end = record.end;
+    else this.#events = record.n;
+    const stored = record.kind === "event" ? eventParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
+    for (const part of stored) {
+      if (part instanceof BlobRef && !this.#blobLines.has(part.sha256)) this.#blobLines.set(part.sha256, { ref: part, line: record.line });
+    }
+  }
+
+  end(): string {
+    if (this.#tail?.cut !== undefined) throw this.#wrong("log.cut", `the file is cut inside line ${this.#tail.cut.line}`, this.#tail.cut.line);
+    if (this.#end === undefined) throw this.#wrong("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
+    return `${this.#events} events and the end record, which counts as many`;
+  }
+
+  blobs(): string {
+    for (const { ref, line } of this.#blobLines.values()) {
+      try {
+        loadStored(ref, this.#source.blobs);
+      } catch (error) {
+        if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
+        throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", `line ${line}: ${error.message}`, line, error);
+      }
+    }
+    return `${this.#blobLines.size} long values have the hashes that name them`;
+  }
+
+  module(): string {
+    const { moduleHash } = recordedProgram(this.#log(), this.#registry);
+    return `the module beside the log is ${moduleHash} and passes the verifier`;
+  }
+
+  policy(): string {
+    recordedPolicy(this.#log());
+    return "the recorded policy has the hash in the header";
+  }
+
+  head(expected: string): string {
+    if (this.#head !== expected) throw this.#wrong("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expected}`, this.#lines);
+    return "the log ends with the expected hash";
+  }
+
+  async replay(signal: AbortSignal | undefined): Promise<string> {
+    const log = parseLog(this.#source, this.#limits);
+    const report = await replayRun(log, { registry: this.#registry, tracing: false, ...(signal === undefined ? {} : { signal }) });
+    this.#replay = report;
+    // Event n stands in line n + 1.
+    if (report.divergence !== undefined) throw this.#wrong("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
+    if (report.status !== "identical") throw this.#wrong("log.not_replayed", `the replay ended as ${report.status}`);
+    return "the replay did exactly what the log says";
+  }
+
+  #log(): Pick<RunLog, "format" | "file" | "header" | "blobs"> {
+    if (this.#header === undefined) throw new BorunaError("internal", "a log without header was verified");
+    return { format: "log", file: this.#source.name, header: this.#header, blobs: this.#source.blobs };
+  }
+
+  #wrong(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
+    return new BorunaError(kind, message, { place: { file: this.#source.name, ...(line === undefined ? {} : { line }) }, cause });
+  }
+}
+
+function eventParts(event: StoredEvent): readonly Stored[] {
+  switch (event.type) {
+    case "CapCall":
+      return event.args;
+    case "CapResult":
+      return [event.result];
+    case "CapError":
+      return [event.message];
+    case "GuardCheck":
+      return [event.label];
+    case "MessageSend":
+    case "MessageReceive":
+      return [event.payload];
+    case "UiEmit":
+      return [event.tree];
+    case "ActorSpawn":
+    case "SchedulerTick":
+    case "ContractCheck":
+      return [];
+  }
+}
+
+function endParts(end: StoredEnd): readonly (Stored | undefined)[] {
+  return [end.value, end.error?.message, ...(end.error?.counterexample ?? [])];
+}
+
+function proofs(headGiven: boolean, replayed: boolean): readonly string[] {
+  return [
+    "No record was changed, added, taken out or moved since the last hash was computed.",
+    "The module, the policy and the long values are those that the log names.",
+    ...(headGiven ? ["The log is the one whose head you gave."] : []),
+    ...(replayed ? ["This program, given these answers, does exactly what the log says."] : []),
+  ];
+}
+
+function limitsOfProof(headGiven: boolean, replayed: boolean): readonly string[] {
+  return [
+    ...(headGiven ? [] : ["Who wrote the log: one that is rewritten whole, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head."]),
+    ...(replayed ? [] : ["That the program does what the log says: --replay checks that."]),
+    "That the recorded answers are what the outside world gave, nor when the run took place.",
+  ];
+}

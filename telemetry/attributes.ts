@@ -1,0 +1,93 @@
+/**
+ * Every span that Boruna makes and every attribute it may carry, declared once. `otel.ts` is typed by these tables,
+ * and the docs and tests read them. None of them may hold an argument, a result, a path of the host, a URL,
+ * a prompt, source text or an error's message.
+ */
+interface SpanRow {
+  readonly doc: string;
+}
+
+export const SPANS = {
+  "boruna.run": { doc: "one around each run" },
+  "boruna.cap": { doc: "one for every capability call, whatever its end; child of the run" },
+} as const satisfies Record<string, SpanRow>;
+
+export type SpanName = keyof typeof SPANS;
+
+interface AttributeRow {
+  readonly spans: readonly SpanName[];
+  readonly type: "string" | "int";
+  /** When it is there; absent in this table means always. */
+  readonly when?: string;
+  readonly doc: string;
+}
+
+const RUN = ["boruna.run"] as const;
+const CALL = ["boruna.cap"] as const;
+const BOTH = ["boruna.run", "boruna.cap"] as const;
+
+export const ATTRIBUTES = {
+  "boruna.version": { spans: RUN, type: "string", doc: "version of the boruna package that ran the program" },
+  "boruna.program.name": { spans: RUN, type: "string", doc: "name that the module gives itself" },
+  "boruna.module.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the module without debug info" },
+  "boruna.policy.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the effective policy" },
+  "boruna.run.mode": { spans: RUN, type: "string", doc: "mock, live or replay" },
+  "boruna.run.replay_of": { spans: RUN, type: "string", when: "the run is a replay", doc: "id of the recorded run" },
+  "boruna.run.outcome": { spans: RUN, type: "string", doc: "how the run ended; see the outcome table" },
+  "boruna.run.limit": { spans: RUN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output or depth" },
+  "boruna.run.steps": { spans: RUN, type: "int", doc: "instructions executed, actors included" },
+  "boruna.run.alloc_bytes": { spans: RUN, type: "int", doc: "bytes of all values made, cumulative" },
+  "boruna.run.calls.total": { spans: RUN, type: "int", doc: "capability calls made" },
+  "boruna.run.calls.dispatched": { spans: RUN, type: "int", doc: "calls that reached a handler" },
+  "boruna.run.calls.denied": { spans: RUN, type: "int", doc: "calls refused by the policy or for want of a declaration" },
+  "boruna.run.calls.unknown": { spans: RUN, type: "int", doc: "calls of a capability without a handler; may be denied too" },
+  "boruna.run.calls.budget_exceeded": { spans: RUN, type: "int", doc: "calls over their budget" },
+  "boruna.run.calls.failed": { spans: RUN, type: "int", doc: "calls whose handler failed" },
+  "process.exit.code": { spans: RUN, type: "int", when: "the command line made the run", doc: "exit code of the process" },
+  "cap.name": { spans: CALL, type: "string", doc: "the capability, such as net.fetch" },
+  "cap.call": { spans: CALL, type: "int", doc: "number of the call in its run" },
+  "cap.mode": { spans: CALL, type: "string", doc: "mock, live or replay" },
+  bytes_in: { spans: CALL, type: "int", doc: "UTF-8 bytes of every String reachable from the arguments" },
+  bytes_out: { spans: CALL, type: "int", when: "the call succeeded", doc: "UTF-8 bytes of every String reachable from the result" },
+  "cap.budget_remaining": {
+    spans: CALL,
+    type: "int",
+    when: "the rule has a budget and the call was not denied",
+    doc: "calls still allowed after this one; 0 on budget_exceeded",
+  },
+  "error.kind": { spans: CALL, type: "string", when: "the call did not succeed", doc: "denied, budget_exceeded, runtime_error or unknown" },
+  "error.type": {
+    spans: BOTH,
+    type: "string",
+    when: "on a call: with error.kind; on a run: with status ERROR",
+    doc: "the same word as error.kind, or the run's outcome",
+  },
+  "code.file.path": { spans: CALL, type: "string", when: "the module has debug info", doc: "file of the calling place, as the module names it" },
+  "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the calling place, from 1" },
+  "code.function.name": { spans: CALL, type: "string", doc: "function that calls" },
+  "gen_ai.operation.name": { spans: CALL, type: "string", when: "the call is an llm.call", doc: "chat" },
+  "gen_ai.request.model": { spans: CALL, type: "string", when: "an llm.call names a model", doc: "the model asked for" },
+  "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the prompt" },
+  "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the answer" },
+} as const satisfies Record<string, AttributeRow>;
+
+export type AttributeName = keyof typeof ATTRIBUTES;
+
+type TypeOf<T> = T extends "string" ? string : number;
+
+/** Attributes of one kind of span, each with the type its row gives. */
+export type SpanAttributes<S extends SpanName> = {
+  [A in AttributeName as S extends (typeof ATTRIBUTES)[A]["spans"][number] ? A : never]?: TypeOf<(typeof ATTRIBUTES)[A]["type"]>;
+};
+
+/** The attributes that a span of this name may carry, in table order. */
+export function attributesOf(span: SpanName): readonly (readonly [AttributeName, AttributeRow])[] {
+  const names: ReadonlySet<string> = new Set(Object.keys(ATTRIBUTES));
+  const isName = (name: string): name is AttributeName => names.has(name);
+  return Object.keys(ATTRIBUTES)
+    .filter(isName)
+    .flatMap((name) => {
+      const row: AttributeRow = ATTRIBUTES[name];
+      return row.spans.includes(span) ? [[name, row] as const] : [];
+    });
+}

@@ -1,0 +1,154 @@
+/**
+ * Trace context that comes from outside: the `traceparent` and `tracestate` of W3C Trace Context (Recommendation, 2021)
+ * and the `baggage` of W3C Baggage, from options or from the environment. What is malformed is ignored, as the W3C says.
+ */
+
+export interface TraceParent {
+  /** 32 lower-case hex digits, not all 0. */
+  readonly traceId: string;
+  /** 16 lower-case hex digits, not all 0. */
+  readonly spanId: string;
+  readonly sampled: boolean;
+}
+
+export interface BaggageEntry {
+  readonly key: string;
+  readonly value: string;
+  /** Properties after the first `;`, as written. */
+  readonly metadata?: string;
+}
+
+/** Header values that have been found well-formed. `tracestate` never comes without `traceparent`. */
+export interface IncomingContext {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly baggage?: string;
+}
+
+const VERSION_00_LENGTH = 55;
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/s;
+const MAX_TRACEPARENT_LENGTH = 512;
+const MAX_TRACESTATE_MEMBERS = 32;
+/** Vendors should pass on at least this much; longer lists are shortened by whole members. */
+const MAX_TRACESTATE_LENGTH = 512;
+const LONG_MEMBER = 128;
+const SIMPLE_KEY = /^[a-z][a-z0-9_\-*/]{0,255}$/;
+const TENANT_KEY = /^[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}$/;
+/** Printable ASCII without `,` and `=`; the last character is not a space. */
+const STATE_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
+const MAX_HEADER_LENGTH = 8_192;
+const MAX_BAGGAGE_ENTRIES = 64;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const BAGGAGE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+const BAGGAGE_METADATA = /^[\t\x20-\x2b\x2d-\x7e]*$/;
+
+/** Optional white space of a header: spaces and tabs only. */
+const trimSpace = (text: string): string => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
+
+/** Section 3.2. A version after 00 may carry more after a further `-`; version ff is invalid. */
+export function parseTraceparent(header: string): TraceParent | undefined {
+  if (header.length > MAX_TRACEPARENT_LENGTH) return undefined;
+  const text = trimSpace(header);
+  const match = TRACEPARENT.exec(text);
+  const [, version = "", traceId = "", spanId = "", flags = ""] = match ?? [];
+  if (match === null || version === "ff" || (version === "00" && text.length !== VERSION_00_LENGTH)) return undefined;
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+export function formatTraceparent(context: TraceParent): string {
+  return `00-${context.traceId}-${context.spanId}-${context.sampled ? "01" : "00"}`;
+}
+
+/**
+ * Section 3.3. Gives the list in its shortest writing, or nothing when any member is malformed, a key comes twice,
+ * or there are more than 32. Longer than 512 characters, members over 128 go first, then members from the end.
+ */
+export function parseTracestate(header: string): string | undefined {
+  if (header.length > MAX_HEADER_LENGTH) return undefined;
+  const members = header.split(",").map(trimSpace).filter((member) => member !== "");
+  if (members.length > MAX_TRACESTATE_MEMBERS) return undefined;
+  const keys = new Set<string>();
+  for (const member of members) {
+    const at = member.indexOf("=");
+    const key = member.slice(0, at);
+    if (at < 1 || keys.has(key) || !(SIMPLE_KEY.test(key) || TENANT_KEY.test(key)) || !STATE_VALUE.test(member.slice(at + 1))) return undefined;
+    keys.add(key);
+  }
+  const lengthOf = (list: readonly string[]): number => list.reduce((sum, member) => sum + member.length + 1, -1);
+  const kept = lengthOf(members) > MAX_TRACESTATE_LENGTH ? members.filter((member) => member.length <= LONG_MEMBER) : members;
+  while (lengthOf(kept) > MAX_TRACESTATE_LENGTH) kept.pop();
+  return kept.length === 0 ? undefined : kept.join(",");
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function parseBaggageEntry(member: string): BaggageEntry | undefined {
+  const semicolon = member.indexOf(";");
+  const pair = semicolon === -1 ? member : member.slice(0, semicolon);
+  const equals = pair.indexOf("=");
+  const key = trimSpace(pair.slice(0, Math.max(equals, 0)));
+  const raw = trimSpace(pair.slice(equals + 1));
+  const value = BAGGAGE_VALUE.test(raw) ? percentDecoded(raw) : undefined;
+  if (!TOKEN.test(key) || value === undefined) return undefined;
+  if (semicolon === -1) return { key, value };
+  const metadata = trimSpace(member.slice(semicolon + 1));
+  return BAGGAGE_METADATA.test(metadata) ? { key, value, metadata } : undefined;
+}
+
+/** W3C Baggage, section 3.3: at most 64 members and 8,192 bytes. Nothing when any member is malformed. A later key wins. */
+export function parseBaggage(header: string): readonly BaggageEntry[] | undefined {
+  if (header.length > MAX_HEADER_LENGTH) return undefined;
+  const members = header.split(",");
+  if (members.length > MAX_BAGGAGE_ENTRIES) return undefined;
+  const entries = new Map<string, BaggageEntry>();
+  for (const member of members) {
+    const entry = parseBaggageEntry(member);
+    if (entry === undefined) return undefined;
+    entries.set(entry.key, entry);
+  }
+  return [...entries.values()];
+}
+
+/** Values as they stand in options or in `TRACEPARENT`, `TRACESTATE`, `BAGGAGE`. */
+export interface ContextSource {
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
+}
+
+export interface Propagators {
+  readonly tracecontext: boolean;
+  readonly baggage: boolean;
+}
+
+/**
+ * What is well-formed in `given` (options), else in the environment. A `tracestate` belongs to the `traceparent` beside it:
+ * it is not taken from the environment when the `traceparent` came from the options.
+ */
+export function incomingContext(
+  given: ContextSource,
+  environment: Readonly<Record<string, string | undefined>>,
+  propagators: Propagators = { tracecontext: true, baggage: true },
+): IncomingContext {
+  const sources: readonly ContextSource[] = [
+    given,
+    { traceparent: environment["TRACEPARENT"], tracestate: environment["TRACESTATE"], baggage: environment["BAGGAGE"] },
+  ];
+  const source = propagators.tracecontext ? sources.find((s) => s.traceparent !== undefined && parseTraceparent(s.traceparent) !== undefined) : undefined;
+  const parent = source?.traceparent === undefined ? undefined : parseTraceparent(source.traceparent);
+  const tracestate = source?.tracestate === undefined ? undefined : parseTracestate(source.tracestate);
+  const baggage = propagators.baggage ? sources.map((s) => s.baggage).find((text) => text !== undefined && parseBaggage(text) !== undefined) : undefined;
+  return {
+    ...(parent === undefined ? {} : { traceparent: formatTraceparent(parent) }),
+    ...(tracestate === undefined ? {} : { tracestate }),
+    ...(baggage === undefined ? {} : { baggage }),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Reader of the protobuf wire format, as far as OTLP needs it: https://protobuf.dev/programming-guides/encoding/
+ * Bounded by the bytes it is given. Whatever is malformed throws `telemetry.otlp_malformed` with the byte offset.
+ */
+import { BorunaError } from "../vm/error.ts";
+
+export type Field =
+  | { readonly number: number; readonly type: "varint" | "fixed64"; readonly value: bigint }
+  | { readonly number: number; readonly type: "fixed32"; readonly value: number }
+  | { readonly number: number; readonly type: "bytes"; readonly value: Uint8Array; readonly offset: number };
+
+const MAX_VARINT_BYTES = 10;
+const MAX_FIELD_NUMBER = 536_870_911;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The fields of one message in order. `base` is where `bytes` begins in the request, for the offsets in errors. */
+export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const take = (count: number): number => {
+    if (count > bytes.length - at) throw malformed("a field goes beyond its message", base + at);
+    const start = at;
+    at += count;
+    return start;
+  };
+  const varint = (): bigint => {
+    let value = 0n;
+    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
+      const byte = bytes[take(1)] ?? 0;
+      value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+      if (byte < 0x80) return BigInt.asUintN(64, value);
+    }
+    throw malformed("a varint has more than 10 bytes", base + at);
+  };
+  while (at < bytes.length) {
+    const start = base + at;
+    const tag = varint();
+    const number = Number(tag >> 3n);
+    if (number < 1 || number > MAX_FIELD_NUMBER) throw malformed("a field number out of range", start);
+    switch (Number(tag & 7n)) {
+      case 0:
+        yield { number, type: "varint", value: varint() };
+        break;
+      case 1:
+        yield { number, type: "fixed64", value: view.getBigUint64(take(8), true) };
+        break;
+      case 2: {
+        const length = varint();
+        if (length > BigInt(bytes.length - at)) throw malformed("a field goes beyond its message", start);
+        const from = take(Number(length));
+        yield { number, type: "bytes", value: bytes.subarray(from, at), offset: base + from };
+        break;
+      }
+      case 5:
+        yield { number, type: "fixed32", value: view.getUint32(take(4), true) };
+        break;
+      default:
+        throw malformed("a wire type that protobuf 3 does not have", start);
+    }
+  }
+}
+
+/** Throws when the bytes are not UTF-8. */
+export function textOf(bytes: Uint8Array, offset: number): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw malformed("text that is not UTF-8", offset);
+    throw error;
+  }
+}
+
+export function doubleOf(bits: bigint): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, bits);
+  return view.getFloat64(0);
+}
+
+export function malformed(what: string, offset?: number): BorunaError {
+  return new BorunaError("telemetry.otlp_malformed", `malformed OTLP request: ${what}`, offset === undefined ? {} : { place: { offset } });
+}

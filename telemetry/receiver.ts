@@ -1,0 +1,133 @@
+/** A receiver of OTLP/HTTP traces on loopback: decodes each request and hands the spans on. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { BorunaError } from "../vm/error.ts";
+import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
+import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
+
+export interface ReceiverOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Called once for each good request. What it throws is answered with 500. */
+  readonly onSpans: (spans: readonly DecodedSpan[]) => void;
+}
+
+export interface Receiver {
+  readonly port: number;
+  /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly url: string;
+  /** Cuts what is open. */
+  close(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+const PATH = "/v1/traces";
+const REQUEST_MS = 30_000;
+const MAX_CONNECTIONS = 256;
+/** Codes of `google.rpc.Code` for the body of a refusal. */
+const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
+const unzip = promisify(gunzip);
+
+class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Throws `telemetry.receiver_unavailable` when the port cannot be had. */
+export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => void answer(request, response, options));
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => {
+      const code = "code" in error ? String(error.code) : "unknown error";
+      reject(
+        new BorunaError("telemetry.receiver_unavailable", `port ${options.port ?? 0} on ${HOST} cannot be had (${code})`, {
+          hint: "Choose another port, or 0 for any free one.",
+          cause: error,
+        }),
+      );
+    });
+    server.listen(options.port ?? 0, HOST, resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new BorunaError("internal", "a TCP server without a port");
+  return {
+    port: address.port,
+    url: `http://${HOST}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: ReceiverOptions): Promise<void> {
+  const form = otlpForm(request.headers["content-type"]);
+  try {
+    if (request.url?.split("?", 1)[0] !== PATH) throw new Refusal(404, `only ${PATH} is served`);
+    if (request.method !== "POST") throw new Refusal(405, "only POST is served");
+    if (form === undefined) throw new Refusal(415, "application/x-protobuf and application/json are understood");
+    options.onSpans(decodeTraceRequest(await bodyOf(request), form));
+    // An empty ExportTraceServiceResponse: everything was taken.
+    send(response, 200, form, form === "json" ? "{}" : "");
+  } catch (error) {
+    const { status, message } = refusalOf(error);
+    if (request.destroyed && !request.complete) return;
+    if (!request.complete) response.setHeader("connection", "close");
+    send(response, status, form ?? "json", statusBody(form ?? "json", status, message));
+    request.resume();
+  }
+}
+
+function refusalOf(error: unknown): { status: number; message: string } {
+  if (error instanceof Refusal) return { status: error.status, message: error.message };
+  if (error instanceof BorunaError && error.kind === "telemetry.otlp_malformed") return { status: 400, message: error.message };
+  return { status: 500, message: "the receiver failed" };
+}
+
+/** The body, uncompressed. Both the bytes on the wire and what they unfold to are bounded. */
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
+  const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") throw new Refusal(415, "only gzip and identity are understood");
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    if (!(chunk instanceof Buffer)) throw new Refusal(500, "a body that is not bytes");
+    size += chunk.length;
+    if (size > OTLP_LIMITS.requestBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const body = Buffer.concat(chunks);
+  return encoding === "gzip" ? unzipped(body) : body;
+}
+
+async function unzipped(body: Buffer): Promise<Uint8Array> {
+  try {
+    return await unzip(body, { maxOutputLength: OTLP_LIMITS.requestBytes });
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge();
+    throw new Refusal(400, "the body is not gzip");
+  }
+}
+
+function tooLarge(): Refusal {
+  return new Refusal(413, `more than ${OTLP_LIMITS.requestBytes} bytes`);
+}
+
+function send(response: ServerResponse, status: number, form: OtlpForm, body: string | Uint8Array): void {
+  response.writeHead(status, { "content-type": form === "json" ? "application/json" : "application/x-protobuf" });
+  response.end(body);
+}
+
+/** `google.rpc.Status`, which OTLP wants in the body of a refusal: `code` 1, `message` 2. */
+function statusBody(form: OtlpForm, status: number, message: string): string | Uint8Array {
+  const code = RPC_CODE[status] ?? 2;
+  if (form === "json") return JSON.stringify({ code, message });
+  const text = Buffer.from(message.slice(0, 100).replace(/[^\x20-\x7e]/g, "?"), "latin1");
+  return Buffer.concat([Buffer.from([0x08, code, 0x12, text.length]), text]);
+}

@@ -1,0 +1,123 @@
+/**
+ * The standard OpenTelemetry variables as Boruna honours them. Reading them loads nothing: a process that does not
+ * export spans never imports an OpenTelemetry package because of this file.
+ */
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type Exporter = "otlp" | "console";
+export type Protocol = "http/protobuf" | "http/json";
+
+/** Bounds of the queue between spans and exporter. */
+export interface BatchSettings {
+  /** Spans. */
+  readonly maxQueueSize: number;
+  /** Spans in one request. */
+  readonly maxExportBatchSize: number;
+  readonly scheduledDelayMillis: number;
+  readonly exportTimeoutMillis: number;
+}
+
+export interface TelemetrySettings {
+  readonly on: true;
+  /** Never empty. */
+  readonly exporters: readonly Exporter[];
+  readonly protocol: Protocol;
+  readonly batch: BatchSettings;
+  /** Bound on one export, its retries included. Never longer than `shutdownMs`, so that nothing outlives the shutdown. */
+  readonly exportMs: number;
+  /** Bound on flush and shutdown together. */
+  readonly shutdownMs: number;
+  readonly propagators: { readonly tracecontext: boolean; readonly baggage: boolean };
+  /** Settings that were not understood, one line each; a default stands in. */
+  readonly notices: readonly string[];
+}
+
+export type Wanted = { readonly on: false } | TelemetrySettings | { readonly problem: string };
+
+const DEFAULT_PROTOCOL: Protocol = "http/protobuf";
+const SUPPORTED_PROTOCOLS = "http/protobuf and http/json";
+/** The longest delay that a timer of Node takes. */
+const MAX_MS = 2_147_483_647;
+const MAX_QUEUE = 1_000_000;
+const GOES_ON = "The run goes on without spans.";
+
+/**
+ * Whether spans are wanted, and how. A `problem` is one line for stderr: the run goes on without spans.
+ * Empty and white-space values count as unset, as the OpenTelemetry specification says.
+ */
+export function wanted(environment: Environment): Wanted {
+  const read = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return { on: false };
+  const listed = listOf(read("OTEL_TRACES_EXPORTER") ?? "otlp");
+  const unknown = listed.find((name) => !["otlp", "console", "none"].includes(name));
+  if (unknown !== undefined) return { problem: `OTEL_TRACES_EXPORTER: ${shown(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
+  const endpointName = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
+  const exporters: Exporter[] = [];
+  if (listed.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
+  if (listed.includes("console")) exporters.push("console");
+  if (listed.includes("none") || exporters.length === 0) return { on: false };
+
+  const protocolName = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"].find((name) => read(name) !== undefined);
+  const protocol = protocolName === undefined ? DEFAULT_PROTOCOL : protocolOf(read(protocolName));
+  if (exporters.includes("otlp")) {
+    if (protocol === undefined) {
+      return { problem: `${protocolName}: ${shown(read(protocolName ?? ""))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${GOES_ON}` };
+    }
+    // The value may hold credentials: only the variable is named.
+    if (endpointName !== undefined && !isHttpUrl(read(endpointName))) return { problem: `${endpointName} is not an http or https URL. ${GOES_ON}` };
+  }
+  return settingsOf(read, exporters, protocol ?? DEFAULT_PROTOCOL);
+}
+
+function settingsOf(read: (name: string) => string | undefined, exporters: readonly Exporter[], protocol: Protocol): TelemetrySettings {
+  const notices: string[] = [];
+  const count = (name: string, fallback: number, min: number, max: number): number => {
+    const text = read(name);
+    if (text === undefined) return fallback;
+    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min) return Math.min(value, max);
+    notices.push(`${name}: ${shown(text)} is not a whole number from ${min} up; ${fallback} is used.`);
+    return fallback;
+  };
+  const shutdownMs = count("BORUNA_OTEL_SHUTDOWN_MS", 5_000, 0, MAX_MS);
+  const exportMs = count("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", count("OTEL_EXPORTER_OTLP_TIMEOUT", 10_000, 1, MAX_MS), 1, MAX_MS);
+  const maxQueueSize = count("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 1, MAX_QUEUE);
+  const propagators = listOf(read("OTEL_PROPAGATORS") ?? "tracecontext,baggage");
+  for (const name of propagators) {
+    if (!["tracecontext", "baggage", "none"].includes(name)) notices.push(`OTEL_PROPAGATORS: ${shown(name)} is not supported; tracecontext, baggage and none are.`);
+  }
+  const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
+  return {
+    on: true,
+    exporters,
+    protocol,
+    batch: {
+      maxQueueSize,
+      maxExportBatchSize: Math.min(maxQueueSize, count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1, MAX_QUEUE)),
+      scheduledDelayMillis: count("OTEL_BSP_SCHEDULE_DELAY", 5_000, 0, MAX_MS),
+      exportTimeoutMillis: count("OTEL_BSP_EXPORT_TIMEOUT", 30_000, 1, MAX_MS),
+    },
+    exportMs: Math.max(1, Math.min(exportMs, shutdownMs)),
+    shutdownMs,
+    propagators: { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") },
+    notices,
+  };
+}
+
+function listOf(text: string): readonly string[] {
+  return text.split(",").map((part) => part.trim().toLowerCase()).filter((part) => part !== "");
+}
+
+function protocolOf(text: string | undefined): Protocol | undefined {
+  return text === "http/protobuf" || text === "http/json" ? text : undefined;
+}
+
+function isHttpUrl(text: string | undefined): boolean {
+  if (text === undefined || !URL.canParse(text)) return false;
+  return ["http:", "https:"].includes(new URL(text).protocol);
+}
+
+/** A value of the environment, safe and short enough for a line on a terminal. */
+function shown(text: string | undefined): string {
+  return JSON.stringify((text ?? "").slice(0, 60)).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
+}

@@ -1,0 +1,89 @@
+/**
+ * What the gateway tells a tracer: one run, its capability calls, how they end. The gateway holds a `Tracing | undefined`,
+ * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
+ */
+import type { CodePlace } from "../vm/module.ts";
+import type { LimitName, Outcome } from "../vm/outcome.ts";
+
+export type RunMode = "mock" | "live" | "replay";
+
+/** Capability calls of one run, actors included. */
+export interface CallCounters {
+  readonly total: number;
+  readonly dispatched: number;
+  readonly denied: number;
+  readonly unknown: number;
+  readonly budget_exceeded: number;
+  readonly failed: number;
+}
+
+/** How a failed call is named in `error.kind` and `error.type`. */
+export type CallErrorKind = "denied" | "budget_exceeded" | "runtime_error" | "unknown";
+
+export interface Tracing {
+  startRun(info: RunSpanStart): RunTracing;
+}
+
+export interface RunSpanStart {
+  readonly programName: string;
+  readonly moduleHash: string;
+  readonly policyHash: string;
+  readonly mode: RunMode;
+  /** W3C header values of the caller's span; a malformed one is ignored. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** W3C baggage, for handlers' own instrumentation; no span of ours carries it. */
+  readonly baggage?: string;
+  /** Id of the recorded run that this one replays. */
+  readonly replayOf?: string;
+}
+
+export interface RunTracing {
+  startCall(info: CallSpanStart): CallTracing;
+  /**
+   * A promise when so many spans wait for the collector that more would soon be lost: a caller that can wait for it, should,
+   * before it goes on. It never rejects and settles in bounded time. A run with a wall-clock limit does not wait,
+   * since a slow collector must not change its outcome.
+   */
+  backpressure(): Promise<void> | undefined;
+  end(info: RunSpanEnd): void;
+}
+
+export interface CallSpanStart {
+  readonly capability: string;
+  /** Number of the call in its run, as the log counts it. */
+  readonly call: number;
+  readonly mode: RunMode;
+  /** UTF-8 bytes of every String in the arguments. */
+  readonly bytesIn: number;
+  /** Asked only when the span is recorded. */
+  readonly place: () => CodePlace;
+  /** The model that an llm.call asks for; empty is none. */
+  readonly model?: string;
+}
+
+export interface CallTracing {
+  /** Runs `body` inside the span's context, so that a handler's own instrumentation nests; awaits included. */
+  run<T>(body: () => T): T;
+  /** W3C header value of this span, for a handler that may pass it on. */
+  traceparent(): string | undefined;
+  end(info: CallSpanEnd): void;
+}
+
+export interface CallSpanEnd {
+  /** UTF-8 bytes of every String in the result; absent when the call failed. */
+  readonly bytesOut?: number;
+  /** Calls still allowed after this one; absent without a budget and on `denied`. */
+  readonly budgetRemaining?: number;
+  readonly errorKind?: CallErrorKind;
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+}
+
+export interface RunSpanEnd {
+  readonly outcome: Outcome;
+  readonly limit?: LimitName;
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly counters: CallCounters;
+}

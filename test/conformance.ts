@@ -1,0 +1,9 @@
+/** Where the conformance cases are: the shared ones where they stand beside the project, else its own copies. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const shared = fileURLToPath(new URL("../../shared/conformance/", import.meta.url));
+const own = fileURLToPath(new URL("./conformance/", import.meta.url));
+
+/** A folder path with a separator at its end. */
+export const CONFORMANCE_ROOT: string = existsSync(shared) ? shared : own;

@@ -1,0 +1,43 @@
+/** Changing a log and making its hash chain right again, as one would who wants to deceive. */
+import { createHash } from "node:crypto";
+import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json.ts";
+
+const DEPTH = { maxDepth: 40_000 };
+
+/** The hash chain as the page says it, written a second time. */
+export function mend(lines: readonly string[]): string {
+  let previous = Buffer.alloc(32);
+  return lines
+    .map((line) => {
+      const data = parseJson(line, DEPTH);
+      if (!isJsonObject(data)) throw new Error("not an object");
+      const content = new Map<string, JsonData>(data);
+      content.delete("hash");
+      previous = createHash("sha256").update(previous).update(canonicalJson(content)).digest();
+      return `${canonicalJson(content.set("hash", previous.toString("hex")))}\n`;
+    })
+    .join("");
+}
+
+export const linesOf = (log: string): string[] => log.split("\n").filter((line) => line !== "");
+
+/** Replaces text in one line (from 1) of a log, and mends the chain. */
+export function edit(log: Uint8Array, line: number, from: string | RegExp, to: string): Uint8Array {
+  const lines = linesOf(new TextDecoder().decode(log));
+  const before = lines[line - 1] ?? "";
+  const after = before.replace(from, to);
+  if (before === after) throw new Error(`line ${line} has no ${String(from)}: ${before}`);
+  return new TextEncoder().encode(mend(lines.map((l, i) => (i === line - 1 ? after : l))));
+}
+
+/** Any change of the lines; events are numbered anew and counted. */
+export function rewrite(log: Uint8Array, change: (lines: string[]) => string[]): Uint8Array {
+  let n = 0;
+  const lines = change(linesOf(new TextDecoder().decode(log))).map((line) => {
+    if (line.startsWith('{"end"')) return line.replace(/"events":\d+/, `"events":${n}`);
+    if (!line.startsWith('{"event"')) return line;
+    n += 1;
+    return line.replace(/"n":\d+\}$/, `"n":${n}}`);
+  });
+  return new TextEncoder().encode(mend(lines));
+}

@@ -1,0 +1,42 @@
+/** Running and recording assembled programs in memory. */
+import { memoryRecorder, type MemoryRecorder } from "../../replay/record.ts";
+import { execute, type Execution, type RunOptions } from "../../replay/run.ts";
+import { LOG_LIMITS } from "../../replay/limits.ts";
+import { parseLog, type RunLog } from "../../replay/log.ts";
+import { memorySource } from "../../replay/source.ts";
+import { replayRun, type ReplayOptions, type ReplayReport } from "../../replay/replay.ts";
+import type { Program } from "../../vm/program.ts";
+
+export interface Recorded {
+  readonly run: Execution;
+  readonly bytes: Uint8Array;
+  readonly recorder: MemoryRecorder;
+}
+
+/** Allow-all and no tracing unless told otherwise. */
+export async function recorded(program: Program, options: RunOptions = {}, inlineBytes = LOG_LIMITS.inlineBytes): Promise<Recorded> {
+  const made: MemoryRecorder[] = [];
+  const run = await execute(program, {
+    policy: "allow-all",
+    tracing: false,
+    ...options,
+    record: (facts) => {
+      const recorder = memoryRecorder(facts, { limits: { inlineBytes } });
+      made.push(recorder);
+      return recorder;
+    },
+  });
+  const [recorder] = made;
+  if (recorder === undefined) throw new Error("no recorder was asked for");
+  return { run, bytes: recorder.bytes(), recorder };
+}
+
+export function logOf(recording: Recorded, bytes: Uint8Array = recording.bytes): RunLog {
+  const log = parseLog(memorySource(bytes, recording.recorder.blobs));
+  if (log.format !== "log") throw new Error("not a run log");
+  return log;
+}
+
+export function replayed(recording: Recorded, bytes: Uint8Array = recording.bytes, options: ReplayOptions = {}): Promise<ReplayReport> {
+  return replayRun(logOf(recording, bytes), { tracing: false, ...options });
+}

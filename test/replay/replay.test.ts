@@ -1,0 +1,334 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import { parsePolicy } from "../../policy/policy.ts";
+import { replayLines } from "../../replay/report.ts";
+import { replayRun } from "../../replay/replay.ts";
+import { memorySource } from "../../replay/source.ts";
+import { parseLog } from "../../replay/log.ts";
+import { memoryRecorder } from "../../replay/record.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import { assemble, type Line } from "./assemble.ts";
+import { edit, rewrite } from "./mend.ts";
+import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
+import { logOf, recorded, replayed, type Recorded } from "./recorded.ts";
+import { description, endOf } from "./sample.ts";
+import { anyText } from "./values.ts";
+
+const files: Handler = ([path]) => (path === "index.txt" ? "a.txt" : "text of a");
+const reads = (): Promise<Recorded> => recorded(READS_TWICE, { handlers: { "fs.read": files } });
+const policy = (text: object): ReturnType<typeof parsePolicy> => parsePolicy(JSON.stringify(text), { file: "policy.json", jsonc: false });
+
+async function kindOf(body: () => Promise<unknown>): Promise<string> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof BorunaError) return error.kind;
+    throw error;
+  }
+  return "nothing was thrown";
+}
+
+describe("a replay is identical", () => {
+  test.each<[string, () => Promise<Recorded>, string]>([
+    ["two calls, one with the other's answer", reads, "success"],
+    ["mocks", () => recorded(READS_TWICE), "success"],
+    ["a failure that the program catches", () => recorded(TRIES, { handlers: { "net.fetch": fails } }), "success"],
+    ["a failure that it does not", () => recorded(READS_TWICE, { handlers: { "fs.read": fails } }), "runtime_error"],
+    ["a handler that answers something else than its type", () => recorded(READS_TWICE, { handlers: { "fs.read": () => 1 } }), "runtime_error"],
+    ["an asynchronous handler", () => recorded(READS_TWICE, { handlers: { "fs.read": async (args, context) => files(args, context) } }), "success"],
+    ["actors, messages, turns", () => recorded(ACTORS), "success"],
+    ["a refused call", () => recorded(READS_TWICE, { policy: "deny-all" }), "denied"],
+    ["a call over its budget", () => recorded(READS_TWICE, { policy: policy({ schema_version: 1, default_allow: false, rules: { "fs.read": { allow: true, budget: 1 } }, fs_policy: { read: ["."] } }) }), "budget_exceeded"],
+    ["arguments", () => recorded(LOOPS, { args: { n: 100 } }), "success"],
+    ["a limit on steps", () => recorded(LOOPS, { args: { n: 100 }, limits: { max_steps: 50 } }), "limit_exceeded"],
+    ["a limit on allocation", () => recorded(READS_TWICE, { limits: { max_alloc_bytes: 10 } }), "limit_exceeded"],
+    ["a trap", () => recorded(assemble({ functions: [{ name: "main", code: [["PushConst", 1], ["PushConst", 0], ["Div"], ["Ret"]] }] })), "program_error"],
+  ])("%s", async (_name, make, outcome) => {
+    const recording = await make();
+    expect(recording.run.outcome).toBe(outcome);
+    const report = await replayed(recording);
+    expect(replayLines(report)).toEqual([expect.stringMatching(/^replay: identical \(/)]);
+    expect(report).toMatchObject({ status: "identical", exitCode: 0, sameProgram: true, runId: recording.run.runId });
+    expect(report.result.counters).toEqual(recording.run.counters);
+    expect((await make()).bytes).toEqual(recording.bytes);
+  });
+
+  test("also with all values in blobs", async () => {
+    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
+    expect(new TextDecoder().decode(recording.bytes)).not.toContain("text of a");
+    expect((await replayed(recording)).status).toBe("identical");
+  });
+
+  test("for programs and answers of any kind", async () => {
+    const answer = fc.oneof(anyText.map((ok) => ({ ok })), anyText.map((error) => ({ error })));
+    const call = fc.record({ path: anyText, caught: fc.boolean(), answer, async: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { maxLength: 6 }), fc.constantFrom(0, 65_536), async (calls, inlineBytes) => {
+        const code = calls.flatMap(({ path, caught }): Line[] => [["PushConst", path], [caught ? "TryCapCall" : "CapCall", "fs.read", 1], ["Concat"]]);
+        const program = assemble({ functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", ""], ...code, ["Ret"]] }] });
+        let at = 0;
+        const handler: Handler = () => {
+          const next = calls[at];
+          at += 1;
+          if (next === undefined || "error" in next.answer) throw new CapabilityFailure(next === undefined ? "" : (next.answer as { error: string }).error);
+          return next.async ? Promise.resolve(next.answer.ok) : next.answer.ok;
+        };
+        const recording = await recorded(program, { handlers: { "fs.read": handler } }, inlineBytes);
+        const report = await replayed(recording);
+        expect(replayLines(report)[0]).toMatch(/^replay: identical/);
+        expect(report.result.value).toEqual(recording.run.result.value);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+const fails: Handler = () => {
+  throw new CapabilityFailure("HTTP 404 Not Found");
+};
+
+describe("a divergence is told where it happens", () => {
+  // Lines of the log: 1 header, 2 and 3 the first call and its answer, 4 and 5 the second, 6 end.
+  test("an answer that was edited: the next call has other arguments", async () => {
+    const recording = await reads();
+    const report = await replayed(recording, edit(recording.bytes, 3, "a.txt", "ä.txt"));
+    expect(report).toMatchObject({ status: "divergence", exitCode: 5, events: { recorded: 4, compared: 2 } });
+    expect(report.divergence).toMatchObject({
+      kind: "arguments",
+      event: 3,
+      atEnd: false,
+      difference: { path: "args[0]", parameter: "path", expected: '"a.txt"', actual: '"ä.txt"', agree: 0 },
+      place: { function: "read", file: "sample.ax", line: 10 },
+      lastAnswer: { event: 2, text: 'fs.read → "ä.txt"' },
+    });
+    expect(replayLines(report).join("\n")).toMatchInlineSnapshot();
+  });
+
+  test("an answer that was edited: the value is another", async () => {
+    const recording = await reads();
+    const report = await replayed(recording, edit(recording.bytes, 5, "text of a", "text of b"));
+    expect(report.divergence).toMatchObject({
+      kind: "value",
+      event: 5,
+      atEnd: true,
+      difference: { path: "value", expected: '"text of aa.txt"', actual: '"text of ba.txt"', agree: 8 },
+      place: { function: "main", file: "sample.ax", line: 8 },
+      lastAnswer: { event: 4, text: 'fs.read → "text of b"' },
+    });
+    expect(replayLines(report).join("\n")).toMatchInlineSnapshot();
+  });
+
+  test("an answer of the wrong type", async () => {
+    const recording = await reads();
+    const report = await replayed(recording, edit(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
+    expect(report.divergence).toMatchObject({ kind: "answer", event: 4, expected: "fs.read → 1", place: { function: "read", line: 10 } });
+  });
+
+  test("an answer made a failure", async () => {
+    const recording = await reads();
+    const log = edit(recording.bytes, 5, '{"CapResult":{"capability":"fs.read","result":{"String":"text of a"}}}', '{"CapError":{"capability":"fs.read","kind":"runtime_error","message":"gone"}}');
+    const report = await replayed(recording, log);
+    expect(report.divergence).toMatchObject({ kind: "outcome", event: 5, expected: 'success: "text of aa.txt"', place: { function: "read", line: 10 } });
+    expect(report.divergence?.actual).toContain("gone");
+  });
+
+  test("a recorded call that was edited", async () => {
+    const recording = await reads();
+    const report = await replayed(recording, edit(recording.bytes, 2, "index.txt", "index.md"));
+    expect(report.divergence).toMatchObject({
+      kind: "arguments",
+      event: 1,
+      difference: { path: "args[0]", expected: '"index.md"', actual: '"index.txt"', agree: 6 },
+      place: { function: "main", line: 2 },
+    });
+    expect(report.divergence).not.toHaveProperty("lastAnswer");
+  });
+
+  test("another capability", async () => {
+    const recording = await reads();
+    const log = rewrite(recording.bytes, (lines) => lines.map((line) => line.replace('"capability":"fs.read"', '"capability":"net.fetch"')));
+    expect((await replayed(recording, log)).divergence).toMatchObject({ kind: "event", event: 1, message: "the log has a call of net.fetch, the program does a call of fs.read" });
+  });
+
+  test("a call that the log does not have", async () => {
+    const recording = await reads();
+    const report = await replayed(recording, rewrite(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)));
+    expect(report.divergence).toMatchObject({ kind: "beyond_log", event: 3, actual: 'fs.read("a.txt")', expected: 'success: "text of aa.txt"', place: { function: "read", line: 10 } });
+  });
+
+  test("events that are left over", async () => {
+    const recording = await reads();
+    const log = rewrite(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
+    const report = await replayed(recording, log);
+    expect(report.divergence).toMatchObject({ kind: "left_over", event: 5, expected: 'fs.read("a.txt")', actual: 'success: "text of aa.txt"', place: { function: "main", line: 8 } });
+  });
+
+  test.each<[string, number, string | RegExp, string, object]>([
+    ["steps", 6, /"steps":\d+/, '"steps":1', { kind: "steps", event: 5, expected: "1" }],
+    ["allocation", 6, /"alloc_bytes":\d+/, '"alloc_bytes":1', { kind: "alloc_bytes", event: 5, expected: "1" }],
+    ["a counter", 6, '"denied":0', '"denied":7', { kind: "counters", expected: "7", actual: "0" }],
+    ["the value", 6, "text of a", "text of c", { kind: "value", difference: { path: "value", agree: 8 } }],
+    ["the outcome", 6, /"outcome":"success",(.*)"value":.*\}\},"hash"/, '"error":{"kind":"internal","message":"x","step":1},"outcome":"program_error",$1},"hash"', { kind: "outcome" }],
+    ["an argument of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
+  ])("an end that was edited: %s", async (_name, line, from, to, expected) => {
+    const recording = await reads();
+    const log = edit(recording.bytes, line, from, to.replace(/,\}/, "}"));
+    expect((await replayed(recording, log)).divergence).toMatchObject(expected);
+  });
+
+  test("contract checks and emitted trees", async () => {
+    const recording = await recorded(TRIES);
+    expect((await replayed(recording, edit(recording.bytes, 4, '"passed":true', '"passed":false'))).divergence).toMatchObject({
+      kind: "content",
+      event: 3,
+      difference: { path: "passed", expected: "false", actual: "true" },
+      place: { function: "main", line: 5 },
+    });
+    expect((await replayed(recording, edit(recording.bytes, 5, "mock", "muck"))).divergence).toMatchObject({
+      kind: "content",
+      event: 4,
+      difference: { path: "tree.ok" },
+      place: { function: "main", line: 7 },
+    });
+  });
+
+  test("messages between actors", async () => {
+    const recording = await recorded(ACTORS);
+    const lines = new TextDecoder().decode(recording.bytes).split("\n");
+    const sent = lines.findIndex((line) => line.includes("MessageSend")) + 1;
+    expect((await replayed(recording, edit(recording.bytes, sent, '"Int":41', '"Int":42'))).divergence).toMatchObject({
+      kind: "content",
+      event: sent - 1,
+      difference: { path: "payload", expected: "42", actual: "41" },
+    });
+  });
+
+  test("a recorded policy that would refuse the call", async () => {
+    const recording = await reads();
+    const refusing = await recorded(READS_TWICE, { policy: "deny-all" });
+    const header = new TextDecoder().decode(refusing.bytes).split("\n")[0] ?? "";
+    const report = await replayed(recording, rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]));
+    expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, place: { function: "main", line: 2 } });
+    expect(report.divergence?.actual).toMatch(/^denied: capability_denied/);
+  });
+});
+
+describe("another program", () => {
+  test("that does the same by other steps is identical, and that is told", async () => {
+    const report = await replayed(await reads(), undefined, { program: READS_TWICE_INLINE });
+    expect(report).toMatchObject({ status: "identical", sameProgram: false });
+    expect(report.notes).toEqual(["The program is not the recorded one: steps and allocation were not compared."]);
+  });
+
+  test("that does otherwise diverges", async () => {
+    const other = assemble({ functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", "other.txt"], ["CapCall", "fs.read", 1], ["Ret"]] }] });
+    expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({ kind: "arguments", event: 1, place: { line: 2 } });
+  });
+});
+
+describe("a run that was stopped", () => {
+  test("a log cut after any record replays to its end and is incomplete", async () => {
+    const recording = await recorded(TRIES);
+    const lines = new TextDecoder().decode(recording.bytes).split("\n");
+    for (let count = 1; count < lines.length - 1; count++) {
+      const report = await replayed(recording, new TextEncoder().encode(`${lines.slice(0, count).join("\n")}\n`));
+      expect(report).toMatchObject({ status: "incomplete", exitCode: 6, events: { recorded: count - 1, compared: count - 1 } });
+      expect(report.notes).toContainEqual(expect.stringContaining("no end record"));
+    }
+  });
+
+  test("a canceled run, in the middle of a call, is replayed as far", async () => {
+    const abort = new AbortController();
+    const hangs: Handler = () => {
+      abort.abort();
+      return new Promise(() => undefined);
+    };
+    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": hangs }, signal: abort.signal });
+    expect(recording.run.outcome).toBe("canceled");
+    const report = await replayed(recording);
+    expect(replayLines(report)[0]).toMatch(/^replay: identical/);
+    expect(report.notes).toEqual([expect.stringContaining("ended with canceled at step")]);
+  });
+
+  test("a canceled run, between calls, is replayed as far", async () => {
+    const abort = new AbortController();
+    abort.abort();
+    const recording = await recorded(LOOPS, { args: { n: 1_000_000 }, signal: abort.signal });
+    expect(recording.run.outcome).toBe("canceled");
+    const report = await replayed(recording);
+    expect(replayLines(report)[0]).toMatch(/^replay: identical/);
+    expect(report.result.steps).toBe(recording.run.steps);
+  });
+
+  test("a time limit counts for the recorded run, never for its replay", async () => {
+    const recording = await recorded(LOOPS, { args: { n: 100_000_000 }, limits: { max_wall_ms: 5, max_steps: 1_000_000_000_000 } });
+    expect(recording.run.outcome).toBe("timeout");
+    expect((await replayed(recording)).status).toBe("identical");
+    const abort = new AbortController();
+    abort.abort();
+    expect(await replayed(recording, undefined, { signal: abort.signal })).toMatchObject({ status: "interrupted", exitCode: 130 });
+  });
+});
+
+describe("what cannot be trusted is refused", () => {
+  test("another policy than its hash says", async () => {
+    const recording = await reads();
+    const log = edit(recording.bytes, 1, '"policy_hash":"sha256:', '"policy_hash":"sha256:0').slice();
+    const fixed = edit(log, 1, /"policy_hash":"sha256:0([0-9a-f]{63})[0-9a-f]"/, '"policy_hash":"sha256:0$1"');
+    expect(await kindOf(() => replayed(recording, fixed))).toBe("log.policy_hash");
+  });
+
+  test("another module than its hash says, or none", async () => {
+    const recording = await reads();
+    const other = await recorded(TRIES);
+    const moduleOf = (bytes: Uint8Array): string => /"module_blob":"sha256:[0-9a-f]{64}"/.exec(new TextDecoder().decode(bytes))?.[0] ?? "";
+    const log = edit(recording.bytes, 1, moduleOf(recording.bytes), moduleOf(other.bytes));
+    expect(await kindOf(() => replayed(recording, log))).toBe("log.blob_missing");
+    expect(await kindOf(() => replayed({ ...recording, recorder: other.recorder }, log))).toBe("log.module_hash");
+  });
+
+  test("an answer whose blob is missing is no failure of the capability", async () => {
+    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
+    const blobs = { read: (name: { readonly sha256: string; readonly bytes?: number }) => {
+      if (name.bytes === '{"String":"text of a"}'.length) throw new BorunaError("log.blob_missing", "gone");
+      return recording.recorder.blobs.read(name);
+    } };
+    expect(await kindOf(() => replayRun({ ...logOf(recording), blobs }, { tracing: false }))).toBe("log.blob_missing");
+  });
+});
+
+describe("the older event log", () => {
+  const eventLog = (events: readonly RunEvent[]): ReturnType<typeof parseLog> => {
+    const recorder = memoryRecorder(description(), { format: "eventlog" });
+    for (const event of events) recorder.append(event);
+    recorder.finish(endOf(events.length));
+    return parseLog(memorySource(recorder.bytes()));
+  };
+  const CALLS: readonly RunEvent[] = [
+    { type: "CapCall", capability: "fs.read", args: ["index.txt"] },
+    { type: "CapResult", capability: "fs.read", result: "x" },
+    { type: "CapCall", capability: "fs.read", args: ["x"] },
+    { type: "CapResult", capability: "fs.read", result: "y" },
+  ];
+
+  test("needs the program, and compares events", async () => {
+    expect(await kindOf(() => replayRun(eventLog(CALLS), { tracing: false }))).toBe("log.no_program");
+    const report = await replayRun(eventLog(CALLS), { program: READS_TWICE, tracing: false });
+    expect(report).toMatchObject({ status: "identical", format: "eventlog", events: { recorded: 4, compared: 4 } });
+    expect(report.result.value).toBe("yx");
+  });
+
+  test("diverges as any log does", async () => {
+    const run = (events: readonly RunEvent[]): ReturnType<typeof replayRun> => replayRun(eventLog(events), { program: READS_TWICE, tracing: false });
+    expect((await run([...CALLS, ...CALLS])).divergence).toMatchObject({ kind: "left_over", event: 5 });
+    expect((await run(CALLS.slice(0, 2))).divergence).toMatchObject({ kind: "beyond_log", event: 3 });
+    expect((await run(CALLS.slice(2))).divergence).toMatchObject({ kind: "arguments", event: 1 });
+  });
+
+  test("a call without answer failed", async () => {
+    const report = await replayRun(eventLog(CALLS.slice(0, 3)), { program: READS_TWICE, tracing: false });
+    expect(report.result.outcome).toBe("runtime_error");
+  });
+});

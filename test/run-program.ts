@@ -1,0 +1,54 @@
+/** Compiles and runs source text in the machine alone: every call is allowed and answered by the table's mock. */
+import { compile, type CompileOptions } from "../compiler/compile.ts";
+import { signatureFor } from "../vm/capabilities.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { Host } from "../vm/host.ts";
+import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
+import type { MachineEnd, Program } from "../vm/program.ts";
+import { runMachine } from "../vm/system.ts";
+import { typedText } from "../vm/text.ts";
+import { parseType } from "../vm/types.ts";
+import type { Value } from "../vm/value.ts";
+import { verifyModule } from "../vm/verifier.ts";
+
+export interface Ran {
+  readonly end: MachineEnd;
+  readonly program: Program;
+  /** The typed text of the value; `trap KIND` for a trap. */
+  readonly text: string;
+  readonly events: readonly RunEvent[];
+  readonly debug: readonly string[];
+}
+
+export function mockHost(events: RunEvent[], debug: string[]): Host {
+  return {
+    call: (request) => {
+      const { capability, args } = request;
+      if (!request.declared) return { ok: false, trap: "capability_denied", message: `${capability.name} is not declared` };
+      const params = signatureFor(capability, args.length)?.params ?? [];
+      const full = params.map((p, i): Value => args[i] ?? p.default ?? false);
+      return { ok: true, value: capability.mock(capability.internal === true ? args : full) };
+    },
+    event: (event) => {
+      events.push(event);
+      return undefined;
+    },
+    debug: (text) => {
+      debug.push(text);
+      return undefined;
+    },
+    interrupted: () => undefined,
+  };
+}
+
+export async function runSource(text: string, options: CompileOptions & { limits?: Partial<Limits>; host?: Partial<Host> } = {}): Promise<Ran> {
+  const program = verifyModule(compile({ name: "main.ax", text }, options).module, options.registry);
+  const events: RunEvent[] = [];
+  const debug: string[] = [];
+  const host = { ...mockHost(events, debug), ...options.host };
+  const end = await runMachine(program, host, { limits: { ...DEFAULT_LIMITS, ...options.limits }, args: [] });
+  const result = program.module.signature?.result;
+  const type = result === undefined ? undefined : parseType(result);
+  const ended = end.status === "completed" ? typedText(end.value, type, program.module.types) : `trap ${end.trap.kind}`;
+  return { end, program, text: ended, events, debug };
+}

@@ -1,0 +1,50 @@
+/**
+ * What the command line does around a run, with a run made of spans alone.
+ * Arguments: calls to make, exit code, and any of: "twice" (start again), "wait" (heed backpressure), "exit" (process.exit at the end), "modules" (print what is loaded).
+ */
+import { createRequire } from "node:module";
+import { start } from "../../telemetry/sdk.ts";
+import { wanted } from "../../telemetry/settings.ts";
+import { incomingContext } from "../../telemetry/context.ts";
+
+const [calls = "1", exitCode = "0", ...flags] = process.argv.slice(2);
+const stderr = (line: string): void => void process.stderr.write(`${line}\n`);
+const settings = wanted(process.env);
+if ("problem" in settings) stderr(settings.problem);
+const sdk = "on" in settings && settings.on ? await start(settings, process.env, stderr) : undefined;
+for (const notice of sdk?.notices ?? []) stderr(notice);
+if (flags.includes("twice") && "on" in settings && settings.on) {
+  await start(settings, process.env, stderr).catch((error: unknown) => stderr(error instanceof Error ? error.message : "?"));
+}
+
+if (sdk !== undefined && "on" in settings && settings.on) {
+  const { otelTracing } = await import("../../telemetry/otel.ts");
+  const tracing = otelTracing({ exitCode: () => Number(exitCode), backpressure: () => sdk.backpressure() });
+  const run = tracing.startRun({
+    programName: "child",
+    moduleHash: "sha256:00",
+    policyHash: "sha256:11",
+    mode: "mock",
+    ...incomingContext({}, process.env, settings.propagators),
+  });
+  const total = Number(calls);
+  for (let call = 0; call < total; call++) {
+    const span = run.startCall({ capability: "time.now", call, mode: "mock", bytesIn: 1, place: () => ({ function: "main", pc: call, file: "a.ax", line: 1 + call }) });
+    span.run(() => undefined);
+    span.end({ bytesOut: 0 });
+    const wait = flags.includes("wait") ? run.backpressure() : undefined;
+    if (wait !== undefined) await wait;
+  }
+  const counters = { total, dispatched: total, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+  run.end({ outcome: "success", steps: 10, allocBytes: 20, counters });
+}
+if (flags.includes("modules")) {
+  const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => /node_modules\/(@opentelemetry|protobufjs)\//.test(file));
+  process.stdout.write(`loaded ${loaded.length}\n${loaded.map((file) => `${file}\n`).join("")}`);
+}
+process.stdout.write("work done\n");
+const report = await sdk?.shutdown();
+if (report !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`);
+if (report?.notice !== undefined) stderr(report.notice);
+if (flags.includes("exit")) process.exit(Number(exitCode));
+process.exitCode = Number(exitCode);

@@ -1,0 +1,34 @@
+/** Starts a script of this folder in a process of its own: global state, exit code and time of exit are real. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** From the script's own report that its work is done ("work done") to the end of the process. */
+  readonly endingMs: number;
+}
+
+const TSX = fileURLToPath(import.meta.resolve("tsx"));
+
+/** `environment` is all the OpenTelemetry there is: nothing of this process's own is passed on. */
+export function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|BORUNA_|TRACE|BAGGAGE|NODE_)/.test(name)));
+  const child = spawn(process.execPath, ["--import", TSX, file, ...args], { env: { ...inherited, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  let doneAt: number | undefined;
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("utf8");
+    if (doneAt === undefined && stdout.includes("work done")) doneAt = performance.now();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString("utf8");
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr, endingMs: doneAt === undefined ? Number.NaN : performance.now() - doneAt }));
+  });
+}

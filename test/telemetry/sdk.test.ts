@@ -1,0 +1,226 @@
+import { describe, expect, test } from "vitest";
+import { wanted } from "../../telemetry/settings.ts";
+import { type Collector, startCollector } from "./collector.ts";
+import { runChild } from "./run-child.ts";
+
+const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+
+async function withCollector(body: (collector: Collector) => Promise<void>): Promise<void> {
+  const collector = await startCollector();
+  try {
+    await body(collector);
+  } finally {
+    await collector.close();
+  }
+}
+
+function settings(environment: Readonly<Record<string, string>>): Extract<ReturnType<typeof wanted>, { on: true }> {
+  const result = wanted(environment);
+  if ("problem" in result || !result.on) throw new Error("telemetry is off");
+  return result;
+}
+
+describe("what the variables ask for", () => {
+  test.each([
+    [{}],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "" }],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "  ", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "" }],
+    [{ ...ENDPOINT, OTEL_SDK_DISABLED: "true" }],
+    [{ ...ENDPOINT, OTEL_SDK_DISABLED: "TRUE", OTEL_TRACES_EXPORTER: "console" }],
+    [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: "none" }],
+    [{ OTEL_TRACES_EXPORTER: "otlp" }],
+  ])("off: %j", (environment) => {
+    expect(wanted(environment)).toEqual({ on: false });
+  });
+
+  test("on, with the defaults", () => {
+    expect(wanted(ENDPOINT)).toEqual({
+      on: true,
+      exporters: ["otlp"],
+      protocol: "http/protobuf",
+      batch: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduledDelayMillis: 5000, exportTimeoutMillis: 30000 },
+      exportMs: 5000,
+      shutdownMs: 5000,
+      propagators: { tracecontext: true, baggage: true },
+      notices: [],
+    });
+  });
+
+  test("the traces' own variables win", () => {
+    const own = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json", OTEL_EXPORTER_OTLP_TIMEOUT: "9", OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "7" };
+    expect(settings({ ...ENDPOINT, ...own })).toMatchObject({ protocol: "http/json", exportMs: 7 });
+    expect(settings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://x.example/v1/traces" }).exporters).toEqual(["otlp"]);
+  });
+
+  test.each([
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, 'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\u001b[31m" }, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\\u001b[31m" is not supported; http/protobuf and http/json are. The run goes on without spans.'],
+    [{ OTEL_TRACES_EXPORTER: "zipkin" }, 'OTEL_TRACES_EXPORTER: "zipkin" is not supported; otlp, console and none are. The run goes on without spans.'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "user:secret@host" }, "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans."],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "unix:/run/x" }, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans."],
+  ])("a problem is one line: %j", (environment, problem) => {
+    expect(wanted({ ...ENDPOINT, ...environment })).toEqual({ problem });
+  });
+
+  test("numbers that would break the SDK fall back to the default, with a notice", () => {
+    const result = settings({ ...ENDPOINT, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "0", OTEL_BSP_MAX_QUEUE_SIZE: "-1", OTEL_BSP_SCHEDULE_DELAY: "1e400", BORUNA_OTEL_SHUTDOWN_MS: "soon" });
+    expect(result.batch).toMatchObject({ maxExportBatchSize: 512, maxQueueSize: 2048, scheduledDelayMillis: 5000 });
+    expect(result.shutdownMs).toBe(5000);
+    expect(result.notices).toHaveLength(4);
+    expect(result.notices[0]).toBe('BORUNA_OTEL_SHUTDOWN_MS: "soon" is not a whole number from 0 up; 5000 is used.');
+    expect(settings({ ...ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: "9999999999999" }).batch.scheduledDelayMillis).toBe(2_147_483_647);
+    expect(settings({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "10" }).batch).toMatchObject({ maxQueueSize: 10, maxExportBatchSize: 10 });
+  });
+
+  test("propagators", () => {
+    expect(settings({ ...ENDPOINT, OTEL_PROPAGATORS: "none" }).propagators).toEqual({ tracecontext: false, baggage: false });
+    const odd = settings({ ...ENDPOINT, OTEL_PROPAGATORS: "b3, baggage" });
+    expect(odd.propagators).toEqual({ tracecontext: false, baggage: true });
+    expect(odd.notices).toEqual(['OTEL_PROPAGATORS: "b3" is not supported; tracecontext, baggage and none are.']);
+  });
+});
+
+describe("a process of its own", () => {
+  test("with the endpoint unset no module of OpenTelemetry is loaded", async () => {
+    for (const environment of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: "" }]) {
+      const end = await runChild("child.ts", ["1", "0", "modules"], environment);
+      expect(end.stdout).toBe("loaded 0\nwork done\n");
+      expect(end.stderr).toBe("");
+    }
+    // The list does see them where they are loaded.
+    const { stdout } = await runChild("child.ts", ["1", "0", "modules"], { OTEL_TRACES_EXPORTER: "console" });
+    expect(stdout).toContain("node_modules/@opentelemetry/sdk-trace-node/");
+    expect(stdout).not.toContain("exporter-trace-otlp");
+  });
+
+  test.each(["http/protobuf", "http/json"])("%s: every span arrives, once, in one batch", (protocol) =>
+    withCollector(async (collector) => {
+      const end = await runChild("child.ts", ["5", "3", "exit"], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+        OTEL_RESOURCE_ATTRIBUTES: "deployment.environment=test,team=a%2Cb",
+        OTEL_EXPORTER_OTLP_HEADERS: "x-token=abc",
+        OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+        TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        TRACESTATE: "vendor=1",
+      });
+      expect(end).toMatchObject({ code: 3, stderr: "" });
+      expect(end.stdout).toContain('{"ended":6,"lost":0}');
+      expect(collector.requests).toHaveLength(1);
+      const [request] = collector.requests;
+      expect(request?.path).toBe("/v1/traces");
+      expect(request?.headers).toMatchObject({
+        "content-type": protocol === "http/json" ? "application/json" : "application/x-protobuf",
+        "content-encoding": "gzip",
+        "x-token": "abc",
+      });
+      const spans = collector.spans();
+      const run = spans.find((span) => span.name === "boruna.run");
+      expect(run).toMatchObject({
+        traceId: "0af7651916cd43dd8448eb211c80319c",
+        parentSpanId: "b7ad6b7169203331",
+        traceState: "vendor=1",
+        kind: 1,
+        scope: "boruna",
+        status: { code: 0, message: "" },
+        resource: { "service.name": "boruna", "deployment.environment": "test", team: "a,b", "telemetry.sdk.language": "nodejs" },
+      });
+      expect(run?.attributes).toMatchObject({ "process.exit.code": 3, "boruna.run.steps": 10, "boruna.run.calls.total": 5 });
+      const calls = spans.filter((span) => span.name === "boruna.cap");
+      expect(calls.map((span) => span.attributes["cap.call"])).toEqual([0, 1, 2, 3, 4]);
+      expect(calls.every((span) => span.parentSpanId === run?.spanId && span.traceId === run.traceId)).toBe(true);
+      expect(new Set(spans.map((span) => span.spanId)).size).toBe(6);
+    }),
+  );
+
+  test("OTEL_SERVICE_NAME wins over the resource attributes; a malformed TRACEPARENT is ignored", () =>
+    withCollector(async (collector) => {
+      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: "mine", OTEL_RESOURCE_ATTRIBUTES: "service.name=other", TRACEPARENT: "00-xyz" };
+      expect(await runChild("child.ts", ["0", "0"], environment)).toMatchObject({ code: 0, stderr: "" });
+      expect(collector.spans()).toHaveLength(1);
+      expect(collector.spans()[0]).toMatchObject({ parentSpanId: "", resource: { "service.name": "mine" } });
+    }),
+  );
+
+  test("the sampler is the environment's, the caller's decision included", () =>
+    withCollector(async (collector) => {
+      const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+      await runChild("child.ts", ["2", "0"], { ...endpoint, OTEL_TRACES_SAMPLER: "always_off" });
+      await runChild("child.ts", ["2", "0"], { ...endpoint, TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
+      expect(collector.requests).toHaveLength(0);
+    }),
+  );
+
+  test("more spans than the queue holds all arrive when the run heeds backpressure", () =>
+    withCollector(async (collector) => {
+      const end = await runChild("child.ts", ["5000", "0", "wait"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      expect(end).toMatchObject({ code: 0, stderr: "" });
+      expect(collector.spans()).toHaveLength(5001);
+      expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(5001);
+      expect(collector.requests.length).toBeLessThan(30);
+    }),
+  );
+
+  test("a run that does not wait loses what the queue cannot hold, and says how many", () =>
+    withCollector(async (collector) => {
+      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_QUEUE_SIZE: "100", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "20" };
+      const end = await runChild("child.ts", ["1000", "0"], environment);
+      const arrived = collector.spans().length;
+      expect(arrived).toBeGreaterThanOrEqual(100);
+      expect(end.stderr).toBe(`telemetry: ${1001 - arrived} of 1001 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds\n`);
+    }),
+  );
+
+  test("small batches do not run into the exporter's own limit", () =>
+    withCollector(async (collector) => {
+      const end = await runChild("child.ts", ["200", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2" });
+      expect(end.stderr).toBe("");
+      expect(collector.spans()).toHaveLength(201);
+    }),
+  );
+
+  test("console prints one line a span to stderr and needs no endpoint", async () => {
+    const end = await runChild("child.ts", ["1", "0"], { OTEL_TRACES_EXPORTER: "console" });
+    const lines = end.stderr.trimEnd().split("\n");
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^boruna\.cap {2}time\.now {2}[\d.]+ (ns|µs|ms) {2}mock {2}in=1 {2}out=0 {2}a\.ax:1 {2}trace=[0-9a-f]{32} span=[0-9a-f]{16} parent=[0-9a-f]{16}$/);
+    expect(lines[1]).toMatch(/^boruna\.run {2}child {2}.* success .*trace=[0-9a-f]{32} span=[0-9a-f]{16}$/);
+    expect(end.stdout).not.toContain("boruna.cap");
+  });
+
+  test("a protocol that is not supported is told, and the work goes on", async () => {
+    const end = await runChild("child.ts", ["1", "4", "modules"], { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
+    expect(end.code).toBe(4);
+    expect(end.stderr).toBe('OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.\n');
+    expect(end.stdout).toContain("loaded 0\n");
+  });
+
+  test("settings that the SDK does not understand are told, one line each", () =>
+    withCollector(async (collector) => {
+      const end = await runChild("child.ts", ["0", "0"], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_TRACES_SAMPLER: "sometimes",
+        OTEL_EXPORTER_OTLP_TIMEOUT: "soon",
+        OTEL_RESOURCE_ATTRIBUTES: "nonsense",
+        OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem",
+      });
+      const lines = end.stderr.trimEnd().split("\n");
+      expect(lines.every((line) => line.startsWith("telemetry: "))).toBe(true);
+      expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0]).sort()).toEqual([
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_TRACES_SAMPLER",
+      ]);
+      expect(collector.spans()).toHaveLength(1);
+    }),
+  );
+
+  test("starting twice is an error that says so", () =>
+    withCollector(async (collector) => {
+      const end = await runChild("child.ts", ["0", "0", "twice"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      expect(end.stderr).toBe("telemetry is started twice in this process\n");
+      expect(collector.spans()).toHaveLength(1);
+    }),
+  );
+});

@@ -1,0 +1,75 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { type Behavior, type Collector, refusingUrl, startCollector } from "./collector.ts";
+import { type ChildEnd, runChild } from "./run-child.ts";
+
+const BOUND_MS = 700;
+/** For a busy machine: what comes after the bound is the end of the process alone. */
+const GRACE_MS = 1_500;
+
+const collectors: Collector[] = [];
+afterAll(() => Promise.all(collectors.map((collector) => collector.close())));
+
+async function urlOf(behavior: Behavior | "refuse"): Promise<string> {
+  if (behavior === "refuse") return refusingUrl();
+  const collector = await startCollector(behavior);
+  collectors.push(collector);
+  return collector.url;
+}
+
+function report(end: ChildEnd): unknown {
+  const line = end.stdout.split("\n").find((text) => text.startsWith("{"));
+  return JSON.parse(line ?? "null");
+}
+
+describe("a collector that misbehaves", () => {
+  test.each([
+    ["refuse", /^the collector cannot be reached \(ECONNREFUSED\)$/],
+    ["hang", /^the collector did not answer (in time|within 700 ms)$/],
+    ["reset", /^the collector cannot be reached \(ECONNRESET\)$/],
+    ["error", /^the collector answered 500$/],
+    ["unavailable", /^the collector did not take them$/],
+    ["drip", /^the collector did not answer (in time|within 700 ms)$/],
+    ["slow-read", /^the collector did not answer (in time|within 700 ms)$/],
+  ] as const)("%s: the process ends in time, with its own exit code, and tells it in one line", async (behavior, reason) => {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior), BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
+    // No process.exit in the child: nothing may be left that keeps it alive.
+    const end = await runChild("child.ts", ["3", "7"], environment);
+    expect(end.code).toBe(7);
+    expect(end.endingMs).toBeLessThan(BOUND_MS + GRACE_MS);
+    expect(report(end)).toMatchObject({ ended: 4, lost: 4 });
+    const [line = "", ...more] = end.stderr.trimEnd().split("\n");
+    expect(more).toEqual([]);
+    expect(line.startsWith("telemetry: 4 of 4 spans lost: ")).toBe(true);
+    expect(line.slice("telemetry: 4 of 4 spans lost: ".length)).toMatch(reason);
+  });
+
+  test("many batches wait no longer than one", async () => {
+    const batches = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5", BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
+    for (const behavior of ["refuse", "hang"] as const) {
+      const end = await runChild("child.ts", ["400", "0"], { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
+      expect(end.endingMs).toBeLessThan(BOUND_MS + GRACE_MS);
+      expect(report(end)).toMatchObject({ ended: 401, lost: 401 });
+    }
+  });
+
+  test("backpressure does not hold a run whose collector hangs", async () => {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"), BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), OTEL_BSP_MAX_QUEUE_SIZE: "50" };
+    const began = performance.now();
+    const end = await runChild("child.ts", ["1000", "0", "wait"], environment);
+    expect(performance.now() - began).toBeLessThan(BOUND_MS + 1_000 + 3 * GRACE_MS);
+    expect(report(end)).toMatchObject({ ended: 1001, lost: 1001 });
+  });
+
+  test("a bound of 0 does not wait at all", async () => {
+    const end = await runChild("child.ts", ["1", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"), BORUNA_OTEL_SHUTDOWN_MS: "0" });
+    expect(end.endingMs).toBeLessThan(GRACE_MS);
+    expect(report(end)).toMatchObject({ lost: 2 });
+  });
+});
+
+test("a healthy collector is not waited for longer than it takes", async () => {
+  const end = await runChild("child.ts", ["3", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy") });
+  expect(end).toMatchObject({ code: 0, stderr: "" });
+  expect(end.endingMs).toBeLessThan(GRACE_MS);
+  expect(report(end)).toEqual({ ended: 4, lost: 0 });
+});

@@ -1,0 +1,76 @@
+/** The state of one actor: plain data, so that a run can be written down and go on in another process. */
+import { type CodePlace, placeOf } from "./module.ts";
+import type { Program } from "./program.ts";
+import type { Value } from "./value.ts";
+
+export interface Message {
+  readonly from: number;
+  readonly payload: Value;
+}
+
+/** A host call whose answer is still out, and what its answer will mean. */
+export type Waiting =
+  | { readonly kind: "capability"; readonly capability: number; readonly declared: boolean; readonly caught: boolean }
+  | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
+  | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
+  | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
+
+export interface Actor {
+  readonly id: number;
+  /** -1 for the root. */
+  readonly parent: number;
+  readonly children: number[];
+  status: "runnable" | "blocked" | "completed" | "failed";
+  /** Locals, then operands, of all frames, outermost first. What lies at `sp` and above is of no meaning. */
+  readonly stack: Value[];
+  sp: number;
+  /** Frames in progress. The three arrays have one number each for every frame; more is of no meaning. */
+  depth: number;
+  readonly frameFunction: number[];
+  /** The instruction to execute next; in an outer frame the one after its call. */
+  readonly framePc: number[];
+  /** Where in `stack` the frame's locals begin. */
+  readonly frameBase: number[];
+  readonly globals: Value[];
+  mailbox: Message[];
+  /** Messages of `mailbox` already taken. */
+  mailboxTaken: number;
+  waiting: Waiting | undefined;
+  result: Value;
+  /** Of this slice; dropped when the actor fails in it. */
+  spawned: number[];
+  sent: { readonly to: number | bigint; readonly payload: Value }[];
+}
+
+/** Frames of a trap's call stack. */
+const STACK_PLACES = 64;
+
+/**
+ * Where an actor stands, innermost first. `atNext` for one that has not begun its next instruction (a blocked receive);
+ * else the last one executed counts.
+ */
+export function placesOf(program: Program, actor: Actor, atNext: boolean): readonly CodePlace[] {
+  const places: CodePlace[] = [];
+  for (let i = actor.depth - 1; i >= 0 && places.length < STACK_PLACES; i--) {
+    const pc = actor.framePc[i] ?? 0;
+    const innermost = i === actor.depth - 1;
+    places.push(placeOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
+  }
+  return places;
+}
+
+export function takeMessage(actor: Actor): Message | undefined {
+  const message = actor.mailbox[actor.mailboxTaken];
+  if (message === undefined) return undefined;
+  actor.mailboxTaken += 1;
+  // Dropped in one go once half is taken, so that each message moves at most once.
+  if (actor.mailboxTaken * 2 > actor.mailbox.length) {
+    actor.mailbox = actor.mailbox.slice(actor.mailboxTaken);
+    actor.mailboxTaken = 0;
+  }
+  return message;
+}
+
+export function hasMail(actor: Actor): boolean {
+  return actor.mailbox.length > actor.mailboxTaken;
+}

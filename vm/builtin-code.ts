@@ -1,0 +1,21 @@
+/** The builtins that the machine runs, by name. `debug` and `debug_msg` are the interpreter's own: they reach the host. */
+import type { BuiltinCode } from "./builtins/code.ts";
+import { JSON_CODE } from "./builtins/json-code.ts";
+import { LIST_CODE } from "./builtins/list-code.ts";
+import { MAP_CODE } from "./builtins/map-code.ts";
+import { NUMBER_CODE } from "./builtins/number-code.ts";
+import { OPTION_CODE } from "./builtins/option-code.ts";
+import { OTHER_CODE } from "./builtins/other-code.ts";
+import { STRING_CODE } from "./builtins/string-code.ts";
+
+export type { BuiltinCode };
+
+export const BUILTIN_CODE: ReadonlyMap<string, BuiltinCode> = new Map([
+  ...NUMBER_CODE,
+  ...STRING_CODE,
+  ...LIST_CODE,
+  ...MAP_CODE,
+  ...JSON_CODE,
+  ...OPTION_CODE,
+  ...OTHER_CODE,
+]);

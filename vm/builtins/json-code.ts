@@ -1,0 +1,200 @@
+import { BYTES, mapBytes, treeLevels, UNITS } from "../cost.ts";
+import { BorunaError } from "../error.ts";
+import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json.ts";
+import { ListValue } from "../list.ts";
+import { MapValue } from "../map.ts";
+import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value.ts";
+import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
+
+/** Nesting of JSON text that `json.parse` reads; bounds the recursion of `valueOf`. */
+const MAX_DEPTH = 256;
+/**
+ * What the parser's own data may take for each byte of the values it becomes (at most 6, for an empty object), so that
+ * a text too large for the allocation limit stops before it fills the host's memory.
+ */
+const PARSER_BYTES_PER_BYTE = 8;
+const PARSER_BYTES_AT_LEAST = 65_536;
+const PARSER_BYTES_AT_MOST = 2 ** 29;
+
+function parse(meter: Meter, source: string): Value {
+  meter.charge(source.length * UNITS.codedUnit);
+  meter.allocate(BYTES.wrapper);
+  const left = meter.maxAllocBytes - meter.allocBytes;
+  const maxBytes = Math.min(PARSER_BYTES_AT_MOST, PARSER_BYTES_AT_LEAST + PARSER_BYTES_PER_BYTE * left);
+  let data: JsonData;
+  try {
+    data = parseJson(source, { maxDepth: MAX_DEPTH, duplicateKeys: "last", maxBytes });
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    if (error.kind === "json.too_large") throw new MachineTrap("alloc_limit", "json.parse: the value exceeds the allocation limit");
+    meter.allocateString(error.message.length);
+    return new ErrValue(error.message);
+  }
+  return new OkValue(valueOf(meter, data));
+}
+
+function valueOf(meter: Meter, data: JsonData): Value {
+  if (data === null) return UNIT;
+  if (typeof data === "string") {
+    meter.allocateString(data.length);
+    return data;
+  }
+  if (typeof data === "bigint") return data < I64_MIN || data > I64_MAX ? new FloatValue(Number(data)) : data;
+  if (typeof data !== "object" || data instanceof FloatValue) return data;
+  if (isJsonArray(data)) {
+    meter.allocateList(data.length);
+    return ListValue.of(data.map((item) => valueOf(meter, item)));
+  }
+  if (!isJsonObject(data)) return UNIT;
+  meter.allocate(mapBytes(data.size));
+  const entries: [string, Value][] = [];
+  for (const [key, item] of data) {
+    meter.allocateString(key.length);
+    entries.push([key, valueOf(meter, item)]);
+  }
+  return MapValue.from(entries);
+}
+
+/** What is still to be written of a list or an object. */
+type Open = { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean } | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
+
+function stringify(meter: Meter, value: Value): Value {
+  const work = new Work(meter);
+  const open: Open[] = [];
+  let out = "";
+  meter.allocateString(0);
+  const write = (piece: string): void => {
+    work.add(piece.length * UNITS.codedUnit);
+    if (out.length + piece.length > MAX_JSON_UNITS) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
+    meter.allocate(piece.length * BYTES.codeUnit);
+    out += piece;
+  };
+  const visit = (part: Value): void => {
+    work.add(UNITS.value);
+    if (part instanceof ListValue) {
+      write("[");
+      open.push({ end: "]", parts: part[Symbol.iterator](), first: true });
+    } else if (part instanceof MapValue) {
+      write("{");
+      open.push({ end: "}", parts: part.entries(), first: true });
+    } else write(scalar(part, work));
+  };
+  visit(value);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const next = top.parts.next();
+    if (next.done === true) {
+      write(top.end);
+      open.pop();
+      continue;
+    }
+    if (!top.first) write(",");
+    top.first = false;
+    if (isEntry(next.value)) {
+      write(`${quoted(next.value[0], work)}:`);
+      visit(next.value[1]);
+    } else visit(next.value);
+  }
+  return out;
+}
+
+/** Half of what a String may have: one escaped text of the longest String still fits a host string. */
+const MAX_JSON_UNITS = 2 ** 27;
+
+function isEntry(part: Value | readonly [string, Value]): part is readonly [string, Value] {
+  return Array.isArray(part);
+}
+
+function quoted(source: string, work: Work): string {
+  if (source.length > MAX_JSON_UNITS / 2) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
+  work.add(source.length * UNITS.codedUnit);
+  return canonicalJson(source);
+}
+
+function scalar(value: Value, work: Work): string {
+  if (value instanceof UnitValue) return "null";
+  if (typeof value === "string") return quoted(value, work);
+  if (value instanceof FloatValue) return Number.isFinite(value.value) ? canonicalJson(value) : "null";
+  if (typeof value === "object") throw typeTrap("Json", value);
+  return canonicalJson(value);
+}
+
+/** `a.b[0]`: keys and indices in order; undefined when the path is malformed. */
+function parsePath(path: string): (string | number)[] | undefined {
+  const steps: (string | number)[] = [];
+  let at = 0;
+  while (at < path.length) {
+    if (path[at] === "[") {
+      const end = path.indexOf("]", at);
+      const digits = end < 0 ? "" : path.slice(at + 1, end);
+      if (!/^[0-9]{1,10}$/.test(digits)) return undefined;
+      steps.push(Number(digits));
+      at = end + 1;
+      if (at < path.length && path[at] !== "." && path[at] !== "[") return undefined;
+    } else {
+      if (path[at] === ".") {
+        if (at === 0) return undefined;
+        at += 1;
+      }
+      let end = at;
+      while (end < path.length && path[end] !== "." && path[end] !== "[" && path[end] !== "]") end += 1;
+      if (end === at || path[end] === "]") return undefined;
+      steps.push(path.slice(at, end));
+      at = end;
+    }
+  }
+  return steps;
+}
+
+function get(meter: Meter, value: Value, path: string): Value {
+  const work = new Work(meter);
+  work.add(path.length * UNITS.codedUnit);
+  let found: Value | undefined = value;
+  for (const step of parsePath(path) ?? [undefined]) {
+    if (typeof step === "number" && found instanceof ListValue) found = found.get(step);
+    else if (typeof step === "string" && found instanceof MapValue) {
+      work.add(step.length * treeLevels(found.size) * UNITS.codeUnit);
+      found = found.get(step);
+    } else found = undefined;
+  }
+  return wrapSome(meter, found);
+}
+
+function wrapSome(meter: Meter, value: Value | undefined): Value {
+  if (value === undefined) return NONE;
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(value);
+}
+
+const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
+
+/** 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object: the operand of `JsonKind`'s result. */
+export function jsonKind(value: Value): number {
+  if (value instanceof UnitValue) return 0;
+  if (typeof value === "boolean") return 1;
+  if (isInt(value)) return 2;
+  if (value instanceof FloatValue) return 3;
+  if (typeof value === "string") return 4;
+  if (value instanceof ListValue) return 5;
+  if (value instanceof MapValue) return 6;
+  throw typeTrap("Json", value);
+}
+
+export const JSON_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  ["json.parse", code(1, (meter, a) => parse(meter, text(a)))],
+  ["json.stringify", code(1, (meter, a) => stringify(meter, a))],
+  ["json.get", code(2, (meter, a, b) => get(meter, a, text(b)))],
+  ["json.as_string", as((value) => (typeof value === "string" ? value : undefined))],
+  ["json.as_int", as((value) => (isInt(value) ? value : undefined))],
+  ["json.as_float", as((value) => (isInt(value) ? new FloatValue(Number(value)) : value instanceof FloatValue ? value : undefined))],
+  ["json.as_bool", as((value) => (typeof value === "boolean" ? value : undefined))],
+  ["json.as_list", as((value) => (value instanceof ListValue ? value : undefined))],
+  ["json.as_object", as((value) => (value instanceof MapValue ? value : undefined))],
+  ["json.of_null", code(0, () => UNIT)],
+  ["json.of_string", code(1, (_meter, a) => text(a))],
+  ["json.of_int", code(1, (_meter, a) => int(a))],
+  ["json.of_float", code(1, (_meter, a) => new FloatValue(float(a)))],
+  ["json.of_bool", code(1, (_meter, a) => bool(a))],
+  ["json.of_list", code(1, (_meter, a) => list(a))],
+  ["json.of_object", code(1, (_meter, a) => map(a))],
+];

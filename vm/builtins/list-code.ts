@@ -1,0 +1,200 @@
+import { addInts } from "../arithmetic.ts";
+import { BYTES, UNITS } from "../cost.ts";
+import { compareTotal, equalWith } from "../equality.ts";
+import { ListValue } from "../list.ts";
+import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value.ts";
+import { type BuiltinCode, code, int, list } from "./code.ts";
+
+/** Some of an element, None where there is none. */
+function element(meter: Meter, value: Value | undefined): Value {
+  if (value === undefined) return NONE;
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(value);
+}
+
+/** The element at an index; traps when out of range. */
+export function elementAt(xs: Value, index: Value): Value {
+  const at = int(index);
+  const items = list(xs);
+  const value = typeof at === "number" ? items.get(at) : undefined;
+  if (value === undefined) throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}`);
+  return value;
+}
+
+export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
+  meter.charge(b.length * UNITS.slot);
+  meter.allocateList(a.length + b.length, BYTES.push + BYTES.slot * b.length);
+  return a.concat(b);
+}
+
+function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
+  const work = new Work(meter);
+  let at = 0;
+  for (const value of xs) {
+    if (equalWith(value, wanted, work)) return at;
+    at += 1;
+  }
+  return -1;
+}
+
+/**
+ * Stable, bottom-up. An algorithm of our own, since the steps are those of the comparisons made and a host's sort
+ * makes other ones on other hosts.
+ */
+function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
+  let runs = items.slice();
+  for (let width = 1; width < items.length; width *= 2) {
+    const merged: T[] = [];
+    for (let start = 0; start < runs.length; start += 2 * width) {
+      const middle = Math.min(start + width, runs.length);
+      const end = Math.min(middle + width, runs.length);
+      let i = start;
+      let j = middle;
+      for (let a = runs[i], b = runs[j]; a !== undefined && b !== undefined && i < middle && j < end; ) {
+        if (compare(a, b) <= 0) {
+          merged.push(a);
+          i += 1;
+          a = runs[i];
+        } else {
+          merged.push(b);
+          j += 1;
+          b = runs[j];
+        }
+      }
+      for (const rest of runs.slice(i, middle)) merged.push(rest);
+      for (const rest of runs.slice(j, end)) merged.push(rest);
+    }
+    runs = merged;
+  }
+  return runs;
+}
+
+function sort(meter: Meter, xs: ListValue): Value {
+  const work = new Work(meter);
+  meter.allocateList(xs.length);
+  return ListValue.of(mergeSort(xs.toArray(), (a, b) => compareTotal(a, b, work)));
+}
+
+function unique(meter: Meter, xs: ListValue): Value {
+  const work = new Work(meter);
+  // The worst case; the result may be shorter.
+  meter.allocateList(xs.length);
+  const items = xs.toArray();
+  const sorted = mergeSort(
+    items.map((value, at) => ({ value, at })),
+    (a, b) => compareTotal(a.value, b.value, work),
+  );
+  const first = new Set<number>();
+  let previous: Value | undefined;
+  for (const { value, at } of sorted) {
+    if (previous === undefined || compareTotal(previous, value, work) !== 0) first.add(at);
+    previous = value;
+  }
+  return ListValue.of(items.filter((_, at) => first.has(at)));
+}
+
+function range(meter: Meter, from: IntValue, to: IntValue): Value {
+  if (to <= from) return ListValue.EMPTY;
+  // Wider than i64 where the bounds are far apart; only the size matters then.
+  const count = Number(BigInt(to) - BigInt(from));
+  meter.charge(count * UNITS.entry);
+  meter.allocateList(count);
+  return ListValue.of(Array.from({ length: count }, (_, i) => addInts(from, i)));
+}
+
+function flatten(meter: Meter, xs: ListValue): Value {
+  const work = new Work(meter);
+  const parts: ListValue[] = [];
+  let count = 0;
+  for (const part of xs) {
+    if (!(part instanceof ListValue)) throw typeTrap("List", part);
+    work.add((1 + part.length) * UNITS.slot);
+    count += part.length;
+    parts.push(part);
+  }
+  meter.allocateList(count);
+  const items: Value[] = [];
+  for (const part of parts) for (const value of part) items.push(value);
+  return ListValue.of(items);
+}
+
+function sum(meter: Meter, xs: ListValue): Value {
+  meter.charge(xs.length * UNITS.slot);
+  let total: IntValue = 0;
+  for (const value of xs) {
+    if (!isInt(value)) throw typeTrap("Int", value);
+    total = addInts(total, value);
+  }
+  return total;
+}
+
+/** An index as a number, far outside any list where it does not fit one. */
+const bound = (value: IntValue): number => Number(value);
+
+export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  ["list.len", code(1, (_meter, a) => list(a).length)],
+  ["list.is_empty", code(1, (_meter, a) => list(a).length === 0)],
+  ["list.head", code(1, (meter, a) => element(meter, list(a).get(0)))],
+  [
+    "list.tail",
+    code(1, (meter, a) => {
+      meter.allocate(BYTES.push);
+      return list(a).slice(1, Number.POSITIVE_INFINITY);
+    }),
+  ],
+  [
+    "list.last",
+    code(1, (meter, a) => {
+      const xs = list(a);
+      return element(meter, xs.get(xs.length - 1));
+    }),
+  ],
+  [
+    "list.get",
+    code(2, (meter, a, b) => {
+      const xs = list(a);
+      const at = int(b);
+      return element(meter, typeof at === "number" ? xs.get(at) : undefined);
+    }),
+  ],
+  ["list_get", code(2, (_meter, a, b) => elementAt(a, b))],
+  [
+    "list.push",
+    code(2, (meter, a, b) => {
+      const xs = list(a);
+      meter.allocateList(xs.length + 1, BYTES.push);
+      return xs.push(b);
+    }),
+  ],
+  ["list.concat", code(2, (meter, a, b) => concatLists(meter, list(a), list(b)))],
+  [
+    "list.reverse",
+    code(1, (meter, a) => {
+      const xs = list(a);
+      meter.charge(xs.length * UNITS.slot);
+      meter.allocateList(xs.length);
+      return ListValue.of(xs.toArray().reverse());
+    }),
+  ],
+  [
+    "list.slice",
+    code(3, (meter, a, b, c) => {
+      meter.allocate(BYTES.push);
+      return list(a).slice(bound(int(b)), bound(int(c)));
+    }),
+  ],
+  ["list.contains", code(2, (meter, a, b) => indexOf(meter, list(a), b) >= 0)],
+  [
+    "list.index_of",
+    code(2, (meter, a, b) => {
+      const at = indexOf(meter, list(a), b);
+      return element(meter, at < 0 ? undefined : at);
+    }),
+  ],
+  ["list.sort", code(1, (meter, a) => sort(meter, list(a)))],
+  ["list.range", code(2, (meter, a, b) => range(meter, int(a), int(b)))],
+  ["list.flatten", code(1, (meter, a) => flatten(meter, list(a)))],
+  ["list.unique", code(1, (meter, a) => unique(meter, list(a)))],
+  ["list.sum", code(1, (meter, a) => sum(meter, list(a)))],
+];

@@ -1,0 +1,87 @@
+import { BYTES, mapBytes, mapChangeBytes, treeLevels, UNITS } from "../cost.ts";
+import { ListValue } from "../list.ts";
+import type { MapValue } from "../map.ts";
+import { type Meter, Work } from "../meter.ts";
+import { NONE, SomeValue, type Value } from "../value.ts";
+import { type BuiltinCode, code, map, text } from "./code.ts";
+
+/** Charges the search for a key. */
+function chargeKey(meter: Meter, size: number, key: string): void {
+  meter.charge(key.length * treeLevels(size) * UNITS.codeUnit);
+}
+
+function set(meter: Meter, entries: MapValue, key: string, value: Value): MapValue {
+  chargeKey(meter, entries.size, key);
+  meter.allocate(mapChangeBytes(entries.size));
+  return entries.set(key, value);
+}
+
+/** The parts of a map in key order, as a list. */
+function listed(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
+  meter.charge(entries.size * UNITS.entry);
+  meter.allocateList(entries.size);
+  return ListValue.of([...parts(entries)]);
+}
+
+function merge(meter: Meter, first: MapValue, second: MapValue): Value {
+  const work = new Work(meter);
+  let result = first;
+  for (const [key, value] of second.entries()) {
+    work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
+    meter.allocate(mapChangeBytes(result.size));
+    result = result.set(key, value);
+  }
+  return result;
+}
+
+/** The map of `flat[0], flat[1], …`, keys and values by turns. */
+export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
+  const work = new Work(meter);
+  meter.allocate(mapBytes(flat.length / 2));
+  let result = empty;
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const key = text(flat[i] ?? NONE);
+    work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
+    result = result.set(key, flat[i + 1] ?? NONE);
+  }
+  return result;
+}
+
+export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  [
+    "map.get",
+    code(2, (meter, a, b) => {
+      const entries = map(a);
+      const key = text(b);
+      chargeKey(meter, entries.size, key);
+      const value = entries.get(key);
+      if (value === undefined) return NONE;
+      meter.allocate(BYTES.wrapper);
+      return new SomeValue(value);
+    }),
+  ],
+  ["map.set", code(3, (meter, a, b, c) => set(meter, map(a), text(b), c))],
+  [
+    "map.remove",
+    code(2, (meter, a, b) => {
+      const entries = map(a);
+      const key = text(b);
+      chargeKey(meter, entries.size, key);
+      meter.allocate(mapChangeBytes(entries.size));
+      return entries.delete(key);
+    }),
+  ],
+  [
+    "map.contains_key",
+    code(2, (meter, a, b) => {
+      const entries = map(a);
+      const key = text(b);
+      chargeKey(meter, entries.size, key);
+      return entries.has(key);
+    }),
+  ],
+  ["map.keys", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.keys()))],
+  ["map.values", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.values()))],
+  ["map.len", code(1, (_meter, a) => map(a).size)],
+  ["map.merge", code(2, (meter, a, b) => merge(meter, map(a), map(b)))],
+];

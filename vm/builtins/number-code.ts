@@ -1,0 +1,124 @@
+import { intFromNumber, intToNumber, negateInt, parseInt64, powInts } from "../arithmetic.ts";
+import { BYTES, UNITS } from "../cost.ts";
+import { MachineTrap, type Meter } from "../meter.ts";
+import { floatToText } from "../text.ts";
+import { trimAscii } from "../text-search.ts";
+import { ErrValue, FloatValue, OkValue, type Value } from "../value.ts";
+import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
+
+function made(meter: Meter, result: string): string {
+  meter.allocateString(result.length);
+  return result;
+}
+
+/** A Float rounded by `round`, as an Int. */
+function rounding(name: string, round: (value: number) => number): BuiltinCode {
+  return code(1, (_meter, a) => {
+    const result = intFromNumber(round(float(a)));
+    if (result === undefined) throw new MachineTrap("arithmetic_overflow", `${name}: the Float does not fit an Int`);
+    return result;
+  });
+}
+
+/** Halves go away from zero; the fraction is exact, unlike `x + 0.5`. */
+function roundHalfAway(value: number): number {
+  const whole = Math.trunc(value);
+  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
+}
+
+/** Decimal with optional sign, fraction and exponent; at least one digit before or after the point. */
+const FLOAT_TEXT = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const FLOAT_WORD = /^[+-]?(?:inf|infinity|nan)$/i;
+
+function parseFloatText(source: string): number | undefined {
+  if (FLOAT_TEXT.test(source)) return Number(source);
+  if (!FLOAT_WORD.test(source)) return undefined;
+  if (/nan$/i.test(source)) return Number.NaN;
+  return source.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+function wrapped(meter: Meter, value: Value | undefined): Value {
+  if (value !== undefined) meter.allocate(BYTES.wrapper);
+  return some(value);
+}
+
+export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  ["int.to_string", code(1, (meter, a) => made(meter, String(int(a))))],
+  [
+    "int.parse",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codeUnit);
+      return wrapped(meter, parseInt64(source));
+    }),
+  ],
+  ["int.to_float", code(1, (_meter, a) => new FloatValue(intToNumber(int(a))))],
+  [
+    "int.abs",
+    code(1, (_meter, a) => {
+      const value = int(a);
+      return value < 0 ? negateInt(value) : value;
+    }),
+  ],
+  [
+    "int.min",
+    code(2, (_meter, a, b) => {
+      const x = int(a);
+      const y = int(b);
+      return y < x ? y : x;
+    }),
+  ],
+  [
+    "int.max",
+    code(2, (_meter, a, b) => {
+      const x = int(a);
+      const y = int(b);
+      return y > x ? y : x;
+    }),
+  ],
+  [
+    "int.pow",
+    code(2, (_meter, a, b) => {
+      const base = int(a);
+      const exponent = int(b);
+      if (exponent < 0) throw new MachineTrap("invalid_value", "int.pow: the exponent is negative");
+      return powInts(base, exponent);
+    }),
+  ],
+  [
+    "parse_int",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codeUnit);
+      return parseInt64(trimAscii(source)) ?? 0;
+    }),
+  ],
+  [
+    "try_parse_int",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codeUnit);
+      const value = parseInt64(trimAscii(source));
+      meter.allocate(BYTES.wrapper);
+      return value === undefined ? new ErrValue(made(meter, `invalid integer: ${source}`)) : new OkValue(value);
+    }),
+  ],
+  ["float.to_string", code(1, (meter, a) => made(meter, floatToText(float(a))))],
+  [
+    "float.parse",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codeUnit);
+      const value = parseFloatText(source);
+      return wrapped(meter, value === undefined ? undefined : new FloatValue(value));
+    }),
+  ],
+  ["float.floor", rounding("float.floor", Math.floor)],
+  ["float.ceil", rounding("float.ceil", Math.ceil)],
+  ["float.round", rounding("float.round", roundHalfAway)],
+  ["float.trunc", rounding("float.trunc", Math.trunc)],
+  ["float.sqrt", code(1, (_meter, a) => new FloatValue(Math.sqrt(float(a))))],
+  ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],
+  ["float.is_finite", code(1, (_meter, a) => Number.isFinite(float(a)))],
+  ["bool.to_string", code(1, (meter, a) => made(meter, String(bool(a))))],
+];

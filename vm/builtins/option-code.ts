@@ -1,0 +1,49 @@
+import { BYTES } from "../cost.ts";
+import { type Meter, typeTrap } from "../meter.ts";
+import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../text.ts";
+import { ErrValue, NONE, NoneValue, OkValue, SomeValue, type Value } from "../value.ts";
+import { type BuiltinCode, code, isOld } from "./code.ts";
+
+/** The value inside a Some, undefined for None. */
+function inside(option: Value): Value | undefined {
+  if (option instanceof SomeValue) return option.value;
+  if (option instanceof NoneValue || isOld(option, LEGACY_OPTION_TYPE, 0)) return undefined;
+  if (isOld(option, LEGACY_OPTION_TYPE, 1)) return option.payload;
+  throw typeTrap("Option", option);
+}
+
+/** The value of an Ok, undefined for Err. */
+function okOf(result: Value): Value | undefined {
+  if (result instanceof OkValue) return result.value;
+  if (result instanceof ErrValue || isOld(result, LEGACY_RESULT_TYPE, 1)) return undefined;
+  if (isOld(result, LEGACY_RESULT_TYPE, 0)) return result.payload;
+  throw typeTrap("Result", result);
+}
+
+function wrap(meter: Meter, make: () => Value): Value {
+  meter.allocate(BYTES.wrapper);
+  return make();
+}
+
+export const OPTION_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  ["option.unwrap_or", code(2, (_meter, a, b) => inside(a) ?? b)],
+  ["option.is_some", code(1, (_meter, a) => inside(a) !== undefined)],
+  ["option.is_none", code(1, (_meter, a) => inside(a) === undefined)],
+  [
+    "option.ok_or",
+    code(2, (meter, a, b) => {
+      const value = inside(a);
+      return wrap(meter, () => (value === undefined ? new ErrValue(b) : new OkValue(value)));
+    }),
+  ],
+  ["result.unwrap_or", code(2, (_meter, a, b) => okOf(a) ?? b)],
+  ["result.is_ok", code(1, (_meter, a) => okOf(a) !== undefined)],
+  ["result.is_err", code(1, (_meter, a) => okOf(a) === undefined)],
+  [
+    "result.to_option",
+    code(1, (meter, a) => {
+      const value = okOf(a);
+      return value === undefined ? NONE : wrap(meter, () => new SomeValue(value));
+    }),
+  ],
+];

@@ -1,0 +1,93 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { BYTES, UNITS } from "../cost.ts";
+import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { utf8Length } from "../utf8.ts";
+import { ErrValue, OkValue, type Value } from "../value.ts";
+import { type BuiltinCode, code, text } from "./code.ts";
+
+const HASH_HEX_UNITS = 64;
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** Value of each ASCII character in Base64; -1 for the others. */
+const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => ALPHABET.indexOf(String.fromCharCode(unit)));
+
+function encode(meter: Meter, source: string): Value {
+  const work = new Work(meter);
+  work.add(source.length * UNITS.codedUnit);
+  const units = Math.ceil(utf8Length(source) / 3) * 4;
+  work.add(units * UNITS.codedUnit);
+  meter.allocateString(units);
+  const bytes = utf8ToBytes(source);
+  const out: string[] = [];
+  for (let i = 0; i < bytes.length; i += 3) {
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    const digits = [18, 12, 6, 0].map((shift) => ALPHABET.charAt((group >> shift) & 63));
+    const missing = Math.max(0, i + 3 - bytes.length);
+    out.push(digits.slice(0, 4 - missing).join("") + "=".repeat(missing));
+  }
+  return out.join("");
+}
+
+/** The bytes; undefined where the text is not canonical Base64 with padding. */
+function decodeBytes(source: string): Uint8Array | undefined {
+  if (source.length % 4 !== 0) return undefined;
+  const padding = source.endsWith("==") ? 2 : source.endsWith("=") ? 1 : 0;
+  const bytes = new Uint8Array((source.length / 4) * 3 - padding);
+  let at = 0;
+  for (let i = 0; i < source.length; i += 4) {
+    let group = 0;
+    const used = i + 4 === source.length ? 4 - padding : 4;
+    for (let j = 0; j < 4; j++) {
+      const digit = j < used ? (DIGITS[source.charCodeAt(i + j)] ?? -1) : 0;
+      if (digit < 0) return undefined;
+      group = (group << 6) | digit;
+    }
+    for (let shift = 16; shift >= 0 && at < bytes.length; shift -= 8) bytes[at++] = (group >> shift) & 255;
+    // Bits that no byte takes must be zero, so that one text stands for one value.
+    if (used < 4 && (group & (used === 3 ? 0xff : 0xffff)) !== 0) return undefined;
+  }
+  return bytes;
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    // The decoder's own report of malformed input.
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function decode(meter: Meter, source: string): Value {
+  meter.charge(source.length * 2 * UNITS.codedUnit);
+  // A byte becomes at most one code unit.
+  meter.allocateString(Math.ceil((source.length / 4) * 3));
+  meter.allocate(BYTES.wrapper);
+  const bytes = decodeBytes(source);
+  if (bytes === undefined) return new ErrValue("not Base64");
+  const decoded = decodeUtf8(bytes);
+  return decoded === undefined ? new ErrValue("not UTF-8") : new OkValue(decoded);
+}
+
+export const OTHER_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  [
+    "panic",
+    code(1, (meter, a) => {
+      const message = text(a);
+      meter.charge(message.length * UNITS.codeUnit);
+      throw new MachineTrap("assertion_failed", `panic: ${message}`);
+    }),
+  ],
+  [
+    "hash.sha256",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codedUnit);
+      meter.allocateString(HASH_HEX_UNITS);
+      return bytesToHex(sha256(utf8ToBytes(source)));
+    }),
+  ],
+  ["base64.encode", code(1, (meter, a) => encode(meter, text(a)))],
+  ["base64.decode", code(1, (meter, a) => decode(meter, text(a)))],
+];

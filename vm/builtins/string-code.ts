@@ -1,0 +1,220 @@
+import { BYTES, slotsBytes, UNITS } from "../cost.ts";
+import { ListValue } from "../list.ts";
+import { type Meter, typeTrap, Work } from "../meter.ts";
+import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "../text-search.ts";
+import { compareUtf8, utf8Length } from "../utf8.ts";
+import { type IntValue, SomeValue, NONE, type Value } from "../value.ts";
+import { type BuiltinCode, code, int, list, text } from "./code.ts";
+
+/** Charges for a text read and one of `units` made. */
+function makeText(meter: Meter, read: number, units: number): void {
+  meter.charge((read + units) * UNITS.codeUnit);
+  meter.allocateString(units);
+}
+
+/** A list of Strings that together have `units`. */
+function allocatePieces(meter: Meter, count: number, units: number): void {
+  meter.allocateList(count, slotsBytes(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
+}
+
+function characters(meter: Meter, source: string): Value {
+  const work = new Work(meter);
+  work.add(source.length * UNITS.codeUnit);
+  const count = countCodePoints(source);
+  work.add(count * UNITS.value);
+  allocatePieces(meter, count, source.length);
+  return ListValue.of([...source]);
+}
+
+function split(meter: Meter, source: string, separator: string): Value {
+  if (separator.length === 0) return characters(meter, source);
+  const work = new Work(meter);
+  work.add((source.length + separator.length) * UNITS.codeUnit);
+  const found = countOccurrences(source, separator);
+  work.add((found + 1) * UNITS.value);
+  allocatePieces(meter, found + 1, source.length - found * separator.length);
+  return ListValue.of(splitText(source, separator));
+}
+
+function lines(meter: Meter, source: string): Value {
+  const work = new Work(meter);
+  work.add(source.length * UNITS.codeUnit);
+  const ends = countOccurrences(source, "\n");
+  const count = source.length === 0 || source.endsWith("\n") ? ends : ends + 1;
+  work.add(count * UNITS.value);
+  allocatePieces(meter, count, source.length - ends);
+  const parts = splitText(source, "\n");
+  return ListValue.of(parts.slice(0, count).map((line, i) => (i < ends && line.endsWith("\r") ? line.slice(0, -1) : line)));
+}
+
+function join(meter: Meter, parts: ListValue, separator: string): Value {
+  const work = new Work(meter);
+  const texts: string[] = [];
+  let units = 0;
+  for (const part of parts) {
+    if (typeof part !== "string") throw typeTrap("String", part);
+    work.add(UNITS.value);
+    units += part.length;
+    texts.push(part);
+  }
+  units += Math.max(0, texts.length - 1) * separator.length;
+  work.add(units * UNITS.codeUnit);
+  meter.allocateString(units);
+  return texts.join(separator);
+}
+
+function replace(meter: Meter, source: string, from: string, to: string): Value {
+  const work = new Work(meter);
+  work.add((source.length + from.length) * UNITS.codeUnit);
+  const found = from.length === 0 ? countCodePoints(source) + 1 : countOccurrences(source, from);
+  const units = source.length + found * (to.length - from.length);
+  work.add(units * UNITS.codeUnit);
+  meter.allocateString(units);
+  if (found === 0) return source;
+  const parts = from.length === 0 ? ["", ...source, ""] : splitText(source, from);
+  return parts.join(to);
+}
+
+function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
+  // A code unit is at least one byte, so more bytes than three for each unit are out of range.
+  if (from < 0 || to < from || to > source.length * 3) return "";
+  const end = Number(to);
+  meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
+  const first = unitIndexOfByte(source, Number(from));
+  const last = unitIndexOfByte(source, end);
+  if (first < 0 || last < 0) return "";
+  meter.allocateString(last - first);
+  return source.slice(first, last);
+}
+
+function repeat(meter: Meter, source: string, times: IntValue): Value {
+  if (times <= 0 || source.length === 0) return "";
+  const units = source.length * Number(times);
+  makeText(meter, 0, units);
+  return source.repeat(Number(times));
+}
+
+function padStart(meter: Meter, source: string, width: IntValue, filler: string): Value {
+  const work = new Work(meter);
+  work.add((source.length + filler.length) * UNITS.codeUnit);
+  const missing = Number(width) - countCodePoints(source);
+  if (missing <= 0 || filler.length === 0) return source;
+  const size = countCodePoints(filler);
+  const whole = Math.floor(missing / size);
+  let rest = 0;
+  for (let left = missing % size; left > 0; left--) rest += (filler.codePointAt(rest) ?? 0) > 0xffff ? 2 : 1;
+  const units = whole * filler.length + rest + source.length;
+  work.add(units * UNITS.codeUnit);
+  meter.allocateString(units);
+  return filler.repeat(whole) + filler.slice(0, rest) + source;
+}
+
+/** Case mapping of ASCII letters only; for ASCII text the host's own does just that. */
+function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
+  makeText(meter, source.length, source.length);
+  return isAscii(source) ? change(source) : source.replace(letters, change);
+}
+
+function isAscii(source: string): boolean {
+  for (let i = 0; i < source.length; i++) if (source.charCodeAt(i) >= 0x80) return false;
+  return true;
+}
+
+const toUpper = (run: string): string => run.toUpperCase();
+const toLower = (run: string): string => run.toLowerCase();
+
+/** Charges a search, and finds the first occurrence; an empty pattern is found at 0. */
+function find(meter: Meter, source: string, pattern: string): number {
+  meter.charge((source.length + pattern.length) * UNITS.codeUnit);
+  return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);
+}
+
+const REPLACEMENT = "\uFFFD";
+
+export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  [
+    "string.len",
+    code(1, (meter, a) => {
+      const source = text(a);
+      meter.charge(source.length * UNITS.codeUnit);
+      return utf8Length(source);
+    }),
+  ],
+  ["string.chars", code(1, (meter, a) => characters(meter, text(a)))],
+  ["string.contains", code(2, (meter, a, b) => find(meter, text(a), text(b)) >= 0)],
+  [
+    "string.starts_with",
+    code(2, (meter, a, b) => {
+      const source = text(a);
+      const prefix = text(b);
+      meter.charge(prefix.length * UNITS.codeUnit);
+      return source.startsWith(prefix);
+    }),
+  ],
+  [
+    "string.ends_with",
+    code(2, (meter, a, b) => {
+      const source = text(a);
+      const suffix = text(b);
+      meter.charge(suffix.length * UNITS.codeUnit);
+      return source.endsWith(suffix);
+    }),
+  ],
+  [
+    "string.index_of",
+    code(2, (meter, a, b) => {
+      const source = text(a);
+      const at = find(meter, source, text(b));
+      if (at < 0) return NONE;
+      meter.allocate(BYTES.wrapper);
+      return new SomeValue(utf8Length(source.slice(0, at)));
+    }),
+  ],
+  ["string.to_upper", code(1, (meter, a) => mapCase(meter, text(a), /[a-z]+/g, toUpper))],
+  ["string.to_lower", code(1, (meter, a) => mapCase(meter, text(a), /[A-Z]+/g, toLower))],
+  [
+    "string.trim",
+    code(1, (meter, a) => {
+      const source = text(a);
+      makeText(meter, source.length, source.length);
+      return trimAscii(source);
+    }),
+  ],
+  ["string.split", code(2, (meter, a, b) => split(meter, text(a), text(b)))],
+  ["string.join", code(2, (meter, a, b) => join(meter, list(a), text(b)))],
+  ["string.replace", code(3, (meter, a, b, c) => replace(meter, text(a), text(b), text(c)))],
+  ["string.slice", code(3, (meter, a, b, c) => slice(meter, text(a), int(b), int(c)))],
+  ["string.repeat", code(2, (meter, a, b) => repeat(meter, text(a), int(b)))],
+  ["string.pad_start", code(3, (meter, a, b, c) => padStart(meter, text(a), int(b), text(c)))],
+  [
+    "string.compare",
+    code(2, (meter, a, b) => {
+      const x = text(a);
+      const y = text(b);
+      meter.charge(Math.min(x.length, y.length) * UNITS.codeUnit);
+      return Math.sign(compareUtf8(x, y));
+    }),
+  ],
+  ["string.lines", code(1, (meter, a) => lines(meter, text(a)))],
+  [
+    "string.from_codepoint",
+    code(1, (meter, a) => {
+      const point = int(a);
+      meter.allocateString(2);
+      const valid = typeof point === "number" && point >= 0 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
+      return valid ? String.fromCodePoint(point) : REPLACEMENT;
+    }),
+  ],
+  [
+    "string.codepoints",
+    code(1, (meter, a) => {
+      const source = text(a);
+      const work = new Work(meter);
+      work.add(source.length * UNITS.codeUnit);
+      const count = countCodePoints(source);
+      work.add(count * UNITS.value);
+      meter.allocateList(count);
+      return ListValue.of(Array.from(source, (character) => character.codePointAt(0) ?? 0));
+    }),
+  ],
+];

@@ -1,0 +1,244 @@
+/**
+ * The capability table: every side effect there is. The compiler's types, the gateway's argument checks,
+ * the policy validator, the module codec, the mocks, `docs/capabilities.md` and the set hash read it.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { BorunaError } from "./error.ts";
+import { ListValue } from "./list.ts";
+import { MapValue } from "./map.ts";
+import { compareUtf8 } from "./utf8.ts";
+import { parseType, type Type } from "./types.ts";
+import { FloatValue, UNIT, type Value } from "./value.ts";
+
+export interface CapabilityParam {
+  readonly name: string;
+  readonly type: Type;
+  /** Filled in by the gateway when the program leaves it out. */
+  readonly default?: Value;
+}
+
+/** One way to call a capability. A capability with several is told apart by the number of arguments. */
+export interface CapabilitySignature {
+  readonly params: readonly CapabilityParam[];
+  readonly result: Type;
+}
+
+export interface CapabilityDecl {
+  readonly id: number;
+  /** Dotted. */
+  readonly name: string;
+  /** How bytecode 1.1 names it in a function's capability list; a host's own has none and goes by `name`. */
+  readonly variant?: string;
+  /** Contract version, hashed into the capability set. */
+  readonly version: string;
+  readonly signatures: readonly CapabilitySignature[];
+  /** Served by the machine itself once the gateway has allowed it. */
+  readonly internal?: true;
+  /** Whether a call whose answer was lost may be made again. `args` are as passed. */
+  readonly repeatable: (args: readonly Value[]) => boolean;
+  /** The answer when the run is not live. `args` have their defaults filled in. */
+  readonly mock: (args: readonly Value[]) => Value;
+  /** How the language writes the call. */
+  readonly call: string;
+  readonly doc: string;
+}
+
+const param = (name: string, type: string, ...rest: [] | [Value]): CapabilityParam =>
+  rest.length === 0 ? { name, type: parseType(type) } : { name, type: parseType(type), default: rest[0] };
+const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
+/** The text form of a String argument: in quotes, as the older machine prints it. */
+const quoted = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
+const always = (): boolean => true;
+const never = (): boolean => false;
+const isReadMethod = (args: readonly Value[]): boolean => {
+  const method = args[1] ?? "GET";
+  return typeof method === "string" && ["GET", "HEAD"].includes(method.toUpperCase());
+};
+const MOCK_EPOCH_SECONDS = 1_700_000_000;
+const TIME_UNITS: ReadonlyMap<Value | undefined, number> = new Map([
+  ["s", 1],
+  ["ms", 1_000],
+  ["us", 1_000_000],
+]);
+
+export const CAPABILITIES: readonly CapabilityDecl[] = [
+  {
+    id: 0,
+    name: "net.fetch",
+    variant: "NetFetch",
+    version: "1",
+    signatures: [
+      signature(
+        [
+          param("url", "String"),
+          param("method", "String", "GET"),
+          param("body", "String", ""),
+          param("headers", "Map<String, String>", MapValue.EMPTY),
+          param("want", "String", "body"),
+        ],
+        "String",
+      ),
+    ],
+    repeatable: isReadMethod,
+    mock: (args) => `{"mock": true, "url": ${quoted(args[0])}}`,
+    call: 'net.fetch(url, method = "GET", body = "", headers = {}, want = "body")',
+    doc: 'An HTTP request. Gives the body; with want = "response" canonical JSON {"body","headers","status"}.',
+  },
+  {
+    id: 1,
+    name: "fs.read",
+    variant: "FsRead",
+    version: "1",
+    signatures: [signature([param("path", "String"), param("want", "String", "text")], "String")],
+    repeatable: always,
+    mock: (args) => `mock file content for ${quoted(args[0])}`,
+    call: 'fs.read(path, want = "text")',
+    doc: "Reads a file: text, base64, list (a JSON array of names, sorted) or stat (JSON).",
+  },
+  {
+    id: 2,
+    name: "fs.write",
+    variant: "FsWrite",
+    version: "1",
+    signatures: [signature([param("path", "String"), param("content", "String"), param("how", "String", "replace")], "Bool")],
+    repeatable: never,
+    mock: () => true,
+    call: 'fs.write(path, content, how = "replace")',
+    doc: "Writes a file: replace, append, create (fails if it is there), delete, base64.",
+  },
+  {
+    id: 3,
+    name: "db.query",
+    variant: "DbQuery",
+    version: "1",
+    signatures: [signature([param("sql", "String"), param("params", "List<Json>", ListValue.EMPTY)], "List<Json>")],
+    repeatable: never,
+    mock: () => ListValue.EMPTY,
+    call: "db.query(sql, params = [])",
+    doc: "A SQL statement with bound parameters. Gives one object a row.",
+  },
+  {
+    id: 4,
+    name: "ui.render",
+    variant: "UiRender",
+    version: "1",
+    signatures: [signature([param("tree", "Json")], "Unit")],
+    internal: true,
+    repeatable: always,
+    mock: () => UNIT,
+    call: "emit tree",
+    doc: "Adds a tree to the run's user interface output.",
+  },
+  {
+    id: 5,
+    name: "time.now",
+    variant: "TimeNow",
+    version: "1",
+    signatures: [signature([param("unit", "String", "s")], "Int")],
+    repeatable: always,
+    mock: (args) => MOCK_EPOCH_SECONDS * (TIME_UNITS.get(args[0]) ?? 1),
+    call: 'time.now(unit = "s")',
+    doc: "The time since 1970 in s, ms or us.",
+  },
+  {
+    id: 6,
+    name: "random",
+    variant: "Random",
+    version: "1",
+    signatures: [signature([], "Float"), signature([param("kind", "String"), param("lo", "Int"), param("hi", "Int")], "Int")],
+    repeatable: always,
+    mock: (args) => args[1] ?? new FloatValue(0.42),
+    call: 'random() or random("int", lo, hi)',
+    doc: "A Float in [0, 1), or an Int from lo to hi, both included.",
+  },
+  {
+    id: 7,
+    name: "llm.call",
+    variant: "LlmCall",
+    version: "1",
+    signatures: [signature([param("prompt", "String"), param("model", "String", ""), param("options", "Json", MapValue.EMPTY)], "Json")],
+    repeatable: never,
+    mock: () =>
+      MapValue.from([
+        ["mock", true],
+        ["status", "ok"],
+      ]),
+    call: 'llm.call(prompt, model = "", options = Json::Object({}))',
+    doc: "Asks a language model. Gives an object with status, text, model and usage {input_tokens, output_tokens}.",
+  },
+  {
+    id: 8,
+    name: "actor.spawn",
+    variant: "ActorSpawn",
+    version: "1",
+    signatures: [signature([param("function", "Fn() -> Unit")], "ActorId")],
+    internal: true,
+    repeatable: always,
+    mock: () => UNIT,
+    call: "spawn f",
+    doc: "Starts an actor that runs f.",
+  },
+  {
+    id: 9,
+    name: "actor.send",
+    variant: "ActorSend",
+    version: "1",
+    signatures: [signature([param("actor", "ActorId"), param("message", "Json")], "Unit")],
+    internal: true,
+    repeatable: always,
+    mock: () => UNIT,
+    call: "send a m",
+    doc: "Sends a message to an actor.",
+  },
+  {
+    id: 10,
+    name: "step.input",
+    variant: "StepInput",
+    version: "1",
+    signatures: [signature([param("name", "String")], "String")],
+    repeatable: always,
+    mock: () => "",
+    call: "step_input(name)",
+    doc: "The named input of this step, as compact JSON.",
+  },
+];
+
+/** The first id a host may give to a capability of its own. */
+export const FIRST_HOST_CAPABILITY_ID = 64;
+
+/** The capabilities that one compiler, machine and gateway agree on. */
+export interface CapabilityRegistry {
+  readonly all: readonly CapabilityDecl[];
+  readonly byId: ReadonlyMap<number, CapabilityDecl>;
+  readonly byName: ReadonlyMap<string, CapabilityDecl>;
+  readonly byVariant: ReadonlyMap<string, CapabilityDecl>;
+  /** `sha256:` and lower-case hex; see `capabilitySetHash`. */
+  readonly setHash: string;
+}
+
+/** For each capability in name order the bytes of `name TAB version LF`; SHA-256. */
+export function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
+  const lines = [...capabilities].sort((a, b) => compareUtf8(a.name, b.name)).map((c) => `${c.name}\t${c.version}\n`);
+  return `sha256:${bytesToHex(sha256(utf8ToBytes(lines.join(""))))}`;
+}
+
+/** The built-in capabilities and a host's own. Throws `capability.invalid_declaration`. */
+export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityRegistry {
+  const all = [...CAPABILITIES, ...own];
+  const byId = new Map(all.map((c) => [c.id, c]));
+  const byName = new Map(all.map((c) => [c.name, c]));
+  const wrong = own.find((c) => c.id < FIRST_HOST_CAPABILITY_ID || !Number.isSafeInteger(c.id) || !/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/.test(c.name));
+  if (wrong !== undefined || byId.size !== all.length || byName.size !== all.length) {
+    throw new BorunaError("capability.invalid_declaration", `capability ${wrong?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`);
+  }
+  const byVariant = new Map(all.flatMap((c) => (c.variant === undefined ? [] : [[c.variant, c] as const])));
+  return { all, byId, byName, byVariant, setHash: capabilitySetHash(all) };
+}
+
+export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
+
+/** The signature that takes `count` arguments, trailing defaults left out or not. */
+export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
+  return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);
+}

@@ -1,0 +1,146 @@
+/** What reaches the host: capability calls and the actor operations, and what their answers do to an actor. */
+import type { Actor, Waiting } from "./actor.ts";
+import { BYTES } from "./cost.ts";
+import { chargeCrossing } from "./crossing.ts";
+import type { RunEvent } from "./events.ts";
+import type { CapabilityAnswer, Host, HostStop } from "./host.ts";
+import { type Limits, MACHINE_LIMITS } from "./limits.ts";
+import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
+import { placeOf } from "./module.ts";
+import type { TrapKind } from "./outcome.ts";
+import type { Program } from "./program.ts";
+import { ActorIdValue, ErrValue, FnRefValue, OkValue, type Value } from "./value.ts";
+
+/** What all actors of a run share. */
+export interface Run {
+  readonly program: Program;
+  readonly host: Host;
+  readonly limits: Limits;
+  readonly meter: Meter;
+  /** Under the scheduler; else spawned actors never run, messages go nowhere and receive gives Unit. */
+  readonly scheduled: boolean;
+  readonly trace: ((line: string) => void) | undefined;
+  /** The id of the next actor. */
+  nextActor: number;
+  /** The step at which the host is asked again whether to stop. */
+  nextPoll: number;
+}
+
+export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
+
+/** A trap that the host asked for. Unlike an actor's own it always ends the run. */
+export class HostTrap extends MachineTrap {}
+
+export function obey(stop: HostStop | undefined): void {
+  if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
+}
+
+export function log(run: Run, event: RunEvent): void {
+  obey(run.host.event(event));
+}
+
+const INTERRUPTIONS = { timeout: "wall-clock execution limit exceeded", canceled: "the run was canceled" } as const;
+
+export function poll(run: Run): void {
+  const reason = run.host.interrupted();
+  if (reason !== undefined) throw new HostTrap(reason, INTERRUPTIONS[reason]);
+}
+
+/**
+ * Makes the call that `waiting` says. Undefined once the answer has taken effect; a promise when it is still out: then
+ * `settle` must be called with the answer. The actor's state must be saved before.
+ */
+export function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
+  for (const arg of args) chargeCrossing(arg, run.meter);
+  poll(run);
+  const capability = run.program.registry.byId.get(waiting.capability);
+  if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
+  actor.waiting = waiting;
+  // Kept for a reader that asks later, when the actor has gone on.
+  const { module } = run.program;
+  const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
+  const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
+  const answer = run.host.call({
+    capability,
+    args,
+    declared: waiting.kind !== "capability" || waiting.declared,
+    caught: waiting.kind === "capability" && waiting.caught,
+    actorId: actor.id,
+    step: run.meter.steps,
+    place: () => placeOf(module, functionIndex, pc),
+  });
+  if ("then" in answer) return answer;
+  settle(run, actor, answer);
+  return undefined;
+}
+
+/** Lets the answer of a host call take effect. Throws what the actor traps with. */
+export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
+  const { waiting } = actor;
+  actor.waiting = undefined;
+  poll(run);
+  if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");
+  const name = run.program.registry.byId.get(waiting.capability)?.name ?? "?";
+  if (!answer.ok) {
+    if (waiting.kind !== "capability" || !waiting.caught || answer.trap !== "capability_failed") {
+      throw new MachineTrap(answer.trap, answer.message, { capability: name, ...(answer.rule === undefined ? {} : { rule: answer.rule }) });
+    }
+    run.meter.allocate(BYTES.wrapper);
+    run.meter.allocateString(answer.message.length);
+    push(actor, new ErrValue(answer.message));
+    return;
+  }
+  switch (waiting.kind) {
+    case "capability":
+      // The gateway refuses these too; the machine does not rely on it.
+      if (!waiting.declared) throw new MachineTrap("capability_denied", `capability denied: ${name}`, { capability: name });
+      chargeCrossing(answer.value, run.meter);
+      if (waiting.caught) run.meter.allocate(BYTES.wrapper);
+      push(actor, waiting.caught ? new OkValue(answer.value) : answer.value);
+      return;
+    case "emit":
+      log(run, { type: "UiEmit", tree: waiting.tree });
+      return;
+    case "spawn":
+      push(actor, new ActorIdValue(run.nextActor));
+      run.nextActor += 1;
+      actor.spawned.push(waiting.functionIndex);
+      return;
+    case "send":
+      actor.sent.push({ to: waiting.target, payload: waiting.payload });
+  }
+}
+
+function push(actor: Actor, value: Value): void {
+  actor.stack[actor.sp] = value;
+  actor.sp += 1;
+}
+
+export function startSpawn(run: Run, actor: Actor, functionIndex: number): Promise<CapabilityAnswer> | undefined {
+  if (run.nextActor >= MACHINE_LIMITS.actors) throw new MachineTrap("alloc_limit", `more than ${MACHINE_LIMITS.actors} actors`);
+  run.meter.allocate(BYTES.actor);
+  const waiting: Waiting = { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex };
+  return startCall(run, actor, waiting, [new FnRefValue(functionIndex)]);
+}
+
+export function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promise<CapabilityAnswer> | undefined {
+  if (!(target instanceof ActorIdValue)) throw typeTrap("ActorId", target);
+  if (run.scheduled && target.id >= run.nextActor) throw new MachineTrap("invalid_actor", `actor not found: ${target.id}`);
+  run.meter.allocate(BYTES.message);
+  const waiting: Waiting = { kind: "send", capability: CAPABILITY_IDS.actorSend, target: target.id, payload };
+  return startCall(run, actor, waiting, [target, payload]);
+}
+
+/** Traps that end the whole run, whichever actor they befall; any other fails that actor and its descendants. */
+export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
+  "step_limit",
+  "alloc_limit",
+  "output_limit",
+  "timeout",
+  "canceled",
+  // A program cannot probe its policy.
+  "capability_denied",
+  "capability_budget_exceeded",
+  "divergence",
+  "internal",
+]);

@@ -1,0 +1,45 @@
+/** The machine's only way out. Everything else in `vm/` is pure. */
+import type { CapabilityDecl } from "./capabilities.ts";
+import type { RunEvent } from "./events.ts";
+import type { CodePlace } from "./module.ts";
+import type { TrapKind } from "./outcome.ts";
+import type { Value } from "./value.ts";
+
+/** One capability call as the machine makes it. */
+export interface CapabilityRequest {
+  readonly capability: CapabilityDecl;
+  /** As the program passed them: trailing defaults are not filled in. */
+  readonly args: readonly Value[];
+  /** Whether the calling function declares the capability. Always true for `emit`, `spawn` and `send`. */
+  readonly declared: boolean;
+  /** The call stands under `try`. */
+  readonly caught: boolean;
+  readonly actorId: number;
+  /** Steps executed so far, this call included. */
+  readonly step: number;
+  /** Computed when asked for, since few readers need it. */
+  place(): CodePlace;
+}
+
+export type CapabilityAnswer =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string };
+
+/** The host ends the run: a replay that diverged, or output over its limit. */
+export interface HostStop {
+  readonly trap: TrapKind;
+  readonly message: string;
+}
+
+export interface Host {
+  /** A promise only where the handler is asynchronous. Never rejects, never throws for a program's mistake. */
+  call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
+  /** Called for every event but the `Cap…` ones, which `call` writes. */
+  event(event: RunEvent): HostStop | undefined;
+  /** Text of `debug` and `debug_msg`. */
+  debug(text: string): HostStop | undefined;
+  /** Asked every few thousand steps and at each call; outside the deterministic part. */
+  interrupted(): "timeout" | "canceled" | undefined;
+  /** Asked between slices: a promise when the host wants a turn (for timers and signals) before the machine goes on. */
+  pause?(): Promise<void> | undefined;
+}

@@ -1,0 +1,114 @@
+import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, type Trie } from "./trie.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * A growing array that several list versions share. `items.length` is how many slots some version has claimed.
+ * `trie` holds the same elements, as many as it has been asked for; it is there for versions that leave the shared line.
+ */
+interface Buffer {
+  readonly items: Value[];
+  trie: Trie;
+}
+
+/**
+ * A persistent list. The usual case is a shared append: pushing onto the newest version writes the next free slot of
+ * the shared buffer. A version that something was pushed onto already goes on as a trie, made once for all versions of
+ * the buffer. So no operation copies a long list, whatever version it starts from: push takes O(log n) at worst and
+ * constant time as a rule, tail and slice are views, concat costs the length of its second list.
+ */
+export class ListValue {
+  static readonly EMPTY: ListValue = new ListValue({ items: [], trie: EMPTY_TRIE }, undefined, 0, 0);
+  readonly length: number;
+  /** One of the two is there. Either may hold elements before `#offset` and after the end of this version. */
+  readonly #buffer: Buffer | undefined;
+  readonly #trie: Trie | undefined;
+  readonly #offset: number;
+
+  private constructor(buffer: Buffer | undefined, trie: Trie | undefined, offset: number, length: number) {
+    this.#buffer = buffer;
+    this.#trie = trie;
+    this.#offset = offset;
+    this.length = length;
+  }
+
+  /** Takes ownership of `items`: the caller must not touch the array again. */
+  static of(items: Value[]): ListValue {
+    return items.length === 0 ? ListValue.EMPTY : new ListValue({ items, trie: EMPTY_TRIE }, undefined, 0, items.length);
+  }
+
+  get tag(): "List" {
+    return "List";
+  }
+
+  /** `undefined` when out of range or not a whole number. */
+  get(index: number): Value | undefined {
+    if (!(index >= 0 && index < this.length)) return undefined;
+    if (this.#buffer !== undefined) return this.#buffer.items[this.#offset + index];
+    return this.#trie === undefined ? undefined : trieGet(this.#trie, this.#offset + index);
+  }
+
+  push(value: Value): ListValue {
+    if (this.length === 0) return ListValue.of([value]);
+    const buffer = this.#buffer;
+    if (buffer !== undefined && buffer.items.length === this.#offset + this.length) {
+      buffer.items.push(value);
+      return new ListValue(buffer, undefined, this.#offset, this.length + 1);
+    }
+    return new ListValue(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
+  }
+
+  concat(other: ListValue): ListValue {
+    if (other.length === 0) return this;
+    if (this.length === 0) return other;
+    const added = other.toArray();
+    const length = this.length + added.length;
+    const buffer = this.#buffer;
+    if (buffer !== undefined && buffer.items.length === this.#offset + this.length) {
+      for (const value of added) buffer.items.push(value);
+      return new ListValue(buffer, undefined, this.#offset, length);
+    }
+    return new ListValue(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.#offset, length);
+  }
+
+  /** Both bounds clamped to 0…length; empty when `from >= to`. A view: shares the elements. */
+  slice(from: number, to: number): ListValue {
+    const start = Math.max(0, from);
+    const end = Math.min(to, this.length);
+    if (start >= end) return ListValue.EMPTY;
+    return end - start === this.length ? this : new ListValue(this.#buffer, this.#trie, this.#offset + start, end - start);
+  }
+
+  /** A fresh array, the caller's own. */
+  toArray(): Value[] {
+    if (this.#buffer !== undefined) return this.#buffer.items.slice(this.#offset, this.#offset + this.length);
+    return [...this];
+  }
+
+  *[Symbol.iterator](): IterableIterator<Value> {
+    const end = this.#offset + this.length;
+    for (let at = this.#offset; at < end; ) {
+      const chunk = this.#buffer?.items ?? (this.#trie === undefined ? [] : trieChunk(this.#trie, at));
+      const base = this.#buffer === undefined ? at - (at % CHUNK) : 0;
+      const stop = Math.min(end, base + chunk.length);
+      if (stop <= at) return;
+      for (; at < stop; at++) {
+        const value = chunk[at - base];
+        if (value !== undefined) yield value;
+      }
+    }
+  }
+
+  /** The elements up to this version's end, those before the offset included. */
+  #asTrie(): Trie {
+    const end = this.#offset + this.length;
+    if (this.#trie !== undefined) return trieTake(this.#trie, end);
+    const buffer = this.#buffer;
+    if (buffer === undefined) return EMPTY_TRIE;
+    // Extended for the versions that still follow, so that an element moves over once.
+    if (buffer.trie.count < end) buffer.trie = trieAppend(buffer.trie, buffer.items, buffer.trie.count, end);
+    return trieTake(buffer.trie, end);
+  }
+}
+
+/** Elements of a leaf. */
+const CHUNK = 32;

@@ -1,0 +1,111 @@
+/** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
+import { BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS_PER_STEP } from "./cost.ts";
+import type { TrapKind } from "./outcome.ts";
+import type { Value } from "./value.ts";
+
+export interface TrapDetail {
+  readonly capability?: string;
+  readonly rule?: string;
+  readonly counterexample?: readonly string[];
+}
+
+/** Thrown inside the machine only; `system.ts` turns it into a `Trap` or into a message to the parent actor. */
+export class MachineTrap extends Error {
+  override readonly name: string = "MachineTrap";
+  readonly kind: TrapKind;
+  readonly detail: TrapDetail;
+  constructor(kind: TrapKind, message: string, detail: TrapDetail = {}) {
+    super(message);
+    this.kind = kind;
+    this.detail = detail;
+  }
+}
+
+/** Stops exactly: `steps` never passes `maxSteps`, `allocBytes` never passes `maxAllocBytes`. */
+export class Meter {
+  steps: number = 0;
+  allocBytes: number = 0;
+  readonly maxSteps: number;
+  readonly maxAllocBytes: number;
+
+  constructor(maxSteps: number, maxAllocBytes: number) {
+    this.maxSteps = maxSteps;
+    this.maxAllocBytes = maxAllocBytes;
+  }
+
+  /** Extra steps for work about to be done. */
+  charge(units: number): void {
+    if (units >= UNITS_PER_STEP) this.addSteps(Math.floor(units / UNITS_PER_STEP));
+  }
+
+  addSteps(count: number): void {
+    if (count > this.maxSteps - this.steps) {
+      this.steps = this.maxSteps;
+      throw stepLimit(this.maxSteps);
+    }
+    this.steps += count;
+  }
+
+  /** Bytes of a value about to be made. */
+  allocate(bytes: number): void {
+    if (bytes > this.maxAllocBytes - this.allocBytes) throw allocLimit(this.maxAllocBytes);
+    this.allocBytes += bytes;
+  }
+
+  /** A String about to be made. */
+  allocateString(codeUnits: number): void {
+    if (codeUnits > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
+    this.allocate(stringBytes(codeUnits));
+  }
+
+  /** A list of `length` elements about to be made; `bytes` where they are not those of a list made at once. */
+  allocateList(length: number, bytes: number = BYTES.header + BYTES.slot * length): void {
+    if (length > MAX_LIST_LENGTH) throw new MachineTrap("alloc_limit", `a List of more than ${MAX_LIST_LENGTH} elements`);
+    this.allocate(bytes);
+  }
+}
+
+/** Work whose size shows only while it is done: charges as it goes, in all what `Meter.charge` would. */
+export class Work {
+  readonly meter: Meter;
+  #units: number = 0;
+
+  constructor(meter: Meter) {
+    this.meter = meter;
+  }
+
+  add(units: number): void {
+    this.#units += units;
+    if (this.#units >= UNITS_PER_STEP) {
+      this.meter.charge(this.#units);
+      this.#units %= UNITS_PER_STEP;
+    }
+  }
+}
+
+export function stepLimit(maxSteps: number): MachineTrap {
+  return new MachineTrap("step_limit", `max execution steps exceeded (${maxSteps})`);
+}
+
+function allocLimit(maxAllocBytes: number): MachineTrap {
+  return new MachineTrap("alloc_limit", `max allocation exceeded (${maxAllocBytes} bytes)`);
+}
+
+/** The type of a value as trap messages name it. */
+export function typeName(value: Value): string {
+  switch (typeof value) {
+    case "number":
+    case "bigint":
+      return "Int";
+    case "string":
+      return "String";
+    case "boolean":
+      return "Bool";
+    default:
+      return value.tag;
+  }
+}
+
+export function typeTrap(expected: string, found: Value | undefined): MachineTrap {
+  return new MachineTrap("type_error", `type error: expected ${expected}, got ${found === undefined ? "nothing" : typeName(found)}`);
+}

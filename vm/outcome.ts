@@ -1,0 +1,72 @@
+/**
+ * How a run ends: traps, outcomes and exit codes, each declared once.
+ * The CLI, the spans, the log's end record and the docs read these tables.
+ */
+export const OUTCOMES = {
+  success: { exitCode: 0, spanError: false, doc: "the program completed, whatever its value" },
+  program_error: { exitCode: 1, spanError: true, doc: "the program trapped" },
+  runtime_error: { exitCode: 1, spanError: true, doc: "a capability's handler failed" },
+  denied: { exitCode: 3, spanError: false, doc: "the policy, or a missing declaration, refused a call" },
+  budget_exceeded: { exitCode: 3, spanError: false, doc: "a call went over its budget" },
+  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth or output was reached" },
+  timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
+  canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
+  divergence: { exitCode: 5, spanError: true, doc: "a replay did something else than the log says" },
+  fatal: { exitCode: 70, spanError: true, doc: "a fault of ours" },
+} as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
+
+export type Outcome = keyof typeof OUTCOMES;
+
+/** Exit codes of the CLI that no run outcome has. */
+export const EXIT = { done: 0, usage: 2, unverified: 6, internal: 70, interrupted: 130, terminated: 143 } as const;
+
+/** The limit a run stopped at, as spans and JSON output name it. */
+export type LimitName = "steps" | "alloc" | "output" | "depth";
+
+interface TrapRow {
+  readonly outcome: Outcome;
+  readonly limit?: LimitName;
+  readonly doc: string;
+}
+
+export const TRAPS = {
+  stack_underflow: { outcome: "program_error", doc: "an instruction wanted more operands than there are" },
+  stack_overflow: { outcome: "limit_exceeded", limit: "depth", doc: "too many frames, or too many stack slots in use" },
+  type_error: { outcome: "program_error", doc: "an operand or argument of the wrong type" },
+  division_by_zero: { outcome: "program_error", doc: "an Int divided by zero" },
+  arithmetic_overflow: { outcome: "program_error", doc: "a result that does not fit its type" },
+  invalid_constant: { outcome: "program_error", doc: "a constant index outside the pool" },
+  invalid_local: { outcome: "program_error", doc: "a local index outside the frame" },
+  invalid_global: { outcome: "program_error", doc: "a global index outside the module" },
+  invalid_function: { outcome: "program_error", doc: "a function index outside the module" },
+  invalid_jump: { outcome: "program_error", doc: "a jump outside the function" },
+  invalid_field: { outcome: "program_error", doc: "a field index outside the record" },
+  invalid_match_table: { outcome: "program_error", doc: "a match table index outside the function" },
+  invalid_actor: { outcome: "program_error", doc: "a message to an actor that does not exist" },
+  invalid_value: { outcome: "program_error", doc: "a value that an operation cannot take" },
+  index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list" },
+  match_exhausted: { outcome: "program_error", doc: "no arm of a match fits" },
+  assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic" },
+  contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false" },
+  step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps" },
+  alloc_limit: { outcome: "limit_exceeded", limit: "alloc", doc: "the next value would exceed max_alloc_bytes" },
+  output_limit: { outcome: "limit_exceeded", limit: "output", doc: "emitted trees and debug text exceed max_output_bytes" },
+  timeout: { outcome: "timeout", doc: "max_wall_ms has passed" },
+  canceled: { outcome: "canceled", doc: "the host canceled the run" },
+  capability_denied: { outcome: "denied", doc: "the function does not declare it, or the policy refuses it" },
+  capability_budget_exceeded: { outcome: "budget_exceeded", doc: "the rule's budget is used up" },
+  capability_failed: { outcome: "runtime_error", doc: "the handler failed or answered something else than its type" },
+  unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability" },
+  divergence: { outcome: "divergence", doc: "a replay left the recorded path" },
+  deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way" },
+  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached" },
+  internal: { outcome: "fatal", doc: "a fault of ours" },
+} as const satisfies Record<string, TrapRow>;
+
+export type TrapKind = keyof typeof TRAPS;
+
+/** The outcome of a run that trapped, with the limit where it is one. */
+export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: LimitName } {
+  const row: TrapRow = TRAPS[kind];
+  return row.limit === undefined ? { outcome: row.outcome } : { outcome: row.outcome, limit: row.limit };
+}

@@ -1,0 +1,286 @@
+/**
+ * A run: the actor scheduler and the loop that drives it. Rounds: every runnable actor, in id order, runs a slice; then
+ * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
+ */
+import { type Actor, hasMail, placesOf } from "./actor.ts";
+import { BYTES } from "./cost.ts";
+import { HostTrap, log, type Run, RUN_ENDING, settle } from "./effects.ts";
+import { BorunaError } from "./error.ts";
+import type { CapabilityAnswer, Host } from "./host.ts";
+import { type Limits, MACHINE_LIMITS } from "./limits.ts";
+import { interpret, pushFrame, type Signal } from "./machine.ts";
+import { MachineTrap, Meter } from "./meter.ts";
+import { present } from "./operations.ts";
+import { checkPortable } from "./portable.ts";
+import type { MachineEnd, Program } from "./program.ts";
+import { ErrValue, UNIT, type Value } from "./value.ts";
+
+export interface MachineOptions {
+  readonly limits: Limits;
+  /** The entry's arguments; missing ones are Unit, extra ones dropped. */
+  readonly args: readonly Value[];
+  /** Whether the scheduler runs; `program.usesActors` unless said. */
+  readonly actors?: boolean;
+  /** One line for each instruction about to be executed. */
+  readonly trace?: (line: string) => void;
+}
+
+interface PendingMessage {
+  readonly from: number;
+  readonly to: number | bigint;
+  readonly payload: Value;
+}
+
+/** The state of the scheduler: plain data, like that of the actors. */
+interface System {
+  readonly run: Run;
+  readonly actors: Actor[];
+  pending: PendingMessage[];
+  /** From 0; -1 before the first. */
+  round: number;
+  /** Actors of this round in id order, and how many have had their turn. */
+  queue: number[];
+  turn: number;
+  /** The step at which the slice of the actor whose turn it is ends. */
+  sliceEnd: number;
+}
+
+/** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
+type Suspension = Promise<CapabilityAnswer | undefined>;
+
+/** Steps of a program without actors between two chances for the host to have a turn. */
+const UNSCHEDULED_SLICE_STEPS = 100_000;
+
+/** Runs a program to its end. A promise only where some host call gave one. */
+export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
+  const { limits } = options;
+  const scheduled = options.actors ?? program.usesActors;
+  const run: Run = {
+    program,
+    host,
+    limits,
+    meter: new Meter(limits.max_steps, limits.max_alloc_bytes),
+    scheduled,
+    trace: options.trace,
+    // Outside a system the older machine counts spawned actors from 0.
+    nextActor: scheduled ? 1 : 0,
+    nextPoll: 0,
+  };
+  const system: System = { run, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY };
+  const first = guarded(system, () => {
+    system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
+    return advance(system);
+  });
+  return first instanceof Promise ? driveAsync(system, first) : first;
+}
+
+/** One loop over all the promises of a run, so that they do not pile up. */
+async function driveAsync(system: System, first: Suspension): Promise<MachineEnd> {
+  let pending = first;
+  for (;;) {
+    const answer = await pending;
+    const next = guarded(system, () => advance(system, answer));
+    if (!(next instanceof Promise)) return next;
+    pending = next;
+  }
+}
+
+/** A trap that ends the run, thrown outside any actor's own execution or passed on from one. */
+class RunTrap extends Error {
+  override readonly name: string = "RunTrap";
+  readonly trap: MachineTrap;
+  readonly actor: Actor | undefined;
+  constructor(trap: MachineTrap, actor: Actor | undefined) {
+    super(trap.message);
+    this.trap = trap;
+    this.actor = actor;
+  }
+}
+
+function guarded(system: System, body: () => MachineEnd | Suspension): MachineEnd | Suspension {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof RunTrap) return trapped(system, error.trap, error.actor);
+    if (error instanceof MachineTrap) return trapped(system, error, system.actors[0]);
+    throw error;
+  }
+}
+
+function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | undefined): MachineEnd {
+  return {
+    status: "trapped",
+    trap: {
+      kind: trap.kind,
+      message: trap.message,
+      stack: actor === undefined ? [] : placesOf(run.program, actor, actor.status === "blocked"),
+      step: run.meter.steps,
+      actorId: actor?.id ?? 0,
+      ...trap.detail,
+    },
+    steps: run.meter.steps,
+    allocBytes: run.meter.allocBytes,
+    actors: Math.max(1, actors.length),
+  };
+}
+
+function createActor(run: Run, id: number, parent: number, functionIndex: number, args: readonly Value[]): Actor {
+  const actor: Actor = {
+    id,
+    parent,
+    children: [],
+    status: "runnable",
+    stack: [...args],
+    sp: args.length,
+    depth: 0,
+    frameFunction: [],
+    framePc: [],
+    frameBase: [],
+    globals: run.program.module.globals.map(() => UNIT),
+    mailbox: [],
+    mailboxTaken: 0,
+    waiting: undefined,
+    result: UNIT,
+    spawned: [],
+    sent: [],
+  };
+  pushFrame(run, actor, present(run.program.functions[functionIndex]), args.length);
+  return actor;
+}
+
+/** Goes on until the run ends or an actor waits for the host. `answer` is for the actor whose turn it is. */
+function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspension {
+  let resumeWith = answer;
+  for (;;) {
+    while (system.turn < system.queue.length) {
+      const actor = present(system.actors[present(system.queue[system.turn])]);
+      // One that failed with an ancestor since the round began has no turn.
+      if (actor.status === "runnable") {
+        if (resumeWith === undefined) beginSlice(system, actor);
+        const signal = runSlice(system, actor, resumeWith);
+        resumeWith = undefined;
+        if (signal instanceof Promise) return signal;
+        endSlice(system, actor, signal);
+      }
+      system.turn += 1;
+    }
+    const end = nextRound(system);
+    if (end !== undefined) return end;
+    const pause = system.run.host.pause?.();
+    if (pause !== undefined) return pause.then(() => undefined);
+  }
+}
+
+/** Delivers, then chooses who runs. An end when nobody can and nothing is on its way. */
+function nextRound(system: System): MachineEnd | undefined {
+  const { actors, run } = system;
+  const root = present(actors[0]);
+  if (system.round >= 0) deliver(system);
+  system.round += 1;
+  system.queue = actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id);
+  system.turn = 0;
+  if (system.queue.length === 0 && system.pending.length === 0) {
+    if (root.status === "completed") return completed(system, root);
+    throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
+  }
+  if (run.scheduled && system.round >= MACHINE_LIMITS.rounds) {
+    throw new RunTrap(new MachineTrap("max_rounds", `max scheduler rounds exceeded (${MACHINE_LIMITS.rounds})`), root);
+  }
+  return undefined;
+}
+
+function beginSlice(system: System, actor: Actor): void {
+  const { run } = system;
+  if (!run.scheduled) {
+    system.sliceEnd = run.meter.steps + UNSCHEDULED_SLICE_STEPS;
+    return;
+  }
+  log(run, { type: "SchedulerTick", round: system.round, active_actor: actor.id });
+  run.nextActor = system.actors.length;
+  // The older machine spends the last step of a slice on noticing its end.
+  system.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
+}
+
+function runSlice(system: System, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
+  try {
+    if (answer !== undefined) settle(system.run, actor, answer);
+    return interpret(system.run, actor, system.sliceEnd);
+  } catch (error) {
+    if (!(error instanceof MachineTrap)) throw asRunTrap(error, actor);
+    if (error instanceof HostTrap || RUN_ENDING.has(error.kind) || actor.id === 0) throw new RunTrap(error, actor);
+    return error;
+  }
+}
+
+/** An exhausted host (`RangeError`) is a fault of ours that the program must not see as anything else. */
+function asRunTrap(error: unknown, actor: Actor): unknown {
+  return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
+}
+
+function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
+  if (signal instanceof MachineTrap) {
+    failActor(system, actor, signal);
+    return;
+  }
+  if (signal === "done") actor.status = "completed";
+  else if (signal === "blocked") actor.status = "blocked";
+  if (system.run.scheduled) collect(system, actor);
+}
+
+/** What the actor spawned and sent in its slice. */
+function collect(system: System, actor: Actor): void {
+  const { run, actors } = system;
+  const { spawned, sent } = actor;
+  actor.spawned = [];
+  actor.sent = [];
+  for (const functionIndex of spawned) {
+    const id = actors.length;
+    log(run, { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" });
+    actors.push(createActor(run, id, actor.id, functionIndex, []));
+    actor.children.push(id);
+  }
+  for (const { to, payload } of sent) system.pending.push({ from: actor.id, to, payload });
+}
+
+/** The actor and its descendants fail; its parent gets the reason as a message. */
+function failActor(system: System, actor: Actor, trap: MachineTrap): void {
+  const { meter } = system.run;
+  actor.spawned = [];
+  actor.sent = [];
+  const failing = [actor];
+  for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
+    next.status = "failed";
+    for (const child of next.children) failing.push(present(system.actors[child]));
+  }
+  meter.allocate(BYTES.message + BYTES.wrapper);
+  meter.allocateString(trap.message.length);
+  system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message) });
+}
+
+/** Delivers in the order (target, sender), stable in sending order, and wakes who has mail. */
+function deliver(system: System): void {
+  const { run, actors } = system;
+  const messages = system.pending;
+  system.pending = [];
+  messages.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  for (const { from, to, payload } of messages) {
+    const target = actors[Number(to)];
+    log(run, { type: "MessageSend", from, to: Number(to), payload });
+    if (target === undefined || target.status === "failed") continue;
+    log(run, { type: "MessageReceive", actor_id: target.id, payload });
+    target.mailbox.push({ from, payload });
+  }
+  for (const actor of actors) if (actor.status === "blocked" && hasMail(actor)) actor.status = "runnable";
+}
+
+function completed(system: System, root: Actor): MachineEnd {
+  const { run, actors } = system;
+  try {
+    checkPortable(root.result);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    const kind = error.kind === "value.not_portable" ? "type_error" : error.kind === "value.too_deep" ? "invalid_value" : "alloc_limit";
+    throw new RunTrap(new MachineTrap(kind, error.message), root);
+  }
+  return { status: "completed", value: root.result, steps: run.meter.steps, allocBytes: run.meter.allocBytes, actors: actors.length };
+}

@@ -1,0 +1,101 @@
+/** Finding text in time linear in both lengths, whatever they are. */
+
+/** Up to this length the host's search is fast and its worst case bounded; longer patterns could make it quadratic. */
+const NATIVE_PATTERN_UNITS = 32;
+
+export interface Searcher {
+  /** Index of the first occurrence at or after `from`, in code units; -1 for none. */
+  next(from: number): number;
+}
+
+/** Searches `text` for a pattern that is not empty. Knuth, Morris and Pratt for the long ones. */
+export function createSearcher(text: string, pattern: string): Searcher {
+  if (pattern.length <= NATIVE_PATTERN_UNITS) return { next: (from) => text.indexOf(pattern, from) };
+  if (pattern.length > text.length) return { next: () => -1 };
+  const failure = borders(pattern);
+  return {
+    next(from) {
+      let matched = 0;
+      for (let i = from; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        while (matched > 0 && pattern.charCodeAt(matched) !== unit) matched = failure[matched - 1] ?? 0;
+        if (pattern.charCodeAt(matched) === unit) matched += 1;
+        if (matched === pattern.length) return i + 1 - matched;
+      }
+      return -1;
+    },
+  };
+}
+
+/** For each prefix the length of its longest proper prefix that is also its suffix. */
+function borders(pattern: string): Int32Array {
+  const failure = new Int32Array(pattern.length);
+  let matched = 0;
+  for (let i = 1; i < pattern.length; i++) {
+    const unit = pattern.charCodeAt(i);
+    while (matched > 0 && pattern.charCodeAt(matched) !== unit) matched = failure[matched - 1] ?? 0;
+    if (pattern.charCodeAt(matched) === unit) matched += 1;
+    failure[i] = matched;
+  }
+  return failure;
+}
+
+/** How often the pattern occurs, without overlaps. */
+export function countOccurrences(text: string, pattern: string): number {
+  const searcher = createSearcher(text, pattern);
+  let count = 0;
+  for (let at = searcher.next(0); at >= 0; at = searcher.next(at + pattern.length)) count += 1;
+  return count;
+}
+
+/** The parts between the occurrences; one more than there are occurrences. */
+export function splitText(text: string, pattern: string): string[] {
+  const searcher = createSearcher(text, pattern);
+  const parts: string[] = [];
+  let start = 0;
+  for (let at = searcher.next(0); at >= 0; at = searcher.next(start)) {
+    parts.push(text.slice(start, at));
+    start = at + pattern.length;
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** Space and U+0009 to U+000D. */
+export function isAsciiSpace(unit: number): boolean {
+  return unit === 32 || (unit >= 9 && unit <= 13);
+}
+
+export function trimAscii(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isAsciiSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isAsciiSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+/** The code unit index of a byte offset in UTF-8; -1 when it is out of range or inside a character. */
+export function unitIndexOfByte(text: string, offset: number): number {
+  let bytes = 0;
+  let at = 0;
+  while (bytes < offset && at < text.length) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) bytes += 1;
+    else if (unit < 0x800) bytes += 2;
+    else if (unit >= 0xd800 && unit <= 0xdbff) {
+      bytes += 4;
+      at += 1;
+    } else bytes += 3;
+    at += 1;
+  }
+  return bytes === offset ? at : -1;
+}
+
+export function countCodePoints(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xd800 && unit <= 0xdbff) count -= 1;
+  }
+  return count;
+}

@@ -1,0 +1,35 @@
+/** UTF-8 facts about JS strings, without a host's encoder (the machine runs in a browser too). */
+
+/** Compares by UTF-8 bytes, which is the order of code points. Negative, zero or positive. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    let x = a.charCodeAt(i);
+    let y = b.charCodeAt(i);
+    if (x !== y) {
+      // UTF-16 puts surrogates (code points from U+10000) below U+E000…U+FFFF: lift them above.
+      if (x >= 0xd800 && y >= 0xd800) {
+        x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
+        y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
+      }
+      return x - y;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** Bytes of the string in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) {
+      if (unit < 0x800) bytes += 1;
+      else if (unit >= 0xd800 && unit <= 0xdbff) {
+        bytes += 2;
+        i += 1;
+      } else bytes += 2;
+    }
+  }
+  return bytes;
+}

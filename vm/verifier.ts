@@ -1,0 +1,221 @@
+/** The check of a whole module before anything of it runs. Iterative, and linear in the size of the module. */
+import { BUILTINS } from "./builtins.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "./capabilities.ts";
+import { moduleHash } from "./codec.ts";
+import { BorunaError } from "./error.ts";
+import { MACHINE_LIMITS, MODULE_LIMITS } from "./limits.ts";
+import type { FunctionDef, Instruction, Module } from "./module.ts";
+import { type OperandKind, opcode } from "./opcodes.ts";
+import { childrenOf, isCompound } from "./portable.ts";
+import type { Program, VerifiedFunction } from "./program.ts";
+import { CODE_STRIDE, maxStackHeight } from "./stack-heights.ts";
+import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "./text.ts";
+import { parseType, type Type, typeToString } from "./types.ts";
+import { FnRefValue, type Value } from "./value.ts";
+
+const U8_MAX = 0xff;
+const I32_MAX = 0x7fff_ffff;
+
+type Kind =
+  | "bad_entry"
+  | "bad_arity"
+  | "bad_operand"
+  | "bad_jump"
+  | "bad_constant"
+  | "bad_signature"
+  | "unknown_capability"
+  | "unknown_builtin"
+  | "too_large";
+
+function fail(kind: Kind, message: string): never {
+  throw new BorunaError(`module.${kind}`, message);
+}
+
+/** Parameters of each builtin that the machine runs itself, by id. */
+const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
+  BUILTINS.filter((b) => b.source === undefined).map((b) => {
+    const type = parseType(b.type, new Set(b.typeParams));
+    return [b.id, type.kind === "fn" ? type.params.length : 0] as const;
+  }),
+);
+
+/**
+ * Checks every function and gives the module ready to run. The kinds of error, all `module.…`: `bad_entry`, `bad_arity`,
+ * `bad_operand`, `bad_jump`, `bad_constant`, `bad_signature`, `unknown_capability`, `unknown_builtin`, `too_large`.
+ * What only a run can show (a field's index, an argument's type) is left to the run.
+ */
+export function verifyModule(module: Module, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
+  checkSizes(module);
+  if (module.functions[module.entry] === undefined) fail("bad_entry", `the entry is function ${module.entry}; the module has ${module.functions.length}`);
+  module.constants.forEach((constant, index) => checkConstant(constant, index, module));
+  checkSignature(module);
+  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
+  return {
+    module,
+    registry,
+    functions,
+    moduleHash: moduleHash(module, registry),
+    usesActors: module.functions.some((def) => def.code.some(({ op }) => op === "SpawnActor" || op === "SendMsg" || op === "ReceiveMsg")),
+  };
+}
+
+function checkSizes(module: Module): void {
+  const sizes = [
+    ["functions", module.functions.length, MODULE_LIMITS.functions],
+    ["constants", module.constants.length, MODULE_LIMITS.constants],
+    ["globals", module.globals.length, MODULE_LIMITS.globals],
+    ["types", module.types.length, MODULE_LIMITS.types],
+  ] as const;
+  for (const [what, size, max] of sizes) if (size > max) fail("too_large", `the module has ${size} ${what}; the limit is ${max}`);
+}
+
+/** A constant that is a function must be one of the module's. */
+function checkConstant(constant: Value, index: number, module: Module): void {
+  const pending: Value[] = [constant];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (!isCompound(value)) continue;
+    if (value instanceof FnRefValue && module.functions[value.index] === undefined) fail("bad_constant", `constant ${index} is function ${value.index}, which is not there`);
+    for (const child of childrenOf(value)) if (isCompound(child)) pending.push(child);
+  }
+}
+
+const GENERIC_ARITY: ReadonlyMap<string, number> = new Map([
+  ["Option", 1],
+  ["Result", 2],
+  ["List", 1],
+  ["Map", 2],
+]);
+
+function checkSignature(module: Module): void {
+  const { signature } = module;
+  if (signature === undefined) return;
+  const entry = module.functions[module.entry];
+  if (entry?.arity !== signature.params.length) fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
+  if (new Set(signature.params.map((p) => p.name)).size !== signature.params.length) fail("bad_signature", "two parameters have one name");
+  const arity = new Map([...module.types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]);
+  for (const text of [...signature.params.map((p) => p.type), signature.result]) checkSignatureType(text, arity);
+}
+
+function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): void {
+  const pending: Type[] = [parseSignatureType(text)];
+  for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
+    if (type.kind === "fn") pending.push(...type.params, type.result);
+    if (type.kind !== "named") continue;
+    if (arity.get(type.name) !== type.args.length) fail("bad_signature", `the signature names a type that the module does not have: ${typeToString(type).slice(0, 80)}`);
+    pending.push(...type.args);
+  }
+}
+
+function parseSignatureType(text: string): Type {
+  try {
+    return parseType(text);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError("module.bad_signature", `the signature: ${error.message}`, { cause: error });
+  }
+}
+
+interface FunctionContext {
+  readonly module: Module;
+  readonly registry: CapabilityRegistry;
+  readonly def: FunctionDef;
+  readonly index: number;
+}
+
+function verifyFunction(context: FunctionContext): VerifiedFunction {
+  const { def, index, registry } = context;
+  const where = functionName(context);
+  if (def.code.length > MODULE_LIMITS.codeLength) fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${where} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
+  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${where} takes ${def.arity} arguments and has ${def.locals} locals`);
+  for (const id of def.capabilities) if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
+  def.matchTables.forEach((table, i) => {
+    if (table.length > MODULE_LIMITS.matchArms) fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target >= def.code.length);
+    if (outside !== undefined) fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
+  });
+  const code = new Int32Array(def.code.length * CODE_STRIDE);
+  def.code.forEach((instruction, pc) => {
+    checkInstruction(instruction, pc, context);
+    code[pc * CODE_STRIDE] = opcode(instruction.op).tag;
+    code.set(instruction.operands, pc * CODE_STRIDE + 1);
+  });
+  const maxStack = maxStackHeight(code, def.matchTables);
+  return { index, def, regular: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
+}
+
+function functionName({ def, index }: FunctionContext): string {
+  return `function ${index} (${JSON.stringify(def.name.slice(0, 80))})`;
+}
+
+function checkInstruction(instruction: Instruction, pc: number, context: FunctionContext): void {
+  const { op, operands } = instruction;
+  const kinds: readonly OperandKind[] = opcode(op).operands;
+  const bad = (kind: Kind, message: string): never => fail(kind, `${op} at ${pc} in ${functionName(context)}: ${message}`);
+  if (operands.length !== kinds.length) bad("bad_operand", `has ${operands.length} operands instead of ${kinds.length}`);
+  kinds.forEach((kind, i) => {
+    const operand = operands[i] ?? -1;
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", `${kind} ${operand} is out of range`);
+    checkOperand(kind, operand, instruction, context, bad);
+  });
+  checkCount(instruction, context, bad);
+}
+
+type Bad = (kind: Kind, message: string) => never;
+
+function checkOperand(kind: OperandKind, operand: number, { op, operands }: Instruction, { module, registry, def }: FunctionContext, bad: Bad): void {
+  const below = (size: number, error: Kind = "bad_operand"): void => {
+    if (operand >= size) bad(error, `${kind} ${operand} is not there; there are ${size}`);
+  };
+  switch (kind) {
+    case "constant":
+      return below(module.constants.length);
+    case "local":
+      return below(def.locals);
+    case "global":
+      return below(module.globals.length);
+    case "function":
+      return below(module.functions.length);
+    case "jump":
+      return below(def.code.length, "bad_jump");
+    case "match_table":
+      return below(def.matchTables.length);
+    case "type":
+      if (op === "MakeEnum" && (operand === LEGACY_OPTION_TYPE || operand === LEGACY_RESULT_TYPE)) return;
+      return below(module.types.length);
+    case "variant": {
+      const type = module.types[operands[0] ?? -1];
+      if (type?.kind === "enum") below(type.variants.length);
+      return;
+    }
+    case "capability":
+      if (!registry.byId.has(operand)) bad("unknown_capability", `capability ${operand} is not there`);
+      return;
+    case "builtin":
+      if (!BUILTIN_ARITY.has(operand)) bad("unknown_builtin", `builtin ${operand} is not there`);
+      return;
+    case "contract_kind":
+      return below(2);
+    case "wrap_kind":
+      return below(3);
+    // Checked at run time, or by `checkCount`.
+    case "field":
+    case "clause":
+    case "count":
+  }
+}
+
+/** Ours may count further than the u8 of bytecode 1.1; no stack holds more. */
+const WIDE_COUNTS: ReadonlySet<string> = new Set(["MakeMap", "MakeListWide"]);
+
+function checkCount({ op, operands }: Instruction, { module }: FunctionContext, bad: Bad): void {
+  const at = opcode(op).operands.indexOf("count");
+  if (at === -1) return;
+  const count = operands[at] ?? 0;
+  const max = WIDE_COUNTS.has(op) ? MACHINE_LIMITS.stackSlots : U8_MAX;
+  if (count > max) bad("bad_operand", `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", `count ${count} is odd`);
+  const target = operands[0] ?? 0;
+  if (op === "MakeClosure" && count > (module.functions[target]?.arity ?? 0)) bad("bad_arity", `captures ${count} values for function ${target}`);
+  if (op === "Builtin" && BUILTIN_ARITY.get(target) !== count) bad("bad_arity", `builtin ${target} takes ${BUILTIN_ARITY.get(target) ?? 0} arguments`);
+}
