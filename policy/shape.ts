@@ -206,7 +206,8 @@ export function objectOf<T>(words: string, table: FieldTable, build: (get: Get) 
       return build((f) => {
         const member = node.members.find((m) => m.name === f.name);
         if (member !== undefined) return f.shape.read(member.node, below(at, f.name));
-        return f.fallback ?? fail(at, node.offset, `${memberPath(at.path, f.name)} is missing`, `It must be ${f.shape.words}.`);
+        if (f.fallback === undefined) return fail(at, node.offset, `${memberPath(at.path, f.name)} is missing`, `It must be ${f.shape.words}.`);
+        return f.fallback;
       });
     },
   };

@@ -62,7 +62,12 @@ export const ATTRIBUTES = {
     when: "on a call: with error.kind; on a run: with status ERROR",
     doc: "the same word as error.kind, or the run's outcome",
   },
-  "code.file.path": { spans: CALL, type: "string", when: "the module has debug info", doc: "file of the calling place, as the module names it" },
+  "code.file.path": {
+    spans: CALL,
+    type: "string",
+    when: "the module has debug info",
+    doc: "file of the calling place, as the module names it",
+  },
   "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the calling place, from 1" },
   "code.function.name": { spans: CALL, type: "string", doc: "function that calls" },
   "gen_ai.operation.name": { spans: CALL, type: "string", when: "the call is an llm.call", doc: "chat" },

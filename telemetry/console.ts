@@ -25,7 +25,9 @@ function consoleLine(span: ReadableSpan): string {
     name: span.name,
     startNs: nanoseconds(span.startTime),
     endNs: nanoseconds(span.endTime),
-    attributes: new Map(Object.entries(span.attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, valueOf(value)] as const]))),
+    attributes: new Map(
+      Object.entries(span.attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, valueOf(value)] as const])),
+    ),
     status: span.status,
   });
   return `${line}  trace=${traceId} span=${spanId}${parent === undefined ? "" : ` parent=${parent}`}`;

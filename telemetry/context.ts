@@ -66,13 +66,17 @@ export function formatTraceparent(context: TraceParent): string {
  */
 export function parseTracestate(header: string): string | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
-  const members = header.split(",").map(trimSpace).filter((member) => member !== "");
+  const members = header
+    .split(",")
+    .map(trimSpace)
+    .filter((member) => member !== "");
   if (members.length > MAX_TRACESTATE_MEMBERS) return undefined;
   const keys = new Set<string>();
   for (const member of members) {
     const at = member.indexOf("=");
     const key = member.slice(0, at);
-    if (at < 1 || keys.has(key) || !(SIMPLE_KEY.test(key) || TENANT_KEY.test(key)) || !STATE_VALUE.test(member.slice(at + 1))) return undefined;
+    if (at < 1 || keys.has(key) || !(SIMPLE_KEY.test(key) || TENANT_KEY.test(key)) || !STATE_VALUE.test(member.slice(at + 1)))
+      return undefined;
     keys.add(key);
   }
   const lengthOf = (list: readonly string[]): number => list.reduce((sum, member) => sum + member.length + 1, -1);
@@ -142,10 +146,14 @@ export function incomingContext(
     given,
     { traceparent: environment["TRACEPARENT"], tracestate: environment["TRACESTATE"], baggage: environment["BAGGAGE"] },
   ];
-  const source = propagators.tracecontext ? sources.find((s) => s.traceparent !== undefined && parseTraceparent(s.traceparent) !== undefined) : undefined;
+  const source = propagators.tracecontext
+    ? sources.find((s) => s.traceparent !== undefined && parseTraceparent(s.traceparent) !== undefined)
+    : undefined;
   const parent = source?.traceparent === undefined ? undefined : parseTraceparent(source.traceparent);
   const tracestate = source?.tracestate === undefined ? undefined : parseTracestate(source.tracestate);
-  const baggage = propagators.baggage ? sources.map((s) => s.baggage).find((text) => text !== undefined && parseBaggage(text) !== undefined) : undefined;
+  const baggage = propagators.baggage
+    ? sources.map((s) => s.baggage).find((text) => text !== undefined && parseBaggage(text) !== undefined)
+    : undefined;
   return {
     ...(parent === undefined ? {} : { traceparent: formatTraceparent(parent) }),
     ...(tracestate === undefined ? {} : { tracestate }),

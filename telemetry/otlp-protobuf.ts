@@ -148,7 +148,23 @@ function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"]
     }
   }
   if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids", from.offset);
-  const own = { traceId, spanId, traceState, name, kind, startNs, endNs, attributes, droppedCount, events, links, status, flags, resource, scope };
+  const own = {
+    traceId,
+    spanId,
+    traceState,
+    name,
+    kind,
+    startNs,
+    endNs,
+    attributes,
+    droppedCount,
+    events,
+    links,
+    status,
+    flags,
+    resource,
+    scope,
+  };
   return parentSpanId === undefined ? own : { ...own, parentSpanId };
 }
 

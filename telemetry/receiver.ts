@@ -39,7 +39,10 @@ class Refusal extends Error {
 
 /** Throws `telemetry.receiver_unavailable` when the port cannot be had. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => void answer(request, response, options));
+  const server = createServer(
+    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+    (request, response) => void answer(request, response, options),
+  );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {

@@ -39,7 +39,10 @@ let started = false;
  * Throws `telemetry.already_started` when called twice, and `telemetry.already_registered` when another provider is there.
  */
 export async function start(settings: TelemetrySettings, environment: Environment, writeLine: (line: string) => void): Promise<Sdk> {
-  if (started) throw new BorunaError("telemetry.already_started", "telemetry is started twice in this process", { hint: "Start it once, where the process begins." });
+  if (started)
+    throw new BorunaError("telemetry.already_started", "telemetry is started twice in this process", {
+      hint: "Start it once, where the process begins.",
+    });
   started = true;
   const [api, node, resources] = await Promise.all([
     import("@opentelemetry/api"),
@@ -70,8 +73,12 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   }
 
   const fromEnvironment = resources.detectResources({ detectors: [resources.envDetector] });
-  if ((environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim() !== "" && Object.keys(fromEnvironment.attributes).every((key) => key === "service.name")) {
-    if (!/(^|,)\s*service\.name\s*=/.test(environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "")) note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
+  if (
+    (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim() !== "" &&
+    Object.keys(fromEnvironment.attributes).every((key) => key === "service.name")
+  ) {
+    if (!/(^|,)\s*service\.name\s*=/.test(environment["OTEL_RESOURCE_ATTRIBUTES"] ?? ""))
+      note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
   }
   const named = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
   const resource = resources.defaultResource().merge(named).merge(fromEnvironment);
@@ -124,9 +131,9 @@ async function otlpExporter(settings: TelemetrySettings, agents: Agents): Promis
 }
 
 interface Agents {
-  create(protocol: string): Promise<Agent>;
+  readonly create: (protocol: string) => Promise<Agent>;
   /** Cuts every connection and makes no more. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** The exporter's connections, kept in hand because the exporter itself cannot be made to let go of them. */
@@ -140,7 +147,9 @@ function agentsOf(environment: Environment, note: (message: string) => void): Ag
   return {
     create: async (protocol) => {
       const agent =
-        protocol === "https:" ? new (await import("node:https")).Agent({ keepAlive: true, ...tls }) : new (await import("node:http")).Agent({ keepAlive: true });
+        protocol === "https:"
+          ? new (await import("node:https")).Agent({ keepAlive: true, ...tls })
+          : new (await import("node:http")).Agent({ keepAlive: true });
       made.push(agent);
       return agent;
     },
@@ -153,8 +162,15 @@ function agentsOf(environment: Environment, note: (message: string) => void): Ag
   };
 }
 
-function fileOption(option: "ca" | "cert" | "key", suffix: string, environment: Environment, note: (message: string) => void): Record<string, Buffer> {
-  const name = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`].find((key) => (environment[key] ?? "").trim() !== "");
+function fileOption(
+  option: "ca" | "cert" | "key",
+  suffix: string,
+  environment: Environment,
+  note: (message: string) => void,
+): Record<string, Buffer> {
+  const name = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`].find(
+    (key) => (environment[key] ?? "").trim() !== "",
+  );
   const file = name === undefined ? undefined : environment[name];
   if (name === undefined || file === undefined) return {};
   try {

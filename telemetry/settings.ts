@@ -50,7 +50,8 @@ export function wanted(environment: Environment): Wanted {
   if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return { on: false };
   const listed = listOf(read("OTEL_TRACES_EXPORTER") ?? "otlp");
   const unknown = listed.find((name) => !["otlp", "console", "none"].includes(name));
-  if (unknown !== undefined) return { problem: `OTEL_TRACES_EXPORTER: ${shown(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
+  if (unknown !== undefined)
+    return { problem: `OTEL_TRACES_EXPORTER: ${shown(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
   const endpointName = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
   const exporters: Exporter[] = [];
   if (listed.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
@@ -64,7 +65,8 @@ export function wanted(environment: Environment): Wanted {
       return { problem: `${protocolName}: ${shown(read(protocolName ?? ""))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${GOES_ON}` };
     }
     // The value may hold credentials: only the variable is named.
-    if (endpointName !== undefined && !isHttpUrl(read(endpointName))) return { problem: `${endpointName} is not an http or https URL. ${GOES_ON}` };
+    if (endpointName !== undefined && !isHttpUrl(read(endpointName)))
+      return { problem: `${endpointName} is not an http or https URL. ${GOES_ON}` };
   }
   return settingsOf(read, exporters, protocol ?? DEFAULT_PROTOCOL);
 }
@@ -84,7 +86,8 @@ function settingsOf(read: (name: string) => string | undefined, exporters: reado
   const maxQueueSize = count("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 1, MAX_QUEUE);
   const propagators = listOf(read("OTEL_PROPAGATORS") ?? "tracecontext,baggage");
   for (const name of propagators) {
-    if (!["tracecontext", "baggage", "none"].includes(name)) notices.push(`OTEL_PROPAGATORS: ${shown(name)} is not supported; tracecontext, baggage and none are.`);
+    if (!["tracecontext", "baggage", "none"].includes(name))
+      notices.push(`OTEL_PROPAGATORS: ${shown(name)} is not supported; tracecontext, baggage and none are.`);
   }
   const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return {
@@ -105,7 +108,10 @@ function settingsOf(read: (name: string) => string | undefined, exporters: reado
 }
 
 function listOf(text: string): readonly string[] {
-  return text.split(",").map((part) => part.trim().toLowerCase()).filter((part) => part !== "");
+  return text
+    .split(",")
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== "");
 }
 
 function protocolOf(text: string | undefined): Protocol | undefined {
@@ -119,5 +125,5 @@ function isHttpUrl(text: string | undefined): boolean {
 
 /** A value of the environment, safe and short enough for a line on a terminal. */
 function shown(text: string | undefined): string {
-  return JSON.stringify((text ?? "").slice(0, 60)).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
+  return JSON.stringify((text ?? "").slice(0, 60)).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
 }

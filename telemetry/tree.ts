@@ -107,14 +107,22 @@ export function spanLine(span: TreeSpan): string {
   const file = read("code.file.path");
   const line = read("code.line.number");
   const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
-  return [clean(span.name), ...(label === undefined ? [] : [label]), duration(span.endNs - span.startNs), ...failure, ...details, ...place].join("  ");
+  return [
+    clean(span.name),
+    ...(label === undefined ? [] : [label]),
+    duration(span.endNs - span.startNs),
+    ...failure,
+    ...details,
+    ...place,
+  ].join("  ");
 }
 
 /** Three significant digits: `850 ns`, `12.3 µs`, `4.56 ms`, `61.2 s`. */
 export function duration(ns: bigint): string {
   if (ns < 0n) return "0 ns";
   if (ns < 1_000n) return `${ns} ns`;
-  const [divisor, unit] = ns < 999_500n ? ([1_000, "µs"] as const) : ns < 999_500_000n ? ([1_000_000, "ms"] as const) : ([1_000_000_000, "s"] as const);
+  const [divisor, unit] =
+    ns < 999_500n ? ([1_000, "µs"] as const) : ns < 999_500_000n ? ([1_000_000, "ms"] as const) : ([1_000_000_000, "s"] as const);
   const value = Number(ns) / divisor;
   return `${value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${unit}`;
 }
@@ -127,14 +135,13 @@ function lineOf(entry: Entry): string {
 function valueText(value: SpanValue): string {
   if (value === null || typeof value === "string") return clean(value ?? "");
   if (value instanceof Uint8Array) return `${value.length} bytes`;
-  if (Array.isArray(value)) return `${value.length} values`;
-  return value instanceof Map ? `${value.size} entries` : String(value);
+  return typeof value === "object" ? "…" : String(value);
 }
 
 /** Control characters, line separators and direction overrides would let a span draw on the terminal. */
 function clean(text: string): string {
   const short = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-  return short.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "?");
+  return short.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
 }
 
 function keyOf(span: TreeSpan): string {

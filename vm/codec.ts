@@ -31,20 +31,24 @@ function payloadOf(bytes: Uint8Array): Uint8Array {
   const failAt = (kind: "too_short" | "bad_magic" | "version" | "truncated", offset: number, message: string): never => {
     throw new BorunaError(`module.${kind}`, message, { place: { offset } });
   };
-  if (bytes.length < HEADER_BYTES) return failAt("too_short", bytes.length, `a module has at least ${HEADER_BYTES} bytes; this one has ${bytes.length}`);
+  if (bytes.length < HEADER_BYTES)
+    return failAt("too_short", bytes.length, `a module has at least ${HEADER_BYTES} bytes; this one has ${bytes.length}`);
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) return failAt("bad_magic", 0, 'not a Boruna module: it does not begin with "LLMB"');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint16(VERSION_AT, true);
-  if (version !== FORMAT_VERSION) return failAt("version", VERSION_AT, `module format version ${version}; this machine reads version ${FORMAT_VERSION}`);
+  if (version !== FORMAT_VERSION)
+    return failAt("version", VERSION_AT, `module format version ${version}; this machine reads version ${FORMAT_VERSION}`);
   const length = view.getUint32(LENGTH_AT, true);
   checkSize(length);
   const payload = bytes.subarray(HEADER_BYTES, HEADER_BYTES + length);
-  if (payload.length < length) return failAt("truncated", bytes.length, `the module is cut short: ${payload.length} of ${length} bytes of its payload are there`);
+  if (payload.length < length)
+    return failAt("truncated", bytes.length, `the module is cut short: ${payload.length} of ${length} bytes of its payload are there`);
   return payload;
 }
 
 function checkSize(bytes: number): void {
-  if (bytes > MODULE_LIMITS.bytes) throw new BorunaError("module.too_large", `the module has ${bytes} bytes; the limit is ${MODULE_LIMITS.bytes}`);
+  if (bytes > MODULE_LIMITS.bytes)
+    throw new BorunaError("module.too_large", `the module has ${bytes} bytes; the limit is ${MODULE_LIMITS.bytes}`);
 }
 
 function parsePayload(payload: Uint8Array): JsonData {
@@ -54,7 +58,10 @@ function parsePayload(payload: Uint8Array): JsonData {
   } catch (error) {
     if (!(error instanceof BorunaError) || !error.kind.startsWith("json.")) throw error;
     const kind = error.kind === "json.depth" || error.kind === "json.too_large" ? "module.too_large" : "module.syntax";
-    throw new BorunaError(kind, `the payload is not a module: ${error.message}`, { cause: error, ...(error.place === undefined ? {} : { place: error.place }) });
+    throw new BorunaError(kind, `the payload is not a module: ${error.message}`, {
+      cause: error,
+      ...(error.place === undefined ? {} : { place: error.place }),
+    });
   }
 }
 

@@ -17,7 +17,9 @@ function escaped(text: string): string {
 }
 
 function shortened(text: string): string {
-  return text.length <= MAX_CONSTANT_UNITS ? escaped(text) : `${escaped(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
+  return text.length <= MAX_CONSTANT_UNITS
+    ? escaped(text)
+    : `${escaped(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
 }
 
 /**
@@ -52,7 +54,9 @@ function signatureText(signature: Signature): string {
 function typeText(type: TypeDef): string {
   const params = type.params === undefined || type.params.length === 0 ? "" : `<${type.params.join(", ")}>`;
   const parts =
-    type.kind === "record" ? type.fields.map((f) => `${f.name}: ${f.type}`) : type.variants.map((v) => (v.type === null ? v.name : `${v.name}(${v.type})`));
+    type.kind === "record"
+      ? type.fields.map((f) => `${f.name}: ${f.type}`)
+      : type.variants.map((v) => (v.type === null ? v.name : `${v.name}(${v.type})`));
   return `${type.kind} ${type.name}${params} { ${parts.join(", ")} }`;
 }
 
@@ -95,7 +99,12 @@ const CONTRACT_KINDS = ["requires", "ensures"];
 const WRAPS = ["Some", "Ok", "Err"];
 
 /** What an operand means beyond its number; undefined where the number says it all. */
-function noteOf(kind: OperandKind, operand: number, operands: readonly number[], { program, constants, verified }: NoteContext): string | undefined {
+function noteOf(
+  kind: OperandKind,
+  operand: number,
+  operands: readonly number[],
+  { program, constants, verified }: NoteContext,
+): string | undefined {
   const { module } = program;
   switch (kind) {
     case "constant":

@@ -22,10 +22,12 @@ export function plainFromHost(data: unknown): JsonData {
   let units = 0;
   const count = (text: string): void => {
     units += text.length;
-    if (nodes > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BorunaError("value.too_large", "a value of too many parts or characters");
+    if (nodes > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits)
+      throw new BorunaError("value.too_large", "a value of too many parts or characters");
   };
   return foldTree<HostNode, JsonData>({ host: data }, ({ host }, depth) => {
-    if (depth > MACHINE_LIMITS.valueDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}, or inside itself`);
+    if (depth > MACHINE_LIMITS.valueDepth)
+      throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}, or inside itself`);
     nodes += 1;
     count(typeof host === "string" ? host : "");
     return open(host, count);
@@ -45,8 +47,10 @@ function open(host: unknown, count: (text: string) => void): Leaf<JsonData> | Br
       (parts) => parts,
     );
   }
-  if (typeof host !== "object" || !isPlain(host)) throw new BorunaError("value.form", `a ${typeof host === "object" ? "class instance" : typeof host} is no JSON value`);
-  const entries: readonly (readonly [unknown, unknown])[] = host instanceof Map ? [...host] : Object.entries(host).filter(([, value]) => value !== undefined);
+  if (typeof host !== "object" || !isPlain(host))
+    throw new BorunaError("value.form", `a ${typeof host === "object" ? "class instance" : typeof host} is no JSON value`);
+  const entries: readonly (readonly [unknown, unknown])[] =
+    host instanceof Map ? [...host] : Object.entries(host).filter(([, value]) => value !== undefined);
   const keys = entries.map(([key]) => {
     if (typeof key !== "string") throw new BorunaError("value.form", "a Map with a key that is no string is no JSON value");
     count(key);

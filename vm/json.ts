@@ -103,7 +103,7 @@ class Parser {
   /** Reads a scalar or an empty container, or enters a container and gives `undefined`. */
   #open(): JsonData | undefined {
     this.#skipSpace();
-    switch (this.#text[this.#at]) {
+    switch (this.#text[this.#at] ?? "") {
       case "{": {
         const map = new Map<string, JsonData>();
         this.#charge(OBJECT_BYTES);

@@ -4,7 +4,21 @@ import { MACHINE_LIMITS } from "./limits.ts";
 import type { TypeDef } from "./module.ts";
 import { type TypeTable, typeTable } from "./type-table.ts";
 import type { PrimitiveName, Type } from "./types.ts";
-import { ActorIdValue, ClosureValue, EnumValue, ErrValue, FloatValue, FnRefValue, isInt, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "./value.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  isInt,
+  NoneValue,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UnitValue,
+  type Value,
+} from "./value.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 
@@ -23,7 +37,8 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
   const pending: Claim[] = [];
   const count = (parts: number): void => {
     budget -= parts;
-    if (budget < 0) throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts has its type not checked`);
+    if (budget < 0)
+      throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts has its type not checked`);
   };
   const all = (values: Iterable<Value>, size: number, part: Type | undefined): true => {
     count(size);

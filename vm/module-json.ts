@@ -56,7 +56,16 @@ function instructionToJson(instruction: Instruction): JsonData {
   const { op, operands } = instruction;
   if (op === "Assert") {
     const [msg = 0, kind = 0, index = 0] = operands;
-    return object([["Assert", object([["msg", msg], ["kind", CONTRACT_KINDS[kind] ?? "Requires"], ["index", index]])]]);
+    return object([
+      [
+        "Assert",
+        object([
+          ["msg", msg],
+          ["kind", CONTRACT_KINDS[kind] ?? "Requires"],
+          ["index", index],
+        ]),
+      ],
+    ]);
   }
   const [first] = operands;
   if (first === undefined) return op;
@@ -76,21 +85,56 @@ function functionToJson(def: FunctionDef, registry: CapabilityRegistry): JsonDat
     ["code", def.code.map(instructionToJson)],
     ["capabilities", def.capabilities.map(capabilityName)],
     ["intent", def.intent],
-    ["match_tables", def.matchTables.map((table) => table.map((arm) => object([["tag", arm.tag], ["target", arm.target]])))],
+    [
+      "match_tables",
+      def.matchTables.map((table) =>
+        table.map((arm) =>
+          object([
+            ["tag", arm.tag],
+            ["target", arm.target],
+          ]),
+        ),
+      ),
+    ],
   ]);
 }
 
 function signatureToJson(signature: Signature): JsonData {
   return object([
-    ["params", signature.params.map((p) => object([["name", p.name], ["type", p.type]]))],
+    [
+      "params",
+      signature.params.map((p) =>
+        object([
+          ["name", p.name],
+          ["type", p.type],
+        ]),
+      ),
+    ],
     ["result", signature.result],
   ]);
 }
 
 function debugToJson(debug: DebugInfo): JsonData {
   return object([
-    ["files", debug.files.map((f) => object([["name", f.name], ["text", f.text]]))],
-    ["functions", debug.functions.map((f) => object([["file", f.file], ["locals", f.locals], ["spans", f.spans]]))],
+    [
+      "files",
+      debug.files.map((f) =>
+        object([
+          ["name", f.name],
+          ["text", f.text],
+        ]),
+      ),
+    ],
+    [
+      "functions",
+      debug.functions.map((f) =>
+        object([
+          ["file", f.file],
+          ["locals", f.locals],
+          ["spans", f.spans],
+        ]),
+      ),
+    ],
   ]);
 }
 
@@ -106,7 +150,8 @@ function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"
 /** Reads members of one kind of error. */
 function reader(kind: Shape) {
   const wrong = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
-  const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> => (data !== undefined && isJsonObject(data) ? data : wrong(path, "an object"));
+  const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
+    data !== undefined && isJsonObject(data) ? data : wrong(path, "an object");
   const array = (data: JsonData | undefined, path: Path, max: number): readonly JsonData[] => {
     if (data === undefined || !isJsonArray(data)) return wrong(path, "an array");
     return data.length <= max ? data : fail(path, `has ${data.length} entries; the limit is ${max}`, "too_large");
@@ -114,7 +159,8 @@ function reader(kind: Shape) {
   const text = (data: JsonData | undefined, path: Path): string => (typeof data === "string" ? data : wrong(path, "a string"));
   const integer = (data: JsonData | undefined, path: Path, min: number, max: number): number =>
     typeof data === "number" && data >= min && data <= max ? data : wrong(path, `an integer from ${min} to ${max}`);
-  const texts = (data: JsonData | undefined, path: Path, max: number): string[] => array(data, path, max).map((item, i) => text(item, `${path}[${i}]`));
+  const texts = (data: JsonData | undefined, path: Path, max: number): string[] =>
+    array(data, path, max).map((item, i) => text(item, `${path}[${i}]`));
   return { wrong, members, array, text, integer, texts };
 }
 
@@ -128,7 +174,8 @@ const plain = reader("syntax");
 export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BUILTIN_REGISTRY): Module {
   const members = plain.members(data, "");
   const version = plain.integer(members.get("version"), "version", 0, U32_MAX);
-  if (version !== FORMAT_VERSION) throw new BorunaError("module.version", `the payload has version ${version}; this machine reads version ${FORMAT_VERSION}`);
+  if (version !== FORMAT_VERSION)
+    throw new BorunaError("module.version", `the payload has version ${version}; this machine reads version ${FORMAT_VERSION}`);
   const name = plain.text(members.get("name"), "name");
   const constants = plain.array(members.get("constants"), "constants", MODULE_LIMITS.constants).map(readConstant);
   const globals = plain.texts(members.get("globals"), "globals", MODULE_LIMITS.globals);
@@ -156,7 +203,11 @@ function readConstant(data: JsonData, index: number): Module["constants"][number
     return valueFromJson(data, { maxDepth: MODULE_LIMITS.constantDepth });
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError(error.kind === "value.too_deep" ? "module.too_large" : "module.bad_constant", `constants[${index}]: ${error.message}`, { cause: error });
+    throw new BorunaError(
+      error.kind === "value.too_deep" ? "module.too_large" : "module.bad_constant",
+      `constants[${index}]: ${error.message}`,
+      { cause: error },
+    );
   }
 }
 
@@ -169,13 +220,24 @@ function readType(data: JsonData, index: number): TypeDef {
   const generic = params === undefined || params === null ? {} : { params: plain.texts(params, `${path}.params`, U8_MAX) };
   const record = kind.get("Record");
   const variants = kind.get("Enum");
-  if (kind.size !== 1 || (record === undefined && variants === undefined)) return plain.wrong(`${path}.kind`, "an object with Record or Enum");
+  if (kind.size !== 1 || (record === undefined && variants === undefined))
+    return plain.wrong(`${path}.kind`, "an object with Record or Enum");
   if (record !== undefined) {
     const fields = pairs(plain.members(record, path).get("fields"), `${path}.fields`);
-    return { name, kind: "record", fields: fields.map(([field, type, at]) => ({ name: field, type: plain.text(type, `${at}[1]`) })), ...generic };
+    return {
+      name,
+      kind: "record",
+      fields: fields.map(([field, type, at]) => ({ name: field, type: plain.text(type, `${at}[1]`) })),
+      ...generic,
+    };
   }
   const items = pairs(plain.members(variants, path).get("variants"), `${path}.variants`);
-  return { name, kind: "enum", variants: items.map(([variant, type, at]) => ({ name: variant, type: type === null ? null : plain.text(type, `${at}[1]`) })), ...generic };
+  return {
+    name,
+    kind: "enum",
+    variants: items.map(([variant, type, at]) => ({ name: variant, type: type === null ? null : plain.text(type, `${at}[1]`) })),
+    ...generic,
+  };
 }
 
 function pairs(data: JsonData | undefined, path: Path): (readonly [string, JsonData, Path])[] {
@@ -198,18 +260,28 @@ function readFunction(data: JsonData, path: Path, registry: CapabilityRegistry):
     code: plain.array(members.get("code"), `${path}.code`, MODULE_LIMITS.codeLength).map((item, i) => readInstruction(item, path, i)),
     capabilities: plain.texts(members.get("capabilities"), `${path}.capabilities`, U16_MAX).map((name) => {
       const capability = registry.byVariant.get(name) ?? registry.byName.get(name);
-      if (capability === undefined) throw new BorunaError("module.unknown_capability", `${path} declares a capability that is not there: ${JSON.stringify(name.slice(0, 80))}`);
+      if (capability === undefined)
+        throw new BorunaError(
+          "module.unknown_capability",
+          `${path} declares a capability that is not there: ${JSON.stringify(name.slice(0, 80))}`,
+        );
       return capability.id;
     }),
     intent: intent === null ? null : plain.text(intent, `${path}.intent`),
-    matchTables: tables === undefined ? [] : plain.array(tables, `${path}.match_tables`, U16_MAX + 1).map((table, i) => readMatchTable(table, `${path}.match_tables[${i}]`)),
+    matchTables:
+      tables === undefined
+        ? []
+        : plain.array(tables, `${path}.match_tables`, U16_MAX + 1).map((table, i) => readMatchTable(table, `${path}.match_tables[${i}]`)),
   };
 }
 
 function readMatchTable(data: JsonData, path: Path): MatchArm[] {
   return plain.array(data, path, MODULE_LIMITS.matchArms).map((item, i) => {
     const arm = plain.members(item, `${path}[${i}]`);
-    return { tag: plain.integer(arm.get("tag"), `${path}[${i}].tag`, I32_MIN, I32_MAX), target: plain.integer(arm.get("target"), `${path}[${i}].target`, 0, U32_MAX) };
+    return {
+      tag: plain.integer(arm.get("tag"), `${path}[${i}].tag`, I32_MIN, I32_MAX),
+      target: plain.integer(arm.get("target"), `${path}[${i}].target`, 0, U32_MAX),
+    };
   });
 }
 
@@ -223,14 +295,19 @@ function readInstruction(data: JsonData, functionPath: Path, pc: number): Instru
   // The form of older compilers: the message alone.
   if (name === "Assert") return { op: name, operands: [plain.integer(content, path, 0, U32_MAX), 0, 0] };
   const operands = content === undefined ? [] : isJsonArray(content) ? content : [content];
-  if (operands.length !== count || (isJsonArray(content ?? null) && count === 1)) return plain.wrong(path, `${name} with ${count === 1 ? "one operand" : `${count} operands`}`);
+  if (operands.length !== count || (isJsonArray(content ?? null) && count === 1))
+    return plain.wrong(path, `${name} with ${count === 1 ? "one operand" : `${count} operands`}`);
   return { op: name, operands: operands.map((operand) => plain.integer(operand, path, 0, U32_MAX)) };
 }
 
 function readAssert(content: ReadonlyMap<string, JsonData>, path: Path): number[] {
   const kind = CONTRACT_KINDS.findIndex((k) => k === content.get("kind"));
   if (kind === -1) return plain.wrong(`${path}.kind`, "Requires or Ensures");
-  return [plain.integer(content.get("msg"), `${path}.msg`, 0, U32_MAX), kind, plain.integer(content.get("index"), `${path}.index`, 0, U32_MAX)];
+  return [
+    plain.integer(content.get("msg"), `${path}.msg`, 0, U32_MAX),
+    kind,
+    plain.integer(content.get("index"), `${path}.index`, 0, U32_MAX),
+  ];
 }
 
 function readSignature(data: JsonData): Signature {
@@ -267,7 +344,13 @@ function readFunctionDebug(data: JsonData, path: Path, fileCount: number): Funct
     if (more.length > 0) return fail(at, "must have five numbers", "bad_debug");
     const start = integer(pc, at, previous + 1, U32_MAX);
     previous = start;
-    return [start, integer(line, at, 1, U32_MAX), integer(column, at, 1, U32_MAX), integer(endLine, at, 1, U32_MAX), integer(endColumn, at, 1, U32_MAX)];
+    return [
+      start,
+      integer(line, at, 1, U32_MAX),
+      integer(column, at, 1, U32_MAX),
+      integer(endLine, at, 1, U32_MAX),
+      integer(endColumn, at, 1, U32_MAX),
+    ];
   });
   return {
     file: integer(debug.get("file"), `${path}.file`, -1, fileCount - 1),

@@ -15,7 +15,19 @@ import { legacyName, textForm } from "./text.ts";
 import { type TypeShape, type TypeTable, typeTable } from "./type-table.ts";
 import { type Type, typeToString } from "./types.ts";
 import { floatFromData, floatToData, isI64 } from "./value-json.ts";
-import { EnumValue, ErrValue, FloatValue, intFromBigInt, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value, wellFormed } from "./value.ts";
+import {
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  intFromBigInt,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+  wellFormed,
+} from "./value.ts";
 
 const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
 const member = (name: string, data: JsonData): JsonData => new Map([[name, data]]);
@@ -53,7 +65,10 @@ export function valueToPlain(value: Value, type: Type | undefined, types: readon
       case "Record": {
         const shape = table.shapeOfId(part.typeId);
         return shape?.kind === "record" && shape.fields.length === part.fields.length
-          ? labelled(shape.fields.map((f) => f.name), part.fields)
+          ? labelled(
+              shape.fields.map((f) => f.name),
+              part.fields,
+            )
           : new Branch(part.fields, (fields) => fields);
       }
       case "Enum":
@@ -130,7 +145,8 @@ interface Plain {
 export function valueFromPlain(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
   const table = typeTable(types);
   return foldTree<Plain, Value>({ data, type, place: { parent: undefined, key: root } }, (node, depth) => {
-    if (depth > MACHINE_LIMITS.valueDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
+    if (depth > MACHINE_LIMITS.valueDepth)
+      throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
     switch (node.type.kind) {
       case "primitive":
         return readPrimitive(node, node.type.name);
@@ -220,13 +236,17 @@ function readNamed(node: Plain, name: string, args: readonly Type[], table: Type
     case "Option": {
       if (data === null) return leaf(NONE);
       const entry = soleMember(data, ["some"]);
-      if (first === undefined || entry === undefined) return fail(place, `expected ${shown(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
+      if (first === undefined || entry === undefined)
+        return fail(place, `expected ${shown(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
       return inside("some", entry[1], first, (value) => new SomeValue(value));
     }
     case "Result": {
       const entry = soleMember(data, ["ok", "err"]);
-      if (first === undefined || second === undefined || entry === undefined) return fail(place, `expected ${shown(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
-      return entry[0] === "ok" ? inside("ok", entry[1], first, (value) => new OkValue(value)) : inside("err", entry[1], second, (value) => new ErrValue(value));
+      if (first === undefined || second === undefined || entry === undefined)
+        return fail(place, `expected ${shown(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
+      return entry[0] === "ok"
+        ? inside("ok", entry[1], first, (value) => new OkValue(value))
+        : inside("err", entry[1], second, (value) => new ErrValue(value));
     }
     case "List":
       return first !== undefined && isJsonArray(data) ? listOf(data, first, place) : wrong(node);
@@ -262,7 +282,10 @@ function readEnum(node: Plain, shape: Extract<TypeShape, { kind: "enum" }>): Rea
   const index = shape.variants.findIndex((v) => v.name === name);
   const variant = shape.variants[index];
   if (variant === undefined) return fail(place, `${shape.name} has no variant ${shown(JSON.stringify(name))}`);
-  if (variant.payload === null) return entry === undefined ? leaf(new EnumValue(shape.id, index, UNIT)) : fail(place, `the variant ${variant.name} has no payload: write it as a string`);
+  if (variant.payload === null)
+    return entry === undefined
+      ? leaf(new EnumValue(shape.id, index, UNIT))
+      : fail(place, `the variant ${variant.name} has no payload: write it as a string`);
   if (entry === undefined) return fail(place, `the variant ${variant.name} has a payload: write it as {"${variant.name}": …}`);
   if (variant.payload.type === undefined) return fail({ parent: place, key: name }, "a payload of an unknown type cannot be given as JSON");
   return new Branch([below(place, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));

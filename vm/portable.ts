@@ -48,8 +48,13 @@ export function checkPortable(value: Value): void {
   const count = (moreNodes: number, moreUnits: number): void => {
     nodes += moreNodes;
     units += moreUnits;
-    if (nodes > MACHINE_LIMITS.valueNodes) throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts cannot be written as JSON`);
-    if (units > MACHINE_LIMITS.valueTextUnits) throw new BorunaError("value.too_large", `a value with more than ${MACHINE_LIMITS.valueTextUnits} characters cannot be written as JSON`);
+    if (nodes > MACHINE_LIMITS.valueNodes)
+      throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts cannot be written as JSON`);
+    if (units > MACHINE_LIMITS.valueTextUnits)
+      throw new BorunaError(
+        "value.too_large",
+        `a value with more than ${MACHINE_LIMITS.valueTextUnits} characters cannot be written as JSON`,
+      );
   };
   const enter = (part: Value, depth: number): void => {
     if (typeof part === "string") count(0, part.length);
@@ -59,7 +64,8 @@ export function checkPortable(value: Value): void {
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { value: part, depth } = top;
     if (part.tag === "Closure") throw new BorunaError("value.not_portable", "a closure cannot leave the machine");
-    if (depth > MACHINE_LIMITS.valueDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
+    if (depth > MACHINE_LIMITS.valueDepth)
+      throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
     // Counted before the parts are copied.
     if (part.tag === "List") count(part.length, 0);
     else if (part.tag === "Map") {

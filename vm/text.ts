@@ -2,7 +2,7 @@
 import { MACHINE_LIMITS } from "./limits.ts";
 import type { TypeDef } from "./module.ts";
 import type { Type } from "./types.ts";
-import { type CompoundValue, EnumValue, RecordValue, type Value } from "./value.ts";
+import { type CompoundValue, type EnumValue, RecordValue, type Value } from "./value.ts";
 
 /** Older modules build Some, Ok and Err as enum values of these type ids. */
 export const LEGACY_OPTION_TYPE = 65_534;
@@ -63,7 +63,8 @@ function typed(types: readonly TypeDef[], oldModule: boolean): Naming {
       return { open: `${def.name} { `, close: " }", children: value.fields, labels: def.fields.map((field) => label(field.name)) };
     }
     const legacy = oldModule ? legacyName(value, types) : undefined;
-    if (legacy !== undefined) return legacy === "None" ? { open: legacy, close: "", children: [] } : { open: `${legacy}(`, close: ")", children: [value.payload] };
+    if (legacy !== undefined)
+      return legacy === "None" ? { open: legacy, close: "", children: [] } : { open: `${legacy}(`, close: ")", children: [value.payload] };
     const variant = def?.kind === "enum" ? def.variants[value.variant] : undefined;
     if (def === undefined || variant === undefined) return untyped(value);
     const name = `${def.name}::${variant.name}`;

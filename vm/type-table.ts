@@ -76,7 +76,12 @@ export class TypeTable {
     const shape: TypeShape =
       def.kind === "record"
         ? { kind: "record", id, name: def.name, fields: def.fields.map((field) => ({ name: field.name, type: read(field.type) })) }
-        : { kind: "enum", id, name: def.name, variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: read(v.type) } })) };
+        : {
+            kind: "enum",
+            id,
+            name: def.name,
+            variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: read(v.type) } })),
+          };
     if (this.#shapes.size < MAX_KEPT) this.#shapes.set(key, shape);
     return shape;
   }

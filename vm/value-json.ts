@@ -9,7 +9,22 @@ import { MACHINE_LIMITS } from "./limits.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { checkPortable } from "./portable.ts";
-import { ActorIdValue, EnumValue, ErrValue, FloatValue, FnRefValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  isInt,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "./value.ts";
 
 /** How many levels of JSON one level of a value takes at most: the wrapper, the members of a record, its field list. */
 export const JSON_LEVELS_PER_VALUE = 3;
@@ -42,10 +57,25 @@ export function valueToJson(value: Value): JsonData {
       case "Err":
         return new Branch([part.value], (parts) => tagged(part.tag, parts[0] ?? null));
       case "Record":
-        return new Branch(part.fields, (fields) => tagged("Record", new Map<string, JsonData>([["type_id", part.typeId], ["fields", fields]])));
+        return new Branch(part.fields, (fields) =>
+          tagged(
+            "Record",
+            new Map<string, JsonData>([
+              ["type_id", part.typeId],
+              ["fields", fields],
+            ]),
+          ),
+        );
       case "Enum":
         return new Branch([part.payload], (parts) =>
-          tagged("Enum", new Map<string, JsonData>([["type_id", part.typeId], ["variant", part.variant], ["payload", parts[0] ?? null]])),
+          tagged(
+            "Enum",
+            new Map<string, JsonData>([
+              ["type_id", part.typeId],
+              ["variant", part.variant],
+              ["payload", parts[0] ?? null],
+            ]),
+          ),
         );
       case "List":
         return new Branch(part.toArray(), (items) => tagged("List", items));

@@ -46,7 +46,8 @@ const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
  */
 export function verifyModule(module: Module, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
   checkSizes(module);
-  if (module.functions[module.entry] === undefined) fail("bad_entry", `the entry is function ${module.entry}; the module has ${module.functions.length}`);
+  if (module.functions[module.entry] === undefined)
+    fail("bad_entry", `the entry is function ${module.entry}; the module has ${module.functions.length}`);
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
   checkSignature(module);
   const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
@@ -74,7 +75,8 @@ function checkConstant(constant: Value, index: number, module: Module): void {
   const pending: Value[] = [constant];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (!isCompound(value)) continue;
-    if (value instanceof FnRefValue && module.functions[value.index] === undefined) fail("bad_constant", `constant ${index} is function ${value.index}, which is not there`);
+    if (value instanceof FnRefValue && module.functions[value.index] === undefined)
+      fail("bad_constant", `constant ${index} is function ${value.index}, which is not there`);
     for (const child of childrenOf(value)) if (isCompound(child)) pending.push(child);
   }
 }
@@ -90,7 +92,8 @@ function checkSignature(module: Module): void {
   const { signature } = module;
   if (signature === undefined) return;
   const entry = module.functions[module.entry];
-  if (entry?.arity !== signature.params.length) fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
+  if (entry?.arity !== signature.params.length)
+    fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
   if (new Set(signature.params.map((p) => p.name)).size !== signature.params.length) fail("bad_signature", "two parameters have one name");
   const arity = new Map([...module.types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]);
   for (const text of [...signature.params.map((p) => p.type), signature.result]) checkSignatureType(text, arity);
@@ -101,7 +104,8 @@ function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): v
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     if (type.kind === "fn") pending.push(...type.params, type.result);
     if (type.kind !== "named") continue;
-    if (arity.get(type.name) !== type.args.length) fail("bad_signature", `the signature names a type that the module does not have: ${typeToString(type).slice(0, 80)}`);
+    if (arity.get(type.name) !== type.args.length)
+      fail("bad_signature", `the signature names a type that the module does not have: ${typeToString(type).slice(0, 80)}`);
     pending.push(...type.args);
   }
 }
@@ -125,14 +129,18 @@ interface FunctionContext {
 function verifyFunction(context: FunctionContext): VerifiedFunction {
   const { def, index, registry } = context;
   const where = functionName(context);
-  if (def.code.length > MODULE_LIMITS.codeLength) fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.code.length > MODULE_LIMITS.codeLength)
+    fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
   if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${where} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
   if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${where} takes ${def.arity} arguments and has ${def.locals} locals`);
-  for (const id of def.capabilities) if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
+  for (const id of def.capabilities)
+    if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
   def.matchTables.forEach((table, i) => {
-    if (table.length > MODULE_LIMITS.matchArms) fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+    if (table.length > MODULE_LIMITS.matchArms)
+      fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
     const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target >= def.code.length);
-    if (outside !== undefined) fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
+    if (outside !== undefined)
+      fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
   });
   const code = new Int32Array(def.code.length * CODE_STRIDE);
   def.code.forEach((instruction, pc) => {
@@ -163,7 +171,13 @@ function checkInstruction(instruction: Instruction, pc: number, context: Functio
 
 type Bad = (kind: Kind, message: string) => never;
 
-function checkOperand(kind: OperandKind, operand: number, { op, operands }: Instruction, { module, registry, def }: FunctionContext, bad: Bad): void {
+function checkOperand(
+  kind: OperandKind,
+  operand: number,
+  { op, operands }: Instruction,
+  { module, registry, def }: FunctionContext,
+  bad: Bad,
+): void {
   const below = (size: number, error: Kind = "bad_operand"): void => {
     if (operand >= size) bad(error, `${kind} ${operand} is not there; there are ${size}`);
   };
@@ -216,6 +230,8 @@ function checkCount({ op, operands }: Instruction, { module }: FunctionContext, 
   if (count > max) bad("bad_operand", `count ${count} is over ${max}`);
   if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  if (op === "MakeClosure" && count > (module.functions[target]?.arity ?? 0)) bad("bad_arity", `captures ${count} values for function ${target}`);
-  if (op === "Builtin" && BUILTIN_ARITY.get(target) !== count) bad("bad_arity", `builtin ${target} takes ${BUILTIN_ARITY.get(target) ?? 0} arguments`);
+  if (op === "MakeClosure" && count > (module.functions[target]?.arity ?? 0))
+    bad("bad_arity", `captures ${count} values for function ${target}`);
+  if (op === "Builtin" && BUILTIN_ARITY.get(target) !== count)
+    bad("bad_arity", `builtin ${target} takes ${BUILTIN_ARITY.get(target) ?? 0} arguments`);
 }

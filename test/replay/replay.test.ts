@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
-import { parsePolicy } from "../../policy/policy.ts";
+import { parsePolicy } from "../../policy/parse.ts";
 import { replayLines } from "../../replay/report.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { memorySource } from "../../replay/source.ts";
@@ -103,7 +103,20 @@ describe("a divergence is told where it happens", () => {
       place: { function: "read", file: "sample.ax", line: 10 },
       lastAnswer: { event: 2, text: 'fs.read → "ä.txt"' },
     });
-    expect(replayLines(report).join("\n")).toMatchInlineSnapshot();
+    expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
+      "replay: divergence at event 3 (step 7): the program makes the recorded call with other arguments
+        args[0] (path):
+          expected "a.txt"
+          actual   "ä.txt"
+        recorded: fs.read("a.txt")
+        replayed: fs.read("ä.txt")
+         --> sample.ax:10:7
+       9 | read: LoadLocal 0
+      10 | read: CapCall fs.read 1
+         |       ^^^^^^^^^^^^^^^^^
+        called from main (sample.ax:5:7)
+      last answer before it: event 2, fs.read → "ä.txt""
+    `);
   });
 
   test("an answer that was edited: the value is another", async () => {
@@ -117,7 +130,19 @@ describe("a divergence is told where it happens", () => {
       place: { function: "main", file: "sample.ax", line: 8 },
       lastAnswer: { event: 4, text: 'fs.read → "text of b"' },
     });
-    expect(replayLines(report).join("\n")).toMatchInlineSnapshot();
+    expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
+      "replay: divergence at event 5, the end (step 11): the program gave another value than recorded
+        value, after 8 equal characters:
+          expected "text of aa.txt"
+          actual   "text of ba.txt"
+        recorded: success: "text of aa.txt"
+        replayed: success: "text of ba.txt"
+        --> sample.ax:8:7
+      7 | main: Concat 
+      8 | main: Ret 
+        |       ^^^^
+      last answer before it: event 4, fs.read → "text of b""
+    `);
   });
 
   test("an answer of the wrong type", async () => {
@@ -170,11 +195,11 @@ describe("a divergence is told where it happens", () => {
     ["allocation", 6, /"alloc_bytes":\d+/, '"alloc_bytes":1', { kind: "alloc_bytes", event: 5, expected: "1" }],
     ["a counter", 6, '"denied":0', '"denied":7', { kind: "counters", expected: "7", actual: "0" }],
     ["the value", 6, "text of a", "text of c", { kind: "value", difference: { path: "value", agree: 8 } }],
-    ["the outcome", 6, /"outcome":"success",(.*)"value":.*\}\},"hash"/, '"error":{"kind":"internal","message":"x","step":1},"outcome":"program_error",$1},"hash"', { kind: "outcome" }],
-    ["an argument of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
+    ["the outcome", 6, /"outcome":"success",("steps":\d+),"value":\{.*?\}/, '"error":{"kind":"type_error","message":"x","step":1},"outcome":"program_error",$1', { kind: "outcome" }],
+    ["a limit of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
   ])("an end that was edited: %s", async (_name, line, from, to, expected) => {
     const recording = await reads();
-    const log = edit(recording.bytes, line, from, to.replace(/,\}/, "}"));
+    const log = edit(recording.bytes, line, from, to);
     expect((await replayed(recording, log)).divergence).toMatchObject(expected);
   });
 

@@ -29,7 +29,13 @@ if (sdk !== undefined && "on" in settings && settings.on) {
   });
   const total = Number(calls);
   for (let call = 0; call < total; call++) {
-    const span = run.startCall({ capability: "time.now", call, mode: "mock", bytesIn: 1, place: () => ({ function: "main", pc: call, file: "a.ax", line: 1 + call }) });
+    const span = run.startCall({
+      capability: "time.now",
+      call,
+      mode: "mock",
+      bytesIn: 1,
+      place: () => ({ function: "main", pc: call, file: "a.ax", line: 1 + call }),
+    });
     span.run(() => undefined);
     span.end({ bytesOut: 0 });
     const wait = flags.includes("wait") ? run.backpressure() : undefined;
@@ -39,7 +45,9 @@ if (sdk !== undefined && "on" in settings && settings.on) {
   run.end({ outcome: "success", steps: 10, allocBytes: 20, counters });
 }
 if (flags.includes("modules")) {
-  const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => /node_modules\/(@opentelemetry|protobufjs)\//.test(file));
+  const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) =>
+    /node_modules\/(@opentelemetry|protobufjs)\//.test(file),
+  );
   process.stdout.write(`loaded ${loaded.length}\n${loaded.map((file) => `${file}\n`).join("")}`);
 }
 process.stdout.write("work done\n");

@@ -23,7 +23,14 @@ export type Behavior =
   /** Reads one byte a second and never answers. */
   | "slow-read";
 
-export type CollectedValue = string | number | boolean | bigint | null | readonly CollectedValue[] | { readonly [key: string]: CollectedValue };
+export type CollectedValue =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | readonly CollectedValue[]
+  | { readonly [key: string]: CollectedValue };
 
 export interface CollectedSpan {
   readonly traceId: string;
@@ -96,7 +103,8 @@ export async function startCollector(behavior: Behavior = "healthy"): Promise<Co
   const requests: CollectedRequest[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
-  const server = behavior === "healthy" || behavior === "error" || behavior === "unavailable" ? httpServer(behavior, requests) : tcpServer(behavior);
+  const server =
+    behavior === "healthy" || behavior === "error" || behavior === "unavailable" ? httpServer(behavior, requests) : tcpServer(behavior);
   server.on("connection", (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
@@ -156,7 +164,7 @@ function tcpServer(behavior: Exclude<Behavior, "healthy" | "error" | "unavailabl
   return createTcpServer({ pauseOnConnect: behavior === "slow-read" }, (socket) => {
     socket.on("error", () => undefined);
     if (behavior === "slow-read") {
-      const timer = setInterval(() => socket.read(1), 1_000);
+      const timer = setInterval(() => void socket.read(1), 1_000);
       socket.on("close", () => clearInterval(timer));
       return;
     }

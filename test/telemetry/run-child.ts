@@ -16,7 +16,10 @@ const TSX = fileURLToPath(import.meta.resolve("tsx"));
 export function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
   const file = fileURLToPath(new URL(script, import.meta.url));
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|BORUNA_|TRACE|BAGGAGE|NODE_)/.test(name)));
-  const child = spawn(process.execPath, ["--import", TSX, file, ...args], { env: { ...inherited, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", TSX, file, ...args], {
+    env: { ...inherited, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   let doneAt: number | undefined;
@@ -29,6 +32,8 @@ export function runChild(script: string, args: readonly string[], environment: R
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr, endingMs: doneAt === undefined ? Number.NaN : performance.now() - doneAt }));
+    child.on("close", (code) =>
+      resolve({ code, stdout, stderr, endingMs: doneAt === undefined ? Number.NaN : performance.now() - doneAt }),
+    );
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { wanted } from "../../telemetry/settings.ts";
+import { compareUtf8 } from "../../vm/utf8.ts";
 import { type Collector, startCollector } from "./collector.ts";
 import { runChild } from "./run-child.ts";
 
@@ -47,23 +48,49 @@ describe("what the variables ask for", () => {
   });
 
   test("the traces' own variables win", () => {
-    const own = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json", OTEL_EXPORTER_OTLP_TIMEOUT: "9", OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "7" };
+    const own = {
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_TIMEOUT: "9",
+      OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "7",
+    };
     expect(settings({ ...ENDPOINT, ...own })).toMatchObject({ protocol: "http/json", exportMs: 7 });
     expect(settings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://x.example/v1/traces" }).exporters).toEqual(["otlp"]);
   });
 
   test.each([
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, 'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.'],
-    [{ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\u001b[31m" }, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\\u001b[31m" is not supported; http/protobuf and http/json are. The run goes on without spans.'],
-    [{ OTEL_TRACES_EXPORTER: "zipkin" }, 'OTEL_TRACES_EXPORTER: "zipkin" is not supported; otlp, console and none are. The run goes on without spans.'],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "user:secret@host" }, "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans."],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "unix:/run/x" }, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans."],
+    [
+      { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\u001b[31m" },
+      'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\\u001b[31m" is not supported; http/protobuf and http/json are. The run goes on without spans.',
+    ],
+    [
+      { OTEL_TRACES_EXPORTER: "zipkin" },
+      'OTEL_TRACES_EXPORTER: "zipkin" is not supported; otlp, console and none are. The run goes on without spans.',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "user:secret@host" },
+      "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "unix:/run/x" },
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans.",
+    ],
   ])("a problem is one line: %j", (environment, problem) => {
     expect(wanted({ ...ENDPOINT, ...environment })).toEqual({ problem });
   });
 
   test("numbers that would break the SDK fall back to the default, with a notice", () => {
-    const result = settings({ ...ENDPOINT, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "0", OTEL_BSP_MAX_QUEUE_SIZE: "-1", OTEL_BSP_SCHEDULE_DELAY: "1e400", BORUNA_OTEL_SHUTDOWN_MS: "soon" });
+    const result = settings({
+      ...ENDPOINT,
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "0",
+      OTEL_BSP_MAX_QUEUE_SIZE: "-1",
+      OTEL_BSP_SCHEDULE_DELAY: "1e400",
+      BORUNA_OTEL_SHUTDOWN_MS: "soon",
+    });
     expect(result.batch).toMatchObject({ maxExportBatchSize: 512, maxQueueSize: 2048, scheduledDelayMillis: 5000 });
     expect(result.shutdownMs).toBe(5000);
     expect(result.notices).toHaveLength(4);
@@ -135,12 +162,16 @@ describe("a process of its own", () => {
 
   test("OTEL_SERVICE_NAME wins over the resource attributes; a malformed TRACEPARENT is ignored", () =>
     withCollector(async (collector) => {
-      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: "mine", OTEL_RESOURCE_ATTRIBUTES: "service.name=other", TRACEPARENT: "00-xyz" };
+      const environment = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_SERVICE_NAME: "mine",
+        OTEL_RESOURCE_ATTRIBUTES: "service.name=other",
+        TRACEPARENT: "00-xyz",
+      };
       expect(await runChild("child.ts", ["0", "0"], environment)).toMatchObject({ code: 0, stderr: "" });
       expect(collector.spans()).toHaveLength(1);
       expect(collector.spans()[0]).toMatchObject({ parentSpanId: "", resource: { "service.name": "mine" } });
-    }),
-  );
+    }));
 
   test("the sampler is the environment's, the caller's decision included", () =>
     withCollector(async (collector) => {
@@ -148,8 +179,7 @@ describe("a process of its own", () => {
       await runChild("child.ts", ["2", "0"], { ...endpoint, OTEL_TRACES_SAMPLER: "always_off" });
       await runChild("child.ts", ["2", "0"], { ...endpoint, TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
       expect(collector.requests).toHaveLength(0);
-    }),
-  );
+    }));
 
   test("more spans than the queue holds all arrive when the run heeds backpressure", () =>
     withCollector(async (collector) => {
@@ -158,32 +188,40 @@ describe("a process of its own", () => {
       expect(collector.spans()).toHaveLength(5001);
       expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(5001);
       expect(collector.requests.length).toBeLessThan(30);
-    }),
-  );
+    }));
 
   test("a run that does not wait loses what the queue cannot hold, and says how many", () =>
     withCollector(async (collector) => {
-      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_QUEUE_SIZE: "100", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "20" };
+      const environment = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_MAX_QUEUE_SIZE: "100",
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "20",
+      };
       const end = await runChild("child.ts", ["1000", "0"], environment);
       const arrived = collector.spans().length;
       expect(arrived).toBeGreaterThanOrEqual(100);
-      expect(end.stderr).toBe(`telemetry: ${1001 - arrived} of 1001 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds\n`);
-    }),
-  );
+      expect(end.stderr).toBe(
+        `telemetry: ${1001 - arrived} of 1001 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds\n`,
+      );
+    }));
 
   test("small batches do not run into the exporter's own limit", () =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["200", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2" });
+      const end = await runChild("child.ts", ["200", "0"], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2",
+      });
       expect(end.stderr).toBe("");
       expect(collector.spans()).toHaveLength(201);
-    }),
-  );
+    }));
 
   test("console prints one line a span to stderr and needs no endpoint", async () => {
     const end = await runChild("child.ts", ["1", "0"], { OTEL_TRACES_EXPORTER: "console" });
     const lines = end.stderr.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(/^boruna\.cap {2}time\.now {2}[\d.]+ (ns|µs|ms) {2}mock {2}in=1 {2}out=0 {2}a\.ax:1 {2}trace=[0-9a-f]{32} span=[0-9a-f]{16} parent=[0-9a-f]{16}$/);
+    expect(lines[0]).toMatch(
+      /^boruna\.cap {2}time\.now {2}[\d.]+ (ns|µs|ms) {2}mock {2}in=1 {2}out=0 {2}a\.ax:1 {2}trace=[0-9a-f]{32} span=[0-9a-f]{16} parent=[0-9a-f]{16}$/,
+    );
     expect(lines[1]).toMatch(/^boruna\.run {2}child {2}.* success .*trace=[0-9a-f]{32} span=[0-9a-f]{16}$/);
     expect(end.stdout).not.toContain("boruna.cap");
   });
@@ -191,7 +229,9 @@ describe("a process of its own", () => {
   test("a protocol that is not supported is told, and the work goes on", async () => {
     const end = await runChild("child.ts", ["1", "4", "modules"], { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
     expect(end.code).toBe(4);
-    expect(end.stderr).toBe('OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.\n');
+    expect(end.stderr).toBe(
+      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.\n',
+    );
     expect(end.stdout).toContain("loaded 0\n");
   });
 
@@ -206,21 +246,19 @@ describe("a process of its own", () => {
       });
       const lines = end.stderr.trimEnd().split("\n");
       expect(lines.every((line) => line.startsWith("telemetry: "))).toBe(true);
-      expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0]).sort()).toEqual([
+      expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0] ?? "").toSorted(compareUtf8)).toEqual([
         "OTEL_EXPORTER_OTLP_CERTIFICATE",
         "OTEL_EXPORTER_OTLP_TIMEOUT",
         "OTEL_RESOURCE_ATTRIBUTES",
         "OTEL_TRACES_SAMPLER",
       ]);
       expect(collector.spans()).toHaveLength(1);
-    }),
-  );
+    }));
 
   test("starting twice is an error that says so", () =>
     withCollector(async (collector) => {
       const end = await runChild("child.ts", ["0", "0", "twice"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
       expect(end.stderr).toBe("telemetry is started twice in this process\n");
       expect(collector.spans()).toHaveLength(1);
-    }),
-  );
+    }));
 });

@@ -53,7 +53,11 @@ describe("a collector that misbehaves", () => {
   });
 
   test("backpressure does not hold a run whose collector hangs", async () => {
-    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"), BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), OTEL_BSP_MAX_QUEUE_SIZE: "50" };
+    const environment = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
+      BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
+      OTEL_BSP_MAX_QUEUE_SIZE: "50",
+    };
     const began = performance.now();
     const end = await runChild("child.ts", ["1000", "0", "wait"], environment);
     expect(performance.now() - began).toBeLessThan(BOUND_MS + 1_000 + 3 * GRACE_MS);

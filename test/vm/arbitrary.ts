@@ -4,18 +4,60 @@ import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
-import { ActorIdValue, EnumValue, ErrValue, FloatValue, FnRefValue, I64_MAX, I64_MIN, intFromBigInt, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value, wellFormed } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  intFromBigInt,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+  wellFormed,
+} from "../../vm/value.ts";
 
-const edgeText = fc.constantFrom("__proto__", "constructor", "toString", "", "\u0000\u001f\u007f", '"\\\n', "\u{1f600}", "\uffff", "\u2028", "ﬀ", "10", "2");
+const edgeText = fc.constantFrom(
+  "__proto__",
+  "constructor",
+  "toString",
+  "",
+  "\u0000\u001f\u007f",
+  '"\\\n',
+  "\u{1f600}",
+  "\uffff",
+  "\u2028",
+  "ﬀ",
+  "10",
+  "2",
+);
 /** Any UTF-16, lone surrogates included. */
-export const rawText: fc.Arbitrary<string> = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((u) => String.fromCharCode(u)) }), edgeText);
+export const rawText: fc.Arbitrary<string> = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((u) => String.fromCharCode(u)) }),
+  edgeText,
+);
 export const text: fc.Arbitrary<string> = rawText.map(wellFormed);
 
 export const int: fc.Arbitrary<number | bigint> = fc
-  .oneof(fc.bigInt({ min: I64_MIN, max: I64_MAX }), fc.constantFrom(I64_MIN, I64_MAX, 2n ** 53n, -(2n ** 53n), 2n ** 53n - 1n, 0n, -1n), fc.integer().map(BigInt))
+  .oneof(
+    fc.bigInt({ min: I64_MIN, max: I64_MAX }),
+    fc.constantFrom(I64_MIN, I64_MAX, 2n ** 53n, -(2n ** 53n), 2n ** 53n - 1n, 0n, -1n),
+    fc.integer().map(BigInt),
+  )
   .map(intFromBigInt);
-export const finiteFloat: fc.Arbitrary<FloatValue> = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.constantFrom(-0, 1e21, 1e-7, 5e-324, Number.MAX_VALUE)).map((n) => new FloatValue(n));
-export const float: fc.Arbitrary<FloatValue> = fc.oneof(finiteFloat, fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY).map((n) => new FloatValue(n)));
+export const finiteFloat: fc.Arbitrary<FloatValue> = fc
+  .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.constantFrom(-0, 1e21, 1e-7, 5e-324, Number.MAX_VALUE))
+  .map((n) => new FloatValue(n));
+export const float: fc.Arbitrary<FloatValue> = fc.oneof(
+  finiteFloat,
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY).map((n) => new FloatValue(n)),
+);
 
 const { tree } = fc.letrec<{ tree: Value; leaf: Value; inner: Value }>((tie) => ({
   tree: fc.oneof({ depthSize: "small" }, tie("leaf"), tie("inner")),
@@ -33,7 +75,9 @@ const { tree } = fc.letrec<{ tree: Value; leaf: Value; inner: Value }>((tie) => 
     tie("tree").map((value) => new OkValue(value)),
     tie("tree").map((value) => new ErrValue(value)),
     fc.tuple(fc.nat(9), fc.array(tie("tree"), { maxLength: 3 })).map(([id, fields]) => new RecordValue(id, fields)),
-    fc.tuple(fc.constantFrom(0, 1, 65_533, 65_534), fc.nat(3), tie("tree")).map(([id, variant, payload]) => new EnumValue(id, variant, payload)),
+    fc
+      .tuple(fc.constantFrom(0, 1, 65_533, 65_534), fc.nat(3), tie("tree"))
+      .map(([id, variant, payload]) => new EnumValue(id, variant, payload)),
     fc.array(tie("tree"), { maxLength: 4 }).map((items) => ListValue.of(items)),
     fc.array(fc.tuple(text, tie("tree")), { maxLength: 4 }).map((entries) => MapValue.from(entries)),
   ),

@@ -83,16 +83,23 @@ describe("parseJson", () => {
   test("takes what JSON.parse takes and refuses what it refuses", () => {
     const fragment = fc.constantFrom("{", "}", "[", "]", ",", ":", '"', '"a"', "1", "-", "0", ".5", "e3", "true", "null", " ", "\\", "\n");
     fc.assert(
-      fc.property(fc.oneof(fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join("")), fc.json(), fc.string()), (source) => {
-        let native = true;
-        try {
-          JSON.parse(source);
-        } catch {
-          native = false;
-        }
-        const kind = errorKind(() => parseJson(source, { duplicateKeys: "last" }));
-        expect(kind === undefined || kind === "json.number").toBe(native);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join("")),
+          fc.json(),
+          fc.string(),
+        ),
+        (source) => {
+          let native = true;
+          try {
+            JSON.parse(source);
+          } catch {
+            native = false;
+          }
+          const kind = errorKind(() => parseJson(source, { duplicateKeys: "last" }));
+          expect(kind === undefined || kind === "json.number").toBe(native);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

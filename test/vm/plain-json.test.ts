@@ -8,16 +8,68 @@ import type { TypeDef } from "../../vm/module.ts";
 import { matchesType, plainFromHost, plainToHost, valueFromPlain, valueToPlain } from "../../vm/plain-json.ts";
 import { parseType } from "../../vm/types.ts";
 import { valueToJson } from "../../vm/value-json.ts";
-import { ActorIdValue, ClosureValue, EnumValue, ErrValue, FloatValue, FnRefValue, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 import { DEEP, deepValue, errorKind, float, int, json, text } from "./arbitrary.ts";
 
 const TYPES: readonly TypeDef[] = [
-  { name: "Point", kind: "record", fields: [{ name: "x", type: "Int" }, { name: "y", type: "Float" }] },
-  { name: "Shape", kind: "enum", variants: [{ name: "Circle", type: "Float" }, { name: "Named", type: "Shape::Named" }, { name: "Empty", type: null }] },
+  {
+    name: "Point",
+    kind: "record",
+    fields: [
+      { name: "x", type: "Int" },
+      { name: "y", type: "Float" },
+    ],
+  },
+  {
+    name: "Shape",
+    kind: "enum",
+    variants: [
+      { name: "Circle", type: "Float" },
+      { name: "Named", type: "Shape::Named" },
+      { name: "Empty", type: null },
+    ],
+  },
   { name: "Shape::Named", kind: "record", fields: [{ name: "x", type: "Int" }] },
-  { name: "Node", kind: "record", fields: [{ name: "value", type: "T" }, { name: "next", type: "Option<Node<T>>" }], params: ["T"] },
-  { name: "Either", kind: "enum", variants: [{ name: "Left", type: "A" }, { name: "Right", type: "Either::Right<A, B>" }], params: ["A", "B"] },
-  { name: "Either::Right", kind: "record", fields: [{ name: "b", type: "List<B>" }, { name: "a", type: "A" }], params: ["A", "B"] },
+  {
+    name: "Node",
+    kind: "record",
+    fields: [
+      { name: "value", type: "T" },
+      { name: "next", type: "Option<Node<T>>" },
+    ],
+    params: ["T"],
+  },
+  {
+    name: "Either",
+    kind: "enum",
+    variants: [
+      { name: "Left", type: "A" },
+      { name: "Right", type: "Either::Right<A, B>" },
+    ],
+    params: ["A", "B"],
+  },
+  {
+    name: "Either::Right",
+    kind: "record",
+    fields: [
+      { name: "b", type: "List<B>" },
+      { name: "a", type: "A" },
+    ],
+    params: ["A", "B"],
+  },
   { name: "Odd", kind: "record", fields: [{ name: "f", type: "<<" }] },
   { name: "Nest", kind: "record", fields: [{ name: "inner", type: "Option<Nest<Result<T, T>>>" }], params: ["T"] },
 ];
@@ -38,15 +90,34 @@ const forms: readonly (readonly [type: string, value: Value, plain: string])[] =
   ["Result<Int, String>", new OkValue(1), '{"ok":1}'],
   ["Result<Int, String>", new ErrValue("no"), '{"err":"no"}'],
   ["List<Bool>", ListValue.of([true, false]), "[true,false]"],
-  ["Map<String, Int>", MapValue.from([["b", 1], ["__proto__", 2]]), '{"__proto__":2,"b":1}'],
+  [
+    "Map<String, Int>",
+    MapValue.from([
+      ["b", 1],
+      ["__proto__", 2],
+    ]),
+    '{"__proto__":2,"b":1}',
+  ],
   ["Point", new RecordValue(0, [1, new FloatValue(2.5)]), '{"x":1,"y":2.5}'],
   ["Shape", new EnumValue(1, 0, new FloatValue(2)), '{"Circle":2.0}'],
   ["Shape", new EnumValue(1, 1, new RecordValue(2, [7])), '{"Named":{"x":7}}'],
   ["Shape", new EnumValue(1, 2, UNIT), '"Empty"'],
-  ["Node<Int>", new RecordValue(3, [1, new SomeValue(new RecordValue(3, [2, NONE]))]), '{"next":{"some":{"next":null,"value":2}},"value":1}'],
+  [
+    "Node<Int>",
+    new RecordValue(3, [1, new SomeValue(new RecordValue(3, [2, NONE]))]),
+    '{"next":{"some":{"next":null,"value":2}},"value":1}',
+  ],
   ["Either<Int, Shape>", new EnumValue(4, 0, 1), '{"Left":1}'],
-  ["Either<Int, Shape>", new EnumValue(4, 1, new RecordValue(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])), '{"Right":{"a":3,"b":["Empty"]}}'],
-  ["Json", MapValue.from([["a", ListValue.of([UNIT, true, 1, new FloatValue(1.5), "x", MapValue.EMPTY])]]), '{"a":[null,true,1,1.5,"x",{}]}'],
+  [
+    "Either<Int, Shape>",
+    new EnumValue(4, 1, new RecordValue(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])),
+    '{"Right":{"a":3,"b":["Empty"]}}',
+  ],
+  [
+    "Json",
+    MapValue.from([["a", ListValue.of([UNIT, true, 1, new FloatValue(1.5), "x", MapValue.EMPTY])]]),
+    '{"a":[null,true,1,1.5,"x",{}]}',
+  ],
 ];
 
 describe("the forms", () => {
@@ -112,7 +183,9 @@ test.each([
   ["Fn() -> Int", '"main"', "v: a Fn() -> Int cannot be given as JSON"],
   ["ActorId", "1", "v: an ActorId cannot be given as JSON"],
 ])("%s refuses %s", (type, plain, message) => {
-  expect(() => valueFromPlain(parseJson(plain), parseType(type), TYPES, "v")).toThrow(expect.objectContaining({ kind: "value.form", message }));
+  expect(() => valueFromPlain(parseJson(plain), parseType(type), TYPES, "v")).toThrow(
+    expect.objectContaining({ kind: "value.form", message }),
+  );
 });
 
 describe("matchesType", () => {
@@ -157,7 +230,17 @@ describe("round trips", () => {
     ["Float", float],
     ["String", text],
     ["Point", fc.tuple(int, float).map((fields) => new RecordValue(0, fields))],
-    ["List<Option<Int>>", fc.array(fc.oneof(int.map((n) => new SomeValue(n)), fc.constant(NONE))).map((items) => ListValue.of(items))],
+    [
+      "List<Option<Int>>",
+      fc
+        .array(
+          fc.oneof(
+            int.map((n) => new SomeValue(n)),
+            fc.constant(NONE),
+          ),
+        )
+        .map((items) => ListValue.of(items)),
+    ],
     ["Map<String, Float>", fc.array(fc.tuple(text, float)).map((entries) => MapValue.from(entries))],
   ];
   test.each(typed)("%s", (typeText, values) => {
@@ -216,7 +299,8 @@ describe("limits", () => {
   });
 
   test("a type that grows with every level", () => {
-    const nested = (depth: number): Value => deepValue(depth, (inner) => new RecordValue(7, [inner === UNIT ? NONE : new SomeValue(inner)]));
+    const nested = (depth: number): Value =>
+      deepValue(depth, (inner) => new RecordValue(7, [inner === UNIT ? NONE : new SomeValue(inner)]));
     const type = parseType("Nest<Int>");
     expect(matchesType(nested(8), type, TYPES)).toBe(true);
     expect(matchesType(nested(5_000), type, TYPES)).toBe(true);

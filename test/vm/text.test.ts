@@ -5,7 +5,20 @@ import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import type { TypeDef } from "../../vm/module.ts";
 import { floatToText, textForm, typedText } from "../../vm/text.ts";
-import { ActorIdValue, ClosureValue, EnumValue, ErrValue, FloatValue, FnRefValue, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 import { DEEP, deepValue, value } from "./arbitrary.ts";
 
 describe("floatToText", () => {
@@ -56,7 +69,13 @@ test.each<[Value, string]>([
   [new EnumValue(0, 1, 5), "Enum#0::1(5)"],
   [new EnumValue(65_534, 1, 5), "Enum#65534::1(5)"],
   [ListValue.of([1, ListValue.EMPTY, 2]), "[1, [], 2]"],
-  [MapValue.from([["b", 1], ["a", MapValue.EMPTY]]), "{a: {}, b: 1}"],
+  [
+    MapValue.from([
+      ["b", 1],
+      ["a", MapValue.EMPTY],
+    ]),
+    "{a: {}, b: 1}",
+  ],
   [new ActorIdValue(1), "Actor#1"],
   [new FnRefValue(2), "Fn#2"],
   [new ClosureValue(2, [1]), "Fn#2"],
@@ -65,8 +84,24 @@ test.each<[Value, string]>([
 });
 
 const TYPES: readonly TypeDef[] = [
-  { name: "Point", kind: "record", fields: [{ name: "x", type: "Int" }, { name: "y", type: "Int" }] },
-  { name: "Shape", kind: "enum", variants: [{ name: "Circle", type: "Int" }, { name: "Named", type: "Shape::Named" }, { name: "Empty", type: null }, { name: "At", type: "Point" }] },
+  {
+    name: "Point",
+    kind: "record",
+    fields: [
+      { name: "x", type: "Int" },
+      { name: "y", type: "Int" },
+    ],
+  },
+  {
+    name: "Shape",
+    kind: "enum",
+    variants: [
+      { name: "Circle", type: "Int" },
+      { name: "Named", type: "Shape::Named" },
+      { name: "Empty", type: null },
+      { name: "At", type: "Point" },
+    ],
+  },
   { name: "Shape::Named", kind: "record", fields: [{ name: "x", type: "Int" }] },
   { name: "Nothing", kind: "record", fields: [] },
 ];

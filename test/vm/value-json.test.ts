@@ -5,7 +5,18 @@ import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import { JSON_LEVELS_PER_VALUE, valueFromJson, valueToJson } from "../../vm/value-json.ts";
-import { ActorIdValue, ClosureValue, EnumValue, FloatValue, FnRefValue, NONE, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  FloatValue,
+  FnRefValue,
+  NONE,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 import { DEEP, deepValue, errorKind, int, rawText, value } from "./arbitrary.ts";
 
 const written = (v: Value): string => canonicalJson(valueToJson(v));
@@ -102,7 +113,14 @@ test("any JSON gives a value or value.form", () => {
       rawText,
       fc.array(tie("tree"), { maxLength: 3 }),
       fc.tuple(tag, tie("tree")).map(([name, inner]) => new Map([[name, inner]])),
-      fc.tuple(tie("tree"), tie("tree"), tie("tree")).map(([a, b, c]) => new Map([["type_id", a], ["variant", b], ["payload", c]])),
+      fc.tuple(tie("tree"), tie("tree"), tie("tree")).map(
+        ([a, b, c]) =>
+          new Map([
+            ["type_id", a],
+            ["variant", b],
+            ["payload", c],
+          ]),
+      ),
     ),
   })).tree;
   fc.assert(

@@ -1,0 +1,116 @@
+/** What a policy says of one call. Pure: the same call gets the same decision on every host, recorded or replayed. */
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import { MapValue } from "../vm/map.ts";
+import type { Value } from "../vm/value.ts";
+import { matchesHost, parseTarget, privateReason } from "./hosts.ts";
+import { reachOf } from "./paths.ts";
+import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
+import { memberPath } from "./shape.ts";
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Path of the deciding rule in the policy file: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
+  readonly rule: string;
+  /** One sentence. */
+  readonly reason: string;
+  /** Calls that one run may make; absent when there is no limit. */
+  readonly budget?: number;
+}
+
+/** A scope's refusal. */
+export interface Refusal {
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** `args` have their defaults filled in and are of the capability's types. */
+export function decide(policy: Policy, capability: CapabilityDecl, args: readonly Value[]): Decision {
+  const { name } = capability;
+  const rule = policy.rules.get(name);
+  const path = rule === undefined ? "default_allow" : memberPath(memberPath("rules", name), "allow");
+  if (!(rule?.allow ?? policy.default_allow)) {
+    const reason = rule === undefined ? `the policy has no rule that allows ${name}` : `the policy's rule refuses ${name}`;
+    return { allowed: false, rule: path, reason };
+  }
+  const refusal = scopeRefusal(policy, name, args);
+  if (refusal !== undefined) return { allowed: false, ...refusal };
+  const budget = rule?.budget ?? 0;
+  const reason = rule === undefined ? `the policy allows what it has no rule for` : `the policy's rule allows ${name}`;
+  return { allowed: true, rule: path, reason, ...(budget === 0 ? {} : { budget }) };
+}
+
+function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Refusal | undefined {
+  const [first, second, third] = args;
+  switch (name) {
+    case "net.fetch":
+      return typeof first === "string" && typeof second === "string" ? urlRefusal(policy.net_policy, first, second) : undefined;
+    case "fs.read":
+    case "fs.write":
+      return typeof first === "string" ? pathRefusal(policy.fs_policy, name, first) : undefined;
+    case "llm.call":
+      return typeof second === "string" ? modelRefusal(policy.llm_policy, second, requestedTokens(third)) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Host, port, method and, for a host that is an address, its range. A URL that cannot be read is refused where the
+ * policy restricts hosts or ports, since it cannot be told to be one of them; else it fails in the handler.
+ */
+export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
+  const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;
+  const upper = method.toUpperCase();
+  if (allowed_methods.length > 0 && !allowed_methods.includes(upper)) {
+    return { rule: "net_policy.allowed_methods", reason: `the method ${shown(upper)} is not one of ${allowed_methods.join(", ")}` };
+  }
+  const target = parseTarget(url);
+  if (target === undefined) {
+    if (allowed_domains.length > 0) return { rule: "net_policy.allowed_domains", reason: "the URL names no host that could be allowed" };
+    return allowed_ports.length === 0 ? undefined : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
+  }
+  if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
+    return { rule: "net_policy.allowed_domains", reason: `the host ${shown(target.host)} is not allowed` };
+  }
+  if (allowed_ports.length > 0 && !allowed_ports.includes(target.port)) {
+    return { rule: "net_policy.allowed_ports", reason: `the port ${target.port} is not one of ${allowed_ports.join(", ")}` };
+  }
+  const reason = allow_private_networks ? undefined : privateReason(target.host);
+  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${shown(target.host)} is ${reason}` };
+}
+
+function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): Refusal | undefined {
+  const section = name === "fs.read" ? "read" : "write";
+  const rule = `fs_policy.${section}`;
+  const roots = fs[section];
+  if (roots.length === 0) return { rule, reason: `the policy names no folder to ${section}` };
+  if (path.includes("\0")) return { rule, reason: "the path holds a NUL character" };
+  if (reachOf(path, roots) !== "outside") return undefined;
+  return { rule, reason: `the path ${shown(path)} leads out of the folders that the policy lets the program ${section}` };
+}
+
+/** An empty model is the operator's own; the handler, which knows its name, checks it. */
+export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: number | bigint | undefined): Refusal | undefined {
+  if (maxOutputTokens !== undefined && maxOutputTokens > llm.max_output_tokens) {
+    return { rule: "llm_policy.max_output_tokens", reason: `the program asks for ${maxOutputTokens} output tokens, ${llm.max_output_tokens} are allowed` };
+  }
+  if (model === "") return undefined;
+  if (llm.allowed_models.length > 0 && !llm.allowed_models.includes(model)) {
+    return { rule: "llm_policy.allowed_models", reason: `the model ${shown(model)} is not allowed` };
+  }
+  if (llm.max_cost_usd === null || llm.prices.has(model)) return undefined;
+  return { rule: "llm_policy.prices", reason: `the policy limits the cost and knows no price of the model ${shown(model)}` };
+}
+
+/** What the call's options ask for, when they say it. */
+export function requestedTokens(options: Value | undefined): number | bigint | undefined {
+  const asked = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
+  return typeof asked === "number" || typeof asked === "bigint" ? asked : undefined;
+}
+
+const MAX_SHOWN = 200;
+
+/** A program's text inside a sentence: in quotes, control characters escaped, not too long. */
+function shown(text: string): string {
+  return JSON.stringify([...text.slice(0, MAX_SHOWN)].slice(0, MAX_SHOWN - 1).join("") === text ? text : `${[...text].slice(0, MAX_SHOWN - 1).join("")}…`);
+}

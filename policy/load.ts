@@ -1,0 +1,50 @@
+/** A policy by its name or from its file. The only code of this room that reaches outside. */
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { didYouMean } from "./nearest.ts";
+import { MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
+import { NAMED_POLICIES, type Policy } from "./policy.ts";
+
+/** `allow-all`, `deny-all`, or a path; comments are allowed where it ends in `.jsonc`. Throws `policy.*`. */
+export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): Policy {
+  const named = NAMED_POLICIES.get(nameOrPath);
+  if (named !== undefined) return named;
+  const text = readText(nameOrPath);
+  return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), ...(registry === undefined ? {} : { registry }) });
+}
+
+function readText(path: string): string {
+  const bytes = readBytes(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new BorunaError("policy.parse_error", `${path} is not UTF-8 text`, { place: { file: path }, cause: error });
+  }
+}
+
+function readBytes(path: string): Uint8Array {
+  const failed = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError => new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const hint = didYouMean(path, NAMED_POLICIES.keys(), "Give a policy file, allow-all or deny-all.");
+    throw failed(OPEN_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (stat.isDirectory()) throw failed(`the policy ${path} is a directory`);
+    const bytes = stat.size > MAX_POLICY_BYTES ? undefined : readFileSync(descriptor);
+    if (bytes === undefined || bytes.length > MAX_POLICY_BYTES) throw failed(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
+    return bytes;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const OPEN_ERRORS: ReadonlyMap<string, (path: string) => string> = new Map([
+  ["ENOENT", (path: string) => `there is no policy ${path}`],
+  ["EACCES", (path: string) => `the policy ${path} may not be read`],
+]);

@@ -1,0 +1,102 @@
+/** Reads a policy file's text, so that every error knows its line and column. */
+import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError, type ErrorPlace } from "../vm/error.ts";
+import { wellFormed } from "../vm/value.ts";
+import { type DocumentMember, type DocumentNode, MAX_DOCUMENT_DEPTH } from "./document.ts";
+import { type Policy, readPolicy } from "./policy.ts";
+
+export interface ParsePolicyOptions {
+  /** As the user named it, for errors. */
+  readonly file: string;
+  /** Whether comments are allowed. */
+  readonly jsonc: boolean;
+  readonly registry?: CapabilityRegistry;
+}
+
+/** Bytes of a policy file, and UTF-16 units of its text. */
+export const MAX_POLICY_BYTES = 1_048_576;
+
+/** Throws `policy.*` with file, line, column and a hint. */
+export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
+  const placeOf = (offset: number): ErrorPlace => placeAt(text, offset, options.file);
+  const fail = (message: string, offset: number, hint?: string): never => {
+    throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), ...(hint === undefined ? {} : { hint }) });
+  };
+  if (text.length > MAX_POLICY_BYTES) fail(`the policy is longer than ${MAX_POLICY_BYTES} bytes`, 0);
+  checkDepth(text, fail);
+  const problems: ParseError[] = [];
+  const start = text.startsWith("\uFEFF") ? 1 : 0;
+  const root = parseTree(text.slice(start), problems, { disallowComments: !options.jsonc, allowTrailingComma: false });
+  const [first] = problems;
+  if (first !== undefined) {
+    const name = printParseErrorCode(first.error);
+    const isComment = name === "InvalidCommentToken";
+    fail(SYNTAX_ERRORS.get(name) ?? "the text is not JSON", first.offset + start, isComment ? "Name the file .jsonc to write comments." : undefined);
+  }
+  if (root === undefined) return fail("the file holds no JSON", 0, 'Write { "default_allow": false } at least.');
+  const document = convert(root, start, (name, offset) => fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."));
+  return readPolicy(document, placeOf, options.registry ?? BUILTIN_REGISTRY);
+}
+
+const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["InvalidSymbol", "unexpected text"],
+  ["InvalidNumberFormat", "not a number as JSON writes it"],
+  ["PropertyNameExpected", "a field name in double quotes is expected here"],
+  ["ValueExpected", "a value is expected here"],
+  ["ColonExpected", "a colon is expected here"],
+  ["CommaExpected", "a comma is expected here"],
+  ["CloseBraceExpected", "a closing } is expected here"],
+  ["CloseBracketExpected", "a closing ] is expected here"],
+  ["EndOfFileExpected", "unexpected text after the policy"],
+  ["InvalidCommentToken", "a comment, which JSON does not have"],
+  ["UnexpectedEndOfComment", "a comment without end"],
+  ["UnexpectedEndOfString", "a string without end"],
+  ["UnexpectedEndOfNumber", "a number without end"],
+  ["InvalidUnicode", "four hexadecimal digits must follow \\u"],
+  ["InvalidEscapeCharacter", "an unknown escape in a string"],
+  ["InvalidCharacter", "a control character in a string"],
+]);
+
+/** The parser and the conversion recurse, so depth is bounded before they start. */
+function checkDepth(text: string, fail: (message: string, offset: number) => never): void {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  while (scanner.getPosition() < text.length) {
+    scanner.scan();
+    const at = scanner.getTokenOffset();
+    const first = text[at];
+    if (first === "{" || first === "[") depth += 1;
+    else if (first === "}" || first === "]") depth -= 1;
+    if (depth > MAX_DOCUMENT_DEPTH) fail(`the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`, at);
+  }
+}
+
+function convert(node: Node, start: number, duplicate: (name: string, offset: number) => never): DocumentNode {
+  const offset = node.offset + start;
+  const children = node.children ?? [];
+  if (node.type === "array") return { kind: "list", items: children.map((child) => convert(child, start, duplicate)), offset };
+  if (node.type !== "object") return { kind: "scalar", value: scalarOf(node.value), offset };
+  const seen = new Set<string>();
+  const members: DocumentMember[] = [];
+  for (const { children: [key, value] = [] } of children) {
+    if (key === undefined || value === undefined) continue;
+    const name = wellFormed(String(key.value));
+    if (seen.has(name)) duplicate(name, key.offset + start);
+    seen.add(name);
+    members.push({ name, nameOffset: key.offset + start, node: convert(value, start, duplicate) });
+  }
+  return { kind: "object", members, offset };
+}
+
+function scalarOf(value: unknown): null | boolean | number | string {
+  if (typeof value === "string") return wellFormed(value);
+  return typeof value === "boolean" || typeof value === "number" ? value : null;
+}
+
+/** Columns count code points. */
+function placeAt(text: string, offset: number, file: string): ErrorPlace {
+  const before = text.slice(0, offset);
+  const line = before.split("\n");
+  return { file, line: line.length, column: [...(line.at(-1) ?? "").replace(/^\uFEFF/, "")].length + 1 };
+}

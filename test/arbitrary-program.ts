@@ -1,0 +1,110 @@
+/** Well-typed programs with capability calls, as source text, for property tests. */
+import fc from "fast-check";
+
+type Kind = "Int" | "String" | "Bool" | "List<Int>";
+
+/** How many bindings of each kind stand before an expression. */
+interface Scope {
+  readonly Int: readonly string[];
+  readonly String: readonly string[];
+  readonly Bool: readonly string[];
+  readonly "List<Int>": readonly string[];
+}
+/** An expression that is yet to be told which names it may use. */
+type Render = (scope: Scope) => string;
+
+const pick = (names: readonly string[], n: number, otherwise: string): string => names[n % Math.max(1, names.length)] ?? otherwise;
+const ax = (text: string): string => JSON.stringify(text).replace(/\\u([0-9a-f]{4})|\\([bf])/g, (_, hex?: string, letter?: string) => `\\u{${hex ?? (letter === "b" ? "8" : "c")}}`).replace(/\\\//g, "/");
+
+const word = fc.string({ unit: fc.constantFrom("a", "b", "é", "😀", " ", '"', "\\", "\n", "\u0001", "7"), maxLength: 5 }).map(ax);
+
+const call2 = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>, f: (x: string, y: string) => string): fc.Arbitrary<Render> =>
+  fc.tuple(a, b).map(([x, y]): Render => (s) => f(x(s), y(s)));
+const call1 = (a: fc.Arbitrary<Render>, f: (x: string) => string): fc.Arbitrary<Render> => a.map((x): Render => (s) => f(x(s)));
+const variable = (kind: Kind, otherwise: string): fc.Arbitrary<Render> => fc.nat(20).map((n): Render => (s) => pick(s[kind], n, otherwise));
+
+const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>((tie) => {
+  const int = tie("int");
+  const text = tie("text");
+  const bool = tie("bool");
+  const list = tie("list");
+  const depth = { maxDepth: 4, depthSize: "small" } as const;
+  const choose = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>): fc.Arbitrary<Render> =>
+    fc.tuple(bool, a, b, fc.boolean()).map(([c, x, y, match]): Render => (s) => (match ? `(match ${c(s)} { true => ${x(s)}, false => ${y(s)} })` : `(if ${c(s)} { ${x(s)} } else { ${y(s)} })`));
+  return {
+    int: fc.oneof(
+      depth,
+      fc.oneof(fc.integer({ min: -9, max: 9 }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })).map((n): Render => () => `(${n})`),
+      variable("Int", "1"),
+      fc.constantFrom("+", "-", "*", "/", "%").chain((op) => call2(int, int, (a, b) => `(${a} ${op} ${b})`)),
+      call1(text, (a) => `string.len(${a})`),
+      call1(list, (a) => `list.len(${a})`),
+      call1(list, (a) => `list.fold(${a}, 0, fn(acc, x) { if x > acc { x } else { acc } })`),
+      call1(text, (a) => `option.unwrap_or(int.parse(${a}), 3)`),
+      fc.constant<Render>(() => "time.now()"),
+      fc.nat(9).map((n): Render => () => `random("int", 0, ${n})`),
+      call1(int, (a) => `twice(${a})`),
+      choose(int, int),
+    ),
+    text: fc.oneof(
+      depth,
+      word.map((w): Render => () => w),
+      variable("String", '"x"'),
+      call2(text, text, (a, b) => `(${a} ++ ${b})`),
+      call1(int, (a) => `int.to_string(${a})`),
+      call1(text, (a) => `net.fetch(${a})`),
+      call1(text, (a) => `fs.read(${a}, "text")`),
+      call1(text, (a) => `(match try net.fetch(${a}, "POST") { Ok(v) => v, Err(e) => "failed: " ++ e })`),
+      call2(text, text, (a, b) => `string.join(string.split(${a}, ${b}), "-")`),
+      call1(list, (a) => `shown(Box { items: ${a} }.items)`),
+      choose(text, text),
+    ),
+    bool: fc.oneof(
+      depth,
+      fc.boolean().map((b): Render => () => String(b)),
+      variable("Bool", "true"),
+      fc.constantFrom("<", "<=", "==", "!=").chain((op) => call2(int, int, (a, b) => `(${a} ${op} ${b})`)),
+      call2(text, text, (a, b) => `(${a} < ${b})`),
+      call2(bool, bool, (a, b) => `(${a} && !${b})`),
+      call2(list, list, (a, b) => `(${a} == ${b})`),
+    ),
+    list: fc.oneof(
+      depth,
+      fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 4 }).map((xs): Render => () => `[${xs.join(", ")}]`),
+      variable("List<Int>", "[1, 2]"),
+      call2(list, int, (a, b) => `list.push(${a}, ${b})`),
+      call2(list, list, (a, b) => `(${a} ++ ${b})`),
+      call2(list, int, (a, n) => `list.map(${a}, (fn(n: Int) -> Fn(Int) -> Int { fn(x) { x - n / 2 } })(${n}))`),
+      call1(list, (a) => `list.sort(${a})`),
+      choose(list, list),
+    ),
+  };
+});
+
+const OF: Readonly<Record<Kind, fc.Arbitrary<Render>>> = { Int: expressions.int, String: expressions.text, Bool: expressions.bool, "List<Int>": expressions.list };
+const KINDS: readonly Kind[] = ["Int", "String", "Bool", "List<Int>"];
+
+const statement = fc.constantFrom(...KINDS).chain((kind) => OF[kind].map((render) => ({ kind, render })));
+
+const PRELUDE = `type Box { items: List<Int> }
+fn twice(n: Int) -> Int requires n < 4611686018427387904 ensures result == n + n { n + n }
+fn shown(items: List<Int>) -> String !{fs.read} {
+    let mut text = fs.read("prefix")
+    for item in items {
+        if item == 4 { continue }
+        text = text ++ int.to_string(item) ++ ","
+    }
+    text
+}
+`;
+
+/** A whole program; `main` gives a String. It may trap by overflow, division or contract, never by type. */
+export const arbitraryProgram: fc.Arbitrary<string> = fc.tuple(fc.array(statement, { maxLength: 6 }), expressions.text).map(([stmts, last]) => {
+  const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [] };
+  const lines = stmts.map(({ kind, render }, i) => {
+    const line = `    let v${i}: ${kind} = ${render(scope)}`;
+    scope[kind].push(`v${i}`);
+    return line;
+  });
+  return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;
+});

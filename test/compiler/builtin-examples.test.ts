@@ -1,0 +1,10 @@
+/** Every builtin's example, compiled and run, gives what the table says. */
+import { expect, test } from "vitest";
+import { BUILTINS } from "../../vm/builtins.ts";
+import { runSource } from "../run-program.ts";
+
+test.each(BUILTINS.map((b) => [b.name, b] as const))("%s", async (_, builtin) => {
+  const ran = await runSource(`fn main() -> Unit {\n    debug(${builtin.example})\n    ()\n}\n`);
+  const shown = ran.end.status === "trapped" ? `trap ${ran.end.trap.kind}` : ran.debug.at(-1);
+  expect(shown).toBe(builtin.exampleResult);
+});

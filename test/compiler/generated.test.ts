@@ -1,0 +1,36 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { check } from "../../compiler/compile.ts";
+import { arbitraryProgram } from "../arbitrary-program.ts";
+import { runSource } from "../run-program.ts";
+
+const RUNS = 500;
+
+test("a well-typed program compiles to regular code and never traps by type", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryProgram, async (text) => {
+      const { diagnostics } = check({ name: "main.ax", text });
+      expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+      const { end, program } = await runSource(text, { limits: { max_steps: 200_000 } });
+      expect(program.functions.filter((f) => !f.regular).map((f) => f.def.name)).toEqual([]);
+      if (end.status === "trapped") {
+        expect(["arithmetic_overflow", "division_by_zero", "contract_violation", "step_limit", "alloc_limit"]).toContain(end.trap.kind);
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test("a program whose row is taken away is rejected", () => {
+  fc.assert(
+    fc.property(arbitraryProgram, (text) => {
+      const { diagnostics } = check({ name: "main.ax", text });
+      const unused = new Set(diagnostics.filter((d) => d.code === "W001").map((d) => d.message));
+      const without = check({ name: "main.ax", text: text.replace("-> String !{net.fetch, fs.read, time.now, random}", "-> String") });
+      const errors = without.diagnostics.filter((d) => d.severity === "error");
+      expect(errors.every((d) => d.code === "E007")).toBe(true);
+      expect(errors.length).toBe(4 - [...unused].filter((m) => m.startsWith("`main`")).length);
+    }),
+    { numRuns: RUNS / 2 },
+  );
+});

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { ATTRIBUTES, attributesOf, SPANS } from "../../telemetry/attributes.ts";
+import { VERSION } from "../../vm/version.ts";
+
+describe("the table of spans and attributes", () => {
+  test("names are those of the specification", () => {
+    expect(Object.keys(SPANS)).toEqual(["boruna.run", "boruna.cap"]);
+    expect(attributesOf("boruna.cap").map(([name]) => name)).toEqual([
+      "cap.name",
+      "cap.call",
+      "cap.mode",
+      "bytes_in",
+      "bytes_out",
+      "cap.budget_remaining",
+      "error.kind",
+      "error.type",
+      "code.file.path",
+      "code.line.number",
+      "code.function.name",
+      "gen_ai.operation.name",
+      "gen_ai.request.model",
+      "gen_ai.usage.input_tokens",
+      "gen_ai.usage.output_tokens",
+    ]);
+  });
+
+  test("every row has a doc line and a span", () => {
+    for (const [name, row] of Object.entries(ATTRIBUTES)) {
+      expect(name).toMatch(/^[a-z]+([._][a-z]+)*$/);
+      expect(row.doc).not.toBe("");
+      expect(row.spans.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+test("the version is the package's", () => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(manifest).toMatchObject({ version: VERSION });
+});
