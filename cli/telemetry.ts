@@ -1,20 +1,17 @@
 /** Spans of a command: the SDK started when it is wanted, interrupted by signals, flushed before the exit. */
+import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { wanted } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import type { Terminal } from "./terminal.ts";
-
-export interface TraceContext {
-  readonly traceparent?: string;
-  readonly tracestate?: string;
-}
 
 export interface Traced {
   /** Absent when no spans are wanted. */
   readonly tracing: Tracing | undefined;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  readonly context: TraceContext;
+  /** Of the caller. */
+  readonly context: IncomingContext;
 }
 
 let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
@@ -25,17 +22,13 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
   return OUTCOMES[outcome].exitCode;
 }
 
-function contextOf(traceparent: string | undefined): TraceContext {
-  const { TRACEPARENT, TRACESTATE } = process.env;
-  const parent = traceparent ?? TRACEPARENT;
-  return {
-    ...(parent === undefined ? {} : { traceparent: parent }),
-    // The state belongs to the parent it came with.
-    ...(TRACESTATE === undefined || traceparent !== undefined ? {} : { tracestate: TRACESTATE }),
-  };
+interface StartedSdk {
+  readonly tracing: Tracing;
+  readonly propagators: Propagators;
+  close(): Promise<void>;
 }
 
-async function startSdk(terminal: Terminal): Promise<{ tracing: Tracing; close(): Promise<void> } | undefined> {
+async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   const settings = wanted(process.env);
   if ("problem" in settings) {
     terminal.err(`telemetry: ${settings.problem}`);
@@ -47,6 +40,7 @@ async function startSdk(terminal: Terminal): Promise<{ tracing: Tracing; close()
   for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
   return {
     tracing: otelTracing({ exitCode: exitCodeOfOutcome, backpressure: () => sdk.backpressure() }),
+    propagators: settings.propagators,
     close: async () => {
       const { notice } = await sdk.shutdown();
       if (notice !== undefined) terminal.err(`telemetry: ${notice}`);
@@ -65,7 +59,8 @@ export async function withTelemetry<T>(terminal: Terminal, flags: { readonly tra
   process.on("SIGTERM", onSignal);
   const sdk = await startSdk(terminal);
   try {
-    return await body({ tracing: sdk?.tracing, signal: abort.signal, context: contextOf(flags.traceparent) });
+    const context = sdk === undefined ? {} : incomingContext({ traceparent: flags.traceparent }, process.env, sdk.propagators);
+    return await body({ tracing: sdk?.tracing, signal: abort.signal, context });
   } finally {
     await sdk?.close();
     process.off("SIGINT", onSignal);

@@ -96,7 +96,7 @@ function columns(text: string): number {
 }
 
 /** Control characters, lone surrogates, and what turns the direction of text, become U+FFFD; a tab becomes spaces. */
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\ud800-\udfff]/gu;
+const INVISIBLE = /[\p{Cc}\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
 function visible(text: string): string {
   return text.replaceAll("\t", TAB).replace(INVISIBLE, "\ufffd");

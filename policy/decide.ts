@@ -1,7 +1,7 @@
 /** What a policy says of one call. Pure: the same call gets the same decision on every host, recorded or replayed. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/map.ts";
-import type { Value } from "../vm/value.ts";
+import { type Value, wellFormed } from "../vm/value.ts";
 import { matchesHost, parseTarget, privateReason } from "./hosts.ts";
 import { reachOf } from "./paths.ts";
 import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
@@ -112,5 +112,5 @@ const MAX_SHOWN = 200;
 
 /** A program's text inside a sentence: in quotes, control characters escaped, not too long. */
 function shown(text: string): string {
-  return JSON.stringify([...text.slice(0, MAX_SHOWN)].slice(0, MAX_SHOWN - 1).join("") === text ? text : `${[...text].slice(0, MAX_SHOWN - 1).join("")}…`);
+  return JSON.stringify(text.length > MAX_SHOWN ? `${wellFormed(text.slice(0, MAX_SHOWN))}…` : text);
 }

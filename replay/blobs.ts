@@ -28,7 +28,9 @@ export function blobFolder(logPath: string): string {
 function checked(name: BlobName, bytes: Uint8Array, where: string): Uint8Array {
   const actual = sha256Hex(bytes);
   if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {
-    throw new BorunaError("log.blob_hash", `blob ${where}: its ${bytes.length} bytes have the SHA-256 ${actual}`, { place: { file: where } });
+    throw new BorunaError("log.blob_hash", `blob ${where}: its ${bytes.length} bytes have the SHA-256 ${actual}`, {
+      place: { file: where },
+    });
   }
   return bytes;
 }

@@ -59,7 +59,11 @@ function pathText(last: Step): string {
 function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | undefined {
   const { expected: a, actual: b, step } = pair;
   if (typeof a !== "object" || typeof b !== "object") return undefined;
-  const child = (text: string, expected: Value | undefined, actual: Value | undefined): Pair => ({ expected, actual, step: { parent: step, text } });
+  const child = (text: string, expected: Value | undefined, actual: Value | undefined): Pair => ({
+    expected,
+    actual,
+    step: { parent: step, text },
+  });
   const items = (x: readonly Value[], y: readonly Value[], name: (i: number) => string): readonly Pair[] =>
     Array.from({ length: Math.max(x.length, y.length) }, (_, i) => child(name(i), x[i], y[i]));
   if (a instanceof FloatValue) return b instanceof FloatValue && Object.is(a.value, b.value) ? [] : undefined;
@@ -86,7 +90,11 @@ function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | un
   return a?.tag === b?.tag ? [] : undefined;
 }
 
-function mapPairs(a: MapValue, b: MapValue, child: (text: string, expected: Value | undefined, actual: Value | undefined) => Pair): readonly Pair[] {
+function mapPairs(
+  a: MapValue,
+  b: MapValue,
+  child: (text: string, expected: Value | undefined, actual: Value | undefined) => Pair,
+): readonly Pair[] {
   const keys = new Set([...a.keys(), ...b.keys()]);
   return [...keys].sort(compareUtf8).map((key) => child(`[${JSON.stringify(key)}]`, a.get(key), b.get(key)));
 }

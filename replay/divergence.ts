@@ -192,7 +192,7 @@ export function pathDifference(found: Difference, types: readonly TypeDef[]): Pa
   let at = 0;
   while (at < expected.length && expected[at] === actual[at]) at += 1;
   const shownAt = (text: string): string => excerpt(`"${text}"`, at + 1);
-  return { path, expected: shownAt(expected), actual: shownAt(actual), agree: [...expected.slice(0, at)].length };
+  return { path, expected: shownAt(expected), actual: shownAt(actual), agree: Array.from(expected.slice(0, at)).length };
 }
 
 export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, shown: ShownWith): Mismatch {
@@ -229,11 +229,17 @@ export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, shown: 
     return { kind: "outcome", message: `the recorded run ended with ${expected.outcome}, this one with ${actual.outcome}`, ...both };
   }
   const error = errorDifference(expected, actual, shown);
-  if (error !== undefined) return { kind: "error", message: "the program stopped with another error than recorded", difference: error, ...both };
+  if (error !== undefined)
+    return { kind: "error", message: "the program stopped with another error than recorded", difference: error, ...both };
   if (expected.value !== undefined && actual.value !== undefined) {
     const found = firstDifference(expected.value, actual.value, "value", shown.types);
     if (found !== undefined) {
-      return { kind: "value", message: "the program gave another value than recorded", difference: pathDifference(found, shown.types), ...both };
+      return {
+        kind: "value",
+        message: "the program gave another value than recorded",
+        difference: pathDifference(found, shown.types),
+        ...both,
+      };
     }
   }
   return numberMismatch(n, expected, actual, shown.sameProgram);
@@ -271,12 +277,27 @@ function numberMismatch(n: number, expected: RunEnd, actual: RunEnd, sameProgram
     ["alloc_bytes", "bytes allocated", expected.allocBytes, actual.allocBytes],
   ];
   for (const [kind, noun, a, b] of sameProgram ? own : []) {
-    if (a !== b) return { kind, event: n, atEnd: true, message: `the number of ${noun} is not the recorded one`, expected: String(a), actual: String(b) };
+    if (a !== b)
+      return {
+        kind,
+        event: n,
+        atEnd: true,
+        message: `the number of ${noun} is not the recorded one`,
+        expected: String(a),
+        actual: String(b),
+      };
   }
   for (const name of COUNTER_NAMES) {
     const [a, b] = [expected.counters[name], actual.counters[name]];
     if (a === b) continue;
-    return { kind: "counters", event: n, atEnd: true, message: `the counter ${name} is not the recorded one`, expected: String(a), actual: String(b) };
+    return {
+      kind: "counters",
+      event: n,
+      atEnd: true,
+      message: `the counter ${name} is not the recorded one`,
+      expected: String(a),
+      actual: String(b),
+    };
   }
   return undefined;
 }

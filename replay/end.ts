@@ -36,7 +36,14 @@ export interface StoredEnd extends Omit<RunEnd, "value" | "error"> {
   readonly error?: EndError<string | BlobRef>;
 }
 
-export const COUNTER_NAMES = ["total", "dispatched", "denied", "unknown", "budget_exceeded", "failed"] as const satisfies readonly (keyof CallCounters)[];
+export const COUNTER_NAMES = [
+  "total",
+  "dispatched",
+  "denied",
+  "unknown",
+  "budget_exceeded",
+  "failed",
+] as const satisfies readonly (keyof CallCounters)[];
 
 export function endToJson(end: RunEnd, inlineBytes: number, put?: PutBlob): JsonObject {
   const text = (message: string): JsonData => storeText(message, inlineBytes, put);
@@ -120,7 +127,9 @@ function errorFromJson(error: JsonObject): EndError<string | BlobRef> {
     ...(shown === undefined
       ? {}
       : {
-          counterexample: arrayOf(shown, "end.error.counterexample").map((item, i) => storedTextFromJson(item, `end.error.counterexample[${i}]`)),
+          counterexample: arrayOf(shown, "end.error.counterexample").map((item, i) =>
+            storedTextFromJson(item, `end.error.counterexample[${i}]`),
+          ),
         }),
     step: countOf(error.get("step"), "end.error.step"),
   };

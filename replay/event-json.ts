@@ -9,7 +9,13 @@ import { storedFromJson, storedTextFromJson, storeText, storeValue, type BlobRef
 /** An event as read: long values may still be references. */
 export type StoredEvent = RunEvent extends infer E ? (E extends RunEvent ? StoredFields<E> : never) : never;
 type StoredFields<E extends RunEvent> = {
-  readonly [K in keyof E]: K extends "args" ? readonly Stored[] : K extends "result" | "payload" | "tree" ? Stored : K extends "message" | "label" ? string | BlobRef : E[K];
+  readonly [K in keyof E]: K extends "args"
+    ? readonly Stored[]
+    : K extends "result" | "payload" | "tree"
+      ? Stored
+      : K extends "message" | "label"
+        ? string | BlobRef
+        : E[K];
 };
 
 export interface LogEvent {
@@ -85,7 +91,8 @@ function fieldsOf(event: RunEvent, value: (v: Value) => JsonData, text: (t: stri
 export function eventFromJson(data: JsonData | undefined, lenient = false): StoredEvent {
   const outer = objectOf(data, "event");
   const [first, ...others] = [...outer];
-  if (first === undefined || others.length > 0) throw new BorunaError("log.form", "event: expected an object with one field, the event's name");
+  if (first === undefined || others.length > 0)
+    throw new BorunaError("log.form", "event: expected an object with one field, the event's name");
   const [type, body] = first;
   const fields = objectOf(body, type.slice(0, 80));
   const reader = READERS.get(type);
@@ -179,7 +186,8 @@ const READERS: ReadonlyMap<string, EventReader> = new Map<string, EventReader>([
       fields: ["function", "kind", "index", "passed"],
       read: (f) => {
         const kind = textOf(f.get("kind"), "ContractCheck.kind");
-        if (kind !== "requires" && kind !== "ensures") throw new BorunaError("log.form", "ContractCheck.kind: expected requires or ensures");
+        if (kind !== "requires" && kind !== "ensures")
+          throw new BorunaError("log.form", "ContractCheck.kind: expected requires or ensures");
         const name = textOf(f.get("function"), "ContractCheck.function");
         const index = countOf(f.get("index"), "ContractCheck.index");
         return { type: "ContractCheck", function: name, kind, index, passed: flagOf(f.get("passed"), "ContractCheck.passed") };

@@ -40,7 +40,9 @@ function parseWhole(source: LogSource, maxBytes: number): JsonData {
   for (const chunk of source.chunks()) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
-      throw new BorunaError("log.too_large", `${source.name} is not a run log, and too large for an event log (${maxBytes} bytes)`, { place: { file: source.name } });
+      throw new BorunaError("log.too_large", `${source.name} is not a run log, and too large for an event log (${maxBytes} bytes)`, {
+        place: { file: source.name },
+      });
     }
     chunks.push(chunk);
   }

@@ -42,7 +42,9 @@ export function digestOf(data: JsonData | undefined, what: string): string {
 
 /** `sha256:` and 64 lower-case hexadecimal digits. */
 export function prefixedDigestOf(data: JsonData | undefined, what: string): string {
-  return typeof data === "string" && /^sha256:[0-9a-f]{64}$/.test(data) ? data : wrong(what, "sha256: and 64 lower-case hexadecimal digits");
+  return typeof data === "string" && /^sha256:[0-9a-f]{64}$/.test(data)
+    ? data
+    : wrong(what, "sha256: and 64 lower-case hexadecimal digits");
 }
 
 /** A field that this version does not know may change the meaning of those it knows. */

@@ -1,5 +1,5 @@
 /** Small helpers over the file system: typed errors, whole writes, bounded reads. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { BorunaError } from "../vm/error.ts";
 
 function systemCode(error: unknown): string {
@@ -45,16 +45,23 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
   while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
 }
 
+/** A descriptor of a regular file. Opening waits for nobody: a pipe in its place is refused. Throws `log.io_error`. */
+export function openRegular(path: string): number {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new BorunaError("log.io_error", `cannot read ${path}: it is not a file`, { place: { file: path } });
+}
+
 /** The whole of a regular file of at most `maxBytes`. Throws `log.too_large`, `log.io_error`. */
 export function readBounded(path: string, maxBytes: number): Uint8Array {
-  const descriptor = openSync(path, "r");
+  const descriptor = openRegular(path);
   try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw new BorunaError("log.io_error", `cannot read ${path}: it is not a file`, { place: { file: path } });
-    if (stat.size > maxBytes) {
-      throw new BorunaError("log.too_large", `${path} has ${stat.size} bytes; at most ${maxBytes} are read`, { place: { file: path } });
+    const { size } = fstatSync(descriptor);
+    if (size > maxBytes) {
+      throw new BorunaError("log.too_large", `${path} has ${size} bytes; at most ${maxBytes} are read`, { place: { file: path } });
     }
-    const bytes = new Uint8Array(stat.size);
+    const bytes = new Uint8Array(size);
     let at = 0;
     while (at < bytes.length) {
       const got = readSync(descriptor, bytes, at, bytes.length - at, null);
@@ -84,7 +91,8 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
     throw error;
   }
 }

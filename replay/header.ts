@@ -77,9 +77,24 @@ function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): 
 export function headerFromJson(record: JsonObject): LogHeader {
   const version = countOf(record.get("boruna_log"), "boruna_log");
   if (version !== LOG_VERSION) {
-    throw new BorunaError("log.version", `the log has version ${version}; this boruna reads version ${LOG_VERSION}`, { hint: "Use a newer boruna." });
+    throw new BorunaError("log.version", `the log has version ${version}; this boruna reads version ${LOG_VERSION}`, {
+      hint: "Use a newer boruna.",
+    });
   }
-  const known = ["boruna_log", "run_id", "program", "policy_hash", "policy", "capability_set_hash", "args", "limits", "mode", "unserved", "flags", "hash"];
+  const known = [
+    "boruna_log",
+    "run_id",
+    "program",
+    "policy_hash",
+    "policy",
+    "capability_set_hash",
+    "args",
+    "limits",
+    "mode",
+    "unserved",
+    "flags",
+    "hash",
+  ];
   onlyFields(record, known, "header");
   const mode = textOf(record.get("mode"), "mode");
   if (mode !== "mock" && mode !== "live") throw new BorunaError("log.form", "mode: expected mock or live");
@@ -129,7 +144,11 @@ function limitsFromJson(limits: JsonObject): Limits {
 function flagsFromJson(flags: readonly JsonData[]): readonly string[] {
   const [flag] = flags;
   if (flag === undefined) return [];
-  throw new BorunaError("log.flag", `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`, {
-    hint: "Use a newer boruna.",
-  });
+  throw new BorunaError(
+    "log.flag",
+    `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`,
+    {
+      hint: "Use a newer boruna.",
+    },
+  );
 }

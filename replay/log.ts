@@ -76,7 +76,16 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
     next = records.next();
   }
   if (header === undefined) throw new BorunaError("internal", "a log without header was read");
-  return { format: "log", file: source.name, header, events, head, blobs: source.blobs, ...next.value, ...(end === undefined ? {} : { end }) };
+  return {
+    format: "log",
+    file: source.name,
+    header,
+    events,
+    head,
+    blobs: source.blobs,
+    ...next.value,
+    ...(end === undefined ? {} : { end }),
+  };
 }
 
 /** Whether the first line begins a log of ours, rather than an event log in one piece. */
@@ -87,7 +96,8 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
       return isJsonObject(data) && data.has("boruna_log");
     }
   } catch (error) {
-    const notALine = error instanceof BorunaError && (error.kind.startsWith("json.") || ["log.utf8", "log.line_too_long"].includes(error.kind));
+    const notALine =
+      error instanceof BorunaError && (error.kind.startsWith("json.") || ["log.utf8", "log.line_too_long"].includes(error.kind));
     if (!notALine) throw error;
     return false;
   }
@@ -189,7 +199,8 @@ class RecordReader {
   #end(record: JsonObject): StoredEnd {
     onlyFields(record, ["end", "hash"], "record");
     const end = endFromJson(record.get("end"));
-    if (end.events !== this.#events) throw new BorunaError("log.count", `the end record counts ${end.events} events; there are ${this.#events}`);
+    if (end.events !== this.#events)
+      throw new BorunaError("log.count", `the end record counts ${end.events} events; there are ${this.#events}`);
     this.ended = true;
     return end;
   }

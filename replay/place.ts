@@ -24,19 +24,21 @@ export function frameOf(module: Module, place: CodePlace | undefined): SourceFra
   const first = Math.max(1, place.line - LINES_BEFORE);
   const lines = all.slice(first - 1, place.line).map((line, i) => ({ number: first + i, text: line }));
   const column = place.column ?? 1;
-  const endOfLine = [...last].length + 1;
+  const endOfLine = Array.from(last).length + 1;
   const end = place.endLine === place.line ? (place.endColumn ?? column + 1) : endOfLine;
   return { file: place.file, lines, line: place.line, column, endColumn: Math.max(column + 1, Math.min(end, endOfLine)) };
 }
 
-/** Where the entry function returns: its last `Ret` that a source line is known for, else its beginning. */
+/** Where the entry function gets its value: what comes before its last return, else its beginning. */
 export function returnPlace(program: Program): CodePlace | undefined {
   const { module } = program;
   const code = module.functions[module.entry]?.code;
   if (code === undefined) return undefined;
   for (let pc = code.length - 1; pc >= 0; pc--) {
-    if (code[pc]?.op !== "Ret") continue;
-    const place = placeOf(module, module.entry, pc);
+    const op = code[pc]?.op;
+    if (op !== "Ret" && op !== "TailCall" && op !== "Halt") continue;
+    // A return itself stands at the closing brace; the expression before it says more.
+    const place = placeOf(module, module.entry, op === "TailCall" ? pc : Math.max(0, pc - 1));
     if (place.line !== undefined) return place;
   }
   return placeOf(module, module.entry, 0);

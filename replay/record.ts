@@ -89,7 +89,8 @@ const IMPORTANT: ReadonlySet<string> = new Set<RunEvent["type"]>(["CapCall", "Ca
 
 function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
   const put: PutBlob = (text, bytes) => {
-    if (bytes > limits.blobBytes) throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
+    if (bytes > limits.blobBytes)
+      throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
     return blobs.put(new TextEncoder().encode(text));
   };
   const line = (text: string, important: boolean): void => {
@@ -131,7 +132,8 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   let bytes = 0;
   const write = (text: string, important: boolean): void => {
     bytes += Buffer.byteLength(text);
-    if (bytes > limits.eventLogBytes || events > limits.events) throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
+    if (bytes > limits.eventLogBytes || events > limits.events)
+      throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
     writer.write(text, important);
   };
   write('{"events":[', false);
@@ -201,7 +203,10 @@ function openLog(path: string, force: boolean): number {
     });
   }
   if (!overwritable(path)) {
-    throw new BorunaError("log.exists", `${path} is already there and is not a log`, { place: { file: path }, hint: "Choose another name." });
+    throw new BorunaError("log.exists", `${path} is already there and is not a log`, {
+      place: { file: path },
+      hint: "Choose another name.",
+    });
   }
   try {
     const descriptor = openSync(path, "w", LOG_MODE);

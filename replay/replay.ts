@@ -102,7 +102,14 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   }
 }
 
-function reportOn(log: ParsedLog, end: RunEnd | undefined, program: Program, replayer: Replayer, result: RunResult, shown: EndComparison): ReplayReport {
+function reportOn(
+  log: ParsedLog,
+  end: RunEnd | undefined,
+  program: Program,
+  replayer: Replayer,
+  result: RunResult,
+  shown: EndComparison,
+): ReplayReport {
   const { sameProgram, registry } = shown;
   const verdict = judge(log, end, replayer, runEnd(result), shown);
   return {
@@ -138,9 +145,13 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   const { moduleBlob, moduleHash } = log.header.program;
   const program = verifyModule(decodeModule(log.blobs.read({ sha256: moduleBlob.slice("sha256:".length) }), registry), registry);
   if (program.moduleHash !== moduleHash) {
-    throw new BorunaError("log.module_hash", `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`, {
-      place: { file: log.file, line: 1 },
-    });
+    throw new BorunaError(
+      "log.module_hash",
+      `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`,
+      {
+        place: { file: log.file, line: 1 },
+      },
+    );
   }
   return program;
 }

@@ -105,7 +105,8 @@ export class Replayer implements EventSink {
     const next = this.#log.events[this.#compared];
     const event = next === undefined ? undefined : this.#load(next.event);
     if (event?.type === "CapResult") this.#answer = { ok: true, value: event.result };
-    else if (event?.type === "CapError") this.#answer = { ok: false, kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message };
+    else if (event?.type === "CapError")
+      this.#answer = { ok: false, kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message };
     else if (this.#log.format === "log") return this.#stopWith({ reason: "log_end" });
     else {
       // The older machine wrote no answer of a call that failed.

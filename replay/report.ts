@@ -8,7 +8,7 @@ import type { ReplayReport } from "./replay.ts";
 
 /** Text of programs and logs that reaches a terminal: control and direction-changing characters become visible escapes. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
+  return text.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
 }
 
 /** Lines without line feeds. The first begins with `replay: ` and the status. */
@@ -53,11 +53,15 @@ function frameLines(frame: SourceFrame): readonly string[] {
   const gutter = " ".repeat(width);
   const lines = [`${gutter} --> ${printable(frame.file)}:${frame.line}:${frame.column}`];
   for (const { number, text } of frame.lines) {
-    lines.push(`${String(number).padStart(width)} | ${framed([...text].slice(0, FRAME_COLUMNS).join(""))}`);
+    lines.push(`${String(number).padStart(width)} | ${framed(Array.from(text).slice(0, FRAME_COLUMNS).join(""))}`);
   }
   if (frame.column <= FRAME_COLUMNS) {
     const last = frame.lines.at(-1)?.text ?? "";
-    const before = framed([...last].slice(0, frame.column - 1).join("")).replace(/[^ ]/gu, " ");
+    const before = framed(
+      Array.from(last)
+        .slice(0, frame.column - 1)
+        .join(""),
+    ).replace(/[^ ]/gu, " ");
     const marked = Math.min(frame.endColumn, FRAME_COLUMNS + 1) - frame.column;
     lines.push(`${gutter} | ${before}${"^".repeat(Math.max(1, marked))}`);
   }

@@ -45,6 +45,8 @@ export interface RunOptions {
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** W3C baggage of the caller, for handlers' own instrumentation. */
+  readonly baggage?: string;
   /** Default: the OpenTelemetry API's. */
   readonly tracing?: Tracing | false;
   readonly on?: Observers;
@@ -89,7 +91,14 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const mode = options.live === true ? "live" : "mock";
   const handlers = await handlersOf(program, policy, options);
   const tracing = await chosenTracing(options.tracing);
-  const run = describeRun(program, { policy, args, limits, mode, served: new Set(handlers.keys()), ...(options.runId === undefined ? {} : { runId: options.runId }) });
+  const run = describeRun(program, {
+    policy,
+    args,
+    limits,
+    mode,
+    served: new Set(handlers.keys()),
+    ...(options.runId === undefined ? {} : { runId: options.runId }),
+  });
   const recorder = recorderOf(run, options.record);
   try {
     const result = await executeProgram(program, {
@@ -149,12 +158,15 @@ function recorderOf(run: RunDescription, record: RunOptions["record"]): Recorder
   return typeof record === "string" ? openRecorder(record, run) : openRecorder(record.path, run, record);
 }
 
-function passedOn(options: RunOptions): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "on" | "onDebug" | "trace"> {
-  const { signal, traceparent, tracestate, on, onDebug, trace } = options;
+function passedOn(
+  options: RunOptions,
+): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "baggage" | "on" | "onDebug" | "trace"> {
+  const { signal, traceparent, tracestate, baggage, on, onDebug, trace } = options;
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
+    ...(baggage === undefined ? {} : { baggage }),
     ...(on === undefined ? {} : { on }),
     ...(onDebug === undefined ? {} : { onDebug }),
     ...(trace === undefined ? {} : { trace }),

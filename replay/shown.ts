@@ -2,7 +2,7 @@
 import type { RunEvent } from "../vm/events.ts";
 import type { TypeDef } from "../vm/module.ts";
 import { typedText } from "../vm/text.ts";
-import type { Value } from "../vm/value.ts";
+import { type Value, wellFormed } from "../vm/value.ts";
 import type { RunEnd } from "./end.ts";
 
 /** Code points of a text form in a report. */
@@ -11,12 +11,13 @@ const MAX_SHOWN = 240;
 /** The text, or the part of it around the code unit `at`. */
 export function excerpt(text: string, at = 0): string {
   if (text.length <= MAX_SHOWN) return text;
-  const points = [...text.slice(Math.max(0, at - MAX_SHOWN), at + MAX_SHOWN)];
-  const before = [...text.slice(Math.max(0, at - MAX_SHOWN), at)].length;
+  const start = Math.max(0, at - MAX_SHOWN);
+  const points = Array.from(wellFormed(text.slice(start, at + MAX_SHOWN)));
+  const before = Array.from(text.slice(start, at)).length;
   const from = Math.max(0, before - MAX_SHOWN / 4);
   const part = points.slice(from, from + MAX_SHOWN).join("");
-  const cutStart = at > MAX_SHOWN || from > 0;
-  const cutEnd = !text.endsWith(part);
+  const cutStart = start > 0 || from > 0;
+  const cutEnd = at + MAX_SHOWN < text.length || from + MAX_SHOWN < points.length;
   return `${cutStart ? "…" : ""}${part}${cutEnd ? "…" : ""}`;
 }
 

@@ -1,8 +1,8 @@
 /** Where the bytes of a log come from: a file, or memory. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { BorunaError } from "../vm/error.ts";
 import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
-import { ioError } from "./files.ts";
+import { ioError, openRegular } from "./files.ts";
 import { LOG_LIMITS, type LogLimits } from "./limits.ts";
 
 export interface LogSource {
@@ -22,8 +22,7 @@ export function fileSource(path: string, limits: LogLimits = LOG_LIMITS): LogSou
 function* fileChunks(path: string): Generator<Uint8Array, void> {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, "r");
-    if (!fstatSync(descriptor).isFile()) throw new BorunaError("log.io_error", `cannot read ${path}: it is not a file`, { place: { file: path } });
+    descriptor = openRegular(path);
     for (;;) {
       // A fresh buffer each time: lines are views into it.
       const buffer = new Uint8Array(CHUNK_BYTES);
@@ -78,7 +77,9 @@ export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, v
       const piece = chunk.subarray(from, at === -1 ? chunk.length : at);
       held += piece.length;
       if (held > maxBytes) {
-        throw new BorunaError("log.line_too_long", `line ${number} is longer than ${maxBytes} bytes`, { place: { file: source.name, line: number } });
+        throw new BorunaError("log.line_too_long", `line ${number} is longer than ${maxBytes} bytes`, {
+          place: { file: source.name, line: number },
+        });
       }
       pieces.push(piece);
       if (at === -1) break;

@@ -99,7 +99,9 @@ export function storedTextFromJson(data: JsonData | undefined, what: string): st
 export function loadStored(stored: Stored, blobs: BlobReader): Value {
   if (!(stored instanceof BlobRef)) return stored;
   const text = decodeUtf8(blobs.read(stored), `blob ${stored.sha256}`);
-  return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), { maxDepth: MACHINE_LIMITS.valueDepth });
+  return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
+    maxDepth: MACHINE_LIMITS.valueDepth,
+  });
 }
 
 export function loadText(stored: string | BlobRef, blobs: BlobReader): string {

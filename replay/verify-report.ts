@@ -6,7 +6,11 @@ import type { Verification } from "./verify.ts";
 
 /** Lines without line feeds. The first is `verify: ok`, or begins with `verify: failed`. */
 export function verifyLines(v: Verification): readonly string[] {
-  const lines = [v.failure === undefined ? "verify: ok" : `verify: failed${v.failure.line === undefined ? "" : ` at line ${v.failure.line}`}: ${printable(v.failure.reason)}`];
+  const lines = [
+    v.failure === undefined
+      ? "verify: ok"
+      : `verify: failed${v.failure.line === undefined ? "" : ` at line ${v.failure.line}`}: ${printable(v.failure.reason)}`,
+  ];
   for (const check of v.checks) if (check.ok) lines.push(`  ${check.name}: ${printable(check.detail)}`);
   if (v.head !== undefined) lines.push(`  ${v.ok ? "head" : "last valid hash"}: ${v.head}`);
   if (v.replay?.divergence !== undefined) lines.push(...replayLines(v.replay));

@@ -170,8 +170,10 @@ class Work {
   }
 
   end(): string {
-    if (this.#tail?.cut !== undefined) throw this.#wrong("log.cut", `the file is cut inside line ${this.#tail.cut.line}`, this.#tail.cut.line);
-    if (this.#end === undefined) throw this.#wrong("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
+    if (this.#tail?.cut !== undefined)
+      throw this.#wrong("log.cut", `the file is cut inside line ${this.#tail.cut.line}`, this.#tail.cut.line);
+    if (this.#end === undefined)
+      throw this.#wrong("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
     return `${this.#events} events and the end record, which counts as many`;
   }
 
@@ -198,7 +200,8 @@ class Work {
   }
 
   head(expected: string): string {
-    if (this.#head !== expected) throw this.#wrong("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expected}`, this.#lines);
+    if (this.#head !== expected)
+      throw this.#wrong("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expected}`, this.#lines);
     return "the log ends with the expected hash";
   }
 
@@ -207,7 +210,8 @@ class Work {
     const report = await replayRun(log, { registry: this.#registry, tracing: false, ...(signal === undefined ? {} : { signal }) });
     this.#replay = report;
     // Event n stands in line n + 1.
-    if (report.divergence !== undefined) throw this.#wrong("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
+    if (report.divergence !== undefined)
+      throw this.#wrong("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
     if (report.status !== "identical") throw this.#wrong("log.not_replayed", `the replay ended as ${report.status}`);
     return "the replay did exactly what the log says";
   }
@@ -259,7 +263,11 @@ function proofs(headGiven: boolean, replayed: boolean): readonly string[] {
 
 function limitsOfProof(headGiven: boolean, replayed: boolean): readonly string[] {
   return [
-    ...(headGiven ? [] : ["Who wrote the log: one that is rewritten whole, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head."]),
+    ...(headGiven
+      ? []
+      : [
+          "Who wrote the log: one that is rewritten whole, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
+        ]),
     ...(replayed ? [] : ["That the program does what the log says: --replay checks that."]),
     "That the recorded answers are what the outside world gave, nor when the run took place.",
   ];

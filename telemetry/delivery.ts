@@ -177,7 +177,7 @@ export class CountingProcessor implements SpanProcessor {
 }
 
 /** Whether the work settled within the time. The timer is cleared as soon as it has. */
-export async function within(work: Promise<void>, ms: number): Promise<boolean> {
+export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);
@@ -190,7 +190,7 @@ export async function within(work: Promise<void>, ms: number): Promise<boolean> 
 }
 
 /** The failure of an export is already counted where it happened. */
-export async function ignoringFailure(work: Promise<void>): Promise<void> {
+export async function ignoringFailure(work: Promise<unknown>): Promise<void> {
   await work.then(
     () => undefined,
     () => undefined,

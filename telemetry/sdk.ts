@@ -4,22 +4,23 @@
  */
 import type { Agent } from "node:http";
 import { readFileSync } from "node:fs";
+import type * as ResourcesModule from "@opentelemetry/resources";
 import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { BorunaError } from "../vm/error.ts";
 import { consoleExporter } from "./console.ts";
 import { CountingProcessor, Delivery, ignoringFailure, within } from "./delivery.ts";
-import type { Environment, TelemetrySettings } from "./settings.ts";
+import type { BatchSettings, Environment, TelemetrySettings } from "./settings.ts";
 
 export interface ShutdownReport {
   /** Sampled spans that ended. */
   readonly ended: number;
   readonly lost: number;
-  /** One line for stderr when spans were lost. */
+  /** What to say in one line on stderr when spans were lost; no prefix. */
   readonly notice?: string;
 }
 
 export interface Sdk {
-  /** Settings that were not understood, one line each for stderr. */
+  /** Settings that were not understood, one line each for stderr; no prefix. */
   readonly notices: readonly string[];
   /** For `otelTracing`. */
   backpressure(): Promise<void> | undefined;
@@ -61,31 +62,12 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   );
 
   const agents = agentsOf(environment, note);
-  const batchesOf = (exporter: SpanExporter): SpanProcessor => new node.BatchSpanProcessor(exporter, { ...settings.batch });
-  const processors: SpanProcessor[] = [];
-  let counting: CountingProcessor | undefined;
-  let delivery: Delivery | undefined;
-  if (settings.exporters.includes("console")) processors.push(batchesOf(consoleExporter(writeLine)));
-  if (settings.exporters.includes("otlp")) {
-    delivery = new Delivery(await otlpExporter(settings, agents));
-    counting = new CountingProcessor(batchesOf(delivery), delivery, settings.batch.maxQueueSize);
-    processors.push(counting);
-  }
-
-  const fromEnvironment = resources.detectResources({ detectors: [resources.envDetector] });
-  if (
-    (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim() !== "" &&
-    Object.keys(fromEnvironment.attributes).every((key) => key === "service.name")
-  ) {
-    if (!/(^|,)\s*service\.name\s*=/.test(environment["OTEL_RESOURCE_ATTRIBUTES"] ?? ""))
-      note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
-  }
-  const named = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
-  const resource = resources.defaultResource().merge(named).merge(fromEnvironment);
-  const provider = new node.NodeTracerProvider({ resource, spanProcessors: processors });
+  const pipeline = await pipelineOf(settings, node.BatchSpanProcessor, agents, writeLine);
+  const resource = resourceOf(resources, environment, note);
+  const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...pipeline.processors] });
   const { tracecontext, baggage } = settings.propagators;
   provider.register(tracecontext && baggage ? {} : { propagator: null });
-  // Whatever the exporter has to say later is told by `notice`, in one line.
+  // Whatever the exporter has to say later is told by the report's notice, in one line.
   api.diag.disable();
   const registered = api.trace.getTracerProvider();
   if (!(registered instanceof api.ProxyTracerProvider) || registered.getDelegate() !== provider) {
@@ -95,29 +77,69 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   }
 
   let ending: Promise<ShutdownReport> | undefined;
-  const stop = async (): Promise<ShutdownReport> => {
-    delivery?.close();
-    const flushed = Promise.all(processors.map((processor) => ignoringFailure(processor.shutdown()))).then(() => delivery?.untilIdle());
-    await within(
-      flushed.then(() => undefined),
-      settings.shutdownMs,
-    );
-    delivery?.abandon(`the collector did not answer within ${settings.shutdownMs} ms`);
-    agents.close();
-    const ended = counting?.ended ?? 0;
-    const lost = ended - (delivery?.delivered ?? 0);
-    if (lost === 0) return { ended, lost };
-    const reason = delivery?.failure ?? "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
-    return { ended, lost, notice: `telemetry: ${lost} of ${ended} ${ended === 1 ? "span" : "spans"} lost: ${reason}` };
-  };
   return {
-    notices: notices.map((notice) => `telemetry: ${notice}`),
-    backpressure: () => counting?.backpressure(),
+    notices,
+    backpressure: () => pipeline.counted?.processor.backpressure(),
     shutdown: () => {
-      ending ??= stop();
+      ending ??= stop(pipeline, agents, settings.shutdownMs);
       return ending;
     },
   };
+}
+
+interface Pipeline {
+  readonly processors: readonly SpanProcessor[];
+  /** The way to the collector, where there is one. */
+  readonly counted: { readonly processor: CountingProcessor; readonly delivery: Delivery } | undefined;
+}
+
+async function pipelineOf(
+  settings: TelemetrySettings,
+  BatchSpanProcessor: new (exporter: SpanExporter, config: BatchSettings) => SpanProcessor,
+  agents: Agents,
+  writeLine: (line: string) => void,
+): Promise<Pipeline> {
+  // The processor writes into the object it is given.
+  const batchesOf = (exporter: SpanExporter): SpanProcessor => new BatchSpanProcessor(exporter, { ...settings.batch });
+  const toConsole = settings.exporters.includes("console") ? [batchesOf(consoleExporter(writeLine))] : [];
+  if (!settings.exporters.includes("otlp")) return { processors: toConsole, counted: undefined };
+  const delivery = new Delivery(await otlpExporter(settings, agents));
+  const processor = new CountingProcessor(batchesOf(delivery), delivery, settings.batch.maxQueueSize);
+  return { processors: [...toConsole, processor], counted: { processor, delivery } };
+}
+
+function resourceOf(
+  resources: typeof ResourcesModule,
+  environment: Environment,
+  note: (message: string) => void,
+): ResourcesModule.Resource {
+  const found = resources.detectResources({ detectors: [resources.envDetector] });
+  // One malformed entry makes the detector drop the whole list without a word; then at most the name of OTEL_SERVICE_NAME is left.
+  const listed = (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim();
+  const others = Object.keys(found.attributes).filter((key) => key !== "service.name");
+  if (listed !== "" && others.length === 0 && !listed.includes("service.name")) {
+    note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
+  }
+  const named = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
+  return resources.defaultResource().merge(named).merge(found);
+}
+
+/** Never rejects: what fails has been counted as lost. */
+async function stop(pipeline: Pipeline, agents: Agents, shutdownMs: number): Promise<ShutdownReport> {
+  const { processors, counted } = pipeline;
+  counted?.delivery.close();
+  const flushed = Promise.all(processors.map((processor) => ignoringFailure(processor.shutdown())));
+  await within(
+    flushed.then(() => counted?.delivery.untilIdle()),
+    shutdownMs,
+  );
+  counted?.delivery.abandon(`the collector did not answer within ${shutdownMs} ms`);
+  agents.close();
+  const ended = counted?.processor.ended ?? 0;
+  const lost = ended - (counted?.delivery.delivered ?? 0);
+  if (lost === 0) return { ended, lost };
+  const reason = counted?.delivery.failure ?? "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
+  return { ended, lost, notice: `${lost} of ${ended} ${ended === 1 ? "span" : "spans"} lost: ${reason}` };
 }
 
 async function otlpExporter(settings: TelemetrySettings, agents: Agents): Promise<SpanExporter> {

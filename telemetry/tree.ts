@@ -134,7 +134,6 @@ function lineOf(entry: Entry): string {
 
 function valueText(value: SpanValue): string {
   if (value === null || typeof value === "string") return clean(value ?? "");
-  if (value instanceof Uint8Array) return `${value.length} bytes`;
   return typeof value === "object" ? "…" : String(value);
 }
 

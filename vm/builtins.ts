@@ -24,12 +24,18 @@ export const BUILTINS: readonly BuiltinDecl[] = [
 ];
 
 /** By name and by old name. */
-export const BUILTIN_BY_NAME: ReadonlyMap<string, BuiltinDecl> = new Map(BUILTINS.flatMap((b) => [b.name, ...b.oldNames].map((name) => [name, b] as const)));
+export const BUILTIN_BY_NAME: ReadonlyMap<string, BuiltinDecl> = new Map(
+  BUILTINS.flatMap((b) => [b.name, ...b.oldNames].map((name) => [name, b] as const)),
+);
 
 export const BUILTIN_BY_ID: ReadonlyMap<number, BuiltinDecl> = new Map(BUILTINS.map((b) => [b.id, b]));
 
 /** Records that the builtins written in the language make; the compiler declares them in a module that uses them. */
-export const BUILTIN_RECORDS: readonly { readonly name: string; readonly params: readonly string[]; readonly fields: readonly TypeField[] }[] = [
+export const BUILTIN_RECORDS: readonly {
+  readonly name: string;
+  readonly params: readonly string[];
+  readonly fields: readonly TypeField[];
+}[] = [
   {
     name: "Entry",
     params: ["V"],

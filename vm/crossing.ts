@@ -57,13 +57,17 @@ export function chargeCrossing(value: Value, meter: Meter): void {
     nodes += 1;
     if (typeof part === "string") units += part.length;
     if (nodes > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) {
-      throw new MachineTrap("alloc_limit", `a value of more than ${MACHINE_LIMITS.valueNodes} parts or ${MACHINE_LIMITS.valueTextUnits} characters cannot leave the machine`);
+      throw new MachineTrap(
+        "alloc_limit",
+        `a value of more than ${MACHINE_LIMITS.valueNodes} parts or ${MACHINE_LIMITS.valueTextUnits} characters cannot leave the machine`,
+      );
     }
     if (part instanceof ClosureValue) throw typeTrap("a value that can leave the machine", part);
     bytes += ownBytes(part);
     const parts = partsOf(part);
     if (parts === undefined) return;
-    if (open.length >= MACHINE_LIMITS.valueDepth) throw new MachineTrap("invalid_value", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
+    if (open.length >= MACHINE_LIMITS.valueDepth)
+      throw new MachineTrap("invalid_value", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
     open.push(parts);
   };
   visit(value);

@@ -24,7 +24,13 @@ type Entry = readonly [string, Value];
 
 /** Children of two containers of the same kind, still to be compared. */
 type Pending =
-  | { readonly kind: "items"; readonly a: readonly Value[] | ListValue; readonly b: readonly Value[] | ListValue; readonly count: number; at: number }
+  | {
+      readonly kind: "items";
+      readonly a: readonly Value[] | ListValue;
+      readonly b: readonly Value[] | ListValue;
+      readonly count: number;
+      at: number;
+    }
   | { readonly kind: "entries"; readonly a: Iterator<Entry>; readonly b: Iterator<Entry> };
 
 const items = (a: readonly Value[] | ListValue, b: readonly Value[] | ListValue): Pending => ({

@@ -41,16 +41,20 @@ for (const { id, name } of BUILTINS) BY_ID[id] = BUILTIN_CODE.get(name);
 const BY_TAG: (BuiltinCode | undefined)[] = [];
 for (const [tag, row] of ROWS) if (row.builtin !== undefined) BY_TAG[tag] = BUILTIN_CODE.get(row.builtin);
 
-const DEBUG_IDS: ReadonlyMap<number, number> = new Map(BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])));
+const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
+  BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
+);
 
 /** Pushes the first or a further frame: `count` arguments lie on top of the stack. Traps when it does not fit. */
 export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, count: number): void {
   const { arity, locals } = callee.def;
   const { stack } = actor;
   const base = actor.sp - count;
-  if (actor.depth >= run.limits.max_call_depth) throw new MachineTrap("stack_overflow", `stack overflow (max ${run.limits.max_call_depth})`);
+  if (actor.depth >= run.limits.max_call_depth)
+    throw new MachineTrap("stack_overflow", `stack overflow (max ${run.limits.max_call_depth})`);
   const operands = callee.regular ? callee.maxStack : MACHINE_LIMITS.frameSlots;
-  if (base + locals + operands > MACHINE_LIMITS.stackSlots) throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
+  if (base + locals + operands > MACHINE_LIMITS.stackSlots)
+    throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
   run.meter.charge(locals * UNITS.slot);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) stack[i] = UNIT;
   actor.sp = base + locals;
@@ -74,7 +78,8 @@ function beforeInstruction(run: Run, fn: VerifiedFunction, pc: number, operands:
   // `Ret` and `Halt` make do with an empty stack.
   if (operands < pops && row.flow !== "end") throw new MachineTrap("stack_underflow", "stack underflow");
   if (row.name === "TailCall" && operands < pops) throw new MachineTrap("stack_underflow", "stack underflow");
-  if (operands - pops + row.pushes > MACHINE_LIMITS.frameSlots) throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.frameSlots})`);
+  if (operands - pops + row.pushes > MACHINE_LIMITS.frameSlots)
+    throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.frameSlots})`);
 }
 
 /**
@@ -116,7 +121,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
       if (watched && pc < end) beforeInstruction(run, fn, pc, sp - operandBase);
       const at = pc * 4;
       // Running off the end is a return of Unit, and a step as it is in the older machine.
-      const tag = pc < end ? code[at] : 0;
+      const tag = pc < end ? (code[at] ?? 0) : 0;
       pc += 1;
       switch (tag) {
         case 0x01: // PushConst
@@ -482,7 +487,8 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
           actor.framePc[depth - 1] = pc;
           meter.steps = steps;
           let out: Promise<CapabilityAnswer> | undefined;
-          if (tag === 0x70) out = startCall(run, actor, { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: present(args[0]) }, args);
+          if (tag === 0x70)
+            out = startCall(run, actor, { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: present(args[0]) }, args);
           else if (tag === 0x0f) out = startSpawn(run, actor, first);
           else if (tag === 0x10) out = startSend(run, actor, present(args[0]), present(args[1]));
           else {
@@ -508,7 +514,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
         }
 
         default: {
-          const builtin = BY_TAG[tag ?? -1];
+          const builtin = BY_TAG[tag];
           if (builtin === undefined) throw new MachineTrap("internal", `no opcode ${tag}`);
           const { arity } = builtin;
           sp -= arity;

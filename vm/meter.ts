@@ -93,17 +93,9 @@ function allocLimit(maxAllocBytes: number): MachineTrap {
 
 /** The type of a value as trap messages name it. */
 export function typeName(value: Value): string {
-  switch (typeof value) {
-    case "number":
-    case "bigint":
-      return "Int";
-    case "string":
-      return "String";
-    case "boolean":
-      return "Bool";
-    default:
-      return value.tag;
-  }
+  if (typeof value === "object") return value.tag;
+  if (typeof value === "string") return "String";
+  return typeof value === "boolean" ? "Bool" : "Int";
 }
 
 export function typeTrap(expected: string, found: Value | undefined): MachineTrap {

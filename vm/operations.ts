@@ -13,21 +13,14 @@ export function present<T>(value: T | undefined): T {
 }
 
 export function isTruthy(value: Value): boolean {
-  switch (typeof value) {
-    case "boolean":
-      return value;
-    case "number":
-      return value !== 0;
-    case "bigint":
-      return true;
-    case "string":
-      return value.length > 0;
-    default:
-      if (value instanceof FloatValue) return value.value !== 0;
-      if (value instanceof ListValue) return value.length > 0;
-      if (value instanceof MapValue) return value.size > 0;
-      return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
-  }
+  if (typeof value === "boolean") return value;
+  // A bigint is never 0: that is a number in the canonical form.
+  if (typeof value === "number" || typeof value === "bigint") return value !== 0;
+  if (typeof value === "string") return value.length > 0;
+  if (value instanceof FloatValue) return value.value !== 0;
+  if (value instanceof ListValue) return value.length > 0;
+  if (value instanceof MapValue) return value.size > 0;
+  return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
 }
 
 /** Joins Strings or Lists. Strings are ropes of the host, so that joining takes no time of its own. */

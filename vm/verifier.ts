@@ -5,7 +5,7 @@ import { moduleHash } from "./codec.ts";
 import { BorunaError } from "./error.ts";
 import { MACHINE_LIMITS, MODULE_LIMITS } from "./limits.ts";
 import type { FunctionDef, Instruction, Module } from "./module.ts";
-import { type OperandKind, opcode } from "./opcodes.ts";
+import { type OpcodeRow, type OperandKind, opcode } from "./opcodes.ts";
 import { childrenOf, isCompound } from "./portable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, maxStackHeight } from "./stack-heights.ts";
@@ -15,6 +15,8 @@ import { FnRefValue, type Value } from "./value.ts";
 
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
+const CONTRACT_KINDS = 2;
+const WRAP_KINDS = 3;
 
 type Kind =
   | "bad_entry"
@@ -138,15 +140,16 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
       fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
-    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target >= def.code.length);
+    // One past the last instruction is the end of the function, which returns Unit: older compilers jump there.
+    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
     if (outside !== undefined)
       fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
   });
   const code = new Int32Array(def.code.length * CODE_STRIDE);
   def.code.forEach((instruction, pc) => {
-    checkInstruction(instruction, pc, context);
-    code[pc * CODE_STRIDE] = opcode(instruction.op).tag;
-    code.set(instruction.operands, pc * CODE_STRIDE + 1);
+    const at = pc * CODE_STRIDE;
+    code[at] = checkInstruction({ context, pc, instruction });
+    for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
   });
   const maxStack = maxStackHeight(code, def.matchTables);
   return { index, def, regular: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
@@ -156,82 +159,89 @@ function functionName({ def, index }: FunctionContext): string {
   return `function ${index} (${JSON.stringify(def.name.slice(0, 80))})`;
 }
 
-function checkInstruction(instruction: Instruction, pc: number, context: FunctionContext): void {
-  const { op, operands } = instruction;
-  const kinds: readonly OperandKind[] = opcode(op).operands;
-  const bad = (kind: Kind, message: string): never => fail(kind, `${op} at ${pc} in ${functionName(context)}: ${message}`);
-  if (operands.length !== kinds.length) bad("bad_operand", `has ${operands.length} operands instead of ${kinds.length}`);
-  kinds.forEach((kind, i) => {
-    const operand = operands[i] ?? -1;
-    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", `${kind} ${operand} is out of range`);
-    checkOperand(kind, operand, instruction, context, bad);
-  });
-  checkCount(instruction, context, bad);
+/** One instruction where it stands, for the checks and their messages. */
+interface At {
+  readonly context: FunctionContext;
+  readonly pc: number;
+  readonly instruction: Instruction;
 }
 
-type Bad = (kind: Kind, message: string) => never;
+function bad(kind: Kind, { context, pc, instruction }: At, message: string): never {
+  return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
+}
 
-function checkOperand(
-  kind: OperandKind,
-  operand: number,
-  { op, operands }: Instruction,
-  { module, registry, def }: FunctionContext,
-  bad: Bad,
-): void {
-  const below = (size: number, error: Kind = "bad_operand"): void => {
-    if (operand >= size) bad(error, `${kind} ${operand} is not there; there are ${size}`);
-  };
+/** Gives the opcode's tag. */
+function checkInstruction(at: At): number {
+  const { op, operands } = at.instruction;
+  const row: OpcodeRow = opcode(op);
+  if (operands.length !== row.operands.length) bad("bad_operand", at, `has ${operands.length} operands instead of ${row.operands.length}`);
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i] ?? -1;
+    const kind = row.operands[i];
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", at, `${kind} ${operand} is out of range`);
+    if (kind !== undefined) checkOperand(kind, operand, at);
+  }
+  if (row.popsCount === true) checkCount(at);
+  return row.tag;
+}
+
+/** How many things of its kind an operand may name; undefined where that is checked elsewhere, or at run time. */
+function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
+  const { module, def } = context;
   switch (kind) {
     case "constant":
-      return below(module.constants.length);
+      return module.constants.length;
     case "local":
-      return below(def.locals);
+      return def.locals;
     case "global":
-      return below(module.globals.length);
+      return module.globals.length;
     case "function":
-      return below(module.functions.length);
+      return module.functions.length;
     case "jump":
-      return below(def.code.length, "bad_jump");
+      return def.code.length + 1;
     case "match_table":
-      return below(def.matchTables.length);
-    case "type":
-      if (op === "MakeEnum" && (operand === LEGACY_OPTION_TYPE || operand === LEGACY_RESULT_TYPE)) return;
-      return below(module.types.length);
-    case "variant": {
-      const type = module.types[operands[0] ?? -1];
-      if (type?.kind === "enum") below(type.variants.length);
-      return;
+      return def.matchTables.length;
+    case "type": {
+      const isLegacy = instruction.op === "MakeEnum" && (operand === LEGACY_OPTION_TYPE || operand === LEGACY_RESULT_TYPE);
+      return isLegacy ? undefined : module.types.length;
     }
-    case "capability":
-      if (!registry.byId.has(operand)) bad("unknown_capability", `capability ${operand} is not there`);
-      return;
-    case "builtin":
-      if (!BUILTIN_ARITY.has(operand)) bad("unknown_builtin", `builtin ${operand} is not there`);
-      return;
+    case "variant": {
+      const type = module.types[instruction.operands[0] ?? -1];
+      return type?.kind === "enum" ? type.variants.length : undefined;
+    }
     case "contract_kind":
-      return below(2);
+      return CONTRACT_KINDS;
     case "wrap_kind":
-      return below(3);
-    // Checked at run time, or by `checkCount`.
+      return WRAP_KINDS;
+    case "capability":
+    case "builtin":
     case "field":
     case "clause":
     case "count":
+      return undefined;
   }
+}
+
+function checkOperand(kind: OperandKind, operand: number, at: At): void {
+  const size = sizeOf(kind, operand, at);
+  if (size !== undefined && operand >= size) {
+    bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
+  }
+  if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
+  if (kind === "builtin" && !BUILTIN_ARITY.has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
 }
 
 /** Ours may count further than the u8 of bytecode 1.1; no stack holds more. */
 const WIDE_COUNTS: ReadonlySet<string> = new Set(["MakeMap", "MakeListWide"]);
 
-function checkCount({ op, operands }: Instruction, { module }: FunctionContext, bad: Bad): void {
-  const at = opcode(op).operands.indexOf("count");
-  if (at === -1) return;
-  const count = operands[at] ?? 0;
+function checkCount(at: At): void {
+  const { op, operands } = at.instruction;
+  const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
   const max = WIDE_COUNTS.has(op) ? MACHINE_LIMITS.stackSlots : U8_MAX;
-  if (count > max) bad("bad_operand", `count ${count} is over ${max}`);
-  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", `count ${count} is odd`);
+  if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  if (op === "MakeClosure" && count > (module.functions[target]?.arity ?? 0))
-    bad("bad_arity", `captures ${count} values for function ${target}`);
-  if (op === "Builtin" && BUILTIN_ARITY.get(target) !== count)
-    bad("bad_arity", `builtin ${target} takes ${BUILTIN_ARITY.get(target) ?? 0} arguments`);
+  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : BUILTIN_ARITY.get(target);
+  if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
+  if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
 }

@@ -107,6 +107,10 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   const loaded = loadUnits(source, resolve);
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
+  const units = loaded.map((l) => l.unit);
+  const result = (functions: readonly Callable[]): CheckedProgram => ({ root: root.unit, units, functions, diagnostics: units.flatMap((u) => u.diagnostics.sorted()) });
+  // What could not be read is missing from the tree: errors about names would only follow from that.
+  if (units.some((u) => u.diagnostics.hasErrors)) return result([]);
   const declared = loaded.map((l) => ({ unit: l.unit, functions: declareUnit(context, l, taken) }));
   for (const { unit, functions } of declared) {
     for (const callable of functions) checkBody(context, callable, unit);
@@ -116,6 +120,5 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   checkEffects(context);
   const broken = builtinUnits.flatMap((u) => u.diagnostics.sorted().filter((d) => d.severity === "error"))[0];
   if (broken !== undefined) throw new BorunaError("internal", `${broken.file}: ${broken.message}`);
-  const units = loaded.map((l) => l.unit);
-  return { root: root.unit, units, functions: declared.at(-1)?.functions ?? [], diagnostics: units.flatMap((u) => u.diagnostics.sorted()) };
+  return result(declared.at(-1)?.functions ?? []);
 }

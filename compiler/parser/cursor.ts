@@ -43,8 +43,8 @@ interface Mark extends Mode {
   readonly braces: number;
 }
 
-type Bracket = "(" | "[" | "{" | "<";
-const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
+export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
+export type Bracket = keyof typeof CLOSING;
 
 /** Words that begin a statement and never stand inside an expression. */
 const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", "return", "break", "continue"]);
@@ -68,7 +68,7 @@ export class Cursor {
 
   constructor(text: string, tokens: readonly Token[], diagnostics: Diagnostics, grammar: Grammar) {
     this.text = text;
-    this.#tokens = [...tokens];
+    this.#tokens = tokens.slice();
     this.#diagnostics = diagnostics;
     this.grammar = grammar;
   }
@@ -219,14 +219,8 @@ export class Cursor {
     if (this.#cannotClose()) this.neverClosed(open, bracket);
     const at = this.lastEnd;
     const separable = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
-    this.unexpected(`\`,\` or \`${closing}\` after ${element}`, {
-      ...(separable
-        ? {
-            help: "separate the elements with commas",
-            fixes: [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }],
-          }
-        : {}),
-    });
+    const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
+    this.unexpected(`\`,\` or \`${closing}\` after ${element}`, separable ? { help: "separate the elements with commas", fixes } : {});
   }
 
   /** As `close`, where one element alone may stand. */

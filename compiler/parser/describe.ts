@@ -15,8 +15,6 @@ export function describe(token: Token, text: string): string {
       return `the number \`${shorten(text.slice(token.start, token.end))}\``;
     case "string":
       return "a string";
-    case "error":
-      return "an unreadable token";
     default:
       return isKeyword(token.kind) ? `the keyword \`${token.kind}\`` : `\`${token.kind}\``;
   }

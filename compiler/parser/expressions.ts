@@ -84,7 +84,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
 
 function operatorHere(c: Cursor): Operator | undefined {
   if (c.kind === "-" && c.atNewline()) return undefined;
-  if (c.kind === "|") {
+  if (c.kind === "|" && !c.atNewline()) {
     c.fail(c.token, "`|` joins patterns, not values", {
       help: "write `||` for or",
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],

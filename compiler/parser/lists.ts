@@ -1,18 +1,10 @@
 /** Lists between brackets. */
-import type { Cursor } from "./cursor.ts";
 import type { Token } from "../tokens.ts";
-
-const CLOSERS = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
+import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 
 /** Elements parted by commas, a last comma allowed, and the closing bracket. `open` has been taken. */
-export function commaList<T>(
-  c: Cursor,
-  open: Token,
-  bracket: keyof typeof CLOSERS,
-  element: string,
-  parse: (c: Cursor) => T,
-): readonly T[] {
-  const closer = CLOSERS[bracket];
+export function commaList<T>(c: Cursor, open: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
+  const closer = CLOSING[bracket];
   const elements: T[] = [];
   while (!c.at(closer) && !c.at("eof")) {
     elements.push(parse(c));

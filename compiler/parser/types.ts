@@ -40,16 +40,17 @@ function nameType(name: Name): TypeExpr {
 /** `fn(Int) -> Int` as a type: told, and read as `Fn`. */
 function lowerFn(c: Cursor): TypeExpr {
   const token = c.token;
-  c.report("E002", token, "the type of a function is written `Fn`", {
-    help: "write `Fn(Int) -> Int`",
-    fixes: [{ title: "write `Fn`", edits: [{ span: spanOf(token), text: "Fn" }] }],
-  });
+  const fixes = [{ title: "write `Fn`", edits: [{ span: spanOf(token), text: "Fn" }] }];
+  const message = "the type of a function is written `Fn`";
+  if (c.peek(1).kind !== "(") c.fail(token, message, { help: "write `Fn(Int) -> Int`" });
+  c.report("E002", token, message, { help: "write `Fn(Int) -> Int`", fixes });
   c.next();
   return functionType(c, token.start);
 }
 
+/** At the `(` after `Fn`. */
 function functionType(c: Cursor, start: number): TypeExpr {
-  const open = c.expect("(", "`(` and the types of the parameters");
+  const open = c.next();
   c.deeper();
   const params = commaList(c, open, "(", "the type of a parameter", parseType);
   const end = c.lastEnd;

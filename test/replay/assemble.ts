@@ -35,7 +35,7 @@ export function assemble(lines: ModuleLines): Program {
     if (kind === "constant") return constants.push(value) - 1;
     if (kind === "capability") return capability(value);
     if (kind === "function") return lines.functions.findIndex((f) => f.name === value);
-    if (!isInt(value)) throw new Error(`operand ${String(value)}`);
+    if (!isInt(value)) throw new Error(`an operand is a ${typeof value}`);
     return Number(value);
   };
   const text: string[] = [];

@@ -13,8 +13,22 @@ const list = (...items: Value[]): Value => ListValue.of(items);
 
 describe("the first difference of two values", () => {
   const types: readonly TypeDef[] = [
-    { name: "Point", kind: "record", fields: [{ name: "x", type: "Int" }, { name: "y", type: "Int" }] },
-    { name: "Shape", kind: "enum", variants: [{ name: "Dot", type: "Point" }, { name: "None", type: null }] },
+    {
+      name: "Point",
+      kind: "record",
+      fields: [
+        { name: "x", type: "Int" },
+        { name: "y", type: "Int" },
+      ],
+    },
+    {
+      name: "Shape",
+      kind: "enum",
+      variants: [
+        { name: "Dot", type: "Point" },
+        { name: "None", type: null },
+      ],
+    },
   ];
 
   test.each<[string, Value, Value, string]>([
@@ -23,8 +37,27 @@ describe("the first difference of two values", () => {
     ["0.0 is not -0.0", new FloatValue(0), new FloatValue(-0), "v"],
     ["inside a list", list(1, 2, 3), list(1, 9, 8), "v[1]"],
     ["a list's end", list(1, 2), list(1, 2, 3), "v[2]"],
-    ["a key", MapValue.from([["a", 1], ["b\n", 2]]), MapValue.from([["a", 1], ["b\n", 3]]), 'v["b\\n"]'],
-    ["a key of one side alone", MapValue.from([["b", 1]]), MapValue.from([["a", 1], ["b", 2]]), 'v["a"]'],
+    [
+      "a key",
+      MapValue.from([
+        ["a", 1],
+        ["b\n", 2],
+      ]),
+      MapValue.from([
+        ["a", 1],
+        ["b\n", 3],
+      ]),
+      'v["b\\n"]',
+    ],
+    [
+      "a key of one side alone",
+      MapValue.from([["b", 1]]),
+      MapValue.from([
+        ["a", 1],
+        ["b", 2],
+      ]),
+      'v["a"]',
+    ],
     ["a record's field by its name", new RecordValue(0, [1, 2]), new RecordValue(0, [1, 3]), "v.y"],
     ["another record type", new RecordValue(0, [1]), new RecordValue(1, [1]), "v"],
     ["a variant's payload", new EnumValue(1, 0, new RecordValue(0, [1, 2])), new EnumValue(1, 0, new RecordValue(0, [4, 2])), "v.Dot.x"],

@@ -28,12 +28,15 @@ function errorOf(body: () => unknown): BorunaError {
   }
   throw new Error("nothing was thrown");
 }
-const parseText = (log: string, limits: Partial<LogLimits> = {}): ParsedLog => parseLog(memorySource(bytes(log)), { ...LOG_LIMITS, ...limits });
+const parseText = (log: string, limits: Partial<LogLimits> = {}): ParsedLog =>
+  parseLog(memorySource(bytes(log)), { ...LOG_LIMITS, ...limits });
 
 describe("the log's form", () => {
   test("is the one of the page, line by line", () => {
     const lines = linesOf(text(record(SAMPLE_EVENTS).bytes()));
-    expect(lines.map((line) => line.replace(/"[0-9a-f]{64}"/g, '"H"').replace(/"run_id":"[0-9a-f]{32}"/, '"run_id":"R"'))).toMatchInlineSnapshot(`
+    expect(
+      lines.map((line) => line.replace(/"[0-9a-f]{64}"/g, '"H"').replace(/"run_id":"[0-9a-f]{32}"/, '"run_id":"R"')),
+    ).toMatchInlineSnapshot(`
       [
         "{"args":{},"boruna_log":1,"capability_set_hash":"sha256:0000000000000000000000000000000000000000000000000000000000000000","flags":[],"hash":"H","limits":{"max_alloc_bytes":1073741824,"max_call_depth":10000,"max_output_bytes":10485760,"max_steps":10000000,"max_wall_ms":0},"mode":"mock","policy":{"default_allow":true},"policy_hash":"sha256:0000000000000000000000000000000000000000000000000000000000000000","program":{"module_blob":"sha256:120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9","module_hash":"sha256:0000000000000000000000000000000000000000000000000000000000000000","name":"sample","source_hash":null},"run_id":"R"}",
         "{"event":{"ContractCheck":{"function":"main","index":0,"kind":"requires","passed":true}},"hash":"H","n":1}",
@@ -69,7 +72,14 @@ describe("the log's form", () => {
   });
 
   test("an error's end reads back", () => {
-    const error = { kind: "contract_violation", message: "no", counterexample: ["x".repeat(100)], step: 4, rule: "rules.a", capability: "fs.read" } as const;
+    const error = {
+      kind: "contract_violation",
+      message: "no",
+      counterexample: ["x".repeat(100)],
+      step: 4,
+      rule: "rules.a",
+      capability: "fs.read",
+    } as const;
     const end = { ...endOf(0), outcome: "program_error", error } as const;
     const { value: _, ...withoutValue } = end;
     const recorder = record([], { inlineBytes: 50 }, withoutValue);
@@ -154,7 +164,8 @@ describe("a file cut at any byte", () => {
 
 describe("a hostile or broken log is one typed error with its line", () => {
   const good = linesOf(text(record(SAMPLE_EVENTS).bytes()));
-  const edited = (line: number, from: string | RegExp, to: string): string[] => good.map((l, i) => (i === line - 1 ? l.replace(from, to) : l));
+  const edited = (line: number, from: string | RegExp, to: string): string[] =>
+    good.map((l, i) => (i === line - 1 ? l.replace(from, to) : l));
   const joined = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 
   test.each<[string, string, string, number | undefined]>([
@@ -162,9 +173,21 @@ describe("a hostile or broken log is one typed error with its line", () => {
     ["a changed hash", joined(edited(3, /"hash":".{8}/, '"hash":"01234567')), "log.hash", 3],
     ["a record taken out", joined(good.filter((_, i) => i !== 2)), "log.hash", 3],
     ["a record taken out, chain mended", mend(good.filter((_, i) => i !== 1)), "log.sequence", 2],
-    ["an answer without call", mend(edited(3, /"CapCall":.*?}]/, '"UiEmit":{"tree":{"Int":1}}').map((l) => l.replace(',"capability":"fs.read"}},"hash"', '},"hash"'))), "log.sequence", 4],
+    [
+      "an answer without call",
+      mend(
+        edited(3, /"CapCall":.*?}]/, '"UiEmit":{"tree":{"Int":1}}').map((l) => l.replace(',"capability":"fs.read"}},"hash"', '},"hash"')),
+      ),
+      "log.sequence",
+      4,
+    ],
     ["an answer of another capability", mend(edited(4, "fs.read", "fs.write")), "log.sequence", 4],
-    ["two calls, one answer", mend(edited(4, "CapResult", "CapCall").map((l, i) => (i === 3 ? l.replace('"result":{"String":"häß\\n"}', '"args":[]') : l))), "log.sequence", 4],
+    [
+      "two calls, one answer",
+      mend(edited(4, "CapResult", "CapCall").map((l, i) => (i === 3 ? l.replace('"result":{"String":"häß\\n"}', '"args":[]') : l))),
+      "log.sequence",
+      4,
+    ],
     ["a wrong count", mend(edited(7, '"events":5', '"events":4')), "log.count", 7],
     ["something after the end", joined([...good, "{}"]), "log.trailing", 8],
     ["rubbish after the end", `${joined(good)}x`, "log.syntax", 8],
@@ -176,7 +199,12 @@ describe("a hostile or broken log is one typed error with its line", () => {
     ["a record's field too many", mend(edited(2, '"n":1', '"n":1,"more":1')), "log.form", 2],
     ["two events in one record", mend(edited(2, '{"ContractCheck"', '{"UiEmit":{"tree":"Unit"},"ContractCheck"')), "log.form", 2],
     ["a value of no form", mend(edited(4, '{"String":"häß\\n"}', '{"Text":1}')), "log.form", 4],
-    ["a value nested too deep", mend(edited(4, '{"String":"häß\\n"}', `${'{"Some":'.repeat(10_001)}"Unit"${"}".repeat(10_001)}`)), "log.form", 4],
+    [
+      "a value nested too deep",
+      mend(edited(4, '{"String":"häß\\n"}', `${'{"Some":'.repeat(10_001)}"Unit"${"}".repeat(10_001)}`)),
+      "log.form",
+      4,
+    ],
     ["a blob that names a path", mend(edited(4, '{"String":"häß\\n"}', '{"Blob":{"sha256":"../../etc/passwd","bytes":1}}')), "log.form", 4],
     ["JSON nested too deep", joined(edited(3, /^.*$/, "[".repeat(100_000))), "log.form", 3],
     ["a newer version", mend(edited(1, '"boruna_log":1', '"boruna_log":2')), "log.version", 1],
@@ -215,7 +243,12 @@ describe("a hostile or broken log is one typed error with its line", () => {
   });
 
   test("random text never throws anything else", () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (log) => void expect(errorOf(() => parseText(log)).kind).toMatch(/^log\./)), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (log) => {
+        expect(errorOf(() => parseText(log)).kind).toMatch(/^log\./);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   describe("limits, just under and just over", () => {
@@ -234,15 +267,18 @@ describe("a hostile or broken log is one typed error with its line", () => {
       expect(errorOf(() => record(SAMPLE_EVENTS, { events: 4 })).kind).toBe("log.too_large");
       expect(errorOf(() => record(SAMPLE_EVENTS, { lineBytes: longest - 1 })).kind).toBe("log.too_large");
       expect(record(SAMPLE_EVENTS, { events: 5, lineBytes: longest }).bytes().length).toBeGreaterThan(0);
-      expect(errorOf(() => record([{ type: "UiEmit", tree: "x".repeat(100) }], { inlineBytes: 10, blobBytes: 50 })).kind).toBe("log.too_large");
+      expect(errorOf(() => record([{ type: "UiEmit", tree: "x".repeat(100) }], { inlineBytes: 10, blobBytes: 50 })).kind).toBe(
+        "log.too_large",
+      );
     });
   });
 });
 
 describe("the older event log", () => {
-  const events = '[{"CapCall":{"capability":"fs.read","args":[{"String":"a"}]}},{"CapResult":{"capability":"fs.read","result":{"Float":1}}}]';
+  const events =
+    '[{"CapCall":{"capability":"fs.read","args":[{"String":"a"}]}},{"CapResult":{"capability":"fs.read","result":{"Float":1}}}]';
 
-  test.each(["{\n  \"version\": 2,\n  \"events\": EVENTS\n}", '{"version":1,"events":EVENTS}', '{"events":EVENTS}\n'])("%s is read", (form) => {
+  test.each(['{\n  "version": 2,\n  "events": EVENTS\n}', '{"version":1,"events":EVENTS}', '{"events":EVENTS}\n'])("%s is read", (form) => {
     const log = parseText(form.replace("EVENTS", events));
     expect(log.format).toBe("eventlog");
     expect(log.events.map(({ n, event }) => [n, event.type])).toEqual([

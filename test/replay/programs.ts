@@ -24,11 +24,7 @@ export const READS_TWICE: Program = assemble({
       name: "read",
       arity: 1,
       capabilities: ["fs.read"],
-      code: [
-        ["LoadLocal", 0],
-        ["CapCall", "fs.read", 1],
-        ["Ret"],
-      ],
+      code: [["LoadLocal", 0], ["CapCall", "fs.read", 1], ["Ret"]],
     },
   ],
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,5 +131,6 @@ describe("a log on disk", () => {
   test("a path that is no log, or nothing, is one clear error", () => {
     expect(kindOf(() => readLog(path()))).toBe("log.io_error");
     expect(kindOf(() => readLog(folder))).toBe("log.io_error");
+    if (spawnSync("mkfifo", [path()]).status === 0) expect(kindOf(() => readLog(path()))).toBe("log.io_error");
   });
 });

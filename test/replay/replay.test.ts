@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import { executeProgram } from "../../gateway/execute.ts";
+import { CapabilityDenied, CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
 import { parsePolicy } from "../../policy/parse.ts";
+import { ALLOW_ALL, DENY_ALL, effectiveLimits } from "../../policy/policy.ts";
+import { describeRun } from "../../replay/describe.ts";
+import { runEnd } from "../../replay/run-end.ts";
 import { replayLines } from "../../replay/report.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { memorySource } from "../../replay/source.ts";
@@ -36,15 +40,41 @@ describe("a replay is identical", () => {
     ["mocks", () => recorded(READS_TWICE), "success"],
     ["a failure that the program catches", () => recorded(TRIES, { handlers: { "net.fetch": fails } }), "success"],
     ["a failure that it does not", () => recorded(READS_TWICE, { handlers: { "fs.read": fails } }), "runtime_error"],
-    ["a handler that answers something else than its type", () => recorded(READS_TWICE, { handlers: { "fs.read": () => 1 } }), "runtime_error"],
-    ["an asynchronous handler", () => recorded(READS_TWICE, { handlers: { "fs.read": async (args, context) => files(args, context) } }), "success"],
+    [
+      "a handler that answers something else than its type",
+      () => recorded(READS_TWICE, { handlers: { "fs.read": () => 1 } }),
+      "runtime_error",
+    ],
+    [
+      "an asynchronous handler",
+      () => recorded(READS_TWICE, { handlers: { "fs.read": async (args, context) => files(args, context) } }),
+      "success",
+    ],
+    ["a refusal that only the handler could see", () => recorded(READS_TWICE, { handlers: { "fs.read": refuses } }), "denied"],
+    ["a handler that throws what it should not", () => recorded(TRIES, { handlers: { "net.fetch": breaks } }), "success"],
     ["actors, messages, turns", () => recorded(ACTORS), "success"],
     ["a refused call", () => recorded(READS_TWICE, { policy: "deny-all" }), "denied"],
-    ["a call over its budget", () => recorded(READS_TWICE, { policy: policy({ schema_version: 1, default_allow: false, rules: { "fs.read": { allow: true, budget: 1 } }, fs_policy: { read: ["."] } }) }), "budget_exceeded"],
+    [
+      "a call over its budget",
+      () =>
+        recorded(READS_TWICE, {
+          policy: policy({
+            schema_version: 1,
+            default_allow: false,
+            rules: { "fs.read": { allow: true, budget: 1 } },
+            fs_policy: { read: ["."] },
+          }),
+        }),
+      "budget_exceeded",
+    ],
     ["arguments", () => recorded(LOOPS, { args: { n: 100 } }), "success"],
     ["a limit on steps", () => recorded(LOOPS, { args: { n: 100 }, limits: { max_steps: 50 } }), "limit_exceeded"],
     ["a limit on allocation", () => recorded(READS_TWICE, { limits: { max_alloc_bytes: 10 } }), "limit_exceeded"],
-    ["a trap", () => recorded(assemble({ functions: [{ name: "main", code: [["PushConst", 1], ["PushConst", 0], ["Div"], ["Ret"]] }] })), "program_error"],
+    [
+      "a trap",
+      () => recorded(assemble({ functions: [{ name: "main", code: [["PushConst", 1], ["PushConst", 0], ["Div"], ["Ret"]] }] })),
+      "program_error",
+    ],
   ])("%s", async (_name, make, outcome) => {
     const recording = await make();
     expect(recording.run.outcome).toBe(outcome);
@@ -55,6 +85,20 @@ describe("a replay is identical", () => {
     expect((await make()).bytes).toEqual(recording.bytes);
   });
 
+  test("also where nothing served a capability", async () => {
+    for (const policy of [ALLOW_ALL, DENY_ALL]) {
+      const limits = effectiveLimits(policy, {});
+      const run = describeRun(READS_TWICE, { policy, args: new Map(), limits, mode: "live", served: new Set(["net.fetch"]) });
+      const recorder = memoryRecorder(run);
+      const result = await executeProgram(READS_TWICE, { policy, limits, handlers: new Map(), sink: recorder, runId: run.header.runId });
+      recorder.finish(runEnd(result));
+      expect(result.counters).toMatchObject({ unknown: 1, dispatched: 0 });
+      const report = await replayRun(parseLog(memorySource(recorder.bytes(), recorder.blobs)), { tracing: false });
+      expect(replayLines(report)[0]).toMatch(/^replay: identical/);
+      expect(report.result.counters).toEqual(result.counters);
+    }
+  });
+
   test("also with all values in blobs", async () => {
     const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
     expect(new TextDecoder().decode(recording.bytes)).not.toContain("text of a");
@@ -62,18 +106,26 @@ describe("a replay is identical", () => {
   });
 
   test("for programs and answers of any kind", async () => {
-    const answer = fc.oneof(anyText.map((ok) => ({ ok })), anyText.map((error) => ({ error })));
-    const call = fc.record({ path: anyText, caught: fc.boolean(), answer, async: fc.boolean() });
+    const call = fc.record({ path: anyText, caught: fc.boolean(), ok: fc.boolean(), text: anyText, async: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: 6 }), fc.constantFrom(0, 65_536), async (calls, inlineBytes) => {
-        const code = calls.flatMap(({ path, caught }): Line[] => [["PushConst", path], [caught ? "TryCapCall" : "CapCall", "fs.read", 1], ["Concat"]]);
+        const code = calls.flatMap(({ path, caught }): Line[] => [
+          ["PushConst", path],
+          [caught ? "TryCapCall" : "CapCall", "fs.read", 1],
+          ["Concat"],
+        ]);
         const program = assemble({ functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", ""], ...code, ["Ret"]] }] });
         let at = 0;
         const handler: Handler = () => {
           const next = calls[at];
           at += 1;
-          if (next === undefined || "error" in next.answer) throw new CapabilityFailure(next === undefined ? "" : (next.answer as { error: string }).error);
-          return next.async ? Promise.resolve(next.answer.ok) : next.answer.ok;
+          if (next === undefined) throw new Error("a call too many");
+          const { ok, text } = next;
+          const answer = (): string => {
+            if (!ok) throw new CapabilityFailure(text);
+            return text;
+          };
+          return next.async ? Promise.resolve().then(answer) : answer();
         };
         const recording = await recorded(program, { handlers: { "fs.read": handler } }, inlineBytes);
         const report = await replayed(recording);
@@ -85,6 +137,12 @@ describe("a replay is identical", () => {
   });
 });
 
+const refuses: Handler = () => {
+  throw new CapabilityDenied("the file is a link that leaves the roots");
+};
+const breaks: Handler = () => {
+  throw new TypeError("/secret/path is not a function");
+};
 const fails: Handler = () => {
   throw new CapabilityFailure("HTTP 404 Not Found");
 };
@@ -127,7 +185,7 @@ describe("a divergence is told where it happens", () => {
       event: 5,
       atEnd: true,
       difference: { path: "value", expected: '"text of aa.txt"', actual: '"text of ba.txt"', agree: 8 },
-      place: { function: "main", file: "sample.ax", line: 8 },
+      place: { function: "main", file: "sample.ax", line: 7 },
       lastAnswer: { event: 4, text: 'fs.read → "text of b"' },
     });
     expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -137,10 +195,10 @@ describe("a divergence is told where it happens", () => {
           actual   "text of ba.txt"
         recorded: success: "text of aa.txt"
         replayed: success: "text of ba.txt"
-        --> sample.ax:8:7
+        --> sample.ax:7:7
+      6 | main: LoadLocal 0
       7 | main: Concat 
-      8 | main: Ret 
-        |       ^^^^
+        |       ^^^^^^^
       last answer before it: event 4, fs.read → "text of b""
     `);
   });
@@ -153,9 +211,19 @@ describe("a divergence is told where it happens", () => {
 
   test("an answer made a failure", async () => {
     const recording = await reads();
-    const log = edit(recording.bytes, 5, '{"CapResult":{"capability":"fs.read","result":{"String":"text of a"}}}', '{"CapError":{"capability":"fs.read","kind":"runtime_error","message":"gone"}}');
+    const log = edit(
+      recording.bytes,
+      5,
+      '{"CapResult":{"capability":"fs.read","result":{"String":"text of a"}}}',
+      '{"CapError":{"capability":"fs.read","kind":"runtime_error","message":"gone"}}',
+    );
     const report = await replayed(recording, log);
-    expect(report.divergence).toMatchObject({ kind: "outcome", event: 5, expected: 'success: "text of aa.txt"', place: { function: "read", line: 10 } });
+    expect(report.divergence).toMatchObject({
+      kind: "outcome",
+      event: 5,
+      expected: 'success: "text of aa.txt"',
+      place: { function: "read", line: 10 },
+    });
     expect(report.divergence?.actual).toContain("gone");
   });
 
@@ -173,21 +241,42 @@ describe("a divergence is told where it happens", () => {
 
   test("another capability", async () => {
     const recording = await reads();
-    const log = rewrite(recording.bytes, (lines) => lines.map((line) => line.replace('"capability":"fs.read"', '"capability":"net.fetch"')));
-    expect((await replayed(recording, log)).divergence).toMatchObject({ kind: "event", event: 1, message: "the log has a call of net.fetch, the program does a call of fs.read" });
+    const log = rewrite(recording.bytes, (lines) =>
+      lines.map((line) => line.replace('"capability":"fs.read"', '"capability":"net.fetch"')),
+    );
+    expect((await replayed(recording, log)).divergence).toMatchObject({
+      kind: "event",
+      event: 1,
+      message: "the log has a call of net.fetch, the program does a call of fs.read",
+    });
   });
 
   test("a call that the log does not have", async () => {
     const recording = await reads();
-    const report = await replayed(recording, rewrite(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)));
-    expect(report.divergence).toMatchObject({ kind: "beyond_log", event: 3, actual: 'fs.read("a.txt")', expected: 'success: "text of aa.txt"', place: { function: "read", line: 10 } });
+    const report = await replayed(
+      recording,
+      rewrite(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)),
+    );
+    expect(report.divergence).toMatchObject({
+      kind: "beyond_log",
+      event: 3,
+      actual: 'fs.read("a.txt")',
+      expected: 'success: "text of aa.txt"',
+      place: { function: "read", line: 10 },
+    });
   });
 
   test("events that are left over", async () => {
     const recording = await reads();
     const log = rewrite(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
     const report = await replayed(recording, log);
-    expect(report.divergence).toMatchObject({ kind: "left_over", event: 5, expected: 'fs.read("a.txt")', actual: 'success: "text of aa.txt"', place: { function: "main", line: 8 } });
+    expect(report.divergence).toMatchObject({
+      kind: "left_over",
+      event: 5,
+      expected: 'fs.read("a.txt")',
+      actual: 'success: "text of aa.txt"',
+      place: { function: "main", line: 7 },
+    });
   });
 
   test.each<[string, number, string | RegExp, string, object]>([
@@ -195,7 +284,13 @@ describe("a divergence is told where it happens", () => {
     ["allocation", 6, /"alloc_bytes":\d+/, '"alloc_bytes":1', { kind: "alloc_bytes", event: 5, expected: "1" }],
     ["a counter", 6, '"denied":0', '"denied":7', { kind: "counters", expected: "7", actual: "0" }],
     ["the value", 6, "text of a", "text of c", { kind: "value", difference: { path: "value", agree: 8 } }],
-    ["the outcome", 6, /"outcome":"success",("steps":\d+),"value":\{.*?\}/, '"error":{"kind":"type_error","message":"x","step":1},"outcome":"program_error",$1', { kind: "outcome" }],
+    [
+      "the outcome",
+      6,
+      /"outcome":"success",("steps":\d+),"value":\{.*?\}/,
+      '"error":{"kind":"type_error","message":"x","step":1},"outcome":"program_error",$1',
+      { kind: "outcome" },
+    ],
     ["a limit of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
   ])("an end that was edited: %s", async (_name, line, from, to, expected) => {
     const recording = await reads();
@@ -234,7 +329,10 @@ describe("a divergence is told where it happens", () => {
     const recording = await reads();
     const refusing = await recorded(READS_TWICE, { policy: "deny-all" });
     const header = new TextDecoder().decode(refusing.bytes).split("\n")[0] ?? "";
-    const report = await replayed(recording, rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]));
+    const report = await replayed(
+      recording,
+      rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]),
+    );
     expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, place: { function: "main", line: 2 } });
     expect(report.divergence?.actual).toMatch(/^denied: capability_denied/);
   });
@@ -248,8 +346,14 @@ describe("another program", () => {
   });
 
   test("that does otherwise diverges", async () => {
-    const other = assemble({ functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", "other.txt"], ["CapCall", "fs.read", 1], ["Ret"]] }] });
-    expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({ kind: "arguments", event: 1, place: { line: 2 } });
+    const other = assemble({
+      functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", "other.txt"], ["CapCall", "fs.read", 1], ["Ret"]] }],
+    });
+    expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({
+      kind: "arguments",
+      event: 1,
+      place: { line: 2 },
+    });
   });
 });
 
@@ -316,10 +420,12 @@ describe("what cannot be trusted is refused", () => {
 
   test("an answer whose blob is missing is no failure of the capability", async () => {
     const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
-    const blobs = { read: (name: { readonly sha256: string; readonly bytes?: number }) => {
-      if (name.bytes === '{"String":"text of a"}'.length) throw new BorunaError("log.blob_missing", "gone");
-      return recording.recorder.blobs.read(name);
-    } };
+    const blobs = {
+      read: (name: { readonly sha256: string; readonly bytes?: number }) => {
+        if (name.bytes === '{"String":"text of a"}'.length) throw new BorunaError("log.blob_missing", "gone");
+        return recording.recorder.blobs.read(name);
+      },
+    };
     expect(await kindOf(() => replayRun({ ...logOf(recording), blobs }, { tracing: false }))).toBe("log.blob_missing");
   });
 });
@@ -346,7 +452,8 @@ describe("the older event log", () => {
   });
 
   test("diverges as any log does", async () => {
-    const run = (events: readonly RunEvent[]): ReturnType<typeof replayRun> => replayRun(eventLog(events), { program: READS_TWICE, tracing: false });
+    const run = (events: readonly RunEvent[]): ReturnType<typeof replayRun> =>
+      replayRun(eventLog(events), { program: READS_TWICE, tracing: false });
     expect((await run([...CALLS, ...CALLS])).divergence).toMatchObject({ kind: "left_over", event: 5 });
     expect((await run(CALLS.slice(0, 2))).divergence).toMatchObject({ kind: "beyond_log", event: 3 });
     expect((await run(CALLS.slice(2))).divergence).toMatchObject({ kind: "arguments", event: 1 });

@@ -1,9 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parsePolicy } from "../../policy/parse.ts";
 import { execute } from "../../replay/run.ts";
-import { readLog } from "../../replay/log.ts";
+import { parseLog, readLog } from "../../replay/log.ts";
+import { fileSource, memorySource } from "../../replay/source.ts";
+import { edit } from "./mend.ts";
 import { memoryRecorder } from "../../replay/record.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { createRegistry } from "../../vm/capabilities.ts";
@@ -36,7 +39,10 @@ describe("execute", () => {
   });
 
   test("denies everything by default", async () => {
-    expect(await execute(READS_TWICE, { tracing: false })).toMatchObject({ outcome: "denied", error: { kind: "capability_denied", capability: "fs.read" } });
+    expect(await execute(READS_TWICE, { tracing: false })).toMatchObject({
+      outcome: "denied",
+      error: { kind: "capability_denied", capability: "fs.read" },
+    });
   });
 
   test("the same run has the same id and the same bytes; other arguments another id", async () => {
@@ -67,13 +73,15 @@ describe("execute", () => {
     }
   });
 
-  test("a log that cannot be written ends the run with its error", async () => {
+  test.each(["synchronous", "asynchronous"])("a log that cannot be written ends the run with its error: %s handler", async (way) => {
     const failing = execute(READS_TWICE, {
       policy: "allow-all",
       tracing: false,
+      handlers: { "fs.read": () => (way === "synchronous" ? "x" : Promise.resolve("x")) },
       record: (run) => ({
         ...memoryRecorder(run),
-        append: () => {
+        append: (event) => {
+          if (event.type === "CapCall") return undefined;
           throw new BorunaError("log.io_error", "the disk is full");
         },
       }),
@@ -94,12 +102,40 @@ describe("execute", () => {
         doc: "Doubles.",
       },
     ]);
-    const program = assemble({ registry, functions: [{ name: "main", capabilities: ["own.double"], code: [["PushConst", 21], ["CapCall", "own.double", 1], ["Ret"]] }] });
+    const program = assemble({
+      registry,
+      functions: [{ name: "main", capabilities: ["own.double"], code: [["PushConst", 21], ["CapCall", "own.double", 1], ["Ret"]] }],
+    });
     const recording = await recorded(program, { handlers: { "own.double": ([n]) => Number(n) * 2 } });
     expect(recording.run.value).toBe(42);
     expect(await replayed(recording, undefined, { registry })).toMatchObject({ status: "identical", notes: [] });
     expect(await kindOf(replayed(recording))).toBe("module.unknown_capability");
     expect(await kindOf(execute(READS_TWICE, { tracing: false, handlers: { "own.other": () => 1 } }))).toBe("capability.unknown");
+  });
+
+  test("a live run replays when what it read is gone", async () => {
+    writeFileSync(join(folder, "index.txt"), join(folder, "a.txt"));
+    writeFileSync(join(folder, "a.txt"), "hello");
+    const text = { schema_version: 1, default_allow: false, rules: { "fs.read": { allow: true } }, fs_policy: { read: [folder] } };
+    const policy = parsePolicy(JSON.stringify(text), { file: "policy.json", jsonc: false });
+    const program = assemble({
+      functions: [
+        {
+          name: "main",
+          capabilities: ["fs.read"],
+          code: [["PushConst", join(folder, "index.txt")], ["CapCall", "fs.read", 1], ["CapCall", "fs.read", 1], ["Ret"]],
+        },
+      ],
+    });
+    const path = join(folder, "run.jsonl");
+    const run = await execute(program, { policy, live: true, tracing: false, record: path });
+    expect(run).toMatchObject({ outcome: "success", value: "hello" });
+    expect(readLog(path)).toMatchObject({ header: { mode: "live", unserved: ["db.query"] } });
+    rmSync(join(folder, "index.txt"));
+    rmSync(join(folder, "a.txt"));
+    const report = await replayRun(readLog(path), { tracing: false });
+    expect(report).toMatchObject({ status: "identical", result: { value: "hello" } });
+    expect((await execute(program, { policy, live: true, tracing: false })).outcome).toBe("runtime_error");
   });
 
   test("tracing sees a replay as such, and changes nothing", async () => {
@@ -122,6 +158,9 @@ describe("execute", () => {
     expect(seen.splice(0)).toEqual([["mock", undefined], ["fs.read", 1], ["fs.read", 2], "success"]);
     await replayRun(readLog(path), { tracing });
     expect(seen.splice(0)).toEqual([["replay", run.runId], ["fs.read", 1], ["fs.read", 2], "success"]);
+    const wrong = edit(readFileSync(path), 6, /"steps":\d+/, '"steps":1');
+    await replayRun(parseLog(memorySource(wrong, fileSource(path).blobs)), { tracing });
+    expect(seen.splice(0).at(-1)).toBe("divergence");
     const bytes = readFileSync(path);
     await execute(READS_TWICE, { policy: "allow-all", tracing: false, record: { path, force: true } });
     expect(readFileSync(path).equals(bytes)).toBe(true);

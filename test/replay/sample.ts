@@ -42,7 +42,11 @@ export function endOf(events: number, more: Partial<RunEnd> = {}): RunEnd {
   return { outcome: "success", value: 42, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
-export function record(events: readonly RunEvent[], limits: Partial<LogLimits> = {}, end: RunEnd | false = endOf(events.length)): MemoryRecorder {
+export function record(
+  events: readonly RunEvent[],
+  limits: Partial<LogLimits> = {},
+  end: RunEnd | false = endOf(events.length),
+): MemoryRecorder {
   const recorder = memoryRecorder(description(), { limits });
   for (const event of events) recorder.append(event);
   if (end !== false) recorder.finish(end);
@@ -71,10 +75,21 @@ const single: fc.Arbitrary<readonly RunEvent[]> = fc
   .map((event) => [event]);
 
 const call: fc.Arbitrary<readonly RunEvent[]> = fc
-  .tuple(name, fc.array(anyValue, { maxLength: 3 }), fc.oneof(anyValue.map((result) => ({ result })), anyText.map((message) => ({ message }))))
+  .tuple(
+    name,
+    fc.array(anyValue, { maxLength: 3 }),
+    fc.oneof(
+      anyValue.map((result) => ({ result })),
+      anyText.map((message) => ({ message })),
+    ),
+  )
   .map(([capability, args, answer]) => [
     { type: "CapCall", capability, args },
-    "result" in answer ? { type: "CapResult", capability, result: answer.result } : { type: "CapError", capability, kind: "runtime_error", message: answer.message },
+    "result" in answer
+      ? { type: "CapResult", capability, result: answer.result }
+      : { type: "CapError", capability, kind: "runtime_error", message: answer.message },
   ]);
 
-export const anyEvents: fc.Arbitrary<readonly RunEvent[]> = fc.array(fc.oneof(single, call), { maxLength: 12 }).map((parts) => parts.flat());
+export const anyEvents: fc.Arbitrary<readonly RunEvent[]> = fc
+  .array(fc.oneof(single, call), { maxLength: 12 })
+  .map((parts) => parts.flat());

@@ -12,7 +12,7 @@ const stderr = (line: string): void => void process.stderr.write(`${line}\n`);
 const settings = wanted(process.env);
 if ("problem" in settings) stderr(settings.problem);
 const sdk = "on" in settings && settings.on ? await start(settings, process.env, stderr) : undefined;
-for (const notice of sdk?.notices ?? []) stderr(notice);
+for (const notice of sdk?.notices ?? []) stderr(`telemetry: ${notice}`);
 if (flags.includes("twice") && "on" in settings && settings.on) {
   await start(settings, process.env, stderr).catch((error: unknown) => stderr(error instanceof Error ? error.message : "?"));
 }
@@ -53,6 +53,6 @@ if (flags.includes("modules")) {
 process.stdout.write("work done\n");
 const report = await sdk?.shutdown();
 if (report !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`);
-if (report?.notice !== undefined) stderr(report.notice);
+if (report?.notice !== undefined) stderr(`telemetry: ${report.notice}`);
 if (flags.includes("exit")) process.exit(Number(exitCode));
 process.exitCode = Number(exitCode);

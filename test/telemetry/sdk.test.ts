@@ -246,7 +246,7 @@ describe("a process of its own", () => {
       });
       const lines = end.stderr.trimEnd().split("\n");
       expect(lines.every((line) => line.startsWith("telemetry: "))).toBe(true);
-      expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0] ?? "").toSorted(compareUtf8)).toEqual([
+      expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0] ?? "").sort(compareUtf8)).toEqual([
         "OTEL_EXPORTER_OTLP_CERTIFICATE",
         "OTEL_EXPORTER_OTLP_TIMEOUT",
         "OTEL_RESOURCE_ATTRIBUTES",

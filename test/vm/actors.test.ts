@@ -5,22 +5,46 @@ import { textForm } from "../../vm/text.ts";
 import { ActorIdValue, type Value } from "../../vm/value.ts";
 import { kindOf, moduleOf, run, start, type TestFunction, testHost, valueOf } from "./helpers.ts";
 
-const ticks = (events: readonly RunEvent[]): string => events.flatMap((e) => (e.type === "SchedulerTick" ? [`${e.round}:${e.active_actor}`] : [])).join(" ");
-const sends = (events: readonly RunEvent[]): string => events.flatMap((e) => (e.type === "MessageSend" ? [`${e.from}>${e.to} ${textForm(e.payload)}`] : [])).join(", ");
+const ticks = (events: readonly RunEvent[]): string =>
+  events.flatMap((e) => (e.type === "SchedulerTick" ? [`${e.round}:${e.active_actor}`] : [])).join(" ");
+const sends = (events: readonly RunEvent[]): string =>
+  events.flatMap((e) => (e.type === "MessageSend" ? [`${e.from}>${e.to} ${textForm(e.payload)}`] : [])).join(", ");
 
 /** Spends the steps of a countdown from constant `from`, to 0 in local 0; six steps a number, and some. */
-const spin = (from: number, one: number, at: number): TestFunction["code"] => [["PushConst", from], ["StoreLocal", 0], ["LoadLocal", 0], ["JmpIfNot", at + 9], ["LoadLocal", 0], ["PushConst", one], "Sub", ["StoreLocal", 0], ["Jmp", at + 2]];
+const spin = (from: number, one: number, at: number): TestFunction["code"] => [
+  ["PushConst", from],
+  ["StoreLocal", 0],
+  ["LoadLocal", 0],
+  ["JmpIfNot", at + 9],
+  ["LoadLocal", 0],
+  ["PushConst", one],
+  "Sub",
+  ["StoreLocal", 0],
+  ["Jmp", at + 2],
+];
 
 describe("the scheduler", () => {
   test("delivers in the order of targets, then senders, stable in sending order", () => {
     // Main spawns 1 and 2; both send to 0; main sends to 2 twice, then to 1; then it receives twice.
-    const send = (target: TestFunction["code"][number], constant: number): TestFunction["code"] => [target, ["PushConst", constant], "SendMsg"];
+    const send = (target: TestFunction["code"][number], constant: number): TestFunction["code"] => [
+      target,
+      ["PushConst", constant],
+      "SendMsg",
+    ];
     const main: TestFunction = {
       locals: 2,
       code: [
-        ["SpawnActor", 1], ["StoreLocal", 0], ["SpawnActor", 1], ["StoreLocal", 1],
-        ...send(["LoadLocal", 1], 0), ...send(["LoadLocal", 1], 1), ...send(["LoadLocal", 0], 2),
-        "ReceiveMsg", "ReceiveMsg", ["MakeList", 2], "Ret",
+        ["SpawnActor", 1],
+        ["StoreLocal", 0],
+        ["SpawnActor", 1],
+        ["StoreLocal", 1],
+        ...send(["LoadLocal", 1], 0),
+        ...send(["LoadLocal", 1], 1),
+        ...send(["LoadLocal", 0], 2),
+        "ReceiveMsg",
+        "ReceiveMsg",
+        ["MakeList", 2],
+        "Ret",
       ],
     };
     const worker: TestFunction = { code: [...send(["PushConst", 3], 0), "ReceiveMsg", "Ret"] };
@@ -40,7 +64,9 @@ describe("the scheduler", () => {
   test("a slice ends after 999 instructions, and the end of an actor takes one more", () => {
     const withSteps = (nops: number): string => {
       const host = testHost();
-      expect(run(moduleOf([{ code: [...Array.from({ length: nops }, () => "Nop" as const), "Ret"] }]), { actors: true }, host).steps).toBe(nops + 1);
+      expect(run(moduleOf([{ code: [...Array.from({ length: nops }, () => "Nop" as const), "Ret"] }]), { actors: true }, host).steps).toBe(
+        nops + 1,
+      );
       return ticks(host.events);
     };
     expect(withSteps(997)).toBe("0:0");
@@ -67,7 +93,9 @@ describe("the scheduler", () => {
   });
 
   test("globals and stacks are each actor's own", () => {
-    const main: TestFunction = { code: [["PushConst", 0], ["StoreGlobal", 0], ["SpawnActor", 1], "Pop", "ReceiveMsg", ["LoadGlobal", 0], ["MakeList", 2], "Ret"] };
+    const main: TestFunction = {
+      code: [["PushConst", 0], ["StoreGlobal", 0], ["SpawnActor", 1], "Pop", "ReceiveMsg", ["LoadGlobal", 0], ["MakeList", 2], "Ret"],
+    };
     const child: TestFunction = { code: [["PushConst", 1], ["LoadGlobal", 0], "SendMsg", ["PushConst", 0], ["StoreGlobal", 0], "Ret"] };
     expect(textForm(valueOf(run(moduleOf([main, child], [7, new ActorIdValue(0)], { globals: ["g"] }))))).toBe("[(), 7]");
   });
@@ -96,9 +124,31 @@ describe("failure", () => {
 
   test("descendants fail too, and what the failed actor did in its slice is dropped", () => {
     // The child spawns a grandchild that waits, spins over its slice, then sends, spawns and traps.
-    const child: TestFunction = { locals: 1, code: [["SpawnActor", 2], "Pop", ...spin(1, 2, 2), ["PushConst", 3], ["PushConst", 2], "SendMsg", ["SpawnActor", 2], "Pop", ["PushConst", 0], ["PushConst", 0], "Div"] };
+    const child: TestFunction = {
+      locals: 1,
+      code: [
+        ["SpawnActor", 2],
+        "Pop",
+        ...spin(1, 2, 2),
+        ["PushConst", 3],
+        ["PushConst", 2],
+        "SendMsg",
+        ["SpawnActor", 2],
+        "Pop",
+        ["PushConst", 0],
+        ["PushConst", 0],
+        "Div",
+      ],
+    };
     const host = testHost();
-    const end = run(moduleOf([{ code: [["SpawnActor", 1], "Pop", "ReceiveMsg", "Ret"] }, child, { code: ["ReceiveMsg", "Ret"] }], [0, 300, 1, new ActorIdValue(0)]), {}, host);
+    const end = run(
+      moduleOf(
+        [{ code: [["SpawnActor", 1], "Pop", "ReceiveMsg", "Ret"] }, child, { code: ["ReceiveMsg", "Ret"] }],
+        [0, 300, 1, new ActorIdValue(0)],
+      ),
+      {},
+      host,
+    );
     expect(textForm(valueOf(end))).toBe('Err("division by zero")');
     expect(host.events.filter((e) => e.type === "ActorSpawn")).toHaveLength(2);
     expect(sends(host.events)).toBe('1>0 Err("division by zero")');
@@ -111,7 +161,10 @@ describe("failure", () => {
 
   test("limits and refusals end the run whoever meets them", () => {
     const parent: TestFunction = { code: [["SpawnActor", 1], "Pop", "ReceiveMsg", "Ret"] };
-    expect(run(moduleOf([parent, { name: "loop", code: [["Jmp", 0]] }]), { limits: { max_steps: 5_000 } })).toMatchObject({ steps: 5_000, trap: { kind: "step_limit", actorId: 1, stack: [{ function: "loop" }] } });
+    expect(run(moduleOf([parent, { name: "loop", code: [["Jmp", 0]] }]), { limits: { max_steps: 5_000 } })).toMatchObject({
+      steps: 5_000,
+      trap: { kind: "step_limit", actorId: 1, stack: [{ function: "loop" }] },
+    });
     const calling: TestFunction = { code: [["PushConst", 0], ["CapCall", 0, 1], "Ret"] };
     expect(run(moduleOf([parent, calling], ["u"]))).toMatchObject({ trap: { kind: "capability_denied", actorId: 1 } });
     const stopping = testHost({ event: (e) => (e.type === "ActorSpawn" ? { trap: "divergence", message: "event 1" } : undefined) });
@@ -119,7 +172,10 @@ describe("failure", () => {
   });
 
   test("a failing capability fails only its actor", () => {
-    const host = testHost({ call: ({ capability }) => (capability.name === "net.fetch" ? { ok: false, trap: "capability_failed", message: "HTTP 500" } : { ok: true, value: 0 }) });
+    const host = testHost({
+      call: ({ capability }) =>
+        capability.name === "net.fetch" ? { ok: false, trap: "capability_failed", message: "HTTP 500" } : { ok: true, value: 0 },
+    });
     const parent: TestFunction = { code: [["SpawnActor", 1], "Pop", "ReceiveMsg", "Ret"] };
     const end = run(moduleOf([parent, { code: [["PushConst", 0], ["CapCall", 0, 1], "Ret"], capabilities: [0] }], ["u"]), {}, host);
     expect(textForm(valueOf(end))).toBe('Err("HTTP 500")');
@@ -136,7 +192,10 @@ describe("policy", () => {
       ["actor.send", "Actor#1,5", true],
     ]);
     for (const refused of ["actor.spawn", "actor.send"]) {
-      const refusing = testHost({ call: ({ capability }) => (capability.name === refused ? { ok: false, trap: "capability_denied", message: "no" } : { ok: true, value: 0 }) });
+      const refusing = testHost({
+        call: ({ capability }) =>
+          capability.name === refused ? { ok: false, trap: "capability_denied", message: "no" } : { ok: true, value: 0 },
+      });
       expect(run(module, {}, refusing)).toMatchObject({ trap: { kind: "capability_denied", capability: refused } });
     }
   });
@@ -154,8 +213,26 @@ describe("without the scheduler", () => {
 });
 
 test("asynchronous calls of several actors give what synchronous ones give, event for event", async () => {
-  const calling: TestFunction = { code: [["PushConst", 1], ["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "SendMsg", "Ret"], capabilities: [0] };
-  const main: TestFunction = { code: [["SpawnActor", 1], "Pop", ["SpawnActor", 1], "Pop", "ReceiveMsg", "ReceiveMsg", "Concat", ["PushConst", 0], ["CapCall", 0, 1], "Concat", "Ret"], capabilities: [0] };
+  const calling: TestFunction = {
+    code: [["PushConst", 1], ["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "SendMsg", "Ret"],
+    capabilities: [0],
+  };
+  const main: TestFunction = {
+    code: [
+      ["SpawnActor", 1],
+      "Pop",
+      ["SpawnActor", 1],
+      "Pop",
+      "ReceiveMsg",
+      "ReceiveMsg",
+      "Concat",
+      ["PushConst", 0],
+      ["CapCall", 0, 1],
+      "Concat",
+      "Ret",
+    ],
+    capabilities: [0],
+  };
   const module = moduleOf([main, calling], ["u", new ActorIdValue(0)]);
   const counting = (): (() => Value) => {
     let count = 0;

@@ -25,7 +25,8 @@ const anyInt = fc.oneof(
 );
 
 const inRange = (value: bigint): boolean => value >= I64_MIN && value <= I64_MAX;
-const canonical = (value: IntValue): boolean => (typeof value === "number" ? Number.isSafeInteger(value) && !Object.is(value, -0) : typeof intFromBigInt(value) === "bigint");
+const canonical = (value: IntValue): boolean =>
+  typeof value === "number" ? Number.isSafeInteger(value) && !Object.is(value, -0) : typeof intFromBigInt(value) === "bigint";
 
 function kind(body: () => unknown): string {
   try {
@@ -124,7 +125,8 @@ test("reading an Int inverts writing it", () => {
       expect(parseInt64(String(value))).toBe(intFromBigInt(value));
     }),
   );
-  for (const text of ["", "+", "-", " 1", "1 ", "1.0", "0x1", "9223372036854775808", "-9223372036854775809", "1_0", "1".repeat(400)]) expect(parseInt64(text)).toBeUndefined();
+  for (const text of ["", "+", "-", " 1", "1 ", "1.0", "0x1", "9223372036854775808", "-9223372036854775809", "1_0", "1".repeat(400)])
+    expect(parseInt64(text)).toBeUndefined();
   expect(parseInt64("+007")).toBe(7);
   expect(Object.is(parseInt64("-0"), 0)).toBe(true);
   expect(parseInt64(`${"0".repeat(1000)}5`)).toBe(5);

@@ -8,7 +8,21 @@ import { MapValue } from "../../vm/map.ts";
 import { MachineTrap, Meter } from "../../vm/meter.ts";
 import { textForm } from "../../vm/text.ts";
 import { parseType } from "../../vm/types.ts";
-import { ActorIdValue, EnumValue, ErrValue, FloatValue, FnRefValue, I64_MAX, I64_MIN, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 
 const free = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -35,83 +49,339 @@ const F = (value: number): FloatValue => new FloatValue(value);
 const some = (value: Value): SomeValue => new SomeValue(value);
 
 const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], string])[]>> = {
-  "int.to_string": [[[-42], '"-42"'], [[I64_MIN], '"-9223372036854775808"'], [["x"], "!type_error"]],
-  "int.parse": [[["+7"], "Some(7)"], [[" 7"], "None"], [["9223372036854775807"], "Some(9223372036854775807)"], [["9223372036854775808"], "None"]],
-  "int.to_float": [[[3], "3"], [[I64_MAX], "9223372036854776000"]],
-  "int.abs": [[[-5], "5"], [[5], "5"], [[I64_MIN], "!arithmetic_overflow"]],
-  "int.min": [[[3, 2], "2"], [[I64_MIN, 2], "-9223372036854775808"]],
-  "int.max": [[[3, 2], "3"], [[I64_MAX, 2], "9223372036854775807"]],
-  "int.pow": [[[2, 10], "1024"], [[2, -1], "!invalid_value"], [[10, 19], "!arithmetic_overflow"]],
-  parse_int: [[[" 12\n"], "12"], [["\u00a012"], "0"], [["x"], "0"], [[1], "!type_error"]],
-  try_parse_int: [[[" -3 "], "Ok(-3)"], [[" x "], 'Err("invalid integer:  x ")']],
-  "float.to_string": [[[F(0.1)], '"0.1"'], [[F(1e21)], '"1000000000000000000000"'], [[F(-0)], '"-0"'], [[F(Number.NaN)], '"NaN"'], [[1], "!type_error"]],
-  "float.parse": [[["2.5"], "Some(2.5)"], [["-.5e1"], "Some(-5)"], [["5."], "Some(5)"], [["-INF"], "Some(-inf)"], [["nan"], "Some(NaN)"], [["."], "None"], [[" 1"], "None"], [["0x1"], "None"], [["1e"], "None"], [[""], "None"]],
-  "float.floor": [[[F(-1.5)], "-2"], [[F(2 ** 63)], "!arithmetic_overflow"]],
-  "float.ceil": [[[F(1.2)], "2"], [[F(-0.5)], "0"], [[F(Number.NaN)], "!arithmetic_overflow"]],
-  "float.round": [[[F(-2.5)], "-3"], [[F(2.5)], "3"], [[F(0.49999999999999994)], "0"], [[F(Number.POSITIVE_INFINITY)], "!arithmetic_overflow"]],
-  "float.trunc": [[[F(-1.9)], "-1"], [[F(-(2 ** 63))], "-9223372036854775808"]],
-  "float.sqrt": [[[F(2.25)], "1.5"], [[F(-1)], "NaN"]],
-  "float.is_nan": [[[F(Number.NaN)], "true"], [[F(1)], "false"]],
-  "float.is_finite": [[[F(1)], "true"], [[F(Number.NEGATIVE_INFINITY)], "false"]],
-  "bool.to_string": [[[true], '"true"'], [[false], '"false"'], [[1], "!type_error"]],
+  "int.to_string": [
+    [[-42], '"-42"'],
+    [[I64_MIN], '"-9223372036854775808"'],
+    [["x"], "!type_error"],
+  ],
+  "int.parse": [
+    [["+7"], "Some(7)"],
+    [[" 7"], "None"],
+    [["9223372036854775807"], "Some(9223372036854775807)"],
+    [["9223372036854775808"], "None"],
+  ],
+  "int.to_float": [
+    [[3], "3"],
+    [[I64_MAX], "9223372036854776000"],
+  ],
+  "int.abs": [
+    [[-5], "5"],
+    [[5], "5"],
+    [[I64_MIN], "!arithmetic_overflow"],
+  ],
+  "int.min": [
+    [[3, 2], "2"],
+    [[I64_MIN, 2], "-9223372036854775808"],
+  ],
+  "int.max": [
+    [[3, 2], "3"],
+    [[I64_MAX, 2], "9223372036854775807"],
+  ],
+  "int.pow": [
+    [[2, 10], "1024"],
+    [[2, -1], "!invalid_value"],
+    [[10, 19], "!arithmetic_overflow"],
+  ],
+  parse_int: [
+    [[" 12\n"], "12"],
+    [["\u00a012"], "0"],
+    [["x"], "0"],
+    [[1], "!type_error"],
+  ],
+  try_parse_int: [
+    [[" -3 "], "Ok(-3)"],
+    [[" x "], 'Err("invalid integer:  x ")'],
+  ],
+  "float.to_string": [
+    [[F(0.1)], '"0.1"'],
+    [[F(1e21)], '"1000000000000000000000"'],
+    [[F(-0)], '"-0"'],
+    [[F(Number.NaN)], '"NaN"'],
+    [[1], "!type_error"],
+  ],
+  "float.parse": [
+    [["2.5"], "Some(2.5)"],
+    [["-.5e1"], "Some(-5)"],
+    [["5."], "Some(5)"],
+    [["-INF"], "Some(-inf)"],
+    [["nan"], "Some(NaN)"],
+    [["."], "None"],
+    [[" 1"], "None"],
+    [["0x1"], "None"],
+    [["1e"], "None"],
+    [[""], "None"],
+  ],
+  "float.floor": [
+    [[F(-1.5)], "-2"],
+    [[F(2 ** 63)], "!arithmetic_overflow"],
+  ],
+  "float.ceil": [
+    [[F(1.2)], "2"],
+    [[F(-0.5)], "0"],
+    [[F(Number.NaN)], "!arithmetic_overflow"],
+  ],
+  "float.round": [
+    [[F(-2.5)], "-3"],
+    [[F(2.5)], "3"],
+    [[F(0.49999999999999994)], "0"],
+    [[F(Number.POSITIVE_INFINITY)], "!arithmetic_overflow"],
+  ],
+  "float.trunc": [
+    [[F(-1.9)], "-1"],
+    [[F(-(2 ** 63))], "-9223372036854775808"],
+  ],
+  "float.sqrt": [
+    [[F(2.25)], "1.5"],
+    [[F(-1)], "NaN"],
+  ],
+  "float.is_nan": [
+    [[F(Number.NaN)], "true"],
+    [[F(1)], "false"],
+  ],
+  "float.is_finite": [
+    [[F(1)], "true"],
+    [[F(Number.NEGATIVE_INFINITY)], "false"],
+  ],
+  "bool.to_string": [
+    [[true], '"true"'],
+    [[false], '"false"'],
+    [[1], "!type_error"],
+  ],
 
-  "string.len": [[["Grüße, Welt"], "13"], [["\u{1f600}"], "4"], [[""], "0"]],
-  "string.chars": [[["añ\u{1f600}"], '["a", "ñ", "\u{1f600}"]'], [[""], "[]"]],
-  "string.contains": [[["abc", "bc"], "true"], [["abc", ""], "true"], [["abc", "x"], "false"], [["abc", 1], "!type_error"]],
-  "string.starts_with": [[["abc", "ab"], "true"], [["ab", "abc"], "false"]],
-  "string.ends_with": [[["abc", "bc"], "true"], [["abc", "ab"], "false"]],
-  "string.index_of": [[["für", "r"], "Some(3)"], [["für", ""], "Some(0)"], [["für", "x"], "None"]],
-  "string.to_upper": [[["aßzÿ"], '"AßZÿ"'], [["abc"], '"ABC"']],
-  "string.to_lower": [[["ABÇ"], '"abÇ"'], [["İ"], '"İ"']],
-  "string.trim": [[[" \t\n\v\f\ra b\r\n"], '"a b"'], [["\u00a0a"], '"\u00a0a"'], [["   "], '""']],
-  "string.split": [[["a,b,", ","], '["a", "b", ""]'], [["", ","], '[""]'], [["aé", ""], '["a", "é"]'], [["aaa", "aa"], '["", "a"]']],
-  "string.join": [[[L("a", "b"), "-"], '"a-b"'], [[L(), "-"], '""'], [[L("a", 1), "-"], "!type_error"]],
-  "string.replace": [[["a-b-c", "-", "$&"], '"a$&b$&c"'], [["a\u{1f600}", "", "-"], '"-a-\u{1f600}-"'], [["", "", "x"], '"x"'], [["abc", "x", "y"], '"abc"']],
-  "string.slice": [[["hello", 1, 3], '"el"'], [["für", 0, 2], '""'], [["für", 1, 3], '"ü"'], [["abc", 2, 1], '""'], [["abc", -1, 2], '""'], [["abc", 0, 4], '""'], [["abc", 0, I64_MAX], '""'], [["\u{1f600}", 0, 4], '"\u{1f600}"'], [["\u{1f600}", 0, 2], '""']],
-  "string.repeat": [[["ab", 3], '"ababab"'], [["ab", 0], '""'], [["", I64_MAX], '""'], [["ab", I64_MAX], "!step_limit"], [["ab", 2 ** 30], "!alloc_limit"]],
-  "string.pad_start": [[["7", 3, "0"], '"007"'], [["é", 4, "ab"], '"abaé"'], [["7", 3, ""], '"7"'], [["777", 2, "0"], '"777"'], [["7", 4, "\u{1f600}x"], '"\u{1f600}x\u{1f600}7"'], [["7", I64_MAX, "0"], "!step_limit"], [["7", 2 ** 30, "0"], "!alloc_limit"]],
-  "string.compare": [[["a", "b"], "-1"], [["\u{10000}", "\uffff"], "1"], [["a", "a"], "0"]],
-  "string.lines": [[["a\nb\n"], '["a", "b"]'], [["a\r\nb\r"], '["a", "b\r"]'], [[""], "[]"], [["\n"], '[""]'], [["a\n\nb"], '["a", "", "b"]']],
-  "string.from_codepoint": [[[65], '"A"'], [[0x1f600], '"\u{1f600}"'], [[0xd800], '"\ufffd"'], [[-1], '"\ufffd"'], [[0x110000], '"\ufffd"'], [[I64_MAX], '"\ufffd"']],
-  "string.codepoints": [[["Aé\u{1f600}"], "[65, 233, 128512]"], [[""], "[]"]],
+  "string.len": [
+    [["Grüße, Welt"], "13"],
+    [["\u{1f600}"], "4"],
+    [[""], "0"],
+  ],
+  "string.chars": [
+    [["añ\u{1f600}"], '["a", "ñ", "\u{1f600}"]'],
+    [[""], "[]"],
+  ],
+  "string.contains": [
+    [["abc", "bc"], "true"],
+    [["abc", ""], "true"],
+    [["abc", "x"], "false"],
+    [["abc", 1], "!type_error"],
+  ],
+  "string.starts_with": [
+    [["abc", "ab"], "true"],
+    [["ab", "abc"], "false"],
+  ],
+  "string.ends_with": [
+    [["abc", "bc"], "true"],
+    [["abc", "ab"], "false"],
+  ],
+  "string.index_of": [
+    [["für", "r"], "Some(3)"],
+    [["für", ""], "Some(0)"],
+    [["für", "x"], "None"],
+  ],
+  "string.to_upper": [
+    [["aßzÿ"], '"AßZÿ"'],
+    [["abc"], '"ABC"'],
+  ],
+  "string.to_lower": [
+    [["ABÇ"], '"abÇ"'],
+    [["İ"], '"İ"'],
+  ],
+  "string.trim": [
+    [[" \t\n\v\f\ra b\r\n"], '"a b"'],
+    [["\u00a0a"], '"\u00a0a"'],
+    [["   "], '""'],
+  ],
+  "string.split": [
+    [["a,b,", ","], '["a", "b", ""]'],
+    [["", ","], '[""]'],
+    [["aé", ""], '["a", "é"]'],
+    [["aaa", "aa"], '["", "a"]'],
+  ],
+  "string.join": [
+    [[L("a", "b"), "-"], '"a-b"'],
+    [[L(), "-"], '""'],
+    [[L("a", 1), "-"], "!type_error"],
+  ],
+  "string.replace": [
+    [["a-b-c", "-", "$&"], '"a$&b$&c"'],
+    [["a\u{1f600}", "", "-"], '"-a-\u{1f600}-"'],
+    [["", "", "x"], '"x"'],
+    [["abc", "x", "y"], '"abc"'],
+  ],
+  "string.slice": [
+    [["hello", 1, 3], '"el"'],
+    [["für", 0, 2], '""'],
+    [["für", 1, 3], '"ü"'],
+    [["abc", 2, 1], '""'],
+    [["abc", -1, 2], '""'],
+    [["abc", 0, 4], '""'],
+    [["abc", 0, I64_MAX], '""'],
+    [["\u{1f600}", 0, 4], '"\u{1f600}"'],
+    [["\u{1f600}", 0, 2], '""'],
+  ],
+  "string.repeat": [
+    [["ab", 3], '"ababab"'],
+    [["ab", 0], '""'],
+    [["", I64_MAX], '""'],
+    [["ab", I64_MAX], "!step_limit"],
+    [["ab", 2 ** 30], "!alloc_limit"],
+  ],
+  "string.pad_start": [
+    [["7", 3, "0"], '"007"'],
+    [["é", 4, "ab"], '"abaé"'],
+    [["7", 3, ""], '"7"'],
+    [["777", 2, "0"], '"777"'],
+    [["7", 4, "\u{1f600}x"], '"\u{1f600}x\u{1f600}7"'],
+    [["7", I64_MAX, "0"], "!step_limit"],
+    [["7", 2 ** 30, "0"], "!alloc_limit"],
+  ],
+  "string.compare": [
+    [["a", "b"], "-1"],
+    [["\u{10000}", "\uffff"], "1"],
+    [["a", "a"], "0"],
+  ],
+  "string.lines": [
+    [["a\nb\n"], '["a", "b"]'],
+    [["a\r\nb\r"], '["a", "b\r"]'],
+    [[""], "[]"],
+    [["\n"], '[""]'],
+    [["a\n\nb"], '["a", "", "b"]'],
+  ],
+  "string.from_codepoint": [
+    [[65], '"A"'],
+    [[0x1f600], '"\u{1f600}"'],
+    [[0xd800], '"\ufffd"'],
+    [[-1], '"\ufffd"'],
+    [[0x110000], '"\ufffd"'],
+    [[I64_MAX], '"\ufffd"'],
+  ],
+  "string.codepoints": [
+    [["Aé\u{1f600}"], "[65, 233, 128512]"],
+    [[""], "[]"],
+  ],
 
-  "list.len": [[[L(1, 2)], "2"], [[new RecordValue(0xffff, [1])], "1"], [["x"], "!type_error"]],
-  "list.is_empty": [[[L()], "true"], [[L(1)], "false"]],
-  "list.head": [[[L(1, 2)], "Some(1)"], [[L()], "None"]],
-  "list.tail": [[[L(1, 2)], "[2]"], [[L()], "[]"]],
-  "list.last": [[[L(1, 2)], "Some(2)"], [[L()], "None"]],
-  "list.get": [[[L(1, 2), 1], "Some(2)"], [[L(1, 2), 2], "None"], [[L(1), -1], "None"], [[L(1), I64_MAX], "None"]],
-  list_get: [[[L(1, 2), 1], "2"], [[L(1, 2), 2], "!index_out_of_bounds"], [[L(1), -1], "!index_out_of_bounds"], [[L(1), "x"], "!type_error"], [[new RecordValue(0xffff, [7]), 0], "7"]],
-  "list.push": [[[L(1), 2], "[1, 2]"], [[new RecordValue(0xffff, [7]), 8], "[7, 8]"]],
-  "list.concat": [[[L(1), L(2)], "[1, 2]"], [[L(1), 2], "!type_error"]],
+  "list.len": [
+    [[L(1, 2)], "2"],
+    [[new RecordValue(0xffff, [1])], "1"],
+    [["x"], "!type_error"],
+  ],
+  "list.is_empty": [
+    [[L()], "true"],
+    [[L(1)], "false"],
+  ],
+  "list.head": [
+    [[L(1, 2)], "Some(1)"],
+    [[L()], "None"],
+  ],
+  "list.tail": [
+    [[L(1, 2)], "[2]"],
+    [[L()], "[]"],
+  ],
+  "list.last": [
+    [[L(1, 2)], "Some(2)"],
+    [[L()], "None"],
+  ],
+  "list.get": [
+    [[L(1, 2), 1], "Some(2)"],
+    [[L(1, 2), 2], "None"],
+    [[L(1), -1], "None"],
+    [[L(1), I64_MAX], "None"],
+  ],
+  list_get: [
+    [[L(1, 2), 1], "2"],
+    [[L(1, 2), 2], "!index_out_of_bounds"],
+    [[L(1), -1], "!index_out_of_bounds"],
+    [[L(1), "x"], "!type_error"],
+    [[new RecordValue(0xffff, [7]), 0], "7"],
+  ],
+  "list.push": [
+    [[L(1), 2], "[1, 2]"],
+    [[new RecordValue(0xffff, [7]), 8], "[7, 8]"],
+  ],
+  "list.concat": [
+    [[L(1), L(2)], "[1, 2]"],
+    [[L(1), 2], "!type_error"],
+  ],
   "list.reverse": [[[L(1, 2)], "[2, 1]"]],
-  "list.slice": [[[L(1, 2, 3), 1, 9], "[2, 3]"], [[L(1, 2, 3), -1, 2], "[1, 2]"], [[L(1, 2), 1, 1], "[]"], [[L(1, 2), I64_MIN, I64_MAX], "[1, 2]"]],
-  "list.contains": [[[L(1, L(2)), L(2)], "true"], [[L(1), F(1)], "false"], [[L(F(Number.NaN)), F(Number.NaN)], "false"]],
-  "list.index_of": [[[L(1, 2, 2), 2], "Some(1)"], [[L(1), 2], "None"]],
-  "list.sort": [[[L(3, 1, 2)], "[1, 2, 3]"], [[L("b", "\u{10000}", "\uffff", "a")], '["a", "b", "\uffff", "\u{10000}"]'], [[L(F(Number.NaN), F(1), F(Number.NEGATIVE_INFINITY))], "[-inf, 1, NaN]"], [[L()], "[]"], [[L(I64_MAX, 1, I64_MIN)], "[-9223372036854775808, 1, 9223372036854775807]"]],
-  "list.range": [[[1, 4], "[1, 2, 3]"], [[4, 1], "[]"], [[I64_MAX - 1n, I64_MAX], "[9223372036854775806]"], [[I64_MIN, I64_MAX], "!step_limit"]],
-  "list.flatten": [[[L(L(1), L(), L(2, 3))], "[1, 2, 3]"], [[L(1)], "!type_error"]],
-  "list.unique": [[[L(2, 1, 2, 3, 1)], "[2, 1, 3]"], [[L(F(Number.NaN), F(Number.NaN), F(0), F(-0))], "[NaN, 0]"], [[L(1, F(1))], "[1, 1]"]],
-  "list.sum": [[[L(1, 2, 3)], "6"], [[L()], "0"], [[L(I64_MAX, 1)], "!arithmetic_overflow"], [[L("x")], "!type_error"]],
+  "list.slice": [
+    [[L(1, 2, 3), 1, 9], "[2, 3]"],
+    [[L(1, 2, 3), -1, 2], "[1, 2]"],
+    [[L(1, 2), 1, 1], "[]"],
+    [[L(1, 2), I64_MIN, I64_MAX], "[1, 2]"],
+  ],
+  "list.contains": [
+    [[L(1, L(2)), L(2)], "true"],
+    [[L(1), F(1)], "false"],
+    [[L(F(Number.NaN)), F(Number.NaN)], "false"],
+  ],
+  "list.index_of": [
+    [[L(1, 2, 2), 2], "Some(1)"],
+    [[L(1), 2], "None"],
+  ],
+  "list.sort": [
+    [[L(3, 1, 2)], "[1, 2, 3]"],
+    [[L("b", "\u{10000}", "\uffff", "a")], '["a", "b", "\uffff", "\u{10000}"]'],
+    [[L(F(Number.NaN), F(1), F(Number.NEGATIVE_INFINITY))], "[-inf, 1, NaN]"],
+    [[L()], "[]"],
+    [[L(I64_MAX, 1, I64_MIN)], "[-9223372036854775808, 1, 9223372036854775807]"],
+  ],
+  "list.range": [
+    [[1, 4], "[1, 2, 3]"],
+    [[4, 1], "[]"],
+    [[I64_MAX - 1n, I64_MAX], "[9223372036854775806]"],
+    [[I64_MIN, I64_MAX], "!step_limit"],
+  ],
+  "list.flatten": [
+    [[L(L(1), L(), L(2, 3))], "[1, 2, 3]"],
+    [[L(1)], "!type_error"],
+  ],
+  "list.unique": [
+    [[L(2, 1, 2, 3, 1)], "[2, 1, 3]"],
+    [[L(F(Number.NaN), F(Number.NaN), F(0), F(-0))], "[NaN, 0]"],
+    [[L(1, F(1))], "[1, 1]"],
+  ],
+  "list.sum": [
+    [[L(1, 2, 3)], "6"],
+    [[L()], "0"],
+    [[L(I64_MAX, 1)], "!arithmetic_overflow"],
+    [[L("x")], "!type_error"],
+  ],
 
-  "map.get": [[[M({ a: 1 }), "a"], "Some(1)"], [[M({ a: 1 }), "__proto__"], "None"], [[M({}), 1], "!type_error"]],
-  "map.set": [[[M({ b: 1 }), "a", 2], "{a: 2, b: 1}"], [[M({ a: 1 }), "a", 2], "{a: 2}"]],
-  "map.remove": [[[M({ a: 1, b: 2 }), "a"], "{b: 2}"], [[M({ a: 1 }), "x"], "{a: 1}"]],
-  "map.contains_key": [[[M({ a: 1 }), "a"], "true"], [[M({ a: 1 }), "b"], "false"]],
+  "map.get": [
+    [[M({ a: 1 }), "a"], "Some(1)"],
+    [[M({ a: 1 }), "__proto__"], "None"],
+    [[M({}), 1], "!type_error"],
+  ],
+  "map.set": [
+    [[M({ b: 1 }), "a", 2], "{a: 2, b: 1}"],
+    [[M({ a: 1 }), "a", 2], "{a: 2}"],
+  ],
+  "map.remove": [
+    [[M({ a: 1, b: 2 }), "a"], "{b: 2}"],
+    [[M({ a: 1 }), "x"], "{a: 1}"],
+  ],
+  "map.contains_key": [
+    [[M({ a: 1 }), "a"], "true"],
+    [[M({ a: 1 }), "b"], "false"],
+  ],
   "map.keys": [[[M({ b: 2, a: 1 })], '["a", "b"]']],
   "map.values": [[[M({ b: 2, a: 1 })], "[1, 2]"]],
-  "map.len": [[[M({ a: 1 })], "1"], [[L()], "!type_error"]],
+  "map.len": [
+    [[M({ a: 1 })], "1"],
+    [[L()], "!type_error"],
+  ],
   "map.merge": [[[M({ a: 1, b: 1 }), M({ b: 2, c: 3 })], "{a: 1, b: 2, c: 3}"]],
 
   "json.parse": [
-    [["[1, 2.5, null, true, \"x\"]"], 'Ok([1, 2.5, (), true, "x"])'],
+    [['[1, 2.5, null, true, "x"]'], 'Ok([1, 2.5, (), true, "x"])'],
     [['{"b": 1, "a": 2, "b": 3}'], "Ok({a: 2, b: 3})"],
     [["9223372036854775807"], "Ok(9223372036854775807)"],
     [["9223372036854775808"], "Ok(9223372036854776000)"],
     [["-0"], "Ok(0)"],
   ],
   "json.stringify": [
-    [[M({ b: L(1, F(1), F(Number.NaN)), a: UNIT, "\u{10000}": true, "\uffff": "q\"\n" })], '"{"a":null,"b":[1,1.0,null],"\uffff":"q\\"\\n","\u{10000}":true}"'],
+    [
+      [M({ b: L(1, F(1), F(Number.NaN)), a: UNIT, "\u{10000}": true, "\uffff": 'q"\n' })],
+      '"{"a":null,"b":[1,1.0,null],"\uffff":"q\\"\\n","\u{10000}":true}"',
+    ],
     [[I64_MAX], '"9223372036854775807"'],
     [[L(M({}), L())], '"[{},[]]"'],
     [[new RecordValue(0, [])], "!type_error"],
@@ -131,33 +401,118 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L(1), "[0]a"], "None"],
     [[L(1), "[9]"], "None"],
   ],
-  "json.as_string": [[["x"], 'Some("x")'], [[1], "None"]],
-  "json.as_int": [[[1], "Some(1)"], [[F(1)], "None"], [[I64_MAX], "Some(9223372036854775807)"]],
-  "json.as_float": [[[1], "Some(1)"], [[F(1.5)], "Some(1.5)"], [["1"], "None"]],
-  "json.as_bool": [[[true], "Some(true)"], [[UNIT], "None"]],
-  "json.as_list": [[[L(1)], "Some([1])"], [[M({})], "None"]],
-  "json.as_object": [[[M({ a: 1 })], "Some({a: 1})"], [[L()], "None"]],
+  "json.as_string": [
+    [["x"], 'Some("x")'],
+    [[1], "None"],
+  ],
+  "json.as_int": [
+    [[1], "Some(1)"],
+    [[F(1)], "None"],
+    [[I64_MAX], "Some(9223372036854775807)"],
+  ],
+  "json.as_float": [
+    [[1], "Some(1)"],
+    [[F(1.5)], "Some(1.5)"],
+    [["1"], "None"],
+  ],
+  "json.as_bool": [
+    [[true], "Some(true)"],
+    [[UNIT], "None"],
+  ],
+  "json.as_list": [
+    [[L(1)], "Some([1])"],
+    [[M({})], "None"],
+  ],
+  "json.as_object": [
+    [[M({ a: 1 })], "Some({a: 1})"],
+    [[L()], "None"],
+  ],
   "json.of_null": [[[], "()"]],
-  "json.of_string": [[["x"], '"x"'], [[1], "!type_error"]],
-  "json.of_int": [[[1], "1"], [[F(1)], "!type_error"]],
-  "json.of_float": [[[F(1.5)], "1.5"], [[1], "!type_error"]],
-  "json.of_bool": [[[true], "true"], [[1], "!type_error"]],
-  "json.of_list": [[[L(1)], "[1]"], [[1], "!type_error"]],
-  "json.of_object": [[[M({ a: 1 })], "{a: 1}"], [[1], "!type_error"]],
+  "json.of_string": [
+    [["x"], '"x"'],
+    [[1], "!type_error"],
+  ],
+  "json.of_int": [
+    [[1], "1"],
+    [[F(1)], "!type_error"],
+  ],
+  "json.of_float": [
+    [[F(1.5)], "1.5"],
+    [[1], "!type_error"],
+  ],
+  "json.of_bool": [
+    [[true], "true"],
+    [[1], "!type_error"],
+  ],
+  "json.of_list": [
+    [[L(1)], "[1]"],
+    [[1], "!type_error"],
+  ],
+  "json.of_object": [
+    [[M({ a: 1 })], "{a: 1}"],
+    [[1], "!type_error"],
+  ],
 
-  "option.unwrap_or": [[[some(1), 2], "1"], [[NONE, 2], "2"], [[new EnumValue(65_534, 1, 5), 2], "5"], [[1, 2], "!type_error"]],
-  "option.is_some": [[[some(1)], "true"], [[NONE], "false"], [[new EnumValue(65_534, 1, 5)], "true"]],
-  "option.is_none": [[[some(1)], "false"], [[NONE], "true"], [[new EnumValue(65_534, 0, UNIT)], "true"]],
-  "option.ok_or": [[[some(1), "e"], "Ok(1)"], [[NONE, "e"], 'Err("e")']],
-  "result.unwrap_or": [[[new OkValue(1), 2], "1"], [[new ErrValue("e"), 2], "2"], [[new EnumValue(65_533, 0, 5), 2], "5"], [[NONE, 2], "!type_error"]],
-  "result.is_ok": [[[new OkValue(1)], "true"], [[new ErrValue(1)], "false"], [[new EnumValue(65_533, 1, 5)], "false"]],
-  "result.is_err": [[[new OkValue(1)], "false"], [[new ErrValue(1)], "true"]],
-  "result.to_option": [[[new OkValue(1)], "Some(1)"], [[new ErrValue(1)], "None"]],
+  "option.unwrap_or": [
+    [[some(1), 2], "1"],
+    [[NONE, 2], "2"],
+    [[new EnumValue(65_534, 1, 5), 2], "5"],
+    [[1, 2], "!type_error"],
+  ],
+  "option.is_some": [
+    [[some(1)], "true"],
+    [[NONE], "false"],
+    [[new EnumValue(65_534, 1, 5)], "true"],
+  ],
+  "option.is_none": [
+    [[some(1)], "false"],
+    [[NONE], "true"],
+    [[new EnumValue(65_534, 0, UNIT)], "true"],
+  ],
+  "option.ok_or": [
+    [[some(1), "e"], "Ok(1)"],
+    [[NONE, "e"], 'Err("e")'],
+  ],
+  "result.unwrap_or": [
+    [[new OkValue(1), 2], "1"],
+    [[new ErrValue("e"), 2], "2"],
+    [[new EnumValue(65_533, 0, 5), 2], "5"],
+    [[NONE, 2], "!type_error"],
+  ],
+  "result.is_ok": [
+    [[new OkValue(1)], "true"],
+    [[new ErrValue(1)], "false"],
+    [[new EnumValue(65_533, 1, 5)], "false"],
+  ],
+  "result.is_err": [
+    [[new OkValue(1)], "false"],
+    [[new ErrValue(1)], "true"],
+  ],
+  "result.to_option": [
+    [[new OkValue(1)], "Some(1)"],
+    [[new ErrValue(1)], "None"],
+  ],
 
-  panic: [[["no"], "!assertion_failed"], [[1], "!type_error"]],
+  panic: [
+    [["no"], "!assertion_failed"],
+    [[1], "!type_error"],
+  ],
   "hash.sha256": [[["abc"], '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"']],
-  "base64.encode": [[["hi"], '"aGk="'], [[""], '""'], [["ü"], '"w7w="']],
-  "base64.decode": [[["aGk="], 'Ok("hi")'], [["w7w="], 'Ok("ü")'], [["aGk"], 'Err("not Base64")'], [["aGl="], 'Err("not Base64")'], [["a==="], 'Err("not Base64")'], [["aG=="], 'Err("not Base64")'], [["/w=="], 'Err("not UTF-8")'], [["é==="], 'Err("not Base64")']],
+  "base64.encode": [
+    [["hi"], '"aGk="'],
+    [[""], '""'],
+    [["ü"], '"w7w="'],
+  ],
+  "base64.decode": [
+    [["aGk="], 'Ok("hi")'],
+    [["w7w="], 'Ok("ü")'],
+    [["aGk"], 'Err("not Base64")'],
+    [["aGl="], 'Err("not Base64")'],
+    [["a==="], 'Err("not Base64")'],
+    [["aG=="], 'Err("not Base64")'],
+    [["/w=="], 'Err("not UTF-8")'],
+    [["é==="], 'Err("not Base64")'],
+  ],
 };
 
 describe.each(Object.entries(CASES))("%s", (name, cases) => {
@@ -196,9 +551,28 @@ describe("the table", () => {
   });
 
   test("keeps the older names", () => {
-    for (const name of ["list_len", "list_get", "list_push", "parse_int", "try_parse_int", "str_contains", "str_starts_with", "__builtin_debug", "__builtin_debug_msg"]) expect(BUILTIN_BY_NAME.has(name)).toBe(true);
-    const modules = { string: "len chars contains starts_with ends_with to_upper to_lower trim join split replace slice", list: "len is_empty head tail append concat reverse", map: "get set remove contains_key keys values len", int: "to_string parse", float: "to_string parse", bool: "to_string" };
-    for (const [module, names] of Object.entries(modules)) for (const name of names.split(" ")) expect(BUILTIN_BY_NAME.has(`__builtin_${module}_${name}`)).toBe(true);
+    for (const name of [
+      "list_len",
+      "list_get",
+      "list_push",
+      "parse_int",
+      "try_parse_int",
+      "str_contains",
+      "str_starts_with",
+      "__builtin_debug",
+      "__builtin_debug_msg",
+    ])
+      expect(BUILTIN_BY_NAME.has(name)).toBe(true);
+    const modules = {
+      string: "len chars contains starts_with ends_with to_upper to_lower trim join split replace slice",
+      list: "len is_empty head tail append concat reverse",
+      map: "get set remove contains_key keys values len",
+      int: "to_string parse",
+      float: "to_string parse",
+      bool: "to_string",
+    };
+    for (const [module, names] of Object.entries(modules))
+      for (const name of names.split(" ")) expect(BUILTIN_BY_NAME.has(`__builtin_${module}_${name}`)).toBe(true);
   });
 
   test("declares the records that its sources make", () => {
@@ -208,8 +582,15 @@ describe("the table", () => {
 
 describe("properties", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 80 });
-  const pattern = fc.oneof(fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 70 }), fc.string({ unit: "grapheme", minLength: 1, maxLength: 3 }));
-  const repetitive = fc.oneof(text, fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 400 }), fc.nat(300).map((n) => "a".repeat(n)));
+  const pattern = fc.oneof(
+    fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 70 }),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 3 }),
+  );
+  const repetitive = fc.oneof(
+    text,
+    fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 400 }),
+    fc.nat(300).map((n) => "a".repeat(n)),
+  );
   const strings = (value: Value): unknown => (value instanceof ListValue ? value.toArray() : value);
 
   test("searching, splitting and replacing agree with the host, for short and long patterns", () => {
@@ -247,7 +628,14 @@ describe("properties", () => {
     );
   });
 
-  const scalar: fc.Arbitrary<Value> = fc.oneof(fc.integer(), fc.bigInt({ min: I64_MIN, max: -(2n ** 53n) }), text, fc.boolean(), fc.constant(UNIT), fc.double({ noNaN: true, noDefaultInfinity: true }).map(F));
+  const scalar: fc.Arbitrary<Value> = fc.oneof(
+    fc.integer(),
+    fc.bigInt({ min: I64_MIN, max: -(2n ** 53n) }),
+    text,
+    fc.boolean(),
+    fc.constant(UNIT),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(F),
+  );
   const { json } = fc.letrec<{ json: Value }>((tie) => ({
     json: fc.oneof(
       { maxDepth: 4 },

@@ -69,10 +69,13 @@ describe.each(cases)("%s", (name) => {
   test.each(forms)("%s", (_form, bytes) => {
     const serve = (input: string): CapabilityAnswer => {
       const value = member(inputs, input);
-      return value === null ? { ok: false, trap: "capability_failed", message: `no input ${input}` } : { ok: true, value: canonicalJson(value) };
+      return value === null
+        ? { ok: false, trap: "capability_failed", message: `no input ${input}` }
+        : { ok: true, value: canonicalJson(value) };
     };
     const host = testHost({
-      call: ({ capability, args }) => (capability.name === "step.input" ? serve(String(args[0])) : { ok: true, value: capability.mock(args) }),
+      call: ({ capability, args }) =>
+        capability.name === "step.input" ? serve(String(args[0])) : { ok: true, value: capability.mock(args) },
     });
     const end = runMachine(verifyModule(decodeModule(bytes())), host, { limits: DEFAULT_LIMITS, args: [], actors });
     if ("then" in end) throw new BorunaError("internal", "no call was asynchronous");

@@ -69,7 +69,8 @@ export interface TestFunction {
   readonly matchTables?: readonly (readonly MatchArm[])[];
 }
 
-const instruction = (code: Code): Instruction => (typeof code === "string" ? { op: code, operands: [] } : { op: code[0], operands: code.slice(1).filter((x) => typeof x === "number") });
+const instruction = (code: Code): Instruction =>
+  typeof code === "string" ? { op: code, operands: [] } : { op: code[0], operands: code.slice(1).filter((x) => typeof x === "number") };
 
 export function functionOf(fn: TestFunction, index = 0): FunctionDef {
   return {

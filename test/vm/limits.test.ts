@@ -9,14 +9,19 @@ import { FnRefValue, SomeValue, type Value } from "../../vm/value.ts";
 import { kindOf, moduleOf, run, type TestFunction, testHost } from "./helpers.ts";
 
 type Code = TestFunction["code"];
-const program = (code: Code, constants: readonly Value[] = [], more: Partial<TestFunction> = {}) => moduleOf([{ ...more, code }], constants);
+const program = (code: Code, constants: readonly Value[] = [], more: Partial<TestFunction> = {}) =>
+  moduleOf([{ ...more, code }], constants);
 
 describe("steps", () => {
   const nops = program([...Array.from({ length: 99 }, () => "Nop" as const), "Ret"]);
 
   test("the run stops exactly when the next step would pass the limit", () => {
     expect(run(nops, { limits: { max_steps: 100 } })).toMatchObject({ status: "completed", steps: 100 });
-    expect(run(nops, { limits: { max_steps: 99 } })).toMatchObject({ status: "trapped", steps: 99, trap: { kind: "step_limit", step: 99, stack: [{ pc: 98 }] } });
+    expect(run(nops, { limits: { max_steps: 99 } })).toMatchObject({
+      status: "trapped",
+      steps: 99,
+      trap: { kind: "step_limit", step: 99, stack: [{ pc: 98 }] },
+    });
     expect(run(nops, { limits: { max_steps: 0 } })).toMatchObject({ steps: 0, trap: { kind: "step_limit" } });
     expect(run(program([["Jmp", 0]]), { limits: { max_steps: 12_345 } })).toMatchObject({ steps: 12_345, trap: { kind: "step_limit" } });
   });
@@ -89,9 +94,15 @@ describe("allocation", () => {
   });
 
   test("a String that doubles stops at the limit", () => {
-    const doubling = program([["PushConst", 0], ["StoreLocal", 0], ["LoadLocal", 0], ["LoadLocal", 0], "Concat", ["StoreLocal", 0], ["Jmp", 2]], ["x"], { locals: 1 });
+    const doubling = program(
+      [["PushConst", 0], ["StoreLocal", 0], ["LoadLocal", 0], ["LoadLocal", 0], "Concat", ["StoreLocal", 0], ["Jmp", 2]],
+      ["x"],
+      { locals: 1 },
+    );
     expect(kindOf(run(doubling))).toBe("alloc_limit");
-    expect(run(doubling, { limits: { max_alloc_bytes: Number.MAX_SAFE_INTEGER } })).toMatchObject({ trap: { kind: "alloc_limit", message: expect.stringContaining("code units") } });
+    expect(run(doubling, { limits: { max_alloc_bytes: Number.MAX_SAFE_INTEGER } })).toMatchObject({
+      trap: { kind: "alloc_limit", message: expect.stringContaining("code units") },
+    });
   });
 
   test("lists are bounded whatever the limit is", () => {
@@ -104,11 +115,23 @@ describe("allocation", () => {
 describe("depth", () => {
   /** Calls itself `constants[0]` times. */
   const recursive = (times: number, locals = 1) =>
-    moduleOf([{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, { arity: 1, locals, code: [["LoadLocal", 0], ["JmpIf", 3], "Ret", ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 1, 1], "Ret"] }], [times, 1]);
+    moduleOf(
+      [
+        { code: [["PushConst", 0], ["Call", 1, 1], "Ret"] },
+        {
+          arity: 1,
+          locals,
+          code: [["LoadLocal", 0], ["JmpIf", 3], "Ret", ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 1, 1], "Ret"],
+        },
+      ],
+      [times, 1],
+    );
 
   test("frames, just under and just over", () => {
     expect(kindOf(run(recursive(8), { limits: { max_call_depth: 10 } }))).toBe("completed");
-    expect(run(recursive(9), { limits: { max_call_depth: 10 } })).toMatchObject({ trap: { kind: "stack_overflow", stack: { length: 10 } } });
+    expect(run(recursive(9), { limits: { max_call_depth: 10 } })).toMatchObject({
+      trap: { kind: "stack_overflow", stack: { length: 10 } },
+    });
     expect(kindOf(run(recursive(9_998)))).toBe("completed");
     expect(kindOf(run(recursive(9_999)))).toBe("stack_overflow");
   });
@@ -122,7 +145,11 @@ describe("depth", () => {
 
   test("operands of an irregular frame", () => {
     // The loop leaves one operand more each time around.
-    const growing = program([["PushConst", 0], ["LoadLocal", 0], ["PushConst", 1], "Sub", ["StoreLocal", 0], ["LoadLocal", 0], ["JmpIf", 0], "Ret"], [7, 1], { arity: 1, locals: 1 });
+    const growing = program(
+      [["PushConst", 0], ["LoadLocal", 0], ["PushConst", 1], "Sub", ["StoreLocal", 0], ["LoadLocal", 0], ["JmpIf", 0], "Ret"],
+      [7, 1],
+      { arity: 1, locals: 1 },
+    );
     expect(kindOf(run(growing, { args: [MACHINE_LIMITS.frameSlots - 2] }))).toBe("completed");
     expect(kindOf(run(growing, { args: [MACHINE_LIMITS.frameSlots] }))).toBe("stack_overflow");
   });
@@ -131,7 +158,31 @@ describe("depth", () => {
 describe("values that leave the machine", () => {
   /** Nests a list so many times around 0, then emits it. */
   const nested = (op: Code[number]): ReturnType<typeof moduleOf> =>
-    moduleOf([{ arity: 1, locals: 2, code: [["PushConst", 1], ["StoreLocal", 1], ["LoadLocal", 1], op, ["StoreLocal", 1], ["LoadLocal", 0], ["PushConst", 0], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], ["LoadLocal", 1], "EmitUi", "Ret"] }], [1, 0]);
+    moduleOf(
+      [
+        {
+          arity: 1,
+          locals: 2,
+          code: [
+            ["PushConst", 1],
+            ["StoreLocal", 1],
+            ["LoadLocal", 1],
+            op,
+            ["StoreLocal", 1],
+            ["LoadLocal", 0],
+            ["PushConst", 0],
+            "Sub",
+            "Dup",
+            ["StoreLocal", 0],
+            ["JmpIf", 2],
+            ["LoadLocal", 1],
+            "EmitUi",
+            "Ret",
+          ],
+        },
+      ],
+      [1, 0],
+    );
 
   test("nesting, just under and just over", () => {
     expect(kindOf(run(nested(["Wrap", 0]), { args: [MACHINE_LIMITS.valueDepth] }))).toBe("completed");
@@ -139,7 +190,21 @@ describe("values that leave the machine", () => {
   });
 
   /** Doubles a value, so that n times stand for 2^n parts. */
-  const doubled: Code = [["PushConst", 1], ["StoreLocal", 1], ["LoadLocal", 1], ["LoadLocal", 1], ["MakeList", 2], ["StoreLocal", 1], ["LoadLocal", 0], ["PushConst", 0], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], ["LoadLocal", 1]];
+  const doubled: Code = [
+    ["PushConst", 1],
+    ["StoreLocal", 1],
+    ["LoadLocal", 1],
+    ["LoadLocal", 1],
+    ["MakeList", 2],
+    ["StoreLocal", 1],
+    ["LoadLocal", 0],
+    ["PushConst", 0],
+    "Sub",
+    "Dup",
+    ["StoreLocal", 0],
+    ["JmpIf", 2],
+    ["LoadLocal", 1],
+  ];
 
   test("shared parts count each time", () => {
     const emit = moduleOf([{ arity: 1, locals: 2, code: [...doubled, "EmitUi", "Ret"] }], [1, 0]);
@@ -186,9 +251,33 @@ describe("interruption", () => {
 test("pushes onto one old version, and searches with long patterns, stay linear", () => {
   const base = ListValue.of(Array.from({ length: 100_000 }, (_, i) => i));
   // 20,000 pushes onto a list of 100,000 elements, each time the same version.
-  const pushing = moduleOf([{ arity: 1, code: [["PushConst", 0], ["PushConst", 1], "ListPush", "Pop", ["LoadLocal", 0], ["PushConst", 1], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 0], ["PushConst", 0], "ListLen", "Ret"] }], [base, 1]);
+  const pushing = moduleOf(
+    [
+      {
+        arity: 1,
+        code: [
+          ["PushConst", 0],
+          ["PushConst", 1],
+          "ListPush",
+          "Pop",
+          ["LoadLocal", 0],
+          ["PushConst", 1],
+          "Sub",
+          "Dup",
+          ["StoreLocal", 0],
+          ["JmpIf", 0],
+          ["PushConst", 0],
+          "ListLen",
+          "Ret",
+        ],
+      },
+    ],
+    [base, 1],
+  );
   expect(run(pushing, { args: [20_000] })).toMatchObject({ value: 100_000, allocBytes: 20_000 * BYTES.push });
   const needle = `b${"a".repeat(50_000)}`;
-  expect(kindOf(run(program([["PushConst", 0], ["PushConst", 1], "StringContains", "Ret"], ["a".repeat(2_000_000), needle])))).toBe("completed");
+  expect(kindOf(run(program([["PushConst", 0], ["PushConst", 1], "StringContains", "Ret"], ["a".repeat(2_000_000), needle])))).toBe(
+    "completed",
+  );
   expect(kindOf(run(program([["PushConst", 0], "Ret"], [new FnRefValue(0)])))).toBe("completed");
 });

@@ -19,7 +19,15 @@ describe("persistent lists", () => {
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.record({ op: fc.constant("push" as const), on: fc.nat() }) },
       { weight: 2, arbitrary: fc.record({ op: fc.constant("concat" as const), on: fc.nat(), other: fc.nat() }) },
-      { weight: 2, arbitrary: fc.record({ op: fc.constant("slice" as const), on: fc.nat(), from: fc.integer({ min: -3, max: 90 }), to: fc.integer({ min: -3, max: 90 }) }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          op: fc.constant("slice" as const),
+          on: fc.nat(),
+          from: fc.integer({ min: -3, max: 90 }),
+          to: fc.integer({ min: -3, max: 90 }),
+        }),
+      },
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), fc.nat(1100), (operations, size) => {
@@ -53,7 +61,8 @@ describe("persistent lists", () => {
       model.push(i);
     }
     same(grown, model);
-    for (const cut of [1, 31, 32, 33, 1024, 1025, 1056, 1057, 32_768, 32_769, 32_800, 32_801]) same(grown.slice(0, cut).push(7), [...model.slice(0, cut), 7]);
+    for (const cut of [1, 31, 32, 33, 1024, 1025, 1056, 1057, 32_768, 32_769, 32_800, 32_801])
+      same(grown.slice(0, cut).push(7), [...model.slice(0, cut), 7]);
   });
 
   test("empty lists are one value, and slices of everything are the list", () => {

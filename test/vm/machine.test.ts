@@ -5,7 +5,20 @@ import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import { OPCODES } from "../../vm/opcodes.ts";
 import { textForm } from "../../vm/text.ts";
-import { ActorIdValue, EnumValue, ErrValue, FloatValue, FnRefValue, I64_MAX, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 import { kindOf, moduleOf, type RunOptions, run, start, type TestFunction, testHost, valueOf } from "./helpers.ts";
 
 type Code = TestFunction["code"];
@@ -14,7 +27,10 @@ type Code = TestFunction["code"];
 function outcome(code: Code, constants: readonly Value[] = [], more: Partial<TestFunction> & RunOptions = {}): string {
   const { limits, args, ...fn } = more;
   const types = Array.from({ length: 4 }, (_, i) => ({ name: `T${i}`, kind: "record", fields: [] }) as const);
-  const end = run(moduleOf([{ ...fn, code }], constants, { types }), { ...(limits === undefined ? {} : { limits }), ...(args === undefined ? {} : { args }) });
+  const end = run(moduleOf([{ ...fn, code }], constants, { types }), {
+    ...(limits === undefined ? {} : { limits }),
+    ...(args === undefined ? {} : { args }),
+  });
   return end.status === "completed" ? textForm(end.value) : `!${end.trap.kind}`;
 }
 
@@ -23,7 +39,9 @@ const F = (value: number): FloatValue => new FloatValue(value);
 
 describe("dispatch", () => {
   const source = readFileSync(new URL("../../vm/machine.ts", import.meta.url), "utf8");
-  const labels = [...source.matchAll(/case (0x[0-9a-f]{2}):(?: \{\s*)?\s*\/\/ (\w+)$/gm)].map(([, tag, name]) => [name, Number(tag)] as const);
+  const labels = [...source.matchAll(/case (0x[0-9a-f]{2}):(?: \{\s*)?\s*\/\/ (\w+)$/gm)].map(
+    ([, tag, name]) => [name, Number(tag)] as const,
+  );
 
   test.each(labels)("the label of %s is its tag in the table", (name, tag) => {
     expect(Object.entries(OPCODES).find(([opName]) => opName === name)?.[1].tag).toBe(tag);
@@ -59,7 +77,12 @@ describe("single instructions", () => {
     expect(outcome([["PushConst", 0], op, "Ret"], [a])).toBe(wanted);
   });
 
-  const binary: readonly (readonly ["Add" | "Sub" | "Mul" | "Div" | "Mod" | "FDiv" | "Eq" | "Neq" | "Lt" | "Lte" | "Gt" | "Gte" | "And" | "Or" | "Concat" | "ListGet", Value, Value, string])[] = [
+  const binary: readonly (readonly [
+    "Add" | "Sub" | "Mul" | "Div" | "Mod" | "FDiv" | "Eq" | "Neq" | "Lt" | "Lte" | "Gt" | "Gte" | "And" | "Or" | "Concat" | "ListGet",
+    Value,
+    Value,
+    string,
+  ])[] = [
     ["Add", I64_MAX, 1, "!arithmetic_overflow"],
     ["Add", "a", "b", '"ab"'],
     ["Add", "a", 1, "!type_error"],
@@ -94,9 +117,12 @@ describe("single instructions", () => {
     ["ListGet", ListValue.of([7]), 1, "!index_out_of_bounds"],
     ["ListGet", 7, 1, "!type_error"],
   ];
-  test.each(binary.map(([op, a, b, wanted]) => [op, textForm(a), textForm(b), a, b, wanted] as const))("%s %s %s", (op, _a, _b, a, b, wanted) => {
-    expect(outcome([...push(2), op, "Ret"], [a, b])).toBe(wanted);
-  });
+  test.each(binary.map(([op, a, b, wanted]) => [op, textForm(a), textForm(b), a, b, wanted] as const))(
+    "%s %s %s",
+    (op, _a, _b, a, b, wanted) => {
+      expect(outcome([...push(2), op, "Ret"], [a, b])).toBe(wanted);
+    },
+  );
 
   test("make and take apart", () => {
     expect(outcome([...push(2), ["MakeRecord", 3, 2], "Ret"], [1, 2])).toBe("Record#3{1, 2}");
@@ -124,8 +150,13 @@ describe("single instructions", () => {
 describe("Match", () => {
   const arms = (tags: readonly number[]): Partial<TestFunction> => ({ matchTables: [tags.map((tag, i) => ({ tag, target: 2 + 3 * i }))] });
   /** Gives the arm's number and what it got. */
-  const code = (count: number): Code => [["PushConst", 0], ["Match", 0], ...Array.from({ length: count }, (_, i) => [["PushConst", 1 + i], ["MakeList", 2], "Ret"] as const).flat()];
-  const match = (value: Value, ...tags: readonly number[]): string => outcome(code(tags.length), [value, ...tags.map((_, i) => i)], arms(tags));
+  const code = (count: number): Code => [
+    ["PushConst", 0],
+    ["Match", 0],
+    ...Array.from({ length: count }, (_, i) => [["PushConst", 1 + i], ["MakeList", 2], "Ret"] as const).flat(),
+  ];
+  const match = (value: Value, ...tags: readonly number[]): string =>
+    outcome(code(tags.length), [value, ...tags.map((_, i) => i)], arms(tags));
 
   test("tags and payloads", () => {
     expect(match(new EnumValue(0, 2, 5), 1, 2)).toBe("[5, 1]");
@@ -149,7 +180,11 @@ describe("Match", () => {
 
 describe("calls", () => {
   test("missing arguments are Unit, extra ones are dropped", () => {
-    const callee: TestFunction = { arity: 2, locals: 3, code: [["LoadLocal", 0], ["LoadLocal", 1], ["LoadLocal", 2], ["MakeList", 3], "Ret"] };
+    const callee: TestFunction = {
+      arity: 2,
+      locals: 3,
+      code: [["LoadLocal", 0], ["LoadLocal", 1], ["LoadLocal", 2], ["MakeList", 3], "Ret"],
+    };
     expect(textForm(valueOf(run(moduleOf([{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, callee], [1]))))).toBe("[1, (), ()]");
     expect(textForm(valueOf(run(moduleOf([{ code: [...push(3), ["Call", 1, 3], "Ret"] }, callee], [1, 2, 3]))))).toBe("[1, 2, ()]");
     expect(textForm(valueOf(run(moduleOf([callee]), { args: [4] })))).toBe("[4, (), ()]");
@@ -159,8 +194,30 @@ describe("calls", () => {
   test("function values and closures", () => {
     const add: TestFunction = { arity: 3, code: [["LoadLocal", 0], ["LoadLocal", 1], ["LoadLocal", 2], ["MakeList", 3], "Ret"] };
     const apply = (made: Code): Code => [["PushConst", 2], ...made, ["CallIndirect", 1], "Ret"];
-    expect(textForm(valueOf(run(moduleOf([{ code: apply([["PushConst", 0], ["PushConst", 1], ["MakeClosure", 1, 2]]) }, add], [10, 20, 30]))))).toBe("[10, 20, 30]");
-    expect(textForm(valueOf(run(moduleOf([{ code: apply([["PushConst", 3]]) }, add], [10, 20, 30, new FnRefValue(1)]))))).toBe("[30, (), ()]");
+    expect(
+      textForm(
+        valueOf(
+          run(
+            moduleOf(
+              [
+                {
+                  code: apply([
+                    ["PushConst", 0],
+                    ["PushConst", 1],
+                    ["MakeClosure", 1, 2],
+                  ]),
+                },
+                add,
+              ],
+              [10, 20, 30],
+            ),
+          ),
+        ),
+      ),
+    ).toBe("[10, 20, 30]");
+    expect(textForm(valueOf(run(moduleOf([{ code: apply([["PushConst", 3]]) }, add], [10, 20, 30, new FnRefValue(1)]))))).toBe(
+      "[30, (), ()]",
+    );
     expect(kindOf(run(moduleOf([{ code: apply([["PushConst", 0]]) }, add], [10, 20, 30])))).toBe("type_error");
     const made = run(moduleOf([{ code: [["MakeClosure", 1, 0], "Ret"] }, add]));
     expect(textForm(valueOf(made))).toBe("Fn#1");
@@ -170,14 +227,30 @@ describe("calls", () => {
     // f(n, sum) = if n == 0 { sum } else { f(n - 1, sum + n) }
     const loop: TestFunction = {
       arity: 2,
-      code: [["LoadLocal", 0], ["JmpIf", 4], ["LoadLocal", 1], "Ret", ["LoadLocal", 0], ["PushConst", 1], "Sub", ["LoadLocal", 1], ["LoadLocal", 0], "Add", ["TailCall", 1, 2]],
+      code: [
+        ["LoadLocal", 0],
+        ["JmpIf", 4],
+        ["LoadLocal", 1],
+        "Ret",
+        ["LoadLocal", 0],
+        ["PushConst", 1],
+        "Sub",
+        ["LoadLocal", 1],
+        ["LoadLocal", 0],
+        "Add",
+        ["TailCall", 1, 2],
+      ],
     };
     const module = moduleOf([{ code: [["PushConst", 0], ["PushConst", 2], ["Call", 1, 2], "Ret"] }, loop], [100_000, 1, 0]);
     expect(valueOf(run(module, { limits: { max_call_depth: 2 } }))).toBe(5_000_050_000);
   });
 
   test("globals are Unit until set", () => {
-    const module = moduleOf([{ code: [["LoadGlobal", 0], ["PushConst", 0], ["StoreGlobal", 0], ["LoadGlobal", 0], ["MakeList", 2], "Ret"] }], [3], { globals: ["g"] });
+    const module = moduleOf(
+      [{ code: [["LoadGlobal", 0], ["PushConst", 0], ["StoreGlobal", 0], ["LoadGlobal", 0], ["MakeList", 2], "Ret"] }],
+      [3],
+      { globals: ["g"] },
+    );
     expect(textForm(valueOf(run(module)))).toBe("[(), 3]");
   });
 });
@@ -187,7 +260,15 @@ describe("irregular functions", () => {
     expect(outcome(["Pop", "Ret"])).toBe("!stack_underflow");
     expect(outcome([["PushConst", 0], "Add", "Ret"], [1])).toBe("!stack_underflow");
     expect(outcome([["Call", 0, 3], "Ret"])).toBe("!stack_underflow");
-    expect(outcome([["PushConst", 0], ["Jmp", 0]], [1])).toBe("!stack_overflow");
+    expect(
+      outcome(
+        [
+          ["PushConst", 0],
+          ["Jmp", 0],
+        ],
+        [1],
+      ),
+    ).toBe("!stack_overflow");
   });
 
   test("operands of the caller are out of reach", () => {
@@ -206,7 +287,12 @@ describe("capability calls", () => {
   const call = (op: "CapCall" | "TryCapCall", declared = true): ReturnType<typeof moduleOf> =>
     moduleOf([{ name: "main", code: [["PushConst", 0], [op, 0, 1], "Ret"], capabilities: declared ? [0] : [] }], ["http://x"]);
   const failed: CapabilityAnswer = { ok: false, trap: "capability_failed", message: "HTTP 404" };
-  const denied: CapabilityAnswer = { ok: false, trap: "capability_denied", message: "capability denied: net.fetch", rule: "rules.net.fetch" };
+  const denied: CapabilityAnswer = {
+    ok: false,
+    trap: "capability_denied",
+    message: "capability denied: net.fetch",
+    rule: "rules.net.fetch",
+  };
 
   test("a synchronous answer makes no promise", () => {
     const host = testHost();
@@ -217,7 +303,10 @@ describe("capability calls", () => {
   });
 
   test("a promise suspends and resumes, as often as need be", async () => {
-    const module = moduleOf([{ code: [["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "Ret"], capabilities: [0] }], ["u"]);
+    const module = moduleOf(
+      [{ code: [["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "Ret"], capabilities: [0] }],
+      ["u"],
+    );
     let count = 0;
     const host = testHost({
       call: async () => {
@@ -233,7 +322,9 @@ describe("capability calls", () => {
 
   test("a failure traps, or is an Err under try; a denial always traps", () => {
     const answering = (answer: CapabilityAnswer) => testHost({ call: () => answer });
-    expect(run(call("CapCall"), {}, answering(failed))).toMatchObject({ trap: { kind: "capability_failed", message: "HTTP 404", capability: "net.fetch" } });
+    expect(run(call("CapCall"), {}, answering(failed))).toMatchObject({
+      trap: { kind: "capability_failed", message: "HTTP 404", capability: "net.fetch" },
+    });
     expect(textForm(valueOf(run(call("TryCapCall"), {}, answering(failed))))).toBe('Err("HTTP 404")');
     expect(textForm(valueOf(run(call("TryCapCall"), {}, answering({ ok: true, value: 1 }))))).toBe("Ok(1)");
     expect(run(call("TryCapCall"), {}, answering(denied))).toMatchObject({ trap: { kind: "capability_denied", rule: "rules.net.fetch" } });
@@ -247,10 +338,16 @@ describe("capability calls", () => {
   });
 
   test("closures do not leave", () => {
-    const capturing: Code = [["PushConst", 0], ["MakeClosure", 1, 1], ["MakeList", 1]];
+    const capturing: Code = [
+      ["PushConst", 0],
+      ["MakeClosure", 1, 1],
+      ["MakeList", 1],
+    ];
     const host = testHost();
     const captured: TestFunction = { arity: 1, code: ["Ret"] };
-    expect(kindOf(run(moduleOf([{ code: [...capturing, ["CapCall", 0, 1], "Ret"], capabilities: [0] }, captured], [1]), {}, host))).toBe("type_error");
+    expect(kindOf(run(moduleOf([{ code: [...capturing, ["CapCall", 0, 1], "Ret"], capabilities: [0] }, captured], [1]), {}, host))).toBe(
+      "type_error",
+    );
     expect(host.calls).toEqual([]);
     expect(kindOf(run(moduleOf([{ code: [...capturing, "Ret"] }, captured], [1])))).toBe("type_error");
   });
@@ -278,10 +375,16 @@ describe("capability calls", () => {
 
 describe("contracts, guards and debug", () => {
   test("a failed clause traps with the arguments as a counterexample", () => {
-    const fn: TestFunction = { name: "half", arity: 2, code: [["PushConst", 0], ["Assert", 1, 0, 0], ["PushConst", 2], ["Assert", 1, 1, 3], "Ret"] };
+    const fn: TestFunction = {
+      name: "half",
+      arity: 2,
+      code: [["PushConst", 0], ["Assert", 1, 0, 0], ["PushConst", 2], ["Assert", 1, 1, 3], "Ret"],
+    };
     const host = testHost();
     const end = run(moduleOf([fn], [true, "message", false]), { args: [7, "x"] }, host);
-    expect(end).toMatchObject({ trap: { kind: "contract_violation", message: '"message" [counterexample: (7, "x")]', counterexample: ["7", '"x"'], step: 4 } });
+    expect(end).toMatchObject({
+      trap: { kind: "contract_violation", message: '"message" [counterexample: (7, "x")]', counterexample: ["7", '"x"'], step: 4 },
+    });
     expect(host.events).toEqual([
       { type: "ContractCheck", function: "half", kind: "requires", index: 0, passed: true },
       { type: "ContractCheck", function: "half", kind: "ensures", index: 3, passed: false },
@@ -289,7 +392,10 @@ describe("contracts, guards and debug", () => {
   });
 
   test("a guard gives its value or traps, and logs its verdict", () => {
-    const guard = (passed: Value, host = testHost()) => ({ host, end: run(moduleOf([{ name: "g", code: [...push(3), "GuardSeal", "Ret"] }], [1, passed, "label"]), {}, host) });
+    const guard = (passed: Value, host = testHost()) => ({
+      host,
+      end: run(moduleOf([{ name: "g", code: [...push(3), "GuardSeal", "Ret"] }], [1, passed, "label"]), {}, host),
+    });
     const good = guard(true);
     expect(valueOf(good.end)).toBe(1);
     expect(good.host.events).toEqual([{ type: "GuardCheck", function: "g", label: "label", passed: true }]);
@@ -298,7 +404,22 @@ describe("contracts, guards and debug", () => {
 
   test("debug prints the text form and gives the value back", () => {
     const host = testHost();
-    const code: Code = [["PushConst", 0], "Debug", "Pop", ["PushConst", 1], ["PushConst", 0], "DebugMsg", "Pop", ["PushConst", 0], ["Builtin", 241, 1], "Pop", ["PushConst", 1], ["PushConst", 0], ["Builtin", 242, 2], "Ret"];
+    const code: Code = [
+      ["PushConst", 0],
+      "Debug",
+      "Pop",
+      ["PushConst", 1],
+      ["PushConst", 0],
+      "DebugMsg",
+      "Pop",
+      ["PushConst", 0],
+      ["Builtin", 241, 1],
+      "Pop",
+      ["PushConst", 1],
+      ["PushConst", 0],
+      ["Builtin", 242, 2],
+      "Ret",
+    ];
     expect(textForm(valueOf(run(moduleOf([{ code }], [ListValue.of(["a"]), "x is"]), {}, host)))).toBe('["a"]');
     expect(host.debugged).toEqual(['["a"]', 'x is ["a"]', '["a"]', 'x is ["a"]']);
     expect(host.events).toEqual([]);
@@ -362,7 +483,14 @@ test("tracing shows each instruction", () => {
 });
 
 test("closures compare by what they captured", () => {
-  const code = (a: number, b: number): Code => [["PushConst", a], ["MakeClosure", 1, 1], ["PushConst", b], ["MakeClosure", 1, 1], "Eq", "Ret"];
+  const code = (a: number, b: number): Code => [
+    ["PushConst", a],
+    ["MakeClosure", 1, 1],
+    ["PushConst", b],
+    ["MakeClosure", 1, 1],
+    "Eq",
+    "Ret",
+  ];
   const equal = (a: number, b: number): Value => valueOf(run(moduleOf([{ code: code(a, b) }, { arity: 1, code: ["Ret"] }], [1, 2])));
   expect(equal(0, 0)).toBe(true);
   expect(equal(0, 1)).toBe(false);

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { MapValue } from "../../vm/map.ts";
 import { compareUtf8, utf8Length } from "../../vm/utf8.ts";
 
-const key = fc.oneof(fc.string({ unit: "grapheme", maxLength: 4 }), fc.constantFrom("", "a", "b", "\uE000", "\u{10000}", "\uFFFF", "__proto__", "constructor"));
+const key = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 4 }),
+  fc.constantFrom("", "a", "b", "\uE000", "\u{10000}", "\uFFFF", "__proto__", "constructor"),
+);
 const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
 test("maps behave as sorted entries in every version", () => {

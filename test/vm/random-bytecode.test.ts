@@ -14,7 +14,20 @@ import { TRAPS } from "../../vm/outcome.ts";
 import type { MachineEnd } from "../../vm/program.ts";
 import { runMachine } from "../../vm/system.ts";
 import { parseType } from "../../vm/types.ts";
-import { ActorIdValue, EnumValue, FloatValue, FnRefValue, I64_MAX, I64_MIN, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { testHost } from "./helpers.ts";
@@ -153,30 +166,47 @@ function withOperands(raws: readonly RawOp[]): RawOp[] {
   return out;
 }
 
-const rawFunction = fc.record({ raws: fc.array(rawOp, { maxLength: 24 }), arity: fc.nat(LOCALS), arms: fc.array(fc.tuple(fc.integer({ min: -5, max: 3 }), fc.nat(30)), { maxLength: 4 }), capable: fc.boolean() });
+const rawFunction = fc.record({
+  raws: fc.array(rawOp, { maxLength: 24 }),
+  arity: fc.nat(LOCALS),
+  arms: fc.array(fc.tuple(fc.integer({ min: -5, max: 3 }), fc.nat(30)), { maxLength: 4 }),
+  capable: fc.boolean(),
+});
 
 const randomModule: fc.Arbitrary<Module> = fc.array(rawFunction, { minLength: FUNCTIONS, maxLength: FUNCTIONS }).map((functions) => ({
   name: "random",
   constants,
   globals: ["g", "h"],
   types: [
-    { name: "R", kind: "record", fields: [{ name: "a", type: "Int" }, { name: "b", type: "String" }] },
-    { name: "E", kind: "enum", variants: [{ name: "A", type: null }, { name: "B", type: "Int" }] },
-  ],
-  functions: functions.map(
-    ({ raws, arity, arms, capable }, index): FunctionDef => {
-      const code = withOperands(raws);
-      return {
-        name: `f${index}`,
-        arity,
-        locals: LOCALS,
-        code: code.map((raw) => toInstruction(raw, code.length)),
-        capabilities: capable ? ALL_CAPABILITIES : [],
-        intent: null,
-        matchTables: [code.length === 0 ? [] : arms.map(([tag, target]) => ({ tag, target: target % code.length }))],
-      };
+    {
+      name: "R",
+      kind: "record",
+      fields: [
+        { name: "a", type: "Int" },
+        { name: "b", type: "String" },
+      ],
     },
-  ),
+    {
+      name: "E",
+      kind: "enum",
+      variants: [
+        { name: "A", type: null },
+        { name: "B", type: "Int" },
+      ],
+    },
+  ],
+  functions: functions.map(({ raws, arity, arms, capable }, index): FunctionDef => {
+    const code = withOperands(raws);
+    return {
+      name: `f${index}`,
+      arity,
+      locals: LOCALS,
+      code: code.map((raw) => toInstruction(raw, code.length)),
+      capabilities: capable ? ALL_CAPABILITIES : [],
+      intent: null,
+      matchTables: [code.length === 0 ? [] : arms.map(([tag, target]) => ({ tag, target: target % code.length }))],
+    };
+  }),
   entry: 0,
 }));
 
@@ -203,15 +233,20 @@ const originals = readdirSync(folder)
 
 test("2,000 conformance modules with bytes changed in the file end so too", () => {
   fc.assert(
-    fc.property(fc.nat(originals.length - 1), fc.array(fc.tuple(fc.nat(10_000), fc.nat(255)), { minLength: 1, maxLength: 4 }), fc.option(fc.nat(2_000)), (which, changes, cut) => {
-      const bytes = (originals[which] ?? new Uint8Array()).slice();
-      for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
-      try {
-        survive(decodeModule(cut === null ? bytes : bytes.subarray(0, cut)));
-      } catch (error) {
-        if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
-      }
-    }),
+    fc.property(
+      fc.nat(originals.length - 1),
+      fc.array(fc.tuple(fc.nat(10_000), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      fc.option(fc.nat(2_000)),
+      (which, changes, cut) => {
+        const bytes = (originals[which] ?? new Uint8Array()).slice();
+        for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+        try {
+          survive(decodeModule(cut === null ? bytes : bytes.subarray(0, cut)));
+        } catch (error) {
+          if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+        }
+      },
+    ),
     { numRuns: 2_000 },
   );
 }, 120_000);
@@ -219,19 +254,26 @@ test("2,000 conformance modules with bytes changed in the file end so too", () =
 test("2,000 conformance modules with instructions changed end so too", () => {
   const modules = originals.map((bytes) => decodeModule(bytes));
   fc.assert(
-    fc.property(fc.nat(modules.length - 1), fc.array(fc.tuple(fc.nat(), fc.nat(), rawOp, fc.boolean()), { minLength: 1, maxLength: 4 }), (which, changes) => {
-      const module = modules[which];
-      if (module === undefined) return;
-      const functions = module.functions.map((fn) => ({ ...fn, code: fn.code.slice() }));
-      for (const [fnAt, at, raw, keepOp] of changes) {
-        const fn = functions[fnAt % functions.length];
-        if (fn === undefined || fn.code.length === 0) continue;
-        const place = at % fn.code.length;
-        const old = fn.code[place];
-        fn.code[place] = keepOp && old !== undefined ? { op: old.op, operands: old.operands.map((x, i) => Math.max(0, x + ((raw[i + 1] ?? 0) % 5) - 2)) } : toInstruction(raw, fn.code.length);
-      }
-      survive({ ...module, functions });
-    }),
+    fc.property(
+      fc.nat(modules.length - 1),
+      fc.array(fc.tuple(fc.nat(), fc.nat(), rawOp, fc.boolean()), { minLength: 1, maxLength: 4 }),
+      (which, changes) => {
+        const module = modules[which];
+        if (module === undefined) return;
+        const functions = module.functions.map((fn) => ({ ...fn, code: fn.code.slice() }));
+        for (const [fnAt, at, raw, keepOp] of changes) {
+          const fn = functions[fnAt % functions.length];
+          if (fn === undefined || fn.code.length === 0) continue;
+          const place = at % fn.code.length;
+          const old = fn.code[place];
+          fn.code[place] =
+            keepOp && old !== undefined
+              ? { op: old.op, operands: old.operands.map((x, i) => Math.max(0, x + ((raw[i + 1] ?? 0) % 5) - 2)) }
+              : toInstruction(raw, fn.code.length);
+        }
+        survive({ ...module, functions });
+      },
+    ),
     { numRuns: 2_000 },
   );
 }, 120_000);

@@ -57,7 +57,9 @@ function valueOf(meter: Meter, data: JsonData): Value {
 }
 
 /** What is still to be written of a list or an object. */
-type Open = { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean } | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
+type Open =
+  | { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean }
+  | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
 
 function stringify(meter: Meter, value: Value): Value {
   const work = new Work(meter);
@@ -66,7 +68,8 @@ function stringify(meter: Meter, value: Value): Value {
   meter.allocateString(0);
   const write = (piece: string): void => {
     work.add(piece.length * UNITS.codedUnit);
-    if (out.length + piece.length > MAX_JSON_UNITS) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
+    if (out.length + piece.length > MAX_JSON_UNITS)
+      throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
     meter.allocate(piece.length * BYTES.codeUnit);
     out += piece;
   };

@@ -60,7 +60,10 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ['float.parse("2.5")', "Some(2.5)"],
     { oldNames: ["__builtin_float_parse"] },
   ),
-  host(22, "float.floor", "Fn(Float) -> Int", COSTS.constant, "Rounds down; traps when not finite or out of range.", ["float.floor(-1.5)", "-2"]),
+  host(22, "float.floor", "Fn(Float) -> Int", COSTS.constant, "Rounds down; traps when not finite or out of range.", [
+    "float.floor(-1.5)",
+    "-2",
+  ]),
   host(23, "float.ceil", "Fn(Float) -> Int", COSTS.constant, "Rounds up; traps when not finite or out of range.", ["float.ceil(1.2)", "2"]),
   host(
     24,
@@ -70,10 +73,16 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "Rounds to the nearest, halves away from zero; traps when not finite or out of range.",
     ["float.round(-2.5)", "-3"],
   ),
-  host(25, "float.trunc", "Fn(Float) -> Int", COSTS.constant, "Rounds toward zero; traps when not finite or out of range.", ["float.trunc(-1.9)", "-1"]),
+  host(25, "float.trunc", "Fn(Float) -> Int", COSTS.constant, "Rounds toward zero; traps when not finite or out of range.", [
+    "float.trunc(-1.9)",
+    "-1",
+  ]),
   host(26, "float.sqrt", "Fn(Float) -> Float", COSTS.constant, "The square root; NaN for a negative number.", ["float.sqrt(2.25)", "1.5"]),
   host(27, "float.is_nan", "Fn(Float) -> Bool", COSTS.constant, "Whether it is NaN.", ["float.is_nan(0.0 / 0.0)", "true"]),
-  host(28, "float.is_finite", "Fn(Float) -> Bool", COSTS.constant, "Whether it is neither infinite nor NaN.", ["float.is_finite(1.0 / 0.0)", "false"]),
+  host(28, "float.is_finite", "Fn(Float) -> Bool", COSTS.constant, "Whether it is neither infinite nor NaN.", [
+    "float.is_finite(1.0 / 0.0)",
+    "false",
+  ]),
   host(40, "bool.to_string", "Fn(Bool) -> String", COSTS.constant, 'The text "true" or "false".', ["bool.to_string(true)", '"true"'], {
     oldNames: ["__builtin_bool_to_string"],
   }),

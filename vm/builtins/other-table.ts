@@ -5,10 +5,34 @@ const T = { typeParams: ["T"] } as const;
 const TE = { typeParams: ["T", "E"] } as const;
 
 export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
-  host(210, "option.unwrap_or", "Fn(Option<T>, T) -> T", COSTS.constant, "The value inside, else the second argument.", ["option.unwrap_or(None, 3)", "3"], T),
+  host(
+    210,
+    "option.unwrap_or",
+    "Fn(Option<T>, T) -> T",
+    COSTS.constant,
+    "The value inside, else the second argument.",
+    ["option.unwrap_or(None, 3)", "3"],
+    T,
+  ),
   host(211, "option.is_some", "Fn(Option<T>) -> Bool", COSTS.constant, "Whether there is a value.", ["option.is_some(Some(1))", "true"], T),
-  host(212, "option.is_none", "Fn(Option<T>) -> Bool", COSTS.constant, "Whether there is no value.", ["option.is_none(Some(1))", "false"], T),
-  host(213, "option.ok_or", "Fn(Option<T>, E) -> Result<T, E>", COSTS.constant, "Ok of the value inside, else Err of the second argument.", ['option.ok_or(Some(1), "none")', "Ok(1)"], TE),
+  host(
+    212,
+    "option.is_none",
+    "Fn(Option<T>) -> Bool",
+    COSTS.constant,
+    "Whether there is no value.",
+    ["option.is_none(Some(1))", "false"],
+    T,
+  ),
+  host(
+    213,
+    "option.ok_or",
+    "Fn(Option<T>, E) -> Result<T, E>",
+    COSTS.constant,
+    "Ok of the value inside, else Err of the second argument.",
+    ['option.ok_or(Some(1), "none")', "Ok(1)"],
+    TE,
+  ),
   written(
     214,
     "option.map",
@@ -39,10 +63,42 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  host(220, "result.unwrap_or", "Fn(Result<T, E>, T) -> T", COSTS.constant, "The value of an Ok, else the second argument.", ['result.unwrap_or(try_parse_int("x"), 3)', "3"], TE),
-  host(221, "result.is_ok", "Fn(Result<T, E>) -> Bool", COSTS.constant, "Whether it is Ok.", ['result.is_ok(try_parse_int("1"))', "true"], TE),
-  host(222, "result.is_err", "Fn(Result<T, E>) -> Bool", COSTS.constant, "Whether it is Err.", ['result.is_err(try_parse_int("1"))', "false"], TE),
-  host(223, "result.to_option", "Fn(Result<T, E>) -> Option<T>", COSTS.constant, "Some of an Ok's value, else None.", ['result.to_option(try_parse_int("1"))', "Some(1)"], TE),
+  host(
+    220,
+    "result.unwrap_or",
+    "Fn(Result<T, E>, T) -> T",
+    COSTS.constant,
+    "The value of an Ok, else the second argument.",
+    ['result.unwrap_or(try_parse_int("x"), 3)', "3"],
+    TE,
+  ),
+  host(
+    221,
+    "result.is_ok",
+    "Fn(Result<T, E>) -> Bool",
+    COSTS.constant,
+    "Whether it is Ok.",
+    ['result.is_ok(try_parse_int("1"))', "true"],
+    TE,
+  ),
+  host(
+    222,
+    "result.is_err",
+    "Fn(Result<T, E>) -> Bool",
+    COSTS.constant,
+    "Whether it is Err.",
+    ['result.is_err(try_parse_int("1"))', "false"],
+    TE,
+  ),
+  host(
+    223,
+    "result.to_option",
+    "Fn(Result<T, E>) -> Option<T>",
+    COSTS.constant,
+    "Some of an Ok's value, else None.",
+    ['result.to_option(try_parse_int("1"))', "Some(1)"],
+    TE,
+  ),
   written(
     224,
     "result.map",
@@ -91,22 +147,53 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 ];
 
 export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
-  host(240, "panic", "Fn(String) -> T", COSTS.text, "Traps with the message; gives no value.", ['if true { 1 } else { panic("no") }', "1"], T),
-  host(241, "debug", "Fn(T) -> T", "1 + ⌊u / 256⌋, u of the text printed", "Prints the value to stderr and gives it back; no event, no effect on replay.", ["debug(1)", "1"], {
-    ...T,
-    oldNames: ["__builtin_debug"],
-  }),
-  host(242, "debug_msg", "Fn(String, T) -> T", "1 + ⌊u / 256⌋, u of the text printed", "Prints the text and the value to stderr and gives the value back.", ['debug_msg("x is", 1)', "1"], {
-    ...T,
-    oldNames: ["__builtin_debug_msg"],
-  }),
+  host(
+    240,
+    "panic",
+    "Fn(String) -> T",
+    COSTS.text,
+    "Traps with the message; gives no value.",
+    ['if true { 1 } else { panic("no") }', "1"],
+    T,
+  ),
+  host(
+    241,
+    "debug",
+    "Fn(T) -> T",
+    "1 + ⌊u / 256⌋, u of the text printed",
+    "Prints the value to stderr and gives it back; no event, no effect on replay.",
+    ["debug(1)", "1"],
+    {
+      ...T,
+      oldNames: ["__builtin_debug"],
+    },
+  ),
+  host(
+    242,
+    "debug_msg",
+    "Fn(String, T) -> T",
+    "1 + ⌊u / 256⌋, u of the text printed",
+    "Prints the text and the value to stderr and gives the value back.",
+    ['debug_msg("x is", 1)', "1"],
+    {
+      ...T,
+      oldNames: ["__builtin_debug_msg"],
+    },
+  ),
   host(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
     'hash.sha256("abc")',
     '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"',
   ]),
-  host(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", ['base64.encode("hi")', '"aGk="']),
-  host(261, "base64.decode", "Fn(String) -> Result<String, String>", COSTS.coded, "Reads Base64 with padding; Err where it is none or the bytes are not UTF-8.", [
-    'base64.decode("aGk=")',
-    'Ok("hi")',
+  host(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", [
+    'base64.encode("hi")',
+    '"aGk="',
   ]),
+  host(
+    261,
+    "base64.decode",
+    "Fn(String) -> Result<String, String>",
+    COSTS.coded,
+    "Reads Base64 with padding; Err where it is none or the bytes are not UTF-8.",
+    ['base64.decode("aGk=")', 'Ok("hi")'],
+  ),
 ];

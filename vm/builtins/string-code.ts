@@ -23,7 +23,7 @@ function characters(meter: Meter, source: string): Value {
   const count = countCodePoints(source);
   work.add(count * UNITS.value);
   allocatePieces(meter, count, source.length);
-  return ListValue.of([...source]);
+  return ListValue.of(Array.from(source));
 }
 
 function split(meter: Meter, source: string, separator: string): Value {
@@ -71,7 +71,7 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
   if (found === 0) return source;
-  const parts = from.length === 0 ? ["", ...source, ""] : splitText(source, from);
+  const parts = from.length === 0 ? ["", ...Array.from(source), ""] : splitText(source, from);
   return parts.join(to);
 }
 

@@ -1,0 +1,103 @@
+/** `fs.read`: a file as text or base64, the names in a folder, the facts of either. */
+import { Buffer } from "node:buffer";
+import { closeSync, fstatSync, opendirSync, readSync } from "node:fs";
+import { didYouMean } from "../../policy/nearest.ts";
+import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { compareUtf8 } from "../../vm/utf8.ts";
+import { CapabilityFailure, type Handler } from "../handlers.ts";
+import { fileFailure, locate, openBelow, type Located } from "./fs-roots.ts";
+
+export interface FsOptions {
+  /** Default: the process's. */
+  readonly workingDirectory?: string;
+}
+
+const READERS = new Map<string, (descriptor: number, located: Located, path: string, maxBytes: number) => string>([
+  ["text", (descriptor, _, path, maxBytes) => utf8Text(readAll(descriptor, path, maxBytes), path)],
+  ["base64", (descriptor, _, path, maxBytes) => readAll(descriptor, path, maxBytes).toString("base64")],
+  ["list", namesIn],
+  ["stat", facts],
+]);
+
+export function fsReadHandler(options: FsOptions = {}): Handler {
+  return ([path, want], { policy }) => {
+    if (typeof path !== "string" || typeof want !== "string") throw new CapabilityFailure("fs.read takes a path and a word");
+    const read = READERS.get(want);
+    if (read === undefined) throw new CapabilityFailure(`fs.read does not know ${JSON.stringify(want)}. ${didYouMean(want, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`);
+    try {
+      const located = locate(path, policy.fs_policy.read, options.workingDirectory ?? process.cwd());
+      const descriptor = openBelow(located, path);
+      try {
+        return read(descriptor, located, path, policy.fs_policy.max_bytes);
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      throw fileFailure(error, path);
+    }
+  };
+}
+
+const CHUNK_BYTES = 65_536;
+
+/** The size that the file system tells can be wrong (a file that grows, /proc), so the bytes read are counted. */
+export function readAll(descriptor: number, path: string, maxBytes: number): Buffer {
+  const stat = fstatSync(descriptor);
+  if (stat.isDirectory()) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
+  const tooLong = (): CapabilityFailure => new CapabilityFailure(`the file is longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
+  if (stat.size > maxBytes) throw tooLong();
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(chunks.length === 0 ? stat.size + 1 : CHUNK_BYTES);
+    const count = readSync(descriptor, chunk, 0, chunk.length, null);
+    if (count === 0) return Buffer.concat(chunks, total);
+    chunks.push(chunk.subarray(0, count));
+    total += count;
+    if (total > maxBytes) throw tooLong();
+  }
+}
+
+function utf8Text(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new CapabilityFailure(`the file is not UTF-8 text, read it as "base64": ${JSON.stringify(path)}`);
+  }
+}
+
+/** Entries of one folder; more is a failure. */
+const MAX_NAMES = 100_000;
+
+/** The entry that the descriptor holds open, by a name that leads nowhere else. */
+const openName = (descriptor: number, { file }: Located): string => (process.platform === "linux" ? `/proc/self/fd/${descriptor}` : file);
+
+function namesIn(descriptor: number, located: Located, path: string, maxBytes: number): string {
+  if (!fstatSync(descriptor).isDirectory()) throw new CapabilityFailure(`it is not a folder: ${JSON.stringify(path)}`);
+  const folder = opendirSync(openName(descriptor, located));
+  const names: string[] = [];
+  try {
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+      if (names.length >= MAX_NAMES) throw new CapabilityFailure(`the folder has more than ${MAX_NAMES} entries: ${JSON.stringify(path)}`);
+      // Node puts U+FFFD where a name is not UTF-8; such a name leads to no file.
+      if (!entry.name.includes("\uFFFD")) names.push(entry.name);
+    }
+  } finally {
+    folder.closeSync();
+  }
+  const text = canonicalJson(names.sort(compareUtf8));
+  if (Buffer.byteLength(text) > maxBytes) throw new CapabilityFailure(`the names in the folder are longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
+  return text;
+}
+
+/** `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`; a folder's size is 0, since file systems disagree on it. */
+function facts(descriptor: number): string {
+  const stat = fstatSync(descriptor);
+  return canonicalJson(
+    new Map<string, JsonData>([
+      ["kind", stat.isDirectory() ? "folder" : "file"],
+      ["size", stat.isDirectory() ? 0 : stat.size],
+      ["modified_ms", Math.floor(stat.mtimeMs)],
+    ]),
+  );
+}

@@ -1,0 +1,147 @@
+/**
+ * Where the paths of `fs.read` and `fs.write` lie on this host, and the check that what was opened lies below a root.
+ * A name says little: links and renames can lead anywhere between two looks at it. So the check is made on what is open.
+ */
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve, sep } from "node:path";
+import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
+import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
+
+export interface Located {
+  /** Absolute, as the policy names it. */
+  readonly root: string;
+  /** Absolute; below the root as far as its text tells. */
+  readonly file: string;
+}
+
+export function denyPath(path: string): never {
+  throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads out of the folders that the policy allows`);
+}
+
+/**
+ * A relative path means the working directory's file where that is below a root; else the first root that holds such
+ * a file, or the first root where none does. Throws `CapabilityDenied` for what is below no root.
+ */
+export function locate(path: string, roots: readonly string[], workingDirectory: string): Located {
+  if (path === "") throw new CapabilityFailure("the path is empty");
+  if (path.includes("\0")) throw new CapabilityFailure("the path holds a NUL character");
+  if (reachOf(path, roots) === "outside") denyPath(path);
+  const normal = normalizePath(path);
+  const file = resolve(workingDirectory, normal);
+  const absoluteRoots = roots.map((root) => resolve(workingDirectory, root));
+  // A root that is itself a link may be named by either name.
+  const holder = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realOrSame(root)));
+  if (holder !== undefined) return { root: holder, file };
+  const [first] = absoluteRoots;
+  if (first === undefined || normal.startsWith("/") || normal === ".." || normal.startsWith("../")) return denyPath(path);
+  const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normal))) ?? first;
+  return { root, file: join(root, normal) };
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // There is no such folder yet: it has no other name.
+    return path;
+  }
+}
+
+/** The errors of the host's file system, in words that name only the program's own path. */
+export function fileFailure(error: unknown, path: string): Error {
+  if (error instanceof CapabilityFailure) return error;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const words = FILE_ERRORS.get(code);
+  if (words === undefined && code === "") return error instanceof Error ? error : new Error("unknown error");
+  return new CapabilityFailure(`${words ?? `the file system refused it (${code})`}: ${JSON.stringify(path)}`);
+}
+
+const FILE_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file"],
+  ["ENOTDIR", "a part of the path is not a folder"],
+  ["EISDIR", "it is a folder"],
+  ["EEXIST", "it is there already"],
+  ["EACCES", "the host does not permit it"],
+  ["EPERM", "the host does not permit it"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOSPC", "no space is left"],
+  ["EDQUOT", "no space is left"],
+  ["ELOOP", "too many links"],
+  ["ENAMETOOLONG", "the path is too long"],
+  ["ENXIO", "it is not a file"],
+]);
+
+/** Where an open file lies now. On Linux the kernel tells; elsewhere the name must still lead to the very same file. */
+function realPathOf(descriptor: number, name: string): string | undefined {
+  if (process.platform === "linux") return readlinkSync(`/proc/self/fd/${descriptor}`);
+  const real = realpathSync(name);
+  const [opened, named] = [fstatSync(descriptor, { bigint: true }), statSync(real, { bigint: true })];
+  return opened.ino === named.ino && opened.dev === named.dev ? real : undefined;
+}
+
+function checkBelow(descriptor: number, name: string, root: string, path: string): string {
+  const real = realPathOf(descriptor, name);
+  if (real === undefined || !isBelow(posix(real), posix(realpathSync(root)))) return denyPath(path);
+  return real;
+}
+
+const posix = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
+
+/** Opens an existing file or folder for reading and gives the descriptor, which the caller closes. */
+export function openBelow({ root, file }: Located, path: string): number {
+  // Opening a device or a FIFO can act or block; a stat does neither.
+  const before = statSync(file);
+  if (!before.isFile() && !before.isDirectory()) throw new CapabilityFailure(`it is not a file or folder: ${JSON.stringify(path)}`);
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    checkBelow(descriptor, file, root, path);
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile() && !stat.isDirectory()) throw new CapabilityFailure(`it is not a file or folder: ${JSON.stringify(path)}`);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** An open folder that lies below a root. Names inside it stay inside, wherever the folder is moved meanwhile. */
+export interface OpenFolder {
+  /** A path of the entry `name`, for the calls of `node:fs`. */
+  at(name: string): string;
+  close(): void;
+}
+
+function openFolder(folder: string, root: string, path: string): OpenFolder {
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
+  try {
+    const real = checkBelow(descriptor, folder, root, path);
+    const base = process.platform === "linux" ? `/proc/self/fd/${descriptor}` : real;
+    return { at: (name) => `${base}/${name}`, close: () => closeSync(descriptor) };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Opens the folder that holds a file. With `make`, folders that are missing on the way are made, each inside the one before. */
+export function openParent({ root, file }: Located, path: string, make: boolean): OpenFolder {
+  if (make) mkdirSync(root, { recursive: true });
+  if (file === root) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
+  const parent = dirname(file);
+  const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
+  if (!make) return openFolder(parent, root, path);
+  let folder = openFolder(base, root, path);
+  for (const name of parent.slice(base.length).split(sep).filter((part) => part !== "")) {
+    try {
+      const inner = folder.at(name);
+      if (!existsSync(inner)) mkdirSync(inner);
+      const next = openFolder(inner, root, path);
+      folder.close();
+      folder = next;
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
+  }
+  return folder;
+}

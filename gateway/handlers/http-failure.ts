@@ -1,0 +1,37 @@
+/** The errors of the HTTP client in words of ours, which hold nothing of the host. */
+import { CapabilityFailure } from "../handlers.ts";
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["ENOTFOUND", "the host has no address"],
+  ["EAI_AGAIN", "the host's name could not be resolved now"],
+  ["ECONNREFUSED", "the connection was refused"],
+  ["ECONNRESET", "the connection was closed by the other side"],
+  ["EPIPE", "the connection was closed by the other side"],
+  ["EHOSTUNREACH", "the host cannot be reached"],
+  ["ENETUNREACH", "the network cannot be reached"],
+  ["ETIMEDOUT", "the host did not answer"],
+  ["UND_ERR_CONNECT_TIMEOUT", "the host did not answer"],
+  ["UND_ERR_SOCKET", "the connection was closed by the other side"],
+  ["UND_ERR_HEADERS_OVERFLOW", "the response's headers are too long"],
+  ["UND_ERR_INVALID_ARG", "the HTTP client refused the request"],
+  ["ERR_STREAM_PREMATURE_CLOSE", "the response ended too early"],
+]);
+
+/** Gives a `CapabilityFailure` for what the network did; anything else is given back as it is. */
+export function httpFailure(error: unknown): Error {
+  if (error instanceof CapabilityFailure) return error;
+  const code = codeOf(error);
+  if (code === undefined) return error instanceof Error ? error : new Error("the HTTP client failed");
+  const words = WORDS.get(code);
+  if (words !== undefined) return new CapabilityFailure(words);
+  if (code.startsWith("HPE_")) return new CapabilityFailure("the response is not HTTP as it should be");
+  if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER/.test(code)) return new CapabilityFailure(`the secure connection failed (${code})`);
+  return new CapabilityFailure(`the request failed (${code})`);
+}
+
+/** With several addresses the connection errors come together in one. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
+}

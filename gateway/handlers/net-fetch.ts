@@ -1,0 +1,163 @@
+/** `net.fetch`: HTTP requests to where the policy lets them go. */
+import { STATUS_CODES } from "node:http";
+import type { Dispatcher } from "undici";
+import { urlRefusal } from "../../policy/decide.ts";
+import { plainHost } from "../../policy/hosts.ts";
+import type { NetPolicy } from "../../policy/policy.ts";
+import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { MapValue } from "../../vm/map.ts";
+import { wellFormed, type Value } from "../../vm/value.ts";
+import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
+import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
+import { ACCEPTED_ENCODINGS, readBody, utf8Body } from "./http-body.ts";
+import { httpFailure } from "./http-failure.ts";
+import { CREDENTIALS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
+import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
+
+export interface NetFetchOptions {
+  /** Where the secrets of the policy are. */
+  readonly env: Environment;
+  /** Default: the host's resolver. */
+  readonly resolve?: Resolve;
+}
+
+const MAX_REDIRECTS = 10;
+/** Bytes of a response nobody reads, taken in so that its connection can be used again. */
+const DRAIN_BYTES = 16_384;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Proxy variables of the environment are not looked at. */
+export function netFetchHandler(options: NetFetchOptions): Handler {
+  const agents = new Map<boolean, Dispatcher>();
+  return async (args, context) => {
+    const undici = await import("undici");
+    const { net_policy } = context.policy;
+    const isOpen = net_policy.allow_private_networks;
+    const agent = agents.get(isOpen) ?? guardedAgent(undici, options.resolve ?? resolveHost, isOpen);
+    agents.set(isOpen, agent);
+    const timeout = net_policy.timeout_ms === 0 ? undefined : AbortSignal.timeout(net_policy.timeout_ms);
+    const call: FetchCall = {
+      send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
+      net: net_policy,
+      secrets: secretsOf(context.policy, options.env),
+      signal: timeout === undefined ? context.signal : AbortSignal.any([context.signal, timeout]),
+    };
+    try {
+      return await fetchWith(call, args, context);
+    } catch (error) {
+      if (timeout?.aborted === true && !context.signal.aborted) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
+      throw httpFailure(error);
+    }
+  };
+}
+
+interface FetchCall {
+  readonly send: (url: URL, request: Hop["request"]) => Promise<Dispatcher.ResponseData>;
+  readonly net: NetPolicy;
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+}
+
+/** One request of a chain of redirects. */
+interface Hop {
+  readonly url: URL;
+  readonly request: { readonly method: string; readonly headers: Record<string, string>; readonly body: string | null; readonly signal: AbortSignal };
+}
+
+/** What the next request will be, before its secrets are put in. */
+interface Plan {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string | null;
+}
+
+async function fetchWith(call: FetchCall, [url, method, body, headers, want]: readonly Value[], context: HandlerContext): Promise<string> {
+  if (typeof url !== "string" || typeof method !== "string" || typeof body !== "string" || !(headers instanceof MapValue)) throw new CapabilityFailure("net.fetch takes a URL, a method, a body and headers");
+  if (want !== "body" && want !== "response") throw new CapabilityFailure('the last argument of net.fetch is "body" or "response"');
+  let plan = firstPlan(call, url, method, body, headers, context);
+  for (let hops = 0; ; hops++) {
+    const response = await call.send(plan.url, requestOf(call, plan));
+    const next = REDIRECTS.has(response.statusCode) && call.net.allow_redirects ? redirectOf(call, plan, response) : undefined;
+    if (next === undefined) return answerOf(call, response, want, plan.method);
+    if (hops >= MAX_REDIRECTS) {
+      response.body.destroy();
+      throw new CapabilityFailure(`more than ${MAX_REDIRECTS} redirects`);
+    }
+    await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
+    plan = next;
+  }
+}
+
+const METHODS: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
+const BODY_METHODS: ReadonlySet<string> = new Set(["PATCH", "POST", "PUT"]);
+
+function firstPlan(call: FetchCall, url: string, method: string, body: string, given: MapValue, context: HandlerContext): Plan {
+  const upper = method.toUpperCase();
+  if (!METHODS.has(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
+  const headers = requestHeaders(given);
+  if (!headers.has("accept")) headers.set("accept", "*/*");
+  if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
+  if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
+  if (call.net.propagate_trace && context.traceparent !== undefined && !headers.has("traceparent")) headers.set("traceparent", context.traceparent);
+  return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
+}
+
+/** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */
+function readUrl(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base?.href)) throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(text.slice(0, 200)))}`);
+  const url = new URL(text, base?.href);
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
+  if (url.username !== "" || url.password !== "") throw new CapabilityFailure("a URL may not hold a user name or password; send a header");
+  if (url.hostname.endsWith(".")) url.hostname = plainHost(url.hostname);
+  if (url.hostname.endsWith(".") || url.hostname === "") throw new CapabilityFailure("the URL has no host that can be reached");
+  return url;
+}
+
+/** Checked as the gateway checks the first request, and by the same rules: here it may be a redirect's target. */
+function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
+  const refusal = urlRefusal(call.net, plan.url.href, plan.method);
+  if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
+  const host = plainHost(plan.url.hostname);
+  const headers: Record<string, string> = Object.fromEntries([...plan.headers].map(([name, value]) => [name, call.secrets.reveal(value, host)]));
+  return { method: plan.method, headers, body: plan.body, signal: call.signal };
+}
+
+/** The next request, as the Fetch standard makes it (section HTTP-redirect fetch). Undefined: this answer is the last. */
+function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseData): Plan | undefined {
+  const location = response.headers["location"];
+  if (typeof location !== "string") return undefined;
+  const url = readUrl(location, plan.url);
+  if (plan.url.protocol === "https:" && url.protocol === "http:") throw new CapabilityFailure("a redirect from https to http is not followed");
+  const isReading = plan.method === "GET" || plan.method === "HEAD";
+  const toGet = !isReading && (response.statusCode === 303 || response.statusCode === 301 || response.statusCode === 302);
+  const staysHome = url.origin === plan.url.origin;
+  const headers = new Map<string, string>();
+  for (const [name, value] of plan.headers) {
+    if (toGet && describesBody(name)) continue;
+    if (!staysHome && (CREDENTIALS.includes(name) || call.secrets.holds(value))) continue;
+    headers.set(name, value);
+  }
+  return { url, method: toGet ? "GET" : plan.method, headers, body: toGet ? null : plan.body };
+}
+
+async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want: "body" | "response", method: string): Promise<string> {
+  const { statusCode: status } = response;
+  if (want === "body" && (status < 200 || status > 299)) {
+    await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
+    throw new CapabilityFailure(`HTTP ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd());
+  }
+  const headers = responseHeaders(response.headers);
+  const isEmpty = method === "HEAD" || status === 204 || status === 304;
+  const bytes = await readBody(response.body, isEmpty ? "" : (headers.get("content-encoding") ?? ""), call.net.max_response_bytes, call.signal);
+  const body = call.secrets.scrub(utf8Body(bytes));
+  if (want === "body") return body;
+  const scrubbed = [...headers].map(([name, value]) => [name, call.secrets.scrub(wellFormed(value))] as const);
+  return canonicalJson(
+    new Map<string, JsonData>([
+      ["body", body],
+      ["headers", new Map(scrubbed)],
+      ["status", status],
+    ]),
+  );
+}

@@ -1,0 +1,11 @@
+/** `step.input`: the named inputs of this step. */
+import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { CapabilityFailure, type Handler } from "../handlers.ts";
+
+export function stepInputHandler(inputs: ReadonlyMap<string, JsonData>): Handler {
+  return ([name]) => {
+    const input = typeof name === "string" ? inputs.get(name) : undefined;
+    if (input === undefined) throw new CapabilityFailure(`there is no input ${JSON.stringify(name)}`);
+    return canonicalJson(input);
+  };
+}

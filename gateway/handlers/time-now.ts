@@ -1,0 +1,18 @@
+/** `time.now`: the host's clock. */
+import { CapabilityFailure, type Handler } from "../handlers.ts";
+
+/** How many microseconds one unit has. */
+const UNITS = new Map<unknown, number>([
+  ["s", 1_000_000],
+  ["ms", 1_000],
+  ["us", 1],
+]);
+
+/** `epochMs`: milliseconds since 1970, with a fraction. */
+export function timeNowHandler(epochMs: () => number = () => performance.timeOrigin + performance.now()): Handler {
+  return ([unit]) => {
+    const size = UNITS.get(unit);
+    if (size === undefined) throw new CapabilityFailure('the unit of time.now is "s", "ms" or "us"');
+    return Math.floor((epochMs() * 1_000) / size);
+  };
+}

@@ -1,0 +1,73 @@
+/** Runs the built command as a user does: a process of its own. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+export const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeFlags?: readonly string[];
+  /** Sent once the child has written this to stderr or stdout. */
+  readonly signalAfter?: { readonly text: string; readonly signal: NodeJS.Signals };
+}
+
+/** Only what a test gives, and what a process needs: no telemetry, no colours of the caller's shell. */
+function environment(own: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: tmpdir(), ...own };
+}
+
+export function boruna(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const start = performance.now();
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, ...args], {
+    cwd: options.cwd ?? EXAMPLES,
+    env: environment(options.env),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  let signaled = false;
+  const watch = (): void => {
+    const { signalAfter } = options;
+    if (signalAfter === undefined || signaled || !`${stdout}${stderr}`.includes(signalAfter.text)) return;
+    signaled = true;
+    child.kill(signalAfter.signal);
+  };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    watch();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    watch();
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr, ms: performance.now() - start }));
+  });
+}
+
+const folders: string[] = [];
+
+/** A new folder that goes away when the tests of the file have ended. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
+  folders.push(folder);
+  return folder;
+}
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});

@@ -1,0 +1,154 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Behavior, refusingUrl, startCollector } from "../telemetry/collector.ts";
+import { boruna, temporaryFolder } from "./boruna.ts";
+import { SENTINEL, startWeb, type Web, writeCalls } from "./fixtures.ts";
+
+const folder = temporaryFolder();
+let web: Web;
+
+beforeAll(async () => {
+  writeCalls(folder);
+  web = await startWeb();
+});
+afterAll(() => web.close());
+
+const calls = (what: string, ...more: readonly string[]): readonly string[] => ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", `what=${what}`, "--arg", `url=${web.url}`, ...more];
+const bytes = (...texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+
+interface Expected {
+  readonly code: number;
+  readonly outcome: string;
+  readonly spans: readonly Readonly<Record<string, unknown>>[];
+}
+
+const CASES: readonly (readonly [string, () => Expected])[] = [
+  [
+    "ok",
+    () => ({
+      code: 0,
+      outcome: "success",
+      spans: [
+        {
+          "cap.name": "net.fetch",
+          bytes_in: bytes(web.url, "POST", `${SENTINEL}-böd`, "x-sent", `${SENTINEL}-value`),
+          bytes_out: bytes("answer-é"),
+          "cap.budget_remaining": 1,
+          "cap.call": 1,
+          "cap.mode": "live",
+          "code.file.path": "calls.ax",
+          "code.line.number": 5,
+          "code.function.name": "main",
+        },
+      ],
+    }),
+  ],
+  ["denied", () => ({ code: 3, outcome: "denied", spans: [{ "cap.name": "fs.read", bytes_in: bytes(`${SENTINEL}-path`), "error.kind": "denied", "error.type": "denied" }] })],
+  [
+    "over",
+    () => ({
+      code: 3,
+      outcome: "budget_exceeded",
+      spans: [
+        { "cap.name": "net.fetch", bytes_in: bytes(web.url), bytes_out: 9, "cap.budget_remaining": 1 },
+        { "cap.name": "net.fetch", bytes_in: bytes(web.url), bytes_out: 9, "cap.budget_remaining": 0 },
+        { "cap.name": "net.fetch", bytes_in: bytes(web.url), "cap.budget_remaining": 0, "error.kind": "budget_exceeded" },
+      ],
+    }),
+  ],
+  [
+    "failed",
+    () => ({
+      code: 1,
+      outcome: "runtime_error",
+      spans: [{ "cap.name": "net.fetch", bytes_in: bytes(web.url, `/${SENTINEL}-missing`), "cap.budget_remaining": 1, "error.kind": "runtime_error" }],
+    }),
+  ],
+  ["unknown", () => ({ code: 1, outcome: "runtime_error", spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "unknown" }] })],
+  ["emit", () => ({ code: 0, outcome: "success", spans: [{ "cap.name": "ui.render", bytes_in: bytes(SENTINEL, "k", "vé", "x"), bytes_out: 0 }] })],
+];
+
+describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
+  test.each(CASES)("%s", async (what, expectation) => {
+    const collector = await startCollector();
+    const expected = expectation();
+    const ended = await boruna(calls(what), { cwd: folder, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol } });
+    await collector.close();
+    expect(ended.code).toBe(expected.code);
+    const spans = collector.spans();
+    const runs = spans.filter((s) => s.name === "boruna.run");
+    expect(runs).toHaveLength(1);
+    expect(runs[0]?.attributes).toMatchObject({ "boruna.run.outcome": expected.outcome, "process.exit.code": expected.code, "boruna.run.calls.total": expected.spans.length });
+    const caps = spans.filter((s) => s.name === "boruna.cap").sort((a, b) => Number(a.attributes["cap.call"]) - Number(b.attributes["cap.call"]));
+    expect(caps).toHaveLength(expected.spans.length);
+    expect(spans).toHaveLength(expected.spans.length + 1);
+    caps.forEach((span, i) => {
+      expect(span.parentSpanId).toBe(runs[0]?.spanId);
+      expect(span.traceId).toBe(runs[0]?.traceId);
+      expect(span.attributes).toMatchObject(expected.spans[i] ?? {});
+      for (const absent of ["bytes_out", "error.kind", "cap.budget_remaining"]) {
+        if (expected.spans[i]?.[absent] === undefined && !(absent === "cap.budget_remaining" && what === "unknown")) expect(span.attributes).not.toHaveProperty([absent]);
+      }
+    });
+    expect(collector.sent(SENTINEL)).toBe(false);
+    expect(collector.sent("answer-é")).toBe(false);
+    expect(collector.sent(folder)).toBe(false);
+  });
+});
+
+test("the caller's trace is carried on", async () => {
+  const collector = await startCollector();
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  await boruna(calls("emit"), { cwd: folder, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACEPARENT: `00-${traceId}-00f067aa0ba902b7-01` } });
+  await collector.close();
+  const run = collector.spans().find((s) => s.name === "boruna.run");
+  expect(run).toMatchObject({ traceId, parentSpanId: "00f067aa0ba902b7" });
+});
+
+describe("a bad collector changes nothing", () => {
+  const BOUND_MS = 1_500;
+  const record = async (name: string, env: Readonly<Record<string, string>>): Promise<{ code: number | null; log: Buffer; stderr: string; ms: number }> => {
+    const log = join(folder, `${name}.jsonl`);
+    // Mock answers: the port of the web server of this run must not differ between logs.
+    const ended = await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=trap", "--arg", "url=http://127.0.0.1/", "--record", log, "--force"], { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), ...env } });
+    return { code: ended.code, log: readFileSync(log), stderr: ended.stderr, ms: ended.ms };
+  };
+
+  test.each(["none", "healthy", "refuse", "hang", "reset", "error", "drip", "slow-read"] as const)("%s", async (kind) => {
+    const plain = await record("plain", {});
+    if (kind === "none") {
+      expect(plain.code).toBe(1);
+      return;
+    }
+    const collector = kind === "refuse" ? undefined : await startCollector(kind satisfies Behavior);
+    const ended = await record(kind, { OTEL_EXPORTER_OTLP_ENDPOINT: collector?.url ?? (await refusingUrl()) });
+    await collector?.close();
+    expect(ended.log.equals(plain.log)).toBe(true);
+    expect(ended.code).toBe(plain.code);
+    // Far more than the bound, far less than the exporter takes by itself or a hang would.
+    expect(ended.ms).toBeLessThan(BOUND_MS + 5_000);
+    expect(/telemetry: .*lost/.test(ended.stderr)).toBe(kind !== "healthy" && kind !== "drip");
+  });
+});
+
+test("without an endpoint no OpenTelemetry module is loaded", async () => {
+  const hook = join(folder, "hook.mjs");
+  const loader = join(folder, "loader.mjs");
+  const seen = join(folder, "loaded.txt");
+  writeFileSync(loader, `import { appendFileSync } from "node:fs";\nexport async function load(url, context, next) { appendFileSync(${JSON.stringify(seen)}, url + "\\n"); return next(url, context); }\n`);
+  writeFileSync(hook, `import { register } from "node:module";\nregister(${JSON.stringify(`file://${loader}`)});\n`);
+  const loaded = async (env: Readonly<Record<string, string>>): Promise<string> => {
+    writeFileSync(seen, "");
+    const ended = await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x"], { cwd: folder, env, nodeFlags: ["--import", `file://${hook}`] });
+    expect(ended.code).toBe(0);
+    return readFileSync(seen, "utf8");
+  };
+  const quiet = await loaded({ OTEL_EXPORTER_OTLP_ENDPOINT: "" });
+  expect(quiet).toContain("gateway/execute.js");
+  expect(quiet).not.toContain("@opentelemetry");
+  expect(quiet).not.toContain("undici");
+  const collector = await startCollector();
+  expect(await loaded({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })).toContain("@opentelemetry/sdk-trace");
+  await collector.close();
+});
