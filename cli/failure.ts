@@ -8,7 +8,18 @@ import { clean, printJson, type Terminal } from "./terminal.ts";
 export type TextOf = (file: string) => string | undefined;
 
 /** Faults of the evidence itself: it was read, and it is not what it claims to be. */
-const UNVERIFIED = new Set(["log.hash", "log.sequence", "log.blob_hash", "log.blob_missing", "log.module_hash", "log.policy_hash", "log.closed", "log.flag"]);
+const UNVERIFIED = new Set([
+  "log.hash",
+  "log.sequence",
+  "log.count",
+  "log.trailing",
+  "log.form",
+  "log.syntax",
+  "log.blob_hash",
+  "log.blob_missing",
+  "log.module_hash",
+  "log.policy_hash",
+]);
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BorunaError) || error.kind === "internal") return EXIT.internal;

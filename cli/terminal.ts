@@ -48,8 +48,7 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
 
 /** Text of programs, files and peers that reaches a terminal: control and direction-changing characters are taken out, line feeds and tabs stay. */
 export function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "");
+  return text.replace(/[^\P{Cc}\t\n]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
 }
 
 export const PROTOCOL_VERSION = 1;

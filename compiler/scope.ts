@@ -33,7 +33,7 @@ export class FunctionScope {
   readonly uses = new Map<string, Use>();
   /** Locals of enclosing functions and this function's copies of them. */
   readonly captured = new Map<Local, Local>();
-  readonly #blocks: Map<string, Local>[] = [new Map()];
+  readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   loopDepth = 0;
   /** Contract clauses must be pure. */
   inContract = false;

@@ -175,7 +175,6 @@ class Run {
     signal?.addEventListener("abort", cancel, { once: true });
     if (Number.isFinite(this.#deadline)) {
       this.#timer = setTimeout(() => this.#abort.abort("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
-      this.#timer.unref();
     }
     try {
       return await runMachine(this.#program, this.#host(), { limits: this.#limits, args, ...(trace === undefined ? {} : { trace }) });

@@ -7,6 +7,7 @@ import { decide } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
 import { matchesType } from "../vm/matches-type.ts";
@@ -15,6 +16,7 @@ import type { TrapKind } from "../vm/outcome.ts";
 import { typeToString } from "../vm/types.ts";
 import { MapValue } from "../vm/map.ts";
 import type { Value } from "../vm/value.ts";
+import { answerProblem, cleanMessage } from "./answer.ts";
 import { stringBytes } from "./bytes.ts";
 import { CapabilityFailure, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 
@@ -120,8 +122,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     return { ok: false, trap: stop.trap, message: stop.message };
   }
 
-  function fail(call: Call, kind: FailureKind, message: string): CapabilityAnswer {
-    const stop = options.append({ type: "CapError", capability: call.capability.name, kind, message });
+  /** The log may throw: then the run is over, and the call with it. */
+  function append(call: Call, event: RunEvent): HostStop | undefined {
+    try {
+      return options.append(event);
+    } catch (error) {
+      call.span?.end({ errorKind: "runtime_error" });
+      throw error;
+    }
+  }
+
+  function fail(call: Call, kind: FailureKind, text: string): CapabilityAnswer {
+    const message = cleanMessage(text);
+    const stop = append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return stopped(call, stop);
     counters[kind === "runtime_error" ? "failed" : kind] += 1;
     end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
@@ -130,10 +143,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function succeed(call: Call, value: Value): CapabilityAnswer {
     const { capability, signature } = call;
-    if (signature !== undefined && !matchesType(value, signature.result, options.types)) {
-      return fail(call, "runtime_error", `the handler of ${capability.name} answered something else than ${typeToString(signature.result)}`);
-    }
-    const stop = options.append({ type: "CapResult", capability: capability.name, result: value });
+    const problem = signature === undefined ? undefined : answerProblem(value, signature.result, options.types);
+    if (problem !== undefined) return fail(call, "runtime_error", `the handler of ${capability.name} answered ${problem}`);
+    const stop = append(call, { type: "CapResult", capability: capability.name, result: value });
     if (stop !== undefined) return stopped(call, stop);
     end(call, "ok", { result: value, ...remaining(call) });
     return { ok: true, value };
@@ -141,6 +153,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** A failure's own message is for the program; what else a handler throws could hold paths or secrets. */
   function failedWith(call: Call, error: unknown): CapabilityAnswer {
+    if (isLogError(error)) {
+      call.span?.end({ errorKind: "runtime_error" });
+      throw error;
+    }
     if (signal.aborted) return interrupted(call);
     if (error instanceof CapabilityFailure) return fail(call, error.kind, error.message);
     const name = error instanceof Error ? error.name : typeof error;
@@ -154,15 +170,20 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   async function settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
-    const aborted = new Promise<never>((_, reject) => {
-      if (signal.aborted) reject(signal.reason);
-      else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    let abort = (): void => undefined;
+    const aborted = new Promise<undefined>((resolve) => {
+      abort = () => resolve(undefined);
     });
-    try {
-      return succeed(call, await Promise.race([pending, aborted]));
-    } catch (error) {
-      return failedWith(call, error);
-    }
+    // One signal serves the whole run, so what a call adds to it is taken away again.
+    signal.addEventListener("abort", abort, { once: true });
+    const settled = pending.then(
+      (value) => ({ ok: true, value }) as const,
+      (error: unknown) => ({ ok: false, error }) as const,
+    );
+    const outcome = signal.aborted ? undefined : await Promise.race([settled, aborted]);
+    signal.removeEventListener("abort", abort);
+    if (outcome === undefined) return interrupted(call);
+    return outcome.ok ? succeed(call, outcome.value) : failedWith(call, outcome.error);
   }
 
   function dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
@@ -182,14 +203,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...(traceparent === undefined ? {} : { traceparent }),
       policy,
     };
+    let result: Value | Promise<Value>;
     try {
       const run = (): Value | Promise<Value> => handler(args, context);
-      const result = call.span === undefined ? run() : call.span.run(run);
-      return result instanceof Promise ? settle(call, result) : succeed(call, result);
+      result = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
-      if (!(error instanceof CapabilityFailure) && isLogError(error)) throw error;
       return failedWith(call, error);
     }
+    return result instanceof Promise ? settle(call, result) : succeed(call, result);
   }
 
   function decided(request: CapabilityRequest, call: Omit<Call, "budgetRemaining">, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
@@ -202,7 +223,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const decision = decide(policy, capability, full);
     if (!decision.allowed) {
       if (!known) counters.unknown += 1;
-      return refuse({ ...call, budgetRemaining: undefined }, "denied", `${capability.name} is denied: ${decision.reason}`, decision.rule, decision.reason);
+      return refuse({ ...call, budgetRemaining: undefined }, "denied", decision.reason, decision.rule, decision.reason);
     }
     const budget = decision.budget ?? 0;
     const count = (used.get(capability.name) ?? 0) + 1;
@@ -217,7 +238,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       end(counted, "ok", { result: value, rule: decision.rule, reason: decision.reason, ...remaining(counted) });
       return { ok: true, value };
     }
-    const stop = options.append({ type: "CapCall", capability: capability.name, args: request.args });
+    const stop = append(counted, { type: "CapCall", capability: capability.name, args: request.args });
     return stop === undefined ? dispatch(counted, full) : stopped(counted, stop);
   }
 
@@ -247,8 +268,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   return { call, counters: () => ({ ...counters }) };
 }
 
+/** A log that cannot be read or written, and faults of ours, are no failures of a capability. */
 function isLogError(error: unknown): boolean {
-  return error instanceof Error && "kind" in error && typeof error.kind === "string" && (error.kind.startsWith("log.") || error.kind === "internal");
+  return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
 }
 
 function argumentProblem(capability: CapabilityDecl, signature: CapabilitySignature | undefined, args: readonly Value[], types: readonly TypeDef[]): string | undefined {

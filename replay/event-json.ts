@@ -3,8 +3,19 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { JsonData } from "../vm/json.ts";
 import type { Value } from "../vm/value.ts";
+import type { BlobReader } from "./blobs.ts";
 import { arrayOf, countOf, flagOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./fields.ts";
-import { storedFromJson, storedTextFromJson, storeText, storeValue, type BlobRef, type PutBlob, type Stored } from "./stored.ts";
+import {
+  loadStored,
+  loadText,
+  storedFromJson,
+  storedTextFromJson,
+  storeText,
+  storeValue,
+  type BlobRef,
+  type PutBlob,
+  type Stored,
+} from "./stored.ts";
 
 /** An event as read: long values may still be references. */
 export type StoredEvent = RunEvent extends infer E ? (E extends RunEvent ? StoredFields<E> : never) : never;
@@ -206,3 +217,49 @@ const READERS: ReadonlyMap<string, EventReader> = new Map<string, EventReader>([
     },
   ],
 ]);
+
+/** With its long values read. Throws what `loadStored` throws. */
+export function loadEvent(event: StoredEvent, blobs: BlobReader): RunEvent {
+  switch (event.type) {
+    case "CapCall":
+      return { ...event, args: event.args.map((arg) => loadStored(arg, blobs)) };
+    case "CapResult":
+      return { ...event, result: loadStored(event.result, blobs) };
+    case "CapError":
+      return { ...event, message: loadText(event.message, blobs) };
+    case "GuardCheck":
+      return { ...event, label: loadText(event.label, blobs) };
+    case "MessageSend":
+    case "MessageReceive":
+      return { ...event, payload: loadStored(event.payload, blobs) };
+    case "UiEmit":
+      return { ...event, tree: loadStored(event.tree, blobs) };
+    case "ActorSpawn":
+    case "SchedulerTick":
+    case "ContractCheck":
+      return event;
+  }
+}
+
+/** Everything in it that may be a reference. */
+export function storedParts(event: StoredEvent): readonly Stored[] {
+  switch (event.type) {
+    case "CapCall":
+      return event.args;
+    case "CapResult":
+      return [event.result];
+    case "CapError":
+      return [event.message];
+    case "GuardCheck":
+      return [event.label];
+    case "MessageSend":
+    case "MessageReceive":
+      return [event.payload];
+    case "UiEmit":
+      return [event.tree];
+    case "ActorSpawn":
+    case "SchedulerTick":
+    case "ContractCheck":
+      return [];
+  }
+}

@@ -11,10 +11,9 @@ import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value.ts";
 import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./divergence.ts";
 import type { RunEnd } from "./end.ts";
-import type { StoredEvent } from "./event-json.ts";
+import { loadEvent } from "./event-json.ts";
 import type { ParsedLog } from "./log.ts";
 import { eventText } from "./shown.ts";
-import { loadStored, loadText } from "./stored.ts";
 
 export interface LastAnswer {
   readonly event: number;
@@ -71,7 +70,7 @@ export class Replayer implements EventSink {
   /** The first event of the log that the program did not repeat. */
   leftOver(): RunEvent | undefined {
     const next = this.#log.events[this.#compared];
-    return next === undefined ? undefined : this.#load(next.event);
+    return next === undefined ? undefined : loadEvent(next.event, this.#log.blobs);
   }
 
   /** Throws `log.*` when a blob of the log cannot be read. */
@@ -83,7 +82,7 @@ export class Replayer implements EventSink {
     }
     const recorded = this.#log.events[this.#compared];
     if (recorded === undefined) return this.#beyond(event);
-    const expected = this.#load(recorded.event);
+    const expected = loadEvent(recorded.event, this.#log.blobs);
     const mismatch = compareEvents(recorded.n, expected, event, this.#shown);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });
     this.#compared += 1;
@@ -103,7 +102,7 @@ export class Replayer implements EventSink {
   /** Reads the answer now, so that a log that cannot be read is no failure of a capability. */
   #prepareAnswer(): HostStop | undefined {
     const next = this.#log.events[this.#compared];
-    const event = next === undefined ? undefined : this.#load(next.event);
+    const event = next === undefined ? undefined : loadEvent(next.event, this.#log.blobs);
     if (event?.type === "CapResult") this.#answer = { ok: true, value: event.result };
     else if (event?.type === "CapError")
       this.#answer = { ok: false, kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message };
@@ -127,29 +126,6 @@ export class Replayer implements EventSink {
   #stopWith(stop: Stop): HostStop {
     this.#stop = stop;
     return hostStop(stop);
-  }
-
-  #load(event: StoredEvent): RunEvent {
-    const { blobs } = this.#log;
-    switch (event.type) {
-      case "CapCall":
-        return { ...event, args: event.args.map((arg) => loadStored(arg, blobs)) };
-      case "CapResult":
-        return { ...event, result: loadStored(event.result, blobs) };
-      case "CapError":
-        return { ...event, message: loadText(event.message, blobs) };
-      case "GuardCheck":
-        return { ...event, label: loadText(event.label, blobs) };
-      case "MessageSend":
-      case "MessageReceive":
-        return { ...event, payload: loadStored(event.payload, blobs) };
-      case "UiEmit":
-        return { ...event, tree: loadStored(event.tree, blobs) };
-      case "ActorSpawn":
-      case "SchedulerTick":
-      case "ContractCheck":
-        return event;
-    }
   }
 }
 

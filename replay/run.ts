@@ -131,7 +131,7 @@ function policyOf(policy: RunOptions["policy"]): Policy {
 }
 
 function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
-  const plain = data instanceof Map ? data : plainFromHost(data ?? {});
+  const plain = plainFromHost(data ?? {});
   if (!isJsonObject(plain)) throw new BorunaError("value.form", `${what}: expected an object`);
   return plain;
 }
@@ -140,11 +140,16 @@ function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string
 async function handlersOf(program: Program, policy: Policy, options: RunOptions): Promise<Handlers> {
   const inputs = plainObject(options.inputs, "inputs");
   const base = options.live === true ? await liveOnes(policy, inputs, options) : mockHandlers(program.registry, { inputs });
-  const own = options.handlers instanceof Map ? options.handlers : new Map(Object.entries(options.handlers ?? {}));
+  const own = ownHandlers(options.handlers);
   for (const name of own.keys()) {
     if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
   }
   return new Map([...base, ...own]);
+}
+
+function ownHandlers(handlers: RunOptions["handlers"] = {}): Handlers {
+  const isMap = (given: typeof handlers): given is Handlers => given instanceof Map;
+  return isMap(handlers) ? handlers : new Map(Object.entries(handlers));
 }
 
 async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions): Promise<Handlers> {

@@ -1,7 +1,8 @@
 /** A verification for people and for programs. */
 import type { JsonData } from "../vm/json.ts";
 import { jsonObject } from "./fields.ts";
-import { printable, replayJson, replayLines } from "./report.ts";
+import { printable } from "./frame.ts";
+import { replayJson, replayLines } from "./report.ts";
 import type { Verification } from "./verify.ts";
 
 /** Lines without line feeds. The first is `verify: ok`, or begins with `verify: failed`. */

@@ -3,7 +3,7 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
 import type { StoredEnd } from "./end.ts";
-import type { StoredEvent } from "./event-json.ts";
+import { storedParts } from "./event-json.ts";
 import type { LogHeader } from "./header.ts";
 import { LOG_LIMITS, type LogLimits } from "./limits.ts";
 import { isRunLog, logRecords, parseLog, type LogRecord, type LogTail, type RunLog } from "./log.ts";
@@ -163,7 +163,7 @@ class Work {
     if (record.kind === "header") this.#header = record.header;
     else if (record.kind === "end") this.#end = record.end;
     else this.#events = record.n;
-    const stored = record.kind === "event" ? eventParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
+    const stored = record.kind === "event" ? storedParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
     for (const part of stored) {
       if (part instanceof BlobRef && !this.#blobLines.has(part.sha256)) this.#blobLines.set(part.sha256, { ref: part, line: record.line });
     }
@@ -223,28 +223,6 @@ class Work {
 
   #wrong(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
     return new BorunaError(kind, message, { place: { file: this.#source.name, ...(line === undefined ? {} : { line }) }, cause });
-  }
-}
-
-function eventParts(event: StoredEvent): readonly Stored[] {
-  switch (event.type) {
-    case "CapCall":
-      return event.args;
-    case "CapResult":
-      return [event.result];
-    case "CapError":
-      return [event.message];
-    case "GuardCheck":
-      return [event.label];
-    case "MessageSend":
-    case "MessageReceive":
-      return [event.payload];
-    case "UiEmit":
-      return [event.tree];
-    case "ActorSpawn":
-    case "SchedulerTick":
-    case "ContractCheck":
-      return [];
   }
 }
 

@@ -1,7 +1,7 @@
 // Builds dist/: JavaScript and declarations by tsc, and the .ax libraries beside them.
 // The new tree is made aside and put in place whole, so whoever runs dist/ meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +16,7 @@ try {
   const run = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
   if (run.status === 0) {
     cpSync(join(root, "std"), join(fresh, "std"), { recursive: true });
+    chmodSync(join(fresh, "cli", "main.js"), 0o755);
     if (existsSync(dist)) renameSync(dist, join(aside, "old"));
     renameSync(fresh, dist);
   }

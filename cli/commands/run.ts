@@ -3,12 +3,12 @@ import type { CallEnd } from "../../gateway/gateway.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { withShorthands } from "../../policy/policy.ts";
+import { frameLines, placeText } from "../../replay/frame.ts";
 import { frameOf } from "../../replay/place.ts";
 import { type Execution, execute } from "../../replay/run.ts";
 import type { LogFormat } from "../../replay/record.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { LIMITS, type LimitField, type Limits } from "../../vm/limits.ts";
-import type { CodePlace } from "../../vm/module.ts";
 import { textForm, typedText } from "../../vm/text.ts";
 import { parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
@@ -59,8 +59,6 @@ function formatOf(text: string | undefined): LogFormat {
   throw new BorunaError("usage", `--format ${text}: expected log or eventlog`);
 }
 
-const place = (p: CodePlace): string => (p.line === undefined || p.file === undefined ? `${p.function}, instruction ${p.pc}` : `${p.function} (${p.file}:${p.line}:${p.column ?? 1})`);
-
 const NEXT: Readonly<Record<string, string>> = {
   capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
   capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
@@ -73,16 +71,12 @@ const NEXT: Readonly<Record<string, string>> = {
 function printError(terminal: Terminal, execution: Execution): void {
   const { error, program, outcome } = execution;
   if (error === undefined) return;
-  const lines = [`${outcome}: ${error.message}`];
-  const frame = frameOf(program.module, error.stack[0]);
-  const source = frame?.lines.at(-1);
-  if (frame !== undefined && source !== undefined) {
-    const gutter = " ".repeat(String(source.number).length);
-    const before = [...source.text].slice(0, frame.column - 1).map((c) => (c === "\t" ? "\t" : " ")).join("");
-    const width = Math.max(1, Math.min(frame.endColumn, [...source.text].length + 1) - frame.column);
-    lines.push(`${gutter} --> ${frame.file}:${frame.line}:${frame.column}`, `${gutter} |`, `${source.number} | ${source.text}`, `${gutter} | ${before}${"^".repeat(width)}`);
-  } else if (error.stack[0] !== undefined) lines.push(`  at ${place(error.stack[0])}`);
-  for (const caller of error.stack.slice(1, 9)) lines.push(`  called from ${place(caller)}`);
+  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`];
+  const [first] = error.stack;
+  const frame = frameOf(program.module, first);
+  if (frame !== undefined) lines.push(...frameLines(frame));
+  else if (first !== undefined) lines.push(`  at ${placeText(first)}`);
+  for (const caller of error.stack.slice(1, 9)) lines.push(`  called from ${placeText(caller)}`);
   if (error.stack.length > 9) lines.push(`  … and ${error.stack.length - 9} more`);
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const next = NEXT[error.kind];

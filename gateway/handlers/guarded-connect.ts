@@ -4,7 +4,7 @@
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import type { buildConnector, Dispatcher } from "undici";
-import { privateReason } from "../../policy/hosts.ts";
+import { plainHost, privateReason } from "../../policy/hosts.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
 /** Gives all addresses of a name, or an error. */
@@ -19,7 +19,11 @@ function denied(host: string, address: string, reason: string): CapabilityDenied
 
 /** The look-up that the socket makes. A name with one forbidden address is forbidden, whatever its others are. */
 function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
-  return (host: string, options: LookupOptions, done: (error: Error | null, address: string | LookupAddress[], family?: number) => void): void => {
+  return (
+    host: string,
+    options: LookupOptions,
+    done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
+  ): void => {
     resolve(host, (error, found) => {
       if (error !== null) return done(error, "");
       const refused = allowPrivate ? undefined : found.find(({ address }) => privateReason(address) !== undefined);
@@ -37,7 +41,7 @@ export function guardedAgent(undici: typeof import("undici"), resolve: Resolve, 
   const connect = undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, allowPrivate) });
   const guarded: buildConnector.connector = (options, callback) => {
     // A host that is an address is never looked up.
-    const literal = allowPrivate ? undefined : privateReason(options.hostname);
+    const literal = allowPrivate ? undefined : privateReason(plainHost(options.hostname));
     if (literal !== undefined) return callback(denied(options.hostname, options.hostname, literal), null);
     return connect(options, (...answer) => {
       const [error, socket] = answer;

@@ -1,16 +1,32 @@
 /** Reads a response body: decoded, counted, text. */
 import { Buffer } from "node:buffer";
-import { Writable, type Readable, type Transform } from "node:stream";
+import { Duplex, pipeline as pipe, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import { CapabilityFailure } from "../handlers.ts";
 
-const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+const DECODERS: ReadonlyMap<string, () => Duplex> = new Map([
   ["gzip", () => createGunzip()],
   ["x-gzip", () => createGunzip()],
-  ["deflate", () => createInflate()],
+  ["deflate", () => Duplex.from(inflated)],
   ["br", () => createBrotliDecompress()],
 ]);
+/** The low half of the first byte in zlib's format (RFC 1950); no bare deflate block starts so in practice. */
+const ZLIB_METHOD = 8;
+
+/** "deflate" means zlib's format (RFC 9110), yet some servers send the bare one (RFC 1951). */
+async function* inflated(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = source[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done === true) return;
+  const decoder = ((first.value[0] ?? 0) & 0x0f) === ZLIB_METHOD ? createInflate() : createInflateRaw();
+  async function* all(): AsyncGenerator<Buffer> {
+    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
+  }
+  // An error of the source destroys the decoder, and reading that reports it.
+  yield* pipe(Readable.from(all()), decoder, () => undefined);
+}
+
 /** What `accept-encoding` says. */
 export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
 /** Each layer multiplies what a few bytes can become. */
@@ -22,7 +38,8 @@ function codings(header: string): readonly string[] {
     .split(",")
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== "" && name !== "identity");
-  if (names.length > MAX_LAYERS) throw new CapabilityFailure(`the response is encoded ${names.length} times, at most ${MAX_LAYERS} are read`);
+  if (names.length > MAX_LAYERS)
+    throw new CapabilityFailure(`the response is encoded ${names.length} times, at most ${MAX_LAYERS} are read`);
   return names;
 }
 
@@ -41,14 +58,16 @@ export async function readBody(body: Readable, contentEncoding: string, maxBytes
     .toReversed()
     .map((name) => {
       const make = DECODERS.get(name);
-      if (make === undefined) throw new CapabilityFailure(`the response has the encoding ${JSON.stringify(name)}; ${ACCEPTED_ENCODINGS} are read`);
+      if (make === undefined)
+        throw new CapabilityFailure(`the response has the encoding ${JSON.stringify(name)}; ${ACCEPTED_ENCODINGS} are read`);
       return make();
     });
   try {
     await pipeline([body, ...decoders, collect], { signal });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (/^(?:Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING|ERR_)/.test(code) && decoders.length > 0) throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);
+    if (/^(?:Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING|ERR_)/.test(code) && decoders.length > 0)
+      throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);
     throw error;
   }
   return Buffer.concat(chunks, total);

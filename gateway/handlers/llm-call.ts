@@ -50,13 +50,25 @@ export function llmCallHandler(options: LlmCallOptions): Handler {
     const { request } = await import("undici");
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const send = (): Promise<Dispatcher.ResponseData> =>
-      request(endpoint, { method: "POST", headers: headersFor(options.key), body: canonicalJson(body), signal: limit, headersTimeout: 0, bodyTimeout: 0 });
+      request(endpoint, {
+        method: "POST",
+        headers: headersFor(options.key),
+        body: canonicalJson(body),
+        signal: limit,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
     try {
       const answer = await askWithRetries(send, (ms) => sleep(ms, limit), limit);
-      const read = readAnswer(answer, model);
+      if (!answer.ok) {
+        settle({ inputTokens: 0, outputTokens: 0 });
+        throw new CapabilityFailure(answer.message);
+      }
+      const read = readAnswer(answer.text, model);
       settle(read.usage);
       return read.value;
     } catch (error) {
+      if (error instanceof Refused) settle({ inputTokens: 0, outputTokens: 0 });
       if (limit.aborted && !signal.aborted) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
       throw httpFailure(error);
     }
@@ -84,12 +96,20 @@ const KNOWN: readonly string[] = ["max_output_tokens", "system", ...PASSED_ON];
 function requestBody(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): ReadonlyMap<string, JsonData> {
   if (!(callOptions instanceof MapValue)) throw new CapabilityFailure("the options of llm.call are an object");
   const unknown = [...callOptions.keys()].find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw new CapabilityFailure(`llm.call has no option ${JSON.stringify(unknown)}. ${didYouMean(unknown, KNOWN, `It has ${KNOWN.join(", ")}.`)}`);
+  if (unknown !== undefined)
+    throw new CapabilityFailure(
+      `llm.call has no option ${JSON.stringify(unknown)}. ${didYouMean(unknown, KNOWN, `It has ${KNOWN.join(", ")}.`)}`,
+    );
   const system = callOptions.get("system");
   if (system !== undefined && typeof system !== "string") throw new CapabilityFailure("the option system of llm.call is a text");
   const asked = callOptions.get("max_output_tokens");
-  if (asked !== undefined && (typeof asked !== "number" || asked < 1)) throw new CapabilityFailure("the option max_output_tokens of llm.call is an Int above 0");
-  const message = (role: string, content: string): JsonData => new Map([["role", role], ["content", content]]);
+  if (asked !== undefined && (typeof asked !== "number" || asked < 1))
+    throw new CapabilityFailure("the option max_output_tokens of llm.call is an Int above 0");
+  const message = (role: string, content: string): JsonData =>
+    new Map([
+      ["role", role],
+      ["content", content],
+    ]);
   const plain = valueToPlain(callOptions, parseType("Json"), []);
   const passed = isJsonObject(plain) ? [...plain].filter(([name]) => PASSED_ON.includes(name)) : [];
   return new Map<string, JsonData>([
@@ -101,22 +121,37 @@ function requestBody(model: string, prompt: string, callOptions: Value | undefin
 }
 
 /** No tokenizer makes more tokens than a text has bytes. */
-function reserveFor(spending: Spending, llm: LlmPolicy, model: string, body: ReadonlyMap<string, JsonData>): (used: Usage | undefined) => void {
+function reserveFor(
+  spending: Spending,
+  llm: LlmPolicy,
+  model: string,
+  body: ReadonlyMap<string, JsonData>,
+): (used: Usage | undefined) => void {
   const maxTokens = body.get("max_tokens");
   const inputTokens = utf8Length(canonicalJson(body.get("messages") ?? [])) + FRAMING_TOKENS;
   return spending.reserve(llm, model, { inputTokens, outputTokens: typeof maxTokens === "number" ? maxTokens : llm.max_output_tokens });
 }
 
-/** Again on 429 and 5xx, later each time, as long as the endpoint asks for where that is not too long. */
-async function askWithRetries(send: () => Promise<Dispatcher.ResponseData>, sleep: (ms: number) => Promise<unknown>, signal: AbortSignal): Promise<string> {
+type Asked = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+
+/** The endpoint said no: nothing was spent. After a lost connection nobody knows. */
+class Refused extends CapabilityFailure {}
+
+/** Again on 429 and 5xx, later each time, or when the endpoint says, if that is not too late. A refusal costs nothing. */
+async function askWithRetries(
+  send: () => Promise<Dispatcher.ResponseData>,
+  sleep: (ms: number) => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<Asked> {
   for (let attempt = 1; ; attempt++) {
     const response = await send();
     const { statusCode: status } = response;
-    if (status >= 200 && status <= 299) return utf8Body(await readBody(response.body, encodingOf(response), MAX_ANSWER_BYTES, signal));
+    if (status >= 200 && status <= 299)
+      return { ok: true, text: utf8Body(await readBody(response.body, encodingOf(response), MAX_ANSWER_BYTES, signal)) };
     await response.body.dump({ limit: MAX_ANSWER_BYTES, signal });
     const isPassing = status === 429 || status >= 500;
-    if (!isPassing) throw new CapabilityFailure(`the model endpoint answered HTTP ${status}`);
-    if (attempt >= ATTEMPTS) throw new CapabilityFailure(`the model endpoint answered HTTP ${status}, ${ATTEMPTS} times`);
+    if (!isPassing) return { ok: false, message: `the model endpoint answered HTTP ${status}` };
+    if (attempt >= ATTEMPTS) return { ok: false, message: `the model endpoint answered HTTP ${status}, ${ATTEMPTS} times` };
     await sleep(delayFor(attempt, response.headers["retry-after"]));
   }
 }
@@ -143,7 +178,8 @@ function readAnswer(text: string, asked: string): { readonly value: Value; reado
   const choice = choices !== undefined && isJsonArray(choices) ? choices[0] : undefined;
   const message = choice !== undefined && isJsonObject(choice) ? choice.get("message") : undefined;
   const content = message !== undefined && isJsonObject(message) ? message.get("content") : undefined;
-  if (!isJsonObject(data) || choice === undefined || !isJsonObject(choice) || typeof content !== "string") throw new CapabilityFailure("the model endpoint's answer holds no text");
+  if (!isJsonObject(data) || choice === undefined || !isJsonObject(choice) || typeof content !== "string")
+    throw new CapabilityFailure("the model endpoint's answer holds no text");
   const model = data.get("model");
   const usage = usageOf(data.get("usage"));
   const value = MapValue.from([

@@ -61,7 +61,12 @@ interface FetchCall {
 /** One request of a chain of redirects. */
 interface Hop {
   readonly url: URL;
-  readonly request: { readonly method: string; readonly headers: Record<string, string>; readonly body: string | null; readonly signal: AbortSignal };
+  readonly request: {
+    readonly method: string;
+    readonly headers: Record<string, string>;
+    readonly body: string | null;
+    readonly signal: AbortSignal;
+  };
 }
 
 /** What the next request will be, before its secrets are put in. */
@@ -73,20 +78,29 @@ interface Plan {
 }
 
 async function fetchWith(call: FetchCall, [url, method, body, headers, want]: readonly Value[], context: HandlerContext): Promise<string> {
-  if (typeof url !== "string" || typeof method !== "string" || typeof body !== "string" || !(headers instanceof MapValue)) throw new CapabilityFailure("net.fetch takes a URL, a method, a body and headers");
+  if (typeof url !== "string" || typeof method !== "string" || typeof body !== "string" || !(headers instanceof MapValue))
+    throw new CapabilityFailure("net.fetch takes a URL, a method, a body and headers");
   if (want !== "body" && want !== "response") throw new CapabilityFailure('the last argument of net.fetch is "body" or "response"');
   let plan = firstPlan(call, url, method, body, headers, context);
   for (let hops = 0; ; hops++) {
     const response = await call.send(plan.url, requestOf(call, plan));
-    const next = REDIRECTS.has(response.statusCode) && call.net.allow_redirects ? redirectOf(call, plan, response) : undefined;
-    if (next === undefined) return answerOf(call, response, want, plan.method);
-    if (hops >= MAX_REDIRECTS) {
-      response.body.destroy();
-      throw new CapabilityFailure(`more than ${MAX_REDIRECTS} redirects`);
+    try {
+      const next = REDIRECTS.has(response.statusCode) && call.net.allow_redirects ? redirectOf(call, plan, response) : undefined;
+      if (next === undefined) return await answerOf(call, response, want, plan.method);
+      if (hops >= MAX_REDIRECTS) throw new CapabilityFailure(`more than ${MAX_REDIRECTS} redirects`);
+      await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
+      plan = next;
+    } catch (error) {
+      discard(response.body);
+      throw error;
     }
-    await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
-    plan = next;
   }
+}
+
+/** Lets go of the connection. An unread body reports its own end as an error, which nobody else would hear. */
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.on("error", () => undefined);
+  body.destroy();
 }
 
 const METHODS: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
@@ -99,7 +113,8 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
   if (!headers.has("accept")) headers.set("accept", "*/*");
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
   if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
-  if (call.net.propagate_trace && context.traceparent !== undefined && !headers.has("traceparent")) headers.set("traceparent", context.traceparent);
+  if (call.net.propagate_trace && context.traceparent !== undefined && !headers.has("traceparent"))
+    headers.set("traceparent", context.traceparent);
   return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
 }
 
@@ -107,7 +122,8 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
 function readUrl(text: string, base?: URL): URL {
   if (!URL.canParse(text, base?.href)) throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(text.slice(0, 200)))}`);
   const url = new URL(text, base?.href);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
   if (url.username !== "" || url.password !== "") throw new CapabilityFailure("a URL may not hold a user name or password; send a header");
   if (url.hostname.endsWith(".")) url.hostname = plainHost(url.hostname);
   if (url.hostname.endsWith(".") || url.hostname === "") throw new CapabilityFailure("the URL has no host that can be reached");
@@ -119,7 +135,9 @@ function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
   const refusal = urlRefusal(call.net, plan.url.href, plan.method);
   if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
   const host = plainHost(plan.url.hostname);
-  const headers: Record<string, string> = Object.fromEntries([...plan.headers].map(([name, value]) => [name, call.secrets.reveal(value, host)]));
+  const headers: Record<string, string> = Object.fromEntries(
+    [...plan.headers].map(([name, value]) => [name, call.secrets.reveal(value, host)]),
+  );
   return { method: plan.method, headers, body: plan.body, signal: call.signal };
 }
 
@@ -128,7 +146,8 @@ function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseDa
   const location = response.headers["location"];
   if (typeof location !== "string") return undefined;
   const url = readUrl(location, plan.url);
-  if (plan.url.protocol === "https:" && url.protocol === "http:") throw new CapabilityFailure("a redirect from https to http is not followed");
+  if (plan.url.protocol === "https:" && url.protocol === "http:")
+    throw new CapabilityFailure("a redirect from https to http is not followed");
   const isReading = plan.method === "GET" || plan.method === "HEAD";
   const toGet = !isReading && (response.statusCode === 303 || response.statusCode === 301 || response.statusCode === 302);
   const staysHome = url.origin === plan.url.origin;
@@ -149,7 +168,12 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
   }
   const headers = responseHeaders(response.headers);
   const isEmpty = method === "HEAD" || status === 204 || status === 304;
-  const bytes = await readBody(response.body, isEmpty ? "" : (headers.get("content-encoding") ?? ""), call.net.max_response_bytes, call.signal);
+  const bytes = await readBody(
+    response.body,
+    isEmpty ? "" : (headers.get("content-encoding") ?? ""),
+    call.net.max_response_bytes,
+    call.signal,
+  );
   const body = call.secrets.scrub(utf8Body(bytes));
   if (want === "body") return body;
   const scrubbed = [...headers].map(([name, value]) => [name, call.secrets.scrub(wellFormed(value))] as const);

@@ -8,8 +8,8 @@ const UNITS = new Map<unknown, number>([
   ["us", 1],
 ]);
 
-/** `epochMs`: milliseconds since 1970, with a fraction. */
-export function timeNowHandler(epochMs: () => number = () => performance.timeOrigin + performance.now()): Handler {
+/** `epochMs`: milliseconds since 1970. `performance.now()` has finer steps, but stands still while the host sleeps. */
+export function timeNowHandler(epochMs: () => number = () => Date.now()): Handler {
   return ([unit]) => {
     const size = UNITS.get(unit);
     if (size === undefined) throw new CapabilityFailure('the unit of time.now is "s", "ms" or "us"');

@@ -33,7 +33,8 @@ const kindOf = (promise: Promise<unknown>): Promise<unknown> =>
 describe("execute", () => {
   test("runs a module with mocks and gives its value in the JSON form", async () => {
     const run = await execute(READS_TWICE.module, { policy: "allow-all", tracing: false });
-    expect(run).toMatchObject({ outcome: "success", value: expect.stringContaining("mock file content"), ui: [] });
+    expect(run).toMatchObject({ outcome: "success", ui: [] });
+    expect(String(run.value)).toContain("mock file content");
     expect(run).not.toHaveProperty("log");
     expect(run.counters).toMatchObject({ total: 2, dispatched: 2 });
   });

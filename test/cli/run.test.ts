@@ -1,0 +1,129 @@
+/** The command line from a user's side: run, record, replay, verify, compile, inspect. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { mend } from "../replay/mend.ts";
+import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { startWeb, type Web, writeCalls } from "./fixtures.ts";
+
+const folder = temporaryFolder();
+let web: Web;
+beforeAll(async () => {
+  writeCalls(folder);
+  web = await startWeb();
+});
+afterAll(() => web.close());
+
+const parse = (text: string): unknown => JSON.parse(text);
+
+test("run --json, then replay and verify", async () => {
+  const log = join(folder, "ok.jsonl");
+  const ran = await boruna(["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--record", log, "--json"], { cwd: folder });
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(parse(ran.stdout)).toMatchObject({
+    protocol_version: 1,
+    outcome: "success",
+    value: 9,
+    text: "9",
+    display: "9",
+    counters: { total: 1, dispatched: 1, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 },
+    ui: [],
+    log,
+    error: null,
+  });
+  expect(existsSync(`${log}.blobs`)).toBe(true);
+  expect(await boruna(["replay", log])).toMatchObject({ code: 0, stdout: expect.stringContaining("replay: identical") });
+  expect(await boruna(["verify", log, "--replay"])).toMatchObject({ code: 0, stdout: expect.stringContaining("verify: ok") });
+});
+
+test("an edited answer, the chain mended, is told at the call where the program goes another way", async () => {
+  writeFileSync(
+    join(folder, "two.ax"),
+    `fn main(a: String, b: String) -> Int !{fs.read} {
+    let first = fs.read(a)
+    let second = fs.read(b ++ first)
+    string.len(second)
+}
+`,
+  );
+  const log = join(folder, "two.jsonl");
+  await boruna(["run", "two.ax", "--policy", "allow-all", "--arg", "a=x", "--arg", "b=y", "--record", log], { cwd: folder });
+  const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+  const edited = lines.map((line) => (line.includes('"CapResult"') && line.includes('for \\"x\\"') ? line.replace("mock file content", "other content") : line));
+  writeFileSync(log, mend(edited));
+  const text = await boruna(["replay", log]);
+  expect(text.code).toBe(5);
+  expect(text.stdout).toContain("divergence at event 3");
+  expect(text.stdout).toContain('expected "ymock file content for');
+  expect(text.stdout).toContain('actual   "yother content for');
+  expect(text.stdout).toContain("two.ax:3:18");
+  expect(text.stdout).toContain("let second = fs.read(b ++ first)");
+  const json = await boruna(["replay", log, "--json"]);
+  expect(parse(json.stdout)).toMatchObject({ status: "divergence", divergence: { event: 3, difference: { path: "args[0]" }, location: { file: "two.ax", line: 3 } } });
+  const verified = await boruna(["verify", log]);
+  expect(verified.code).toBe(0);
+  writeFileSync(log, `${edited.join("\n")}\n`);
+  expect(await boruna(["verify", log])).toMatchObject({ code: 6, stdout: expect.stringMatching(/^verify: failed at line 3/) });
+});
+
+test("two runs with the same answers give the same bytes", async () => {
+  const [a, b] = [join(folder, "a.jsonl"), join(folder, "b.jsonl")];
+  for (const log of [a, b]) await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x", "--record", log], { cwd: folder });
+  expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
+  expect(await boruna(["run", "calls.ax", "--arg", "what=emit", "--arg", "url=x", "--record", a], { cwd: folder })).toMatchObject({ code: 2, stderr: expect.stringContaining("--force") });
+});
+
+test("compile, inspect, run the module", async () => {
+  const output = join(folder, "count.axbc");
+  expect(await boruna(["compile", "word-count/count.ax", "-o", output])).toMatchObject({ code: 0 });
+  const inspected = await boruna(["inspect", output]);
+  expect(inspected.code).toBe(0);
+  for (const text of ["SpawnActor", "SendMsg", "actor.spawn", "count.ax"]) expect(inspected.stdout).toContain(text);
+  const ran = await boruna(["run", output, "--policy", "word-count/policy.json", "--arg", "text=one two\nthree", "--ui", "json"]);
+  expect(ran).toMatchObject({ code: 0, stdout: '{"parts":[2,1],"words":3}\n2\n' });
+});
+
+test("the folder report writes its file", async () => {
+  const report = join(EXAMPLES, "folder-report", "out", "report.txt");
+  const ran = await boruna(["run", "report.ax", "--policy", "policy.json", "--live", "--arg", "folder=texts", "--arg", "report=out/report.txt"], { cwd: join(EXAMPLES, "folder-report") });
+  expect(ran).toMatchObject({ code: 0, stdout: "2\n" });
+  expect(readFileSync(report, "utf8")).toBe(" lines   words  file\n     2       9  fox.txt\n     3       5  letter.txt\n");
+});
+
+test("the policy stops the tool that sends a file away", async () => {
+  const ran = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], { cwd: join(EXAMPLES, "refused") });
+  expect(ran.code).toBe(3);
+  expect(ran.stderr).toContain("exfiltrate.ax:5:18");
+  expect(ran.stderr).toContain('rules["net.fetch"].allow');
+});
+
+test("SIGINT and SIGTERM cancel a run that computes and one that waits", async () => {
+  writeFileSync(join(folder, "spin.ax"), 'fn main() -> Int {\n    debug("ready")\n    let mut n = 0\n    while true { n = n + 1 - 1 }\n    n\n}\n');
+  const spin = ["run", "spin.ax", "--max-steps", "9007199254740991"];
+  const started = (signal: NodeJS.Signals) => ({ cwd: folder, signalAfter: { text: "ready", signal } });
+  expect(await boruna(spin, started("SIGINT"))).toMatchObject({ code: 130, stderr: expect.stringContaining("canceled") });
+  expect(await boruna(spin, started("SIGTERM"))).toMatchObject({ code: 143 });
+  expect(await boruna([...spin, "--max-wall-ms", "200"], { cwd: folder })).toMatchObject({ code: 4, stderr: expect.stringContaining("timeout") });
+});
+
+test("capability list gives the set that the page pins", async () => {
+  const { stdout, code } = await boruna(["capability", "list", "--json"]);
+  expect(code).toBe(0);
+  expect(parse(stdout)).toMatchObject({
+    protocol_version: 1,
+    name: "boruna",
+    capabilities: ["actor.send", "actor.spawn", "db.query", "fs.read", "fs.write", "llm.call", "net.fetch", "random", "step.input", "time.now", "ui.render"].map((name) => ({ name, version: "1" })),
+    capability_set_hash: "sha256:980d017dc54e30c39c329484b501fbe46914d9ad344bfcb4610b0280f4300a67",
+  });
+});
+
+test("check --json tells places and fixes", async () => {
+  writeFileSync(join(folder, "row.ax"), "fn get(url: String) -> String { net.fetch(url) }\nfn main() -> Int { 1 }\n");
+  const { stdout, code } = await boruna(["check", "row.ax", "--json"], { cwd: folder });
+  expect(code).toBe(2);
+  expect(parse(stdout)).toMatchObject({
+    protocol_version: 1,
+    ok: false,
+    diagnostics: [{ code: "E007", severity: "error", file: "row.ax", line: 1, column: 33, end_line: 1, end_column: 47, fixes: [{ edits: [{ start: 29, end: 29, text: " !{net.fetch}" }] }] }],
+  });
+});

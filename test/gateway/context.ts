@@ -1,0 +1,33 @@
+/** A handler's context for tests, and ways to look at a handler's end. */
+import { type Handler, type HandlerContext, CapabilityFailure } from "../../gateway/handlers.ts";
+import { type Policy, policyFromJson } from "../../policy/policy.ts";
+import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
+import { parseJson } from "../../vm/json.ts";
+import type { Value } from "../../vm/value.ts";
+
+export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
+
+export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
+  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
+}
+
+/** The arguments with the table's defaults filled in. */
+export function fullArgs(capability: string, args: readonly Value[]): readonly Value[] {
+  const declared = BUILTIN_REGISTRY.byName.get(capability);
+  const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
+  return params.map((p, i) => args[i] ?? p.default ?? false);
+}
+
+/** The value, or `denied: …` or `failed: …`. */
+export async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof CapabilityFailure) return `${error.kind === "denied" ? "denied" : "failed"}: ${error.message}`;
+    throw error;
+  }
+}
+
+export function callerOf(capability: string, handler: Handler, policy: Policy, more: Partial<HandlerContext> = {}) {
+  return (...args: readonly Value[]): Promise<Value> => outcomeOf(() => handler(fullArgs(capability, args), contextOf(policy, more)));
+}

@@ -1,0 +1,286 @@
+import { Buffer } from "node:buffer";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fsReadHandler } from "../../../gateway/handlers/fs-read.ts";
+import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
+import type { Value } from "../../../vm/value.ts";
+import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
+
+/** `DIR/outside.txt` and `DIR/work`, the working directory, with the roots `data` and `out`. */
+let folder: string;
+let work: string;
+const inWork = (name: string): string => join(work, name);
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "boruna-fs-")));
+  work = join(folder, "work");
+  for (const name of ["work/data/sub", "work/out", "elsewhere"]) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, "outside.txt"), "secret");
+  writeFileSync(join(folder, "elsewhere/b.txt"), "secret");
+  writeFileSync(inWork("data/a.txt"), "héllo");
+  writeFileSync(inWork("data/sub/c.txt"), "c");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const ROOTS = { read: ["data", "out"], write: ["./out"] };
+const read = (args: readonly Value[], scope: object = ROOTS): Promise<Value> =>
+  callHandler("fs.read", fsReadHandler({ workingDirectory: work }), args, contextOf(policyOf({ fs_policy: scope })));
+const write = (args: readonly Value[], scope: object = ROOTS): Promise<Value> =>
+  callHandler("fs.write", fsWriteHandler({ workingDirectory: work }), args, contextOf(policyOf({ fs_policy: scope })));
+const readFails = (args: readonly Value[], scope: object = ROOTS): Promise<string> => failureOf(read(args, scope));
+const writeFails = (args: readonly Value[], scope: object = ROOTS): Promise<string> => failureOf(write(args, scope));
+
+describe("fs.read", () => {
+  test("text, base64, list, stat", async () => {
+    writeFileSync(inWork("data/ä.txt"), "");
+    writeFileSync(inWork("data/B.txt"), "");
+    expect(await read(["data/a.txt"])).toBe("héllo");
+    expect(await read(["data/a.txt", "base64"])).toBe("aMOpbGxv");
+    expect(await read(["data", "list"])).toBe('["B.txt","a.txt","sub","ä.txt"]');
+    expect(JSON.parse(await textOf(read(["data/a.txt", "stat"])))).toEqual({
+      kind: "file",
+      size: 6,
+      modified_ms: Math.floor(statSync(inWork("data/a.txt")).mtimeMs),
+    });
+    expect(JSON.parse(await textOf(read(["data", "stat"])))).toMatchObject({ kind: "folder", size: 0 });
+  });
+
+  test.each(["data/a.txt", "./data/a.txt", "data/sub/../a.txt", "data//a.txt", "a.txt", "sub/../a.txt", "ABSOLUTE"])(
+    "%s is the file below the root",
+    async (path) => {
+      expect(await read([path === "ABSOLUTE" ? inWork("data/a.txt") : path])).toBe("héllo");
+    },
+  );
+
+  test("a root may be a file, a link, or absolute", async () => {
+    symlinkSync(inWork("data"), inWork("linked"));
+    expect(await read(["data/a.txt"], { read: ["data/a.txt"] })).toBe("héllo");
+    expect(await readFails(["data/sub/c.txt"], { read: ["data/a.txt"] })).toMatch(/^(denied|failed): /);
+    expect(await read(["linked/a.txt"], { read: ["linked"] })).toBe("héllo");
+    expect(await read(["a.txt"], { read: [inWork("data")] })).toBe("héllo");
+  });
+
+  test("a path that leads out is denied", async () => {
+    const outside = join(folder, "outside.txt");
+    for (const path of [
+      "../outside.txt",
+      "data/../../outside.txt",
+      "sub/../../../outside.txt",
+      outside,
+      "/etc/hostname",
+      "..",
+      "/",
+      `${inWork("data")}/../../outside.txt`,
+    ]) {
+      expect(await readFails([path]), path).toMatch(/^denied: the path .* leads out of the folders/);
+    }
+    expect(await readFails([inWork("database.txt")])).toMatch(/^denied: /);
+    expect(await readFails(["data/a.txt"], {})).toMatch(/^denied: /);
+  });
+
+  test("a link is followed inside the root, and denied where it leaves it", async () => {
+    symlinkSync("a.txt", inWork("data/inner"));
+    symlinkSync(join(folder, "outside.txt"), inWork("data/outer"));
+    symlinkSync(join(folder, "elsewhere"), inWork("data/away"));
+    symlinkSync("../../elsewhere/b.txt", inWork("data/relative"));
+    symlinkSync("/proc/self/environ", inWork("data/environ"));
+    expect(await read(["data/inner"])).toBe("héllo");
+    for (const path of ["data/outer", "data/away/b.txt", "data/relative", "data/environ"])
+      expect(await readFails([path]), path).toMatch(/^denied: /);
+    expect(await readFails(["data/away", "list"])).toMatch(/^denied: /);
+    expect(await readFails(["data/outer", "stat"])).toMatch(/^denied: /);
+  });
+
+  test("devices, FIFOs and sockets are refused, without waiting for them", async () => {
+    execFileSync("mkfifo", [inWork("data/fifo")]);
+    const socket = createServer();
+    await new Promise<void>((done) => socket.listen(inWork("data/socket"), done));
+    symlinkSync("/dev/zero", inWork("data/zero"));
+    expect(await readFails(["data/fifo"])).toBe('failed: it is not a file or folder: "data/fifo"');
+    expect(await readFails(["data/socket"])).toBe('failed: it is not a file or folder: "data/socket"');
+    expect(await readFails(["data/zero"])).toMatch(/^(failed|denied): /);
+    expect(await readFails(["/dev/zero"], { read: ["/dev"] })).toBe('failed: it is not a file or folder: "/dev/zero"');
+    await new Promise((done) => socket.close(done));
+  });
+
+  test("max_bytes: just at it, and one over; a file that tells no size is counted", async () => {
+    expect(await read(["data/a.txt"], { ...ROOTS, max_bytes: 6 })).toBe("héllo");
+    expect(await readFails(["data/a.txt"], { ...ROOTS, max_bytes: 5 })).toBe('failed: the file is longer than 5 bytes: "data/a.txt"');
+    expect(await readFails(["data", "list"], { ...ROOTS, max_bytes: 5 })).toMatch(
+      /^failed: the names in the folder are longer than 5 bytes/,
+    );
+    truncateSync(inWork("data/a.txt"), 2 ** 40);
+    expect(await readFails(["data/a.txt"])).toMatch(/^failed: the file is longer than 10485760 bytes/);
+    expect(await readFails(["/proc/self/status"], { read: ["/proc"], max_bytes: 10 })).toMatch(/^(failed|denied): /);
+  });
+
+  test.each([
+    [["data/none.txt"], 'failed: no such file: "data/none.txt"'],
+    [["data/a.txt/x"], 'failed: a part of the path is not a folder: "data/a.txt/x"'],
+    [["data"], 'failed: it is a folder: "data"'],
+    [["data/a.txt", "list"], 'failed: it is not a folder: "data/a.txt"'],
+    [["data/a.txt", "txet"], 'failed: fs.read does not know "txet". Did you mean "text"?'],
+    [["data/a\0.txt"], "failed: the path holds a NUL character"],
+    [[""], "failed: the path is empty"],
+    [[`data/${"x".repeat(300)}`], `failed: the path is too long: "data/${"x".repeat(300)}"`],
+  ])("%j: %s", async (args, message) => {
+    expect(await readFails(args)).toBe(message);
+  });
+
+  test("links in a circle, text that is not UTF-8, and a file the host keeps closed", async () => {
+    symlinkSync("round", inWork("data/round"));
+    writeFileSync(inWork("data/bytes"), new Uint8Array([0xff, 0xfe]));
+    expect(await readFails(["data/round"])).toBe('failed: too many links: "data/round"');
+    expect(await readFails(["data/bytes"])).toBe('failed: the file is not UTF-8 text, read it as "base64": "data/bytes"');
+    expect(await read(["data/bytes", "base64"])).toBe("//4=");
+    chmodSync(inWork("data/bytes"), 0);
+    if (process.getuid?.() !== 0) expect(await readFails(["data/bytes"])).toBe('failed: the host does not permit it: "data/bytes"');
+  });
+
+  test("no message names a path of the host", async () => {
+    symlinkSync(join(folder, "outside.txt"), inWork("data/outer"));
+    for (const path of ["data/none", "data/outer", "data/a.txt/x", "../outside.txt"]) expect(await readFails([path])).not.toContain(folder);
+  });
+
+  test("whatever the path, nothing outside the root is read", async () => {
+    symlinkSync(join(folder, "elsewhere"), inWork("data/away"));
+    const part = fc.constantFrom("..", ".", "", "data", "sub", "away", "a.txt", "b.txt", "outside.txt", "work", "elsewhere");
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 8 }), fc.boolean(), async (parts, absolute) => {
+        expect(await failureOf(read([(absolute ? `${work}/` : "") + parts.join("/")]))).not.toContain("secret");
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("fs.write", () => {
+  const content = (name: string): string => readFileSync(inWork(name), "utf8");
+
+  test("replace, append, create, base64, delete", async () => {
+    expect(await write(["out/a.txt", "one"])).toBe(true);
+    expect(await write(["out/a.txt", "two"])).toBe(true);
+    expect(content("out/a.txt")).toBe("two");
+    await write(["out/a.txt", " three", "append"]);
+    await write(["out/new.txt", "first", "append"]);
+    expect([content("out/a.txt"), content("out/new.txt")]).toEqual(["two three", "first"]);
+    await write(["out/made.txt", "m", "create"]);
+    expect(await writeFails(["out/made.txt", "n", "create"])).toBe('failed: it is there already: "out/made.txt"');
+    expect(content("out/made.txt")).toBe("m");
+    await write(["out/bytes", "AP//", "base64"]);
+    expect([...readFileSync(inWork("out/bytes"))]).toEqual([0, 255, 255]);
+    await write(["out/made.txt", "", "delete"]);
+    expect(await writeFails(["out/made.txt", "", "delete"])).toBe('failed: no such file: "out/made.txt"');
+    expect(readdirSync(inWork("out")).sort()).toEqual(["a.txt", "bytes", "new.txt"]);
+  });
+
+  test("a relative path that is below no root goes below the first; missing folders are made", async () => {
+    rmSync(inWork("out"), { recursive: true });
+    await write(["report.txt", "r"]);
+    await write(["out/deep/er/x.txt", "x"]);
+    expect([content("out/report.txt"), content("out/deep/er/x.txt")]).toEqual(["r", "x"]);
+  });
+
+  test("a replaced file keeps its permissions, and a name linked to it its old content", async () => {
+    writeFileSync(inWork("out/a.txt"), "old");
+    chmodSync(inWork("out/a.txt"), 0o640);
+    linkSync(inWork("out/a.txt"), inWork("out/same.txt"));
+    await write(["out/a.txt", "new"]);
+    expect([content("out/a.txt"), content("out/same.txt"), statSync(inWork("out/a.txt")).mode & 0o777]).toEqual(["new", "old", 0o640]);
+  });
+
+  test("a path that leads out is denied, and nothing appears there", async () => {
+    symlinkSync(join(folder, "elsewhere"), inWork("out/away"));
+    symlinkSync(join(folder, "outside.txt"), inWork("out/outer"));
+    symlinkSync(join(folder, "new.txt"), inWork("out/dangling"));
+    for (const path of ["../x", "data/../../x", join(folder, "x"), inWork("data/x"), "out/away/x", "out/away/deep/x", "out/outer"]) {
+      for (const how of ["replace", "append", "create"])
+        expect(await writeFails([path, "bad", how]), `${how} ${path}`).toMatch(/^denied: |already/);
+    }
+    expect(await writeFails(["out/dangling", "bad"])).toMatch(/^(denied|failed): /);
+    expect(await writeFails(["out/away/b.txt", "", "delete"])).toMatch(/^denied: /);
+    expect(readdirSync(folder).sort()).toEqual(["elsewhere", "outside.txt", "work"]);
+    expect(readdirSync(join(folder, "elsewhere"))).toEqual(["b.txt"]);
+    expect(readFileSync(join(folder, "outside.txt"), "utf8")).toBe("secret");
+  });
+
+  test("a link inside the root is written through; delete takes the link itself", async () => {
+    writeFileSync(inWork("out/real.txt"), "r");
+    symlinkSync("real.txt", inWork("out/link"));
+    symlinkSync(join(folder, "outside.txt"), inWork("out/outer"));
+    await write(["out/link", "w"]);
+    expect(content("out/real.txt")).toBe("w");
+    await write(["out/link", "", "delete"]);
+    await write(["out/outer", "", "delete"]);
+    expect(readdirSync(inWork("out"))).toEqual(["real.txt"]);
+    expect(readFileSync(join(folder, "outside.txt"), "utf8")).toBe("secret");
+  });
+
+  test("devices, FIFOs and folders are refused", async () => {
+    execFileSync("mkfifo", [inWork("out/fifo")]);
+    mkdirSync(inWork("out/sub"));
+    for (const how of ["replace", "append", "delete"]) {
+      expect(await writeFails(["out/fifo", "x", how])).toBe('failed: it is not a file: "out/fifo"');
+      expect(await writeFails(["out/sub", "x", how])).toBe('failed: it is not a file: "out/sub"');
+    }
+    expect(await writeFails(["out", "x"])).toBe('failed: it is a folder: "out"');
+    expect(await writeFails(["/dev/null", "x"], { write: ["/dev"] })).toBe('failed: it is not a file: "/dev/null"');
+  });
+
+  test("max_bytes counts the whole file: just at it, and one over", async () => {
+    const scope = { ...ROOTS, max_bytes: 4 };
+    await write(["out/a.txt", "éé"], scope);
+    expect(await writeFails(["out/b.txt", "ééx"], scope)).toBe('failed: the file would be longer than 4 bytes: "out/b.txt"');
+    await write(["out/c.txt", "ab"], scope);
+    await write(["out/c.txt", "cd", "append"], scope);
+    expect(await writeFails(["out/c.txt", "e", "append"], scope)).toBe('failed: the file would be longer than 4 bytes: "out/c.txt"');
+    expect(content("out/c.txt")).toBe("abcd");
+  });
+
+  test.each([
+    [["out/a.txt", "x", "overwrite"], /^failed: fs.write does not know "overwrite"/],
+    [["out/a.txt", "!!", "base64"], /^failed: the content is not base64/],
+    [["out/a\0.txt", "x"], /^failed: the path holds a NUL character/],
+    [["", "x"], /^failed: the path is empty/],
+    [["../data/a.txt", "x"], /^denied: /],
+  ])("%j", async (args, message) => {
+    expect(await writeFails(args)).toMatch(message);
+  });
+
+  test("a failed write leaves no temporary file", async () => {
+    writeFileSync(inWork("out/there"), "x");
+    await writeFails(["out/there", "y", "create"]);
+    expect(readdirSync(inWork("out"))).toEqual(["there"]);
+  });
+
+  test("what is written is read back", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
+        const wellFormed = Buffer.from(text).toString();
+        await write(["out/t", wellFormed]);
+        expect(await read(["out/t"])).toBe(wellFormed);
+        await write(["out/b", Buffer.from(wellFormed).toString("base64"), "base64"]);
+        expect(await read(["out/b"])).toBe(wellFormed);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,381 @@
+import { Buffer } from "node:buffer";
+import type { ServerResponse } from "node:http";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { HandlerContext } from "../../../gateway/handlers.ts";
+import { netFetchHandler } from "../../../gateway/handlers/net-fetch.ts";
+import { MapValue } from "../../../vm/map.ts";
+import type { Value } from "../../../vm/value.ts";
+import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
+
+const SECRET = 'sesame "open"';
+const ENCODINGS = new Map<string, (bytes: Uint8Array) => Uint8Array>([
+  ["gzip", gzipSync],
+  ["deflate", deflateSync],
+  ["raw", deflateRawSync],
+  ["br", brotliCompressSync],
+]);
+const BIG = 20_000;
+
+/** The path tells what comes back: `/status/404`, `/to/CODE/URL`, `/encoded/gzip,br`, `/echo`, … */
+function answer(path: string, response: ServerResponse, echo: string): void {
+  const [, what, first = "", ...rest] = path.split("/");
+  const after = decodeURIComponent(rest.join("/"));
+  switch (what) {
+    case "status":
+      response.writeHead(Number(first)).end("the body");
+      return;
+    case "to":
+      response.writeHead(Number(first), { location: after }).end("moved");
+      return;
+    case "loop":
+      response.writeHead(302, { location: "/loop" }).end();
+      return;
+    case "encoded": {
+      const names = first.split(",");
+      const bytes = names.reduce<Uint8Array>((done, name) => ENCODINGS.get(name)?.(done) ?? done, Buffer.from("text, plain"));
+      response.writeHead(200, { "content-encoding": names.map((n) => (n === "raw" ? "deflate" : n)).join(", ") }).end(bytes);
+      return;
+    }
+    case "bomb":
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(BIG)));
+      return;
+    case "cut":
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(BIG)).subarray(0, 20));
+      return;
+    case "long":
+      response.writeHead(200).end("x".repeat(Number(first)));
+      return;
+    case "latin1":
+      response.writeHead(200).end(Buffer.from([0x63, 0xe9]));
+      return;
+    case "cookies":
+      response.writeHead(200, { "set-cookie": ["a=1, 2", "b=3"], date: "then", connection: "close" }).end("ok");
+      return;
+    case "hang":
+      return;
+    case "drop":
+      response.destroy();
+      return;
+    default:
+      response.writeHead(200, { "content-type": "application/json" }).end(echo);
+  }
+}
+
+let server: TestServer;
+let other: TestServer;
+const listener: Parameters<typeof serve>[0] = (request, response, body) => {
+  const { host: _, ...headers } = request.headers;
+  answer(request.url ?? "/", response, JSON.stringify({ method: request.method, path: request.url, headers, body }));
+};
+beforeAll(async () => {
+  server = await serve(listener);
+  other = await serve(listener);
+});
+afterAll(async () => {
+  await server.close();
+  await other.close();
+});
+
+const OPEN = { allow_private_networks: true };
+const handler = netFetchHandler({
+  env: { TEST_SECRET: SECRET, EMPTY: "" },
+  resolve: (host, done) => {
+    const port = host.endsWith(".public.test") ? "93.184.215.14" : "127.0.0.1";
+    if (host === "nowhere.test") return done(Object.assign(new Error("no such host"), { code: "ENOTFOUND" }), []);
+    done(
+      null,
+      host === "both.test"
+        ? [
+            { address: "93.184.215.14", family: 4 },
+            { address: "::ffff:10.0.0.1", family: 6 },
+          ]
+        : [{ address: port, family: 4 }],
+    );
+  },
+});
+const at = (path: string, host = "127.0.0.1", on: TestServer = server): string => `http://${host}:${on.port}${path}`;
+const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
+
+function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
+  return callHandler("net.fetch", handler, args, contextOf(policyOf({ net_policy: net, secrets: SECRETS }), more));
+}
+const failed = (args: readonly Value[], net: object = OPEN): Promise<string> => failureOf(fetched(args, net));
+async function echoed(
+  args: readonly Value[],
+  net: object = OPEN,
+  more: Partial<HandlerContext> = {},
+): Promise<{ method: string; path: string; headers: Record<string, string>; body: string }> {
+  return JSON.parse(await textOf(fetched(args, net, more)));
+}
+const headersOf = (...entries: (readonly [string, Value])[]): MapValue => MapValue.from(entries);
+
+describe("requests", () => {
+  test("method, path, headers and body arrive", async () => {
+    const echo = await echoed([at("/echo?q=1#part"), "post", "héllo", headersOf(["X-One", "1"], ["Content-Type", "text/plain"])]);
+    expect(echo).toMatchObject({
+      method: "POST",
+      path: "/echo?q=1",
+      body: "héllo",
+      headers: { "x-one": "1", "content-type": "text/plain", "content-length": "6" },
+    });
+  });
+
+  test("want = response gives status, headers and body, whatever the status", async () => {
+    const response = await fetched([at("/status/404"), "GET", "", MapValue.EMPTY, "response"]);
+    expect(JSON.parse(String(response))).toMatchObject({ status: 404, body: "the body" });
+    const cookies = JSON.parse(await textOf(fetched([at("/cookies"), "GET", "", MapValue.EMPTY, "response"])));
+    expect(cookies).toEqual({
+      status: 200,
+      body: "ok",
+      headers: { "set-cookie": "a=1, 2\nb=3", date: "then", connection: "close", "transfer-encoding": "chunked" },
+    });
+  });
+
+  test.each([
+    ["/status/404", "HTTP 404 Not Found"],
+    ["/status/500", "HTTP 500 Internal Server Error"],
+    ["/status/304", "HTTP 304 Not Modified"],
+    ["/status/599", "HTTP 599"],
+  ])("%s fails with %s", async (path, message) => {
+    expect(await failed([at(path)])).toBe(`failed: ${message}`);
+  });
+
+  test("HEAD has no body", async () => {
+    expect(await fetched([at("/encoded/gzip"), "HEAD"])).toBe("");
+  });
+
+  test.each(["Host", "connection", "Transfer-Encoding", "content-length", "Expect", "upgrade"])(
+    "the header %s is refused",
+    async (name) => {
+      expect(await failed([at("/echo"), "GET", "", headersOf([name, "x"])])).toBe(`failed: the header ${name} is not the program's to set`);
+    },
+  );
+
+  test.each([
+    ["X-A", "a\r\nX-B: b"],
+    ["X-A", "a\nb"],
+    ["X-A", "\0"],
+    ["X A", "a"],
+    ["X:A", "a"],
+    ["", "a"],
+  ])("the header %j: %j is refused", async (name, value) => {
+    const before = server.requests.length;
+    expect(await failed([at("/echo"), "GET", "", headersOf([name, value])])).toMatch(/^failed: /);
+    expect(server.requests.length).toBe(before);
+  });
+
+  test.each([
+    ["ftp://example.com/", "failed: net.fetch reaches http and https, not ftp:"],
+    ["http://user:pw@127.0.0.1/", "failed: a URL may not hold a user name or password; send a header"],
+    ["http://[::1", 'failed: not a URL: "http://[::1"'],
+    ["", 'failed: not a URL: ""'],
+  ])("the URL %j", async (url, message) => {
+    expect(await failed([url])).toBe(message);
+  });
+
+  test.each(["CONNECT", "TRACE", "G ET", ""])("the method %j is unknown", async (method) => {
+    expect(await failed([at("/echo"), method])).toMatch(/^failed: net.fetch does not know the method/);
+  });
+
+  test("a trailing dot and capitals of the host make no difference", async () => {
+    expect(await echoed([at("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
+  });
+
+  test("network failures have words that name no address", async () => {
+    expect(await failed([at("/drop")])).toBe("failed: the connection was closed by the other side");
+    expect(await failed(["http://nowhere.test/"])).toBe("failed: the host has no address");
+    const closed = await serve(listener);
+    await closed.close();
+    expect(await failed([at("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
+  });
+
+  test("timeout_ms ends a call", async () => {
+    expect(await failed([at("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+  });
+
+  test("the run's signal ends a call", async () => {
+    const canceled = new AbortController();
+    const call = fetched([at("/hang")], OPEN, { signal: canceled.signal });
+    canceled.abort(new Error("canceled"));
+    await expect(call).rejects.toThrow();
+  });
+
+  test("proxy variables are ignored", async () => {
+    const saved = process.env["HTTP_PROXY"];
+    process.env["HTTP_PROXY"] = "http://127.0.0.1:9";
+    try {
+      expect(await echoed([at("/echo")])).toMatchObject({ path: "/echo" });
+    } finally {
+      if (saved === undefined) delete process.env["HTTP_PROXY"];
+      else process.env["HTTP_PROXY"] = saved;
+    }
+  });
+});
+
+describe("bodies", () => {
+  test.each(["gzip", "deflate", "raw", "br", "identity", "gzip,br", "deflate,gzip"])("encoded as %s", async (names) => {
+    expect(await fetched([at(`/encoded/${names}`)])).toBe("text, plain");
+  });
+
+  test("three layers, an unknown encoding, and one that is cut short", async () => {
+    expect(await failed([at("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
+    expect(await failed([at("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
+    expect(await failed([at("/cut")])).toBe("failed: the response does not decode as gzip");
+  });
+
+  test("max_response_bytes counts decoded bytes: just at it, one over, and a small body that grows", async () => {
+    const net = { ...OPEN, max_response_bytes: 100 };
+    expect(await fetched([at("/long/100")], net)).toBe("x".repeat(100));
+    expect(await failed([at("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
+    expect(await failed([at("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
+      `failed: the response is longer than ${BIG - 1} bytes`,
+    );
+    expect(await textOf(fetched([at("/bomb")], { ...OPEN, max_response_bytes: BIG })).length).toBe(BIG);
+  });
+
+  test("what is not UTF-8 fails", async () => {
+    expect(await failed([at("/latin1")])).toBe("failed: the response is not UTF-8 text");
+  });
+});
+
+describe("redirects", () => {
+  const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
+  const carried = headersOf(
+    ["Authorization", "Bearer x"],
+    ["Cookie", "a=b"],
+    ["X-Kept", "1"],
+    ["Content-Type", "text/plain"],
+    ["X-Key", "{{secret:TOKEN}}"],
+  );
+
+  test.each([
+    [301, "GET", "GET"],
+    [302, "POST", "GET"],
+    [301, "PUT", "GET"],
+    [303, "DELETE", "GET"],
+    [303, "HEAD", "HEAD"],
+    [307, "POST", "POST"],
+    [308, "PUT", "PUT"],
+  ])("%i after %s becomes %s", async (code, method, becomes) => {
+    const before = server.requests.length;
+    const body = ["POST", "PUT"].includes(method) ? "the body" : "";
+    const result = await textOf(fetched([to(code, "/echo"), method, body, carried]));
+    expect(server.requests.slice(before).at(1)).toBe(`${becomes} /echo`);
+    if (becomes === "HEAD") return;
+    const echo = JSON.parse(result);
+    expect(echo.body).toBe(becomes === "GET" ? "" : "the body");
+    expect(echo.headers["content-type"]).toBe(becomes !== "GET" || method === "GET" ? "text/plain" : undefined);
+    expect(echo.headers).toMatchObject({ authorization: "Bearer x", cookie: "a=b", "x-kept": "1", "x-key": "{{secret:TOKEN}}" });
+  });
+
+  test("credentials and secrets stay with their origin; another port is another origin", async () => {
+    const { headers } = await echoed([to(307, at("/echo", "127.0.0.1", other)), "GET", "", carried]);
+    expect(headers).toMatchObject({ "x-kept": "1" });
+    for (const name of ["authorization", "cookie", "x-key"]) expect(headers).not.toHaveProperty(name);
+  });
+
+  test("each hop is checked like the first", async () => {
+    expect(await failed([to(302, at("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
+      /^denied: .*"two.test".*allowed_domains/,
+    );
+    expect(await failed([to(302, "http://127.0.0.1:1/")], { ...OPEN, allowed_ports: [server.port] })).toMatch(
+      /^denied: .*port 1 .*allowed_ports/,
+    );
+    expect(await failed([to(303, "/echo"), "POST"], { ...OPEN, allowed_methods: ["POST"] })).toMatch(/^denied: .*"GET".*allowed_methods/);
+    expect(await failed([to(302, "ftp://127.0.0.1/")])).toMatch(/^failed: net.fetch reaches http and https/);
+    expect(await failed([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
+  });
+
+  test("eleven are too many", async () => {
+    const before = server.requests.length;
+    expect(await failed([at("/loop")])).toBe("failed: more than 10 redirects");
+    expect(server.requests.length - before).toBe(11);
+  });
+
+  test("allow_redirects: false gives the redirect itself", async () => {
+    const net = { ...OPEN, allow_redirects: false };
+    expect(await failed([to(302, "/echo")], net)).toBe("failed: HTTP 302 Found");
+    expect(JSON.parse(await textOf(fetched([to(302, "/echo"), "GET", "", MapValue.EMPTY, "response"], net)))).toMatchObject({
+      status: 302,
+      headers: { location: "/echo" },
+    });
+  });
+});
+
+describe("addresses", () => {
+  test("a name that resolves to a private address is denied, and nothing is sent", async () => {
+    const before = server.requests.length;
+    expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await failed([at("/echo", "both.test")], {})).toMatch(/^denied: both\.test \(::ffff:10\.0\.0\.1\) is a private address/);
+    expect(server.requests.length).toBe(before);
+  });
+
+  test.each([
+    "127.0.0.1",
+    "0x7f.1",
+    "2130706433",
+    "localhost",
+    "x.localhost",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "169.254.169.254",
+    "0.0.0.0",
+  ])("%s is denied however it is written", async (host) => {
+    expect(await failed([at("/echo", host)], {})).toMatch(/^denied: /);
+  });
+
+  test("a redirect to a private address is denied", async () => {
+    const open = netFetchHandler({ env: {}, resolve: (_, done) => done(null, [{ address: "127.0.0.1", family: 4 }]) });
+    const call = callHandler(
+      "net.fetch",
+      open,
+      [at("/to/302/" + encodeURIComponent("http://169.254.169.254/")), "GET"],
+      contextOf(policyOf({ net_policy: { ...OPEN, allowed_domains: ["127.0.0.1"] } })),
+    );
+    expect(await failureOf(call)).toMatch(/^denied: /);
+  });
+
+  test("connections that an open policy made are not used by a closed one", async () => {
+    await fetched([at("/echo", "one.test")]);
+    expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: /);
+  });
+});
+
+describe("secrets", () => {
+  const key = headersOf(["X-Key", "Bearer {{secret:TOKEN}}"]);
+
+  test("the value is sent, and scrubbed from what comes back", async () => {
+    let seen = "";
+    const echo = await serve((request, response) => {
+      seen = String(request.headers["x-key"]);
+      response.writeHead(200, { "x-back": seen }).end(`${seen} ${JSON.stringify(seen)} ${encodeURIComponent(SECRET)}`);
+    });
+    const response = await textOf(fetched([at("/", "127.0.0.1", echo), "GET", "", key, "response"]));
+    await echo.close();
+    expect(seen).toBe(`Bearer ${SECRET}`);
+    expect(response).not.toContain("sesame");
+    const { body, headers } = JSON.parse(response);
+    expect(headers["x-back"]).toBe("Bearer {{secret:TOKEN}}");
+    expect(body).toBe('Bearer {{secret:TOKEN}} "Bearer {{secret:TOKEN}}" {{secret:TOKEN}}');
+  });
+
+  test("only for its hosts, only in header values, only when it is set", async () => {
+    const before = server.requests.length;
+    expect(await failed([at("/echo", "one.test"), "GET", "", key])).toBe("denied: the secret TOKEN may not be sent to one.test");
+    expect(await failed([at("/echo"), "GET", "", headersOf(["X", "{{secret:OTHER}}"])])).toBe("failed: the policy has no secret OTHER");
+    expect(await failed([at("/echo"), "GET", "", headersOf(["X", "{{secret:UNSET}}"])])).toMatch(/^failed: the secret UNSET has no value/);
+    expect(server.requests.length).toBe(before);
+    expect((await echoed([at("/echo"), "POST", "{{secret:TOKEN}}"])).body).toBe("{{secret:TOKEN}}");
+  });
+});
+
+describe("trace context", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  test("goes out only where the policy says so", async () => {
+    expect((await echoed([at("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
+    expect((await echoed([at("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
+  });
+});

@@ -1,0 +1,76 @@
+/** What the tests of the handlers share: a call's context, and an HTTP server on loopback. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../../../gateway/handlers.ts";
+import { parsePolicy } from "../../../policy/parse.ts";
+import type { Policy } from "../../../policy/policy.ts";
+import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
+import type { Value } from "../../../vm/value.ts";
+
+export function policyOf(data: object): Policy {
+  return parsePolicy(JSON.stringify({ default_allow: true, ...data }), { file: "test.json", jsonc: false });
+}
+
+export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
+  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
+}
+
+/** Calls a handler as the gateway does: trailing defaults filled in. */
+export async function callHandler(name: string, handler: Handler, args: readonly Value[], context: HandlerContext): Promise<Value> {
+  const capability = BUILTIN_REGISTRY.byName.get(name);
+  const signature = capability === undefined ? undefined : signatureFor(capability, args.length);
+  if (signature === undefined) throw new Error(`${name} does not take ${args.length} arguments`);
+  return handler(
+    signature.params.map((p, i) => args[i] ?? p.default ?? false),
+    context,
+  );
+}
+
+/** A call that gives a String. */
+export async function textOf(call: Promise<Value>): Promise<string> {
+  const value = await call;
+  if (typeof value !== "string") throw new Error("the call did not give a String");
+  return value;
+}
+
+/** `failed: …` or `denied: …`; what a handler throws by mistake is thrown on. */
+export async function failureOf(call: Promise<Value>): Promise<string> {
+  try {
+    return `no failure: ${JSON.stringify(await call)}`;
+  } catch (error) {
+    if (error instanceof CapabilityDenied) return `denied: ${error.message}`;
+    if (error instanceof CapabilityFailure) return `failed: ${error.message}`;
+    throw error;
+  }
+}
+
+export interface TestServer {
+  readonly port: number;
+  /** Requests so far, as `METHOD path`. */
+  readonly requests: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function serve(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<TestServer> {
+  const requests: string[] = [];
+  const server: Server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    let body = "";
+    request.setEncoding("utf8");
+    request.on("data", (chunk: string) => {
+      body += chunk;
+    });
+    request.on("end", () => answer(request, response, body));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  return {
+    port: address.port,
+    requests,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}

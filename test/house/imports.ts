@@ -1,0 +1,92 @@
+/** The import graph of our sources, read from the text of the files. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const ROOMS = ["vm", "compiler", "policy", "telemetry", "gateway", "replay", "cli"] as const;
+
+export interface Import {
+  /** Path from the root, with `/`. */
+  readonly from: string;
+  /** A path from the root for a file of ours, else the specifier. */
+  readonly to: string;
+  readonly own: boolean;
+  /** `type`: gone after the build; `dynamic`: loaded when it is needed. */
+  readonly kind: "static" | "type" | "dynamic";
+}
+
+// Statements start their line: the formatter sees to it. A clause is names, braces or a star, never text with quotes.
+const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:([\w$*{}\s,]+?)\s+from\s+)?"([^"\n]+)"/gm;
+const DYNAMIC = /\b(typeof\s+)?import\(\s*"([^"\n]+)"\s*\)/g;
+
+function isTypeClause(clause: string | undefined): boolean {
+  const names = clause?.match(/^\{(.*)\}$/s)?.[1];
+  return names !== undefined && names.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "));
+}
+
+export function importsOf(from: string, text: string): readonly Import[] {
+  const entry = (specifier: string, kind: Import["kind"]): Import => {
+    const own = specifier.startsWith(".");
+    return { from, to: own ? posix.join(posix.dirname(from), specifier) : specifier, own, kind };
+  };
+  const statements = [...text.matchAll(STATEMENT)].map(([, type, clause, specifier = ""]) =>
+    entry(specifier, type !== undefined || isTypeClause(clause) ? "type" : "static"),
+  );
+  const dynamic = [...text.matchAll(DYNAMIC)].map(([, type, specifier = ""]) => entry(specifier, type === undefined ? "dynamic" : "type"));
+  return [...statements, ...dynamic];
+}
+
+/** Every .ts file of the rooms and `index.ts`, as paths from the root with `/`. */
+export function sourceFiles(): readonly string[] {
+  const files = ROOMS.flatMap((room) =>
+    readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).split(sep).join("/")),
+  );
+  return [...files, "index.ts"].toSorted();
+}
+
+export function allImports(): readonly Import[] {
+  return sourceFiles().flatMap((file) => importsOf(file, readFileSync(join(ROOT, file), "utf8")));
+}
+
+/** The room of a file, or the file itself where it lies in the root. */
+export function roomOf(file: string): string {
+  return file.split("/")[0] ?? file;
+}
+
+/** What loading `entry` loads: its static imports and theirs, files and packages. */
+export function loadedBy(entry: string, imports: readonly Import[]): ReadonlySet<string> {
+  const loaded = new Set([entry]);
+  // A Set gives entries that are added while it is walked.
+  for (const file of loaded) {
+    for (const edge of imports) if (edge.from === file && edge.kind === "static") loaded.add(edge.to);
+  }
+  return loaded;
+}
+
+/** The files of one cycle of static imports, first and last the same; undefined when there is none. */
+export function findCycle(imports: readonly Import[]): readonly string[] | undefined {
+  const next = new Map<string, string[]>();
+  for (const { from, to, own, kind } of imports) if (own && kind === "static") next.set(from, [...(next.get(from) ?? []), to]);
+  const done = new Set<string>();
+  for (const start of next.keys()) {
+    const path = [start];
+    const visit = (file: string): readonly string[] | undefined => {
+      for (const to of next.get(file) ?? []) {
+        if (path.includes(to)) return [...path.slice(path.indexOf(to)), to];
+        if (done.has(to)) continue;
+        path.push(to);
+        const cycle = visit(to);
+        if (cycle !== undefined) return cycle;
+        path.pop();
+      }
+      done.add(file);
+      return undefined;
+    };
+    const cycle = visit(start);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VERSION } from "../../vm/version.ts";
+import { ROOT } from "./imports.ts";
+
+/** What `npm pack` makes, installed in an empty folder, as a user would. */
+const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
+const command = join(folder, "node_modules", ".bin", process.platform === "win32" ? "boruna.cmd" : "boruna");
+let packed: readonly string[] = [];
+
+// Under `npm test` npm says where it stands; without it, its command is on the PATH.
+function npm(args: readonly string[], cwd: string): string {
+  const script = process.env.npm_execpath;
+  const own = script !== undefined && /npm-cli\.c?js$/.test(script);
+  const options = { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
+  return own ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
+}
+
+beforeAll(() => {
+  const report: unknown = JSON.parse(npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], ROOT));
+  const [first]: unknown[] = Array.isArray(report) ? report : [];
+  if (typeof first !== "object" || first === null || !("filename" in first) || !("files" in first) || !Array.isArray(first.files)) {
+    throw new Error(`npm pack said ${JSON.stringify(report)}`);
+  }
+  packed = first.files.map((file: { path: string }) => file.path);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+  npm(["install", join(folder, String(first.filename)), "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"], folder);
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the package", () => {
+  test("holds what it needs and no sources or tests", () => {
+    expect(packed).toEqual(expect.arrayContaining(["dist/cli/main.js", "dist/index.js", "dist/index.d.ts", "dist/std/std-json/src/core.ax", "LICENSE", "README.md"]));
+    expect(packed.filter((path) => !/^(dist\/|README\.md$|CHANGELOG\.md$|LICENSE$|package\.json$)/.test(path))).toEqual([]);
+    expect(packed.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path))).toEqual([]);
+  });
+
+  test("says the version that the code says", () => {
+    const own: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(own).toMatchObject({ version: VERSION });
+  });
+
+  test("its command runs a program that imports a shipped library", () => {
+    writeFileSync(join(folder, "hello.ax"), 'import "std-json"\n\nfn main(name: String) -> String { "Hello, " ++ name }\n');
+    const run = spawnSync(command, ["run", "hello.ax", "--arg", "name=Ada"], { cwd: folder, encoding: "utf8", shell: process.platform === "win32" });
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 0, stdout: '"Hello, Ada"\n' });
+    expect(spawnSync(command, ["--version"], { cwd: folder, encoding: "utf8", shell: process.platform === "win32" }).stdout).toBe(`${VERSION}\n`);
+  });
+
+  test("its import compiles and executes", () => {
+    const script = [
+      'import { compile, execute, DENY_ALL, VERSION } from "boruna";',
+      'const program = compile({ name: "add.ax", text: "fn main(a: Int, b: Int) -> Int { a + b }" });',
+      "const run = await execute(program, { policy: DENY_ALL, args: { a: 40, b: 2 } });",
+      "console.log(run.outcome, run.value, VERSION);",
+    ].join("\n");
+    writeFileSync(join(folder, "embed.js"), script);
+    const run = spawnSync(process.execPath, ["embed.js"], { cwd: folder, encoding: "utf8" });
+    expect({ stdout: run.stdout, stderr: run.stderr }).toEqual({ stdout: `success 42 ${VERSION}\n`, stderr: "" });
+  });
+});

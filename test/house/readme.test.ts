@@ -1,0 +1,48 @@
+/** The README's snippets, run as they stand. */
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { boruna, temporaryFolder } from "../cli/boruna.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const blocks = [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = "", text = ""]) => ({ language, text }));
+const folder = temporaryFolder();
+
+/** Splits a command line of the README: words, with double quotes around those that hold spaces. */
+const words = (line: string): string[] => [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`));
+
+for (const { text } of blocks.filter((b) => b.language === "ax")) {
+  const name = /^\/\/ (\S+\.ax)\n/.exec(text)?.[1];
+  if (name !== undefined) writeFileSync(join(folder, name), text);
+}
+
+describe("README", () => {
+  test.each(blocks.filter((b) => b.language === "console").map((b) => b.text.trimEnd().split("\n")))("%s", async (line, ...output) => {
+    const ended = await boruna(words(line.replace(/^\$ boruna /, "")), { cwd: folder });
+    expect(`${ended.stdout}${ended.stderr}`).toContain(output.join("\n"));
+  });
+
+  test("the embedding snippet", () => {
+    mkdirSync(join(folder, "node_modules"), { recursive: true });
+    symlinkSync(ROOT, join(folder, "node_modules", "boruna"));
+    const text = blocks.find((b) => b.language === "ts")?.text ?? "";
+    writeFileSync(join(folder, "embed.mjs"), text);
+    const ended = spawnSync(process.execPath, ["embed.mjs"], { cwd: folder, encoding: "utf8" });
+    expect(ended).toMatchObject({ status: 0, stdout: `${/console\.log\(.*\); \/\/ (.*)/.exec(text)?.[1] ?? ""}\n`, stderr: "" });
+  });
+
+  const commands = [...README.matchAll(/`cd (\S+) && boruna (.*?)`/g)].map(([, where = "", line = ""]) => [where, line] as const);
+  test.each(commands)("in %s: boruna %s", async (where, line) => {
+    const ended = await boruna(words(line), { cwd: join(ROOT, where) });
+    expect(ended.code).toBe(where === "examples/refused" ? 3 : 0);
+  });
+
+  test("every link leads somewhere", () => {
+    const links = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target);
+    expect(links.filter((target) => !existsSync(join(ROOT, target)))).toEqual([]);
+    expect(commands.length).toBe(3);
+  });
+});

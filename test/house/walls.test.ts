@@ -1,0 +1,123 @@
+import { existsSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { allImports, findCycle, type Import, importsOf, loadedBy, ROOT, roomOf, sourceFiles } from "./imports.ts";
+
+/** What each room may import. `index.ts` is the public face: it imports the library, and nothing imports it. */
+const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
+  ["vm", []],
+  ["compiler", ["vm"]],
+  ["policy", ["vm"]],
+  ["telemetry", ["vm"]],
+  ["gateway", ["policy", "telemetry", "vm"]],
+  ["replay", ["compiler", "gateway", "policy", "telemetry", "vm"]],
+  ["cli", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
+  ["index.ts", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
+]);
+
+/** The only files that name a package, and whether they may load it with themselves. */
+const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; readonly lazy: boolean }[] = [
+  { pattern: /^@opentelemetry\/(sdk-|exporter-|resources)/, files: /^telemetry\/(sdk|delivery|console)\.ts$/, lazy: true },
+  { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
+  { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
+  { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
+  { pattern: /^commander$/, files: /^cli\/program\.ts$/, lazy: false },
+  { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
+];
+
+const imports = allImports();
+const packages = imports.filter((edge) => !edge.own && !edge.to.startsWith("node:"));
+const show = ({ from, to, kind }: Import): string => `${from} → ${to} (${kind})`;
+const packageOf = (specifier: string): string => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+
+describe("walls", () => {
+  test("every import of ours names a file that is there, with its extension", () => {
+    expect(imports.length).toBeGreaterThan(100);
+    expect(imports.filter((edge) => edge.own && !existsSync(join(ROOT, edge.to))).map(show)).toEqual([]);
+  });
+
+  test("rooms import in one direction", () => {
+    const wrong = imports.filter(({ from, to, own }) => own && roomOf(from) !== roomOf(to) && ALLOWED.get(roomOf(from))?.includes(roomOf(to)) !== true);
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test("no circles between files", () => {
+    expect(findCycle(imports)).toBeUndefined();
+  });
+
+  test("the pure rooms import nothing of the host", () => {
+    const host = new Set(builtinModules);
+    const wrong = imports.filter(({ from, to, own }) => !own && ["vm", "compiler", "policy"].includes(roomOf(from)) && (to.startsWith("node:") || host.has(to)));
+    expect(wrong.map((edge) => edge.from).filter((file) => file !== "policy/load.ts")).toEqual([]);
+  });
+
+  test("a package lives behind the files that own it", () => {
+    const wrong = packages.filter(({ from, to, kind }) => !OWNERS.some(({ pattern, files, lazy }) => pattern.test(to) && files.test(from) && (!lazy || kind !== "static")));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test("the sockets and processes of the host are opened by handlers, telemetry and nobody else", () => {
+    const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
+    const wrong = imports.filter(({ from, to, kind }) => kind !== "type" && sockets.test(to) && !/^(gateway\/handlers|telemetry)\//.test(from));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test("start-up loads commander and nothing heavy; the library loads no SDK, exporter or HTTP client", () => {
+    const foreign = (entry: string): readonly string[] => [...loadedBy(entry, imports)].filter((to) => !to.endsWith(".ts") && !to.startsWith("node:"));
+    expect(foreign("cli/main.ts").filter((to) => !/^(commander|@noble\/hashes\/)/.test(to))).toEqual([]);
+    expect(foreign("index.ts").filter((to) => !/^(jsonc-parser|@noble\/hashes\/)/.test(to))).toEqual([]);
+  });
+
+  test("every package used is declared, and every one declared is used", () => {
+    const declared: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(declared).toMatchObject({ dependencies: expect.any(Object), peerDependencies: expect.any(Object) });
+    const names = (group: "dependencies" | "peerDependencies"): string[] => {
+      const table = typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
+      return typeof table === "object" && table !== null ? Object.keys(table) : [];
+    };
+    expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual([...new Set(packages.map((edge) => packageOf(edge.to)))].toSorted());
+  });
+
+  test("no file is over 600 lines", () => {
+    const long = sourceFiles().filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length > 600);
+    expect(long).toEqual([]);
+  });
+});
+
+describe("the reader of imports", () => {
+  test("tells static, type and dynamic imports apart", () => {
+    const text = [
+      'import { a } from "./a.ts";',
+      'import type { B } from "../vm/b.ts";',
+      'import { type C, type D } from "./c.ts";',
+      'import { type E, f } from "./e.ts";',
+      'import "./side.ts";',
+      'export { g } from "./g.ts";',
+      "import {",
+      "  h,",
+      '} from "node:fs";',
+      'const late = await import("./late.ts");',
+      'let shape: typeof import("undici");',
+      '  const text = `import "std-json"`;',
+      'export const from = "./not.ts";',
+    ].join("\n");
+    expect(importsOf("room/x.ts", text).map(show)).toEqual([
+      "room/x.ts → room/a.ts (static)",
+      "room/x.ts → vm/b.ts (type)",
+      "room/x.ts → room/c.ts (type)",
+      "room/x.ts → room/e.ts (static)",
+      "room/x.ts → room/side.ts (static)",
+      "room/x.ts → room/g.ts (static)",
+      "room/x.ts → node:fs (static)",
+      "room/x.ts → room/late.ts (dynamic)",
+      "room/x.ts → undici (type)",
+    ]);
+  });
+
+  test("finds a circle, and none where an edge is a type", () => {
+    const edge = (from: string, to: string, kind: Import["kind"] = "static"): Import => ({ from, to, own: true, kind });
+    expect(findCycle([edge("a", "b"), edge("b", "c"), edge("c", "a")])).toEqual(["a", "b", "c", "a"]);
+    expect(findCycle([edge("a", "b"), edge("b", "a", "type"), edge("a", "c"), edge("b", "c")])).toBeUndefined();
+  });
+});

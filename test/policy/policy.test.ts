@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadPolicy } from "../../policy/load.ts";
+import { didYouMean, editDistance, nearest } from "../../policy/nearest.ts";
+import { parsePolicy } from "../../policy/parse.ts";
+import { ALLOW_ALL, DENY_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, withShorthands } from "../../policy/policy.ts";
+import { policyFieldDocs, policySchema } from "../../policy/schema.ts";
+import { canonicalJson, parseJson } from "../../vm/json.ts";
+import { DEFAULT_LIMITS } from "../../vm/limits.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "boruna-policy-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const policyText = fc.record(
+  {
+    default_allow: fc.boolean(),
+    rules: fc.dictionary(fc.constantFrom("net.fetch", "fs.read", "random"), fc.record({ allow: fc.boolean(), budget: fc.nat() }, { requiredKeys: ["allow"] })),
+    net_policy: fc.record({ allowed_domains: fc.array(fc.domain()), allowed_ports: fc.array(fc.integer({ min: 1, max: 65_535 })), timeout_ms: fc.nat(86_400_000) }, { requiredKeys: [] }),
+    llm_policy: fc.record({ max_cost_usd: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })), prices: fc.dictionary(fc.string(), fc.record({ input_per_mtok: fc.nat(), output_per_mtok: fc.float({ min: 0, max: 100, noNaN: true }) })) }, { requiredKeys: [] }),
+    limits: fc.record({ max_steps: fc.integer({ min: 1, max: 2 ** 40 }) }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
+
+describe("the effective policy", () => {
+  test("its JSON form reads back the same, and hashes the same", () => {
+    fc.assert(
+      fc.property(policyText, (data) => {
+        const policy = parsePolicy(JSON.stringify(data), { file: "p", jsonc: false });
+        const text = canonicalJson(policyToJson(policy));
+        const back = policyFromJson(parseJson(text));
+        expect(canonicalJson(policyToJson(back))).toBe(text);
+        expect(policyHash(back)).toBe(policyHash(policy));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("defaults stand for what is left out", () => {
+    const written = parsePolicy('{"default_allow": false, "net_policy": {"timeout_ms": 30000}}', { file: "p", jsonc: false });
+    expect(policyHash(written)).toBe(policyHash(DENY_ALL));
+    expect(policyHash(DENY_ALL)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(policyHash(ALLOW_ALL)).not.toBe(policyHash(DENY_ALL));
+    expect(effectiveLimits(DENY_ALL, {})).toEqual(DEFAULT_LIMITS);
+    expect(effectiveLimits(DENY_ALL, { max_steps: 5 }).max_steps).toBe(5);
+  });
+
+  test("policyFromJson refuses rubbish", () => {
+    for (const text of ["null", "[]", "1", '{"rules": 1}', '{"rules": {"net": {"allow": true}}}', "[".repeat(60) + "]".repeat(60)]) {
+      expect(() => policyFromJson(parseJson(text))).toThrow(/./);
+    }
+    expect(policyFromJson(parseJson('{"rules": {"my.own": {"allow": true}}}')).rules.get("my.own")).toEqual({ allow: true, budget: 0 });
+  });
+});
+
+describe("shorthands", () => {
+  test("open just what they name", () => {
+    const policy = withShorthands(DENY_ALL, { allowNet: ["A.example", "*.b.example"], allowRead: ["./in"], allow: ["random=3", "time.now"] });
+    expect(policy.net_policy.allowed_domains).toEqual(["a.example", "*.b.example"]);
+    expect(policy.fs_policy).toMatchObject({ read: ["./in"], write: [] });
+    expect([...policy.rules]).toEqual([
+      ["random", { allow: true, budget: 3 }],
+      ["time.now", { allow: true, budget: 0 }],
+      ["net.fetch", { allow: true, budget: 0 }],
+      ["fs.read", { allow: true, budget: 0 }],
+    ]);
+    expect(withShorthands(DENY_ALL, {})).toEqual(DENY_ALL);
+  });
+
+  test("keep budgets and add to lists", () => {
+    const base = policyFromJson(parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'));
+    const more = withShorthands(base, { allowNet: ["b.example"], allow: ["net.fetch"] });
+    expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5 });
+    expect(more.net_policy.allowed_domains).toEqual(["a.example", "b.example"]);
+  });
+
+  test("do not bring to life what a denied capability lists, nor narrow an open one", () => {
+    const base = policyFromJson(parseJson('{"net_policy": {"allowed_domains": ["a.example"]}, "fs_policy": {"read": ["/etc"]}}'));
+    expect(withShorthands(base, { allowNet: ["b.example"] }).net_policy.allowed_domains).toEqual(["b.example"]);
+    expect(withShorthands(base, { allowRead: ["data"] }).fs_policy.read).toEqual(["data"]);
+    expect(withShorthands(ALLOW_ALL, { allowNet: ["b.example"] }).net_policy.allowed_domains).toEqual([]);
+    expect(withShorthands(ALLOW_ALL, { allowRead: ["/data"] }).fs_policy.read).toEqual([".", "/data"]);
+  });
+
+  test.each([
+    [{ allow: ["net.fetsh"] }, 'Did you mean "net.fetch"?'],
+    [{ allow: ["random=many"] }, "Write --allow random=5"],
+    [{ allow: ["random=1=2"] }, "Write --allow random=5"],
+    [{ allowNet: ["http://a.example"] }, undefined],
+    [{ allowRead: [""] }, 'Write "."'],
+  ])("%j is refused", (shorthands, hint) => {
+    expect(() => withShorthands(DENY_ALL, shorthands)).toThrow(expect.objectContaining({ hint: hint === undefined ? undefined : expect.stringContaining(hint) }));
+  });
+});
+
+describe("loading", () => {
+  test("names and files", () => {
+    expect(loadPolicy("allow-all")).toBe(ALLOW_ALL);
+    expect(loadPolicy("deny-all")).toBe(DENY_ALL);
+    const path = join(folder, "p.jsonc");
+    writeFileSync(path, '// mine\n{"default_allow": true}');
+    expect(loadPolicy(path).default_allow).toBe(true);
+    writeFileSync(join(folder, "p.json"), '// mine\n{"default_allow": true}');
+    expect(() => loadPolicy(join(folder, "p.json"))).toThrow(expect.objectContaining({ kind: "policy.parse_error", hint: "Name the file .jsonc to write comments." }));
+  });
+
+  test("what is not there, a folder, rubbish, too much", () => {
+    expect(() => loadPolicy("allow-al")).toThrow(expect.objectContaining({ kind: "policy.io_error", message: "there is no policy allow-al", hint: 'Did you mean "allow-all"?' }));
+    expect(() => loadPolicy(folder)).toThrow(expect.objectContaining({ kind: "policy.io_error" }));
+    writeFileSync(join(folder, "rubbish"), Buffer.from([0xff, 0xfe, 0x00]));
+    expect(() => loadPolicy(join(folder, "rubbish"))).toThrow(expect.objectContaining({ kind: "policy.parse_error" }));
+    writeFileSync(join(folder, "long"), " ".repeat(1_048_577));
+    expect(() => loadPolicy(join(folder, "long"))).toThrow(expect.objectContaining({ kind: "policy.io_error" }));
+  });
+});
+
+describe("names", () => {
+  test("the nearest is at most two edits away", () => {
+    expect(editDistance("kitten", "sitting")).toBe(3);
+    expect(editDistance("ab", "ba")).toBe(1);
+    expect(nearest("defualt_allow", ["default_allow", "rules"])).toBe("default_allow");
+    expect(nearest("xyz", ["default_allow"])).toBeUndefined();
+    expect(nearest("db", ["ui", "io"])).toBeUndefined();
+    expect(didYouMean("x".repeat(1_000_000), ["a"], "none")).toBe("none");
+  });
+});
+
+describe("the format for others", () => {
+  test("the schema takes what the parser takes", () => {
+    expect(canonicalJson(policySchema())).toMatchSnapshot();
+  });
+  test("every field has a doc line", () => {
+    const docs = policyFieldDocs();
+    expect(docs.map((d) => `${d.path} (${d.form}) ${d.doc}`)).toMatchSnapshot();
+    for (const { doc } of docs) expect(doc).toMatch(/^[A-Z].*\.$/s);
+  });
+});

@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import ipaddr from "ipaddr.js";
+import { describe, expect, test } from "vitest";
+import { classifyAddress } from "../../policy/addresses.ts";
+import { decide } from "../../policy/decide.ts";
+import { matchesHost, parseHostPattern, parseTarget } from "../../policy/hosts.ts";
+import { isBelow, normalizePath, reachFrom, reachOf } from "../../policy/paths.ts";
+import { ALLOW_ALL, DENY_ALL, policyFromJson } from "../../policy/policy.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { parseJson } from "../../vm/json.ts";
+import { MapValue } from "../../vm/map.ts";
+import type { Value } from "../../vm/value.ts";
+
+const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
+const policy = (text: string) => policyFromJson(parseJson(text));
+const fetchUnder = (text: string, url: string, method = "GET") => decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
+
+describe("addresses", () => {
+  test.each([
+    ["8.8.8.8", "public"],
+    ["0.0.0.0", "unspecified"],
+    ["10.1.2.3", "private"],
+    ["100.64.0.1", "CGNAT"],
+    ["100.128.0.1", "public"],
+    ["127.255.255.254", "loopback"],
+    ["169.254.169.254", "link-local"],
+    ["172.15.255.255", "public"],
+    ["172.31.255.255", "private"],
+    ["172.32.0.0", "public"],
+    ["192.0.2.1", "documentation"],
+    ["192.168.0.1", "private"],
+    ["198.19.255.255", "benchmarking"],
+    ["224.0.0.1", "multicast"],
+    ["255.255.255.255", "reserved"],
+    ["::", "unspecified"],
+    ["::1", "loopback"],
+    ["2606:4700::1", "public"],
+    ["fc00::1", "private"],
+    ["fdff::1", "private"],
+    ["fe80::1", "link-local"],
+    ["fe80::1%eth0", "link-local"],
+    ["fec0::1", "private"],
+    ["ff02::1", "multicast"],
+    ["2001:db8::1", "documentation"],
+    ["3fff::1", "documentation"],
+    ["100::1", "reserved"],
+    ["4000::1", "reserved"],
+    ["::ffff:127.0.0.1", "loopback"],
+    ["::ffff:8.8.8.8", "public"],
+    ["::ffff:0:10.0.0.1", "private"],
+    ["::127.0.0.1", "loopback"],
+    ["64:ff9b::a9fe:a9fe", "link-local"],
+    ["64:ff9b::8.8.8.8", "public"],
+    ["64:ff9b:1::8.8.8.8", "reserved"],
+    ["2002:7f00:1::", "loopback"],
+    ["2002:808:808::", "public"],
+    // Teredo: the server's address, and the client's inverted.
+    ["2001:0:808:808::f7f7:f7f7", "public"],
+    ["2001:0:808:808::80ff:fffe", "loopback"],
+    ["2001:0:a00:1::f7f7:f7f7", "private"],
+    ["example.com", undefined],
+    ["127.1", undefined],
+    ["1.2.3.4.5", undefined],
+    ["1.2.3.256", undefined],
+    ["01.2.3.4", undefined],
+    [":::", undefined],
+    ["1::2::3", undefined],
+    ["1:2:3:4:5:6:7:8:9", undefined],
+    ["12345::", undefined],
+    ["", undefined],
+  ])("%s is %s", (address, kind) => expect(classifyAddress(address)).toBe(kind));
+
+  test("what ipaddr.js does not call unicast is never public", () => {
+    const bytes = (count: number) => fc.array(fc.integer({ min: 0, max: 255 }), { minLength: count, maxLength: count });
+    const v6 = fc.tuple(fc.constantFrom([], [0xfe, 0x80], [0xfc], [0x20, 0x01], [0x20, 0x01, 0x0d, 0xb8], [0x20, 0x02], [0x00, 0x64, 0xff, 0x9b], [0xff], Array.from({ length: 10 }, () => 0), [1], [0x3f, 0xff]), bytes(16)).map(([start, rest]) => [...start, ...rest].slice(0, 16));
+    fc.assert(
+      fc.property(fc.oneof(bytes(4), v6), (raw) => {
+        const address = ipaddr.fromByteArray(raw);
+        const ours = classifyAddress(address.toString());
+        expect(ours).toBeDefined();
+        const range = address.range();
+        // These carry an IPv4 address and are judged by it.
+        if (["ipv4Mapped", "rfc6145", "rfc6052", "6to4", "teredo"].includes(range)) return;
+        // Anycast services that anybody may reach.
+        if (["as112", "amt", "as112v6"].includes(range)) return;
+        if (range !== "unicast") expect(ours).not.toBe("public");
+        else if (raw.length === 4 || ((raw[0] ?? 0) & 0xe0) === 0x20) expect(ours).toBe("public");
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe("hosts", () => {
+  test.each([
+    ["http://EXAMPLE.com./x", "example.com", 80],
+    ["https://example.com:8443", "example.com", 8443],
+    ["http://0x7f.1/", "127.0.0.1", 80],
+    ["http://2130706433/", "127.0.0.1", 80],
+    ["http://[::FFFF:127.0.0.1]/", "::ffff:7f00:1", 80],
+    ["http://münchen.example/", "xn--mnchen-3ya.example", 80],
+  ])("%s", (url, host, port) => expect(parseTarget(url)).toMatchObject({ host, port }));
+
+  test("no URL, no host", () => {
+    for (const url of ["", "example.com", "http://", "http://[", "file:///etc/passwd", "http://a b/"]) expect(parseTarget(url)).toBeUndefined();
+  });
+
+  test("patterns", () => {
+    expect(matchesHost("*.example.org", "a.example.org")).toBe(true);
+    expect(matchesHost("*.example.org", "a.b.example.org")).toBe(true);
+    expect(matchesHost("*.example.org", "example.org")).toBe(false);
+    expect(matchesHost("*.example.org", ".example.org")).toBe(false);
+    expect(matchesHost("*.example.org", "badexample.org")).toBe(false);
+    expect(matchesHost("example.org", "a.example.org")).toBe(false);
+    expect(parseHostPattern("[::FFFF:1.2.3.4]")).toEqual({ pattern: "::ffff:102:304" });
+    expect(parseHostPattern("*.Example.ORG.")).toEqual({ pattern: "*.example.org" });
+  });
+});
+
+describe("paths", () => {
+  test("normal forms", () => {
+    expect(["a/./b//c/", "../x/../y", "/../..", "a/../../b", ".", "/", ""].map(normalizePath)).toEqual(["a/b/c", "../y", "/", "../b", "", "/", ""]);
+    expect(isBelow("/data", "/data")).toBe(true);
+    expect(isBelow("/database", "/data")).toBe(false);
+  });
+
+  test.each([
+    ["data/x", ["./data"], "inside"],
+    ["x", ["./data"], "inside"],
+    ["../x", ["./data"], "outside"],
+    ["data/../../x", ["./data"], "outside"],
+    ["../data/x", ["../data"], "inside"],
+    ["../../x", [".."], "outside"],
+    ["../x", [".."], "inside"],
+    ["/etc/passwd", ["./data"], "depends"],
+    ["/etc/passwd", ["/data"], "outside"],
+    ["/data/../etc/passwd", ["/data"], "outside"],
+    ["/data/x", ["/data"], "inside"],
+    ["/x", ["/"], "inside"],
+    ["x", ["/data"], "inside"],
+    ["../x", ["/data"], "outside"],
+    ["x", [], "outside"],
+    ["", ["."], "inside"],
+  ] as const)("%s under %j is %s", (path, roots, reach) => expect(reachOf(path, roots)).toBe(reach));
+
+  test("the working directory decides the rest", () => {
+    expect(reachFrom("/home/me/data/x", ["./data"], "/home/me")).toBe("inside");
+    expect(reachFrom("/etc/passwd", ["./data"], "/home/me")).toBe("outside");
+    expect(reachFrom("/home/x", ["../.."], "/home/me")).toBe("inside");
+  });
+
+  test("nothing inside by its text leaves the root when it is resolved", () => {
+    const part = fc.constantFrom("..", ".", "a", "b", "");
+    const path = fc.tuple(fc.boolean(), fc.array(part, { maxLength: 6 })).map(([absolute, parts]) => (absolute ? "/" : "") + parts.join("/"));
+    fc.assert(
+      fc.property(path, fc.constantFrom("/r", "/r/a", "/"), (given, root) => {
+        if (reachOf(given, [root]) !== "inside") return;
+        const resolved = given.startsWith("/") ? normalizePath(given) : normalizePath(`${root}/${normalizePath(given)}`);
+        expect(isBelow(resolved, root)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("decisions", () => {
+  const args: readonly Value[] = ["https://a.example/", "GET", "", MapValue.EMPTY, "body"];
+
+  test("rules, defaults, budgets", () => {
+    const fetch = capability("net.fetch");
+    expect(decide(DENY_ALL, fetch, args)).toEqual({ allowed: false, rule: "default_allow", reason: "the policy has no rule that allows net.fetch" });
+    expect(decide(ALLOW_ALL, fetch, args)).toEqual({ allowed: true, rule: "default_allow", reason: "the policy allows what it has no rule for" });
+    expect(decide(policy('{"rules":{"net.fetch":{"allow":true,"budget":2}}}'), fetch, args)).toEqual({ allowed: true, rule: 'rules["net.fetch"].allow', reason: "the policy's rule allows net.fetch", budget: 2 });
+    expect(decide(policy('{"default_allow":true,"rules":{"random":{"allow":false}}}'), capability("random"), [])).toEqual({ allowed: false, rule: "rules.random.allow", reason: "the policy's rule refuses random" });
+    expect(decide(policy('{"default_allow":true,"rules":{"net.fetch":{"allow":true}}}'), fetch, args).budget).toBeUndefined();
+  });
+
+  test.each([
+    ['{"default_allow":true}', "http://127.0.0.1:1/", "GET", "net_policy.allow_private_networks"],
+    ['{"default_allow":true}', "http://LOCALHOST/", "GET", "net_policy.allow_private_networks"],
+    ['{"default_allow":true}', "http://[::ffff:10.0.0.1]/", "GET", "net_policy.allow_private_networks"],
+    ['{"default_allow":true,"net_policy":{"allow_private_networks":true}}', "http://127.0.0.1:1/", "GET", undefined],
+    ['{"default_allow":true,"net_policy":{"allowed_domains":["127.0.0.1"]}}', "http://127.0.0.1/", "GET", "net_policy.allow_private_networks"],
+    ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://b.example/", "GET", "net_policy.allowed_domains"],
+    ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://a.example./", "GET", undefined],
+    ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://a.example@b.example/", "GET", "net_policy.allowed_domains"],
+    ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "not a url", "GET", "net_policy.allowed_domains"],
+    ['{"default_allow":true,"net_policy":{"allowed_ports":[443]}}', "not a url", "GET", "net_policy.allowed_ports"],
+    ['{"default_allow":true}', "not a url", "GET", undefined],
+    ['{"default_allow":true,"net_policy":{"allowed_ports":[443]}}', "https://a.example/", "GET", undefined],
+    ['{"default_allow":true,"net_policy":{"allowed_ports":[443]}}', "http://a.example/", "GET", "net_policy.allowed_ports"],
+    ['{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}', "http://a.example/", "get", undefined],
+    ['{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}', "http://a.example/", "POST", "net_policy.allowed_methods"],
+  ])("%s %s %s", (text, url, method, rule) => {
+    const decision = fetchUnder(text, url, method);
+    expect(decision.allowed).toBe(rule === undefined);
+    if (rule !== undefined) expect(decision.rule).toBe(rule);
+  });
+
+  test("folders", () => {
+    const read = (text: string, path: string) => decide(policy(text), capability("fs.read"), [path, "text"]);
+    expect(read('{"default_allow":true}', "x")).toMatchObject({ allowed: false, rule: "fs_policy.read", reason: "the policy names no folder to read" });
+    expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "../x")).toMatchObject({ allowed: false, rule: "fs_policy.read" });
+    expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "d/\0")).toMatchObject({ allowed: false, reason: "the path holds a NUL character" });
+    expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "d/x").allowed).toBe(true);
+    expect(decide(policy('{"default_allow":true,"fs_policy":{"read":["."]}}'), capability("fs.write"), ["x", "", "replace"])).toMatchObject({ allowed: false, rule: "fs_policy.write" });
+    expect(decide(ALLOW_ALL, capability("fs.write"), ["x", "", "replace"]).allowed).toBe(true);
+  });
+
+  test("models", () => {
+    const call = (text: string, model: string, options: MapValue = MapValue.EMPTY) => decide(policy(text), capability("llm.call"), ["p", model, options]);
+    const limited = '{"default_allow":true,"llm_policy":{"allowed_models":["m"],"max_output_tokens":10,"max_cost_usd":1}}';
+    expect(call(limited, "n")).toMatchObject({ allowed: false, rule: "llm_policy.allowed_models" });
+    expect(call(limited, "m")).toMatchObject({ allowed: false, rule: "llm_policy.prices" });
+    expect(call(limited, "").allowed).toBe(true);
+    expect(call(limited, "", MapValue.from([["max_output_tokens", 11]]))).toMatchObject({ allowed: false, rule: "llm_policy.max_output_tokens" });
+  });
+
+  test("a program's text in a reason is quoted and cut", () => {
+    const { reason } = fetchUnder('{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}', "http://a.example/", `\u001b[31m${"X".repeat(10_000)}`);
+    expect(reason.length).toBeLessThan(400);
+    expect(reason).not.toContain("\u001b");
+  });
+});
