@@ -3,7 +3,7 @@
  * goes to one of these very addresses: a second look-up could tell something else (DNS rebinding).
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
-import type { buildConnector, Dispatcher } from "undici";
+import type * as Undici from "undici";
 import { plainHost, privateReason } from "../../policy/hosts.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
@@ -37,9 +37,9 @@ function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
 }
 
 /** The way out of one run. `undici` is passed in, since loading it takes longer than most programs run. */
-export function guardedAgent(undici: typeof import("undici"), resolve: Resolve, allowPrivate: boolean): Dispatcher {
+export function guardedAgent(undici: typeof Undici, resolve: Resolve, allowPrivate: boolean): Undici.Dispatcher {
   const connect = undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, allowPrivate) });
-  const guarded: buildConnector.connector = (options, callback) => {
+  const guarded: Undici.buildConnector.connector = (options, callback) => {
     // A host that is an address is never looked up.
     const literal = allowPrivate ? undefined : privateReason(plainHost(options.hostname));
     if (literal !== undefined) return callback(denied(options.hostname, options.hostname, literal), null);

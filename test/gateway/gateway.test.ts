@@ -1,0 +1,319 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { stringBytes } from "../../gateway/bytes.ts";
+import { createGateway, type GatewayOptions } from "../../gateway/gateway.ts";
+import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
+import { mockHandlers } from "../../gateway/mock.ts";
+import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../../vm/host.ts";
+import { ListValue } from "../../vm/list.ts";
+import { MapValue } from "../../vm/map.ts";
+import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import { policyOf } from "./context.ts";
+import { recordingTracing } from "./tracing.ts";
+
+interface Setup {
+  readonly policy?: Policy;
+  readonly handlers?: Handlers;
+  readonly append?: (event: RunEvent) => HostStop | undefined;
+  readonly signal?: AbortSignal;
+  readonly remainingMs?: number;
+}
+
+function setUp(setup: Setup = {}) {
+  const events: RunEvent[] = [];
+  const seen: string[] = [];
+  const tracing = recordingTracing();
+  const options: GatewayOptions = {
+    policy: setup.policy ?? ALLOW_ALL,
+    handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
+    mode: "mock",
+    runId: "run",
+    types: [],
+    append: (event) => {
+      const stop = setup.append?.(event);
+      if (stop === undefined) events.push(event);
+      return stop;
+    },
+    tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
+    signal: setup.signal ?? new AbortController().signal,
+    remainingMs: () => setup.remainingMs,
+    notify: (name, info) => void seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`),
+    mayWait: true,
+  };
+  const gateway = createGateway(options);
+  const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>
+    gateway.call({
+      capability: BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name),
+      args,
+      declared: true,
+      caught: false,
+      actorId: 0,
+      step: 1,
+      place: () => ({ function: "main", pc: 0, line: 7 }),
+      ...more,
+    });
+  return { call, events, seen, tracing, counters: () => gateway.counters() };
+}
+
+const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+const one = (name: string, handler: Handler): Handlers => new Map([[name, handler]]);
+const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
+
+describe("one call", () => {
+  test("that goes well: log, span, counters, observers; no promise", () => {
+    const { call, events, seen, tracing, counters } = setUp();
+    const answer = call("net.fetch", ["http://é.example/"]);
+    expect(answer).toEqual({ ok: true, value: '{"mock": true, "url": "http://é.example/"}' });
+    // The log has the arguments as the program passed them.
+    expect(events).toEqual([
+      { type: "CapCall", capability: "net.fetch", args: ["http://é.example/"] },
+      { type: "CapResult", capability: "net.fetch", result: '{"mock": true, "url": "http://é.example/"}' },
+    ]);
+    expect(tracing.calls).toEqual([{ start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 }, line: 7, end: [{ bytesOut: 43 }] }]);
+    expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1 });
+    expect(seen).toEqual(["callStart", "callEnd ok"]);
+  });
+
+  test("that the function does not declare", () => {
+    const { call, events, tracing, counters } = setUp();
+    expect(call("net.fetch", ["u"], { declared: false })).toEqual({ ok: false, trap: "capability_denied", message: "the function does not declare the capability net.fetch" });
+    expect(events).toEqual([]);
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
+    expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1 });
+  });
+
+  test.each([
+    ["net.fetch", [], "net.fetch does not take 0 arguments"],
+    ["net.fetch", [1], "net.fetch: the argument url must be String"],
+    ["net.fetch", ["u", "GET", "", MapValue.from([["a", 1]])], "net.fetch: the argument headers must be Map<String, String>"],
+    ["random", ["int"], "random does not take 1 arguments"],
+    ["random", ["int", 1, new FloatValue(2)], "random: the argument hi must be Int"],
+    ["db.query", ["s", ListValue.of([new SomeValue(1)])], "db.query: the argument params must be List<Json>"],
+  ] as const)("%s with wrong arguments", (name, args, message) => {
+    const { call, tracing, counters } = setUp();
+    expect(call(name, args)).toEqual({ ok: false, trap: "type_error", message: expect.stringContaining(message) });
+    expect(tracing.calls).toEqual([]);
+    expect(counters()).toEqual(ZERO);
+  });
+
+  test("that the policy denies names the rule, uses no budget, leaves no event", () => {
+    const policy = policyOf({ rules: { "net.fetch": { allow: true, budget: 1 } }, net_policy: { allowed_domains: ["a.example"] } });
+    const { call, events, tracing, counters } = setUp({ policy });
+    expect(call("net.fetch", ["http://b.example/"])).toEqual({
+      ok: false,
+      trap: "capability_denied",
+      message: 'the host "b.example" is not allowed',
+      rule: "net_policy.allowed_domains",
+    });
+    expect(events).toEqual([]);
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
+    expect(call("net.fetch", ["http://a.example/"])).toMatchObject({ ok: true });
+    expect(counters()).toEqual({ ...ZERO, total: 2, dispatched: 1, denied: 1 });
+    expect(tracing.calls[1]?.end).toEqual([{ bytesOut: 42, budgetRemaining: 0 }]);
+  });
+
+  test("over its budget", () => {
+    const { call, events, tracing, counters } = setUp({ policy: policyOf({ default_allow: true, rules: { random: { allow: true, budget: 2 } } }) });
+    call("random");
+    call("random", [], { actorId: 3 });
+    expect(call("random")).toEqual({ ok: false, trap: "capability_budget_exceeded", message: "random is over its budget of 2 calls", rule: "rules.random.allow" });
+    expect(tracing.calls.map((c) => c.end)).toEqual([[{ bytesOut: 0, budgetRemaining: 1 }], [{ bytesOut: 0, budgetRemaining: 0 }], [{ errorKind: "budget_exceeded", budgetRemaining: 0 }]]);
+    expect(types(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
+    expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 2, budget_exceeded: 1 });
+    expect(call("time.now")).toMatchObject({ ok: true });
+  });
+
+  test("that nothing serves", () => {
+    const { call, events, tracing, counters } = setUp({ handlers: new Map() });
+    expect(call("db.query", ["select 1"])).toEqual({ ok: false, trap: "unknown_capability", message: "nothing serves the capability db.query here" });
+    expect(events.at(-1)).toEqual({ type: "CapError", capability: "db.query", kind: "unknown", message: "nothing serves the capability db.query here" });
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "unknown" }]);
+    expect(counters()).toEqual({ ...ZERO, total: 1, unknown: 1 });
+  });
+
+  test("denied and unknown count independently", () => {
+    const { call, counters, tracing } = setUp({ handlers: new Map(), policy: DENY_ALL });
+    expect(call("db.query", ["select 1"])).toMatchObject({ trap: "capability_denied", rule: "default_allow" });
+    expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1, unknown: 1 });
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
+  });
+
+  test("internal ones pass policy and budget, without handler or event", () => {
+    const { call, events, counters, tracing } = setUp({ policy: policyOf({ rules: { "ui.render": { allow: true, budget: 1 } } }) });
+    expect(call("ui.render", [MapValue.from([["k", "v"]])])).toEqual({ ok: true, value: UNIT });
+    expect(call("ui.render", ["x"])).toMatchObject({ trap: "capability_budget_exceeded" });
+    expect(call("actor.spawn", [UNIT])).toMatchObject({ trap: "capability_denied" });
+    expect(events).toEqual([]);
+    expect(tracing.calls.map((c) => c.end)).toEqual([[{ bytesOut: 0, budgetRemaining: 0 }], [{ errorKind: "budget_exceeded", budgetRemaining: 0 }], [{ errorKind: "denied" }]]);
+    expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 1, denied: 1, budget_exceeded: 1 });
+  });
+});
+
+describe("handlers", () => {
+  const failing = (error: unknown): Handler => () => {
+    throw error;
+  };
+
+  test("a failure's message reaches the program and the log", () => {
+    const { call, events, counters, tracing } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure("no such file"))) });
+    expect(call("fs.read", ["x"])).toEqual({ ok: false, trap: "capability_failed", message: "no such file" });
+    expect(events.at(-1)).toEqual({ type: "CapError", capability: "fs.read", kind: "runtime_error", message: "no such file" });
+    expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1, failed: 1 });
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
+  });
+
+  test("what only the handler could refuse is a denial", () => {
+    const { call, events, counters } = setUp({ handlers: one("fs.read", failing(new CapabilityDenied("out of the folders"))) });
+    expect(call("fs.read", ["x"])).toMatchObject({ trap: "capability_denied", message: "out of the folders" });
+    expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "denied" });
+    expect(counters()).toMatchObject({ denied: 1, failed: 0 });
+  });
+
+  test("any other error keeps its message to itself", async () => {
+    const error = new TypeError("/home/me/secret");
+    const sync = setUp({ handlers: one("fs.read", failing(error)) });
+    expect(sync.call("fs.read", ["x"])).toMatchObject({ trap: "capability_failed", message: "the handler of fs.read failed (TypeError)" });
+    const later = setUp({ handlers: one("fs.read", () => Promise.reject(error)) });
+    expect(await later.call("fs.read", ["x"])).toMatchObject({ message: "the handler of fs.read failed (TypeError)" });
+    expect(JSON.stringify([...sync.events, ...later.events])).not.toContain("secret");
+  });
+
+  test("messages are cut and well formed", () => {
+    const { call } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure(`\ud800${"x".repeat(10_000)}`))) });
+    const answer = call("fs.read", ["x"]);
+    expect(answer).toMatchObject({ message: expect.stringMatching(/^\uFFFDx{4095}…$/) });
+  });
+
+  test.each([
+    ["fs.read", 1, "something else than String"],
+    ["fs.read", "\ud800", "text with a lone surrogate"],
+    ["time.now", new FloatValue(1), "something else than Int"],
+    ["time.now", 1.5, "a number that is not an Int; a Float is a FloatValue"],
+    ["time.now", Number.NaN, "a number that is not an Int; a Float is a FloatValue"],
+    ["time.now", 5n, "a bigint that is not an Int in its one form"],
+    ["time.now", 2n ** 63n, "a bigint that is not an Int in its one form"],
+    ["db.query", ListValue.of([MapValue.from([["k", new SomeValue(1)]])]), "something else than List<Json>"],
+    ["db.query", ListValue.of([new ClosureValue(0, [])]), "a closure"],
+    ["llm.call", MapValue.from([["\ud800", 1]]), "text with a lone surrogate"],
+  ] as const)("%s that answers wrongly fails", (name, value, words) => {
+    const { call, events } = setUp({ handlers: one(name, () => value) });
+    expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({ ok: false, trap: "capability_failed", message: `the handler of ${name} answered ${words}` });
+    expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "runtime_error" });
+  });
+
+  test("a value deeper than the stack is looked at all the same", () => {
+    let deep: Value = "x";
+    for (let i = 0; i < 20_000; i++) deep = ListValue.of([deep]);
+    const { call } = setUp({ handlers: one("llm.call", () => deep) });
+    expect(call("llm.call", ["p"])).toMatchObject({ ok: false, message: "the handler of llm.call answered a value that is too large" });
+  });
+
+  test("asynchronous ones, with their context", async () => {
+    const contexts: HandlerContext[] = [];
+    const handler: Handler = async (args, context) => {
+      contexts.push(context);
+      await Promise.resolve();
+      return `got ${args.length}`;
+    };
+    const { call, events } = setUp({ handlers: one("net.fetch", handler), policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }), remainingMs: 500 });
+    expect(await call("net.fetch", ["http://a.example/"])).toEqual({ ok: true, value: "got 5" });
+    await call("net.fetch", ["http://a.example/"]);
+    expect(contexts.map(({ callNumber, budgetRemaining, remainingMs, traceparent }) => ({ callNumber, budgetRemaining, remainingMs, traceparent }))).toEqual([
+      { callNumber: 1, budgetRemaining: 2, remainingMs: 500, traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` },
+      { callNumber: 2, budgetRemaining: 1, remainingMs: 500, traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` },
+    ]);
+    expect(new Set(contexts.map((c) => c.idempotencyKey)).size).toBe(2);
+    expect(contexts[0]?.idempotencyKey).toMatch(/^[0-9a-f]{64}$/);
+    expect(types(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
+  });
+
+  test.each([
+    ["timeout", "timeout", "wall-clock execution limit exceeded"],
+    ["canceled", "canceled", "the run was canceled"],
+  ] as const)("%s ends a pending call, which stays without a result in the log", async (reason, trap, message) => {
+    const controller = new AbortController();
+    const aborted: string[] = [];
+    const handler: Handler = (_, { signal }) =>
+      new Promise(() => {
+        signal.addEventListener("abort", () => void aborted.push("told"));
+      });
+    const { call, events, tracing } = setUp({ handlers: one("net.fetch", handler), signal: controller.signal });
+    const pending = call("net.fetch", ["http://a.example/"]);
+    controller.abort(reason);
+    expect(await pending).toEqual({ ok: false, trap, message });
+    expect(aborted).toEqual(["told"]);
+    expect(types(events)).toEqual(["CapCall"]);
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
+  });
+
+  test("many pending calls leave no listener behind", async () => {
+    const controller = new AbortController();
+    let listeners = 0;
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    const { call } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")), signal });
+    for (let i = 0; i < 50; i++) await call("fs.read", ["x"]);
+    expect(listeners).toBe(0);
+  });
+
+  test("tokens of a model's answer go to the span", () => {
+    const usage = MapValue.from([
+      ["input_tokens", 3],
+      ["output_tokens", 4],
+    ]);
+    const { call, tracing } = setUp({ handlers: one("llm.call", () => MapValue.from([["usage", usage]])) });
+    call("llm.call", ["p", "m"]);
+    expect(tracing.calls[0]).toMatchObject({ start: { model: "m" }, end: [{ inputTokens: 3, outputTokens: 4 }] });
+  });
+});
+
+describe("the log", () => {
+  const stop: HostStop = { trap: "divergence", message: "event 1: other" };
+
+  test.each(["CapCall", "CapResult", "CapError"])("that stops the run at %s", (type) => {
+    const handler: Handler = () => {
+      if (type === "CapError") throw new CapabilityFailure("x");
+      return "ok";
+    };
+    const { call, tracing } = setUp({ handlers: one("fs.read", handler), append: (event) => (event.type === type ? stop : undefined) });
+    expect(call("fs.read", ["x"])).toEqual({ ok: false, ...stop });
+    expect(tracing.calls[0]?.end).toHaveLength(1);
+  });
+
+  test.each([false, true])("that cannot be written ends all, and the span (asynchronous: %s)", async (later) => {
+    const full = new BorunaError("log.io_error", "no space");
+    const append = (event: RunEvent): HostStop | undefined => {
+      if (event.type === "CapResult") throw full;
+      return undefined;
+    };
+    const { call, events, tracing } = setUp({ handlers: one("fs.read", () => (later ? Promise.resolve("x") : "x")), append });
+    const run = async (): Promise<CapabilityAnswer> => call("fs.read", ["x"]);
+    await expect(run()).rejects.toBe(full);
+    expect(types(events)).toEqual(["CapCall"]);
+    expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
+  });
+});
+
+describe("bytes", () => {
+  test("of every String reachable, map keys included", () => {
+    const value = new OkValue(ListValue.of([MapValue.from([["clé", new SomeValue("é")]]), new RecordValue(0, ["ab", 1, true]), new EnumValue(0, 0, new ErrValue("😀")), UNIT]));
+    expect(stringBytes([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
+  });
+
+  test("as a UTF-8 encoder counts", () => {
+    fc.assert(fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => stringBytes(texts) === Buffer.byteLength(texts.join(""))));
+  });
+});

@@ -1,0 +1,32 @@
+/** A tracer that writes down what it is told. */
+import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
+
+export interface RecordedCall {
+  readonly start: Omit<CallSpanStart, "place">;
+  readonly line: number | undefined;
+  readonly end: CallSpanEnd[];
+}
+
+export interface RecordedTracing extends Tracing {
+  readonly runs: { readonly start: RunSpanStart; readonly end: RunSpanEnd[] }[];
+  readonly calls: RecordedCall[];
+}
+
+export function recordingTracing(): RecordedTracing {
+  const runs: RecordedTracing["runs"] = [];
+  const calls: RecordedCall[] = [];
+  const startRun = (start: RunSpanStart): RunTracing => {
+    const run: RecordedTracing["runs"][number] = { start, end: [] };
+    runs.push(run);
+    return {
+      startCall: ({ place, ...rest }) => {
+        const call: RecordedCall = { start: rest, line: place().line, end: [] };
+        calls.push(call);
+        return { run: (body) => body(), traceparent: () => `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, end: (info) => void call.end.push(info) };
+      },
+      backpressure: () => undefined,
+      end: (info) => void run.end.push(info),
+    };
+  };
+  return { runs, calls, startRun };
+}
