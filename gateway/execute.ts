@@ -107,7 +107,9 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
   const unknown = [...given.keys()].find((name) => !params.some((p) => p.name === name));
   if (unknown !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknown)}`, { hint });
   if (signature === undefined && (functions[entry]?.arity ?? 0) > 0) {
-    throw new BorunaError("usage", "the entry function takes arguments, but the module does not say which", { hint: "compile it anew from its source" });
+    throw new BorunaError("usage", "the entry function takes arguments, but the module does not say which", {
+      hint: "compile it anew from its source",
+    });
   }
   return params.map((p) => {
     const data = given.get(p.name);
@@ -270,7 +272,9 @@ class Run {
     } catch (error) {
       if (this.#observerFailed) return;
       this.#observerFailed = true;
-      const report = this.#options.onObserverError ?? ((e: unknown) => process.stderr.write(`boruna: an observer failed: ${e instanceof Error ? e.message : String(e)}\n`));
+      const report =
+        this.#options.onObserverError ??
+        ((e: unknown) => process.stderr.write(`boruna: an observer failed: ${e instanceof Error ? e.message : String(e)}\n`));
       report(error);
     }
   }

@@ -106,7 +106,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.notify("callEnd", info);
   }
 
-  function refuse(call: Call, outcome: "denied" | "budget_exceeded", message: string, rule: string | undefined, reason: string | undefined): CapabilityAnswer {
+  function refuse(
+    call: Call,
+    outcome: "denied" | "budget_exceeded",
+    message: string,
+    rule: string | undefined,
+    reason: string | undefined,
+  ): CapabilityAnswer {
     counters[outcome] += 1;
     const trap: TrapKind = outcome === "denied" ? "capability_denied" : "capability_budget_exceeded";
     const named = { ...(rule === undefined ? {} : { rule }), ...(reason === undefined ? {} : { reason }) };
@@ -114,7 +120,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     return { ok: false, trap, message, ...(rule === undefined ? {} : { rule }) };
   }
 
-  const remaining = (call: Call): { budgetRemaining?: number } => (call.budgetRemaining === undefined ? {} : { budgetRemaining: call.budgetRemaining });
+  const remaining = (call: Call): { budgetRemaining?: number } =>
+    call.budgetRemaining === undefined ? {} : { budgetRemaining: call.budgetRemaining };
 
   function stopped(call: Call, stop: HostStop): CapabilityAnswer {
     counters.failed += 1;
@@ -213,12 +220,22 @@ export function createGateway(options: GatewayOptions): Gateway {
     return result instanceof Promise ? settle(call, result) : succeed(call, result);
   }
 
-  function decided(request: CapabilityRequest, call: Omit<Call, "budgetRemaining">, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+  function decided(
+    request: CapabilityRequest,
+    call: Omit<Call, "budgetRemaining">,
+    full: readonly Value[],
+  ): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability } = request;
     const known = capability.internal === true || handlers.has(capability.name);
     if (!request.declared) {
       if (!known) counters.unknown += 1;
-      return refuse({ ...call, budgetRemaining: undefined }, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
+      return refuse(
+        { ...call, budgetRemaining: undefined },
+        "denied",
+        `the function does not declare the capability ${capability.name}`,
+        undefined,
+        undefined,
+      );
     }
     const decision = decide(policy, capability, full);
     if (!decision.allowed) {
@@ -229,7 +246,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     const count = (used.get(capability.name) ?? 0) + 1;
     const counted: Call = { ...call, budgetRemaining: budget === 0 ? undefined : Math.max(0, budget - count) };
     if (budget > 0 && count > budget) {
-      return refuse(counted, "budget_exceeded", `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`, decision.rule, decision.reason);
+      return refuse(
+        counted,
+        "budget_exceeded",
+        `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`,
+        decision.rule,
+        decision.reason,
+      );
     }
     used.set(capability.name, count);
     if (capability.internal === true) {
@@ -245,7 +268,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   function call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
-    const wrong = capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, options.types);
+    const wrong =
+      capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, options.types);
     if (wrong !== undefined) return { ok: false, trap: "type_error", message: wrong };
     counters.total += 1;
     const number = counters.total;
@@ -273,11 +297,17 @@ function isLogError(error: unknown): boolean {
   return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
 }
 
-function argumentProblem(capability: CapabilityDecl, signature: CapabilitySignature | undefined, args: readonly Value[], types: readonly TypeDef[]): string | undefined {
+function argumentProblem(
+  capability: CapabilityDecl,
+  signature: CapabilitySignature | undefined,
+  args: readonly Value[],
+  types: readonly TypeDef[],
+): string | undefined {
   if (signature === undefined) return `${capability.name} does not take ${args.length} arguments: ${capability.call}`;
   for (const [i, arg] of args.entries()) {
     const param = signature.params[i];
-    if (param !== undefined && !matchesType(arg, param.type, types)) return `${capability.name}: the argument ${param.name} must be ${typeToString(param.type)}`;
+    if (param !== undefined && !matchesType(arg, param.type, types))
+      return `${capability.name}: the argument ${param.name} must be ${typeToString(param.type)}`;
   }
   return undefined;
 }

@@ -16,7 +16,10 @@ export function mockHandlers(registry: CapabilityRegistry, options: MockOptions 
   for (const capability of registry.all) {
     if (capability.internal !== true) handlers.set(capability.name, (args) => capability.mock(args));
   }
-  for (const [name, section] of [["fs.read", "read"], ["fs.write", "write"]] as const) {
+  for (const [name, section] of [
+    ["fs.read", "read"],
+    ["fs.write", "write"],
+  ] as const) {
     const mock = registry.byName.get(name)?.mock;
     if (mock !== undefined) handlers.set(name, (args, context) => (checkReach(args, context, section), mock(args)));
   }

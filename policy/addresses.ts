@@ -88,7 +88,10 @@ function classifyIpv6(bytes: readonly number[]): AddressClass {
   const own = classOf(bytes, V6);
   if (carried.length === 0 || own === "unspecified" || own === "loopback") return own;
   for (const { at, inverted } of carried) {
-    const inner = classOf(bytes.slice(at, at + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)), V4);
+    const inner = classOf(
+      bytes.slice(at, at + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)),
+      V4,
+    );
     if (inner !== "public") return inner;
   }
   return "public";

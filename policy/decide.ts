@@ -67,7 +67,9 @@ export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal
   const target = parseTarget(url);
   if (target === undefined) {
     if (allowed_domains.length > 0) return { rule: "net_policy.allowed_domains", reason: "the URL names no host that could be allowed" };
-    return allowed_ports.length === 0 ? undefined : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
+    return allowed_ports.length === 0
+      ? undefined
+      : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
   }
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
     return { rule: "net_policy.allowed_domains", reason: `the host ${shown(target.host)} is not allowed` };
@@ -92,7 +94,10 @@ function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): 
 /** An empty model is the operator's own; the handler, which knows its name, checks it. */
 export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: number | bigint | undefined): Refusal | undefined {
   if (maxOutputTokens !== undefined && maxOutputTokens > llm.max_output_tokens) {
-    return { rule: "llm_policy.max_output_tokens", reason: `the program asks for ${maxOutputTokens} output tokens, ${llm.max_output_tokens} are allowed` };
+    return {
+      rule: "llm_policy.max_output_tokens",
+      reason: `the program asks for ${maxOutputTokens} output tokens, ${llm.max_output_tokens} are allowed`,
+    };
   }
   if (model === "") return undefined;
   if (llm.allowed_models.length > 0 && !llm.allowed_models.includes(model)) {

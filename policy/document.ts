@@ -21,7 +21,13 @@ export const MAX_DOCUMENT_DEPTH = 32;
 /** As error messages name it. */
 export function kindOfNode(node: DocumentNode): string {
   if (node.kind !== "scalar") return node.kind === "object" ? "an object" : "a list";
-  return node.value === null ? "null" : typeof node.value === "string" ? "a text" : typeof node.value === "boolean" ? "true or false" : `the number ${node.value}`;
+  return node.value === null
+    ? "null"
+    : typeof node.value === "string"
+      ? "a text"
+      : typeof node.value === "boolean"
+        ? "true or false"
+        : `the number ${node.value}`;
 }
 
 const leaf = (value: null | boolean | number | string): Leaf<DocumentNode> => ({ leaf: { kind: "scalar", value, offset: 0 } });

@@ -8,7 +8,23 @@ import { LIMITS } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./nearest.ts";
-import { AMOUNT, BOOLEAN, field, type FieldValues, integer, type KeyCheck, listOf, mapOf, nullable, objectOf, oneOf, requiredField, type Shape, text, type TextForm } from "./shape.ts";
+import {
+  AMOUNT,
+  BOOLEAN,
+  field,
+  type FieldValues,
+  integer,
+  type KeyCheck,
+  listOf,
+  mapOf,
+  nullable,
+  objectOf,
+  oneOf,
+  requiredField,
+  type Shape,
+  text,
+  type TextForm,
+} from "./shape.ts";
 
 const KIBIBYTE = 1_024;
 const GIBIBYTE = KIBIBYTE ** 3;
@@ -26,10 +42,16 @@ const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-const METHOD = text("an HTTP method", (given) => (/^[A-Za-z]{1,20}$/.test(given) ? { text: given.toUpperCase() } : { problem: "write an HTTP method, as GET" }));
+const METHOD = text("an HTTP method", (given) =>
+  /^[A-Za-z]{1,20}$/.test(given) ? { text: given.toUpperCase() } : { problem: "write an HTTP method, as GET" },
+);
 const NAME: TextForm = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
-const FOLDER = text("a path", (given) => (given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given }));
-const MODEL = text("a model's name", (given) => (given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" }));
+const FOLDER = text("a path", (given) =>
+  given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
+);
+const MODEL = text("a model's name", (given) =>
+  given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" },
+);
 
 export const RULE_FIELDS = {
   allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
@@ -38,13 +60,33 @@ export const RULE_FIELDS = {
 export type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 
 export const NET_FIELDS = {
-  allowed_domains: field("allowed_domains", listOf(HOST, "hosts"), [], "Hosts that net.fetch may reach; *.example.org is every name below example.org. Empty: every public host."),
+  allowed_domains: field(
+    "allowed_domains",
+    listOf(HOST, "hosts"),
+    [],
+    "Hosts that net.fetch may reach; *.example.org is every name below example.org. Empty: every public host.",
+  ),
   allowed_methods: field("allowed_methods", listOf(METHOD, "HTTP methods"), [], "HTTP methods that net.fetch may use. Empty: all."),
-  max_response_bytes: field("max_response_bytes", integer(0, GIBIBYTE), DEFAULT_BYTES, "Bytes of a decoded response body; more is a failure."),
-  timeout_ms: field("timeout_ms", integer(0, DAY_MS), DEFAULT_TIMEOUT_MS, "Time for one call with all its redirects, in milliseconds; 0 is no limit but the run's own."),
+  max_response_bytes: field(
+    "max_response_bytes",
+    integer(0, GIBIBYTE),
+    DEFAULT_BYTES,
+    "Bytes of a decoded response body; more is a failure.",
+  ),
+  timeout_ms: field(
+    "timeout_ms",
+    integer(0, DAY_MS),
+    DEFAULT_TIMEOUT_MS,
+    "Time for one call with all its redirects, in milliseconds; 0 is no limit but the run's own.",
+  ),
   allow_redirects: field("allow_redirects", BOOLEAN, true, "Whether redirects are followed; each is checked like the first request."),
   allowed_ports: field("allowed_ports", listOf(integer(1, 65_535), "ports"), [], "Ports that net.fetch may reach. Empty: all."),
-  allow_private_networks: field("allow_private_networks", BOOLEAN, false, "Whether addresses that are not public (loopback, private, link-local, …) may be reached."),
+  allow_private_networks: field(
+    "allow_private_networks",
+    BOOLEAN,
+    false,
+    "Whether addresses that are not public (loopback, private, link-local, …) may be reached.",
+  ),
   propagate_trace: field("propagate_trace", BOOLEAN, false, "Whether the trace context is sent along, in the header traceparent."),
 };
 export type NetPolicy = FieldValues<typeof NET_FIELDS>;
@@ -58,9 +100,19 @@ export type FsPolicy = FieldValues<typeof FS_FIELDS>;
 
 const STATEMENTS = ["select", "insert", "update", "delete", "ddl"] as const;
 export const DB_FIELDS = {
-  statements: field<readonly (typeof STATEMENTS)[number][]>("statements", listOf(oneOf(STATEMENTS), "kinds of statement"), ["select"], "Kinds of SQL statement that db.query may run."),
+  statements: field<readonly (typeof STATEMENTS)[number][]>(
+    "statements",
+    listOf(oneOf(STATEMENTS), "kinds of statement"),
+    ["select"],
+    "Kinds of SQL statement that db.query may run.",
+  ),
   max_rows: field("max_rows", integer(0, Number.MAX_SAFE_INTEGER), 10_000, "Rows of one result; more is a failure."),
-  timeout_ms: field("timeout_ms", integer(0, DAY_MS), DEFAULT_TIMEOUT_MS, "Time for one statement, in milliseconds; 0 is no limit but the run's own."),
+  timeout_ms: field(
+    "timeout_ms",
+    integer(0, DAY_MS),
+    DEFAULT_TIMEOUT_MS,
+    "Time for one statement, in milliseconds; 0 is no limit but the run's own.",
+  ),
 };
 export type DbPolicy = FieldValues<typeof DB_FIELDS>;
 
@@ -69,14 +121,37 @@ export const PRICE_FIELDS = {
   output_per_mtok: requiredField("output_per_mtok", AMOUNT, "US dollars for a million output tokens."),
 };
 export type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
-const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (get) => ({ input_per_mtok: get(PRICE_FIELDS.input_per_mtok), output_per_mtok: get(PRICE_FIELDS.output_per_mtok) }));
+const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (get) => ({
+  input_per_mtok: get(PRICE_FIELDS.input_per_mtok),
+  output_per_mtok: get(PRICE_FIELDS.output_per_mtok),
+}));
 
 export const LLM_FIELDS = {
   allowed_models: field("allowed_models", listOf(MODEL, "models"), [], "Models that llm.call may ask. Empty: all."),
-  max_output_tokens: field("max_output_tokens", integer(1, 1_000_000), 4_096, "Tokens of one answer; also what is asked for when the program does not say."),
-  max_total_tokens: field("max_total_tokens", nullable(integer(0, Number.MAX_SAFE_INTEGER)), null, "Input and output tokens of all calls of a run; null is no limit."),
-  max_cost_usd: field("max_cost_usd", nullable(AMOUNT), null, "Cost of all calls of a run, in US dollars; null is no limit. A model without a price is denied."),
-  prices: field<ReadonlyMap<string, ModelPrice>>("prices", mapOf("prices by model", PRICE, () => undefined), new Map(), "What each model costs."),
+  max_output_tokens: field(
+    "max_output_tokens",
+    integer(1, 1_000_000),
+    4_096,
+    "Tokens of one answer; also what is asked for when the program does not say.",
+  ),
+  max_total_tokens: field(
+    "max_total_tokens",
+    nullable(integer(0, Number.MAX_SAFE_INTEGER)),
+    null,
+    "Input and output tokens of all calls of a run; null is no limit.",
+  ),
+  max_cost_usd: field(
+    "max_cost_usd",
+    nullable(AMOUNT),
+    null,
+    "Cost of all calls of a run, in US dollars; null is no limit. A model without a price is denied.",
+  ),
+  prices: field<ReadonlyMap<string, ModelPrice>>(
+    "prices",
+    mapOf("prices by model", PRICE, () => undefined),
+    new Map(),
+    "What each model costs.",
+  ),
 };
 export type LlmPolicy = FieldValues<typeof LLM_FIELDS>;
 
@@ -98,7 +173,10 @@ export const SECRET_FIELDS = {
 };
 export type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
 
-const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (get) => ({ allow: get(RULE_FIELDS.allow), budget: get(RULE_FIELDS.budget) }));
+const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (get) => ({
+  allow: get(RULE_FIELDS.allow),
+  budget: get(RULE_FIELDS.budget),
+}));
 
 const NET = objectOf<NetPolicy>(
   "an object",
@@ -156,11 +234,18 @@ const LIMITS_SHAPE = objectOf<PolicyLimits>(
   "policy.invalid_limits",
 );
 
-const SECRET = objectOf<PolicySecret>("an object with env and hosts", SECRET_FIELDS, (get) => ({ env: get(SECRET_FIELDS.env), hosts: get(SECRET_FIELDS.hosts) }), "policy.invalid_secret");
+const SECRET = objectOf<PolicySecret>(
+  "an object with env and hosts",
+  SECRET_FIELDS,
+  (get) => ({ env: get(SECRET_FIELDS.env), hosts: get(SECRET_FIELDS.hosts) }),
+  "policy.invalid_secret",
+);
 
 const checkSecretName: KeyCheck = (name) => {
   const formed = NAME(name);
-  return "text" in formed ? undefined : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${formed.problem}` };
+  return "text" in formed
+    ? undefined
+    : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${formed.problem}` };
 };
 const SECRETS: Shape<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
@@ -177,7 +262,10 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 /** Without a registry (a policy read back from a log) any name of the right form. */
 function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
   return (name) => {
-    const known = registry === undefined ? CAPABILITIES.some((c) => c.name === name) || /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name) : registry.byName.has(name);
+    const known =
+      registry === undefined
+        ? CAPABILITIES.some((c) => c.name === name) || /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name)
+        : registry.byName.has(name);
     if (known) return undefined;
     const names = registry === undefined ? CAPABILITIES.map((c) => c.name) : [...registry.byName.keys()];
     const hint = ALIASES.get(name) ?? didYouMean(name, names, `Known are: ${names.join(", ")}.`);
@@ -189,7 +277,12 @@ export const SCHEMA_VERSION = 1;
 
 export function policyFields(registry: CapabilityRegistry | undefined) {
   const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
-  const rules: Shape<ReadonlyMap<string, PolicyRule>> = mapOf("rules by capability", RULE, ruleNames(registry), new Map([["propertyNames", new Map([["enum", names]])]]));
+  const rules: Shape<ReadonlyMap<string, PolicyRule>> = mapOf(
+    "rules by capability",
+    RULE,
+    ruleNames(registry),
+    new Map([["propertyNames", new Map([["enum", names]])]]),
+  );
   // The older format writes null for a section that is not there.
   const net = nullable(NET);
   return {

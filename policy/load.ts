@@ -24,7 +24,8 @@ function readText(path: string): string {
 }
 
 function readBytes(path: string): Uint8Array {
-  const failed = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError => new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
+  const failed = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError =>
+    new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");

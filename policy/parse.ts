@@ -32,10 +32,16 @@ export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
   if (first !== undefined) {
     const name = printParseErrorCode(first.error);
     const isComment = name === "InvalidCommentToken";
-    fail(SYNTAX_ERRORS.get(name) ?? "the text is not JSON", first.offset + start, isComment ? "Name the file .jsonc to write comments." : undefined);
+    fail(
+      SYNTAX_ERRORS.get(name) ?? "the text is not JSON",
+      first.offset + start,
+      isComment ? "Name the file .jsonc to write comments." : undefined,
+    );
   }
   if (root === undefined) return fail("the file holds no JSON", 0, 'Write { "default_allow": false } at least.');
-  const document = convert(root, start, (name, offset) => fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."));
+  const document = convert(root, start, (name, offset) =>
+    fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."),
+  );
   return readPolicy(document, placeOf, options.registry ?? BUILTIN_REGISTRY);
 }
 

@@ -45,5 +45,7 @@ export function reachFrom(path: string, roots: readonly string[], workingDirecto
   const reach = reachOf(path, roots);
   if (reach !== "depends") return reach;
   const normal = normalizePath(path);
-  return roots.some((root) => isBelow(normal, normalizePath(root.startsWith("/") ? root : `${workingDirectory}/${root}`))) ? "inside" : "outside";
+  return roots.some((root) => isBelow(normal, normalizePath(root.startsWith("/") ? root : `${workingDirectory}/${root}`)))
+    ? "inside"
+    : "outside";
 }

@@ -21,7 +21,13 @@ export function readPolicy(root: DocumentNode, placeOf: (offset: number) => Erro
   // Before anything else: another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
-    fail(at, version.offset, `schema_version is ${given}`, `This version of boruna reads schema_version ${SCHEMA_VERSION}.`, "policy.unknown_schema_version");
+    fail(
+      at,
+      version.offset,
+      `schema_version is ${given}`,
+      `This version of boruna reads schema_version ${SCHEMA_VERSION}.`,
+      "policy.unknown_schema_version",
+    );
   }
   return policyShape(registry).read(root, at);
 }
@@ -55,7 +61,14 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
 ]);
 
 /** What the fields of a policy hold. */
-type PolicyData = null | boolean | number | string | readonly PolicyData[] | ReadonlyMap<string, PolicyData> | { readonly [name: string]: PolicyData };
+type PolicyData =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly PolicyData[]
+  | ReadonlyMap<string, PolicyData>
+  | { readonly [name: string]: PolicyData };
 
 function toJson(data: PolicyData): JsonData {
   if (data === null || typeof data === "boolean" || typeof data === "string") return data;
@@ -102,8 +115,18 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     const { name, budget } = parseAllow(given, registry);
     rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name) });
   }
-  for (const [name, given] of [["net.fetch", allowNet], ["fs.read", allowRead], ["fs.write", allowWrite]] as const) {
-    if (given.length > 0) rules.set(name, rules.get(name)?.allow === true ? { ...rules.get(name), allow: true, budget: rules.get(name)?.budget ?? 0 } : { allow: true, budget: 0 });
+  for (const [name, given] of [
+    ["net.fetch", allowNet],
+    ["fs.read", allowRead],
+    ["fs.write", allowWrite],
+  ] as const) {
+    if (given.length > 0)
+      rules.set(
+        name,
+        rules.get(name)?.allow === true
+          ? { ...rules.get(name), allow: true, budget: rules.get(name)?.budget ?? 0 }
+          : { allow: true, budget: 0 },
+      );
   }
   return {
     ...policy,
@@ -137,7 +160,9 @@ function parseAllow(given: string, registry: CapabilityRegistry): { readonly nam
   }
   if (budget === undefined) return { name };
   if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget)) {
-    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 0 or more`, { hint: `Write --allow ${name}=5, for instance.` });
+    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 0 or more`, {
+      hint: `Write --allow ${name}=5, for instance.`,
+    });
   }
   return { name, budget: Number(budget) };
 }
@@ -159,6 +184,9 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
 function withFolders(policy: Policy, capability: string, folders: readonly string[], given: readonly string[]): readonly string[] {
   if (given.length === 0) return folders;
   const wrong = given.find((path) => path === "" || path.includes("\0"));
-  if (wrong !== undefined) throw new BorunaError("policy.invalid_fs_policy", `a folder of ${capability} must be a path`, { hint: 'Write "." for the working directory.' });
+  if (wrong !== undefined)
+    throw new BorunaError("policy.invalid_fs_policy", `a folder of ${capability} must be a path`, {
+      hint: 'Write "." for the working directory.',
+    });
   return [...new Set([...(isAllowed(policy, capability) ? folders : []), ...given])];
 }

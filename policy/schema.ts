@@ -1,7 +1,18 @@
 /** The policy format for other tools: a JSON Schema for editors, and the fields for the docs page. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json.ts";
-import { DB_FIELDS, FS_FIELDS, LIMIT_FIELDS, LLM_FIELDS, NET_FIELDS, policyFields, policyShape, PRICE_FIELDS, RULE_FIELDS, SECRET_FIELDS } from "./fields.ts";
+import {
+  DB_FIELDS,
+  FS_FIELDS,
+  LIMIT_FIELDS,
+  LLM_FIELDS,
+  NET_FIELDS,
+  policyFields,
+  policyShape,
+  PRICE_FIELDS,
+  RULE_FIELDS,
+  SECRET_FIELDS,
+} from "./fields.ts";
 import type { FieldTable } from "./shape.ts";
 
 /** JSON Schema 2020-12 of a policy file. */
@@ -39,7 +50,12 @@ export function policyFieldDocs(): readonly FieldDoc[] {
     for (const field of Object.values(table)) {
       const { fallback } = field;
       const isScalar = fallback === null || typeof fallback === "boolean" || typeof fallback === "number";
-      docs.push({ path: path === "" ? field.name : `${path}.${field.name}`, form: field.shape.words, default: isScalar ? fallback : Array.isArray(fallback) ? fallback.map(String) : undefined, doc: field.doc });
+      docs.push({
+        path: path === "" ? field.name : `${path}.${field.name}`,
+        form: field.shape.words,
+        default: isScalar ? fallback : Array.isArray(fallback) ? fallback.map(String) : undefined,
+        doc: field.doc,
+      });
       for (const [name, inside, members] of sections) if (path === "" && name === field.name) add(inside, members);
       if (path === "llm_policy" && field.name === "prices") add("llm_policy.prices[MODEL]", PRICE_FIELDS);
     }

@@ -130,7 +130,9 @@ export function oneOf<T extends string>(values: readonly T[]): Shape<T> {
       if (node.kind !== "scalar" || typeof node.value !== "string") return wrong(shape, node, at);
       const given = node.value;
       const value = values.find((v) => v === given);
-      return value ?? fail(at, node.offset, `${at.path} is ${JSON.stringify(given)}`, didYouMean(given, values, `It must be ${shape.words}.`));
+      return (
+        value ?? fail(at, node.offset, `${at.path} is ${JSON.stringify(given)}`, didYouMean(given, values, `It must be ${shape.words}.`))
+      );
     },
   };
   return shape;
@@ -206,7 +208,8 @@ export function objectOf<T>(words: string, table: FieldTable, build: (get: Get) 
       return build((f) => {
         const member = node.members.find((m) => m.name === f.name);
         if (member !== undefined) return f.shape.read(member.node, below(at, f.name));
-        if (f.fallback === undefined) return fail(at, node.offset, `${memberPath(at.path, f.name)} is missing`, `It must be ${f.shape.words}.`);
+        if (f.fallback === undefined)
+          return fail(at, node.offset, `${memberPath(at.path, f.name)} is missing`, `It must be ${f.shape.words}.`);
         return f.fallback;
       });
     },

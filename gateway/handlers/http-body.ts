@@ -43,6 +43,25 @@ function codings(header: string): readonly string[] {
   return names;
 }
 
+/** The outermost first. */
+function decodersOf(contentEncoding: string): Duplex[] {
+  return codings(contentEncoding)
+    .toReversed()
+    .map((name) => {
+      const make = DECODERS.get(name);
+      if (make === undefined) {
+        throw new CapabilityFailure(`the response has the encoding ${JSON.stringify(name)}; ${ACCEPTED_ENCODINGS} are read`);
+      }
+      return make();
+    });
+}
+
+/** Lets go of the connection. An unread body reports its own end as an error, which nobody else would hear. */
+export function discard(body: Readable): void {
+  body.on("error", () => undefined);
+  body.destroy();
+}
+
 /** The decoded bytes. Throws `CapabilityFailure` beyond `maxBytes`, for an unknown encoding, and for one that does not decode. */
 export async function readBody(body: Readable, contentEncoding: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -54,17 +73,12 @@ export async function readBody(body: Readable, contentEncoding: string, maxBytes
       done(total > maxBytes ? new CapabilityFailure(`the response is longer than ${maxBytes} bytes`) : null);
     },
   });
-  const decoders = codings(contentEncoding)
-    .toReversed()
-    .map((name) => {
-      const make = DECODERS.get(name);
-      if (make === undefined)
-        throw new CapabilityFailure(`the response has the encoding ${JSON.stringify(name)}; ${ACCEPTED_ENCODINGS} are read`);
-      return make();
-    });
+  let decoders: Duplex[] = [];
   try {
+    decoders = decodersOf(contentEncoding);
     await pipeline([body, ...decoders, collect], { signal });
   } catch (error) {
+    discard(body);
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (/^(?:Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING|ERR_)/.test(code) && decoders.length > 0)
       throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);

@@ -12,6 +12,7 @@ import { parseType } from "../../vm/types.ts";
 import { utf8Length } from "../../vm/utf8.ts";
 import type { Value } from "../../vm/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler } from "../handlers.ts";
+import { deadline } from "./deadline.ts";
 import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
@@ -48,18 +49,18 @@ export function llmCallHandler(options: LlmCallOptions): Handler {
     const body = requestBody(model, prompt, callOptions, policy.llm_policy);
     const settle = reserveFor(spending, policy.llm_policy, model, body);
     const { request } = await import("undici");
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const limit = deadline(signal, TIMEOUT_MS);
     const send = (): Promise<Dispatcher.ResponseData> =>
       request(endpoint, {
         method: "POST",
         headers: headersFor(options.key),
         body: canonicalJson(body),
-        signal: limit,
+        signal: limit.signal,
         headersTimeout: 0,
         bodyTimeout: 0,
       });
     try {
-      const answer = await askWithRetries(send, (ms) => sleep(ms, limit), limit);
+      const answer = await askWithRetries(send, (ms) => sleep(ms, limit.signal), limit.signal);
       if (!answer.ok) {
         settle({ inputTokens: 0, outputTokens: 0 });
         throw new CapabilityFailure(answer.message);
@@ -68,9 +69,10 @@ export function llmCallHandler(options: LlmCallOptions): Handler {
       settle(read.usage);
       return read.value;
     } catch (error) {
-      if (error instanceof Refused) settle({ inputTokens: 0, outputTokens: 0 });
-      if (limit.aborted && !signal.aborted) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
+      if (limit.isOver()) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
       throw httpFailure(error);
+    } finally {
+      limit.end();
     }
   };
 }
@@ -134,10 +136,7 @@ function reserveFor(
 
 type Asked = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
-/** The endpoint said no: nothing was spent. After a lost connection nobody knows. */
-class Refused extends CapabilityFailure {}
-
-/** Again on 429 and 5xx, later each time, or when the endpoint says, if that is not too late. A refusal costs nothing. */
+/** Again on 429 and 5xx, later each time, or when the endpoint says, if that is not too late. A refusal costs nothing; after a lost connection nobody knows. */
 async function askWithRetries(
   send: () => Promise<Dispatcher.ResponseData>,
   sleep: (ms: number) => Promise<unknown>,

@@ -8,8 +8,9 @@ import { canonicalJson, type JsonData } from "../../vm/json.ts";
 import { MapValue } from "../../vm/map.ts";
 import { wellFormed, type Value } from "../../vm/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
+import { deadline } from "./deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
-import { ACCEPTED_ENCODINGS, readBody, utf8Body } from "./http-body.ts";
+import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { CREDENTIALS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
@@ -35,18 +36,20 @@ export function netFetchHandler(options: NetFetchOptions): Handler {
     const isOpen = net_policy.allow_private_networks;
     const agent = agents.get(isOpen) ?? guardedAgent(undici, options.resolve ?? resolveHost, isOpen);
     agents.set(isOpen, agent);
-    const timeout = net_policy.timeout_ms === 0 ? undefined : AbortSignal.timeout(net_policy.timeout_ms);
+    const limit = deadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {
       send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
       net: net_policy,
       secrets: secretsOf(context.policy, options.env),
-      signal: timeout === undefined ? context.signal : AbortSignal.any([context.signal, timeout]),
+      signal: limit.signal,
     };
     try {
       return await fetchWith(call, args, context);
     } catch (error) {
-      if (timeout?.aborted === true && !context.signal.aborted) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
+      if (limit.isOver()) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
       throw httpFailure(error);
+    } finally {
+      limit.end();
     }
   };
 }
@@ -95,12 +98,6 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
       throw error;
     }
   }
-}
-
-/** Lets go of the connection. An unread body reports its own end as an error, which nobody else would hear. */
-function discard(body: Dispatcher.ResponseData["body"]): void {
-  body.on("error", () => undefined);
-  body.destroy();
 }
 
 const METHODS: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);

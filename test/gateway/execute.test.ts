@@ -13,8 +13,10 @@ import { policyOf } from "./context.ts";
 import { recordingTracing } from "./tracing.ts";
 
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
-const argsOf = (data: unknown) => new Map(Object.entries(JSON.parse(JSON.stringify(data))).map(([name, value]) => [name, parseJson(JSON.stringify(value))] as const));
-const run = (text: string, options: Partial<ExecuteOptions> = {}) => executeProgram(programOf(text), { policy: ALLOW_ALL, runId: "r", ...options });
+const argsOf = (data: unknown) =>
+  new Map(Object.entries(JSON.parse(JSON.stringify(data))).map(([name, value]) => [name, parseJson(JSON.stringify(value))] as const));
+const run = (text: string, options: Partial<ExecuteOptions> = {}) =>
+  executeProgram(programOf(text), { policy: ALLOW_ALL, runId: "r", ...options });
 const withHandler = (name: string, handler: Handler) => new Map([...mockHandlers(BUILTIN_REGISTRY), [name, handler] as const]);
 
 const FETCH = 'fn main() -> String !{net.fetch} { net.fetch("http://a.example/") }';
@@ -53,19 +55,34 @@ describe("how a run ends", () => {
 
   test("denied by default, with the rule and the place", async () => {
     const result = await executeProgram(programOf(FETCH), { runId: "r" });
-    expect(result).toMatchObject({ outcome: "denied", error: { kind: "capability_denied", capability: "net.fetch", rule: "default_allow" }, counters: { denied: 1 }, events: 0 });
+    expect(result).toMatchObject({
+      outcome: "denied",
+      error: { kind: "capability_denied", capability: "net.fetch", rule: "default_allow" },
+      counters: { denied: 1 },
+      events: 0,
+    });
     expect(result.error?.stack[0]).toMatchObject({ function: "main", file: "main.ax", line: 1 });
     expect(result.value).toBeUndefined();
   });
 
   test("over budget, failed, unknown", async () => {
-    const twice = FETCH.replace("{ net", "{ net.fetch(\"http://a.example/\")\n net");
-    expect(await run(twice, { policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 1 } } }) })).toMatchObject({ outcome: "budget_exceeded", counters: { budget_exceeded: 1, dispatched: 1 } });
+    const twice = FETCH.replace("{ net", '{ net.fetch("http://a.example/")\n net');
+    expect(await run(twice, { policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 1 } } }) })).toMatchObject({
+      outcome: "budget_exceeded",
+      counters: { budget_exceeded: 1, dispatched: 1 },
+    });
     const failing = withHandler("net.fetch", () => {
       throw new CapabilityFailure("HTTP 404 Not Found");
     });
-    expect(await run(FETCH, { handlers: failing })).toMatchObject({ outcome: "runtime_error", error: { kind: "capability_failed", message: "HTTP 404 Not Found" } });
-    expect(await run(FETCH, { handlers: new Map() })).toMatchObject({ outcome: "runtime_error", error: { kind: "unknown_capability" }, counters: { unknown: 1 } });
+    expect(await run(FETCH, { handlers: failing })).toMatchObject({
+      outcome: "runtime_error",
+      error: { kind: "capability_failed", message: "HTTP 404 Not Found" },
+    });
+    expect(await run(FETCH, { handlers: new Map() })).toMatchObject({
+      outcome: "runtime_error",
+      error: { kind: "unknown_capability" },
+      counters: { unknown: 1 },
+    });
   });
 
   test("the policy's limits hold, and the caller's over them", async () => {
@@ -82,7 +99,10 @@ describe("how a run ends", () => {
   test("debug text counts as output", async () => {
     const lines: string[] = [];
     const text = 'fn main() -> Int { debug("0123456789")\n debug("0123456789")\n 1 }';
-    expect(await run(text, { limits: { max_output_bytes: 13 }, onDebug: (line) => void lines.push(line) })).toMatchObject({ outcome: "limit_exceeded", limit: "output" });
+    expect(await run(text, { limits: { max_output_bytes: 13 }, onDebug: (line) => void lines.push(line) })).toMatchObject({
+      outcome: "limit_exceeded",
+      limit: "output",
+    });
     expect(lines).toEqual(['"0123456789"']);
   });
 
@@ -117,7 +137,14 @@ describe("beside the run", () => {
     const result = await run(FETCH, { tracing, mode: "live", traceparent: "tp", replayOf: "old" });
     expect(tracing.runs).toEqual([
       {
-        start: { programName: "main", moduleHash: programOf(FETCH).moduleHash, policyHash: policyHash(ALLOW_ALL), mode: "live", traceparent: "tp", replayOf: "old" },
+        start: {
+          programName: "main",
+          moduleHash: programOf(FETCH).moduleHash,
+          policyHash: policyHash(ALLOW_ALL),
+          mode: "live",
+          traceparent: "tp",
+          replayOf: "old",
+        },
         end: [{ outcome: "success", steps: result.steps, allocBytes: result.allocBytes, counters: result.counters }],
       },
     ]);

@@ -73,14 +73,20 @@ describe("one call", () => {
       { type: "CapCall", capability: "net.fetch", args: ["http://é.example/"] },
       { type: "CapResult", capability: "net.fetch", result: '{"mock": true, "url": "http://é.example/"}' },
     ]);
-    expect(tracing.calls).toEqual([{ start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 }, line: 7, end: [{ bytesOut: 43 }] }]);
+    expect(tracing.calls).toEqual([
+      { start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 }, line: 7, end: [{ bytesOut: 43 }] },
+    ]);
     expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1 });
     expect(seen).toEqual(["callStart", "callEnd ok"]);
   });
 
   test("that the function does not declare", () => {
     const { call, events, tracing, counters } = setUp();
-    expect(call("net.fetch", ["u"], { declared: false })).toEqual({ ok: false, trap: "capability_denied", message: "the function does not declare the capability net.fetch" });
+    expect(call("net.fetch", ["u"], { declared: false })).toEqual({
+      ok: false,
+      trap: "capability_denied",
+      message: "the function does not declare the capability net.fetch",
+    });
     expect(events).toEqual([]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
     expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1 });
@@ -117,11 +123,22 @@ describe("one call", () => {
   });
 
   test("over its budget", () => {
-    const { call, events, tracing, counters } = setUp({ policy: policyOf({ default_allow: true, rules: { random: { allow: true, budget: 2 } } }) });
-    call("random");
-    call("random", [], { actorId: 3 });
-    expect(call("random")).toEqual({ ok: false, trap: "capability_budget_exceeded", message: "random is over its budget of 2 calls", rule: "rules.random.allow" });
-    expect(tracing.calls.map((c) => c.end)).toEqual([[{ bytesOut: 0, budgetRemaining: 1 }], [{ bytesOut: 0, budgetRemaining: 0 }], [{ errorKind: "budget_exceeded", budgetRemaining: 0 }]]);
+    const { call, events, tracing, counters } = setUp({
+      policy: policyOf({ default_allow: true, rules: { random: { allow: true, budget: 2 } } }),
+    });
+    void call("random");
+    void call("random", [], { actorId: 3 });
+    expect(call("random")).toEqual({
+      ok: false,
+      trap: "capability_budget_exceeded",
+      message: "random is over its budget of 2 calls",
+      rule: "rules.random.allow",
+    });
+    expect(tracing.calls.map((c) => c.end)).toEqual([
+      [{ bytesOut: 0, budgetRemaining: 1 }],
+      [{ bytesOut: 0, budgetRemaining: 0 }],
+      [{ errorKind: "budget_exceeded", budgetRemaining: 0 }],
+    ]);
     expect(types(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
     expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 2, budget_exceeded: 1 });
     expect(call("time.now")).toMatchObject({ ok: true });
@@ -129,8 +146,17 @@ describe("one call", () => {
 
   test("that nothing serves", () => {
     const { call, events, tracing, counters } = setUp({ handlers: new Map() });
-    expect(call("db.query", ["select 1"])).toEqual({ ok: false, trap: "unknown_capability", message: "nothing serves the capability db.query here" });
-    expect(events.at(-1)).toEqual({ type: "CapError", capability: "db.query", kind: "unknown", message: "nothing serves the capability db.query here" });
+    expect(call("db.query", ["select 1"])).toEqual({
+      ok: false,
+      trap: "unknown_capability",
+      message: "nothing serves the capability db.query here",
+    });
+    expect(events.at(-1)).toEqual({
+      type: "CapError",
+      capability: "db.query",
+      kind: "unknown",
+      message: "nothing serves the capability db.query here",
+    });
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "unknown" }]);
     expect(counters()).toEqual({ ...ZERO, total: 1, unknown: 1 });
   });
@@ -148,15 +174,21 @@ describe("one call", () => {
     expect(call("ui.render", ["x"])).toMatchObject({ trap: "capability_budget_exceeded" });
     expect(call("actor.spawn", [UNIT])).toMatchObject({ trap: "capability_denied" });
     expect(events).toEqual([]);
-    expect(tracing.calls.map((c) => c.end)).toEqual([[{ bytesOut: 0, budgetRemaining: 0 }], [{ errorKind: "budget_exceeded", budgetRemaining: 0 }], [{ errorKind: "denied" }]]);
+    expect(tracing.calls.map((c) => c.end)).toEqual([
+      [{ bytesOut: 0, budgetRemaining: 0 }],
+      [{ errorKind: "budget_exceeded", budgetRemaining: 0 }],
+      [{ errorKind: "denied" }],
+    ]);
     expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 1, denied: 1, budget_exceeded: 1 });
   });
 });
 
 describe("handlers", () => {
-  const failing = (error: unknown): Handler => () => {
-    throw error;
-  };
+  const failing =
+    (error: unknown): Handler =>
+    () => {
+      throw error;
+    };
 
   test("a failure's message reaches the program and the log", () => {
     const { call, events, counters, tracing } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure("no such file"))) });
@@ -201,7 +233,11 @@ describe("handlers", () => {
     ["llm.call", MapValue.from([["\ud800", 1]]), "text with a lone surrogate"],
   ] as const)("%s that answers wrongly fails", (name, value, words) => {
     const { call, events } = setUp({ handlers: one(name, () => value) });
-    expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({ ok: false, trap: "capability_failed", message: `the handler of ${name} answered ${words}` });
+    expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({
+      ok: false,
+      trap: "capability_failed",
+      message: `the handler of ${name} answered ${words}`,
+    });
     expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "runtime_error" });
   });
 
@@ -219,10 +255,21 @@ describe("handlers", () => {
       await Promise.resolve();
       return `got ${args.length}`;
     };
-    const { call, events } = setUp({ handlers: one("net.fetch", handler), policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }), remainingMs: 500 });
+    const { call, events } = setUp({
+      handlers: one("net.fetch", handler),
+      policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }),
+      remainingMs: 500,
+    });
     expect(await call("net.fetch", ["http://a.example/"])).toEqual({ ok: true, value: "got 5" });
     await call("net.fetch", ["http://a.example/"]);
-    expect(contexts.map(({ callNumber, budgetRemaining, remainingMs, traceparent }) => ({ callNumber, budgetRemaining, remainingMs, traceparent }))).toEqual([
+    expect(
+      contexts.map(({ callNumber, budgetRemaining, remainingMs, traceparent }) => ({
+        callNumber,
+        budgetRemaining,
+        remainingMs,
+        traceparent,
+      })),
+    ).toEqual([
       { callNumber: 1, budgetRemaining: 2, remainingMs: 500, traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` },
       { callNumber: 2, budgetRemaining: 1, remainingMs: 500, traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` },
     ]);
@@ -275,7 +322,7 @@ describe("handlers", () => {
       ["output_tokens", 4],
     ]);
     const { call, tracing } = setUp({ handlers: one("llm.call", () => MapValue.from([["usage", usage]])) });
-    call("llm.call", ["p", "m"]);
+    void call("llm.call", ["p", "m"]);
     expect(tracing.calls[0]).toMatchObject({ start: { model: "m" }, end: [{ inputTokens: 3, outputTokens: 4 }] });
   });
 });
@@ -309,7 +356,14 @@ describe("the log", () => {
 
 describe("bytes", () => {
   test("of every String reachable, map keys included", () => {
-    const value = new OkValue(ListValue.of([MapValue.from([["clé", new SomeValue("é")]]), new RecordValue(0, ["ab", 1, true]), new EnumValue(0, 0, new ErrValue("😀")), UNIT]));
+    const value = new OkValue(
+      ListValue.of([
+        MapValue.from([["clé", new SomeValue("é")]]),
+        new RecordValue(0, ["ab", 1, true]),
+        new EnumValue(0, 0, new ErrValue("😀")),
+        UNIT,
+      ]),
+    );
     expect(stringBytes([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
   });
 

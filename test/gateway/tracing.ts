@@ -22,7 +22,11 @@ export function recordingTracing(): RecordedTracing {
       startCall: ({ place, ...rest }) => {
         const call: RecordedCall = { start: rest, line: place().line, end: [] };
         calls.push(call);
-        return { run: (body) => body(), traceparent: () => `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, end: (info) => void call.end.push(info) };
+        return {
+          run: (body) => body(),
+          traceparent: () => `00-${"1".repeat(32)}-${"2".repeat(16)}-01`,
+          end: (info) => void call.end.push(info),
+        };
       },
       backpressure: () => undefined,
       end: (info) => void run.end.push(info),

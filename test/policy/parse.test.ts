@@ -48,7 +48,12 @@ describe("policy files", () => {
   test("the older format loads", () => {
     const policy = parse(OLDER);
     expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10 });
-    expect(policy.net_policy).toMatchObject({ allowed_domains: ["api.example.com"], allowed_methods: ["GET", "POST"], max_response_bytes: 1_048_576, timeout_ms: 5_000 });
+    expect(policy.net_policy).toMatchObject({
+      allowed_domains: ["api.example.com"],
+      allowed_methods: ["GET", "POST"],
+      max_response_bytes: 1_048_576,
+      timeout_ms: 5_000,
+    });
     expect(parse('{"net_policy": null}').net_policy.max_response_bytes).toBe(10_485_760);
   });
 

@@ -17,9 +17,28 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const policyText = fc.record(
   {
     default_allow: fc.boolean(),
-    rules: fc.dictionary(fc.constantFrom("net.fetch", "fs.read", "random"), fc.record({ allow: fc.boolean(), budget: fc.nat() }, { requiredKeys: ["allow"] })),
-    net_policy: fc.record({ allowed_domains: fc.array(fc.domain()), allowed_ports: fc.array(fc.integer({ min: 1, max: 65_535 })), timeout_ms: fc.nat(86_400_000) }, { requiredKeys: [] }),
-    llm_policy: fc.record({ max_cost_usd: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })), prices: fc.dictionary(fc.string(), fc.record({ input_per_mtok: fc.nat(), output_per_mtok: fc.float({ min: 0, max: 100, noNaN: true }) })) }, { requiredKeys: [] }),
+    rules: fc.dictionary(
+      fc.constantFrom("net.fetch", "fs.read", "random"),
+      fc.record({ allow: fc.boolean(), budget: fc.nat() }, { requiredKeys: ["allow"] }),
+    ),
+    net_policy: fc.record(
+      {
+        allowed_domains: fc.array(fc.domain()),
+        allowed_ports: fc.array(fc.integer({ min: 1, max: 65_535 })),
+        timeout_ms: fc.nat(86_400_000),
+      },
+      { requiredKeys: [] },
+    ),
+    llm_policy: fc.record(
+      {
+        max_cost_usd: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })),
+        prices: fc.dictionary(
+          fc.string(),
+          fc.record({ input_per_mtok: fc.nat(), output_per_mtok: fc.float({ min: 0, max: 100, noNaN: true }) }),
+        ),
+      },
+      { requiredKeys: [] },
+    ),
     limits: fc.record({ max_steps: fc.integer({ min: 1, max: 2 ** 40 }) }, { requiredKeys: [] }),
   },
   { requiredKeys: [] },
@@ -58,7 +77,11 @@ describe("the effective policy", () => {
 
 describe("shorthands", () => {
   test("open just what they name", () => {
-    const policy = withShorthands(DENY_ALL, { allowNet: ["A.example", "*.b.example"], allowRead: ["./in"], allow: ["random=3", "time.now"] });
+    const policy = withShorthands(DENY_ALL, {
+      allowNet: ["A.example", "*.b.example"],
+      allowRead: ["./in"],
+      allow: ["random=3", "time.now"],
+    });
     expect(policy.net_policy.allowed_domains).toEqual(["a.example", "*.b.example"]);
     expect(policy.fs_policy).toMatchObject({ read: ["./in"], write: [] });
     expect([...policy.rules]).toEqual([
@@ -71,7 +94,9 @@ describe("shorthands", () => {
   });
 
   test("keep budgets and add to lists", () => {
-    const base = policyFromJson(parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'));
+    const base = policyFromJson(
+      parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'),
+    );
     const more = withShorthands(base, { allowNet: ["b.example"], allow: ["net.fetch"] });
     expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5 });
     expect(more.net_policy.allowed_domains).toEqual(["a.example", "b.example"]);
@@ -92,7 +117,9 @@ describe("shorthands", () => {
     [{ allowNet: ["http://a.example"] }, undefined],
     [{ allowRead: [""] }, 'Write "."'],
   ])("%j is refused", (shorthands, hint) => {
-    expect(() => withShorthands(DENY_ALL, shorthands)).toThrow(expect.objectContaining({ hint: hint === undefined ? undefined : expect.stringContaining(hint) }));
+    expect(() => withShorthands(DENY_ALL, shorthands)).toThrow(
+      expect.objectContaining({ hint: hint === undefined ? undefined : expect.stringContaining(hint) }),
+    );
   });
 });
 
@@ -104,11 +131,15 @@ describe("loading", () => {
     writeFileSync(path, '// mine\n{"default_allow": true}');
     expect(loadPolicy(path).default_allow).toBe(true);
     writeFileSync(join(folder, "p.json"), '// mine\n{"default_allow": true}');
-    expect(() => loadPolicy(join(folder, "p.json"))).toThrow(expect.objectContaining({ kind: "policy.parse_error", hint: "Name the file .jsonc to write comments." }));
+    expect(() => loadPolicy(join(folder, "p.json"))).toThrow(
+      expect.objectContaining({ kind: "policy.parse_error", hint: "Name the file .jsonc to write comments." }),
+    );
   });
 
   test("what is not there, a folder, rubbish, too much", () => {
-    expect(() => loadPolicy("allow-al")).toThrow(expect.objectContaining({ kind: "policy.io_error", message: "there is no policy allow-al", hint: 'Did you mean "allow-all"?' }));
+    expect(() => loadPolicy("allow-al")).toThrow(
+      expect.objectContaining({ kind: "policy.io_error", message: "there is no policy allow-al", hint: 'Did you mean "allow-all"?' }),
+    );
     expect(() => loadPolicy(folder)).toThrow(expect.objectContaining({ kind: "policy.io_error" }));
     writeFileSync(join(folder, "rubbish"), Buffer.from([0xff, 0xfe, 0x00]));
     expect(() => loadPolicy(join(folder, "rubbish"))).toThrow(expect.objectContaining({ kind: "policy.parse_error" }));

@@ -13,7 +13,8 @@ import type { Value } from "../../vm/value.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
-const fetchUnder = (text: string, url: string, method = "GET") => decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
+const fetchUnder = (text: string, url: string, method = "GET") =>
+  decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
 
 describe("addresses", () => {
   test.each([
@@ -72,7 +73,24 @@ describe("addresses", () => {
 
   test("what ipaddr.js does not call unicast is never public", () => {
     const bytes = (count: number) => fc.array(fc.integer({ min: 0, max: 255 }), { minLength: count, maxLength: count });
-    const v6 = fc.tuple(fc.constantFrom([], [0xfe, 0x80], [0xfc], [0x20, 0x01], [0x20, 0x01, 0x0d, 0xb8], [0x20, 0x02], [0x00, 0x64, 0xff, 0x9b], [0xff], Array.from({ length: 10 }, () => 0), [1], [0x3f, 0xff]), bytes(16)).map(([start, rest]) => [...start, ...rest].slice(0, 16));
+    const v6 = fc
+      .tuple(
+        fc.constantFrom(
+          [],
+          [0xfe, 0x80],
+          [0xfc],
+          [0x20, 0x01],
+          [0x20, 0x01, 0x0d, 0xb8],
+          [0x20, 0x02],
+          [0x00, 0x64, 0xff, 0x9b],
+          [0xff],
+          Array.from({ length: 10 }, () => 0),
+          [1],
+          [0x3f, 0xff],
+        ),
+        bytes(16),
+      )
+      .map(([start, rest]) => [...start, ...rest].slice(0, 16));
     fc.assert(
       fc.property(fc.oneof(bytes(4), v6), (raw) => {
         const address = ipaddr.fromByteArray(raw);
@@ -102,7 +120,8 @@ describe("hosts", () => {
   ])("%s", (url, host, port) => expect(parseTarget(url)).toMatchObject({ host, port }));
 
   test("no URL, no host", () => {
-    for (const url of ["", "example.com", "http://", "http://[", "file:///etc/passwd", "http://a b/"]) expect(parseTarget(url)).toBeUndefined();
+    for (const url of ["", "example.com", "http://", "http://[", "file:///etc/passwd", "http://a b/"])
+      expect(parseTarget(url)).toBeUndefined();
   });
 
   test("patterns", () => {
@@ -119,7 +138,15 @@ describe("hosts", () => {
 
 describe("paths", () => {
   test("normal forms", () => {
-    expect(["a/./b//c/", "../x/../y", "/../..", "a/../../b", ".", "/", ""].map(normalizePath)).toEqual(["a/b/c", "../y", "/", "../b", "", "/", ""]);
+    expect(["a/./b//c/", "../x/../y", "/../..", "a/../../b", ".", "/", ""].map(normalizePath)).toEqual([
+      "a/b/c",
+      "../y",
+      "/",
+      "../b",
+      "",
+      "/",
+      "",
+    ]);
     expect(isBelow("/data", "/data")).toBe(true);
     expect(isBelow("/database", "/data")).toBe(false);
   });
@@ -151,7 +178,9 @@ describe("paths", () => {
 
   test("nothing inside by its text leaves the root when it is resolved", () => {
     const part = fc.constantFrom("..", ".", "a", "b", "");
-    const path = fc.tuple(fc.boolean(), fc.array(part, { maxLength: 6 })).map(([absolute, parts]) => (absolute ? "/" : "") + parts.join("/"));
+    const path = fc
+      .tuple(fc.boolean(), fc.array(part, { maxLength: 6 }))
+      .map(([absolute, parts]) => (absolute ? "/" : "") + parts.join("/"));
     fc.assert(
       fc.property(path, fc.constantFrom("/r", "/r/a", "/"), (given, root) => {
         if (reachOf(given, [root]) !== "inside") return;
@@ -167,10 +196,27 @@ describe("decisions", () => {
 
   test("rules, defaults, budgets", () => {
     const fetch = capability("net.fetch");
-    expect(decide(DENY_ALL, fetch, args)).toEqual({ allowed: false, rule: "default_allow", reason: "the policy has no rule that allows net.fetch" });
-    expect(decide(ALLOW_ALL, fetch, args)).toEqual({ allowed: true, rule: "default_allow", reason: "the policy allows what it has no rule for" });
-    expect(decide(policy('{"rules":{"net.fetch":{"allow":true,"budget":2}}}'), fetch, args)).toEqual({ allowed: true, rule: 'rules["net.fetch"].allow', reason: "the policy's rule allows net.fetch", budget: 2 });
-    expect(decide(policy('{"default_allow":true,"rules":{"random":{"allow":false}}}'), capability("random"), [])).toEqual({ allowed: false, rule: "rules.random.allow", reason: "the policy's rule refuses random" });
+    expect(decide(DENY_ALL, fetch, args)).toEqual({
+      allowed: false,
+      rule: "default_allow",
+      reason: "the policy has no rule that allows net.fetch",
+    });
+    expect(decide(ALLOW_ALL, fetch, args)).toEqual({
+      allowed: true,
+      rule: "default_allow",
+      reason: "the policy allows what it has no rule for",
+    });
+    expect(decide(policy('{"rules":{"net.fetch":{"allow":true,"budget":2}}}'), fetch, args)).toEqual({
+      allowed: true,
+      rule: 'rules["net.fetch"].allow',
+      reason: "the policy's rule allows net.fetch",
+      budget: 2,
+    });
+    expect(decide(policy('{"default_allow":true,"rules":{"random":{"allow":false}}}'), capability("random"), [])).toEqual({
+      allowed: false,
+      rule: "rules.random.allow",
+      reason: "the policy's rule refuses random",
+    });
     expect(decide(policy('{"default_allow":true,"rules":{"net.fetch":{"allow":true}}}'), fetch, args).budget).toBeUndefined();
   });
 
@@ -179,10 +225,20 @@ describe("decisions", () => {
     ['{"default_allow":true}', "http://LOCALHOST/", "GET", "net_policy.allow_private_networks"],
     ['{"default_allow":true}', "http://[::ffff:10.0.0.1]/", "GET", "net_policy.allow_private_networks"],
     ['{"default_allow":true,"net_policy":{"allow_private_networks":true}}', "http://127.0.0.1:1/", "GET", undefined],
-    ['{"default_allow":true,"net_policy":{"allowed_domains":["127.0.0.1"]}}', "http://127.0.0.1/", "GET", "net_policy.allow_private_networks"],
+    [
+      '{"default_allow":true,"net_policy":{"allowed_domains":["127.0.0.1"]}}',
+      "http://127.0.0.1/",
+      "GET",
+      "net_policy.allow_private_networks",
+    ],
     ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://b.example/", "GET", "net_policy.allowed_domains"],
     ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://a.example./", "GET", undefined],
-    ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "https://a.example@b.example/", "GET", "net_policy.allowed_domains"],
+    [
+      '{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}',
+      "https://a.example@b.example/",
+      "GET",
+      "net_policy.allowed_domains",
+    ],
     ['{"default_allow":true,"net_policy":{"allowed_domains":["a.example"]}}', "not a url", "GET", "net_policy.allowed_domains"],
     ['{"default_allow":true,"net_policy":{"allowed_ports":[443]}}', "not a url", "GET", "net_policy.allowed_ports"],
     ['{"default_allow":true}', "not a url", "GET", undefined],
@@ -198,25 +254,42 @@ describe("decisions", () => {
 
   test("folders", () => {
     const read = (text: string, path: string) => decide(policy(text), capability("fs.read"), [path, "text"]);
-    expect(read('{"default_allow":true}', "x")).toMatchObject({ allowed: false, rule: "fs_policy.read", reason: "the policy names no folder to read" });
+    expect(read('{"default_allow":true}', "x")).toMatchObject({
+      allowed: false,
+      rule: "fs_policy.read",
+      reason: "the policy names no folder to read",
+    });
     expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "../x")).toMatchObject({ allowed: false, rule: "fs_policy.read" });
-    expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "d/\0")).toMatchObject({ allowed: false, reason: "the path holds a NUL character" });
+    expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "d/\0")).toMatchObject({
+      allowed: false,
+      reason: "the path holds a NUL character",
+    });
     expect(read('{"default_allow":true,"fs_policy":{"read":["./d"]}}', "d/x").allowed).toBe(true);
-    expect(decide(policy('{"default_allow":true,"fs_policy":{"read":["."]}}'), capability("fs.write"), ["x", "", "replace"])).toMatchObject({ allowed: false, rule: "fs_policy.write" });
+    expect(decide(policy('{"default_allow":true,"fs_policy":{"read":["."]}}'), capability("fs.write"), ["x", "", "replace"])).toMatchObject(
+      { allowed: false, rule: "fs_policy.write" },
+    );
     expect(decide(ALLOW_ALL, capability("fs.write"), ["x", "", "replace"]).allowed).toBe(true);
   });
 
   test("models", () => {
-    const call = (text: string, model: string, options: MapValue = MapValue.EMPTY) => decide(policy(text), capability("llm.call"), ["p", model, options]);
+    const call = (text: string, model: string, options: MapValue = MapValue.EMPTY) =>
+      decide(policy(text), capability("llm.call"), ["p", model, options]);
     const limited = '{"default_allow":true,"llm_policy":{"allowed_models":["m"],"max_output_tokens":10,"max_cost_usd":1}}';
     expect(call(limited, "n")).toMatchObject({ allowed: false, rule: "llm_policy.allowed_models" });
     expect(call(limited, "m")).toMatchObject({ allowed: false, rule: "llm_policy.prices" });
     expect(call(limited, "").allowed).toBe(true);
-    expect(call(limited, "", MapValue.from([["max_output_tokens", 11]]))).toMatchObject({ allowed: false, rule: "llm_policy.max_output_tokens" });
+    expect(call(limited, "", MapValue.from([["max_output_tokens", 11]]))).toMatchObject({
+      allowed: false,
+      rule: "llm_policy.max_output_tokens",
+    });
   });
 
   test("a program's text in a reason is quoted and cut", () => {
-    const { reason } = fetchUnder('{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}', "http://a.example/", `\u001b[31m${"X".repeat(10_000)}`);
+    const { reason } = fetchUnder(
+      '{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}',
+      "http://a.example/",
+      `\u001b[31m${"X".repeat(10_000)}`,
+    );
     expect(reason.length).toBeLessThan(400);
     expect(reason).not.toContain("\u001b");
   });

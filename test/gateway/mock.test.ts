@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { mockHandlers } from "../../gateway/mock.ts";
+import { ALLOW_ALL } from "../../policy/policy.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { callerOf, policyOf } from "./context.ts";
+
+describe("mocks", () => {
+  test("are the table's, with the inputs that are given", async () => {
+    const mocks = mockHandlers(BUILTIN_REGISTRY, { inputs: new Map([["a", 1]]) });
+    expect([...mocks.keys()].sort()).toEqual([
+      "db.query",
+      "fs.read",
+      "fs.write",
+      "llm.call",
+      "net.fetch",
+      "random",
+      "step.input",
+      "time.now",
+    ]);
+    const call = (name: string, policy = ALLOW_ALL) => callerOf(name, mocks.get(name) ?? expect.fail(name), policy);
+    expect(await call("net.fetch")("http://x.example/")).toBe('{"mock": true, "url": "http://x.example/"}');
+    expect(await call("time.now")()).toBe(1_700_000_000);
+    expect(await call("random")("int", 5, 9)).toBe(5);
+    expect(await call("step.input")("a")).toBe("1");
+    expect(await call("step.input")("b")).toBe("");
+    const scoped = policyOf({ default_allow: true, fs_policy: { read: ["./data"], write: ["./out"] } });
+    expect(await call("fs.read", scoped)("data/x")).toBe('mock file content for "data/x"');
+    expect(await call("fs.read", scoped)("/etc/passwd")).toMatch(/^denied/);
+    expect(await call("fs.write", scoped)(`${process.cwd()}/out/x`, "")).toBe(true);
+  });
+});
