@@ -15,7 +15,9 @@ function valueOf(text: string, type: Type | undefined, name: string): JsonData {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError("usage", `--arg ${name}: ${error.message}`, { hint: `the value is read as JSON; it must be of the type the program gives for ${name}` });
+    throw new BorunaError("usage", `--arg ${name}: ${error.message}`, {
+      hint: `the value is read as JSON; it must be of the type the program gives for ${name}`,
+    });
   }
 }
 

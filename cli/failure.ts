@@ -44,7 +44,15 @@ export function reportFailure(terminal: Terminal, error: unknown, options: { rea
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
     if (options.json) {
-      printJson(terminal, { ok: false, error: { kind: error.kind, message: error.message, ...(error.place === undefined ? {} : { location: error.place }), ...(error.hint === undefined ? {} : { hint: error.hint }) } });
+      printJson(terminal, {
+        ok: false,
+        error: {
+          kind: error.kind,
+          message: error.message,
+          ...(error.place === undefined ? {} : { location: error.place }),
+          ...(error.hint === undefined ? {} : { hint: error.hint }),
+        },
+      });
     } else terminal.err(clean(`error: ${error.message}${placeText(error)}${error.hint === undefined ? "" : `\n  help: ${error.hint}`}`));
     return code;
   }

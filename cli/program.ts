@@ -45,7 +45,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(boruna --help shows all commands; boruna <command> --help shows its flags)");
-  withExamples(program, "boruna run app.ax --policy policy.json --live --record run.jsonl", "boruna replay run.jsonl", "boruna verify run.jsonl");
+  withExamples(
+    program,
+    "boruna run app.ax --policy policy.json --live --record run.jsonl",
+    "boruna replay run.jsonl",
+    "boruna verify run.jsonl",
+  );
 
   withExamples(
     common(program.command("run <file>").description("compile and run a program (.ax) or a module (.axbc), and print its value"))
@@ -72,20 +77,27 @@ export async function main(argv: readonly string[]): Promise<number> {
     "boruna run app.ax --allow-read ./data --live --record run.jsonl --json",
   ).action(action<RunFlags>(async (session, flags, [file = ""]) => (await import("./commands/run.ts")).runCommand(session, file, flags)));
 
-  withExamples(common(program.command("check <file>").description("report errors and warnings of a program or library")), "boruna check app.ax", "boruna check app.ax --json").action(
-    action(async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file)),
-  );
+  withExamples(
+    common(program.command("check <file>").description("report errors and warnings of a program or library")),
+    "boruna check app.ax",
+    "boruna check app.ax --json",
+  ).action(action(async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file)));
 
   withExamples(
     common(program.command("compile <file>").description("compile a program to a module"))
       .option("-o, --output <file>", "where to write the module (default: the program's name with .axbc, here)")
       .option("--strip", "leave out source text and positions"),
     "boruna compile app.ax -o app.axbc",
-  ).action(action<CompileFlags>(async (session, flags, [file = ""]) => (await import("./commands/compile.ts")).compileCommand(session, file, flags)));
-
-  withExamples(common(program.command("inspect <file>").description("show a module's functions, capabilities, sizes and instructions")), "boruna inspect app.axbc").action(
-    action(async (session, _flags, [file = ""]) => (await import("./commands/inspect.ts")).inspectCommand(session, file)),
+  ).action(
+    action<CompileFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/compile.ts")).compileCommand(session, file, flags),
+    ),
   );
+
+  withExamples(
+    common(program.command("inspect <file>").description("show a module's functions, capabilities, sizes and instructions")),
+    "boruna inspect app.axbc",
+  ).action(action(async (session, _flags, [file = ""]) => (await import("./commands/inspect.ts")).inspectCommand(session, file)));
 
   withExamples(
     common(program.command("replay <log> [file]").description("run a log's program again with the log as its only source of answers"))
@@ -93,7 +105,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       .option("--arg <name=value>", "an argument of main, for an older event log", collect),
     "boruna replay run.jsonl",
     "boruna replay run.jsonl changed.ax",
-  ).action(action<ReplayFlags>(async (session, flags, [log = "", file]) => (await import("./commands/replay.ts")).replayCommand(session, log, file, flags)));
+  ).action(
+    action<ReplayFlags>(async (session, flags, [log = "", file]) =>
+      (await import("./commands/replay.ts")).replayCommand(session, log, file, flags),
+    ),
+  );
 
   withExamples(
     common(program.command("verify <log>").description("check a log: chain, count, blobs, hashes"))
@@ -101,7 +117,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       .option("--replay", "replay the run too"),
     "boruna verify run.jsonl",
     "boruna verify run.jsonl --replay --expect-head 3f2a…",
-  ).action(action<VerifyFlags>(async (session, flags, [log = ""]) => (await import("./commands/verify.ts")).verifyCommand(session, log, flags)));
+  ).action(
+    action<VerifyFlags>(async (session, flags, [log = ""]) => (await import("./commands/verify.ts")).verifyCommand(session, log, flags)),
+  );
 
   const policy = program.command("policy").description("work with policy files");
   withExamples(common(policy.command("validate <file>").description("check a policy file")), "boruna policy validate policy.json").action(
@@ -112,9 +130,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   );
 
   const capability = program.command("capability").description("work with capabilities");
-  withExamples(common(capability.command("list").description("list every capability, its call and the set's hash")), "boruna capability list --json").action(
-    action(async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session)),
-  );
+  withExamples(
+    common(capability.command("list").description("list every capability, its call and the set's hash")),
+    "boruna capability list --json",
+  ).action(action(async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session)));
 
   for (const command of everyCommand(program)) command.exitOverride();
   try {

@@ -49,7 +49,11 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
 }
 
 /** Runs `body`; however it ends, its spans are flushed within the shutdown bound. */
-export async function withTelemetry<T>(terminal: Terminal, flags: { readonly traceparent?: string }, body: (traced: Traced) => Promise<T>): Promise<T> {
+export async function withTelemetry<T>(
+  terminal: Terminal,
+  flags: { readonly traceparent?: string },
+  body: (traced: Traced) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController();
   const onSignal = (name: "SIGINT" | "SIGTERM"): void => {
     interruptedBy ??= name;

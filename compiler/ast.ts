@@ -18,7 +18,13 @@ export interface RowExpr {
 
 export type TypeExpr =
   | { readonly kind: "name"; readonly name: Name; readonly args: readonly TypeExpr[]; readonly span: Span }
-  | { readonly kind: "fn"; readonly params: readonly TypeExpr[]; readonly result: TypeExpr; readonly row: RowExpr | null; readonly span: Span };
+  | {
+      readonly kind: "fn";
+      readonly params: readonly TypeExpr[];
+      readonly result: TypeExpr;
+      readonly row: RowExpr | null;
+      readonly span: Span;
+    };
 
 export interface Param {
   readonly name: Name;
@@ -64,7 +70,10 @@ export interface RecordItem {
 
 export interface VariantDecl {
   readonly name: Name;
-  readonly payload: null | { readonly kind: "single"; readonly type: TypeExpr } | { readonly kind: "struct"; readonly fields: readonly FieldDecl[] };
+  readonly payload:
+    | null
+    | { readonly kind: "single"; readonly type: TypeExpr }
+    | { readonly kind: "struct"; readonly fields: readonly FieldDecl[] };
   readonly span: Span;
 }
 
@@ -100,7 +109,14 @@ export interface Block {
 }
 
 export type Stmt =
-  | { readonly kind: "let"; readonly mutable: boolean; readonly name: Name; readonly type: TypeExpr | null; readonly value: Expr; readonly span: Span }
+  | {
+      readonly kind: "let";
+      readonly mutable: boolean;
+      readonly name: Name;
+      readonly type: TypeExpr | null;
+      readonly value: Expr;
+      readonly span: Span;
+    }
   | { readonly kind: "assign"; readonly name: Name; readonly value: Expr; readonly span: Span }
   | { readonly kind: "while"; readonly condition: Expr; readonly body: Block; readonly span: Span }
   | { readonly kind: "for"; readonly name: Name; readonly list: Expr; readonly body: Block; readonly span: Span }
@@ -152,7 +168,10 @@ export type Expr =
       readonly kind: "variant";
       readonly enum: Name;
       readonly variant: Name;
-      readonly payload: null | { readonly kind: "args"; readonly args: readonly Expr[] } | { readonly kind: "struct"; readonly fields: readonly FieldInit[] };
+      readonly payload:
+        | null
+        | { readonly kind: "args"; readonly args: readonly Expr[] }
+        | { readonly kind: "struct"; readonly fields: readonly FieldInit[] };
       readonly span: Span;
     }
   | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
@@ -207,7 +226,13 @@ export type Pattern =
   | { readonly kind: "none"; readonly span: Span }
   | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly inner: Pattern; readonly span: Span }
   /** `V(p)`, `E::V`, `E::V(p)`, with what stands in the parentheses. */
-  | { readonly kind: "variant"; readonly enum: Name | null; readonly variant: Name; readonly args: readonly Pattern[] | null; readonly span: Span }
+  | {
+      readonly kind: "variant";
+      readonly enum: Name | null;
+      readonly variant: Name;
+      readonly args: readonly Pattern[] | null;
+      readonly span: Span;
+    }
   /** `V { x, y: p, .. }`, `E::V { … }`, `R { … }`. */
   | {
       readonly kind: "struct";

@@ -42,7 +42,10 @@ export function check(source: SourceFile, options: CompileOptions = {}): CheckRe
 }
 
 /** A module with `main` as its entry, and the warnings. Throws `CompileError`. */
-export function compile(source: SourceFile, options: CompileOptions = {}): { readonly module: Module; readonly diagnostics: readonly Diagnostic[] } {
+export function compile(
+  source: SourceFile,
+  options: CompileOptions = {},
+): { readonly module: Module; readonly diagnostics: readonly Diagnostic[] } {
   const { program, registry } = analyze(source, options);
   const fail = (diagnostics: readonly Diagnostic[]): never => {
     throw new CompileError(diagnostics, sourceOf(program));
@@ -51,7 +54,9 @@ export function compile(source: SourceFile, options: CompileOptions = {}): { rea
   const late = new Diagnostics(source.name);
   const main = program.root.functions.get("main");
   if (main === undefined || !program.functions.includes(main)) {
-    late.error("E004", { start: 0, end: 0 }, "there is no function `main`", { help: "a program starts there: `fn main() -> Int { 0 }`; a library is checked with `boruna check`" });
+    late.error("E004", { start: 0, end: 0 }, "there is no function `main`", {
+      help: "a program starts there: `fn main() -> Int { 0 }`; a library is checked with `boruna check`",
+    });
     return fail([...program.diagnostics, ...late.sorted()]);
   }
   if (main.typeParams.length > 0) {
@@ -62,7 +67,9 @@ export function compile(source: SourceFile, options: CompileOptions = {}): { rea
     return { module: lowerProgram(program, main, registry), diagnostics: program.diagnostics };
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
-    late.error("E015", error.callable.item?.name.span ?? { start: 0, end: 0 }, `\`${error.callable.name}\` is too large: ${error.what}`, { help: "split it into several functions" });
+    late.error("E015", error.callable.item?.name.span ?? { start: 0, end: 0 }, `\`${error.callable.name}\` is too large: ${error.what}`, {
+      help: "split it into several functions",
+    });
     return fail([...program.diagnostics, ...late.sorted()]);
   }
 }

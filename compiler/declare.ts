@@ -44,8 +44,18 @@ function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, 
   unit.declaredIn.set(`type ${name.text}`, unit.name);
 }
 
-function fieldsOf(context: Context, unit: Unit, fields: readonly FieldDecl[], params: ReadonlyMap<string, ParamType>): readonly FieldInfo[] {
-  checkUnique(context, unit, fields.map((f) => f.name), "the field");
+function fieldsOf(
+  context: Context,
+  unit: Unit,
+  fields: readonly FieldDecl[],
+  params: ReadonlyMap<string, ParamType>,
+): readonly FieldInfo[] {
+  checkUnique(
+    context,
+    unit,
+    fields.map((f) => f.name),
+    "the field",
+  );
   return fields.map((f) => ({ name: f.name.text, type: context.resolveType(unit, f.type, params) }));
 }
 
@@ -56,7 +66,12 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
     decl.fields = fieldsOf(context, unit, item.fields, params);
     return;
   }
-  checkUnique(context, unit, item.variants.map((v) => v.name), "the variant");
+  checkUnique(
+    context,
+    unit,
+    item.variants.map((v) => v.name),
+    "the variant",
+  );
   decl.variants = item.variants.map((v): VariantInfo => {
     const name = v.name.text;
     if (v.payload === null) return { name, payload: null };
@@ -67,7 +82,12 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
 
 function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
   checkUnique(context, unit, item.typeParams, "the type parameter");
-  checkUnique(context, unit, item.params.map((p) => p.name), "the parameter");
+  checkUnique(
+    context,
+    unit,
+    item.params.map((p) => p.name),
+    "the parameter",
+  );
   if (unit.functions.has(item.name.text)) {
     duplicate(context, unit, item.name, "the function", unit.declaredIn.get(`fn ${item.name.text}`));
     return undefined;
@@ -106,7 +126,9 @@ function importItems(context: Context, into: Unit, from: Unit, at: Name): void {
     if (found === undefined || known === found) continue;
     if (known !== undefined) {
       const other = into.declaredIn.get(key) ?? into.name;
-      context.error(into, "E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, { help: "export only what is meant to be imported, or rename one of them" });
+      context.error(into, "E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, {
+        help: "export only what is meant to be imported, or rename one of them",
+      });
       continue;
     }
     if ("body" in found) into.functions.set(name, found);
@@ -124,7 +146,8 @@ export function declareUnit(context: Context, loaded: LoadedUnit, takenTypeNames
   const completed = new Set<TypeDecl>();
   for (const item of types) {
     const decl = unit.types.get(item.name.text);
-    if (decl === undefined || decl.kind !== item.kind || completed.has(decl) || unit.declaredIn.get(`type ${item.name.text}`) !== unit.name) continue;
+    if (decl === undefined || decl.kind !== item.kind || completed.has(decl) || unit.declaredIn.get(`type ${item.name.text}`) !== unit.name)
+      continue;
     completed.add(decl);
     completeType(context, unit, item, decl);
   }

@@ -26,7 +26,8 @@ function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
   const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
   const title = `declare \`${capability}\``;
   if (item.row !== null) return [{ title, edits: [{ span: item.row.span, text: row }] }];
-  if (item.result !== null) return [{ title, edits: [{ span: { start: item.result.span.end, end: item.result.span.end }, text: ` ${row}` }] }];
+  if (item.result !== null)
+    return [{ title, edits: [{ span: { start: item.result.span.end, end: item.result.span.end }, text: ` ${row}` }] }];
   const plain = item.intent === null && item.requires.length === 0 && item.ensures.length === 0;
   return plain ? [{ title, edits: [{ span: { start: item.body.span.start, end: item.body.span.start }, text: `${row} ` }] }] : [];
 }
@@ -45,7 +46,9 @@ export function checkEffects(context: Context): void {
     for (const written of item?.row?.names ?? []) {
       const name = callable.row.find((c) => c === written.text);
       if (name !== undefined && !scope.uses.has(name)) {
-        context.warning(scope.unit, "W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, { help: "take it out of the row, so that the signature says what the function can touch" });
+        context.warning(scope.unit, "W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
+          help: "take it out of the row, so that the signature says what the function can touch",
+        });
       }
     }
   }

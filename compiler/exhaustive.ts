@@ -55,14 +55,23 @@ export function constructorsOf(type: T): readonly Constructor[] | null {
     case "builtin": {
       const [first, second] = t.args;
       if (t.name === "Option" && first !== undefined) return [NONE_CONSTRUCTOR, wrapConstructor("Some", first)];
-      if (t.name === "Result" && first !== undefined && second !== undefined) return [wrapConstructor("Ok", first), wrapConstructor("Err", second)];
+      if (t.name === "Result" && first !== undefined && second !== undefined)
+        return [wrapConstructor("Ok", first), wrapConstructor("Err", second)];
       return null;
     }
     case "declared": {
       const by = new Map<ParamType, T>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
       const name = t.decl.name;
       if (t.decl.kind === "record") {
-        return [{ form: { kind: "record" }, name, args: t.decl.fields.map((f) => substitute(f.type, by)), fields: t.decl.fields.map((f) => f.name), siblings: 1 }];
+        return [
+          {
+            form: { kind: "record" },
+            name,
+            args: t.decl.fields.map((f) => substitute(f.type, by)),
+            fields: t.decl.fields.map((f) => f.name),
+            siblings: 1,
+          },
+        ];
       }
       const siblings = t.decl.variants.length;
       return t.decl.variants.map((v, i): Constructor => {
@@ -144,7 +153,15 @@ class Search {
     );
     if (rest === null) return null;
     const absent = all?.find((c) => !used.has(c.name));
-    return [absent === undefined ? "_" : print(absent, absent.args.map(() => "_")), ...rest];
+    return [
+      absent === undefined
+        ? "_"
+        : print(
+            absent,
+            absent.args.map(() => "_"),
+          ),
+      ...rest,
+    ];
   }
 
   /** Whether some value matches `query` and none of the rows. */
@@ -153,12 +170,15 @@ class Search {
     if (head === undefined) return given.length === 0;
     const rows = this.#expand(given);
     if (head.kind === "or") return head.alternatives.some((p) => this.useful(rows, [p, ...tail]));
-    if (head.kind === "constructor") return this.useful(this.#specialize(rows, head.constructor_.name, head.args.length), [...head.args, ...tail]);
+    if (head.kind === "constructor")
+      return this.useful(this.#specialize(rows, head.constructor_.name, head.args.length), [...head.args, ...tail]);
     if (head.kind === "literal") return this.useful(this.#specialize(rows, literalKey(head), 0), tail);
     const present = new Map(rows.flatMap(([p]) => (p?.kind === "constructor" ? [[p.constructor_.name, p.constructor_] as const] : [])));
     const some = present.values().next().value;
     if (some !== undefined && present.size === some.siblings) {
-      return [...present.values()].some((c) => this.useful(this.#specialize(rows, c.name, c.args.length), [...c.args.map(() => WILD), ...tail]));
+      return [...present.values()].some((c) =>
+        this.useful(this.#specialize(rows, c.name, c.args.length), [...c.args.map(() => WILD), ...tail]),
+      );
     }
     return this.useful(
       rows.flatMap((row) => (row[0] !== undefined && isWild(row[0]) ? [row.slice(1)] : [])),
@@ -178,7 +198,10 @@ function print(c: Constructor, args: readonly string[]): string {
 }
 
 /** An uncovered value as a pattern, and the numbers of the arms that can never be reached. Throws `TooComplex`. */
-export function examine(type: T, arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[]): { missing: string | null; unreachable: readonly number[] } {
+export function examine(
+  type: T,
+  arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],
+): { missing: string | null; unreachable: readonly number[] } {
   const search = new Search();
   const rows: Row[] = [];
   const unreachable: number[] = [];

@@ -61,7 +61,11 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[] }
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
   /** Left to right; `type` is the type of the operands of that operator. */
-  | { readonly kind: "chain"; readonly first: Ir; readonly rest: readonly { readonly op: BinaryOp; readonly type: T; readonly operand: Ir; readonly span: Span }[] }
+  | {
+      readonly kind: "chain";
+      readonly first: Ir;
+      readonly rest: readonly { readonly op: BinaryOp; readonly type: T; readonly operand: Ir; readonly span: Span }[];
+    }
   | { readonly kind: "logic"; readonly op: "&&" | "||"; readonly operands: readonly Ir[] }
   | { readonly kind: "capability"; readonly id: number; readonly args: readonly Ir[]; readonly caught: boolean }
   | { readonly kind: "record"; readonly decl: TypeDecl; readonly fields: readonly Ir[] }

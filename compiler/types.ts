@@ -20,7 +20,10 @@ export interface FieldInfo {
 export interface VariantInfo {
   readonly name: string;
   /** A struct variant's payload is a record of its own. */
-  readonly payload: null | { readonly kind: "single"; readonly type: T } | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
+  readonly payload:
+    | null
+    | { readonly kind: "single"; readonly type: T }
+    | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
 export interface ParamType {
@@ -242,7 +245,9 @@ export function isData(type: T, seen: ReadonlySet<TypeDecl> = new Set()): boolea
       const inside = new Set(seen).add(t.decl);
       const parts = [
         ...t.decl.fields.map((f) => f.type),
-        ...t.decl.variants.flatMap((v) => (v.payload === null ? [] : v.payload.kind === "single" ? [v.payload.type] : v.payload.fields.map((f) => f.type))),
+        ...t.decl.variants.flatMap((v) =>
+          v.payload === null ? [] : v.payload.kind === "single" ? [v.payload.type] : v.payload.fields.map((f) => f.type),
+        ),
       ];
       return parts.every((p) => isData(p, inside));
     }

@@ -7,7 +7,7 @@ import type { JsonData } from "../vm/json.ts";
 import { LIMITS } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
 import { parseHostPattern } from "./hosts.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./hint.ts";
 import {
   AMOUNT,
   BOOLEAN,

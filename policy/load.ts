@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./hint.ts";
 import { MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 

@@ -9,7 +9,7 @@ import { FloatValue } from "../vm/value.ts";
 import { documentOf, type DocumentNode } from "./document.ts";
 import { type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
 import { parseHostPattern } from "./hosts.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./hint.ts";
 import { fail, type Place } from "./shape.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./fields.ts";

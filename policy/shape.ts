@@ -5,7 +5,7 @@
 import { BorunaError, type ErrorKind, type ErrorPlace } from "../vm/error.ts";
 import type { JsonData } from "../vm/json.ts";
 import { kindOfNode, type DocumentNode } from "./document.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./hint.ts";
 
 export type PolicyErrorKind = ErrorKind & `policy.${string}`;
 

@@ -38,4 +38,3 @@ export function frameLines(frame: SourceFrame): readonly string[] {
 }
 
 const framed = (text: string): string => printable(text.replaceAll("\t", "    "));
-

@@ -28,8 +28,6 @@ export interface ReplayOptions {
   /** For an event log, which holds neither. */
   readonly policy?: Policy;
   readonly args?: ReadonlyMap<string, JsonData>;
-  /** Bounds the replay itself; 0, the default, is no bound. */
-  readonly maxWallMs?: number;
   readonly signal?: AbortSignal;
   /** Default: the OpenTelemetry API's, see `defaultTracing`. */
   readonly tracing?: Tracing | false;
@@ -194,20 +192,13 @@ function looseSetting(log: ParsedLog, options: ReplayOptions): Setting {
 }
 
 function passedOn(options: ReplayOptions): Partial<ExecuteOptions> {
-  const { traceparent, tracestate, onDebug } = options;
-  const signal = boundedSignal(options);
+  const { signal, traceparent, tracestate, onDebug } = options;
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
     ...(onDebug === undefined ? {} : { onDebug }),
   };
-}
-
-function boundedSignal({ signal, maxWallMs }: ReplayOptions): AbortSignal | undefined {
-  if (maxWallMs === undefined || maxWallMs === 0) return signal;
-  const timer = AbortSignal.timeout(maxWallMs);
-  return signal === undefined ? timer : AbortSignal.any([signal, timer]);
 }
 
 function loadEnd(end: StoredEnd, blobs: BlobReader): RunEnd {

@@ -33,7 +33,11 @@ function sourceHash() {
       .map((entry) => join(entry.parentPath, entry.name)),
   );
   const paths = [...FILES.map((name) => at(name)).filter((path) => existsSync(path)), ...folders].sort();
-  for (const path of paths) hash.update(`${path.slice(root.length)}\0`).update(readFileSync(path)).update("\0");
+  for (const path of paths)
+    hash
+      .update(`${path.slice(root.length)}\0`)
+      .update(readFileSync(path))
+      .update("\0");
   return hash.digest("hex");
 }
 

@@ -33,7 +33,15 @@ function bytecode(): string {
   const rows = names
     .map((name) => ({ name, row: opcode(name) }))
     .sort((a, b) => a.row.tag - b.row.tag)
-    .map(({ name, row }) => [row.tag.toString(16).toUpperCase().padStart(2, "0"), code(name), row.operands.join(", "), cell(row.stack), row.traps ? "yes" : "", row.ours === true ? "ours" : "1.1", cell(row.doc)]);
+    .map(({ name, row }) => [
+      row.tag.toString(16).toUpperCase().padStart(2, "0"),
+      code(name),
+      row.operands.join(", "),
+      cell(row.stack),
+      row.traps ? "yes" : "",
+      row.ours === true ? "ours" : "1.1",
+      cell(row.doc),
+    ]);
   return page(
     "Instructions",
     "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [../module-format.md](../module-format.md).",
@@ -42,9 +50,23 @@ function bytecode(): string {
 }
 
 function capabilities(): string {
-  const rows = BUILTIN_REGISTRY.all.map((c) => [String(c.id), code(c.name), code(c.call), c.signatures.map((s) => code(typeToString(s.result))).join(" or "), c.version, cell(c.doc)]);
+  const rows = BUILTIN_REGISTRY.all.map((c) => [
+    String(c.id),
+    code(c.name),
+    code(c.call),
+    c.signatures.map((s) => code(typeToString(s.result))).join(" or "),
+    c.version,
+    cell(c.doc),
+  ]);
   const defaults = BUILTIN_REGISTRY.all.flatMap((c) =>
-    c.signatures.flatMap((s) => s.params.map((p) => [code(c.name), code(p.name), code(typeToString(p.type)), p.default === undefined ? "" : code(textForm(p.default))])),
+    c.signatures.flatMap((s) =>
+      s.params.map((p) => [
+        code(c.name),
+        code(p.name),
+        code(typeToString(p.type)),
+        p.default === undefined ? "" : code(textForm(p.default)),
+      ]),
+    ),
   );
   return page(
     "Capabilities",
@@ -56,12 +78,29 @@ function capabilities(): string {
 }
 
 function builtins(): string {
-  const rows = [...BUILTINS].map((b) => [code(b.name), b.oldNames.map(code).join(" "), code(b.type), cell(b.doc), `${code(b.example)} gives ${code(b.exampleResult)}`, cell(b.cost)]);
-  return page("Builtins", "Pure functions that every program can call. A bare name is a value of its function type.", table(["name", "old names", "type", "meaning", "example", "steps"], rows));
+  const rows = [...BUILTINS].map((b) => [
+    code(b.name),
+    b.oldNames.map(code).join(" "),
+    code(b.type),
+    cell(b.doc),
+    `${code(b.example)} gives ${code(b.exampleResult)}`,
+    cell(b.cost),
+  ]);
+  return page(
+    "Builtins",
+    "Pure functions that every program can call. A bare name is a value of its function type.",
+    table(["name", "old names", "type", "meaning", "example", "steps"], rows),
+  );
 }
 
 function diagnostics(): string {
-  return page("Diagnostics", table(["code", "severity", "title", "meaning"], Object.entries(DIAGNOSTICS).map(([name, d]) => [name, d.severity, d.title, cell(d.doc)])));
+  return page(
+    "Diagnostics",
+    table(
+      ["code", "severity", "title", "meaning"],
+      Object.entries(DIAGNOSTICS).map(([name, d]) => [name, d.severity, d.title, cell(d.doc)]),
+    ),
+  );
 }
 
 function outcomes(): string {
@@ -69,7 +108,10 @@ function outcomes(): string {
   const exits = Object.entries(EXIT).map(([name, value]) => [String(value), name]);
   return page(
     "Outcomes, traps, exit codes",
-    table(["outcome", "exit code", "span is an error", "meaning"], Object.entries(OUTCOMES).map(([name, o]) => [code(name), String(o.exitCode), o.spanError ? "yes" : "no", cell(o.doc)])),
+    table(
+      ["outcome", "exit code", "span is an error", "meaning"],
+      Object.entries(OUTCOMES).map(([name, o]) => [code(name), String(o.exitCode), o.spanError ? "yes" : "no", cell(o.doc)]),
+    ),
     "## Traps",
     table(["trap", "outcome", "meaning"], traps),
     "## Other exit codes",
@@ -81,20 +123,42 @@ function limits(): string {
   const fixed = Object.entries({ ...MACHINE_LIMITS, ...MODULE_LIMITS }).map(([name, value]) => [code(name), String(value)]);
   return page(
     "Limits",
-    table(["limit", "default", "unit", "meaning"], Object.entries(LIMITS).map(([name, l]) => [code(name), String(l.default), l.unit, cell(l.doc)])),
+    table(
+      ["limit", "default", "unit", "meaning"],
+      Object.entries(LIMITS).map(([name, l]) => [code(name), String(l.default), l.unit, cell(l.doc)]),
+    ),
     "## Fixed",
     table(["limit", "value"], fixed),
   );
 }
 
 function policy(): string {
-  const rows = policyFieldDocs().map((f) => [code(f.path), cell(f.form), f.default === undefined ? "" : code(canonicalJson(f.default)), cell(f.doc)]);
+  const rows = policyFieldDocs().map((f) => [
+    code(f.path),
+    cell(f.form),
+    f.default === undefined ? "" : code(canonicalJson(f.default)),
+    cell(f.doc),
+  ]);
   return page("Policy fields", table(["field", "form", "default", "meaning"], rows));
 }
 
 function spans(): string {
-  const rows = Object.entries(ATTRIBUTES).map(([name, a]) => [code(name), a.spans.map(code).join(" "), a.type, "when" in a ? cell(a.when) : "always", cell(a.doc)]);
-  return page("Spans", table(["span", "meaning"], Object.entries(SPANS).map(([name, s]) => [code(name), cell(s.doc)])), "## Attributes", table(["attribute", "on", "type", "when", "meaning"], rows));
+  const rows = Object.entries(ATTRIBUTES).map(([name, a]) => [
+    code(name),
+    a.spans.map(code).join(" "),
+    a.type,
+    "when" in a ? cell(a.when) : "always",
+    cell(a.doc),
+  ]);
+  return page(
+    "Spans",
+    table(
+      ["span", "meaning"],
+      Object.entries(SPANS).map(([name, s]) => [code(name), cell(s.doc)]),
+    ),
+    "## Attributes",
+    table(["attribute", "on", "type", "when", "meaning"], rows),
+  );
 }
 
 /** Every page by its file name. */

@@ -31,7 +31,9 @@ async function stage(name, script, args) {
 /** Tests passed and failed by vitest's report. A file that could not be loaded counts as one failed test. */
 function counts(report) {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
-  const unloaded = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"));
+  const unloaded = testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+  );
   return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
 }
 

@@ -14,14 +14,31 @@ interface Scope {
 type Render = (scope: Scope) => string;
 
 const pick = (names: readonly string[], n: number, otherwise: string): string => names[n % Math.max(1, names.length)] ?? otherwise;
-const ax = (text: string): string => JSON.stringify(text).replace(/\\u([0-9a-f]{4})|\\([bf])/g, (_, hex?: string, letter?: string) => `\\u{${hex ?? (letter === "b" ? "8" : "c")}}`).replace(/\\\//g, "/");
+const ax = (text: string): string =>
+  JSON.stringify(text)
+    .replace(/\\u([0-9a-f]{4})|\\([bf])/g, (_, hex?: string, letter?: string) => `\\u{${hex ?? (letter === "b" ? "8" : "c")}}`)
+    .replace(/\\\//g, "/");
 
 const word = fc.string({ unit: fc.constantFrom("a", "b", "é", "😀", " ", '"', "\\", "\n", "\u0001", "7"), maxLength: 5 }).map(ax);
 
 const call2 = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>, f: (x: string, y: string) => string): fc.Arbitrary<Render> =>
-  fc.tuple(a, b).map(([x, y]): Render => (s) => f(x(s), y(s)));
-const call1 = (a: fc.Arbitrary<Render>, f: (x: string) => string): fc.Arbitrary<Render> => a.map((x): Render => (s) => f(x(s)));
-const variable = (kind: Kind, otherwise: string): fc.Arbitrary<Render> => fc.nat(20).map((n): Render => (s) => pick(s[kind], n, otherwise));
+  fc.tuple(a, b).map(
+    ([x, y]): Render =>
+      (s) =>
+        f(x(s), y(s)),
+  );
+const call1 = (a: fc.Arbitrary<Render>, f: (x: string) => string): fc.Arbitrary<Render> =>
+  a.map(
+    (x): Render =>
+      (s) =>
+        f(x(s)),
+  );
+const variable = (kind: Kind, otherwise: string): fc.Arbitrary<Render> =>
+  fc.nat(20).map(
+    (n): Render =>
+      (s) =>
+        pick(s[kind], n, otherwise),
+  );
 
 const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>((tie) => {
   const int = tie("int");
@@ -30,11 +47,19 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
   const list = tie("list");
   const depth = { maxDepth: 4, depthSize: "small" } as const;
   const choose = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>): fc.Arbitrary<Render> =>
-    fc.tuple(bool, a, b, fc.boolean()).map(([c, x, y, match]): Render => (s) => (match ? `(match ${c(s)} { true => ${x(s)}, false => ${y(s)} })` : `(if ${c(s)} { ${x(s)} } else { ${y(s)} })`));
+    fc.tuple(bool, a, b, fc.boolean()).map(
+      ([c, x, y, match]): Render =>
+        (s) =>
+          match ? `(match ${c(s)} { true => ${x(s)}, false => ${y(s)} })` : `(if ${c(s)} { ${x(s)} } else { ${y(s)} })`,
+    );
   return {
     int: fc.oneof(
       depth,
-      fc.oneof(fc.integer({ min: -9, max: 9 }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })).map((n): Render => () => `(${n})`),
+      fc.oneof(fc.integer({ min: -9, max: 9 }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })).map(
+        (n): Render =>
+          () =>
+            `(${n})`,
+      ),
       variable("Int", "1"),
       fc.constantFrom("+", "-", "*", "/", "%").chain((op) => call2(int, int, (a, b) => `(${a} ${op} ${b})`)),
       call1(text, (a) => `string.len(${a})`),
@@ -42,13 +67,21 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
       call1(list, (a) => `list.fold(${a}, 0, fn(acc, x) { if x > acc { x } else { acc } })`),
       call1(text, (a) => `option.unwrap_or(int.parse(${a}), 3)`),
       fc.constant<Render>(() => "time.now()"),
-      fc.nat(9).map((n): Render => () => `random("int", 0, ${n})`),
+      fc.nat(9).map(
+        (n): Render =>
+          () =>
+            `random("int", 0, ${n})`,
+      ),
       call1(int, (a) => `twice(${a})`),
       choose(int, int),
     ),
     text: fc.oneof(
       depth,
-      word.map((w): Render => () => w),
+      word.map(
+        (w): Render =>
+          () =>
+            w,
+      ),
       variable("String", '"x"'),
       call2(text, text, (a, b) => `(${a} ++ ${b})`),
       call1(int, (a) => `int.to_string(${a})`),
@@ -61,7 +94,11 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
     ),
     bool: fc.oneof(
       depth,
-      fc.boolean().map((b): Render => () => String(b)),
+      fc.boolean().map(
+        (b): Render =>
+          () =>
+            String(b),
+      ),
       variable("Bool", "true"),
       fc.constantFrom("<", "<=", "==", "!=").chain((op) => call2(int, int, (a, b) => `(${a} ${op} ${b})`)),
       call2(text, text, (a, b) => `(${a} < ${b})`),
@@ -70,7 +107,11 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
     ),
     list: fc.oneof(
       depth,
-      fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 4 }).map((xs): Render => () => `[${xs.join(", ")}]`),
+      fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 4 }).map(
+        (xs): Render =>
+          () =>
+            `[${xs.join(", ")}]`,
+      ),
       variable("List<Int>", "[1, 2]"),
       call2(list, int, (a, b) => `list.push(${a}, ${b})`),
       call2(list, list, (a, b) => `(${a} ++ ${b})`),
@@ -81,7 +122,12 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
   };
 });
 
-const OF: Readonly<Record<Kind, fc.Arbitrary<Render>>> = { Int: expressions.int, String: expressions.text, Bool: expressions.bool, "List<Int>": expressions.list };
+const OF: Readonly<Record<Kind, fc.Arbitrary<Render>>> = {
+  Int: expressions.int,
+  String: expressions.text,
+  Bool: expressions.bool,
+  "List<Int>": expressions.list,
+};
 const KINDS: readonly Kind[] = ["Int", "String", "Bool", "List<Int>"];
 
 const statement = fc.constantFrom(...KINDS).chain((kind) => OF[kind].map((render) => ({ kind, render })));
@@ -99,12 +145,14 @@ fn shown(items: List<Int>) -> String !{fs.read} {
 `;
 
 /** A whole program; `main` gives a String. It may trap by overflow, division or contract, never by type. */
-export const arbitraryProgram: fc.Arbitrary<string> = fc.tuple(fc.array(statement, { maxLength: 6 }), expressions.text).map(([stmts, last]) => {
-  const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [] };
-  const lines = stmts.map(({ kind, render }, i) => {
-    const line = `    let v${i}: ${kind} = ${render(scope)}`;
-    scope[kind].push(`v${i}`);
-    return line;
+export const arbitraryProgram: fc.Arbitrary<string> = fc
+  .tuple(fc.array(statement, { maxLength: 6 }), expressions.text)
+  .map(([stmts, last]) => {
+    const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [] };
+    const lines = stmts.map(({ kind, render }, i) => {
+      const line = `    let v${i}: ${kind} = ${render(scope)}`;
+      scope[kind].push(`v${i}`);
+      return line;
+    });
+    return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;
   });
-  return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;
-});

@@ -41,7 +41,10 @@ export function mockHost(events: RunEvent[], debug: string[]): Host {
   };
 }
 
-export async function runSource(text: string, options: CompileOptions & { limits?: Partial<Limits>; host?: Partial<Host> } = {}): Promise<Ran> {
+export async function runSource(
+  text: string,
+  options: CompileOptions & { limits?: Partial<Limits>; host?: Partial<Host> } = {},
+): Promise<Ran> {
   const program = verifyModule(compile({ name: "main.ax", text }, options).module, options.registry);
   const events: RunEvent[] = [];
   const debug: string[] = [];

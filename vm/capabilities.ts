@@ -228,9 +228,14 @@ export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityR
   const all = [...CAPABILITIES, ...own];
   const byId = new Map(all.map((c) => [c.id, c]));
   const byName = new Map(all.map((c) => [c.name, c]));
-  const wrong = own.find((c) => c.id < FIRST_HOST_CAPABILITY_ID || !Number.isSafeInteger(c.id) || !/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/.test(c.name));
+  const wrong = own.find(
+    (c) => c.id < FIRST_HOST_CAPABILITY_ID || !Number.isSafeInteger(c.id) || !/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/.test(c.name),
+  );
   if (wrong !== undefined || byId.size !== all.length || byName.size !== all.length) {
-    throw new BorunaError("capability.invalid_declaration", `capability ${wrong?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`);
+    throw new BorunaError(
+      "capability.invalid_declaration",
+      `capability ${wrong?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`,
+    );
   }
   const byVariant = new Map(all.flatMap((c) => (c.variant === undefined ? [] : [[c.variant, c] as const])));
   return { all, byId, byName, byVariant, setHash: capabilitySetHash(all) };

@@ -4,7 +4,12 @@ export const LIMITS = {
   max_alloc_bytes: { default: 1_073_741_824, max: Number.MAX_SAFE_INTEGER, unit: "bytes", doc: "bytes of all values made, cumulative" },
   max_call_depth: { default: 10_000, max: 1_000_000, unit: "frames", doc: "calls in progress in one actor" },
   max_output_bytes: { default: 10_485_760, max: Number.MAX_SAFE_INTEGER, unit: "bytes", doc: "text of emitted trees and debug output" },
-  max_wall_ms: { default: 0, max: Number.MAX_SAFE_INTEGER, unit: "milliseconds", doc: "wall-clock time; 0 is no limit; never part of a program's own result" },
+  max_wall_ms: {
+    default: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "milliseconds",
+    doc: "wall-clock time; 0 is no limit; never part of a program's own result",
+  },
 } as const satisfies Record<string, { default: number; max: number; unit: string; doc: string }>;
 
 export type LimitField = keyof typeof LIMITS;

@@ -13,7 +13,10 @@ export function checkCommand(session: Session, file: string): number {
   if (json) printJson(terminal, { ok, diagnostics: diagnostics.map((d) => diagnosticToJson(d, sourceOf)) });
   else {
     for (const d of diagnostics) terminal.err(renderDiagnostic(d, sourceOf, { color: terminal.color }));
-    if (ok) terminal.err(`${file}: ok${diagnostics.length === 0 ? "" : `, ${diagnostics.length} ${diagnostics.length === 1 ? "warning" : "warnings"}`}`);
+    if (ok)
+      terminal.err(
+        `${file}: ok${diagnostics.length === 0 ? "" : `, ${diagnostics.length} ${diagnostics.length === 1 ? "warning" : "warnings"}`}`,
+      );
   }
   return ok ? EXIT.done : EXIT.usage;
 }

@@ -24,7 +24,11 @@ export function compileCommand(session: Session, file: string, flags: CompileFla
   try {
     writeFileSync(output, bytes);
   } catch (error) {
-    throw new BorunaError("io_error", `cannot write ${output}: ${error instanceof Error && "code" in error ? String(error.code) : "failed"}`, { cause: error });
+    throw new BorunaError(
+      "io_error",
+      `cannot write ${output}: ${error instanceof Error && "code" in error ? String(error.code) : "failed"}`,
+      { cause: error },
+    );
   }
   if (json) printJson(terminal, { ok: true, output, bytes: bytes.length, module_hash: program.moduleHash });
   else {

@@ -16,9 +16,12 @@ export interface ReplayFlags {
 export async function replayCommand(session: Session, file: string, programFile: string | undefined, flags: ReplayFlags): Promise<number> {
   const { terminal, json } = session;
   const log = readLog(file);
-  const program = programFile === undefined ? undefined : loadProgram(programFile, (textOf) => {
-    session.textOf = textOf;
-  }).program;
+  const program =
+    programFile === undefined
+      ? undefined
+      : loadProgram(programFile, (textOf) => {
+          session.textOf = textOf;
+        }).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module.signature);
   const report = await withTelemetry(terminal, {}, ({ tracing, signal, context }) =>
     replayRun(log, {

@@ -40,7 +40,8 @@ export interface RunFlags {
 function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
   if (text === undefined) return {};
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value > LIMITS[field].max) throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
+  if (!Number.isSafeInteger(value) || value > LIMITS[field].max)
+    throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
   return { [field]: value };
 }
 
@@ -127,7 +128,9 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       args,
       ...(inputs === undefined ? {} : { inputs }),
       limits,
-      ...(flags.record === undefined ? {} : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),
+      ...(flags.record === undefined
+        ? {}
+        : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),
       signal,
       tracing: tracing ?? false,
       ...context,
@@ -162,5 +165,6 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
   if (flags.ui === "json") for (const tree of execution.ui) terminal.out(JSON.stringify(tree));
   if (text !== undefined) terminal.out(clean(text));
   printError(terminal, execution);
-  if (execution.log !== undefined) terminal.err(`recorded: ${execution.log.path}${execution.log.head === undefined ? "" : ` (head ${execution.log.head})`}`);
+  if (execution.log !== undefined)
+    terminal.err(`recorded: ${execution.log.path}${execution.log.head === undefined ? "" : ` (head ${execution.log.head})`}`);
 }

@@ -5,7 +5,7 @@ import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Callable, Ir } from "../ir.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../vm/nearest.ts";
 import { BOOL, builtinType, ERROR, fresh, instantiation, type ParamType, prune, show, STRING, substitute, type T } from "../types.ts";
 import { type Expressions, suggestion, type Typed } from "./context.ts";
 
@@ -38,7 +38,9 @@ function unknownFunction(x: Expressions, name: Name): void {
 function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: readonly T[], span: Span): readonly Ir[] {
   if (args.length !== params.length) {
     const wanted = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
-    x.context.error(x.scope.unit, "E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, { help: `its parameters are (${params.map(show).join(", ")})` });
+    x.context.error(x.scope.unit, "E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, {
+      help: `its parameters are (${params.map(show).join(", ")})`,
+    });
   }
   return args.map((arg, i) => x.check(arg, params[i] ?? fresh(), `argument ${i + 1} of \`${name}\``));
 }
@@ -56,7 +58,10 @@ function useRow(x: Expressions, row: readonly string[], span: Span, via: Callabl
 /** `guard(value, passed, label)`: logs the verdict and gives the value. */
 function checkGuard(x: Expressions, expr: Expr & { kind: "call" }): Typed {
   const type = fresh();
-  return { ir: { kind: "op", op: "GuardSeal", args: checkArgs(x, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span }, type };
+  return {
+    ir: { kind: "op", op: "GuardSeal", args: checkArgs(x, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span },
+    type,
+  };
 }
 
 function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: T): Typed {
@@ -64,7 +69,13 @@ function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { k
   const by = instantiation(signature.typeParams);
   const type = substitute(signature.result, by);
   expectResult(type, expected);
-  const args = checkArgs(x, builtin.name, expr.args, signature.params.map((p) => substitute(p, by)), expr.span);
+  const args = checkArgs(
+    x,
+    builtin.name,
+    expr.args,
+    signature.params.map((p) => substitute(p, by)),
+    expr.span,
+  );
   const op = INSTRUCTIONS.get(builtin.name);
   if (op !== undefined) return { ir: { kind: "op", op, args, span: expr.span }, type };
   if (builtin.source !== undefined) return { ir: { kind: "call", target: x.context.written(builtin), args, span: expr.span }, type };
@@ -84,7 +95,14 @@ function expectResult(result: T, expected: T): void {
 }
 
 /** A capability call; `caught` under `try`. */
-function checkCapabilityCall(x: Expressions, capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span, caught: boolean): Typed {
+function checkCapabilityCall(
+  x: Expressions,
+  capability: CapabilityDecl,
+  name: Name,
+  args: readonly Expr[],
+  span: Span,
+  caught: boolean,
+): Typed {
   const { scope, context } = x;
   if (capability.internal === true) {
     context.error(scope.unit, "E004", name.span, `\`${capability.name}\` is not called by name`, { help: `write \`${capability.call}\`` });
@@ -93,13 +111,19 @@ function checkCapabilityCall(x: Expressions, capability: CapabilityDecl, name: N
   useRow(x, [capability.name], span, null);
   const signature = signatureFor(capability, args.length);
   if (signature === undefined) {
-    context.error(scope.unit, "E011", span, `\`${capability.name}\` does not take ${args.length} arguments`, { help: `call it as ${capability.call}` });
+    context.error(scope.unit, "E011", span, `\`${capability.name}\` does not take ${args.length} arguments`, {
+      help: `call it as ${capability.call}`,
+    });
     for (const arg of args) x.check(arg, fresh());
     return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
   }
   const checked = args.map((arg, i) => {
     const param = signature.params[i];
-    return x.check(arg, param === undefined ? fresh() : context.fromModuleType(param.type), `\`${param?.name ?? ""}\` of \`${capability.name}\``);
+    return x.check(
+      arg,
+      param === undefined ? fresh() : context.fromModuleType(param.type),
+      `\`${param?.name ?? ""}\` of \`${capability.name}\``,
+    );
   });
   return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
 }
@@ -107,7 +131,8 @@ function checkCapabilityCall(x: Expressions, capability: CapabilityDecl, name: N
 /** The capability that a callee names, if it names one. */
 function capabilityNamed(x: Expressions, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
   const name = callee.kind === "name" ? callee.name : qualifiedName(x, callee);
-  if (name === undefined || (callee.kind === "name" && (x.scope.lookup(name.text) !== undefined || x.scope.unit.functions.has(name.text)))) return undefined;
+  if (name === undefined || (callee.kind === "name" && (x.scope.lookup(name.text) !== undefined || x.scope.unit.functions.has(name.text))))
+    return undefined;
   const capability = x.context.capability(name.text);
   return capability === undefined ? undefined : { capability, name };
 }
@@ -135,7 +160,13 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
       const by = instantiation(target.typeParams);
       const type = substitute(target.result, by);
       expectResult(type, expected);
-      const args = checkArgs(x, name.text, expr.args, target.params.map((p) => substitute(p, by)), expr.span);
+      const args = checkArgs(
+        x,
+        name.text,
+        expr.args,
+        target.params.map((p) => substitute(p, by)),
+        expr.span,
+      );
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);
@@ -155,14 +186,19 @@ function checkValueCall(x: Expressions, expr: Expr & { kind: "call" }): Typed {
   const type = prune(calleeType);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
-      x.context.error(x.scope.unit, "E014", expr.callee.span, "the type of this function is not known here", { help: "write the type of the binding or parameter: Fn(A) -> B" });
+      x.context.error(x.scope.unit, "E014", expr.callee.span, "the type of this function is not known here", {
+        help: "write the type of the binding or parameter: Fn(A) -> B",
+      });
     } else if (type.kind !== "error") x.context.error(x.scope.unit, "E009", expr.callee.span, `this is not a function, but ${show(type)}`);
     for (const arg of expr.args) x.check(arg, fresh());
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
   }
   useRow(x, type.row, expr.span, null);
   const name = expr.callee.kind === "name" ? expr.callee.name.text : "this function";
-  return { ir: { kind: "call_value", callee, args: checkArgs(x, name, expr.args, type.params, expr.span), span: expr.span }, type: type.result };
+  return {
+    ir: { kind: "call_value", callee, args: checkArgs(x, name, expr.args, type.params, expr.span), span: expr.span },
+    type: type.result,
+  };
 }
 
 /** `try CALL`: a capability's failure as `Err(text)`. */
@@ -170,7 +206,9 @@ export function checkTry(x: Expressions, expr: Expr & { kind: "try" }): Typed {
   const named = expr.call.kind === "call" ? capabilityNamed(x, expr.call.callee) : undefined;
   if (expr.call.kind !== "call" || named === undefined) {
     x.check(expr.call, fresh());
-    x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", { help: "for example: `try net.fetch(url)`; take a Result apart with `match`" });
+    x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", {
+      help: "for example: `try net.fetch(url)`; take a Result apart with `match`",
+    });
     return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
   }
   const call = checkCapabilityCall(x, named.capability, named.name, expr.call.args, expr.span, true);
@@ -183,7 +221,12 @@ export function checkFunctionValue(x: Expressions, name: Name): Typed | undefine
   const target = scope.unit.functions.get(name.text);
   if (target !== undefined) {
     const by = instantiation(target.typeParams);
-    const type: T = { kind: "fn", params: target.params.map((p) => substitute(p, by)), result: substitute(target.result, by), row: target.row };
+    const type: T = {
+      kind: "fn",
+      params: target.params.map((p) => substitute(p, by)),
+      result: substitute(target.result, by),
+      row: target.row,
+    };
     return { ir: { kind: "fn", target, span: name.span }, type };
   }
   const builtin = context.builtin(scope.unit, name.text);

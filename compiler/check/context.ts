@@ -6,8 +6,20 @@ import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, Fix } from "../diagnostics.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
-import { nearest } from "../suggest.ts";
-import { BUILTIN_ARITY, builtinType, ERROR, fits, isBuiltinTypeName, type ParamType, show, STRING, type T, type TypeDecl, UNIT_TYPE } from "../types.ts";
+import { nearest } from "../../vm/nearest.ts";
+import {
+  BUILTIN_ARITY,
+  builtinType,
+  ERROR,
+  fits,
+  isBuiltinTypeName,
+  type ParamType,
+  show,
+  STRING,
+  type T,
+  type TypeDecl,
+  UNIT_TYPE,
+} from "../types.ts";
 
 /** Old names of capabilities in rows. */
 export const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -98,7 +110,12 @@ export class Context {
       case "param":
         return params.get(type.name) ?? ERROR;
       case "fn":
-        return { kind: "fn", params: type.params.map((p) => this.fromModuleType(p, params)), result: this.fromModuleType(type.result, params), row: type.row };
+        return {
+          kind: "fn",
+          params: type.params.map((p) => this.fromModuleType(p, params)),
+          result: this.fromModuleType(type.result, params),
+          row: type.row,
+        };
       case "named": {
         const args = type.args.map((a) => this.fromModuleType(a, params));
         if (isBuiltinTypeName(type.name)) return builtinType(type.name, ...args);
@@ -125,12 +142,28 @@ export class Context {
     const wanted = decl?.params.length ?? BUILTIN_ARITY.get(name) ?? 0;
     const known = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
     if (!known) {
-      const all = [...unit.types.keys(), ...params.keys(), ...BUILTIN_ARITY.keys(), "Int", "Float", "String", "Bool", "Unit", "Json", "ActorId"];
+      const all = [
+        ...unit.types.keys(),
+        ...params.keys(),
+        ...BUILTIN_ARITY.keys(),
+        "Int",
+        "Float",
+        "String",
+        "Bool",
+        "Unit",
+        "Json",
+        "ActorId",
+      ];
       this.error(unit, "E013", expr.span, `unknown type \`${name}\``, suggestion(expr.name, nearest(name, all)));
       return ERROR;
     }
     if (args.length !== wanted) {
-      this.error(unit, "E013", expr.span, `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`);
+      this.error(
+        unit,
+        "E013",
+        expr.span,
+        `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`,
+      );
       return ERROR;
     }
     if (param !== undefined) return param;
@@ -156,13 +189,25 @@ export class Context {
     for (const written of row?.names ?? []) {
       const name = CAPABILITY_ALIASES.get(written.text) ?? written.text;
       if (name !== written.text) {
-        this.warning(unit, "W005", written.span, `\`${written.text}\` is an old name of the capability \`${name}\``, suggestion(written, name));
+        this.warning(
+          unit,
+          "W005",
+          written.span,
+          `\`${written.text}\` is an old name of the capability \`${name}\``,
+          suggestion(written, name),
+        );
       }
       if (this.registry.byName.has(name)) names.add(name);
       else {
         const all = [...this.registry.byName.keys()];
         const fix = suggestion(written, nearest(name, all));
-        this.error(unit, "E007", written.span, `unknown capability \`${name}\``, fix.help === undefined ? { help: `the capabilities are ${all.join(", ")}` } : fix);
+        this.error(
+          unit,
+          "E007",
+          written.span,
+          `unknown capability \`${name}\``,
+          fix.help === undefined ? { help: `the capabilities are ${all.join(", ")}` } : fix,
+        );
       }
     }
     return [...names].sort();
@@ -195,7 +240,10 @@ export function conversionHelp(a: T, b: T): string | undefined {
 /** "did you mean" with the fix that does it. */
 export function suggestion(name: Name, instead: string | undefined): Report {
   if (instead === undefined) return {};
-  return { help: `did you mean \`${instead}\`?`, fixes: [{ title: `replace with \`${instead}\``, edits: [{ span: name.span, text: instead }] }] };
+  return {
+    help: `did you mean \`${instead}\`?`,
+    fixes: [{ title: `replace with \`${instead}\``, edits: [{ span: name.span, text: instead }] }],
+  };
 }
 
 /** The result type where none is written. */

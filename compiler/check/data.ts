@@ -3,7 +3,7 @@ import { UNIT } from "../../vm/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../vm/nearest.ts";
 import { ERROR, type FieldInfo, fresh, instantiation, JSON_TYPE, prune, show, substitute, type T, type TypeDecl } from "../types.ts";
 import { type Expressions, suggestion, type Typed } from "./context.ts";
 
@@ -35,15 +35,34 @@ interface FieldValues {
 }
 
 /** Fields as written, each once, each known. */
-function checkFields(x: Expressions, owner: string, infos: readonly FieldInfo[], inits: readonly FieldInit[], of: (t: T) => T, whole: { readonly span: Span; readonly hasBase: boolean }): FieldValues {
+function checkFields(
+  x: Expressions,
+  owner: string,
+  infos: readonly FieldInfo[],
+  inits: readonly FieldInit[],
+  of: (t: T) => T,
+  whole: { readonly span: Span; readonly hasBase: boolean },
+): FieldValues {
   const { scope, context } = x;
   const values = new Map<string, Ir>();
   const order: string[] = [];
   for (const init of inits) {
     const info = infos.find((f) => f.name === init.name.text);
     if (info === undefined) {
-      const more = suggestion(init.name, nearest(init.name.text, infos.map((f) => f.name)));
-      context.error(scope.unit, "E006", init.name.span, `\`${owner}\` has no field \`${init.name.text}\``, more.help === undefined ? { help: `its fields are ${infos.map((f) => f.name).join(", ")}` } : more);
+      const more = suggestion(
+        init.name,
+        nearest(
+          init.name.text,
+          infos.map((f) => f.name),
+        ),
+      );
+      context.error(
+        scope.unit,
+        "E006",
+        init.name.span,
+        `\`${owner}\` has no field \`${init.name.text}\``,
+        more.help === undefined ? { help: `its fields are ${infos.map((f) => f.name).join(", ")}` } : more,
+      );
     }
     if (values.has(init.name.text)) context.error(scope.unit, "E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
     values.set(init.name.text, x.check(init.value, info === undefined ? fresh() : of(info.type), `the field \`${init.name.text}\``));
@@ -51,7 +70,12 @@ function checkFields(x: Expressions, owner: string, infos: readonly FieldInfo[],
   }
   const absent = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
   if (absent.length > 0 && !whole.hasBase) {
-    context.error(scope.unit, "E006", whole.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
+    context.error(
+      scope.unit,
+      "E006",
+      whole.span,
+      `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`,
+    );
   }
   const inOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
   if (inOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), before: [] };
@@ -77,7 +101,13 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
     const more = suggestion(expr.name, nearest(expr.name.text, [...scope.unit.types.keys()]));
-    context.error(scope.unit, "E013", expr.name.span, decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`, more);
+    context.error(
+      scope.unit,
+      "E013",
+      expr.name.span,
+      decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`,
+      more,
+    );
     if (expr.base !== null) x.check(expr.base, fresh());
     for (const init of expr.fields) x.check(init.value, fresh());
     return { ir: broken(expr.span), type: ERROR };
@@ -91,7 +121,9 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
   const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
   const baseValue = x.check(expr.base, type, "the base of the record");
   const { fields, before } = checkFields(x, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: true });
-  const all = fields.map((f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span });
+  const all = fields.map(
+    (f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span },
+  );
   const stmts: IrStmt[] = [{ kind: "set", local: base, value: baseValue, span: expr.base.span }, ...before];
   return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
 }
@@ -103,9 +135,16 @@ function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }): Typed {
   const payload = constructor_?.args[0];
   const { scope, context } = x;
   if (constructor_ === undefined || expr.payload?.kind === "struct") {
-    context.error(scope.unit, "E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, { help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}` });
+    context.error(scope.unit, "E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
+      help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}`,
+    });
   } else if (args.length !== constructor_.args.length) {
-    context.error(scope.unit, "E011", expr.span, `\`${constructor_.name}\` takes ${constructor_.args.length === 0 ? "no value" : "one value"}, found ${args.length}`);
+    context.error(
+      scope.unit,
+      "E011",
+      expr.span,
+      `\`${constructor_.name}\` takes ${constructor_.args.length === 0 ? "no value" : "one value"}, found ${args.length}`,
+    );
   } else if (arg !== undefined && payload !== undefined) return { ir: x.check(arg, payload, `\`${constructor_.name}\``), type: JSON_TYPE };
   else return { ir: { kind: "const", value: UNIT, span: expr.span }, type: JSON_TYPE };
   for (const a of args) x.check(a, fresh());
@@ -121,11 +160,23 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined) {
-      context.error(scope.unit, "E013", expr.enum.span, `unknown type \`${expr.enum.text}\``, suggestion(expr.enum, nearest(expr.enum.text, [...scope.unit.types.keys()])));
+      context.error(
+        scope.unit,
+        "E013",
+        expr.enum.span,
+        `unknown type \`${expr.enum.text}\``,
+        suggestion(expr.enum, nearest(expr.enum.text, [...scope.unit.types.keys()])),
+      );
     } else {
       const names = decl.variants.map((v) => v.name);
       const more = suggestion(expr.variant, nearest(expr.variant.text, names));
-      context.error(scope.unit, "E006", expr.variant.span, `\`${decl.name}\` has no variant \`${expr.variant.text}\``, more.help === undefined && names.length > 0 ? { help: `its variants are ${names.join(", ")}` } : more);
+      context.error(
+        scope.unit,
+        "E006",
+        expr.variant.span,
+        `\`${decl.name}\` has no variant \`${expr.variant.text}\``,
+        more.help === undefined && names.length > 0 ? { help: `its variants are ${names.join(", ")}` } : more,
+      );
     }
     if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
     if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) x.check(f.value, fresh());
@@ -137,7 +188,9 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   const { payload } = variant;
   if (payload?.kind === "struct") {
     if (expr.payload?.kind !== "struct") {
-      context.error(scope.unit, "E006", expr.span, `\`${full}\` has fields`, { help: `write \`${full} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\`` });
+      context.error(scope.unit, "E006", expr.span, `\`${full}\` has fields`, {
+        help: `write \`${full} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
+      });
       if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
       return { ir: broken(expr.span), type };
     }
@@ -167,11 +220,15 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span)
   const type = prune(targetType);
   if (type.kind === "error") return { ir, type: ERROR };
   if (type.kind === "var") {
-    context.error(scope.unit, "E014", target.span, "the type of this value is not known here, so neither are its fields", { help: "write the type of the binding or parameter" });
+    context.error(scope.unit, "E014", target.span, "the type of this value is not known here, so neither are its fields", {
+      help: "write the type of the binding or parameter",
+    });
     return { ir, type: ERROR };
   }
   if (type.kind !== "declared" || type.decl.kind !== "record") {
-    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, { help: "only records have fields; take other values apart with `match` or a builtin" });
+    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, {
+      help: "only records have fields; take other values apart with `match` or a builtin",
+    });
     return { ir, type: ERROR };
   }
   const { decl } = type;
@@ -180,7 +237,13 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span)
   if (field === undefined) {
     const names = decl.fields.map((f) => f.name);
     const more = suggestion(name, nearest(name.text, names));
-    context.error(scope.unit, "E006", name.span, `\`${decl.name}\` has no field \`${name.text}\``, more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more);
+    context.error(
+      scope.unit,
+      "E006",
+      name.span,
+      `\`${decl.name}\` has no field \`${name.text}\``,
+      more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more,
+    );
     return { ir, type: ERROR };
   }
   const by = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));

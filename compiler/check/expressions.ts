@@ -4,8 +4,26 @@ import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import { examine, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
-import { nearest } from "../suggest.ts";
-import { ACTOR_ID, BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, isData, isDecided, mapOf, NEVER, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
+import { nearest } from "../../vm/nearest.ts";
+import {
+  ACTOR_ID,
+  BOOL,
+  builtinType,
+  ERROR,
+  FLOAT,
+  fits,
+  fresh,
+  INT,
+  isData,
+  isDecided,
+  mapOf,
+  NEVER,
+  prune,
+  show,
+  STRING,
+  type T,
+  UNIT_TYPE,
+} from "../types.ts";
 import { checkCall, checkFunctionValue, checkTry, isModuleName, qualifiedName } from "./calls.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
 import { type Context, conversionHelp, type Expressions, suggestion, type Typed } from "./context.ts";
@@ -44,8 +62,17 @@ export class ExpressionChecker implements Expressions {
     const wanted = show(expected);
     if (fits(type, expected)) return;
     const e = prune(expected);
-    const help = e.kind === "fn" && prune(type).kind === "fn" ? "a function value fits when its parameters, result and row fit" : conversionHelp(type, expected);
-    this.context.error(this.scope.unit, "E009", span, `expected ${wanted}${why === "" ? "" : ` for ${why}`}, found ${found}`, help === undefined ? {} : { help });
+    const help =
+      e.kind === "fn" && prune(type).kind === "fn"
+        ? "a function value fits when its parameters, result and row fit"
+        : conversionHelp(type, expected);
+    this.context.error(
+      this.scope.unit,
+      "E009",
+      span,
+      `expected ${wanted}${why === "" ? "" : ` for ${why}`}, found ${found}`,
+      help === undefined ? {} : { help },
+    );
   }
 
   /** The type of everything that has one of its own; `expected` is a hint that need not hold. */
@@ -88,12 +115,18 @@ export class ExpressionChecker implements Expressions {
       case "list": {
         const item = fresh();
         hint(builtinType("List", item), expected);
-        return { ir: { kind: "list", items: expr.items.map((e) => this.check(e, item, "an element of the list")), span }, type: builtinType("List", item) };
+        return {
+          ir: { kind: "list", items: expr.items.map((e) => this.check(e, item, "an element of the list")), span },
+          type: builtinType("List", item),
+        };
       }
       case "map": {
         const value = fresh();
         hint(mapOf(value), expected);
-        const entries = expr.entries.map((e) => ({ key: this.check(e.key, STRING, "a key"), value: this.check(e.value, value, "a value of the map") }));
+        const entries = expr.entries.map((e) => ({
+          key: this.check(e.key, STRING, "a key"),
+          value: this.check(e.value, value, "a value of the map"),
+        }));
         return { ir: { kind: "map", entries, span }, type: mapOf(value) };
       }
       case "lambda":
@@ -135,7 +168,8 @@ export class ExpressionChecker implements Expressions {
   }
 
   #effect(capability: string, span: Span): void {
-    if (this.scope.inContract) this.context.error(this.scope.unit, "E007", span, `a contract must be pure, but this does \`${capability}\``);
+    if (this.scope.inContract)
+      this.context.error(this.scope.unit, "E007", span, `a contract must be pure, but this does \`${capability}\``);
     this.scope.use(capability, { span, via: null });
   }
 
@@ -150,9 +184,13 @@ export class ExpressionChecker implements Expressions {
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
     if (capability !== undefined) {
-      context.error(scope.unit, "E009", name.span, `the capability \`${capability.name}\` is not a value`, { help: `call it: \`${capability.call}\`, or wrap the call in a lambda` });
+      context.error(scope.unit, "E009", name.span, `the capability \`${capability.name}\` is not a value`, {
+        help: `call it: \`${capability.call}\`, or wrap the call in a lambda`,
+      });
     } else if (context.typeNamed(scope.unit, name.text) !== undefined) {
-      context.error(scope.unit, "E003", name.span, `\`${name.text}\` is a type, not a value`, { help: "in the head of `if`, `while`, `match` and `for` a record literal must stand in parentheses" });
+      context.error(scope.unit, "E003", name.span, `\`${name.text}\` is a type, not a value`, {
+        help: "in the head of `if`, `while`, `match` and `for` a record literal must stand in parentheses",
+      });
     } else {
       const more = suggestion(name, nearest(name.text, [...scope.names(), ...scope.unit.functions.keys()]));
       const module = isModuleName(this, name.text) ? { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` } : {};
@@ -174,7 +212,10 @@ export class ExpressionChecker implements Expressions {
   #spawn(expr: Expr & { kind: "spawn" }): Typed {
     const { scope, context } = this;
     this.#effect("actor.spawn", expr.span);
-    const target = expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined ? scope.unit.functions.get(expr.target.name.text) : undefined;
+    const target =
+      expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined
+        ? scope.unit.functions.get(expr.target.name.text)
+        : undefined;
     if (target === undefined || target.params.length > 0) {
       context.error(scope.unit, "E009", expr.target.span, "`spawn` takes the name of a function without parameters");
       return { ir: unit(expr.span), type: ACTOR_ID };
@@ -188,9 +229,16 @@ export class ExpressionChecker implements Expressions {
       condition: this.check(b.condition, BOOL, "the condition"),
       body: expr.otherwise === null ? this.#statement(b.body) : this.block(b.body, expected, why || "this branch"),
     }));
-    if (expr.otherwise !== null) return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
+    if (expr.otherwise !== null)
+      return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
     if (!fits(UNIT_TYPE, expected)) {
-      this.context.error(this.scope.unit, "E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` gives no value`, { help: "add an `else` branch" });
+      this.context.error(
+        this.scope.unit,
+        "E009",
+        span,
+        `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` gives no value`,
+        { help: "add an `else` branch" },
+      );
     }
     return { kind: "if", branches, otherwise: null, span };
   }
@@ -222,15 +270,25 @@ export class ExpressionChecker implements Expressions {
   #examine(expr: Expr & { kind: "match" }, type: T, arms: readonly CheckedArm[]): void {
     const { scope, context } = this;
     try {
-      const { missing, unreachable } = examine(type, arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })));
+      const { missing, unreachable } = examine(
+        type,
+        arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })),
+      );
       if (missing !== null) {
         const head = { start: expr.span.start, end: expr.scrutinee.span.end };
         const help = missing === "_" ? "add an arm `_ => …`" : `add an arm \`${missing} => …\`, or \`_ => …\``;
-        context.error(scope.unit, "E005", head, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
+        context.error(
+          scope.unit,
+          "E005",
+          head,
+          `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`,
+          { help },
+        );
       }
       for (const i of unreachable) {
         const arm = expr.arms[i];
-        if (arm !== undefined) context.warning(scope.unit, "W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
+        if (arm !== undefined)
+          context.warning(scope.unit, "W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
       }
     } catch (error) {
       if (!(error instanceof TooComplex)) throw error;
@@ -288,7 +346,14 @@ export class ExpressionChecker implements Expressions {
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
         if (stmt.type === null) {
           context.deferred.push(() => {
-            if (!isDecided(type)) context.error(scope.unit, "E014", stmt.name.span, `the type of \`${stmt.name.text}\` cannot be told from its value and uses: ${show(type)}`, { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` });
+            if (!isDecided(type))
+              context.error(
+                scope.unit,
+                "E014",
+                stmt.name.span,
+                `the type of \`${stmt.name.text}\` cannot be told from its value and uses: ${show(type)}`,
+                { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` },
+              );
           });
         }
         return [{ kind: "set", local: this.bind(stmt.name, type, stmt.mutable), value, span }];
@@ -329,17 +394,31 @@ export class ExpressionChecker implements Expressions {
     if (local === undefined) {
       const isFunction = scope.unit.functions.has(name.text);
       const more = suggestion(name, nearest(name.text, scope.names()));
-      context.error(scope.unit, "E003", name.span, isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``, more.help === undefined && !isFunction ? { help: `declare it: \`let mut ${name.text} = …\`` } : more);
+      context.error(
+        scope.unit,
+        "E003",
+        name.span,
+        isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``,
+        more.help === undefined && !isFunction ? { help: `declare it: \`let mut ${name.text} = …\`` } : more,
+      );
       this.check(stmt.value, fresh());
       return [];
     }
     const value = this.check(stmt.value, local.type, `\`${name.text}\``);
     if (scope.isCaptured(local)) {
-      context.error(scope.unit, "E009", name.span, `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`, { help: "return the new value instead" });
+      context.error(
+        scope.unit,
+        "E009",
+        name.span,
+        `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`,
+        { help: "return the new value instead" },
+      );
     } else if (!local.mutable) {
       context.warning(scope.unit, "W002", name.span, `\`${name.text}\` is assigned to, but is not declared \`mut\``, {
         help: `declare it with \`let mut ${name.text}\``,
-        ...(isLet(scope.unit.text, local.span) ? { fixes: [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }] } : {}),
+        ...(isLet(scope.unit.text, local.span)
+          ? { fixes: [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }] }
+          : {}),
       });
     }
     return [{ kind: "set", local, value, span: stmt.span }];
@@ -353,10 +432,20 @@ export class ExpressionChecker implements Expressions {
     const wanted = prune(expected);
     const hints = wanted.kind === "fn" ? wanted.params : [];
     const params = expr.params.map((p, i): T => (p.type === null ? (hints[i] ?? fresh()) : context.resolveType(outer.unit, p.type, named)));
-    const result = expr.result === null ? (wanted.kind === "fn" ? wanted.result : fresh()) : context.resolveType(outer.unit, expr.result, named);
+    const result =
+      expr.result === null ? (wanted.kind === "fn" ? wanted.result : fresh()) : context.resolveType(outer.unit, expr.result, named);
     const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
     outer.lambdas += 1;
-    const callable: Callable = { name: `${outer.callable.name}.lambda${outer.lambdas}`, file: outer.unit, item: null, typeParams, params, result, row: declared ?? [], body: null };
+    const callable: Callable = {
+      name: `${outer.callable.name}.lambda${outer.lambdas}`,
+      file: outer.unit,
+      item: null,
+      typeParams,
+      params,
+      result,
+      row: declared ?? [],
+      body: null,
+    };
     const scope = new FunctionScope(outer.unit, callable, result, outer);
     const inner = new ExpressionChecker(scope, context);
     const locals = expr.params.map((p, i) => {
@@ -364,7 +453,10 @@ export class ExpressionChecker implements Expressions {
       const local: Local = { name: p.name.text, type, mutable: false, span: p.name.span, used: true };
       if (scope.declare(local) !== undefined) context.error(outer.unit, "E010", p.name.span, `two parameters are named \`${p.name.text}\``);
       context.deferred.push(() => {
-        if (!isDecided(type)) context.error(outer.unit, "E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, { help: `write it: \`${p.name.text}: TYPE\`` });
+        if (!isDecided(type))
+          context.error(outer.unit, "E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, {
+            help: `write it: \`${p.name.text}: TYPE\``,
+          });
       });
       return local;
     });
@@ -372,11 +464,24 @@ export class ExpressionChecker implements Expressions {
     const uses = [...scope.uses.keys()].sort();
     if (declared === null) callable.row = uses;
     const captures = [...scope.captured];
-    callable.body = { params: [...captures.map(([, copy]) => copy), ...locals], requires: [], ensures: [], result: null, value, intent: null };
+    callable.body = {
+      params: [...captures.map(([, copy]) => copy), ...locals],
+      requires: [],
+      ensures: [],
+      result: null,
+      value,
+      intent: null,
+    };
     context.scopes.set(callable, scope);
     const type: T = { kind: "fn", params, result, row: callable.row };
     const captured = captures.map(([original]) => original);
-    return { ir: captured.length === 0 ? { kind: "fn", target: callable, span: expr.span } : { kind: "closure", target: callable, captured, span: expr.span }, type };
+    return {
+      ir:
+        captured.length === 0
+          ? { kind: "fn", target: callable, span: expr.span }
+          : { kind: "closure", target: callable, captured, span: expr.span },
+      type,
+    };
   }
 }
 

@@ -39,7 +39,10 @@ function require(x: Expressions, op: BinaryOp, row: OperatorRow, type: T, span: 
   const report = (): void => {
     const t = prune(type);
     if (t.kind === "var") {
-      if (row.takes !== "data") x.context.error(unit, "E014", span, `the type of the operands of \`${op}\` is not known here`, { help: "write the type of the binding or parameter" });
+      if (row.takes !== "data")
+        x.context.error(unit, "E014", span, `the type of the operands of \`${op}\` is not known here`, {
+          help: "write the type of the binding or parameter",
+        });
     } else if (!accepts(row, t)) {
       const wanted = row.takes === "data" ? "values without functions in them" : row.takes.join(", ").replace(/, (\w+)$/, " or $1");
       x.context.error(unit, "E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`);
@@ -70,7 +73,13 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
     if (!fits(right, left)) {
       const help = conversionHelp(left, right);
       const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}`;
-      x.context.error(x.scope.unit, "E009", { start: expr.first.span.start, end: r.operand.span.end }, message, help === undefined ? {} : { help });
+      x.context.error(
+        x.scope.unit,
+        "E009",
+        { start: expr.first.span.start, end: r.operand.span.end },
+        message,
+        help === undefined ? {} : { help },
+      );
     } else require(x, r.op, row, left, { start: expr.first.span.start, end: r.operand.span.end });
     if (row.gives === "Bool") type = BOOL;
     return { op: r.op, type: left, operand, span: r.opSpan };
@@ -83,7 +92,8 @@ export function checkUnary(x: Expressions, expr: Expr & { kind: "unary" }): Type
   if (expr.op === "!") {
     return { ir: { kind: "op", op: "Not", args: [x.check(expr.operand, BOOL, "the operand of `!`")], span: expr.span }, type: BOOL };
   }
-  if (expr.operand.kind === "float") return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };
+  if (expr.operand.kind === "float")
+    return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };
   const type = fresh();
   const operand = x.check(expr.operand, type);
   require(x, "-", OPERATORS["-"], type, expr.span);

@@ -3,7 +3,7 @@ import { FloatValue, intFromBigInt, type Value } from "../../vm/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
 import { constructorsOf, findConstructor } from "../exhaustive.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../vm/nearest.ts";
 import { BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
 import { conversionHelp, type Expressions, suggestion } from "./context.ts";
 
@@ -113,7 +113,12 @@ function resolveVariant(x: Expressions, enumName: Name | null, variant: Name, ty
       report(x, "E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
       return undefined;
     }
-    return unknownVariant(x, variant, t, findConstructor(t, (c) => c.name === `Json::${variant.text}`));
+    return unknownVariant(
+      x,
+      variant,
+      t,
+      findConstructor(t, (c) => c.name === `Json::${variant.text}`),
+    );
   }
   const decl = enumName === null ? undefined : x.context.typeNamed(x.scope.unit, enumName.text);
   if (enumName !== null && decl === undefined) {
@@ -121,7 +126,12 @@ function resolveVariant(x: Expressions, enumName: Name | null, variant: Name, ty
     return undefined;
   }
   if (t.kind !== "declared" || t.decl.kind !== "enum" || (decl !== undefined && decl !== t.decl)) {
-    report(x, "E009", variant.span, `the value is ${show(t)}, which has no variant \`${enumName === null ? "" : `${enumName.text}::`}${variant.text}\``);
+    report(
+      x,
+      "E009",
+      variant.span,
+      `the value is ${show(t)}, which has no variant \`${enumName === null ? "" : `${enumName.text}::`}${variant.text}\``,
+    );
     return undefined;
   }
   return unknownVariant(x, variant, t, variantOf(t, variant.text));
@@ -131,7 +141,13 @@ function unknownVariant(x: Expressions, variant: Name, type: T, found: Construct
   if (found === undefined) {
     const names = (constructorsOf(type) ?? []).map((c) => c.name.replace(/^.*::/, ""));
     const more = suggestion(variant, nearest(variant.text, names));
-    x.context.error(x.scope.unit, "E006", variant.span, `${show(type)} has no variant \`${variant.text}\``, more.help === undefined ? { help: `its variants are ${names.join(", ")}` } : more);
+    x.context.error(
+      x.scope.unit,
+      "E006",
+      variant.span,
+      `${show(type)} has no variant \`${variant.text}\``,
+      more.help === undefined ? { help: `its variants are ${names.join(", ")}` } : more,
+    );
   }
   return found;
 }
@@ -147,9 +163,22 @@ function resolveStruct(x: Expressions, enumName: Name | null, name: Name, type: 
   return resolveVariant(x, enumName, name, type);
 }
 
-function construct(x: Expressions, constructor_: Constructor, args: readonly Pattern[], span: Span, made: Bindings, shared: Bindings | undefined): CheckedPattern {
+function construct(
+  x: Expressions,
+  constructor_: Constructor,
+  args: readonly Pattern[],
+  span: Span,
+  made: Bindings,
+  shared: Bindings | undefined,
+): CheckedPattern {
   if (constructor_.fields !== null) {
-    report(x, "E009", span, `\`${constructor_.name}\` has fields`, `write \`${constructor_.name.replace(/^.*::/, "")} { ${constructor_.fields.join(", ")} }\``);
+    report(
+      x,
+      "E009",
+      span,
+      `\`${constructor_.name}\` has fields`,
+      `write \`${constructor_.name.replace(/^.*::/, "")} { ${constructor_.fields.join(", ")} }\``,
+    );
   } else if (args.length !== constructor_.args.length) {
     const has = constructor_.args.length === 0 ? "no payload" : "one payload";
     report(x, "E009", span, `\`${constructor_.name}\` has ${has}, found ${args.length} ${args.length === 1 ? "pattern" : "patterns"}`);
@@ -175,7 +204,13 @@ function structArgs(
   for (const field of pattern.fields) {
     const index = names.indexOf(field.name.text);
     if (index < 0) {
-      x.context.error(x.scope.unit, "E006", field.name.span, `\`${constructor_.name}\` has no field \`${field.name.text}\``, suggestion(field.name, nearest(field.name.text, names)));
+      x.context.error(
+        x.scope.unit,
+        "E006",
+        field.name.span,
+        `\`${constructor_.name}\` has no field \`${field.name.text}\``,
+        suggestion(field.name, nearest(field.name.text, names)),
+      );
     } else if (seen.has(field.name.text)) report(x, "E010", field.name.span, `the field \`${field.name.text}\` stands here twice`);
     const checked = fieldPattern(x, field, constructor_.args[index] ?? ERROR, made, shared);
     if (index >= 0) args[index] = checked;
@@ -183,12 +218,24 @@ function structArgs(
   }
   const absent = names.filter((n) => !seen.has(n));
   if (absent.length > 0 && !pattern.rest) {
-    report(x, "E006", pattern.span, `the pattern leaves out ${absent.map((n) => `\`${n}\``).join(", ")}`, "name them, or end the pattern with `..`");
+    report(
+      x,
+      "E006",
+      pattern.span,
+      `the pattern leaves out ${absent.map((n) => `\`${n}\``).join(", ")}`,
+      "name them, or end the pattern with `..`",
+    );
   }
   return args;
 }
 
-function resolveOr(x: Expressions, pattern: Pattern & { kind: "or" }, type: T, made: Bindings, shared: Bindings | undefined): CheckedPattern {
+function resolveOr(
+  x: Expressions,
+  pattern: Pattern & { kind: "or" },
+  type: T,
+  made: Bindings,
+  shared: Bindings | undefined,
+): CheckedPattern {
   let first = shared;
   let names: string | undefined;
   const alternatives = pattern.alternatives.map((alternative) => {
@@ -196,7 +243,13 @@ function resolveOr(x: Expressions, pattern: Pattern & { kind: "or" }, type: T, m
     const checked = resolve(x, alternative, type, own, first);
     const found = [...own.keys()].sort().join(", ");
     if (names !== undefined && found !== names) {
-      report(x, "E009", alternative.span, "the alternatives of a pattern must bind the same names", `the first binds ${names || "nothing"}, this one ${found || "nothing"}`);
+      report(
+        x,
+        "E009",
+        alternative.span,
+        "the alternatives of a pattern must bind the same names",
+        `the first binds ${names || "nothing"}, this one ${found || "nothing"}`,
+      );
     }
     names ??= found;
     first = new Map([...(first ?? []), ...own]);

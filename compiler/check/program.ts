@@ -37,7 +37,10 @@ function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): vo
     const decl = decls.get(record.name);
     if (decl === undefined) continue;
     const byName = new Map(decl.params.map((p) => [p.name, p]));
-    decl.fields = record.fields.map((f) => ({ name: f.name, type: context.fromModuleType(parseType(f.type, new Set(byName.keys())), byName) }));
+    decl.fields = record.fields.map((f) => ({
+      name: f.name,
+      type: context.fromModuleType(parseType(f.type, new Set(byName.keys())), byName),
+    }));
   }
 }
 
@@ -61,7 +64,8 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const requires = checkClauses(x, item.requires);
   const value = x.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
-  const result: Local | null = item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
+  const result: Local | null =
+    item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
   if (result !== null) scope.declare(result);
   const ensures = checkClauses(x, item.ensures);
   scope.leave();
@@ -73,7 +77,16 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
 /** A `test` block may do anything: it runs against mocks. */
 function checkTest(context: Context, unit: Unit, item: TestItem): void {
   const row = context.registry.all.map((c) => c.name);
-  const callable: Callable = { name: `test ${item.name.text}`, file: unit, item: null, typeParams: [], params: [], result: UNIT_TYPE, row, body: null };
+  const callable: Callable = {
+    name: `test ${item.name.text}`,
+    file: unit,
+    item: null,
+    typeParams: [],
+    params: [],
+    result: UNIT_TYPE,
+    row,
+    body: null,
+  };
   new ExpressionChecker(new FunctionScope(unit, callable, UNIT_TYPE, null), context).block(item.body, UNIT_TYPE, "a test");
   settle(context);
 }
@@ -108,7 +121,12 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
   const units = loaded.map((l) => l.unit);
-  const result = (functions: readonly Callable[]): CheckedProgram => ({ root: root.unit, units, functions, diagnostics: units.flatMap((u) => u.diagnostics.sorted()) });
+  const result = (functions: readonly Callable[]): CheckedProgram => ({
+    root: root.unit,
+    units,
+    functions,
+    diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
+  });
   // What could not be read is missing from the tree: errors about names would only follow from that.
   if (units.some((u) => u.diagnostics.hasErrors)) return result([]);
   const declared = loaded.map((l) => ({ unit: l.unit, functions: declareUnit(context, l, taken) }));

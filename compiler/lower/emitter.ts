@@ -100,7 +100,13 @@ export class Emitter {
     return slot;
   }
 
-  finish(name: string, arity: number, capabilities: readonly number[], intent: string | null, file: number): { def: FunctionDef; debug: FunctionDebug } {
+  finish(
+    name: string,
+    arity: number,
+    capabilities: readonly number[],
+    intent: string | null,
+    file: number,
+  ): { def: FunctionDef; debug: FunctionDebug } {
     const value = (o: number | Label): number => (typeof o === "number" ? o : o.pc);
     const code = this.#code.map((c): Instruction => ({ op: c.op, operands: c.operands.map(value) }));
     const matchTables = this.#tables.map((arms) => arms.map((a): MatchArm => ({ tag: a.tag, target: a.target.pc })));

@@ -289,7 +289,10 @@ export class FunctionLowering implements MatchLowering {
     const first = ir.entries.slice(0, MAX_SHORT_LIST);
     if (first.length === 0) e.emit("PushConst", this.constant(MapValue.EMPTY));
     else {
-      this.#args(first.flatMap((entry) => [entry.key, entry.value]), ir.span);
+      this.#args(
+        first.flatMap((entry) => [entry.key, entry.value]),
+        ir.span,
+      );
       e.emit("MakeMap", first.length * 2);
     }
     for (const entry of ir.entries.slice(MAX_SHORT_LIST)) {
@@ -416,7 +419,10 @@ export class FunctionLowering implements MatchLowering {
 
 /** The function that a builtin taken as a value becomes: loads its arguments, runs the builtin. */
 export function builtinWrapper(builtin: BuiltinDecl, arity: number, lines: LineTable): Emitter {
-  const params = Array.from({ length: arity }, (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, mutable: false, span: { start: 0, end: 0 }, used: true }));
+  const params = Array.from(
+    { length: arity },
+    (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, mutable: false, span: { start: 0, end: 0 }, used: true }),
+  );
   const e = new Emitter(lines, params);
   for (const param of params) e.emit("LoadLocal", e.slot(param));
   emitBuiltin(e, builtin, arity);

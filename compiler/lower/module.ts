@@ -81,7 +81,11 @@ class Pool implements ModulePool {
     return index;
   }
 
-  #put(index: number, emitter: Emitter, f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number }): void {
+  #put(
+    index: number,
+    emitter: Emitter,
+    f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number },
+  ): void {
     const ids = f.row.flatMap((name) => this.#registry.byName.get(name)?.id ?? []).sort((a, b) => a - b);
     const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file);
     this.functions[index] = def;
@@ -134,7 +138,13 @@ class Pool implements ModulePool {
         throw error;
       }
       const file = this.#files.indexOf(callable.file);
-      this.#put(index, lowering.emitter, { name: callable.name, arity: callable.body.params.length, row: callable.row, intent: callable.body.intent, file });
+      this.#put(index, lowering.emitter, {
+        name: callable.name,
+        arity: callable.body.params.length,
+        row: callable.row,
+        intent: callable.body.intent,
+        file,
+      });
     }
   }
 
@@ -176,7 +186,10 @@ export function lowerProgram(program: CheckedProgram, main: Callable, registry: 
     functions,
     entry,
     signature: {
-      params: (main.item?.params ?? []).map((p, i) => ({ name: p.name.text, type: typeToString(toModuleType(main.params[i] ?? { kind: "error" })) })),
+      params: (main.item?.params ?? []).map((p, i) => ({
+        name: p.name.text,
+        type: typeToString(toModuleType(main.params[i] ?? { kind: "error" })),
+      })),
       result: typeToString(toModuleType(main.result)),
     },
     debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: pool.debug },

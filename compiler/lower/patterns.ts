@@ -37,7 +37,15 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   e.place(end);
 }
 
-function lowerTable(f: MatchLowering, arms: readonly CheckedArm[], tags: readonly number[], subject: number, end: Label, base: number, tail: boolean): void {
+function lowerTable(
+  f: MatchLowering,
+  arms: readonly CheckedArm[],
+  tags: readonly number[],
+  subject: number,
+  end: Label,
+  base: number,
+  tail: boolean,
+): void {
   const e = f.emitter;
   const targets = arms.map((_, i) => ({ tag: tags[i] ?? -1, target: e.label() }));
   e.emit("LoadLocal", subject);
@@ -137,7 +145,13 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
       const differs = e.label();
       const height = e.height;
       e.emit("LoadLocal", slot);
-      e.emit("Match", e.table([{ tag: form.tag, target: fits }, { tag: -1, target: differs }]));
+      e.emit(
+        "Match",
+        e.table([
+          { tag: form.tag, target: fits },
+          { tag: -1, target: differs },
+        ]),
+      );
       e.place(differs);
       e.emit("Pop");
       e.emit("Jmp", fail);

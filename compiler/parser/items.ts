@@ -13,7 +13,7 @@ import type {
   TestItem,
   VariantDecl,
 } from "../ast.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../vm/nearest.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { parseHead } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";

@@ -16,7 +16,11 @@ const say = (text) => process.stdout.write(`${text}\n`);
 /** Runs one boruna command, its output passed on; resolves to its exit code. */
 function command(args, env = {}) {
   say(`\n$ boruna ${args.map((arg) => (arg.startsWith(here) ? arg.slice(here.length) : arg)).join(" ")}`);
-  const child = spawn(process.execPath, [boruna, ...args], { cwd: here, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [boruna, ...args], {
+    cwd: here,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+  });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
@@ -34,7 +38,11 @@ say(`A stand-in news API and model listen on ${news}, an OpenTelemetry collector
 let failed = 0;
 try {
   const run = ["run", "digest.ax", "--policy", "policy.jsonc", "--live", "--arg", `url=${news}/stories`, "--record", log];
-  failed ||= await command(run, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_LLM_URL: `${news}/v1`, BORUNA_LLM_MODEL: "local-summarizer" });
+  failed ||= await command(run, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    BORUNA_LLM_URL: `${news}/v1`,
+    BORUNA_LLM_MODEL: "local-summarizer",
+  });
   say("\nThe spans that the collector received:");
   say(spanTree(spans));
   await collector.close();

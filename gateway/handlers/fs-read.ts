@@ -1,7 +1,7 @@
 /** `fs.read`: a file as text or base64, the names in a folder, the facts of either. */
 import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, opendirSync, readSync } from "node:fs";
-import { didYouMean } from "../../policy/nearest.ts";
+import { didYouMean } from "../../policy/hint.ts";
 import { canonicalJson, type JsonData } from "../../vm/json.ts";
 import { compareUtf8 } from "../../vm/utf8.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
@@ -23,7 +23,10 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
   return ([path, want], { policy }) => {
     if (typeof path !== "string" || typeof want !== "string") throw new CapabilityFailure("fs.read takes a path and a word");
     const read = READERS.get(want);
-    if (read === undefined) throw new CapabilityFailure(`fs.read does not know ${JSON.stringify(want)}. ${didYouMean(want, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`);
+    if (read === undefined)
+      throw new CapabilityFailure(
+        `fs.read does not know ${JSON.stringify(want)}. ${didYouMean(want, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`,
+      );
     try {
       const located = locate(path, policy.fs_policy.read, options.workingDirectory ?? process.cwd());
       const descriptor = openBelow(located, path);
@@ -86,7 +89,8 @@ function namesIn(descriptor: number, located: Located, path: string, maxBytes: n
     folder.closeSync();
   }
   const text = canonicalJson(names.sort(compareUtf8));
-  if (Buffer.byteLength(text) > maxBytes) throw new CapabilityFailure(`the names in the folder are longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
+  if (Buffer.byteLength(text) > maxBytes)
+    throw new CapabilityFailure(`the names in the folder are longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
   return text;
 }
 

@@ -131,7 +131,10 @@ export function openParent({ root, file }: Located, path: string, make: boolean)
   const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
   if (!make) return openFolder(parent, root, path);
   let folder = openFolder(base, root, path);
-  for (const name of parent.slice(base.length).split(sep).filter((part) => part !== "")) {
+  for (const name of parent
+    .slice(base.length)
+    .split(sep)
+    .filter((part) => part !== "")) {
     try {
       const inner = folder.at(name);
       if (!existsSync(inner)) mkdirSync(inner);

@@ -4,9 +4,21 @@
  */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fchmodSync, linkSync, lstatSync, openSync, realpathSync, renameSync, type Stats, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { basename } from "node:path";
-import { didYouMean } from "../../policy/nearest.ts";
+import { didYouMean } from "../../policy/hint.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 import { readAll, type FsOptions } from "./fs-read.ts";
 import { denyPath, fileFailure, locate, openBelow, openParent, type Located, type OpenFolder } from "./fs-roots.ts";
@@ -16,9 +28,13 @@ type Way = (typeof WAYS)[number];
 
 export function fsWriteHandler(options: FsOptions = {}): Handler {
   return ([path, content, how], { policy }) => {
-    if (typeof path !== "string" || typeof content !== "string" || typeof how !== "string") throw new CapabilityFailure("fs.write takes a path, a text and a word");
+    if (typeof path !== "string" || typeof content !== "string" || typeof how !== "string")
+      throw new CapabilityFailure("fs.write takes a path, a text and a word");
     const way = WAYS.find((w) => w === how);
-    if (way === undefined) throw new CapabilityFailure(`fs.write does not know ${JSON.stringify(how)}. ${didYouMean(how, WAYS, `It knows ${WAYS.join(", ")}.`)}`);
+    if (way === undefined)
+      throw new CapabilityFailure(
+        `fs.write does not know ${JSON.stringify(how)}. ${didYouMean(how, WAYS, `It knows ${WAYS.join(", ")}.`)}`,
+      );
     const { write, max_bytes } = policy.fs_policy;
     try {
       const bytes = way === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");

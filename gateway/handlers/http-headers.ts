@@ -3,7 +3,18 @@ import type { MapValue } from "../../vm/map.ts";
 import { CapabilityFailure } from "../handlers.ts";
 
 /** The HTTP client's own: they say where a message begins and ends, and who is spoken to (RFC 9110, RFC 9112). */
-const REFUSED: ReadonlySet<string> = new Set(["connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
+const REFUSED: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible ASCII, space and tab. */
@@ -16,7 +27,8 @@ export function requestHeaders(given: MapValue): Map<string, string> {
     const lower = name.toLowerCase();
     if (!TOKEN.test(name)) throw new CapabilityFailure(`${JSON.stringify(name)} is no name of a header`);
     if (REFUSED.has(lower)) throw new CapabilityFailure(`the header ${name} is not the program's to set`);
-    if (typeof value !== "string" || !VALUE.test(value)) throw new CapabilityFailure(`the header ${name} has characters that a header cannot hold`);
+    if (typeof value !== "string" || !VALUE.test(value))
+      throw new CapabilityFailure(`the header ${name} has characters that a header cannot hold`);
     if (headers.has(lower)) throw new CapabilityFailure(`the header ${name} is given twice`);
     headers.set(lower, value);
   }

@@ -2,7 +2,7 @@
 import { setTimeout as sleepFor } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { modelRefusal, requestedTokens } from "../../policy/decide.ts";
-import { didYouMean } from "../../policy/nearest.ts";
+import { didYouMean } from "../../policy/hint.ts";
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonArray, isJsonObject, parseJson, type JsonData } from "../../vm/json.ts";
@@ -12,7 +12,7 @@ import { parseType } from "../../vm/types.ts";
 import { utf8Length } from "../../vm/utf8.ts";
 import type { Value } from "../../vm/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler } from "../handlers.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "../deadline.ts";
 import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";

@@ -24,7 +24,9 @@ export function createSpending(): Spending {
         price === undefined ? 0 : (usage.inputTokens * price.input_per_mtok + usage.outputTokens * price.output_per_mtok) / TOKENS_PER_MTOK;
       const tokensOf = (usage: Usage): number => usage.inputTokens + usage.outputTokens;
       if (llm.max_total_tokens !== null && tokens + tokensOf(worst) > llm.max_total_tokens) {
-        throw new CapabilityFailure(`the call could take ${tokensOf(worst)} tokens; ${Math.max(0, llm.max_total_tokens - tokens)} of llm_policy.max_total_tokens are left`);
+        throw new CapabilityFailure(
+          `the call could take ${tokensOf(worst)} tokens; ${Math.max(0, llm.max_total_tokens - tokens)} of llm_policy.max_total_tokens are left`,
+        );
       }
       if (llm.max_cost_usd !== null && cost + costOf(worst) > llm.max_cost_usd) {
         throw new CapabilityFailure("the call could cost more than is left of llm_policy.max_cost_usd");

@@ -8,7 +8,7 @@ import { canonicalJson, type JsonData } from "../../vm/json.ts";
 import { MapValue } from "../../vm/map.ts";
 import { wellFormed, type Value } from "../../vm/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
 import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";

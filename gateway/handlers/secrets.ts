@@ -28,7 +28,8 @@ export function secretsOf(policy: Policy, env: Environment): Secrets {
       text.replace(PLACEHOLDER, (_, name: string) => {
         const secret = policy.secrets.get(name);
         if (secret === undefined) throw new CapabilityFailure(`the policy has no secret ${name}`);
-        if (!secret.hosts.some((pattern) => matchesHost(pattern, host))) throw new CapabilityDenied(`the secret ${name} may not be sent to ${host}`);
+        if (!secret.hosts.some((pattern) => matchesHost(pattern, host)))
+          throw new CapabilityDenied(`the secret ${name} may not be sent to ${host}`);
         const value = read(name) ?? "";
         if (value === "") throw new CapabilityFailure(`the secret ${name} has no value: its environment variable is not set`);
         if (!/^[\t\x20-\x7e]+$/.test(value)) throw new CapabilityFailure(`the secret ${name} has characters that a header cannot hold`);

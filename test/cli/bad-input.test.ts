@@ -13,14 +13,23 @@ const ADD = "fn main(a: Int) -> Int { a + 1 }\n";
 const module = encodeModule(compile({ name: "add.ax", text: ADD }).module);
 write("add.ax", ADD);
 write("broken.ax", 'fn main() -> Int {\n    "text"\n}\n');
-write("rubbish.axbc", Uint8Array.from({ length: 400 }, (_, i) => (i * 7919) % 251));
-write("rubbish.ax", Uint8Array.from({ length: 400 }, (_, i) => 128 + ((i * 31) % 127)));
+write(
+  "rubbish.axbc",
+  Uint8Array.from({ length: 400 }, (_, i) => (i * 7919) % 251),
+);
+write(
+  "rubbish.ax",
+  Uint8Array.from({ length: 400 }, (_, i) => 128 + ((i * 31) % 127)),
+);
 write("cut.axbc", module.slice(0, module.length / 2));
 write("short.axbc", module.slice(0, 7));
-write("typo.json", '{\n  "schema_version": 1,\n  "default_allow": false,\n  "rules": { "net.fetchh": { "allow": true, "budget": 5 } }\n}\n');
+write(
+  "typo.json",
+  '{\n  "schema_version": 1,\n  "default_allow": false,\n  "rules": { "net.fetchh": { "allow": true, "budget": 5 } }\n}\n',
+);
 write("field.json", '{\n  "schema_version": 1,\n  "default_alow": false,\n  "rules": {}\n}\n');
-write("get.ax", 'fn main(url: String) -> String !{net.fetch} { net.fetch(url) }\n');
-write("read.ax", 'fn main(path: String) -> String !{fs.read} { fs.read(path) }\n');
+write("get.ax", "fn main(url: String) -> String !{net.fetch} { net.fetch(url) }\n");
+write("read.ax", "fn main(path: String) -> String !{fs.read} { fs.read(path) }\n");
 write("write.ax", 'fn main(path: String) -> Bool !{fs.write} { fs.write(path, "x") }\n');
 write("public.json", '{ "schema_version": 1, "default_allow": false, "rules": { "net.fetch": { "allow": true, "budget": 0 } } }\n');
 write("notalog.jsonl", '{"boruna_log": 99}\n');
@@ -42,22 +51,58 @@ const CASES: Readonly<Record<string, Case>> = {
   "binary rubbish as a module": { args: ["run", "rubbish.axbc"], code: 2, says: [/magic|LLMB/i] },
   "a cut module": { args: ["inspect", "cut.axbc"], code: 2, says: [/cut|short|bytes/] },
   "a module of seven bytes": { args: ["run", "short.axbc"], code: 2, says: [/short|bytes/] },
-  "a type error": { args: ["run", "broken.ax"], code: 2, says: ["E009", "expected Int for the result of `main`, found String", "broken.ax:2:5", '"text"'] },
-  "a policy with a misspelt capability": { args: ["policy", "validate", "typo.json"], code: 2, says: ["net.fetchh", "typo.json:4:", "net.fetch"] },
-  "a policy with a misspelt field": { args: ["run", "add.ax", "--arg", "a=1", "--policy", "field.json"], code: 2, says: ["default_alow", "field.json:3:3", "default_allow"] },
+  "a type error": {
+    args: ["run", "broken.ax"],
+    code: 2,
+    says: ["E009", "expected Int for the result of `main`, found String", "broken.ax:2:5", '"text"'],
+  },
+  "a policy with a misspelt capability": {
+    args: ["policy", "validate", "typo.json"],
+    code: 2,
+    says: ["net.fetchh", "typo.json:4:", "net.fetch"],
+  },
+  "a policy with a misspelt field": {
+    args: ["run", "add.ax", "--arg", "a=1", "--policy", "field.json"],
+    code: 2,
+    says: ["default_alow", "field.json:3:3", "default_allow"],
+  },
   "a policy that is not there": { args: ["run", "add.ax", "--arg", "a=1", "--policy", "nowhere.json"], code: 2, says: ["nowhere.json"] },
   "a missing argument": { args: ["run", "add.ax"], code: 2, says: ["the argument a is missing", "(a: Int)"] },
   "an argument of the wrong type": { args: ["run", "add.ax", "--arg", 'a="x"'], code: 2, says: ["a: expected Int", "String"] },
   "an unknown argument": { args: ["run", "add.ax", "--arg", "a=1", "--arg", "b=2"], code: 2, says: ['no argument "b"'] },
   "an unknown command": { args: ["runn", "add.ax"], code: 2, says: ["unknown command", "Did you mean run?"] },
   "an unknown flag": { args: ["run", "add.ax", "--polcy", "x"], code: 2, says: ["unknown option", "--policy"] },
-  "a URL to this machine": { args: ["run", "get.ax", "--policy", "public.json", "--live", "--arg", "url=http://127.0.0.1:1/"], code: 3, says: ["127.0.0.1", /private|loopback/] },
-  "a URL to this machine in another spelling": { args: ["run", "get.ax", "--policy", "public.json", "--live", "--arg", "url=http://[::ffff:7f00:1]/"], code: 3, says: [/private|loopback|mapped/] },
+  "a URL to this machine": {
+    args: ["run", "get.ax", "--policy", "public.json", "--live", "--arg", "url=http://127.0.0.1:1/"],
+    code: 3,
+    says: ["127.0.0.1", /private|loopback/],
+  },
+  "a URL to this machine in another spelling": {
+    args: ["run", "get.ax", "--policy", "public.json", "--live", "--arg", "url=http://[::ffff:7f00:1]/"],
+    code: 3,
+    says: [/private|loopback|mapped/],
+  },
   "a URL that is none": { args: ["run", "get.ax", "--policy", "public.json", "--live", "--arg", "url=not a url"], code: 1, says: [/URL/] },
-  "a path outside the roots": { args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=../secret"], code: 3, says: [/leads out of the folders|fs_policy/] },
-  "an absolute path outside the roots": { args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=/etc/hostname"], code: 3, says: [/leads out of the folders|fs_policy/] },
-  "a link that leaves the roots": { args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=data/link.txt"], code: 3, says: [/leads out/] },
-  "a write outside the roots": { args: ["run", "write.ax", "--allow-write", "data", "--live", "--arg", "path=../elsewhere.txt"], code: 3, says: [/leads out of the folders|fs_policy/] },
+  "a path outside the roots": {
+    args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=../secret"],
+    code: 3,
+    says: [/leads out of the folders|fs_policy/],
+  },
+  "an absolute path outside the roots": {
+    args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=/etc/hostname"],
+    code: 3,
+    says: [/leads out of the folders|fs_policy/],
+  },
+  "a link that leaves the roots": {
+    args: ["run", "read.ax", "--allow-read", "data", "--live", "--arg", "path=data/link.txt"],
+    code: 3,
+    says: [/leads out/],
+  },
+  "a write outside the roots": {
+    args: ["run", "write.ax", "--allow-write", "data", "--live", "--arg", "path=../elsewhere.txt"],
+    code: 3,
+    says: [/leads out of the folders|fs_policy/],
+  },
   "a log of a later version": { args: ["verify", "notalog.jsonl"], code: 6, says: ["verify: failed at line 1"] },
 };
 
@@ -72,10 +117,13 @@ describe("bad input", () => {
     expect(ended.code).toBe(code);
   });
 
-  test.each(Object.entries(CASES).filter(([, c]) => !["runn"].includes(c.args[0] ?? "") && !c.args.includes("--polcy")))("%s, as JSON", async (_, { args, code }) => {
-    const ended = await boruna([...args, "--json"], { cwd: folder });
-    expect(ended.code).toBe(code);
-    const data: unknown = JSON.parse(ended.stdout);
-    expect(data).toMatchObject({ protocol_version: 1 });
-  });
+  test.each(Object.entries(CASES).filter(([, c]) => !["runn"].includes(c.args[0] ?? "") && !c.args.includes("--polcy")))(
+    "%s, as JSON",
+    async (_, { args, code }) => {
+      const ended = await boruna([...args, "--json"], { cwd: folder });
+      expect(ended.code).toBe(code);
+      const data: unknown = JSON.parse(ended.stdout);
+      expect(data).toMatchObject({ protocol_version: 1 });
+    },
+  );
 });

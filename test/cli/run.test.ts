@@ -18,7 +18,10 @@ const parse = (text: string): unknown => JSON.parse(text);
 
 test("run --json, then replay and verify", async () => {
   const log = join(folder, "ok.jsonl");
-  const ran = await boruna(["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--record", log, "--json"], { cwd: folder });
+  const ran = await boruna(
+    ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--record", log, "--json"],
+    { cwd: folder },
+  );
   expect(ran).toMatchObject({ code: 0, stderr: "" });
   expect(parse(ran.stdout)).toMatchObject({
     protocol_version: 1,
@@ -49,7 +52,9 @@ test("an edited answer, the chain mended, is told at the call where the program 
   const log = join(folder, "two.jsonl");
   await boruna(["run", "two.ax", "--policy", "allow-all", "--arg", "a=x", "--arg", "b=y", "--record", log], { cwd: folder });
   const lines = readFileSync(log, "utf8").trimEnd().split("\n");
-  const edited = lines.map((line) => (line.includes('"CapResult"') && line.includes('for \\"x\\"') ? line.replace("mock file content", "other content") : line));
+  const edited = lines.map((line) =>
+    line.includes('"CapResult"') && line.includes('for \\"x\\"') ? line.replace("mock file content", "other content") : line,
+  );
   writeFileSync(log, mend(edited));
   const text = await boruna(["replay", log]);
   expect(text.code).toBe(5);
@@ -59,7 +64,10 @@ test("an edited answer, the chain mended, is told at the call where the program 
   expect(text.stdout).toContain("two.ax:3:18");
   expect(text.stdout).toContain("let second = fs.read(b ++ first)");
   const json = await boruna(["replay", log, "--json"]);
-  expect(parse(json.stdout)).toMatchObject({ status: "divergence", divergence: { event: 3, difference: { path: "args[0]" }, location: { file: "two.ax", line: 3 } } });
+  expect(parse(json.stdout)).toMatchObject({
+    status: "divergence",
+    divergence: { event: 3, difference: { path: "args[0]" }, location: { file: "two.ax", line: 3 } },
+  });
   const verified = await boruna(["verify", log]);
   expect(verified.code).toBe(0);
   writeFileSync(log, `${edited.join("\n")}\n`);
@@ -68,9 +76,13 @@ test("an edited answer, the chain mended, is told at the call where the program 
 
 test("two runs with the same answers give the same bytes", async () => {
   const [a, b] = [join(folder, "a.jsonl"), join(folder, "b.jsonl")];
-  for (const log of [a, b]) await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x", "--record", log], { cwd: folder });
+  for (const log of [a, b])
+    await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x", "--record", log], { cwd: folder });
   expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
-  expect(await boruna(["run", "calls.ax", "--arg", "what=emit", "--arg", "url=x", "--record", a], { cwd: folder })).toMatchObject({ code: 2, stderr: expect.stringContaining("--force") });
+  expect(await boruna(["run", "calls.ax", "--arg", "what=emit", "--arg", "url=x", "--record", a], { cwd: folder })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--force"),
+  });
 });
 
 test("compile, inspect, run the module", async () => {
@@ -85,25 +97,36 @@ test("compile, inspect, run the module", async () => {
 
 test("the folder report writes its file", async () => {
   const report = join(EXAMPLES, "folder-report", "out", "report.txt");
-  const ran = await boruna(["run", "report.ax", "--policy", "policy.json", "--live", "--arg", "folder=texts", "--arg", "report=out/report.txt"], { cwd: join(EXAMPLES, "folder-report") });
+  const ran = await boruna(
+    ["run", "report.ax", "--policy", "policy.json", "--live", "--arg", "folder=texts", "--arg", "report=out/report.txt"],
+    { cwd: join(EXAMPLES, "folder-report") },
+  );
   expect(ran).toMatchObject({ code: 0, stdout: "2\n" });
   expect(readFileSync(report, "utf8")).toBe(" lines   words  file\n     2       9  fox.txt\n     3       5  letter.txt\n");
 });
 
 test("the policy stops the tool that sends a file away", async () => {
-  const ran = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], { cwd: join(EXAMPLES, "refused") });
+  const ran = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], {
+    cwd: join(EXAMPLES, "refused"),
+  });
   expect(ran.code).toBe(3);
   expect(ran.stderr).toContain("exfiltrate.ax:5:18");
   expect(ran.stderr).toContain('rules["net.fetch"].allow');
 });
 
 test("SIGINT and SIGTERM cancel a run that computes and one that waits", async () => {
-  writeFileSync(join(folder, "spin.ax"), 'fn main() -> Int {\n    debug("ready")\n    let mut n = 0\n    while true { n = n + 1 - 1 }\n    n\n}\n');
+  writeFileSync(
+    join(folder, "spin.ax"),
+    'fn main() -> Int {\n    debug("ready")\n    let mut n = 0\n    while true { n = n + 1 - 1 }\n    n\n}\n',
+  );
   const spin = ["run", "spin.ax", "--max-steps", "9007199254740991"];
   const started = (signal: NodeJS.Signals) => ({ cwd: folder, signalAfter: { text: "ready", signal } });
   expect(await boruna(spin, started("SIGINT"))).toMatchObject({ code: 130, stderr: expect.stringContaining("canceled") });
   expect(await boruna(spin, started("SIGTERM"))).toMatchObject({ code: 143 });
-  expect(await boruna([...spin, "--max-wall-ms", "200"], { cwd: folder })).toMatchObject({ code: 4, stderr: expect.stringContaining("timeout") });
+  expect(await boruna([...spin, "--max-wall-ms", "200"], { cwd: folder })).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining("timeout"),
+  });
 });
 
 test("capability list gives the set that the page pins", async () => {
@@ -112,7 +135,19 @@ test("capability list gives the set that the page pins", async () => {
   expect(parse(stdout)).toMatchObject({
     protocol_version: 1,
     name: "boruna",
-    capabilities: ["actor.send", "actor.spawn", "db.query", "fs.read", "fs.write", "llm.call", "net.fetch", "random", "step.input", "time.now", "ui.render"].map((name) => ({ name, version: "1" })),
+    capabilities: [
+      "actor.send",
+      "actor.spawn",
+      "db.query",
+      "fs.read",
+      "fs.write",
+      "llm.call",
+      "net.fetch",
+      "random",
+      "step.input",
+      "time.now",
+      "ui.render",
+    ].map((name) => ({ name, version: "1" })),
     capability_set_hash: "sha256:980d017dc54e30c39c329484b501fbe46914d9ad344bfcb4610b0280f4300a67",
   });
 });
@@ -124,6 +159,17 @@ test("check --json tells places and fixes", async () => {
   expect(parse(stdout)).toMatchObject({
     protocol_version: 1,
     ok: false,
-    diagnostics: [{ code: "E007", severity: "error", file: "row.ax", line: 1, column: 33, end_line: 1, end_column: 47, fixes: [{ edits: [{ start: 29, end: 29, text: " !{net.fetch}" }] }] }],
+    diagnostics: [
+      {
+        code: "E007",
+        severity: "error",
+        file: "row.ax",
+        line: 1,
+        column: 33,
+        end_line: 1,
+        end_column: 47,
+        fixes: [{ edits: [{ start: 29, end: 29, text: " !{net.fetch}" }] }],
+      },
+    ],
   });
 });

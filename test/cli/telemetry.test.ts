@@ -14,7 +14,18 @@ beforeAll(async () => {
 });
 afterAll(() => web.close());
 
-const calls = (what: string, ...more: readonly string[]): readonly string[] => ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", `what=${what}`, "--arg", `url=${web.url}`, ...more];
+const calls = (what: string, ...more: readonly string[]): readonly string[] => [
+  "run",
+  "calls.ax",
+  "--policy",
+  "policy.json",
+  "--live",
+  "--arg",
+  `what=${what}`,
+  "--arg",
+  `url=${web.url}`,
+  ...more,
+];
 const bytes = (...texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 
 interface Expected {
@@ -44,7 +55,14 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
       ],
     }),
   ],
-  ["denied", () => ({ code: 3, outcome: "denied", spans: [{ "cap.name": "fs.read", bytes_in: bytes(`${SENTINEL}-path`), "error.kind": "denied", "error.type": "denied" }] })],
+  [
+    "denied",
+    () => ({
+      code: 3,
+      outcome: "denied",
+      spans: [{ "cap.name": "fs.read", bytes_in: bytes(`${SENTINEL}-path`), "error.kind": "denied", "error.type": "denied" }],
+    }),
+  ],
   [
     "over",
     () => ({
@@ -62,25 +80,51 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
     () => ({
       code: 1,
       outcome: "runtime_error",
-      spans: [{ "cap.name": "net.fetch", bytes_in: bytes(web.url, `/${SENTINEL}-missing`), "cap.budget_remaining": 1, "error.kind": "runtime_error" }],
+      spans: [
+        {
+          "cap.name": "net.fetch",
+          bytes_in: bytes(web.url, `/${SENTINEL}-missing`),
+          "cap.budget_remaining": 1,
+          "error.kind": "runtime_error",
+        },
+      ],
     }),
   ],
-  ["unknown", () => ({ code: 1, outcome: "runtime_error", spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "unknown" }] })],
-  ["emit", () => ({ code: 0, outcome: "success", spans: [{ "cap.name": "ui.render", bytes_in: bytes(SENTINEL, "k", "vé", "x"), bytes_out: 0 }] })],
+  [
+    "unknown",
+    () => ({
+      code: 1,
+      outcome: "runtime_error",
+      spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "unknown" }],
+    }),
+  ],
+  [
+    "emit",
+    () => ({ code: 0, outcome: "success", spans: [{ "cap.name": "ui.render", bytes_in: bytes(SENTINEL, "k", "vé", "x"), bytes_out: 0 }] }),
+  ],
 ];
 
 describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
   test.each(CASES)("%s", async (what, expectation) => {
     const collector = await startCollector();
     const expected = expectation();
-    const ended = await boruna(calls(what), { cwd: folder, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol } });
+    const ended = await boruna(calls(what), {
+      cwd: folder,
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol },
+    });
     await collector.close();
     expect(ended.code).toBe(expected.code);
     const spans = collector.spans();
     const runs = spans.filter((s) => s.name === "boruna.run");
     expect(runs).toHaveLength(1);
-    expect(runs[0]?.attributes).toMatchObject({ "boruna.run.outcome": expected.outcome, "process.exit.code": expected.code, "boruna.run.calls.total": expected.spans.length });
-    const caps = spans.filter((s) => s.name === "boruna.cap").sort((a, b) => Number(a.attributes["cap.call"]) - Number(b.attributes["cap.call"]));
+    expect(runs[0]?.attributes).toMatchObject({
+      "boruna.run.outcome": expected.outcome,
+      "process.exit.code": expected.code,
+      "boruna.run.calls.total": expected.spans.length,
+    });
+    const caps = spans
+      .filter((s) => s.name === "boruna.cap")
+      .sort((a, b) => Number(a.attributes["cap.call"]) - Number(b.attributes["cap.call"]));
     expect(caps).toHaveLength(expected.spans.length);
     expect(spans).toHaveLength(expected.spans.length + 1);
     caps.forEach((span, i) => {
@@ -88,7 +132,8 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
       expect(span.traceId).toBe(runs[0]?.traceId);
       expect(span.attributes).toMatchObject(expected.spans[i] ?? {});
       for (const absent of ["bytes_out", "error.kind", "cap.budget_remaining"]) {
-        if (expected.spans[i]?.[absent] === undefined && !(absent === "cap.budget_remaining" && what === "unknown")) expect(span.attributes).not.toHaveProperty([absent]);
+        if (expected.spans[i]?.[absent] === undefined && !(absent === "cap.budget_remaining" && what === "unknown"))
+          expect(span.attributes).not.toHaveProperty([absent]);
       }
     });
     expect(collector.sent(SENTINEL)).toBe(false);
@@ -100,7 +145,10 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
 test("the caller's trace is carried on", async () => {
   const collector = await startCollector();
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-  await boruna(calls("emit"), { cwd: folder, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACEPARENT: `00-${traceId}-00f067aa0ba902b7-01` } });
+  await boruna(calls("emit"), {
+    cwd: folder,
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACEPARENT: `00-${traceId}-00f067aa0ba902b7-01` },
+  });
   await collector.close();
   const run = collector.spans().find((s) => s.name === "boruna.run");
   expect(run).toMatchObject({ traceId, parentSpanId: "00f067aa0ba902b7" });
@@ -108,10 +156,16 @@ test("the caller's trace is carried on", async () => {
 
 describe("a bad collector changes nothing", () => {
   const BOUND_MS = 1_500;
-  const record = async (name: string, env: Readonly<Record<string, string>>): Promise<{ code: number | null; log: Buffer; stderr: string; ms: number }> => {
+  const record = async (
+    name: string,
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ code: number | null; log: Buffer; stderr: string; ms: number }> => {
     const log = join(folder, `${name}.jsonl`);
     // Mock answers: the port of the web server of this run must not differ between logs.
-    const ended = await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=trap", "--arg", "url=http://127.0.0.1/", "--record", log, "--force"], { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), ...env } });
+    const ended = await boruna(
+      ["run", "calls.ax", "--policy", "policy.json", "--arg", "what=trap", "--arg", "url=http://127.0.0.1/", "--record", log, "--force"],
+      { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), ...env } },
+    );
     return { code: ended.code, log: readFileSync(log), stderr: ended.stderr, ms: ended.ms };
   };
 
@@ -136,11 +190,18 @@ test("without an endpoint no OpenTelemetry module is loaded", async () => {
   const hook = join(folder, "hook.mjs");
   const loader = join(folder, "loader.mjs");
   const seen = join(folder, "loaded.txt");
-  writeFileSync(loader, `import { appendFileSync } from "node:fs";\nexport async function load(url, context, next) { appendFileSync(${JSON.stringify(seen)}, url + "\\n"); return next(url, context); }\n`);
+  writeFileSync(
+    loader,
+    `import { appendFileSync } from "node:fs";\nexport async function load(url, context, next) { appendFileSync(${JSON.stringify(seen)}, url + "\\n"); return next(url, context); }\n`,
+  );
   writeFileSync(hook, `import { register } from "node:module";\nregister(${JSON.stringify(`file://${loader}`)});\n`);
   const loaded = async (env: Readonly<Record<string, string>>): Promise<string> => {
     writeFileSync(seen, "");
-    const ended = await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x"], { cwd: folder, env, nodeFlags: ["--import", `file://${hook}`] });
+    const ended = await boruna(["run", "calls.ax", "--policy", "policy.json", "--arg", "what=emit", "--arg", "url=x"], {
+      cwd: folder,
+      env,
+      nodeFlags: ["--import", `file://${hook}`],
+    });
     expect(ended.code).toBe(0);
     return readFileSync(seen, "utf8");
   };

@@ -10,7 +10,11 @@ import { CONFORMANCE_ROOT } from "../conformance.ts";
 
 const folder = join(CONFORMANCE_ROOT, "language");
 const own = new URL("../language/", import.meta.url).pathname;
-const programs = [folder, own].flatMap((dir) => readdirSync(dir).filter((f) => f.endsWith(".ax")).map((f) => readFileSync(join(dir, f), "utf8")));
+const programs = [folder, own].flatMap((dir) =>
+  readdirSync(dir)
+    .filter((f) => f.endsWith(".ax"))
+    .map((f) => readFileSync(join(dir, f), "utf8")),
+);
 const TOKENS = programs.join(" ").match(/[A-Za-z_]+|\d+|"[^"\n]*"|\S/g) ?? [];
 
 function compiles(text: string): void {
@@ -46,7 +50,11 @@ test.each([
   ["matches", (n: number) => `fn main() -> Int { ${"match 1 { _ => ".repeat(n)}1${" }".repeat(n)} }`],
   ["lambdas", (n: number) => `fn main() -> Int { let f = ${"fn() { ".repeat(n)}1${" }".repeat(n)}\n 1 }`],
   ["lists", (n: number) => `fn main() -> Int { let x = ${"[".repeat(n)}1${"]".repeat(n)}\n 1 }`],
-  ["patterns", (n: number) => `fn f(x: ${"Option<".repeat(n)}Int${">".repeat(n)}) -> Int { match x { ${"Some(".repeat(n)}y${")".repeat(n)} => y, _ => 0 } } fn main() -> Int { 1 }`],
+  [
+    "patterns",
+    (n: number) =>
+      `fn f(x: ${"Option<".repeat(n)}Int${">".repeat(n)}) -> Int { match x { ${"Some(".repeat(n)}y${")".repeat(n)} => y, _ => 0 } } fn main() -> Int { 1 }`,
+  ],
   ["calls", (n: number) => `fn f(x: Int) -> Int { x } fn main() -> Int { ${"f(".repeat(n)}1${")".repeat(n)} }`],
   ["negations", (n: number) => `fn main() -> Bool { ${"!".repeat(n)}true }`],
 ])("200 nested %s compile, 100,000 are E015", (_, make) => {
@@ -61,5 +69,7 @@ test.each([
 });
 
 test("a sum of 10,000 terms compiles and adds up", () => {
-  expect(() => compile({ name: "main.ax", text: `fn main() -> Int { ${Array.from({ length: 10_000 }, (_, i) => i).join(" + ")} }` })).not.toThrow();
+  expect(() =>
+    compile({ name: "main.ax", text: `fn main() -> Int { ${Array.from({ length: 10_000 }, (_, i) => i).join(" + ")} }` }),
+  ).not.toThrow();
 });

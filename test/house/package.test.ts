@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, type ExecFileSyncOptionsWithStringEncoding, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ let packed: readonly string[] = [];
 function npm(args: readonly string[], cwd: string): string {
   const script = process.env.npm_execpath;
   const own = script !== undefined && /npm-cli\.c?js$/.test(script);
-  const options = { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
+  const options: ExecFileSyncOptionsWithStringEncoding = { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
   return own ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
 }
 
@@ -27,14 +27,34 @@ beforeAll(() => {
   }
   packed = first.files.map((file: { path: string }) => file.path);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
-  npm(["install", join(folder, String(first.filename)), "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"], folder);
+  npm(
+    [
+      "install",
+      join(folder, String(first.filename)),
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      "--ignore-scripts",
+      "--loglevel=error",
+    ],
+    folder,
+  );
 }, 180_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the package", () => {
   test("holds what it needs and no sources or tests", () => {
-    expect(packed).toEqual(expect.arrayContaining(["dist/cli/main.js", "dist/index.js", "dist/index.d.ts", "dist/std/std-json/src/core.ax", "LICENSE", "README.md"]));
+    expect(packed).toEqual(
+      expect.arrayContaining([
+        "dist/cli/main.js",
+        "dist/index.js",
+        "dist/index.d.ts",
+        "dist/std/std-json/src/core.ax",
+        "LICENSE",
+        "README.md",
+      ]),
+    );
     expect(packed.filter((path) => !/^(dist\/|README\.md$|CHANGELOG\.md$|LICENSE$|package\.json$)/.test(path))).toEqual([]);
     expect(packed.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path))).toEqual([]);
   });
@@ -46,9 +66,15 @@ describe("the package", () => {
 
   test("its command runs a program that imports a shipped library", () => {
     writeFileSync(join(folder, "hello.ax"), 'import "std-json"\n\nfn main(name: String) -> String { "Hello, " ++ name }\n');
-    const run = spawnSync(command, ["run", "hello.ax", "--arg", "name=Ada"], { cwd: folder, encoding: "utf8", shell: process.platform === "win32" });
+    const run = spawnSync(command, ["run", "hello.ax", "--arg", "name=Ada"], {
+      cwd: folder,
+      encoding: "utf8",
+      shell: process.platform === "win32",
+    });
     expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 0, stdout: '"Hello, Ada"\n' });
-    expect(spawnSync(command, ["--version"], { cwd: folder, encoding: "utf8", shell: process.platform === "win32" }).stdout).toBe(`${VERSION}\n`);
+    expect(spawnSync(command, ["--version"], { cwd: folder, encoding: "utf8", shell: process.platform === "win32" }).stdout).toBe(
+      `${VERSION}\n`,
+    );
   });
 
   test("its import compiles and executes", () => {

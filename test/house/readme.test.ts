@@ -12,7 +12,10 @@ const blocks = [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language
 const folder = temporaryFolder();
 
 /** Splits a command line of the README: words, with double quotes around those that hold spaces. */
-const words = (line: string): string[] => [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`));
+const words = (line: string): string[] =>
+  [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(
+    ([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`),
+  );
 
 for (const { text } of blocks.filter((b) => b.language === "ax")) {
   const name = /^\/\/ (\S+\.ax)\n/.exec(text)?.[1];

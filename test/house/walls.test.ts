@@ -38,7 +38,9 @@ describe("walls", () => {
   });
 
   test("rooms import in one direction", () => {
-    const wrong = imports.filter(({ from, to, own }) => own && roomOf(from) !== roomOf(to) && ALLOWED.get(roomOf(from))?.includes(roomOf(to)) !== true);
+    const wrong = imports.filter(
+      ({ from, to, own }) => own && roomOf(from) !== roomOf(to) && ALLOWED.get(roomOf(from))?.includes(roomOf(to)) !== true,
+    );
     expect(wrong.map(show)).toEqual([]);
   });
 
@@ -48,23 +50,31 @@ describe("walls", () => {
 
   test("the pure rooms import nothing of the host", () => {
     const host = new Set(builtinModules);
-    const wrong = imports.filter(({ from, to, own }) => !own && ["vm", "compiler", "policy"].includes(roomOf(from)) && (to.startsWith("node:") || host.has(to)));
+    const wrong = imports.filter(
+      ({ from, to, own }) => !own && ["vm", "compiler", "policy"].includes(roomOf(from)) && (to.startsWith("node:") || host.has(to)),
+    );
     expect(wrong.map((edge) => edge.from).filter((file) => file !== "policy/load.ts")).toEqual([]);
   });
 
   test("a package lives behind the files that own it", () => {
-    const wrong = packages.filter(({ from, to, kind }) => !OWNERS.some(({ pattern, files, lazy }) => pattern.test(to) && files.test(from) && (!lazy || kind !== "static")));
+    const wrong = packages.filter(
+      ({ from, to, kind }) =>
+        !OWNERS.some(({ pattern, files, lazy }) => pattern.test(to) && files.test(from) && (!lazy || kind !== "static")),
+    );
     expect(wrong.map(show)).toEqual([]);
   });
 
   test("the sockets and processes of the host are opened by handlers, telemetry and nobody else", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
-    const wrong = imports.filter(({ from, to, kind }) => kind !== "type" && sockets.test(to) && !/^(gateway\/handlers|telemetry)\//.test(from));
+    const wrong = imports.filter(
+      ({ from, to, kind }) => kind !== "type" && sockets.test(to) && !/^(gateway\/handlers|telemetry)\//.test(from),
+    );
     expect(wrong.map(show)).toEqual([]);
   });
 
   test("start-up loads commander and nothing heavy; the library loads no SDK, exporter or HTTP client", () => {
-    const foreign = (entry: string): readonly string[] => [...loadedBy(entry, imports)].filter((to) => !to.endsWith(".ts") && !to.startsWith("node:"));
+    const foreign = (entry: string): readonly string[] =>
+      [...loadedBy(entry, imports)].filter((to) => !to.endsWith(".ts") && !to.startsWith("node:"));
     expect(foreign("cli/main.ts").filter((to) => !/^(commander|@noble\/hashes\/)/.test(to))).toEqual([]);
     expect(foreign("index.ts").filter((to) => !/^(jsonc-parser|@noble\/hashes\/)/.test(to))).toEqual([]);
   });
@@ -73,10 +83,13 @@ describe("walls", () => {
     const declared: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(declared).toMatchObject({ dependencies: expect.any(Object), peerDependencies: expect.any(Object) });
     const names = (group: "dependencies" | "peerDependencies"): string[] => {
-      const table = typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
+      const table =
+        typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
       return typeof table === "object" && table !== null ? Object.keys(table) : [];
     };
-    expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual([...new Set(packages.map((edge) => packageOf(edge.to)))].toSorted());
+    expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual(
+      [...new Set(packages.map((edge) => packageOf(edge.to)))].toSorted(),
+    );
   });
 
   test("no file is over 600 lines", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadPolicy } from "../../policy/load.ts";
-import { didYouMean, editDistance, nearest } from "../../policy/nearest.ts";
+import { didYouMean } from "../../policy/hint.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, withShorthands } from "../../policy/policy.ts";
 import { policyFieldDocs, policySchema } from "../../policy/schema.ts";
@@ -149,13 +149,10 @@ describe("loading", () => {
 });
 
 describe("names", () => {
-  test("the nearest is at most two edits away", () => {
-    expect(editDistance("kitten", "sitting")).toBe(3);
-    expect(editDistance("ab", "ba")).toBe(1);
-    expect(nearest("defualt_allow", ["default_allow", "rules"])).toBe("default_allow");
-    expect(nearest("xyz", ["default_allow"])).toBeUndefined();
-    expect(nearest("db", ["ui", "io"])).toBeUndefined();
-    expect(didYouMean("x".repeat(1_000_000), ["a"], "none")).toBe("none");
+  test("hints name what is near, letters' case aside", () => {
+    expect(didYouMean("defualt_allow", ["default_allow", "rules"], "-")).toBe('Did you mean "default_allow"?');
+    expect(didYouMean("RULES", ["default_allow", "rules"], "-")).toBe('Did you mean "rules"?');
+    expect(didYouMean("xyz", ["default_allow"], "-")).toBe("-");
   });
 });
 

@@ -8,7 +8,10 @@ import { arbitraryProgram } from "../arbitrary-program.ts";
 import { recorded, type Recorded, replayed } from "./recorded.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
-const answer = fc.oneof({ weight: 9, arbitrary: text.map((t) => ({ text: t, fails: false })) }, { weight: 1, arbitrary: text.map((t) => ({ text: t, fails: true })) });
+const answer = fc.oneof(
+  { weight: 9, arbitrary: text.map((t) => ({ text: t, fails: false })) },
+  { weight: 1, arbitrary: text.map((t) => ({ text: t, fails: true })) },
+);
 /** Answers by call; asynchronous where the flag says so. */
 const answers = fc.record({
   texts: fc.array(answer, { minLength: 1, maxLength: 6 }),
@@ -29,7 +32,10 @@ test("a recorded run of any program with any answers replays identically, and it
         };
         const intHandler: Handler = () => intFromBigInt(given.ints[n++ % given.ints.length] ?? 0n);
         const random: Handler = (args, context) => (args.length === 0 ? new FloatValue(0.5) : intHandler(args, context));
-        return recorded(program, { handlers: { "net.fetch": textHandler, "fs.read": textHandler, "time.now": intHandler, random }, limits: { max_steps: 100_000 } });
+        return recorded(program, {
+          handlers: { "net.fetch": textHandler, "fs.read": textHandler, "time.now": intHandler, random },
+          limits: { max_steps: 100_000 },
+        });
       };
       const first = await run();
       const second = await run();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editDistance, nearest } from "../../compiler/suggest.ts";
+import { editDistance, nearest } from "../../vm/nearest.ts";
 
 describe("nearest", () => {
   test("the one name at most two edits away", () => {

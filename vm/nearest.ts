@@ -1,4 +1,4 @@
-/** "Did you mean …": the nearest of the names in scope. */
+/** The name that a misspelt one may have meant. */
 
 const MAX_DISTANCE = 2;
 const MAX_NAME = 64;

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { deadline } from "../../../gateway/handlers/deadline.ts";
+import { deadline } from "../../gateway/deadline.ts";
 
-const aborted = (signal: AbortSignal): Promise<unknown> => new Promise((done) => signal.addEventListener("abort", () => done(signal.reason)));
+const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise((done) => signal.addEventListener("abort", () => done(signal.reason)));
 
 test("the time is over", async () => {
   const limit = deadline(new AbortController().signal, 1);
