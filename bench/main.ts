@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the machine beside hand-written JavaScript, interleaved in one process; a trivial capability call;
+ * `npm run bench`, from the built package as users run it: the machine beside hand-written JavaScript, interleaved in one process; a trivial capability call;
  * the start of the command line beside bare Node; compile time and its growth. Ratios of medians. `--json`; `--write` keeps
  * the table in bench/RESULTS.md.
  */
@@ -64,7 +64,12 @@ function machineRows(): Row[] {
       });
       return (machine * repeats) / plain;
     });
-    return { what: `${name}, interpreter to hand-written JavaScript`, value: median(ratios), unit: "times", spread: [Math.min(...ratios), Math.max(...ratios)] };
+    return {
+      what: `${name}, interpreter to hand-written JavaScript`,
+      value: median(ratios),
+      unit: "times",
+      spread: [Math.min(...ratios), Math.max(...ratios)],
+    };
   });
 }
 
@@ -78,15 +83,25 @@ async function callRow(): Promise<Row> {
     await execute(program, { policy: ALLOW_ALL, limits: LIMITS, tracing: false, record: (run) => memoryRecorder(run) });
     times.push(((performance.now() - start) * 1_000) / calls);
   }
-  return { what: "a trivial capability call, mock, log in memory, no tracer", value: median(times), unit: "µs", spread: [Math.min(...times), Math.max(...times)] };
+  return {
+    what: "a trivial capability call, mock, log in memory, no tracer",
+    value: median(times),
+    unit: "µs",
+    spread: [Math.min(...times), Math.max(...times)],
+  };
 }
 
 function startRow(): Row {
-  const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-  const hello = fileURLToPath(new URL("hello.ax", import.meta.url));
+  const cli = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+  const hello = fileURLToPath(new URL("../../bench/hello.ax", import.meta.url));
   const run = (args: readonly string[]): number => timed(() => void spawnSync(process.execPath, args, { stdio: "ignore" }));
   const ratios = Array.from({ length: ROUNDS }, () => run([cli, "run", hello]) / run(["-e", "0"]));
-  return { what: "`boruna run hello.ax` to `node -e 0`", value: median(ratios), unit: "times", spread: [Math.min(...ratios), Math.max(...ratios)] };
+  return {
+    what: "`boruna run hello.ax` to `node -e 0`",
+    value: median(ratios),
+    unit: "times",
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+  };
 }
 
 /** About so many bytes of functions that call each other. */
@@ -123,6 +138,9 @@ else {
   process.stdout.write(`${host}\n\n${table}\n`);
   if (process.argv.includes("--write")) {
     const date = new Date().toISOString().slice(0, 10);
-    writeFileSync(fileURLToPath(new URL("RESULTS.md", import.meta.url)), `# Results\n\n${date}, ${host}. Made by \`npm run bench -- --write\`.\n\n${table}\n`);
+    writeFileSync(
+      fileURLToPath(new URL("../../bench/RESULTS.md", import.meta.url)),
+      `# Results\n\n${date}, ${host}. Made by \`npm run bench -- --write\`.\n\n${table}\n`,
+    );
   }
 }

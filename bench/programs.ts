@@ -16,7 +16,10 @@ interface Pair {
   readonly b: number;
 }
 
-type Shape = { readonly tag: "circle"; readonly size: number } | { readonly tag: "square"; readonly size: number } | { readonly tag: "empty" };
+type Shape =
+  | { readonly tag: "circle"; readonly size: number }
+  | { readonly tag: "square"; readonly size: number }
+  | { readonly tag: "empty" };
 
 function area(s: Shape): number {
   switch (s.tag) {
@@ -77,7 +80,7 @@ fn main() -> Int {
 `,
     handWritten: () => {
       let p: Pair = { a: 0, b: 0 };
-      for (let i = 0; i < 300_000; i++) p = { ...p, a: p.a + 1, b: (p.b + p.a) % 1000 };
+      for (let i = 0; i < 300_000; i++) p = { a: p.a + 1, b: (p.b + p.a) % 1000 };
       return String(p.a + p.b);
     },
   },

@@ -1,5 +1,5 @@
 /**
- * The reference pages under docs/reference/, made from the tables in the code. `npm run docs` writes them;
+ * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them;
  * a test holds them against the tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -44,7 +44,7 @@ function bytecode(): string {
     ]);
   return page(
     "Instructions",
-    "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [../module-format.md](../module-format.md).",
+    "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [module-format.md](module-format.md).",
     table(["tag", "name", "operands", "stack", "traps", "since", "meaning"], rows),
   );
 }
@@ -175,7 +175,7 @@ export function referencePages(): ReadonlyMap<string, string> {
   ]);
 }
 
-export const REFERENCE_FOLDER = fileURLToPath(new URL("../docs/reference/", import.meta.url));
+export const REFERENCE_FOLDER = fileURLToPath(new URL("../docs/", import.meta.url));
 
 if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
   mkdirSync(REFERENCE_FOLDER, { recursive: true });
