@@ -2,7 +2,7 @@
  * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { decide } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
@@ -83,8 +83,34 @@ interface Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
   readonly span: CallTracing | undefined;
-  readonly budgetRemaining: number | undefined;
+  /** Known once the budget has been counted. */
+  budgetRemaining: number | undefined;
   readonly signature: CapabilitySignature | undefined;
+}
+
+/** A class, since its key is computed only for the handlers that ask for it. */
+class CallContext implements HandlerContext {
+  readonly signal: AbortSignal;
+  readonly remainingMs?: number;
+  readonly budgetRemaining?: number;
+  readonly callNumber: number;
+  readonly traceparent?: string;
+  readonly policy: Policy;
+  readonly #runId: string;
+
+  constructor(options: GatewayOptions, call: Call, remainingMs: number | undefined, traceparent: string | undefined) {
+    this.signal = options.signal;
+    this.callNumber = call.number;
+    this.policy = options.policy;
+    this.#runId = options.runId;
+    if (remainingMs !== undefined) this.remainingMs = remainingMs;
+    if (call.budgetRemaining !== undefined) this.budgetRemaining = call.budgetRemaining;
+    if (traceparent !== undefined) this.traceparent = traceparent;
+  }
+
+  get idempotencyKey(): string {
+    return hash("sha256", `${this.#runId}\n${this.callNumber}`);
+  }
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -199,17 +225,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     counters.dispatched += 1;
     const remainingMs = options.remainingMs();
     const traceparent = call.span?.traceparent();
-    const context: HandlerContext = {
-      signal,
-      ...(remainingMs === undefined ? {} : { remainingMs }),
-      ...remaining(call),
-      callNumber: call.number,
-      get idempotencyKey() {
-        return createHash("sha256").update(`${options.runId}\n${call.number}`).digest("hex");
-      },
-      ...(traceparent === undefined ? {} : { traceparent }),
-      policy,
-    };
+    const context = new CallContext(options, call, remainingMs, traceparent);
     let result: Value | Promise<Value>;
     try {
       const run = (): Value | Promise<Value> => handler(args, context);
@@ -220,34 +236,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     return result instanceof Promise ? settle(call, result) : succeed(call, result);
   }
 
-  function decided(
-    request: CapabilityRequest,
-    call: Omit<Call, "budgetRemaining">,
-    full: readonly Value[],
-  ): CapabilityAnswer | Promise<CapabilityAnswer> {
+  function decided(request: CapabilityRequest, call: Call, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability } = request;
     const known = capability.internal === true || handlers.has(capability.name);
     if (!request.declared) {
       if (!known) counters.unknown += 1;
-      return refuse(
-        { ...call, budgetRemaining: undefined },
-        "denied",
-        `the function does not declare the capability ${capability.name}`,
-        undefined,
-        undefined,
-      );
+      return refuse(call, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
     }
     const decision = decide(policy, capability, full);
     if (!decision.allowed) {
       if (!known) counters.unknown += 1;
-      return refuse({ ...call, budgetRemaining: undefined }, "denied", decision.reason, decision.rule, decision.reason);
+      return refuse(call, "denied", decision.reason, decision.rule, decision.reason);
     }
     const budget = decision.budget ?? 0;
     const count = (used.get(capability.name) ?? 0) + 1;
-    const counted: Call = { ...call, budgetRemaining: budget === 0 ? undefined : Math.max(0, budget - count) };
+    if (budget > 0) call.budgetRemaining = Math.max(0, budget - count);
     if (budget > 0 && count > budget) {
       return refuse(
-        counted,
+        call,
         "budget_exceeded",
         `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`,
         decision.rule,
@@ -258,11 +264,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (capability.internal === true) {
       counters.dispatched += 1;
       const value = capability.mock(full);
-      end(counted, "ok", { result: value, rule: decision.rule, reason: decision.reason, ...remaining(counted) });
+      end(call, "ok", { result: value, rule: decision.rule, reason: decision.reason, ...remaining(call) });
       return { ok: true, value };
     }
-    const stop = append(counted, { type: "CapCall", capability: capability.name, args: request.args });
-    return stop === undefined ? dispatch(counted, full) : stopped(counted, stop);
+    const stop = append(call, { type: "CapCall", capability: capability.name, args: request.args });
+    return stop === undefined ? dispatch(call, full) : stopped(call, stop);
   }
 
   function call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
@@ -284,7 +290,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...(model === undefined ? {} : { model }),
     });
     options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
-    const answer = decided(request, { number, capability, span, signature: capability.internal === true ? undefined : signature }, full);
+    const answer = decided(
+      request,
+      { number, capability, span, budgetRemaining: undefined, signature: capability.internal === true ? undefined : signature },
+      full,
+    );
     const wait = options.mayWait ? tracing?.backpressure() : undefined;
     return wait === undefined ? answer : wait.then(() => answer);
   }
