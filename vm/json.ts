@@ -292,8 +292,15 @@ function placeAt(text: string, at: number): ErrorPlace & { line: number; column:
 }
 
 /** Entries in the order of the UTF-8 bytes of their keys. */
+/** Most objects are made in order, and looking is cheaper than sorting. */
+function isSorted(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1] ?? "", keys[i] ?? "") > 0) return false;
+  return true;
+}
+
 function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
-  return [...map.keys()].sort(compareUtf8);
+  const keys = [...map.keys()];
+  return isSorted(keys) ? keys : keys.sort(compareUtf8);
 }
 
 /** What is still to be written of an array or object. */
