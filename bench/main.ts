@@ -92,7 +92,7 @@ async function callRow(): Promise<Row> {
 }
 
 function startRow(): Row {
-  const cli = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+  const cli = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
   const hello = fileURLToPath(new URL("../../bench/hello.ax", import.meta.url));
   const run = (args: readonly string[]): number => timed(() => void spawnSync(process.execPath, args, { stdio: "ignore" }));
   const ratios = Array.from({ length: ROUNDS }, () => run([cli, "run", hello]) / run(["-e", "0"]));

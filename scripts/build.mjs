@@ -1,14 +1,27 @@
-// Builds dist/: JavaScript and declarations by tsc, and the .ax libraries beside them.
+// Builds dist/: JavaScript and declarations by tsc, the .ax libraries beside them, and the command in few files: loading
+// some 150 modules one by one takes longer than running a small program (docs/adr/007-the-command-is-bundled.md).
 // The new tree is made aside and put in place whole, so whoever runs dist/ meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
 const aside = mkdtempSync(join(root, "dist."));
 const fresh = join(aside, "new");
+
+/** What a command loads only when it needs it stays a file of its own; packages stay packages. */
+async function bundleCommand() {
+  const bundle = await rolldown({
+    input: join(fresh, "cli", "main.js"),
+    platform: "node",
+    external: (id) => !/^[./]/.test(id),
+  });
+  await bundle.write({ dir: join(fresh, "bin"), format: "esm", entryFileNames: "boruna.js", chunkFileNames: "[name].js" });
+  await bundle.close();
+}
 
 try {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -16,7 +29,8 @@ try {
   const run = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
   if (run.status === 0) {
     cpSync(join(root, "std"), join(fresh, "std"), { recursive: true });
-    chmodSync(join(fresh, "cli", "main.js"), 0o755);
+    await bundleCommand();
+    chmodSync(join(fresh, "bin", "boruna.js"), 0o755);
     if (existsSync(dist)) renameSync(dist, join(aside, "old"));
     renameSync(fresh, dist);
   }

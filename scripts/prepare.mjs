@@ -66,7 +66,7 @@ if (!installed()) {
 
 const stamp = at("node_modules", ".cache", "boruna", "build");
 const hash = sourceHash();
-if (!existsSync(at("dist", "cli", "main.js")) || read(stamp) !== hash) {
+if (!existsSync(at("dist", "bin", "boruna.js")) || read(stamp) !== hash) {
   step("build", process.execPath, [at("scripts", "build.mjs")]);
   mkdirSync(join(stamp, ".."), { recursive: true });
   writeFileSync(stamp, hash);

@@ -4,7 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { DIAGNOSTICS } from "../compiler/diagnostics.ts";
+import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
+import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { BUILTINS } from "../vm/builtins.ts";
@@ -93,13 +94,35 @@ function builtins(): string {
   );
 }
 
+/** The program and the files beside it, each in a block of its own. */
+function exampleBlocks(example: Example): readonly string[] {
+  const block = (text: string): string => `\`\`\`ax\n${text}\n\`\`\``;
+  const note = elisionNote(example);
+  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with ${code(name)} beside it:`, block(text)]);
+  return [block(example.text), ...(note === undefined ? [] : [note]), ...beside];
+}
+
+function explanation(name: DiagnosticCode): readonly string[] {
+  const { title, severity } = DIAGNOSTICS[name];
+  const shown = EXPLANATIONS[name];
+  const examples =
+    "unreachable" in shown ? [shown.reason] : ["Wrong:", ...exampleBlocks(shown.wrong), "Right:", ...exampleBlocks(shown.right)];
+  return [`## ${name}`, `**${severity}: ${title}.** ${shown.why}`, ...examples];
+}
+
 function diagnostics(): string {
+  const codes = Object.keys(DIAGNOSTICS).filter(isDiagnosticCode);
   return page(
     "Diagnostics",
+    "`boruna explain CODE` prints a section of this page, and what the compiler says of the wrong program.",
     table(
       ["code", "severity", "title", "meaning"],
-      Object.entries(DIAGNOSTICS).map(([name, d]) => [name, d.severity, d.title, cell(d.doc)]),
+      codes.map((name) => {
+        const d = DIAGNOSTICS[name];
+        return [`[${name}](#${name.toLowerCase()})`, d.severity, d.title, cell(d.doc)];
+      }),
     ),
+    ...codes.flatMap(explanation),
   );
 }
 

@@ -10,7 +10,7 @@ import { spanTree } from "../../dist/telemetry/tree.js";
 import { startServer } from "./server.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const boruna = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const boruna = fileURLToPath(new URL("../../dist/bin/boruna.js", import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
 
 /** Runs one boruna command, its output passed on; resolves to its exit code. */

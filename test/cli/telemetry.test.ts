@@ -206,7 +206,7 @@ test("without an endpoint no OpenTelemetry module is loaded", async () => {
     return readFileSync(seen, "utf8");
   };
   const quiet = await loaded({ OTEL_EXPORTER_OTLP_ENDPOINT: "" });
-  expect(quiet).toContain("gateway/execute.js");
+  expect(quiet).toContain("dist/bin/boruna.js");
   expect(quiet).not.toContain("@opentelemetry");
   expect(quiet).not.toContain("undici");
   const collector = await startCollector();

@@ -47,7 +47,7 @@ describe("the package", () => {
   test("holds what it needs and no sources or tests", () => {
     expect(packed).toEqual(
       expect.arrayContaining([
-        "dist/cli/main.js",
+        "dist/bin/boruna.js",
         "dist/index.js",
         "dist/index.d.ts",
         "dist/std/std-json/src/core.ax",
