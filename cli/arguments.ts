@@ -44,7 +44,20 @@ export function readInputs(path: string): ReadonlyMap<string, JsonData> {
     const known = ioError(error, "read", path);
     throw new BorunaError("io_error", known.message, { place: { file: path }, cause: known });
   }
-  const data = parseJson(text);
-  if (!isJsonObject(data)) throw new BorunaError("usage", `${path}: expected a JSON object of inputs by name`);
+  const data = parseInputs(text, path);
+  if (!isJsonObject(data)) throw new BorunaError("usage", `${path}: expected a JSON object of inputs by name`, { place: { file: path } });
   return data;
+}
+
+function parseInputs(text: string, path: string): JsonData {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(error.kind, error.message, {
+      place: { ...error.place, file: path },
+      hint: error.hint ?? 'for example: { "name": "value" }',
+      cause: error,
+    });
+  }
 }

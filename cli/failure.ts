@@ -30,7 +30,20 @@ function placeText(error: BorunaError): string {
   const { file, line, column, offset } = error.place ?? {};
   if (file === undefined && line === undefined) return offset === undefined ? "" : ` at byte ${offset}`;
   const where = [file ?? "line", line, line === undefined ? undefined : column].filter((part) => part !== undefined).join(":");
-  return `\n  --> ${where}`;
+  return `\n  --> ${where}${offset === undefined ? "" : `, byte ${offset}`}`;
+}
+
+/** For people on stderr, or as an object on stdout; where stdout itself is what failed, for people all the same. */
+function tell(terminal: Terminal, json: Readonly<Record<string, unknown>> | undefined, text: () => string): void {
+  if (json !== undefined) {
+    try {
+      printJson(terminal, json);
+      return;
+    } catch (error) {
+      if (!(error instanceof BorunaError)) throw error;
+    }
+  }
+  terminal.err(text());
 }
 
 /** Tells of any failure and gives the exit code. `json`: as an object on stdout instead. */
@@ -38,27 +51,28 @@ export function reportFailure(terminal: Terminal, error: unknown, options: { rea
   const code = exitCodeOf(error);
   const textOf = options.textOf ?? ((): undefined => undefined);
   if (error instanceof CompileError) {
-    if (options.json) printJson(terminal, { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, textOf)) });
-    else for (const d of error.diagnostics) terminal.err(renderDiagnostic(d, textOf, { color: terminal.color }));
+    const json = options.json ? { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, textOf)) } : undefined;
+    tell(terminal, json, () => error.diagnostics.map((d) => renderDiagnostic(d, textOf, { color: terminal.color })).join("\n"));
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
-    if (options.json) {
-      printJson(terminal, {
-        ok: false,
-        error: {
-          kind: error.kind,
-          message: error.message,
-          ...(error.place === undefined ? {} : { location: error.place }),
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        },
-      });
-    } else terminal.err(clean(`error: ${error.message}${placeText(error)}${error.hint === undefined ? "" : `\n  help: ${error.hint}`}`));
+    const json = {
+      ok: false,
+      error: {
+        kind: error.kind,
+        message: error.message,
+        ...(error.place === undefined ? {} : { location: error.place }),
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      },
+    };
+    const help = error.hint === undefined ? "" : `\n  help: ${error.hint}`;
+    tell(terminal, options.json ? json : undefined, () => clean(`error: ${error.message}${placeText(error)}${help}`));
     return code;
   }
   const message = error instanceof Error ? error.message : String(error);
-  if (options.json) printJson(terminal, { ok: false, error: { kind: "internal", message } });
-  else terminal.err(clean(`internal error: ${message}\n  This is a fault of Boruna, not of your program. BORUNA_DEBUG=1 shows where.`));
+  tell(terminal, options.json ? { ok: false, error: { kind: "internal", message } } : undefined, () =>
+    clean(`internal error: ${message}\n  This is a fault of Boruna, not of your program. BORUNA_DEBUG=1 shows where.`),
+  );
   if (process.env.BORUNA_DEBUG === "1" && error instanceof Error) terminal.err(error.stack ?? "");
   return code;
 }

@@ -2,6 +2,7 @@
 import { compile } from "../compiler/compile.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { openSources, readModuleFile } from "../replay/sources.ts";
+import { BorunaError } from "../vm/error.ts";
 import { decodeModule } from "../vm/codec.ts";
 import type { Program } from "../vm/program.ts";
 import { verifyModule } from "../vm/verifier.ts";
@@ -19,9 +20,23 @@ export function isModuleFile(path: string): boolean {
 
 /** `useText` is told how to find source text before anything can fail on it. Throws `io_error`, `CompileError`, `module.*`. */
 export function loadProgram(path: string, useText: (textOf: TextOf) => void): LoadedProgram {
-  if (isModuleFile(path)) return { program: verifyModule(decodeModule(readModuleFile(path))), warnings: [] };
+  if (isModuleFile(path)) return { program: loadModule(path), warnings: [] };
   const { source, resolve, textOf } = openSources(path);
   useText(textOf);
   const { module, diagnostics } = compile(source, { resolve });
   return { program: verifyModule(module), warnings: diagnostics };
+}
+
+function loadModule(path: string): Program {
+  const bytes = readModuleFile(path);
+  try {
+    return verifyModule(decodeModule(bytes));
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(error.kind, `${path} is not a module that can run: ${error.message}`, {
+      place: { ...error.place, file: path },
+      hint: error.hint ?? "boruna compile makes modules; source text has the ending .ax",
+      cause: error,
+    });
+  }
 }

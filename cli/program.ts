@@ -1,8 +1,10 @@
 /** The command line as data for commander: commands, flags, help. What a command does is in `commands/`. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
+import { BorunaError } from "../vm/error.ts";
 import { EXIT } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { CompileFlags } from "./commands/compile.ts";
+import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
@@ -21,7 +23,9 @@ function withExamples(command: Command, ...examples: readonly string[]): Command
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
   const common = (command: Command): Command =>
-    command.option("--json", "print one JSON object on stdout").option("--color <when>", "auto, always or never", "auto");
+    command
+      .option("--json", "print one JSON object on stdout")
+      .addOption(new Option("--color <when>", "when messages have colors").choices(["auto", "always", "never"]).default("auto"));
 
   /** Runs one command with its flags; every failure ends here. */
   const action =
@@ -44,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION, "-V, --version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("(boruna --help shows all commands; boruna <command> --help shows its flags)");
+    .configureOutput({ outputError: () => undefined });
   withExamples(
     program,
     "boruna run app.ax --policy policy.json --live --record run.jsonl",
@@ -84,6 +88,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   ).action(action(async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file)));
 
   withExamples(
+    common(program.command("explain <code>").description("explain a diagnostic: why it is there, a wrong program, a right one")),
+    "boruna explain E007",
+    "boruna explain W002 --json",
+  ).action(action(async (session, _flags, [code = ""]) => (await import("./commands/explain.ts")).explainCommand(session, code)));
+
+  withExamples(
+    common(
+      program.command("fmt <files...>").description("write programs in the one form, in place; prints the names of those that changed"),
+    )
+      .option("--check", "write nothing; exit with 1 where a file differs")
+      .option("--stdout", "write nothing; print the programs"),
+    "boruna fmt app.ax",
+    "boruna fmt --check app.ax lib.ax",
+  ).action(action<FmtFlags>(async (session, flags, files) => (await import("./commands/fmt.ts")).fmtCommand(session, files, flags)));
+
+  withExamples(
     common(program.command("compile <file>").description("compile a program to a module"))
       .option("-o, --output <file>", "where to write the module (default: the program's name with .axbc, here)")
       .option("--strip", "leave out source text and positions"),
@@ -121,7 +141,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     action<VerifyFlags>(async (session, flags, [log = ""]) => (await import("./commands/verify.ts")).verifyCommand(session, log, flags)),
   );
 
-  const policy = program.command("policy").description("work with policy files");
+  const policy = withExamples(
+    program.command("policy").description("work with policy files"),
+    "boruna policy validate policy.json",
+    "boruna policy show policy.json",
+  );
   withExamples(common(policy.command("validate <file>").description("check a policy file")), "boruna policy validate policy.json").action(
     action(async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyValidateCommand(session, file)),
   );
@@ -129,7 +153,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     action(async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyShowCommand(session, file)),
   );
 
-  const capability = program.command("capability").description("work with capabilities");
+  const capability = withExamples(program.command("capability").description("work with capabilities"), "boruna capability list");
   withExamples(
     common(capability.command("list").description("list every capability, its call and the set's hash")),
     "boruna capability list --json",
@@ -141,10 +165,23 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end with 0; everything else that commander refuses is a mistake in the command line.
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.done;
+    const json = argv.includes("--json");
+    // Commander has printed the help where no command was named.
+    if (error.code === "commander.help" && !json) return EXIT.usage;
+    return reportFailure(createTerminal(), usageError(error), { json });
   }
   return exitCode;
 }
+
+/** Commander's own words, its suggestion as the hint. */
+function usageError(error: CommanderError): BorunaError {
+  if (error.code === "commander.help") return new BorunaError("usage", "no command is named", { hint: SEE_HELP });
+  const [what = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  return new BorunaError("usage", what, { hint: suggestion === undefined ? SEE_HELP : suggestion.replace(/^\((.*)\)$/, "$1") });
+}
+
+const SEE_HELP = "boruna -h shows all commands, boruna COMMAND -h its arguments and flags";
 
 function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];

@@ -48,14 +48,19 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   };
 }
 
-/** Runs `body`; however it ends, its spans are flushed within the shutdown bound. */
+/** Runs `body`; however it ends, its spans are flushed within the shutdown bound. A second signal waits for no collector. */
 export async function withTelemetry<T>(
   terminal: Terminal,
   flags: { readonly traceparent?: string },
   body: (traced: Traced) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
+  let hurry = (): void => undefined;
+  const hurried = new Promise<void>((resolve) => {
+    hurry = resolve;
+  });
   const onSignal = (name: "SIGINT" | "SIGTERM"): void => {
+    if (interruptedBy !== undefined) hurry();
     interruptedBy ??= name;
     abort.abort();
   };
@@ -66,7 +71,7 @@ export async function withTelemetry<T>(
     const context = sdk === undefined ? {} : incomingContext({ traceparent: flags.traceparent }, process.env, sdk.propagators);
     return await body({ tracing: sdk?.tracing, signal: abort.signal, context });
   } finally {
-    await sdk?.close();
+    if (sdk !== undefined) await Promise.race([sdk.close(), hurried]);
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }

@@ -1,5 +1,7 @@
 /** What the command line prints, and where: data on stdout, messages on stderr. */
 import { writeSync } from "node:fs";
+import { systemReason } from "../replay/files.ts";
+import { BorunaError } from "../vm/error.ts";
 import { plainToHost } from "../vm/host-json.ts";
 import { isJsonObject, type JsonData } from "../vm/json.ts";
 
@@ -10,9 +12,9 @@ export type ColorChoice = "auto" | "always" | "never";
 
 export interface Terminal {
   readonly color: boolean;
-  /** A line of data. */
+  /** A line of data. Throws `io_error` where it cannot be written. */
   out(text: string): void;
-  /** A line of a message. */
+  /** A line of a message. One that cannot be written is lost: there is nowhere left to tell it. */
   err(text: string): void;
 }
 
@@ -41,14 +43,37 @@ function write(descriptor: number, text: string): void {
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
   return {
     color: wantsColor(choice, env),
-    out: (text) => write(STDOUT, `${text}\n`),
-    err: (text) => write(STDERR, `${text}\n`),
+    out: (text) => {
+      try {
+        write(STDOUT, `${text}\n`);
+      } catch (error) {
+        throw new BorunaError("io_error", `cannot write to stdout: ${systemReason(error, "write")}`, {
+          hint: "The output is not complete; what the run recorded is.",
+          cause: error,
+        });
+      }
+    },
+    err: (text) => {
+      try {
+        write(STDERR, `${text}\n`);
+      } catch {
+        // See above.
+      }
+    },
   };
 }
 
 /** Text of programs, files and peers that reaches a terminal: control and direction-changing characters are taken out, line feeds and tabs stay. */
 export function clean(text: string): string {
-  return text.replace(/[^\P{Cc}\t\n]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
+  return text.replace(/[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
+}
+
+/** JSON in one line. What would drive a terminal is escaped, which changes nothing for a reader of JSON. */
+export function jsonLine(data: unknown): string {
+  return JSON.stringify(data).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 export const PROTOCOL_VERSION = 1;
@@ -60,5 +85,5 @@ export function members(data: JsonData): Readonly<Record<string, unknown>> {
 
 /** One JSON object with the protocol's version. Fields without a value are left out. */
 export function printJson(terminal: Terminal, fields: Readonly<Record<string, unknown>>): void {
-  terminal.out(JSON.stringify({ protocol_version: PROTOCOL_VERSION, ...fields }));
+  terminal.out(jsonLine({ protocol_version: PROTOCOL_VERSION, ...fields }));
 }

@@ -1,13 +1,16 @@
 /**
  * Which values a match misses and which arms can never be reached: the usefulness algorithm of
- * Luc Maranget, "Warnings for pattern matching" (2007). Guarded arms count as reachable, never as covering.
+ * Luc Maranget, "Warnings for pattern matching" (2007), over a tree of the rows instead of a matrix, so that a long
+ * match takes linear time. Guarded arms count as reachable, never as covering.
  */
 import type { CheckedPattern, Constructor } from "./ir.ts";
 import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./types.ts";
 import type { ParamType } from "./types.ts";
 
-/** The algorithm is exponential in the worst case; past this many rows looked at, it gives up. */
+/** The algorithm is exponential in the worst case; past this many steps, beside a few for each arm, it gives up. */
 const MAX_WORK = 200_000;
+/** Patterns inside one another and beside one another, as deep as the search may go. */
+const MAX_COLUMNS = 2_000;
 
 export class TooComplex extends Error {}
 
@@ -44,6 +47,22 @@ export const JSON_CONSTRUCTORS: readonly Constructor[] = [
   json("Object", 6, [mapOf(JSON_TYPE)]),
 ];
 
+interface Constructors {
+  readonly all: readonly Constructor[];
+  readonly byName: ReadonlyMap<string, Constructor>;
+}
+const CONSTRUCTORS = new WeakMap<T, Constructors>();
+
+/** Those of a declared type are made once for each type: an enum may have thousands. */
+function declaredConstructors(t: T & { kind: "declared" }): Constructors {
+  const known = CONSTRUCTORS.get(t);
+  if (known !== undefined) return known;
+  const all = makeConstructors(t);
+  const made = { all, byName: new Map(all.map((c) => [c.name, c])) };
+  CONSTRUCTORS.set(t, made);
+  return made;
+}
+
 /** All constructors of the type, or null where values cannot be listed (Int, String, List, …). */
 export function constructorsOf(type: T): readonly Constructor[] | null {
   const t = prune(type);
@@ -59,34 +78,8 @@ export function constructorsOf(type: T): readonly Constructor[] | null {
         return [wrapConstructor("Ok", first), wrapConstructor("Err", second)];
       return null;
     }
-    case "declared": {
-      const by = new Map<ParamType, T>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
-      const name = t.decl.name;
-      if (t.decl.kind === "record") {
-        return [
-          {
-            form: { kind: "record" },
-            name,
-            args: t.decl.fields.map((f) => substitute(f.type, by)),
-            fields: t.decl.fields.map((f) => f.name),
-            siblings: 1,
-          },
-        ];
-      }
-      const siblings = t.decl.variants.length;
-      return t.decl.variants.map((v, i): Constructor => {
-        const full = `${name}::${v.name}`;
-        if (v.payload === null) return tag(full, i, [], siblings);
-        if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, by)], siblings);
-        return {
-          form: { kind: "struct", tag: i },
-          name: full,
-          args: v.payload.fields.map((f) => substitute(f.type, by)),
-          fields: v.payload.fields.map((f) => f.name),
-          siblings,
-        };
-      });
-    }
+    case "declared":
+      return declaredConstructors(t).all;
     case "fn":
     case "param":
     case "var":
@@ -96,100 +89,225 @@ export function constructorsOf(type: T): readonly Constructor[] | null {
   }
 }
 
-type Row = readonly CheckedPattern[];
+function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
+  const by = new Map<ParamType, T>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
+  const name = t.decl.name;
+  if (t.decl.kind === "record") {
+    return [
+      {
+        form: { kind: "record" },
+        name,
+        args: t.decl.fields.map((f) => substitute(f.type, by)),
+        fields: t.decl.fields.map((f) => f.name),
+        siblings: 1,
+      },
+    ];
+  }
+  const siblings = t.decl.variants.length;
+  return t.decl.variants.map((v, i): Constructor => {
+    const full = `${name}::${v.name}`;
+    if (v.payload === null) return tag(full, i, [], siblings);
+    if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, by)], siblings);
+    return {
+      form: { kind: "struct", tag: i },
+      name: full,
+      args: v.payload.fields.map((f) => substitute(f.type, by)),
+      fields: v.payload.fields.map((f) => f.name),
+      siblings,
+    };
+  });
+}
+
+/** The type's constructor of that name: `Some`, `Shape::Circle`, `Point`. */
+export function constructorNamed(type: T, name: string): Constructor | undefined {
+  const t = prune(type);
+  return t.kind === "declared" ? declaredConstructors(t).byName.get(name) : constructorsOf(t)?.find((c) => c.name === name);
+}
+
+/** Patterns for the columns that are left to look at, the next one first. */
+interface Cells<C> {
+  readonly head: C;
+  readonly tail: Cells<C> | null;
+}
+type Row = Cells<CheckedPattern> | null;
+
+function prepend<C>(heads: readonly C[], tail: Cells<C> | null): Cells<C> | null {
+  return heads.reduceRight<Cells<C> | null>((rest, head) => ({ head, tail: rest }), tail);
+}
+
 const WILD: CheckedPattern = { kind: "wildcard" };
-const isWild = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
 
 function literalKey(p: CheckedPattern & { kind: "literal" }): string {
   const v = p.value;
   return typeof v === "object" ? `f${v.tag === "Float" ? v.value : ""}` : `${typeof v === "bigint" ? "number" : typeof v}${String(v)}`;
 }
 
-class Search {
-  #work = 0;
+/** The rows so far, as a tree over the columns: rows that begin alike share the way. */
+interface Node {
+  /** By constructor name or literal key. */
+  readonly edges: Map<string, Node>;
+  readonly constructors: Map<string, Constructor>;
+  any: Node | null;
+}
+const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
 
-  /** Rows whose first pattern is an or-pattern stand once for each alternative. */
-  #expand(rows: readonly Row[]): Row[] {
-    const out: Row[] = [];
-    const pending = [...rows].reverse();
-    for (let row = pending.pop(); row !== undefined; row = pending.pop()) {
-      this.#work += 1;
-      if (this.#work > MAX_WORK) throw new TooComplex();
-      const [head, ...tail] = row;
-      if (head !== undefined && head.kind === "or") for (const p of [...head.alternatives].reverse()) pending.push([p, ...tail]);
-      else out.push(row);
+/** A place in the tree that the values at hand lead to; a wildcard still stands for `skip` of the columns to come. */
+interface State {
+  readonly node: Node;
+  readonly skip: number;
+}
+
+class Search {
+  readonly #root = newNode();
+  #budget: number;
+
+  constructor(arms: number) {
+    this.#budget = MAX_WORK + 20 * arms;
+  }
+
+  #spend(work: number, depth: number): void {
+    this.#budget -= work;
+    if (this.#budget < 0 || depth > MAX_COLUMNS) throw new TooComplex();
+  }
+
+  add(pattern: CheckedPattern): void {
+    const pending: { row: Row; node: Node }[] = [{ row: { head: pattern, tail: null }, node: this.#root }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      let { row, node } = next;
+      while (row !== null) {
+        this.#spend(1, 0);
+        const { head, tail }: Cells<CheckedPattern> = row;
+        if (head.kind === "or") {
+          for (const p of head.alternatives) pending.push({ row: { head: p, tail }, node });
+          break;
+        }
+        if (head.kind === "constructor") {
+          const { constructor_, args } = head;
+          this.#spend(args.length, 0);
+          node.constructors.set(constructor_.name, constructor_);
+          node = this.#edge(node, constructor_.name);
+          row = prepend(args, tail);
+        } else {
+          if (head.kind === "literal") node = this.#edge(node, literalKey(head));
+          else {
+            node.any ??= newNode();
+            node = node.any;
+          }
+          row = tail;
+        }
+      }
+    }
+  }
+
+  #edge(node: Node, key: string): Node {
+    const child = node.edges.get(key) ?? newNode();
+    node.edges.set(key, child);
+    return child;
+  }
+
+  /** Where values made by the constructor (or equal to the literal) lead. */
+  #step(states: readonly State[], key: string, arity: number): State[] {
+    const out: State[] = [];
+    for (const { node, skip } of states) {
+      if (skip > 0) {
+        out.push({ node, skip: skip - 1 + arity });
+        continue;
+      }
+      const child = node.edges.get(key);
+      if (child !== undefined) out.push({ node: child, skip: 0 });
+      if (node.any !== null) out.push({ node: node.any, skip: arity });
     }
     return out;
   }
 
-  /** What is left of the rows for values made by the constructor (or equal to the literal). */
-  #specialize(rows: readonly Row[], name: string, arity: number): Row[] {
-    return rows.flatMap((row): Row[] => {
-      const [head, ...tail] = row;
-      if (head === undefined) return [];
-      if (isWild(head)) return [[...Array.from({ length: arity }, () => WILD), ...tail]];
-      if (head.kind === "constructor") return head.constructor_.name === name ? [[...head.args, ...tail]] : [];
-      return head.kind === "literal" && literalKey(head) === name ? [tail] : [];
+  /** Where values lead that no row names. */
+  #others(states: readonly State[]): State[] {
+    return states.flatMap(({ node, skip }): State[] => {
+      if (skip > 0) return [{ node, skip: skip - 1 }];
+      return node.any === null ? [] : [{ node: node.any, skip: 0 }];
     });
   }
 
+  /** The constructors that the rows name in the next column. */
+  #present(states: readonly State[]): ReadonlyMap<string, Constructor> {
+    const open = states.filter((s) => s.skip === 0);
+    const only = open[0];
+    if (only !== undefined && open.length === 1) return only.node.constructors;
+    const all = new Map<string, Constructor>();
+    for (const { node } of open) {
+      this.#spend(node.constructors.size, 0);
+      for (const [name, c] of node.constructors) all.set(name, c);
+    }
+    return all;
+  }
+
   /** A vector of patterns that no row matches, as text, or null. */
-  missing(given: readonly Row[], types: readonly T[]): readonly string[] | null {
-    const [type, ...others] = types;
-    if (type === undefined) return given.length > 0 ? null : [];
-    const rows = this.#expand(given);
-    const used = new Set(rows.flatMap(([head]) => (head?.kind === "constructor" ? [head.constructor_.name] : [])));
+  missing(type: T): string | null {
+    const found = this.#missing([{ node: this.#root, skip: 0 }], { head: type, tail: null }, 0);
+    return found === null || found === "none" ? null : found.head;
+  }
+
+  #missing(states: readonly State[], types: Cells<T> | null, depth: number): Cells<string> | "none" | null {
+    this.#spend(1 + states.length, depth);
+    if (types === null) return states.length > 0 ? null : "none";
+    const { head: type, tail: others } = types;
     const all = constructorsOf(type);
-    if (all !== null && all.every((c) => used.has(c.name))) {
+    const used = all === null ? null : this.#present(states);
+    if (all !== null && used !== null && used.size === all.length) {
       for (const c of all) {
-        const found = this.missing(this.#specialize(rows, c.name, c.args.length), [...c.args, ...others]);
-        if (found !== null) return [print(c, found.slice(0, c.args.length)), ...found.slice(c.args.length)];
+        const found = this.#missing(this.#step(states, c.name, c.args.length), prepend(c.args, others), depth + 1);
+        if (found !== null) return withConstructor(c, found);
       }
       return null;
     }
-    const rest = this.missing(
-      rows.flatMap((row) => (row[0] !== undefined && isWild(row[0]) ? [row.slice(1)] : [])),
-      others,
-    );
+    const rest = this.#missing(this.#others(states), others, depth + 1);
     if (rest === null) return null;
-    const absent = all?.find((c) => !used.has(c.name));
-    return [
+    const absent = all?.find((c) => used?.has(c.name) !== true);
+    const text =
       absent === undefined
         ? "_"
         : print(
             absent,
             absent.args.map(() => "_"),
-          ),
-      ...rest,
-    ];
+          );
+    return { head: text, tail: rest === "none" ? null : rest };
   }
 
-  /** Whether some value matches `query` and none of the rows. */
-  useful(given: readonly Row[], query: Row): boolean {
-    const [head, ...tail] = query;
-    if (head === undefined) return given.length === 0;
-    const rows = this.#expand(given);
-    if (head.kind === "or") return head.alternatives.some((p) => this.useful(rows, [p, ...tail]));
-    if (head.kind === "constructor")
-      return this.useful(this.#specialize(rows, head.constructor_.name, head.args.length), [...head.args, ...tail]);
-    if (head.kind === "literal") return this.useful(this.#specialize(rows, literalKey(head), 0), tail);
-    const present = new Map(rows.flatMap(([p]) => (p?.kind === "constructor" ? [[p.constructor_.name, p.constructor_] as const] : [])));
-    const some = present.values().next().value;
-    if (some !== undefined && present.size === some.siblings) {
-      return [...present.values()].some((c) =>
-        this.useful(this.#specialize(rows, c.name, c.args.length), [...c.args.map(() => WILD), ...tail]),
-      );
+  /** Whether some value matches the pattern and none of the rows. */
+  useful(pattern: CheckedPattern): boolean {
+    return this.#useful([{ node: this.#root, skip: 0 }], { head: pattern, tail: null }, 0);
+  }
+
+  #useful(states: readonly State[], query: Row, depth: number): boolean {
+    this.#spend(1 + states.length, depth);
+    if (states.length === 0) return true;
+    if (query === null) return false;
+    const { head, tail } = query;
+    if (head.kind === "or") return head.alternatives.some((p) => this.#useful(states, { head: p, tail }, depth + 1));
+    if (head.kind === "literal") return this.#useful(this.#step(states, literalKey(head), 0), tail, depth + 1);
+    if (head.kind === "constructor") {
+      const { constructor_, args } = head;
+      this.#spend(args.length, 0);
+      return this.#useful(this.#step(states, constructor_.name, args.length), prepend(args, tail), depth + 1);
     }
-    return this.useful(
-      rows.flatMap((row) => (row[0] !== undefined && isWild(row[0]) ? [row.slice(1)] : [])),
-      tail,
-    );
+    const present = this.#present(states);
+    const some = present.values().next().value;
+    if (some === undefined || present.size < some.siblings) return this.#useful(this.#others(states), tail, depth + 1);
+    for (const c of present.values()) {
+      this.#spend(c.args.length, 0);
+      const wild = c.args.map(() => WILD);
+      if (this.#useful(this.#step(states, c.name, wild.length), prepend(wild, tail), depth + 1)) return true;
+    }
+    return false;
   }
 }
 
-/** The constructor among all of the type's that is wanted. */
-export function findConstructor(type: T, wanted: (c: Constructor) => boolean): Constructor | undefined {
-  return constructorsOf(type)?.find(wanted);
+/** Takes the constructor's parts off the front and puts the whole in their place. */
+function withConstructor(c: Constructor, found: Cells<string> | "none"): Cells<string> {
+  const parts: string[] = [];
+  let rest = found === "none" ? null : found;
+  for (; parts.length < c.args.length && rest !== null; rest = rest.tail) parts.push(rest.head);
+  return { head: print(c, parts), tail: rest };
 }
 
 function print(c: Constructor, args: readonly string[]): string {
@@ -202,12 +320,11 @@ export function examine(
   type: T,
   arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],
 ): { missing: string | null; unreachable: readonly number[] } {
-  const search = new Search();
-  const rows: Row[] = [];
+  const search = new Search(arms.length);
   const unreachable: number[] = [];
   arms.forEach((arm, i) => {
-    if (!search.useful(rows, [arm.pattern])) unreachable.push(i);
-    if (!arm.guarded) rows.push([arm.pattern]);
+    if (!search.useful(arm.pattern)) unreachable.push(i);
+    if (!arm.guarded) search.add(arm.pattern);
   });
-  return { missing: search.missing(rows, [type])?.[0] ?? null, unreachable };
+  return { missing: search.missing(type), unreachable };
 }

@@ -13,12 +13,38 @@ export interface LineTable {
   readonly text: string;
   /** UTF-16 offsets, rising; the first is 0. */
   readonly starts: readonly number[];
+  /** Code points before each multiple of `STRIDE`: lines may be as long as the file. */
+  readonly points: readonly number[];
 }
+
+const STRIDE = 256;
 
 export function lineTable(text: string): LineTable {
   const starts = [0];
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return { text, starts };
+  const points = [0];
+  let before = 0;
+  for (let at = STRIDE; at <= text.length; at += STRIDE) {
+    before += units(text, at - STRIDE, at);
+    points.push(before);
+  }
+  return { text, starts, points };
+}
+
+/** Code points that begin between two UTF-16 offsets: the second half of a pair begins none. */
+function units(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at += 1) {
+    const unit = text.charCodeAt(at);
+    const second = unit >= 0xdc00 && unit <= 0xdfff && at > 0 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+    if (!second) count += 1;
+  }
+  return count;
+}
+
+function pointsBefore(table: LineTable, offset: number): number {
+  const part = Math.floor(offset / STRIDE);
+  return (table.points[part] ?? 0) + units(table.text, part * STRIDE, offset);
 }
 
 /** The index in `starts` of the line that holds the offset: the last start not after it. */
@@ -37,7 +63,7 @@ export function lineIndexAt(table: LineTable, offset: number): number {
 export function positionAt(table: LineTable, offset: number): Position {
   const clamped = Math.min(Math.max(offset, 0), table.text.length);
   const line = lineIndexAt(table, clamped);
-  return { line: line + 1, column: codePoints(table.text, table.starts[line] ?? 0, clamped) + 1 };
+  return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
 /** The offsets of a line's text, without its line end. `line` is 1-based. */

@@ -193,69 +193,171 @@ function occurs(variable: VarType, type: T): boolean {
 
 /**
  * Makes `actual` fit where `expected` is wanted, binding variables. A function value may do less than its
- * expected row says; since all data is immutable that holds inside lists and records too.
- * False when they do not fit; variables bound on the way stay bound, for the error has been found.
+ * expected row says; since all data is immutable that holds inside lists and records too, but not for a type
+ * parameter that a record or enum takes in: there, and with `exact`, the rows must be the same.
+ * False when they do not fit; variables bound on the way stay bound, for the error has been found. Those that
+ * `trail` is given hold what to undo.
  */
-export function fits(actual: T, expected: T): boolean {
+export function fits(actual: T, expected: T, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
-  if (a === e || a.kind === "never" || a.kind === "error" || e.kind === "error") return true;
-  if (a.kind === "var") {
-    if (occurs(a, e)) return false;
-    a.bound = e;
-    return true;
+  if (a === e || a.kind === "never") return true;
+  // What depends on an error is not reported again.
+  if (a.kind === "error" || e.kind === "error") {
+    const other = a.kind === "error" ? e : a;
+    return other.kind !== "var" || bindVariable(other, ERROR, trail);
   }
-  if (e.kind === "var") {
-    if (occurs(e, a)) return false;
-    e.bound = a;
-    return true;
-  }
+  if (a.kind === "var") return bindVariable(a, e, trail);
+  if (e.kind === "var") return bindVariable(e, a, trail);
   switch (a.kind) {
     case "primitive":
       return e.kind === "primitive" && a.name === e.name;
     case "param":
       return false;
     case "builtin":
-      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR));
+      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact));
     case "declared":
-      return e.kind === "declared" && a.decl === e.decl && a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR));
+      return (
+        e.kind === "declared" &&
+        a.decl === e.decl &&
+        a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact || takesIn(a.decl, a.decl.params[i])))
+      );
     case "fn":
       return (
         e.kind === "fn" &&
         a.params.length === e.params.length &&
-        a.params.every((p, i) => fits(e.params[i] ?? ERROR, p)) &&
-        fits(a.result, e.result) &&
-        a.row.every((c) => e.row.includes(c))
+        a.params.every((p, i) => fits(e.params[i] ?? ERROR, p, trail, exact)) &&
+        fits(a.result, e.result, trail, exact) &&
+        a.row.every((c) => e.row.includes(c)) &&
+        (!exact || a.row.length === e.row.length)
       );
   }
   return false;
 }
 
-/** Whether values of the type can be compared, sent, logged: no function anywhere in what is known of it. */
-export function isData(type: T, seen: ReadonlySet<TypeDecl> = new Set()): boolean {
-  const t = prune(type);
-  switch (t.kind) {
-    case "fn":
-      return false;
-    case "builtin":
-      return t.args.every((a) => isData(a, seen));
-    case "declared": {
-      if (!t.args.every((a) => isData(a, seen))) return false;
-      if (seen.has(t.decl)) return true;
-      const inside = new Set(seen).add(t.decl);
-      const parts = [
-        ...t.decl.fields.map((f) => f.type),
-        ...t.decl.variants.flatMap((v) =>
-          v.payload === null ? [] : v.payload.kind === "single" ? [v.payload.type] : v.payload.fields.map((f) => f.type),
-        ),
-      ];
-      return parts.every((p) => isData(p, inside));
+function bindVariable(variable: VarType, to: T, trail: VarType[] | undefined): boolean {
+  if (occurs(variable, to)) return false;
+  variable.bound = to;
+  trail?.push(variable);
+  return true;
+}
+
+/** Like `fits`; where that fails, how both types are written, without what was bound on the way. */
+export function mismatch(actual: T, expected: T): { readonly found: string; readonly wanted: string } | null {
+  const trail: VarType[] = [];
+  if (fits(actual, expected, trail)) return null;
+  const bound = trail.map((v) => v.bound);
+  for (const v of trail) v.bound = null;
+  const shown = { found: show(actual), wanted: show(expected) };
+  trail.forEach((v, i) => {
+    v.bound = bound[i] ?? null;
+  });
+  return shown;
+}
+
+/** The parts of a declaration's values. */
+function partsOf(decl: TypeDecl): readonly T[] {
+  return [
+    ...decl.fields.map((f) => f.type),
+    ...decl.variants.flatMap((v) =>
+      v.payload === null ? [] : v.payload.kind === "single" ? [v.payload.type] : v.payload.fields.map((f) => f.type),
+    ),
+  ];
+}
+
+/** For each declaration that has been asked about: its type parameters that stand in a parameter of a function. */
+const TAKEN_IN = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
+
+/** Whether the declaration's values hold functions that take what the type parameter stands for. */
+function takesIn(decl: TypeDecl, param: ParamType | undefined): boolean {
+  if (param === undefined) return false;
+  const known = TAKEN_IN.get(decl) ?? findTakenIn(decl);
+  return known.has(param);
+}
+
+/** Looks at all declarations that can be reached: a parameter handed to one that takes its own in is taken in too. */
+function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
+  const taken = new Set<ParamType>();
+  const handedOn = new Map<ParamType, ParamType[]>();
+  const reached = new Set([decl]);
+  for (const at of reached) {
+    /** `to` are the parameters of other declarations that this part is an argument for. */
+    const pending: { readonly type: T; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map((type) => ({
+      type,
+      inParameter: false,
+      to: [],
+    }));
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const { inParameter, to } = next;
+      const t = prune(next.type);
+      if (t.kind === "param") {
+        if (inParameter) taken.add(t);
+        for (const other of to) {
+          const from = handedOn.get(other) ?? [];
+          handedOn.set(other, from);
+          from.push(t);
+        }
+      } else if (t.kind === "fn") {
+        for (const type of t.params) pending.push({ type, inParameter: true, to });
+        pending.push({ type: t.result, inParameter, to });
+      } else if (t.kind === "builtin") for (const type of t.args) pending.push({ type, inParameter, to });
+      else if (t.kind === "declared") {
+        reached.add(t.decl);
+        const { params } = t.decl;
+        t.args.forEach((type, i) => pending.push({ type, inParameter, to: [...to, ...params.slice(i, i + 1)] }));
+      }
     }
-    case "primitive":
-    case "param":
-    case "var":
-    case "never":
-    case "error":
-      return true;
   }
+  for (const param of taken) for (const from of handedOn.get(param) ?? []) taken.add(from);
+  for (const at of reached) TAKEN_IN.set(at, taken);
+  return taken;
+}
+
+/** More parts than a type that a person writes has; without a bound, `P { a: x, b: x }` doubles with every use. */
+const MAX_TYPE_SIZE = 1_000;
+
+/** Whether the type has more parts than the compiler accepts. */
+export function isTooLarge(type: T): boolean {
+  const pending = [type];
+  for (let seen = 0; seen < MAX_TYPE_SIZE; seen++) {
+    const next = pending.pop();
+    if (next === undefined) return false;
+    const t = prune(next);
+    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) pending.push(arg);
+    else if (t.kind === "fn") pending.push(t.result, ...t.params);
+  }
+  return pending.length > 0;
+}
+
+const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
+
+/** The place of each field or variant by its name: there may be thousands. */
+export function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
+  const known = INDEXES.get(parts);
+  if (known !== undefined) return known;
+  const made = new Map(parts.map((part, i) => [part.name, i]));
+  INDEXES.set(parts, made);
+  return made;
+}
+
+/**
+ * Whether values of the type can be compared: no function anywhere in what is known of it. What is sent is received
+ * at any type, so there no type parameter may stand for a function either: `params` says whether to let those pass.
+ */
+export function isData(type: T, params = true): boolean {
+  const pending = [type];
+  const seen = new Set<TypeDecl>();
+  /** Parameters of declarations: what they stand for is among the arguments. */
+  const own = new Set<ParamType>();
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const t = prune(next);
+    if (t.kind === "fn" || (t.kind === "param" && !params && !own.has(t))) return false;
+    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) pending.push(arg);
+    if (t.kind === "declared" && !seen.has(t.decl)) {
+      seen.add(t.decl);
+      for (const param of t.decl.params) own.add(param);
+      for (const part of partsOf(t.decl)) pending.push(part);
+    }
+  }
+  return true;
 }

@@ -8,6 +8,7 @@ import type { Host, HostStop } from "../vm/host.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/module.ts";
+import { matchesType } from "../vm/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
 import { valueFromPlain } from "../vm/plain-json.ts";
 import type { MachineEnd, Program, Trap } from "../vm/program.ts";
@@ -208,7 +209,13 @@ class Run {
       events: this.#events,
     };
     if (end.status === "completed") {
-      return { outcome: "success", value: end.value, ...(type === undefined ? {} : { resultType: parseType(type) }), ...common };
+      const resultType = type === undefined ? undefined : parseType(type);
+      // A message is dynamic: what `receive` gave may have travelled here unnoticed.
+      if (resultType !== undefined && !matchesType(end.value, resultType, this.#program.module.types)) {
+        const message = `main gave something else than ${type}`;
+        return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...common };
+      }
+      return { outcome: "success", value: end.value, ...(resultType === undefined ? {} : { resultType }), ...common };
     }
     const { outcome, limit } = outcomeOfTrap(end.trap.kind);
     return { outcome, error: runError(end.trap, limit), ...common, ...(limit === undefined ? {} : { limit }) };

@@ -3,7 +3,7 @@
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
 import { hash } from "node:crypto";
-import { decide } from "../policy/decide.ts";
+import { budgetRule, decide, type Decision } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
@@ -85,6 +85,8 @@ interface Call {
   readonly span: CallTracing | undefined;
   /** Known once the budget has been counted. */
   budgetRemaining: number | undefined;
+  /** Known once the policy has been asked. */
+  decision: Decision | undefined;
   readonly signature: CapabilitySignature | undefined;
 }
 
@@ -120,7 +122,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** Closes the call's span and tells the observers. */
   function end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
-    const info: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...more };
+    const { decision } = call;
+    const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
+    const info: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...why, ...more };
     if (call.span !== undefined) {
       const span: CallSpanEnd = {
         ...(outcome === "ok" ? {} : { errorKind: outcome }),
@@ -244,6 +248,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return refuse(call, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
     }
     const decision = decide(policy, capability, full);
+    call.decision = decision;
     if (!decision.allowed) {
       if (!known) counters.unknown += 1;
       return refuse(call, "denied", decision.reason, decision.rule, decision.reason);
@@ -256,7 +261,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         call,
         "budget_exceeded",
         `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`,
-        decision.rule,
+        budgetRule(capability.name),
         decision.reason,
       );
     }
@@ -264,7 +269,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (capability.internal === true) {
       counters.dispatched += 1;
       const value = capability.mock(full);
-      end(call, "ok", { result: value, rule: decision.rule, reason: decision.reason, ...remaining(call) });
+      end(call, "ok", { result: value, ...remaining(call) });
       return { ok: true, value };
     }
     const stop = append(call, { type: "CapCall", capability: capability.name, args: request.args });
@@ -292,7 +297,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
     const answer = decided(
       request,
-      { number, capability, span, budgetRemaining: undefined, signature: capability.internal === true ? undefined : signature },
+      {
+        number,
+        capability,
+        span,
+        budgetRemaining: undefined,
+        decision: undefined,
+        signature: capability.internal === true ? undefined : signature,
+      },
       full,
     );
     const wait = options.mayWait ? tracing?.backpressure() : undefined;

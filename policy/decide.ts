@@ -17,6 +17,11 @@ export interface Decision {
   readonly budget?: number;
 }
 
+/** Path of the rule that counts the calls of a capability. */
+export function budgetRule(capability: string): string {
+  return memberPath(memberPath("rules", capability), "budget");
+}
+
 /** A scope's refusal. */
 export interface Refusal {
   readonly rule: string;

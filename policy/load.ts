@@ -1,5 +1,5 @@
 /** A policy by its name or from its file. The only code of this room that reaches outside. */
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { didYouMean } from "./hint.ts";
@@ -37,11 +37,23 @@ function readBytes(path: string): Uint8Array {
   try {
     const stat = fstatSync(descriptor);
     if (stat.isDirectory()) throw failed(`the policy ${path} is a directory`);
-    const bytes = stat.size > MAX_POLICY_BYTES ? undefined : readFileSync(descriptor);
-    if (bytes === undefined || bytes.length > MAX_POLICY_BYTES) throw failed(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
+    const bytes = stat.size > MAX_POLICY_BYTES ? undefined : readAtMost(descriptor, MAX_POLICY_BYTES);
+    if (bytes === undefined) throw failed(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
     return bytes;
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** A pipe or a device does not tell its size: undefined where more than `limit` bytes come. */
+function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(limit + 1);
+  let length = 0;
+  for (;;) {
+    const got = readSync(descriptor, bytes, length, bytes.length - length, null);
+    if (got === 0) return bytes.subarray(0, length);
+    length += got;
+    if (length > limit) return undefined;
   }
 }
 

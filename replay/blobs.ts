@@ -1,9 +1,9 @@
 /** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { BorunaError } from "../vm/error.ts";
 import { sha256Hex } from "./chain.ts";
-import { ioError, isMissing, isNoFolder, readBounded, syncFolder, writeAll } from "./files.ts";
+import { ioError, isMissing, isNoFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
 /** `bytes` is absent where only the hash is known. */
 export interface BlobName {
@@ -68,14 +68,18 @@ export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter 
       const path = join(folder, name);
       try {
         if (written.size === 0) mkdirSync(folder, { recursive: true, mode: 0o700 });
-        const descriptor = openSync(`${path}.tmp`, "w", 0o600);
+        const temporary = `${path}.tmp`;
+        const descriptor = openSync(temporary, "w", 0o600);
         try {
           writeAll(descriptor, bytes);
           if (durable) fsyncSync(descriptor);
+        } catch (error) {
+          unlinkSync(temporary);
+          throw error;
         } finally {
           closeSync(descriptor);
         }
-        renameSync(`${path}.tmp`, path);
+        renameSync(temporary, path);
         if (durable) syncFolder(folder);
       } catch (error) {
         throw ioError(error, "write", path);
@@ -86,13 +90,14 @@ export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter 
   };
 }
 
-/** Removes the blobs of a log that is about to be overwritten or taken back; nothing else in the folder is touched. */
+/** Removes the blobs of a log that is about to be replaced or taken back; nothing else in the folder is touched. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {
     for (const name of readdirSync(folder)) if (/^[0-9a-f]{64}(\.tmp)?$/.test(name)) unlinkSync(join(folder, name));
+    rmdirSync(folder);
   } catch (error) {
-    if (!isMissing(error) && !isNoFolder(error)) throw ioError(error, "empty", folder);
+    if (!isMissing(error) && !isNoFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
   }
 }
 

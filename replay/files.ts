@@ -19,12 +19,19 @@ const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
   ["EMFILE", "too many open files"],
 ]);
 
+/** Why the file system refused, in words; the error's own code where there are none. */
+export function systemReason(error: unknown, doing: string): string {
+  const code = systemCode(error);
+  // A file that is about to be made cannot be missing: its folder is.
+  if (code === "ENOENT" && doing === "write") return "there is no such folder";
+  return SYSTEM_WORDS.get(code) ?? (code === "" ? "it failed" : code);
+}
+
 /** A failure of the file system as `log.io_error`; anything else is rethrown as it is. */
 export function ioError(error: unknown, doing: string, file: string): BorunaError {
   if (error instanceof BorunaError) return error;
-  const code = systemCode(error);
-  if (code === "") throw error;
-  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${SYSTEM_WORDS.get(code) ?? code}`, { place: { file }, cause: error });
+  if (systemCode(error) === "") throw error;
+  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${systemReason(error, doing)}`, { place: { file }, cause: error });
 }
 
 export function isMissing(error: unknown): boolean {
@@ -33,6 +40,10 @@ export function isMissing(error: unknown): boolean {
 
 export function isNoFolder(error: unknown): boolean {
   return systemCode(error) === "ENOTDIR";
+}
+
+export function isNotEmpty(error: unknown): boolean {
+  return ["ENOTEMPTY", "EEXIST"].includes(systemCode(error));
 }
 
 export function alreadyExists(error: unknown): boolean {

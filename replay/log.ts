@@ -136,7 +136,7 @@ function located<T>(file: string, line: number, body: () => T): T {
     if (!(error instanceof BorunaError)) throw error;
     const column = error.kind.startsWith("json.") ? error.place?.column : undefined;
     const kind = error.kind === "json.syntax" ? "log.syntax" : error.kind.startsWith("log.") ? error.kind : "log.form";
-    throw new BorunaError(kind, `line ${line}: ${error.message}`, {
+    throw new BorunaError(kind, error.message, {
       place: { file, line, ...(column === undefined ? {} : { column }) },
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -2,7 +2,7 @@
  * Recording a run. Append-only: every record is handed to the system, in one write, before the machine goes on,
  * so that a process killed at any moment loses at most the record being written.
  */
-import { closeSync, fsyncSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import type { EventSink } from "../gateway/gateway.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -13,7 +13,7 @@ import { CHAIN_START, chainHash, chainText } from "./chain.ts";
 import { endToJson, type RunEnd } from "./end.ts";
 import { eventToJson } from "./event-json.ts";
 import { EVENT_LOG_VERSION } from "./eventlog.ts";
-import { alreadyExists, ioError, syncFolder, writeAll } from "./files.ts";
+import { alreadyExists, ioError, isMissing, syncFolder, writeAll } from "./files.ts";
 import type { RunDescription } from "./describe.ts";
 import { headerToJson } from "./header.ts";
 import { LOG_LIMITS, type LogLimits } from "./limits.ts";
@@ -28,7 +28,7 @@ export interface RecorderOptions {
   readonly durable?: boolean;
   /** `eventlog` is the older whole-file form: events only. */
   readonly format?: LogFormat;
-  /** Overwrites an existing log. Any other file is refused even so. */
+  /** Replaces an existing log. Any other file is refused even so. */
   readonly force?: boolean;
   readonly limits?: Partial<LogLimits>;
 }
@@ -51,6 +51,8 @@ interface LogWriter {
   readonly name: string;
   write(text: string, important: boolean): void;
   close(): void;
+  /** Throws `log.replaced` when another file stands under the name by now: what was written is in none. */
+  checkInPlace(): void;
   /** Takes back a log that was only begun. */
   discard(): void;
 }
@@ -71,7 +73,13 @@ export interface MemoryRecorder extends Recorder {
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();
-  const writer: LogWriter = { name: "memory", write: (text) => void texts.push(text), close: () => undefined, discard: () => undefined };
+  const writer: LogWriter = {
+    name: "memory",
+    write: (text) => void texts.push(text),
+    close: () => undefined,
+    checkInPlace: () => undefined,
+    discard: () => undefined,
+  };
   return { ...startRecorder(writer, blobs, run, options), blobs, bytes: () => new TextEncoder().encode(texts.join("")) };
 }
 
@@ -108,10 +116,14 @@ function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription
     append: (event) => {
       const n = events + 1;
       if (n > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place: { file: writer.name } });
-      const text = jsonText(eventToJson(event, limits.inlineBytes, put));
-      const hash = chainText(previous, `{"event":${text},"n":${n}}`);
-      line(`{"event":${text},"hash":"${hash}","n":${n}}`, IMPORTANT.has(event.type));
-      previous = hash;
+      try {
+        const text = jsonText(eventToJson(event, limits.inlineBytes, put));
+        const hash = chainText(previous, `{"event":${text},"n":${n}}`);
+        line(`{"event":${text},"hash":"${hash}","n":${n}}`, IMPORTANT.has(event.type));
+        previous = hash;
+      } catch (error) {
+        throw stoppedAt(error, events);
+      }
       events = n;
       return undefined;
     },
@@ -120,11 +132,19 @@ function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription
       const text = jsonText(endToJson(end, limits.inlineBytes, put));
       const head = chainText(previous, `{"end":${text}}`);
       line(`{"end":${text},"hash":"${head}"}`, true);
+      writer.checkInPlace();
       writer.close();
       return { path: writer.name, head };
     },
     abandon: () => (events === 0 ? writer.discard() : writer.close()),
   };
+}
+
+/** The run ends where its log does; what came before is not lost. */
+function stoppedAt(error: unknown, events: number): unknown {
+  if (!(error instanceof BorunaError) || error.kind !== "log.io_error") return error;
+  const kept = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it, and boruna replay reads them.`;
+  return new BorunaError(error.kind, error.message, { place: error.place ?? {}, hint: kept, cause: error });
 }
 
 function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
@@ -145,6 +165,7 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
     },
     finish: () => {
       write(`],"version":${EVENT_LOG_VERSION}}\n`, true);
+      writer.checkInPlace();
       writer.close();
       return { path: writer.name };
     },
@@ -154,8 +175,10 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
 
 function fileWriter(path: string, durable: boolean, force: boolean): LogWriter {
   let descriptor: number | undefined = openLog(path, force);
+  const identity = identityOf(fstatSync(descriptor, { bigint: true }));
   let failure: BorunaError | undefined;
-  const close = (): void => {
+  let finished = false;
+  const release = (): void => {
     const open = descriptor;
     descriptor = undefined;
     if (open !== undefined) closeSync(open);
@@ -172,19 +195,48 @@ function fileWriter(path: string, durable: boolean, force: boolean): LogWriter {
         if (durable && important) fsyncSync(descriptor);
       } catch (error) {
         // What was written of the record is a cut tail: nothing may follow it.
-        close();
+        release();
         failure = ioError(error, "write", path);
         throw failure;
       }
     },
-    close,
+    close: () => {
+      finished = true;
+      release();
+    },
+    checkInPlace: () => {
+      if (identityAt(path) === identity) return;
+      release();
+      throw new BorunaError("log.replaced", `${path} was removed or replaced while the run was recorded`, {
+        place: { file: path },
+        hint: "This run has no log. Give each run a log of its own name.",
+      });
+    },
     discard: () => {
-      if (descriptor === undefined) return;
-      close();
+      if (finished) return;
+      release();
+      if (identityAt(path) !== identity) return;
       removeBlobs(path);
       unlinkSync(path);
     },
   };
+}
+
+interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+const identityOf = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
+
+/** Undefined where there is no file. */
+function identityAt(path: string): string | undefined {
+  try {
+    return identityOf(statSync(path, { bigint: true }));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw ioError(error, "look at", path);
+  }
 }
 
 /** A log holds arguments and answers: its owner alone may read it. */
@@ -208,10 +260,12 @@ function openLog(path: string, force: boolean): number {
       hint: "Choose another name.",
     });
   }
+  // Of two runs that replace a log at the same time, each has a file of its own, and the later one stays. The blobs go
+  // before the old file, so that none of the file that stays is taken for an old one.
   try {
-    const descriptor = openSync(path, "w", LOG_MODE);
     removeBlobs(path);
-    return descriptor;
+    unlinkSync(path);
+    return openSync(path, "wx", LOG_MODE);
   } catch (error) {
     throw ioError(error, "write", path);
   }

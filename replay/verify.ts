@@ -83,13 +83,14 @@ export async function verifySource(source: LogSource, options: VerifyOptions = {
     failure = await work.attempt(name, check, checks);
     if (failure !== undefined) break;
   }
+  const holds = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
   return {
     ok: failure === undefined,
     ...work.facts(),
     checks,
     ...(failure === undefined ? {} : { failure }),
-    proves: failure === undefined ? proofs(expectHead !== undefined, options.replay === true) : [],
-    doesNotProve: limitsOfProof(expectHead !== undefined, options.replay === true),
+    proves: failure === undefined ? proofs(holds("head"), holds("replay")) : [],
+    doesNotProve: limitsOfProof(holds("head"), holds("replay")),
   };
 }
 
@@ -183,7 +184,7 @@ class Work {
         loadStored(ref, this.#source.blobs);
       } catch (error) {
         if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
-        throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", `line ${line}: ${error.message}`, line, error);
+        throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, line, error);
       }
     }
     return `${this.#blobLines.size} long values have the hashes that name them`;

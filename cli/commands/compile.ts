@@ -1,6 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
+import { systemReason } from "../../replay/files.ts";
 import { encodeModule } from "../../vm/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
@@ -24,11 +25,9 @@ export function compileCommand(session: Session, file: string, flags: CompileFla
   try {
     writeFileSync(output, bytes);
   } catch (error) {
-    throw new BorunaError(
-      "io_error",
-      `cannot write ${output}: ${error instanceof Error && "code" in error ? String(error.code) : "failed"}`,
-      { cause: error },
-    );
+    // A module that is cut is of no use to anyone.
+    if (error instanceof Error && "syscall" in error && error.syscall === "write") rmSync(output, { force: true });
+    throw new BorunaError("io_error", `cannot write ${output}: ${systemReason(error, "write")}`, { place: { file: output }, cause: error });
   }
   if (json) printJson(terminal, { ok: true, output, bytes: bytes.length, module_hash: program.moduleHash });
   else {

@@ -14,7 +14,7 @@ import { parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
-import { clean, printJson, type Terminal } from "../terminal.ts";
+import { clean, jsonLine, printJson, type Terminal } from "../terminal.ts";
 
 export interface RunFlags {
   readonly policy?: string;
@@ -162,7 +162,7 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
     });
     return;
   }
-  if (flags.ui === "json") for (const tree of execution.ui) terminal.out(JSON.stringify(tree));
+  if (flags.ui === "json") for (const tree of execution.ui) terminal.out(jsonLine(tree));
   if (text !== undefined) terminal.out(clean(text));
   printError(terminal, execution);
   if (execution.log !== undefined)

@@ -5,8 +5,7 @@ import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Callable, Ir } from "../ir.ts";
-import { nearest } from "../../vm/nearest.ts";
-import { BOOL, builtinType, ERROR, fresh, instantiation, type ParamType, prune, show, STRING, substitute, type T } from "../types.ts";
+import { BOOL, builtinType, ERROR, fits, fresh, instantiation, type ParamType, prune, show, STRING, substitute, type T } from "../types.ts";
 import { type Expressions, suggestion, type Typed } from "./context.ts";
 
 /** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
@@ -26,13 +25,19 @@ export function isModuleName(x: Expressions, name: string): boolean {
 
 function unknownFunction(x: Expressions, name: Name): void {
   const { scope, context } = x;
-  const all = [
+  const all = (): string[] => [
     ...scope.names(),
     ...scope.unit.functions.keys(),
     ...BUILTINS.flatMap((b) => [b.name, ...b.oldNames]),
     ...context.registry.all.filter((c) => c.internal === undefined).map((c) => c.name),
   ];
-  context.error(scope.unit, "E004", name.span, `unknown function \`${name.text}\``, suggestion(name, nearest(name.text, all)));
+  context.error(
+    scope.unit,
+    "E004",
+    name.span,
+    `unknown function \`${name.text}\``,
+    suggestion(name, context.near(scope.unit, name.text, all)),
+  );
 }
 
 function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: readonly T[], span: Span): readonly Ir[] {
@@ -46,10 +51,11 @@ function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: 
 }
 
 /** Notes what a callee may do. */
-function useRow(x: Expressions, row: readonly string[], span: Span, via: Callable | null): void {
+export function useRow(x: Expressions, row: readonly string[], span: Span, via: Callable | null): void {
   for (const capability of row) {
     if (x.scope.inContract) {
       x.context.error(x.scope.unit, "E007", span, `a contract must be pure, but this may do \`${capability}\``);
+      if (!x.scope.callable.row.includes(capability)) continue;
     }
     x.scope.use(capability, { span, via });
   }
@@ -91,7 +97,7 @@ function expectResult(result: T, expected: T): void {
   const e = prune(expected);
   if (r.kind === "builtin" && e.kind === "builtin" && r.name === e.name) {
     r.args.forEach((arg, i) => expectResult(arg, e.args[i] ?? ERROR));
-  } else if (r.kind === "var" && e.kind !== "var" && e.kind !== "error" && e.kind !== "never") r.bound = e;
+  } else if (r.kind === "var" && e.kind !== "var" && e.kind !== "never") fits(r, e);
 }
 
 /** A capability call; `caught` under `try`. */

@@ -88,6 +88,11 @@ export class Context {
     unit.diagnostics.warning(code, span, message, more);
   }
 
+  /** What a misspelt name may have meant; nothing once no further error is kept. */
+  near(unit: Unit, name: string, candidates: () => Iterable<string>): string | undefined {
+    return unit.diagnostics.full ? undefined : nearest(name, candidates());
+  }
+
   builtinSignature(builtin: BuiltinDecl): BuiltinSignature {
     const known = this.#signatures.get(builtin.name);
     if (known !== undefined) return known;
@@ -142,7 +147,7 @@ export class Context {
     const wanted = decl?.params.length ?? BUILTIN_ARITY.get(name) ?? 0;
     const known = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
     if (!known) {
-      const all = [
+      const all = (): string[] => [
         ...unit.types.keys(),
         ...params.keys(),
         ...BUILTIN_ARITY.keys(),
@@ -154,7 +159,7 @@ export class Context {
         "Json",
         "ActorId",
       ];
-      this.error(unit, "E013", expr.span, `unknown type \`${name}\``, suggestion(expr.name, nearest(name, all)));
+      this.error(unit, "E013", expr.span, `unknown type \`${name}\``, suggestion(expr.name, this.near(unit, name, all)));
       return ERROR;
     }
     if (args.length !== wanted) {
@@ -243,6 +248,20 @@ export function suggestion(name: Name, instead: string | undefined): Report {
   return {
     help: `did you mean \`${instead}\`?`,
     fixes: [{ title: `replace with \`${instead}\``, edits: [{ span: name.span, text: instead }] }],
+  };
+}
+
+const WORDS_OF: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Option", ["Some", "None"]],
+  ["Result", ["Ok", "Err"]],
+]);
+
+/** `Option::Some` where the language has a word for it. */
+export function withoutPrefix(enumName: Name, variant: Name): Report | undefined {
+  if (WORDS_OF.get(enumName.text)?.includes(variant.text) !== true) return undefined;
+  return {
+    help: `write \`${variant.text}\`, without \`${enumName.text}::\``,
+    fixes: [{ title: `write \`${variant.text}\``, edits: [{ span: { start: enumName.span.start, end: variant.span.start }, text: "" }] }],
   };
 }
 

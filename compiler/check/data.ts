@@ -3,9 +3,20 @@ import { UNIT } from "../../vm/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
-import { nearest } from "../../vm/nearest.ts";
-import { ERROR, type FieldInfo, fresh, instantiation, JSON_TYPE, prune, show, substitute, type T, type TypeDecl } from "../types.ts";
-import { type Expressions, suggestion, type Typed } from "./context.ts";
+import {
+  ERROR,
+  type FieldInfo,
+  indexesByName,
+  fresh,
+  instantiation,
+  JSON_TYPE,
+  prune,
+  show,
+  substitute,
+  type T,
+  type TypeDecl,
+} from "../types.ts";
+import { type Expressions, suggestion, type Typed, withoutPrefix } from "./context.ts";
 
 const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
 
@@ -46,15 +57,13 @@ function checkFields(
   const { scope, context } = x;
   const values = new Map<string, Ir>();
   const order: string[] = [];
+  const indexes = indexesByName(infos);
   for (const init of inits) {
-    const info = infos.find((f) => f.name === init.name.text);
+    const info = infos[indexes.get(init.name.text) ?? -1];
     if (info === undefined) {
       const more = suggestion(
         init.name,
-        nearest(
-          init.name.text,
-          infos.map((f) => f.name),
-        ),
+        context.near(scope.unit, init.name.text, () => indexes.keys()),
       );
       context.error(
         scope.unit,
@@ -100,7 +109,10 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
   const { scope, context } = x;
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
-    const more = suggestion(expr.name, nearest(expr.name.text, [...scope.unit.types.keys()]));
+    const more = suggestion(
+      expr.name,
+      context.near(scope.unit, expr.name.text, () => scope.unit.types.keys()),
+    );
     context.error(
       scope.unit,
       "E013",
@@ -156,7 +168,7 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   const { scope, context } = x;
   if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(x, expr);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
-  const index = decl?.variants.findIndex((v) => v.name === expr.variant.text) ?? -1;
+  const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined) {
@@ -165,11 +177,18 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
         "E013",
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
-        suggestion(expr.enum, nearest(expr.enum.text, [...scope.unit.types.keys()])),
+        withoutPrefix(expr.enum, expr.variant) ??
+          suggestion(
+            expr.enum,
+            context.near(scope.unit, expr.enum.text, () => scope.unit.types.keys()),
+          ),
       );
     } else {
       const names = decl.variants.map((v) => v.name);
-      const more = suggestion(expr.variant, nearest(expr.variant.text, names));
+      const more = suggestion(
+        expr.variant,
+        context.near(scope.unit, expr.variant.text, () => names),
+      );
       context.error(
         scope.unit,
         "E006",
@@ -232,11 +251,14 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span)
     return { ir, type: ERROR };
   }
   const { decl } = type;
-  const index = decl.fields.findIndex((f) => f.name === name.text);
+  const index = indexesByName(decl.fields).get(name.text) ?? -1;
   const field = decl.fields[index];
   if (field === undefined) {
     const names = decl.fields.map((f) => f.name);
-    const more = suggestion(name, nearest(name.text, names));
+    const more = suggestion(
+      name,
+      context.near(scope.unit, name.text, () => names),
+    );
     context.error(
       scope.unit,
       "E006",

@@ -4,7 +4,6 @@ import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import { examine, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
-import { nearest } from "../../vm/nearest.ts";
 import {
   ACTOR_ID,
   BOOL,
@@ -16,7 +15,9 @@ import {
   INT,
   isData,
   isDecided,
+  isTooLarge,
   mapOf,
+  mismatch,
   NEVER,
   prune,
   show,
@@ -24,7 +25,7 @@ import {
   type T,
   UNIT_TYPE,
 } from "../types.ts";
-import { checkCall, checkFunctionValue, checkTry, isModuleName, qualifiedName } from "./calls.ts";
+import { checkCall, checkFunctionValue, checkTry, isModuleName, qualifiedName, useRow } from "./calls.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
 import { type Context, conversionHelp, type Expressions, suggestion, type Typed } from "./context.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
@@ -58,10 +59,16 @@ export class ExpressionChecker implements Expressions {
   }
 
   #expect(type: T, expected: T, span: Span, why: string): void {
-    const found = show(type);
-    const wanted = show(expected);
-    if (fits(type, expected)) return;
     const e = prune(expected);
+    if (isTooLarge(type)) {
+      this.context.error(this.scope.unit, "E015", span, "the type of this expression is too large", {
+        help: "declare records for its parts, or recursive types, instead of nesting type arguments",
+      });
+      if (e.kind === "var") e.bound = ERROR;
+      return;
+    }
+    const differ = mismatch(type, expected);
+    if (differ === null) return;
     const help =
       e.kind === "fn" && prune(type).kind === "fn"
         ? "a function value fits when its parameters, result and row fit"
@@ -70,7 +77,7 @@ export class ExpressionChecker implements Expressions {
       this.scope.unit,
       "E009",
       span,
-      `expected ${wanted}${why === "" ? "" : ` for ${why}`}, found ${found}`,
+      `expected ${differ.wanted}${why === "" ? "" : ` for ${why}`}, found ${differ.found}`,
       help === undefined ? {} : { help },
     );
   }
@@ -163,14 +170,14 @@ export class ExpressionChecker implements Expressions {
 
   #data(type: T, span: Span, what: string): void {
     this.context.deferred.push(() => {
-      if (!isData(type)) this.context.error(this.scope.unit, "E009", span, `${what} must hold no function, found ${show(type)}`);
+      if (isData(type, false)) return;
+      const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
+      this.context.error(this.scope.unit, "E009", span, `${what} must hold no function, found ${show(type)}`, help);
     });
   }
 
   #effect(capability: string, span: Span): void {
-    if (this.scope.inContract)
-      this.context.error(this.scope.unit, "E007", span, `a contract must be pure, but this does \`${capability}\``);
-    this.scope.use(capability, { span, via: null });
+    useRow(this, [capability], span, null);
   }
 
   #name(name: Name): Typed {
@@ -192,7 +199,10 @@ export class ExpressionChecker implements Expressions {
         help: "in the head of `if`, `while`, `match` and `for` a record literal must stand in parentheses",
       });
     } else {
-      const more = suggestion(name, nearest(name.text, [...scope.names(), ...scope.unit.functions.keys()]));
+      const more = suggestion(
+        name,
+        context.near(scope.unit, name.text, () => [...scope.names(), ...scope.unit.functions.keys(), "true", "false"]),
+      );
       const module = isModuleName(this, name.text) ? { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` } : {};
       context.error(scope.unit, "E003", name.span, `unknown variable \`${name.text}\``, more.help === undefined ? module : more);
     }
@@ -253,9 +263,13 @@ export class ExpressionChecker implements Expressions {
     const scrutinee = this.check(expr.scrutinee, type);
     const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
     const unknown = prune(type).kind === "var";
+    const errors = (): number => this.scope.unit.diagnostics.errorCount;
+    let broken = false;
     const arms = expr.arms.map((arm): CheckedArm => {
       this.scope.enter();
+      const before = errors();
       const pattern = checkPattern(this, arm.pattern, type);
+      broken ||= errors() > before;
       const guard = arm.guard === null ? null : this.check(arm.guard, BOOL, "the guard");
       const wanted = prune(expected);
       const emptyMap = arm.emptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
@@ -263,7 +277,7 @@ export class ExpressionChecker implements Expressions {
       this.#leave();
       return { pattern, guard, body };
     });
-    if (prune(type).kind !== "error" && !(unknown && prune(type).kind === "var")) this.#examine(expr, type, arms);
+    if (!broken && prune(type).kind !== "error" && !(unknown && prune(type).kind === "var")) this.#examine(expr, type, arms);
     return { kind: "match", scrutinee, subject, arms, span: expr.span };
   }
 
@@ -393,7 +407,10 @@ export class ExpressionChecker implements Expressions {
     const local = scope.lookup(name.text);
     if (local === undefined) {
       const isFunction = scope.unit.functions.has(name.text);
-      const more = suggestion(name, nearest(name.text, scope.names()));
+      const more = suggestion(
+        name,
+        context.near(scope.unit, name.text, () => scope.names()),
+      );
       context.error(
         scope.unit,
         "E003",

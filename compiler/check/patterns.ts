@@ -1,11 +1,11 @@
 /** Patterns, resolved against the type of what they are matched with. */
 import { FloatValue, intFromBigInt, type Value } from "../../vm/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
-import { constructorsOf, findConstructor } from "../exhaustive.ts";
+import { constructorNamed, constructorsOf } from "../exhaustive.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
 import { nearest } from "../../vm/nearest.ts";
 import { BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
-import { conversionHelp, type Expressions, suggestion } from "./context.ts";
+import { conversionHelp, type Expressions, suggestion, withoutPrefix } from "./context.ts";
 
 const WILDCARD: CheckedPattern = { kind: "wildcard" };
 
@@ -42,7 +42,7 @@ function resolve(x: Expressions, pattern: Pattern, type: T, made: Bindings, shar
       return expectType(x, type, builtinType("Option", fresh()), pattern.span) ? named(type, "None") : WILDCARD;
     case "wrap": {
       const shape = pattern.wrap === "Some" ? builtinType("Option", fresh()) : builtinType("Result", fresh(), fresh());
-      const constructor_ = expectType(x, type, shape, pattern.span) ? findConstructor(type, (c) => c.name === pattern.wrap) : undefined;
+      const constructor_ = expectType(x, type, shape, pattern.span) ? constructorNamed(type, pattern.wrap) : undefined;
       if (constructor_ === undefined) return inner(pattern.inner, ERROR);
       return { kind: "constructor", constructor_, args: [inner(pattern.inner, constructor_.args[0] ?? ERROR)] };
     }
@@ -80,7 +80,7 @@ function expectType(x: Expressions, type: T, wanted: T, span: Span): boolean {
 }
 
 function named(type: T, name: string): CheckedPattern {
-  const constructor_ = findConstructor(type, (c) => c.name === name);
+  const constructor_ = constructorNamed(type, name);
   return constructor_ === undefined ? WILDCARD : { kind: "constructor", constructor_, args: [] };
 }
 
@@ -102,7 +102,7 @@ function bind(x: Expressions, name: Name, type: T, made: Bindings, shared: Bindi
 /** The variant that a bare name means for this type, if it means one. */
 function variantOf(type: T, name: string): Constructor | undefined {
   const t = prune(type);
-  return t.kind === "declared" && t.decl.kind === "enum" ? findConstructor(t, (c) => c.name === `${t.decl.name}::${name}`) : undefined;
+  return t.kind === "declared" && t.decl.kind === "enum" ? constructorNamed(t, `${t.decl.name}::${name}`) : undefined;
 }
 
 function resolveVariant(x: Expressions, enumName: Name | null, variant: Name, type: T): Constructor | undefined {
@@ -113,16 +113,11 @@ function resolveVariant(x: Expressions, enumName: Name | null, variant: Name, ty
       report(x, "E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
       return undefined;
     }
-    return unknownVariant(
-      x,
-      variant,
-      t,
-      findConstructor(t, (c) => c.name === `Json::${variant.text}`),
-    );
+    return unknownVariant(x, variant, t, constructorNamed(t, `Json::${variant.text}`));
   }
   const decl = enumName === null ? undefined : x.context.typeNamed(x.scope.unit, enumName.text);
   if (enumName !== null && decl === undefined) {
-    report(x, "E013", enumName.span, `unknown type \`${enumName.text}\``);
+    x.context.error(x.scope.unit, "E013", enumName.span, `unknown type \`${enumName.text}\``, withoutPrefix(enumName, variant) ?? {});
     return undefined;
   }
   if (t.kind !== "declared" || t.decl.kind !== "enum" || (decl !== undefined && decl !== t.decl)) {
@@ -156,7 +151,7 @@ function unknownVariant(x: Expressions, variant: Name, type: T, found: Construct
 function resolveStruct(x: Expressions, enumName: Name | null, name: Name, type: T): Constructor | undefined {
   const t = prune(type);
   if (enumName === null && t.kind === "declared" && t.decl.kind === "record") {
-    if (x.context.typeNamed(x.scope.unit, name.text) === t.decl) return findConstructor(t, () => true);
+    if (x.context.typeNamed(x.scope.unit, name.text) === t.decl) return constructorNamed(t, t.decl.name);
     report(x, "E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}`);
     return undefined;
   }
@@ -201,8 +196,9 @@ function structArgs(
 ): readonly CheckedPattern[] {
   const args: CheckedPattern[] = names.map(() => WILDCARD);
   const seen = new Set<string>();
+  const indexes = new Map(pattern.fields.length > 8 ? names.map((n, i) => [n, i]) : []);
   for (const field of pattern.fields) {
-    const index = names.indexOf(field.name.text);
+    const index = indexes.size > 0 ? (indexes.get(field.name.text) ?? -1) : names.indexOf(field.name.text);
     if (index < 0) {
       x.context.error(
         x.scope.unit,

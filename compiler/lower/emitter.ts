@@ -20,6 +20,9 @@ export class FunctionTooLarge extends Error {
   }
 }
 
+/** The most that one instruction of bytecode 1.1 takes from the stack, and the most parameters of a function. */
+const MAX_COUNT = 255;
+
 interface Pending {
   readonly op: OpName;
   readonly operands: readonly (number | Label)[];
@@ -38,6 +41,7 @@ export class Emitter {
 
   constructor(lines: LineTable, params: readonly Local[]) {
     this.#lines = lines;
+    if (params.length > MAX_COUNT) throw new FunctionTooLarge(`more than ${MAX_COUNT} parameters and captured bindings`);
     for (const param of params) this.slot(param);
   }
 
@@ -56,6 +60,7 @@ export class Emitter {
     const row = opcode(op);
     const last = operands.at(-1);
     const counted = row.popsCount === true && typeof last === "number" ? last : 0;
+    if (counted > MAX_COUNT && op !== "MakeMap") throw new FunctionTooLarge(`a call, record or lambda with more than ${MAX_COUNT} parts`);
     this.height += row.pushes - row.pops - counted;
   }
 

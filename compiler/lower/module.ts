@@ -7,7 +7,7 @@ import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/modul
 import { typeToString } from "../../vm/types.ts";
 import type { Value } from "../../vm/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
-import type { Callable, SourceUnit } from "../ir.ts";
+import type { Callable, CheckedBody, SourceUnit } from "../ir.ts";
 import { lineTable, type LineTable } from "../source.ts";
 import { type FieldInfo, toModuleType, type TypeDecl } from "../types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
@@ -130,13 +130,7 @@ class Pool implements ModulePool {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const { callable, index } = next;
       if (callable.body === null) throw new BorunaError("internal", `the function ${callable.name} was never checked`);
-      const lowering = new FunctionLowering(this, callable, callable.body, this.#linesOf(callable.file));
-      try {
-        lowering.run();
-      } catch (error) {
-        if (error instanceof FunctionTooLarge) throw new ProgramTooLarge(callable, error.what);
-        throw error;
-      }
+      const lowering = this.#lower(callable, callable.body);
       const file = this.#files.indexOf(callable.file);
       this.#put(index, lowering.emitter, {
         name: callable.name,
@@ -146,6 +140,14 @@ class Pool implements ModulePool {
         file,
       });
     }
+  }
+
+  #lower(callable: Callable, body: CheckedBody): FunctionLowering {
+    return within(callable, () => {
+      const lowering = new FunctionLowering(this, callable, body, this.#linesOf(callable.file));
+      lowering.run();
+      return lowering;
+    });
   }
 
   #linesOf(file: SourceUnit): LineTable {
@@ -170,13 +172,26 @@ export class ProgramTooLarge extends Error {
   }
 }
 
+/** What does not fit is reported at the function. */
+function within<R>(callable: Callable, body: () => R): R {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof FunctionTooLarge) throw new ProgramTooLarge(callable, error.what);
+    throw error;
+  }
+}
+
 /** `main` is the entry; the caller has made sure that there is one. Throws `ProgramTooLarge`. */
 export function lowerProgram(program: CheckedProgram, main: Callable, registry: CapabilityRegistry): Module {
   const pool = new Pool(registry, program.units);
-  for (const callable of program.functions) pool.functionIndex(callable);
-  for (const decl of program.root.types.values()) pool.typeIndex(decl);
-  const entry = pool.functionIndex(main);
+  const entry = within(main, () => {
+    for (const callable of program.functions) pool.functionIndex(callable);
+    for (const decl of program.root.types.values()) pool.typeIndex(decl);
+    return pool.functionIndex(main);
+  });
   pool.drain();
+  if (pool.types.length > MODULE_LIMITS.types) throw new ProgramTooLarge(main, `more than ${MODULE_LIMITS.types} types`);
   const functions = pool.functions.filter((f) => f !== null);
   return {
     name: program.root.name.replace(/^.*\//, "").replace(/\.ax$/, ""),

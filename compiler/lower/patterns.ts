@@ -1,7 +1,7 @@
 /** Matches as code: one jump table where every arm names a plain constructor, else a test per arm. */
 import type { Value } from "../../vm/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
-import type { Emitter, Label } from "./emitter.ts";
+import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
 
 /** What matching needs of the function that is being lowered. */
 export interface MatchLowering {
@@ -74,15 +74,50 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label
   const e = f.emitter;
   const next = e.label();
   e.height = base;
-  test(f, arm.pattern, subject, next);
-  if (arm.guard !== null) {
-    f.expr(arm.guard, false);
-    e.emit("JmpIfNot", next);
+  if (arm.guard === null) test(f, arm.pattern, subject, next);
+  else {
+    const body = e.label();
+    const ways = alternativesOf(arm.pattern);
+    ways.forEach((pattern, i) => {
+      const other = i === ways.length - 1 ? next : e.label();
+      e.height = base;
+      test(f, pattern, subject, other);
+      if (arm.guard !== null) f.expr(arm.guard, false);
+      e.emit("JmpIfNot", other);
+      if (other === next) return;
+      e.emit("Jmp", body);
+      e.place(other);
+    });
+    e.place(body);
   }
   f.expr(arm.body, tail);
   e.emit("Jmp", end);
   e.height = base;
   e.place(next);
+}
+
+/** Patterns with one way to bind each name. More would make the code of the guard too long. */
+const MAX_WAYS = 256;
+
+const binds = (p: CheckedPattern): boolean =>
+  p.kind === "bind" || (p.kind === "or" ? p.alternatives.some(binds) : p.kind === "constructor" && p.args.some(binds));
+
+/** A guard is asked anew for each alternative that binds other values: `P { a: x } | P { b: x } if x > 1`. */
+function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
+  if (!binds(pattern)) return [pattern];
+  if (pattern.kind === "or") return withinWays(pattern.alternatives.flatMap(alternativesOf));
+  if (pattern.kind !== "constructor") return [pattern];
+  return pattern.args
+    .reduce<readonly (readonly CheckedPattern[])[]>(
+      (rows, arg) => withinWays(rows.flatMap((row) => alternativesOf(arg).map((p) => [...row, p]))),
+      [[]],
+    )
+    .map((args) => ({ ...pattern, args }));
+}
+
+function withinWays<P>(ways: readonly P[]): readonly P[] {
+  if (ways.length > MAX_WAYS) throw new FunctionTooLarge(`a guarded pattern with more than ${MAX_WAYS} alternatives`);
+  return ways;
 }
 
 /** Goes on when the value in the slot matches, its bindings set; else jumps, with the stack as it was. */

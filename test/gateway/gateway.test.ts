@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringBytes } from "../../gateway/bytes.ts";
-import { createGateway, type GatewayOptions } from "../../gateway/gateway.ts";
+import { type CallEnd, createGateway, type GatewayOptions } from "../../gateway/gateway.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
@@ -26,6 +26,7 @@ interface Setup {
 function setUp(setup: Setup = {}) {
   const events: RunEvent[] = [];
   const seen: string[] = [];
+  const ends: CallEnd[] = [];
   const tracing = recordingTracing();
   const options: GatewayOptions = {
     policy: setup.policy ?? ALLOW_ALL,
@@ -41,7 +42,10 @@ function setUp(setup: Setup = {}) {
     tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
     signal: setup.signal ?? new AbortController().signal,
     remainingMs: () => setup.remainingMs,
-    notify: (name, info) => void seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`),
+    notify: (name, info) => {
+      seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`);
+      if ("outcome" in info && "call" in info) ends.push(info);
+    },
     mayWait: true,
   };
   const gateway = createGateway(options);
@@ -56,7 +60,7 @@ function setUp(setup: Setup = {}) {
       place: () => ({ function: "main", pc: 0, line: 7 }),
       ...more,
     });
-  return { call, events, seen, tracing, counters: () => gateway.counters() };
+  return { call, events, seen, ends, tracing, counters: () => gateway.counters() };
 }
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
@@ -122,6 +126,21 @@ describe("one call", () => {
     expect(tracing.calls[1]?.end).toEqual([{ bytesOut: 42, budgetRemaining: 0 }]);
   });
 
+  test("tells observers the policy's rule and reason, whatever its end", async () => {
+    const failing: Handler = () => Promise.reject(new CapabilityFailure("no"));
+    const policy = policyOf({ rules: { "fs.read": { allow: true } }, default_allow: true, fs_policy: { read: ["."] } });
+    const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["llm.call", failing] as const]);
+    const { call, ends } = setUp({ policy, handlers });
+    void call("fs.read", ["a"]);
+    await call("llm.call", ["a"]);
+    void call("actor.send", [1, "a"]);
+    expect(ends.map(({ outcome, rule, reason }) => [outcome, rule, reason])).toEqual([
+      ["ok", 'rules["fs.read"].allow', "the policy's rule allows fs.read"],
+      ["runtime_error", "default_allow", "the policy allows what it has no rule for"],
+      ["ok", "default_allow", "the policy allows what it has no rule for"],
+    ]);
+  });
+
   test("over its budget", () => {
     const { call, events, tracing, counters } = setUp({
       policy: policyOf({ default_allow: true, rules: { random: { allow: true, budget: 2 } } }),
@@ -132,7 +151,7 @@ describe("one call", () => {
       ok: false,
       trap: "capability_budget_exceeded",
       message: "random is over its budget of 2 calls",
-      rule: "rules.random.allow",
+      rule: "rules.random.budget",
     });
     expect(tracing.calls.map((c) => c.end)).toEqual([
       [{ bytesOut: 0, budgetRemaining: 1 }],

@@ -91,6 +91,30 @@ describe("a log on disk", () => {
     write({ force: true });
   });
 
+  test("of two runs that record to one file, the later one keeps it whole, and the earlier one is told", () => {
+    const long: RunEvent = { type: "UiEmit", tree: "x".repeat(70_000) };
+    write();
+    const earlier = openRecorder(path(), description(), { force: true });
+    earlier.append(long);
+    const later = openRecorder(path(), description(), { force: true });
+    later.append(long);
+    earlier.append({ type: "UiEmit", tree: 1 });
+    expect(kindOf(() => earlier.finish(endOf(2)))).toBe("log.replaced");
+    earlier.abandon();
+    later.finish(endOf(1));
+    const log = readLog(path());
+    expect(log.events).toHaveLength(1);
+    const [event] = log.events;
+    expect(event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
+  });
+
+  test("a run whose log was taken back or replaced takes nothing away", () => {
+    const recorder = openRecorder(path(), description());
+    write({ force: true });
+    recorder.abandon();
+    expect(readLog(path())).toHaveProperty("end");
+  });
+
   test("a log that was cut is a log; any other file is never overwritten", () => {
     write();
     writeFileSync(path(), readFileSync(path()).subarray(0, 200));
@@ -115,7 +139,7 @@ describe("a log on disk", () => {
 
   test("a run that failed before its first event leaves no log behind", () => {
     openRecorder(path(), description()).abandon();
-    expect(readdirSync(`${path()}.blobs`)).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
     const recorder = openRecorder(path(), description());
     recorder.finish(endOf(0));
     recorder.abandon();

@@ -57,6 +57,13 @@ describe("verify", () => {
     expect(result.checks.at(-1)).toMatchObject({ name: check, ok: false });
   });
 
+  test("a check that was not reached proves nothing", async () => {
+    change((b) => b.subarray(0, b.lastIndexOf('{"end"')));
+    const result = await verifyLog(path, { replay: true, expectHead: head });
+    expect(result).toMatchObject({ ok: false, failure: { check: "end" }, proves: [] });
+    expect(result.doesNotProve).toHaveLength(3);
+  });
+
   test("a log rewritten whole verifies, unless its head was kept", async () => {
     change((bytes) => edit(bytes, 2, "index.txt", "index.tat"));
     expect((await verifyLog(path)).ok).toBe(true);

@@ -1,0 +1,80 @@
+import { chmodSync, closeSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
+import { formatSource } from "../../compiler/format/format.ts";
+import { systemReason, writeAll } from "../../replay/files.ts";
+import { openSources } from "../../replay/sources.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import type { Session } from "../session.ts";
+import { clean, printJson } from "../terminal.ts";
+
+/** The exit code of `--check` where a file is not in the one form. */
+const DIFFERS = 1;
+
+export interface FmtFlags {
+  readonly check?: boolean;
+  readonly stdout?: boolean;
+}
+
+interface FormattedFile {
+  readonly file: string;
+  readonly text: string;
+  readonly changed: boolean;
+}
+
+/** Nothing is written when one of the files has syntax errors. */
+export function fmtCommand(session: Session, files: readonly string[], flags: FmtFlags): number {
+  const { terminal, json } = session;
+  if (flags.check === true && flags.stdout === true)
+    throw new BorunaError("usage", "`--check` prints no program", { hint: "leave out `--check` or `--stdout`" });
+  if (flags.stdout === true && json)
+    throw new BorunaError("usage", "`--stdout` prints the program, not JSON", { hint: "leave out `--stdout` or `--json`" });
+  const formatted = formatAll(session, files);
+  const changed = formatted.filter((file) => file.changed);
+  if (flags.stdout === true) {
+    for (const { text } of formatted) if (text !== "") terminal.out(text.slice(0, text.endsWith("\n") ? -1 : undefined));
+    return EXIT.done;
+  }
+  if (flags.check !== true) for (const { file, text } of changed) replaceFile(file, text);
+  if (json) printJson(terminal, { files: formatted.map(({ file, changed: differs }) => ({ file, changed: differs })) });
+  else for (const { file } of changed) terminal.out(clean(file));
+  return flags.check === true && changed.length > 0 ? DIFFERS : EXIT.done;
+}
+
+function formatAll(session: Session, files: readonly string[]): readonly FormattedFile[] {
+  const texts = new Map<string, string>();
+  session.textOf = (file) => texts.get(file);
+  const formatted: FormattedFile[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const file of new Set(files)) {
+    const { text } = openSources(file).source;
+    texts.set(file, text);
+    const result = formatSource({ name: file, text });
+    if (result.ok) formatted.push({ file, text: result.text, changed: result.text !== text });
+    else diagnostics.push(...result.diagnostics);
+  }
+  if (diagnostics.length > 0) throw new CompileError(diagnostics, session.textOf);
+  return formatted;
+}
+
+/** Whoever reads the file meanwhile gets the old text or the new one, whole. A link goes on leading to its file. */
+function replaceFile(file: string, text: string): void {
+  let temporary: string | undefined;
+  try {
+    const target = realpathSync(file);
+    const mode = statSync(target).mode & 0o777;
+    const name = `${target}.${process.pid}.tmp`;
+    const descriptor = openSync(name, "wx", mode);
+    temporary = name;
+    try {
+      writeAll(descriptor, Buffer.from(text, "utf8"));
+    } finally {
+      closeSync(descriptor);
+    }
+    chmodSync(name, mode);
+    renameSync(name, target);
+  } catch (error) {
+    if (temporary !== undefined) rmSync(temporary, { force: true });
+    throw new BorunaError("io_error", `cannot write ${file}: ${systemReason(error, "write")}`, { place: { file }, cause: error });
+  }
+}

@@ -1,0 +1,107 @@
+/** Every page of `boruna explain` says what the compiler does. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { check, compile } from "../../compiler/compile.ts";
+import { DIAGNOSTICS } from "../../compiler/diagnostics.ts";
+import { elisionNote, EXPLANATIONS, exampleSources, isDiagnosticCode } from "../../compiler/explanations.ts";
+import { renderDiagnostic } from "../../compiler/render.ts";
+import { verifyModule } from "../../vm/verifier.ts";
+
+const COMPILER = fileURLToPath(new URL("../../compiler/", import.meta.url));
+const GOLDEN = fileURLToPath(new URL("./golden-explanations/", import.meta.url));
+
+const codes = Object.keys(DIAGNOSTICS).filter(isDiagnosticCode);
+const explained = codes.flatMap((code) => {
+  const page = EXPLANATIONS[code];
+  return "unreachable" in page ? [] : [{ code, ...page }];
+});
+const unreachable = codes.filter((code) => "unreachable" in EXPLANATIONS[code]);
+
+describe.each(explained)("$code", ({ code, wrong, right }) => {
+  test("the wrong program gives this diagnostic and no other", () => {
+    const sources = exampleSources(wrong);
+    const { ok, diagnostics } = check(sources.source, sources);
+    expect(diagnostics.map((d) => [d.code, d.severity])).toEqual([[code, DIAGNOSTICS[code].severity]]);
+    expect(ok).toBe(DIAGNOSTICS[code].severity === "warning");
+  });
+
+  test("the right program compiles without a word", () => {
+    const sources = exampleSources(right);
+    expect(compile(sources.source, sources).diagnostics).toEqual([]);
+  });
+
+  test("the two are not the same", () => {
+    expect(exampleSources(wrong).source.text).not.toBe(exampleSources(right).source.text);
+  });
+
+  test("the message reads as in the golden file", async () => {
+    const sources = exampleSources(wrong);
+    const { diagnostics, sourceOf } = check(sources.source, sources);
+    const shown = diagnostics.map((d) => `${renderDiagnostic(d, sourceOf)}\n`).join("\n");
+    await expect(shown).toMatchFileSnapshot(`golden-explanations/${code}.txt`);
+  });
+
+  test("files beside a program are right by themselves", () => {
+    for (const example of [wrong, right]) {
+      for (const file of exampleSources(example).beside) expect(check(file).diagnostics).toEqual([]);
+    }
+  });
+});
+
+test("there is a golden file for every code that a program can get, and no other", () => {
+  expect(readdirSync(GOLDEN).sort()).toEqual(explained.map(({ code }) => `${code}.txt`).sort());
+});
+
+test("no file of the compiler reports a code that its page calls unreachable", () => {
+  const tables = new Set(["diagnostics.ts", "explanations.ts"]);
+  const files = readdirSync(COMPILER, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts") && !tables.has(name));
+  expect(files.length).toBeGreaterThan(20);
+  for (const name of files) {
+    const text = readFileSync(join(COMPILER, name), "utf8");
+    for (const code of unreachable) expect(text.includes(code), `${name} names ${code}`).toBe(false);
+  }
+});
+
+test("what the page of E008 says of parameters is so", () => {
+  const withParameters = (count: number): string => {
+    const list = (item: (i: number) => string): string => Array.from({ length: count }, (_, i) => item(i)).join(", ");
+    return `fn f(${list((i) => `p${i}: Int`)}) -> Int { p0 }\nfn main() -> Int { f(${list(String)}) }\n`;
+  };
+  const verified = (count: number) => () => verifyModule(compile({ name: "main.ax", text: withParameters(count) }).module);
+  expect(verified(255)).not.toThrow();
+  expect(verified(256)).toThrow("E015: `f` is too large: more than 255 parameters");
+});
+
+test("every reachable code is reported somewhere, so the check above can see one", () => {
+  const all = readdirSync(COMPILER, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && name !== "diagnostics.ts" && name !== "explanations.ts")
+    .map((name) => readFileSync(join(COMPILER, name), "utf8"))
+    .join("\n");
+  expect(explained.map(({ code }) => code).filter((code) => !all.includes(`"${code}"`))).toEqual([]);
+});
+
+test("each page is one paragraph of whole sentences", () => {
+  for (const code of codes) {
+    const page = EXPLANATIONS[code];
+    for (const text of "unreachable" in page ? [page.why, page.reason] : [page.why]) expect(text).toMatch(/^[A-Z`][^\n]{80,}\.$/);
+  }
+});
+
+describe("an example with parts left out", () => {
+  const example = { text: "a…b…c", elided: { parts: ["$&", ")"], times: 3 } };
+
+  test("is whole for the compiler", () => {
+    expect(exampleSources(example).source).toEqual({ name: "main.ax", text: "a$&$&$&b)))c\n" });
+  });
+
+  test("says on the page what is left out", () => {
+    expect(elisionNote(example)).toBe("Here … stands for 3 times `$&` and `)`.");
+    expect(elisionNote({ text: "a" })).toBeUndefined();
+  });
+});
+
+test("a name from the prototype is no code", () => {
+  expect(["toString", "__proto__", "e007", ""].filter(isDiagnosticCode)).toEqual([]);
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { execute } from "../../replay/run.ts";
+
+test("what main gives is checked against its type: a message may be anything", async () => {
+  const text = `fn broken() -> Unit {
+    debug(1 / 0)
+    ()
+}
+fn main() -> Int !{actor.spawn} {
+    let child = spawn broken
+    debug(child)
+    receive
+}
+`;
+  const run = await execute(compile({ name: "main.ax", text }), { policy: "allow-all", tracing: false, onDebug: () => undefined });
+  expect(run).toMatchObject({ outcome: "program_error", error: { kind: "type_error", message: "main gave something else than Int" } });
+});

@@ -1,0 +1,42 @@
+/** Every `ax` snippet of the pages about the language is a whole program that ends as its first line says. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { check } from "../../compiler/compile.ts";
+import { lineTable, positionAt } from "../../compiler/source.ts";
+import { expectationOf, outcome } from "../outcome.ts";
+
+const DOCS = new URL("../../docs/", import.meta.url);
+
+interface Snippet {
+  /** Of the first line of the program. */
+  readonly line: number;
+  readonly text: string;
+}
+
+function snippetsOf(page: string): readonly Snippet[] {
+  const table = lineTable(page);
+  return [...page.matchAll(/^```ax\n([\s\S]*?)^```$/gm)].map(({ index, 1: text = "" }) => ({
+    line: positionAt(table, index).line + 1,
+    text,
+  }));
+}
+
+describe.each(["language.md", "tour.md"])("docs/%s", (name) => {
+  const page = readFileSync(new URL(name, DOCS), "utf8");
+  const snippets = snippetsOf(page);
+
+  test("every fence is closed and says what it holds", () => {
+    const fences = [...page.matchAll(/^\s*```(.*)$/gm)].map(({ 1: info = "" }) => info);
+    expect(fences.length % 2).toBe(0);
+    expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "text", "sh", "json"].includes(info) : info !== ""))).toEqual([]);
+    expect(snippets.length).toBe(fences.filter((info) => info === "ax").length);
+    expect(snippets.length).toBeGreaterThan(10);
+  });
+
+  test.each(snippets)("line $line", async ({ text }) => {
+    const expectation = expectationOf(text);
+    expect(expectation).toMatch(/^(value|trap|warning|compile-error) \S/);
+    expect(await outcome(text, expectation ?? "")).toBe(expectation);
+    if (!/^(warning|compile-error) /.test(expectation ?? "")) expect(check({ name: "main.ax", text }).diagnostics).toEqual([]);
+  });
+});

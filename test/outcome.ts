@@ -1,0 +1,30 @@
+/** Programs that say on their first line how they end: `// expect: value V`, `trap KIND`, `warning CODE` or `compile-error [CODE]`. */
+import { check, compile } from "../compiler/compile.ts";
+import { verifyModule } from "../vm/verifier.ts";
+import { runSource } from "./run-program.ts";
+
+/** What the first line expects; undefined where it expects nothing. */
+export function expectationOf(text: string): string | undefined {
+  return /^\/\/ expect: (.*?)\r?\n/.exec(text)?.[1];
+}
+
+/** How the program ends, in the words of the expectation: equal to it where it holds. */
+export async function outcome(text: string, expectation: string): Promise<string> {
+  const [, kind, detail] = /^(value|trap|warning|compile-error)\s*(.*)$/.exec(expectation) ?? [];
+  const { ok, diagnostics } = check({ name: "main.ax", text });
+  if (kind === "compile-error") {
+    const codes = diagnostics.filter((d) => d.severity === "error").map((d) => d.code);
+    if (ok) return "compiles";
+    return detail === "" || codes.some((c) => c === detail) ? expectation : `compile-error ${codes.join(" ")}`;
+  }
+  if (!ok) return diagnostics.map((d) => `${d.code} ${d.message}`).join("\n");
+  const { module } = compile({ name: "main.ax", text });
+  const irregular = verifyModule(module).functions.filter((f) => !f.regular);
+  if (irregular.length > 0) return `irregular: ${irregular.map((f) => f.def.name).join(", ")}`;
+  if (kind === "warning") {
+    const codes = diagnostics.map((d) => d.code);
+    return codes.some((c) => c === detail) ? expectation : `warnings: ${codes.join(" ")}`;
+  }
+  const ran = await runSource(text);
+  return kind === "trap" ? ran.text : `value ${ran.text}`;
+}
