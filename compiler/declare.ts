@@ -19,6 +19,8 @@ function duplicate(context: Context, unit: Unit, name: Name, what: string, where
 function checkUnique(context: Context, unit: Unit, names: readonly Name[], what: string): void {
   const seen = new Set<string>();
   for (const name of names) {
+    // `_` names nothing, so it may stand more than once.
+    if (name.text === "_") continue;
     if (seen.has(name.text)) context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice`);
     seen.add(name.text);
   }
@@ -92,8 +94,10 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
     duplicate(context, unit, item.name, "the function", unit.declaredIn.get(`fn ${item.name.text}`));
     return undefined;
   }
-  if (BUILTIN_BY_NAME.has(item.name.text) || item.name.text === "guard") {
-    context.warning(unit, "W006", item.name.span, `\`${item.name.text}\` hides the builtin of that name`);
+  const hidesCapability = context.capability(item.name.text) !== undefined;
+  if (BUILTIN_BY_NAME.has(item.name.text) || item.name.text === "guard" || hidesCapability) {
+    const what = hidesCapability ? "capability" : "builtin";
+    context.warning(unit, "W006", item.name.span, `\`${item.name.text}\` hides the ${what} of that name`);
   }
   const typeParams = typeParamsOf(item);
   const byName = new Map(typeParams.map((p) => [p.name, p]));

@@ -33,6 +33,11 @@ function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
 }
 
 export function checkEffects(context: Context): void {
+  /** A caller that declares it for a callee which forgot to is not to be told that it never uses it. */
+  const undeclared = new Set<string>();
+  for (const [callable, scope] of context.scopes) {
+    for (const capability of scope.uses.keys()) if (!callable.row.includes(capability)) undeclared.add(capability);
+  }
   for (const [callable, scope] of context.scopes) {
     for (const [capability, use] of scope.uses) {
       if (callable.row.includes(capability)) continue;
@@ -45,7 +50,7 @@ export function checkEffects(context: Context): void {
     const { item } = callable;
     for (const written of item?.row?.names ?? []) {
       const name = callable.row.find((c) => c === written.text);
-      if (name !== undefined && !scope.uses.has(name)) {
+      if (name !== undefined && !scope.uses.has(name) && !undeclared.has(name)) {
         context.warning(scope.unit, "W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
           help: "take it out of the row, so that the signature says what the function can touch",
         });

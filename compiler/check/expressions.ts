@@ -155,6 +155,9 @@ export class ExpressionChecker implements Expressions {
         return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
       }
       case "receive":
+        if (this.scope.inContract) {
+          this.context.error(this.scope.unit, "E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
+        }
         return { ir: { kind: "receive", span }, type: fresh() };
       case "emit": {
         const type = fresh();
@@ -468,7 +471,8 @@ export class ExpressionChecker implements Expressions {
     const locals = expr.params.map((p, i) => {
       const type = params[i] ?? ERROR;
       const local: Local = { name: p.name.text, type, mutable: false, span: p.name.span, used: true };
-      if (scope.declare(local) !== undefined) context.error(outer.unit, "E010", p.name.span, `two parameters are named \`${p.name.text}\``);
+      if (scope.declare(local) !== undefined && local.name !== "_")
+        context.error(outer.unit, "E010", p.name.span, `two parameters are named \`${p.name.text}\``);
       context.deferred.push(() => {
         if (!isDecided(type))
           context.error(outer.unit, "E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, {

@@ -1,7 +1,7 @@
 /** Operators: which types they take, and what they give. */
 import { FloatValue } from "../../vm/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
-import { BOOL, FLOAT, fits, fresh, isData, prune, show, type T } from "../types.ts";
+import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T } from "../types.ts";
 import { conversionHelp, type Expressions, type Typed } from "./context.ts";
 
 interface OperatorRow {
@@ -80,6 +80,7 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
         message,
         help === undefined ? {} : { help },
       );
+      type = ERROR;
     } else require(x, r.op, row, left, { start: expr.first.span.start, end: r.operand.span.end });
     if (row.gives === "Bool") type = BOOL;
     return { op: r.op, type: left, operand, span: r.opSpan };

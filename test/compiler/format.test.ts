@@ -125,6 +125,19 @@ describe("meaning and comments", () => {
     expectSound(`fn f() { x } //${" ".repeat(300_000)}x`);
   });
 
+  test("the net sees another tree and other comments", () => {
+    const file = parsed("fn f() { a + b } // c\n");
+    expect(file).toBeDefined();
+    if (file === undefined) return;
+    const same = ["fn f() { (a\n+ b) } // c", "fn f() { a - b } // c", "fn f() { a + b }", "fn f() { a + b } // d", "fn f() {"];
+    expect(same.map((text) => sameProgram(file, text))).toEqual([true, false, false, false, false]);
+  });
+
+  test("a file that would grow past the limit of a source stays as it is", () => {
+    const text = `fn f() { x = [${"1, ".repeat(120_000)}] }`;
+    expect(formatSource({ name: "a.ax", text })).toEqual({ ok: true, text });
+  });
+
   test("syntax errors are told", () => {
     const result = formatSource({ name: "a.ax", text: "fn f( {" });
     expect(result.ok ? [] : result.diagnostics.map((d) => d.code)).toEqual(["E002"]);
