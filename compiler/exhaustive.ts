@@ -30,11 +30,11 @@ const json = (name: string, value: number, args: readonly T[] = []): Constructor
 });
 
 /** Match tags of bytecode 1.1. */
-export const TRUE = tag("true", 1);
-export const FALSE = tag("false", 0);
-export const NONE_CONSTRUCTOR = tag("None", -2);
-export const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
-export const wrapConstructor = (name: "Some" | "Ok" | "Err", of: T): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
+const TRUE = tag("true", 1);
+const FALSE = tag("false", 0);
+const NONE_CONSTRUCTOR = tag("None", -2);
+const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
+const wrapConstructor = (name: "Some" | "Ok" | "Err", of: T): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
 
 /** In the order of the `JsonKind` instruction. */
 export const JSON_CONSTRUCTORS: readonly Constructor[] = [

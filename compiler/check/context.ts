@@ -22,7 +22,7 @@ import {
 } from "../types.ts";
 
 /** Old names of capabilities in rows. */
-export const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
+const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["net", "net.fetch"],
   ["fs", "fs.read"],
   ["db", "db.query"],

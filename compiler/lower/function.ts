@@ -61,7 +61,7 @@ const WRAP_OPERAND = { Some: 0, Ok: 1, Err: 2 } as const;
 /** The most elements a MakeList of bytecode 1.1 takes. */
 const MAX_SHORT_LIST = 255;
 
-export function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
+function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
   if (builtin.name === "list_get") {
     e.emit("ListGet");
     return;

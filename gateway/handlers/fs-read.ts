@@ -5,7 +5,7 @@ import { didYouMean } from "../../policy/hint.ts";
 import { canonicalJson, type JsonData } from "../../vm/json.ts";
 import { compareUtf8 } from "../../vm/utf8.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
-import { fileFailure, locate, openBelow, type Located } from "./fs-roots.ts";
+import { fileFailure, locate, missingRoot, openBelow, type Located } from "./fs-roots.ts";
 
 export interface FsOptions {
   /** Default: the process's. */
@@ -29,6 +29,8 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
       );
     try {
       const located = locate(path, policy.fs_policy.read, options.workingDirectory ?? process.cwd());
+      const missing = missingRoot(located);
+      if (missing !== undefined) throw new CapabilityFailure(missing);
       const descriptor = openBelow(located, path);
       try {
         return read(descriptor, located, path, policy.fs_policy.max_bytes);

@@ -7,8 +7,15 @@ import { dirname, join, resolve, sep } from "node:path";
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 
+export interface NamedRoot {
+  /** Absolute. */
+  readonly root: string;
+  /** As the policy writes it: what a message may show. */
+  readonly rootName: string;
+}
+
 export interface Located {
-  /** Absolute, as the policy names it. */
+  /** Absolute. */
   readonly root: string;
   /** Absolute; below the root as far as its text tells. */
   readonly file: string;
@@ -22,7 +29,7 @@ export function denyPath(path: string): never {
  * A relative path means the working directory's file where that is below a root; else the first root that holds such
  * a file, or the first root where none does. Throws `CapabilityDenied` for what is below no root.
  */
-export function locate(path: string, roots: readonly string[], workingDirectory: string): Located {
+export function locate(path: string, roots: readonly string[], workingDirectory: string): Located & NamedRoot {
   if (path === "") throw new CapabilityFailure("the path is empty");
   if (path.includes("\0")) throw new CapabilityFailure("the path holds a NUL character");
   if (reachOf(path, roots) === "outside") denyPath(path);
@@ -31,11 +38,19 @@ export function locate(path: string, roots: readonly string[], workingDirectory:
   const absoluteRoots = roots.map((root) => resolve(workingDirectory, root));
   // A root that is itself a link may be named by either name.
   const holder = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realOrSame(root)));
-  if (holder !== undefined) return { root: holder, file };
+  const named = (root: string): string => roots[absoluteRoots.indexOf(root)] ?? ".";
+  if (holder !== undefined) return { root: holder, rootName: named(holder), file };
   const [first] = absoluteRoots;
   if (first === undefined || normal.startsWith("/") || normal === ".." || normal.startsWith("../")) return denyPath(path);
   const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normal))) ?? first;
-  return { root, file: join(root, normal) };
+  return { root, rootName: named(root), file: join(root, normal) };
+}
+
+/** A root that is not there is the usual reason why nothing below it is. */
+export function missingRoot({ root, rootName }: NamedRoot): string | undefined {
+  if (existsSync(root)) return undefined;
+  const from = rootName.startsWith("/") ? "" : "; a relative folder starts where the command runs";
+  return `the folder ${JSON.stringify(rootName)} that the policy allows is not there${from}`;
 }
 
 function realOrSame(path: string): string {

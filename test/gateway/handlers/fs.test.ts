@@ -78,6 +78,13 @@ describe("fs.read", () => {
     expect(await read(["a.txt"], { read: [inWork("data")] })).toBe("héllo");
   });
 
+  test("a root that is not there is named as the policy writes it", async () => {
+    const scope = { read: ["./nowhere"], write: [] };
+    expect(await readFails(["a.txt"], scope)).toBe(
+      'failed: the folder "./nowhere" that the policy allows is not there; a relative folder starts where the command runs',
+    );
+  });
+
   test("a path that leads out is denied", async () => {
     const outside = join(folder, "outside.txt");
     for (const path of [
