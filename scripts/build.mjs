@@ -19,7 +19,14 @@ async function bundleCommand() {
     platform: "node",
     external: (id) => !/^[./]/.test(id),
   });
-  await bundle.write({ dir: join(fresh, "bin"), format: "esm", entryFileNames: "boruna.js", chunkFileNames: "[name].js" });
+  await bundle.write({
+    dir: join(fresh, "bin"),
+    format: "esm",
+    entryFileNames: "boruna.js",
+    chunkFileNames: "[name].js",
+    // Every program needs the compiler and the machine: one file for both, without what only `explain` and `fmt` need.
+    codeSplitting: { groups: [{ name: "core", test: /[\\/](vm|compiler)[\\/](?!explanations|format)/ }] },
+  });
   await bundle.close();
 }
 

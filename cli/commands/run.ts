@@ -1,8 +1,7 @@
 import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd } from "../../gateway/gateway.ts";
-import { loadPolicy } from "../../policy/load.ts";
 import type { Policy } from "../../policy/policy.ts";
-import { withShorthands } from "../../policy/policy.ts";
+import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
 import { frameLines, placeText } from "../../replay/frame.ts";
 import { frameOf } from "../../replay/place.ts";
 import { type Execution, execute } from "../../replay/run.ts";
@@ -45,8 +44,13 @@ function limit(flag: string, field: LimitField, text: string | undefined): Parti
   return { [field]: value };
 }
 
-function policyOf(flags: RunFlags): Policy {
-  return withShorthands(loadPolicy(flags.policy ?? "deny-all"), {
+/** Reading a policy file brings a parser along, which the named policies do not need. */
+async function basePolicy(nameOrPath: string): Promise<Policy> {
+  return NAMED_POLICIES.get(nameOrPath) ?? (await import("../../policy/load.ts")).loadPolicy(nameOrPath);
+}
+
+async function policyOf(flags: RunFlags): Promise<Policy> {
+  return withShorthands(await basePolicy(flags.policy ?? "deny-all"), {
     ...(flags.allowNet === undefined ? {} : { allowNet: flags.allowNet.split(",") }),
     ...(flags.allowRead === undefined ? {} : { allowRead: flags.allowRead }),
     ...(flags.allowWrite === undefined ? {} : { allowWrite: flags.allowWrite }),
@@ -113,7 +117,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const { terminal } = session;
   const format = formatOf(flags.format);
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
-  const policy = policyOf(flags);
+  const policy = await policyOf(flags);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const limits = { ...limit("--max-steps", "max_steps", flags.maxSteps), ...limit("--max-wall-ms", "max_wall_ms", flags.maxWallMs) };
   const { program, warnings } = loadProgram(file, (textOf) => {
