@@ -13,7 +13,7 @@ import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json.ts";
 import { isOpName, opcode, OPCODES } from "../vm/opcodes.ts";
-import { EXIT, OUTCOMES, TRAPS } from "../vm/outcome.ts";
+import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { typeToString } from "../vm/types.ts";
 import { textForm } from "../vm/text.ts";
 
@@ -128,7 +128,10 @@ function diagnostics(): string {
 
 function outcomes(): string {
   const traps = Object.entries(TRAPS).map(([name, t]) => [code(name), t.outcome, cell(t.doc)]);
-  const exits = Object.entries(EXIT).map(([name, value]) => [String(value), name]);
+  const exits = Object.entries(EXIT_DOCS).map(([name, doc]) => [
+    String(Object.entries(EXIT).find(([key]) => key === name)?.[1]),
+    cell(doc),
+  ]);
   return page(
     "Outcomes, traps, exit codes",
     table(

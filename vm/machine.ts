@@ -286,9 +286,8 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
           stack[sp - 1] = kind === 0 ? new SomeValue(value) : kind === 1 ? new OkValue(value) : new ErrValue(value);
           break;
         }
-        case 0x80: // MakeList
-        case 0x1d: {
-          // MakeListWide
+        case 0x80: {
+          // MakeList
           const count = code[at + 1] ?? 0;
           meter.steps = steps;
           meter.charge(count * UNITS.slot);

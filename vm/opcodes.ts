@@ -256,17 +256,6 @@ export const OPCODES = {
     stack: "a₁…aₙ → v",
     doc: "a builtin by its id",
   },
-  MakeListWide: {
-    tag: 0x1d,
-    operands: ["count"],
-    pops: 0,
-    popsCount: true,
-    pushes: 1,
-    traps: true,
-    ours: true,
-    stack: "a₁…aₙ → l",
-    doc: "a list of more than 255 elements",
-  },
   JsonKind: {
     tag: 0x1e,
     operands: [],

@@ -231,13 +231,11 @@ function checkOperand(kind: OperandKind, operand: number, at: At): void {
   if (kind === "builtin" && !BUILTIN_ARITY.has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
 }
 
-/** Ours may count further than the u8 of bytecode 1.1; no stack holds more. */
-const WIDE_COUNTS: ReadonlySet<string> = new Set(["MakeMap", "MakeListWide"]);
-
 function checkCount(at: At): void {
   const { op, operands } = at.instruction;
   const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
-  const max = WIDE_COUNTS.has(op) ? MACHINE_LIMITS.stackSlots : U8_MAX;
+  // MakeMap, which is ours, may count further than the u8 of bytecode 1.1; no stack holds more.
+  const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
   if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
   if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
   const target = operands[0] ?? 0;

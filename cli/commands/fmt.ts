@@ -8,9 +8,6 @@ import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
 import { clean, printJson } from "../terminal.ts";
 
-/** The exit code of `--check` where a file is not in the one form. */
-const DIFFERS = 1;
-
 export interface FmtFlags {
   readonly check?: boolean;
   readonly stdout?: boolean;
@@ -38,7 +35,7 @@ export function fmtCommand(session: Session, files: readonly string[], flags: Fm
   if (flags.check !== true) for (const { file, text } of changed) replaceFile(file, text);
   if (json) printJson(terminal, { files: formatted.map(({ file, changed: differs }) => ({ file, changed: differs })) });
   else for (const { file } of changed) terminal.out(clean(file));
-  return flags.check === true && changed.length > 0 ? DIFFERS : EXIT.done;
+  return flags.check === true && changed.length > 0 ? EXIT.differs : EXIT.done;
 }
 
 function formatAll(session: Session, files: readonly string[]): readonly FormattedFile[] {
