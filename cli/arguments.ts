@@ -1,8 +1,9 @@
-/** `--arg name=VALUE` and `--inputs FILE`. */
+/** `--arg name=VALUE`, `--inputs FILE`, and limits. */
 import { readBounded } from "../replay/files.ts";
 import { decodeUtf8, ioError } from "../replay/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json.ts";
+import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
 import type { Signature } from "../vm/module.ts";
 import { parseType, type Type } from "../vm/types.ts";
 
@@ -60,4 +61,13 @@ function parseInputs(text: string, path: string): JsonData {
       cause: error,
     });
   }
+}
+
+/** A limit given as a flag; nothing where it is not given. Throws `usage`. */
+export function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
+  if (text === undefined) return {};
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value > LIMITS[field].max)
+    throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
+  return { [field]: value };
 }

@@ -7,6 +7,7 @@ import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { RunFlags } from "./commands/run.ts";
+import type { TestFlags } from "./commands/test.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
 import { reportFailure } from "./failure.ts";
 import type { Session } from "./session.ts";
@@ -86,6 +87,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     "boruna check app.ax",
     "boruna check app.ax --json",
   ).action(action(async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file)));
+
+  withExamples(
+    common(
+      program
+        .command("test [what...]")
+        .description(
+          "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
+        ),
+    ).option("--max-steps <n>", "stop a test after so many instructions"),
+    "boruna test",
+    "boruna test app.ax",
+    'boruna test libs "reads a date"',
+  ).action(action<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)));
 
   withExamples(
     common(program.command("explain <code>").description("explain a diagnostic: why it is there, a wrong program, a right one")),

@@ -93,6 +93,16 @@ export interface ImportItem {
   readonly span: Span;
 }
 
+/** `answer net.fetch(url) { … }`, at the start of a test: how calls of a capability are answered there. */
+export interface Answer {
+  readonly kind: "answer";
+  /** As written: `net.fetch`, `random`. */
+  readonly capability: Name;
+  readonly params: readonly Name[];
+  readonly body: Block;
+  readonly span: Span;
+}
+
 export interface TestItem {
   readonly kind: "test";
   readonly name: Name;
@@ -122,6 +132,7 @@ export type Stmt =
   | { readonly kind: "for"; readonly name: Name; readonly list: Expr; readonly body: Block; readonly span: Span }
   | { readonly kind: "break"; readonly span: Span }
   | { readonly kind: "continue"; readonly span: Span }
+  | Answer
   | { readonly kind: "return"; readonly value: Expr | null; readonly span: Span }
   | { readonly kind: "expr"; readonly value: Expr; readonly span: Span };
 

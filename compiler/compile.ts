@@ -2,9 +2,11 @@
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { Module } from "../vm/module.ts";
 import { type CheckedProgram, checkProgram } from "./check/program.ts";
-import { CompileError, type Diagnostic, Diagnostics } from "./diagnostics.ts";
-import type { SourceUnit } from "./ir.ts";
-import { lowerProgram, ProgramTooLarge } from "./lower/module.ts";
+import type { Span } from "./ast.ts";
+import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics } from "./diagnostics.ts";
+import type { Callable, SourceUnit } from "./ir.ts";
+import { type Lowered, lowerProgram, ProgramTooLarge } from "./lower/module.ts";
+import { lineTable, positionAt } from "./source.ts";
 import type { Resolver } from "./units.ts";
 
 export type { Resolver };
@@ -47,29 +49,71 @@ export function compile(
   options: CompileOptions = {},
 ): { readonly module: Module; readonly diagnostics: readonly Diagnostic[] } {
   const { program, registry } = analyze(source, options);
-  const fail = (diagnostics: readonly Diagnostic[]): never => {
-    throw new CompileError(diagnostics, sourceOf(program));
-  };
-  if (program.diagnostics.some((d) => d.severity === "error")) return fail(program.diagnostics);
-  const late = new Diagnostics(source.name);
+  if (program.diagnostics.some((d) => d.severity === "error")) throw new CompileError(program.diagnostics, sourceOf(program));
   const main = program.root.functions.get("main");
   if (main === undefined || !program.functions.includes(main)) {
-    late.error("E004", { start: 0, end: 0 }, "there is no function `main`", {
+    return refuse(program, "E004", { start: 0, end: 0 }, "there is no function `main`", {
       help: "a program starts there: `fn main() -> Int { 0 }`; a library is checked with `boruna check`",
     });
-    return fail([...program.diagnostics, ...late.sorted()]);
   }
-  if (main.typeParams.length > 0) {
-    late.error("E014", main.item?.name.span ?? { start: 0, end: 0 }, "`main` cannot have type parameters");
-    return fail([...program.diagnostics, ...late.sorted()]);
-  }
+  if (main.typeParams.length > 0)
+    return refuse(program, "E014", main.item?.name.span ?? { start: 0, end: 0 }, "`main` cannot have type parameters");
+  return { module: lower(program, main, registry, []).module, diagnostics: program.diagnostics };
+}
+
+/** A `test` block of the root file, as the module of `compileTests` has it. */
+export interface CompiledTest {
+  readonly name: string;
+  /** From 1, of the test's name. */
+  readonly line: number;
+  /** Of the function that is the test's body: no parameters, gives Unit. */
+  readonly functionIndex: number;
+  /** In the order of the source; each is a pure function of all the arguments of one of the capability's signatures. */
+  readonly answers: readonly { readonly capability: string; readonly functionIndex: number }[];
+}
+
+/**
+ * The tests of a program or library in one module whose entry is the first of them; no module where there is none.
+ * Throws `CompileError`.
+ */
+export function compileTests(
+  source: SourceFile,
+  options: CompileOptions = {},
+): { readonly module?: Module; readonly tests: readonly CompiledTest[]; readonly diagnostics: readonly Diagnostic[] } {
+  const { program, registry } = analyze(source, options);
+  const { diagnostics, tests } = program;
+  if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics, sourceOf(program));
+  const [first] = tests;
+  if (first === undefined) return { tests: [], diagnostics };
+  const functions = tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
+  const { module, indexOf } = lower(program, first.callable, registry, functions);
+  const lines = lineTable(source.text);
+  const compiled = tests.map(
+    ({ name, span, callable, answers }): CompiledTest => ({
+      name,
+      line: positionAt(lines, span.start).line,
+      functionIndex: indexOf(callable),
+      answers: answers.map((answer) => ({ capability: answer.capability, functionIndex: indexOf(answer.callable) })),
+    }),
+  );
+  return { module, tests: compiled, diagnostics };
+}
+
+function lower(program: CheckedProgram, entry: Callable, registry: CapabilityRegistry, more: readonly Callable[]): Lowered {
   try {
-    return { module: lowerProgram(program, main, registry), diagnostics: program.diagnostics };
+    return lowerProgram(program, entry, registry, more);
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
-    late.error("E015", error.callable.item?.name.span ?? { start: 0, end: 0 }, `\`${error.callable.name}\` is too large: ${error.what}`, {
+    const span = error.callable.item?.name.span ?? { start: 0, end: 0 };
+    return refuse(program, "E015", span, `\`${error.callable.name}\` is too large: ${error.what}`, {
       help: "split it into several functions",
     });
-    return fail([...program.diagnostics, ...late.sorted()]);
   }
+}
+
+/** One error more than the program's own diagnostics. */
+function refuse(program: CheckedProgram, code: DiagnosticCode, span: Span, message: string, more: { readonly help?: string } = {}): never {
+  const late = new Diagnostics(program.root.name);
+  late.error(code, span, message, more);
+  throw new CompileError([...program.diagnostics, ...late.sorted()], sourceOf(program));
 }

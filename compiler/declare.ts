@@ -155,5 +155,11 @@ export function declareUnit(context: Context, loaded: LoadedUnit, takenTypeNames
     completed.add(decl);
     completeType(context, unit, item, decl);
   }
+  checkUnique(
+    context,
+    unit,
+    unit.parsed.items.flatMap((i) => (i.kind === "test" ? [i.name] : [])),
+    "the test",
+  );
   return unit.parsed.items.flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unit, i)] : [])).filter((c) => c !== undefined);
 }

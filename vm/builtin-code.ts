@@ -1,4 +1,7 @@
-/** The builtins that the machine runs, by name. `debug` and `debug_msg` are the interpreter's own: they reach the host. */
+/**
+ * The builtins that the machine runs, by name. Missing are the interpreter's own: `debug` and `debug_msg` reach the host,
+ * `string.inspect` names the types of the module.
+ */
 import type { BuiltinCode } from "./builtins/code.ts";
 import { JSON_CODE } from "./builtins/json-code.ts";
 import { LIST_CODE } from "./builtins/list-code.ts";

@@ -1,7 +1,7 @@
 /** Contracts, guards and debug output: what a program says about itself while it runs. */
 import { log, obey, type Run } from "./effects.ts";
 import { MachineTrap, typeTrap } from "./meter.ts";
-import { textForm } from "./text.ts";
+import { textForm, typedText } from "./text.ts";
 import type { Value } from "./value.ts";
 
 /** Text of one argument in a counterexample, and of all of them, in UTF-16 units; the rest is cut. */
@@ -45,6 +45,14 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
   run.meter.allocateString(label.length);
   log(run, { type: "GuardCheck", function: functionName, label, passed });
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
+}
+
+/** Charges the text, whose size is bounded, after it is made. */
+export function inspectValue(run: Run, value: Value): string {
+  const text = typedText(value, undefined, run.program.module.types);
+  run.meter.charge(text.length);
+  run.meter.allocateString(text.length);
+  return text;
 }
 
 /** Prints a value, after a text if there is one, and gives it back. The text form is bounded; its size is charged. */

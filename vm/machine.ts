@@ -4,7 +4,7 @@
  */
 import { type Actor, takeMessage } from "./actor.ts";
 import { addInts, arithmetic, divideFloats, multiplyInts, negate, subtractInts } from "./arithmetic.ts";
-import { assertContract, debugValue, sealGuard } from "./checks.ts";
+import { assertContract, debugValue, inspectValue, sealGuard } from "./checks.ts";
 import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
 import { BUILTINS } from "./builtins.ts";
 import { jsonKind } from "./builtins/json-code.ts";
@@ -35,7 +35,7 @@ const ROWS: ReadonlyMap<number, OpcodeRow & { readonly name: string }> = new Map
     .map((name) => [OPCODES[name].tag, { ...opcode(name), name }] as const),
 );
 
-/** Builtins by id, and those of the older opcodes by tag; the interpreter's own (`debug`) are not among them. */
+/** Builtins by id, and those of the older opcodes by tag; the interpreter's own (`debug`, `string.inspect`) are not among them. */
 const BY_ID: (BuiltinCode | undefined)[] = [];
 for (const { id, name } of BUILTINS) BY_ID[id] = BUILTIN_CODE.get(name);
 const BY_TAG: (BuiltinCode | undefined)[] = [];
@@ -44,6 +44,8 @@ for (const [tag, row] of ROWS) if (row.builtin !== undefined) BY_TAG[tag] = BUIL
 const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
+
+const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
 
 /** Pushes the first or a further frame: `count` arguments lie on top of the stack. Traps when it does not fit. */
 export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, count: number): void {
@@ -431,6 +433,8 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
             );
           } else if (DEBUG_IDS.get(id) === count) {
             stack[sp] = debugValue(run, count > 1 ? present(stack[sp]) : undefined, present(stack[sp + count - 1]));
+          } else if (id === INSPECT_ID && count === 1) {
+            stack[sp] = inspectValue(run, present(stack[sp]));
           } else throw new MachineTrap("invalid_function", `no builtin ${id} of ${count} arguments`);
           steps = meter.steps;
           sp += 1;

@@ -35,7 +35,7 @@ export function fmtCommand(session: Session, files: readonly string[], flags: Fm
   if (flags.check !== true) for (const { file, text } of changed) replaceFile(file, text);
   if (json) printJson(terminal, { files: formatted.map(({ file, changed: differs }) => ({ file, changed: differs })) });
   else for (const { file } of changed) terminal.out(clean(file));
-  return flags.check === true && changed.length > 0 ? EXIT.differs : EXIT.done;
+  return flags.check === true && changed.length > 0 ? EXIT.failed : EXIT.done;
 }
 
 function formatAll(session: Session, files: readonly string[]): readonly FormattedFile[] {

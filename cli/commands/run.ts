@@ -2,15 +2,13 @@ import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd } from "../../gateway/gateway.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
-import { frameLines, placeText } from "../../replay/frame.ts";
-import { frameOf } from "../../replay/place.ts";
 import { type Execution, execute } from "../../replay/run.ts";
 import type { LogFormat } from "../../replay/record.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { LIMITS, type LimitField, type Limits } from "../../vm/limits.ts";
 import { textForm, typedText } from "../../vm/text.ts";
-import { parseArguments, readInputs } from "../arguments.ts";
+import { limit, parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
+import { errorJson, stackLines } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { clean, jsonLine, printJson, type Terminal } from "../terminal.ts";
@@ -34,14 +32,6 @@ export interface RunFlags {
   readonly explain?: boolean;
   readonly ui?: string;
   readonly traceparent?: string;
-}
-
-function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
-  if (text === undefined) return {};
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value > LIMITS[field].max)
-    throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
-  return { [field]: value };
 }
 
 /** Reading a policy file brings a parser along, which the named policies do not need. */
@@ -72,39 +62,14 @@ const NEXT: Readonly<Record<string, string>> = {
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
-/** How a run that did not complete is told: what, where, why, what next. */
 function printError(terminal: Terminal, execution: Execution): void {
   const { error, program, outcome } = execution;
   if (error === undefined) return;
-  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`];
-  const [first] = error.stack;
-  const frame = frameOf(program.module, first);
-  if (frame !== undefined) lines.push(...frameLines(frame));
-  else if (first !== undefined) lines.push(`  at ${placeText(first)}`);
-  for (const caller of error.stack.slice(1, 9)) lines.push(`  called from ${placeText(caller)}`);
-  if (error.stack.length > 9) lines.push(`  … and ${error.stack.length - 9} more`);
+  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const next = NEXT[error.kind];
   if (next !== undefined) lines.push(`  help: ${next}`);
   terminal.err(clean(lines.join("\n")));
-}
-
-function jsonError(execution: Execution): unknown {
-  const { error } = execution;
-  if (error === undefined) return null;
-  const [first] = error.stack;
-  const location = first?.line === undefined ? null : { file: first.file, line: first.line, column: first.column };
-  return {
-    kind: error.kind,
-    message: error.message,
-    ...(error.capability === undefined ? {} : { capability: error.capability }),
-    ...(error.rule === undefined ? {} : { rule: error.rule }),
-    location,
-    stack: error.stack.map((p) => ({ function: p.function, pc: p.pc, file: p.file, line: p.line, column: p.column })),
-    ...(error.limit === undefined ? {} : { limit: error.limit }),
-    ...(error.counterexample === undefined ? {} : { counterexample: error.counterexample }),
-    step: error.step,
-  };
 }
 
 function explain(terminal: Terminal, call: CallEnd): void {
@@ -162,7 +127,7 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
       ui: execution.ui,
       run_id: execution.runId,
       log: execution.log?.path ?? null,
-      error: jsonError(execution),
+      error: execution.error === undefined ? null : errorJson(execution.error),
     });
     return;
   }

@@ -11,6 +11,7 @@ import {
   ERROR,
   FLOAT,
   fits,
+  type FnType,
   fresh,
   INT,
   isData,
@@ -69,10 +70,8 @@ export class ExpressionChecker implements Expressions {
     }
     const differ = mismatch(type, expected);
     if (differ === null) return;
-    const help =
-      e.kind === "fn" && prune(type).kind === "fn"
-        ? "a function value fits when its parameters, result and row fit"
-        : conversionHelp(type, expected);
+    const found = prune(type);
+    const help = e.kind === "fn" && found.kind === "fn" ? functionHelp(found, e) : conversionHelp(type, expected);
     this.context.error(
       this.scope.unit,
       "E009",
@@ -360,8 +359,10 @@ export class ExpressionChecker implements Expressions {
       case "let": {
         const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
         const type = stmt.type === null ? fresh() : context.resolveType(scope.unit, stmt.type, params);
+        const before = scope.unit.diagnostics.errorCount;
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
-        if (stmt.type === null) {
+        // What an error in the value leaves open is not told again.
+        if (stmt.type === null && scope.unit.diagnostics.errorCount === before) {
           context.deferred.push(() => {
             if (!isDecided(type))
               context.error(
@@ -399,6 +400,11 @@ export class ExpressionChecker implements Expressions {
         this.#expect(UNIT_TYPE, scope.result, span, "the result");
         return [{ kind: "return", value: null, span }];
       }
+      case "answer":
+        context.error(scope.unit, "E002", span, "an answer stands at the start of a `test` block", {
+          help: "move it before the other statements of the test",
+        });
+        return [];
       case "expr":
         return [{ kind: "expr", value: this.check(stmt.value, fresh()), span }];
     }
@@ -504,6 +510,14 @@ export class ExpressionChecker implements Expressions {
       type,
     };
   }
+}
+
+/** Why one function type does not fit another. */
+function functionHelp(found: FnType, wanted: FnType): string {
+  const more = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
+  return more.length === 0
+    ? "a function value fits when its parameters, result and row fit"
+    : `it may do ${more.join(", ")}; where nothing wants a type, the first function value decides the row: write the type with the larger row`;
 }
 
 /** Whether the binding at the span is a `let` of its own, which `mut` may be put before. */

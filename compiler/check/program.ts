@@ -3,7 +3,7 @@ import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseType } from "../../vm/types.ts";
-import type { Clause, TestItem } from "../ast.ts";
+import type { Clause } from "../ast.ts";
 import { declareUnit } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { checkEffects } from "../effects.ts";
@@ -13,12 +13,15 @@ import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../types.ts";
 import { loadUnits, makeUnit, type Resolver } from "../units.ts";
 import { Context } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
+import { checkTest, type CheckedTest } from "./tests.ts";
 
 export interface CheckedProgram {
   readonly root: Unit;
   readonly units: readonly Unit[];
   /** Functions of the root file, in order; others are reached from them. */
   readonly functions: readonly Callable[];
+  /** Tests of the root file, in order. */
+  readonly tests: readonly CheckedTest[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -74,23 +77,6 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   settle(context);
 }
 
-/** A `test` block may do anything: it runs against mocks. */
-function checkTest(context: Context, unit: Unit, item: TestItem): void {
-  const row = context.registry.all.map((c) => c.name);
-  const callable: Callable = {
-    name: `test ${item.name.text}`,
-    file: unit,
-    item: null,
-    typeParams: [],
-    params: [],
-    result: UNIT_TYPE,
-    row,
-    body: null,
-  };
-  new ExpressionChecker(new FunctionScope(unit, callable, UNIT_TYPE, null), context).block(item.body, UNIT_TYPE, "a test");
-  settle(context);
-}
-
 /** What had to wait until the function's types were known. */
 function settle(context: Context): void {
   for (const late of context.deferred.splice(0)) late();
@@ -121,22 +107,29 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
   const units = loaded.map((l) => l.unit);
-  const result = (functions: readonly Callable[]): CheckedProgram => ({
+  const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
     root: root.unit,
     units,
     functions,
+    tests,
     diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
   });
   // What could not be read is missing from the tree: errors about names would only follow from that.
-  if (units.some((u) => u.diagnostics.hasErrors)) return result([]);
+  if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
   const declared = loaded.map((l) => ({ unit: l.unit, functions: declareUnit(context, l, taken) }));
+  const tests: CheckedTest[] = [];
   for (const { unit, functions } of declared) {
     for (const callable of functions) checkBody(context, callable, unit);
-    for (const item of unit.parsed.items) if (item.kind === "test") checkTest(context, unit, item);
+    for (const item of unit.parsed.items) {
+      if (item.kind !== "test") continue;
+      const test = checkTest(context, unit, item);
+      settle(context);
+      if (unit === root.unit) tests.push(test);
+    }
   }
   for (let next = pending.shift(); next !== undefined; next = pending.shift()) checkBody(context, next.callable, next.unit);
   checkEffects(context);
   const broken = builtinUnits.flatMap((u) => u.diagnostics.sorted().filter((d) => d.severity === "error"))[0];
   if (broken !== undefined) throw new BorunaError("internal", `${broken.file}: ${broken.message}`);
-  return result(declared.at(-1)?.functions ?? []);
+  return result(declared.at(-1)?.functions ?? [], tests);
 }

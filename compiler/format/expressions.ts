@@ -224,6 +224,11 @@ function printStmt(w: Words, stmt: Stmt): Doc {
     case "break":
     case "continue":
       return w.take();
+    case "answer": {
+      const word = w.take();
+      const name = join(...Array.from({ length: stmt.capability.text.split(".").length * 2 - 1 }, () => w.take()));
+      return join(word, SPACE, name, bracketed(w, stmt.params.length, {}, () => w.take()), SPACE, printBlock(w, stmt.body));
+    }
     case "expr":
       return printExpr(w, stmt.value);
   }

@@ -182,18 +182,29 @@ function within<R>(callable: Callable, body: () => R): R {
   }
 }
 
-/** `main` is the entry; the caller has made sure that there is one. Throws `ProgramTooLarge`. */
-export function lowerProgram(program: CheckedProgram, main: Callable, registry: CapabilityRegistry): Module {
+export interface Lowered {
+  readonly module: Module;
+  /** A function that was among the roots, or that one of them refers to. */
+  readonly indexOf: (callable: Callable) => number;
+}
+
+/** `main` is the entry; `more` is lowered beside the functions of the root file. Throws `ProgramTooLarge`. */
+export function lowerProgram(
+  program: CheckedProgram,
+  main: Callable,
+  registry: CapabilityRegistry,
+  more: readonly Callable[] = [],
+): Lowered {
   const pool = new Pool(registry, program.units);
   const entry = within(main, () => {
-    for (const callable of program.functions) pool.functionIndex(callable);
+    for (const callable of [...program.functions, ...more]) pool.functionIndex(callable);
     for (const decl of program.root.types.values()) pool.typeIndex(decl);
     return pool.functionIndex(main);
   });
   pool.drain();
   if (pool.types.length > MODULE_LIMITS.types) throw new ProgramTooLarge(main, `more than ${MODULE_LIMITS.types} types`);
   const functions = pool.functions.filter((f) => f !== null);
-  return {
+  const module: Module = {
     name: program.root.name.replace(/^.*\//, "").replace(/\.ax$/, ""),
     constants: pool.constants,
     globals: [],
@@ -209,4 +220,5 @@ export function lowerProgram(program: CheckedProgram, main: Callable, registry: 
     },
     debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: pool.debug },
   };
+  return { module, indexOf: (callable) => pool.functionIndex(callable) };
 }

@@ -72,6 +72,7 @@ function visitChildren(node: Expr | Stmt, depth: number, push: Push, block: Push
       }
       return;
     case "lambda":
+    case "answer":
       return block(node.body, depth);
     case "if":
       for (const branch of node.branches) {

@@ -7,7 +7,7 @@ import { continueExpression, parseExpression } from "./expressions.ts";
 import { commaList } from "./lists.ts";
 import { bindingName, nameOf } from "./names.ts";
 import { expressionHelp } from "./primary.ts";
-import { parseType } from "./types.ts";
+import { capabilityName, parseType } from "./types.ts";
 
 /** `{ … }` as the body of something. */
 export function parseBlock(c: Cursor): Block {
@@ -108,6 +108,7 @@ export function parseStatement(c: Cursor): Stmt {
       return reservedStatement(c);
     case "name":
       if (c.peek(1).kind === "=" && !c.peek(1).newline) return assignment(c);
+      if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return answerStatement(c);
       return expressionStatement(c);
     default:
       if (!EXPRESSION_STARTS.has(c.kind)) notAStatement(c);
@@ -168,6 +169,20 @@ function forStatement(c: Cursor): Stmt {
   const body = parseBody(c, "for");
   c.shallower();
   return { kind: "for", name, list, body, span: c.spanFrom(start) };
+}
+
+/** `answer` is no keyword, but a name followed by a name on its line is nothing else. */
+function answerStatement(c: Cursor): Stmt {
+  const { start } = c.next();
+  const help = 'an answer is written `answer net.fetch(url) { "the page" }`';
+  const capability = capabilityName(c);
+  const open = c.expect("(", `\`(\` and the parameters of \`${capability.text}\``, { help });
+  const params = commaList(c, open, "(", "a parameter", (inner) => bindingName(inner, "a parameter"));
+  if (!c.at("{")) c.unexpected("`{` and the body of the answer", { help });
+  c.deeper();
+  const body = parseBlock(c);
+  c.shallower();
+  return { kind: "answer", capability, params, body, span: c.spanFrom(start) };
 }
 
 /** A line end after `return` means Unit. */

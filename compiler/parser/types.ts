@@ -91,7 +91,7 @@ export function parseRow(c: Cursor): RowExpr | null {
 }
 
 /** A name, or several joined by dots; after a dot a keyword is a name too (`actor.send`). */
-function capabilityName(c: Cursor): Name {
+export function capabilityName(c: Cursor): Name {
   const { start } = c.token;
   let text = c.expect("name", "the name of a capability", { help: "an effect row is written `!{net.fetch, fs.read}`" }).value;
   while (c.take(".")) {

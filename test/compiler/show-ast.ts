@@ -66,6 +66,8 @@ export function showStmt(stmt: Stmt): string {
       return list("=", stmt.name.text, showExpr(stmt.value));
     case "while":
       return list("while", showExpr(stmt.condition), showBlock(stmt.body));
+    case "answer":
+      return list("answer", stmt.capability.text, list("params", ...stmt.params.map((p) => p.text)), showBlock(stmt.body));
     case "for":
       return list("for", stmt.name.text, showExpr(stmt.list), showBlock(stmt.body));
     case "return":

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { lineTable, positionAt } from "../../compiler/source.ts";
-import { expectationOf, outcome } from "../outcome.ts";
+import { libraries } from "../../scripts/libraries.ts";
+import { expectationOf, failedTests, outcome, resolve } from "../outcome.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
 
@@ -21,22 +22,36 @@ function snippetsOf(page: string): readonly Snippet[] {
   }));
 }
 
-describe.each(["language.md", "tour.md"])("docs/%s", (name) => {
+const PAGES = [
+  { name: "language.md", least: 20 },
+  { name: "tour.md", least: 20 },
+  ...libraries().map((library) => ({ name: `std/${library.name}.md`, least: 1 })),
+];
+
+describe.each(PAGES)("docs/$name", ({ name, least }) => {
   const page = readFileSync(new URL(name, DOCS), "utf8");
   const snippets = snippetsOf(page);
 
   test("every fence is closed and says what it holds", () => {
     const fences = [...page.matchAll(/^\s*```(.*)$/gm)].map(({ 1: info = "" }) => info);
     expect(fences.length % 2).toBe(0);
-    expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "text", "sh", "json"].includes(info) : info !== ""))).toEqual([]);
+    expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "ax signature", "text", "sh", "json"].includes(info) : info !== ""))).toEqual([]);
     expect(snippets.length).toBe(fences.filter((info) => info === "ax").length);
-    expect(snippets.length).toBeGreaterThan(10);
+    expect(snippets.length).toBeGreaterThanOrEqual(least);
   });
 
   test.each(snippets)("line $line", async ({ text }) => {
     const expectation = expectationOf(text);
     expect(expectation).toMatch(/^(value|trap|warning|compile-error) \S/);
     expect(await outcome(text, expectation ?? "")).toBe(expectation);
-    if (!/^(warning|compile-error) /.test(expectation ?? "")) expect(check({ name: "main.ax", text }).diagnostics).toEqual([]);
+    if (!/^(warning|compile-error) /.test(expectation ?? "")) expect(check({ name: "main.ax", text }, { resolve }).diagnostics).toEqual([]);
+    if (!/^compile-error /.test(expectation ?? "")) expect(await failedTests(text)).toEqual([]);
   });
+});
+
+test("no two libraries export the same name, and everything exported is described", () => {
+  const exported = libraries().flatMap((library) => library.exports.map((e) => ({ ...e, library: library.name })));
+  const names = exported.map((e) => e.name);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  expect(exported.filter((e) => e.doc.trim() === "").map((e) => `${e.library}: ${e.name}`)).toEqual([]);
 });

@@ -157,4 +157,13 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ["string.from_codepoint(65)", '"A"'],
   ),
   host(78, "string.codepoints", "Fn(String) -> List<Int>", COSTS.pieces, "The code points.", ['string.codepoints("Aé")', "[65, 233]"]),
+  host(
+    79,
+    "string.inspect",
+    "Fn(T) -> String",
+    "1 + ⌊u / 256⌋, u of the text made",
+    "Any value as text, as `boruna run` prints it; cut where it is very long or deep.",
+    ['string.inspect([Some(1), None])', '"[Some(1), None]"'],
+    { typeParams: ["T"] },
+  ),
 ];

@@ -1,0 +1,138 @@
+import { type CompiledTest, compileTests } from "../../compiler/compile.ts";
+import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
+import { renderDiagnostic } from "../../compiler/render.ts";
+import type { RunError } from "../../gateway/execute.ts";
+import { runTest, type TestResult } from "../../gateway/test-run.ts";
+import { openSources } from "../../replay/sources.ts";
+import type { Limits } from "../../vm/limits.ts";
+import type { CodePlace } from "../../vm/module.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import type { Program } from "../../vm/program.ts";
+import { verifyModule } from "../../vm/verifier.ts";
+import { limit } from "../arguments.ts";
+import { errorJson, stackLines } from "../run-error.ts";
+import type { Session } from "../session.ts";
+import { clean, printJson } from "../terminal.ts";
+import { nothingSelected, selectTests, type TestSelection } from "../test-files.ts";
+
+export interface TestFlags {
+  readonly maxSteps?: string;
+}
+
+interface TestFile {
+  /** As the user names it. */
+  readonly path: string;
+  /** As the module names it. */
+  readonly name: string;
+  readonly program: Program;
+  readonly tests: readonly CompiledTest[];
+}
+
+interface Ran {
+  readonly file: TestFile;
+  readonly test: CompiledTest;
+  readonly result: TestResult;
+}
+
+/** A `test` block begins like this; a file in a folder that has none is not compiled. */
+const TEST_BLOCK = /\btest\s*"/;
+
+export async function testCommand(session: Session, given: readonly string[], flags: TestFlags): Promise<number> {
+  const limits: Partial<Limits> = limit("--max-steps", "max_steps", flags.maxSteps);
+  const selection = selectTests(given);
+  const { filters } = selection;
+  const files = compileAll(session, selection);
+  const wanted = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
+  const all = files.flatMap((file) => file.tests);
+  if (!all.some(wanted))
+    throw nothingSelected(
+      filters,
+      all.map((test) => test.name),
+    );
+  const ran: Ran[] = [];
+  for (const file of files) {
+    const tests = file.tests.filter(wanted);
+    if (tests.length > 0 && !session.json) session.terminal.out(clean(file.path));
+    for (const test of tests) ran.push(await runOne(session, file, test, limits));
+  }
+  summarize(session, ran, all.length - ran.length);
+  return ran.every((r) => r.result.passed) ? EXIT.done : EXIT.failed;
+}
+
+/** All of them, before any is run. Throws `CompileError` with the errors of every file. */
+function compileAll(session: Session, { files, found }: TestSelection): readonly TestFile[] {
+  const { terminal } = session;
+  const texts = new Map<string, (file: string) => string | undefined>();
+  session.textOf = (file) => [...texts.values()].map((textOf) => textOf(file)).find((text) => text !== undefined);
+  const compiled: TestFile[] = [];
+  const errors: Diagnostic[] = [];
+  for (const path of [...files, ...found]) {
+    const { source, resolve, textOf } = openSources(path);
+    if (!files.includes(path) && !TEST_BLOCK.test(source.text)) continue;
+    texts.set(path, textOf);
+    try {
+      const { module, tests, diagnostics } = compileTests(source, { resolve });
+      if (!session.json) for (const d of diagnostics) terminal.err(renderDiagnostic(d, textOf, { color: terminal.color }));
+      if (module !== undefined) compiled.push({ path, name: source.name, program: verifyModule(module), tests });
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      errors.push(...error.diagnostics);
+    }
+  }
+  if (errors.length > 0) throw new CompileError(errors, session.textOf);
+  return compiled;
+}
+
+async function runOne({ terminal, json }: Session, file: TestFile, test: CompiledTest, limits: Partial<Limits>): Promise<Ran> {
+  const result = await runTest(file.program, test, { limits, onDebug: (text) => terminal.err(clean(text)) });
+  if (!json) {
+    terminal.out(clean(`  ${result.passed ? "ok  " : "FAIL"}  ${test.name} (${result.steps} steps)`));
+    for (const line of failureLines(file, result)) terminal.out(clean(line === "" ? line : `        ${line}`));
+  }
+  return { file, test, result };
+}
+
+/** From the innermost place in the tested file outwards: where an assertion of a library was made says more than its inside. */
+function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlace[] {
+  const own = stack.findIndex((place) => place.file === file.name);
+  return own < 0 ? stack : stack.slice(own);
+}
+
+function failureLines(file: TestFile, { error, brokenAnswer }: TestResult): readonly string[] {
+  if (brokenAnswer !== undefined) {
+    const { capability, trap } = brokenAnswer;
+    return [`the answer for ${capability} failed: ${trap.message}`, ...stackLines(file.program.module, trap.stack)];
+  }
+  return error === undefined ? [] : [messageOf(error), ...stackLines(file.program.module, stackIn(file, error.stack))];
+}
+
+const messageOf = (error: RunError): string => error.message.replace(/^panic: /, "");
+
+function summarize({ terminal, json }: Session, ran: readonly Ran[], filteredOut: number): void {
+  const passed = ran.filter((r) => r.result.passed).length;
+  const failed = ran.length - passed;
+  if (json) {
+    printJson(terminal, { ok: failed === 0, passed, failed, filtered_out: filteredOut, tests: ran.map(testJson) });
+    return;
+  }
+  const steps = ran.reduce((sum, r) => sum + r.result.steps, 0);
+  const left = filteredOut === 0 ? "" : `, ${filteredOut} filtered out`;
+  terminal.out(`${passed} passed, ${failed} failed${left} (${steps} steps)`);
+}
+
+function testJson({ file, test, result }: Ran): Readonly<Record<string, unknown>> {
+  const { error, brokenAnswer } = result;
+  return {
+    file: file.path,
+    name: test.name,
+    line: test.line,
+    passed: result.passed,
+    outcome: result.outcome,
+    steps: result.steps,
+    alloc_bytes: result.allocBytes,
+    error: error === undefined ? null : errorJson({ ...error, stack: stackIn(file, error.stack) }),
+    ...(brokenAnswer === undefined
+      ? {}
+      : { broken_answer: { capability: brokenAnswer.capability, kind: brokenAnswer.trap.kind, message: brokenAnswer.trap.message } }),
+  };
+}

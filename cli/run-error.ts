@@ -1,0 +1,35 @@
+/** How a run that did not complete is told: what, where, why, what next. */
+import type { RunError } from "../gateway/execute.ts";
+import { frameLines, placeText } from "../replay/frame.ts";
+import { frameOf } from "../replay/place.ts";
+import type { CodePlace, Module } from "../vm/module.ts";
+
+const CALLERS = 8;
+
+/** The place with its source line, then its callers. */
+export function stackLines(module: Module, stack: readonly CodePlace[]): readonly string[] {
+  const [first, ...callers] = stack;
+  if (first === undefined) return [];
+  const frame = frameOf(module, first);
+  const lines = frame === undefined ? [`  at ${placeText(first)}`] : [...frameLines(frame)];
+  for (const caller of callers.slice(0, CALLERS)) lines.push(`  called from ${placeText(caller)}`);
+  if (callers.length > CALLERS) lines.push(`  … and ${callers.length - CALLERS} more`);
+  return lines;
+}
+
+/** The member `error` of `--json`. */
+export function errorJson(error: RunError): Readonly<Record<string, unknown>> {
+  const [first] = error.stack;
+  const location = first?.line === undefined ? null : { file: first.file, line: first.line, column: first.column };
+  return {
+    kind: error.kind,
+    message: error.message,
+    ...(error.capability === undefined ? {} : { capability: error.capability }),
+    ...(error.rule === undefined ? {} : { rule: error.rule }),
+    location,
+    stack: error.stack.map((p) => ({ function: p.function, pc: p.pc, file: p.file, line: p.line, column: p.column })),
+    ...(error.limit === undefined ? {} : { limit: error.limit }),
+    ...(error.counterexample === undefined ? {} : { counterexample: error.counterexample }),
+    step: error.step,
+  };
+}

@@ -1,0 +1,72 @@
+/** Which files and tests the arguments of `boruna test` mean. */
+import { type Dirent, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { systemReason } from "../replay/files.ts";
+import { BorunaError } from "../vm/error.ts";
+import { nearest } from "../vm/nearest.ts";
+import { compareUtf8 } from "../vm/utf8.ts";
+
+export interface TestSelection {
+  /** Named one by one: they are read whatever they hold. */
+  readonly files: readonly string[];
+  /** Found in folders, in the order of their paths. */
+  readonly found: readonly string[];
+  /** A test is run when its name contains one of them; all are where there is none. */
+  readonly filters: readonly string[];
+}
+
+const MAX_FILES = 10_000;
+const MAX_DEPTH = 64;
+
+/** An argument is a file, a folder, or a part of a test's name. Without a file or folder the current one is meant. */
+export function selectTests(given: readonly string[]): TestSelection {
+  const files: string[] = [];
+  const folders: string[] = [];
+  const filters: string[] = [];
+  for (const argument of given) {
+    const stat = statSync(argument, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true) folders.push(argument);
+    else if (stat !== undefined) files.push(argument);
+    else if (argument.endsWith(".ax") || argument.includes("/"))
+      throw new BorunaError("io_error", `cannot read ${argument}: it does not exist`);
+    else filters.push(argument);
+  }
+  if (files.length + folders.length === 0) folders.push(".");
+  const found = folders.flatMap(axFiles).filter((file) => !files.includes(file));
+  return { files: [...new Set(files)], found: [...new Set(found)].sort(compareUtf8), filters };
+}
+
+/** Programs below the folder. Links, `node_modules` and hidden folders are passed over. */
+function axFiles(folder: string): readonly string[] {
+  const files: string[] = [];
+  const pending = [{ path: folder, depth: 0 }];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    for (const entry of entriesOf(at.path)) {
+      const path = join(at.path, entry.name);
+      const passedOver = entry.name.startsWith(".") || entry.name === "node_modules";
+      if (entry.isDirectory() && !passedOver && at.depth < MAX_DEPTH) pending.push({ path, depth: at.depth + 1 });
+      else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
+      if (files.length > MAX_FILES)
+        throw new BorunaError("usage", `${folder} holds more than ${MAX_FILES} programs`, { hint: "name a smaller folder" });
+    }
+  }
+  return files;
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw new BorunaError("io_error", `cannot read ${folder}: ${systemReason(error, "read")}`, { cause: error });
+  }
+}
+
+/** Nothing was run: a misspelt filter must not pass for a success. */
+export function nothingSelected(filters: readonly string[], names: readonly string[]): BorunaError {
+  if (names.length === 0)
+    return new BorunaError("usage", "there are no tests here", { hint: 'a test is written `test "adds" { … }`, in any .ax file' });
+  const near = filters.map((filter) => nearest(filter, names)).find((name) => name !== undefined);
+  return new BorunaError("usage", `no test has ${filters.map((filter) => JSON.stringify(filter)).join(" or ")} in its name`, {
+    hint: near === undefined ? "boruna test without a filter runs all and prints their names" : `did you mean ${JSON.stringify(near)}?`,
+  });
+}

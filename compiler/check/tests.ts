@@ -1,0 +1,95 @@
+/** Checks `test` blocks: the answers at their start, then the rest like a body that may use every capability. */
+import { nearest } from "../../vm/nearest.ts";
+import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
+import type { Answer, Block, Span, TestItem } from "../ast.ts";
+import type { Callable, Local } from "../ir.ts";
+import { FunctionScope, type Unit } from "../scope.ts";
+import { UNIT_TYPE } from "../types.ts";
+import { type Context, suggestion } from "./context.ts";
+import { ExpressionChecker } from "./expressions.ts";
+
+/** A pure function of all the arguments of one signature of a capability. */
+export interface CheckedAnswer {
+  readonly capability: string;
+  readonly callable: Callable;
+}
+
+export interface CheckedTest {
+  readonly name: string;
+  readonly span: Span;
+  readonly callable: Callable;
+  /** In the order of the source. */
+  readonly answers: readonly CheckedAnswer[];
+}
+
+export function checkTest(context: Context, unit: Unit, item: TestItem): CheckedTest {
+  const { stmts, span } = item.body;
+  const first = stmts.findIndex((stmt) => stmt.kind !== "answer");
+  const count = first < 0 ? stmts.length : first;
+  const answers = stmts.slice(0, count).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
+  const row = context.registry.all.map((c) => c.name);
+  const callable: Callable = { ...PLAIN, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
+  checkFunction(context, unit, callable, [], { stmts: stmts.slice(count), span });
+  return { name: item.name.text, span: item.name.span, callable, answers };
+}
+
+const PLAIN = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;
+
+function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
+  const scope = new FunctionScope(unit, callable, callable.result, null);
+  for (const local of params) {
+    if (scope.declare(local) !== undefined && local.name !== "_")
+      context.error(unit, "E010", local.span, `the parameter \`${local.name}\` is declared twice`);
+  }
+  const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
+  callable.body = { params, requires: [], ensures: [], result: null, value, intent: null };
+  return scope;
+}
+
+/** An answer sees its parameters only, so that it can be given from outside the machine that asks. */
+function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
+  const capability = answerable(context, unit, answer);
+  const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
+  if (capability === undefined) return [];
+  if (signature === undefined) {
+    const [name, last] = [capability.name, answer.params.at(-1)?.span ?? answer.span];
+    context.error(unit, "E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
+      help: `it is called as ${capability.call}`,
+    });
+    return [];
+  }
+  const callable: Callable = {
+    ...PLAIN,
+    name: `answer ${capability.name}`,
+    file: unit,
+    params: signature.params.map((p) => context.fromModuleType(p.type)),
+    result: context.fromModuleType(signature.result),
+  };
+  const scope = checkFunction(context, unit, callable, locals(answer, signature, callable), answer.body);
+  for (const [used, { span }] of scope.uses) {
+    context.error(unit, "E007", span, `an answer must be pure, but this may do \`${used}\``, { help: "give the answer as a value" });
+  }
+  return [{ capability: capability.name, callable }];
+}
+
+function answerable(context: Context, unit: Unit, { capability: name }: Answer): CapabilityDecl | undefined {
+  const capability = context.capability(name.text);
+  const names = context.registry.all.flatMap((c) => (c.internal === true ? [] : [c.name]));
+  if (capability === undefined) {
+    const near = suggestion(name, nearest(name.text, names));
+    const more = near.help === undefined ? { help: `the capabilities are ${names.join(", ")}` } : near;
+    context.error(unit, "E007", name.span, `unknown capability \`${name.text}\``, more);
+  } else if (capability.internal === true) {
+    context.error(unit, "E007", name.span, `\`${capability.name}\` asks nobody, so a test cannot answer it`, {
+      help: `a test can answer ${names.join(", ")}`,
+    });
+  } else return capability;
+  return undefined;
+}
+
+function locals(answer: Answer, signature: CapabilitySignature, callable: Callable): readonly Local[] {
+  return signature.params.map((_, i): Local => {
+    const name = answer.params[i] ?? { text: "_", span: answer.capability.span };
+    return { name: name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: name.span, used: true };
+  });
+}
