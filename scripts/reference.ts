@@ -1,6 +1,6 @@
 /**
- * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them;
- * a test holds them against the tables.
+ * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them and the
+ * editors' grammar; tests hold both against the tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,8 @@ import { isOpName, opcode, OPCODES } from "../vm/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { typeToString } from "../vm/types.ts";
 import { textForm } from "../vm/text.ts";
+import { libraryPages } from "./libraries.ts";
+import { grammar, GRAMMAR_FILE } from "./grammar.ts";
 
 const MADE = "<!-- Made from the code by `npm run docs`; a test compares. -->";
 const code = (text: string): string => `\`${text.replace(/\|/g, "\\|")}\``;
@@ -198,12 +200,14 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["outcomes.md", outcomes()],
     ["policy.md", policy()],
     ["spans.md", spans()],
+    ...libraryPages(page),
   ]);
 }
 
 export const REFERENCE_FOLDER = fileURLToPath(new URL("../docs/", import.meta.url));
 
 if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
-  mkdirSync(REFERENCE_FOLDER, { recursive: true });
+  mkdirSync(`${REFERENCE_FOLDER}std`, { recursive: true });
   for (const [name, text] of referencePages()) writeFileSync(`${REFERENCE_FOLDER}${name}`, text);
+  writeFileSync(GRAMMAR_FILE, grammar());
 }

@@ -9,6 +9,7 @@ import { MAP_CODE } from "./builtins/map-code.ts";
 import { NUMBER_CODE } from "./builtins/number-code.ts";
 import { OPTION_CODE } from "./builtins/option-code.ts";
 import { OTHER_CODE } from "./builtins/other-code.ts";
+import { REGEX_CODE } from "./builtins/regex-code.ts";
 import { STRING_CODE } from "./builtins/string-code.ts";
 
 export type { BuiltinCode };
@@ -19,6 +20,7 @@ export const BUILTIN_CODE: ReadonlyMap<string, BuiltinCode> = new Map([
   ...LIST_CODE,
   ...MAP_CODE,
   ...JSON_CODE,
+  ...REGEX_CODE,
   ...OPTION_CODE,
   ...OTHER_CODE,
 ]);

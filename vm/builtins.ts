@@ -8,6 +8,7 @@ import { LIST_BUILTINS } from "./builtins/list-table.ts";
 import { MAP_BUILTINS } from "./builtins/map-table.ts";
 import { NUMBER_BUILTINS } from "./builtins/number-table.ts";
 import { OPTION_BUILTINS, OTHER_BUILTINS } from "./builtins/other-table.ts";
+import { REGEX_BUILTINS } from "./builtins/regex-table.ts";
 import { STRING_BUILTINS } from "./builtins/string-table.ts";
 import type { TypeField } from "./module.ts";
 
@@ -19,6 +20,7 @@ export const BUILTINS: readonly BuiltinDecl[] = [
   ...LIST_BUILTINS,
   ...MAP_BUILTINS,
   ...JSON_BUILTINS,
+  ...REGEX_BUILTINS,
   ...OPTION_BUILTINS,
   ...OTHER_BUILTINS,
 ];

@@ -70,5 +70,7 @@ export const COSTS = {
   sort: "1 + ⌊(8v + u) / 256⌋, v values compared by a merge sort",
   key: "1 + ⌊k × levels / 256⌋, levels of the map's tree",
   entries: "1 + ⌊8n / 256⌋",
+  regex: "1 + ⌊(4k + (u + 8)(p + 8) + 8n) / 256⌋, k of the pattern, p instructions of its program, n matches or groups",
+  regexReplace: "1 + ⌊(4k + (u + 8)(p + 8) + 8n + r) / 256⌋, as `regex.find_all`, r code units of the result",
   source: "the instructions of its source",
 } as const;

@@ -29,8 +29,16 @@ export function checkTest(context: Context, unit: Unit, item: TestItem): Checked
   const answers = stmts.slice(0, count).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
   const row = context.registry.all.map((c) => c.name);
   const callable: Callable = { ...PLAIN, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
-  checkFunction(context, unit, callable, [], { stmts: stmts.slice(count), span });
+  checkFunction(context, unit, callable, [], givingUnit({ stmts: stmts.slice(count), span }));
   return { name: item.name.text, span: item.name.span, callable, answers };
+}
+
+/** A test drops the value of its last expression, as of any other. */
+function givingUnit({ stmts, span }: Block): Block {
+  const end = { start: span.end, end: span.end };
+  return stmts.at(-1)?.kind === "expr"
+    ? { stmts: [...stmts, { kind: "expr", value: { kind: "unit", span: end }, span: end }], span }
+    : { stmts, span };
 }
 
 const PLAIN = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;

@@ -58,6 +58,10 @@ describe("answers", () => {
     expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer stands/)]);
   });
 
+  test("the value of the last expression is dropped", () => {
+    expect(diagnosticsOf('fn first<T>(xs: List<T>) -> T { xs[0] }\ntest "a" { first([1]) }\n')).toEqual([]);
+  });
+
   test("two tests of one name", () => {
     expect(diagnosticsOf('test "a" { }\ntest "a" { }\n')).toEqual([expect.stringContaining("E010 the test `a` is declared twice")]);
   });

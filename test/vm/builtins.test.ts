@@ -513,6 +513,37 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [["/w=="], 'Err("not UTF-8")'],
     [["é==="], 'Err("not Base64")'],
   ],
+  "regex.matches": [
+    [["order 66", "\\d+"], "true"],
+    [["order 66", "^\\d+"], "false"],
+    [["", ""], "true"],
+    [["a", "("], "!invalid_value"],
+    [[1, "a"], "!type_error"],
+  ],
+  "regex.find_all": [
+    [["a1b22", "\\d+"], '["1", "22"]'],
+    [["für 😀", "[^a-z ]"], '["ü", "😀"]'],
+    [["abc", "x"], "[]"],
+    [["a", "*"], "!invalid_value"],
+  ],
+  "regex.replace_all": [
+    [["a1b22", "\\d+", "#"], '"a#b#"'],
+    [["baac", "a*", "-"], '"-b-c-"'],
+    [["a", "a", "$&\\1"], '"$&\\1"'],
+    [["a", "[", ""], "!invalid_value"],
+  ],
+  "regex.captures": [
+    [["ab ac", "(a)(b|c)(d)?"], 'Some(["ab", "a", "b", ""])'],
+    [["x 2026-11-21", "(?P<y>\\d+)-(?:\\d+)-(\\d+)"], 'Some(["2026-11-21", "2026", "21"])'],
+    [["ab", "(?:(a)|b)*(c){0}"], 'Some(["ab", "a", ""])'],
+    [["ab", "()"], 'Some(["", ""])'],
+    [["ab", "(c)"], "None"],
+    [["ab", "(c"], "!invalid_value"],
+  ],
+  "regex.check": [
+    [["(a|b)*"], "Ok(())"],
+    [["ab)"], 'Err("character 3: `)` without `(`; write `\\)` for the character")'],
+  ],
 };
 
 describe.each(Object.entries(CASES))("%s", (name, cases) => {

@@ -163,7 +163,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "Fn(T) -> String",
     "1 + ⌊u / 256⌋, u of the text made",
     "Any value as text, as `boruna run` prints it; cut where it is very long or deep.",
-    ['string.inspect([Some(1), None])', '"[Some(1), None]"'],
+    ["string.inspect([Some(1), None])", '"[Some(1), None]"'],
     { typeParams: ["T"] },
   ),
 ];

@@ -1,0 +1,331 @@
+/**
+ * README.md, CHANGELOG.md and docs/ as web pages without scripts, for reading offline: `npm run site` writes dist/site/.
+ * Programs are coloured with the editors' grammar. A link that leads nowhere is an error.
+ */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Marked, type Token, type Tokens, type TokensList } from "marked";
+import { createHighlighterCore, type HighlighterCore, type LanguageRegistration } from "shiki/core";
+import { createOnigurumaEngine } from "shiki/engine/oniguruma";
+import { grammar } from "./grammar.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const STYLE_FILE = "style.css";
+const THEMES = { light: "github-light-default", dark: "github-dark-default" } as const;
+
+/** Paths are from the root of the repository or of the site, with `/`. */
+interface Page {
+  readonly path: string;
+  /** Where it stands in the site. */
+  readonly out: string;
+  readonly title: string;
+  readonly tokens: TokensList;
+  /** The anchor of each heading but those in quotes and lists. */
+  readonly anchors: ReadonlyMap<Token, string>;
+}
+
+export interface Site {
+  /** Pages and the stylesheet, by their paths. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Images, copied as they are. */
+  readonly images: ReadonlySet<string>;
+  /** Links that lead nowhere, one line each. */
+  readonly problems: readonly string[];
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+
+/** The Markdown of pages: HTML in it is text, and a comment is nothing. */
+function markdown(): Marked {
+  return new Marked({
+    tokenizer: {
+      html(source) {
+        const raw = /^ {0,3}<!--[\s\S]*?-->[ \t]*(?:\n+|$)/.exec(source)?.[0];
+        return raw === undefined ? undefined : { type: "html", raw, text: raw, pre: false, block: true };
+      },
+      tag: () => undefined,
+    },
+    renderer: { html: () => "" },
+  });
+}
+
+function plainText(tokens: readonly Token[]): string {
+  return tokens
+    .map((token) => ("tokens" in token && token.tokens !== undefined ? plainText(token.tokens) : "text" in token ? String(token.text) : ""))
+    .join("");
+}
+
+/** As GitHub makes them, so that links work there too: lower case, `-` for a space, no signs, `-1` for the second. */
+function anchorsOf(headings: readonly Tokens.Heading[]): ReadonlyMap<Token, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    headings.map((heading) => {
+      const name = plainText(heading.tokens)
+        .toLowerCase()
+        .replace(/[^\p{L}\p{M}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-");
+      const count = counts.get(name) ?? 0;
+      counts.set(name, count + 1);
+      return [heading, count === 0 ? name : `${name}-${count}`];
+    }),
+  );
+}
+
+function readPage(root: string, path: string): Page {
+  const tokens = markdown().lexer(readFileSync(join(root, path), "utf8"));
+  const headings = tokens.filter(isHeading);
+  const first = headings[0];
+  const out = path.replace(/(^|\/)README\.md$/, "$1index.md").replace(/\.md$/, ".html");
+  return { path, out, title: first === undefined ? posix.basename(path) : plainText(first.tokens), tokens, anchors: anchorsOf(headings) };
+}
+
+function isHeading(token: Token): token is Tokens.Heading {
+  return token.type === "heading";
+}
+
+/** The front page first; a folder's index before its other pages. */
+function pagePaths(root: string): readonly string[] {
+  const docs = readdirSync(join(root, "docs"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"));
+  const name = (path: string): string => (/(^|\/)(README|index)\.md$/.test(path) ? "" : posix.basename(path));
+  const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+  docs.sort((a, b) => order(posix.dirname(a), posix.dirname(b)) || order(name(a), name(b)));
+  const front = ["README.md", "CHANGELOG.md"].filter((path) => existsSync(join(root, path)));
+  return [...front, ...docs];
+}
+
+/** What a link says, from the page it stands on. */
+type Target =
+  | { readonly kind: "link"; readonly href: string }
+  /** A file or folder of the repository that is no page. */
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "broken"; readonly why: string };
+
+/** Without percent-encoding; undefined where that is malformed. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function resolveLink(root: string, pages: ReadonlyMap<string, Page>, from: Page, href: string): Target {
+  if (/^(https?:\/\/|mailto:)/i.test(href)) return { kind: "link", href };
+  if (/^([a-z][a-z0-9+.-]*:|\/)/i.test(href)) return { kind: "broken", why: "neither a relative path nor an address of the web" };
+  const [file = "", anchor] = href.split("#", 2).map(decoded);
+  if (href.includes("%") && decoded(href) === undefined) return { kind: "broken", why: "its percent-encoding is malformed" };
+  const path = file === "" ? from.path : posix.join(posix.dirname(from.path), file).replace(/\/$/, "");
+  const page = pages.get(path) ?? pages.get(`${path}/README.md`) ?? pages.get(`${path}/index.md`);
+  if (page === undefined) {
+    const inside = path !== ".." && !path.startsWith("../");
+    return inside && existsSync(join(root, path)) ? { kind: "file", path } : { kind: "broken", why: `no file ${path}` };
+  }
+  if (anchor !== undefined && ![...page.anchors.values()].includes(anchor)) {
+    return { kind: "broken", why: `no heading #${anchor} in ${page.path}` };
+  }
+  const place = file === "" ? "" : posix.relative(posix.dirname(from.out), page.out);
+  return { kind: "link", href: `${place}${anchor === undefined ? "" : `#${anchor}`}` };
+}
+
+function isLanguage(value: unknown): value is LanguageRegistration {
+  return typeof value === "object" && value !== null && "scopeName" in value && "patterns" in value;
+}
+
+async function createColours(): Promise<HighlighterCore> {
+  const ax: unknown = JSON.parse(grammar());
+  if (!isLanguage(ax)) throw new Error("scripts/grammar.ts makes no grammar");
+  return createHighlighterCore({
+    engine: createOnigurumaEngine(import("shiki/wasm")),
+    langs: [
+      ax,
+      import("shiki/langs/sh.mjs"),
+      import("shiki/langs/console.mjs"),
+      import("shiki/langs/json.mjs"),
+      import("shiki/langs/jsonc.mjs"),
+      import("shiki/langs/ts.mjs"),
+    ],
+    themes: [import("shiki/themes/github-light-default.mjs"), import("shiki/themes/github-dark-default.mjs")],
+  });
+}
+
+function renderPage(
+  page: Page,
+  colours: HighlighterCore,
+  resolve: (href: string) => Target,
+  image: (path: string) => string | undefined,
+  problem: (text: string) => void,
+): string {
+  const languages = new Set(colours.getLoadedLanguages());
+  const marked = markdown();
+  marked.use({
+    renderer: {
+      heading(token) {
+        const text = this.parser.parseInline(token.tokens);
+        const anchor = page.anchors.get(token);
+        if (anchor === undefined) return `<h${token.depth}>${text}</h${token.depth}>\n`;
+        const link = `<a class="anchor" href="#${escaped(anchor)}" aria-label="Link to this section">#</a>`;
+        return `<h${token.depth} id="${escaped(anchor)}">${text} ${link}</h${token.depth}>\n`;
+      },
+      code({ text, lang = "" }) {
+        const name = /^\S*/.exec(lang)?.[0] ?? "";
+        return `${colours.codeToHtml(text, { lang: languages.has(name) ? name : "text", themes: THEMES, defaultColor: false })}\n`;
+      },
+      link({ href, tokens }) {
+        const text = this.parser.parseInline(tokens);
+        const target = resolve(href);
+        switch (target.kind) {
+          case "link":
+            return `<a href="${escaped(target.href)}">${text}</a>`;
+          case "file":
+            return `<span class="file" title="${escaped(target.path)} in the repository">${text}</span>`;
+          case "broken":
+            problem(`[${plainText(tokens)}](${href}): ${target.why}`);
+            return text;
+        }
+      },
+      image({ href, text }) {
+        const source = image(href);
+        if (source === undefined) problem(`![${text}](${href}): no image of the repository`);
+        return source === undefined ? escaped(text) : `<img src="${escaped(source)}" alt="${escaped(text)}">`;
+      },
+    },
+  });
+  return marked.parser(page.tokens);
+}
+
+function navigation(pages: readonly Page[], current: Page): string {
+  const folders = new Map<string, Page[]>();
+  for (const page of pages) folders.set(posix.dirname(page.path), [...(folders.get(posix.dirname(page.path)) ?? []), page]);
+  return [...folders]
+    .map(([folder, members]) => {
+      const items = members.map((page) => {
+        const href = escaped(posix.relative(posix.dirname(current.out), page.out));
+        return `<li><a href="${href}"${page === current ? ' aria-current="page"' : ""}>${escaped(page.title)}</a></li>`;
+      });
+      return `${folder === "." ? "" : `<h2>${escaped(folder)}</h2>\n`}<ul>\n${items.join("\n")}\n</ul>`;
+    })
+    .join("\n");
+}
+
+function document(page: Page, pages: readonly Page[], body: string): string {
+  const site = pages[0]?.title ?? "";
+  const title = page.title === site ? site : `${page.title} · ${site}`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<link rel="stylesheet" href="${posix.relative(posix.dirname(page.out), STYLE_FILE)}">
+</head>
+<body>
+<nav aria-label="Pages">
+${navigation(pages, page)}
+</nav>
+<main>
+${body}</main>
+</body>
+</html>
+`;
+}
+
+const STYLE = `:root {
+  color-scheme: light dark;
+  --text: #1f2328; --soft: #59636e; --back: #ffffff; --panel: #f6f8fa; --line: #d1d9e0; --link: #0550ae;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e6edf3; --soft: #9198a1; --back: #0d1117; --panel: #161b22; --line: #3d444d; --link: #79c0ff; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; display: flex; align-items: flex-start; color: var(--text); background: var(--back); font: 1rem/1.6 system-ui, sans-serif; }
+a { color: var(--link); text-underline-offset: 0.15em; }
+nav { flex: 0 0 16rem; position: sticky; top: 0; max-height: 100vh; overflow-y: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line); font-size: 0.9rem; }
+nav h2 { margin: 1.2rem 0 0.3rem; font-size: 0.8rem; color: var(--soft); }
+nav ul { margin: 0; padding: 0; list-style: none; }
+nav a { display: block; padding: 0.15rem 0.5rem; border-radius: 0.3rem; text-decoration: none; }
+nav a[aria-current] { color: var(--text); background: var(--panel); font-weight: 600; }
+main { flex: 1 1 0; min-width: 0; max-width: 56rem; padding: 1.5rem 2rem 6rem; }
+h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 0.6em; scroll-margin-top: 1rem; }
+h1 { margin-top: 0.5em; }
+.anchor { visibility: hidden; color: var(--soft); font-weight: 400; text-decoration: none; }
+:is(h1, h2, h3, h4):hover .anchor, .anchor:focus { visibility: visible; }
+.file { text-decoration: underline dotted; text-underline-offset: 0.15em; }
+code, pre { font: 0.875em/1.5 ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; }
+:not(pre) > code { padding: 0.1em 0.3em; border-radius: 0.3em; background: var(--panel); overflow-wrap: anywhere; }
+pre { padding: 0.8rem 1rem; border: 1px solid var(--line); border-radius: 0.4rem; background: var(--back); overflow-x: auto; }
+pre code { font-size: 1em; }
+.shiki span { color: var(--shiki-light); }
+@media (prefers-color-scheme: dark) {
+  .shiki span { color: var(--shiki-dark); }
+}
+table { display: block; overflow-x: auto; border-collapse: collapse; }
+th, td { padding: 0.35rem 0.7rem; border: 1px solid var(--line); text-align: left; vertical-align: top; }
+th { background: var(--panel); }
+td > code { overflow-wrap: normal; }
+blockquote { margin: 1em 0; padding-left: 1rem; border-left: 0.25rem solid var(--line); color: var(--soft); }
+img { max-width: 100%; }
+@media (max-width: 50rem) {
+  body { display: block; }
+  nav { position: static; max-height: none; border-right: 0; border-bottom: 1px solid var(--line); }
+  main { padding: 1rem 1rem 4rem; }
+}
+@media print {
+  nav, .anchor { display: none; }
+}
+`;
+
+/** Renders the pages of a repository; writes nothing. */
+export async function renderSite(root: string): Promise<Site> {
+  const pages = pagePaths(root).map((path) => readPage(root, path));
+  const byPath = new Map(pages.map((page) => [page.path, page]));
+  const colours = await createColours();
+  const images = new Set<string>();
+  const problems: string[] = [];
+  const files = new Map([[STYLE_FILE, STYLE]]);
+  for (const page of pages) {
+    const image = (href: string): string | undefined => {
+      const target = resolveLink(root, byPath, page, href);
+      if (target.kind !== "file" || !statSync(join(root, target.path)).isFile()) return undefined;
+      images.add(target.path);
+      return posix.relative(posix.dirname(page.out), target.path);
+    };
+    const body = renderPage(
+      page,
+      colours,
+      (href) => resolveLink(root, byPath, page, href),
+      image,
+      (text) => problems.push(`${page.path}: ${text}`),
+    );
+    files.set(page.out, document(page, pages, body));
+  }
+  colours.dispose();
+  return { files, images, problems };
+}
+
+/** Writes a site into a folder, beside what stands there. */
+export function writeSite(site: Site, root: string, folder: string): void {
+  const place = (path: string): string => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    return join(folder, path);
+  };
+  for (const [path, text] of site.files) writeFileSync(place(path), text);
+  for (const path of site.images) copyFileSync(join(root, path), place(path));
+}
+
+if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
+  const site = await renderSite(ROOT);
+  const folder = join(ROOT, "dist", "site");
+  if (site.problems.length === 0) {
+    rmSync(folder, { recursive: true, force: true });
+    writeSite(site, ROOT, folder);
+    process.stdout.write(`${site.files.size - 1} pages: ${join("dist", "site", "index.html")}\n`);
+  } else {
+    process.stderr.write(`${site.problems.join("\n")}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,153 @@
+/** The documentation as web pages: complete, coloured, safe, and without a link that leads nowhere. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, posix } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { renderSite, type Site, writeSite } from "../../scripts/site.ts";
+import { ROOT } from "./imports.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "boruna-site-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const unescaped = (text: string): string =>
+  text.replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+const hrefs = (html: string): readonly string[] =>
+  [...html.matchAll(/<(?:a|link)\s[^>]*href="([^"]*)"/g)].map(([, href = ""]) => unescaped(href));
+const ids = (html: string): readonly string[] => [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id = ""]) => unescaped(id));
+
+describe("this repository", () => {
+  const out = join(folder, "site");
+  let site: Site;
+  beforeAll(async () => {
+    site = await renderSite(ROOT);
+    writeSite(site, ROOT, out);
+  });
+  const pages = (): readonly string[] => [...site.files.keys()].filter((path) => path.endsWith(".html"));
+  const read = (path: string): string => readFileSync(join(out, path), "utf8");
+
+  test("no link of the documentation leads nowhere", () => expect(site.problems).toEqual([]));
+
+  test("there is a page for every file", () => {
+    const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".md"));
+    expect(pages()).toEqual(expect.arrayContaining(["index.html", "docs/tour.html", "docs/adr/004-tail-calls.html"]));
+    expect(pages().length).toBe(files.length + 2);
+  });
+
+  test("every link between the written pages leads to a file and an anchor", () => {
+    const broken = pages().flatMap((page) =>
+      hrefs(read(page))
+        .filter((href) => !/^https?:/.test(href))
+        .filter((href) => {
+          const [path = "", anchor] = href.split("#");
+          const target = path === "" ? page : posix.join(posix.dirname(page), path);
+          return !existsSync(join(out, target)) || (anchor !== undefined && !ids(read(target)).includes(anchor));
+        })
+        .map((href) => `${page}: ${href}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("every page leads to every page, has a title, and no two headings of one anchor", () => {
+    for (const page of pages()) {
+      const targets = hrefs(read(page)).map((href) => posix.join(posix.dirname(page), href));
+      expect(pages().filter((other) => !targets.includes(other))).toEqual([]);
+      expect(read(page)).toMatch(/<title>[^<]+<\/title>/);
+      expect(new Set(ids(read(page))).size).toBe(ids(read(page)).length);
+    }
+  });
+
+  test("no page loads a script or anything of the network", () => {
+    for (const page of pages()) {
+      expect(read(page)).not.toMatch(/<script|<iframe|<object|<[a-z][^>]*\son[a-z]+=|javascript:/i);
+      expect(read(page)).not.toMatch(/<(?:link|img)[^>]*(?:href|src)="(?:https?:)?\/\//);
+    }
+    expect(read("style.css")).not.toMatch(/@import|url\(/);
+  });
+
+  test("programs are coloured, in light and in dark", () => {
+    const program = /<pre class="shiki[^>]*>.*?<\/pre>/s.exec(read("docs/tour.html"))?.[0] ?? "";
+    const colour = (text: string): string | undefined => new RegExp(`<span style="([^"]*)">\\s*${text}\\s*</span>`).exec(program)?.[1];
+    expect(colour("fn")).toMatch(/^--shiki-light:#\w{6};--shiki-dark:#\w{6}$/);
+    expect(new Set(["fn", "main", "String"].map(colour)).size).toBe(3);
+    expect(read("style.css")).toMatch(/prefers-color-scheme: dark/);
+  });
+});
+
+describe("a repository of its own", () => {
+  async function siteOf(name: string, files: Readonly<Record<string, string>>): Promise<Site> {
+    const root = join(folder, name);
+    for (const [path, text] of Object.entries({ "docs/a.md": "# A", ...files })) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    return renderSite(root);
+  }
+  const body = (site: Site, path: string): string => /<main>\n(.*)<\/main>/s.exec(site.files.get(path) ?? "")?.[1] ?? "";
+
+  test("a broken link is told with its page and why", async () => {
+    const { problems } = await siteOf("broken", {
+      "README.md":
+        "# R\n\n[one](docs/b.md) [two](docs/a.md#b) [three](#no) [four](../out.md) [five](javascript:x) [six](%zz) [seven](/etc/passwd)\n",
+      "docs/a.md": "# A\n\n| x |\n|---|\n| [eight](a.html) |\n\n![nine](none.png)\n\n![ten](https://example.com/a.png)\n",
+    });
+    expect(problems).toEqual([
+      "README.md: [one](docs/b.md): no file docs/b.md",
+      "README.md: [two](docs/a.md#b): no heading #b in docs/a.md",
+      "README.md: [three](#no): no heading #no in README.md",
+      "README.md: [four](../out.md): no file ../out.md",
+      "README.md: [five](javascript:x): neither a relative path nor an address of the web",
+      "README.md: [six](%zz): its percent-encoding is malformed",
+      "README.md: [seven](/etc/passwd): neither a relative path nor an address of the web",
+      "docs/a.md: [eight](a.html): no file docs/a.html",
+      "docs/a.md: ![nine](none.png): no image of the repository",
+      "docs/a.md: ![ten](https://example.com/a.png): no image of the repository",
+    ]);
+  });
+
+  test("links between pages are rewritten; what is no page is named", async () => {
+    const site = await siteOf("links", {
+      "README.md":
+        "# R\n\n[a](docs/a.md) [deep](docs/std/index.md#some-name) [folder](docs/std/) [mine](LICENSE) [web](https://example.com/?a=1&b=2)\n",
+      "docs/std/index.md": "# Std\n\n## Some `name`!\n\n[home](../../README.md) [up](../a.md) [here](#some-name)\n",
+      LICENSE: "",
+    });
+    expect(site.problems).toEqual([]);
+    expect(hrefs(body(site, "index.html")).slice(1)).toEqual([
+      "docs/a.html",
+      "docs/std/index.html#some-name",
+      "docs/std/index.html",
+      "https://example.com/?a=1&b=2",
+    ]);
+    expect(body(site, "index.html")).toContain('<span class="file" title="LICENSE in the repository">mine</span>');
+    expect(hrefs(body(site, "docs/std/index.html")).slice(2)).toEqual(["../../index.html", "../a.html", "#some-name"]);
+  });
+
+  test("anchors are GitHub's", async () => {
+    const site = await siteOf("anchors", { "README.md": "# `a.b` & C_d: é-1?\n\n## Two\n\n## Two\n\n## [x](docs/a.md) **y**\n" });
+    expect(ids(body(site, "index.html"))).toEqual(["ab--c_d-é-1", "two", "two-1", "x-y"]);
+  });
+
+  test("HTML in Markdown is text, and comments are left out", async () => {
+    const site = await siteOf("html", {
+      "README.md":
+        '# <b>R</b>\n\n<!-- made\nby hand -->\n\n<script>alert("1")</script>\n\n<div onclick="x()">\n\nhi <img src=x onerror=alert(1)> <kbd><i</kbd> `<u>` &lt;b> &amp;\n\n```html\n<script>\n```\n',
+    });
+    const html = body(site, "index.html");
+    expect(html).not.toMatch(/<(script|b|div|img|kbd|i|u)\b|made/);
+    expect(html).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;");
+    expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;");
+    expect(site.files.get("index.html")).toContain("<title>&lt;b&gt;R&lt;/b&gt;</title>");
+  });
+
+  test("images of the repository come along", async () => {
+    const site = await siteOf("images", {
+      "README.md": "# R\n",
+      "docs/a.md": '# A\n\n![a "picture"](img/a.svg)\n',
+      "docs/img/a.svg": "<svg/>",
+    });
+    expect(site.problems).toEqual([]);
+    expect(body(site, "docs/a.html")).toContain('<img src="img/a.svg" alt="a &quot;picture&quot;">');
+    writeSite(site, join(folder, "images"), join(folder, "images-out"));
+    expect(readFileSync(join(folder, "images-out", "docs", "img", "a.svg"), "utf8")).toBe("<svg/>");
+  });
+});

@@ -1,0 +1,153 @@
+import { BYTES, MAX_STRING_UNITS, stringBytes, UNITS } from "../cost.ts";
+import { ListValue } from "../list.ts";
+import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { compilePattern } from "../regex/compile.ts";
+import { createMatcher, eachMatch, forgetStates, type Matcher, occurs } from "../regex/match.ts";
+import { parsePattern, type PatternProblem } from "../regex/parse.ts";
+import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value.ts";
+import { type BuiltinCode, code, text } from "./code.ts";
+
+interface Search {
+  /** The pattern, after a mark for one with groups. */
+  readonly key: string;
+  readonly matcher: Matcher;
+  readonly groups: number;
+}
+
+/** Those of the patterns used last. Neither results nor what a call charges depend on it. */
+const cache = new Map<string, Search>();
+const CACHE_SIZE = 16;
+
+const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
+
+/** Charges for reading the pattern before it is read, and for making its program and searching the text before that. */
+function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
+  work.add(pattern.length * UNITS.codedUnit);
+  const key = `${withGroups ? "(" : " "}${pattern}`;
+  const cached = cache.get(key);
+  if (cached !== undefined) {
+    // Comes back as the one used last, when its call is done.
+    cache.delete(key);
+    work.add(searchUnits(source, cached.matcher.program.code.length));
+    return cached;
+  }
+  const parsed = parsePattern(pattern, withGroups);
+  if ("message" in parsed)
+    throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parsed)} (regex.check tests a pattern)`);
+  work.add(searchUnits(source, parsed.pattern.size + 1));
+  return { key, matcher: createMatcher(compilePattern(parsed.pattern)), groups: parsed.groups };
+}
+
+const searchUnits = (source: string, instructions: number): number =>
+  (source.length * UNITS.codeUnit + UNITS.value) * (instructions + UNITS.value);
+
+function keep(search: Search): void {
+  forgetStates(search.matcher);
+  cache.set(search.key, search);
+  const [oldest] = cache.keys();
+  if (cache.size > CACHE_SIZE && oldest !== undefined) cache.delete(oldest);
+}
+
+function matches(meter: Meter, source: string, pattern: string): Value {
+  const search = prepare(new Work(meter), "regex.matches", source, pattern);
+  const found = occurs(search.matcher, source);
+  keep(search);
+  return found;
+}
+
+function findAll(meter: Meter, source: string, pattern: string): Value {
+  const work = new Work(meter);
+  const search = prepare(work, "regex.find_all", source, pattern);
+  meter.allocateList(0);
+  const found: string[] = [];
+  eachMatch(search.matcher, source, (start, end) => {
+    work.add(UNITS.value);
+    meter.allocateList(found.length + 1, BYTES.slot + stringBytes(end - start));
+    found.push(source.slice(start, end));
+    return true;
+  });
+  keep(search);
+  return ListValue.of(found);
+}
+
+/** Pieces of a text that are held before they are made one: many more would take more memory than the text. */
+const PIECES = 8_192;
+
+function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
+  const work = new Work(meter);
+  const search = prepare(work, "regex.replace_all", source, pattern);
+  meter.allocateString(0);
+  let units = 0;
+  let done = "";
+  let pieces: string[] = [];
+  const add = (piece: string): void => {
+    units += piece.length;
+    work.add(piece.length * UNITS.codeUnit);
+    if (units > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
+    meter.allocate(piece.length * BYTES.codeUnit);
+    pieces.push(piece);
+    if (pieces.length < PIECES) return;
+    done += pieces.join("");
+    pieces = [];
+  };
+  let from = 0;
+  eachMatch(search.matcher, source, (start, end) => {
+    work.add(UNITS.value);
+    add(source.slice(from, start));
+    add(replacement);
+    from = end;
+    return true;
+  });
+  add(source.slice(from));
+  keep(search);
+  return done + pieces.join("");
+}
+
+function captures(meter: Meter, source: string, pattern: string): Value {
+  const work = new Work(meter);
+  const search = prepare(work, "regex.captures", source, pattern, true);
+  // Start and end of the match and of each group.
+  const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
+  const found: string[] = [];
+  eachMatch(
+    search.matcher,
+    source,
+    (start, end) => {
+      slots[0] = start;
+      slots[1] = end;
+      meter.allocateList(search.groups + 1);
+      for (let i = 0; i < slots.length; i += 2) {
+        const from = slots[i] ?? -1;
+        const to = from < 0 ? from : (slots[i + 1] ?? from);
+        work.add(UNITS.value);
+        meter.allocateString(to - from);
+        found.push(from < 0 ? "" : source.slice(from, to));
+      }
+      return false;
+    },
+    slots,
+  );
+  keep(search);
+  if (found.length === 0) return NONE;
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(ListValue.of(found));
+}
+
+function check(meter: Meter, pattern: string): Value {
+  meter.charge(pattern.length * UNITS.codedUnit);
+  meter.allocate(BYTES.wrapper);
+  // With groups, which are more: what passes is right for every one of these builtins.
+  const parsed = parsePattern(pattern, true);
+  if (!("message" in parsed)) return new OkValue(UNIT);
+  const problem = problemText(parsed);
+  meter.allocateString(problem.length);
+  return new ErrValue(problem);
+}
+
+export const REGEX_CODE: readonly (readonly [string, BuiltinCode])[] = [
+  ["regex.matches", code(2, (meter, a, b) => matches(meter, text(a), text(b)))],
+  ["regex.find_all", code(2, (meter, a, b) => findAll(meter, text(a), text(b)))],
+  ["regex.replace_all", code(3, (meter, a, b, c) => replaceAll(meter, text(a), text(b), text(c)))],
+  ["regex.captures", code(2, (meter, a, b) => captures(meter, text(a), text(b)))],
+  ["regex.check", code(1, (meter, a) => check(meter, text(a)))],
+];

@@ -1,0 +1,405 @@
+/** Reads a pattern in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), less what needs Unicode tables. */
+import { type Assertion, assertion, choice, EMPTY, group, type Pattern, repeat, sequence, set } from "./pattern.ts";
+import { complement, DIGIT, foldCase, MAX_CODE_POINT, NEWLINE, type Ranges, rangesOf, SPACE, WORD } from "./ranges.ts";
+
+/** Limits on a pattern; beyond one it is invalid. */
+export const REGEX_LIMITS = {
+  /** UTF-16 code units of its text. */
+  units: 65_536,
+  /** Groups inside groups. */
+  nesting: 200,
+  /** The counts of `{n,m}`. */
+  repeats: 1_000,
+  /** Instructions of its program, every repetition written out. */
+  instructions: 10_000,
+} as const;
+
+export interface ParsedPattern {
+  readonly pattern: Pattern;
+  /** How many groups it has, but for `(?:…)`. They are numbered from 1. */
+  readonly groups: number;
+}
+
+export interface PatternProblem {
+  /** 1-based, in code points. */
+  readonly character: number;
+  /** What is wrong there and what to write instead. */
+  readonly message: string;
+}
+
+class PatternError extends Error {
+  /** In code units. */
+  readonly at: number;
+  constructor(at: number, message: string) {
+    super(message);
+    this.at = at;
+  }
+}
+
+interface Flags {
+  readonly ignoreCase: boolean;
+  readonly multiLine: boolean;
+  readonly dotAll: boolean;
+  readonly ungreedy: boolean;
+}
+
+const NO_FLAGS: Flags = { ignoreCase: false, multiLine: false, dotAll: false, ungreedy: false };
+const FLAG_NAMES: ReadonlyMap<string, keyof Flags> = new Map([
+  ["i", "ignoreCase"],
+  ["m", "multiLine"],
+  ["s", "dotAll"],
+  ["U", "ungreedy"],
+]);
+
+/** The group being read. */
+interface Scope {
+  /** `(?i)` changes them for the rest of the group. */
+  flags: Flags;
+  readonly depth: number;
+}
+
+interface Reader {
+  readonly source: string;
+  at: number;
+  /** The numbered groups so far. */
+  groups: number;
+  readonly withGroups: boolean;
+}
+
+const peek = (r: Reader): string => r.source.charAt(r.at);
+
+function take(r: Reader, text: string): boolean {
+  if (!r.source.startsWith(text, r.at)) return false;
+  r.at += text.length;
+  return true;
+}
+
+/** The code point at the reader, which is not at the end. */
+function takePoint(r: Reader): number {
+  const point = r.source.codePointAt(r.at) ?? 0;
+  r.at += point > 0xffff ? 2 : 1;
+  return point;
+}
+
+/**
+ * The pattern, or where it is wrong. Takes time linear in the text but for sorting a class. Where the places of the groups are
+ * wanted, they make the pattern larger.
+ */
+export function parsePattern(source: string, withGroups: boolean = false): ParsedPattern | PatternProblem {
+  if (source.length > REGEX_LIMITS.units)
+    return { character: 1, message: `the pattern is longer than ${REGEX_LIMITS.units} code units; search for its parts one by one` };
+  const reader: Reader = { source, at: 0, groups: 0, withGroups };
+  try {
+    const pattern = readChoice(reader, NO_FLAGS, 0);
+    if (reader.at < source.length) throw new PatternError(reader.at, "`)` without `(`; write `\\)` for the character");
+    return { pattern, groups: reader.groups };
+  } catch (error) {
+    if (error instanceof PatternError) return { character: Array.from(source.slice(0, error.at)).length + 1, message: error.message };
+    throw error;
+  }
+}
+
+/** Up to the end or a `)`. Its depth is bounded by `REGEX_LIMITS.nesting`. */
+function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
+  const start = r.at;
+  const scope: Scope = { flags, depth };
+  const branches: Pattern[] = [];
+  let items: Pattern[] = [];
+  while (r.at < r.source.length && peek(r) !== ")") {
+    if (take(r, "|")) {
+      branches.push(sequence(items));
+      items = [];
+    } else items.push(readItem(r, scope));
+  }
+  branches.push(sequence(items));
+  return bounded(choice(branches), start);
+}
+
+function bounded(pattern: Pattern, at: number): Pattern {
+  if (pattern.size >= REGEX_LIMITS.instructions)
+    throw new PatternError(
+      at,
+      `too large: more than ${REGEX_LIMITS.instructions} instructions with every repetition written out; use smaller counts or split the pattern`,
+    );
+  return pattern;
+}
+
+/** An atom and what repeats it. */
+function readItem(r: Reader, scope: Scope): Pattern {
+  const start = r.at;
+  refuseRepetition(r, NOTHING_TO_REPEAT);
+  const atom = readAtom(r, scope);
+  const bounds = readBounds(r);
+  if (bounds === undefined) return atom;
+  const lazy = take(r, "?");
+  refuseRepetition(r, REPEATED_TWICE);
+  return bounded(repeat(atom, bounds.min, bounds.max, lazy === scope.flags.ungreedy), start);
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+function refuseRepetition(r: Reader, problem: (repetition: string) => string): void {
+  const at = r.at;
+  if (readBounds(r) !== undefined) throw new PatternError(at, problem(r.source.slice(at, r.at)));
+}
+
+const NOTHING_TO_REPEAT = (found: string): string => `\`${found}\` has nothing to repeat before it; write \`\\${found}\` for the character`;
+const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repetition; put what stands before it in a group`;
+
+/** What repeats the atom before it; nothing is taken where there is none. A `{` that begins no counts is a character, as in RE2. */
+function readBounds(r: Reader): Bounds | undefined {
+  if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
+  if (take(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
+  if (take(r, "?")) return { min: 0, max: 1 };
+  const start = r.at;
+  if (!take(r, "{")) return undefined;
+  const min = readCount(r);
+  const comma = take(r, ",");
+  const max = comma ? readCount(r) : min;
+  if (min === undefined || !take(r, "}")) {
+    r.at = start;
+    return undefined;
+  }
+  if (min > REGEX_LIMITS.repeats || (max ?? 0) > REGEX_LIMITS.repeats)
+    throw new PatternError(start, `a count above ${REGEX_LIMITS.repeats}; use a smaller one, or \`*\` for any number`);
+  if (max !== undefined && max < min) throw new PatternError(start, "the counts are in the wrong order; write the smaller one first");
+  return { min, max: max ?? Number.POSITIVE_INFINITY };
+}
+
+function readCount(r: Reader): number | undefined {
+  if (!isDigit(peek(r))) return undefined;
+  let count = 0;
+  while (isDigit(peek(r))) {
+    // Beyond the limit the exact number does not matter.
+    count = Math.min(count * 10 + Number(peek(r)), REGEX_LIMITS.repeats + 1);
+    r.at += 1;
+  }
+  return count;
+}
+
+function readAtom(r: Reader, scope: Scope): Pattern {
+  const { flags } = scope;
+  if (peek(r) === "(") return readGroup(r, scope);
+  if (peek(r) === "[") return set(readClass(r, flags));
+  if (take(r, ".")) return set(flags.dotAll ? complement([]) : complement(NEWLINE));
+  if (take(r, "^")) return assertion(flags.multiLine ? "line_start" : "text_start");
+  if (take(r, "$")) return assertion(flags.multiLine ? "line_end" : "text_end");
+  if (peek(r) !== "\\") return literal(takePoint(r), flags);
+  const test = ASSERTIONS.get(r.source.charAt(r.at + 1));
+  if (test !== undefined) {
+    r.at += 2;
+    return assertion(test);
+  }
+  const ranges = readEscape(r);
+  return set(flags.ignoreCase ? foldCase(ranges) : ranges);
+}
+
+function literal(point: number, flags: Flags): Pattern {
+  const ranges = [point, point];
+  return set(flags.ignoreCase ? foldCase(ranges) : ranges);
+}
+
+const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
+  ["A", "text_start"],
+  ["z", "text_end"],
+  ["b", "word_border"],
+  ["B", "no_word_border"],
+]);
+
+const LOOKAROUND = ["?=", "?!", "?<=", "?<!"];
+
+/** A group from its `(` to its `)`, or flags for the rest of the group around it. */
+function readGroup(r: Reader, scope: Scope): Pattern {
+  const start = r.at;
+  if (scope.depth >= REGEX_LIMITS.nesting)
+    throw new PatternError(start, `groups nested deeper than ${REGEX_LIMITS.nesting}; take some of them apart`);
+  r.at += 1;
+  if (LOOKAROUND.some((head) => r.source.startsWith(head, r.at)))
+    throw new PatternError(start, "looking ahead or behind cannot be done in linear time; match the surroundings too and cut them off");
+  let { flags } = scope;
+  let index: number | undefined;
+  if (take(r, "?P<") || take(r, "?<")) {
+    readName(r, start);
+    index = nextGroup(r);
+  } else if (!take(r, "?")) index = nextGroup(r);
+  else {
+    flags = readFlags(r, start, flags);
+    if (take(r, ")")) {
+      scope.flags = flags;
+      refuseRepetition(r, NOTHING_TO_REPEAT);
+      return EMPTY;
+    }
+    r.at += 1;
+  }
+  const body = readChoice(r, flags, scope.depth + 1);
+  if (!take(r, ")")) throw new PatternError(start, "`(` without `)`; close the group, or write `\\(` for the character");
+  return index !== undefined && r.withGroups ? group(body, index) : body;
+}
+
+function nextGroup(r: Reader): number {
+  r.groups += 1;
+  return r.groups;
+}
+
+const DIGITS = "0123456789";
+const WORD_CHARACTERS = `_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz${DIGITS}`;
+
+const isDigit = (character: string): boolean => character !== "" && DIGITS.includes(character);
+const isWord = (character: string): boolean => character !== "" && WORD_CHARACTERS.includes(character);
+
+/** The name of a group means nothing here, but patterns from elsewhere have them. */
+function readName(r: Reader, start: number): void {
+  const from = r.at;
+  while (isWord(peek(r))) r.at += 1;
+  if (r.at === from || !take(r, ">")) throw new PatternError(start, "a group's name is ASCII letters, digits and `_`, and ends with `>`");
+}
+
+/** Flags up to the `:` or `)` after them. */
+function readFlags(r: Reader, start: number, outer: Flags): Flags {
+  let flags = outer;
+  let value = true;
+  while (peek(r) !== ":" && peek(r) !== ")") {
+    const name = FLAG_NAMES.get(peek(r));
+    if (name !== undefined) flags = { ...flags, [name]: value };
+    else if (value && peek(r) === "-") value = false;
+    else throw new PatternError(start, "after `(?` there must be `:`, `P<name>`, or flags of i, m, s and U, as in `(?i)` or `(?i-s:…)`");
+    r.at += 1;
+  }
+  return flags;
+}
+
+const NAMED: ReadonlyMap<string, Ranges> = new Map([
+  ["alnum", rangesOf([48, 57, 65, 90, 97, 122])],
+  ["alpha", rangesOf([65, 90, 97, 122])],
+  ["ascii", [0, 127]],
+  ["blank", [9, 9, 32, 32]],
+  ["cntrl", [0, 31, 127, 127]],
+  ["digit", DIGIT],
+  ["graph", [33, 126]],
+  ["lower", [97, 122]],
+  ["print", [32, 126]],
+  ["punct", [33, 47, 58, 64, 91, 96, 123, 126]],
+  ["space", [9, 13, 32, 32]],
+  ["upper", [65, 90]],
+  ["word", WORD],
+  ["xdigit", [48, 57, 65, 70, 97, 102]],
+]);
+
+/** From its `[` to its `]`. */
+function readClass(r: Reader, flags: Flags): Ranges {
+  const start = r.at;
+  r.at += 1;
+  const negated = take(r, "^");
+  const pairs: number[] = [];
+  let first = true;
+  while (first || peek(r) !== "]") {
+    if (r.at >= r.source.length) throw new PatternError(start, "`[` without `]`; close the class, or write `\\[` for the character");
+    first = false;
+    for (const bound of readClassItem(r)) pairs.push(bound);
+  }
+  r.at += 1;
+  const ranges = flags.ignoreCase ? foldCase(rangesOf(pairs)) : rangesOf(pairs);
+  return negated ? complement(ranges) : ranges;
+}
+
+/** A character, a range, an escape or a `[:name:]`. */
+function readClassItem(r: Reader): Ranges {
+  const start = r.at;
+  const named = readNamedClass(r);
+  if (named !== undefined) return named;
+  const low = readClassPoint(r);
+  const next = r.source.charAt(r.at + 1);
+  if (!isOne(low) || peek(r) !== "-" || next === "]" || next === "") return low;
+  r.at += 1;
+  const high = readClassPoint(r);
+  if (!isOne(high))
+    throw new PatternError(start, "a range that ends in a class of characters; put the `-` first or last for the character");
+  const [lo = 0] = low;
+  const [hi = 0] = high;
+  if (hi < lo) throw new PatternError(start, "the range ends before it begins; swap its ends");
+  return [lo, hi];
+}
+
+const isOne = (ranges: Ranges): boolean => ranges.length === 2 && ranges[0] === ranges[1];
+
+/** Nothing is taken where there is no `[:`, letters and `:]`. */
+function readNamedClass(r: Reader): Ranges | undefined {
+  const start = r.at;
+  if (!take(r, "[:")) return undefined;
+  const negated = take(r, "^");
+  const from = r.at;
+  while (isWord(peek(r))) r.at += 1;
+  const ranges = NAMED.get(r.source.slice(from, r.at));
+  if (!take(r, ":]")) {
+    r.at = start;
+    return undefined;
+  }
+  if (ranges === undefined) throw new PatternError(start, `no such class; there are ${[...NAMED.keys()].join(", ")}`);
+  return negated ? complement(ranges) : ranges;
+}
+
+function readClassPoint(r: Reader): Ranges {
+  if (peek(r) === "\\") return readEscape(r);
+  const point = takePoint(r);
+  return [point, point];
+}
+
+const CONTROLS: ReadonlyMap<string, number> = new Map([
+  ["a", 7],
+  ["t", 9],
+  ["n", 10],
+  ["v", 11],
+  ["f", 12],
+  ["r", 13],
+]);
+
+const CLASSES: ReadonlyMap<string, Ranges> = new Map([
+  ["d", DIGIT],
+  ["D", complement(DIGIT)],
+  ["s", SPACE],
+  ["S", complement(SPACE)],
+  ["w", WORD],
+  ["W", complement(WORD)],
+]);
+
+/** An escape that stands for characters, from its backslash. */
+function readEscape(r: Reader): Ranges {
+  const start = r.at;
+  r.at += 1;
+  if (r.at >= r.source.length) throw new PatternError(start, "a backslash at the end; write `\\\\` for the character");
+  const point = takePoint(r);
+  const character = String.fromCodePoint(point);
+  const ranges = CLASSES.get(character);
+  if (ranges !== undefined) return ranges;
+  const control = CONTROLS.get(character);
+  if (control !== undefined) return [control, control];
+  if (character === "x") return readHex(r, start);
+  if (character === "_" || (point < 0x80 && !isWord(character))) return [point, point];
+  if (character === "0") throw new PatternError(start, "there are no octal numbers; write `\\x` and two hexadecimal digits");
+  if (isDigit(character))
+    throw new PatternError(start, "a backreference cannot be matched in linear time; for a character by its number write `\\x{…}`");
+  if (character === "p" || character === "P")
+    throw new PatternError(start, "there are no Unicode classes; write the ranges of code points, as in `[\\x{400}-\\x{4FF}]`");
+  throw new PatternError(
+    start,
+    `\`\\${character}\` means nothing; write a character that is no ASCII letter or digit without the backslash`,
+  );
+}
+
+const HEX = "0123456789abcdefABCDEF";
+
+/** After `\x`: two digits, or any number of them in braces. */
+function readHex(r: Reader, start: number): Ranges {
+  const wrong = (): PatternError => new PatternError(start, "`\\x` needs two hexadecimal digits, or a code point up to 10FFFF in braces");
+  const braces = take(r, "{");
+  const from = r.at;
+  while (peek(r) !== "" && HEX.includes(peek(r)) && (braces || r.at < from + 2)) r.at += 1;
+  const digits = r.source.slice(from, r.at);
+  if (braces ? digits === "" || !take(r, "}") : digits.length < 2) throw wrong();
+  const point = Number.parseInt(digits, 16);
+  if (point > MAX_CODE_POINT) throw wrong();
+  return [point, point];
+}

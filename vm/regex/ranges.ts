@@ -1,0 +1,61 @@
+/** Sets of code points: `lo, hi` pairs, both ends in the set, sorted, without overlap or touch. */
+export type Ranges = readonly number[];
+
+export const MAX_CODE_POINT = 0x10ffff;
+
+export const DIGIT: Ranges = [48, 57];
+export const SPACE: Ranges = [9, 10, 12, 13, 32, 32];
+export const WORD: Ranges = [48, 57, 65, 90, 95, 95, 97, 122];
+export const NEWLINE: Ranges = [10, 10];
+
+/** Makes a set of pairs in any order. */
+export function rangesOf(pairs: Ranges): Ranges {
+  const starts: { readonly lo: number; readonly hi: number }[] = [];
+  for (let i = 0; i < pairs.length; i += 2) starts.push({ lo: pairs[i] ?? 0, hi: pairs[i + 1] ?? 0 });
+  starts.sort((a, b) => a.lo - b.lo);
+  const out: number[] = [];
+  let end = -2;
+  for (const { lo, hi } of starts) {
+    if (lo > end + 1) out.push(lo, hi);
+    else if (hi > end) out[out.length - 1] = hi;
+    end = Math.max(end, hi);
+  }
+  return out;
+}
+
+export function complement(ranges: Ranges): Ranges {
+  const out: number[] = [];
+  let next = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    const lo = ranges[i] ?? 0;
+    if (lo > next) out.push(next, lo - 1);
+    next = (ranges[i + 1] ?? 0) + 1;
+  }
+  if (next <= MAX_CODE_POINT) out.push(next, MAX_CODE_POINT);
+  return out;
+}
+
+const CASE_DISTANCE = 32;
+
+/** With the other case of every ASCII letter in it. */
+export function foldCase(ranges: Ranges): Ranges {
+  const pairs = [...ranges];
+  for (let i = 0; i < ranges.length; i += 2) {
+    const lo = ranges[i] ?? 0;
+    const hi = ranges[i + 1] ?? 0;
+    if (lo <= 90 && hi >= 65) pairs.push(Math.max(lo, 65) + CASE_DISTANCE, Math.min(hi, 90) + CASE_DISTANCE);
+    if (lo <= 122 && hi >= 97) pairs.push(Math.max(lo, 97) - CASE_DISTANCE, Math.min(hi, 122) - CASE_DISTANCE);
+  }
+  return pairs.length === ranges.length ? ranges : rangesOf(pairs);
+}
+
+export function contains(ranges: Ranges, point: number): boolean {
+  let low = 0;
+  let high = ranges.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[2 * middle + 1] ?? 0) < point) low = middle + 1;
+    else high = middle;
+  }
+  return (ranges[2 * low] ?? MAX_CODE_POINT + 1) <= point;
+}
