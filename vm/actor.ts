@@ -1,11 +1,16 @@
 /** The state of one actor: plain data, so that a run can be written down and go on in another process. */
 import { type CodePlace, placeOf } from "./module.ts";
 import type { Program } from "./program.ts";
-import type { Value } from "./value.ts";
+import { UNIT, type Value } from "./value.ts";
 
 export interface Message {
   readonly from: number;
   readonly payload: Value;
+}
+
+/** One that is not delivered yet. */
+export interface PendingMessage extends Message {
+  readonly to: number | bigint;
 }
 
 /** A host call whose answer is still out, and what its answer will mean. */
@@ -37,9 +42,35 @@ export interface Actor {
   mailboxTaken: number;
   waiting: Waiting | undefined;
   result: Value;
+  /** Frames from this one on are interpreted: the compiled engine gave up on it. Infinity as a rule. */
+  exactFrom: number;
   /** Of this slice; dropped when the actor fails in it. */
   spawned: number[];
   sent: { readonly to: number | bigint; readonly payload: Value }[];
+}
+
+/** One that has not begun: no frame, no globals. */
+export function newActor(id: number, parent: number): Actor {
+  return {
+    id,
+    parent,
+    children: [],
+    status: "runnable",
+    stack: [],
+    sp: 0,
+    depth: 0,
+    frameFunction: [],
+    framePc: [],
+    frameBase: [],
+    globals: [],
+    mailbox: [],
+    mailboxTaken: 0,
+    waiting: undefined,
+    result: UNIT,
+    exactFrom: Number.POSITIVE_INFINITY,
+    spawned: [],
+    sent: [],
+  };
 }
 
 /** Frames of a trap's call stack. */

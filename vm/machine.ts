@@ -10,6 +10,8 @@ import { BUILTINS } from "./builtins.ts";
 import { jsonKind } from "./builtins/json-code.ts";
 import { elementAt } from "./builtins/list-code.ts";
 import { makeMap } from "./builtins/map-code.ts";
+import type { Engine } from "./compiled/engine.ts";
+import { PAUSED } from "./compiled/support.ts";
 import { BYTES, slotsBytes, UNITS } from "./cost.ts";
 import { CAPABILITY_IDS, poll, type Run, startCall, startSend, startSpawn } from "./effects.ts";
 import { compareValues, structuralEqual } from "./equality.ts";
@@ -86,11 +88,21 @@ function beforeInstruction(run: Run, fn: VerifiedFunction, pc: number, operands:
 
 /**
  * Runs an actor. `sliceEnd` is the step at which it yields. Throws `MachineTrap`; the actor's frames then say where.
+ * `engine` takes over calls and loops that have become hot.
+ */
+export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
+  for (;;) {
+    const signal = execute(run, actor, sliceEnd, engine);
+    if (signal !== "again") return signal;
+  }
+}
+
+/**
  * One long loop, since it is the hot path: the frame's registers live in local variables and go back to the actor
  * before anything that can leave the loop. Case labels are literal tags so that the host makes a jump table of them;
- * a test holds them and their comments against the opcode table.
+ * a test holds them and their comments against the opcode table. "again": the compiled engine ended the innermost frame.
  */
-export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
+function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
   const { meter, program } = run;
   const { functions } = program;
   const { constants } = program.module;
@@ -107,7 +119,27 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
   let watched = traced || !fn.regular;
   let { steps } = meter;
   let stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
+  const budget = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  let { exactFrom } = actor;
   try {
+    if (engine?.hotSteps === 0 && pc === 0 && sp === operandBase && depth < exactFrom) {
+      const heat = engine.functions[fn.index];
+      const place = { base, count: fn.def.arity, depth, stepLimit: budget, mayPause: false };
+      const value = heat === undefined ? undefined : engine.run(run, actor, heat, 0, place);
+      if (value !== undefined && value !== PAUSED) {
+        steps = meter.steps;
+        stack[base] = value;
+        sp = base + 1;
+        depth -= 1;
+        if (depth > 0) {
+          pc = actor.framePc[depth - 1] ?? 0;
+          return "again";
+        }
+        actor.result = value;
+        return steps >= sliceEnd ? "yielded" : "done";
+      }
+      exactFrom = actor.exactFrom;
+    }
     for (;;) {
       if (steps >= stopAt) {
         if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
@@ -173,6 +205,22 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
             count = code[at + 2] ?? 0;
           }
           if (callee === undefined) throw new MachineTrap("invalid_function", "invalid function index");
+          const heat = engine === undefined || tag === 0x17 ? undefined : engine.functions[callee.index];
+          if (engine !== undefined && heat !== undefined && depth + 1 < exactFrom) {
+            heat.heat += callee.def.code.length;
+            if (heat.heat > engine.hotSteps) {
+              meter.steps = steps;
+              const value = engine.run(run, actor, heat, 0, { base: sp - count, count, depth: depth + 1, stepLimit: budget, mayPause: false });
+              if (value !== undefined && value !== PAUSED) {
+                steps = meter.steps;
+                sp -= count;
+                stack[sp] = value;
+                sp += 1;
+                break;
+              }
+              exactFrom = actor.exactFrom;
+            }
+          }
           if (tag === 0x17) {
             for (let i = 0; i < count; i++) stack[base + i] = stack[sp - count + i] ?? UNIT;
             sp = base + count;
@@ -200,6 +248,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
           sp = base;
           depth -= 1;
           actor.depth = depth;
+          if (depth < exactFrom) exactFrom = Number.POSITIVE_INFINITY;
           if (depth === 0) {
             actor.result = result;
             // The older machine notices the end in the step after, which may lie in the next slice.
@@ -221,9 +270,37 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
           depth = 0;
           return "done";
 
-        case 0x08: // Jmp
-          pc = code[at + 1] ?? 0;
+        case 0x08: {
+          // Jmp
+          const target = code[at + 1] ?? 0;
+          const heat = engine === undefined || target >= pc || depth >= exactFrom ? undefined : engine.functions[fn.index];
+          if (engine !== undefined && heat !== undefined) {
+            heat.heat += pc - target;
+            if (heat.heat > engine.hotSteps) {
+              meter.steps = steps;
+              const value = engine.run(run, actor, heat, target, { base, count: sp - base, depth, stepLimit: budget, mayPause: !run.scheduled });
+              steps = meter.steps;
+              if (value === PAUSED) {
+                const { saved } = meter;
+                for (let i = 0; i < saved.length; i++) stack[base + i] = saved[i] ?? UNIT;
+              } else if (value !== undefined) {
+                // As a return: the caller goes on with the value on its stack.
+                stack[base] = value;
+                sp = base + 1;
+                depth -= 1;
+                if (depth > 0) {
+                  pc = actor.framePc[depth - 1] ?? 0;
+                  return "again";
+                }
+                actor.result = value;
+                return steps >= sliceEnd ? "yielded" : "done";
+              }
+              exactFrom = actor.exactFrom;
+            }
+          }
+          pc = target;
           break;
+        }
         case 0x09: {
           // JmpIf
           sp -= 1;
@@ -536,6 +613,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number): Signal {
   } finally {
     actor.sp = sp;
     actor.depth = depth;
+    actor.exactFrom = exactFrom;
     if (depth > 0) actor.framePc[depth - 1] = pc;
     // A charge that reached the limit has set the meter itself.
     meter.steps = Math.max(meter.steps, steps);

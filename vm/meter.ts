@@ -27,6 +27,13 @@ export class Meter {
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
+  /** For the compiled engine: the step after which it asks `overrun`, and the deepest frame it may enter. */
+  checkAt: number = 0;
+  maxDepth: number = 0;
+  /** Whether the work may go on: true to pause where that is possible, false to go on, undefined at the limit. */
+  overrun: () => boolean | undefined = () => undefined;
+  /** Locals and operands of a loop that paused. */
+  saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {
     this.maxSteps = maxSteps;

@@ -2,6 +2,7 @@
  * A run: the actor scheduler and the loop that drives it. Rounds: every runnable actor, in id order, runs a slice; then
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
+import { Engine, type EngineChoice } from "./compiled/engine.ts";
 import { type Actor, hasMail, placesOf } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { HostTrap, log, type Run, RUN_ENDING, settle } from "./effects.ts";
@@ -21,6 +22,8 @@ export interface MachineOptions {
   readonly args: readonly Value[];
   /** Whether the scheduler runs; `program.usesActors` unless said. */
   readonly actors?: boolean;
+  /** Which engines may run the program; the results are the same. Default: auto. A traced run is interpreted. */
+  readonly engine?: EngineChoice;
   /** One line for each instruction about to be executed. */
   readonly trace?: (line: string) => void;
 }
@@ -34,6 +37,7 @@ interface PendingMessage {
 /** The state of the scheduler: plain data, like that of the actors. */
 interface System {
   readonly run: Run;
+  readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
   /** From 0; -1 before the first. */
@@ -66,7 +70,8 @@ export function runMachine(program: Program, host: Host, options: MachineOptions
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
   };
-  const system: System = { run, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY };
+  const engine = options.trace === undefined ? Engine.for(program, options.engine ?? "auto") : undefined;
+  const system: System = { run, engine, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY };
   const first = guarded(system, () => {
     system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
     return advance(system);
@@ -141,6 +146,7 @@ function createActor(run: Run, id: number, parent: number, functionIndex: number
     mailboxTaken: 0,
     waiting: undefined,
     result: UNIT,
+    exactFrom: Number.POSITIVE_INFINITY,
     spawned: [],
     sent: [],
   };
@@ -204,7 +210,7 @@ function beginSlice(system: System, actor: Actor): void {
 function runSlice(system: System, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
   try {
     if (answer !== undefined) settle(system.run, actor, answer);
-    return interpret(system.run, actor, system.sliceEnd);
+    return interpret(system.run, actor, system.sliceEnd, system.engine);
   } catch (error) {
     if (!(error instanceof MachineTrap)) throw asRunTrap(error, actor);
     if (error instanceof HostTrap || RUN_ENDING.has(error.kind) || actor.id === 0) throw new RunTrap(error, actor);

@@ -1,0 +1,360 @@
+/**
+ * The second engine: pure functions as JavaScript. It takes whole calls, and loops of the interpreter's own frame, and
+ * gives the same values, steps and allocation as the interpreter or nothing at all.
+ */
+import type { Actor } from "../actor.ts";
+import { HostTrap, poll, type Run } from "../effects.ts";
+import { MACHINE_LIMITS } from "../limits.ts";
+import type { Meter } from "../meter.ts";
+import type { Program, VerifiedFunction } from "../program.ts";
+import type { Value } from "../value.ts";
+import { compilable } from "./eligible.ts";
+import { flowOf, liveLocals } from "./flow.ts";
+import { partName, Pool, Unsupported, writeFunction } from "./generate.ts";
+import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./kinds.ts";
+import { Bail, bail, PAUSED, support, type Target, WideBail } from "./support.ts";
+
+/** `auto` compiles what has run for a while, `compiled` everything it can, at once. */
+export type EngineChoice = "auto" | "interpreter" | "compiled";
+
+/** Steps spent in a function, as far as its calls and loops tell, before it is compiled. */
+const HOT_STEPS = 50_000;
+/** Steps between two looks at the clock, and before a loop lets the host have a turn. */
+const CHECK_STEPS = 1_000_000;
+const PAUSE_STEPS = 10_000_000;
+/** Characters of generated text for one program; functions beyond it stay interpreted. */
+const MAX_GENERATED = 4_000_000;
+/** How often one entry is compiled: anew for other kinds of arguments, or for wide Ints. */
+const MAX_VERSIONS = 4;
+/** Functions compiled together. */
+const MAX_GROUP = 300;
+
+/** Runs from the values on the stack: locals, then operands. */
+type Compiled = (meter: Meter, depth: number, values: readonly Value[], at: number, count: number) => Value | typeof PAUSED | undefined;
+
+interface Unit {
+  readonly entry: Entry;
+  readonly run: Compiled;
+  readonly target: Target | undefined;
+  readonly members: ReadonlySet<number>;
+  /** Slots of the largest frame in the group. */
+  readonly frameSlots: number;
+}
+
+/** What is known of one function: how hot it is, and its compiled forms by the instruction they begin with. */
+export class FunctionHeat {
+  readonly fn: VerifiedFunction;
+  heat = 0;
+  readonly units: (Unit | "never" | undefined)[] = [];
+  readonly versions: number[] = [];
+  constructor(fn: VerifiedFunction) {
+    this.fn = fn;
+  }
+}
+
+const CAN_GENERATE: boolean = (() => {
+  try {
+    return new Function("return true")() === true;
+  } catch {
+    // A content security policy, or a switch of the host, forbids code from text.
+    return false;
+  }
+})();
+
+/** The compiled code of a program, shared by its runs. */
+export class Engine {
+  /** By function index; undefined for what is never compiled. */
+  readonly functions: readonly (FunctionHeat | undefined)[];
+  readonly hotSteps: number;
+  readonly #program: Program;
+  readonly #wide = new Set<number>();
+  readonly #targets: (Target | undefined)[] = [];
+  readonly #support: Readonly<Record<string, unknown>>;
+  #generated = 0;
+  /** For measurements and tests. */
+  readonly counts = { entered: 0, bailed: 0, compiled: 0 };
+
+  private constructor(program: Program, hotSteps: number) {
+    this.#program = program;
+    this.hotSteps = hotSteps;
+    this.functions = compilable(program).map((yes, i) => {
+      const fn = program.functions[i];
+      return yes && fn !== undefined ? new FunctionHeat(fn) : undefined;
+    });
+    this.#support = support((index) => this.#targets[index] ?? this.#link(index));
+  }
+
+  /** Undefined where nothing is to be compiled. */
+  static for(program: Program, choice: EngineChoice): Engine | undefined {
+    if (choice === "interpreter" || !CAN_GENERATE) return undefined;
+    const cache = choice === "compiled" ? EAGER : LAZY;
+    const known = cache.get(program);
+    if (known !== undefined) return known;
+    const engine = new Engine(program, choice === "compiled" ? 0 : HOT_STEPS);
+    cache.set(program, engine);
+    return engine;
+  }
+
+  /**
+   * Runs a function's frame from an instruction on: `count` values lie on the stack at `base`, of a call its arguments, of
+   * a loop locals and operands. Undefined where the interpreter has to do it; the meter is then as it was.
+   */
+  run(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
+    const unit = this.#unit(heat, pc, actor.stack, place.base, place.count);
+    if (unit === undefined) return undefined;
+    const { meter } = run;
+    const { steps, allocBytes } = meter;
+    this.#arm(run, unit, place);
+    this.counts.entered += 1;
+    try {
+      const value = unit.run(meter, place.depth, actor.stack, place.base, place.count);
+      if (value === undefined) {
+        heat.units[pc] = undefined;
+        return this.#retry(run, actor, heat, pc, place);
+      }
+      if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
+    } catch (error) {
+      if (error instanceof HostTrap) throw error;
+      if (error instanceof WideBail) {
+        meter.steps = steps;
+        meter.allocBytes = allocBytes;
+        this.#widen(error.functionIndex);
+        return this.#retry(run, actor, heat, pc, place);
+      }
+      // A trap, a host stack that is full, an operation on values of the wrong kind: the interpreter tells what it is.
+      if (!(error instanceof Bail || error instanceof Error)) throw error;
+    }
+    meter.steps = steps;
+    meter.allocBytes = allocBytes;
+    this.counts.bailed += 1;
+    // The activation is interpreted to its end: what was thrown away is then less work than what is done.
+    actor.exactFrom = place.depth;
+    return undefined;
+  }
+
+  #retry(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
+    return this.run(run, actor, heat, pc, place);
+  }
+
+  #arm(run: Run, unit: Unit, { depth, base, stepLimit, mayPause }: Place): void {
+    const { meter } = run;
+    const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
+    const room = Math.floor((MACHINE_LIMITS.stackSlots - base) / unit.frameSlots);
+    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + room - 1);
+    meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+    meter.overrun = () => {
+      if (meter.steps > stepLimit) return undefined;
+      poll(run);
+      meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+      return meter.steps >= pauseAt;
+    };
+  }
+
+  /** A unit that fits the kinds of the values at hand; made where the function is hot enough. */
+  #unit(heat: FunctionHeat, pc: number, stack: readonly Value[], base: number, count: number): Unit | undefined {
+    const known = heat.units[pc];
+    if (known !== undefined) return known === "never" ? undefined : known;
+    const versions = (heat.versions[pc] ?? 0) + 1;
+    heat.versions[pc] = versions;
+    const { arity, locals } = heat.fn.def;
+    const observed = versions >= MAX_VERSIONS ? (): Kind => "any" : (i: number): Kind => (i < count ? kindOf(stack[base + i]) : "any");
+    const entry: Entry =
+      pc === 0
+        ? { locals: Array.from({ length: locals }, (_, i) => (i < arity ? observed(i) : "any")), stack: [] }
+        : {
+            locals: Array.from({ length: locals }, (_, i) => observed(i)),
+            stack: Array.from({ length: count - locals }, (_, i) => observed(locals + i)),
+          };
+    const unit = this.#compile(heat.fn, pc, entry, versions > 2 * MAX_VERSIONS);
+    heat.units[pc] = unit ?? "never";
+    return unit;
+  }
+
+  /** What was compiled for safe Ints only, in any unit, is compiled anew. */
+  #widen(functionIndex: number): void {
+    this.#wide.add(functionIndex);
+    this.functions.forEach((heat, index) => {
+      if (heat === undefined) return;
+      heat.units.forEach((unit, pc) => {
+        if (unit !== undefined && unit !== "never" && unit.members.has(functionIndex)) {
+          heat.units[pc] = undefined;
+          heat.versions[pc] = (heat.versions[pc] ?? 1) - 1;
+        }
+      });
+      this.#targets[index] = undefined;
+    });
+  }
+
+  /** For calls of function values: takes arguments of any kinds. */
+  #link(index: number): Target {
+    const heat = this.functions[index];
+    if (heat === undefined) return bail();
+    const { locals } = heat.fn.def;
+    const unit = this.#compile(heat.fn, 0, { locals: Array.from({ length: locals }, (): Kind => "any"), stack: [] }, false);
+    const target = unit?.target;
+    if (target === undefined) return bail();
+    this.#targets[index] = target;
+    return target;
+  }
+
+  #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
+    if (tooOften || this.#generated > MAX_GENERATED) return undefined;
+    try {
+      const group = new Group(this.#program, this.#wide);
+      const root = group.root(fn, pc, entry);
+      const { source, pool } = group.write(root);
+      this.#generated += source.length;
+      this.counts.compiled += 1;
+      const names = Object.keys(this.#support);
+      const make: unknown = new Function("K", "rt", `"use strict";\nconst { ${names.join(", ")} } = rt;\n${pool.declaration()}${source}`)(
+        pool.values,
+        this.#support,
+      );
+      if (!isMade(make)) return undefined;
+      return {
+        entry: root.entry,
+        run: make.run,
+        target: pc === 0 ? make.target : undefined,
+        members: group.members(),
+        frameSlots: group.frameSlots(),
+      };
+    } catch (error) {
+      if (error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+}
+
+const EAGER = new WeakMap<Program, Engine>();
+const LAZY = new WeakMap<Program, Engine>();
+
+function isMade(made: unknown): made is { readonly run: Compiled; readonly target: Target } {
+  return typeof made === "object" && made !== null && "run" in made && "target" in made;
+}
+
+/** Where in the machine a compiled run begins. */
+export interface Place {
+  readonly base: number;
+  readonly count: number;
+  /** Frames, this one included. */
+  readonly depth: number;
+  readonly stepLimit: number;
+  readonly mayPause: boolean;
+}
+
+/** Functions that are compiled together: one and all that it calls. */
+class Group {
+  readonly #program: Program;
+  readonly #wide: ReadonlySet<number>;
+  readonly #parts = new Map<number, Part>();
+  #root: Part | undefined;
+  #changed = false;
+
+  constructor(program: Program, wide: ReadonlySet<number>) {
+    this.#program = program;
+    this.#wide = wide;
+  }
+
+  root(fn: VerifiedFunction, start: number, entry: Entry): Part {
+    const root = this.#part(fn, start, entry);
+    this.#root = root;
+    if (start === 0) this.#parts.set(fn.index, root);
+    const { constants } = this.#program.module;
+    do {
+      this.#changed = false;
+      for (const part of [root, ...this.#parts.values()]) {
+        const before = part.result;
+        inferPart(part, constants, { call: (index, args) => this.#called(index, args) });
+        if (part.result !== before) this.#changed = true;
+      }
+    } while (this.#changed);
+    return root;
+  }
+
+  #part(fn: VerifiedFunction, start: number, entry: Entry): Part {
+    const flow = flowOf(fn, start);
+    if (flow === undefined) throw new Unsupported("a loop with several entries");
+    return { fn, start, flow, live: liveLocals(fn, flow), wide: this.#wide.has(fn.index), entry, result: "never", blocks: [] };
+  }
+
+  #called(index: number, args: readonly Kind[]): Kind {
+    const fn = this.#program.functions[index];
+    if (fn === undefined) throw new Unsupported("a call of no function");
+    const { arity, locals } = fn.def;
+    let part = this.#parts.get(index);
+    if (part === undefined) {
+      if (this.#parts.size >= MAX_GROUP) throw new Unsupported("too many functions");
+      const kinds = Array.from({ length: locals }, (_, i): Kind => (i < arity ? "never" : "any"));
+      part = this.#part(fn, 0, { locals: kinds, stack: [] });
+      this.#parts.set(index, part);
+      this.#changed = true;
+    }
+    const { entry } = part;
+    for (let i = 0; i < arity; i++) {
+      const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
+      if (joined === entry.locals[i]) continue;
+      entry.locals[i] = joined;
+      this.#changed = true;
+    }
+    return part.result;
+  }
+
+  write(root: Part): { readonly source: string; readonly pool: NamedPool } {
+    const pool = new NamedPool();
+    const names = {
+      pool,
+      constants: this.#program.module.constants,
+      part: (index: number): Part => {
+        const part = this.#parts.get(index);
+        if (part === undefined) throw new Unsupported("a call of no function");
+        return part;
+      },
+    };
+    const functions = [...new Set([root, ...this.#parts.values()])].map((part) =>
+      writeFunction(part, names, part === root && part.start > 0),
+    );
+    return { source: `${functions.join("\n")}\n${entryText(root)}`, pool };
+  }
+
+  members(): ReadonlySet<number> {
+    return new Set([...this.#parts.keys(), ...(this.#root === undefined ? [] : [this.#root.fn.index])]);
+  }
+
+  frameSlots(): number {
+    const parts = [...this.#parts.values(), ...(this.#root === undefined ? [] : [this.#root])];
+    return Math.max(1, ...parts.map(({ fn }) => fn.def.locals + fn.maxStack));
+  }
+}
+
+class NamedPool extends Pool {
+  declaration(): string {
+    return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `k${i}`).join(", ")}] = K;\n`;
+  }
+}
+
+const CHECKS: Readonly<Partial<Record<Kind, string>>> = { num: '"number"', str: '"string"', bool: '"boolean"' };
+
+/** Takes the values from the stack, checks their kinds (undefined where they are others) and gives the result in its plain form. */
+function entryText(root: Part): string {
+  const { fn, start, entry, result, live } = root;
+  const { arity, locals } = fn.def;
+  const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
+  const names = kinds.map((_, i) => `a${i}`);
+  const lines = kinds.map((kind, i) => {
+    const given = start === 0 ? `${i} < n ? v[at + ${i}] : U` : `v[at + ${i}]`;
+    // Nobody reads what is dead at the start.
+    if (i < locals && live[0]?.[i] !== 1) return `const a${i} = U;`;
+    if (kind === "float") return `let a${i} = ${given}; if (!(a${i} instanceof F)) return undefined; a${i} = a${i}.value;`;
+    const check = CHECKS[kind];
+    return `const a${i} = ${given};${check === undefined ? "" : ` if (typeof a${i} !== ${check}) return undefined;`}`;
+  });
+  const call = `${partName(root)}(${["m", "d", ...names].join(", ")})`;
+  const params = names.slice(0, arity).map((name) => `${name} = U`);
+  const value = result === "float" ? `box(${call})` : call;
+  return [
+    `return { run: function (m, d, v, at, n) {`,
+    ...lines,
+    `return ${value};`,
+    `}, target: function (${["m", "d", ...params].join(", ")}) { return ${value}; } };`,
+  ].join("\n");
+}
