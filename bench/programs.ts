@@ -1,142 +1,95 @@
-/** The benchmark programs: each in `.ax` and as the JavaScript one would write by hand, without any metering. */
+/** The eight programs, each on our engines, as hand-written JavaScript without any metering, in QuickJS and in Lua. */
+import { textForm } from "../vm/text.ts";
+import { ENGINES, programFrom, runOn } from "./engines.ts";
+import { JAVASCRIPT } from "./peers/javascript.ts";
+import { LUA } from "./peers/lua.ts";
+import type { Main } from "./peers/peer.ts";
+import { QUICKJS } from "./peers/quickjs.ts";
+import { type Entrant, sampleAll, warmedUp } from "./race.ts";
+import type { Row, Table } from "./report.ts";
+import { figureOf, geometricMeans, ratios } from "./statistics.ts";
 
-export interface BenchProgram {
+interface BenchProgram {
   readonly name: string;
-  readonly source: string;
-  /** Gives what the program's text form is, so that both are known to do the same. */
-  readonly handWritten: () => string;
+  /** `programs/FILE.ax`, `.mjs` and `.lua` each have a `main(n)` that gives the same. */
+  readonly file: string;
+  readonly n: number;
 }
 
-function fib(n: number): number {
-  return n <= 1 ? n : fib(n - 1) + fib(n - 2);
-}
-
-interface Pair {
-  readonly a: number;
-  readonly b: number;
-}
-
-type Shape =
-  | { readonly tag: "circle"; readonly size: number }
-  | { readonly tag: "square"; readonly size: number }
-  | { readonly tag: "empty" };
-
-function area(s: Shape): number {
-  switch (s.tag) {
-    case "circle":
-      return 3 * s.size * s.size;
-    case "square":
-      return s.size * s.size;
-    case "empty":
-      return 0;
-  }
-}
-
-function listSum(n: number): string {
-  const xs: number[] = [];
-  for (let i = 0; i < n; i++) xs.push(i);
-  let total = 0;
-  for (let i = 0; i < xs.length; i++) total += xs[i] ?? 0;
-  return String(total);
-}
-
-const listSource = (n: number): string => `fn main() -> Int {
-    let mut xs: List<Int> = []
-    let mut i = 0
-    while i < ${n} { xs = list.push(xs, i)  i = i + 1 }
-    let mut total = 0
-    i = 0
-    while i < list.len(xs) { total = total + xs[i]  i = i + 1 }
-    total
-}
-`;
-
-export const PROGRAMS: readonly BenchProgram[] = [
-  {
-    name: "fib(27)",
-    source: "fn fib(n: Int) -> Int { if n <= 1 { n } else { fib(n - 1) + fib(n - 2) } }\nfn main() -> Int { fib(27) }\n",
-    handWritten: () => String(fib(27)),
-  },
-  {
-    name: "sum loop 3M",
-    source:
-      "fn main() -> Int {\n    let mut total = 0\n    let mut i = 0\n    while i < 3000000 { total = total + i % 7  i = i + 1 }\n    total\n}\n",
-    handWritten: () => {
-      let total = 0;
-      for (let i = 0; i < 3_000_000; i++) total += i % 7;
-      return String(total);
-    },
-  },
-  {
-    name: "record update 300k",
-    source: `type Pair { a: Int, b: Int }
-fn step(p: Pair) -> Pair { Pair { ..p, a: p.a + 1, b: (p.b + p.a) % 1000 } }
-fn main() -> Int {
-    let mut p = Pair { a: 0, b: 0 }
-    let mut i = 0
-    while i < 300000 { p = step(p)  i = i + 1 }
-    p.a + p.b
-}
-`,
-    handWritten: () => {
-      let p: Pair = { a: 0, b: 0 };
-      for (let i = 0; i < 300_000; i++) p = { a: p.a + 1, b: (p.b + p.a) % 1000 };
-      return String(p.a + p.b);
-    },
-  },
-  { name: "list 20k", source: listSource(20_000), handWritten: () => listSum(20_000) },
-  { name: "list 200k", source: listSource(200_000), handWritten: () => listSum(200_000) },
-  {
-    name: "enum match 300k",
-    source: `enum Shape { Circle(Int), Square(Int), Empty }
-fn area(s: Shape) -> Int {
-    match s {
-        Circle(r) => 3 * r * r
-        Square(x) => x * x
-        Empty => 0
-    }
-}
-fn main() -> Int {
-    let mut total = 0
-    let mut i = 0
-    while i < 100000 {
-        total = (total + area(Shape::Circle(i % 10)) + area(Shape::Square(i % 7)) + area(Shape::Empty)) % 1000000
-        i = i + 1
-    }
-    total
-}
-`,
-    handWritten: () => {
-      let total = 0;
-      for (let i = 0; i < 100_000; i++) {
-        total = (total + area({ tag: "circle", size: i % 10 }) + area({ tag: "square", size: i % 7 }) + area({ tag: "empty" })) % 1_000_000;
-      }
-      return String(total);
-    },
-  },
-  {
-    name: "string 20k",
-    source: `fn main() -> Int {
-    let mut s = ""
-    let mut i = 0
-    while i < 20000 { s = s ++ "x"  i = i + 1 }
-    string.len(s)
-}
-`,
-    handWritten: () => {
-      let s = "";
-      for (let i = 0; i < 20_000; i++) s += "x";
-      return String(new TextEncoder().encode(s).length);
-    },
-  },
-  {
-    name: "float loop",
-    source:
-      "fn main() -> Float {\n    let mut x = 0.0\n    let mut i = 0\n    while i < 1000000 { x = x * 0.5 + 1.25  i = i + 1 }\n    x\n}\n",
-    handWritten: () => {
-      let x = 0;
-      for (let i = 0; i < 1_000_000; i++) x = x * 0.5 + 1.25;
-      return String(x);
-    },
-  },
+const PROGRAMS: readonly BenchProgram[] = [
+  { name: "fib(27)", file: "fib", n: 27 },
+  { name: "sum loop 3M", file: "sum", n: 3_000_000 },
+  { name: "record update 300k", file: "record", n: 300_000 },
+  { name: "list 20k", file: "list", n: 20_000 },
+  { name: "list 200k", file: "list", n: 200_000 },
+  { name: "enum match 300k", file: "enum", n: 300_000 },
+  { name: "string 20k", file: "string", n: 20_000 },
+  { name: "float loop", file: "float", n: 1_000_000 },
 ];
+
+const PEERS = [JAVASCRIPT, QUICKJS, LUA];
+const ROUNDS = 9;
+
+/** Milliseconds of one run: by contender, by program, by round. */
+export type Times = ReadonlyMap<string, readonly (readonly number[])[]>;
+
+/** A program on everyone, once all have given the same answer. */
+function entrantsOf({ name, file, n }: BenchProgram, mains: ReadonlyMap<string, Main>): Entrant[] {
+  const program = programFrom(`programs/${file}.ax`);
+  const ours = ENGINES.map((engine) => ({ name: engine.name, run: () => runOn(engine, program, n) }));
+  const theirs = [...mains].map(([peer, main]) => ({ name: peer, run: () => main(n) }));
+  const answers = [...ENGINES.map((engine) => textForm(runOn(engine, program, n))), ...[...mains.values()].map((main) => String(main(n)))];
+  if (new Set(answers).size !== 1) throw new Error(`${name}: the answers differ: ${answers.join(", ")}`);
+  return [...ours, ...theirs].map(warmedUp);
+}
+
+/** All in one process: a round runs each program on each contender. */
+export async function programTimes(): Promise<Times> {
+  const loaders = await Promise.all(PEERS.map(async ({ name, start }) => ({ name, load: await start() })));
+  const races: Entrant[][] = [];
+  for (const program of PROGRAMS) {
+    const mains = await Promise.all(loaders.map(async ({ name, load }) => [name, await load(program.file)] as const));
+    races.push(entrantsOf(program, new Map(mains)));
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const entrants of races) sampleAll(entrants, round);
+  }
+  const names = [...ENGINES, ...PEERS].map(({ name }) => name);
+  return new Map(names.map((name) => [name, races.map((entrants) => entrants.find((entrant) => entrant.name === name)?.times ?? [])]));
+}
+
+/** How many times the time of `under` `over` takes: by program, by round; undefined where one of them did not run. */
+export function ratiosOf(times: Times, over: string, under: string): readonly (readonly number[])[] | undefined {
+  const [above, below] = [times.get(over), times.get(under)];
+  if (above === undefined || below === undefined) return undefined;
+  return above.map((series, program) => ratios(series, below[program] ?? []));
+}
+
+/** One table for each contender that is compared: its time and its ratios to others, with the geometric mean below. */
+function comparison(times: Times, name: string, columns: readonly { title: string; over: string; under: string }[]): Table {
+  const compared = columns.map(({ over, under }) => ratiosOf(times, over, under) ?? []);
+  const rows: Row[] = PROGRAMS.map((program, at) => ({
+    what: program.name,
+    cells: [figureOf(times.get(name)?.[at] ?? []), ...compared.map((series) => figureOf(series[at] ?? []))],
+  }));
+  return {
+    title: `The eight programs: ${name}`,
+    columns: ["ms", ...columns.map(({ title }) => title)],
+    rows: [...rows, { what: "geometric mean", cells: [undefined, ...compared.map((series) => figureOf(geometricMeans(series)))] }],
+  };
+}
+
+export function programTables(times: Times): Table[] {
+  const ours = ENGINES.map(({ name }) => ({
+    ...comparison(times, name, [
+      { title: "times the time of JavaScript", over: name, under: "JavaScript" },
+      { title: "times as fast as QuickJS", over: "QuickJS", under: name },
+      { title: "times as fast as Lua", over: "Lua", under: name },
+    ]),
+    note: "JavaScript is written by hand and counts nothing; QuickJS and Lua are WebAssembly and count nothing. All are warm.",
+  }));
+  const theirs = PEERS.filter(({ name }) => name !== "JavaScript").map(({ name }) =>
+    comparison(times, name, [{ title: "times the time of JavaScript", over: name, under: "JavaScript" }]),
+  );
+  return [...ours, ...theirs];
+}

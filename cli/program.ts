@@ -73,6 +73,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       .option("--format <format>", "log, or eventlog for the older whole-file form", "log")
       .option("--force", "let --record replace an older log")
       .option("--durable", "sync the log to disk around every call")
+      .addOption(
+        new Option("--engine <engine>", "auto compiles what runs long, compiled all it can; the result is the same")
+          .choices(["auto", "interpreter", "compiled"])
+          .default("auto"),
+      )
       .option("--trace", "print every instruction to stderr")
       .option("--explain", "print every policy decision to stderr")
       .option("--ui <form>", "print emitted trees: json")

@@ -2,6 +2,7 @@
 import { DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, RunMode, RunTracing, Tracing } from "../telemetry/tracing.ts";
 import { policyHash } from "../policy/policy.ts";
+import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { Host, HostStop } from "../vm/host.ts";
@@ -46,6 +47,8 @@ export interface ExecuteOptions {
   readonly runId: string;
   /** Text of `debug` and `debug_msg`, a line each. */
   readonly onDebug?: (text: string) => void;
+  /** Which engines may run the program. It changes nothing but the time. Default: auto. */
+  readonly engine?: EngineChoice;
   /** Each instruction, as text. */
   readonly trace?: (line: string) => void;
   /** Told once of the first observer that threw. Default: a line on stderr. */
@@ -172,7 +175,7 @@ class Run {
   }
 
   async machine(args: readonly Value[]): Promise<MachineEnd> {
-    const { signal, trace } = this.#options;
+    const { signal, trace, engine } = this.#options;
     const cancel = (): void => this.#abort.abort("canceled");
     if (signal?.aborted === true) cancel();
     signal?.addEventListener("abort", cancel, { once: true });
@@ -180,7 +183,12 @@ class Run {
       this.#timer = setTimeout(() => this.#abort.abort("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
     }
     try {
-      return await runMachine(this.#program, this.#host(), { limits: this.#limits, args, ...(trace === undefined ? {} : { trace }) });
+      return await runMachine(this.#program, this.#host(), {
+        limits: this.#limits,
+        args,
+        ...(engine === undefined ? {} : { engine }),
+        ...(trace === undefined ? {} : { trace }),
+      });
     } catch (error) {
       this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters() });
       throw error;

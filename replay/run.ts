@@ -6,6 +6,7 @@ import { mockHandlers } from "../gateway/mock.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
@@ -54,6 +55,8 @@ export interface RunOptions {
   readonly runId?: string;
   /** Text of `debug`. */
   readonly onDebug?: (text: string) => void;
+  /** Which engines may run the program. It changes nothing but the time. Default: auto. */
+  readonly engine?: EngineChoice;
   /** Each instruction. */
   readonly trace?: (line: string) => void;
   /** Capabilities that `program` was compiled with, where it is a module. */
@@ -165,8 +168,8 @@ function recorderOf(run: RunDescription, record: RunOptions["record"]): Recorder
 
 function passedOn(
   options: RunOptions,
-): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "baggage" | "on" | "onDebug" | "trace"> {
-  const { signal, traceparent, tracestate, baggage, on, onDebug, trace } = options;
+): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "baggage" | "on" | "onDebug" | "engine" | "trace"> {
+  const { signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(traceparent === undefined ? {} : { traceparent }),
@@ -174,6 +177,7 @@ function passedOn(
     ...(baggage === undefined ? {} : { baggage }),
     ...(on === undefined ? {} : { on }),
     ...(onDebug === undefined ? {} : { onDebug }),
+    ...(engine === undefined ? {} : { engine }),
     ...(trace === undefined ? {} : { trace }),
   };
 }

@@ -16,11 +16,11 @@ import { BYTES, slotsBytes, UNITS } from "./cost.ts";
 import { CAPABILITY_IDS, poll, type Run, startCall, startSend, startSpawn } from "./effects.ts";
 import { compareValues, structuralEqual } from "./equality.ts";
 import type { CapabilityAnswer } from "./host.ts";
-import { MACHINE_LIMITS } from "./limits.ts";
+import { beforeInstruction, pushFrame } from "./frames.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { MachineTrap, stepLimit, typeTrap } from "./meter.ts";
-import { isOpName, opcode, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { OPCODES } from "./opcodes.ts";
 import { concat, isTruthy, matchPayload, matchTarget, present } from "./operations.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { ClosureValue, EnumValue, ErrValue, FnRefValue, OkValue, RecordValue, SomeValue, UNIT } from "./value.ts";
@@ -31,60 +31,17 @@ export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 /** Steps between two questions to the host whether to stop. */
 const POLL_STEPS = 4_096;
 
-const ROWS: ReadonlyMap<number, OpcodeRow & { readonly name: string }> = new Map(
-  Object.keys(OPCODES)
-    .filter(isOpName)
-    .map((name) => [OPCODES[name].tag, { ...opcode(name), name }] as const),
-);
-
 /** Builtins by id, and those of the older opcodes by tag; the interpreter's own (`debug`, `string.inspect`) are not among them. */
 const BY_ID: (BuiltinCode | undefined)[] = [];
 for (const { id, name } of BUILTINS) BY_ID[id] = BUILTIN_CODE.get(name);
 const BY_TAG: (BuiltinCode | undefined)[] = [];
-for (const [tag, row] of ROWS) if (row.builtin !== undefined) BY_TAG[tag] = BUILTIN_CODE.get(row.builtin);
+for (const row of Object.values(OPCODES)) if ("builtin" in row) BY_TAG[row.tag] = BUILTIN_CODE.get(row.builtin);
 
 const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
 
 const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
-
-/** Pushes the first or a further frame: `count` arguments lie on top of the stack. Traps when it does not fit. */
-export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, count: number): void {
-  const { arity, locals } = callee.def;
-  const { stack } = actor;
-  const base = actor.sp - count;
-  if (actor.depth >= run.limits.max_call_depth)
-    throw new MachineTrap("stack_overflow", `stack overflow (max ${run.limits.max_call_depth})`);
-  const operands = callee.regular ? callee.maxStack : MACHINE_LIMITS.frameSlots;
-  if (base + locals + operands > MACHINE_LIMITS.stackSlots)
-    throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
-  run.meter.charge(locals * UNITS.slot);
-  for (let i = base + Math.min(count, arity); i < base + locals; i++) stack[i] = UNIT;
-  actor.sp = base + locals;
-  actor.frameFunction[actor.depth] = callee.index;
-  actor.framePc[actor.depth] = 0;
-  actor.frameBase[actor.depth] = base;
-  actor.depth += 1;
-}
-
-/** Before an instruction of an irregular function, or under trace. */
-function beforeInstruction(run: Run, fn: VerifiedFunction, pc: number, operands: number): void {
-  const at = pc * 4;
-  const row = present(ROWS.get(fn.code[at] ?? -1));
-  const counted = row.popsCount === true ? (fn.code[at + row.operands.indexOf("count") + 1] ?? 0) : 0;
-  const pops = row.pops + counted;
-  if (run.trace !== undefined) {
-    const shown = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
-    run.trace(`[${fn.def.name}:${pc}] ${row.name}${shown === "" ? "" : `(${shown})`}  stack_depth=${operands}`);
-  }
-  if (fn.regular) return;
-  // `Ret` and `Halt` make do with an empty stack.
-  if (operands < pops && row.flow !== "end") throw new MachineTrap("stack_underflow", "stack underflow");
-  if (row.name === "TailCall" && operands < pops) throw new MachineTrap("stack_underflow", "stack underflow");
-  if (operands - pops + row.pushes > MACHINE_LIMITS.frameSlots)
-    throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.frameSlots})`);
-}
 
 /**
  * Runs an actor. `sliceEnd` is the step at which it yields. Throws `MachineTrap`; the actor's frames then say where.
@@ -210,7 +167,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             heat.heat += callee.def.code.length;
             if (heat.heat > engine.hotSteps) {
               meter.steps = steps;
-              const value = engine.run(run, actor, heat, 0, { base: sp - count, count, depth: depth + 1, stepLimit: budget, mayPause: false });
+              const value = engine.run(run, actor, heat, 0, {
+                base: sp - count,
+                count,
+                depth: depth + 1,
+                stepLimit: budget,
+                mayPause: false,
+              });
               if (value !== undefined && value !== PAUSED) {
                 steps = meter.steps;
                 sp -= count;
@@ -278,7 +241,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             heat.heat += pc - target;
             if (heat.heat > engine.hotSteps) {
               meter.steps = steps;
-              const value = engine.run(run, actor, heat, target, { base, count: sp - base, depth, stepLimit: budget, mayPause: !run.scheduled });
+              const value = engine.run(run, actor, heat, target, {
+                base,
+                count: sp - base,
+                depth,
+                stepLimit: budget,
+                mayPause: !run.scheduled,
+              });
               steps = meter.steps;
               if (value === PAUSED) {
                 const { saved } = meter;

@@ -4,6 +4,7 @@ import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
 import { type Execution, execute } from "../../replay/run.ts";
 import type { LogFormat } from "../../replay/record.ts";
+import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { textForm, typedText } from "../../vm/text.ts";
 import { limit, parseArguments, readInputs } from "../arguments.ts";
@@ -28,6 +29,7 @@ export interface RunFlags {
   readonly format?: string;
   readonly force?: boolean;
   readonly durable?: boolean;
+  readonly engine?: EngineChoice;
   readonly trace?: boolean;
   readonly explain?: boolean;
   readonly ui?: string;
@@ -105,6 +107,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       ...context,
       ...(flags.explain === true ? { on: { callEnd: (call: CallEnd) => explain(terminal, call) } } : {}),
       onDebug: (text) => terminal.err(clean(text)),
+      ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.trace === true ? { trace: (line: string) => terminal.err(clean(line)) } : {}),
     }),
   );

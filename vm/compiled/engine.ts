@@ -10,9 +10,12 @@ import type { Program, VerifiedFunction } from "../program.ts";
 import type { Value } from "../value.ts";
 import { compilable } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
-import { partName, Pool, Unsupported, writeFunction } from "./generate.ts";
+import { CAN_GENERATE, codeFromText } from "./from-text.ts";
+import { Pool, Unsupported } from "./body.ts";
+import { writeFunction } from "./generate.ts";
+import { partName } from "./instructions.ts";
 import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./kinds.ts";
-import { Bail, bail, PAUSED, support, type Target, WideBail } from "./support.ts";
+import { bail, GuessBail, type PAUSED, support, type Target } from "./support.ts";
 
 /** `auto` compiles what has run for a while, `compiled` everything it can, at once. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
@@ -52,22 +55,13 @@ export class FunctionHeat {
   }
 }
 
-const CAN_GENERATE: boolean = (() => {
-  try {
-    return new Function("return true")() === true;
-  } catch {
-    // A content security policy, or a switch of the host, forbids code from text.
-    return false;
-  }
-})();
-
 /** The compiled code of a program, shared by its runs. */
 export class Engine {
   /** By function index; undefined for what is never compiled. */
   readonly functions: readonly (FunctionHeat | undefined)[];
   readonly hotSteps: number;
   readonly #program: Program;
-  readonly #wide = new Set<number>();
+  readonly #generic = new Set<number>();
   readonly #targets: (Target | undefined)[] = [];
   readonly #support: Readonly<Record<string, unknown>>;
   #generated = 0;
@@ -110,19 +104,19 @@ export class Engine {
       const value = unit.run(meter, place.depth, actor.stack, place.base, place.count);
       if (value === undefined) {
         heat.units[pc] = undefined;
-        return this.#retry(run, actor, heat, pc, place);
+        return this.run(run, actor, heat, pc, place);
       }
       if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
     } catch (error) {
       if (error instanceof HostTrap) throw error;
-      if (error instanceof WideBail) {
+      if (error instanceof GuessBail) {
         meter.steps = steps;
         meter.allocBytes = allocBytes;
-        this.#widen(error.functionIndex);
-        return this.#retry(run, actor, heat, pc, place);
+        this.#generalize(error.functionIndex);
+        return this.run(run, actor, heat, pc, place);
       }
       // A trap, a host stack that is full, an operation on values of the wrong kind: the interpreter tells what it is.
-      if (!(error instanceof Bail || error instanceof Error)) throw error;
+      if (!(error instanceof Error)) throw error;
     }
     meter.steps = steps;
     meter.allocBytes = allocBytes;
@@ -130,10 +124,6 @@ export class Engine {
     // The activation is interpreted to its end: what was thrown away is then less work than what is done.
     actor.exactFrom = place.depth;
     return undefined;
-  }
-
-  #retry(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
-    return this.run(run, actor, heat, pc, place);
   }
 
   #arm(run: Run, unit: Unit, { depth, base, stepLimit, mayPause }: Place): void {
@@ -171,8 +161,8 @@ export class Engine {
   }
 
   /** What was compiled for safe Ints only, in any unit, is compiled anew. */
-  #widen(functionIndex: number): void {
-    this.#wide.add(functionIndex);
+  #generalize(functionIndex: number): void {
+    this.#generic.add(functionIndex);
     this.functions.forEach((heat, index) => {
       if (heat === undefined) return;
       heat.units.forEach((unit, pc) => {
@@ -200,16 +190,13 @@ export class Engine {
   #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
     if (tooOften || this.#generated > MAX_GENERATED) return undefined;
     try {
-      const group = new Group(this.#program, this.#wide);
+      const group = new Group(this.#program, this.#generic);
       const root = group.root(fn, pc, entry);
       const { source, pool } = group.write(root);
       this.#generated += source.length;
       this.counts.compiled += 1;
-      const names = Object.keys(this.#support);
-      const make: unknown = new Function("K", "rt", `"use strict";\nconst { ${names.join(", ")} } = rt;\n${pool.declaration()}${source}`)(
-        pool.values,
-        this.#support,
-      );
+      const text = `"use strict";\nconst { ${Object.keys(this.#support).join(", ")} } = rt;\n${pool.declaration()}${source}`;
+      const make = codeFromText(text, ["K", "rt"], [pool.values, this.#support]);
       if (!isMade(make)) return undefined;
       return {
         entry: root.entry,
@@ -245,14 +232,14 @@ export interface Place {
 /** Functions that are compiled together: one and all that it calls. */
 class Group {
   readonly #program: Program;
-  readonly #wide: ReadonlySet<number>;
+  readonly #generic: ReadonlySet<number>;
   readonly #parts = new Map<number, Part>();
   #root: Part | undefined;
   #changed = false;
 
   constructor(program: Program, wide: ReadonlySet<number>) {
     this.#program = program;
-    this.#wide = wide;
+    this.#generic = wide;
   }
 
   root(fn: VerifiedFunction, start: number, entry: Entry): Part {
@@ -274,7 +261,7 @@ class Group {
   #part(fn: VerifiedFunction, start: number, entry: Entry): Part {
     const flow = flowOf(fn, start);
     if (flow === undefined) throw new Unsupported("a loop with several entries");
-    return { fn, start, flow, live: liveLocals(fn, flow), wide: this.#wide.has(fn.index), entry, result: "never", blocks: [] };
+    return { fn, start, flow, live: liveLocals(fn, flow), generic: this.#generic.has(fn.index), entry, result: "never", blocks: [] };
   }
 
   #called(index: number, args: readonly Kind[]): Kind {

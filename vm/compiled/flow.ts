@@ -114,7 +114,7 @@ function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Raw
     blocks.set(start, { start, end: pc, targets });
   }
   // Running off the end of the code is a return of its own.
-  for (const { targets } of [...blocks.values()]) {
+  for (const { targets } of blocks.values()) {
     if (targets.includes(length) && !blocks.has(length)) blocks.set(length, { start: length, end: length, targets: [] });
   }
   return blocks;

@@ -47,15 +47,19 @@ export function builtinKind(id: number): Kind {
   return BUILTIN_BY_ID.has(id) ? (BUILTIN_KINDS.get(id) ?? "any") : "any";
 }
 
-/** Of two operands of `+ - * /` and `%`, by tag. In a `wide` function the result of Int arithmetic may be a bigint. */
-export function arithmeticKind(tag: number, a: Kind, b: Kind, wide: boolean): Kind {
+/**
+ * Of two operands of `+ - * /` and `%`, by tag. What is not known is taken for a safe Int, and so is the result; a
+ * `generic` function takes it for what it is, and its Ints may be wide.
+ */
+export function arithmeticKind(tag: number, a: Kind, b: Kind, generic: boolean): Kind {
   if (a === "never" || b === "never") return "never";
   if (tag === OPCODES.FDiv.tag) return "float";
-  if (a === "num" && b === "num") return wide && tag !== OPCODES.Div.tag && tag !== OPCODES.Mod.tag ? "any" : "num";
-  if (tag === OPCODES.Mod.tag) return "any";
-  // Float with anything else is a Float, or traps.
-  if (a === "float" || b === "float") return "float";
-  return tag === OPCODES.Add.tag && (a === "str" || b === "str") ? "str" : "any";
+  const divides = tag === OPCODES.Div.tag || tag === OPCODES.Mod.tag;
+  if (a === "num" && b === "num") return generic && !divides ? "any" : "num";
+  if (tag !== OPCODES.Mod.tag && (a === "float" || b === "float")) return "float";
+  if (tag === OPCODES.Add.tag && (a === "str" || b === "str")) return "str";
+  const guessed = (kind: Kind): boolean => kind === "num" || kind === "any";
+  return !generic && guessed(a) && guessed(b) ? "num" : "any";
 }
 
 export function concatKind(a: Kind, b: Kind): Kind {
@@ -80,8 +84,8 @@ export interface Part {
   readonly start: number;
   readonly flow: Flow;
   readonly live: readonly Uint8Array[];
-  /** Int results may be bigints. */
-  readonly wide: boolean;
+  /** Nothing is guessed: see `arithmeticKind`. */
+  readonly generic: boolean;
   /** At the entry: of a whole function its parameters, of a loop all locals, then the operand stack. */
   readonly entry: Entry;
   result: Kind;
@@ -196,7 +200,7 @@ function stepKinds(
     case OPCODES.Mod.tag:
     case OPCODES.FDiv.tag: {
       const b = pop();
-      stack.push(arithmeticKind(tag, pop(), b, part.wide));
+      stack.push(arithmeticKind(tag, pop(), b, part.generic));
       return;
     }
     case OPCODES.Concat.tag: {

@@ -23,9 +23,11 @@ import {
 } from "../value.ts";
 
 /** Thrown to have the call run again, exactly, by the interpreter. */
-export class Bail {}
-/** An Int left the safe range in a function that was compiled for safe ones. */
-export class WideBail extends Bail {
+class Bail extends Error {
+  override readonly name: string = "Bail";
+}
+/** A guess that the function was compiled with does not hold. */
+export class GuessBail extends Bail {
   readonly functionIndex: number;
   constructor(functionIndex: number) {
     super();
@@ -33,6 +35,7 @@ export class WideBail extends Bail {
   }
 }
 
+/** One for all, so that throwing it takes no picture of the stack. */
 const BAIL = new Bail();
 
 /** Given back by a resumable loop that the host shall have a turn before. */
@@ -48,8 +51,8 @@ export function bail(): never {
   throw BAIL;
 }
 
-function wide(functionIndex: number): never {
-  throw new WideBail(functionIndex);
+function unguess(functionIndex: number): never {
+  throw new GuessBail(functionIndex);
 }
 
 const generic =
@@ -83,7 +86,7 @@ export function support(link: Link): Readonly<Record<string, unknown>> {
     U: UNIT,
     P: PAUSED,
     bail,
-    wide,
+    unguess,
     box: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
     over: (meter: Meter): boolean => meter.overrun() ?? bail(),
     add: generic("Add"),

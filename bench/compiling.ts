@@ -1,0 +1,58 @@
+/** How long the compiler takes, and whether twice the source takes twice the time. */
+import { compile } from "../compiler/compile.ts";
+import { timed } from "./race.ts";
+import { type Figure, figureOf, ratios } from "./statistics.ts";
+
+const ROUNDS = 5;
+
+interface Generated {
+  readonly text: string;
+  /** Reaches all the others, so that none is left out. */
+  readonly last: string;
+}
+
+/** About so many bytes of functions that call each other. */
+function functionsOf(bytes: number, letter: string): Generated {
+  const one = (i: number): string => {
+    const before = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
+    return `fn ${letter}${i}(n: Int, s: String) -> Int {\n    let m = if n > ${i} { n * 2 + ${i} } else { string.len(s) - n }\n    match m % 3 { 0 => m, 1 => ${before}, _ => m + 1 }\n}\n`;
+  };
+  const parts: string[] = [];
+  for (let length = 0; length < bytes; ) {
+    const part = one(parts.length);
+    parts.push(part);
+    length += part.length;
+  }
+  return { text: parts.join(""), last: `${letter}${parts.length - 1}` };
+}
+
+const mainOf = (files: readonly Generated[]): string => `fn main() -> Int { ${files.map(({ last }) => `${last}(1, "x")`).join(" + ")} }\n`;
+
+export interface Compiling {
+  /** Seconds for 1 MB in one file. */
+  readonly megabyte: Figure;
+  /** 1 MB to half of it, and 2 MB in two files to 1 MB. */
+  readonly doubled: readonly [Figure, Figure];
+}
+
+export function compileTimes(): Compiling {
+  const [half, whole, other] = [functionsOf(500_000, "f"), functionsOf(1_000_000, "f"), functionsOf(1_000_000, "g")];
+  const resolve = () => ({ name: "other.ax", text: other.text });
+  const time = (text: string): number => timed(() => void compile({ name: "large.ax", text }, { resolve })) / 1_000;
+  const sources = {
+    half: half.text + mainOf([half]),
+    whole: whole.text + mainOf([whole]),
+    twice: `import "./other.ax"\n${whole.text}${mainOf([whole, other])}`,
+  };
+  time(sources.half);
+  const rounds = Array.from({ length: ROUNDS }, () => ({
+    half: time(sources.half),
+    whole: time(sources.whole),
+    twice: time(sources.twice),
+  }));
+  const series = { half: rounds.map((r) => r.half), whole: rounds.map((r) => r.whole), twice: rounds.map((r) => r.twice) };
+  return {
+    megabyte: figureOf(series.whole),
+    doubled: [figureOf(ratios(series.whole, series.half)), figureOf(ratios(series.twice, series.whole))],
+  };
+}

@@ -1,0 +1,49 @@
+/** The machine's engines, and a run of one. */
+import { compile } from "../compiler/compile.ts";
+import type { Host } from "../vm/host.ts";
+import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
+import type { Program } from "../vm/program.ts";
+import { runMachine } from "../vm/system.ts";
+import type { Value } from "../vm/value.ts";
+import { verifyModule } from "../vm/verifier.ts";
+import { sourceText } from "./sources.ts";
+
+export interface Engine {
+  readonly name: string;
+  /** Whether steps, allocation and depth are counted. One that does not count runs the eight programs only; its name is `NOT_METERED`. */
+  readonly metered: boolean;
+  /** Options of `runMachine` and `execute`. */
+  readonly options: { readonly engine: "auto" | "interpreter" | "compiled" };
+}
+
+/** What the compiled engine is compared with to see what counting costs. */
+export const NOT_METERED = "compiled, not metered";
+
+export const ENGINES: readonly Engine[] = [
+  { name: "interpreter", metered: true, options: { engine: "interpreter" } },
+  { name: "compiled", metered: true, options: { engine: "auto" } },
+];
+
+export const METERED = ENGINES.filter((engine) => engine.metered);
+
+/** Everything is counted, nothing is reached. */
+export const LIMITS: Limits = { ...DEFAULT_LIMITS, max_steps: Number.MAX_SAFE_INTEGER, max_alloc_bytes: Number.MAX_SAFE_INTEGER };
+
+const NO_HOST: Host = {
+  call: () => ({ ok: false, trap: "capability_denied", message: "no capabilities here" }),
+  event: () => undefined,
+  debug: () => undefined,
+  interrupted: () => undefined,
+};
+
+export function programFrom(path: string): Program {
+  return verifyModule(compile({ name: path, text: sourceText(path) }).module);
+}
+
+/** What `main(n)` of a pure program gives; throws where it does not end well. */
+export function runOn(engine: Engine, program: Program, n: number): Value {
+  const end = runMachine(program, NO_HOST, { limits: LIMITS, args: [n], ...engine.options });
+  if (end instanceof Promise) throw new Error("the program waited");
+  if (end.status !== "completed") throw new Error(`${end.trap.kind}: ${end.trap.message}`);
+  return end.value;
+}

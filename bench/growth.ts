@@ -1,0 +1,56 @@
+/** Whether twice the size takes about twice the time. */
+import type { Program } from "../vm/program.ts";
+import { type Engine, METERED, programFrom, runOn } from "./engines.ts";
+import { sampleAll, warmedUp } from "./race.ts";
+import type { Row, Table } from "./report.ts";
+import { type Figure, figureOf, ratios } from "./statistics.ts";
+
+/** `growth/FILE.ax` has a `main(n)`; the largest n, and from there three times half. */
+const SUBJECTS: readonly { readonly name: string; readonly file: string; readonly largest: number }[] = [
+  { name: "list, built by push", file: "list-build", largest: 200_000 },
+  { name: "list, older versions pushed on", file: "list-old-version", largest: 200_000 },
+  { name: "list, read by index", file: "list-index", largest: 200_000 },
+  { name: "string, built by `++`", file: "string-append", largest: 200_000 },
+  { name: "string, joined", file: "string-join", largest: 200_000 },
+  { name: "map, built by set", file: "map-build", largest: 50_000 },
+  { name: "map, read by get", file: "map-read", largest: 50_000 },
+  { name: "sort", file: "sort", largest: 200_000 },
+  { name: "sort_by", file: "sort-by", largest: 25_000 },
+];
+
+const ROUNDS = 9;
+
+/** Time at twice the size to time at the size, from small to large. */
+export interface Growth {
+  readonly engine: string;
+  readonly name: string;
+  readonly largest: number;
+  /** Milliseconds at the largest size. */
+  readonly time: Figure;
+  readonly steps: readonly Figure[];
+}
+
+function measured(engine: Engine, name: string, program: Program, largest: number): Growth {
+  const sizes = [largest / 8, largest / 4, largest / 2, largest];
+  const entrants = sizes.map((n) => warmedUp({ name: String(n), run: () => runOn(engine, program, n) }));
+  for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
+  const series = entrants.map(({ times }) => times);
+  const steps = series.slice(1).map((times, at) => figureOf(ratios(times, series[at] ?? [])));
+  return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), steps };
+}
+
+export function growths(): Growth[] {
+  return SUBJECTS.flatMap(({ name, file, largest }) => {
+    const program = programFrom(`growth/${file}.ax`);
+    return METERED.map((engine) => measured(engine, name, program, largest));
+  });
+}
+
+export function growthTables(all: readonly Growth[]): Table[] {
+  return METERED.map((engine) => {
+    const rows: Row[] = all
+      .filter((growth) => growth.engine === engine.name)
+      .map(({ name, largest, time, steps }) => ({ what: `${name}, N = ${largest}`, cells: [time, ...steps] }));
+    return { title: `Growth: ${engine.name}`, columns: ["ms at N", "N/4 to N/8", "N/2 to N/4", "N to N/2"], rows };
+  });
+}

@@ -1,0 +1,25 @@
+import { getQuickJS } from "quickjs-emscripten";
+import { sourceText } from "../sources.ts";
+import type { Peer } from "./peer.ts";
+
+/** Runs the same text as the host's own engine. */
+export const QUICKJS: Peer = {
+  name: "QuickJS",
+  start: async () => {
+    const quickjs = await getQuickJS();
+    return (program) => {
+      const context = quickjs.newContext();
+      const name = `${program}.mjs`;
+      const module = context.unwrapResult(context.evalCode(sourceText(`programs/${name}`), name, { type: "module" }));
+      const main = context.getProp(module, "main");
+      return (n) => {
+        const argument = context.newNumber(n);
+        const result = context.unwrapResult(context.callFunction(main, context.undefined, argument));
+        const value: unknown = context.dump(result);
+        result.dispose();
+        argument.dispose();
+        return value;
+      };
+    };
+  },
+};

@@ -1,0 +1,59 @@
+/** What needs a fresh process each time: the start of the command, and cold engines. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { METERED } from "./engines.ts";
+import { timed } from "./race.ts";
+import type { Table } from "./report.ts";
+import { sourceUrl } from "./sources.ts";
+import { type Figure, figureOf, ratios } from "./statistics.ts";
+
+const ROUNDS = 9;
+
+/** `boruna run hello.ax` to `node -e 0`, in turn. */
+export function startRatio(): Figure {
+  const command = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
+  const hello = fileURLToPath(sourceUrl("hello.ax"));
+  const run = (args: readonly string[]): number =>
+    timed(() => {
+      const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
+      if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
+    });
+  const rounds = Array.from({ length: ROUNDS }, () => ({ ours: run([command, "run", hello]), bare: run(["-e", "0"]) }));
+  return figureOf(
+    ratios(
+      rounds.map((round) => round.ours),
+      rounds.map((round) => round.bare),
+    ),
+  );
+}
+
+function isNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((part) => typeof part === "number");
+}
+
+function coldStart(name: string): readonly number[] {
+  const script = fileURLToPath(new URL("./cold-start.js", import.meta.url));
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, name], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`a cold start of ${name} failed: ${stderr}`);
+  const parts: unknown = JSON.parse(stdout);
+  if (!isNumbers(parts)) throw new Error(`a cold start of ${name} printed ${stdout}`);
+  return parts;
+}
+
+const COLUMNS = ["ms to load the engine", "ms to read the program", "ms to run it", "ms in all"];
+
+/** Every engine and peer in turn, each in a process of its own. */
+export function coldTable(): Table {
+  const names = [...METERED.map((engine) => engine.name), "JavaScript", "QuickJS", "Lua"];
+  const rounds = Array.from({ length: ROUNDS }, () => new Map(names.map((name) => [name, coldStart(name)])));
+  const rows = names.map((name) => ({
+    what: name,
+    cells: COLUMNS.map((_, part) => figureOf(rounds.map((round) => round.get(name)?.[part] ?? Number.NaN))),
+  }));
+  return {
+    title: "Cold start: 1,000 steps in a fresh process",
+    columns: COLUMNS,
+    rows,
+    note: "Loading is importing the modules or making the WebAssembly instance ready. Ours reads with the compiler; its running includes the verifier.",
+  };
+}

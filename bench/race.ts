@@ -1,0 +1,48 @@
+/** Contenders in turn, round by round, so that whatever else the computer does falls on all of them. */
+
+export interface Contender {
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+export interface Entrant extends Contender {
+  /** Runs in one sample. */
+  readonly repeats: number;
+  /** Milliseconds of one run, one number a round. */
+  readonly times: number[];
+}
+
+const WARM_UP_MS = 150;
+/** Of one sample; a single run may take longer. */
+const SAMPLE_MS = 30;
+
+export function timed(body: () => void): number {
+  const start = performance.now();
+  body();
+  return performance.now() - start;
+}
+
+/** Runs until the host has compiled what it wants to compile, and finds how many runs make a sample. */
+export function warmedUp({ name, run }: Contender): Entrant {
+  const start = performance.now();
+  let last = 0;
+  let runs = 0;
+  while (runs < 2 || performance.now() - start < WARM_UP_MS) {
+    last = timed(run);
+    runs += 1;
+  }
+  return { name, run, times: [], repeats: Math.max(1, Math.ceil(SAMPLE_MS / Math.max(last, 0.001))) };
+}
+
+/** One sample of each; `round` moves the start, so that nobody always follows the same one. */
+export function sampleAll(entrants: readonly Entrant[], round: number): void {
+  for (let i = 0; i < entrants.length; i++) {
+    const entrant = entrants[(i + round) % entrants.length];
+    if (entrant === undefined) continue;
+    const { run, repeats, times } = entrant;
+    const sample = timed(() => {
+      for (let n = 0; n < repeats; n++) run();
+    });
+    times.push(sample / repeats);
+  }
+}

@@ -1,0 +1,31 @@
+/** What a benchmark gives, and its tables in Markdown. */
+import type { Figure } from "./statistics.ts";
+
+export interface Row {
+  readonly what: string;
+  /** One for each column; none where there is nothing to measure. */
+  readonly cells: readonly (Figure | undefined)[];
+}
+
+export interface Table {
+  readonly title: string;
+  /** Names of the columns, with units. */
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+  /** What a reader must know to read the figures rightly. */
+  readonly note?: string;
+}
+
+const short = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
+
+/** Median, quartiles in brackets. */
+export const figureText = (figure: Figure): string => `${short(figure.median)} (${short(figure.lower)}–${short(figure.upper)})`;
+
+export function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+export function tableText({ title, columns, rows, note }: Table): string {
+  const lines = rows.map((row) => [row.what, ...row.cells.map((cell) => (cell === undefined ? "" : figureText(cell)))]);
+  return `## ${title}\n\n${note === undefined ? "" : `${note}\n\n`}${markdown(["", ...columns], lines)}\n`;
+}

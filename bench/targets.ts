@@ -1,0 +1,77 @@
+/** The targets of the project beside what was measured. */
+import type { Compiling } from "./compiling.ts";
+import { METERED, NOT_METERED } from "./engines.ts";
+import type { Growth } from "./growth.ts";
+import { ratiosOf, type Times } from "./programs.ts";
+import { figureText, markdown } from "./report.ts";
+import { type Figure, figureOf, geometricMeans } from "./statistics.ts";
+
+type Bound = "at most" | "at least";
+
+export interface Target {
+  readonly what: string;
+  readonly unit: string;
+  readonly bound: Bound;
+  readonly limit: number;
+  readonly stretch: number | undefined;
+  /** None where the engine is not there. */
+  readonly measured: Figure | undefined;
+  /** By the median. */
+  readonly met: "yes" | "yes, stretch too" | "no" | "not measured";
+}
+
+export interface Measured {
+  readonly times: Times;
+  readonly growths: readonly Growth[];
+  readonly calls: ReadonlyMap<string, Figure>;
+  readonly start: Figure;
+  readonly compiling: Compiling;
+}
+
+function target(what: string, unit: string, bound: Bound, limits: readonly [number, number?], measured: Figure | undefined): Target {
+  const [limit, stretch] = limits;
+  const within = (value: number): boolean =>
+    measured !== undefined && (bound === "at most" ? measured.median <= value : measured.median >= value);
+  const reached = within(limit) ? (stretch !== undefined && within(stretch) ? "yes, stretch too" : "yes") : "no";
+  return { what, unit, bound, limit, stretch, measured, met: measured === undefined ? "not measured" : reached };
+}
+
+/** The step with the highest median of all that grew on an engine. */
+function worstGrowth(growths: readonly Growth[], engine: string): { readonly name: string; readonly step: Figure } | undefined {
+  const steps = growths.filter((growth) => growth.engine === engine).flatMap(({ name, steps }) => steps.map((step) => ({ name, step })));
+  return steps.toSorted((a, b) => b.step.median - a.step.median)[0];
+}
+
+export function targetsOf({ times, growths, calls, start, compiling }: Measured): Target[] {
+  const mean = (over: string, under: string): Figure | undefined => {
+    const series = ratiosOf(times, over, under);
+    return series === undefined ? undefined : figureOf(geometricMeans(series));
+  };
+  return [
+    target("compiled engine to hand-written JavaScript", "times", "at most", [1.8, 1.3], mean("compiled", "JavaScript")),
+    target("compiled engine against QuickJS", "times as fast", "at least", [10, 20], mean("QuickJS", "compiled")),
+    target("compiled engine against Lua", "times as fast", "at least", [6, 12], mean("Lua", "compiled")),
+    target("interpreter against QuickJS", "times as fast", "at least", [1.5, 2.5], mean("QuickJS", "interpreter")),
+    target("metering on against off", "times", "at most", [1.35, 1.15], mean("compiled", NOT_METERED)),
+    ...METERED.map(({ name }) => {
+      const worst = worstGrowth(growths, name);
+      return target(`doubling N, ${name}, the worst step: ${worst?.name ?? "none"}`, "times", "at most", [2.3], worst?.step);
+    }),
+    ...METERED.map(({ name }) => target(`a trivial capability call, ${name}`, "µs", "at most", [1.5, 0.7], calls.get(name))),
+    target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
+    target("compiling 1 MB of source", "s", "at most", [3, 1], compiling.megabyte),
+    target("compiling 1 MB to 0.5 MB", "times", "at most", [2.3], compiling.doubled[0]),
+    target("compiling 2 MB in two files to 1 MB", "times", "at most", [2.3], compiling.doubled[1]),
+  ];
+}
+
+export function targetsText(targets: readonly Target[]): string {
+  const rows = targets.map(({ what, unit, bound, limit, stretch, measured, met }) => [
+    what,
+    `${bound} ${limit} ${unit}`,
+    stretch === undefined ? "" : String(stretch),
+    measured === undefined ? "" : figureText(measured),
+    met,
+  ]);
+  return `## Targets\n\n${markdown(["", "target", "stretch", "measured", "met"], rows)}\n`;
+}

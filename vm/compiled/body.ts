@@ -1,0 +1,178 @@
+/** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
+import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
+import { FloatValue, UNIT, UnitValue, type Value } from "../value.ts";
+import { type Kind, kindOf, type Part } from "./kinds.ts";
+
+/** JavaScript blocks inside one another; the host's parser takes more. */
+const MAX_NESTING = 400;
+
+/** The group cannot be written as structured code of bounded depth. */
+export class Unsupported extends Error {}
+
+/** Values that the generated text names. */
+export class Pool {
+  readonly values: unknown[] = [];
+  readonly #names = new Map<unknown, string>();
+
+  name(value: unknown): string {
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    const name = `k${this.values.length}`;
+    this.values.push(value);
+    this.#names.set(value, name);
+    return name;
+  }
+}
+
+export interface Operand {
+  /** An expression without effect: a variable, a constant, or a comparison that the next instruction takes. */
+  readonly code: string;
+  readonly kind: Kind;
+  /** The local it is another name of; -1 for none. */
+  readonly local: number;
+}
+
+/** What the writer of one function asks of its group. */
+export interface GroupNames {
+  readonly pool: Pool;
+  readonly constants: readonly Value[];
+  /** The part that calls of a function go to. */
+  part(functionIndex: number): Part;
+}
+
+/** One function's text as far as it is written. */
+export class Body {
+  readonly part: Part;
+  readonly group: GroupNames;
+  readonly out: string[] = [];
+  /** Steps are kept in a variable where there are loops; else they are counted in the meter itself. */
+  readonly cached: boolean;
+  stack: Operand[] = [];
+  locals: Kind[] = [];
+  /** Variables for operands. */
+  slots = 0;
+  /** What the block charges beside a step for each instruction. */
+  extraSteps = 0;
+  bytes = 0;
+  /** Some block allocates without asking the meter. */
+  allocates = false;
+  #nesting = 0;
+
+  constructor(part: Part, group: GroupNames) {
+    this.part = part;
+    this.group = group;
+    this.cached = part.flow.some((block) => block.isLoop);
+  }
+
+  get steps(): string {
+    return this.cached ? "S" : "m.steps";
+  }
+
+  get top(): string {
+    return this.stack.at(-1)?.code ?? "U";
+  }
+
+  line(text: string): void {
+    this.out.push(text);
+  }
+
+  open(text: string): void {
+    this.#nesting += 1;
+    if (this.#nesting > MAX_NESTING) throw new Unsupported("blocks nest too deep");
+    this.line(text);
+  }
+
+  close(text = "}"): void {
+    this.#nesting -= 1;
+    this.line(text);
+  }
+
+  pop(): Operand {
+    return this.stack.pop() ?? { code: "U", kind: "any", local: -1 };
+  }
+
+  drop(count: number): readonly Operand[] {
+    return this.stack.splice(this.stack.length - count, count);
+  }
+
+  /** The variable of an operand's place; of the next one to be pushed where none is named. */
+  slot(index: number = this.stack.length): string {
+    this.slots = Math.max(this.slots, index + 1);
+    return `s${index}`;
+  }
+
+  /** Into the variable of the operand's place. */
+  push(expression: string, kind: Kind): void {
+    const slot = this.slot();
+    this.line(`${slot} = ${expression};`);
+    this.stack.push({ code: slot, kind, local: -1 });
+  }
+
+  /** An expression that may charge steps, which counts in the meter. */
+  charging(expression: string): string {
+    return this.cached ? `(m.steps = S, t = ${expression}, S = m.steps, t)` : expression;
+  }
+
+  pushCharging(expression: string, kind: Kind): void {
+    if (this.cached) this.line("m.steps = S;");
+    this.push(expression, kind);
+    if (this.cached) this.line("S = m.steps;");
+  }
+
+  pushConstant(index: number): void {
+    const value = this.group.constants[index] ?? UNIT;
+    const kind = kindOf(value);
+    this.stack.push({ code: this.#literal(value), kind, local: -1 });
+  }
+
+  #literal(value: Value): string {
+    if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
+    if (typeof value === "boolean") return String(value);
+    if (value instanceof UnitValue) return "U";
+    return this.group.pool.name(value instanceof FloatValue ? value.value : value);
+  }
+
+  /** What is guessed holds from here on; where it does not, the function is compiled again without guesses. */
+  guess(failures: readonly string[]): void {
+    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) unguess(${this.part.fn.index});`);
+  }
+
+  /** A variable with the value, for an expression that is used twice. */
+  named(expression: string): string {
+    if (/^\w+$/.test(expression)) return expression;
+    this.line(`t = ${expression};`);
+    return "t";
+  }
+
+  joinStrings(a: Operand, b: Operand): void {
+    this.allocates = true;
+    this.line(`t = ${a.code}.length + ${b.code}.length;`);
+    this.line(`if (t > ${MAX_STRING_UNITS}) bail();`);
+    this.line(`m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * t;`);
+    this.push(`${a.code} + ${b.code}`, "str");
+  }
+}
+
+/** Whether a value is truthy, as an expression. */
+export function truth({ code, kind }: Operand): string {
+  switch (kind) {
+    case "bool":
+      return code;
+    case "num":
+    case "float":
+      return `(${code} !== 0)`;
+    case "str":
+      return `(${code}.length > 0)`;
+    default:
+      return `(${code} === true || (${code} !== false && truthy(${code})))`;
+  }
+}
+
+/** As the interpreter holds it. */
+export function boxed({ code, kind }: Operand): string {
+  return kind === "float" ? `new F(${code})` : code;
+}
+
+export function converted(operand: Operand, to: Kind): string {
+  return to === "float" ? operand.code : boxed(operand);
+}
