@@ -37,10 +37,26 @@ const sourceOf =
   (file: string): string | undefined =>
     program.units.find((u) => u.name === file)?.text;
 
-/** All diagnostics of a program or library, without code. */
+/** All diagnostics of a program or library, without code: what the module format cannot hold is among them. */
 export function check(source: SourceFile, options: CompileOptions = {}): CheckResult {
-  const { program } = analyze(source, options);
-  return { ok: program.diagnostics.every((d) => d.severity !== "error"), diagnostics: program.diagnostics, sourceOf: sourceOf(program) };
+  const { program, registry } = analyze(source, options);
+  const sound = program.diagnostics.every((d) => d.severity !== "error");
+  const late = sound ? beyondFormat(program, registry) : [];
+  return { ok: sound && late.length === 0, diagnostics: [...program.diagnostics, ...late], sourceOf: sourceOf(program) };
+}
+
+/** Lowers all functions and tests of the root file, whatever they are, to see that they fit. */
+function beyondFormat(program: CheckedProgram, registry: CapabilityRegistry): readonly Diagnostic[] {
+  const tests = program.tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
+  const [first] = [...program.functions, ...tests];
+  if (first === undefined) return [];
+  try {
+    lowerProgram(program, first, registry, tests);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ProgramTooLarge)) throw error;
+    return tooLarge(error);
+  }
 }
 
 /** A module with `main` as its entry, and the warnings. Throws `CompileError`. */
@@ -104,11 +120,16 @@ function lower(program: CheckedProgram, entry: Callable, registry: CapabilityReg
     return lowerProgram(program, entry, registry, more);
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
-    const span = error.callable.item?.name.span ?? { start: 0, end: 0 };
-    return refuse(program, "E015", span, `\`${error.callable.name}\` is too large: ${error.what}`, {
-      help: "split it into several functions",
-    });
+    throw new CompileError([...program.diagnostics, ...tooLarge(error)], sourceOf(program));
   }
+}
+
+/** At the function, in its own file. */
+function tooLarge({ callable, what }: ProgramTooLarge): readonly Diagnostic[] {
+  const late = new Diagnostics(callable.file.name);
+  const span = callable.item?.name.span ?? callable.body?.value.span ?? { start: 0, end: 0 };
+  late.error("E015", span, `\`${callable.name}\` is too large: ${what}`, { help: "split it into several functions" });
+  return late.sorted();
 }
 
 /** One error more than the program's own diagnostics. */

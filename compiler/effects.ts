@@ -1,8 +1,9 @@
 /** Holds each function's row against what its body does: E007 with the call path, W001 for what is never used. */
 import type { Context } from "./check/context.ts";
 import type { Fix } from "./diagnostics.ts";
+import { insertRow } from "./head.ts";
 import type { Callable } from "./ir.ts";
-import type { FunctionScope, Use } from "./scope.ts";
+import type { FunctionScope, Unit, Use } from "./scope.ts";
 
 const MAX_PATH = 12;
 
@@ -19,17 +20,27 @@ function pathOf(context: Context, use: Use, capability: string): string {
   return [...names, capability].join(" → ");
 }
 
-/** Adds the capability to the row, where there is one place to do so. */
+/** Adds the capability to the row, or the row to the function. */
 function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
   const { item } = scope.callable;
-  if (item === null) return [];
+  if (item === null || scope.unit.diagnostics.full) return [];
   const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
-  const title = `declare \`${capability}\``;
-  if (item.row !== null) return [{ title, edits: [{ span: item.row.span, text: row }] }];
-  if (item.result !== null)
-    return [{ title, edits: [{ span: { start: item.result.span.end, end: item.result.span.end }, text: ` ${row}` }] }];
-  const plain = item.intent === null && item.requires.length === 0 && item.ensures.length === 0;
-  return plain ? [{ title, edits: [{ span: { start: item.body.span.start, end: item.body.span.start }, text: `${row} ` }] }] : [];
+  const edits = item.row === null ? insertRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
+  return [{ title: `declare \`${capability}\``, edits }];
+}
+
+/** Where each file has errors so far. */
+function errorPlaces(context: Context): ReadonlyMap<Unit, readonly number[]> {
+  const places = new Map<Unit, readonly number[]>();
+  for (const { unit } of context.scopes.values()) {
+    if (places.has(unit)) continue;
+    const errors = unit.diagnostics.sorted().filter((d) => d.severity === "error");
+    places.set(
+      unit,
+      errors.map((d) => d.span.start),
+    );
+  }
+  return places;
 }
 
 export function checkEffects(context: Context): void {
@@ -38,6 +49,7 @@ export function checkEffects(context: Context): void {
   for (const [callable, scope] of context.scopes) {
     for (const capability of scope.uses.keys()) if (!callable.row.includes(capability)) undeclared.add(capability);
   }
+  const errors = errorPlaces(context);
   for (const [callable, scope] of context.scopes) {
     for (const [capability, use] of scope.uses) {
       if (callable.row.includes(capability)) continue;
@@ -48,7 +60,9 @@ export function checkEffects(context: Context): void {
       });
     }
     const { item } = callable;
-    for (const written of item?.row?.names ?? []) {
+    // What could not be understood may be the use that is missing.
+    if (item === null || errors.get(scope.unit)?.some((at) => at >= item.body.span.start && at < item.body.span.end) === true) continue;
+    for (const written of item.row?.names ?? []) {
       const name = callable.row.find((c) => c === written.text);
       if (name !== undefined && !scope.uses.has(name) && !undeclared.has(name)) {
         context.warning(scope.unit, "W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {

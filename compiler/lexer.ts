@@ -160,7 +160,11 @@ function skipStrangeSpace(scanner: Scanner): true {
 }
 
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
-  ["?", "for a choice write `if c { a } else { b }`; for a capability that may fail write `try net.fetch(url)`"],
+  ["??", "write `option.unwrap_or(x, 0)`"],
+  [
+    "?",
+    "a choice is written `if c { a } else { b }`; what may be absent has the type `Option<T>`, what may fail `Result<T, E>`, and `match` takes both apart",
+  ],
   ["$", 'join strings with `++`: `"a" ++ b`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],
   ["^", "there are no bit operators"],
@@ -177,7 +181,9 @@ function readUnknown(scanner: Scanner): void {
   while (scanner.peek() === unit);
   const character =
     unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
-  const help = UNKNOWN_HELP.get(String.fromCharCode(unit)) ?? "remove it; such a character may stand in strings and comments only";
+  const found = scanner.text.slice(start, scanner.at);
+  const help =
+    UNKNOWN_HELP.get(found) ?? UNKNOWN_HELP.get(found.charAt(0)) ?? "remove it; such a character may stand in strings and comments only";
   scanner.error({ start, end: scanner.at }, `${character} does not belong in a program`, { help });
   scanner.push("error", start);
 }

@@ -1,15 +1,34 @@
 /** Calls: functions, function values, builtins, capabilities. */
 import type { BuiltinDecl } from "../../vm/builtins.ts";
-import { BUILTINS } from "../../vm/builtins.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
+import type { Fix } from "../diagnostics.ts";
 import type { Callable, Ir } from "../ir.ts";
-import { BOOL, builtinType, ERROR, fits, fresh, instantiation, type ParamType, prune, show, STRING, substitute, type T } from "../types.ts";
-import { type Expressions, suggestion, type Typed } from "./context.ts";
+import {
+  BOOL,
+  builtinType,
+  ERROR,
+  fits,
+  fresh,
+  instantiation,
+  isData,
+  type ParamType,
+  prune,
+  show,
+  STRING,
+  substitute,
+  type T,
+} from "../types.ts";
+import { type Expressions, type Typed } from "./context.ts";
+import { checkField } from "./data.ts";
+import { isModuleName, unknownFunction } from "./unknown.ts";
 
 /** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
 const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
+
+/** Builtins that compare the elements of their first argument as `==` does. */
+const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of", "list.sort", "list.unique"]);
 
 /** A dotted name such as `string.len`, unless its first part is a binding. */
 export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
@@ -17,27 +36,15 @@ export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
   return { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
 }
 
-/** The module part of builtin and capability names: `string`, `net`. */
-export function isModuleName(x: Expressions, name: string): boolean {
-  const prefix = `${name}.`;
-  return BUILTINS.some((b) => b.name.startsWith(prefix)) || x.context.registry.all.some((c) => c.name.startsWith(prefix));
-}
-
-function unknownFunction(x: Expressions, name: Name): void {
-  const { scope, context } = x;
-  const all = (): string[] => [
-    ...scope.names(),
-    ...scope.unit.functions.keys(),
-    ...BUILTINS.flatMap((b) => [b.name, ...b.oldNames]),
-    ...context.registry.all.filter((c) => c.internal === undefined).map((c) => c.name),
-  ];
-  context.error(
-    scope.unit,
-    "E004",
-    name.span,
-    `unknown function \`${name.text}\``,
-    suggestion(name, context.near(scope.unit, name.text, all)),
-  );
+/** A call of what nothing is called: its arguments are checked all the same. */
+function checkUnknownCall(x: Expressions, name: Name, expr: Expr & { kind: "call" }): Typed {
+  const types = expr.args.map((arg) => {
+    const type = arg.kind === "lambda" ? ERROR : fresh();
+    x.check(arg, type);
+    return type;
+  });
+  unknownFunction(x, name, types[0]);
+  return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
 }
 
 function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: readonly T[], span: Span): readonly Ir[] {
@@ -82,10 +89,21 @@ function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { k
     signature.params.map((p) => substitute(p, by)),
     expr.span,
   );
+  const [compared] = by.values();
+  if (compared !== undefined && COMPARING.has(builtin.name)) requireData(x, builtin.name, compared, expr.span);
   const op = INSTRUCTIONS.get(builtin.name);
   if (op !== undefined) return { ir: { kind: "op", op, args, span: expr.span }, type };
   if (builtin.source !== undefined) return { ir: { kind: "call", target: x.context.written(builtin), args, span: expr.span }, type };
   return { ir: { kind: "builtin", builtin, args, span: expr.span }, type };
+}
+
+/** As for `==`: no functions, as far as the types tell once all are known. */
+function requireData(x: Expressions, name: string, type: T, span: Span): void {
+  const { scope, context } = x;
+  context.deferred.push(() => {
+    if (!isData(type))
+      context.error(scope.unit, "E009", span, `\`${name}\` compares values without functions in them, found ${show(type)}`);
+  });
 }
 
 /**
@@ -111,7 +129,11 @@ function checkCapabilityCall(
 ): Typed {
   const { scope, context } = x;
   if (capability.internal === true) {
-    context.error(scope.unit, "E004", name.span, `\`${capability.name}\` is not called by name`, { help: `write \`${capability.call}\`` });
+    context.error(scope.unit, "E004", name.span, `\`${capability.name}\` is not called by name`, {
+      help: `write \`${capability.call}\``,
+      fixes: caught ? [] : syntaxFix(capability, name, args, span),
+    });
+    for (const arg of args) x.check(arg, fresh());
     return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
   }
   useRow(x, [capability.name], span, null);
@@ -134,6 +156,25 @@ function checkCapabilityCall(
   return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
 }
 
+/** Makes `spawn f`, `send a m` or `emit v` of a call by name, where the arguments are as many as that takes. */
+function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span): readonly Fix[] {
+  const [word, ...operands] = capability.call.split(" ");
+  const [first, second] = args;
+  if (word === undefined || first === undefined || args.length !== operands.length) return [];
+  const last = second ?? first;
+  if (second !== undefined && first.kind !== "name") return [];
+  const bare = last.kind === "name" || last.kind === "string";
+  const [open, close] = bare ? [" ", ""] : [" (", ")"];
+  const edits =
+    second === undefined
+      ? [{ span: { start: name.span.start, end: first.span.start }, text: `${word}${open}` }]
+      : [
+          { span: { start: name.span.start, end: first.span.start }, text: `${word} ` },
+          { span: { start: first.span.end, end: second.span.start }, text: open },
+        ];
+  return [{ title: `write \`${capability.call}\``, edits: [...edits, { span: { start: last.span.end, end: span.end }, text: close }] }];
+}
+
 /** The capability that a callee names, if it names one. */
 function capabilityNamed(x: Expressions, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
   const name = callee.kind === "name" ? callee.name : qualifiedName(x, callee);
@@ -152,11 +193,7 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
   if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
     const builtin = context.builtin(scope.unit, qualified.text);
     if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
-    if (isModuleName(x, callee.target.name.text)) {
-      unknownFunction(x, qualified);
-      for (const arg of expr.args) x.check(arg, fresh());
-      return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
-    }
+    if (isModuleName(x, callee.target.name.text)) return checkUnknownCall(x, qualified, expr);
   }
   if (callee.kind === "name" && scope.lookup(callee.name.text) === undefined) {
     const name = callee.name;
@@ -178,25 +215,32 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
     const builtin = context.builtin(scope.unit, name.text);
     if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
     if (name.text === "guard") return checkGuard(x, expr);
-    unknownFunction(x, name);
-    for (const arg of expr.args) x.check(arg, fresh());
-    return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+    return checkUnknownCall(x, name, expr);
   }
   return checkValueCall(x, expr);
 }
 
+function calleeOf(x: Expressions, expr: Expr & { kind: "call" }): Typed {
+  const { callee } = expr;
+  if (callee.kind === "field") {
+    const { ir, type } = checkField(x, callee.target, callee.name, callee.span, expr);
+    return { ir, type: prune(type) };
+  }
+  const type = fresh();
+  const ir = x.check(callee, type);
+  return { ir, type: prune(type) };
+}
+
 /** A call of a function value. */
 function checkValueCall(x: Expressions, expr: Expr & { kind: "call" }): Typed {
-  const calleeType = fresh();
-  const callee = x.check(expr.callee, calleeType);
-  const type = prune(calleeType);
+  const { ir: callee, type } = calleeOf(x, expr);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
       x.context.error(x.scope.unit, "E014", expr.callee.span, "the type of this function is not known here", {
         help: "write the type of the binding or parameter: Fn(A) -> B",
       });
     } else if (type.kind !== "error") x.context.error(x.scope.unit, "E009", expr.callee.span, `this is not a function, but ${show(type)}`);
-    for (const arg of expr.args) x.check(arg, fresh());
+    for (const arg of expr.args) x.check(arg, ERROR);
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
   }
   useRow(x, type.row, expr.span, null);
@@ -211,10 +255,17 @@ function checkValueCall(x: Expressions, expr: Expr & { kind: "call" }): Typed {
 export function checkTry(x: Expressions, expr: Expr & { kind: "try" }): Typed {
   const named = expr.call.kind === "call" ? capabilityNamed(x, expr.call.callee) : undefined;
   if (expr.call.kind !== "call" || named === undefined) {
-    x.check(expr.call, fresh());
-    x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", {
-      help: "for example: `try net.fetch(url)`; take a Result apart with `match`",
-    });
+    const { diagnostics } = x.scope.unit;
+    const before = diagnostics.errorCount;
+    const uncalled = capabilityNamed(x, expr.call)?.capability;
+    if (uncalled === undefined) x.check(expr.call, fresh());
+    if (diagnostics.errorCount === before) {
+      const example =
+        uncalled === undefined
+          ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
+          : `call it: \`try ${uncalled.call}\``;
+      x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", { help: example });
+    }
     return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
   }
   const call = checkCapabilityCall(x, named.capability, named.name, expr.call.args, expr.span, true);

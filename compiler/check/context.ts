@@ -4,6 +4,7 @@ import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.t
 import { isPrimitiveName, parseType, type Type } from "../../vm/types.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, Fix } from "../diagnostics.ts";
+import { type Foreign, foreignType } from "../foreign.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { nearest } from "../../vm/nearest.ts";
@@ -14,7 +15,6 @@ import {
   fits,
   isBuiltinTypeName,
   type ParamType,
-  show,
   STRING,
   type T,
   type TypeDecl,
@@ -64,6 +64,8 @@ export class Context {
   readonly scopes = new Map<Callable, FunctionScope>();
   /** Run once the function at hand is checked, when its types are known. */
   readonly deferred: (() => void)[] = [];
+  /** What to say of a binding that is never read, where it is not the usual. */
+  readonly unusedHelp = new WeakMap<Local, string>();
   readonly #written: (builtin: BuiltinDecl) => Callable;
   /** `Entry` and `Pair`, which builtins make. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
@@ -159,7 +161,13 @@ export class Context {
         "Json",
         "ActorId",
       ];
-      this.error(unit, "E013", expr.span, `unknown type \`${name}\``, suggestion(expr.name, this.near(unit, name, all)));
+      this.error(
+        unit,
+        "E013",
+        expr.span,
+        `unknown type \`${name}\``,
+        foreignReport(expr.name, foreignType(name)) ?? suggestion(expr.name, this.near(unit, name, all)),
+      );
       return ERROR;
     }
     if (args.length !== wanted) {
@@ -168,6 +176,7 @@ export class Context {
         "E013",
         expr.span,
         `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`,
+        { help: `write \`${typeExample(name, wanted)}\`` },
       );
       return ERROR;
     }
@@ -228,18 +237,18 @@ export class Context {
   }
 }
 
-const CONVERSIONS: ReadonlyMap<string, string> = new Map([
-  ["Int Float", "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`"],
-  ["String Int", "turn the Int into text with `int.to_string(…)`"],
-  ["String Float", "turn the Float into text with `float.to_string(…)`"],
-  ["String Bool", "turn the Bool into text with `bool.to_string(…)`"],
-  ["Json String", "build the Json with `Json::String(…)`, or take it apart with `json.as_string(…)`"],
-  ["Json Int", "build the Json with `Json::Int(…)`, or take it apart with `json.as_int(…)`"],
-]);
+/** How a type with that many arguments is written. */
+function typeExample(name: string, args: number): string {
+  if (args === 0) return name;
+  const last = args === 1 ? ["Int"] : ["String", ...Array.from({ length: args - 1 }, () => "Int")];
+  return `${name}<${last.join(", ")}>`;
+}
 
-/** What helps where one type was wanted and another found, if anything is known to. */
-export function conversionHelp(a: T, b: T): string | undefined {
-  return CONVERSIONS.get(`${show(a)} ${show(b)}`) ?? CONVERSIONS.get(`${show(b)} ${show(a)}`);
+/** What another language calls so, with the fix where one word stands for it. */
+export function foreignReport(name: Name, foreign: Foreign | undefined): Report | undefined {
+  if (foreign?.instead === undefined) return foreign;
+  const title = `replace with \`${foreign.instead}\``;
+  return { help: foreign.help, fixes: [{ title, edits: [{ span: name.span, text: foreign.instead }] }] };
 }
 
 /** "did you mean" with the fix that does it. */

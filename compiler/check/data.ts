@@ -17,6 +17,7 @@ import {
   type TypeDecl,
 } from "../types.ts";
 import { type Expressions, suggestion, type Typed, withoutPrefix } from "./context.ts";
+import { meantMethod } from "./unknown.ts";
 
 const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
 
@@ -231,9 +232,36 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };
 }
 
-/** `p.x` on a record. */
-export function checkField(x: Expressions, target: Expr, name: Name, span: Span): Typed {
+function noFieldsHelp(type: T, name: Name): string {
+  const t = prune(type);
+  const of = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
+  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which gives an Option`;
+  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which gives an Option`;
+  if (of === "Option" || of === "Result") return "take it apart with `match`";
+  return "only records have fields; take other values apart with `match` or a builtin";
+}
+
+/** `Color.Red`, as other languages write a variant. */
+function dottedVariant(x: Expressions, target: Expr, name: Name): boolean {
   const { scope, context } = x;
+  if (target.kind !== "name" || scope.lookup(target.name.text) !== undefined || scope.unit.functions.has(target.name.text)) return false;
+  const decl = context.typeNamed(scope.unit, target.name.text);
+  if (decl === undefined || !indexesByName(decl.variants).has(name.text)) return false;
+  const full = `${decl.name}::${name.text}`;
+  context.error(scope.unit, "E003", target.span, `\`${decl.name}\` is a type, not a value`, {
+    help: `write \`${full}\``,
+    fixes: [{ title: `write \`${full}\``, edits: [{ span: { start: target.span.end, end: name.span.start }, text: "::" }] }],
+  });
+  return true;
+}
+
+/** `p.x` on a record; `call` is the call that it is the callee of. */
+export function checkField(x: Expressions, target: Expr, name: Name, span: Span, call: (Expr & { kind: "call" }) | null = null): Typed {
+  const { scope, context } = x;
+  if (dottedVariant(x, target, name)) {
+    for (const arg of call?.args ?? []) x.check(arg, fresh());
+    return { ir: broken(span), type: ERROR };
+  }
   const targetType = fresh();
   const ir = x.check(target, targetType);
   const type = prune(targetType);
@@ -245,9 +273,8 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span)
     return { ir, type: ERROR };
   }
   if (type.kind !== "declared" || type.decl.kind !== "record") {
-    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, {
-      help: "only records have fields; take other values apart with `match` or a builtin",
-    });
+    const method = meantMethod(x, type, name, call?.span ?? span, call?.args ?? null);
+    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, method ?? { help: noFieldsHelp(type, name) });
     return { ir, type: ERROR };
   }
   const { decl } = type;
@@ -264,7 +291,8 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span)
       "E006",
       name.span,
       `\`${decl.name}\` has no field \`${name.text}\``,
-      more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more,
+      (call === null ? undefined : meantMethod(x, type, name, call.span, call.args)) ??
+        (more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more),
     );
     return { ir, type: ERROR };
   }

@@ -11,13 +11,11 @@ import {
   ERROR,
   FLOAT,
   fits,
-  type FnType,
   fresh,
   INT,
   isData,
   isDecided,
   isTooLarge,
-  mapOf,
   mismatch,
   NEVER,
   prune,
@@ -26,11 +24,14 @@ import {
   type T,
   UNIT_TYPE,
 } from "../types.ts";
-import { checkCall, checkFunctionValue, checkTry, isModuleName, qualifiedName, useRow } from "./calls.ts";
+import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
+import { checkIndex, checkList, checkMap, hint } from "./collections.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
-import { type Context, conversionHelp, type Expressions, suggestion, type Typed } from "./context.ts";
+import { type Context, type Expressions, suggestion, type Typed } from "./context.ts";
+import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
+import { isModuleName, unknownVariable } from "./unknown.ts";
 
 const unit = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
@@ -70,15 +71,8 @@ export class ExpressionChecker implements Expressions {
     }
     const differ = mismatch(type, expected);
     if (differ === null) return;
-    const found = prune(type);
-    const help = e.kind === "fn" && found.kind === "fn" ? functionHelp(found, e) : conversionHelp(type, expected);
-    this.context.error(
-      this.scope.unit,
-      "E009",
-      span,
-      `expected ${differ.wanted}${why === "" ? "" : ` for ${why}`}, found ${differ.found}`,
-      help === undefined ? {} : { help },
-    );
+    const message = `expected ${differ.wanted}${why === "" ? "" : ` for ${why}`}, found ${differ.found}`;
+    this.context.error(this.scope.unit, "E009", span, message, mismatchReport(this.scope, type, expected, why));
   }
 
   /** The type of everything that has one of its own; `expected` is a hint that need not hold. */
@@ -111,30 +105,14 @@ export class ExpressionChecker implements Expressions {
         return checkCall(this, expr, expected);
       case "field":
         return this.#field(expr);
-      case "index": {
-        const item = fresh();
-        const target = this.check(expr.target, builtinType("List", item), "what is indexed");
-        return { ir: { kind: "op", op: "ListGet", args: [target, this.check(expr.index, INT, "an index")], span }, type: item };
-      }
+      case "index":
+        return checkIndex(this, expr);
       case "record":
         return checkRecord(this, expr, expected);
-      case "list": {
-        const item = fresh();
-        hint(builtinType("List", item), expected);
-        return {
-          ir: { kind: "list", items: expr.items.map((e) => this.check(e, item, "an element of the list")), span },
-          type: builtinType("List", item),
-        };
-      }
-      case "map": {
-        const value = fresh();
-        hint(mapOf(value), expected);
-        const entries = expr.entries.map((e) => ({
-          key: this.check(e.key, STRING, "a key"),
-          value: this.check(e.value, value, "a value of the map"),
-        }));
-        return { ir: { kind: "map", entries, span }, type: mapOf(value) };
-      }
+      case "list":
+        return checkList(this, expr, expected);
+      case "map":
+        return checkMap(this, expr, expected);
       case "lambda":
         return this.#lambda(expr, expected);
       case "unary":
@@ -196,18 +174,7 @@ export class ExpressionChecker implements Expressions {
       context.error(scope.unit, "E009", name.span, `the capability \`${capability.name}\` is not a value`, {
         help: `call it: \`${capability.call}\`, or wrap the call in a lambda`,
       });
-    } else if (context.typeNamed(scope.unit, name.text) !== undefined) {
-      context.error(scope.unit, "E003", name.span, `\`${name.text}\` is a type, not a value`, {
-        help: "in the head of `if`, `while`, `match` and `for` a record literal must stand in parentheses",
-      });
-    } else {
-      const more = suggestion(
-        name,
-        context.near(scope.unit, name.text, () => [...scope.names(), ...scope.unit.functions.keys(), "true", "false"]),
-      );
-      const module = isModuleName(this, name.text) ? { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` } : {};
-      context.error(scope.unit, "E003", name.span, `unknown variable \`${name.text}\``, more.help === undefined ? module : more);
-    }
+    } else unknownVariable(this, name);
     return { ir: unit(name.span), type: ERROR };
   }
 
@@ -322,7 +289,7 @@ export class ExpressionChecker implements Expressions {
   #unused(local: Local): void {
     if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
       this.context.warning(this.scope.unit, "W004", local.span, `\`${local.name}\` is never used`, {
-        help: `name it \`_${local.name}\` if that is meant`,
+        help: this.context.unusedHelp.get(local) ?? `name it \`_${local.name}\` if that is meant`,
       });
     }
   }
@@ -337,12 +304,21 @@ export class ExpressionChecker implements Expressions {
     const head = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
     const stmts = head.flatMap((s) => this.#stmt(s));
     let value: Ir | null = null;
-    if (last?.kind === "expr") value = this.check(last.value, expected, why);
+    if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknown(last, head.at(-1)) ? fresh() : expected, why);
     else if (last?.kind !== "return" && last?.kind !== "break" && last?.kind !== "continue") {
       this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
     } else fits(NEVER, expected);
     this.#leave();
     return { kind: "block", stmts, value, span: block.span };
+  }
+
+  /** Whether a name that nothing has stands before it on its line, `print "x"`: then the mistake is that name. */
+  #followsUnknown(stmt: Stmt, before: Stmt | undefined): boolean {
+    if (before?.kind !== "expr" || before.value.kind !== "name") return false;
+    const { scope, context } = this;
+    const { text } = before.value.name;
+    const known = scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
+    return !known && !scope.unit.text.slice(before.span.end, stmt.span.start).includes("\n");
   }
 
   #loop(body: Block): Ir {
@@ -428,6 +404,8 @@ export class ExpressionChecker implements Expressions {
         more.help === undefined && !isFunction ? { help: `declare it: \`let mut ${name.text} = …\`` } : more,
       );
       this.check(stmt.value, fresh());
+      // What reads it further down is no second mistake.
+      if (!isFunction) this.bind(name, ERROR, true).used = true;
       return [];
     }
     const value = this.check(stmt.value, local.type, `\`${name.text}\``);
@@ -457,9 +435,11 @@ export class ExpressionChecker implements Expressions {
     const named = new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
     const hints = wanted.kind === "fn" ? wanted.params : [];
-    const params = expr.params.map((p, i): T => (p.type === null ? (hints[i] ?? fresh()) : context.resolveType(outer.unit, p.type, named)));
+    // What is wanted by something unknown stays unknown, without a word about it.
+    const open = (): T => (wanted.kind === "error" ? ERROR : fresh());
+    const params = expr.params.map((p, i): T => (p.type === null ? (hints[i] ?? open()) : context.resolveType(outer.unit, p.type, named)));
     const result =
-      expr.result === null ? (wanted.kind === "fn" ? wanted.result : fresh()) : context.resolveType(outer.unit, expr.result, named);
+      expr.result === null ? (wanted.kind === "fn" ? wanted.result : open()) : context.resolveType(outer.unit, expr.result, named);
     const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
     outer.lambdas += 1;
     const callable: Callable = {
@@ -512,22 +492,7 @@ export class ExpressionChecker implements Expressions {
   }
 }
 
-/** Why one function type does not fit another. */
-function functionHelp(found: FnType, wanted: FnType): string {
-  const more = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
-  return more.length === 0
-    ? "a function value fits when its parameters, result and row fit"
-    : `it may do ${more.join(", ")}; where nothing wants a type, the first function value decides the row: write the type with the larger row`;
-}
-
 /** Whether the binding at the span is a `let` of its own, which `mut` may be put before. */
 function isLet(text: string, span: Span): boolean {
   return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
-}
-
-/** Decides what is open in `type` from the expectation, where both have the same shape. */
-function hint(type: T, expected: T): void {
-  const t = prune(type);
-  const e = prune(expected);
-  if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => fits(arg, e.args[i] ?? ERROR));
 }

@@ -2,7 +2,8 @@
 import { FloatValue } from "../../vm/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
 import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T } from "../types.ts";
-import { conversionHelp, type Expressions, type Typed } from "./context.ts";
+import type { Expressions, Typed } from "./context.ts";
+import { mixHelp } from "./mismatch.ts";
 
 interface OperatorRow {
   /** Names of the primitive types it takes; "data" is everything but functions. */
@@ -33,8 +34,20 @@ function accepts(row: OperatorRow, type: T): boolean {
   return (t.kind === "primitive" || t.kind === "builtin") && row.takes.includes(t.name);
 }
 
+/** What may be meant with an operand of such a type. */
+function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: T): string | undefined {
+  const t = prune(type);
+  const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
+  if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x = x + 1`";
+  if (op === "+" && name === "List") return "lists are joined with `++`";
+  if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
+  if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
+  if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which give an Option, or with `match`";
+  return t.kind === "fn" && OPERATORS[op].takes !== "data" ? "this is the function itself: call it" : undefined;
+}
+
 /** Reports an operator whose operands it does not take; waits where their type is not known yet. */
-function require(x: Expressions, op: BinaryOp, row: OperatorRow, type: T, span: Span): void {
+function require(x: Expressions, op: Exclude<BinaryOp, "&&" | "||">, row: OperatorRow, type: T, span: Span): void {
   const unit = x.scope.unit;
   const report = (): void => {
     const t = prune(type);
@@ -45,7 +58,8 @@ function require(x: Expressions, op: BinaryOp, row: OperatorRow, type: T, span: 
         });
     } else if (!accepts(row, t)) {
       const wanted = row.takes === "data" ? "values without functions in them" : row.takes.join(", ").replace(/, (\w+)$/, " or $1");
-      x.context.error(unit, "E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`);
+      const help = operandHelp(op, t);
+      x.context.error(unit, "E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`, help === undefined ? {} : { help });
     }
   };
   if (prune(type).kind === "var") x.context.deferred.push(report);
@@ -67,21 +81,22 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
     if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: x.check(r.operand, BOOL), span: r.opSpan };
     const row = OPERATORS[r.op];
     const right = fresh();
-    if (prune(type).kind !== "primitive") fits(right, type);
-    const operand = x.check(r.operand, right);
     const left = type;
-    if (!fits(right, left)) {
-      const help = conversionHelp(left, right);
-      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}`;
-      x.context.error(
-        x.scope.unit,
-        "E009",
-        { start: expr.first.span.start, end: r.operand.span.end },
-        message,
-        help === undefined ? {} : { help },
-      );
+    const known = prune(left);
+    const span = { start: expr.first.span.start, end: r.operand.span.end };
+    if (known.kind !== "var" && !accepts(row, known)) {
+      require(x, r.op, row, left, span);
       type = ERROR;
-    } else require(x, r.op, row, left, { start: expr.first.span.start, end: r.operand.span.end });
+      return { op: r.op, type: left, operand: x.check(r.operand, fresh()), span: r.opSpan };
+    }
+    if (known.kind !== "primitive") fits(right, type);
+    const operand = x.check(r.operand, right, `the right side of \`${r.op}\``);
+    if (!fits(right, left)) {
+      const help = mixHelp(left, right);
+      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}`;
+      x.context.error(x.scope.unit, "E009", span, message, help === undefined ? {} : { help });
+      type = ERROR;
+    } else require(x, r.op, row, left, span);
     if (row.gives === "Bool") type = BOOL;
     return { op: r.op, type: left, operand, span: r.opSpan };
   });
@@ -91,7 +106,11 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
 /** `-e` and `!e`; a negated literal is a literal. */
 export function checkUnary(x: Expressions, expr: Expr & { kind: "unary" }): Typed {
   if (expr.op === "!") {
-    return { ir: { kind: "op", op: "Not", args: [x.check(expr.operand, BOOL, "the operand of `!`")], span: expr.span }, type: BOOL };
+    const { diagnostics } = x.scope.unit;
+    const before = diagnostics.errorCount;
+    const operand = x.check(expr.operand, BOOL, "the operand of `!`");
+    const type = diagnostics.errorCount > before ? ERROR : BOOL;
+    return { ir: { kind: "op", op: "Not", args: [operand], span: expr.span }, type };
   }
   if (expr.operand.kind === "float")
     return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };

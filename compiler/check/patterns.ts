@@ -5,7 +5,8 @@ import { constructorNamed, constructorsOf } from "../exhaustive.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
 import { nearest } from "../../vm/nearest.ts";
 import { BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
-import { conversionHelp, type Expressions, suggestion, withoutPrefix } from "./context.ts";
+import { type Expressions, suggestion, withoutPrefix } from "./context.ts";
+import { mixHelp } from "./mismatch.ts";
 
 const WILDCARD: CheckedPattern = { kind: "wildcard" };
 
@@ -25,7 +26,7 @@ function resolve(x: Expressions, pattern: Pattern, type: T, made: Bindings, shar
       return WILDCARD;
     case "name": {
       const constructor_ = variantOf(type, pattern.name.text);
-      if (constructor_ === undefined) return bind(x, pattern.name, type, made, shared);
+      if (constructor_ === undefined) return bindLikeVariant(x, pattern.name, type, made, shared);
       return construct(x, constructor_, [], pattern.span, made, shared);
     }
     case "int":
@@ -75,7 +76,7 @@ function report(x: Expressions, code: "E005" | "E006" | "E009" | "E010" | "E013"
 function expectType(x: Expressions, type: T, wanted: T, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (fits(type, wanted)) return true;
-  report(x, "E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, conversionHelp(type, wanted));
+  report(x, "E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, mixHelp(type, wanted));
   return false;
 }
 
@@ -97,6 +98,16 @@ function bind(x: Expressions, name: Name, type: T, made: Bindings, shared: Bindi
   const local = before ?? x.bind(name, type, false);
   made.set(name.text, local);
   return { kind: "bind", local };
+}
+
+/** A name that begins like a variant and is none of the enum: told where it turns out that nobody reads it. */
+function bindLikeVariant(x: Expressions, name: Name, type: T, made: Bindings, shared: Bindings | undefined): CheckedPattern {
+  const pattern = bind(x, name, type, made, shared);
+  const t = prune(type);
+  if (pattern.kind === "bind" && t.kind === "declared" && t.decl.kind === "enum" && /^[A-Z]/.test(name.text)) {
+    x.context.unusedHelp.set(pattern.local, `\`${t.decl.name}\` has no variant of this name, so it binds every value`);
+  }
+  return pattern;
 }
 
 /** The variant that a bare name means for this type, if it means one. */
@@ -176,7 +187,10 @@ function construct(
     );
   } else if (args.length !== constructor_.args.length) {
     const has = constructor_.args.length === 0 ? "no payload" : "one payload";
-    report(x, "E009", span, `\`${constructor_.name}\` has ${has}, found ${args.length} ${args.length === 1 ? "pattern" : "patterns"}`);
+    const short = constructor_.name.replace(/^.*::/, "");
+    const help = constructor_.args.length === 0 ? `write \`${short}\` alone` : `write \`${short}(x)\`, or \`${short}(_)\` for any value`;
+    const found = `${args.length} ${args.length === 1 ? "pattern" : "patterns"}`;
+    report(x, "E009", span, `\`${constructor_.name}\` has ${has}, found ${found}`, help);
   } else return { kind: "constructor", constructor_, args: args.map((p, i) => resolve(x, p, constructor_.args[i] ?? ERROR, made, shared)) };
   for (const arg of args) resolve(x, arg, ERROR, made, shared);
   return WILDCARD;

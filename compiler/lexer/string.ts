@@ -114,9 +114,12 @@ export function readForeignString(scanner: Scanner): true {
   scanner.at = closed ? end + 1 : start + 1;
   const inner = scanner.text.slice(start + 1, end);
   const span = { start, end: scanner.at };
+  const template = closing === "`" && inner.includes("${");
   scanner.error(span, 'strings stand in double quotes: `"text"`', {
-    help: 'write `"`',
-    fixes: closed && !/["\\]/.test(inner) ? [{ title: 'write `"`', edits: [{ span, text: `"${inner}"` }] }] : [],
+    help: template
+      ? 'nothing is filled in: join the parts with `++`, `"a" ++ b`; other values become text with `int.to_string` and the like'
+      : 'write `"`',
+    fixes: closed && !template && !/["\\]/.test(inner) ? [{ title: 'write `"`', edits: [{ span, text: `"${inner}"` }] }] : [],
   });
   scanner.push(closed ? "string" : "error", start, closed ? inner.replace(LONE_SURROGATE, "\ufffd") : "");
   return true;

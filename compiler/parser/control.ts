@@ -1,6 +1,6 @@
 /** `if` and `match`. */
 import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
-import type { Token } from "../tokens.ts";
+import type { Token, TokenKind } from "../tokens.ts";
 import { Bail, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
 
@@ -18,6 +18,7 @@ const HEADS = {
 export function parseHead(c: Cursor, head: keyof typeof HEADS): Expr {
   const { what, help } = HEADS[head];
   if (c.at("{")) c.unexpected(`${what} after \`${head}\``, { help });
+  if (c.at("let")) c.unexpected(`${what} after \`${head}\``, { help: "take a value apart with `match x { Some(y) => …, None => … }`" });
   const mode = c.enterHead(head);
   const expr = c.grammar.expression(c);
   c.leave(mode);
@@ -36,7 +37,7 @@ export function parseHead(c: Cursor, head: keyof typeof HEADS): Expr {
 
 /** The `{ … }` that must follow a head. */
 export function parseBody(c: Cursor, head: string): Block {
-  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${head}\``);
+  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${head}\``, { help: `a body stands in braces: \`${head} … { … }\`` });
   return c.grammar.block(c);
 }
 
@@ -50,11 +51,26 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
     c.next();
     const condition = parseHead(c, "if");
     branches.push({ condition, body: parseBody(c, "if") });
+    if (atElseIfWord(c)) continue;
     if (!c.take("else")) break;
     if (!c.at("if")) otherwise = elseBody(c);
   } while (otherwise === null);
   c.shallower();
   return { kind: "if", branches, otherwise, span: c.spanFrom(start) };
+}
+
+const ELSE_IF_WORDS: ReadonlySet<string> = new Set(["elif", "elseif", "elsif"]);
+
+/** `elif` and the like are told and read as `else if`. */
+function atElseIfWord(c: Cursor): boolean {
+  const { value } = c.token;
+  const next = c.peek(1);
+  if (!c.at("name") || !ELSE_IF_WORDS.has(value) || next.newline || next.kind === "=" || next.kind === "." || next.kind === "(")
+    return false;
+  const span = spanOf(c.token);
+  const fixes = [{ title: "write `else if`", edits: [{ span, text: "else if" }] }];
+  c.report("E002", span, `\`${value}\` is not a word of this language`, { help: "write `else if`", fixes });
+  return true;
 }
 
 function elseBody(c: Cursor): Block {
@@ -66,12 +82,27 @@ export function parseMatch(c: Cursor): Expr {
   const { start } = c.next();
   c.deeper();
   const scrutinee = parseHead(c, "match");
-  const open = c.expect("{", "`{` and the arms of `match`");
+  skipWith(c);
+  const open = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
   const mode = c.enterBrace();
   const arms = parseArms(c, open);
   c.leave(mode);
   c.shallower();
   return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
+}
+
+/** `match x with`: told, and passed over where braces follow. */
+function skipWith(c: Cursor): void {
+  if (!c.at("name") || c.token.value !== "with") return;
+  const braces = c.peek(1).kind === "{";
+  const fixes = [{ title: "remove `with`", edits: [{ span: { start: c.token.start, end: c.peek(1).start }, text: "" }] }];
+  c.report("E002", c.token, "`with` does not stand after `match`", {
+    help: "the arms stand in braces: `match x { 1 => 2, _ => 3 }`",
+    fixes: braces ? fixes : [],
+  });
+  // Arms without braces have no end.
+  if (!braces) throw new Bail(true);
+  c.next();
 }
 
 function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
@@ -99,6 +130,7 @@ function endArm(c: Cursor): void {
 
 function parseArm(c: Cursor): MatchArm {
   const { start } = c.token;
+  skipCase(c);
   const depth = c.restartDepth();
   const pattern = parsePattern(c);
   c.resumeDepth(depth);
@@ -106,6 +138,38 @@ function parseArm(c: Cursor): MatchArm {
   takeArrow(c);
   const { body, emptyBraces } = parseArmBody(c);
   return { pattern, guard, body, emptyBraces, span: c.spanFrom(start) };
+}
+
+const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([
+  "name",
+  "_",
+  "int",
+  "float",
+  "string",
+  "true",
+  "false",
+  "None",
+  "Some",
+  "Ok",
+  "Err",
+  "-",
+]);
+
+/** `case 1 => …`: told, and passed over; `else => …` is told. */
+function skipCase(c: Cursor): void {
+  const next = c.peek(1);
+  const span = { start: c.token.start, end: next.start };
+  if (c.at("else") && next.kind === "=>") {
+    const fixes = [{ title: "write `_`", edits: [{ span: spanOf(c.token), text: "_" }] }];
+    c.fail(c.token, "the arm for all other values is `_`", { help: "write `_ => …`", fixes });
+  }
+  if (!c.at("name") || (c.token.value !== "case" && c.token.value !== "when") || !PATTERN_STARTS.has(next.kind)) return;
+  const message = `\`${c.token.value}\` does not stand before a pattern`;
+  c.report("E002", c.token, message, {
+    help: "an arm is written `pattern => value`",
+    fixes: [{ title: `remove \`${c.token.value}\``, edits: [{ span, text: "" }] }],
+  });
+  c.next();
 }
 
 /** `=>`; `->`, `:` and `=` are told and read as `=>`. */

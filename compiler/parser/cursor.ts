@@ -121,6 +121,11 @@ export class Cursor {
     return true;
   }
 
+  /** Not directly inside `( )` or `[ ]`. */
+  get linesCount(): boolean {
+    return this.#newlines;
+  }
+
   /** A line ends before this token, and lines count here. */
   atNewline(): boolean {
     return this.#newlines && this.peek(0).newline;
@@ -216,10 +221,22 @@ export class Cursor {
   close(open: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
+    if (bracket === "[" && this.at("for") && !this.token.newline) {
+      this.fail(this.token, "there are no list comprehensions", {
+        help: "write `list.map(xs, fn(x) { x + 1 })`; `list.filter` takes some out",
+      });
+    }
+    if (bracket === "<" && this.at(":")) {
+      this.fail(this.token, "a type parameter has no bounds", {
+        help: "write `<T>`: a function knows nothing of a `T`; hand in as a function what it needs",
+      });
+    }
     if (this.#cannotClose()) this.neverClosed(open, bracket);
     const at = this.lastEnd;
     const separable = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
     const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
+    if (this.at("=>") || this.at("->"))
+      this.unexpected(`\`,\` or \`${closing}\` after ${element}`, { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
     this.unexpected(`\`,\` or \`${closing}\` after ${element}`, separable ? { help: "separate the elements with commas", fixes } : {});
   }
 

@@ -2,10 +2,12 @@
 import type { BinaryOp, Expr } from "../ast.ts";
 import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
+import { foreignInfix, foreignOperator } from "./foreign.ts";
 import { commaList } from "./lists.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { fieldName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
+import { skipTypeArguments } from "./type-arguments.ts";
 
 interface Operator {
   readonly op: BinaryOp;
@@ -75,6 +77,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
       stack.push({ start: operandStart, operator, first: operand, rest: [], op: operator, opSpan, broken: false });
     }
     c.next();
+    foreignOperator(c, opSpan);
     operandStart = c.token.start;
     operand = parseUnary(c);
   }
@@ -85,11 +88,15 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
 function operatorHere(c: Cursor): Operator | undefined {
   if (c.kind === "-" && c.atNewline()) return undefined;
   if (c.kind === "|" && !c.atNewline()) {
+    if (c.peek(1).kind === ">" && c.peek(1).start === c.token.end) {
+      c.fail({ start: c.token.start, end: c.peek(1).end }, "`|>` is not an operator", { help: "call the function with the value: `f(x)`" });
+    }
     c.fail(c.token, "`|` joins patterns, not values", {
       help: "write `||` for or",
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],
     });
   }
+  foreignInfix(c);
   return OPERATORS.get(c.kind);
 }
 
@@ -171,9 +178,13 @@ function parsePostfix(c: Cursor, touching: boolean): Expr {
 function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Expr {
   let target = primary;
   for (let parts = 1; ; parts++) {
+    skipTypeArguments(c);
     const kind = c.kind;
     if (kind === ".") {
       c.next();
+      if (target.kind === "int" && !c.at("name")) {
+        c.fail({ start, end: c.lastEnd }, "a Float has digits on both sides of the point", { help: "write `1.0`" });
+      }
       const name = fieldName(c, "after `.`");
       target = { kind: "field", target, name, span: c.spanFrom(start) };
     } else if (kind === "(" || kind === "[") {

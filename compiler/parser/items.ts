@@ -14,6 +14,8 @@ import type {
   VariantDecl,
 } from "../ast.ts";
 import { nearest } from "../../vm/nearest.ts";
+import type { DiagnosticExtras } from "../diagnostics.ts";
+import { foreignType } from "../foreign.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { parseHead } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";
@@ -105,7 +107,8 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   c.next();
   const name = declaredName(c, "a function");
   const typeParams = parseTypeParams(c);
-  const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``);
+  const square = c.at("[") ? { help: `type parameters stand between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
+  const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, square);
   const params = commaList(c, open, "(", "a parameter", parseParam);
   const result = takeResultSign(c) ? parseType(c) : null;
   const row = parseRow(c);
@@ -114,13 +117,28 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   if (!c.at("{")) {
     const { start: at } = c.token;
     const fixes = [{ title: "insert `->`", edits: [{ span: { start: at, end: at }, text: "-> " }] }];
+    const row = { help: "what a function may do stands in its row: `fn f() -> Int !{net.fetch}`" };
     c.unexpected(
       `\`{\` and the body of \`${name.text}\``,
-      result === null && c.at("name") ? { help: "the result stands after `->`", fixes } : {},
+      !c.at("name") ? {} : EFFECT_WORDS.has(c.token.value) ? row : result === null ? { help: "the result stands after `->`", fixes } : {},
     );
   }
   const body = c.grammar.block(c);
   return { kind: "fn", exported, name, typeParams, params, result, row, intent, requires, ensures, body, span: c.spanFrom(start) };
+}
+
+const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "with", "effects"]);
+
+/** `x Int` and `Int x`, where `x: Int` is meant. The type begins like one. */
+function typeMeant(c: Cursor, name: Name): DiagnosticExtras {
+  if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
+  const { value, end } = c.token;
+  const first = /^[A-Z]/.test(name.text) || foreignType(name.text) !== undefined;
+  const written = first
+    ? `${value}: ${foreignType(name.text)?.instead ?? name.text}`
+    : `${name.text}: ${foreignType(value)?.instead ?? value}`;
+  const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start: name.span.start, end }, text: written }] }];
+  return { help: `the type stands after the name and \`:\`, \`${written}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
 }
 
 /** `->`; `:` and `=>` before a type are told and read as `->`. */
@@ -138,7 +156,7 @@ function takeResultSign(c: Cursor): boolean {
 function parseParam(c: Cursor): Param {
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
   const name = bindingName(c, "a parameter");
-  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, { help: `every parameter has a type: \`${name.text}: Int\`` });
+  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, typeMeant(c, name));
   c.next();
   const type = parseType(c);
   if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that fills in the value" });
@@ -194,14 +212,19 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
     c.unexpected("`{` and the fields of the type", {
       help: `a record is written \`${word.kind} ${name.text} { x: Int }\`; there are no names for other types`,
     });
-  const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``);
+  const round = c.at("(") ? { help: `fields stand in braces: \`${word.kind} ${name.text} { x: Int }\`` } : {};
+  const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``, round);
   const fields = declarationList(c, open, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
 }
 
 function parseField(c: Cursor): FieldDecl {
   const name = fieldName(c, "and its type");
-  c.expect(":", `\`:\` and the type of \`${name.text}\``, { help: `every field has a type: \`${name.text}: Int\`` });
+  c.expect(
+    ":",
+    `\`:\` and the type of \`${name.text}\``,
+    c.at("name") ? typeMeant(c, name) : { help: `every field has a type: \`${name.text}: Int\`` },
+  );
   return { name, type: parseType(c) };
 }
 
@@ -222,6 +245,7 @@ function parseVariant(c: Cursor): VariantDecl {
     const fields = declarationList(c, open, "a field", parseField);
     return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
+  if (c.at("=")) c.unexpected("`,` or `}` after a variant", { help: "a variant has no number: a function with a `match` gives one" });
   if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
   const open = c.next();
   if (c.at(")"))

@@ -3,9 +3,11 @@ import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
+import { foreignPrefix, LAMBDA_HELP } from "./foreign.ts";
 import { commaList } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
 import { bindingName, fieldName, nameOf, reservedName, variantName } from "./names.ts";
+import { skipTypeArguments } from "./type-arguments.ts";
 import { parseRow, parseType } from "./types.ts";
 
 export function parsePrimary(c: Cursor): Expr {
@@ -33,8 +35,10 @@ export function parsePrimary(c: Cursor): Expr {
     case "Err":
       return wrapped(c, token.kind);
     case "name":
+      foreignPrefix(c);
       return named(c, nameOf(c.next()));
     case "reserved":
+      foreignPrefix(c);
       return named(c, reservedName(c));
     case "(":
       return parenthesized(c);
@@ -68,7 +72,11 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
       return { help: "there is no unary `+`: leave it out" };
     case "|":
     case "||":
-      return { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" };
+      return { help: LAMBDA_HELP };
+    case "..":
+      return { help: "there is no spread: lists are joined with `++`, and a record takes fields from another with `P { ..base, x: 1 }`" };
+    case "in":
+      return { help: "whether a list has an element is told by `list.contains(xs, x)`; a loop is written `for x in xs { … }`" };
     case "return":
     case "break":
     case "continue":
@@ -85,6 +93,7 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
 
 function wrapped(c: Cursor, wrap: WrapKind): Expr {
   const { start, end } = c.next();
+  skipTypeArguments(c);
   if (!c.at("(") || c.atNewline()) {
     c.fail({ start, end }, `\`${wrap}\` needs a value`, {
       help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` when there is nothing to tell`}`,
@@ -103,6 +112,7 @@ function wrapped(c: Cursor, wrap: WrapKind): Expr {
 }
 
 function named(c: Cursor, name: Name): Expr {
+  skipTypeArguments(c);
   if (c.at("::") && !c.atNewline()) return variant(c, name);
   if (atRecordBrace(c)) return record(c, name);
   return { kind: "name", name, span: name.span };
@@ -121,6 +131,7 @@ function variant(c: Cursor, owner: Name): Expr {
       help: "leave them out: they are inferred; where the context does not decide, annotate a `let`",
     });
   const name = variantName(c);
+  skipTypeArguments(c);
   if (c.at("(") && !c.atNewline()) {
     const open = c.next();
     c.deeper();
@@ -190,7 +201,8 @@ function parenthesized(c: Cursor): Expr {
   const mode = c.enterRound();
   const inner = c.grammar.expression(c);
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
-  c.closeSingle(open, "(", "the expression");
+  const lambda = inner.kind === "name" && c.at(":");
+  c.closeSingle(open, "(", "the expression", lambda ? { help: LAMBDA_HELP } : {});
   c.leave(mode);
   c.shallower();
   return inner;
@@ -220,12 +232,12 @@ function lambda(c: Cursor): Expr {
     c.fail(c.token, "a function with a name cannot stand inside another", {
       help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
     });
-  const open = c.expect("(", "`(` and the parameters of the lambda", { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
+  const open = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
   c.deeper();
   const params = commaList(c, open, "(", "a parameter", lambdaParam);
   const result = c.take("->") ? parseType(c) : null;
   const row = parseRow(c);
-  if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
+  if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: LAMBDA_HELP });
   const body = c.grammar.block(c);
   c.shallower();
   return { kind: "lambda", params, result, row, body, span: c.spanFrom(start) };

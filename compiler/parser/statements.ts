@@ -4,6 +4,7 @@ import type { Token, TokenKind } from "../tokens.ts";
 import { parseBody, parseHead, parseIf } from "./control.ts";
 import { Bail, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
+import { foreignStatement, LAMBDA_HELP } from "./foreign.ts";
 import { commaList } from "./lists.ts";
 import { bindingName, nameOf } from "./names.ts";
 import { expressionHelp } from "./primary.ts";
@@ -109,6 +110,7 @@ export function parseStatement(c: Cursor): Stmt {
     case "name":
       if (c.peek(1).kind === "=" && !c.peek(1).newline) return assignment(c);
       if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return answerStatement(c);
+      foreignStatement(c);
       return expressionStatement(c);
     default:
       if (!EXPRESSION_STARTS.has(c.kind)) notAStatement(c);
@@ -226,6 +228,17 @@ function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
           : [],
     });
   }
+  if (c.at(":") && c.peek(1).kind === "=" && c.peek(1).start === c.token.end) {
+    const span = { start: c.token.start, end: c.peek(1).end };
+    const edits = [
+      { span: { start, end: start }, text: "let " },
+      { span, text: "=" },
+    ];
+    c.fail(span, "`:=` is not an operator", {
+      help: "write `let x = 1`, or `let mut x = 1` for what changes",
+      fixes: value.kind === "name" ? [{ title: "write `let`", edits }] : [],
+    });
+  }
   if (c.at("=") && !c.atNewline()) {
     const help =
       value.kind === "field"
@@ -254,7 +267,9 @@ function notAStatement(c: Cursor): never {
 function statementHelp(kind: TokenKind): { readonly help?: string } {
   switch (kind) {
     case ":":
-      return { help: 'a map inside the braces of a body has braces of its own: `{ { "a": 1 } }`' };
+      return {
+        help: 'a variable is made with `let x: Int = 1`; a map inside the braces of a body has braces of its own: `{ { "a": 1 } }`',
+      };
     case "else":
       return { help: "`else` follows the `}` of an `if`" };
     case "mut":
@@ -262,7 +277,9 @@ function statementHelp(kind: TokenKind): { readonly help?: string } {
     case "=":
       return { help: "the `=` of an assignment stands on the line of its variable" };
     case "=>":
-      return { help: "arms stand inside `match x { … }`" };
+      return { help: `arms stand inside \`match x { … }\`; ${LAMBDA_HELP}` };
+    case "->":
+      return { help: LAMBDA_HELP };
     case ")":
     case "]":
       return { help: `no bracket is open that this \`${kind}\` could close` };

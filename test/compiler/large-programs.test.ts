@@ -35,7 +35,11 @@ test.each([
   ["255 captured bindings", captures(255), "compiles"],
   ["256 captured bindings", captures(256), "E015"],
   ["70,000 functions", `${repeat(70_000, (i) => `fn f${i}(){}`)}\nfn main() -> Int { 1 }`, "E015"],
-])("%s", (_, text, expected) => expect(outcome(text)).toBe(expected));
+])("%s", (_, text, expected) => {
+  expect(outcome(text)).toBe(expected);
+  const checked = check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
+  expect(checked.map((d) => d.code).join(" ") || "compiles").toBe(expected);
+});
 
 test.each([
   ["Int arms", (n: number) => `fn main() -> Int { match 3 {\n${repeat(n, (i) => `${i} => ${i}`)}\n _ => 0 } }`],

@@ -16,6 +16,18 @@ test.each([
     ["E007"],
   ],
   ["an unknown variable in a sum", "fn main() -> Int { 1 + nope * 2 }\n", ["E003"]],
+  ["a capability as a value", 'fn main() -> String !{net.fetch} {\n    let f = net.fetch\n    f("x")\n}\n', ["E009"]],
+  ["a capability as an argument", 'fn main() -> List<String> !{net.fetch} { list.map(["x"], net.fetch) }\n', ["E009"]],
+  ["a capability that is not called, under try", "fn main() -> Result<String, String> !{net.fetch} { try net.fetch }\n", ["E009"]],
+  ["a syntax written as a call", "fn w() { }\nfn main() -> ActorId !{actor.spawn} {\n    let a = actor.spawn(w)\n    a\n}\n", ["E004"]],
+  ["an unknown variable in a lambda", "fn main() -> Int {\n    let f = fn() { [nope] }\n    list.len(f())\n}\n", ["E003"]],
+  ["an unknown call, with a row", "fn main() -> String !{net.fetch} { net.fetsch(1) }\n", ["E004"]],
+  ["a lambda handed to an unknown function", "fn main(xs: List<Int>) -> Bool { any_of(xs, fn(x) { x }) }\n", ["E004"]],
+  ["a lambda handed to a method", "fn main(xs: List<Int>) -> Bool { xs.any(fn(x) { x }) }\n", ["E006"]],
+  ["an assignment to what was never declared", "fn main() -> Int {\n    x = 1\n    x + 1\n}\n", ["E003"]],
+  ["a map for a record", "type P { x: Int }\nfn main() -> P { { x: 1 } }\n", ["E009"]],
+  ["a map that is indexed", 'fn main(m: Map<String, Int>) -> Int { m["a"] }\n', ["E009"]],
+  ["an unknown word before a value", 'fn main() -> Int { len "abc" }\n', ["E003"]],
   ["an unknown function in a match", "fn main() -> Int { match nope(1) { 1 => 2, _ => 3 } }\n", ["E004"]],
 ])("%s", (_, text, expected) => {
   expect(codes(text)).toEqual(expected);

@@ -1,0 +1,89 @@
+/** Lists, maps and indices. */
+import { UNIT } from "../../vm/value.ts";
+import type { Expr, Span } from "../ast.ts";
+import type { Ir } from "../ir.ts";
+import { builtinType, ERROR, fits, fresh, INT, mapOf, prune, show, STRING, type T } from "../types.ts";
+import type { Expressions, Typed } from "./context.ts";
+
+/** Stands for what an error has been reported for. */
+const nothing = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
+
+/** Decides what is open in `type` from the expectation, where both have the same shape. */
+export function hint(type: T, expected: T): void {
+  const t = prune(type);
+  const e = prune(expected);
+  if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => fits(arg, e.args[i] ?? ERROR));
+}
+
+/** `[a, b]` */
+export function checkList(x: Expressions, expr: Expr & { kind: "list" }, expected: T): Typed {
+  const item = fresh();
+  const type = builtinType("List", item);
+  hint(type, expected);
+  return { ir: { kind: "list", items: expr.items.map((e) => x.check(e, item, "an element of the list")), span: expr.span }, type };
+}
+
+/** `{ "a": 1 }` */
+export function checkMap(x: Expressions, expr: Expr & { kind: "map" }, expected: T): Typed {
+  const record = recordMeant(x, expr, expected);
+  if (record !== undefined) return record;
+  const value = fresh();
+  hint(mapOf(value), expected);
+  const entries = expr.entries.map((e) => ({ key: checkKey(x, e.key), value: x.check(e.value, value, "a value of the map") }));
+  return { ir: { kind: "map", entries, span: expr.span }, type: mapOf(value) };
+}
+
+/** `{ x: 1 }` where a record is wanted and no key means anything. */
+function recordMeant(x: Expressions, expr: Expr & { kind: "map" }, expected: T): Typed | undefined {
+  const wanted = prune(expected);
+  const { scope, context } = x;
+  const named = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
+  if (!named || expr.entries.length === 0 || wanted.kind !== "declared" || wanted.decl.kind !== "record") return undefined;
+  const { start } = expr.span;
+  const { name } = wanted.decl;
+  context.error(scope.unit, "E009", expr.span, `expected ${show(wanted)}, found a map`, {
+    help: `a record is written with its name: \`${name} { … }\``,
+    fixes: [{ title: `write \`${name}\``, edits: [{ span: { start, end: start }, text: `${name} ` }] }],
+  });
+  for (const entry of expr.entries) x.check(entry.value, ERROR);
+  return { ir: nothing(expr.span), type: ERROR };
+}
+
+/** A key of a map; a bare name that nothing has is meant as text, or as a field. */
+function checkKey(x: Expressions, key: Expr): Ir {
+  const { scope, context } = x;
+  const name = key.kind === "name" ? key.name : undefined;
+  const known = (text: string): boolean =>
+    scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
+  if (name === undefined || known(name.text)) return x.check(key, STRING, "a key");
+  const { text, span } = name;
+  context.error(scope.unit, "E003", span, `unknown variable \`${text}\``, {
+    help: `a key is a String, \`"${text}"\`; a record is written with its name: \`P { ${text}: … }\``,
+    fixes: [{ title: `write \`"${text}"\``, edits: [{ span, text: `"${text}"` }] }],
+  });
+  return nothing(span);
+}
+
+/** `xs[i]` */
+export function checkIndex(x: Expressions, expr: Expr & { kind: "index" }): Typed {
+  const type = fresh();
+  const target = x.check(expr.target, type);
+  const item = fresh();
+  const fitting = fits(type, builtinType("List", item));
+  if (!fitting) notIndexed(x, type, expr.target.span);
+  const at = x.check(expr.index, fitting ? INT : fresh(), "an index");
+  return { ir: { kind: "op", op: "ListGet", args: [target, at], span: expr.span }, type: fitting ? item : ERROR };
+}
+
+/** What is written instead of an index, by the name of the type. */
+const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
+  ["Map", "write `map.get(m, key)`, which gives an Option"],
+  ["String", "write `string.slice(s, from, to)`"],
+  ["Json", 'write `json.get(j, "key")`, which gives an Option; a path is written `"key.inner[0]"`'],
+]);
+
+function notIndexed(x: Expressions, type: T, span: Span): void {
+  const t = prune(type);
+  const help = t.kind === "builtin" || t.kind === "primitive" ? INSTEAD_OF_INDEX.get(t.name) : undefined;
+  x.context.error(x.scope.unit, "E009", span, `only lists are indexed, found ${show(t)}`, help === undefined ? {} : { help });
+}

@@ -1,0 +1,95 @@
+/** What helps where a value of one type stands for another. */
+import { BUILTIN_BY_NAME } from "../../vm/builtins.ts";
+import { insertResult } from "../head.ts";
+import type { Callable } from "../ir.ts";
+import type { FunctionScope } from "../scope.ts";
+import { type FnType, isDecided, prune, show, type T } from "../types.ts";
+import type { Report } from "./context.ts";
+
+const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
+
+/** By the wanted type and the found one. */
+const CONVERSIONS: ReadonlyMap<string, string> = new Map([
+  ["Float Int", MIXED],
+  ["Int Float", "Int and Float do not mix: `float.round(…)`, `float.floor(…)` and `float.trunc(…)` make an Int"],
+  ["String Int", "turn the Int into text with `int.to_string(…)`"],
+  ["String Float", "turn the Float into text with `float.to_string(…)`"],
+  ["String Bool", "turn the Bool into text with `bool.to_string(…)`"],
+  ["Int String", "`int.parse(…)` reads an Int out of a text: an Option, for the text may hold none"],
+  ["Float String", "`float.parse(…)` reads a Float out of a text: an Option, for the text may hold none"],
+  ["Bool Int", "compare it: `x != 0`"],
+  ["Bool Float", "compare it: `x != 0.0`"],
+  ["Bool String", 'compare it: `x != ""`'],
+  ...["Bool", "Int", "Float", "String"].flatMap((name): (readonly [string, string])[] => [
+    [`Json ${name}`, `build the Json with \`Json::${name}(…)\``],
+    [`${name} Json`, `take the Json apart with \`json.as_${name.toLowerCase()}(…)\`, which gives an Option, or with \`match\``],
+  ]),
+]);
+
+/** By the names of the wanted type and the found one. */
+const SHAPES: ReadonlyMap<string, string> = new Map([
+  ["Bool Option", "ask `option.is_some(…)`, or take it apart with `match`"],
+  ["Bool Result", "ask `result.is_ok(…)`, or take it apart with `match`"],
+  ["Bool List", "ask `!list.is_empty(…)`"],
+  ["List Int", "the numbers from 0 up to it are `list.range(0, …)`"],
+  ["List Map", "its keys are `map.keys(…)`, its values `map.values(…)`, both `map.entries(…)`"],
+  ["List String", "its characters are `string.chars(…)`, its lines `string.lines(…)`"],
+]);
+
+const nameOf = (type: T): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
+
+/** What makes one type of another, if anything is known to. */
+function conversionHelp(wanted: T, found: T): string | undefined {
+  const [w, f] = [prune(wanted), prune(found)];
+  const inside = (of: T, name: string): string | undefined => {
+    const [first] = of.kind === "builtin" && of.name === name ? of.args : [];
+    return first === undefined ? undefined : show(first);
+  };
+  if (inside(w, "Option") === show(f)) return "write `Some(…)`";
+  if (inside(w, "Result") === show(f)) return "write `Ok(…)`";
+  if (inside(f, "Option") === show(w)) return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
+  if (inside(f, "Result") === show(w)) return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
+  if (inside(w, "List") === show(f)) return "a list of one is written `[…]`";
+  if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
+  if (w.kind === "primitive" && w.name === "Unit") return "a value that nobody wants is dropped by `let _ = …`";
+  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? SHAPES.get(`${nameOf(w)} ${nameOf(f)}`);
+}
+
+/** What helps where two types should be one and neither is wanted more. */
+export function mixHelp(a: T, b: T): string | undefined {
+  const names = [show(a), show(b)];
+  if (names.includes("Int") && names.includes("Float")) return MIXED;
+  const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
+  return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
+}
+
+/** What the body of a named function is wanted for. */
+const resultOfFunction = (callable: Callable): string => `the result of \`${callable.name}\``;
+
+/** Why one function type does not fit another. */
+function functionHelp(found: FnType, wanted: FnType, why: string): string {
+  const more = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
+  if (more.length === 0) return "a function value fits when its parameters, result and row fit";
+  const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1] ?? "";
+  if (BUILTIN_BY_NAME.has(callee))
+    return `\`${callee}\` takes pure functions; where effects are needed write a loop, \`for x in xs { … }\``;
+  return `it may do ${more.join(", ")}, which the row of the wanted type does not have; where no type is written, the first function value decides the row`;
+}
+
+/** The help, and the fix where there is one. `why` is what the value is wanted for. */
+export function mismatchReport(scope: FunctionScope, type: T, expected: T, why: string): Report {
+  const { callable, unit } = scope;
+  if (unit.diagnostics.full) return {};
+  const [found, wanted] = [prune(type), prune(expected)];
+  const { item } = callable;
+  if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {
+    // A row that follows would be taken for that of a function type.
+    const written = found.kind === "fn" ? `(${show(found)})` : show(found);
+    const title = `write \`-> ${written}\``;
+    const help = `${title} after the parameters; without it a function gives \`()\``;
+    return { help, fixes: [{ title, edits: insertResult(unit, item, written) }] };
+  }
+  if (why === "the result" && found.kind === "primitive" && found.name === "Unit") return { help: "write the value after `return`" };
+  const help = wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found);
+  return help === undefined ? {} : { help };
+}

@@ -1,0 +1,64 @@
+/** Programs with one mistake, whose fix makes them compile. */
+import { expect, test } from "vitest";
+import { check } from "../../compiler/compile.ts";
+import type { Edit } from "../../compiler/diagnostics.ts";
+
+function applied(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const edit of [...edits].sort((a, b) => b.span.start - a.span.start)) {
+    result = result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end);
+  }
+  return result;
+}
+
+const FETCH = "Fn() -> Int !{net.fetch}";
+
+test.each([
+  ["E007", 'fn main()\n    intent "hi"\n{ let _ = net.fetch("x") }', 'fn main() !{net.fetch}\n    intent "hi"\n{ let _ = net.fetch("x") }'],
+  [
+    "E007",
+    'fn main() // why\n    requires true\n{ let _ = net.fetch("x") }',
+    'fn main() !{net.fetch} // why\n    requires true\n{ let _ = net.fetch("x") }',
+  ],
+  ["E007", "fn main() ensures true { let _ = random() }", "fn main() !{random} ensures true { let _ = random() }"],
+  ["E007", "fn main()\n{ let _ = random() }", "fn main() !{random}\n{ let _ = random() }"],
+  ["E007", `fn f<T>(g: (${FETCH}), )\n{ let _ = g() }`, `fn f<T>(g: (${FETCH}), ) !{net.fetch}\n{ let _ = g() }`],
+  ["E007", `fn f(g: ${FETCH}) -> (Int) requires true { g() }`, `fn f(g: ${FETCH}) -> (Int) !{net.fetch} requires true { g() }`],
+  [
+    "E007",
+    `fn f(g: ${FETCH}) -> Fn() -> Int { let _ = g()  fn() { 1 } }`,
+    `fn f(g: ${FETCH}) -> (Fn() -> Int) !{net.fetch} { let _ = g()  fn() { 1 } }`,
+  ],
+  [
+    "E007",
+    `fn f(g: ${FETCH}) -> (Fn() -> Int) { let _ = g()  fn() { 1 } }`,
+    `fn f(g: ${FETCH}) -> (Fn() -> Int) !{net.fetch} { let _ = g()  fn() { 1 } }`,
+  ],
+  [
+    "E007",
+    'fn main() -> String !{time.now} { let _ = time.now()  net.fetch("x") }',
+    'fn main() -> String !{net.fetch, time.now} { let _ = time.now()  net.fetch("x") }',
+  ],
+  ["E009", "fn main() { 1 }", "fn main() -> Int { 1 }"],
+  ["E009", "fn f<T>(x: T) requires true { Some(x) }", "fn f<T>(x: T) -> Option<T> requires true { Some(x) }"],
+  [
+    "E009",
+    "fn f() !{time.now} { let _ = time.now()  fn() { 1 } }",
+    "fn f() -> (Fn() -> Int) !{time.now} { let _ = time.now()  fn() { 1 } }",
+  ],
+  [
+    "E004",
+    "fn w() { }\nfn main() -> ActorId !{actor.spawn} { actor.spawn(w) }",
+    "fn w() { }\nfn main() -> ActorId !{actor.spawn} { spawn w }",
+  ],
+  ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, 2 + 1,) }", "fn main(a: ActorId) !{actor.send} { send a (2 + 1) }"],
+  ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, a) }", "fn main(a: ActorId) !{actor.send} { send a a }"],
+  ["E004", "fn main() !{ui.render} { ui.render(1 + 2) }", "fn main() !{ui.render} { emit (1 + 2) }"],
+])("%s %s", (code, text, mended) => {
+  const [diagnostic, ...others] = check({ name: "main.ax", text }).diagnostics;
+  expect(others).toEqual([]);
+  expect(diagnostic?.code).toBe(code);
+  const after = applied(text, diagnostic?.fixes[0]?.edits ?? []);
+  expect(after).toBe(mended);
+  expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
+});

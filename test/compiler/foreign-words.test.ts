@@ -1,0 +1,56 @@
+/** Words of other languages are names here: told only where no program can mean them so. */
+import { expect, test } from "vitest";
+import { check } from "../../compiler/compile.ts";
+
+const errors = (text: string): string[] =>
+  check({ name: "main.ax", text })
+    .diagnostics.filter((d) => d.severity === "error")
+    .map((d) => `${d.code} ${d.message}`);
+
+test.each([
+  "fn main() -> Int {\n    let and = 1\n    let or = and + 1\n    and * or\n}\n",
+  "fn not(x: Bool) -> Bool { !x }\nfn main() -> Bool { not(true) && not (false) }\n",
+  "fn function(x: Int) -> Int { x }\nfn main() -> Int { function(1) }\n",
+  "fn func(x: Int) -> Bool { x > 0 }\nfn main() -> Int { if func(1) { 2 } else { 3 } }\n",
+  "fn main() -> Int {\n    let mut var = 1\n    var = var + 1\n    var\n}\n",
+  "fn main() -> Int {\n    let loop = [1]\n    loop[0]\n}\n",
+  "type loop { break: Int }\nfn main() -> Int {\n    let x = loop { break: 1 }\n    x.break\n}\n",
+  "type do { x: Int }\nfn main() -> do {\n    let x = 1\n    do { x }\n}\n",
+  "type do { }\nfn main() -> do { do { } }\n",
+  "type do { x: Int, y: Int }\nfn main() -> do {\n    let x = 1\n    do { x, y: 2 }\n}\n",
+  "fn switch(x: Int) -> Int { x }\nfn main() -> Int { switch(1) }\n",
+  "fn main() -> Int {\n    let elif = 1\n    if true { 2 } else { 3 }\n    elif\n}\n",
+  "fn main() -> Int {\n    let mut elif = 1\n    if true { elif = 3 }\n    elif = elif + 1\n    elif\n}\n",
+  'fn main() -> Int { match "a" { case => string.len(case) } }\n',
+  "enum when { A(Int) }\nfn main() -> Int { match when::A(1) { when::A(x) => x } }\n",
+  "fn main(with: Int) -> Int { match with { 1 => 2, _ => with } }\n",
+  "fn main(x: Int) -> Int { x --1 - -x }\n",
+  'fn main(s: String) -> String {\n    s ++\n        "a"\n}\n',
+  "fn main(x: Int) -> Int {\n    x -\n        1\n}\n",
+  "fn main() -> Int {\n    let f = 1\n    f\n}\n",
+  'fn main() -> Map<String, Int> {\n    let a = "k"\n    { a: 1 }\n}\n',
+  "fn f(a: Bool, b: Bool) -> Bool { a && b }\nfn main(a: Int, b: Int) -> Bool { f(a < b, b > (a)) }\n",
+  "fn main(a: Int, b: Int) -> List<Bool> { [a<b, b>(a)] }\n",
+  "fn main(List: Int, b: Int) -> Bool { if List <b { true } else { b > List } }\n",
+])("%s", (text) => expect(errors(text)).toEqual([]));
+
+test("what stands in an enum or record is parted by commas or line ends, also after a slip", () => {
+  expect(errors("type P { x: Int; y: Int; }\nfn main() -> Int { 1 }\n")).toEqual([
+    "E002 `;` cannot stand after a field",
+    "E002 `;` cannot stand after a field",
+  ]);
+});
+
+test("thousands of unknown names among thousands of types take no quadratic time", () => {
+  const types = Array.from({ length: 8_000 }, (_, i) => `enum E${i} { V${i} }`).join("\n");
+  const started = performance.now();
+  errors(`${types}\nfn main() -> Int {\n${"    nope(nothing)\n".repeat(20_000)}    1\n}\n`);
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+test("no pair of tokens makes the parser read far ahead", () => {
+  const started = performance.now();
+  for (const part of ["a<b ", "a<", "f::<", "func(", "elif x ", "do {", "a<Int,", "case "])
+    errors(`fn main() -> Int { ${part.repeat(Math.floor(500_000 / part.length))} }`);
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
