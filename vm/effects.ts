@@ -3,7 +3,7 @@ import type { Actor, Waiting } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { chargeCrossing } from "./crossing.ts";
 import type { RunEvent } from "./events.ts";
-import type { CapabilityAnswer, Host, HostStop } from "./host.ts";
+import type { CapabilityAnswer, HostStop, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
 import { placeOf } from "./module.ts";
@@ -14,7 +14,7 @@ import { ActorIdValue, ErrValue, FnRefValue, OkValue, type Value } from "./value
 /** What all actors of a run share. */
 export interface Run {
   readonly program: Program;
-  readonly host: Host;
+  readonly host: SuspendingHost;
   readonly limits: Limits;
   readonly meter: Meter;
   /** Under the scheduler; else spawned actors never run, messages go nowhere and receive gives Unit. */
@@ -27,6 +27,11 @@ export interface Run {
 }
 
 export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
+
+/** Stands for the answer of a call at which the host suspends the run; never an actor's. */
+export const SUSPENDED: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
+/** What `startCall` gives where the host suspends at once. */
+export const SUSPENSION: Promise<CapabilityAnswer> = Promise.resolve(SUSPENDED);
 
 /** A trap that the host asked for. Unlike an actor's own it always ends the run. */
 export class HostTrap extends MachineTrap {}
@@ -48,7 +53,7 @@ export function poll(run: Run): void {
 
 /**
  * Makes the call that `waiting` says. Undefined once the answer has taken effect; a promise when it is still out: then
- * `settle` must be called with the answer. The actor's state must be saved before.
+ * `settle` must be called with the answer, unless it is `SUSPENDED`. The actor's state must be saved before.
  */
 export function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
   for (const arg of args) chargeCrossing(arg, run.meter);
@@ -69,7 +74,8 @@ export function startCall(run: Run, actor: Actor, waiting: Waiting, args: readon
     step: run.meter.steps,
     place: () => placeOf(module, functionIndex, pc),
   });
-  if ("then" in answer) return answer;
+  if (answer === "suspend") return SUSPENSION;
+  if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPENDED : reply));
   settle(run, actor, answer);
   return undefined;
 }

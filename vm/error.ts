@@ -9,6 +9,7 @@ export type ErrorKind =
   | `json.${string}`
   | `module.${string}`
   | `value.${string}`
+  | `state.${string}`
   | `policy.${string}`
   | `log.${string}`
   | `capability.${string}`

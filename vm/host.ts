@@ -25,6 +25,9 @@ export type CapabilityAnswer =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string };
 
+/** What a host that can suspend gives for a call: its answer, or the wish to go on with the run elsewhere or later. */
+export type CallReply = CapabilityAnswer | "suspend";
+
 /** The host ends the run: a replay that diverged, or output over its limit. */
 export interface HostStop {
   readonly trap: TrapKind;
@@ -42,4 +45,9 @@ export interface Host {
   interrupted(): "timeout" | "canceled" | undefined;
   /** Asked between slices: a promise when the host wants a turn (for timers and signals) before the machine goes on. */
   pause?(): Promise<void> | undefined;
+}
+
+/** A host of `startMachine` and `resumeMachine`: it may suspend the run at a call, at once or through a promise. */
+export interface SuspendingHost extends Omit<Host, "call"> {
+  call(request: CapabilityRequest): CallReply | Promise<CallReply>;
 }

@@ -5,7 +5,7 @@ import type { Value } from "./value.ts";
  * A growing array that several list versions share. `items.length` is how many slots some version has claimed.
  * `trie` holds the same elements, as many as it has been asked for; it is there for versions that leave the shared line.
  */
-interface Buffer {
+export interface ListBuffer {
   readonly items: Value[];
   trie: Trie;
 }
@@ -20,11 +20,11 @@ export class ListValue {
   static readonly EMPTY: ListValue = new ListValue({ items: [], trie: EMPTY_TRIE }, undefined, 0, 0);
   readonly length: number;
   /** One of the two is there. Either may hold elements before `#offset` and after the end of this version. */
-  readonly #buffer: Buffer | undefined;
+  readonly #buffer: ListBuffer | undefined;
   readonly #trie: Trie | undefined;
   readonly #offset: number;
 
-  private constructor(buffer: Buffer | undefined, trie: Trie | undefined, offset: number, length: number) {
+  private constructor(buffer: ListBuffer | undefined, trie: Trie | undefined, offset: number, length: number) {
     this.#buffer = buffer;
     this.#trie = trie;
     this.#offset = offset;
@@ -82,6 +82,16 @@ export class ListValue {
   toArray(): Value[] {
     if (this.#buffer !== undefined) return this.#buffer.items.slice(this.#offset, this.#offset + this.length);
     return [...this];
+  }
+
+  /** What keeps the elements: one object for all versions that share them, so that they can be written down once. */
+  get storage(): ListBuffer | Trie {
+    return this.#buffer ?? this.#trie ?? EMPTY_TRIE;
+  }
+
+  /** Where in `storage` this version begins. */
+  get offset(): number {
+    return this.#offset;
   }
 
   *[Symbol.iterator](): IterableIterator<Value> {

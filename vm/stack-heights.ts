@@ -9,14 +9,21 @@ export const CODE_STRIDE = 4;
 const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 
 const RET = OPCODES.Ret.tag;
-const UNSEEN = -1;
+/** The height at an instruction that nothing reaches. */
+export const UNSEEN = -1;
+
+export interface StackHeights {
+  /** Before each instruction, in slots; `UNSEEN` where nothing reaches it. */
+  readonly heights: Int32Array;
+  readonly highest: number;
+}
 
 /**
- * The highest operand stack, in slots, of a function whose reachable instructions each see one height on every path and
+ * The operand stack's heights in a function whose reachable instructions each see one height on every path and
  * never underflow; `undefined` where they do not, or where the height passes `frameSlots`. `Ret` on an empty stack and
  * running off the end are fine: both give Unit. Operands must have been checked.
  */
-export function maxStackHeight(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): number | undefined {
+export function stackHeights(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): StackHeights | undefined {
   const length = code.length / CODE_STRIDE;
   const heights = new Int32Array(length).fill(UNSEEN);
   const tableHeights = new Int32Array(matchTables.length).fill(UNSEEN);
@@ -66,5 +73,5 @@ export function maxStackHeight(code: Int32Array, matchTables: readonly (readonly
         if (!reach(pc + 1, after)) return undefined;
     }
   }
-  return highest;
+  return { heights, highest };
 }

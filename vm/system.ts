@@ -3,17 +3,19 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
-import { type Actor, hasMail, placesOf } from "./actor.ts";
+import { type Actor, hasMail, newActor, type PendingMessage, placesOf } from "./actor.ts";
 import { BYTES } from "./cost.ts";
-import { HostTrap, log, type Run, RUN_ENDING, settle } from "./effects.ts";
+import { HostTrap, log, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
-import type { CapabilityAnswer, Host } from "./host.ts";
+import type { CapabilityAnswer, Host, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
-import { interpret, pushFrame, type Signal } from "./machine.ts";
+import { pushFrame } from "./frames.ts";
+import { interpret, type Signal } from "./machine.ts";
 import { MachineTrap, Meter } from "./meter.ts";
 import { present } from "./operations.ts";
 import { checkPortable } from "./portable.ts";
 import type { MachineEnd, Program } from "./program.ts";
+import { decodeState, encodeState } from "./snapshot.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
 
 export interface MachineOptions {
@@ -28,10 +30,22 @@ export interface MachineOptions {
   readonly trace?: (line: string) => void;
 }
 
-interface PendingMessage {
-  readonly from: number;
-  readonly to: number | bigint;
-  readonly payload: Value;
+export interface ResumeOptions {
+  /** The highest limits to accept from the state; a higher one is `state.limits`. Default: whatever it says. */
+  readonly limits?: Limits;
+  /** As in `MachineOptions`. */
+  readonly engine?: EngineChoice;
+  readonly trace?: (line: string) => void;
+}
+
+/** A run that waits for the answer of a call, written down. It may be resumed any number of times, each from here. */
+export interface Suspended {
+  readonly status: "suspended";
+  /** For `resumeMachine`. */
+  readonly state: Uint8Array;
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly actors: number;
 }
 
 /** The state of the scheduler: plain data, like that of the actors. */
@@ -57,6 +71,24 @@ const UNSCHEDULED_SLICE_STEPS = 100_000;
 
 /** Runs a program to its end. A promise only where some host call gave one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
+  const end = startMachine(program, host, options);
+  return end instanceof Promise ? end.then(neverSuspended) : neverSuspended(end);
+}
+
+function neverSuspended(end: MachineEnd | Suspended): MachineEnd {
+  if (end.status === "suspended") throw new BorunaError("internal", "the host suspended a run that was not started by startMachine");
+  return end;
+}
+
+/**
+ * Runs a program until it ends or the host suspends it by answering a call with "suspend". The answer is then given to
+ * `resumeMachine`, in this process or another. Throws `state.too_large` where the state is too large to be written.
+ */
+export function startMachine(
+  program: Program,
+  host: SuspendingHost,
+  options: MachineOptions,
+): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   const { limits } = options;
   const scheduled = options.actors ?? program.usesActors;
   const run: Run = {
@@ -70,24 +102,69 @@ export function runMachine(program: Program, host: Host, options: MachineOptions
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
   };
-  const engine = options.trace === undefined ? Engine.for(program, options.engine ?? "auto") : undefined;
+  const engine = engineFor(program, options);
   const system: System = { run, engine, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY };
-  const first = guarded(system, () => {
+  return drive(system, () => {
     system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
     return advance(system);
   });
+}
+
+/**
+ * Goes on with a suspended run of the same module, under the limits it was started with, as if the call it waits at had
+ * just been answered with `answer`: value, steps, allocation and events are those of a run that was never suspended.
+ * The bytes must come from a trusted store: forged ones can be any state of the program (see `snapshot.ts`).
+ * Throws, besides what `startMachine` throws, the `state.…` errors of `decodeState`.
+ */
+export function resumeMachine(
+  program: Program,
+  host: SuspendingHost,
+  state: Uint8Array,
+  answer: CapabilityAnswer,
+  options: ResumeOptions = {},
+): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  const { limits, scheduled, steps, allocBytes, nextActor, actors, pending, round, queue, sliceEnd } = decodeState(
+    program,
+    state,
+    options.limits,
+  );
+  const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  meter.steps = steps;
+  meter.allocBytes = allocBytes;
+  const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, nextActor, nextPoll: 0 };
+  const engine = engineFor(program, options);
+  const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd };
+  return drive(system, () => advance(system, answer));
+}
+
+function engineFor(program: Program, { engine, trace }: { readonly engine?: EngineChoice; readonly trace?: unknown }): Engine | undefined {
+  return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
+}
+
+function drive(system: System, begin: () => MachineEnd | Suspension): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  const first = guarded(system, begin);
+  if (first === SUSPENSION) return suspended(system);
   return first instanceof Promise ? driveAsync(system, first) : first;
 }
 
 /** One loop over all the promises of a run, so that they do not pile up. */
-async function driveAsync(system: System, first: Suspension): Promise<MachineEnd> {
+async function driveAsync(system: System, first: Suspension): Promise<MachineEnd | Suspended> {
   let pending = first;
   for (;;) {
     const answer = await pending;
+    if (answer === SUSPENDED) return suspended(system);
     const next = guarded(system, () => advance(system, answer));
     if (!(next instanceof Promise)) return next;
     pending = next;
   }
+}
+
+function suspended({ run, actors, pending, round, queue, turn, sliceEnd }: System): Suspended {
+  const { program, limits, scheduled, nextActor, meter } = run;
+  const { steps, allocBytes } = meter;
+  const left = queue.slice(turn);
+  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: left, pending });
+  return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
 /** A trap that ends the run, thrown outside any actor's own execution or passed on from one. */
@@ -130,26 +207,10 @@ function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | unde
 }
 
 function createActor(run: Run, id: number, parent: number, functionIndex: number, args: readonly Value[]): Actor {
-  const actor: Actor = {
-    id,
-    parent,
-    children: [],
-    status: "runnable",
-    stack: [...args],
-    sp: args.length,
-    depth: 0,
-    frameFunction: [],
-    framePc: [],
-    frameBase: [],
-    globals: run.program.module.globals.map(() => UNIT),
-    mailbox: [],
-    mailboxTaken: 0,
-    waiting: undefined,
-    result: UNIT,
-    exactFrom: Number.POSITIVE_INFINITY,
-    spawned: [],
-    sent: [],
-  };
+  const actor = newActor(id, parent);
+  for (const arg of args) actor.stack.push(arg);
+  actor.sp = args.length;
+  for (let i = run.program.module.globals.length; i > 0; i--) actor.globals.push(UNIT);
   pushFrame(run, actor, present(run.program.functions[functionIndex]), args.length);
   return actor;
 }

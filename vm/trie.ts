@@ -94,6 +94,12 @@ export function trieGet(trie: Trie, index: number): Value | undefined {
   return index < trie.count ? trieChunk(trie, index)[index & MASK] : undefined;
 }
 
+export function trieItems(trie: Trie): Value[] {
+  const items: Value[] = [];
+  while (items.length < trie.count) for (const item of trieChunk(trie, items.length)) items.push(item);
+  return items;
+}
+
 /** The first `count` elements, 0 … `trie.count`; only the paths at the cut are copied. */
 export function trieTake(trie: Trie, count: number): Trie {
   if (count === trie.count) return trie;

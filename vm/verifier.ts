@@ -8,7 +8,7 @@ import type { FunctionDef, Instruction, Module } from "./module.ts";
 import { type OpcodeRow, type OperandKind, opcode } from "./opcodes.ts";
 import { childrenOf, isCompound } from "./portable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
-import { CODE_STRIDE, maxStackHeight } from "./stack-heights.ts";
+import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "./text.ts";
 import { parseType, type Type, typeToString } from "./types.ts";
 import { FnRefValue, type Value } from "./value.ts";
@@ -151,7 +151,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     code[at] = checkInstruction({ context, pc, instruction });
     for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
   });
-  const maxStack = maxStackHeight(code, def.matchTables);
+  const maxStack = stackHeights(code, def.matchTables)?.highest;
   return { index, def, regular: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
 }
 
