@@ -45,8 +45,7 @@ export class Body {
   readonly part: Part;
   readonly group: GroupNames;
   readonly out: string[] = [];
-  /** Steps are kept in a variable where there are loops; else they are counted in the meter itself. */
-  readonly cached: boolean;
+  readonly hasLoop: boolean;
   stack: Operand[] = [];
   locals: Kind[] = [];
   /** Variables for operands. */
@@ -54,18 +53,12 @@ export class Body {
   /** What the block charges beside a step for each instruction. */
   extraSteps = 0;
   bytes = 0;
-  /** Some block allocates without asking the meter. */
-  allocates = false;
   #nesting = 0;
 
   constructor(part: Part, group: GroupNames) {
     this.part = part;
     this.group = group;
-    this.cached = part.flow.some((block) => block.isLoop);
-  }
-
-  get steps(): string {
-    return this.cached ? "S" : "m.steps";
+    this.hasLoop = part.flow.some((block) => block.isLoop);
   }
 
   get top(): string {
@@ -108,17 +101,6 @@ export class Body {
     this.stack.push({ code: slot, kind, local: -1 });
   }
 
-  /** An expression that may charge steps, which counts in the meter. */
-  charging(expression: string): string {
-    return this.cached ? `(m.steps = S, t = ${expression}, S = m.steps, t)` : expression;
-  }
-
-  pushCharging(expression: string, kind: Kind): void {
-    if (this.cached) this.line("m.steps = S;");
-    this.push(expression, kind);
-    if (this.cached) this.line("S = m.steps;");
-  }
-
   pushConstant(index: number): void {
     const value = this.group.constants[index] ?? UNIT;
     const kind = kindOf(value);
@@ -145,10 +127,10 @@ export class Body {
   }
 
   joinStrings(a: Operand, b: Operand): void {
-    this.allocates = true;
     this.line(`t = ${a.code}.length + ${b.code}.length;`);
     this.line(`if (t > ${MAX_STRING_UNITS}) bail();`);
-    this.line(`m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * t;`);
+    // At once, since a text may be as large as the limit.
+    this.line(`if ((m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * t) > m.maxAllocBytes) bail();`);
     this.push(`${a.code} + ${b.code}`, "str");
   }
 }
@@ -166,6 +148,11 @@ export function truth({ code, kind }: Operand): string {
     default:
       return `(${code} === true || (${code} !== false && truthy(${code})))`;
   }
+}
+
+/** The sign tells the host that a value is a number where it cannot know: a loop would box it each time. */
+export function asNumber({ code, kind }: Operand): string {
+  return (kind === "num" || kind === "float") && /^k\d+$/.test(code) ? `+${code}` : code;
 }
 
 /** As the interpreter holds it. */

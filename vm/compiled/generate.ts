@@ -15,7 +15,15 @@ import type { Exit } from "./flow.ts";
 import { partName, writeInstruction } from "./instructions.ts";
 import type { Entry, Kind, Part } from "./kinds.ts";
 
-const ALLOCATION_CHECK = "if (m.allocBytes > m.maxAllocBytes) bail();";
+/**
+ * What a function has counted and not yet told the meter, at most, when it loops. A limit is noticed so much later,
+ * which costs nothing but the time: what went beyond it is thrown away.
+ */
+const PENDING_STEPS = 1_000;
+const PENDING_BYTES = 1_000;
+const ALLOCATING: ReadonlySet<number> = new Set(
+  [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
+);
 const CALLING: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 
 /** The text of one function; `resumable`: a loop of the interpreter's own frame, which may pause at its start. */
@@ -28,13 +36,14 @@ class Writer {
   readonly #body: Body;
   readonly #resumable: boolean;
   readonly #tasks: (() => void)[] = [];
-  /** Lines that check the allocation, kept where the function turns out to allocate by itself. */
-  readonly #allocationChecks: number[] = [];
+  /** Some instruction makes a value of fixed size; their bytes are counted in a variable of their own. */
+  readonly #allocates: boolean;
 
   constructor(part: Part, group: GroupNames, resumable: boolean) {
     this.#part = part;
     this.#body = new Body(part, group);
     this.#resumable = resumable;
+    this.#allocates = has(part, ALLOCATING);
   }
 
   write(): string {
@@ -42,7 +51,6 @@ class Writer {
     const { arity, locals } = fn.def;
     this.#sequence([() => this.#tree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
-    if (this.#body.allocates) for (const at of this.#allocationChecks) this.#body.out[at] = ALLOCATION_CHECK;
     const params = start === 0 ? range(arity, "l") : [...range(locals, "l"), ...range(entry.stack.length, "s")];
     const variables = [
       ...(start === 0
@@ -52,7 +60,8 @@ class Writer {
         : []),
       ...range(this.#body.slots, "s").slice(start === 0 ? 0 : entry.stack.length),
       "t",
-      ...(this.#body.cached ? ["S = m.steps"] : []),
+      "S = 0",
+      ...(this.#allocates ? ["A = 0"] : []),
     ];
     return [
       `function ${partName(this.#part)}(${["m", "d", ...params].join(", ")}) {`,
@@ -69,17 +78,21 @@ class Writer {
     const lines: string[] = [];
     if (start === 0) {
       lines.push("if (d > m.maxDepth) bail();");
-      let calls = false;
-      for (let at = 0; at < fn.code.length; at += CODE_STRIDE) if (CALLING.has(fn.code[at] ?? 0)) calls = true;
-      if (calls && !this.#body.cached) lines.push("if (m.steps > m.checkAt) over(m);");
-      if (calls && this.#body.allocates) lines.push(ALLOCATION_CHECK);
+      // What recurses looks at the limits here, what loops at the start of each round.
+      const recurses = has(this.#part, CALLING);
+      if (recurses) lines.push("if (m.steps > m.checkAt) over(m);");
+      if (recurses && this.#allocates) lines.push("if (m.allocBytes > m.maxAllocBytes) bail();");
     }
     const first = blocks[0];
     const convert = (name: string, from: Kind | undefined, to: Kind | undefined): void => {
       if (from === "float" && to !== "float") lines.push(`${name} = new F(${name});`);
     };
     entry.locals.forEach((kind, i) => {
-      if (live[0]?.[i] === 1) convert(`l${i}`, kind, first?.locals[i]);
+      if (live[0]?.[i] !== 1) return;
+      // As for constants: what the host does not know to be a number, a loop would box each time.
+      const isParameter = start > 0 || i < fn.def.arity;
+      if (this.#body.hasLoop && isParameter && (kind === "num" || kind === "float")) lines.push(`l${i} = +l${i};`);
+      convert(`l${i}`, kind, first?.locals[i]);
     });
     entry.stack.forEach((kind, i) => convert(`s${i}`, kind, first?.stack[i]));
     return lines;
@@ -129,8 +142,7 @@ class Writer {
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Running off the end of the code is a step too.
     const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
-    if (this.#body.bytes > 0) this.#body.allocates = true;
-    this.#body.out[counted] = `${this.#body.steps} += ${steps};${this.#body.bytes > 0 ? ` m.allocBytes += ${this.#body.bytes};` : ""}`;
+    this.#body.out[counted] = `S += ${steps};${this.#body.bytes > 0 ? ` A += ${this.#body.bytes};` : ""}`;
     this.#exit(index, exit, last);
   }
 
@@ -141,10 +153,11 @@ class Writer {
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
         ...entry.stack.map((kind, i) => boxed({ code: `s${i}`, kind, local: -1 })),
       ];
-      this.#body.line(`if (S > m.checkAt) { m.steps = S; if (over(m)) { m.saved = [${values.join(", ")}]; return P; } S = m.steps; }`);
-    } else this.#body.line("if (S > m.checkAt) { m.steps = S; over(m); S = m.steps; }");
-    this.#allocationChecks.push(this.#body.out.length);
-    this.#body.line("");
+      this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt && over(m)) {`);
+      this.#body.line(`${this.#allocates ? "m.allocBytes += A; " : ""}m.saved = [${values.join(", ")}]; return P; } }`);
+    } else this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt) over(m); }`);
+    if (this.#allocates)
+      this.#body.line(`if (A > ${PENDING_BYTES}) { m.allocBytes += A; A = 0; if (m.allocBytes > m.maxAllocBytes) bail(); }`);
   }
 
   /** What is dead may hold anything. */
@@ -170,7 +183,7 @@ class Writer {
   #return(index: number): void {
     const block = this.#part.flow[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
-    if (this.#body.cached) this.#body.line("m.steps = S;");
+    this.#body.line(`m.steps += S;${this.#allocates ? " m.allocBytes += A;" : ""}`);
     this.#body.line(`return ${value === undefined ? "U" : converted(value, this.#part.result)};`);
   }
 
@@ -251,7 +264,7 @@ class Writer {
       const charged = Math.floor(passed / UNITS_PER_STEP);
       return [
         () => {
-          if (charged > 0) this.#body.line(`${this.#body.steps} += ${charged};`);
+          if (charged > 0) this.#body.line(`S += ${charged};`);
           this.#body.line(`${slot} = ${guessed ? `${slot}.payload` : payload(tag, slot)};`);
           this.#body.out.push(...moves);
         },
@@ -310,6 +323,11 @@ function hasTag(tag: number, slot: string): string {
     default:
       return `tagOf(${slot}) === ${tag}`;
   }
+}
+
+function has({ fn: { code } }: Part, tags: ReadonlySet<number>): boolean {
+  for (let at = 0; at < code.length; at += CODE_STRIDE) if (tags.has(code[at] ?? 0)) return true;
+  return false;
 }
 
 const range = (count: number, prefix: string): readonly string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);

@@ -5,7 +5,7 @@ import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../opcodes.ts";
 import { CODE_STRIDE } from "../stack-heights.ts";
 import { EnumValue, FnRefValue, RecordValue, UNIT } from "../value.ts";
-import { type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
+import { asNumber, type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./kinds.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
@@ -139,7 +139,7 @@ function making(body: Body, tag: number, first: number, second: number): void {
     }
     case OPCODES.MakeMap.tag: {
       const flat = body.drop(first).map((i) => boxed(i));
-      return body.pushCharging(`makeMap(m, [${flat.join(", ")}])`, "any");
+      return body.push(`makeMap(m, [${flat.join(", ")}])`, "any");
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
@@ -174,7 +174,7 @@ function store(body: Body, local: number): void {
     body.line(`${slot} = ${operand.code};`);
     body.stack[i] = { code: slot, kind: operand.kind, local: -1 };
   });
-  if (value.local !== local) body.line(`l${local} = ${value.code};`);
+  if (value.local !== local) body.line(`l${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
 }
 
@@ -258,7 +258,7 @@ function concat(body: Body): void {
   const b = body.pop();
   const a = body.pop();
   if (a.kind === "str" && b.kind === "str") return body.joinStrings(a, b);
-  body.pushCharging(`concat(m, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
+  body.push(`concat(m, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
 }
 
 function order(body: Body, tag: number): string {
@@ -266,7 +266,7 @@ function order(body: Body, tag: number): string {
   const a = body.pop();
   const { sign, generic } = ORDERS.get(tag) ?? { sign: "<", generic: "lt" };
   if (a.kind === b.kind && (a.kind === "num" || a.kind === "float")) return `${a.code} ${sign} ${b.code}`;
-  const slow = body.charging(`${generic}(m, ${boxed(a)}, ${boxed(b)})`);
+  const slow = `${generic}(m, ${boxed(a)}, ${boxed(b)})`;
   const unsure = [a, b].filter((o) => o.kind !== "num");
   if (unsure.some((o) => o.kind !== "any")) return slow;
   return `(${unsure.map((o) => `typeof ${o.code} === "number"`).join(" && ")}) ? ${a.code} ${sign} ${b.code} : ${slow}`;
@@ -280,7 +280,7 @@ function equality(body: Body, equal: boolean): string {
   if (a.kind === "float" && b.kind === "float") return `${a.code} ${same} ${b.code}`;
   // An Int or a Bool is equal to nothing but itself, and neither form of an Int is an object.
   if (bare(a.kind) || bare(b.kind)) return `${boxed(a)} ${same} ${boxed(b)}`;
-  const slow = body.charging(`equal(m, ${boxed(a)}, ${boxed(b)})`);
+  const slow = `equal(m, ${boxed(a)}, ${boxed(b)})`;
   return equal ? slow : `!${slow}`;
 }
 
@@ -292,7 +292,8 @@ function call(body: Body, index: number, count: number): void {
     return arg === undefined ? "U" : converted(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
-  body.pushCharging(`${partName(callee)}(${["m", "d + 1", ...args].join(", ")})`, kind);
+  const sign = body.hasLoop && (kind === "num" || kind === "float") ? "+" : "";
+  body.push(`${sign}${partName(callee)}(${["m", "d + 1", ...args].join(", ")})`, kind);
 }
 
 function callIndirect(body: Body, count: number): void {
@@ -300,7 +301,7 @@ function callIndirect(body: Body, count: number): void {
   const args = body.drop(count).map((arg) => boxed(arg));
   const name = count <= 3 ? `invoke${count}` : "invoke";
   const list = count <= 3 ? args : [`[${args.join(", ")}]`];
-  body.pushCharging(`${name}(${["m", "d + 1", boxed(target), ...list].join(", ")})`, "any");
+  body.push(`${name}(${["m", "d + 1", boxed(target), ...list].join(", ")})`, "any");
 }
 
 function element(body: Body): void {
@@ -326,7 +327,7 @@ function builtin(body: Body, id: number, given: readonly Operand[]): void {
   const call = `${body.group.pool.name(code.run)}(m, ${args.join(", ")})`;
   const kind = builtinKind(id);
   if (decl.name === "list.len" && a !== undefined) return body.push(`${a.code} instanceof L ? ${a.code}.length : ${call}`, "num");
-  body.pushCharging(kind === "float" ? `${call}.value` : call, kind);
+  body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 
 const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
