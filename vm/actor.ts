@@ -1,7 +1,7 @@
 /** The state of one actor: plain data, so that a run can be written down and go on in another process. */
 import { type CodePlace, placeOf } from "./module.ts";
-import type { Program } from "./program.ts";
-import { UNIT, type Value } from "./value.ts";
+import type { Program, UnreceivedFailure } from "./program.ts";
+import { ErrValue, UNIT, type Value } from "./value.ts";
 
 export interface Message {
   readonly from: number;
@@ -19,6 +19,9 @@ export type Waiting =
   | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
   | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
   | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
+
+/** Deeper than any frame. */
+export const NEVER_EXACT = 2 ** 30;
 
 export interface Actor {
   readonly id: number;
@@ -42,7 +45,7 @@ export interface Actor {
   mailboxTaken: number;
   waiting: Waiting | undefined;
   result: Value;
-  /** Frames from this one on are interpreted: the compiled engine gave up on it. Infinity as a rule. */
+  /** Frames from this one on are interpreted: the compiled engine gave up on it. `NEVER_EXACT` as a rule. */
   exactFrom: number;
   /** Of this slice; dropped when the actor fails in it. */
   spawned: number[];
@@ -67,7 +70,7 @@ export function newActor(id: number, parent: number): Actor {
     mailboxTaken: 0,
     waiting: undefined,
     result: UNIT,
-    exactFrom: Number.POSITIVE_INFINITY,
+    exactFrom: NEVER_EXACT,
     spawned: [],
     sent: [],
   };
@@ -104,4 +107,18 @@ export function takeMessage(actor: Actor): Message | undefined {
 
 export function hasMail(actor: Actor): boolean {
   return actor.mailbox.length > actor.mailboxTaken;
+}
+
+/** Of the messages that nobody took, those that tell a parent why a child failed. The last message of a failed actor is this one. */
+export function unreceivedFailures(actors: readonly Actor[]): readonly UnreceivedFailure[] {
+  return actors.flatMap((parent) => {
+    if (parent.status === "failed") return [];
+    const last = new Map<number, Value>();
+    for (const { from, payload } of parent.mailbox.slice(parent.mailboxTaken)) {
+      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) last.set(from, payload);
+    }
+    return [...last].flatMap(([actorId, payload]) =>
+      payload instanceof ErrValue && typeof payload.value === "string" ? [{ actorId, message: payload.value }] : [],
+    );
+  });
 }

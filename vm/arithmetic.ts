@@ -6,6 +6,8 @@ import { MachineTrap, typeTrap } from "./meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, isInt, type Value } from "./value.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+/** Looked at first: the host compares small integers without making doubles of them. */
+const MAX_SMALL = 2 ** 30 - 1;
 
 function checked(value: bigint, operation: string): IntValue {
   if (value < I64_MIN || value > I64_MAX) throw new MachineTrap("arithmetic_overflow", `integer overflow in ${operation}`);
@@ -17,6 +19,7 @@ const divisionByZero = (): MachineTrap => new MachineTrap("division_by_zero", "d
 export function addInts(a: IntValue, b: IntValue): IntValue {
   if (typeof a === "number" && typeof b === "number") {
     const sum = a + b;
+    if (sum <= MAX_SMALL && sum >= -MAX_SMALL) return sum;
     if (sum <= MAX_SAFE && sum >= -MAX_SAFE) return sum;
   }
   return checked(BigInt(a) + BigInt(b), "addition");
@@ -25,6 +28,7 @@ export function addInts(a: IntValue, b: IntValue): IntValue {
 export function subtractInts(a: IntValue, b: IntValue): IntValue {
   if (typeof a === "number" && typeof b === "number") {
     const difference = a - b;
+    if (difference <= MAX_SMALL && difference >= -MAX_SMALL) return difference;
     if (difference <= MAX_SAFE && difference >= -MAX_SAFE) return difference;
   }
   return checked(BigInt(a) - BigInt(b), "subtraction");

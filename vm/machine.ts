@@ -2,32 +2,32 @@
  * The interpreter: the reference for every other engine. It executes one actor until it returns, traps, blocks, has
  * used up its slice, or waits for the host; all state is in the actor, so it can stop before any instruction.
  */
-import { type Actor, takeMessage } from "./actor.ts";
+import { type Actor, NEVER_EXACT, takeMessage } from "./actor.ts";
 import { addInts, arithmetic, divideFloats, multiplyInts, negate, subtractInts } from "./arithmetic.ts";
 import { assertContract, debugValue, inspectValue, sealGuard } from "./checks.ts";
 import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
 import { BUILTINS } from "./builtins.ts";
-import { jsonKind } from "./builtins/json-code.ts";
 import { elementAt } from "./builtins/list-code.ts";
-import { makeMap } from "./builtins/map-code.ts";
 import type { Engine } from "./compiled/engine.ts";
-import { PAUSED } from "./compiled/support.ts";
 import { BYTES, slotsBytes, UNITS } from "./cost.ts";
 import { CAPABILITY_IDS, poll, type Run, startCall, startSend, startSpawn } from "./effects.ts";
 import { compareValues, structuralEqual } from "./equality.ts";
 import type { CapabilityAnswer } from "./host.ts";
 import { beforeInstruction, pushFrame } from "./frames.ts";
+import { INTERPRETED_STRIDE, interpretedCode, LONGEST_FUSED, ON_STACK, prepare } from "./fused.ts";
 import { ListValue } from "./list.ts";
-import { MapValue } from "./map.ts";
 import { MachineTrap, stepLimit, typeTrap } from "./meter.ts";
 import { OPCODES } from "./opcodes.ts";
-import { concat, isTruthy, matchPayload, matchTarget, present } from "./operations.ts";
+import { compares, concat, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
 import type { VerifiedFunction } from "./program.ts";
-import { ClosureValue, EnumValue, ErrValue, FnRefValue, OkValue, RecordValue, SomeValue, UNIT } from "./value.ts";
+import { rareInstruction } from "./rare.ts";
+import { ClosureValue, EnumValue, ErrValue, FnRefValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
 
 /** Why the interpreter came back; a promise is the answer that the actor waits for. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
+/** Ints that the host adds and compares without making doubles of them. */
+const MAX_SMALL = 2 ** 30 - 1;
 /** Steps between two questions to the host whether to stop. */
 const POLL_STEPS = 4_096;
 
@@ -51,6 +51,8 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
   for (;;) {
     const signal = execute(run, actor, sliceEnd, engine);
     if (signal !== "again") return signal;
+    // As where a return ends the last frame.
+    if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
 }
 
@@ -68,49 +70,45 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let { sp, depth } = actor;
   if (depth === 0) return "done";
   let fn = present(functions[actor.frameFunction[depth - 1] ?? -1]);
-  let code = fn.code;
+  const codes = interpretedCode(program);
   let end = fn.def.code.length;
   let pc = actor.framePc[depth - 1] ?? 0;
   let base = actor.frameBase[depth - 1] ?? 0;
   let operandBase = base + fn.def.locals;
   let watched = traced || !fn.regular;
+  let { plain, fused } = codes[fn.index] ?? prepare(codes, fn);
+  let code = traced ? plain : fused;
   let { steps } = meter;
   let stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
+  // Close to a stop, sequences are executed one by one.
+  let fuseUntil = stopAt - LONGEST_FUSED;
   const budget = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
-  let { exactFrom } = actor;
+  /** The frame is the compiled engine's doing: the registers are no longer it. */
+  let left = false;
   try {
-    if (engine?.hotSteps === 0 && pc === 0 && sp === operandBase && depth < exactFrom) {
-      const heat = engine.functions[fn.index];
-      const place = { base, count: fn.def.arity, depth, stepLimit: budget, mayPause: false };
-      const value = heat === undefined ? undefined : engine.run(run, actor, heat, 0, place);
-      if (value !== undefined && value !== PAUSED) {
-        steps = meter.steps;
-        stack[base] = value;
-        sp = base + 1;
-        depth -= 1;
-        if (depth > 0) {
-          pc = actor.framePc[depth - 1] ?? 0;
-          return "again";
-        }
-        actor.result = value;
-        return steps >= sliceEnd ? "yielded" : "done";
-      }
-      exactFrom = actor.exactFrom;
+    // A frame that has just begun may be compiled as a whole.
+    if (engine !== undefined && pc === 0 && sp === operandBase && engine.begun(run, actor, fn, budget)) {
+      left = true;
+      return "again";
     }
     for (;;) {
-      if (steps >= stopAt) {
-        if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
-        if (steps >= sliceEnd) {
-          // A yield, not a return: the registers are saved below like on any way out.
-          return "yielded";
+      if (steps > fuseUntil) {
+        if (steps >= stopAt) {
+          if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
+          if (steps >= sliceEnd) {
+            // A yield, not a return: the registers are saved below like on any way out.
+            return "yielded";
+          }
+          poll(run);
+          run.nextPoll = steps + POLL_STEPS;
+          stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
+          fuseUntil = stopAt - LONGEST_FUSED;
         }
-        poll(run);
-        run.nextPoll = steps + POLL_STEPS;
-        stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
+        code = traced || steps > fuseUntil ? plain : fused;
       }
       steps += 1;
       if (watched && pc < end) beforeInstruction(run, fn, pc, sp - operandBase);
-      const at = pc * 4;
+      const at = pc * INTERPRETED_STRIDE;
       // Running off the end is a return of Unit, and a step as it is in the older machine.
       const tag = pc < end ? (code[at] ?? 0) : 0;
       pc += 1;
@@ -162,26 +160,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             count = code[at + 2] ?? 0;
           }
           if (callee === undefined) throw new MachineTrap("invalid_function", "invalid function index");
-          const heat = engine === undefined || tag === 0x17 ? undefined : engine.functions[callee.index];
-          if (engine !== undefined && heat !== undefined && depth + 1 < exactFrom) {
-            heat.heat += callee.def.code.length;
-            if (heat.heat > engine.hotSteps) {
-              meter.steps = steps;
-              const value = engine.run(run, actor, heat, 0, {
-                base: sp - count,
-                count,
-                depth: depth + 1,
-                stepLimit: budget,
-                mayPause: false,
-              });
-              if (value !== undefined && value !== PAUSED) {
-                steps = meter.steps;
-                sp -= count;
-                stack[sp] = value;
-                sp += 1;
-                break;
-              }
-              exactFrom = actor.exactFrom;
+          if (engine !== undefined && tag !== 0x17) {
+            meter.steps = steps;
+            const value = engine.call(run, actor, callee, sp - count, count, depth + 1, budget);
+            if (value !== undefined) {
+              steps = meter.steps;
+              sp -= count;
+              stack[sp] = value;
+              sp += 1;
+              break;
             }
           }
           if (tag === 0x17) {
@@ -196,7 +183,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           depth = actor.depth;
           sp = actor.sp;
           fn = callee;
-          code = fn.code;
+          ({ plain, fused } = codes[fn.index] ?? prepare(codes, fn));
+          code = traced ? plain : fused;
           end = fn.def.code.length;
           pc = 0;
           base = actor.frameBase[depth - 1] ?? 0;
@@ -211,7 +199,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           sp = base;
           depth -= 1;
           actor.depth = depth;
-          if (depth < exactFrom) exactFrom = Number.POSITIVE_INFINITY;
+          if (depth < actor.exactFrom) actor.exactFrom = NEVER_EXACT;
           if (depth === 0) {
             actor.result = result;
             // The older machine notices the end in the step after, which may lie in the next slice.
@@ -220,7 +208,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[sp] = result;
           sp += 1;
           fn = present(functions[actor.frameFunction[depth - 1] ?? -1]);
-          code = fn.code;
+          ({ plain, fused } = codes[fn.index] ?? prepare(codes, fn));
+          code = traced ? plain : fused;
           end = fn.def.code.length;
           pc = actor.framePc[depth - 1] ?? 0;
           base = actor.frameBase[depth - 1] ?? 0;
@@ -236,36 +225,17 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 0x08: {
           // Jmp
           const target = code[at + 1] ?? 0;
-          const heat = engine === undefined || target >= pc || depth >= exactFrom ? undefined : engine.functions[fn.index];
-          if (engine !== undefined && heat !== undefined) {
-            heat.heat += pc - target;
-            if (heat.heat > engine.hotSteps) {
-              meter.steps = steps;
-              const value = engine.run(run, actor, heat, target, {
-                base,
-                count: sp - base,
-                depth,
-                stepLimit: budget,
-                mayPause: !run.scheduled,
-              });
-              steps = meter.steps;
-              if (value === PAUSED) {
-                const { saved } = meter;
-                for (let i = 0; i < saved.length; i++) stack[base + i] = saved[i] ?? UNIT;
-              } else if (value !== undefined) {
-                // As a return: the caller goes on with the value on its stack.
-                stack[base] = value;
-                sp = base + 1;
-                depth -= 1;
-                if (depth > 0) {
-                  pc = actor.framePc[depth - 1] ?? 0;
-                  return "again";
-                }
-                actor.result = value;
-                return steps >= sliceEnd ? "yielded" : "done";
-              }
-              exactFrom = actor.exactFrom;
+          if (engine !== undefined && target < pc) {
+            actor.sp = sp;
+            meter.steps = steps;
+            const end = engine.loop(run, actor, fn, target, pc - target, budget);
+            steps = meter.steps;
+            if (end === "ended") {
+              left = true;
+              return "again";
             }
+            // Paused: its values are on the stack again.
+            if (end === "paused") sp = actor.sp;
           }
           pc = target;
           break;
@@ -307,15 +277,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           meter.allocate(BYTES.enumValue);
           stack[sp - 1] = new EnumValue(code[at + 1] ?? 0, code[at + 2] ?? 0, present(stack[sp - 1]));
           break;
-        case 0x0e: {
-          // GetField
-          const record = stack[sp - 1];
-          if (!(record instanceof RecordValue)) throw typeTrap("Record", record);
-          const field = record.fields[code[at + 1] ?? 0];
-          if (field === undefined) throw new MachineTrap("invalid_field", "type error: expected valid field index, got out of bounds");
-          stack[sp - 1] = field;
+        case 0x0e: // GetField
+          stack[sp - 1] = fieldOf(stack[sp - 1], code[at + 1] ?? 0);
           break;
-        }
         case 0x18: {
           // MakeClosure
           const count = code[at + 2] ?? 0;
@@ -346,17 +310,6 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           sp += 1;
           break;
         }
-        case 0x19: {
-          // MakeMap
-          const count = code[at + 1] ?? 0;
-          meter.steps = steps;
-          sp -= count;
-          stack[sp] = makeMap(meter, MapValue.EMPTY, stack.slice(sp, sp + count));
-          steps = meter.steps;
-          sp += 1;
-          break;
-        }
-
         case 0x20: {
           // Add
           sp -= 1;
@@ -430,14 +383,6 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 0x40: // Not
           stack[sp - 1] = !isTruthy(present(stack[sp - 1]));
           break;
-        case 0x41: // And
-          sp -= 1;
-          stack[sp - 1] = isTruthy(present(stack[sp - 1])) && isTruthy(present(stack[sp]));
-          break;
-        case 0x42: // Or
-          sp -= 1;
-          stack[sp - 1] = isTruthy(present(stack[sp - 1])) || isTruthy(present(stack[sp]));
-          break;
         case 0x50: // Concat
           sp -= 1;
           meter.steps = steps;
@@ -486,21 +431,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           sp += 1;
           break;
         }
-        case 0xa7: // Debug
-          meter.steps = steps;
-          debugValue(run, undefined, present(stack[sp - 1]));
-          steps = meter.steps;
-          break;
-        case 0xa8: // DebugMsg
-          sp -= 1;
-          meter.steps = steps;
-          stack[sp - 1] = debugValue(run, present(stack[sp - 1]), present(stack[sp]));
-          steps = meter.steps;
-          break;
+        case 0x19: // MakeMap
         case 0x1e: // JsonKind
-          stack[sp - 1] = jsonKind(present(stack[sp - 1]));
+        case 0x41: // And
+        case 0x42: // Or
+        case 0xa7: // Debug
+        case 0xa8: // DebugMsg
+          meter.steps = steps;
+          sp = rareInstruction(run, tag, code[at + 1] ?? 0, stack, sp);
+          steps = meter.steps;
           break;
-
         case 0x12: {
           // Assert
           sp -= 1;
@@ -521,7 +461,6 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           sealGuard(run, fn.def.name, isTruthy(present(stack[sp])), present(stack[sp + 1]));
           steps = meter.steps;
           break;
-
         case 0x13: // CapCall
         case 0x16: // TryCapCall
         case 0x70: // EmitUi
@@ -562,6 +501,74 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           break;
         }
 
+        case 0x100: {
+          // FUSED.binary
+          const x = code[at + 1] ?? 0;
+          const y = code[at + 2] ?? 0;
+          const target = code[at + 3] ?? 0;
+          const before = code[at + 4] ?? 0;
+          const op = code[at + 6] ?? 0;
+          // As if the loads were done: the operation may trap.
+          steps += before;
+          pc += before;
+          const b = (y === ON_STACK ? stack[(sp -= 1)] : y < 0 ? constants[~y] : stack[base + y]) ?? UNIT;
+          const a = (x === ON_STACK ? stack[(sp -= 1)] : x < 0 ? constants[~x] : stack[base + x]) ?? UNIT;
+          let value: Value | undefined;
+          if (typeof a === "number" && typeof b === "number") {
+            // Written out for the usual small numbers: so large a function as this one has its calls not inlined.
+            const sum = op === 0 ? a + b : op === 1 ? a - b : op === 4 && b > 0 ? (a % b) + 0 : Number.NaN;
+            if (sum <= MAX_SMALL && sum >= -MAX_SMALL) value = sum;
+          }
+          value ??= operation(meter, op, a, b);
+          if (target < 0) {
+            stack[sp] = value;
+            sp += 1;
+          } else {
+            stack[base + target] = value;
+            steps += 1;
+            pc += 1;
+          }
+          break;
+        }
+        case 0x101: {
+          // FUSED.compareJump
+          const x = code[at + 1] ?? 0;
+          const y = code[at + 2] ?? 0;
+          const before = code[at + 4] ?? 0;
+          const op = code[at + 6] ?? 0;
+          steps += before;
+          pc += before;
+          const b = (y === ON_STACK ? stack[(sp -= 1)] : y < 0 ? constants[~y] : stack[base + y]) ?? UNIT;
+          const a = (x === ON_STACK ? stack[(sp -= 1)] : x < 0 ? constants[~x] : stack[base + x]) ?? UNIT;
+          let holds: boolean;
+          if (typeof a === "number" && typeof b === "number")
+            holds = op === 0 ? a < b : op === 1 ? a <= b : op === 2 ? a > b : op === 3 ? a >= b : (a === b) === (op === 4);
+          else {
+            meter.steps = steps;
+            holds = compares(meter, op, a, b);
+            steps = meter.steps;
+          }
+          steps += 1;
+          pc = holds ? pc + 1 : (code[at + 3] ?? 0);
+          break;
+        }
+        case 0x102: {
+          // FUSED.move
+          const x = code[at + 1] ?? 0;
+          stack[base + (code[at + 2] ?? 0)] = x < 0 ? (constants[~x] ?? UNIT) : (stack[base + x] ?? UNIT);
+          steps += 1;
+          pc += 1;
+          break;
+        }
+        case 0x103: {
+          // FUSED.field
+          steps += 1;
+          pc += 1;
+          stack[sp] = fieldOf(stack[base + (code[at + 1] ?? 0)], code[at + 2] ?? 0);
+          sp += 1;
+          break;
+        }
+
         default: {
           const builtin = BY_TAG[tag];
           if (builtin === undefined) throw new MachineTrap("internal", `no opcode ${tag}`);
@@ -580,10 +587,11 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       }
     }
   } finally {
-    actor.sp = sp;
-    actor.depth = depth;
-    actor.exactFrom = exactFrom;
-    if (depth > 0) actor.framePc[depth - 1] = pc;
+    if (!left) {
+      actor.sp = sp;
+      actor.depth = depth;
+      if (depth > 0) actor.framePc[depth - 1] = pc;
+    }
     // A charge that reached the limit has set the meter itself.
     meter.steps = Math.max(meter.steps, steps);
   }

@@ -1,10 +1,13 @@
 /** Operations of single instructions that the interpreter's loop leaves to functions. */
-import { concatLists } from "./builtins/list-code.ts";
+import { arithmetic, divideFloats } from "./arithmetic.ts";
+import { concatLists, elementAt } from "./builtins/list-code.ts";
+import { compareValues, structuralEqual } from "./equality.ts";
+import { BINARY, COMPARISON } from "./fused.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
 import type { MatchArm } from "./module.ts";
-import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, SomeValue, UnitValue, type Value } from "./value.ts";
+import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "./value.ts";
 
 /** An operand that is there: the verifier, or the check of an irregular function, has seen to it. */
 export function present<T>(value: T | undefined): T {
@@ -64,4 +67,56 @@ export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Valu
   }
   meter.charge(arms.length);
   throw new MachineTrap("match_exhausted", "no match found for value");
+}
+
+export function fieldOf(record: Value | undefined, index: number): Value {
+  if (!(record instanceof RecordValue)) throw typeTrap("Record", record);
+  const field = record.fields[index];
+  if (field === undefined) throw new MachineTrap("invalid_field", "type error: expected valid field index, got out of bounds");
+  return field;
+}
+
+/** A fused operation on any values. */
+export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
+  switch (op) {
+    case BINARY.add:
+      return typeof a === "string" && typeof b === "string" ? concat(meter, a, b) : arithmetic("Add", a, b);
+    case BINARY.subtract:
+      return arithmetic("Sub", a, b);
+    case BINARY.multiply:
+      return arithmetic("Mul", a, b);
+    case BINARY.divide:
+      return arithmetic("Div", a, b);
+    case BINARY.remainder:
+      return arithmetic("Mod", a, b);
+    case BINARY.divideFloats:
+      return divideFloats(a, b);
+    default:
+      return (a instanceof ListValue && typeof b === "number" ? a.get(b) : undefined) ?? elementAt(a, b);
+  }
+}
+
+/** What a comparison is of an order: the sign of a number. */
+function comparesInts(op: number, a: number, b: number): boolean {
+  switch (op) {
+    case COMPARISON.less:
+      return a < b;
+    case COMPARISON.lessOrEqual:
+      return a <= b;
+    case COMPARISON.greater:
+      return a > b;
+    case COMPARISON.greaterOrEqual:
+      return a >= b;
+    case COMPARISON.equal:
+      return a === b;
+    default:
+      return a !== b;
+  }
+}
+
+/** A fused comparison of any values; NaN compares false. */
+export function compares(meter: Meter, op: number, a: Value, b: Value): boolean {
+  if (op === COMPARISON.equal) return structuralEqual(a, b, meter);
+  if (op === COMPARISON.unequal) return !structuralEqual(a, b, meter);
+  return comparesInts(op, compareValues(a, b, meter), 0);
 }

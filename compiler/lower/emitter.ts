@@ -38,6 +38,8 @@ export class Emitter {
   /** Operands on the stack where the next instruction runs. */
   height = 0;
   #at: Span = { start: 0, end: 0 };
+  /** Where the last label was placed. */
+  #labelled = -1;
 
   constructor(lines: LineTable, params: readonly Local[]) {
     this.#lines = lines;
@@ -53,6 +55,7 @@ export class Emitter {
   }
 
   emit(op: OpName, ...operands: readonly (number | Label)[]): void {
+    if (op === "Pop" && this.#takesBackConstant()) return;
     const pc = this.#code.length;
     if (pc >= MODULE_LIMITS.codeLength) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.codeLength} instructions`);
     this.#mark(pc);
@@ -62,6 +65,16 @@ export class Emitter {
     const counted = row.popsCount === true && typeof last === "number" ? last : 0;
     if (counted > MAX_COUNT && op !== "MakeMap") throw new FunctionTooLarge(`a call, record or lambda with more than ${MAX_COUNT} parts`);
     this.height += row.pushes - row.pops - counted;
+  }
+
+  /** A constant that would be dropped at once is not pushed at all, unless a jump leads between the two. */
+  #takesBackConstant(): boolean {
+    const last = this.#code.length - 1;
+    if (this.#code[last]?.op !== "PushConst" || this.#labelled === this.#code.length) return false;
+    this.#code.pop();
+    while ((this.#spans.at(-1)?.[0] ?? -1) >= last) this.#spans.pop();
+    this.height -= 1;
+    return true;
   }
 
   #mark(pc: number): void {
@@ -77,6 +90,7 @@ export class Emitter {
   }
 
   place(label: Label): void {
+    this.#labelled = this.#code.length;
     label.pc = this.#code.length;
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { CapabilityAnswer } from "../../vm/host.ts";
+import { FUSED } from "../../vm/fused.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import { OPCODES } from "../../vm/opcodes.ts";
@@ -52,7 +53,13 @@ describe("dispatch", () => {
     const missing = Object.entries(OPCODES).filter(([name, row]) => !known.has(name) && !("builtin" in row));
     expect(missing).toEqual([]);
     // And one for the end of the code, which is no opcode.
-    expect(source.match(/case 0x/g)?.length).toBe(labels.length + 1);
+    expect(source.match(/case 0x[0-9a-f]{2}:/g)?.length).toBe(labels.length + 1);
+  });
+
+  test("every fused instruction has a label with its tag", () => {
+    const fused = [...source.matchAll(/case (0x1[0-9a-f]{2}): \{\s*\/\/ FUSED\.(\w+)/g)].map(([, tag, name = ""]) => [name, Number(tag)]);
+    expect(Object.fromEntries(fused)).toEqual(FUSED);
+    expect(source.match(/case 0x[0-9a-f]{3,}:/g)?.length).toBe(fused.length);
   });
 });
 

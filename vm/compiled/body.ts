@@ -9,17 +9,21 @@ const MAX_NESTING = 400;
 /** The group cannot be written as structured code of bounded depth. */
 export class Unsupported extends Error {}
 
+const MINUS_ZERO = Symbol("-0");
+
 /** Values that the generated text names. */
 export class Pool {
   readonly values: unknown[] = [];
   readonly #names = new Map<unknown, string>();
 
   name(value: unknown): string {
-    const known = this.#names.get(value);
+    // A Map takes -0 and 0 for one key.
+    const key = Object.is(value, -0) ? MINUS_ZERO : value;
+    const known = this.#names.get(key);
     if (known !== undefined) return known;
     const name = `k${this.values.length}`;
     this.values.push(value);
-    this.#names.set(value, name);
+    this.#names.set(key, name);
     return name;
   }
 }

@@ -7,7 +7,7 @@ import { HostTrap, poll, type Run } from "../effects.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import type { Program, VerifiedFunction } from "../program.ts";
-import type { Value } from "../value.ts";
+import { UNIT, type Value } from "../value.ts";
 import { compilable } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
 import { CAN_GENERATE, codeFromText } from "./from-text.ts";
@@ -15,7 +15,7 @@ import { Pool, Unsupported } from "./body.ts";
 import { writeFunction } from "./generate.ts";
 import { partName } from "./instructions.ts";
 import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./kinds.ts";
-import { bail, GuessBail, type PAUSED, support, type Target } from "./support.ts";
+import { bail, GuessBail, PAUSED, support, type Target } from "./support.ts";
 
 /** `auto` compiles what has run for a while, `compiled` everything it can, at once. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
@@ -45,7 +45,7 @@ interface Unit {
 }
 
 /** What is known of one function: how hot it is, and its compiled forms by the instruction they begin with. */
-export class FunctionHeat {
+class FunctionHeat {
   readonly fn: VerifiedFunction;
   heat = 0;
   readonly units: (Unit | "never" | undefined)[] = [];
@@ -89,11 +89,53 @@ export class Engine {
     return engine;
   }
 
+  /** A call whose arguments lie on the stack at `base`; `depth` is that of its frame. Undefined where the interpreter has to make it. */
+  call(run: Run, actor: Actor, callee: VerifiedFunction, base: number, count: number, depth: number, stepLimit: number): Value | undefined {
+    const heat = this.functions[callee.index];
+    if (heat === undefined || depth >= actor.exactFrom) return undefined;
+    heat.heat += callee.def.code.length;
+    if (heat.heat <= this.hotSteps) return undefined;
+    const value = this.#run(run, actor, heat, 0, { base, count, depth, stepLimit, mayPause: false });
+    return value === PAUSED ? undefined : value;
+  }
+
+  /** The innermost frame, which has just begun: true when it has ended. Only where all is compiled at once. */
+  begun(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
+    const { depth } = actor;
+    const heat = this.functions[fn.index];
+    if (this.hotSteps > 0 || heat === undefined || depth >= actor.exactFrom) return false;
+    const base = actor.frameBase[depth - 1] ?? 0;
+    const value = this.#run(run, actor, heat, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
+    if (value === undefined || value === PAUSED) return false;
+    endFrame(actor, base, value);
+    return true;
+  }
+
+  /** The innermost frame jumps back over `span` instructions to `pc`: the rest of it, or until the host shall have a turn. */
+  loop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
+    const { depth } = actor;
+    const heat = this.functions[fn.index];
+    if (heat === undefined || depth >= actor.exactFrom) return undefined;
+    heat.heat += span;
+    if (heat.heat <= this.hotSteps) return undefined;
+    const base = actor.frameBase[depth - 1] ?? 0;
+    const value = this.#run(run, actor, heat, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
+    if (value === undefined) return undefined;
+    if (value !== PAUSED) {
+      endFrame(actor, base, value);
+      return "ended";
+    }
+    const { saved } = run.meter;
+    for (let i = 0; i < saved.length; i++) actor.stack[base + i] = saved[i] ?? UNIT;
+    actor.sp = base + saved.length;
+    return "paused";
+  }
+
   /**
    * Runs a function's frame from an instruction on: `count` values lie on the stack at `base`, of a call its arguments, of
    * a loop locals and operands. Undefined where the interpreter has to do it; the meter is then as it was.
    */
-  run(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
+  #run(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
     const unit = this.#unit(heat, pc, actor.stack, place.base, place.count);
     if (unit === undefined) return undefined;
     const { meter } = run;
@@ -104,7 +146,7 @@ export class Engine {
       const value = unit.run(meter, place.depth, actor.stack, place.base, place.count);
       if (value === undefined) {
         heat.units[pc] = undefined;
-        return this.run(run, actor, heat, pc, place);
+        return this.#run(run, actor, heat, pc, place);
       }
       if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
     } catch (error) {
@@ -113,7 +155,7 @@ export class Engine {
         meter.steps = steps;
         meter.allocBytes = allocBytes;
         this.#generalize(error.functionIndex);
-        return this.run(run, actor, heat, pc, place);
+        return this.#run(run, actor, heat, pc, place);
       }
       // A trap, a host stack that is full, an operation on values of the wrong kind: the interpreter tells what it is.
       if (!(error instanceof Error)) throw error;
@@ -212,6 +254,14 @@ export class Engine {
   }
 }
 
+/** As a return: the caller goes on with the value on its stack. */
+function endFrame(actor: Actor, base: number, value: Value): void {
+  actor.stack[base] = value;
+  actor.sp = base + 1;
+  actor.depth -= 1;
+  if (actor.depth === 0) actor.result = value;
+}
+
 const EAGER = new WeakMap<Program, Engine>();
 const LAZY = new WeakMap<Program, Engine>();
 
@@ -220,7 +270,7 @@ function isMade(made: unknown): made is { readonly run: Compiled; readonly targe
 }
 
 /** Where in the machine a compiled run begins. */
-export interface Place {
+interface Place {
   readonly base: number;
   readonly count: number;
   /** Frames, this one included. */
