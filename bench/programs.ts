@@ -35,10 +35,13 @@ export type Times = ReadonlyMap<string, readonly (readonly number[])[]>;
 
 /** A program on everyone, once all have given the same answer. */
 function entrantsOf({ name, file, n }: BenchProgram, mains: ReadonlyMap<string, Main>): Entrant[] {
-  const program = programFrom(`programs/${file}.ax`);
-  const ours = ENGINES.map((engine) => ({ name: engine.name, run: () => runOn(engine, program, n) }));
+  // Each engine has the program to itself: compiled code is kept by program.
+  const ours = ENGINES.map((engine) => {
+    const program = programFrom(`programs/${file}.ax`);
+    return { name: engine.name, run: () => runOn(engine, program, n) };
+  });
   const theirs = [...mains].map(([peer, main]) => ({ name: peer, run: () => main(n) }));
-  const answers = [...ENGINES.map((engine) => textForm(runOn(engine, program, n))), ...[...mains.values()].map((main) => String(main(n)))];
+  const answers = [...ours.map(({ run }) => textForm(run())), ...[...mains.values()].map((main) => String(main(n)))];
   if (new Set(answers).size !== 1) throw new Error(`${name}: the answers differ: ${answers.join(", ")}`);
   return [...ours, ...theirs].map(warmedUp);
 }
