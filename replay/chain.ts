@@ -12,9 +12,19 @@ export function sha256Hex(data: string | Uint8Array): string {
   return hash("sha256", data);
 }
 
+const HASH_BYTES = 32;
+/** UTF-8 bytes of one UTF-16 code unit, at most. */
+const UNIT_BYTES = 3;
+/** Where short records are put together, so that each costs no buffer of its own. */
+const scratch = Buffer.allocUnsafe(16 * 1024);
+
 /** `text` is the canonical JSON of the record without its hash. */
 export function chainText(previous: string, text: string): string {
-  return hash("sha256", Buffer.concat([Buffer.from(previous, "hex"), Buffer.from(text, "utf8")]));
+  const fits = HASH_BYTES + text.length * UNIT_BYTES <= scratch.length;
+  const bytes = fits ? scratch : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
+  bytes.write(previous, 0, HASH_BYTES, "hex");
+  const end = HASH_BYTES + bytes.write(text, HASH_BYTES, "utf8");
+  return hash("sha256", bytes.subarray(0, end));
 }
 
 /** The hash that stands in `record` when it follows `previous`; a hash already in it is left out. */

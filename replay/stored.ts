@@ -34,13 +34,24 @@ export type PutBlob = (text: string, bytes: number) => string;
 /** Throws `value.not_portable`, `value.depth` for a value that cannot leave the machine. */
 export function storeValue(value: Value, inlineBytes: number, put: PutBlob | undefined): JsonData {
   const data = valueToJson(value);
-  if (put === undefined) return data;
+  if (put === undefined || isShort(value, inlineBytes)) return data;
   const text = jsonText(data);
   // A UTF-16 unit is at least one and at most three bytes: most values need no count.
   if (text.length * 3 <= inlineBytes) return data;
   const bytes = utf8Length(text);
   if (bytes <= inlineBytes) return data;
   return blobToJson(new BlobRef(put(text, bytes), bytes));
+}
+
+/** The most bytes that one code unit of a String takes as JSON. */
+const JSON_UNIT_BYTES = 6;
+/** A scalar's own, with its tag. */
+const SCALAR_BYTES = 64;
+
+/** Surely short, without writing it down to see. */
+function isShort(value: Value, inlineBytes: number): boolean {
+  if (typeof value === "string") return value.length * JSON_UNIT_BYTES + SCALAR_BYTES <= inlineBytes;
+  return typeof value !== "object" && inlineBytes >= SCALAR_BYTES;
 }
 
 /** Canonical JSON. Throws `log.too_large` where it would not fit a string. */
