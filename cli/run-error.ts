@@ -1,5 +1,5 @@
 /** How a run that did not complete is told: what, where, why, what next. */
-import type { RunError } from "../gateway/execute.ts";
+import type { ActorFailure, RunError } from "../gateway/execute.ts";
 import { frameLines, placeText } from "../replay/frame.ts";
 import { frameOf } from "../replay/place.ts";
 import type { CodePlace, Module } from "../vm/module.ts";
@@ -15,6 +15,22 @@ export function stackLines(module: Module, stack: readonly CodePlace[]): readonl
   for (const caller of callers.slice(0, CALLERS)) lines.push(`  called from ${placeText(caller)}`);
   if (callers.length > CALLERS) lines.push(`  … and ${callers.length - CALLERS} more`);
   return lines;
+}
+
+const FAILURES = 8;
+
+/** One line for each failure of an actor that nobody received. */
+export function failureLines(unreceived: readonly ActorFailure[]): readonly string[] {
+  const lines = unreceived
+    .slice(0, FAILURES)
+    .map(({ actorId, functionName, message }) => `actor ${actorId} (${functionName}) failed, and nobody received it: ${message}`);
+  return unreceived.length > FAILURES ? [...lines, `… and ${unreceived.length - FAILURES} more actors`] : lines;
+}
+
+/** The member `actor_failures` of `--json`, which is there where there are any. */
+export function failuresJson(unreceived: readonly ActorFailure[]): Readonly<Record<string, unknown>> {
+  if (unreceived.length === 0) return {};
+  return { actor_failures: unreceived.map(({ actorId, functionName, message }) => ({ actor: actorId, function: functionName, message })) };
 }
 
 /** The member `error` of `--json`. */

@@ -1,7 +1,7 @@
 /** What the items of a file declare, before any body is checked. */
 import { BUILTIN_BY_NAME } from "../vm/builtins.ts";
 import { isPrimitiveName } from "../vm/types.ts";
-import type { EnumItem, FieldDecl, FnItem, Name, RecordItem } from "./ast.ts";
+import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
@@ -10,9 +10,11 @@ import type { LoadedUnit } from "./units.ts";
 
 type Declared = FnItem | RecordItem | EnumItem;
 
-function duplicate(context: Context, unit: Unit, name: Name, what: string, where: string | undefined): void {
-  const place = where === undefined || where === unit.name ? "" : `; the other is imported from ${where}`;
-  context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice${place}`, { help: "rename one of them" });
+/** Gives a type its name in the module, unique there. */
+export type ModuleNames = (name: string) => string;
+
+function duplicate(context: Context, unit: Unit, name: Name, what: string): void {
+  context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
 }
 
 /** Reports names that stand twice in a list. */
@@ -28,7 +30,7 @@ function checkUnique(context: Context, unit: Unit, names: readonly Name[], what:
 
 const typeParamsOf = (item: Declared): readonly ParamType[] => item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
 
-function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, taken: Set<string>): void {
+function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
   const { name } = item;
   checkUnique(context, unit, item.typeParams, "the type parameter");
   if (isPrimitiveName(name.text) || BUILTIN_ARITY.has(name.text)) {
@@ -36,13 +38,18 @@ function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, 
     return;
   }
   if (unit.types.has(name.text)) {
-    duplicate(context, unit, name, "the type", unit.declaredIn.get(`type ${name.text}`));
+    duplicate(context, unit, name, "the type");
     return;
   }
-  let moduleName = name.text;
-  for (let n = 2; taken.has(moduleName); n++) moduleName = `${name.text}.${n}`;
-  taken.add(moduleName);
-  unit.types.set(name.text, { name: name.text, kind: item.kind, moduleName, params: typeParamsOf(item), fields: [], variants: [] });
+  unit.types.set(name.text, {
+    name: name.text,
+    kind: item.kind,
+    moduleName: moduleNames(name.text),
+    declaredIn: unit.name,
+    params: typeParamsOf(item),
+    fields: [],
+    variants: [],
+  });
   unit.declaredIn.set(`type ${name.text}`, unit.name);
 }
 
@@ -91,7 +98,7 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
     "the parameter",
   );
   if (unit.functions.has(item.name.text)) {
-    duplicate(context, unit, item.name, "the function", unit.declaredIn.get(`fn ${item.name.text}`));
+    duplicate(context, unit, item.name, "the function");
     return undefined;
   }
   const hidesCapability = context.capability(item.name.text) !== undefined;
@@ -117,14 +124,28 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
   return callable;
 }
 
-/** Brings in what an imported file shows: its exports, or all but `main` where it exports nothing. */
-function importItems(context: Context, into: Unit, from: Unit, at: Name): void {
-  const own = from.parsed.items.filter((i): i is Declared => i.kind === "fn" || i.kind === "record" || i.kind === "enum");
-  const exports = own.some((i) => i.exported);
-  for (const item of own) {
+const isDeclared = (item: Item): item is Declared => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
+/** A function and a type may share a name. */
+const keyOf = (item: Declared): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
+
+/**
+ * Brings in what an imported file shows: its exports, or all but `main` where it exports nothing. The file's own items
+ * win, so that an export added to a library breaks no program.
+ */
+function importItems(context: Context, into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, Declared>): void {
+  const all = from.parsed.items.filter(isDeclared);
+  const exports = all.some((i) => i.exported);
+  for (const item of all) {
     const name = item.name.text;
     if ((exports && !item.exported) || (item.kind === "fn" && name === "main")) continue;
-    const key = `${item.kind === "fn" ? "fn" : "type"} ${name}`;
+    const key = keyOf(item);
+    const hiding = own.get(key);
+    if (hiding !== undefined) {
+      context.warning(into, "W006", hiding.name.span, `\`${name}\` hides the one that \`import "${at.text}"\` brings`, {
+        help: "rename it where the other is needed too",
+      });
+      continue;
+    }
     const found = item.kind === "fn" ? from.functions.get(name) : from.types.get(name);
     const known = item.kind === "fn" ? into.functions.get(name) : into.types.get(name);
     if (found === undefined || known === found) continue;
@@ -142,11 +163,12 @@ function importItems(context: Context, into: Unit, from: Unit, at: Name): void {
 }
 
 /** Declares the items of one file whose imports have been declared. Returns its own functions, in order. */
-export function declareUnit(context: Context, loaded: LoadedUnit, takenTypeNames: Set<string>): readonly Callable[] {
+export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
   const { unit, imports } = loaded;
-  for (const { item, unit: from } of imports) importItems(context, unit, from, item.specifier);
+  const own = new Map(unit.parsed.items.filter(isDeclared).map((item) => [keyOf(item), item]));
+  for (const { item, unit: from } of imports) importItems(context, unit, from, item.specifier, own);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
-  for (const item of types) declareType(context, unit, item, takenTypeNames);
+  for (const item of types) declareType(context, unit, item, moduleNames);
   const completed = new Set<TypeDecl>();
   for (const item of types) {
     const decl = unit.types.get(item.name.text);

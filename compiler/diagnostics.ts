@@ -45,7 +45,11 @@ export const DIAGNOSTICS = {
   W003: { severity: "warning", title: "unreachable arm", doc: "A match arm whose values earlier arms already cover." },
   W004: { severity: "warning", title: "unused binding", doc: "A binding that is never read." },
   W005: { severity: "warning", title: "alias", doc: "An old short name of a capability in an effect row." },
-  W006: { severity: "warning", title: "hides a builtin", doc: "A function with the name of a builtin, which it hides." },
+  W006: {
+    severity: "warning",
+    title: "hides a name",
+    doc: "A function or type with the name of a builtin, a capability or something imported, which it hides.",
+  },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -1,5 +1,5 @@
-/** Places in the head of a function that the tree does not hold, for fixes that write there. */
-import type { FnItem } from "./ast.ts";
+/** Places in the head of a function or file that the tree does not hold, for fixes that write there. */
+import type { FnItem, ParsedFile } from "./ast.ts";
 import { Diagnostics, type Edit } from "./diagnostics.ts";
 import { lex } from "./lexer.ts";
 import type { SourceUnit } from "./ir.ts";
@@ -35,4 +35,16 @@ export function insertRow(unit: SourceUnit, item: FnItem, row: string): readonly
 export function insertResult(unit: SourceUnit, item: FnItem, type: string): readonly Edit[] {
   const { from, params } = headTokens(unit, item);
   return [insert(from + params, ` -> ${type}`)];
+}
+
+/** Writes an import before the others, else above the first item and the comment on it. */
+export function insertImport(file: ParsedFile, specifier: string): Edit {
+  const written = `import "${specifier}"\n`;
+  const other = file.items.find((item) => item.kind === "import");
+  if (other !== undefined) return insert(other.span.start, written);
+  if (file.moduleName !== null) return insert(file.moduleName.span.end, `\n\n${written.trimEnd()}`);
+  const before = file.text.slice(0, file.items[0]?.span.start ?? 0);
+  const gap = [...before.matchAll(/\n[ \t\r]*\n/g)].at(-1);
+  const mark = before.startsWith("\ufeff") ? 1 : 0;
+  return insert(gap === undefined ? mark : gap.index + gap[0].length, `${written}\n`);
 }

@@ -163,7 +163,7 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["??", "write `option.unwrap_or(x, 0)`"],
   [
     "?",
-    "a choice is written `if c { a } else { b }`; what may be absent has the type `Option<T>`, what may fail `Result<T, E>`, and `match` takes both apart",
+    "a choice is written `if c { a } else { b }`; what may be absent has the type `Option<T>`, what may fail `Result<T, E>`, and `match` takes both apart; `option.and_then` and `result.and_then` go on with the value",
   ],
   ["$", 'join strings with `++`: `"a" ++ b`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],

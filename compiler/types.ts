@@ -7,6 +7,8 @@ export interface TypeDecl {
   readonly kind: "record" | "enum";
   /** The name in the module's type table, unique there. */
   readonly moduleName: string;
+  /** The name of its file; null for the records that builtins make. */
+  readonly declaredIn: string | null;
   readonly params: readonly ParamType[];
   /** A record's fields, in order; filled in once all names are known. */
   fields: readonly FieldInfo[];
@@ -242,13 +244,38 @@ function bindVariable(variable: VarType, to: T, trail: VarType[] | undefined): b
   return true;
 }
 
+/** The declarations that a type names. */
+function declarationsIn(type: T): readonly TypeDecl[] {
+  const found: TypeDecl[] = [];
+  const pending = [type];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const t = prune(next);
+    if (t.kind === "declared") found.push(t.decl);
+    if (t.kind === "declared" || t.kind === "builtin") pending.push(...t.args);
+    else if (t.kind === "fn") pending.push(t.result, ...t.params);
+  }
+  return found;
+}
+
+const placeOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
+
+/** For a message that shows both types: where each is from of two declarations of one name, or nothing. */
+export function toldApart(first: T, second: T): string {
+  const others = declarationsIn(second);
+  for (const decl of declarationsIn(first)) {
+    const other = others.find((o) => o.name === decl.name && o !== decl);
+    if (other !== undefined) return `; the first \`${decl.name}\` is ${placeOf(decl)}, the second ${placeOf(other)}`;
+  }
+  return "";
+}
+
 /** Like `fits`; where that fails, how both types are written, without what was bound on the way. */
 export function mismatch(actual: T, expected: T): { readonly found: string; readonly wanted: string } | null {
   const trail: VarType[] = [];
   if (fits(actual, expected, trail)) return null;
   const bound = trail.map((v) => v.bound);
   for (const v of trail) v.bound = null;
-  const shown = { found: show(actual), wanted: show(expected) };
+  const shown = { found: `${show(actual)}${toldApart(expected, actual)}`, wanted: show(expected) };
   trail.forEach((v, i) => {
     v.bound = bound[i] ?? null;
   });

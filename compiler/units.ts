@@ -1,7 +1,9 @@
 /** Files and their imports: reads the graph, finds cycles, brings what is visible together. */
-import type { ImportItem } from "./ast.ts";
-import { Diagnostics } from "./diagnostics.ts";
+import type { ImportItem, Name } from "./ast.ts";
+import { type DiagnosticExtras, Diagnostics } from "./diagnostics.ts";
+import { nearest } from "../vm/nearest.ts";
 import type { SourceUnit } from "./ir.ts";
+import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
 
@@ -20,6 +22,19 @@ export interface LoadedUnit {
   readonly unit: Unit;
   /** In the order of the import items. */
   readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
+}
+
+/** The shipped library that may be meant: `std-lists`, `list`, `std/list`. */
+function meantImport({ text, span }: Name): DiagnosticExtras {
+  const [last] = text.split(/[^A-Za-z]/).slice(-1);
+  const meant = text.startsWith(".")
+    ? undefined
+    : (LIBRARY_NAMES.find((name) => name === `std-${last}` && name !== text) ?? nearest(text, LIBRARY_NAMES));
+  if (meant !== undefined)
+    return { help: `did you mean \`${meant}\`?`, fixes: [{ title: `write \`${meant}\``, edits: [{ span, text: `"${meant}"` }] }] };
+  return {
+    help: "a library name is looked for among the libraries shipped with Boruna and in libs/ of the project; a path starts with ./ or ../ and stays inside the project",
+  };
 }
 
 /** The file and all it imports, imported ones first. Errors go to the importing file's diagnostics. */
@@ -46,9 +61,7 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     const { diagnostics } = top.unit;
     const source = resolve(item.specifier.text, top.unit.name);
     if (source === undefined) {
-      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, {
-        help: "a library name is looked for among the libraries shipped with Boruna and in libs/ of the project; a path starts with ./ or ../ and stays inside the project",
-      });
+      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, meantImport(item.specifier));
       continue;
     }
     const cycleFrom = open.findIndex((o) => o.unit.name === source.name);

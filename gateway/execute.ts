@@ -12,7 +12,7 @@ import type { CodePlace } from "../vm/module.ts";
 import { matchesType } from "../vm/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
 import { valueFromPlain } from "../vm/plain-json.ts";
-import type { MachineEnd, Program, Trap } from "../vm/program.ts";
+import type { MachineEnd, Program, Trap, UnreceivedFailure } from "../vm/program.ts";
 import { runMachine } from "../vm/system.ts";
 import { parseType, type Type } from "../vm/types.ts";
 import { utf8Length } from "../vm/utf8.ts";
@@ -85,6 +85,13 @@ export interface RunResult {
   readonly limit?: LimitName;
   /** Events of the run, whether a log took them or not. */
   readonly events: number;
+  /** Failures of actors that nobody received. They change nothing of the outcome. */
+  readonly unreceived: readonly ActorFailure[];
+}
+
+export interface ActorFailure extends UnreceivedFailure {
+  /** What the actor ran. */
+  readonly functionName: string;
 }
 
 /** How long the machine may run before it lets the host's event loop have a turn, in milliseconds. */
@@ -133,6 +140,8 @@ class Run {
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
   readonly #ui: Value[] = [];
+  /** What each spawned actor runs. */
+  readonly #actors = new Map<number, string>();
   #events = 0;
   #outputBytes = 0;
   #turnEnds: number;
@@ -215,6 +224,7 @@ class Run {
       ui: this.#ui,
       runId: this.#options.runId,
       events: this.#events,
+      unreceived: end.unreceived.map((failure) => ({ ...failure, functionName: this.#actors.get(failure.actorId) ?? "?" })),
     };
     if (end.status === "completed") {
       const resultType = type === undefined ? undefined : parseType(type);
@@ -273,6 +283,7 @@ class Run {
   #append(event: RunEvent): HostStop | undefined {
     const stop = this.#options.sink?.append(event);
     if (stop !== undefined) return stop;
+    if (event.type === "ActorSpawn") this.#actors.set(event.actor_id, event.function);
     this.#events += 1;
     this.#notify("eventAppended", event);
     return undefined;

@@ -29,7 +29,7 @@ export interface TestOptions {
   readonly onDebug?: (text: string) => void;
 }
 
-/** The test passed where the outcome is `success` and no answer failed. */
+/** The test passed where the outcome is `success`, no answer failed, and no actor failed without a receiver. */
 export interface TestResult extends RunResult {
   readonly passed: boolean;
   /** An answer that ended in another way than by a value or a `panic`. */
@@ -51,7 +51,7 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
   const { broken } = answers;
   return {
     ...result,
-    passed: result.outcome === "success" && broken === undefined,
+    passed: result.outcome === "success" && broken === undefined && result.unreceived.length === 0,
     ...(broken === undefined ? {} : { brokenAnswer: broken }),
   };
 }

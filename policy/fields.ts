@@ -93,7 +93,12 @@ export type NetPolicy = FieldValues<typeof NET_FIELDS>;
 
 export const FS_FIELDS = {
   read: field("read", listOf(FOLDER, "folders"), [], "Folders and files below which fs.read may read. Relative to the working directory."),
-  write: field("write", listOf(FOLDER, "folders"), [], "Folders below which fs.write may write. Relative to the working directory."),
+  write: field(
+    "write",
+    listOf(FOLDER, "folders"),
+    [],
+    "Folders below which fs.write may write, no files. Relative to the working directory. A missing one is made by the first write.",
+  ),
   max_bytes: field("max_bytes", integer(0, GIBIBYTE), DEFAULT_BYTES, "Bytes of one file read or written; more is a failure."),
 };
 export type FsPolicy = FieldValues<typeof FS_FIELDS>;

@@ -1,6 +1,6 @@
 /**
- * The pages of the shipped libraries, made from their sources: the first comment is the page's text, the comment
- * before an exported item its description.
+ * The pages of the shipped libraries and the compiler's table of their exports, made from their sources: the first
+ * comment is the page's text, the comment before an exported item its description.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,7 @@ export interface Library {
 }
 
 interface Exported {
+  readonly kind: "function" | "type";
   readonly name: string;
   readonly signature: string;
   readonly doc: string;
@@ -49,7 +50,8 @@ function libraryOf(name: string): Library {
   const intro = commentBefore(`${text.split("\n\n", 1)[0] ?? ""}\n`, Number.POSITIVE_INFINITY);
   const exports = items.flatMap((item): Exported[] => {
     if (item.kind === "import" || item.kind === "test" || !item.exported) return [];
-    return [{ name: item.name.text, signature: signatureOf(text, item), doc: commentBefore(text, item.span.start) }];
+    const kind = item.kind === "fn" ? "function" : "type";
+    return [{ kind, name: item.name.text, signature: signatureOf(text, item), doc: commentBefore(text, item.span.start) }];
   });
   return { name, intro, exports };
 }
@@ -62,10 +64,32 @@ export function libraries(): readonly Library[] {
     .map(libraryOf);
 }
 
+export const LIBRARY_TABLE_FILE = fileURLToPath(new URL("../compiler/libraries.ts", import.meta.url));
+
+/** The text of the compiler's table. */
+export function libraryTable(): string {
+  const all = libraries();
+  const map = (name: string, doc: string, kind: Exported["kind"]): string => {
+    const rows = all.flatMap((library) =>
+      library.exports.flatMap((e): [string, string][] => (e.kind === kind ? [[e.name, library.name]] : [])),
+    );
+    const lines = rows.sort(([a], [b]) => (a < b ? -1 : 1)).map(([a, b]) => `  [${JSON.stringify(a)}, ${JSON.stringify(b)}],\n`);
+    return `/** ${doc} */\nexport const ${name}: ReadonlyMap<string, string> = new Map([\n${lines.join("")}]);\n`;
+  };
+  return [
+    "/** What the shipped libraries export, for messages. Made from their sources by `npm run docs`; a test compares. */\n",
+    `export const LIBRARY_NAMES: readonly string[] = [\n${all.map(({ name }) => `  ${JSON.stringify(name)},\n`).join("")}];\n`,
+    map("LIBRARY_FUNCTIONS", "The library of each function.", "function"),
+    map("LIBRARY_TYPES", "The library of each record and enum.", "type"),
+  ].join("\n");
+}
+
 /** Page text by file name below docs/, without headings of their own: `page` puts title and note before the parts. */
 export function libraryPages(page: (title: string, ...parts: readonly string[]) => string): readonly (readonly [string, string])[] {
   const all = libraries();
-  const index = all.map(({ name, intro }) => `- [${name}](${name}.md): ${intro.split("\n\n", 1)[0]?.replaceAll("\n", " ") ?? ""}`).join("\n");
+  const index = all
+    .map(({ name, intro }) => `- [${name}](${name}.md): ${intro.split("\n\n", 1)[0]?.replaceAll("\n", " ") ?? ""}`)
+    .join("\n");
   const entry = ({ name, signature, doc }: Exported): string => `### \`${name}\`\n\n\`\`\`ax signature\n${signature}\n\`\`\`\n\n${doc}`;
   return [
     [
@@ -76,6 +100,8 @@ export function libraryPages(page: (title: string, ...parts: readonly string[]) 
         index,
       ),
     ],
-    ...all.map((library) => [`std/${library.name}.md`, page(library.name, library.intro, "## Exports", ...library.exports.map(entry))] as const),
+    ...all.map(
+      (library) => [`std/${library.name}.md`, page(library.name, library.intro, "## Exports", ...library.exports.map(entry))] as const,
+    ),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them and the
- * editors' grammar; tests hold both against the tables.
+ * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them, the editors'
+ * grammar and the compiler's table of the libraries; tests hold them against what they are made from.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,27 +9,14 @@ import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../co
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { BUILTINS } from "../vm/builtins.ts";
-import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json.ts";
 import { isOpName, opcode, OPCODES } from "../vm/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
-import { typeToString } from "../vm/types.ts";
-import { textForm } from "../vm/text.ts";
-import { libraryPages } from "./libraries.ts";
+import { capabilitiesPage } from "./capability-page.ts";
+import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
+import { cell, code, page, table } from "./markdown.ts";
 import { grammar, GRAMMAR_FILE } from "./grammar.ts";
-
-const MADE = "<!-- Made from the code by `npm run docs`; a test compares. -->";
-const code = (text: string): string => `\`${text.replace(/\|/g, "\\|")}\``;
-const cell = (text: string): string => text.replace(/\|/g, "\\|").replace(/\n/g, " ");
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows.map((row) => `| ${row.join(" | ")} |`)].join("\n");
-}
-
-function page(title: string, ...parts: readonly string[]): string {
-  return `${[`# ${title}`, MADE, ...parts].join("\n\n")}\n`;
-}
 
 function bytecode(): string {
   const names = Object.keys(OPCODES).filter(isOpName);
@@ -49,34 +36,6 @@ function bytecode(): string {
     "Instructions",
     "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [module-format.md](module-format.md).",
     table(["tag", "name", "operands", "stack", "traps", "since", "meaning"], rows),
-  );
-}
-
-function capabilities(): string {
-  const rows = BUILTIN_REGISTRY.all.map((c) => [
-    String(c.id),
-    code(c.name),
-    code(c.call),
-    c.signatures.map((s) => code(typeToString(s.result))).join(" or "),
-    c.version,
-    cell(c.doc),
-  ]);
-  const defaults = BUILTIN_REGISTRY.all.flatMap((c) =>
-    c.signatures.flatMap((s) =>
-      s.params.map((p) => [
-        code(c.name),
-        code(p.name),
-        code(typeToString(p.type)),
-        p.default === undefined ? "" : code(textForm(p.default)),
-      ]),
-    ),
-  );
-  return page(
-    "Capabilities",
-    table(["id", "name", "call", "result", "version", "meaning"], rows),
-    "## Parameters",
-    table(["capability", "parameter", "type", "default"], defaults),
-    `Capability set: ${code(BUILTIN_REGISTRY.setHash)}`,
   );
 }
 
@@ -160,6 +119,17 @@ function limits(): string {
   );
 }
 
+const PATHS = `## Paths
+
+A folder in \`fs_policy\` is absolute or relative to the working directory. What the path of a call means:
+
+- A path below an allowed folder, absolute or seen from the working directory, is that file.
+- Any other relative path is taken as inside an allowed folder: the first one that holds such a file, or the first of the list. With \`"read": ["./notes"]\`
+  both \`notes/a.txt\` and \`a.txt\` are \`./notes/a.txt\`, and \`other/a.txt\` is \`./notes/other/a.txt\`: most likely the failure \`no such file\`. A write of it makes that file.
+- An absolute path elsewhere, a path that leads out with \`..\`, and one that leads out through a link are denied. The run ends with exit code 3, also under \`try\`.
+
+\`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
+
 function policy(): string {
   const rows = policyFieldDocs().map((f) => [
     code(f.path),
@@ -167,7 +137,7 @@ function policy(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows));
+  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), PATHS);
 }
 
 function spans(): string {
@@ -194,7 +164,7 @@ export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ["bytecode.md", bytecode()],
     ["builtins.md", builtins()],
-    ["capabilities.md", capabilities()],
+    ["capabilities.md", capabilitiesPage()],
     ["diagnostics.md", diagnostics()],
     ["limits.md", limits()],
     ["outcomes.md", outcomes()],
@@ -210,4 +180,5 @@ if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
   mkdirSync(`${REFERENCE_FOLDER}std`, { recursive: true });
   for (const [name, text] of referencePages()) writeFileSync(`${REFERENCE_FOLDER}${name}`, text);
   writeFileSync(GRAMMAR_FILE, grammar());
+  writeFileSync(LIBRARY_TABLE_FILE, libraryTable());
 }

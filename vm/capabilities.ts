@@ -4,10 +4,12 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { base64Text } from "./base64.ts";
 import { BorunaError } from "./error.ts";
+import { canonicalJson, type JsonData } from "./json.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
-import { compareUtf8 } from "./utf8.ts";
+import { compareUtf8, utf8Length } from "./utf8.ts";
 import { parseType, type Type } from "./types.ts";
 import { FloatValue, UNIT, type Value } from "./value.ts";
 
@@ -56,6 +58,33 @@ const isReadMethod = (args: readonly Value[]): boolean => {
   return typeof method === "string" && ["GET", "HEAD"].includes(method.toUpperCase());
 };
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
+const fetchedMock = (url: Value | undefined): string => `{"mock": true, "url": ${quoted(url)}}`;
+/** Of the form that the live handler gives, so that a program that reads it runs without the network. */
+const responseMock = (url: Value | undefined): string =>
+  canonicalJson(
+    new Map<string, JsonData>([
+      ["body", fetchedMock(url)],
+      ["headers", new Map()],
+      ["status", 200],
+    ]),
+  );
+const fileMock = (path: Value | undefined): string => `mock file content for ${quoted(path)}`;
+/** What `fs.read` gives for each `want` but "text": the one name in every folder, the facts of the mocked text. */
+const FILE_MOCKS: ReadonlyMap<Value | undefined, (path: Value | undefined) => string> = new Map([
+  ["base64", (path: Value | undefined) => base64Text(utf8ToBytes(fileMock(path)))],
+  ["list", () => '["mock.txt"]'],
+  [
+    "stat",
+    (path: Value | undefined) =>
+      canonicalJson(
+        new Map<string, JsonData>([
+          ["kind", "file"],
+          ["modified_ms", MOCK_EPOCH_SECONDS * 1_000],
+          ["size", utf8Length(fileMock(path))],
+        ]),
+      ),
+  ],
+]);
 const TIME_UNITS: ReadonlyMap<Value | undefined, number> = new Map([
   ["s", 1],
   ["ms", 1_000],
@@ -81,7 +110,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
       ),
     ],
     repeatable: isReadMethod,
-    mock: (args) => `{"mock": true, "url": ${quoted(args[0])}}`,
+    mock: ([url, , , , want]) => (want === "response" ? responseMock(url) : fetchedMock(url)),
     call: 'net.fetch(url, method = "GET", body = "", headers = {}, want = "body")',
     doc: 'An HTTP request. Gives the body; with want = "response" canonical JSON {"body","headers","status"}.',
   },
@@ -92,7 +121,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     version: "1",
     signatures: [signature([param("path", "String"), param("want", "String", "text")], "String")],
     repeatable: always,
-    mock: (args) => `mock file content for ${quoted(args[0])}`,
+    mock: ([path, want]) => (FILE_MOCKS.get(want) ?? fileMock)(path),
     call: 'fs.read(path, want = "text")',
     doc: "Reads a file: text, base64, list (a JSON array of names, sorted) or stat (JSON).",
   },

@@ -44,7 +44,17 @@ export interface Trap {
   readonly counterexample?: readonly string[];
 }
 
-export type MachineEnd = { readonly steps: number; readonly allocBytes: number; readonly actors: number } & (
-  | { readonly status: "completed"; readonly value: Value }
-  | { readonly status: "trapped"; readonly trap: Trap }
-);
+/** The failure of an actor that its parent, which has not failed itself, did not receive. */
+export interface UnreceivedFailure {
+  readonly actorId: number;
+  readonly message: string;
+}
+
+/** `unreceived` is told to people only: it is no part of the value, the steps or the log. */
+export type MachineEnd = {
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly actors: number;
+  /** In the order of the parents, then of delivery. */
+  readonly unreceived: readonly UnreceivedFailure[];
+} & ({ readonly status: "completed"; readonly value: Value } | { readonly status: "trapped"; readonly trap: Trap });

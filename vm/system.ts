@@ -3,7 +3,7 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
-import { type Actor, hasMail, newActor, type PendingMessage, placesOf } from "./actor.ts";
+import { type Actor, hasMail, newActor, type PendingMessage, placesOf, unreceivedFailures } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { HostTrap, log, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
@@ -203,6 +203,7 @@ function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | unde
     steps: run.meter.steps,
     allocBytes: run.meter.allocBytes,
     actors: Math.max(1, actors.length),
+    unreceived: unreceivedFailures(actors),
   };
 }
 
@@ -349,5 +350,12 @@ function completed(system: System, root: Actor): MachineEnd {
     const kind = error.kind === "value.not_portable" ? "type_error" : error.kind === "value.too_deep" ? "invalid_value" : "alloc_limit";
     throw new RunTrap(new MachineTrap(kind, error.message), root);
   }
-  return { status: "completed", value: root.result, steps: run.meter.steps, allocBytes: run.meter.allocBytes, actors: actors.length };
+  return {
+    status: "completed",
+    value: root.result,
+    steps: run.meter.steps,
+    allocBytes: run.meter.allocBytes,
+    actors: actors.length,
+    unreceived: unreceivedFailures(actors),
+  };
 }

@@ -9,7 +9,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { textForm, typedText } from "../../vm/text.ts";
 import { limit, parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
-import { errorJson, stackLines } from "../run-error.ts";
+import { errorJson, failureLines, failuresJson, stackLines } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { clean, jsonLine, printJson, type Terminal } from "../terminal.ts";
@@ -131,12 +131,17 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
       run_id: execution.runId,
       log: execution.log?.path ?? null,
       error: execution.error === undefined ? null : errorJson(execution.error),
+      ...failuresJson(result.unreceived),
     });
     return;
   }
-  if (flags.ui === "json") for (const tree of execution.ui) terminal.out(jsonLine(tree));
+  const { ui } = execution;
+  if (flags.ui === "json") for (const tree of ui) terminal.out(jsonLine(tree));
   if (text !== undefined) terminal.out(clean(text));
   printError(terminal, execution);
+  for (const line of failureLines(result.unreceived)) terminal.err(clean(`note: ${line}`));
+  if (flags.ui === undefined && ui.length > 0)
+    terminal.err(`note: ${ui.length} emitted ${ui.length === 1 ? "value" : "values"}; --ui json shows ${ui.length === 1 ? "it" : "them"}`);
   if (execution.log !== undefined)
     terminal.err(`recorded: ${execution.log.path}${execution.log.head === undefined ? "" : ` (head ${execution.log.head})`}`);
 }

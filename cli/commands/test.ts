@@ -10,7 +10,7 @@ import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/program.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { limit } from "../arguments.ts";
-import { errorJson, stackLines } from "../run-error.ts";
+import { errorJson, failureLines, failuresJson, stackLines } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { clean, printJson } from "../terminal.ts";
 import { nothingSelected, selectTests, type TestSelection } from "../test-files.ts";
@@ -87,7 +87,7 @@ async function runOne({ terminal, json }: Session, file: TestFile, test: Compile
   const result = await runTest(file.program, test, { limits, onDebug: (text) => terminal.err(clean(text)) });
   if (!json) {
     terminal.out(clean(`  ${result.passed ? "ok  " : "FAIL"}  ${test.name} (${result.steps} steps)`));
-    for (const line of failureLines(file, result)) terminal.out(clean(line === "" ? line : `        ${line}`));
+    for (const line of whyFailed(file, result)) terminal.out(clean(line === "" ? line : `        ${line}`));
   }
   return { file, test, result };
 }
@@ -98,12 +98,13 @@ function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlac
   return own < 0 ? stack : stack.slice(own);
 }
 
-function failureLines(file: TestFile, { error, brokenAnswer }: TestResult): readonly string[] {
+function whyFailed(file: TestFile, { error, brokenAnswer, unreceived }: TestResult): readonly string[] {
   if (brokenAnswer !== undefined) {
     const { capability, trap } = brokenAnswer;
     return [`the answer for ${capability} failed: ${trap.message}`, ...stackLines(file.program.module, trap.stack)];
   }
-  return error === undefined ? [] : [messageOf(error), ...stackLines(file.program.module, stackIn(file, error.stack))];
+  const failures = failureLines(unreceived);
+  return error === undefined ? failures : [messageOf(error), ...stackLines(file.program.module, stackIn(file, error.stack)), ...failures];
 }
 
 const messageOf = (error: RunError): string => error.message.replace(/^panic: /, "");
@@ -131,6 +132,7 @@ function testJson({ file, test, result }: Ran): Readonly<Record<string, unknown>
     steps: result.steps,
     alloc_bytes: result.allocBytes,
     error: error === undefined ? null : errorJson({ ...error, stack: stackIn(file, error.stack) }),
+    ...failuresJson(result.unreceived),
     ...(brokenAnswer === undefined
       ? {}
       : { broken_answer: { capability: brokenAnswer.capability, kind: brokenAnswer.trap.kind, message: brokenAnswer.trap.message } }),

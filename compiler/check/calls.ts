@@ -13,14 +13,17 @@ import {
   fresh,
   instantiation,
   isData,
+  isDecided,
+  isTooLarge,
   type ParamType,
   prune,
   show,
   STRING,
   substitute,
   type T,
+  type VarType,
 } from "../types.ts";
-import { type Expressions, type Typed } from "./context.ts";
+import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
 import { checkField } from "./data.ts";
 import { isModuleName, unknownFunction } from "./unknown.ts";
 
@@ -47,14 +50,96 @@ function checkUnknownCall(x: Expressions, name: Name, expr: Expr & { kind: "call
   return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
 }
 
-function checkArgs(x: Expressions, name: string, args: readonly Expr[], params: readonly T[], span: Span): readonly Ir[] {
+type Accepts = (found: T, index: number) => boolean;
+
+function checkArgs(
+  x: Expressions,
+  name: string,
+  args: readonly Expr[],
+  params: readonly T[],
+  span: Span,
+  accepts: Accepts = () => false,
+): readonly Ir[] {
   if (args.length !== params.length) {
     const wanted = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
     x.context.error(x.scope.unit, "E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, {
       help: `its parameters are (${params.map(show).join(", ")})`,
     });
   }
-  return args.map((arg, i) => x.check(arg, params[i] ?? fresh(), `argument ${i + 1} of \`${name}\``));
+  return args.map((arg, i) => x.check(arg, params[i] ?? fresh(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)));
+}
+
+/**
+ * The arguments and the type of a call whose wanted type flows into them. Where an argument does not fit, but would
+ * without the wanted type, then the result is what does not fit: the argument is passed over, and the type is the one
+ * that the arguments make.
+ */
+function checkGeneric(
+  x: Expressions,
+  name: string,
+  signature: BuiltinSignature,
+  expr: Expr & { kind: "call" },
+  expected: T,
+): { readonly args: readonly Ir[]; readonly by: ReadonlyMap<ParamType, T>; readonly type: T } {
+  const by = instantiation(signature.typeParams);
+  const type = substitute(signature.result, by);
+  const flowed = expectResult(type, expected);
+  const params = signature.params.map((p) => substitute(p, by));
+  const seen: T[] = [];
+  let made: T | undefined;
+  let tried = false;
+  const accepts: Accepts = (found, i) => {
+    seen[i] = found;
+    const param = params[i];
+    if (!flowed || param === undefined || isTooLarge(found)) return false;
+    if (!tried && !wouldFit(found, param)) {
+      tried = true;
+      made = resultOfArguments(signature, seen, expected, by);
+    }
+    // What else does not fit then is no second mistake.
+    if (made !== undefined) fits(found, param);
+    return made !== undefined;
+  };
+  const args = checkArgs(x, name, expr.args, params, expr.span, accepts);
+  return { args, by, type: made ?? type };
+}
+
+/** As `fits`, but nothing stays bound. */
+function wouldFit(actual: T, expected: T): boolean {
+  const trail: VarType[] = [];
+  const fitting = fits(actual, expected, trail);
+  for (const variable of trail) variable.bound = null;
+  return fitting;
+}
+
+/** What the call gives by its arguments so far alone, where that is not what is wanted: `bound` is bound anew to suit it. */
+function resultOfArguments(signature: BuiltinSignature, seen: readonly T[], expected: T, bound: ReadonlyMap<ParamType, T>): T | undefined {
+  const by = instantiation(signature.typeParams);
+  const result = substitute(signature.result, by);
+  const trail: VarType[] = [];
+  const fitting = signature.params.slice(0, seen.length).every((p, i) => {
+    const found = seen[i];
+    return found !== undefined && !isTooLarge(found) && fits(found, substitute(p, by), trail);
+  });
+  const made = fitting && isDecided(result) && !wouldFit(result, expected) ? settled(result) : undefined;
+  const settledBy = [...by].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? settled(type) : null }));
+  for (const variable of trail) variable.bound = null;
+  for (const { variable, to } of made === undefined ? [] : settledBy) if (variable?.kind === "var" && to !== null) variable.bound = to;
+  return made;
+}
+
+/** Without variables: what they are bound to now. */
+function settled(type: T): T {
+  const t = prune(type);
+  switch (t.kind) {
+    case "builtin":
+    case "declared":
+      return { ...t, args: t.args.map(settled) };
+    case "fn":
+      return { ...t, params: t.params.map(settled), result: settled(t.result) };
+    default:
+      return t;
+  }
 }
 
 /** Notes what a callee may do. */
@@ -79,16 +164,7 @@ function checkGuard(x: Expressions, expr: Expr & { kind: "call" }): Typed {
 
 function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: T): Typed {
   const signature = x.context.builtinSignature(builtin);
-  const by = instantiation(signature.typeParams);
-  const type = substitute(signature.result, by);
-  expectResult(type, expected);
-  const args = checkArgs(
-    x,
-    builtin.name,
-    expr.args,
-    signature.params.map((p) => substitute(p, by)),
-    expr.span,
-  );
+  const { args, by, type } = checkGeneric(x, builtin.name, signature, expr, expected);
   const [compared] = by.values();
   if (compared !== undefined && COMPARING.has(builtin.name)) requireData(x, builtin.name, compared, expr.span);
   const op = INSTRUCTIONS.get(builtin.name);
@@ -109,13 +185,15 @@ function requireData(x: Expressions, name: string, type: T, span: Span): void {
 /**
  * Lets the wanted type flow into a call's arguments where the result is a type of the same shape, so that
  * `option.unwrap_or(None, [])` and the like need no annotation. A mismatch is left to the caller to report.
+ * True when something did.
  */
-function expectResult(result: T, expected: T): void {
+function expectResult(result: T, expected: T): boolean {
   const r = prune(result);
   const e = prune(expected);
   if (r.kind === "builtin" && e.kind === "builtin" && r.name === e.name) {
-    r.args.forEach((arg, i) => expectResult(arg, e.args[i] ?? ERROR));
-  } else if (r.kind === "var" && e.kind !== "var" && e.kind !== "never") fits(r, e);
+    return r.args.map((arg, i) => expectResult(arg, e.args[i] ?? ERROR)).includes(true);
+  }
+  return r.kind === "var" && e.kind !== "var" && e.kind !== "never" && fits(r, e);
 }
 
 /** A capability call; `caught` under `try`. */
@@ -200,16 +278,7 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
       useRow(x, target.row, expr.span, target);
-      const by = instantiation(target.typeParams);
-      const type = substitute(target.result, by);
-      expectResult(type, expected);
-      const args = checkArgs(
-        x,
-        name.text,
-        expr.args,
-        target.params.map((p) => substitute(p, by)),
-        expr.span,
-      );
+      const { args, type } = checkGeneric(x, name.text, target, expr, expected);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);

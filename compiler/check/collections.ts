@@ -70,7 +70,7 @@ export function checkIndex(x: Expressions, expr: Expr & { kind: "index" }): Type
   const target = x.check(expr.target, type);
   const item = fresh();
   const fitting = fits(type, builtinType("List", item));
-  if (!fitting) notIndexed(x, type, expr.target.span);
+  if (!fitting) notIndexed(x, type, expr);
   const at = x.check(expr.index, fitting ? INT : fresh(), "an index");
   return { ir: { kind: "op", op: "ListGet", args: [target, at], span: expr.span }, type: fitting ? item : ERROR };
 }
@@ -79,11 +79,22 @@ export function checkIndex(x: Expressions, expr: Expr & { kind: "index" }): Type
 const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
   ["Map", "write `map.get(m, key)`, which gives an Option"],
   ["String", "write `string.slice(s, from, to)`"],
+  ["Option", "take it apart with `match`, or go on in it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
+  ["Result", "take it apart with `match`, or go on in it with `result.map(…, fn(xs) { xs[i] })`"],
   ["Json", 'write `json.get(j, "key")`, which gives an Option; a path is written `"key.inner[0]"`'],
 ]);
 
-function notIndexed(x: Expressions, type: T, span: Span): void {
+function notIndexed(x: Expressions, type: T, { target, index, span }: Expr & { kind: "index" }): void {
   const t = prune(type);
-  const help = t.kind === "builtin" || t.kind === "primitive" ? INSTEAD_OF_INDEX.get(t.name) : undefined;
-  x.context.error(x.scope.unit, "E009", span, `only lists are indexed, found ${show(t)}`, help === undefined ? {} : { help });
+  const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
+  const edits = [
+    { span: { start: span.start, end: span.start }, text: "map.get(" },
+    { span: { start: target.span.end, end: index.span.start }, text: ", " },
+    { span: { start: index.span.end, end: span.end }, text: ")" },
+  ];
+  const bare = index.kind === "string" || index.kind === "name";
+  x.context.error(x.scope.unit, "E009", target.span, `only lists are indexed, found ${show(t)}`, {
+    help: INSTEAD_OF_INDEX.get(name) ?? "a part of a record is reached by its name, `p.x`",
+    fixes: name === "Map" && bare ? [{ title: "write `map.get`", edits }] : [],
+  });
 }

@@ -7,6 +7,7 @@ import type { DiagnosticCode, Fix } from "../diagnostics.ts";
 import { type Foreign, foreignType } from "../foreign.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
+import { exportedType } from "./exported.ts";
 import { nearest } from "../../vm/nearest.ts";
 import {
   BUILTIN_ARITY,
@@ -47,8 +48,11 @@ export interface Typed {
 export interface Expressions {
   readonly scope: FunctionScope;
   readonly context: Context;
-  /** `why` completes "expected T for …", "" where nothing is to be added. Mismatches are reported. */
-  check(expr: Expr, expected: T, why?: string): Ir;
+  /**
+   * `why` completes "expected T for …", "" where nothing is to be added. Mismatches are reported, unless `accepts`
+   * takes the type that was found; it is not asked of an `if`, a `match` or a block.
+   */
+  check(expr: Expr, expected: T, why?: string, accepts?: (found: T) => boolean): Ir;
   block(block: Block, expected: T, why?: string): Ir;
   bind(name: Name, type: T, mutable: boolean): Local;
 }
@@ -166,7 +170,7 @@ export class Context {
         "E013",
         expr.span,
         `unknown type \`${name}\``,
-        foreignReport(expr.name, foreignType(name)) ?? suggestion(expr.name, this.near(unit, name, all)),
+        exportedType(unit, name) ?? foreignReport(expr.name, foreignType(name)) ?? suggestion(expr.name, this.near(unit, name, all)),
       );
       return ERROR;
     }

@@ -17,6 +17,7 @@ import {
   type TypeDecl,
 } from "../types.ts";
 import { type Expressions, suggestion, type Typed, withoutPrefix } from "./context.ts";
+import { exportedType } from "./exported.ts";
 import { meantMethod } from "./unknown.ts";
 
 const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
@@ -119,7 +120,7 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
       "E013",
       expr.name.span,
       decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`,
-      more,
+      (decl === undefined ? exportedType(scope.unit, expr.name.text) : undefined) ?? more,
     );
     if (expr.base !== null) x.check(expr.base, fresh());
     for (const init of expr.fields) x.check(init.value, fresh());
@@ -141,12 +142,14 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
   return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
 }
 
-function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }): Typed {
+function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }, expected: T): Typed {
   const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
   const args = expr.payload?.kind === "args" ? expr.payload.args : [];
   const arg = args[0];
   const payload = constructor_?.args[0];
   const { scope, context } = x;
+  if (constructor_ !== undefined && variantAsFunction(x, constructor_.name, payload === undefined ? [] : null, expr, expected))
+    return { ir: broken(expr.span), type: ERROR };
   if (constructor_ === undefined || expr.payload?.kind === "struct") {
     context.error(scope.unit, "E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
       help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}`,
@@ -164,10 +167,31 @@ function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }): Typed {
   return { ir: broken(expr.span), type: ERROR };
 }
 
+/** A variant alone where a function is wanted, `list.map(xs, E::V)`: told. `fields` is null where it holds one value. */
+function variantAsFunction(
+  x: Expressions,
+  full: string,
+  fields: readonly FieldInfo[] | null,
+  expr: Expr & { kind: "variant" },
+  expected: T,
+): boolean {
+  const wanted = prune(expected);
+  if (expr.payload !== null || wanted.kind !== "fn") return false;
+  const names = fields?.map((f) => f.name) ?? ["x"];
+  const made = fields === null ? `${full}(x)` : names.length === 0 ? full : `${full} { ${names.join(", ")} }`;
+  const params = names.length === 0 ? wanted.params.map(() => "_") : names;
+  const written = `fn(${params.join(", ")}) { ${made} }`;
+  x.context.error(x.scope.unit, "E009", expr.span, `\`${full}\` is a variant, not a function`, {
+    help: `write \`${written}\``,
+    fixes: [{ title: `write \`${written}\``, edits: [{ span: expr.span, text: written }] }],
+  });
+  return true;
+}
+
 /** `E::V`, `E::V(x)`, `E::V { … }`. */
 export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, expected: T): Typed {
   const { scope, context } = x;
-  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(x, expr);
+  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(x, expr, expected);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
   const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
   const variant = decl?.variants[index];
@@ -179,6 +203,7 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
         withoutPrefix(expr.enum, expr.variant) ??
+          exportedType(scope.unit, expr.enum.text) ??
           suggestion(
             expr.enum,
             context.near(scope.unit, expr.enum.text, () => scope.unit.types.keys()),
@@ -206,6 +231,8 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   flow(type, expected);
   const full = `${decl.name}::${variant.name}`;
   const { payload } = variant;
+  if (variantAsFunction(x, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
+    return { ir: broken(expr.span), type: ERROR };
   if (payload?.kind === "struct") {
     if (expr.payload?.kind !== "struct") {
       context.error(scope.unit, "E006", expr.span, `\`${full}\` has fields`, {
@@ -226,7 +253,9 @@ export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, e
   const args = expr.payload?.args ?? [];
   const wanted = payload === null ? 0 : 1;
   if (args.length !== wanted) {
-    context.error(scope.unit, "E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`);
+    context.error(scope.unit, "E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`, {
+      help: wanted === 0 ? `write \`${full}\` alone` : `write \`${full}(x)\`; as a function it is \`fn(x) { ${full}(x) }\``,
+    });
   }
   const checked = args.map((arg) => x.check(arg, payload === null ? fresh() : of(payload.type), `\`${full}\``));
   return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };

@@ -44,7 +44,7 @@ export class ExpressionChecker implements Expressions {
     this.context = context;
   }
 
-  check(expr: Expr, expected: T, why = ""): Ir {
+  check(expr: Expr, expected: T, why = "", accepts: (found: T) => boolean = () => false): Ir {
     switch (expr.kind) {
       case "if":
         return this.#if(expr, expected, why);
@@ -54,7 +54,7 @@ export class ExpressionChecker implements Expressions {
         return this.block(expr.block, expected, why);
       default: {
         const { ir, type } = this.#infer(expr, expected);
-        this.#expect(type, expected, expr.span, why);
+        if (!accepts(type)) this.#expect(type, expected, expr.span, why);
         return ir;
       }
     }
@@ -360,9 +360,12 @@ export class ExpressionChecker implements Expressions {
       }
       case "for": {
         const item = fresh();
+        const before = scope.unit.diagnostics.errorCount;
         const list = this.check(stmt.list, builtinType("List", item), "what `for` goes through");
+        const broken = scope.unit.diagnostics.errorCount > before;
         scope.enter();
-        const local = this.bind(stmt.name, item, false);
+        const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, false);
+        if (broken) local.used = true;
         const body = this.#loop(stmt.body);
         this.#leave();
         return [{ kind: "for", local, list, body, span }];

@@ -36,6 +36,13 @@ const SHAPES: ReadonlyMap<string, string> = new Map([
   ["List String", "its characters are `string.chars(…)`, its lines `string.lines(…)`"],
 ]);
 
+/** What changes the parts of a type, where the wanted one and the found one have its name. */
+const INSIDE: ReadonlyMap<string, string> = new Map([
+  ["List", "`list.map(…, fn(x) { … })` makes a list of other elements"],
+  ["Option", "`option.map(…, fn(x) { … })` makes an Option of another value"],
+  ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],
+]);
+
 const nameOf = (type: T): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
 
 /** What makes one type of another, if anything is known to. */
@@ -52,6 +59,7 @@ function conversionHelp(wanted: T, found: T): string | undefined {
   if (inside(w, "List") === show(f)) return "a list of one is written `[…]`";
   if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
   if (w.kind === "primitive" && w.name === "Unit") return "a value that nobody wants is dropped by `let _ = …`";
+  if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INSIDE.get(nameOf(w));
   return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? SHAPES.get(`${nameOf(w)} ${nameOf(f)}`);
 }
 

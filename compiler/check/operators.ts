@@ -1,7 +1,8 @@
 /** Operators: which types they take, and what they give. */
 import { FloatValue } from "../../vm/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
-import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T } from "../types.ts";
+import type { Ir } from "../ir.ts";
+import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T, toldApart } from "../types.ts";
 import type { Expressions, Typed } from "./context.ts";
 import { mixHelp } from "./mismatch.ts";
 
@@ -10,6 +11,9 @@ interface OperatorRow {
   readonly takes: readonly string[] | "data";
   readonly gives: "operand" | "Bool";
 }
+
+/** Stands for what an error has been reported for. */
+const nothing = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
 
 const NUMBERS = ["Int", "Float"];
 const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> = {
@@ -66,6 +70,20 @@ function require(x: Expressions, op: Exclude<BinaryOp, "&&" | "||">, row: Operat
   else report();
 }
 
+/** `++i` on a line of its own, which goes on with the line before it: told. */
+function countsUp(x: Expressions, operand: Expr, op: Span): boolean {
+  const { unit } = x.scope;
+  const before = unit.text.slice(0, op.start).trimEnd().length;
+  if (operand.kind !== "name" || operand.span.start !== op.end || !unit.text.slice(before, op.start).includes("\n")) return false;
+  const { text } = operand.name;
+  const span = { start: op.start, end: operand.span.end };
+  x.context.error(unit, "E009", span, "`++` does not count: it joins what stands before and after it", {
+    help: `write \`${text} = ${text} + 1\``,
+    fixes: [{ title: `write \`${text} = ${text} + 1\``, edits: [{ span, text: `${text} = ${text} + 1` }] }],
+  });
+  return true;
+}
+
 /** A run of binary operators of one precedence, left to right. */
 export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, expected: T): Typed {
   const firstOp = expr.rest[0]?.op;
@@ -85,6 +103,7 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
     const known = prune(left);
     const span = { start: expr.first.span.start, end: r.operand.span.end };
     if (known.kind !== "var" && !accepts(row, known)) {
+      if (r.op === "++" && countsUp(x, r.operand, r.opSpan)) return { op: r.op, type: ERROR, operand: nothing(r.opSpan), span: r.opSpan };
       require(x, r.op, row, left, span);
       type = ERROR;
       return { op: r.op, type: left, operand: x.check(r.operand, fresh()), span: r.opSpan };
@@ -93,7 +112,7 @@ export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, exp
     const operand = x.check(r.operand, right, `the right side of \`${r.op}\``);
     if (!fits(right, left)) {
       const help = mixHelp(left, right);
-      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}`;
+      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}${toldApart(left, right)}`;
       x.context.error(x.scope.unit, "E009", span, message, help === undefined ? {} : { help });
       type = ERROR;
     } else require(x, r.op, row, left, span);

@@ -4,7 +4,7 @@ import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
 import { constructorNamed, constructorsOf } from "../exhaustive.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
 import { nearest } from "../../vm/nearest.ts";
-import { BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, prune, show, STRING, type T, UNIT_TYPE } from "../types.ts";
+import { BOOL, builtinType, ERROR, FLOAT, fits, fresh, INT, prune, show, STRING, type T, toldApart, UNIT_TYPE } from "../types.ts";
 import { type Expressions, suggestion, withoutPrefix } from "./context.ts";
 import { mixHelp } from "./mismatch.ts";
 
@@ -162,8 +162,10 @@ function unknownVariant(x: Expressions, variant: Name, type: T, found: Construct
 function resolveStruct(x: Expressions, enumName: Name | null, name: Name, type: T): Constructor | undefined {
   const t = prune(type);
   if (enumName === null && t.kind === "declared" && t.decl.kind === "record") {
-    if (x.context.typeNamed(x.scope.unit, name.text) === t.decl) return constructorNamed(t, t.decl.name);
-    report(x, "E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}`);
+    const written = x.context.typeNamed(x.scope.unit, name.text);
+    if (written === t.decl) return constructorNamed(t, t.decl.name);
+    const apart = written === undefined ? "" : toldApart({ kind: "declared", decl: written, args: [] }, t);
+    report(x, "E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}${apart}`);
     return undefined;
   }
   return resolveVariant(x, enumName, name, type);

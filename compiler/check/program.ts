@@ -4,7 +4,7 @@ import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseType } from "../../vm/types.ts";
 import type { Clause } from "../ast.ts";
-import { declareUnit } from "../declare.ts";
+import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { checkEffects } from "../effects.ts";
 import type { Callable, CheckedClause, Local, SourceUnit } from "../ir.ts";
@@ -26,13 +26,39 @@ export interface CheckedProgram {
 }
 
 /** The records that builtins make, as declarations. */
-function builtinRecords(): ReadonlyMap<string, TypeDecl> {
+function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
-  for (const record of BUILTIN_RECORDS) {
-    const params = record.params.map((name): ParamType => ({ kind: "param", name }));
-    decls.set(record.name, { name: record.name, kind: "record", moduleName: record.name, params, fields: [], variants: [] });
+  for (const { name, params: names } of BUILTIN_RECORDS) {
+    const params = names.map((param): ParamType => ({ kind: "param", name: param }));
+    const moduleName = moduleNames(name);
+    decls.set(name, { name, kind: "record", moduleName, declaredIn: null, params, fields: [], variants: [] });
   }
   return decls;
+}
+
+/** The names of the types that a file declares. */
+const typeNames = ({ parsed }: Unit): readonly string[] =>
+  parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
+
+/**
+ * Types are shown by their names in the module. The root file's have the names that it gives them, those of imported
+ * files come next, the records of builtins last: the later ones take a number.
+ */
+function namesOfTypes(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
+  const taken = new Set<string>();
+  const leaving =
+    (reserved: ReadonlySet<string>): ModuleNames =>
+    (name) => {
+      let free = name;
+      for (let n = 2; taken.has(free) || reserved.has(free); n++) free = `${name}.${n}`;
+      taken.add(free);
+      return free;
+    };
+  return {
+    root: leaving(new Set()),
+    imported: leaving(new Set(typeNames(root))),
+    builtin: leaving(new Set(units.flatMap(typeNames))),
+  };
 }
 
 function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): void {
@@ -84,15 +110,19 @@ function settle(context: Context): void {
 
 /** Never throws for a program's mistakes: they are in `diagnostics`. */
 export function checkProgram(source: SourceUnit, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
-  const records = builtinRecords();
-  const taken = new Set<string>(records.keys());
+  const loaded = loadUnits(source, resolve);
+  const root = loaded.at(-1);
+  if (root === undefined) throw new BorunaError("internal", "no file was loaded");
+  const units = loaded.map((l) => l.unit);
+  const moduleNames = namesOfTypes(units, root.unit);
+  const records = builtinRecords(moduleNames.builtin);
   const written = new Map<string, Callable>();
   const pending: { readonly callable: Callable; readonly unit: Unit }[] = [];
   const declareWritten = (builtin: BuiltinDecl): Callable => {
     const known = written.get(builtin.name);
     if (known !== undefined) return known;
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
-    const [first, ...others] = declareUnit(context, { unit, imports: [] }, taken);
+    const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames.builtin);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
     written.set(builtin.name, first);
     for (const callable of [first, ...others]) pending.push({ callable, unit });
@@ -103,10 +133,6 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   const context = new Context(registry, declareWritten, records);
   fillRecords(context, records);
 
-  const loaded = loadUnits(source, resolve);
-  const root = loaded.at(-1);
-  if (root === undefined) throw new BorunaError("internal", "no file was loaded");
-  const units = loaded.map((l) => l.unit);
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
     root: root.unit,
     units,
@@ -116,7 +142,10 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
   });
   // What could not be read is missing from the tree: errors about names would only follow from that.
   if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
-  const declared = loaded.map((l) => ({ unit: l.unit, functions: declareUnit(context, l, taken) }));
+  const declared = loaded.map((l) => ({
+    unit: l.unit,
+    functions: declareUnit(context, l, l === root ? moduleNames.root : moduleNames.imported),
+  }));
   const tests: CheckedTest[] = [];
   for (const { unit, functions } of declared) {
     for (const callable of functions) checkBody(context, callable, unit);

@@ -3,8 +3,10 @@ import { BUILTINS } from "../../vm/builtins.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
 import { foreignFunction, foreignValue, spellings } from "../foreign.ts";
+import { LIBRARY_FUNCTIONS } from "../libraries.ts";
 import { indexesByName, prune, type T } from "../types.ts";
 import { type Expressions, foreignReport, type Report, suggestion } from "./context.ts";
+import { exportedFunction, importing, namedAlone } from "./exported.ts";
 
 /** The module part of builtin and capability names: `string`, `net`. */
 export function isModuleName(x: Expressions, name: string): boolean {
@@ -67,11 +69,13 @@ function meantFunction(x: Expressions, name: Name, first: T | undefined): Report
   if (module !== undefined && part !== undefined) {
     const [same] = builtinsCalled(part, module);
     if (same !== undefined) return suggestion(name, same);
+    const alone = namedAlone(scope.unit, name, part, true);
+    if (alone !== undefined) return alone;
   } else {
     const decl = context.typeNamed(scope.unit, name.text);
     if (decl?.kind === "record")
       return { help: `\`${name.text}\` is a record: write \`${name.text} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`` };
-    const variant = variantNamed(x, name);
+    const variant = variantNamed(x, name) ?? exportedFunction(scope.unit, name.text);
     if (variant !== undefined) return variant;
     const found = builtinsLike(name.text, first === undefined ? undefined : moduleOf(first));
     if (found.length === 1) return suggestion(name, found[0]);
@@ -104,15 +108,23 @@ export function unknownVariable(x: Expressions, name: Name): void {
 function meantVariable(x: Expressions, name: Name): Report {
   const { scope, context } = x;
   if (scope.unit.diagnostics.full) return {};
-  const meant = foreignReport(name, foreignValue(name.text)) ?? variantNamed(x, name);
+  const [module, part] = name.text.split(".");
+  const alone = module === undefined || part === undefined ? undefined : namedAlone(scope.unit, name, part, false);
+  const meant = alone ?? foreignReport(name, foreignValue(name.text)) ?? variantNamed(x, name);
   if (meant !== undefined) return meant;
   const lower = name.text.toLowerCase();
   if (lower !== name.text && isModuleName(x, lower)) return suggestion(name, lower);
   const more = suggestion(
     name,
-    context.near(scope.unit, name.text, () => [...scope.names(), ...scope.unit.functions.keys(), "true", "false"]),
+    context.near(scope.unit, name.text, () => [
+      ...scope.names(),
+      ...scope.unit.functions.keys(),
+      ...(part === undefined ? ["true", "false"] : BUILTINS.map((b) => b.name)),
+    ]),
   );
   if (more.help !== undefined) return more;
+  const exported = exportedFunction(scope.unit, name.text);
+  if (exported !== undefined) return exported;
   const called = builtinsCalled(name.text, undefined);
   if (called.length > 0) return { help: `did you mean ${listed(called)}?` };
   const foreign = foreignFunction(name.text);
@@ -129,7 +141,9 @@ export function meantMethod(x: Expressions, type: T, name: Name, span: Span, cal
   const { unit } = x.scope;
   const own = call !== null && unit.functions.has(name.text) ? name.text : undefined;
   const module = moduleOf(type);
-  const target = own ?? (module === undefined ? undefined : builtinsCalled(name.text, module)[0]);
+  const builtin = own ?? (module === undefined ? undefined : builtinsCalled(name.text, module)[0]);
+  const library = builtin === undefined && call !== null ? LIBRARY_FUNCTIONS.get(name.text) : undefined;
+  const target = library === undefined ? builtin : name.text;
   if (target === undefined) {
     if (call === null || module === undefined) return undefined;
     return { help: `there are no methods: a function takes the value as an argument, as \`${module}.…(value)\` does` };
@@ -144,5 +158,7 @@ export function meantMethod(x: Expressions, type: T, name: Name, span: Span, cal
   const value = unit.text.slice(span.start, dot).trim();
   const short = value.length <= 40 && !value.includes("\n") ? value : "value";
   const shown = `${target}(${short}${call === null || call.length === 0 ? "" : ", …"})`;
-  return { help: `there are no methods: write \`${shown}\``, fixes: [{ title: `write \`${shown}\``, edits }] };
+  const help = `there are no methods: write \`${shown}\``;
+  if (library === undefined) return { help, fixes: [{ title: `write \`${shown}\``, edits }] };
+  return { help: `${help}, with \`import "${library}"\` at the top`, fixes: [importing(unit, library, edits)] };
 }

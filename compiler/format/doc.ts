@@ -30,11 +30,15 @@ interface Flat extends Base {
   readonly kind: "flat";
   readonly doc: Doc;
 }
-/** On one line where it fits; else `hugged`, when its first line fits; else broken at every line of its own. */
+/**
+ * On one line where it fits; else `hugged`, when its first line fits; else broken at every line of its own. Not hugged
+ * where `short` fits on a line of its own.
+ */
 interface Group extends Base {
   readonly kind: "group";
   readonly doc: Doc;
   readonly hugged: Doc | null;
+  readonly short: Doc | null;
 }
 interface Line extends Base {
   readonly kind: "line";
@@ -88,6 +92,6 @@ export function flat(doc: Doc): Doc {
   return { kind: "flat", doc, hard: doc.hard };
 }
 
-export function group(doc: Doc, hugged: Doc | null = null): Doc {
-  return { kind: "group", doc, hugged, hard: doc.hard };
+export function group(doc: Doc, hugged: Doc | null = null, short: Doc | null = null): Doc {
+  return { kind: "group", doc, hugged, short, hard: doc.hard };
 }

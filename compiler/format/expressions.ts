@@ -34,7 +34,7 @@ function unwrapped(w: Words, expr: Expr): Doc {
     case "record":
       return join(w.take(), SPACE, fieldInits(w, expr.fields, expr.base));
     case "list":
-      return bracketed(w, expr.items.length, { kept: true }, (i) => exprAt(w, expr.items, i));
+      return bracketed(w, expr.items.length, { kept: true, fills: isTable(expr.items) }, (i) => exprAt(w, expr.items, i));
     case "map":
       return bracketed(w, expr.entries.length, { kept: true, padded: true }, (i) => {
         const entry = expr.entries[i];
@@ -71,13 +71,26 @@ function unwrapped(w: Words, expr: Expr): Doc {
   }
 }
 
+/** Fewer and longer elements read better one a line. */
+const MIN_TABLE = 12;
+const MAX_TABLE_ELEMENT = 10;
+
+/** Many short literals. */
+function isTable(items: readonly Expr[]): boolean {
+  const literal = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
+  const short = (item: Expr): boolean =>
+    item.span.end - item.span.start <= MAX_TABLE_ELEMENT && literal(item.kind === "unary" ? item.operand : item);
+  return items.length >= MIN_TABLE && items.every(short);
+}
+
 function exprAt(w: Words, exprs: readonly Expr[], index: number): Doc {
   const expr = exprs[index];
   return expr === undefined ? EMPTY : printExpr(w, expr);
 }
 
 function printArgs(w: Words, args: readonly Expr[], comma = true): Doc {
-  return bracketed(w, args.length, { comma, hugsLast: hugs(args.at(-1)) }, (i) => exprAt(w, args, i));
+  const last = args.at(-1);
+  return bracketed(w, args.length, { comma, hugsLast: hugs(last), lastStands: last?.kind === "list" }, (i) => exprAt(w, args, i));
 }
 
 /** Reads well when its first line stands behind the bracket of a call and its last before the other. */
@@ -137,9 +150,17 @@ function binary(w: Words, expr: Extract<Expr, { kind: "binary" }>): Doc {
   return group(join(first, indent(joinAll(rest))));
 }
 
-/** Between a keyword and its `{`, which stands on a line of its own after a head that is broken. */
+/**
+ * Between a keyword and its `{`, which stands on a line of its own after a head that is broken, unless a bracket
+ * begins that line.
+ */
 function printHead(w: Words, expr: Expr): Doc {
-  return group(join(printExpr(w, expr), LINE));
+  const head = printExpr(w, expr);
+  return group(join(head, LINE), endsInBracket(expr) ? join(head, SPACE) : null);
+}
+
+function endsInBracket(expr: Expr): boolean {
+  return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
 }
 
 /** All branches are broken, or none. */
@@ -227,7 +248,14 @@ function printStmt(w: Words, stmt: Stmt): Doc {
     case "answer": {
       const word = w.take();
       const name = join(...Array.from({ length: stmt.capability.text.split(".").length * 2 - 1 }, () => w.take()));
-      return join(word, SPACE, name, bracketed(w, stmt.params.length, {}, () => w.take()), SPACE, printBlock(w, stmt.body));
+      return join(
+        word,
+        SPACE,
+        name,
+        bracketed(w, stmt.params.length, {}, () => w.take()),
+        SPACE,
+        printBlock(w, stmt.body),
+      );
     }
     case "expr":
       return printExpr(w, stmt.value);

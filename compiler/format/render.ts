@@ -40,14 +40,19 @@ function renderStep(step: Step, out: Output, stack: Step[]): void {
     case "group": {
       const content = { doc: doc.doc, indent, broken: false };
       if (!broken || (!doc.hard && fits(content, stack, out.columnAt(indent)))) stack.push(content);
-      else if (doc.hugged !== null && fits({ doc: doc.hugged, indent, broken: true }, stack, out.columnAt(indent))) {
-        stack.push({ doc: doc.hugged, indent, broken: true });
-      } else stack.push({ doc: doc.doc, indent, broken: true });
+      else stack.push({ doc: hugs(doc, indent, stack, out) ?? doc.doc, indent, broken: true });
       return;
     }
     default:
       pushInside(step, stack);
   }
+}
+
+/** What a broken group is to be printed as instead, if that is better. */
+function hugs({ hugged, short }: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
+  if (hugged === null || !fits({ doc: hugged, indent, broken: true }, stack, out.columnAt(indent))) return null;
+  const ownLine = short !== null && !short.hard && fits({ doc: short, indent, broken: false }, [], indent + INDENT + 1);
+  return ownLine ? null : hugged;
 }
 
 /** Puts what a step holds on the stack, for those that print nothing themselves. */
@@ -66,6 +71,8 @@ function pushInside({ doc, indent, broken }: Step, stack: Step[]): void {
 function fits(first: Step, rest: readonly Step[], column: number): boolean {
   const stack: Step[] = [first];
   let left = WIDTH - column;
+  // As in the output: a space counts once it is known that something follows it on the line.
+  let space = 0;
   for (let next = rest.length; left >= 0; ) {
     let step = stack.pop();
     if (step === undefined) {
@@ -77,7 +84,8 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
     switch (doc.kind) {
       case "text": {
         const lineEnd = doc.text.indexOf("\n");
-        left -= codePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
+        left -= space + codePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
+        space = 0;
         if (lineEnd !== -1) return left >= 0;
         break;
       }
@@ -85,10 +93,10 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
         return true;
       case "line":
         if (broken) return true;
-        left -= doc.flat.length;
+        if (doc.flat === " ") space = 1;
         break;
       case "space":
-        left -= 1;
+        space = 1;
         break;
       case "comma":
         if (broken) left -= 1;

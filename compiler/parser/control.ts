@@ -125,7 +125,10 @@ function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
 /** Arms are parted by a comma or a line end; after a `}` nothing is needed. */
 function endArm(c: Cursor): void {
   if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
-  c.unexpected("`,` or a new line between two arms");
+  const at = c.lastEnd;
+  const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
+  const arm = PATTERN_STARTS.has(c.kind);
+  c.unexpected("`,` or a new line between two arms", arm ? { help: "part the arms with commas or line ends", fixes } : {});
 }
 
 function parseArm(c: Cursor): MatchArm {

@@ -72,6 +72,15 @@ const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const ITEM_WORDS = ["fn", "type", "record", "enum", "import", "export", "test", "module"] as const;
+const NO_GLOBALS =
+  "there are no variables outside functions: a constant is a function, `fn max_tries() -> Int { 3 }`, called as `max_tries()`";
+const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
+  ["const", NO_GLOBALS],
+  ["static", NO_GLOBALS],
+  ["async", "functions are written `fn name() { … }`; what one may wait for stands in its row: `!{net.fetch}`"],
+]);
+/** Words that declare a variable in other languages. */
+const GLOBAL_WORDS: ReadonlySet<string> = new Set(["var", "val", "final", "define"]);
 const EXPECTED_ITEM = "`fn`, `type`, `enum`, `import` or `test`";
 
 function notAnItem(c: Cursor): never {
@@ -79,6 +88,7 @@ function notAnItem(c: Cursor): never {
   switch (token.kind) {
     case "name": {
       const word = FOREIGN_WORDS.get(token.value) ?? nearest(token.value, ITEM_WORDS);
+      if (GLOBAL_WORDS.has(token.value) && c.peek(1).kind === "name") c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
       if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements stand inside a function: `fn main() -> Int { … }`" });
       const fixes = [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
       c.unexpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
@@ -89,11 +99,11 @@ function notAnItem(c: Cursor): never {
       break;
     case "reserved":
       c.fail(token, `\`${token.value}\` is a reserved word and begins nothing yet`, {
-        help:
-          token.value === "async"
-            ? "functions are written `fn name() { … }`; what one may wait for stands in its row: `!{net.fetch}`"
-            : "a program is made of `fn`, `type`, `enum`, `import` and `test`",
+        help: RESERVED_HELP.get(token.value) ?? "a program is made of `fn`, `type`, `enum`, `import` and `test`",
       });
+      break;
+    case "let":
+      c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
       break;
     case ";":
       c.unexpected(EXPECTED_ITEM, { help: "items need no `;`" });

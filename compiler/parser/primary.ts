@@ -70,6 +70,8 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
       return { help: "a Float begins with a digit: `0.5`" };
     case "+":
       return { help: "there is no unary `+`: leave it out" };
+    case "++":
+      return { help: "`++` does not count: write `i = i + 1`, a statement of its own" };
     case "|":
     case "||":
       return { help: LAMBDA_HELP };
@@ -95,6 +97,11 @@ function wrapped(c: Cursor, wrap: WrapKind): Expr {
   const { start, end } = c.next();
   skipTypeArguments(c);
   if (!c.at("(") || c.atNewline()) {
+    if (!c.linesCount && (c.at(")") || c.at(","))) {
+      const written = `fn(x) { ${wrap}(x) }`;
+      const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start, end }, text: written }] }];
+      c.fail({ start, end }, `\`${wrap}\` needs a value`, { help: `as a function it is written \`${written}\``, fixes });
+    }
     c.fail({ start, end }, `\`${wrap}\` needs a value`, {
       help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` when there is nothing to tell`}`,
     });

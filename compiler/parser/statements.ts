@@ -127,11 +127,28 @@ function reservedStatement(c: Cursor): Stmt {
   return expressionStatement(c);
 }
 
+/** What is written instead of a pattern after `let`. */
+const INSTEAD_OF_PATTERN: ReadonlyMap<TokenKind, string> = new Map([
+  ["Some", "write `match o { Some(x) => …, None => … }`, or `let x = option.unwrap_or(o, other)`"],
+  ["Ok", "write `match r { Ok(x) => …, Err(e) => … }`, or `let x = result.unwrap_or(r, other)`"],
+  ["Err", "write `match r { Ok(x) => …, Err(e) => … }`"],
+  ["name", "write `match value { pattern => … }`; a field is read with `let x = p.x`"],
+]);
+
+/** `let Some(x) = o` and the like: told. */
+function notAPattern(c: Cursor): void {
+  const help = INSTEAD_OF_PATTERN.get(c.kind);
+  const next = c.peek(1);
+  if (help === undefined || next.newline || (next.kind !== "(" && next.kind !== "{" && next.kind !== "::")) return;
+  c.fail(c.token, "`let` binds one name, no pattern", { help });
+}
+
 function letStatement(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
   if (c.at("(") || c.at("[") || c.at("{"))
     c.unexpected("the name of a variable", { help: "`let` binds one name; take a value apart with `match` or with `p.field`" });
+  notAPattern(c);
   const name = bindingName(c, "a variable");
   const type = c.take(":") ? parseType(c) : null;
   c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable begins with a value: \`let ${name.text} = 0\`` });
@@ -261,6 +278,15 @@ const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
 function notAStatement(c: Cursor): never {
   const { kind } = c.token;
   if (c.atItem()) c.fail(c.token, `\`${kind}\` cannot stand inside a function`, { help: "move it out, to the top level of the file" });
+  const next = c.peek(1);
+  if (kind === "++" && next.kind === "name" && next.start === c.token.end) {
+    const counted = `${next.value} = ${next.value} + 1`;
+    const span = { start: c.token.start, end: next.end };
+    c.fail(span, "`++` does not count", {
+      help: `write \`${counted}\``,
+      fixes: [{ title: `write \`${counted}\``, edits: [{ span, text: counted }] }],
+    });
+  }
   c.unexpected("a statement", statementHelp(kind));
 }
 

@@ -3,7 +3,7 @@
  * A name says little: links and renames can lead anywhere between two looks at it. So the check is made on what is open.
  */
 import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, extname, join, resolve, sep } from "node:path";
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 
@@ -51,6 +51,19 @@ export function missingRoot({ root, rootName }: NamedRoot): string | undefined {
   if (existsSync(root)) return undefined;
   const from = rootName.startsWith("/") ? "" : "; a relative folder starts where the command runs";
   return `the folder ${JSON.stringify(rootName)} that the policy allows is not there${from}`;
+}
+
+/**
+ * Why nothing can be written below a root, if that is so: it is a file, or it is missing and has the name of one. A
+ * missing folder is made by the first write, and a folder `report.txt` would be a surprise.
+ */
+export function rootIsNoFolder({ root, rootName }: NamedRoot): string | undefined {
+  const stat = statSync(root, { throwIfNoEntry: false });
+  const says = (what: string): string => `the policy allows writing below folders; ${JSON.stringify(rootName)} ${what}`;
+  if (stat !== undefined) return stat.isDirectory() ? undefined : says("is a file: name its folder");
+  return rootName.endsWith("/") || extname(root) === ""
+    ? undefined
+    : says('is not there and has the name of a file: name its folder, or write "/" at its end');
 }
 
 function realOrSame(path: string): string {
@@ -140,8 +153,8 @@ function openFolder(folder: string, root: string, path: string): OpenFolder {
 
 /** Opens the folder that holds a file. With `make`, folders that are missing on the way are made, each inside the one before. */
 export function openParent({ root, file }: Located, path: string, make: boolean): OpenFolder {
-  if (make) mkdirSync(root, { recursive: true });
   if (file === root) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
+  if (make) mkdirSync(root, { recursive: true });
   const parent = dirname(file);
   const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
   if (!make) return openFolder(parent, root, path);

@@ -21,7 +21,7 @@ import { basename } from "node:path";
 import { didYouMean } from "../../policy/hint.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 import { readAll, type FsOptions } from "./fs-read.ts";
-import { denyPath, fileFailure, locate, openBelow, openParent, type Located, type OpenFolder } from "./fs-roots.ts";
+import { denyPath, fileFailure, locate, openBelow, openParent, rootIsNoFolder, type Located, type OpenFolder } from "./fs-roots.ts";
 
 const WAYS = ["replace", "append", "create", "delete", "base64"] as const;
 type Way = (typeof WAYS)[number];
@@ -40,6 +40,8 @@ export function fsWriteHandler(options: FsOptions = {}): Handler {
       const bytes = way === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
       checkSize(bytes.length, max_bytes, path);
       const located = locate(path, write, options.workingDirectory ?? process.cwd());
+      const problem = rootIsNoFolder(located);
+      if (problem !== undefined) throw new CapabilityFailure(problem);
       carryOut(way, located, bytes, path, max_bytes);
       return true;
     } catch (error) {

@@ -93,14 +93,22 @@ function headersFor(key: string | undefined): Record<string, string> {
 
 /** Options of the program that go to the endpoint as they are. */
 const PASSED_ON: readonly string[] = ["frequency_penalty", "presence_penalty", "response_format", "seed", "stop", "temperature", "top_p"];
-const KNOWN: readonly string[] = ["max_output_tokens", "system", ...PASSED_ON];
+const OWN_OPTIONS = {
+  max_output_tokens: "Int above 0: the most tokens of the answer; without it the policy's, and more than that is denied",
+  system: "String: the system message, before the prompt",
+} as const;
+/** Every option of `llm.call`, with its meaning. */
+export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(OWN_OPTIONS),
+  ...PASSED_ON.map((name) => [name, "goes to the endpoint as it is"] as const),
+]);
 
 function requestBody(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): ReadonlyMap<string, JsonData> {
   if (!(callOptions instanceof MapValue)) throw new CapabilityFailure("the options of llm.call are an object");
-  const unknown = [...callOptions.keys()].find((name) => !KNOWN.includes(name));
+  const unknown = [...callOptions.keys()].find((name) => !LLM_OPTIONS.has(name));
   if (unknown !== undefined)
     throw new CapabilityFailure(
-      `llm.call has no option ${JSON.stringify(unknown)}. ${didYouMean(unknown, KNOWN, `It has ${KNOWN.join(", ")}.`)}`,
+      `llm.call has no option ${JSON.stringify(unknown)}. ${didYouMean(unknown, LLM_OPTIONS.keys(), `It has ${[...LLM_OPTIONS.keys()].join(", ")}.`)}`,
     );
   const system = callOptions.get("system");
   if (system !== undefined && typeof system !== "string") throw new CapabilityFailure("the option system of llm.call is a text");

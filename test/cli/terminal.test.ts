@@ -91,7 +91,9 @@ test("a log replayed with a program that takes other arguments", async () => {
 
 test("--explain tells the rule of every decision", async () => {
   const ended = await boruna(["run", "tree.ax", "--allow", "ui.render=2", "--arg", "text=x", "--explain"], { cwd: folder });
-  expect(ended.stderr).toBe('call 1 ui.render: ok, 1 left: the policy\'s rule allows ui.render [rules["ui.render"].allow]\n');
+  expect(ended.stderr).toBe(
+    'call 1 ui.render: ok, 1 left: the policy\'s rule allows ui.render [rules["ui.render"].allow]\nnote: 1 emitted value; --ui json shows it\n',
+  );
 });
 
 test("a second SIGINT does not wait for a collector that hangs", async () => {

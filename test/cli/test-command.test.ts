@@ -53,6 +53,21 @@ describe("boruna test", () => {
     expect(ended.code).toBe(0);
   });
 
+  test("an actor's failure that nobody receives fails the test; a run notes it", async () => {
+    const text =
+      'fn worker() { panic("broken") }\n\nfn main() -> Int !{actor.spawn, ui.render} {\n    let _w = spawn worker\n    emit 1\n    3\n}\n\ntest "unnoticed" { let _n = main() }\n';
+    const cwd = project({ "a.ax": text });
+    const note = "actor 1 (worker) failed, and nobody received it: panic: broken";
+    const tested = await boruna(["test"], { cwd });
+    expect(tested.stdout).toContain(`  FAIL  unnoticed`);
+    expect(tested.stdout).toContain(`        ${note}\n`);
+    expect(tested.code).toBe(1);
+    const ran = await boruna(["run", "a.ax", "--policy", "allow-all"], { cwd });
+    expect(ran).toMatchObject({ code: 0, stdout: "3\n", stderr: `note: ${note}\nnote: 1 emitted value; --ui json shows it\n` });
+    const json: unknown = JSON.parse((await boruna(["run", "a.ax", "--policy", "allow-all", "--json"], { cwd })).stdout);
+    expect(json).toMatchObject({ actor_failures: [{ actor: 1, function: "worker", message: "panic: broken" }] });
+  });
+
   test("a failure is shown at the test's own line, the other tests run", async () => {
     const cwd = project({
       "a.ax":
@@ -62,13 +77,13 @@ describe("boruna test", () => {
     expect(ended.stdout.replace(/\d+ steps/g, "N steps")).toBe(`a.ax
   FAIL  sums (N steps)
         expected 3, found 2
-         --> a.ax:4:5
+          --> a.ax:4:5
         3 | test "sums" {
         4 |     assert_equal(1 + 1, 3)
           |     ^^^^^^^^^^^^^^^^^^^^^^
   FAIL  divides (N steps)
         division by zero
-         --> a.ax:8:12
+          --> a.ax:8:12
         7 | test "divides" {
         8 |     assert(1 / 0 == 0, "zero")
           |            ^^^^^

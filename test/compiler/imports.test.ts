@@ -34,7 +34,7 @@ test("two files may each have a type of one name", async () => {
   const ran = await runSource('import "./lib.ax"\ntype Hidden { b: Int }\nfn main() -> Hidden { Hidden { b: f() } }\n', {
     resolve: files({ "./lib.ax": lib }),
   });
-  expect(ran.program.module.types.map((t) => t.name)).toContain("Hidden");
+  expect(ran.text).toBe("Hidden { b: 1 }");
   expect(ran.end.status).toBe("completed");
 });
 
@@ -47,9 +47,48 @@ test("circles, missing files and clashes are errors that name both places", () =
   expect(errors('import "./a.ax"\nimport "./b.ax"\nfn main() -> Int { f() }\n', all)).toEqual([
     "E010 main.ax: `f` comes from both ./a.ax and ./b.ax",
   ]);
-  expect(errors('import "./a.ax"\nfn f() -> Int { 3 }\nfn main() -> Int { f() }\n', all)[0]).toContain(
-    "is declared twice; the other is imported from ./a.ax",
+});
+
+test("what a file declares itself wins over what it imports", async () => {
+  const all = {
+    "./a.ax": 'type P { a: Int }\nfn f(s: String) -> P { P { a: string.len(s) } }\nfn g() -> P { f("abc") }\n',
+    "./b.ax": "fn f() -> Int { 2 }\n",
+  };
+  const text = 'import "./a.ax"\nimport "./b.ax"\ntype P { b: Int }\nfn f(n: Int) -> Int { n + 1 }\nfn main() -> P { P { b: f(g().a) } }\n';
+  const ran = await runSource(text, { resolve: files(all) });
+  expect(ran.text).toBe("P { b: 4 }");
+  const { diagnostics } = check({ name: "main.ax", text }, { resolve: files(all) });
+  expect(diagnostics.map((d) => `${d.code}: ${d.message}`)).toEqual([
+    'W006: `P` hides the one that `import "./a.ax"` brings',
+    'W006: `f` hides the one that `import "./a.ax"` brings',
+    'W006: `f` hides the one that `import "./b.ax"` brings',
+  ]);
+});
+
+test("two types of one name are told apart", () => {
+  const a = { "./a.ax": "type P { a: Int }\nfn f() -> P { P { a: 1 } }\n" };
+  expect(errors('import "./a.ax"\ntype P { b: Int }\nfn main() -> List<P> { [f()] }\n', a)).toEqual([
+    "E009 main.ax: expected P for an element of the list, found P; the first `P` is that of main.ax, the second that of ./a.ax",
+  ]);
+  const entry = "type Entry { path: String }\n";
+  const entries = 'map.entries({ "a": 1 })';
+  expect(errors(`${entry}fn main() -> List<Entry> { ${entries} }\n`, {})).toEqual([
+    "E009 main.ax: expected List<Entry> for the result of `main`, found List<Entry<Int>>; the first `Entry` is that of main.ax, the second that of the builtins",
+  ]);
+  expect(errors(`${entry}fn main() -> Bool { ${entries} == [Entry { path: "" }] }\n`, {})[0]).toContain(
+    "the first `Entry` is that of the builtins",
   );
+  expect(errors(`${entry}fn main() -> Int { match ${entries}[0] { Entry { path } => string.len(path) } }\n`, {})[0]).toContain(
+    "the second that of the builtins",
+  );
+});
+
+test("a file's own type keeps its name, the one of the builtins gives way", async () => {
+  const ran = await runSource(
+    'type Entry { path: String }\nfn main() -> Entry { Entry { path: string.inspect(map.entries({ "a": 1 })) } }\n',
+    {},
+  );
+  expect(ran.text).toBe('Entry { path: "[Entry.2 { key: "a", value: 1 }]" }');
 });
 
 test("an error in an imported file is told there", () => {

@@ -28,6 +28,15 @@ test.each([
   ["a map for a record", "type P { x: Int }\nfn main() -> P { { x: 1 } }\n", ["E009"]],
   ["a map that is indexed", 'fn main(m: Map<String, Int>) -> Int { m["a"] }\n', ["E009"]],
   ["an unknown word before a value", 'fn main() -> Int { len "abc" }\n', ["E003"]],
+  ["a map that a loop goes through", "fn main(m: Map<String, Int>) { for e in m { let _ = e.value } }\n", ["E009"]],
+  ["a map that a loop goes through, its entries unused", "fn main(m: Map<String, Int>) { for e in m { } }\n", ["E009"]],
+  ["a variant for a function", "enum S { K(Int) }\nfn main(xs: List<Int>) -> List<S> { list.map(xs, S::K) }\n", ["E009"]],
+  ["a variant without a payload for a function", "enum S { K }\nfn main(xs: List<Int>) -> List<S> { list.map(xs, S::K) }\n", ["E009"]],
+  ["a result of another type, told by a name", "fn main(xs: List<Int>) -> List<String> { list.push(xs, 1) }\n", ["E009"]],
+  ["a result of another type, with a lambda", "fn main(xs: List<Int>) -> List<String> { list.filter(xs, fn(x) { x > 1 }) }\n", ["E009"]],
+  ["arguments of two types, neither wanted", 'fn id<T>(x: T, y: T) -> T { x }\nfn main() -> Bool { id(1, "a") }\n', ["E009"]],
+  ["a pattern after let", "fn main(o: Option<Int>) -> Int {\n    let Some(x) = o\n    x\n}\n", ["E002"]],
+  ["a variable that is counted up", "fn main() -> Int {\n    let mut i = 1\n    ++i\n    i\n}\n", ["E009"]],
   ["an unknown function in a match", "fn main() -> Int { match nope(1) { 1 => 2, _ => 3 } }\n", ["E004"]],
 ])("%s", (_, text, expected) => {
   expect(codes(text)).toEqual(expected);

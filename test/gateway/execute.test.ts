@@ -53,6 +53,24 @@ describe("how a run ends", () => {
     expect(events.map((e) => e.type)).toEqual(["UiEmit", "UiEmit", "UiEmit", "UiEmit", "UiEmit"]);
   });
 
+  test("failures of actors that nobody received are told, each once", async () => {
+    const worker = 'fn worker() -> Unit { panic("broken") }\n';
+    const unnoticed = `${worker}fn main() -> Int !{actor.spawn} { let _a = spawn worker\n let _b = spawn worker\n 1 }`;
+    const panics = (actorId: number) => ({ actorId, functionName: "worker", message: "panic: broken" });
+    expect(await run(unnoticed)).toMatchObject({ outcome: "success", value: 1, unreceived: [panics(1), panics(2)] });
+    const first = unnoticed.replace(" 1 }", " let r: Result<Unit, String> = receive\n match r { Ok(_) => 0, Err(_) => 1 } }");
+    expect(await run(first)).toMatchObject({ value: 1, unreceived: [panics(2)] });
+    const passedOn = `${worker}fn boss() -> Unit !{actor.spawn} { let _w = spawn worker\n let r: Result<Unit, String> = receive
+ match r { Ok(_) => (), Err(why) => panic("boss: " ++ why) } }\nfn main() -> Int !{actor.spawn} { let _b = spawn boss\n 1 }`;
+    const { unreceived } = await run(passedOn);
+    expect(unreceived).toEqual([{ actorId: 1, functionName: "boss", message: "panic: boss: panic: broken" }]);
+    const own = 'let bad: Result<Unit, String> = Err("mine")\n send me bad';
+    const sent = `type T { to: ActorId }\nfn teller() -> Unit !{actor.send} { let t: T = receive\n let me = t.to\n ${own} }
+fn boss() -> Unit { let _n: Int = receive\n () }
+fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn teller\n send t T { to: b }\n send b 1\n 1 }`;
+    expect(await run(sent)).toMatchObject({ value: 1, unreceived: [] });
+  });
+
   test("denied by default, with the rule and the place", async () => {
     const result = await executeProgram(programOf(FETCH), { runId: "r" });
     expect(result).toMatchObject({

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { mockHandlers } from "../../gateway/mock.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { MapValue } from "../../vm/map.ts";
 import { callerOf, policyOf } from "./context.ts";
 
 describe("mocks", () => {
@@ -19,6 +20,12 @@ describe("mocks", () => {
     ]);
     const call = (name: string, policy = ALLOW_ALL) => callerOf(name, mocks.get(name) ?? expect.fail(name), policy);
     expect(await call("net.fetch")("http://x.example/")).toBe('{"mock": true, "url": "http://x.example/"}');
+    const fetched = await call("net.fetch")("http://x.example/", "GET", "", MapValue.EMPTY, "response");
+    expect(JSON.parse(String(fetched))).toEqual({ body: '{"mock": true, "url": "http://x.example/"}', headers: {}, status: 200 });
+    expect(await call("fs.read")("x")).toBe('mock file content for "x"');
+    expect(Buffer.from(String(await call("fs.read")("ä", "base64")), "base64").toString()).toBe('mock file content for "ä"');
+    expect(await call("fs.read")("x", "list")).toBe('["mock.txt"]');
+    expect(await call("fs.read")("ä", "stat")).toBe('{"kind":"file","modified_ms":1700000000000,"size":26}');
     expect(await call("time.now")()).toBe(1_700_000_000);
     expect(await call("random")("int", 5, 9)).toBe(5);
     expect(await call("step.input")("a")).toBe("1");

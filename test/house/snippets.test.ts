@@ -35,7 +35,9 @@ describe.each(PAGES)("docs/$name", ({ name, least }) => {
   test("every fence is closed and says what it holds", () => {
     const fences = [...page.matchAll(/^\s*```(.*)$/gm)].map(({ 1: info = "" }) => info);
     expect(fences.length % 2).toBe(0);
-    expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "ax signature", "text", "sh", "json"].includes(info) : info !== ""))).toEqual([]);
+    expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "ax signature", "text", "sh", "json"].includes(info) : info !== ""))).toEqual(
+      [],
+    );
     expect(snippets.length).toBe(fences.filter((info) => info === "ax").length);
     expect(snippets.length).toBeGreaterThanOrEqual(least);
   });

@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { BASE64_ALPHABET, base64Text } from "../base64.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { utf8Length } from "../utf8.ts";
@@ -7,9 +8,8 @@ import { ErrValue, OkValue, type Value } from "../value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
 
 const HASH_HEX_UNITS = 64;
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /** Value of each ASCII character in Base64; -1 for the others. */
-const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => ALPHABET.indexOf(String.fromCharCode(unit)));
+const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => BASE64_ALPHABET.indexOf(String.fromCharCode(unit)));
 
 function encode(meter: Meter, source: string): Value {
   const work = new Work(meter);
@@ -17,15 +17,7 @@ function encode(meter: Meter, source: string): Value {
   const units = Math.ceil(utf8Length(source) / 3) * 4;
   work.add(units * UNITS.codedUnit);
   meter.allocateString(units);
-  const bytes = utf8ToBytes(source);
-  const out: string[] = [];
-  for (let i = 0; i < bytes.length; i += 3) {
-    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    const digits = [18, 12, 6, 0].map((shift) => ALPHABET.charAt((group >> shift) & 63));
-    const missing = Math.max(0, i + 3 - bytes.length);
-    out.push(digits.slice(0, 4 - missing).join("") + "=".repeat(missing));
-  }
-  return out.join("");
+  return base64Text(utf8ToBytes(source));
 }
 
 /** The bytes; undefined where the text is not canonical Base64 with padding. */

@@ -1,6 +1,8 @@
 /** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
-import { FloatValue, UNIT, UnitValue, type Value } from "../value.ts";
+import { OPCODES } from "../opcodes.ts";
+import { CODE_STRIDE } from "../stack-heights.ts";
+import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value.ts";
 import { type Kind, kindOf, type Part } from "./kinds.ts";
 
 /** JavaScript blocks inside one another; the host's parser takes more. */
@@ -15,6 +17,15 @@ const MINUS_ZERO = Symbol("-0");
 export class Pool {
   readonly values: unknown[] = [];
   readonly #names = new Map<unknown, string>();
+  readonly #variants = new Map<string, EnumValue>();
+
+  /** Variants without payload are all alike: one for the whole group. */
+  bareVariant(type: number, variant: number): string {
+    const key = `${type}:${variant}`;
+    const value = this.#variants.get(key) ?? new EnumValue(type, variant, UNIT);
+    this.#variants.set(key, value);
+    return this.name(value);
+  }
 
   name(value: unknown): string {
     // A Map takes -0 and 0 for one key.
@@ -44,12 +55,22 @@ export interface GroupNames {
   part(functionIndex: number): Part;
 }
 
+/** Most instructions of a function that tells the meter what it has counted when it returns only. */
+const SMALL_FUNCTION = 60;
+const ALLOCATING: ReadonlySet<number> = new Set(
+  [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
+);
+
 /** One function's text as far as it is written. */
 export class Body {
   readonly part: Part;
   readonly group: GroupNames;
   readonly out: string[] = [];
   readonly hasLoop: boolean;
+  /** Some instruction makes a value of fixed size; their bytes are counted in a variable. */
+  readonly allocates: boolean;
+  /** What it counts before a call is too much to be told afterwards: ten thousand frames may wait so. */
+  readonly isLarge: boolean;
   stack: Operand[] = [];
   locals: Kind[] = [];
   /** Variables for operands. */
@@ -63,6 +84,11 @@ export class Body {
     this.part = part;
     this.group = group;
     this.hasLoop = part.flow.some((block) => block.isLoop);
+    const { code } = part.fn;
+    let makes = false;
+    for (let at = 0; at < code.length; at += CODE_STRIDE) if (ALLOCATING.has(code[at] ?? 0)) makes = true;
+    this.allocates = makes;
+    this.isLarge = code.length > SMALL_FUNCTION * CODE_STRIDE;
   }
 
   get top(): string {
@@ -103,6 +129,12 @@ export class Body {
     const slot = this.slot();
     this.line(`${slot} = ${expression};`);
     this.stack.push({ code: slot, kind, local: -1 });
+  }
+
+  /** A call: what was counted before it is told before it where that is much. */
+  pushCall(expression: string, kind: Kind): void {
+    if (this.isLarge) this.line(`m.steps += S; S = 0;${this.allocates ? " m.allocBytes += A; A = 0;" : ""}`);
+    this.push(expression, kind);
   }
 
   pushConstant(index: number): void {

@@ -7,7 +7,7 @@ import { HostTrap, poll, type Run } from "../effects.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import type { Program, VerifiedFunction } from "../program.ts";
-import { UNIT, type Value } from "../value.ts";
+import { UNIT, UnitValue, type Value } from "../value.ts";
 import { compilable } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
 import { CAN_GENERATE, codeFromText } from "./from-text.ts";
@@ -31,6 +31,7 @@ const MAX_GENERATED = 4_000_000;
 const MAX_VERSIONS = 4;
 /** Functions compiled together. */
 const MAX_GROUP = 300;
+const MAX_GROUP_INSTRUCTIONS = 30_000;
 
 /** Runs from the values on the stack: locals, then operands. */
 type Compiled = (meter: Meter, depth: number, values: readonly Value[], at: number, count: number) => Value | typeof PAUSED | undefined;
@@ -105,6 +106,8 @@ export class Engine {
     const heat = this.functions[fn.index];
     if (this.hotSteps > 0 || heat === undefined || depth >= actor.exactFrom) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
+    // One whose first instruction is a loop's may stand there again, with other locals.
+    for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
     const value = this.#run(run, actor, heat, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
     if (value === undefined || value === PAUSED) return false;
     endFrame(actor, base, value);
@@ -175,7 +178,7 @@ export class Engine {
     meter.maxDepth = Math.min(run.limits.max_call_depth, depth + room - 1);
     meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
     meter.overrun = () => {
-      if (meter.steps > stepLimit) return undefined;
+      if (meter.steps > stepLimit || meter.allocBytes > meter.maxAllocBytes) return undefined;
       poll(run);
       meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
       return meter.steps >= pauseAt;
@@ -284,8 +287,11 @@ class Group {
   readonly #program: Program;
   readonly #generic: ReadonlySet<number>;
   readonly #parts = new Map<number, Part>();
+  /** To be inferred, the last one first. */
+  readonly #waiting: Part[] = [];
+  readonly #callers = new Map<Part, Set<Part>>();
   #root: Part | undefined;
-  #changed = false;
+  #instructions = 0;
 
   constructor(program: Program, wide: ReadonlySet<number>) {
     this.#program = program;
@@ -296,43 +302,50 @@ class Group {
     const root = this.#part(fn, start, entry);
     this.#root = root;
     if (start === 0) this.#parts.set(fn.index, root);
+    this.#queue(root);
     const { constants } = this.#program.module;
-    do {
-      this.#changed = false;
-      for (const part of [root, ...this.#parts.values()]) {
-        const before = part.result;
-        inferPart(part, constants, { call: (index, args) => this.#called(index, args) });
-        if (part.result !== before) this.#changed = true;
-      }
-    } while (this.#changed);
+    for (let part = this.#waiting.pop(); part !== undefined; part = this.#waiting.pop()) {
+      const caller = part;
+      const before = part.result;
+      inferPart(part, constants, { call: (index, args) => this.#called(caller, index, args) });
+      if (part.result !== before) for (const other of this.#callers.get(part) ?? []) this.#queue(other);
+    }
     return root;
   }
 
+  /** On top, so that callees are done before who called them. */
+  #queue(part: Part): void {
+    if (!this.#waiting.includes(part)) this.#waiting.push(part);
+  }
+
   #part(fn: VerifiedFunction, start: number, entry: Entry): Part {
+    this.#instructions += fn.def.code.length;
+    if (this.#instructions > MAX_GROUP_INSTRUCTIONS) throw new Unsupported("too many instructions");
     const flow = flowOf(fn, start);
     if (flow === undefined) throw new Unsupported("a loop with several entries");
     return { fn, start, flow, live: liveLocals(fn, flow), generic: this.#generic.has(fn.index), entry, result: "never", blocks: [] };
   }
 
-  #called(index: number, args: readonly Kind[]): Kind {
+  #called(caller: Part, index: number, args: readonly Kind[]): Kind {
     const fn = this.#program.functions[index];
     if (fn === undefined) throw new Unsupported("a call of no function");
     const { arity, locals } = fn.def;
-    let part = this.#parts.get(index);
-    if (part === undefined) {
-      if (this.#parts.size >= MAX_GROUP) throw new Unsupported("too many functions");
-      const kinds = Array.from({ length: locals }, (_, i): Kind => (i < arity ? "never" : "any"));
-      part = this.#part(fn, 0, { locals: kinds, stack: [] });
-      this.#parts.set(index, part);
-      this.#changed = true;
-    }
+    const known = this.#parts.get(index);
+    const part =
+      known ?? this.#part(fn, 0, { locals: Array.from({ length: locals }, (_, i): Kind => (i < arity ? "never" : "any")), stack: [] });
+    this.#parts.set(index, part);
+    if (this.#parts.size > MAX_GROUP) throw new Unsupported("too many functions");
+    const callers = this.#callers.get(part) ?? new Set();
+    this.#callers.set(part, callers.add(caller));
     const { entry } = part;
+    let rose = known === undefined;
     for (let i = 0; i < arity; i++) {
       const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
       if (joined === entry.locals[i]) continue;
       entry.locals[i] = joined;
-      this.#changed = true;
+      rose = true;
     }
+    if (rose) this.#queue(part);
     return part.result;
   }
 

@@ -18,10 +18,9 @@ export interface Block {
   readonly start: number;
   readonly end: number;
   readonly exit: Exit;
-  readonly predecessors: readonly number[];
   /** Some block that it dominates leads back to it. */
   readonly isLoop: boolean;
-  /** More than one block before it leads to it, so that its code cannot stand inside one of theirs. */
+  /** More than one way leads to it from the blocks before it, so that its code cannot stand inside one of theirs. */
   readonly isMerge: boolean;
   /** Blocks whose immediate dominator it is, in order. */
   readonly children: readonly number[];
@@ -49,7 +48,7 @@ export function flowOf(fn: VerifiedFunction, entry: number): Flow | undefined {
   const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(at));
   const predecessors: number[][] = order.map(() => []);
   successors.forEach((targets, from) => {
-    for (const to of new Set(targets)) predecessors[to]?.push(from);
+    for (const to of targets) predecessors[to]?.push(from);
   });
   const dominators = immediateDominators(predecessors);
   const loops = new Set<number>();
@@ -70,7 +69,6 @@ export function flowOf(fn: VerifiedFunction, entry: number): Flow | undefined {
       start,
       end,
       exit: exitOf(fn, start, end, at),
-      predecessors: predecessors[i] ?? [],
       isLoop: loops.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],

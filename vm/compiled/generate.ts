@@ -21,9 +21,6 @@ import type { Entry, Kind, Part } from "./kinds.ts";
  */
 const PENDING_STEPS = 1_000;
 const PENDING_BYTES = 1_000;
-const ALLOCATING: ReadonlySet<number> = new Set(
-  [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
-);
 const CALLING: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 
 /** The text of one function; `resumable`: a loop of the interpreter's own frame, which may pause at its start. */
@@ -43,7 +40,7 @@ class Writer {
     this.#part = part;
     this.#body = new Body(part, group);
     this.#resumable = resumable;
-    this.#allocates = has(part, ALLOCATING);
+    this.#allocates = this.#body.allocates;
   }
 
   write(): string {
@@ -81,7 +78,7 @@ class Writer {
       // What recurses looks at the limits here, what loops at the start of each round.
       const recurses = has(this.#part, CALLING);
       if (recurses) lines.push("if (m.steps > m.checkAt) over(m);");
-      if (recurses && this.#allocates) lines.push("if (m.allocBytes > m.maxAllocBytes) bail();");
+      if (this.#allocates && (recurses || this.#body.isLarge)) lines.push("if (m.allocBytes > m.maxAllocBytes) bail();");
     }
     const first = blocks[0];
     const convert = (name: string, from: Kind | undefined, to: Kind | undefined): void => {
@@ -153,9 +150,15 @@ class Writer {
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
         ...entry.stack.map((kind, i) => boxed({ code: `s${i}`, kind, local: -1 })),
       ];
-      this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt && over(m)) {`);
+      this.#body.line(
+        `if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.allocBytes > m.maxAllocBytes) bail(); if (m.steps > m.checkAt && over(m)) {`,
+      );
       this.#body.line(`${this.#allocates ? "m.allocBytes += A; " : ""}m.saved = [${values.join(", ")}]; return P; } }`);
-    } else this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt) over(m); }`);
+    } else {
+      // What the callees have allocated shows here only.
+      const bytes = has(this.#part, CALLING) ? " if (m.allocBytes > m.maxAllocBytes) bail();" : "";
+      this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt) over(m);${bytes} }`);
+    }
     if (this.#allocates)
       this.#body.line(`if (A > ${PENDING_BYTES}) { m.allocBytes += A; A = 0; if (m.allocBytes > m.maxAllocBytes) bail(); }`);
   }
@@ -237,12 +240,15 @@ class Writer {
     const args = this.#body.drop(count);
     const target = blocks[to];
     const values: string[] = [];
-    args.slice(0, arity).forEach((arg, i) => {
+    // From the last on: an operand may stand for the one below it.
+    for (let i = Math.min(arity, args.length) - 1; i >= 0; i--) {
+      const arg = args[i];
+      if (arg === undefined) continue;
       const slot = this.#body.slot(this.#body.stack.length + i);
       const code = converted(arg, target?.locals[i] ?? "any");
       if (code !== slot) this.#body.line(`${slot} = ${code};`);
-      values.push(slot);
-    });
+      values[i] = slot;
+    }
     for (let i = 0; i < locals; i++) this.#body.line(`l${i} = ${values[i] ?? "U"};`);
     this.#sequence(this.#goto(index, to));
   }

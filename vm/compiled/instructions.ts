@@ -4,7 +4,7 @@ import { BUILTIN_BY_ID } from "../builtins.ts";
 import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../opcodes.ts";
 import { CODE_STRIDE } from "../stack-heights.ts";
-import { EnumValue, FnRefValue, RecordValue, UNIT } from "../value.ts";
+import { FnRefValue, RecordValue } from "../value.ts";
 import { asNumber, type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./kinds.ts";
 
@@ -38,8 +38,6 @@ const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(
 
 /** The variable that holds a part's function. */
 export const partName = (part: Part): string => `f${part.fn.index}_${part.start}`;
-
-const bareVariants = new Map<number, EnumValue>();
 
 /** One instruction that is not control flow. `hasNext`: the next one belongs to the same block. */
 export function writeInstruction(body: Body, pc: number, hasNext: boolean): void {
@@ -113,7 +111,7 @@ function making(body: Body, tag: number, first: number, second: number): void {
       const payload = body.pop();
       body.bytes += BYTES.enumValue;
       const bare = payload.code === "U";
-      return body.push(bare ? bareVariant(body, first, second) : `new E(${first}, ${second}, ${boxed(payload)})`, "any");
+      return body.push(bare ? body.group.pool.bareVariant(first, second) : `new E(${first}, ${second}, ${boxed(payload)})`, "any");
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
@@ -155,14 +153,6 @@ function making(body: Body, tag: number, first: number, second: number): void {
       builtin(body, id, body.drop(ARITY.get(tag) ?? 0));
     }
   }
-}
-
-/** Variants without payload are all alike: one for the whole group. */
-function bareVariant(body: Body, type: number, variant: number): string {
-  const key = type * 65_536 + variant;
-  const known = bareVariants.get(key) ?? new EnumValue(type, variant, UNIT);
-  bareVariants.set(key, known);
-  return body.group.pool.name(known);
 }
 
 function store(body: Body, local: number): void {
@@ -293,7 +283,7 @@ function call(body: Body, index: number, count: number): void {
   });
   const kind = callee.result === "never" ? "any" : callee.result;
   const sign = body.hasLoop && (kind === "num" || kind === "float") ? "+" : "";
-  body.push(`${sign}${partName(callee)}(${["m", "d + 1", ...args].join(", ")})`, kind);
+  body.pushCall(`${sign}${partName(callee)}(${["m", "d + 1", ...args].join(", ")})`, kind);
 }
 
 function callIndirect(body: Body, count: number): void {
@@ -301,12 +291,13 @@ function callIndirect(body: Body, count: number): void {
   const args = body.drop(count).map((arg) => boxed(arg));
   const name = count <= 3 ? `invoke${count}` : "invoke";
   const list = count <= 3 ? args : [`[${args.join(", ")}]`];
-  body.push(`${name}(${["m", "d + 1", boxed(target), ...list].join(", ")})`, "any");
+  body.pushCall(`${name}(${["m", "d + 1", boxed(target), ...list].join(", ")})`, "any");
 }
 
 function element(body: Body): void {
   const index = body.pop();
   const list = body.pop();
+  if (index.kind === "float") return body.push(`elementAt(${boxed(list)}, ${boxed(index)})`, "any");
   const whole = index.kind === "num" ? "" : ` && typeof ${index.code} === "number"`;
   const slow = `elementAt(${boxed(list)}, ${boxed(index)})`;
   body.line(`t = ${list.code} instanceof L${whole} ? ${list.code}.get(${index.code}) : undefined;`);

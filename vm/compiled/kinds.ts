@@ -104,13 +104,23 @@ export function inferPart(part: Part, constants: readonly Value[], callees: Call
   const { flow } = part;
   part.blocks = flow.map((_, i) => (i === 0 ? { locals: part.entry.locals.slice(), stack: part.entry.stack.slice() } : undefined));
   const work = [0];
+  const waits = new Uint8Array(flow.length);
   const flowInto = (to: number, locals: readonly Kind[], stack: readonly Kind[]): void => {
     const known = part.blocks[to];
     if (known === undefined) part.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
-    else if (!raise(known.locals, locals, part.live[to]) && !raise(known.stack, stack)) return;
-    if (!work.includes(to)) work.push(to);
+    else {
+      const localsRose = raise(known.locals, locals, part.live[to]);
+      const stackRose = raise(known.stack, stack);
+      if (!localsRose && !stackRose) return;
+    }
+    if (waits[to] === 1) return;
+    waits[to] = 1;
+    work.push(to);
   };
-  for (let i = work.pop(); i !== undefined; i = work.pop()) inferBlock(part, i, constants, callees, flowInto);
+  for (let i = work.pop(); i !== undefined; i = work.pop()) {
+    waits[i] = 0;
+    inferBlock(part, i, constants, callees, flowInto);
+  }
 }
 
 function raise(into: Kind[], from: readonly Kind[], live?: Uint8Array): boolean {

@@ -252,6 +252,26 @@ describe("fs.write", () => {
     expect(await writeFails(["/dev/null", "x"], { write: ["/dev"] })).toBe('failed: it is not a file: "/dev/null"');
   });
 
+  test("a policy that names a file is told to name its folder, and no folder of that name is made", async () => {
+    const below = (name: string, what: string): string => `failed: the policy allows writing below folders; "${name}" ${what}`;
+    const unlike = 'is not there and has the name of a file: name its folder, or write "/" at its end';
+    for (const path of ["new/report.txt", "other.txt", inWork("new/report.txt")])
+      expect(await writeFails([path, "x"], { write: ["./new/report.txt"] })).toBe(below("./new/report.txt", unlike));
+    expect(readdirSync(work).sort()).toEqual(["data", "out"]);
+    for (const [path, how] of [
+      ["data/a.txt", "replace"],
+      ["data/a.txt", "delete"],
+      ["b.txt", "create"],
+    ] as const)
+      expect(await writeFails([path, "x", how], { write: ["data/a.txt"] })).toBe(below("data/a.txt", "is a file: name its folder"));
+    expect(content("data/a.txt")).toBe("héllo");
+    await write(["v1.2/a.txt", "x"], { write: ["v1.2/"] });
+    await write(["v1.2/b.txt", "x"], { write: ["v1.2"] });
+    expect(readdirSync(inWork("v1.2"))).toEqual(["a.txt", "b.txt"]);
+    expect(await writeFails(["fresh", "x"], { write: ["fresh"] })).toBe('failed: it is a folder: "fresh"');
+    expect(readdirSync(work).sort()).toEqual(["data", "out", "v1.2"]);
+  });
+
   test("max_bytes counts the whole file: just at it, and one over", async () => {
     const scope = { ...ROOTS, max_bytes: 4 };
     await write(["out/a.txt", "éé"], scope);

@@ -1,0 +1,243 @@
+/** Every limit of `vm/limits.ts`, just under and just over. A limit without a probe fails the first test. */
+import { expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { executeProgram } from "../../gateway/execute.ts";
+import { ALLOW_ALL } from "../../policy/policy.ts";
+import { BUILTINS } from "../../vm/builtins.ts";
+import { decodeModule } from "../../vm/codec.ts";
+import { slotsBytes } from "../../vm/cost.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
+import type { Module } from "../../vm/module.ts";
+import { textForm } from "../../vm/text.ts";
+import { UNIT, type Value } from "../../vm/value.ts";
+import { verifyModule } from "../../vm/verifier.ts";
+import { kindOf, moduleOf, run, type RunOptions, type TestFunction, testHost } from "../vm/helpers.ts";
+
+type Code = TestFunction["code"];
+type Ended = string | Promise<string>;
+
+interface Probe {
+  /** What happens at the limit, and what one further does. */
+  readonly under: () => Ended;
+  readonly over: () => Ended;
+  readonly gives: readonly [under: string, over: string];
+}
+
+const probe = (gives: Probe["gives"], at: (beyond: 0 | 1) => Ended): Probe => ({ gives, under: () => at(0), over: () => at(1) });
+
+/** "completed", the kind of the trap, or the kind of the error. */
+function ends(body: () => string): string {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof BorunaError) return error.kind;
+    throw error;
+  }
+}
+
+const runs = (module: () => Module, options: RunOptions = {}): string => ends(() => kindOf(run(module(), options)));
+const program = (code: Code, constants: readonly Value[] = [], more: Partial<TestFunction> = {}): Module =>
+  moduleOf([{ ...more, code }], constants);
+const repeated = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+const nops = (count: number): Code => repeated(count, "Nop" as const);
+const builtin = (name: string): number => BUILTINS.find((b) => b.name === name)?.id ?? -1;
+
+/** Does something a number of times, which is constant 0; local 0 counts down. */
+const times = (body: Code): Code => {
+  const start: Code = [
+    ["PushConst", 0],
+    ["StoreLocal", 0],
+  ];
+  const next: Code = [["LoadLocal", 0], ["PushConst", 1], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", start.length]];
+  return [...start, ...body, ...next];
+};
+
+const LOOP = "fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }";
+const EMIT = 'fn main() -> Int !{ui.render} { emit Json::String("0123456789")\n 1 }';
+
+/** How a program ends behind the gateway, which keeps the limits that are not the machine's. */
+async function executed(text: string, limits: Partial<Limits>, clock?: () => number): Promise<string> {
+  const { outcome, error } = await executeProgram(verifyModule(compile({ name: "main.ax", text }).module), {
+    policy: ALLOW_ALL,
+    runId: "limits",
+    limits,
+    ...(clock === undefined ? {} : { clock }),
+  });
+  return error?.kind ?? outcome;
+}
+
+/** A clock that stands still and, from the hundredth question on, has moved by so much. */
+function clockThatMoves(byMs: number): () => number {
+  let asked = 0;
+  return () => (asked++ < 3 ? 0 : byMs);
+}
+
+const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
+  max_steps: probe(["completed", "step_limit"], (beyond) =>
+    runs(() => program([...nops(99), "Ret"]), { limits: { max_steps: 100 - beyond } }),
+  ),
+  max_alloc_bytes: probe(["completed", "alloc_limit"], (beyond) =>
+    runs(() => program([["PushConst", 0], ["MakeList", 1], "Ret"], [1]), { limits: { max_alloc_bytes: slotsBytes(1) - beyond } }),
+  ),
+  max_call_depth: probe(["completed", "stack_overflow"], (beyond) =>
+    runs(() => moduleOf([{ code: [["Call", 1, 0], "Ret"] }, { code: [["Call", 2, 0], "Ret"] }, { code: ["Ret"] }]), {
+      limits: { max_call_depth: 3 - beyond },
+    }),
+  ),
+  max_output_bytes: probe(["success", "output_limit"], async (beyond) => {
+    // The tree's text, as large as it is: the limit at which the run just passes.
+    let bytes = 0;
+    while ((await executed(EMIT, { max_output_bytes: bytes })) !== "success") bytes += 1;
+    expect(bytes).toBeGreaterThanOrEqual(10);
+    return executed(EMIT, { max_output_bytes: bytes - beyond });
+  }),
+  max_wall_ms: probe(["step_limit", "timeout"], (beyond) =>
+    executed(LOOP, { max_wall_ms: 1_000, max_steps: 1_000_000 }, clockThatMoves(999 + beyond)),
+  ),
+};
+
+const FULL_FRAMES = Math.floor((MACHINE_LIMITS.stackSlots - 1) / MODULE_LIMITS.locals);
+
+const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
+  // An actor's turn ends a step before the slice does; what it did in one turn or two shows in the events.
+  sliceSteps: probe(["1 turn", "2 turns"], (beyond) => {
+    const host = testHost();
+    run(program([...nops(MACHINE_LIMITS.sliceSteps - 3 + beyond), "Ret"]), { actors: true }, host);
+    const turns = host.events.filter((e) => e.type === "SchedulerTick").length;
+    return `${turns} turn${turns > 1 ? "s" : ""}`;
+  }),
+  rounds: probe(["step_limit", "max_rounds"], (beyond) =>
+    runs(() => program([["Jmp", 0]]), {
+      actors: true,
+      limits: { max_steps: (MACHINE_LIMITS.sliceSteps - 1) * MACHINE_LIMITS.rounds + beyond },
+    }),
+  ),
+  // The root is one of them.
+  actors: probe(["completed", "alloc_limit"], (beyond) =>
+    runs(() =>
+      moduleOf(
+        [{ locals: 1, code: [...times([["SpawnActor", 1], "Pop"]), "Ret"] }, { code: ["Ret"] }],
+        [MACHINE_LIMITS.actors - 1 + beyond, 1],
+      ),
+    ),
+  ),
+  // Frames of as many locals as there may be, and a last one that fills the rest; each has room for one operand.
+  stackSlots: probe(["completed", "stack_overflow"], (beyond) =>
+    runs(() =>
+      moduleOf([
+        ...Array.from(
+          { length: FULL_FRAMES },
+          (_, i): TestFunction => ({ locals: MODULE_LIMITS.locals, code: [["Call", i + 1, 0], "Ret"] }),
+        ),
+        { locals: MACHINE_LIMITS.stackSlots - FULL_FRAMES * MODULE_LIMITS.locals - 1 + beyond, code: [["LoadLocal", 0], "Ret"] },
+      ]),
+    ),
+  ),
+  frameSlots: probe(["completed", "stack_overflow"], (beyond) =>
+    runs(() => program([...repeated(MACHINE_LIMITS.frameSlots + beyond, ["PushConst", 0] as const), "Ret"], [1])),
+  ),
+  valueDepth: probe(["completed", "invalid_value"], (beyond) =>
+    runs(() =>
+      program(
+        [
+          ...times([
+            ["LoadLocal", 1],
+            ["Wrap", 0],
+            ["StoreLocal", 1],
+          ]),
+          ["LoadLocal", 1],
+          "Ret",
+        ],
+        [MACHINE_LIMITS.valueDepth + beyond, 1],
+        {
+          locals: 2,
+        },
+      ),
+    ),
+  ),
+  valueNodes: probe(["completed", "alloc_limit"], (beyond) =>
+    runs(() =>
+      program([["PushConst", 0], ["PushConst", 1], ["Builtin", builtin("list.range"), 2], "Ret"], [0, MACHINE_LIMITS.valueNodes + beyond]),
+    ),
+  ),
+  valueTextUnits: probe(["completed", "alloc_limit"], (beyond) =>
+    runs(() =>
+      program(
+        [["PushConst", 0], ["PushConst", 1], ["Builtin", builtin("string.repeat"), 2], "Ret"],
+        ["x", MACHINE_LIMITS.valueTextUnits + beyond],
+      ),
+    ),
+  ),
+  // In quotes, which count too.
+  textFormUnits: probe(["whole", "cut"], (beyond) => {
+    const text = textForm("x".repeat(MACHINE_LIMITS.textFormUnits - 2 + beyond));
+    return text.endsWith("…") || text.length > MACHINE_LIMITS.textFormUnits ? "cut" : "whole";
+  }),
+};
+
+const HEADER = [0x4c, 0x4c, 0x4d, 0x42, 1, 0] as const;
+
+function headerOf(payloadBytes: number): Uint8Array {
+  const bytes = new Uint8Array(HEADER.length + 4);
+  bytes.set(HEADER);
+  new DataView(bytes.buffer).setUint32(HEADER.length, payloadBytes, true);
+  return bytes;
+}
+
+const constantOfDepth = (depth: number): Uint8Array =>
+  new TextEncoder().encode(
+    `{"name":"n","version":1,"constants":[${'{"Some":'.repeat(depth)}"Unit"${"}".repeat(depth)}],"globals":[],"types":[],"functions":[{"name":"main","arity":0,"locals":0,"code":["Ret"],"capabilities":[]}],"entry":0}`,
+  );
+
+const TOO_LARGE = ["completed", "module.too_large"] as const;
+
+const MODULE_PROBES: Readonly<Record<keyof typeof MODULE_LIMITS, Probe>> = {
+  // The length is looked at before the payload, which is not there.
+  bytes: probe(["module.truncated", "module.too_large"], (beyond) => ends(() => decodeModule(headerOf(MODULE_LIMITS.bytes + beyond)).name)),
+  functions: probe(TOO_LARGE, (beyond) => runs(() => moduleOf(repeated(MODULE_LIMITS.functions + beyond, { code: [] })))),
+  codeLength: probe(TOO_LARGE, (beyond) => runs(() => program(nops(MODULE_LIMITS.codeLength + beyond)))),
+  constants: probe(TOO_LARGE, (beyond) => runs(() => program(["Ret"], repeated(MODULE_LIMITS.constants + beyond, UNIT)))),
+  globals: probe(TOO_LARGE, (beyond) =>
+    runs(() => moduleOf([{ code: [] }], [], { globals: repeated(MODULE_LIMITS.globals + beyond, "g") })),
+  ),
+  types: probe(TOO_LARGE, (beyond) =>
+    runs(() =>
+      moduleOf([{ code: [] }], [], {
+        types: Array.from({ length: MODULE_LIMITS.types + beyond }, (_, i) => ({ name: `T${i}`, kind: "record", fields: [] })),
+      }),
+    ),
+  ),
+  matchArms: probe(TOO_LARGE, (beyond) =>
+    runs(() =>
+      program([["PushConst", 0], ["Match", 0], "Ret"], [1], {
+        matchTables: [repeated(MODULE_LIMITS.matchArms + beyond, { tag: -1, target: 2 })],
+      }),
+    ),
+  ),
+  locals: probe(TOO_LARGE, (beyond) => runs(() => program(["Ret"], [], { locals: MODULE_LIMITS.locals + beyond }))),
+  constantDepth: probe(TOO_LARGE, (beyond) => runs(() => decodeModule(constantOfDepth(MODULE_LIMITS.constantDepth + beyond)))),
+};
+
+/** Limits that cannot be reached in reasonable time, each with the reason. There is none. */
+const WITHOUT_PROBE: ReadonlyMap<string, string> = new Map();
+
+const TABLES = [
+  ["LIMITS", LIMITS, RUN_PROBES],
+  ["MACHINE_LIMITS", MACHINE_LIMITS, MACHINE_PROBES],
+  ["MODULE_LIMITS", MODULE_LIMITS, MODULE_PROBES],
+] as const;
+
+test("every limit has a probe, or a reason why not", () => {
+  const limits = TABLES.flatMap(([table, fields]) => Object.keys(fields).map((field) => `${table}.${field}`));
+  const probed = TABLES.flatMap(([table, , probes]) => Object.keys(probes).map((field) => `${table}.${field}`));
+  expect(probed.filter((name) => WITHOUT_PROBE.has(name))).toEqual([]);
+  expect([...probed, ...WITHOUT_PROBE.keys()].toSorted()).toEqual(limits.toSorted());
+});
+
+const ROWS = TABLES.flatMap(([table, , probes]) =>
+  Object.entries(probes).map(([field, row]): [string, Probe] => [`${table}.${field}`, row]),
+);
+
+test.each(ROWS)("%s: just under", async (_, { under, gives }) => expect(await under()).toBe(gives[0]), 60_000);
+test.each(ROWS)("%s: just over", async (_, { over, gives }) => expect(await over()).toBe(gives[1]), 60_000);

@@ -1,0 +1,467 @@
+/**
+ * Verified modules that no compiler of ours makes: functions of basic blocks with jumps from anywhere to anywhere, whose
+ * stack heights agree as a rule. Values are of the kinds that instructions want most of the time, so that runs get far,
+ * and of wrong ones often enough.
+ */
+import fc from "fast-check";
+import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/module.ts";
+import type { OpName } from "../../vm/opcodes.ts";
+import { FnRefValue, UNIT, type Value } from "../../vm/value.ts";
+import { arbitraryChoices, type Choices } from "../choices.ts";
+import { CONSTANT_LIST, INDICES, type Kind, KINDS, MAX_FUNCTIONS, MODULE_TYPES, STEPS, UNIT_CONSTANT } from "./bytecode-tables.ts";
+
+const LOCALS = 6;
+/** By local, the kind it holds as a rule. The last one counts down. */
+const LOCAL_KINDS: readonly Kind[] = ["int", "int", "float", "list", "any", "int"];
+const FUEL = LOCALS - 1;
+
+/** A jump to a block, whose first instruction is not known yet. */
+type Draft = Instruction & { readonly block?: number };
+
+interface Shape {
+  readonly index: number;
+  readonly arities: readonly number[];
+  /** May have effects, and so is interpreted. */
+  readonly effects: boolean;
+}
+
+class FunctionWriter {
+  readonly #choices: Choices;
+  readonly #shape: Shape;
+  readonly #code: Draft[] = [];
+  readonly #starts: number[] = [];
+  readonly #tables: { readonly tag: number; readonly block: number }[][] = [];
+  /** Operands that lie on the stack where each block begins. */
+  readonly #heights: readonly number[];
+  #stack: Kind[] = [];
+
+  constructor(choices: Choices, shape: Shape) {
+    this.#choices = choices;
+    this.#shape = shape;
+    const blocks = 1 + choices.next(7);
+    this.#heights = Array.from({ length: blocks }, (_, i) => (i === 0 ? 0 : ([0, 0, 1, 2, 1, 3][choices.next(6)] ?? 0)));
+  }
+
+  write(): FunctionDef {
+    const { index, arities, effects } = this.#shape;
+    this.#heights.forEach((height, block) => this.#block(block, height));
+    const end = this.#code.length;
+    const at = (block: number): number => this.#starts[block] ?? end;
+    return {
+      name: `f${index}`,
+      arity: arities[index] ?? 0,
+      locals: LOCALS,
+      code: this.#code.map(({ op, operands, block }) => ({ op, operands: block === undefined ? operands : [at(block)] })),
+      capabilities: effects ? [5, 6] : [],
+      intent: null,
+      matchTables: this.#tables.map((table) => table.map(({ tag, block }): MatchArm => ({ tag, target: at(block) }))),
+    };
+  }
+
+  #emit(op: OpName, ...operands: readonly number[]): void {
+    this.#code.push({ op, operands });
+  }
+
+  #jump(op: "Jmp" | "JmpIf" | "JmpIfNot", block: number): void {
+    this.#code.push({ op, operands: [0], block });
+  }
+
+  #block(block: number, height: number): void {
+    this.#starts.push(this.#code.length);
+    this.#stack = Array.from({ length: height }, (): Kind => "any");
+    if (block === 0 && !this.#choices.rarely(8)) {
+      for (let local = this.#shape.arities[this.#shape.index] ?? 0; local < LOCALS; local++) {
+        this.#pushConstant(LOCAL_KINDS[local] ?? "any");
+        this.#emit("StoreLocal", local);
+        this.#stack.pop();
+      }
+    }
+    for (let n = this.#choices.next(9); n > 0; n--) this.#step();
+    this.#end(block);
+  }
+
+  #pushConstant(kind: Kind): void {
+    const wanted = kind === "any" || this.#choices.rarely(200) ? (this.#choices.of(KINDS) ?? "int") : kind;
+    const indices = INDICES.get(wanted) ?? [0];
+    // Small Ints as a rule.
+    const index = wanted === "int" && !this.#choices.rarely(4) ? this.#choices.next(7) : (this.#choices.of(indices) ?? 0);
+    this.#emit("PushConst", index);
+    this.#stack.push(wanted);
+  }
+
+  #push(kind: Kind): void {
+    const locals = LOCAL_KINDS.flatMap((held, i) => (kind === "any" || held === kind ? [i] : []));
+    const local = this.#choices.of(locals);
+    if (local === undefined || this.#choices.next(2) === 0) return this.#pushConstant(kind);
+    this.#emit("LoadLocal", local);
+    this.#stack.push(kind);
+  }
+
+  /** Puts operands of the kinds on the stack; now and then what lies there will do. */
+  #operands(kinds: readonly Kind[]): void {
+    const top = this.#stack.slice(this.#stack.length - kinds.length);
+    const fits = top.length === kinds.length && kinds.every((kind, i) => kind === "any" || top[i] === kind);
+    if (kinds.length > 0 && top.length === kinds.length && (fits ? !this.#choices.rarely(3) : this.#choices.rarely(60))) return;
+    if (kinds.length === 2 && this.#stack.at(-1) === kinds[0] && !this.#choices.rarely(3)) return this.#push(kinds[1] ?? "any");
+    for (const kind of kinds) this.#push(kind);
+  }
+
+  #take(count: number): void {
+    this.#stack.length = Math.max(0, this.#stack.length - count);
+  }
+
+  #step(): void {
+    switch (this.#choices.next(20)) {
+      case 0:
+      case 1:
+      case 2:
+        return this.#store();
+      case 3:
+        return this.#push(this.#choices.of(KINDS) ?? "int");
+      case 4:
+        return this.#shuffle();
+      case 5:
+      case 6:
+        return this.#make();
+      case 7:
+        return this.#call();
+      case 8:
+        return this.#effect();
+      default:
+        return this.#apply();
+    }
+  }
+
+  #apply(): void {
+    const chosen = this.#choices.of(STEPS);
+    if (chosen === undefined) return;
+    // Wrong kinds trap as a rule.
+    const odd = this.#choices.rarely(50);
+    this.#operands(
+      odd ? chosen.takes.map((kind) => (this.#choices.next(2) === 0 ? kind : (this.#choices.of(KINDS) ?? kind))) : chosen.takes,
+    );
+    if (chosen.builtin !== undefined) this.#emit("Builtin", chosen.builtin, chosen.takes.length);
+    else if (chosen.op === "GetField") this.#emit("GetField", this.#choices.next(3));
+    else this.#emit(chosen.op);
+    this.#take(chosen.takes.length);
+    this.#stack.push(chosen.gives);
+  }
+
+  #store(): void {
+    const local = this.#choices.next(LOCALS);
+    const held = LOCAL_KINDS[local] ?? "any";
+    if (this.#stack.at(-1) !== held && !this.#choices.rarely(40)) this.#push(held);
+    if (this.#stack.length === 0) this.#push(held);
+    this.#emit("StoreLocal", local);
+    this.#take(1);
+  }
+
+  #shuffle(): void {
+    if (this.#stack.length === 0) return this.#emit("Nop");
+    if (this.#choices.next(3) > 0) {
+      this.#emit("Dup");
+      this.#stack.push(this.#stack.at(-1) ?? "any");
+      return;
+    }
+    this.#emit("Pop");
+    this.#take(1);
+  }
+
+  #make(): void {
+    const count = this.#choices.next(4);
+    const many = (): void => this.#operands(Array.from({ length: count }, (): Kind => this.#choices.of(KINDS) ?? "int"));
+    const made = (takes: number, gives: Kind): void => {
+      this.#take(takes);
+      this.#stack.push(gives);
+    };
+    switch (this.#choices.next(6)) {
+      case 0:
+        many();
+        this.#emit("MakeRecord", 0, count);
+        return made(count, "record");
+      case 1:
+        many();
+        this.#emit("MakeList", count);
+        return made(count, "list");
+      case 2:
+        for (let i = 0; i < count; i++) {
+          this.#push("text");
+          this.#push("any");
+        }
+        this.#emit("MakeMap", 2 * count);
+        return made(2 * count, "map");
+      case 3: {
+        this.#push("any");
+        if (this.#choices.next(3) === 0) {
+          this.#emit("Pop");
+          this.#emit("PushConst", UNIT_CONSTANT);
+        }
+        const legacy = this.#choices.rarely(5);
+        this.#emit(
+          "MakeEnum",
+          legacy ? 65_534 - this.#choices.next(2) : 1,
+          legacy ? (this.#choices.of([0, 1, 65_536]) ?? 0) : this.#choices.next(3),
+        );
+        return made(1, "enum");
+      }
+      case 4:
+        this.#push("any");
+        this.#emit("Wrap", this.#choices.next(3));
+        return made(1, "option");
+      default: {
+        const callee = this.#callee();
+        const captured = Math.min(count, this.#shape.arities[callee] ?? 0);
+        this.#operands(Array.from({ length: captured }, (_, i): Kind => LOCAL_KINDS[i] ?? "any"));
+        this.#emit("MakeClosure", callee, captured);
+        return made(captured, "function");
+      }
+    }
+  }
+
+  /** One that comes later, as a rule, so that calls end. */
+  #callee(): number {
+    const { index, arities } = this.#shape;
+    const later = arities.length - 1 - index;
+    if (later === 0 || this.#choices.rarely(4)) return this.#choices.next(arities.length);
+    return index + 1 + this.#choices.next(later);
+  }
+
+  #count(callee: number): number {
+    return this.#choices.rarely(6) ? this.#choices.next(5) : (this.#shape.arities[callee] ?? 0);
+  }
+
+  #arguments(count: number): void {
+    for (let i = 0; i < count; i++) this.#push(LOCAL_KINDS[i] ?? "any");
+  }
+
+  #call(): void {
+    const callee = this.#callee();
+    const count = this.#count(callee);
+    this.#arguments(count);
+    if (this.#choices.next(3) > 0) this.#emit("Call", callee, count);
+    else {
+      const captured = this.#choices.next(1 + Math.min(count, this.#shape.arities[callee] ?? 0));
+      if (this.#choices.rarely(8)) this.#push("any");
+      else {
+        this.#arguments(captured);
+        this.#emit("MakeClosure", callee, captured);
+        this.#take(captured);
+        this.#stack.push("function");
+      }
+      // Closures get what they have not captured, and at times too much.
+      const given = this.#choices.rarely(6) ? count : count - captured;
+      this.#emit("CallIndirect", given);
+      this.#take(given + 1);
+      this.#stack.push("any");
+      return;
+    }
+    this.#take(count);
+    this.#stack.push("any");
+  }
+
+  #effect(): void {
+    if (!this.#shape.effects) return this.#apply();
+    switch (this.#choices.next(5)) {
+      case 0:
+        this.#emit("LoadGlobal", 0);
+        this.#stack.push("any");
+        return;
+      case 1:
+        this.#push("any");
+        this.#emit("StoreGlobal", 0);
+        return this.#take(1);
+      case 2:
+        this.#push("any");
+        this.#emit("Debug");
+        return;
+      case 3:
+        this.#emit("CapCall", 5, 0);
+        this.#stack.push("int");
+        return;
+      default:
+        this.#push("bool");
+        this.#emit("Assert", 0, 0, 0);
+        this.#take(1);
+    }
+  }
+
+  /** Brings the stack to a height. */
+  #level(height: number): void {
+    if (this.#choices.rarely(60)) return;
+    while (this.#stack.length > height) {
+      this.#emit("Pop");
+      this.#take(1);
+    }
+    while (this.#stack.length < height) this.#push("any");
+  }
+
+  /** A block to go on with: a later one as a rule; the end of the code counts as one. */
+  #target(block: number): number {
+    const later = this.#heights.length - block;
+    if (this.#choices.rarely(3)) return this.#choices.next(this.#heights.length);
+    return block + 1 + this.#choices.next(later);
+  }
+
+  #heightOf(block: number): number {
+    // Any height does at the end of the code.
+    return this.#heights[block] ?? this.#stack.length;
+  }
+
+  /** On the way back the fuel decides, as a rule. */
+  #condition(block: number, target: number): void {
+    if (target <= block && !this.#choices.rarely(4)) {
+      this.#emit("LoadLocal", FUEL);
+      this.#emit("PushConst", 1);
+      this.#emit("Sub");
+      this.#emit("Dup");
+      this.#emit("StoreLocal", FUEL);
+      this.#emit("PushConst", 0);
+      this.#emit("Gt");
+      this.#stack.push("bool");
+      return;
+    }
+    const compared = this.#choices.of(["int", "float", "text"] as const) ?? "int";
+    if (this.#choices.next(3) === 0) return this.#push(this.#choices.rarely(3) ? "any" : "bool");
+    this.#push(compared);
+    this.#push(compared);
+    this.#emit(this.#choices.of(["Lt", "Lte", "Gt", "Gte", "Eq", "Neq"] as const) ?? "Lt");
+    this.#take(2);
+    this.#stack.push("bool");
+    if (this.#choices.rarely(4)) this.#emit("Not");
+  }
+
+  #end(block: number): void {
+    switch (this.#choices.next(12)) {
+      case 0:
+      case 1:
+        return this.#leave();
+      case 2:
+        return this.#tail();
+      case 3:
+      case 4:
+        if (this.#match(block)) return;
+        break;
+      case 5:
+      case 6:
+        return this.#go(block, this.#target(block));
+      default:
+    }
+    const target = this.#target(block);
+    this.#level(this.#heightOf(target));
+    this.#condition(block, target);
+    this.#jump(this.#choices.next(2) === 0 ? "JmpIf" : "JmpIfNot", target);
+    this.#take(1);
+    this.#go(block, block + 1);
+  }
+
+  /** On to a block, by falling into it where that can be. */
+  #go(block: number, target: number): void {
+    this.#level(this.#heightOf(target));
+    if (target !== block + 1 || this.#choices.rarely(4)) this.#jump("Jmp", target);
+  }
+
+  #leave(): void {
+    if (this.#shape.effects && this.#choices.rarely(6)) return this.#emit("Halt");
+    if (!this.#choices.rarely(5)) this.#push("any");
+    this.#emit("Ret");
+  }
+
+  #tail(): void {
+    const { index } = this.#shape;
+    const callee = this.#choices.rarely(4) ? this.#callee() : index;
+    const count = this.#count(callee);
+    const guarded = callee === index && count > 0 && !this.#choices.rarely(4);
+    const guard = this.#code.length + 3;
+    if (guarded) {
+      // The first parameter counts down; at 0 the function is left.
+      this.#emit("LoadLocal", 0);
+      this.#emit("PushConst", 0);
+      this.#emit("Gt");
+      this.#emit("JmpIfNot", 0);
+      this.#emit("LoadLocal", 0);
+      this.#emit("PushConst", 1);
+      this.#emit("Sub");
+      this.#stack.push("int");
+    }
+    for (let i = guarded ? 1 : 0; i < count; i++) {
+      if (i > 0 && this.#choices.rarely(4)) {
+        this.#emit("Dup");
+        this.#stack.push(this.#stack.at(-1) ?? "any");
+        continue;
+      }
+      const kind = this.#choices.rarely(4) ? (this.#choices.of(["int", "float", "text"] as const) ?? "int") : (LOCAL_KINDS[i] ?? "any");
+      this.#push(kind);
+      if (this.#choices.next(2) > 0) continue;
+      this.#push(kind);
+      this.#emit("Add");
+      this.#take(1);
+    }
+    this.#emit("TailCall", callee, count);
+    this.#take(count);
+    if (!guarded) return;
+    this.#code[guard] = { op: "JmpIfNot", operands: [this.#code.length] };
+    this.#leave();
+  }
+
+  #match(block: number): boolean {
+    const height = 1 + this.#choices.next(2);
+    const fitting = this.#heights.flatMap((h, i) => (h === height && (i > block || this.#choices.rarely(4)) ? [i] : []));
+    if (fitting.length === 0) return false;
+    this.#level(height - 1);
+    this.#push(this.#choices.of(["enum", "option", "bool", "enum", "any"] as const) ?? "enum");
+    const tags = [0, 1, 2, -1, -2, -3, -4, -5, 7];
+    const arms = Array.from({ length: 1 + this.#choices.next(5) }, () => ({
+      tag: this.#choices.of(tags) ?? -1,
+      block: this.#choices.of(fitting) ?? 0,
+    }));
+    if (!this.#choices.rarely(3)) arms.push({ tag: -1, block: this.#choices.of(fitting) ?? 0 });
+    this.#tables.push(arms);
+    this.#emit("Match", this.#tables.length - 1);
+    return true;
+  }
+}
+
+function moduleOfChoices(choices: Choices): Module {
+  const arities = Array.from({ length: 1 + choices.next(MAX_FUNCTIONS) }, () => choices.next(4));
+  const mostly = choices.rarely(3);
+  const functions = arities.map((_, index) =>
+    new FunctionWriter(choices, { index, arities, effects: choices.rarely(index === 0 && mostly ? 2 : 12) }).write(),
+  );
+  // A frame that the interpreter begins: its loops are taken over in the middle.
+  const entry: FunctionDef = {
+    name: "main",
+    arity: arities[0] ?? 0,
+    locals: LOCALS,
+    code: [
+      { op: "LoadGlobal", operands: [0] },
+      { op: "Pop", operands: [] },
+      ...Array.from({ length: arities[0] ?? 0 }, (_, i): Instruction => ({ op: "LoadLocal", operands: [i] })),
+      { op: "TailCall", operands: [0, arities[0] ?? 0] },
+    ],
+    capabilities: [],
+    intent: null,
+    matchTables: [],
+  };
+  const all = choices.rarely(3) ? [...functions, entry] : functions;
+  // References to functions that are not there become Unit.
+  const constants = CONSTANT_LIST.map((value) => (value instanceof FnRefValue && value.index >= functions.length ? UNIT : value));
+  return {
+    name: "random",
+    constants,
+    globals: ["g"],
+    types: MODULE_TYPES,
+    functions: all,
+    entry: all.length > functions.length ? functions.length : 0,
+  };
+}
+
+export const arbitraryModule: fc.Arbitrary<Module> = arbitraryChoices(700).map((choices) => moduleOfChoices(choices));
+
+const ofKind = (kind: Kind): fc.Arbitrary<Value> =>
+  fc.constantFrom(...(INDICES.get(kind) ?? []).map((i): Value => CONSTANT_LIST[i] ?? UNIT));
+
+/** Arguments of an entry: of the kinds its locals have as a rule, or of others. */
+export const arbitraryArguments: fc.Arbitrary<readonly Value[]> = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(ofKind("int"), ofKind("int"), ofKind("float")) },
+  { weight: 1, arbitrary: fc.array(fc.constantFrom(...CONSTANT_LIST), { maxLength: 3 }) },
+);

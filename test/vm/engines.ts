@@ -1,0 +1,93 @@
+/** One run on each engine, and all that can be seen of it. */
+import { expect } from "vitest";
+import { Engine, type EngineChoice } from "../../vm/compiled/engine.ts";
+import { disassemble } from "../../vm/disassembler.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import { canonicalJson } from "../../vm/json.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
+import type { MachineEnd, Program } from "../../vm/program.ts";
+import { runMachine } from "../../vm/system.ts";
+import type { Value } from "../../vm/value.ts";
+import { valueToJson } from "../../vm/value-json.ts";
+import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
+
+/** Differential cases of a whole test run; `BORUNA_CASES` sets another number. */
+const DEFAULT_CASES = 24_000;
+
+/** This share of the cases. */
+export function cases(share: number): number {
+  const asked = Number(process.env["BORUNA_CASES"] ?? DEFAULT_CASES);
+  return Math.max(1, Math.round(asked * share));
+}
+
+export interface EngineRun {
+  readonly limits?: Partial<Limits>;
+  readonly args?: readonly Value[];
+  readonly actors?: boolean;
+  readonly host?: HostOptions;
+}
+
+/** What a run shows: two engines must show the same. */
+export interface Seen {
+  readonly end: string;
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly actors: number;
+  readonly events: readonly string[];
+  readonly calls: readonly string[];
+  readonly debug: readonly string[];
+}
+
+const show = (value: Value): string => canonicalJson(valueToJson(value));
+
+function showEvent(event: RunEvent): string {
+  const parts = Object.entries(event).map(([name, part]) => {
+    if (name === "payload" || name === "tree" || name === "result") return `${name} ${show(part)}`;
+    return `${name} ${Array.isArray(part) ? part.map(show).join(", ") : String(part)}`;
+  });
+  return parts.join("; ");
+}
+
+export function seen(end: MachineEnd, host: TestHost): Seen {
+  return {
+    end: end.status === "completed" ? `value ${show(end.value)}` : `trap ${JSON.stringify(end.trap)}`,
+    steps: end.steps,
+    allocBytes: end.allocBytes,
+    actors: end.actors,
+    events: host.events.map(showEvent),
+    calls: host.calls.map(({ capability, step, actorId, declared }) => `${capability.name} at ${step} by ${actorId}, ${declared}`),
+    debug: host.debugged,
+  };
+}
+
+/** A run in which nothing is asynchronous. */
+export function runOn(engine: EngineChoice, program: Program, { limits, args = [], actors, host: options }: EngineRun = {}): Seen {
+  const host = testHost(options);
+  const end = runMachine(program, host, {
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    args,
+    engine,
+    ...(actors === undefined ? {} : { actors }),
+  });
+  if (end instanceof Promise) throw new Error("the run waits for a promise");
+  return seen(end, host);
+}
+
+/** Runs on the interpreter and on `engine`, holds them together, and gives what both show. */
+export function sameOnBoth(program: Program, options: EngineRun = {}, engine: EngineChoice = "compiled"): Seen {
+  const expected = runOn("interpreter", program, options);
+  const found = runOn(engine, program, options);
+  if (JSON.stringify(found) !== JSON.stringify(expected)) expect(found, disassemble(program)).toEqual(expected);
+  return expected;
+}
+
+export interface Counts {
+  readonly entered: number;
+  readonly bailed: number;
+  readonly compiled: number;
+}
+
+/** How often the compiled engine has been entered and given up so far. */
+export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
+  return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0 };
+}

@@ -1,0 +1,215 @@
+/** Programs that make as much as they may: `max_alloc_bytes` bounds the memory of the host, whatever they make. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { encodeModule } from "../../vm/codec.ts";
+import { boruna, temporaryFolder } from "../cli/boruna.ts";
+import { moduleOf, type TestFunction } from "./helpers.ts";
+import { ENGINES } from "./hostile.ts";
+
+const MIB = 1_048_576;
+/** What the process may take beside twice what the program may allocate. */
+const BESIDE_BYTES = 200_000_000;
+const MAX_STEPS = 200_000_000;
+const SIZES = [64, 256] as const;
+const LARGEST = 256;
+/** Written by the child itself when it ends, since only it knows how high it went. */
+const TELL_RSS =
+  'data:text/javascript,process.on("exit",()=>process.stderr.write("\\npeak-rss-kib="+process.resourceUsage().maxRSS+"\\n"))';
+
+const folder = temporaryFolder();
+const policyOf = (mib: number): string => join(folder, `policy-${mib}.json`);
+
+beforeAll(() => {
+  for (const mib of SIZES)
+    writeFileSync(policyOf(mib), JSON.stringify({ schema_version: 1, limits: { max_alloc_bytes: mib * MIB, max_steps: MAX_STEPS } }));
+});
+
+/** The trap that a program ends with in a process of its own, and the process's peak of memory. */
+async function detonate(file: string, mib: number, engine: string): Promise<{ readonly ended: string; readonly peakBytes: number }> {
+  const { code, stderr } = await boruna(["run", file, "--policy", policyOf(mib), "--engine", engine], {
+    nodeFlags: ["--import", TELL_RSS],
+  });
+  const ended = /max allocation exceeded|code units|elements|max execution steps exceeded|stack overflow/.exec(stderr)?.[0];
+  const peak = /peak-rss-kib=(\d+)/.exec(stderr)?.[1];
+  if (ended === undefined || peak === undefined) throw new Error(`${engine} ended with ${code}\n${stderr.slice(-2_000)}`);
+  return { ended, peakBytes: Number(peak) * 1_024 };
+}
+
+async function holds(name: string, extension: string, content: string | Uint8Array, mib: number): Promise<void> {
+  const file = join(folder, `${name.replaceAll(/\W/g, "-")}.${extension}`);
+  writeFileSync(file, content);
+  const ends = await Promise.all(ENGINES.map((engine) => detonate(file, mib, engine)));
+  expect(new Set(ends.map((end) => end.ended)).size).toBe(1);
+  for (const [i, { peakBytes }] of ends.entries())
+    expect(Math.round(peakBytes / 1e6), `MB of memory, ${ENGINES[i]}`).toBeLessThan((2 * mib * MIB + BESIDE_BYTES) / 1e6);
+}
+
+/** What the issue names, each until it may not go on. */
+const BOMBS: Readonly<Record<string, string>> = {
+  "a String doubled": `
+fn main() -> Int {
+    let mut s = "ab"
+    while true { s = s ++ s }
+    string.len(s)
+}`,
+  "Strings doubled and read": `
+fn main() -> Int {
+    let mut s = "ab"
+    let mut sum = 0
+    let mut all: List<String> = []
+    while true {
+        s = s ++ s
+        if string.len(s) > 4000000 { s = "ab" }
+        all = list.push(all, s)
+        sum = sum + list.len(all)
+    }
+    sum
+}`,
+  "a List doubled": `
+fn main() -> Int {
+    let mut xs = [1]
+    while true { xs = xs ++ xs }
+    list.len(xs)
+}`,
+  "a Map of growing Strings": `
+fn main() -> Int {
+    let mut m: Map<String, String> = {}
+    let mut s = "some text to begin with"
+    let mut i = 0
+    while true {
+        s = s ++ "a bit more text"
+        m = map.set(m, int.to_string(i), string.to_upper(s))
+        i = i + 1
+    }
+    map.len(m)
+}`,
+  "closures that capture": `
+fn adder(n: Int) -> Fn(Int) -> Int { fn(x) { x + n } }
+fn main() -> Int {
+    let mut all: List<Fn(Int) -> Int> = []
+    let mut i = 0
+    while true { all = list.push(all, adder(i))  i = i + 1 }
+    list.len(all)
+}`,
+  "records inside records": `
+type Node { next: Option<Node>, value: Int }
+fn main() -> Int {
+    let mut node = Node { next: None, value: 0 }
+    while true { node = Node { next: Some(node), value: node.value + 1 } }
+    node.value
+}`,
+  "string.repeat": `
+fn main() -> Int {
+    let mut all: List<String> = []
+    let mut i = 0
+    while true { all = list.push(all, string.to_upper(string.repeat("é", 10000 + i)))  i = i + 1 }
+    list.len(all)
+}`,
+  "list.range": `
+fn main() -> Int {
+    let mut all: List<List<Int>> = []
+    while true { all = list.push(all, list.range(0, 100000)) }
+    list.len(all)
+}`,
+  "string.join of a list with itself": `
+fn main() -> Int {
+    let mut xs = list.map(list.range(0, 10000), int.to_string)
+    while true { xs = list.push(xs ++ xs, string.join(xs, "")) }
+    list.len(xs)
+}`,
+  "recursion that keeps": `
+fn go(n: Int, s: String) -> Int { string.len(s) + go(n + 1, string.to_upper(s ++ "some more text, and more of it")) }
+fn main() -> Int { go(0, "") }`,
+};
+
+describe.each(SIZES)("bombs under %i MiB", (mib) => {
+  test.each(Object.entries(BOMBS))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
+});
+
+/** A list of lists, each of many small values of one kind: where the charge of the kind is too low, it shows. */
+function hoard(type: string, item: string, before = "", count = 200): string {
+  return `
+type Box { a: Int }
+type Empty {}
+enum Shape { Circle(Int), Dot }
+fn main() -> Int {
+    let mut all: List<List<${type}>> = []
+    let mut i = 0
+    while true {
+        ${before}
+        all = list.push(all, [${Array.from({ length: count }, () => item).join(", ")}])
+        i = i + 1
+    }
+    list.len(all)
+}
+`;
+}
+
+const HOARDS: Readonly<Record<string, string>> = {
+  "Ints of 52 bits": hoard("Int", "i + 4503599627370497"),
+  "Ints of 63 bits": hoard("Int", "i + 9007199254740993"),
+  Floats: hoard("Float", "int.to_float(i) * 1.5"),
+  "Some of Floats": hoard("Option<Float>", "Some(int.to_float(i) * 1.5)"),
+  "Lists of one": hoard("List<Int>", "[i]"),
+  "Maps of one": hoard("Map<String, Int>", '{ "k": i }'),
+  "records of one": hoard("Box", "Box { a: i }"),
+  "records of none": hoard("Empty", "Empty {}"),
+  "enum values": hoard("Shape", "Shape::Circle(i)"),
+  closures: hoard("Fn() -> Int", "fn() { i }", "let i = i"),
+  "short Strings": hoard("String", '(a ++ "x")', "let a = int.to_string(i)"),
+  "numbers as text": hoard("String", "int.to_string(i + 1000000)"),
+  "versions of a List": hoard("List<Int>", "list.push(xs, i)", "let xs = [1, 2, 3]"),
+  "versions of a long List": hoard("List<Int>", "list.push(xs, i)", "let xs = list.range(0, 2000)"),
+  "long Lists with one more": hoard("List<Int>", "xs ++ [i]", "let xs = list.range(0, 2000)"),
+  "parts of Lists": hoard("List<Int>", "list.slice(xs, 1, i)", "let xs = [1, 2, 3]"),
+  "values of a Map": hoard("List<Int>", "map.values(m)", 'let m = { "a": i }'),
+  "versions of a Map": hoard(
+    "Map<String, Int>",
+    "map.set(m, a, i)",
+    'let a = int.to_string(i)  let m = map.set({ "b": 1, "c": 2 }, "d", 3)',
+  ),
+  characters: hoard("List<String>", "string.chars(a)", 'let a = string.repeat("é", 100)', 10),
+  pieces: hoard("List<String>", 'string.split(a, ",")', 'let a = string.repeat("ab,", 100)', 10),
+  "JSON of small parts": hoard("Result<Json, String>", "json.parse(a)", 'let a = "[" ++ string.repeat("[1.5],", 100) ++ "[]]"', 10),
+  "values as text": hoard("String", "string.inspect(xs)", "let xs = list.range(0, 1000)", 10),
+};
+
+test.each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST), 60_000);
+
+/**
+ * A function without loops and calls that doubles a String 27 times and then asks for lengths: hot when it is given an
+ * empty one, it must stop before the first length when it is given more.
+ */
+test("Strings that straight code makes far beyond the limit are not laid out in memory", async () => {
+  const lengths = 8;
+  const code: TestFunction["code"][number][] = [
+    ["LoadLocal", 0],
+    ["StoreLocal", 1],
+  ];
+  for (let i = 0; i < 27; i++) code.push(["LoadLocal", 1], ["LoadLocal", 1], "Concat", ["StoreLocal", 1]);
+  for (let i = 0; i < lengths; i++)
+    code.push(["LoadLocal", 1], ["PushConst", 4], "Concat", ["StoreLocal", 2 + i], ["LoadLocal", 2 + i], "StringLen", "Pop");
+  code.push(["PushConst", 0], "Ret");
+  const main: TestFunction = {
+    locals: 1,
+    code: [
+      ["PushConst", 0],
+      ["StoreLocal", 0],
+      ["PushConst", 2],
+      ["Call", 1, 1],
+      "Pop",
+      ["LoadLocal", 0],
+      ["PushConst", 1],
+      "Sub",
+      "Dup",
+      ["StoreLocal", 0],
+      ["JmpIf", 2],
+      ["PushConst", 3],
+      ["Call", 1, 1],
+      "Halt",
+    ],
+  };
+  const module = moduleOf([main, { arity: 1, locals: 2 + lengths, code }], [2_000, 1, "", "€", "é"]);
+  await holds("ropes", "axbc", encodeModule(module), 64);
+}, 60_000);
