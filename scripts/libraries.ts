@@ -29,7 +29,8 @@ const withoutSlashes = (line: string): string => line.replace(/^\/\/ ?/, "");
 /** The comment lines that end right before the offset. */
 function commentBefore(text: string, start: number): string {
   const lines = text.slice(0, start).split("\n").slice(0, -1);
-  const first = lines.findLastIndex((line) => !line.startsWith("//")) + 1;
+  let first = lines.length;
+  while (lines[first - 1]?.startsWith("//") === true) first -= 1;
   return lines.slice(first).map(withoutSlashes).join("\n");
 }
 

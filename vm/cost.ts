@@ -27,22 +27,26 @@ export const UNITS = {
 export const MAX_STRING_UNITS = 2 ** 28;
 export const MAX_LIST_LENGTH = 2 ** 26;
 
-/** Bytes charged for values made. */
+/**
+ * Bytes charged for values made: what they take in a host with pointers of 8 bytes, object headers of 24 and boxed Floats,
+ * so that `max_alloc_bytes` bounds its memory. A place that holds a value has room for a boxed number, which is free
+ * by itself.
+ */
 export const BYTES = {
   /** Some, Ok, Err. */
-  wrapper: 24,
-  enumValue: 40,
+  wrapper: 80,
+  enumValue: 104,
   /** Header of a record, closure or list. */
-  header: 24,
-  /** One field, captured value, element or map entry's share of the container. */
-  slot: 16,
+  header: 80,
+  /** One field, captured value or element. */
+  slot: 56,
   /** A list version that shares its elements with another: push, tail, slice. */
-  push: 64,
-  mapHeader: 32,
-  mapEntry: 96,
+  push: 160,
+  mapHeader: 48,
+  mapEntry: 144,
   /** Each level of a map's tree that set or remove copies. */
-  mapLevel: 48,
-  stringHeader: 24,
+  mapLevel: 72,
+  stringHeader: 32,
   codeUnit: 2,
   /** An actor, with its mailbox. */
   actor: 1_024,

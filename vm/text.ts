@@ -103,38 +103,44 @@ function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
 
 const CUT = "…";
 
+/** Put together from its parts at once: a text grown piece by piece would keep all its pieces in the host's memory. */
 function render(value: Value, naming: Naming): string {
   const limit = MACHINE_LIMITS.textFormUnits;
   const stack: { readonly layout: Layout; next: number }[] = [];
-  let out = "";
+  const parts: string[] = [];
+  let units = 0;
+  const write = (text: string): void => {
+    parts.push(text);
+    units += text.length;
+  };
   let current: Value | undefined = value;
-  while (current !== undefined) {
-    if (typeof current === "string") out += `"${current}"`;
-    else if (typeof current !== "object") out += String(current);
+  while (current !== undefined && units <= limit) {
+    if (typeof current === "string") write(`"${current}"`);
+    else if (typeof current !== "object") write(String(current));
     else {
       const layout = layoutOf(current, naming);
-      if (typeof layout === "string") out += layout;
-      else if (stack.length >= MACHINE_LIMITS.valueDepth) out += CUT;
+      if (typeof layout === "string") write(layout);
+      else if (stack.length >= MACHINE_LIMITS.valueDepth) write(CUT);
       else {
-        out += layout.open;
+        write(layout.open);
         stack.push({ layout, next: 0 });
       }
     }
-    if (out.length > limit) return cutText(out, limit);
     current = undefined;
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    for (let top = stack.at(-1); top !== undefined && units <= limit; top = stack.at(-1)) {
       const index = top.next;
       top.next += 1;
       current = top.layout.children[index];
       if (current !== undefined) {
-        out += `${index > 0 ? ", " : ""}${top.layout.labels?.[index] ?? ""}`;
+        write(`${index > 0 ? ", " : ""}${top.layout.labels?.[index] ?? ""}`);
         break;
       }
-      out += top.layout.close;
+      write(top.layout.close);
       stack.pop();
     }
   }
-  return out.length > limit ? cutText(out, limit) : out;
+  const text = parts.join("");
+  return units > limit ? cutText(text, limit) : text;
 }
 
 function cutText(text: string, limit: number): string {

@@ -64,14 +64,17 @@ type Open =
 function stringify(meter: Meter, value: Value): Value {
   const work = new Work(meter);
   const open: Open[] = [];
-  let out = "";
+  // Joined at the end: a text grown piece by piece would keep its pieces in the host's memory.
+  const pieces: string[] = [];
+  let units = 0;
   meter.allocateString(0);
   const write = (piece: string): void => {
     work.add(piece.length * UNITS.codedUnit);
-    if (out.length + piece.length > MAX_JSON_UNITS)
+    if (units + piece.length > MAX_JSON_UNITS)
       throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
     meter.allocate(piece.length * BYTES.codeUnit);
-    out += piece;
+    pieces.push(piece);
+    units += piece.length;
   };
   const visit = (part: Value): void => {
     work.add(UNITS.value);
@@ -98,7 +101,7 @@ function stringify(meter: Meter, value: Value): Value {
       visit(next.value[1]);
     } else visit(next.value);
   }
-  return out;
+  return pieces.join("");
 }
 
 /** Half of what a String may have: one escaped text of the longest String still fits a host string. */

@@ -7,6 +7,10 @@ import { CODE_STRIDE } from "../stack-heights.ts";
 
 const MAX_INSTRUCTIONS = 4_000;
 const MAX_LOCALS = 200;
+/** Arms of all matches of a function: a table counts for each instruction that uses it. */
+const MAX_ARMS = 4_000;
+/** Instructions times locals and operands: what is known of each place takes that much. */
+const MAX_PLACES = 400_000;
 
 /** What the host or another actor could see, and what a frame of the interpreter has to be there for. */
 const EFFECTS: ReadonlySet<number> = new Set(
@@ -29,15 +33,19 @@ const EFFECTS: ReadonlySet<number> = new Set(
 
 /** One answer for each function of the program. A function value may still lead elsewhere: that shows when it is called. */
 export function compilable(program: Program): readonly boolean[] {
-  const yes = program.functions.map(isPlain);
-  for (let changed = true; changed; ) {
-    changed = false;
-    program.functions.forEach((fn, i) => {
-      if (yes[i] === true && callees(fn).some((callee) => yes[callee] !== true)) {
-        yes[i] = false;
-        changed = true;
-      }
-    });
+  const { functions } = program;
+  const yes = functions.map(isPlain);
+  const callers: number[][] = functions.map(() => []);
+  functions.forEach((fn, i) => {
+    if (yes[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
+  });
+  const work = functions.flatMap((_, i) => (yes[i] === true ? [] : [i]));
+  for (let not = work.pop(); not !== undefined; not = work.pop()) {
+    for (const caller of callers[not] ?? []) {
+      if (yes[caller] !== true) continue;
+      yes[caller] = false;
+      work.push(caller);
+    }
   }
   return yes;
 }
@@ -45,15 +53,24 @@ export function compilable(program: Program): readonly boolean[] {
 function isPlain(fn: VerifiedFunction): boolean {
   const { code } = fn;
   if (!fn.regular || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
+  if (placesOf(fn) > MAX_PLACES) return false;
+  let arms = 0;
   for (let at = 0; at < code.length; at += CODE_STRIDE) {
     const tag = code[at] ?? 0;
     const first = code[at + 1] ?? 0;
     if (EFFECTS.has(tag)) return false;
+    if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
+    if (arms > MAX_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
     // The interpreter's own builtins print, or name the module's types.
     if (tag === OPCODES.Builtin.tag && !BUILTIN_CODE.has(BUILTIN_BY_ID.get(first)?.name ?? "")) return false;
   }
   return true;
+}
+
+/** How large what is known of a function's values gets while it is compiled. */
+export function placesOf({ code, def, maxStack }: VerifiedFunction): number {
+  return (code.length / CODE_STRIDE) * (def.locals + maxStack);
 }
 
 function callees({ code }: VerifiedFunction): readonly number[] {

@@ -8,7 +8,7 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import type { Program, VerifiedFunction } from "../program.ts";
 import { UNIT, UnitValue, type Value } from "../value.ts";
-import { compilable } from "./eligible.ts";
+import { compilable, placesOf } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
 import { CAN_GENERATE, codeFromText } from "./from-text.ts";
 import { Pool, Unsupported } from "./body.ts";
@@ -29,9 +29,12 @@ const PAUSE_STEPS = 10_000_000;
 const MAX_GENERATED = 4_000_000;
 /** How often one entry is compiled: anew for other kinds of arguments, or for wide Ints. */
 const MAX_VERSIONS = 4;
+/** Functions whose guesses fail before all are compiled without. */
+const MAX_WRONG_GUESSES = 8;
 /** Functions compiled together. */
 const MAX_GROUP = 300;
 const MAX_GROUP_INSTRUCTIONS = 30_000;
+const MAX_GROUP_PLACES = 1_000_000;
 
 /** Runs from the values on the stack: locals, then operands. */
 type Compiled = (meter: Meter, depth: number, values: readonly Value[], at: number, count: number) => Value | typeof PAUSED | undefined;
@@ -63,7 +66,8 @@ export class Engine {
   readonly hotSteps: number;
   readonly #program: Program;
   readonly #generic = new Set<number>();
-  readonly #targets: (Target | undefined)[] = [];
+  /** By function; null where there is none. */
+  readonly #targets: (Target | null | undefined)[] = [];
   readonly #support: Readonly<Record<string, unknown>>;
   #generated = 0;
   /** For measurements and tests. */
@@ -208,6 +212,8 @@ export class Engine {
   /** What was compiled for safe Ints only, in any unit, is compiled anew. */
   #generalize(functionIndex: number): void {
     this.#generic.add(functionIndex);
+    // Each time, all that is compiled together is compiled again.
+    if (this.#generic.size > MAX_WRONG_GUESSES) for (const { index } of this.#program.functions) this.#generic.add(index);
     this.functions.forEach((heat, index) => {
       if (heat === undefined) return;
       heat.units.forEach((unit, pc) => {
@@ -223,13 +229,12 @@ export class Engine {
   /** For calls of function values: takes arguments of any kinds. */
   #link(index: number): Target {
     const heat = this.functions[index];
-    if (heat === undefined) return bail();
+    if (heat === undefined || this.#targets[index] === null) return bail();
     const { locals } = heat.fn.def;
     const unit = this.#compile(heat.fn, 0, { locals: Array.from({ length: locals }, (): Kind => "any"), stack: [] }, false);
     const target = unit?.target;
-    if (target === undefined) return bail();
-    this.#targets[index] = target;
-    return target;
+    this.#targets[index] = target ?? null;
+    return target ?? bail();
   }
 
   #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
@@ -292,6 +297,7 @@ class Group {
   readonly #callers = new Map<Part, Set<Part>>();
   #root: Part | undefined;
   #instructions = 0;
+  #places = 0;
 
   constructor(program: Program, wide: ReadonlySet<number>) {
     this.#program = program;
@@ -320,7 +326,9 @@ class Group {
 
   #part(fn: VerifiedFunction, start: number, entry: Entry): Part {
     this.#instructions += fn.def.code.length;
-    if (this.#instructions > MAX_GROUP_INSTRUCTIONS) throw new Unsupported("too many instructions");
+    this.#places += placesOf(fn);
+    if (this.#instructions > MAX_GROUP_INSTRUCTIONS || this.#places > MAX_GROUP_PLACES)
+      throw new Unsupported("too much to compile at once");
     const flow = flowOf(fn, start);
     if (flow === undefined) throw new Unsupported("a loop with several entries");
     return { fn, start, flow, live: liveLocals(fn, flow), generic: this.#generic.has(fn.index), entry, result: "never", blocks: [] };
