@@ -389,6 +389,15 @@ describe("limits bound the work", () => {
   });
 });
 
+test("a loop of a large function that does nothing but call ends at the step limit", () => {
+  const functions: readonly TestFunction[] = [
+    { code: [["Call", 1, 0], "Pop", ...repeated(100, () => ["Nop"]), ["Jmp", 0]] },
+    { code: [["PushConst", 0], "Ret"] },
+  ];
+  const { end } = sameOnBoth(verifyModule(moduleOf(functions, [UNIT])), { limits: { max_steps: 5_000 } });
+  expect(end).toContain("step_limit");
+});
+
 test("an operand and a local that both turn out to be any kind where two ways meet", () => {
   const text = `type P { f: Float }
 fn g(b: Bool, p: P) -> Float {

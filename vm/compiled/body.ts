@@ -133,7 +133,10 @@ export class Body {
 
   /** A call: what was counted before it is told before it where that is much. */
   pushCall(expression: string, kind: Kind): void {
-    if (this.isLarge) this.line(`m.steps += S; S = 0;${this.allocates ? " m.allocBytes += A; A = 0;" : ""}`);
+    // The steps of a loop are left to its start, which looks at the limits once enough have come together.
+    const steps = this.hasLoop ? "" : "m.steps += S; S = 0; ";
+    const bytes = this.allocates ? "m.allocBytes += A; A = 0;" : "";
+    if (this.isLarge && steps + bytes !== "") this.line(steps + bytes);
     this.push(expression, kind);
   }
 
