@@ -1,6 +1,7 @@
 /** What the regex builtins charge, and how they stop. What they give is in builtins.test.ts and regex.test.ts. */
 import { describe, expect, test } from "vitest";
 import { BUILTIN_CODE } from "../../vm/builtin-code.ts";
+import { BYTES, stringBytes } from "../../vm/cost.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MachineTrap, Meter } from "../../vm/meter.ts";
 import { UNIT, type Value } from "../../vm/value.ts";
@@ -38,18 +39,18 @@ describe("charges", () => {
     expect(charged("regex.matches", [words, "\\w+"])).toEqual({ steps: Math.floor(units / 256), bytes: 0 });
     expect(charged("regex.find_all", [words, "\\w+"])).toEqual({
       steps: Math.floor((units + 8 * 1_000) / 256),
-      bytes: 24 + 1_000 * (16 + 24 + 2 * 4),
+      bytes: BYTES.header + 1_000 * (BYTES.slot + stringBytes(4)),
     });
     expect(charged("regex.replace_all", [words, "\\w+", "xx"])).toEqual({
       steps: Math.floor((units + 8 * 1_000 + 3_000) / 256),
-      bytes: 24 + 2 * 3_000,
+      bytes: stringBytes(3_000),
     });
     expect(charged("regex.captures", ["word wood", "(w)(.)r"])).toEqual({
       // The set of each of three, two marks for each group, and the match.
       steps: Math.floor((4 * 7 + (9 + 8) * (8 + 8) + 8 * 3) / 256),
-      bytes: 24 + 24 + 3 * (16 + 24) + 2 * 5,
+      bytes: BYTES.wrapper + BYTES.header + 3 * (BYTES.slot + BYTES.stringHeader) + BYTES.codeUnit * 5,
     });
-    expect(charged("regex.check", ["a".repeat(1_000)])).toEqual({ steps: Math.floor(4_000 / 256), bytes: 24 });
+    expect(charged("regex.check", ["a".repeat(1_000)])).toEqual({ steps: Math.floor(4_000 / 256), bytes: BYTES.wrapper });
   });
 
   test("the same again, and after many other patterns", () => {
@@ -82,10 +83,11 @@ describe("stops before the work", () => {
   });
 
   test("bytes: at the first match too many", () => {
-    const meter = new Meter(FREE, 24 + 3 * 42);
+    const three = BYTES.header + 3 * (BYTES.slot + stringBytes(1));
+    const meter = new Meter(FREE, three);
     expect(trapOf("regex.find_all", ["aaaa", "a"], meter)).toMatch(/^alloc_limit/);
-    expect(meter.allocBytes).toBe(24 + 3 * 42);
-    expect(call("regex.find_all", ["aaa", "a"], new Meter(FREE, 24 + 3 * 42))).toEqual(ListValue.of(["a", "a", "a"]));
+    expect(meter.allocBytes).toBe(three);
+    expect(call("regex.find_all", ["aaa", "a"], new Meter(FREE, three))).toEqual(ListValue.of(["a", "a", "a"]));
     expect(trapOf("regex.replace_all", ["a".repeat(100_000), "", "x".repeat(100_000)], new Meter(FREE, 1_000_000))).toMatch(/^alloc_limit/);
     expect(trapOf("regex.replace_all", ["a".repeat(100_000), "", "x".repeat(100_000)])).toMatch(/^alloc_limit: a String of more than/);
   });
