@@ -1,8 +1,12 @@
 /** What a capability call costs that does nothing. */
 import { compile } from "../compiler/compile.ts";
+import { executeProgram } from "../gateway/execute.ts";
+import type { EventSink } from "../gateway/gateway.ts";
 import { ALLOW_ALL } from "../policy/policy.ts";
 import { memoryRecorder } from "../replay/record.ts";
 import { execute } from "../replay/run.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { Program } from "../vm/program.ts";
 import { verifyModule } from "../vm/verifier.ts";
 import { LIMITS, METERED } from "./engines.ts";
 import { type Figure, figureOf } from "./statistics.ts";
@@ -21,24 +25,44 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 }
 `;
 
-/** Microseconds a call by engine: policy, budget and log in memory, a synchronous mock, no tracer. */
-export async function callCosts(): Promise<ReadonlyMap<string, Figure>> {
+/** How the events of a run are kept. */
+const LOGS = ["events in memory", "hash-chained log in memory"] as const;
+export type LogKind = (typeof LOGS)[number];
+
+/** What a call costs: policy, budget and log in memory, a synchronous mock, no tracer. */
+export interface CallCost {
+  readonly engine: string;
+  readonly log: LogKind;
+  /** Microseconds. */
+  readonly perCall: Figure;
+}
+
+async function run(program: Program, options: (typeof METERED)[number]["options"], log: LogKind): Promise<void> {
+  if (log === "hash-chained log in memory") {
+    const common = { policy: ALLOW_ALL, limits: LIMITS, args: { n: CALLS }, tracing: false } as const;
+    await execute(program, { ...common, record: (description) => memoryRecorder(description), ...options });
+    return;
+  }
+  const events: RunEvent[] = [];
+  const sink: EventSink = {
+    append: (event) => {
+      events.push(event);
+      return undefined;
+    },
+  };
+  await executeProgram(program, { policy: ALLOW_ALL, limits: LIMITS, args: new Map([["n", CALLS]]), sink, runId: "bench", ...options });
+}
+
+export async function callCosts(): Promise<readonly CallCost[]> {
   const program = verifyModule(compile({ name: "calls.ax", text: SOURCE }).module);
-  const times = METERED.map((engine) => ({ engine, perCall: Array<number>() }));
+  const times = METERED.flatMap((engine) => LOGS.map((log) => ({ engine, log, perCall: Array<number>() })));
   // The first round only warms up.
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const { engine, perCall } of times) {
+    for (const { engine, log, perCall } of times) {
       const start = performance.now();
-      await execute(program, {
-        policy: ALLOW_ALL,
-        limits: LIMITS,
-        args: { n: CALLS },
-        tracing: false,
-        record: (run) => memoryRecorder(run),
-        ...engine.options,
-      });
+      await run(program, engine.options, log);
       if (round > 0) perCall.push(((performance.now() - start) * 1_000) / CALLS);
     }
   }
-  return new Map(times.map(({ engine, perCall }) => [engine.name, figureOf(perCall)]));
+  return times.map(({ engine, log, perCall }) => ({ engine: engine.name, log, perCall: figureOf(perCall) }));
 }

@@ -1,4 +1,5 @@
 /** The targets of the project beside what was measured. */
+import type { CallCost } from "./calls.ts";
 import type { Compiling } from "./compiling.ts";
 import { METERED, NOT_METERED } from "./engines.ts";
 import type { Growth } from "./growth.ts";
@@ -23,7 +24,7 @@ export interface Target {
 export interface Measured {
   readonly times: Times;
   readonly growths: readonly Growth[];
-  readonly calls: ReadonlyMap<string, Figure>;
+  readonly calls: readonly CallCost[];
   readonly start: Figure;
   readonly compiling: Compiling;
 }
@@ -57,7 +58,9 @@ export function targetsOf({ times, growths, calls, start, compiling }: Measured)
       const worst = worstGrowth(growths, name);
       return target(`doubling N, ${name}, the worst step: ${worst?.name ?? "none"}`, "times", "at most", [2.3], worst?.step);
     }),
-    ...METERED.map(({ name }) => target(`a trivial capability call, ${name}`, "µs", "at most", [1.5, 0.7], calls.get(name))),
+    ...calls.map(({ engine, log, perCall }) =>
+      target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall),
+    ),
     target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
     target("compiling 1 MB of source", "s", "at most", [3, 1], compiling.megabyte),
     target("compiling 1 MB to 0.5 MB", "times", "at most", [2.3], compiling.doubled[0]),

@@ -4,7 +4,7 @@
  */
 const COUNTING: readonly RegExp[] = [
   /^S \+= \d+;(?: A \+= \d+;)?$/gm,
-  /^if \(S > \d+\) \{ m\.steps \+= S; S = 0; if \(m\.steps > m\.checkAt && over\(m\)\) \{\n.*return P; \} \}$/gm,
+  /^if \(S > \d+\) \{[^\n]*over\(m\)\) \{\n[^\n]*return P; \} \}$/gm,
   /^if \(S > \d+\) .*$/gm,
   /^if \(A > \d+\) .*$/gm,
   /^m\.steps \+= S;.*$/gm,

@@ -24,6 +24,8 @@ async function bundleCommand() {
     format: "esm",
     entryFileNames: "boruna.js",
     chunkFileNames: "[name].js",
+    // Comments and white space are two fifths of the text, and the host reads all of it at each start. Names stay.
+    minify: { compress: false, mangle: false, codegen: true },
     // Every program needs the compiler and the machine: one file for both, without what only `explain` and `fmt` need.
     codeSplitting: { groups: [{ name: "core", test: /[\\/](vm|compiler)[\\/](?!explanations|format)/ }] },
   });

@@ -78,6 +78,12 @@ export function fieldOf(record: Value | undefined, index: number): Value {
 
 /** A fused operation on any values. */
 export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
+  if (a instanceof FloatValue && b instanceof FloatValue) {
+    if (op === BINARY.add) return new FloatValue(a.value + b.value);
+    if (op === BINARY.subtract) return new FloatValue(a.value - b.value);
+    if (op === BINARY.multiply) return new FloatValue(a.value * b.value);
+    if (op === BINARY.divideFloats) return new FloatValue(a.value / b.value);
+  }
   switch (op) {
     case BINARY.add:
       return typeof a === "string" && typeof b === "string" ? concat(meter, a, b) : arithmetic("Add", a, b);
