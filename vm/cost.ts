@@ -37,7 +37,7 @@ export const BYTES = {
   wrapper: 80,
   enumValue: 104,
   /** Header of a record, closure or list. */
-  header: 80,
+  header: 128,
   /** One field, captured value or element. */
   slot: 56,
   /** A list version that shares its elements with another: push, tail, slice. */

@@ -40,7 +40,7 @@ export function trieAppend(trie: Trie, items: readonly Value[], from: number, to
     const room = WIDTH - result.tail.length;
     const base = room === 0 ? withLeaf(result) : result;
     const next = Math.min(to, at + (WIDTH - base.tail.length));
-    const tail = [...base.tail, ...items.slice(at, next)];
+    const tail = base.tail.concat(items.slice(at, next));
     result = { count: base.count + next - at, shift: base.shift, root: base.root, tail };
     at = next;
   }
@@ -49,7 +49,8 @@ export function trieAppend(trie: Trie, items: readonly Value[], from: number, to
 
 export function triePush(trie: Trie, value: Value): Trie {
   const base = trie.tail.length === WIDTH ? withLeaf(trie) : trie;
-  return { count: base.count + 1, shift: base.shift, root: base.root, tail: [...base.tail, value] };
+  // `concat` makes an array of just that size, which a spread or a push does not.
+  return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
 }
 
 /** Moves the full tail into the tree. */
