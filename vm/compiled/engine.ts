@@ -70,8 +70,8 @@ export class Engine {
   readonly #targets: (Target | null | undefined)[] = [];
   readonly #support: Readonly<Record<string, unknown>>;
   #generated = 0;
-  /** For measurements and tests. */
-  readonly counts = { entered: 0, bailed: 0, compiled: 0 };
+  /** For measurements and tests. `work`: places looked at by the data flow, and characters generated. */
+  readonly counts = { entered: 0, bailed: 0, compiled: 0, work: 0 };
 
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
@@ -242,8 +242,10 @@ export class Engine {
     try {
       const group = new Group(this.#program, this.#generic);
       const root = group.root(fn, pc, entry);
+      this.counts.work += group.work;
       const { source, pool } = group.write(root);
       this.#generated += source.length;
+      this.counts.work += source.length;
       this.counts.compiled += 1;
       const text = `"use strict";\nconst { ${Object.keys(this.#support).join(", ")} } = rt;\n${pool.declaration()}${source}`;
       const make = codeFromText(text, ["K", "rt"], [pool.values, this.#support]);
@@ -296,6 +298,8 @@ class Group {
   readonly #waiting: Part[] = [];
   readonly #callers = new Map<Part, Set<Part>>();
   #root: Part | undefined;
+  /** Places that the data flow has looked at, again and again counted. */
+  work = 0;
   #instructions = 0;
   #places = 0;
 
@@ -313,6 +317,7 @@ class Group {
     for (let part = this.#waiting.pop(); part !== undefined; part = this.#waiting.pop()) {
       const caller = part;
       const before = part.result;
+      this.work += placesOf(part.fn);
       inferPart(part, constants, { call: (index, args) => this.#called(caller, index, args) });
       if (part.result !== before) for (const other of this.#callers.get(part) ?? []) this.#queue(other);
     }
