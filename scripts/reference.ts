@@ -9,6 +9,7 @@ import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../co
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { BUILTINS } from "../vm/builtins.ts";
+import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json.ts";
 import { isOpName, opcode, OPCODES } from "../vm/opcodes.ts";
@@ -116,6 +117,17 @@ function limits(): string {
     ),
     "## Fixed",
     table(["limit", "value"], fixed),
+    "## What is charged",
+    `An instruction is one step. Work on large operands adds a step for every ${UNITS_PER_STEP} units, charged before the work; the formula of each builtin is in [builtins.md](builtins.md).`,
+    table(
+      ["unit of work", "units"],
+      Object.entries(UNITS).map(([name, units]) => [code(name), String(units)]),
+    ),
+    "A value charges its bytes before it is made: a String its header and code units, a list or record its header and a slot for each part, a pushed or sliced list `push`. Unit, Bool, Int, Float, None and actor ids charge nothing of their own. Why the numbers are what they are is in [ADR 011](adr/011-what-allocation-counts.md).",
+    table(
+      ["part of a value", "bytes"],
+      Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
+    ),
   );
 }
 

@@ -1,9 +1,9 @@
 /**
  * What work and values cost: the one place. Every engine charges by these formulas, so that steps and
- * allocation are the same everywhere. `docs/bytecode.md` prints them.
+ * allocation are the same everywhere. `docs/limits.md` prints the numbers.
  *
  * Steps: an instruction is one step, and work on large operands adds ⌊units / 256⌋, charged before the work.
- * Allocation: a value charges its bytes before it is made. Unit, Bool, Int, Float, None, ActorId and FnRef are free.
+ * Allocation: a value charges its bytes before it is made. Unit, Bool, Int, Float, None, ActorId and a function that is a constant are free.
  */
 
 /** Units of work for one extra step. */

@@ -12,12 +12,6 @@ import { testHost } from "./helpers.ts";
 export const ENGINES = ["interpreter", "compiled"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** Time of the processor so far in milliseconds, which a busy machine does not stretch. */
-export function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-}
-
 /** Choices that a seed determines (mulberry32). */
 export class Choices {
   #state: number;

@@ -71,9 +71,7 @@ describe("stops before the work", () => {
 
   test.each(["regex.matches", "regex.find_all", "regex.replace_all"])("%s on 50 MB under a small step limit", (name) => {
     const meter = new Meter(10_000, FREE);
-    const before = performance.now();
     expect(trapOf(name, [huge, "a+b", ""], meter)).toMatch(/^step_limit/);
-    expect(performance.now() - before).toBeLessThan(1_000);
     expect(meter.steps).toBe(10_000);
   });
 
