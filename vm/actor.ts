@@ -1,6 +1,7 @@
 /** The state of one actor: plain data, so that a run can be written down and go on in another process. */
 import { type CodePlace, placeOf } from "./module.ts";
 import type { Program, UnreceivedFailure } from "./program.ts";
+import type { Slot, Slots } from "./slots.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
 
 export interface Message {
@@ -23,14 +24,16 @@ export type Waiting =
 /** Deeper than any frame. */
 export const NEVER_EXACT = 2 ** 30;
 
-export interface Actor {
+export interface Actor extends Slots {
   readonly id: number;
   /** -1 for the root. */
   readonly parent: number;
   readonly children: number[];
   status: "runnable" | "blocked" | "completed" | "failed";
   /** Locals, then operands, of all frames, outermost first. What lies at `sp` and above is of no meaning. */
-  readonly stack: Value[];
+  readonly stack: Slot[];
+  numbers: Float64Array;
+  /** Set whenever the interpreter has come back but for the end of the actor. */
   sp: number;
   /** Frames in progress. The three arrays have one number each for every frame; more is of no meaning. */
   depth: number;
@@ -60,6 +63,7 @@ export function newActor(id: number, parent: number): Actor {
     children: [],
     status: "runnable",
     stack: [],
+    numbers: new Float64Array(),
     sp: 0,
     depth: 0,
     frameFunction: [],

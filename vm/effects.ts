@@ -7,9 +7,11 @@ import type { CapabilityAnswer, HostStop, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
 import { placeOf } from "./module.ts";
+import { OPCODES } from "./opcodes.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Program } from "./program.ts";
-import { ActorIdValue, ErrValue, FnRefValue, OkValue, type Value } from "./value.ts";
+import { setSlot } from "./slots.ts";
+import { ActorIdValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "./value.ts";
 
 /** What all actors of a run share. */
 export interface Run {
@@ -55,7 +57,7 @@ export function poll(run: Run): void {
  * Makes the call that `waiting` says. Undefined once the answer has taken effect; a promise when it is still out: then
  * `settle` must be called with the answer, unless it is `SUSPENDED`. The actor's state must be saved before.
  */
-export function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
+function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
   for (const arg of args) chargeCrossing(arg, run.meter);
   poll(run);
   const capability = run.program.registry.byId.get(waiting.capability);
@@ -118,23 +120,46 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
 }
 
 function push(actor: Actor, value: Value): void {
-  actor.stack[actor.sp] = value;
+  setSlot(actor.stack, actor.numbers, actor.sp, value);
   actor.sp += 1;
 }
 
-export function startSpawn(run: Run, actor: Actor, functionIndex: number): Promise<CapabilityAnswer> | undefined {
+function startSpawn(run: Run, actor: Actor, functionIndex: number): Promise<CapabilityAnswer> | undefined {
   if (run.nextActor >= MACHINE_LIMITS.actors) throw new MachineTrap("alloc_limit", `more than ${MACHINE_LIMITS.actors} actors`);
   run.meter.allocate(BYTES.actor);
   const waiting: Waiting = { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex };
   return startCall(run, actor, waiting, [new FnRefValue(functionIndex)]);
 }
 
-export function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promise<CapabilityAnswer> | undefined {
+function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promise<CapabilityAnswer> | undefined {
   if (!(target instanceof ActorIdValue)) throw typeTrap("ActorId", target);
   if (run.scheduled && target.id >= run.nextActor) throw new MachineTrap("invalid_actor", `actor not found: ${target.id}`);
   run.meter.allocate(BYTES.message);
   const waiting: Waiting = { kind: "send", capability: CAPABILITY_IDS.actorSend, target: target.id, payload };
   return startCall(run, actor, waiting, [target, payload]);
+}
+
+/** The effect of an instruction whose arguments have been taken from the stack; `operand` is its first. As `startCall`. */
+export function startEffect(
+  run: Run,
+  actor: Actor,
+  tag: number,
+  operand: number,
+  args: readonly Value[],
+): Promise<CapabilityAnswer> | undefined {
+  const [first = UNIT, second = UNIT] = args;
+  switch (tag) {
+    case OPCODES.EmitUi.tag:
+      return startCall(run, actor, { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: first }, args);
+    case OPCODES.SpawnActor.tag:
+      return startSpawn(run, actor, operand);
+    case OPCODES.SendMsg.tag:
+      return startSend(run, actor, first, second);
+    default: {
+      const declared = run.program.functions[actor.frameFunction[actor.depth - 1] ?? -1]?.capabilities.has(operand) === true;
+      return startCall(run, actor, { kind: "capability", capability: operand, declared, caught: tag === OPCODES.TryCapCall.tag }, args);
+    }
+  }
 }
 
 /** Traps that end the whole run, whichever actor they befall; any other fails that actor and its descendants. */

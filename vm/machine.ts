@@ -3,45 +3,26 @@
  * used up its slice, or waits for the host; all state is in the actor, so it can stop before any instruction.
  */
 import { type Actor, NEVER_EXACT, takeMessage } from "./actor.ts";
-import { addInts, arithmetic, divideFloats, multiplyInts, negate, subtractInts } from "./arithmetic.ts";
-import { assertContract, debugValue, inspectValue, sealGuard } from "./checks.ts";
-import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
-import { BUILTINS } from "./builtins.ts";
-import { elementAt } from "./builtins/list-code.ts";
 import type { Engine } from "./compiled/engine.ts";
-import { BYTES, slotsBytes, UNITS } from "./cost.ts";
-import { CAPABILITY_IDS, poll, type Run, startCall, startSend, startSpawn } from "./effects.ts";
-import { compareValues, structuralEqual } from "./equality.ts";
+import { BYTES, slotsBytes } from "./cost.ts";
+import { poll, type Run, startEffect } from "./effects.ts";
+import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts";
 import type { CapabilityAnswer } from "./host.ts";
-import { beforeInstruction, pushFrame } from "./frames.ts";
-import { INTERPRETED_STRIDE, interpretedCode, LONGEST_FUSED, ON_STACK, prepare } from "./fused.ts";
 import { ListValue } from "./list.ts";
-import { MachineTrap, stepLimit, typeTrap } from "./meter.ts";
-import { OPCODES } from "./opcodes.ts";
-import { compares, concat, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
-import type { VerifiedFunction } from "./program.ts";
-import { rareInstruction } from "./rare.ts";
-import { ClosureValue, EnumValue, ErrValue, FnRefValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
+import { MachineTrap, stepLimit } from "./meter.ts";
+import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
+import { rareRow } from "./rare.ts";
+import { BUILTIN_RUNS, LONGEST_ROW, NEGATED, OPERATION, ROWS, rowsOf, SWAPPED } from "./rows.ts";
+import { setSlot, slotValue, slotValues } from "./slots.ts";
+import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
 
 /** Why the interpreter came back; a promise is the answer that the actor waits for. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
-/** Ints that the host adds and compares without making doubles of them. */
-const MAX_SMALL = 2 ** 30 - 1;
-/** Steps between two questions to the host whether to stop. */
+/** At least so many steps lie between two questions to the host whether to stop. */
 const POLL_STEPS = 4_096;
-
-/** Builtins by id, and those of the older opcodes by tag; the interpreter's own (`debug`, `string.inspect`) are not among them. */
-const BY_ID: (BuiltinCode | undefined)[] = [];
-for (const { id, name } of BUILTINS) BY_ID[id] = BUILTIN_CODE.get(name);
-const BY_TAG: (BuiltinCode | undefined)[] = [];
-for (const row of Object.values(OPCODES)) if ("builtin" in row) BY_TAG[row.tag] = BUILTIN_CODE.get(row.builtin);
-
-const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
-  BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
-);
-
-const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
+/** Locals of a frame that are filled in without a charge. */
+const FREE_LOCALS = 256;
 
 /**
  * Runs an actor. `sliceEnd` is the step at which it yields. Throws `MachineTrap`; the actor's frames then say where.
@@ -58,541 +39,709 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
 
 /**
  * One long loop, since it is the hot path: the frame's registers live in local variables and go back to the actor
- * before anything that can leave the loop. Case labels are literal tags so that the host makes a jump table of them;
- * a test holds them and their comments against the opcode table. "again": the compiled engine ended the innermost frame.
+ * before anything that can leave the loop. Case labels are literals so that the host makes a jump table of them;
+ * a test holds them and their comments against the table of rows. A case that is done breaks, or continues the loop where
+ * it has moved on by itself; `general`: its operands are not of the usual kinds. The strides of rows (8) and shapes (4)
+ * are literals, since the host reads a constant of the module anew each time; `| 0` tells it which registers are integers.
+ * "again": the compiled engine ended the innermost frame.
  */
 function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
   const { meter, program } = run;
   const { functions } = program;
   const { constants } = program.module;
-  const { stack, globals } = actor;
+  const rows = rowsOf(program);
+  const { code, shapes, numbers: constantNumbers } = rows;
+  const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
-  let { sp, depth } = actor;
-  if (depth === 0) return "done";
-  let fn = present(functions[actor.frameFunction[depth - 1] ?? -1]);
-  const codes = interpretedCode(program);
-  let end = fn.def.code.length;
-  let pc = actor.framePc[depth - 1] ?? 0;
-  let base = actor.frameBase[depth - 1] ?? 0;
-  let operandBase = base + fn.def.locals;
-  let watched = traced || !fn.regular;
-  let { plain, fused } = codes[fn.index] ?? prepare(codes, fn);
-  let code = traced ? plain : fused;
-  let { steps } = meter;
-  let stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
-  // Close to a stop, sequences are executed one by one.
-  let fuseUntil = stopAt - LONGEST_FUSED;
+  const maxDepth = run.limits.max_call_depth;
   const budget = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  let depth = actor.depth | 0;
+  let { numbers } = actor;
+  if (depth === 0) return "done";
+  let index = (frameFunction[depth - 1] ?? 0) | 0;
+  let shape = index << 2;
+  let entry = shapes[shape] ?? 0;
+  let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
+  let base = (frameBase[depth - 1] ?? 0) | 0;
+  /** Of an irregular function; those of a regular one are known. */
+  let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
+  /** With fewer steps left than this, instructions are executed one by one. */
+  let least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
+  // Never below the steps done, so that what is left is small.
+  let stopAt = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+  /** Steps until `stopAt`: the small number that is counted. */
+  let left = (stopAt - meter.steps) | 0;
   /** The frame is the compiled engine's doing: the registers are no longer it. */
-  let left = false;
+  let gone = false;
   try {
     // A frame that has just begun may be compiled as a whole.
-    if (engine !== undefined && pc === 0 && sp === operandBase && engine.begun(run, actor, fn, budget)) {
-      left = true;
+    if (engine !== undefined && pc === entry && engine.begun(run, actor, present(functions[index]), budget)) {
+      gone = true;
       return "again";
     }
     for (;;) {
-      if (steps > fuseUntil) {
-        if (steps >= stopAt) {
-          if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
-          if (steps >= sliceEnd) {
-            // A yield, not a return: the registers are saved below like on any way out.
-            return "yielded";
-          }
+      let at = pc << 3;
+      if (left < least) {
+        const fn = present(functions[index]);
+        if (fn.regular) {
+          if (code[at] === ROWS.untranslated) rows.translate(fn);
+          operands = (code[at + 7] ?? 0) - fn.def.locals;
+        }
+        const steps = stopAt - left;
+        if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
+        if (steps >= sliceEnd) {
+          actor.sp = base + fn.def.locals + operands;
+          return "yielded";
+        }
+        // A question comes a little sooner, so that it needs no exact stop.
+        if (steps > run.nextPoll - LONGEST_ROW) {
           poll(run);
-          run.nextPoll = steps + POLL_STEPS;
-          stopAt = Math.min(meter.maxSteps, sliceEnd, run.nextPoll);
-          fuseUntil = stopAt - LONGEST_FUSED;
+          run.nextPoll = steps + POLL_STEPS + LONGEST_ROW;
         }
-        code = traced || steps > fuseUntil ? plain : fused;
+        stopAt = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+        left = (stopAt - steps) | 0;
+        if (left < least) {
+          // It is a step even where it cannot begin.
+          meter.steps = stopAt - left + 1;
+          operands = beginInstruction(run, actor, rows, { fn, pc: pc - entry, base, operands });
+          ({ numbers } = actor);
+          at = 0;
+        }
       }
-      steps += 1;
-      if (watched && pc < end) beforeInstruction(run, fn, pc, sp - operandBase);
-      const at = pc * INTERPRETED_STRIDE;
-      // Running off the end is a return of Unit, and a step as it is in the older machine.
-      const tag = pc < end ? (code[at] ?? 0) : 0;
-      pc += 1;
+      const tag = code[at] ?? 0;
       switch (tag) {
-        case 0x01: // PushConst
-          stack[sp] = constants[code[at + 1] ?? 0] ?? UNIT;
-          sp += 1;
-          break;
-        case 0x02: // LoadLocal
-          stack[sp] = stack[base + (code[at + 1] ?? 0)] ?? UNIT;
-          sp += 1;
-          break;
-        case 0x03: // StoreLocal
-          sp -= 1;
-          stack[base + (code[at + 1] ?? 0)] = stack[sp] ?? UNIT;
-          break;
-        case 0x04: // LoadGlobal
-          stack[sp] = globals[code[at + 1] ?? 0] ?? UNIT;
-          sp += 1;
-          break;
-        case 0x05: // StoreGlobal
-          sp -= 1;
-          globals[code[at + 1] ?? 0] = stack[sp] ?? UNIT;
+        case 0: // untranslated
+          rows.translate(present(functions[index]));
+          continue;
+        case 1: {
+          // move
+          const x = base + (code[at + 1] ?? 0);
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = stack[x];
+          numbers[d] = numbers[x] ?? 0;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 2: {
+          // int
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = undefined;
+          numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 3: {
+          // float
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = null;
+          numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 4: {
+          // constant
+          stack[base + (code[at + 3] ?? 0)] = constants[code[at + 2] ?? 0] ?? UNIT;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+
+        case 5: {
+          // add
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          const kind = stack[x];
+          if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
+          const value = (numbers[x] ?? 0) + (numbers[y] ?? 0);
+          if (kind === undefined && !(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = kind;
+          numbers[d] = value;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 6: {
+          // addInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          const value = (numbers[x] ?? 0) + (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          if (!(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = undefined;
+          numbers[d] = value;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 7: {
+          // addFloat
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== null) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = null;
+          numbers[d] = (numbers[x] ?? 0) + (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 8: {
+          // subtract
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          const kind = stack[x];
+          if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
+          const value = (numbers[x] ?? 0) - (numbers[y] ?? 0);
+          if (kind === undefined && !(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = kind;
+          numbers[d] = value;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 9: {
+          // subtractInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          const value = (numbers[x] ?? 0) - (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          if (!(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = undefined;
+          numbers[d] = value;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 10: {
+          // subtractFloat
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== null) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = null;
+          numbers[d] = (numbers[x] ?? 0) - (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 11: {
+          // multiply
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          const kind = stack[x];
+          if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
+          const value = (numbers[x] ?? 0) * (numbers[y] ?? 0);
+          if (kind === undefined && !(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = kind;
+          numbers[d] = kind === undefined ? value + 0 : value;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 12: {
+          // multiplyInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          const value = (numbers[x] ?? 0) * (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          if (!(Math.abs(value) <= 9007199254740991)) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = undefined;
+          numbers[d] = value + 0;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 13: {
+          // multiplyFloat
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== null) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = null;
+          numbers[d] = (numbers[x] ?? 0) * (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 14: // remainder
+        case 15: {
+          // remainderInt
+          const x = base + (code[at + 1] ?? 0);
+          const second = code[at + 2] ?? 0;
+          if (stack[x] !== undefined || (tag === 14 && stack[base + second] !== undefined)) break;
+          const a = numbers[x] ?? 0;
+          const b = tag === 15 ? (constantNumbers[~second] ?? 0) : (numbers[base + second] ?? 0);
+          if (!(b > 0)) break;
+          const [small, divisor] = [a | 0, b | 0];
+          // Integers of the host where they are small: its division of doubles is slow.
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = undefined;
+          numbers[d] = small === a && divisor === b ? (small % divisor) | 0 : a % b;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 16: {
+          // divideFloats
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          if (stack[x] !== null || stack[y] !== null) break;
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = null;
+          numbers[d] = (numbers[x] ?? 0) / (numbers[y] ?? 0);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 17: {
+          // element
+          const list = stack[base + (code[at + 1] ?? 0)];
+          const y = base + (code[at + 2] ?? 0);
+          if (!(list instanceof ListValue) || stack[y] !== undefined) break;
+          const found = list.get(numbers[y] ?? 0);
+          if (found === undefined) break;
+          const d = base + (code[at + 3] ?? 0);
+          if (typeof found === "number") {
+            stack[d] = undefined;
+            numbers[d] = found;
+          } else stack[d] = found;
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 18: // binary
           break;
 
-        case 0x06: // Call
-        case 0x14: // CallIndirect
-        case 0x17: {
-          // TailCall
-          let callee: VerifiedFunction | undefined;
-          let count = code[at + 1] ?? 0;
-          if (tag === 0x14) {
-            const target = stack[sp - 1];
-            if (target instanceof FnRefValue) {
-              sp -= 1;
-              callee = functions[target.index];
-            } else if (target instanceof ClosureValue) {
-              sp -= 1;
-              callee = functions[target.index];
-              // The captured values become the first arguments.
-              const captured = target.captured;
-              for (let i = sp - 1; i >= sp - count; i--) stack[i + captured.length] = stack[i] ?? UNIT;
-              for (let i = 0; i < captured.length; i++) stack[sp - count + i] = captured[i] ?? UNIT;
-              sp += captured.length;
-              count += captured.length;
-            } else throw typeTrap("FnRef", target);
-          } else {
-            callee = functions[count];
-            count = code[at + 2] ?? 0;
-          }
-          if (callee === undefined) throw new MachineTrap("invalid_function", "invalid function index");
-          if (engine !== undefined && tag !== 0x17) {
-            meter.steps = steps;
-            const value = engine.call(run, actor, callee, sp - count, count, depth + 1, budget);
-            if (value !== undefined) {
-              steps = meter.steps;
-              sp -= count;
-              stack[sp] = value;
-              sp += 1;
-              break;
-            }
-          }
-          if (tag === 0x17) {
-            for (let i = 0; i < count; i++) stack[base + i] = stack[sp - count + i] ?? UNIT;
-            sp = base + count;
-            actor.depth = depth - 1;
-          } else actor.framePc[depth - 1] = pc;
-          actor.sp = sp;
-          meter.steps = steps;
-          pushFrame(run, actor, callee, count);
-          steps = meter.steps;
-          depth = actor.depth;
-          sp = actor.sp;
-          fn = callee;
-          ({ plain, fused } = codes[fn.index] ?? prepare(codes, fn));
-          code = traced ? plain : fused;
-          end = fn.def.code.length;
-          pc = 0;
-          base = actor.frameBase[depth - 1] ?? 0;
-          operandBase = sp;
-          watched = traced || !fn.regular;
-          break;
+        case 20: {
+          // less
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          const kind = stack[x];
+          if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = (numbers[x] ?? 0) < (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
         }
-        case 0x00: // the end of the code
-        case 0x07: {
-          // Ret
-          const result = tag === 0x07 && sp > operandBase ? (stack[sp - 1] ?? UNIT) : UNIT;
-          sp = base;
-          depth -= 1;
-          actor.depth = depth;
-          if (depth < actor.exactFrom) actor.exactFrom = NEVER_EXACT;
-          if (depth === 0) {
-            actor.result = result;
-            // The older machine notices the end in the step after, which may lie in the next slice.
-            return steps >= sliceEnd ? "yielded" : "done";
-          }
-          stack[sp] = result;
-          sp += 1;
-          fn = present(functions[actor.frameFunction[depth - 1] ?? -1]);
-          ({ plain, fused } = codes[fn.index] ?? prepare(codes, fn));
-          code = traced ? plain : fused;
-          end = fn.def.code.length;
-          pc = actor.framePc[depth - 1] ?? 0;
-          base = actor.frameBase[depth - 1] ?? 0;
-          operandBase = base + fn.def.locals;
-          watched = traced || !fn.regular;
-          break;
+        case 21: {
+          // lessInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = (numbers[x] ?? 0) < (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
         }
-        case 0xff: // Halt
-          actor.result = sp > operandBase ? (stack[sp - 1] ?? UNIT) : UNIT;
-          depth = 0;
-          return "done";
+        case 22: {
+          // lessOrEqual
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          const kind = stack[x];
+          if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = (numbers[x] ?? 0) <= (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
+        }
+        case 23: {
+          // lessOrEqualInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = (numbers[x] ?? 0) <= (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
+        }
+        case 24: {
+          // equal
+          const x = base + (code[at + 1] ?? 0);
+          const y = base + (code[at + 2] ?? 0);
+          if (stack[x] !== undefined || stack[y] !== undefined) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = numbers[x] === numbers[y] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
+        }
+        case 25: {
+          // equalInt
+          const x = base + (code[at + 1] ?? 0);
+          if (stack[x] !== undefined) break;
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          pc = numbers[x] === constantNumbers[~(code[at + 2] ?? 0)] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
+        }
+        case 30: // compareJump
+        case 31: // compare
+          break;
 
-        case 0x08: {
-          // Jmp
-          const target = code[at + 1] ?? 0;
-          if (engine !== undefined && target < pc) {
-            actor.sp = sp;
-            meter.steps = steps;
-            const end = engine.loop(run, actor, fn, target, pc - target, budget);
-            steps = meter.steps;
+        case 32: // jump
+          left = (left - 1) | 0;
+          pc = code[at + 3] ?? 0;
+          continue;
+        case 33: {
+          // loop
+          const target = code[at + 3] ?? 0;
+          left = (left - 1) | 0;
+          pc = (pc + 1) | 0;
+          if (engine !== undefined) {
+            actor.depth = depth;
+            actor.sp = base + (code[(target << 3) + 7] ?? 0);
+            meter.steps = stopAt - left;
+            const end = engine.loop(run, actor, present(functions[index]), target - entry, pc - target, budget);
+            stopAt = Math.max(stopAt, meter.steps);
+            left = (stopAt - meter.steps) | 0;
             if (end === "ended") {
-              left = true;
+              gone = true;
               return "again";
             }
-            // Paused: its values are on the stack again.
-            if (end === "paused") sp = actor.sp;
           }
           pc = target;
-          break;
+          continue;
         }
-        case 0x09: {
-          // JmpIf
-          sp -= 1;
-          const condition = stack[sp];
-          if (condition === true || (condition !== false && isTruthy(present(condition)))) pc = code[at + 1] ?? 0;
-          break;
-        }
-        case 0x0a: {
-          // JmpIfNot
-          sp -= 1;
-          const condition = stack[sp];
-          if (condition === false || (condition !== true && !isTruthy(present(condition)))) pc = code[at + 1] ?? 0;
-          break;
-        }
-        case 0x0b: {
-          // Match
-          const value = present(stack[sp - 1]);
-          meter.steps = steps;
-          pc = matchTarget(meter, fn.def.matchTables[code[at + 1] ?? 0] ?? [], value);
-          steps = meter.steps;
-          stack[sp - 1] = matchPayload(value);
-          break;
+        case 34: // jumpIf
+        case 35: {
+          // jumpIfNot
+          const x = base + (code[at + 1] ?? 0);
+          const slot = stack[x];
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          const truthy = slot === true || (slot !== false && isTruthy(slotValue(stack, numbers, x)));
+          pc = truthy === (tag === 34) ? (code[at + 3] ?? 0) : pc + count;
+          continue;
         }
 
-        case 0x0c: {
-          // MakeRecord
-          const count = code[at + 2] ?? 0;
-          meter.allocate(slotsBytes(count));
-          sp -= count;
-          stack[sp] = new RecordValue(code[at + 1] ?? 0, stack.slice(sp, sp + count));
-          sp += 1;
-          break;
-        }
-        case 0x0d: // MakeEnum
-          meter.allocate(BYTES.enumValue);
-          stack[sp - 1] = new EnumValue(code[at + 1] ?? 0, code[at + 2] ?? 0, present(stack[sp - 1]));
-          break;
-        case 0x0e: // GetField
-          stack[sp - 1] = fieldOf(stack[sp - 1], code[at + 1] ?? 0);
-          break;
-        case 0x18: {
-          // MakeClosure
-          const count = code[at + 2] ?? 0;
-          meter.allocate(slotsBytes(count));
-          sp -= count;
-          const index = code[at + 1] ?? 0;
-          stack[sp] = count === 0 ? new FnRefValue(index) : new ClosureValue(index, stack.slice(sp, sp + count));
-          sp += 1;
-          break;
-        }
-        case 0x1a: {
-          // Wrap
-          meter.allocate(BYTES.wrapper);
-          const kind = code[at + 1] ?? 0;
-          const value = present(stack[sp - 1]);
-          stack[sp - 1] = kind === 0 ? new SomeValue(value) : kind === 1 ? new OkValue(value) : new ErrValue(value);
-          break;
-        }
-        case 0x80: {
-          // MakeList
-          const count = code[at + 1] ?? 0;
-          meter.steps = steps;
-          meter.charge(count * UNITS.slot);
-          steps = meter.steps;
-          meter.allocateList(count);
-          sp -= count;
-          stack[sp] = ListValue.of(stack.slice(sp, sp + count));
-          sp += 1;
-          break;
-        }
-        case 0x20: {
-          // Add
-          sp -= 1;
-          const a = stack[sp - 1];
-          const b = stack[sp];
-          if (typeof a === "number" && typeof b === "number") stack[sp - 1] = addInts(a, b);
-          else if (typeof a === "string" && typeof b === "string") stack[sp - 1] = concat(meter, a, b);
-          else stack[sp - 1] = arithmetic("Add", present(a), present(b));
-          break;
-        }
-        case 0x21: {
-          // Sub
-          sp -= 1;
-          const a = stack[sp - 1];
-          const b = stack[sp];
-          stack[sp - 1] = typeof a === "number" && typeof b === "number" ? subtractInts(a, b) : arithmetic("Sub", present(a), present(b));
-          break;
-        }
-        case 0x22: {
-          // Mul
-          sp -= 1;
-          const a = stack[sp - 1];
-          const b = stack[sp];
-          stack[sp - 1] = typeof a === "number" && typeof b === "number" ? multiplyInts(a, b) : arithmetic("Mul", present(a), present(b));
-          break;
-        }
-        case 0x23: // Div
-          sp -= 1;
-          stack[sp - 1] = arithmetic("Div", present(stack[sp - 1]), present(stack[sp]));
-          break;
-        case 0x24: // Mod
-          sp -= 1;
-          stack[sp - 1] = arithmetic("Mod", present(stack[sp - 1]), present(stack[sp]));
-          break;
-        case 0x1b: // FDiv
-          sp -= 1;
-          stack[sp - 1] = divideFloats(present(stack[sp - 1]), present(stack[sp]));
-          break;
-        case 0x25: // Neg
-          stack[sp - 1] = negate(present(stack[sp - 1]));
-          break;
-
-        case 0x30: // Eq
-        case 0x31: {
-          // Neq
-          sp -= 1;
-          meter.steps = steps;
-          const equal = structuralEqual(present(stack[sp - 1]), present(stack[sp]), meter);
-          steps = meter.steps;
-          stack[sp - 1] = equal === (tag === 0x30);
-          break;
-        }
-        case 0x32: // Lt
-        case 0x33: // Lte
-        case 0x34: // Gt
-        case 0x35: {
-          // Gte
-          sp -= 1;
-          const a = stack[sp - 1];
-          const b = stack[sp];
-          let order: number;
-          if (typeof a === "number" && typeof b === "number") order = a - b;
-          else {
-            meter.steps = steps;
-            order = compareValues(present(a), present(b), meter);
-            steps = meter.steps;
+        case 36: // call
+        case 37: // callIndirect
+        case 38: {
+          // tailCall
+          left = (left - 1) | 0;
+          pc = (pc + 1) | 0;
+          let callee = code[at + 2] ?? 0;
+          let count = code[at + 6] ?? 0;
+          let first = (base + (code[at + 3] ?? 0)) | 0;
+          if (tag === 37) {
+            const target = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
+            callee = calledFunction(program, target);
+            if (target instanceof ClosureValue) {
+              // The captured values become the first arguments.
+              count += spread(actor, target.captured, first, count);
+              ({ numbers } = actor);
+            }
           }
-          stack[sp - 1] = tag === 0x32 ? order < 0 : tag === 0x33 ? order <= 0 : tag === 0x34 ? order > 0 : order >= 0;
-          break;
+          if (engine !== undefined && tag !== 38) {
+            meter.steps = stopAt - left;
+            const value = engine.call(run, actor, present(functions[callee]), first, count, depth + 1, budget);
+            if (value !== undefined) {
+              stopAt = Math.max(stopAt, meter.steps);
+              left = (stopAt - meter.steps) | 0;
+              setSlot(stack, numbers, first, value);
+              continue;
+            }
+          }
+          let under = depth;
+          if (tag === 38) {
+            for (let i = 0; i < count; i++) {
+              stack[base + i] = stack[first + i];
+              numbers[base + i] = numbers[first + i] ?? 0;
+            }
+            first = base;
+            under -= 1;
+          } else framePc[depth - 1] = pc - entry;
+          const called = callee << 2;
+          const locals = shapes[called + 2] ?? 0;
+          const room = shapes[called + 3] ?? 0;
+          if (under >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
+            actor.depth = under;
+            meter.steps = stopAt - left;
+            pushFrame(run, actor, present(functions[callee]), first, count);
+            stopAt = Math.max(stopAt, meter.steps);
+            left = (stopAt - meter.steps) | 0;
+            depth = actor.depth | 0;
+            ({ numbers } = actor);
+          } else {
+            const end = first + locals;
+            for (let i = first + Math.min(count, shapes[called + 1] ?? 0); i < end; i++) stack[i] = UNIT;
+            frameFunction[under] = callee;
+            frameBase[under] = first;
+            depth = (under + 1) | 0;
+          }
+          index = callee | 0;
+          shape = called;
+          base = first | 0;
+          entry = shapes[shape] ?? 0;
+          pc = entry;
+          operands = 0;
+          least = traced || room < 0 ? 2147483647 : LONGEST_ROW;
+          continue;
         }
-        case 0x40: // Not
-          stack[sp - 1] = !isTruthy(present(stack[sp - 1]));
-          break;
-        case 0x50: // Concat
-          sp -= 1;
-          meter.steps = steps;
-          stack[sp - 1] = concat(meter, present(stack[sp - 1]), present(stack[sp]));
-          steps = meter.steps;
-          break;
-        case 0x60: // Pop
-          sp -= 1;
-          break;
-        case 0x61: // Dup
-          stack[sp] = present(stack[sp - 1]);
-          sp += 1;
-          break;
-        case 0xfe: // Nop
-          break;
+        case 39: // return
+        case 40: {
+          // returnUnit
+          left = (left - (code[at + 4] ?? 0)) | 0;
+          depth = (depth - 1) | 0;
+          if (engine !== undefined && depth < actor.exactFrom) actor.exactFrom = NEVER_EXACT;
+          const x = base + (code[at + 1] ?? 0);
+          if (depth === 0) {
+            actor.result = tag === 39 ? slotValue(stack, numbers, x) : UNIT;
+            // The older machine notices the end in the step after, which may lie in the next slice.
+            return stopAt - left >= sliceEnd ? "yielded" : "done";
+          }
+          if (tag === 39) {
+            stack[base] = stack[x];
+            numbers[base] = numbers[x] ?? 0;
+          } else stack[base] = UNIT;
+          index = (frameFunction[depth - 1] ?? 0) | 0;
+          shape = index << 2;
+          entry = shapes[shape] ?? 0;
+          pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
+          const below = frameBase[depth - 1] ?? 0;
+          operands = (base + 1 - below - (shapes[shape + 2] ?? 0)) | 0;
+          base = below | 0;
+          least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
+          continue;
+        }
+        case 41: {
+          // halt
+          left = (left - 1) | 0;
+          const top = code[at + 1] ?? 0;
+          actor.result = top > (shapes[shape + 2] ?? 0) ? slotValue(stack, numbers, base + top - 1) : UNIT;
+          depth = 0;
+          return "done";
+        }
+        case 42: {
+          // match
+          const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          meter.steps = stopAt - left;
+          pc = (entry + matchTarget(meter, functions[index]?.def.matchTables[code[at + 2] ?? 0] ?? [], value)) | 0;
+          stopAt = Math.max(stopAt, meter.steps);
+          left = (stopAt - meter.steps) | 0;
+          setSlot(stack, numbers, base + (code[at + 3] ?? 0), matchPayload(value));
+          continue;
+        }
 
-        case 0x82: {
-          // ListGet
-          sp -= 1;
-          const list = stack[sp - 1];
-          const index = stack[sp];
-          const found = list instanceof ListValue && typeof index === "number" ? list.get(index) : undefined;
-          stack[sp - 1] = found ?? elementAt(present(list), present(index));
-          break;
+        case 43: {
+          // field
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          const x = base + (code[at + 1] ?? 0);
+          const field = code[at + 2] ?? 0;
+          const record = stack[x];
+          const value = (record instanceof RecordValue ? record.fields[field] : undefined) ?? fieldOf(slotValue(stack, numbers, x), field);
+          const d = base + (code[at + 3] ?? 0);
+          if (typeof value === "number") {
+            stack[d] = undefined;
+            numbers[d] = value;
+          } else stack[d] = value;
+          const after = (code[at + 4] ?? 0) - before;
+          left = (left - after) | 0;
+          pc = (pc + after) | 0;
+          continue;
         }
-        case 0x1c: {
-          // Builtin
-          const id = code[at + 1] ?? 0;
+        case 44: {
+          // record
+          left = (left - 1) | 0;
+          pc = (pc + 1) | 0;
           const count = code[at + 2] ?? 0;
-          meter.steps = steps;
-          const builtin = BY_ID[id];
-          sp -= count;
-          if (builtin !== undefined) {
-            stack[sp] = builtin.run(
+          meter.allocate(slotsBytes(count));
+          stack[base + (code[at + 3] ?? 0)] = new RecordValue(code[at + 6] ?? 0, slotValues(actor, base + (code[at + 1] ?? 0), count));
+          continue;
+        }
+        case 45: // enumValue
+        case 47: {
+          // wrap
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          meter.allocate(tag === 45 ? BYTES.enumValue : BYTES.wrapper);
+          const x = code[at + 1] ?? 0;
+          const value = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
+          const kind = code[at + 2] ?? 0;
+          stack[base + (code[at + 3] ?? 0)] =
+            tag === 45
+              ? new EnumValue(kind, code[at + 6] ?? 0, value)
+              : kind === 0
+                ? new SomeValue(value)
+                : kind === 1
+                  ? new OkValue(value)
+                  : new ErrValue(value);
+          const after = (code[at + 4] ?? 0) - before;
+          left = (left - after) | 0;
+          pc = (pc + after) | 0;
+          continue;
+        }
+        case 49: // builtin
+        case 50: {
+          // builtinOfThree
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          const { arity, run: builtin } = present(BUILTIN_RUNS[code[at + 6] ?? 0]);
+          const x = code[at + 1] ?? 0;
+          const y = code[at + 2] ?? 0;
+          meter.steps = stopAt - left;
+          let value: Value;
+          if (tag === 49) {
+            const a = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
+            const b = arity < 2 ? UNIT : y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
+            value = builtin(meter, a, b, UNIT);
+          } else {
+            value = builtin(
               meter,
-              count > 0 ? present(stack[sp]) : UNIT,
-              count > 1 ? present(stack[sp + 1]) : UNIT,
-              count > 2 ? present(stack[sp + 2]) : UNIT,
+              y > 0 ? slotValue(stack, numbers, base + x) : UNIT,
+              y > 1 ? slotValue(stack, numbers, base + x + 1) : UNIT,
+              y > 2 ? slotValue(stack, numbers, base + x + 2) : UNIT,
             );
-          } else if (DEBUG_IDS.get(id) === count) {
-            stack[sp] = debugValue(run, count > 1 ? present(stack[sp]) : undefined, present(stack[sp + count - 1]));
-          } else if (id === INSPECT_ID && count === 1) {
-            stack[sp] = inspectValue(run, present(stack[sp]));
-          } else throw new MachineTrap("invalid_function", `no builtin ${id} of ${count} arguments`);
-          steps = meter.steps;
-          sp += 1;
-          break;
-        }
-        case 0x19: // MakeMap
-        case 0x1e: // JsonKind
-        case 0x41: // And
-        case 0x42: // Or
-        case 0xa7: // Debug
-        case 0xa8: // DebugMsg
-          meter.steps = steps;
-          sp = rareInstruction(run, tag, code[at + 1] ?? 0, stack, sp);
-          steps = meter.steps;
-          break;
-        case 0x12: {
-          // Assert
-          sp -= 1;
-          meter.steps = steps;
-          const passed = isTruthy(present(stack[sp]));
-          assertContract(run, fn.def.name, {
-            message: constants[code[at + 1] ?? 0],
-            kind: code[at + 2] === 1 ? "ensures" : "requires",
-            index: code[at + 3] ?? 0,
-            passed,
-            args: passed ? [] : stack.slice(base, base + fn.def.arity),
-          });
-          break;
-        }
-        case 0x15: // GuardSeal
-          sp -= 2;
-          meter.steps = steps;
-          sealGuard(run, fn.def.name, isTruthy(present(stack[sp])), present(stack[sp + 1]));
-          steps = meter.steps;
-          break;
-        case 0x13: // CapCall
-        case 0x16: // TryCapCall
-        case 0x70: // EmitUi
-        case 0x0f: // SpawnActor
-        case 0x10: {
-          // SendMsg
-          const first = code[at + 1] ?? 0;
-          const count = tag === 0x70 ? 1 : tag === 0x0f ? 0 : tag === 0x10 ? 2 : (code[at + 2] ?? 0);
-          sp -= count;
-          const args = stack.slice(sp, sp + count);
-          actor.sp = sp;
-          actor.framePc[depth - 1] = pc;
-          meter.steps = steps;
-          let out: Promise<CapabilityAnswer> | undefined;
-          if (tag === 0x70)
-            out = startCall(run, actor, { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: present(args[0]) }, args);
-          else if (tag === 0x0f) out = startSpawn(run, actor, first);
-          else if (tag === 0x10) out = startSend(run, actor, present(args[0]), present(args[1]));
-          else {
-            const declared = fn.capabilities.has(first);
-            out = startCall(run, actor, { kind: "capability", capability: first, declared, caught: tag === 0x16 }, args);
           }
-          sp = actor.sp;
-          steps = meter.steps;
-          if (out !== undefined) return out;
-          break;
+          stopAt = Math.max(stopAt, meter.steps);
+          left = (stopAt - meter.steps) | 0;
+          const after = (code[at + 4] ?? 0) - before;
+          if (after > left) {
+            // The charge leaves no step for the store: the value waits in its slot.
+            setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
+            continue;
+          }
+          left = (left - after) | 0;
+          pc = (pc + after) | 0;
+          setSlot(stack, numbers, base + (code[at + 3] ?? 0), value);
+          continue;
         }
-        case 0x11: {
-          // ReceiveMsg
+        case 54: {
+          // not
+          const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
+          stack[base + (code[at + 3] ?? 0)] = !isTruthy(value);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 58: {
+          // effect
+          left = (left - 1) | 0;
+          pc = (pc + 1) | 0;
+          const first = code[at + 1] ?? 0;
+          actor.sp = base + (code[at + 3] ?? 0);
+          actor.depth = depth;
+          framePc[depth - 1] = pc - entry;
+          meter.steps = stopAt - left;
+          const args = slotValues(actor, actor.sp, code[at + 2] ?? 0);
+          const out = startEffect(run, actor, code[at + 6] ?? 0, first, args);
+          stopAt = Math.max(stopAt, meter.steps);
+          left = (stopAt - meter.steps) | 0;
+          if (out !== undefined) return out;
+          continue;
+        }
+        case 59: {
+          // receive
+          left = (left - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
             // Executed again once there is mail.
-            pc -= 1;
+            actor.sp = base + (code[at + 7] ?? 0);
             return "blocked";
           }
-          stack[sp] = message === undefined ? UNIT : message.payload;
-          sp += 1;
-          break;
+          pc = (pc + 1) | 0;
+          setSlot(stack, numbers, base + (code[at + 3] ?? 0), message === undefined ? UNIT : message.payload);
+          continue;
         }
+        case 46: // closure
+        case 48: // list
+        case 51: // ownBuiltin
+        case 52: // loadGlobal
+        case 53: // storeGlobal
+        case 55: // negate
+        case 56: // assert
+        case 57: // guardSeal
+        case 60: {
+          // rare
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          meter.steps = stopAt - left;
+          rareRow(run, actor, rows, { at, base, fn: present(functions[index]) });
+          const after = (code[at + 4] ?? 0) - before;
+          stopAt = Math.max(stopAt, meter.steps);
+          left = (stopAt - meter.steps - after) | 0;
+          pc = (pc + after) | 0;
+          continue;
+        }
+        case 61: // nothing
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        default:
+          throw new MachineTrap("internal", `no row ${tag}`);
+      }
 
-        case 0x100: {
-          // FUSED.binary
-          const x = code[at + 1] ?? 0;
-          const y = code[at + 2] ?? 0;
-          const target = code[at + 3] ?? 0;
-          const before = code[at + 4] ?? 0;
-          const op = code[at + 6] ?? 0;
-          // As if the loads were done: the operation may trap.
-          steps += before;
-          pc += before;
-          const b = (y === ON_STACK ? stack[(sp -= 1)] : y < 0 ? constants[~y] : stack[base + y]) ?? UNIT;
-          const a = (x === ON_STACK ? stack[(sp -= 1)] : x < 0 ? constants[~x] : stack[base + x]) ?? UNIT;
-          let value: Value | undefined;
-          if (typeof a === "number" && typeof b === "number") {
-            // Written out for the usual small numbers: so large a function as this one has its calls not inlined.
-            const sum = op === 0 ? a + b : op === 1 ? a - b : op === 4 && b > 0 ? (a % b) + 0 : Number.NaN;
-            if (sum <= MAX_SMALL && sum >= -MAX_SMALL) value = sum;
-          }
-          value ??= operation(meter, op, a, b);
-          if (target < 0) {
-            stack[sp] = value;
-            sp += 1;
-          } else {
-            stack[base + target] = value;
-            steps += 1;
-            pc += 1;
-          }
-          break;
+      // An operation or comparison of two values of any kinds.
+      const x = code[at + 1] ?? 0;
+      const y = code[at + 2] ?? 0;
+      const count = code[at + 4] ?? 0;
+      const op = code[at + 6] ?? 0;
+      const jumps = tag >= 20 && tag <= 30;
+      const swapped = (op & SWAPPED) !== 0;
+      const before = jumps ? count - 1 : (code[at + 5] ?? 0);
+      left = (left - before) | 0;
+      pc = (pc + before) | 0;
+      meter.steps = stopAt - left;
+      const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
+      const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
+      // Where the result waits if the charge leaves no step for what follows.
+      const waiting = base + (code[(pc << 3) + 7] ?? 0) - 1;
+      const after = count - before;
+      if (jumps) {
+        const holds = swapped ? compares(meter, op & OPERATION, second, first) : compares(meter, op & OPERATION, first, second);
+        stopAt = Math.max(stopAt, meter.steps);
+        left = (stopAt - meter.steps) | 0;
+        if (after > left) {
+          stack[waiting] = holds;
+          continue;
         }
-        case 0x101: {
-          // FUSED.compareJump
-          const x = code[at + 1] ?? 0;
-          const y = code[at + 2] ?? 0;
-          const before = code[at + 4] ?? 0;
-          const op = code[at + 6] ?? 0;
-          steps += before;
-          pc += before;
-          const b = (y === ON_STACK ? stack[(sp -= 1)] : y < 0 ? constants[~y] : stack[base + y]) ?? UNIT;
-          const a = (x === ON_STACK ? stack[(sp -= 1)] : x < 0 ? constants[~x] : stack[base + x]) ?? UNIT;
-          let holds: boolean;
-          if (typeof a === "number" && typeof b === "number")
-            holds = op === 0 ? a < b : op === 1 ? a <= b : op === 2 ? a > b : op === 3 ? a >= b : (a === b) === (op === 4);
-          else {
-            meter.steps = steps;
-            holds = compares(meter, op, a, b);
-            steps = meter.steps;
-          }
-          steps += 1;
-          pc = holds ? pc + 1 : (code[at + 3] ?? 0);
-          break;
-        }
-        case 0x102: {
-          // FUSED.move
-          const x = code[at + 1] ?? 0;
-          stack[base + (code[at + 2] ?? 0)] = x < 0 ? (constants[~x] ?? UNIT) : (stack[base + x] ?? UNIT);
-          steps += 1;
-          pc += 1;
-          break;
-        }
-        case 0x103: {
-          // FUSED.field
-          steps += 1;
-          pc += 1;
-          stack[sp] = fieldOf(stack[base + (code[at + 1] ?? 0)], code[at + 2] ?? 0);
-          sp += 1;
-          break;
-        }
-
-        default: {
-          const builtin = BY_TAG[tag];
-          if (builtin === undefined) throw new MachineTrap("internal", `no opcode ${tag}`);
-          const { arity } = builtin;
-          sp -= arity;
-          meter.steps = steps;
-          stack[sp] = builtin.run(
-            meter,
-            present(stack[sp]),
-            arity > 1 ? present(stack[sp + 1]) : UNIT,
-            arity > 2 ? present(stack[sp + 2]) : UNIT,
-          );
-          steps = meter.steps;
-          sp += 1;
-        }
+        left = (left - after) | 0;
+        pc = holds === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+        continue;
+      }
+      const value =
+        tag === 31
+          ? compares(meter, op, first, second)
+          : operation(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
+      stopAt = Math.max(stopAt, meter.steps);
+      left = (stopAt - meter.steps) | 0;
+      const fits = after <= left;
+      const d = fits ? base + (code[at + 3] ?? 0) : waiting;
+      if (value instanceof FloatValue) {
+        stack[d] = null;
+        numbers[d] = value.value;
+      } else setSlot(stack, numbers, d, value);
+      if (fits) {
+        left = (left - after) | 0;
+        pc = (pc + after) | 0;
       }
     }
   } finally {
-    if (!left) {
-      actor.sp = sp;
+    if (!gone) {
       actor.depth = depth;
-      if (depth > 0) actor.framePc[depth - 1] = pc;
+      if (depth > 0) framePc[depth - 1] = pc - entry;
     }
     // A charge that reached the limit has set the meter itself.
-    meter.steps = Math.max(meter.steps, steps);
+    meter.steps = Math.max(meter.steps, stopAt - left);
   }
 }

@@ -2,7 +2,7 @@
 import { arithmetic, divideFloats } from "./arithmetic.ts";
 import { concatLists, elementAt } from "./builtins/list-code.ts";
 import { compareValues, structuralEqual } from "./equality.ts";
-import { BINARY, COMPARISON } from "./fused.ts";
+import { BINARY, COMPARISON } from "./rows.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
@@ -97,6 +97,8 @@ export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
       return arithmetic("Mod", a, b);
     case BINARY.divideFloats:
       return divideFloats(a, b);
+    case BINARY.concat:
+      return concat(meter, a, b);
     default:
       return (a instanceof ListValue && typeof b === "number" ? a.get(b) : undefined) ?? elementAt(a, b);
   }

@@ -1,34 +1,110 @@
-/** Instructions that are seldom executed, out of the way of the interpreter's loop. */
+/** Rows that are seldom executed, out of the way of the interpreter's loop. */
+import type { Actor } from "./actor.ts";
+import { negate } from "./arithmetic.ts";
 import { jsonKind } from "./builtins/json-code.ts";
 import { makeMap } from "./builtins/map-code.ts";
-import { debugValue } from "./checks.ts";
+import { BUILTINS } from "./builtins.ts";
+import { assertContract, debugValue, inspectValue, sealGuard } from "./checks.ts";
+import { slotsBytes, UNITS } from "./cost.ts";
 import type { Run } from "./effects.ts";
+import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
+import { MachineTrap } from "./meter.ts";
 import { OPCODES } from "./opcodes.ts";
 import { isTruthy, present } from "./operations.ts";
-import type { Value } from "./value.ts";
+import type { VerifiedFunction } from "./program.ts";
+import { ROWS, type Rows } from "./rows.ts";
+import { setSlot, slotValue, slotValues } from "./slots.ts";
+import { ClosureValue, FnRefValue, UNIT, type Value } from "./value.ts";
 
-/** Executes one of them on the stack's top and gives the new height. The meter counts its own steps. */
-export function rareInstruction(run: Run, tag: number, operand: number, stack: Value[], sp: number): number {
-  const value = (below: number): Value => present(stack[sp - below]);
+const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
+  BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
+);
+
+const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
+
+interface RarePlace {
+  /** Where the row begins. */
+  readonly at: number;
+  /** The frame's first slot. */
+  readonly base: number;
+  readonly fn: VerifiedFunction;
+}
+
+/** Executes the row at `at`; the meter is exact, and counts what it costs beyond its instruction. */
+export function rareRow(run: Run, actor: Actor, rows: Rows, { at, base, fn }: RarePlace): void {
+  const { stack, numbers, globals } = actor;
+  const { code } = rows;
+  const [x, y, d, op] = [code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0, code[at + 6] ?? 0];
+  const value = (slot: number): Value => slotValue(stack, numbers, base + slot);
+  const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
+  switch (code[at]) {
+    case ROWS.closure:
+      run.meter.allocate(slotsBytes(y));
+      put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
+      return;
+    case ROWS.list:
+      run.meter.charge(y * UNITS.slot);
+      run.meter.allocateList(y);
+      put(ListValue.of(slotValues(actor, base + x, y)));
+      return;
+    case ROWS.ownBuiltin:
+      put(ownBuiltin(run, op, slotValues(actor, base + x, y)));
+      return;
+    case ROWS.loadGlobal:
+      put(globals[y] ?? UNIT);
+      return;
+    case ROWS.storeGlobal:
+      globals[y] = value(x);
+      return;
+    case ROWS.negate:
+      put(negate(value(x)));
+      return;
+    case ROWS.assert: {
+      const passed = isTruthy(value(x));
+      const message = run.program.module.constants[y];
+      const args = passed ? [] : slotValues(actor, base, fn.def.arity);
+      assertContract(run, fn.def.name, { message, kind: d === 1 ? "ensures" : "requires", index: op, passed, args });
+      return;
+    }
+    case ROWS.guardSeal:
+      sealGuard(run, fn.def.name, isTruthy(value(x)), value(x + 1));
+      return;
+    default:
+      rareInstruction(run, actor, op, y, base + x);
+  }
+}
+
+/** Of operands below the slot `top`. */
+function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
+  const { stack, numbers } = actor;
+  const value = (below: number): Value => slotValue(stack, numbers, top - below);
+  const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
   switch (tag) {
     case OPCODES.MakeMap.tag:
-      stack[sp - operand] = makeMap(run.meter, MapValue.EMPTY, stack.slice(sp - operand, sp));
-      return sp - operand + 1;
+      put(operand, makeMap(run.meter, MapValue.EMPTY, slotValues(actor, top - operand, operand)));
+      return;
     case OPCODES.JsonKind.tag:
-      stack[sp - 1] = jsonKind(value(1));
-      return sp;
+      put(1, jsonKind(value(1)));
+      return;
     case OPCODES.And.tag:
-      stack[sp - 2] = isTruthy(value(2)) && isTruthy(value(1));
-      return sp - 1;
+      put(2, isTruthy(value(2)) && isTruthy(value(1)));
+      return;
     case OPCODES.Or.tag:
-      stack[sp - 2] = isTruthy(value(2)) || isTruthy(value(1));
-      return sp - 1;
+      put(2, isTruthy(value(2)) || isTruthy(value(1)));
+      return;
     case OPCODES.DebugMsg.tag:
-      stack[sp - 2] = debugValue(run, value(2), value(1));
-      return sp - 1;
+      put(2, debugValue(run, value(2), value(1)));
+      return;
     default:
       debugValue(run, undefined, value(1));
-      return sp;
   }
+}
+
+/** A builtin that reaches the host or names the types of the module. */
+function ownBuiltin(run: Run, id: number, args: readonly Value[]): Value {
+  const [first, second] = args;
+  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, present(second ?? first));
+  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, present(first));
+  throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

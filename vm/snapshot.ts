@@ -12,11 +12,12 @@ import { BorunaError } from "./error.ts";
 import { type LimitField, type Limits, LIMITS, MACHINE_LIMITS } from "./limits.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
+import { reserveSlots, setSlot, slotValue } from "./slots.ts";
 import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
 import { badState, ByteReader, ByteWriter, MAX_STATE_BYTES } from "./state/bytes.ts";
 import { ValueReader } from "./state/value-reader.ts";
 import { ValueWriter } from "./state/value-writer.ts";
-import { ActorIdValue, UNIT } from "./value.ts";
+import { ActorIdValue } from "./value.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
 const VERSION = 1;
@@ -143,7 +144,7 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor): void {
     }
     const slots = actor.depth === 0 ? 0 : actor.sp;
     out.varint(slots);
-    for (let i = 0; i < slots; i++) values.write(out, actor.stack[i] ?? UNIT);
+    for (let i = 0; i < slots; i++) values.write(out, slotValue(actor.stack, actor.numbers, i));
     for (const value of actor.globals) values.write(out, value);
     out.varint(actor.mailbox.length - actor.mailboxTaken);
     for (let i = actor.mailboxTaken; i < actor.mailbox.length; i++) {
@@ -239,7 +240,8 @@ class StateReader {
         actor.frameBase.push(bytes.upTo(MACHINE_LIMITS.stackSlots, "slot"));
       }
       actor.sp = bytes.count("slots", MACHINE_LIMITS.stackSlots);
-      for (let i = 0; i < actor.sp; i++) actor.stack.push(this.#values.value());
+      reserveSlots(actor, actor.sp);
+      for (let i = 0; i < actor.sp; i++) setSlot(actor.stack, actor.numbers, i, this.#values.value());
       for (let i = this.#program.module.globals.length; i > 0; i--) actor.globals.push(this.#values.value());
       for (let left = bytes.count("messages"); left > 0; left--) {
         actor.mailbox.push({ from: bytes.index(actorCount, "actor"), payload: this.#values.value() });
@@ -316,6 +318,7 @@ class StateReader {
       if (i === 0 && base !== 0) badState("a stack that begins above its frames");
       if (height < (isInnermost ? owed : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
         badState("a frame that does not fit");
+      reserveSlots(actor, operandBase + fn.maxStack);
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) badState("a frame that has not called the next");
       const known = fn.regular ? this.#heightsOf(fn)[pc] : undefined;
       if (known !== undefined && known !== height)

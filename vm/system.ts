@@ -15,6 +15,7 @@ import { MachineTrap, Meter } from "./meter.ts";
 import { present } from "./operations.ts";
 import { checkPortable } from "./portable.ts";
 import type { MachineEnd, Program } from "./program.ts";
+import { reserveSlots, setSlot } from "./slots.ts";
 import { decodeState, encodeState } from "./snapshot.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
 
@@ -209,10 +210,10 @@ function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | unde
 
 function createActor(run: Run, id: number, parent: number, functionIndex: number, args: readonly Value[]): Actor {
   const actor = newActor(id, parent);
-  for (const arg of args) actor.stack.push(arg);
-  actor.sp = args.length;
+  reserveSlots(actor, args.length);
+  for (const [i, arg] of args.entries()) setSlot(actor.stack, actor.numbers, i, arg);
   for (let i = run.program.module.globals.length; i > 0; i--) actor.globals.push(UNIT);
-  pushFrame(run, actor, present(run.program.functions[functionIndex]), args.length);
+  pushFrame(run, actor, present(run.program.functions[functionIndex]), 0, args.length);
   return actor;
 }
 

@@ -7,6 +7,7 @@ import { HostTrap, poll, type Run } from "../effects.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import type { Program, VerifiedFunction } from "../program.ts";
+import { setSlot, slotValues } from "../slots.ts";
 import { UNIT, UnitValue, type Value } from "../value.ts";
 import { compilable, placesOf } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
@@ -36,8 +37,8 @@ const MAX_GROUP = 300;
 const MAX_GROUP_INSTRUCTIONS = 30_000;
 const MAX_GROUP_PLACES = 1_000_000;
 
-/** Runs from the values on the stack: locals, then operands. */
-type Compiled = (meter: Meter, depth: number, values: readonly Value[], at: number, count: number) => Value | typeof PAUSED | undefined;
+/** Runs from values: locals, then operands. */
+type Compiled = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
 
 interface Unit {
   readonly entry: Entry;
@@ -133,7 +134,7 @@ export class Engine {
       return "ended";
     }
     const { saved } = run.meter;
-    for (let i = 0; i < saved.length; i++) actor.stack[base + i] = saved[i] ?? UNIT;
+    for (let i = 0; i < saved.length; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
     actor.sp = base + saved.length;
     return "paused";
   }
@@ -143,14 +144,15 @@ export class Engine {
    * a loop locals and operands. Undefined where the interpreter has to do it; the meter is then as it was.
    */
   #run(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
-    const unit = this.#unit(heat, pc, actor.stack, place.base, place.count);
+    const values = heat.units[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
+    const unit = this.#unit(heat, pc, values);
     if (unit === undefined) return undefined;
     const { meter } = run;
     const { steps, allocBytes } = meter;
     this.#arm(run, unit, place);
     this.counts.entered += 1;
     try {
-      const value = unit.run(meter, place.depth, actor.stack, place.base, place.count);
+      const value = unit.run(meter, place.depth, values);
       if (value === undefined) {
         heat.units[pc] = undefined;
         return this.#run(run, actor, heat, pc, place);
@@ -190,19 +192,19 @@ export class Engine {
   }
 
   /** A unit that fits the kinds of the values at hand; made where the function is hot enough. */
-  #unit(heat: FunctionHeat, pc: number, stack: readonly Value[], base: number, count: number): Unit | undefined {
+  #unit(heat: FunctionHeat, pc: number, values: readonly Value[]): Unit | undefined {
     const known = heat.units[pc];
     if (known !== undefined) return known === "never" ? undefined : known;
     const versions = (heat.versions[pc] ?? 0) + 1;
     heat.versions[pc] = versions;
     const { arity, locals } = heat.fn.def;
-    const observed = versions >= MAX_VERSIONS ? (): Kind => "any" : (i: number): Kind => (i < count ? kindOf(stack[base + i]) : "any");
+    const observed = versions >= MAX_VERSIONS ? (): Kind => "any" : (i: number): Kind => (i < values.length ? kindOf(values[i]) : "any");
     const entry: Entry =
       pc === 0
         ? { locals: Array.from({ length: locals }, (_, i) => (i < arity ? observed(i) : "any")), stack: [] }
         : {
             locals: Array.from({ length: locals }, (_, i) => observed(i)),
-            stack: Array.from({ length: count - locals }, (_, i) => observed(locals + i)),
+            stack: Array.from({ length: values.length - locals }, (_, i) => observed(locals + i)),
           };
     const unit = this.#compile(heat.fn, pc, entry, versions > 2 * MAX_VERSIONS);
     heat.units[pc] = unit ?? "never";
@@ -266,7 +268,7 @@ export class Engine {
 
 /** As a return: the caller goes on with the value on its stack. */
 function endFrame(actor: Actor, base: number, value: Value): void {
-  actor.stack[base] = value;
+  setSlot(actor.stack, actor.numbers, base, value);
   actor.sp = base + 1;
   actor.depth -= 1;
   if (actor.depth === 0) actor.result = value;
@@ -404,7 +406,7 @@ function entryText(root: Part): string {
   const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
   const names = kinds.map((_, i) => `a${i}`);
   const lines = kinds.map((kind, i) => {
-    const given = start === 0 ? `${i} < n ? v[at + ${i}] : U` : `v[at + ${i}]`;
+    const given = start === 0 ? `${i} < v.length ? v[${i}] : U` : `v[${i}]`;
     // Nobody reads what is dead at the start.
     if (i < locals && live[0]?.[i] !== 1) return `const a${i} = U;`;
     if (kind === "float") return `let a${i} = ${given}; if (!(a${i} instanceof F)) return undefined; a${i} = a${i}.value;`;
@@ -415,7 +417,7 @@ function entryText(root: Part): string {
   const params = names.slice(0, arity).map((name) => `${name} = U`);
   const value = result === "float" ? `box(${call})` : call;
   return [
-    `return { run: function (m, d, v, at, n) {`,
+    `return { run: function (m, d, v) {`,
     ...lines,
     `return ${value};`,
     `}, target: function (${["m", "d", ...params].join(", ")}) { return ${value}; } };`,

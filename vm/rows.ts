@@ -1,0 +1,573 @@
+/**
+ * The interpreter's form of code: rows of eight numbers whose operands are slots of the frame, since the stack's height
+ * before each instruction of a regular function is known. A row may stand for several instructions; those stay where
+ * they were, for jumps into the middle and for the last steps before a limit.
+ */
+import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
+import { BUILTINS } from "./builtins.ts";
+import { OPCODES, type OpcodeRow } from "./opcodes.ts";
+import type { Program, VerifiedFunction } from "./program.ts";
+import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
+import { FloatValue } from "./value.ts";
+
+/**
+ * Numbers of a row: tag, x, y, d, instructions it stands for, those before the store, operation, and the frame's slots in
+ * use before it. x and y are slots from the frame's first local on, ~ of a constant where the row allows one; d is where
+ * the result goes. A jump has its target in place of d and the other way, for a comparison, after the instructions.
+ */
+export const ROW_STRIDE = 8;
+/** Instructions of the longest row. */
+export const LONGEST_ROW = 8;
+
+export const ROWS = {
+  /** The function has not run yet. */
+  untranslated: 0,
+  /** d = x. */
+  move: 1,
+  /** d = constant y, which is an Int that is a number. */
+  int: 2,
+  /** d = constant y, a Float. */
+  float: 3,
+  /** d = constant y. */
+  constant: 4,
+  add: 5,
+  /** y is a constant that is a number. */
+  addInt: 6,
+  /** y is a constant that is a Float. */
+  addFloat: 7,
+  subtract: 8,
+  subtractInt: 9,
+  subtractFloat: 10,
+  multiply: 11,
+  multiplyInt: 12,
+  multiplyFloat: 13,
+  remainder: 14,
+  remainderInt: 15,
+  divideFloats: 16,
+  element: 17,
+  /** Any other operation of two values. */
+  binary: 18,
+  /** Jump to the first target where x < y, else to the second. */
+  less: 20,
+  lessInt: 21,
+  lessOrEqual: 22,
+  lessOrEqualInt: 23,
+  equal: 24,
+  equalInt: 25,
+  /** Any other comparison that is jumped on. */
+  compareJump: 30,
+  /** d = whether the comparison holds. */
+  compare: 31,
+  jump: 32,
+  /** Back. */
+  loop: 33,
+  jumpIf: 34,
+  jumpIfNot: 35,
+  /** y: function, d: first argument, operation: count. */
+  call: 36,
+  callIndirect: 37,
+  tailCall: 38,
+  /** x. */
+  return: 39,
+  returnUnit: 40,
+  /** x is the slot above the last operand. */
+  halt: 41,
+  /** x: value, y: match table, d: where its payload goes. */
+  match: 42,
+  /** y: field. */
+  field: 43,
+  /** x: first field, y: count, operation: type. */
+  record: 44,
+  /** y: type, operation: variant. */
+  enumValue: 45,
+  /** x: first captured value, y: count, operation: function. */
+  closure: 46,
+  /** y: kind. */
+  wrap: 47,
+  /** x: first element, y: count. */
+  list: 48,
+  /** operation: builtin, of one or two values x and y. */
+  builtin: 49,
+  /** operation: builtin, of up to three values from x on. */
+  builtinOfThree: 50,
+  /** x: first value, y: count, operation: id of a builtin that the machine runs itself. */
+  ownBuiltin: 51,
+  loadGlobal: 52,
+  storeGlobal: 53,
+  not: 54,
+  negate: 55,
+  /** x: value, y: message. */
+  assert: 56,
+  guardSeal: 57,
+  /** x: first operand in the module, y: count, d: first value, operation: opcode. */
+  effect: 58,
+  receive: 59,
+  /** x: slot above the operands, y: first operand in the module, operation: opcode. */
+  rare: 60,
+  nothing: 61,
+} as const;
+
+/** Operations of two values and comparisons, by number. */
+export const BINARY = {
+  add: 0,
+  subtract: 1,
+  multiply: 2,
+  divide: 3,
+  remainder: 4,
+  divideFloats: 5,
+  element: 6,
+  concat: 7,
+} as const;
+export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual: 3, equal: 4, unequal: 5 } as const;
+/** Beside an operation: x and y stand the other way round. */
+export const SWAPPED = 16;
+/** Beside a comparison: to the first target where it does not hold. */
+export const NEGATED = 32;
+/** The bits of an operation itself. */
+export const OPERATION = 15;
+
+interface Arithmetic {
+  readonly op: number;
+  /** The row of two slots, and those of a slot and a constant. */
+  readonly row: number;
+  readonly int?: number;
+  readonly float?: number;
+  /** A constant may stand first: the fast way gives the same either way. */
+  readonly commutes?: true;
+}
+
+const ARITHMETIC: ReadonlyMap<number, Arithmetic> = new Map<number, Arithmetic>([
+  [OPCODES.Add.tag, { op: BINARY.add, row: ROWS.add, int: ROWS.addInt, float: ROWS.addFloat, commutes: true }],
+  [OPCODES.Sub.tag, { op: BINARY.subtract, row: ROWS.subtract, int: ROWS.subtractInt, float: ROWS.subtractFloat }],
+  [OPCODES.Mul.tag, { op: BINARY.multiply, row: ROWS.multiply, int: ROWS.multiplyInt, float: ROWS.multiplyFloat, commutes: true }],
+  [OPCODES.Mod.tag, { op: BINARY.remainder, row: ROWS.remainder, int: ROWS.remainderInt }],
+  [OPCODES.Div.tag, { op: BINARY.divide, row: ROWS.binary }],
+  [OPCODES.FDiv.tag, { op: BINARY.divideFloats, row: ROWS.divideFloats }],
+  [OPCODES.ListGet.tag, { op: BINARY.element, row: ROWS.element }],
+  [OPCODES.Concat.tag, { op: BINARY.concat, row: ROWS.binary }],
+]);
+
+interface Comparison {
+  readonly op: number;
+  /** The row of two slots, and that of a slot and an Int; the flags that make it this comparison. */
+  readonly row: number;
+  readonly flag: number;
+  readonly int: number;
+  readonly intFlag: number;
+}
+
+/** Of Ints, x > c is the contrary of x <= c. That of Floats is not: the general form, which they take, heeds `op`. */
+const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
+  [OPCODES.Lt.tag, { op: COMPARISON.less, row: ROWS.less, flag: 0, int: ROWS.lessInt, intFlag: 0 }],
+  [OPCODES.Lte.tag, { op: COMPARISON.lessOrEqual, row: ROWS.lessOrEqual, flag: 0, int: ROWS.lessOrEqualInt, intFlag: 0 }],
+  [OPCODES.Gt.tag, { op: COMPARISON.greater, row: ROWS.less, flag: SWAPPED, int: ROWS.lessOrEqualInt, intFlag: NEGATED }],
+  [OPCODES.Gte.tag, { op: COMPARISON.greaterOrEqual, row: ROWS.lessOrEqual, flag: SWAPPED, int: ROWS.lessInt, intFlag: NEGATED }],
+  [OPCODES.Eq.tag, { op: COMPARISON.equal, row: ROWS.equal, flag: 0, int: ROWS.equalInt, intFlag: 0 }],
+  [OPCODES.Neq.tag, { op: COMPARISON.unequal, row: ROWS.equal, flag: NEGATED, int: ROWS.equalInt, intFlag: NEGATED }],
+]);
+
+/** Instructions of one operand that may be a local or a constant, or a local only. */
+const ANYWHERE: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
+const LOCALS: ReadonlySet<number> = new Set(
+  [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
+);
+/** Instructions at which the frame is left and may be written down: its operands must be in their slots. */
+const LEAVING: ReadonlySet<number> = new Set(
+  [
+    OPCODES.Call,
+    OPCODES.CallIndirect,
+    OPCODES.CapCall,
+    OPCODES.TryCapCall,
+    OPCODES.EmitUi,
+    OPCODES.SpawnActor,
+    OPCODES.SendMsg,
+    OPCODES.ReceiveMsg,
+  ].map(({ tag }) => tag),
+);
+/** Rows that always stand for one instruction. */
+const SHORT_ROWS: ReadonlySet<number> = new Set(
+  (["jump", "loop", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive"] as const).map((name) => ROWS[name]),
+);
+
+/** Builtins with code, by their place in `operation`; the older opcodes and ids both lead here. */
+export const BUILTIN_RUNS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
+const BUILTIN_PLACE: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
+const PLACE_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, BUILTIN_PLACE.get(name)]));
+const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
+
+/** Numbers of a function: its first row, parameters, locals, and highest operand stack, -1 where it is irregular. */
+export const SHAPE_STRIDE = 4;
+
+/** A program as the interpreter reads it. */
+export class Rows {
+  readonly program: Program;
+  /** The first row is for an instruction that is executed on its own; then function after function, each with a row for its end. */
+  readonly code: Int32Array;
+  readonly shapes: Int32Array;
+  /** The numbers among the constants, Ints and Floats. */
+  readonly numbers: Float64Array;
+  readonly #translations = new Map<VerifiedFunction, Translation>();
+  /** Single instructions of regular functions, by row. */
+  readonly #singles = new Map<number, readonly number[]>();
+
+  constructor(program: Program) {
+    const { functions, module } = program;
+    this.program = program;
+    this.shapes = new Int32Array(functions.length * SHAPE_STRIDE);
+    let rows = 1;
+    for (const { index, def, regular, maxStack } of functions) {
+      this.shapes.set([rows, def.arity, def.locals, regular ? maxStack : -1], index * SHAPE_STRIDE);
+      rows += def.code.length + 1;
+    }
+    this.code = new Int32Array(rows * ROW_STRIDE);
+    this.numbers = Float64Array.from(module.constants, (value) =>
+      typeof value === "number" ? value : value instanceof FloatValue ? value.value : Number.NaN,
+    );
+  }
+
+  /** Fills in the rows of a regular function. */
+  translate(fn: VerifiedFunction): void {
+    const translation = this.#translation(fn);
+    const { first, heights } = translation;
+    const end = heights.length;
+    this.#set(first + end, translation.single(end, 0));
+    // From the end, since a row may take in the one after it.
+    for (let pc = end - 1; pc >= 0; pc--) {
+      const after = (first + pc + 1) * ROW_STRIDE;
+      this.#set(first + pc, translation.row(pc, this.code.subarray(after, after + ROW_STRIDE)));
+    }
+  }
+
+  /** Makes the first row one instruction of a frame with `height` operands. */
+  single(fn: VerifiedFunction, pc: number, height: number): void {
+    if (!fn.regular) {
+      this.#set(0, new Translation(this, fn, NO_HEIGHTS).single(pc, height));
+      return;
+    }
+    const row = (this.shapes[fn.index * SHAPE_STRIDE] ?? 0) + pc;
+    const known = this.#singles.get(row);
+    const numbers = known ?? this.#translation(fn).single(pc, height);
+    if (known === undefined) this.#singles.set(row, numbers);
+    this.#set(0, numbers);
+  }
+
+  #translation(fn: VerifiedFunction): Translation {
+    const known = this.#translations.get(fn);
+    if (known !== undefined) return known;
+    const made = new Translation(this, fn, stackHeights(fn.code, fn.def.matchTables)?.heights ?? NO_HEIGHTS);
+    this.#translations.set(fn, made);
+    return made;
+  }
+
+  #set(row: number, numbers: readonly number[]): void {
+    for (let i = 0; i < ROW_STRIDE; i++) this.code[row * ROW_STRIDE + i] = numbers[i] ?? 0;
+  }
+}
+
+const IN_SLOT = -(2 ** 31);
+const NO_HEIGHTS = new Int32Array();
+const NOTHING: readonly number[] = [ROWS.nothing, 0, 0, 0, 1, 1, 0, 0];
+
+/** Rows for the instructions of one function. */
+class Translation {
+  /** The row of the function's first instruction. */
+  readonly first: number;
+  /** Operands before each instruction; none are known of an irregular function. */
+  readonly heights: Int32Array;
+  readonly #rows: Rows;
+  readonly #fn: VerifiedFunction;
+  readonly #locals: number;
+  /** Where each instruction finds its two operands; `IN_SLOT` where that is their place on the stack. */
+  readonly #sources: Int32Array;
+  /** 1 for a load whose value is read where it came from, by an instruction not far behind. */
+  readonly #elided: Uint8Array;
+
+  constructor(rows: Rows, fn: VerifiedFunction, heights: Int32Array) {
+    this.#rows = rows;
+    this.#fn = fn;
+    this.heights = heights;
+    this.#locals = fn.def.locals;
+    this.first = rows.shapes[fn.index * SHAPE_STRIDE] ?? 0;
+    this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
+    this.#elided = new Uint8Array(heights.length);
+    this.#traceLoads();
+  }
+
+  /**
+   * Follows each load to the instruction that takes its value, within straight code in which no call, no effect and
+   * no store to the local comes between: that instruction reads the local or the constant itself. It may do so whether or
+   * not the load has been executed, so that a sequence can be left and entered anywhere.
+   */
+  #traceLoads(): void {
+    const { code, def } = this.#fn;
+    const targets = new Set(def.matchTables.flatMap((arms) => arms.map(({ target }) => target)));
+    for (let pc = 0; pc < this.heights.length; pc++) {
+      const { flow } = ROW_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
+      if (flow === "jump" || flow === "branch") targets.add(this.#operand(pc));
+    }
+    /** Not yet taken, the last few. */
+    let loads: readonly number[] = [];
+    for (let pc = 0; pc < this.heights.length; pc++) {
+      const height = this.heights[pc] ?? UNSEEN;
+      const fresh = height === UNSEEN || targets.has(pc) ? [] : loads.filter((load) => load > pc - LONGEST_ROW);
+      if (this.#loaded(pc) !== undefined) {
+        loads = height === UNSEEN ? [] : [...fresh, pc];
+        continue;
+      }
+      const bottom = height - this.#pops(pc);
+      for (const load of fresh) this.#take(pc, load, (this.heights[load] ?? 0) - bottom);
+      const tag = this.#tag(pc);
+      const leaves = LEAVING.has(tag) || ROW_BY_TAG.get(tag)?.flow !== undefined;
+      const stored = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
+      loads = leaves ? [] : fresh.filter((load) => (this.heights[load] ?? 0) < bottom && this.#loaded(load) !== stored);
+    }
+  }
+
+  /** The instruction at `pc` takes what `load` pushed, as its operand `i` if that is not negative. */
+  #take(pc: number, load: number, i: number): void {
+    const source = this.#loaded(load);
+    const accepts = this.#accepts(pc);
+    if (i < 0 || source === undefined || accepts === "slots" || (accepts === "locals" && source < 0)) return;
+    this.#sources[2 * pc + i] = source;
+    this.#elided[load] = 1;
+  }
+
+  /** Where an instruction may find its operands. */
+  #accepts(pc: number): "slots" | "locals" | "any" {
+    const tag = this.#tag(pc);
+    if (this.#pops(pc) > 2) return "slots";
+    if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || ANYWHERE.has(tag)) return "any";
+    if (LOCALS.has(tag)) return "locals";
+    return this.#builtin(pc, ROW_BY_TAG.get(tag)) === undefined ? "slots" : "any";
+  }
+
+  #pops(pc: number): number {
+    const row = ROW_BY_TAG.get(this.#tag(pc));
+    if (row === undefined) return 0;
+    return row.pops + (row.popsCount === true ? this.#operand(pc, row.operands.indexOf("count")) : 0);
+  }
+
+  #tag(pc: number): number {
+    return this.#fn.code[pc * CODE_STRIDE] ?? 0;
+  }
+
+  #operand(pc: number, i = 0): number {
+    return this.#fn.code[pc * CODE_STRIDE + 1 + i] ?? 0;
+  }
+
+  /** What a load pushes: a local's slot, or ~ of a constant. */
+  #loaded(pc: number): number | undefined {
+    const tag = this.#tag(pc);
+    if (tag === OPCODES.LoadLocal.tag) return this.#operand(pc);
+    return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
+  }
+
+  /** A row that stands for as much as it can; `next` is the row after it. */
+  row(pc: number, next: Int32Array): readonly number[] {
+    const height = this.heights[pc] ?? UNSEEN;
+    // What nothing reaches is a row all the same: it tells that the function has been translated.
+    if (height === UNSEEN) return NOTHING;
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = next;
+    // A load that nobody waits for becomes part of the row after it.
+    if (this.#elided[pc] === 1 && !SHORT_ROWS.has(tag) && count < LONGEST_ROW) {
+      // A comparison has a target there.
+      return [tag, x, y, d, count + 1, tag <= ROWS.compareJump && tag >= ROWS.less ? before : before + 1, op, this.#locals + height];
+    }
+    if (this.#loaded(pc) !== undefined) return this.single(pc, height);
+    return this.#operation(pc, height) ?? this.#other(pc, height);
+  }
+
+  /** The instruction alone. */
+  single(pc: number, height: number): readonly number[] {
+    const slots = this.#locals + height;
+    if (pc * CODE_STRIDE >= this.#fn.code.length) return [ROWS.returnUnit, 0, 0, 0, 1, 1, 0, slots];
+    const loaded = this.#loaded(pc);
+    if (loaded !== undefined) return this.#load(loaded, slots, slots);
+    return this.#operation(pc, height, true) ?? this.#other(pc, height);
+  }
+
+  #load(source: number, d: number, slots: number): readonly number[] {
+    if (source >= 0) return [ROWS.move, source, 0, d, 1, 1, 0, slots];
+    const value = this.#rows.program.module.constants[~source];
+    const tag = typeof value === "number" ? ROWS.int : value instanceof FloatValue ? ROWS.float : ROWS.constant;
+    return [tag, 0, ~source, d, 1, 1, 0, slots];
+  }
+
+  /** An operation and, unless `alone`, what is done with its result; undefined where the instruction is none. */
+  #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
+    const tag = this.#tag(pc);
+    const builtin = this.#builtin(pc, ROW_BY_TAG.get(tag));
+    const count = this.#pops(pc);
+    if (count > 2) return undefined;
+    const bottom = this.#locals + height - count;
+    const source = (i: number): number => {
+      const found = this.#sources[2 * pc + i] ?? IN_SLOT;
+      return found === IN_SLOT ? bottom + i : found;
+    };
+    const [x, y] = [source(0), source(1)];
+    const before = 1;
+    const slots = this.#locals + height;
+    const next = alone ? 0 : this.#tag(pc + 1);
+    const stored = next === OPCODES.StoreLocal.tag;
+    const d = stored ? this.#operand(pc + 1) : bottom;
+    const all = stored ? 2 : 1;
+    const value = (row: number, first: number, second: number, op: number): readonly number[] => [
+      row,
+      first,
+      second,
+      d,
+      all,
+      before,
+      op,
+      slots,
+    ];
+    if (builtin !== undefined) return count === 0 ? undefined : value(ROWS.builtin, x, y, builtin.place);
+    const arithmetic = ARITHMETIC.get(tag);
+    if (arithmetic !== undefined) {
+      const { op, row, commutes } = arithmetic;
+      if (x >= 0 && y >= 0) return value(row, x, y, op);
+      if (x >= 0) return value(this.#withConstant(y, arithmetic) ?? ROWS.binary, x, y, op);
+      const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
+      return swapped === undefined ? value(ROWS.binary, x, y, op) : value(swapped, y, x, op | SWAPPED);
+    }
+    const comparison = COMPARISONS.get(tag);
+    if (comparison !== undefined) {
+      if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return value(ROWS.compare, x, y, comparison.op);
+      const [taken, other] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
+      const [holding, failing] = next === OPCODES.JmpIf.tag ? [taken, other] : [other, taken];
+      return this.#comparison(comparison, x, y, { holding, failing, before, slots });
+    }
+    switch (tag) {
+      case OPCODES.StoreLocal.tag:
+        return this.#load(x, this.#operand(pc), slots);
+      case OPCODES.GetField.tag:
+        return value(ROWS.field, x, this.#operand(pc), 0);
+      case OPCODES.MakeEnum.tag:
+        return value(ROWS.enumValue, x, this.#operand(pc), this.#operand(pc, 1));
+      case OPCODES.Wrap.tag:
+        return value(ROWS.wrap, x, this.#operand(pc), 0);
+      case OPCODES.Not.tag:
+        return value(ROWS.not, x, 0, 0);
+      case OPCODES.Neg.tag:
+        return value(ROWS.negate, x, 0, 0);
+      case OPCODES.Match.tag:
+        return [ROWS.match, x, this.#operand(pc), bottom, 1, 1, 0, slots];
+      case OPCODES.JmpIf.tag:
+        return [ROWS.jumpIf, x, 0, this.first + this.#operand(pc), 1, 1, 0, slots];
+      case OPCODES.JmpIfNot.tag:
+        return [ROWS.jumpIfNot, x, 0, this.first + this.#operand(pc), 1, 1, 0, slots];
+      case OPCODES.Ret.tag:
+        // On an empty stack a return gives Unit.
+        return height === 0 ? undefined : [ROWS.return, x, 0, 0, 1, 1, 0, slots];
+      default:
+        return undefined;
+    }
+  }
+
+  #comparison(
+    { op, row, flag, int, intFlag }: Comparison,
+    x: number,
+    y: number,
+    { holding, failing, before, slots }: { holding: number; failing: number; before: number; slots: number },
+  ): readonly number[] {
+    const jump = (tag: number, flags: number): readonly number[] => {
+      const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
+      const [target, other] = (flags & NEGATED) === 0 ? [holding, failing] : [failing, holding];
+      return [tag, first, second, target, before + 1, other, op | flags, slots];
+    };
+    if (x >= 0 && y >= 0) return jump(row, flag);
+    const isInt = y < 0 && typeof this.#rows.program.module.constants[~y] === "number";
+    return x >= 0 && isInt ? jump(int, intFlag) : jump(ROWS.compareJump, 0);
+  }
+
+  /** The row for a constant on one side; a divisor of zero is left to the general one. */
+  #withConstant(source: number, { int, float }: Arithmetic): number | undefined {
+    const value = this.#rows.program.module.constants[~source];
+    if (typeof value === "number") return int === ROWS.remainderInt && value <= 0 ? undefined : int;
+    return value instanceof FloatValue ? float : undefined;
+  }
+
+  #builtin(pc: number, row: OpcodeRow | undefined): { readonly place: number; readonly count: number } | undefined {
+    if (row === undefined) return undefined;
+    const place = row.tag === OPCODES.Builtin.tag ? PLACE_BY_ID.get(this.#operand(pc)) : BUILTIN_PLACE.get(row.builtin ?? "");
+    return place === undefined ? undefined : { place, count: row.tag === OPCODES.Builtin.tag ? this.#operand(pc, 1) : row.pops };
+  }
+
+  /** Instructions that always stand alone. */
+  #other(pc: number, height: number): readonly number[] {
+    const tag = this.#tag(pc);
+    const opcodeRow = ROW_BY_TAG.get(tag);
+    const slots = this.#locals + height;
+    const [a, b] = [this.#operand(pc), this.#operand(pc, 1)];
+    const row = (name: keyof typeof ROWS, x: number, y: number, d: number, op = 0): readonly number[] => [
+      ROWS[name],
+      x,
+      y,
+      d,
+      1,
+      1,
+      op,
+      slots,
+    ];
+    const builtin = this.#builtin(pc, opcodeRow);
+    if (builtin !== undefined) return row("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.place);
+    switch (tag) {
+      case OPCODES.LoadGlobal.tag:
+        return row("loadGlobal", 0, a, slots);
+      case OPCODES.StoreGlobal.tag:
+        return row("storeGlobal", slots - 1, a, 0);
+      case OPCODES.Call.tag:
+        return row("call", 0, a, slots - b, b);
+      case OPCODES.TailCall.tag:
+        return row("tailCall", 0, a, slots - b, b);
+      case OPCODES.CallIndirect.tag:
+        return row("callIndirect", slots - 1, 0, slots - 1 - a, a);
+      case OPCODES.Ret.tag:
+        return row("returnUnit", 0, 0, 0);
+      case OPCODES.Halt.tag:
+        return row("halt", slots, 0, 0);
+      case OPCODES.Jmp.tag:
+        return row(a <= pc ? "loop" : "jump", 0, 0, this.first + a);
+      case OPCODES.MakeRecord.tag:
+        return row("record", slots - b, b, slots - b, a);
+      case OPCODES.MakeClosure.tag:
+        return row("closure", slots - b, b, slots - b, a);
+      case OPCODES.MakeList.tag:
+        return row("list", slots - a, a, slots - a);
+      case OPCODES.Builtin.tag:
+        return row("ownBuiltin", slots - b, b, slots - b, a);
+      case OPCODES.Pop.tag:
+      case OPCODES.Nop.tag:
+        return row("nothing", 0, 0, 0);
+      case OPCODES.Dup.tag:
+        return row("move", slots - 1, 0, slots);
+      case OPCODES.Assert.tag:
+        return row("assert", slots - 1, a, b, this.#operand(pc, 2));
+      case OPCODES.GuardSeal.tag:
+        return row("guardSeal", slots - 2, 0, 0);
+      case OPCODES.ReceiveMsg.tag:
+        return row("receive", 0, 0, slots);
+      case OPCODES.CapCall.tag:
+      case OPCODES.TryCapCall.tag:
+        return row("effect", a, b, slots - b, tag);
+      case OPCODES.EmitUi.tag:
+      case OPCODES.SpawnActor.tag:
+      case OPCODES.SendMsg.tag: {
+        const count = opcodeRow?.pops ?? 0;
+        return row("effect", a, count, slots - count, tag);
+      }
+      default:
+        return row("rare", slots, a, 0, tag);
+    }
+  }
+}
+
+const CACHE = new WeakMap<Program, Rows>();
+
+export function rowsOf(program: Program): Rows {
+  const known = CACHE.get(program);
+  if (known !== undefined) return known;
+  const rows = new Rows(program);
+  CACHE.set(program, rows);
+  return rows;
+}

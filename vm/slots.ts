@@ -1,0 +1,44 @@
+/**
+ * The slots of an actor's stack: locals and operands of all frames. Numbers stand unboxed in an array of their own, so that
+ * arithmetic makes no objects; the slot beside says which kind the number is of.
+ */
+import { FloatValue, type Value } from "./value.ts";
+
+/** A value; `undefined`: an Int, `null`: a Float, whose number stands in `numbers`. A Float may stand boxed too. */
+export type Slot = Value | undefined | null;
+
+export interface Slots {
+  /** As long as `numbers`. */
+  readonly stack: Slot[];
+  numbers: Float64Array;
+}
+
+export function slotValue(stack: readonly Slot[], numbers: Float64Array, at: number): Value {
+  const slot = stack[at];
+  if (slot === undefined) return numbers[at] ?? 0;
+  return slot === null ? new FloatValue(numbers[at] ?? 0) : slot;
+}
+
+export function slotValues({ stack, numbers }: Slots, from: number, count: number): Value[] {
+  const values: Value[] = [];
+  for (let at = from; at < from + count; at++) values.push(slotValue(stack, numbers, at));
+  return values;
+}
+
+export function setSlot(stack: Slot[], numbers: Float64Array, at: number, value: Value): void {
+  if (typeof value === "number") {
+    numbers[at] = value;
+    stack[at] = undefined;
+  } else stack[at] = value;
+}
+
+/** Makes room for `count` slots. */
+export function reserveSlots(slots: Slots, count: number): void {
+  const had = slots.stack.length;
+  if (count <= had) return;
+  const length = Math.max(count, 2 * had);
+  for (let i = had; i < length; i++) slots.stack.push(undefined);
+  const numbers = new Float64Array(length);
+  numbers.set(slots.numbers);
+  slots.numbers = numbers;
+}
