@@ -75,7 +75,7 @@ describe("walls", () => {
   test("start-up loads no package but the hashes; the library loads no SDK, exporter or HTTP client", () => {
     const foreign = (entry: string): readonly string[] =>
       [...loadedBy(entry, imports)].filter((to) => !to.endsWith(".ts") && !to.startsWith("node:"));
-    expect(foreign("cli/main.ts").filter((to) => !/^@noble\/hashes\//.test(to))).toEqual([]);
+    expect(foreign("cli/main.ts").filter((to) => !to.startsWith("@noble/hashes/"))).toEqual([]);
     expect(foreign("index.ts").filter((to) => !/^(jsonc-parser|@noble\/hashes\/)/.test(to))).toEqual([]);
   });
 
