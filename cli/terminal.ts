@@ -42,7 +42,10 @@ function write(descriptor: number, text: string): void {
 
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
   return {
-    color: wantsColor(choice, env),
+    // Asking the host whether stderr is a terminal sets up its stream, which a command without messages need not pay.
+    get color() {
+      return wantsColor(choice, env);
+    },
     out: (text) => {
       try {
         write(STDOUT, `${text}\n`);

@@ -44,6 +44,7 @@ export interface ExecuteOptions {
   /** Id of the recorded run that this one replays. */
   readonly replayOf?: string;
   readonly on?: Observers;
+  /** Asked for when something needs it. */
   readonly runId: string;
   /** Text of `debug` and `debug_msg`, a line each. */
   readonly onDebug?: (text: string) => void;
@@ -92,6 +93,12 @@ export interface RunResult {
 export interface ActorFailure extends UnreceivedFailure {
   /** What the actor ran. */
   readonly functionName: string;
+}
+
+/** `performance` is loaded by its first use, which takes longer than a short run. */
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
 }
 
 /** How long the machine may run before it lets the host's event loop have a turn, in milliseconds. */
@@ -152,7 +159,7 @@ class Run {
     this.#program = program;
     this.#limits = limits;
     this.#options = options;
-    this.#clock = options.clock ?? (() => performance.now());
+    this.#clock = options.clock ?? monotonicMs;
     const now = this.#clock();
     this.#deadline = limits.max_wall_ms === 0 ? Number.POSITIVE_INFINITY : now + limits.max_wall_ms;
     this.#turnEnds = now + TURN_MS;
@@ -171,7 +178,9 @@ class Run {
       policy,
       handlers: options.handlers ?? mockHandlers(program.registry),
       mode,
-      runId: options.runId,
+      get runId() {
+        return options.runId;
+      },
       types: program.module.types,
       append: (event) => this.#append(event),
       tracing: this.#tracing,
@@ -180,7 +189,7 @@ class Run {
       notify: (name, info) => this.#notify(name, info),
       mayWait: limits.max_wall_ms === 0,
     });
-    this.#notify("runStart", { runId: options.runId, program: program.module.name });
+    if (options.on?.runStart !== undefined) this.#notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
   async machine(args: readonly Value[]): Promise<MachineEnd> {
@@ -208,21 +217,26 @@ class Run {
   }
 
   finish(end: MachineEnd): RunResult {
-    const result = this.#result(end);
+    const options = this.#options;
+    const result: RunResult = {
+      ...this.#result(end),
+      get runId() {
+        return options.runId;
+      },
+    };
     const { outcome, steps, allocBytes, counters, limit } = result;
     this.#tracing?.end({ outcome, steps, allocBytes, counters, ...(limit === undefined ? {} : { limit }) });
-    this.#notify("runEnd", { runId: result.runId, outcome, steps });
+    if (this.#options.on?.runEnd !== undefined) this.#notify("runEnd", { runId: result.runId, outcome, steps });
     return result;
   }
 
-  #result(end: MachineEnd): RunResult {
+  #result(end: MachineEnd): Omit<RunResult, "runId"> {
     const type = this.#program.module.signature?.result;
     const common = {
       steps: end.steps,
       allocBytes: end.allocBytes,
       counters: this.#gateway.counters(),
       ui: this.#ui,
-      runId: this.#options.runId,
       events: this.#events,
       unreceived: end.unreceived.map((failure) => ({ ...failure, functionName: this.#actors.get(failure.actorId) ?? "?" })),
     };

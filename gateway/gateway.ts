@@ -2,7 +2,6 @@
  * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
-import { hash } from "node:crypto";
 import { budgetRule, decide, type Decision } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
@@ -18,6 +17,7 @@ import { MapValue } from "../vm/map.ts";
 import type { Value } from "../vm/value.ts";
 import { answerProblem, cleanMessage } from "./answer.ts";
 import { stringBytes } from "./bytes.ts";
+import { sha256Hex } from "./digest.ts";
 import { CapabilityFailure, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 
 /** Takes the events of a run, in order, each before the machine goes on. May throw `BorunaError` `log.*`. */
@@ -98,20 +98,20 @@ class CallContext implements HandlerContext {
   readonly callNumber: number;
   readonly traceparent?: string;
   readonly policy: Policy;
-  readonly #runId: string;
+  readonly #options: GatewayOptions;
 
   constructor(options: GatewayOptions, call: Call, remainingMs: number | undefined, traceparent: string | undefined) {
     this.signal = options.signal;
     this.callNumber = call.number;
     this.policy = options.policy;
-    this.#runId = options.runId;
+    this.#options = options;
     if (remainingMs !== undefined) this.remainingMs = remainingMs;
     if (call.budgetRemaining !== undefined) this.budgetRemaining = call.budgetRemaining;
     if (traceparent !== undefined) this.traceparent = traceparent;
   }
 
   get idempotencyKey(): string {
-    return hash("sha256", `${this.#runId}\n${this.callNumber}`);
+    return sha256Hex(`${this.#options.runId}\n${this.callNumber}`);
   }
 }
 

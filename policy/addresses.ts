@@ -2,6 +2,7 @@
  * Which IP addresses are public. The table is IANA's special-purpose address registries (RFC 6890 and its updates);
  * an IPv6 address that carries an IPv4 address is judged by that one too, since a translator or tunnel may deliver there.
  */
+import { lazily } from "../vm/lazy.ts";
 
 /** Why an address is not on the public internet. */
 export type AddressClass =
@@ -80,17 +81,17 @@ const EMBEDDINGS: readonly Embedding[] = [
 export function classifyAddress(text: string): AddressClass | undefined {
   const bytes = parseIpv4(text) ?? parseIpv6(text.replace(/%.*$/, ""));
   if (bytes === undefined) return undefined;
-  return bytes.length === 4 ? classOf(bytes, V4) : classifyIpv6(bytes);
+  return bytes.length === 4 ? classOf(bytes, ipv4()) : classifyIpv6(bytes);
 }
 
 function classifyIpv6(bytes: readonly number[]): AddressClass {
-  const carried = EMBEDDED.filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
-  const own = classOf(bytes, V6);
+  const carried = embeddings().filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
+  const own = classOf(bytes, ipv6());
   if (carried.length === 0 || own === "unspecified" || own === "loopback") return own;
   for (const { at, inverted } of carried) {
     const inner = classOf(
       bytes.slice(at, at + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)),
-      V4,
+      ipv4(),
     );
     if (inner !== "public") return inner;
   }
@@ -144,6 +145,6 @@ function groups(text: string): number[] | undefined {
   return bytes;
 }
 
-const V4: Compiled = IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind }));
-const V6: Compiled = IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind }));
-const EMBEDDED = EMBEDDINGS.map((e) => ({ ...e, prefix: parseIpv6(e.prefix) ?? [] }));
+const ipv4 = lazily((): Compiled => IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind })));
+const ipv6 = lazily((): Compiled => IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind })));
+const embeddings = lazily(() => EMBEDDINGS.map((e) => ({ ...e, prefix: parseIpv6(e.prefix) ?? [] })));

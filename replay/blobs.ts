@@ -1,8 +1,8 @@
 /** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
-import { sha256Hex } from "./chain.ts";
 import { ioError, isMissing, isNoFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
 /** `bytes` is absent where only the hash is known. */

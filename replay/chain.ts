@@ -2,15 +2,11 @@
  * The hash chain: each record's hash is SHA-256(previous hash ‖ canonical JSON of the record without its hash).
  * The first previous hash is 32 zero bytes. Hashes are written as lower-case hexadecimal.
  */
-import { hash } from "node:crypto";
+import { sha256Hex } from "../gateway/digest.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import type { JsonObject } from "./fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
-
-export function sha256Hex(data: string | Uint8Array): string {
-  return hash("sha256", data);
-}
 
 const HASH_BYTES = 32;
 /** UTF-8 bytes of one UTF-16 code unit, at most. */
@@ -24,7 +20,7 @@ export function chainText(previous: string, text: string): string {
   const bytes = fits ? scratch : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
   bytes.write(previous, 0, HASH_BYTES, "hex");
   const end = HASH_BYTES + bytes.write(text, HASH_BYTES, "utf8");
-  return hash("sha256", bytes.subarray(0, end));
+  return sha256Hex(bytes.subarray(0, end));
 }
 
 /** The hash that stands in `record` when it follows `previous`; a hash already in it is left out. */

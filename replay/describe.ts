@@ -1,4 +1,5 @@
 /** From a program about to run to the header of its log. */
+import { sha256Hex } from "../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { encodeModule } from "../vm/codec.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -7,7 +8,6 @@ import type { Limits } from "../vm/limits.ts";
 import type { Module } from "../vm/module.ts";
 import type { Program } from "../vm/program.ts";
 import { compareUtf8 } from "../vm/utf8.ts";
-import { sha256Hex } from "./chain.ts";
 import { isRunId, runIdOf, type LogHeader } from "./header.ts";
 
 /** What a recorder needs to know before the run starts. */
@@ -29,10 +29,13 @@ export interface RunFacts {
   readonly runId?: string;
 }
 
+/** Throws `usage`. */
+export function checkRunId(runId: string): void {
+  if (!isRunId(runId)) throw new BorunaError("usage", "a run id has 1 to 128 printable ASCII characters without spaces");
+}
+
 export function describeRun(program: Program, run: RunFacts): RunDescription {
-  if (run.runId !== undefined && !isRunId(run.runId)) {
-    throw new BorunaError("usage", "a run id has 1 to 128 printable ASCII characters without spaces");
-  }
+  if (run.runId !== undefined) checkRunId(run.runId);
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
   const header: Omit<LogHeader, "runId"> = {
     program: {

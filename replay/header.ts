@@ -1,8 +1,8 @@
 /** The first record of a log: the program, the policy, the arguments and the limits of the run. */
+import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
-import { sha256Hex } from "./chain.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./fields.ts";
 
 export const LOG_VERSION = 1;

@@ -7,12 +7,13 @@ import { dirname } from "node:path";
 import type { EventSink } from "../gateway/gateway.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
-import type { JsonData } from "../vm/json.ts";
+import { compareUtf8 } from "../vm/utf8.ts";
 import { folderBlobWriter, memoryBlobs, removeBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
-import { CHAIN_START, chainHash, chainText } from "./chain.ts";
+import { CHAIN_START, chainText } from "./chain.ts";
 import { endToJson, type RunEnd } from "./end.ts";
-import { eventToJson } from "./event-json.ts";
+import { eventTexts } from "./event-text.ts";
 import { EVENT_LOG_VERSION } from "./eventlog.ts";
+import type { JsonObject } from "./fields.ts";
 import { alreadyExists, ioError, isMissing, syncFolder, writeAll } from "./files.ts";
 import type { RunDescription } from "./describe.ts";
 import { headerToJson } from "./header.ts";
@@ -61,7 +62,7 @@ interface LogWriter {
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
   const writer = fileWriter(path, durable, options.force === true);
-  return startRecorder(writer, folderBlobWriter(path, durable), run, options);
+  return startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable), run, options);
 }
 
 export interface MemoryRecorder extends Recorder {
@@ -69,7 +70,7 @@ export interface MemoryRecorder extends Recorder {
   readonly blobs: MemoryBlobs;
 }
 
-/** The same log, in memory. */
+/** The same log, in memory. Its chain is hashed when it is asked for: until then there is nothing that a crash would leave. */
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();
@@ -80,13 +81,80 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
     checkInPlace: () => undefined,
     discard: () => undefined,
   };
-  return { ...startRecorder(writer, blobs, run, options), blobs, bytes: () => new TextEncoder().encode(texts.join("")) };
+  const chain = keptChain(writer);
+  const bytes = (): Uint8Array => {
+    chain.head();
+    return new TextEncoder().encode(texts.join(""));
+  };
+  return { ...startRecorder(writer, chain, blobs, run, options), blobs, bytes };
 }
 
-function startRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
+/** Records in their order. */
+interface Chain {
+  /** A record in two parts, between which its hash stands. */
+  add(before: string, after: string): void;
+  /** The next event's canonical JSON; `important` as in `LogWriter`. */
+  event(text: string, important: boolean): void;
+  /** Hash of the last record. */
+  head(): string;
+}
+
+/** Each record is hashed and handed to the system before the call returns. */
+function writtenChain(writer: LogWriter): Chain {
+  let previous = CHAIN_START;
+  let events = 0;
+  const add = (before: string, after: string, important: boolean): void => {
+    const hash = chainText(previous, before + after);
+    writer.write(`${before}${HASH_MEMBER}${hash}"${after}\n`, important);
+    previous = hash;
+  };
+  return {
+    add: (before, after) => add(before, after, true),
+    event: (text, important) => {
+      events += 1;
+      add(EVENT_MEMBER + text, afterEvent(events), important);
+    },
+    head: () => previous,
+  };
+}
+
+function keptChain(writer: LogWriter): Chain {
+  const written = writtenChain(writer);
+  let texts: string[] = [];
+  let end: readonly [before: string, after: string] | undefined;
+  return {
+    add: (before, after) => {
+      // Of the two records that are no events, the header is the first of all, and nothing follows the end.
+      if (texts.length === 0) written.add(before, after);
+      else end = [before, after];
+    },
+    event: (text) => {
+      texts.push(text);
+    },
+    head: () => {
+      for (const text of texts) written.event(text, false);
+      texts = [];
+      if (end !== undefined) written.add(...end);
+      end = undefined;
+      return written.head();
+    },
+  };
+}
+
+const EVENT_MEMBER = '{"event":';
+const afterEvent = (n: number): string => `,"n":${n}}`;
+const HASH_MEMBER = ',"hash":"';
+/** UTF-16 units that the hash takes in a record. */
+const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
+/** What stands around an event in its record takes less. */
+const AROUND_BYTES = 128;
+/** UTF-8 bytes of one UTF-16 unit, at most. */
+const UNIT_BYTES = 3;
+
+function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
   const limits = { ...LOG_LIMITS, ...options.limits };
   try {
-    return options.format === "eventlog" ? eventLogRecorder(writer, limits) : chainRecorder(writer, blobs, run, limits);
+    return options.format === "eventlog" ? eventLogRecorder(writer, limits) : chainRecorder(writer, chain, blobs, run, limits);
   } catch (error) {
     writer.discard();
     throw error;
@@ -95,32 +163,37 @@ function startRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription
 
 const IMPORTANT: ReadonlySet<string> = new Set<RunEvent["type"]>(["CapCall", "CapResult", "CapError"]);
 
-function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
+function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
   const put: PutBlob = (text, bytes) => {
     if (bytes > limits.blobBytes)
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
     return blobs.put(new TextEncoder().encode(text));
   };
-  const line = (text: string, important: boolean): void => {
-    if (text.length > limits.lineBytes || Buffer.byteLength(text) > limits.lineBytes) {
+  /** `text` is all of the record but its hash and, of an event, what stands around it. */
+  const checkLength = (text: string, n?: number): void => {
+    if (text.length * UNIT_BYTES + AROUND_BYTES <= limits.lineBytes) return;
+    const around = HASH_UNITS + (n === undefined ? 0 : EVENT_MEMBER.length + afterEvent(n).length);
+    if (Buffer.byteLength(text) + around > limits.lineBytes) {
       throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
     }
-    writer.write(`${text}\n`, important);
+  };
+  const add = (before: string, after: string): void => {
+    checkLength(before + after);
+    chain.add(before, after);
   };
   blobs.put(run.module);
-  const header = headerToJson(run.header);
-  let previous = chainHash(CHAIN_START, header);
-  line(jsonText(new Map<string, JsonData>(header).set("hash", previous)), true);
+  const [before, after] = aroundHash(headerToJson(run.header));
+  add(before, after);
+  const textOf = eventTexts(limits.inlineBytes, put);
   let events = 0;
   return {
     append: (event) => {
       const n = events + 1;
       if (n > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place: { file: writer.name } });
       try {
-        const text = jsonText(eventToJson(event, limits.inlineBytes, put));
-        const hash = chainText(previous, `{"event":${text},"n":${n}}`);
-        line(`{"event":${text},"hash":"${hash}","n":${n}}`, IMPORTANT.has(event.type));
-        previous = hash;
+        const text = textOf(event);
+        checkLength(text, n);
+        chain.event(text, IMPORTANT.has(event.type));
       } catch (error) {
         throw stoppedAt(error, events);
       }
@@ -129,15 +202,26 @@ function chainRecorder(writer: LogWriter, blobs: BlobWriter, run: RunDescription
     },
     finish: (end) => {
       if (end.events !== events) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${events}`);
-      const text = jsonText(endToJson(end, limits.inlineBytes, put));
-      const head = chainText(previous, `{"end":${text}}`);
-      line(`{"end":${text},"hash":"${head}"}`, true);
+      add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
       writer.checkInPlace();
       writer.close();
-      return { path: writer.name, head };
+      return {
+        path: writer.name,
+        get head() {
+          return chain.head();
+        },
+      };
     },
     abandon: () => (events === 0 ? writer.discard() : writer.close()),
   };
+}
+
+/** The two parts of the header's canonical JSON, parted where the member `hash` has its place. */
+function aroundHash(header: JsonObject): readonly [before: string, after: string] {
+  const part = (names: readonly string[]): string => jsonText(new Map(names.map((name) => [name, header.get(name) ?? null])));
+  const names = [...header.keys()].toSorted(compareUtf8);
+  const at = names.findIndex((name) => name > "hash");
+  return [part(names.slice(0, at)).slice(0, -1), `,${part(names.slice(at)).slice(1)}`];
 }
 
 /** The run ends where its log does; what came before is not lost. */
@@ -156,11 +240,12 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
       throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
     writer.write(text, important);
   };
+  const textOf = eventTexts(limits.inlineBytes);
   write('{"events":[', false);
   return {
     append: (event) => {
       events += 1;
-      write(`${events === 1 ? "" : ","}${jsonText(eventToJson(event, limits.inlineBytes))}`, IMPORTANT.has(event.type));
+      write(`${events === 1 ? "" : ","}${textOf(event)}`, IMPORTANT.has(event.type));
       return undefined;
     },
     finish: () => {

@@ -9,6 +9,7 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData } from "../vm/json.ts";
+import { lazily } from "../vm/lazy.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { Module } from "../vm/module.ts";
 import type { Outcome } from "../vm/outcome.ts";
@@ -17,7 +18,7 @@ import type { Program } from "../vm/program.ts";
 import type { Value } from "../vm/value.ts";
 import { verifyModule } from "../vm/verifier.ts";
 import { chosenTracing } from "./default-tracing.ts";
-import { describeRun, type RunDescription } from "./describe.ts";
+import { checkRunId, describeRun, type RunDescription } from "./describe.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "./record.ts";
 import { runEnd } from "./run-end.ts";
 
@@ -94,15 +95,19 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const mode = options.live === true ? "live" : "mock";
   const handlers = await handlersOf(program, policy, options);
   const tracing = await chosenTracing(options.tracing);
-  const run = describeRun(program, {
-    policy,
-    args,
-    limits,
-    mode,
-    served: new Set(handlers.keys()),
-    ...(options.runId === undefined ? {} : { runId: options.runId }),
-  });
-  const recorder = recorderOf(run, options.record);
+  if (options.runId !== undefined) checkRunId(options.runId);
+  // Only a log, and what asks for the run's id, needs the module's bytes and their hash.
+  const described = lazily(() =>
+    describeRun(program, {
+      policy,
+      args,
+      limits,
+      mode,
+      served: new Set(handlers.keys()),
+      ...(options.runId === undefined ? {} : { runId: options.runId }),
+    }),
+  );
+  const recorder = recorderOf(described, options.record);
   try {
     const result = await executeProgram(program, {
       ...passedOn(options),
@@ -113,7 +118,9 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       mode,
       args,
       limits,
-      runId: run.header.runId,
+      get runId() {
+        return options.runId ?? described().header.runId;
+      },
     });
     const log = recorder?.finish(runEnd(result));
     return executionOf(program, result, log);
@@ -160,10 +167,10 @@ async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, o
   return liveHandlers({ policy, inputs, env: options.env ?? process.env });
 }
 
-function recorderOf(run: RunDescription, record: RunOptions["record"]): Recorder | undefined {
+function recorderOf(described: () => RunDescription, record: RunOptions["record"]): Recorder | undefined {
   if (record === undefined) return undefined;
-  if (typeof record === "function") return record(run);
-  return typeof record === "string" ? openRecorder(record, run) : openRecorder(record.path, run, record);
+  if (typeof record === "function") return record(described());
+  return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
 }
 
 function passedOn(
@@ -193,7 +200,9 @@ function executionOf(program: Program, result: RunResult, log: FinishedLog | und
     allocBytes: result.allocBytes,
     counters: result.counters,
     ui: result.ui.map((tree) => host(tree)),
-    runId: result.runId,
+    get runId() {
+      return result.runId;
+    },
     ...(log === undefined ? {} : { log }),
     program,
     result,

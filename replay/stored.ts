@@ -7,7 +7,7 @@ import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../vm/jso
 import { MACHINE_LIMITS } from "../vm/limits.ts";
 import { utf8Length } from "../vm/utf8.ts";
 import { valueFromJson, valueToJson } from "../vm/value-json.ts";
-import { wellFormed, type Value } from "../vm/value.ts";
+import { FloatValue, wellFormed, type Value } from "../vm/value.ts";
 import type { BlobReader } from "./blobs.ts";
 import { decodeUtf8 } from "./files.ts";
 import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./fields.ts";
@@ -49,9 +49,9 @@ const JSON_UNIT_BYTES = 6;
 const SCALAR_BYTES = 64;
 
 /** Surely short, without writing it down to see. */
-function isShort(value: Value, inlineBytes: number): boolean {
+export function isShort(value: Value, inlineBytes: number): boolean {
   if (typeof value === "string") return value.length * JSON_UNIT_BYTES + SCALAR_BYTES <= inlineBytes;
-  return typeof value !== "object" && inlineBytes >= SCALAR_BYTES;
+  return (typeof value !== "object" || value instanceof FloatValue) && inlineBytes >= SCALAR_BYTES;
 }
 
 /** Canonical JSON. Throws `log.too_large` where it would not fit a string. */

@@ -7,6 +7,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { base64Text } from "./base64.ts";
 import { BorunaError } from "./error.ts";
 import { canonicalJson, type JsonData } from "./json.ts";
+import { lazily } from "./lazy.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { compareUtf8, utf8Length } from "./utf8.ts";
@@ -267,7 +268,16 @@ export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityR
     );
   }
   const byVariant = new Map(all.flatMap((c) => (c.variant === undefined ? [] : [[c.variant, c] as const])));
-  return { all, byId, byName, byVariant, setHash: capabilitySetHash(all) };
+  const hash = lazily(() => ({ text: capabilitySetHash(all) }));
+  return {
+    all,
+    byId,
+    byName,
+    byVariant,
+    get setHash() {
+      return hash().text;
+    },
+  };
 }
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();

@@ -3,10 +3,11 @@ import { BUILTINS } from "./builtins.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "./capabilities.ts";
 import { moduleHash } from "./codec.ts";
 import { BorunaError } from "./error.ts";
+import { lazily } from "./lazy.ts";
 import { MACHINE_LIMITS, MODULE_LIMITS } from "./limits.ts";
 import type { FunctionDef, Instruction, Module } from "./module.ts";
 import { type OpcodeRow, type OperandKind, opcode } from "./opcodes.ts";
-import { childrenOf, isCompound } from "./portable.ts";
+import { checkPortable, childrenOf, isCompound } from "./portable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "./text.ts";
@@ -34,11 +35,14 @@ function fail(kind: Kind, message: string): never {
 }
 
 /** Parameters of each builtin that the machine runs itself, by id. */
-const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
-  BUILTINS.filter((b) => b.source === undefined).map((b) => {
-    const type = parseType(b.type, new Set(b.typeParams));
-    return [b.id, type.kind === "fn" ? type.params.length : 0] as const;
-  }),
+const builtinArity = lazily(
+  (): ReadonlyMap<number, number> =>
+    new Map(
+      BUILTINS.filter((b) => b.source === undefined).map((b) => {
+        const type = parseType(b.type, new Set(b.typeParams));
+        return [b.id, type.kind === "fn" ? type.params.length : 0] as const;
+      }),
+    ),
 );
 
 /**
@@ -53,11 +57,15 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
   checkSignature(module);
   const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
+  for (const constant of module.constants) checkPortable(constant);
+  const hash = lazily(() => ({ text: moduleHash(module, registry) }));
   return {
     module,
     registry,
     functions,
-    moduleHash: moduleHash(module, registry),
+    get moduleHash() {
+      return hash().text;
+    },
     usesActors: module.functions.some((def) => def.code.some(({ op }) => op === "SpawnActor" || op === "SendMsg" || op === "ReceiveMsg")),
   };
 }
@@ -228,7 +236,7 @@ function checkOperand(kind: OperandKind, operand: number, at: At): void {
     bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
   }
   if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
-  if (kind === "builtin" && !BUILTIN_ARITY.has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
+  if (kind === "builtin" && !builtinArity().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
 }
 
 function checkCount(at: At): void {
@@ -239,7 +247,7 @@ function checkCount(at: At): void {
   if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
   if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : BUILTIN_ARITY.get(target);
+  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinArity().get(target);
   if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
   if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
 }

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openRecorder, type RecorderOptions } from "../../replay/record.ts";
+import { memoryRecorder, openRecorder, type RecorderOptions } from "../../replay/record.ts";
 import { readLog } from "../../replay/log.ts";
 import { loadStored } from "../../replay/stored.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -41,6 +41,20 @@ describe("a log on disk", () => {
     expect(bytes.equals(record(SAMPLE_EVENTS).bytes())).toBe(true);
     expect(bytes.toString()).toContain(`"hash":"${head}"}\n`);
     expect(readLog(path())).toMatchObject({ format: "log", head, file: path() });
+  });
+
+  test("in memory is hashed when it is asked for, and goes on afterwards", () => {
+    const written = write();
+    const recorder = memoryRecorder(description());
+    for (const event of SAMPLE_EVENTS) {
+      recorder.append(event);
+      recorder.bytes();
+    }
+    expect(recorder.finish(endOf(SAMPLE_EVENTS.length)).head).toBe(written);
+    expect(readFileSync(path()).equals(recorder.bytes())).toBe(true);
+    const empty = memoryRecorder(description());
+    const { head } = empty.finish(endOf(0));
+    expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
   });
 
   test("is readable by its owner alone, and so are its blobs", () => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { RunDescription } from "../../replay/describe.ts";
 import type { RunEnd } from "../../replay/end.ts";
-import { sha256Hex } from "../../replay/chain.ts";
+import { sha256Hex } from "../../gateway/digest.ts";
 import { runIdOf, type LogHeader } from "../../replay/header.ts";
 import { memoryRecorder, type MemoryRecorder } from "../../replay/record.ts";
 import type { LogLimits } from "../../replay/limits.ts";

@@ -1,0 +1,216 @@
+/** The command line as data: commands, arguments, options, help. What a command does is in `commands/`. */
+import type { CompileFlags } from "./commands/compile.ts";
+import type { FmtFlags } from "./commands/fmt.ts";
+import type { ReplayFlags } from "./commands/replay.ts";
+import type { RunFlags } from "./commands/run.ts";
+import type { TestFlags } from "./commands/test.ts";
+import type { VerifyFlags } from "./commands/verify.ts";
+import type { Session } from "./session.ts";
+
+export interface OptionSpec {
+  /** `--live`, or `-o, --output <file>`, as the help shows it. */
+  readonly flags: string;
+  readonly help: string;
+  readonly preset?: string;
+  readonly choices?: readonly string[];
+  /** May be given more than once; the command gets all its values. */
+  readonly repeated?: true;
+}
+
+/** Options by their names in camel case. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+export interface CommandSpec {
+  /** `run`, or with the group it belongs to: `policy show`. */
+  readonly name: string;
+  /** `<log> [file]`: `<>` must be given, `[]` may be, `...` any number. */
+  readonly args: string;
+  readonly help: string;
+  readonly options: readonly OptionSpec[];
+  readonly examples: readonly string[];
+  /** Gives the exit code. */
+  readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
+}
+
+export interface GroupSpec {
+  readonly name: string;
+  readonly help: string;
+  readonly examples: readonly string[];
+}
+
+export const SUMMARY = "Runs programs you did not write: what they may touch is in their signatures, what they did is in the log.";
+
+export const EXAMPLES: readonly string[] = [
+  "boruna run app.ax --policy policy.json --live --record run.jsonl",
+  "boruna replay run.jsonl",
+  "boruna verify run.jsonl",
+];
+
+export const GROUPS: readonly GroupSpec[] = [
+  {
+    name: "policy",
+    help: "work with policy files",
+    examples: ["boruna policy validate policy.json", "boruna policy show policy.json"],
+  },
+  { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
+];
+
+/** Every command has these. */
+export const COMMON: readonly OptionSpec[] = [
+  { flags: "--json", help: "print one JSON object on stdout" },
+  { flags: "--color <when>", help: "when messages have colors", choices: ["auto", "always", "never"], preset: "auto" },
+];
+
+/** The type of a command's flags is the word of its options beside it, as nothing else can be read from the command line. */
+const has = <F extends object>(_flags: Flags | F): _flags is F => true;
+
+const withFlags =
+  <F extends object>(body: (session: Session, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
+  (session, flags, args) =>
+    has<F>(flags) ? body(session, flags, args) : 0;
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "run",
+    args: "<file>",
+    help: "compile and run a program (.ax) or a module (.axbc), and print its value",
+    options: [
+      { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", preset: "deny-all" },
+      { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, parted by commas" },
+      { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeated: true },
+      { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeated: true },
+      { flags: "--allow <cap[=budget]>", help: "also allow a capability", repeated: true },
+      { flags: "--live", help: "let calls reach the world; without it every capability answers its mock" },
+      { flags: "--arg <name=value>", help: "an argument of main: text for a String, else JSON", repeated: true },
+      { flags: "--inputs <file>", help: "a JSON object with what step_input gives" },
+      { flags: "--max-steps <n>", help: "stop after so many instructions" },
+      { flags: "--max-wall-ms <ms>", help: "stop after so many milliseconds" },
+      { flags: "--record <file>", help: "write the event log" },
+      { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log" },
+      { flags: "--force", help: "let --record replace an older log" },
+      { flags: "--durable", help: "sync the log to disk around every call" },
+      {
+        flags: "--engine <engine>",
+        help: "auto compiles what runs long, compiled all it can; the result is the same",
+        choices: ["auto", "interpreter", "compiled"],
+        preset: "auto",
+      },
+      { flags: "--trace", help: "print every instruction to stderr" },
+      { flags: "--explain", help: "print every policy decision to stderr" },
+      { flags: "--ui <form>", help: "print emitted trees: json" },
+      { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
+    ],
+    examples: [
+      "boruna run app.ax",
+      "boruna run app.ax --policy policy.json --live --arg url=https://api.example.com/items",
+      "boruna run app.ax --allow-read ./data --live --record run.jsonl --json",
+    ],
+    run: withFlags<RunFlags>(async (session, flags, [file = ""]) => (await import("./commands/run.ts")).runCommand(session, file, flags)),
+  },
+  {
+    name: "check",
+    args: "<file>",
+    help: "report errors and warnings of a program or library",
+    options: [],
+    examples: ["boruna check app.ax", "boruna check app.ax --json"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file),
+  },
+  {
+    name: "test",
+    args: "[what...]",
+    help: "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
+    options: [{ flags: "--max-steps <n>", help: "stop a test after so many instructions" }],
+    examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"'],
+    run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
+  },
+  {
+    name: "explain",
+    args: "<code>",
+    help: "explain a diagnostic: why it is there, a wrong program, a right one",
+    options: [],
+    examples: ["boruna explain E007", "boruna explain W002 --json"],
+    run: async (session, _flags, [code = ""]) => (await import("./commands/explain.ts")).explainCommand(session, code),
+  },
+  {
+    name: "fmt",
+    args: "<files...>",
+    help: "write programs in the one form, in place; prints the names of those that changed",
+    options: [
+      { flags: "--check", help: "write nothing; exit with 1 where a file differs" },
+      { flags: "--stdout", help: "write nothing; print the programs" },
+    ],
+    examples: ["boruna fmt app.ax", "boruna fmt --check app.ax lib.ax"],
+    run: withFlags<FmtFlags>(async (session, flags, files) => (await import("./commands/fmt.ts")).fmtCommand(session, files, flags)),
+  },
+  {
+    name: "compile",
+    args: "<file>",
+    help: "compile a program to a module",
+    options: [
+      { flags: "-o, --output <file>", help: "where to write the module (default: the program's name with .axbc, here)" },
+      { flags: "--strip", help: "leave out source text and positions" },
+    ],
+    examples: ["boruna compile app.ax -o app.axbc"],
+    run: withFlags<CompileFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/compile.ts")).compileCommand(session, file, flags),
+    ),
+  },
+  {
+    name: "inspect",
+    args: "<file>",
+    help: "show a module's functions, capabilities, sizes and instructions",
+    options: [],
+    examples: ["boruna inspect app.axbc"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/inspect.ts")).inspectCommand(session, file),
+  },
+  {
+    name: "replay",
+    args: "<log> [file]",
+    help: "run a log's program again with the log as its only source of answers",
+    options: [
+      { flags: "--policy <policy>", help: "the policy for an older event log, which holds none" },
+      { flags: "--arg <name=value>", help: "an argument of main, for an older event log", repeated: true },
+    ],
+    examples: ["boruna replay run.jsonl", "boruna replay run.jsonl changed.ax"],
+    run: withFlags<ReplayFlags>(async (session, flags, [log = "", file]) =>
+      (await import("./commands/replay.ts")).replayCommand(session, log, file, flags),
+    ),
+  },
+  {
+    name: "verify",
+    args: "<log>",
+    help: "check a log: chain, count, blobs, hashes",
+    options: [
+      { flags: "--expect-head <hash>", help: "the hash that the log must end with" },
+      { flags: "--replay", help: "replay the run too" },
+    ],
+    examples: ["boruna verify run.jsonl", "boruna verify run.jsonl --replay --expect-head 3f2a…"],
+    run: withFlags<VerifyFlags>(async (session, flags, [log = ""]) =>
+      (await import("./commands/verify.ts")).verifyCommand(session, log, flags),
+    ),
+  },
+  {
+    name: "policy validate",
+    args: "<file>",
+    help: "check a policy file",
+    options: [],
+    examples: ["boruna policy validate policy.json"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyValidateCommand(session, file),
+  },
+  {
+    name: "policy show",
+    args: "<policy>",
+    help: "print the effective policy",
+    options: [],
+    examples: ["boruna policy show policy.json"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyShowCommand(session, file),
+  },
+  {
+    name: "capability list",
+    args: "",
+    help: "list every capability, its call and the set's hash",
+    options: [],
+    examples: ["boruna capability list --json"],
+    run: async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session),
+  },
+];

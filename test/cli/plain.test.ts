@@ -1,0 +1,87 @@
+/** The plain reader of command lines against commander, which knows all of them. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { COMMANDS, COMMON, type Flags } from "../../cli/command-table.ts";
+import { plainCommandLine } from "../../cli/plain.ts";
+import { runProgram } from "../../cli/program.ts";
+
+interface Read {
+  readonly name: string;
+  readonly flags: Flags;
+  readonly args: readonly string[];
+}
+
+async function readByCommander(argv: readonly string[]): Promise<Read | undefined> {
+  let read: Read | undefined;
+  await runProgram(argv, async (command, flags, args) => {
+    read = { name: command.name, flags: { ...flags }, args };
+    return 0;
+  });
+  return read;
+}
+
+function readPlainly(argv: readonly string[]): Read | undefined {
+  const line = plainCommandLine(argv);
+  return line === undefined ? undefined : { name: line.command.name, flags: line.flags, args: line.args };
+}
+
+const VALUES = ["", "a", "json", "auto", "never", "compiled", "a=b", "a b", "12", "run", "show", "help", "policy", "é"];
+const words = COMMANDS.flatMap((command) => [...COMMON, ...command.options])
+  .flatMap((option) => option.flags.replace(/ <.*$/, "").split(", "))
+  .concat(["-", "--", "-V", "-h", "--help", "--version", "-x", "--unknown", "-1", "--policy=a", "--json=a", "-ofile"]);
+
+const argv = fc.constantFrom(...COMMANDS).chain((command) => {
+  const own = [...COMMON, ...command.options].map((option) => option.flags.replace(/ <.*$/, "").split(", "));
+  const option = fc.constantFrom(...own.flat());
+  const parts = fc.oneof(
+    { arbitrary: fc.constantFrom(...VALUES), weight: 4 },
+    { arbitrary: option, weight: 4 },
+    { arbitrary: fc.constantFrom(...words), weight: 1 },
+  );
+  return fc.array(parts, { maxLength: 8 }).map((rest) => [...command.name.split(" "), ...rest]);
+});
+
+test("what the plain reader takes, commander reads the same way", async () => {
+  let taken = 0;
+  await fc.assert(
+    fc.asyncProperty(argv, async (given) => {
+      const plain = readPlainly(given);
+      if (plain === undefined) return;
+      taken += 1;
+      expect(await readByCommander(given)).toEqual(plain);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(taken).toBeGreaterThan(100);
+});
+
+test.each([
+  [["run", "a.ax", "--policy", "p.json", "--live", "--arg", "a=1", "--arg", "b=2", "--json"]],
+  [["run", "--engine", "compiled", "--max-steps", "9", "a.ax"]],
+  [["compile", "a.ax", "-o", "b.axbc", "--strip"]],
+  [["test"]],
+  [["fmt", "a.ax", "b.ax", "--check"]],
+  [["replay", "run.jsonl", "a.ax"]],
+  [["policy", "show", "allow-all"]],
+  [["capability", "list", "--json"]],
+])("reads %j plainly", async (given) => {
+  expect(readPlainly(given)).toBeDefined();
+  expect(await readByCommander(given)).toEqual(readPlainly(given));
+});
+
+test.each([
+  [[]],
+  [["run"]],
+  [["run", "a.ax", "b.ax"]],
+  [["run", "a.ax", "--engine", "fast"]],
+  [["run", "a.ax", "--arg"]],
+  [["run", "a.ax", "--arg", "--live"]],
+  [["run", "a.ax", "-h"]],
+  [["run", "a.ax", "--", "--live"]],
+  [["policy"]],
+  [["policy", "help"]],
+  [["help", "run"]],
+  [["fmt"]],
+])("leaves %j to commander", (given) => {
+  expect(plainCommandLine(given)).toBeUndefined();
+});
