@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { callCosts } from "./calls.ts";
+import { callCosts, callTable } from "./calls.ts";
 import { compileTimes } from "./compiling.ts";
 import { growths, growthTables } from "./growth.ts";
 import { coldTable, startRatio } from "./processes.ts";
@@ -40,7 +40,7 @@ const compiling = await part("compiling", compileTimes);
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
 const targets = targetsOf({ times, growths: grown, calls, start, compiling });
-const tables = [...programTables(times), ...growthTables(grown), cold];
+const tables = [...programTables(times), ...growthTables(grown), callTable(calls), cold];
 
 const text = [
   `# Results\n\n${date}, ${host}. Made by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in brackets; ratios are taken round by round.\n`,
