@@ -1,102 +1,50 @@
-import { compareUtf8 } from "./utf8.ts";
+import { MapLine } from "./map-line.ts";
+import { type MapNode, treeEntries, treeGet, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 import type { Value } from "./value.ts";
 
-/** A tree of entries in key order whose two sides differ by at most one in height. */
-export interface MapNode {
-  readonly key: string;
-  readonly value: Value;
-  readonly left: MapNode | null;
-  readonly right: MapNode | null;
-  readonly height: number;
-  readonly size: number;
-}
+/** Entries from which a map may begin a line. A smaller one is found faster in its tree, and takes no more memory. */
+const LINE_SIZE = 128;
 
-const height = (node: MapNode | null): number => (node === null ? 0 : node.height);
-const size = (node: MapNode | null): number => (node === null ? 0 : node.size);
-
-/** The caller sees to order and balance. */
-export function mapNode(key: string, value: Value, left: MapNode | null, right: MapNode | null): MapNode {
-  return { key, value, left, right, height: Math.max(height(left), height(right)) + 1, size: size(left) + size(right) + 1 };
-}
-
-/** Makes a node of two AVL trees whose heights differ by at most two. */
-function balance(key: string, value: Value, left: MapNode | null, right: MapNode | null): MapNode {
-  const tilt = height(left) - height(right);
-  if (tilt > 1 && left !== null) {
-    if (height(left.left) >= height(left.right) || left.right === null) {
-      return mapNode(left.key, left.value, left.left, mapNode(key, value, left.right, right));
-    }
-    const middle = left.right;
-    return mapNode(
-      middle.key,
-      middle.value,
-      mapNode(left.key, left.value, left.left, middle.left),
-      mapNode(key, value, middle.right, right),
-    );
-  }
-  if (tilt < -1 && right !== null) {
-    if (height(right.right) >= height(right.left) || right.left === null) {
-      return mapNode(right.key, right.value, mapNode(key, value, left, right.left), right.right);
-    }
-    const middle = right.left;
-    return mapNode(
-      middle.key,
-      middle.value,
-      mapNode(key, value, left, middle.left),
-      mapNode(right.key, right.value, middle.right, right.right),
-    );
-  }
-  return mapNode(key, value, left, right);
-}
-
-function insert(node: MapNode | null, key: string, value: Value): MapNode {
-  if (node === null) return mapNode(key, value, null, null);
-  const order = compareUtf8(key, node.key);
-  if (order === 0) return mapNode(key, value, node.left, node.right);
-  return order < 0
-    ? balance(node.key, node.value, insert(node.left, key, value), node.right)
-    : balance(node.key, node.value, node.left, insert(node.right, key, value));
-}
-
-function removeFirst(node: MapNode): { first: MapNode; rest: MapNode | null } {
-  if (node.left === null) return { first: node, rest: node.right };
-  const { first, rest } = removeFirst(node.left);
-  return { first, rest: balance(node.key, node.value, rest, node.right) };
-}
-
-function remove(node: MapNode | null, key: string): MapNode | null {
-  if (node === null) return null;
-  const order = compareUtf8(key, node.key);
-  if (order < 0) return balance(node.key, node.value, remove(node.left, key), node.right);
-  if (order > 0) return balance(node.key, node.value, node.left, remove(node.right, key));
-  if (node.left === null) return node.right;
-  if (node.right === null) return node.left;
-  const { first, rest } = removeFirst(node.right);
-  return balance(first.key, first.value, node.left, rest);
-}
-
-/** A persistent map with String keys in UTF-8 byte order: an AVL tree, so at most 1.44 log2(n) deep. */
+/**
+ * A persistent map with String keys in UTF-8 byte order. The usual case of a large one is a line (`map-line.ts`): each
+ * change of the newest version adds an entry to a log that all its versions share, and a key is found by its hash. The
+ * tree (`map-tree.ts`) of such a version is made when its order is asked for. A version that was changed already goes
+ * on as a tree, and as a line again only after as many changes in a row as it has entries: so whatever version a change
+ * starts from, it takes O(log n) of time and memory, the work of beginning lines included.
+ */
 export class MapValue {
-  static readonly EMPTY: MapValue = new MapValue(null);
-  readonly #root: MapNode | null;
+  static readonly EMPTY: MapValue = new MapValue(null, undefined, 0, 0);
+  readonly size: number;
+  /** Undefined as long as a version of a line was not asked for it. */
+  #root: MapNode | null | undefined;
+  #line: MapLine | undefined;
+  /**
+   * Of a line's version, the entries of the log that it sees. Of a tree, the changes in a row that led to it, each the
+   * first of its version, since the last line: they pay for the next.
+   */
+  #length: number;
 
-  private constructor(root: MapNode | null) {
+  private constructor(root: MapNode | null | undefined, line: MapLine | undefined, length: number, size: number) {
     this.#root = root;
+    this.#line = line;
+    this.#length = length;
+    this.size = size;
   }
 
   /** A later entry with the same key wins. */
   static from(entries: Iterable<readonly [string, Value]>): MapValue {
-    let root: MapNode | null = null;
-    for (const [key, value] of entries) root = insert(root, key, value);
-    return root === null ? MapValue.EMPTY : new MapValue(root);
+    let result = MapValue.EMPTY;
+    for (const [key, value] of entries) result = result.set(key, value);
+    return result;
   }
 
   /** Of nodes made by `mapNode`: shared with other versions, so that they can be written down once. */
   static ofRoot(root: MapNode): MapValue {
-    return new MapValue(root);
+    return new MapValue(root, undefined, 0, root.size);
   }
 
   get root(): MapNode | null {
+    if (this.#root === undefined) this.#root = this.#line?.rootAt(this.#length) ?? null;
     return this.#root;
   }
 
@@ -104,18 +52,12 @@ export class MapValue {
     return "Map";
   }
 
-  get size(): number {
-    return size(this.#root);
-  }
-
   get(key: string): Value | undefined {
-    let node = this.#root;
-    while (node !== null) {
-      const order = compareUtf8(key, node.key);
-      if (order === 0) return node.value;
-      node = order < 0 ? node.left : node.right;
+    if (this.#line !== undefined) {
+      const found = this.#line.get(key, this.#length);
+      if (found !== null) return found;
     }
-    return undefined;
+    return treeGet(this.root, key);
   }
 
   has(key: string): boolean {
@@ -123,27 +65,18 @@ export class MapValue {
   }
 
   set(key: string, value: Value): MapValue {
-    return new MapValue(insert(this.#root, key, value));
+    if (this.#line === undefined && (this.size < LINE_SIZE || !this.beginLine())) return this.treeVersion(treeSet(this.root, key, value));
+    return this.put(key, value) ?? this.treeVersion(treeSet(this.root, key, value));
   }
 
   delete(key: string): MapValue {
-    return this.has(key) ? new MapValue(remove(this.#root, key)) : this;
+    if (!this.has(key)) return this;
+    return this.put(key, undefined) ?? this.treeVersion(treeRemove(this.root, key));
   }
 
   /** In key order. */
-  *entries(): IterableIterator<[string, Value]> {
-    const path: MapNode[] = [];
-    let node = this.#root;
-    while (node !== null || path.length > 0) {
-      while (node !== null) {
-        path.push(node);
-        node = node.left;
-      }
-      const top = path.pop();
-      if (top === undefined) return;
-      yield [top.key, top.value];
-      node = top.right;
-    }
+  entries(): IterableIterator<[string, Value]> {
+    return treeEntries(this.root);
   }
 
   *keys(): IterableIterator<string> {
@@ -152,5 +85,42 @@ export class MapValue {
 
   *values(): IterableIterator<Value> {
     for (const [, value] of this.entries()) yield value;
+  }
+
+  // `private` and not `#`: TypeScript 7.0 writes a wrong class where a `#` method names it and a static field makes one.
+  private treeVersion(root: MapNode | null): MapValue {
+    const paid = this.#line === undefined ? this.#length + 1 : 1;
+    if (this.#line === undefined) this.#length = 0;
+    return new MapValue(root, undefined, paid, treeSize(root));
+  }
+
+  /** Makes this version, a tree, the first of a line, if that is paid for. */
+  private beginLine(): boolean {
+    if (this.#length < this.size) return false;
+    this.#length = 0;
+    const line = MapLine.ofTree(this.root);
+    if (line === undefined) return false;
+    this.#line = line;
+    this.#length = line.count;
+    return true;
+  }
+
+  /** As the line's newest version. Undefined where this one is in none or not the newest, or where the line takes no more. */
+  private put(key: string, value: Value | undefined): MapValue | undefined {
+    const line = this.#line;
+    if (line === undefined || !line.isOpenAt(this.#length)) return undefined;
+    if (line.isWornAt(this.size)) {
+      const renewed = this.renewed(line);
+      return value === undefined ? renewed.delete(key) : renewed.set(key, value);
+    }
+    const change = line.put(key, value);
+    return change === undefined ? undefined : new MapValue(undefined, line, line.count, this.size + change);
+  }
+
+  /** The same map where nothing is dead; a tree where it became small. */
+  private renewed(line: MapLine): MapValue {
+    line.close();
+    const fresh = this.size < LINE_SIZE ? undefined : MapLine.ofEntries(line.entriesAt(this.#length), this.#root ?? null);
+    return fresh === undefined ? new MapValue(this.root, undefined, 0, this.size) : new MapValue(this.#root, fresh, fresh.count, this.size);
   }
 }

@@ -123,8 +123,68 @@ fn go(n: Int, s: String) -> Int { string.len(s) + go(n + 1, string.to_upper(s ++
 fn main() -> Int { go(0, "") }`,
 };
 
+/** Maps that are long enough to share a log, with their old versions. */
+const LONG_MAPS: Readonly<Record<string, string>> = {
+  "Maps just long enough": `
+fn main() -> Int {
+    let mut all: List<Map<String, Int>> = []
+    let mut i = 0
+    while true {
+        let mut m: Map<String, Int> = {}
+        for n in list.range(0, 130) { m = map.set(m, int.to_string(n), i) }
+        all = list.push(all, m)
+        i = i + 1
+    }
+    list.len(all)
+}`,
+  "old versions of Maps, from new to old, each changed": `
+fn main() -> Int {
+    let mut all: List<Map<String, Int>> = []
+    let mut i = 0
+    while true {
+        let mut m: Map<String, Int> = {}
+        let mut versions = [m]
+        for n in list.range(0, 2000) {
+            m = map.set(m, int.to_string(n * 7919 % 2000), i + 4503599627370497)
+            versions = list.push(versions, m)
+        }
+        for n in list.range(0, 2000) { all = list.push(all, map.set(versions[2000 - n], "new", i)) }
+        i = i + 1
+    }
+    list.len(all)
+}`,
+  "a Map in which keys are set anew and removed": `
+fn main() -> Int {
+    let mut all: List<Map<String, Int>> = []
+    let mut m: Map<String, Int> = {}
+    for n in list.range(0, 200) { m = map.set(m, int.to_string(n), n) }
+    let mut i = 0
+    while true {
+        m = map.set(map.remove(m, int.to_string(i % 150)), int.to_string(i * 7 % 200), i)
+        all = list.push(all, m)
+        i = i + 1
+    }
+    list.len(all)
+}`,
+  "Maps of keys that are alike": `
+fn main() -> Int {
+    let mut all: List<Map<String, Int>> = []
+    let begin = string.repeat("x", 100)
+    let rest = string.repeat("x", 4000)
+    let keys = list.map(list.range(0, 200), fn(n) { begin ++ int.to_string(n + 100) ++ rest })
+    let mut i = 0
+    while true {
+        let mut m: Map<String, Int> = {}
+        for key in keys { m = map.set(m, key, i) }
+        all = list.push(all, m)
+        i = i + 1
+    }
+    list.len(all)
+}`,
+};
+
 describe.each(SIZES)("bombs under %i MiB", (mib) => {
-  test.each(Object.entries(BOMBS))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
+  test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
 });
 
 /** A list of lists, each of many small values of one kind: where the charge of the kind is too low, it shows. */

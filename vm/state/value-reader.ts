@@ -1,7 +1,8 @@
 /** Reads what `value-writer.ts` writes, from bytes that may say anything: in one pass, every number checked. */
 import { MAX_LIST_LENGTH } from "../cost.ts";
 import { ListValue } from "../list.ts";
-import { type MapNode, mapNode, MapValue } from "../map.ts";
+import { MapValue } from "../map.ts";
+import { type MapNode, mapNode } from "../map-tree.ts";
 import { compareUtf8 } from "../utf8.ts";
 import {
   ActorIdValue,

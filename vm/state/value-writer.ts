@@ -9,7 +9,8 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
 import { type ListBuffer, ListValue } from "../list.ts";
-import { type MapNode, MapValue } from "../map.ts";
+import { MapValue } from "../map.ts";
+import type { MapNode } from "../map-tree.ts";
 import { type Trie, trieItems } from "../trie.ts";
 import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, type IntValue, NoneValue, UnitValue, type Value } from "../value.ts";
 import { ByteWriter } from "./bytes.ts";
@@ -96,7 +97,7 @@ function partsOf(node: Node): readonly (Value | Node)[] {
 /** Whether a reference says it in full. */
 function isInline(node: Node): boolean {
   if (node instanceof ListValue) return node.length === 0;
-  if (node instanceof MapValue) return node.root === null;
+  if (node instanceof MapValue) return node.size === 0;
   if (node instanceof FloatValue || node instanceof FnRefValue || node instanceof ActorIdValue) return true;
   return node instanceof UnitValue || node instanceof NoneValue;
 }
@@ -258,7 +259,7 @@ export class ValueWriter {
     } else if (value.tag === "Unit") out.u8(TAG.unit);
     else if (value.tag === "None") out.u8(TAG.none);
     else if (value instanceof ListValue && value.length === 0) out.u8(TAG.emptyList);
-    else if (value instanceof MapValue && value.root === null) out.u8(TAG.emptyMap);
+    else if (value instanceof MapValue && value.size === 0) out.u8(TAG.emptyMap);
     else numbered(out, TAG.node, this.#numberOf(value));
   }
 }
