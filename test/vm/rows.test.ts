@@ -62,3 +62,18 @@ test("at every step limit of a program that has all of them", () => {
   expect(whole.end).toContain("9007199254741038baab");
   for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, { max_steps }, [7]);
 });
+
+test("a host that runs the same program from within changes nothing", () => {
+  const text = "fn main(n: Int) -> Int { if n == 0 { 0 } else { debug(n) * 2 - debug(debug(n) - main(n - 1)) } }";
+  const program = verifyModule(compile({ name: "main.ax", text }).module);
+  let depth = 0;
+  const nested = (): void => {
+    if (depth > 0) return;
+    depth += 1;
+    expect(runMachine(program, host, options)).toMatchObject({ value: 6 });
+    depth -= 1;
+  };
+  const host = { ...testHost(), debug: () => void nested() };
+  const options = { limits: DEFAULT_LIMITS, args: [3], engine: "interpreter", trace: nested } as const;
+  expect(runMachine(program, host, options)).toEqual(runMachine(program, testHost(), { ...options, trace: () => undefined }));
+});
