@@ -67,13 +67,13 @@ test("a host that runs the same program from within changes nothing", () => {
   const text = "fn main(n: Int) -> Int { if n == 0 { 0 } else { debug(n) * 2 - debug(debug(n) - main(n - 1)) } }";
   const program = verifyModule(compile({ name: "main.ax", text }).module);
   let depth = 0;
-  const nested = (): void => {
+  const nested = (): undefined => {
     if (depth > 0) return;
     depth += 1;
     expect(runMachine(program, host, options)).toMatchObject({ value: 6 });
     depth -= 1;
   };
-  const host = { ...testHost(), debug: () => void nested() };
+  const host = { ...testHost(), debug: nested };
   const options = { limits: DEFAULT_LIMITS, args: [3], engine: "interpreter", trace: nested } as const;
   expect(runMachine(program, host, options)).toEqual(runMachine(program, testHost(), { ...options, trace: () => undefined }));
 });
