@@ -15,7 +15,12 @@ export interface Slots {
 
 export function slotValue(stack: readonly Slot[], numbers: Float64Array, at: number): Value {
   const slot = stack[at];
-  if (slot === undefined) return numbers[at] ?? 0;
+  if (slot === undefined) {
+    const int = numbers[at] ?? 0;
+    const small = int | 0;
+    // The host's own small integer: as a double it would take an object, and be slow in all that is done with it.
+    return small === int ? small : int;
+  }
   return slot === null ? new FloatValue(numbers[at] ?? 0) : slot;
 }
 
