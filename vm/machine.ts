@@ -389,12 +389,24 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           break;
 
         case 32: // jump
-          left = (left - 1) | 0;
+          left = (left - (code[at + 4] ?? 0)) | 0;
           pc = code[at + 3] ?? 0;
           continue;
-        case 33: {
-          // loop
-          const target = code[at + 3] ?? 0;
+        case 33: // loop
+        case 62: // loopLess
+        case 63: {
+          // loopLessInt
+          if (tag !== 33 && engine === undefined) {
+            const x = base + (code[at + 1] ?? 0);
+            const y = code[at + 2] ?? 0;
+            if (stack[x] === undefined && (tag === 63 || stack[base + y] === undefined)) {
+              left = (left - (code[at + 4] ?? 0)) | 0;
+              const bound = tag === 63 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
+              pc = (numbers[x] ?? 0) < bound ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+              continue;
+            }
+          }
+          const target = code[at + 6] ?? 0;
           left = (left - 1) | 0;
           pc = (pc + 1) | 0;
           if (engine !== undefined) {
@@ -588,8 +600,19 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           continue;
         }
         case 49: // builtin
-        case 50: {
-          // builtinOfThree
+        case 50: // builtinOfThree
+        case 64: {
+          // length
+          const list = tag === 64 ? stack[base + (code[at + 1] ?? 0)] : undefined;
+          if (list instanceof ListValue) {
+            const d = base + (code[at + 3] ?? 0);
+            stack[d] = undefined;
+            numbers[d] = list.length;
+            const count = code[at + 4] ?? 0;
+            left = (left - count) | 0;
+            pc = (pc + count) | 0;
+            continue;
+          }
           const before = code[at + 5] ?? 0;
           left = (left - before) | 0;
           pc = (pc + before) | 0;
@@ -598,7 +621,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const y = code[at + 2] ?? 0;
           meter.steps = stopAt - left;
           let value: Value;
-          if (tag === 49) {
+          if (tag !== 50) {
             const a = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
             const b = arity < 2 ? UNIT : y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
             value = builtin(meter, a, b, UNIT);

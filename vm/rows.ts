@@ -59,7 +59,7 @@ export const ROWS = {
   /** d = whether the comparison holds. */
   compare: 31,
   jump: 32,
-  /** Back. */
+  /** Back; operation: the target. */
   loop: 33,
   jumpIf: 34,
   jumpIfNot: 35,
@@ -105,6 +105,11 @@ export const ROWS = {
   /** x: slot above the operands, y: first operand in the module, operation: opcode. */
   rare: 60,
   nothing: 61,
+  /** `loop` to a row that is `less` or `lessInt`, and that row, where no engine counts turns. */
+  loopLess: 62,
+  loopLessInt: 63,
+  /** d = the length of the List x. */
+  length: 64,
 } as const;
 
 /** Operations of two values and comparisons, by number. */
@@ -186,12 +191,15 @@ const LEAVING: ReadonlySet<number> = new Set(
 );
 /** Rows that always stand for one instruction. */
 const SHORT_ROWS: ReadonlySet<number> = new Set(
-  (["jump", "loop", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive"] as const).map((name) => ROWS[name]),
+  (["loop", "loopLess", "loopLessInt", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive"] as const).map(
+    (name) => ROWS[name],
+  ),
 );
 
 /** Builtins with code, by their place in `operation`; the older opcodes and ids both lead here. */
 export const BUILTIN_RUNS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
 const BUILTIN_PLACE: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
+const LENGTH_PLACE = BUILTIN_PLACE.get("list.len");
 const PLACE_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, BUILTIN_PLACE.get(name)]));
 const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 
@@ -232,10 +240,8 @@ export class Rows {
     const end = heights.length;
     this.#set(first + end, translation.single(end, 0));
     // From the end, since a row may take in the one after it.
-    for (let pc = end - 1; pc >= 0; pc--) {
-      const after = (first + pc + 1) * ROW_STRIDE;
-      this.#set(first + pc, translation.row(pc, this.code.subarray(after, after + ROW_STRIDE)));
-    }
+    for (let pc = end - 1; pc >= 0; pc--) this.#set(first + pc, translation.row(pc));
+    for (const pc of translation.loops()) this.#set(first + pc, translation.row(pc));
   }
 
   /** Makes the first row one instruction of a frame with `height` operands. */
@@ -257,6 +263,10 @@ export class Rows {
     const made = new Translation(this, fn, stackHeights(fn.code, fn.def.matchTables)?.heights ?? NO_HEIGHTS);
     this.#translations.set(fn, made);
     return made;
+  }
+
+  row(row: number): Int32Array {
+    return this.code.subarray(row * ROW_STRIDE, (row + 1) * ROW_STRIDE);
   }
 
   #set(row: number, numbers: readonly number[]): void {
@@ -362,19 +372,44 @@ class Translation {
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
-  /** A row that stands for as much as it can; `next` is the row after it. */
-  row(pc: number, next: Int32Array): readonly number[] {
+  /** A row that stands for as much as it can. Those after it are there. */
+  row(pc: number): readonly number[] {
     const height = this.heights[pc] ?? UNSEEN;
     // What nothing reaches is a row all the same: it tells that the function has been translated.
     if (height === UNSEEN) return NOTHING;
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = next;
+    const slots = this.#locals + height;
     // A load that nobody waits for becomes part of the row after it.
-    if (this.#elided[pc] === 1 && !SHORT_ROWS.has(tag) && count < LONGEST_ROW) {
-      // A comparison has a target there.
-      return [tag, x, y, d, count + 1, tag <= ROWS.compareJump && tag >= ROWS.less ? before : before + 1, op, this.#locals + height];
-    }
+    const extended = this.#elided[pc] === 1 ? this.#after(pc + 1, slots) : undefined;
+    if (extended !== undefined) return extended;
     if (this.#loaded(pc) !== undefined) return this.single(pc, height);
+    if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
     return this.#operation(pc, height) ?? this.#other(pc, height);
+  }
+
+  /** Jumps back: their rows may be better once those before them are there. */
+  loops(): readonly number[] {
+    const { length } = this.heights;
+    return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
+  }
+
+  /** The row at `pc` with an instruction before it that does nothing more; undefined where that cannot be. */
+  #after(pc: number, slots: number): readonly number[] | undefined {
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = this.#rows.row(this.first + pc);
+    if (SHORT_ROWS.has(tag) || count >= LONGEST_ROW) return undefined;
+    // A comparison has a target there.
+    const isComparison = tag >= ROWS.less && tag <= ROWS.compareJump;
+    return [tag, x, y, d, count + 1, isComparison ? before : before + 1, op, slots];
+  }
+
+  #jump(target: number, pc: number, height: number): readonly number[] {
+    const alone = this.#other(pc, height);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, other = 0] = this.#rows.row(this.first + target);
+    if (target > pc) {
+      const leaves = tag === ROWS.return || tag === ROWS.returnUnit || tag === ROWS.jump;
+      return (leaves ? this.#after(target, this.#locals + height) : undefined) ?? alone;
+    }
+    if ((tag !== ROWS.less && tag !== ROWS.lessInt) || count >= LONGEST_ROW) return alone;
+    return [tag === ROWS.less ? ROWS.loopLess : ROWS.loopLessInt, x, y, d, count + 1, other, this.first + target, this.#locals + height];
   }
 
   /** The instruction alone. */
@@ -421,7 +456,10 @@ class Translation {
       op,
       slots,
     ];
-    if (builtin !== undefined) return count === 0 ? undefined : value(ROWS.builtin, x, y, builtin.place);
+    if (builtin !== undefined) {
+      const row = builtin.place === LENGTH_PLACE && x >= 0 ? ROWS.length : ROWS.builtin;
+      return count === 0 ? undefined : value(row, x, y, builtin.place);
+    }
     const arithmetic = ARITHMETIC.get(tag);
     if (arithmetic !== undefined) {
       const { op, row, commutes } = arithmetic;
@@ -527,7 +565,7 @@ class Translation {
       case OPCODES.Halt.tag:
         return row("halt", slots, 0, 0);
       case OPCODES.Jmp.tag:
-        return row(a <= pc ? "loop" : "jump", 0, 0, this.first + a);
+        return a <= pc ? row("loop", 0, 0, 0, this.first + a) : row("jump", 0, 0, this.first + a);
       case OPCODES.MakeRecord.tag:
         return row("record", slots - b, b, slots - b, a);
       case OPCODES.MakeClosure.tag:
