@@ -43,29 +43,35 @@ function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
  * makes other ones on other hosts.
  */
 function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
+  // Two arrays that change places: fresh ones for each width would be most of the host's work.
   let runs = items.slice();
+  let merged = items.slice();
   for (let width = 1; width < items.length; width *= 2) {
-    const merged: T[] = [];
+    let to = 0;
     for (let start = 0; start < runs.length; start += 2 * width) {
       const middle = Math.min(start + width, runs.length);
       const end = Math.min(middle + width, runs.length);
       let i = start;
       let j = middle;
-      for (let a = runs[i], b = runs[j]; a !== undefined && b !== undefined && i < middle && j < end; ) {
+      for (let a = runs[i], b = runs[j]; a !== undefined && b !== undefined && i < middle && j < end; to++) {
         if (compare(a, b) <= 0) {
-          merged.push(a);
+          merged[to] = a;
           i += 1;
           a = runs[i];
         } else {
-          merged.push(b);
+          merged[to] = b;
           j += 1;
           b = runs[j];
         }
       }
-      for (const rest of runs.slice(i, middle)) merged.push(rest);
-      for (const rest of runs.slice(j, end)) merged.push(rest);
+      // One of the two is left.
+      const [from, until] = i < middle ? [i, middle] : [j, end];
+      for (let rest = from; rest < until; rest++, to++) {
+        const item = runs[rest];
+        if (item !== undefined) merged[to] = item;
+      }
     }
-    runs = merged;
+    [runs, merged] = [merged, runs];
   }
   return runs;
 }
