@@ -440,22 +440,12 @@ class Translation {
       return found === IN_SLOT ? bottom + i : found;
     };
     const [x, y] = [source(0), source(1)];
-    const before = 1;
     const slots = this.#locals + height;
     const next = alone ? 0 : this.#tag(pc + 1);
     const stored = next === OPCODES.StoreLocal.tag;
     const d = stored ? this.#operand(pc + 1) : bottom;
     const all = stored ? 2 : 1;
-    const value = (row: number, first: number, second: number, op: number): readonly number[] => [
-      row,
-      first,
-      second,
-      d,
-      all,
-      before,
-      op,
-      slots,
-    ];
+    const value = (row: number, first: number, second: number, op: number): readonly number[] => [row, first, second, d, all, 1, op, slots];
     if (builtin !== undefined) {
       const row = builtin.place === LENGTH_PLACE && x >= 0 ? ROWS.length : ROWS.builtin;
       return count === 0 ? undefined : value(row, x, y, builtin.place);
@@ -473,7 +463,7 @@ class Translation {
       if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return value(ROWS.compare, x, y, comparison.op);
       const [taken, other] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
       const [holding, failing] = next === OPCODES.JmpIf.tag ? [taken, other] : [other, taken];
-      return this.#comparison(comparison, x, y, { holding, failing, before, slots });
+      return this.#comparison(comparison, x, y, { holding, failing, slots });
     }
     switch (tag) {
       case OPCODES.StoreLocal.tag:
@@ -506,12 +496,12 @@ class Translation {
     { op, row, flag, int, intFlag }: Comparison,
     x: number,
     y: number,
-    { holding, failing, before, slots }: { holding: number; failing: number; before: number; slots: number },
+    { holding, failing, slots }: { holding: number; failing: number; slots: number },
   ): readonly number[] {
     const jump = (tag: number, flags: number): readonly number[] => {
       const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
       const [target, other] = (flags & NEGATED) === 0 ? [holding, failing] : [failing, holding];
-      return [tag, first, second, target, before + 1, other, op | flags, slots];
+      return [tag, first, second, target, 2, other, op | flags, slots];
     };
     if (x >= 0 && y >= 0) return jump(row, flag);
     const isInt = y < 0 && typeof this.#rows.program.module.constants[~y] === "number";
