@@ -50,6 +50,7 @@ export const DIAGNOSTICS = {
     title: "hides a name",
     doc: "A function or type with the name of a builtin, a capability or something imported, which it hides.",
   },
+  W007: { severity: "warning", title: "dropped value", doc: "A call of a builtin whose value nobody takes, so that it does nothing." },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -168,6 +168,11 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     wrong: { text: 'fn parse_int(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { parse_int("abc") }' },
     right: { text: 'fn count_bytes(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { count_bytes("abc") }' },
   },
+  W007: {
+    why: "Values never change: `list.push(xs, 3)` gives a new list and leaves `xs` as it was. Where nobody takes what a builtin gives, the call does nothing. Assign the new value, or bind it, or take the call out.",
+    wrong: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    list.push(xs, 3)\n    list.len(xs)\n}" },
+    right: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    xs = list.push(xs, 3)\n    list.len(xs)\n}" },
+  },
 };
 
 export function isDiagnosticCode(text: string): text is DiagnosticCode {

@@ -25,6 +25,7 @@ import {
 } from "../types.ts";
 import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
 import { checkField } from "./data.ts";
+import { noteBuiltinCall } from "./dropped.ts";
 import { isModuleName, unknownFunction } from "./unknown.ts";
 
 /** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
@@ -168,9 +169,15 @@ function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { k
   const [compared] = by.values();
   if (compared !== undefined && COMPARING.has(builtin.name)) requireData(x, builtin.name, compared, expr.span);
   const op = INSTRUCTIONS.get(builtin.name);
-  if (op !== undefined) return { ir: { kind: "op", op, args, span: expr.span }, type };
-  if (builtin.source !== undefined) return { ir: { kind: "call", target: x.context.written(builtin), args, span: expr.span }, type };
-  return { ir: { kind: "builtin", builtin, args, span: expr.span }, type };
+  const { span } = expr;
+  const ir: Ir =
+    op !== undefined
+      ? { kind: "op", op, args, span }
+      : builtin.source !== undefined
+        ? { kind: "call", target: x.context.written(builtin), args, span }
+        : { kind: "builtin", builtin, args, span };
+  noteBuiltinCall(x, ir, builtin.name, type);
+  return { ir, type };
 }
 
 /** As for `==`: no functions, as far as the types tell once all are known. */

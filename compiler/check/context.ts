@@ -70,6 +70,8 @@ export class Context {
   readonly deferred: (() => void)[] = [];
   /** What to say of a binding that is never read, where it is not the usual. */
   readonly unusedHelp = new WeakMap<Local, string>();
+  /** Calls of builtins, and what they give. */
+  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: T }>();
   readonly #written: (builtin: BuiltinDecl) => Callable;
   /** `Entry` and `Pair`, which builtins make. */
   readonly #records: ReadonlyMap<string, TypeDecl>;

@@ -27,6 +27,7 @@ import {
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
 import { checkIndex, checkList, checkMap, hint } from "./collections.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
+import { warnDropped } from "./dropped.ts";
 import { type Context, type Expressions, suggestion, type Typed } from "./context.ts";
 import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
@@ -224,7 +225,9 @@ export class ExpressionChecker implements Expressions {
 
   /** A block whose value nobody wants. */
   #statement(block: Block): Ir {
-    return this.block(block, fresh());
+    const ir = this.block(block, fresh());
+    warnDropped(this, ir);
+    return ir;
   }
 
   #match(expr: Expr & { kind: "match" }, expected: T, why: string): Ir {
@@ -384,8 +387,11 @@ export class ExpressionChecker implements Expressions {
           help: "move it before the other statements of the test",
         });
         return [];
-      case "expr":
-        return [{ kind: "expr", value: this.check(stmt.value, fresh()), span }];
+      case "expr": {
+        const value = this.check(stmt.value, fresh());
+        warnDropped(this, value);
+        return [{ kind: "expr", value, span }];
+      }
     }
   }
 

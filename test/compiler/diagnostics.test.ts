@@ -28,10 +28,10 @@ function applied(text: string, edits: readonly Edit[]): string {
 }
 
 describe("the table of codes", () => {
-  test("is E001 to E015 and W001 to W006, in order", () => {
+  test("is E001 to E015 and W001 to W007, in order", () => {
     const codes = [
       ...Array.from({ length: 15 }, (_, i) => `E${String(i + 1).padStart(3, "0")}`),
-      ...Array.from({ length: 6 }, (_, i) => `W00${i + 1}`),
+      ...Array.from({ length: 7 }, (_, i) => `W00${i + 1}`),
     ];
     expect(Object.keys(DIAGNOSTICS)).toEqual(codes);
     for (const [code, decl] of Object.entries(DIAGNOSTICS)) {
