@@ -26,6 +26,7 @@ const TYPES: readonly Type[] = [
   "Float",
   "Float",
   "String",
+  "String",
   "Bool",
   "List<Int>",
   "List<Float>",
@@ -217,7 +218,11 @@ class ProgramWriter {
 
   #assign(): string {
     const variable = this.#choices.of(this.#variables.filter((v) => v.mutable));
-    return variable === undefined ? this.#let() : `${variable.name} = ${this.#expression(variable.type, 2)}\n`;
+    if (variable === undefined) return this.#let();
+    const { name, type } = variable;
+    if ((type !== "String" && !type.startsWith("List")) || this.#choices.rarely(3)) return `${name} = ${this.#expression(type, 2)}\n`;
+    const pieces = Array.from({ length: 1 + this.#choices.next(2) }, () => this.#expression(type, 1));
+    return `${[`${name} = ${name}`, ...pieces].join(" ++ ")}\n`;
   }
 
   #leave(): string {

@@ -3,7 +3,7 @@
  * allocation are the same everywhere. `docs/limits.md` prints the numbers.
  *
  * Steps: an instruction is one step, and work on large operands adds ⌊units / 256⌋, charged before the work.
- * Allocation: a value charges its bytes before it is made. Unit, Bool, Int, Float, None, ActorId and a function that is a constant are free.
+ * Allocation: a value charges its bytes before it is made, and a String that grows by appends its whole when it is read. Unit, Bool, Int, Float, None, ActorId and a function that is a constant are free.
  */
 
 /** Units of work for one extra step. */
@@ -55,6 +55,13 @@ export const BYTES = {
 } as const;
 
 export const stringBytes = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
+/**
+ * Of joining two Strings, given their code units, in an append to a local (see `accumulators.ts`): the longer one is not
+ * laid out anew before somebody reads the whole, which then charges `unreadBytes`. Any other join charges `stringBytes`.
+ */
+export const appendBytes = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
+/** Of the first reading of a String that appends have made. */
+export const unreadBytes = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
 /** Of a record, a closure or a list made at once. */
 export const slotsBytes = (count: number): number => BYTES.header + BYTES.slot * count;
 export const mapBytes = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;

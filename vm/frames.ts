@@ -1,4 +1,5 @@
 /** Frames on an actor's stack, and the look at an instruction before it is executed where one is needed. */
+import { accumulatorsOf } from "./accumulators.ts";
 import type { Actor } from "./actor.ts";
 import { UNITS } from "./cost.ts";
 import type { Run } from "./effects.ts";
@@ -29,6 +30,8 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   // An irregular function's operands get their room one by one.
   reserveSlots(actor, base + locals + callee.maxStack);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) actor.stack[i] = UNIT;
+  // What lay beside the arguments is no flag of this frame.
+  for (const local of accumulatorsOf(callee).locals) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
   actor.sp = base + locals;
   actor.frameFunction[actor.depth] = callee.index;
   actor.framePc[actor.depth] = 0;

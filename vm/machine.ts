@@ -4,7 +4,7 @@
  */
 import { type Actor, NEVER_EXACT, takeMessage } from "./actor.ts";
 import type { Engine } from "./compiled/engine.ts";
-import { BYTES, slotsBytes } from "./cost.ts";
+import { BYTES, slotsBytes, unreadBytes } from "./cost.ts";
 import { poll, type Run, startEffect } from "./effects.ts";
 import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts";
 import type { CapabilityAnswer } from "./host.ts";
@@ -12,7 +12,8 @@ import { ListValue } from "./list.ts";
 import { MachineTrap, stepLimit } from "./meter.ts";
 import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
 import { rareRow } from "./rare.ts";
-import { BUILTIN_RUNS, LONGEST_ROW, NEGATED, OPERATION, ROWS, rowsOf, SWAPPED } from "./rows.ts";
+import { LONGEST_ROW, NEGATED, OPERATION, ROWS, SWAPPED } from "./row-table.ts";
+import { BUILTIN_RUNS, rowsOf } from "./rows.ts";
 import { setSlot, slotValue, slotValues } from "./slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
 
@@ -394,15 +395,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           pc = code[at + 3] ?? 0;
           continue;
         case 33: // loop
-        case 62: // loopLess
-        case 63: {
+        case 65: // loopLess
+        case 66: {
           // loopLessInt
           if (tag !== 33 && engine === undefined) {
             const x = base + (code[at + 1] ?? 0);
             const y = code[at + 2] ?? 0;
-            if (stack[x] === undefined && (tag === 63 || stack[base + y] === undefined)) {
+            if (stack[x] === undefined && (tag === 66 || stack[base + y] === undefined)) {
               left = (left - (code[at + 4] ?? 0)) | 0;
-              const bound = tag === 63 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
+              const bound = tag === 66 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
               pc = (numbers[x] ?? 0) < bound ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
               continue;
             }
@@ -602,9 +603,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 49: // builtin
         case 50: // builtinOfThree
-        case 64: {
+        case 67: {
           // length
-          const list = tag === 64 ? stack[base + (code[at + 1] ?? 0)] : undefined;
+          const list = tag === 67 ? stack[base + (code[at + 1] ?? 0)] : undefined;
           if (list instanceof ListValue) {
             const d = base + (code[at + 3] ?? 0);
             stack[d] = undefined;
@@ -706,11 +707,59 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           pc = (pc + after) | 0;
           continue;
         }
-        case 61: // nothing
+        case 61: {
+          // nothing
           const count = code[at + 4] ?? 0;
           left = (left - count) | 0;
           pc = (pc + count) | 0;
           continue;
+        }
+        case 62: {
+          // readLocal
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          const x = base + (code[at + 1] ?? 0);
+          const d = base + (code[at + 3] ?? 0);
+          const value = stack[x];
+          if (typeof value === "string" && numbers[x] === 1) {
+            meter.allocate(unreadBytes(value.length));
+            numbers[x] = 0;
+          }
+          stack[d] = value;
+          numbers[d] = numbers[x] ?? 0;
+          continue;
+        }
+        case 63: {
+          // storeLocal
+          const x = code[at + 1] ?? 0;
+          const value = x < 0 ? (constants[~x] ?? UNIT) : stack[base + x];
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = value;
+          numbers[d] = typeof value === "string" ? (code[at + 2] ?? 0) : x < 0 ? 0 : (numbers[base + x] ?? 0);
+          const count = code[at + 4] ?? 0;
+          left = (left - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+        case 64: {
+          // append
+          const y = code[at + 2] ?? 0;
+          const first = stack[base + (code[at + 1] ?? 0)];
+          const second = y < 0 ? constants[~y] : stack[base + y];
+          if (typeof first !== "string" || typeof second !== "string") break;
+          const before = code[at + 5] ?? 0;
+          left = (left - before) | 0;
+          pc = (pc + before) | 0;
+          meter.allocateAppend(first.length, second.length);
+          const d = base + (code[at + 3] ?? 0);
+          stack[d] = first + second;
+          numbers[d] = 1;
+          const after = (code[at + 4] ?? 0) - before;
+          left = (left - after) | 0;
+          pc = (pc + after) | 0;
+          continue;
+        }
         default:
           throw new MachineTrap("internal", `no row ${tag}`);
       }

@@ -1,5 +1,5 @@
 /** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
-import { BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS_PER_STEP } from "./cost.ts";
+import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS_PER_STEP } from "./cost.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value.ts";
 
@@ -32,7 +32,7 @@ export class Meter {
   maxDepth: number = 0;
   /** Whether the work may go on: true to pause where that is possible, false to go on, undefined at the limit. */
   overrun: () => boolean | undefined = () => undefined;
-  /** Locals and operands of a loop that paused. */
+  /** Of a loop that paused: locals, operands, then whether each accumulator is pending. */
   saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {
@@ -63,6 +63,12 @@ export class Meter {
   allocateString(codeUnits: number): void {
     if (codeUnits > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
     this.allocate(stringBytes(codeUnits));
+  }
+
+  /** A String about to be made by an append to a local. */
+  allocateAppend(a: number, b: number): void {
+    if (a + b > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
+    this.allocate(appendBytes(a, b));
   }
 
   /** A list of `length` elements about to be made; `bytes` where they are not those of a list made at once. */

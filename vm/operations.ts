@@ -2,7 +2,7 @@
 import { arithmetic, divideFloats } from "./arithmetic.ts";
 import { concatLists, elementAt } from "./builtins/list-code.ts";
 import { compareValues, structuralEqual } from "./equality.ts";
-import { BINARY, COMPARISON } from "./rows.ts";
+import { BINARY, COMPARISON } from "./row-table.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
@@ -34,6 +34,13 @@ export function concat(meter: Meter, a: Value, b: Value): Value {
   }
   if (a instanceof ListValue && b instanceof ListValue) return concatLists(meter, a, b);
   throw typeTrap(a instanceof ListValue ? "List" : "String", typeof a === "string" || a instanceof ListValue ? b : a);
+}
+
+/** As `concat`, where a local is appended to. */
+export function append(meter: Meter, a: Value, b: Value): Value {
+  if (typeof a !== "string" || typeof b !== "string") return concat(meter, a, b);
+  meter.allocateAppend(a.length, b.length);
+  return a + b;
 }
 
 /** What `Match` compares with the tags of its arms. */

@@ -13,7 +13,8 @@ import { MachineTrap } from "./meter.ts";
 import { OPCODES } from "./opcodes.ts";
 import { isTruthy, present } from "./operations.ts";
 import type { VerifiedFunction } from "./program.ts";
-import { ROWS, type Rows } from "./rows.ts";
+import { ROWS } from "./row-table.ts";
+import type { Rows } from "./rows.ts";
 import { setSlot, slotValue, slotValues } from "./slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "./value.ts";
 

@@ -3,133 +3,14 @@
  * before each instruction of a regular function is known. A row may stand for several instructions; those stay where
  * they were, for jumps into the middle and for the last steps before a limit.
  */
+import { type Accumulators, accumulatorsOf, APPEND } from "./accumulators.ts";
 import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
 import { BUILTINS } from "./builtins.ts";
 import { OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
+import { BINARY, COMPARISON, LONGEST_ROW, NEGATED, ROWS, ROW_STRIDE, SWAPPED } from "./row-table.ts";
 import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
 import { FloatValue } from "./value.ts";
-
-/**
- * Numbers of a row: tag, x, y, d, instructions it stands for, those before the store, operation, and the frame's slots in
- * use before it. x and y are slots from the frame's first local on, ~ of a constant where the row allows one; d is where
- * the result goes. A jump has its target in place of d and the other way, for a comparison, after the instructions.
- */
-export const ROW_STRIDE = 8;
-/** Instructions of the longest row. */
-export const LONGEST_ROW = 8;
-
-export const ROWS = {
-  /** The function has not run yet. */
-  untranslated: 0,
-  /** d = x. */
-  move: 1,
-  /** d = constant y, which is an Int that is a number. */
-  int: 2,
-  /** d = constant y, a Float. */
-  float: 3,
-  /** d = constant y. */
-  constant: 4,
-  add: 5,
-  /** y is a constant that is a number. */
-  addInt: 6,
-  /** y is a constant that is a Float. */
-  addFloat: 7,
-  subtract: 8,
-  subtractInt: 9,
-  subtractFloat: 10,
-  multiply: 11,
-  multiplyInt: 12,
-  multiplyFloat: 13,
-  remainder: 14,
-  remainderInt: 15,
-  divideFloats: 16,
-  element: 17,
-  /** Any other operation of two values. */
-  binary: 18,
-  /** Jump to the first target where x < y, else to the second. */
-  less: 20,
-  lessInt: 21,
-  lessOrEqual: 22,
-  lessOrEqualInt: 23,
-  equal: 24,
-  equalInt: 25,
-  /** Any other comparison that is jumped on. */
-  compareJump: 30,
-  /** d = whether the comparison holds. */
-  compare: 31,
-  jump: 32,
-  /** Back; operation: the target. */
-  loop: 33,
-  jumpIf: 34,
-  jumpIfNot: 35,
-  /** y: function, d: first argument, operation: count. */
-  call: 36,
-  callIndirect: 37,
-  tailCall: 38,
-  /** x. */
-  return: 39,
-  returnUnit: 40,
-  /** x is the slot above the last operand. */
-  halt: 41,
-  /** x: value, y: match table, d: where its payload goes. */
-  match: 42,
-  /** y: field. */
-  field: 43,
-  /** x: first field, y: count, operation: type. */
-  record: 44,
-  /** y: type, operation: variant. */
-  enumValue: 45,
-  /** x: first captured value, y: count, operation: function. */
-  closure: 46,
-  /** y: kind. */
-  wrap: 47,
-  /** x: first element, y: count. */
-  list: 48,
-  /** operation: builtin, of one or two values x and y. */
-  builtin: 49,
-  /** operation: builtin, of up to three values from x on. */
-  builtinOfThree: 50,
-  /** x: first value, y: count, operation: id of a builtin that the machine runs itself. */
-  ownBuiltin: 51,
-  loadGlobal: 52,
-  storeGlobal: 53,
-  not: 54,
-  negate: 55,
-  /** x: value, y: message. */
-  assert: 56,
-  guardSeal: 57,
-  /** x: first operand in the module, y: count, d: first value, operation: opcode. */
-  effect: 58,
-  receive: 59,
-  /** x: slot above the operands, y: first operand in the module, operation: opcode. */
-  rare: 60,
-  nothing: 61,
-  /** `loop` to a row that is `less` or `lessInt`, and that row, where no engine counts turns. */
-  loopLess: 62,
-  loopLessInt: 63,
-  /** d = the length of the List x. */
-  length: 64,
-} as const;
-
-/** Operations of two values and comparisons, by number. */
-export const BINARY = {
-  add: 0,
-  subtract: 1,
-  multiply: 2,
-  divide: 3,
-  remainder: 4,
-  divideFloats: 5,
-  element: 6,
-  concat: 7,
-} as const;
-export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual: 3, equal: 4, unequal: 5 } as const;
-/** Beside an operation: x and y stand the other way round. */
-export const SWAPPED = 16;
-/** Beside a comparison: to the first target where it does not hold. */
-export const NEGATED = 32;
-/** The bits of an operation itself. */
-export const OPERATION = 15;
 
 interface Arithmetic {
   readonly op: number;
@@ -203,6 +84,9 @@ const LENGTH_PLACE = BUILTIN_PLACE.get("list.len");
 const PLACE_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, BUILTIN_PLACE.get(name)]));
 const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 
+/** More slots than any stack has: in place of the highest operand stack, where a frame cannot begin in the short way. */
+const MORE_THAN_STACK = 2 ** 30;
+
 /** Numbers of a function: its first row, parameters, locals, and highest operand stack, -1 where it is irregular. */
 export const SHAPE_STRIDE = 4;
 
@@ -223,8 +107,12 @@ export class Rows {
     this.program = program;
     this.shapes = new Int32Array(functions.length * SHAPE_STRIDE);
     let rows = 1;
-    for (const { index, def, regular, maxStack } of functions) {
-      this.shapes.set([rows, def.arity, def.locals, regular ? maxStack : -1], index * SHAPE_STRIDE);
+    for (const fn of functions) {
+      const { index, def, regular, maxStack } = fn;
+      // What the caller has left beside the arguments is no flag.
+      const [first = def.arity] = accumulatorsOf(fn).locals;
+      const room = first < def.arity ? MORE_THAN_STACK : maxStack;
+      this.shapes.set([rows, def.arity, def.locals, regular ? room : -1], index * SHAPE_STRIDE);
       rows += def.code.length + 1;
     }
     this.code = new Int32Array(rows * ROW_STRIDE);
@@ -291,6 +179,7 @@ class Translation {
   readonly #sources: Int32Array;
   /** 1 for a load whose value is read where it came from, by an instruction not far behind. */
   readonly #elided: Uint8Array;
+  readonly #appends: Accumulators;
 
   constructor(rows: Rows, fn: VerifiedFunction, heights: Int32Array) {
     this.#rows = rows;
@@ -300,6 +189,7 @@ class Translation {
     this.first = rows.shapes[fn.index * SHAPE_STRIDE] ?? 0;
     this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
     this.#elided = new Uint8Array(heights.length);
+    this.#appends = accumulatorsOf(fn);
     this.#traceLoads();
   }
 
@@ -365,11 +255,20 @@ class Translation {
     return this.#fn.code[pc * CODE_STRIDE + 1 + i] ?? 0;
   }
 
-  /** What a load pushes: a local's slot, or ~ of a constant. */
+  /** What a load pushes that nothing hangs on: a local's slot, or ~ of a constant. */
   #loaded(pc: number): number | undefined {
     const tag = this.#tag(pc);
-    if (tag === OPCODES.LoadLocal.tag) return this.#operand(pc);
+    if (tag === OPCODES.LoadLocal.tag) return this.#isReading(pc) ? undefined : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
+  }
+
+  /** A load of a local that may be pending: it has a moment of its own. */
+  #isReading(pc: number): boolean {
+    return this.#isAccumulator(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
+  }
+
+  #isAccumulator(local: number): boolean {
+    return this.#appends.isAccumulator[local] === 1;
   }
 
   /** A row that stands for as much as it can. Those after it are there. */
@@ -428,6 +327,14 @@ class Translation {
     return [tag, 0, ~source, d, 1, 1, 0, slots];
   }
 
+  #store(pc: number, source: number, slots: number): readonly number[] {
+    const local = this.#operand(pc);
+    const load = this.#load(source, local, slots);
+    // A number cannot be pending.
+    if (!this.#isAccumulator(local) || load[0] === ROWS.int || load[0] === ROWS.float) return load;
+    return [ROWS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? 1 : 0, local, 1, 1, 0, slots];
+  }
+
   /** An operation and, unless `alone`, what is done with its result; undefined where the instruction is none. */
   #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
     const tag = this.#tag(pc);
@@ -442,7 +349,10 @@ class Translation {
     const [x, y] = [source(0), source(1)];
     const slots = this.#locals + height;
     const next = alone ? 0 : this.#tag(pc + 1);
-    const stored = next === OPCODES.StoreLocal.tag;
+    const joins = this.#appends.roles[pc] === APPEND.concat;
+    const stored =
+      next === OPCODES.StoreLocal.tag &&
+      (joins ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAccumulator(this.#operand(pc + 1)));
     const d = stored ? this.#operand(pc + 1) : bottom;
     const all = stored ? 2 : 1;
     const value = (row: number, first: number, second: number, op: number): readonly number[] => [row, first, second, d, all, 1, op, slots];
@@ -453,6 +363,7 @@ class Translation {
     const arithmetic = ARITHMETIC.get(tag);
     if (arithmetic !== undefined) {
       const { op, row, commutes } = arithmetic;
+      if (joins) return value(ROWS.append, x, y, op);
       if (x >= 0 && y >= 0) return value(row, x, y, op);
       if (x >= 0) return value(this.#withConstant(y, arithmetic) ?? ROWS.binary, x, y, op);
       const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
@@ -467,7 +378,7 @@ class Translation {
     }
     switch (tag) {
       case OPCODES.StoreLocal.tag:
-        return this.#load(x, this.#operand(pc), slots);
+        return this.#store(pc, x, slots);
       case OPCODES.GetField.tag:
         return value(ROWS.field, x, this.#operand(pc), 0);
       case OPCODES.MakeEnum.tag:
@@ -540,6 +451,8 @@ class Translation {
     const builtin = this.#builtin(pc, opcodeRow);
     if (builtin !== undefined) return row("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.place);
     switch (tag) {
+      case OPCODES.LoadLocal.tag:
+        return row("readLocal", a, 0, slots);
       case OPCODES.LoadGlobal.tag:
         return row("loadGlobal", 0, a, slots);
       case OPCODES.StoreGlobal.tag:

@@ -6,6 +6,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
+import { accumulatorsOf } from "./accumulators.ts";
 import { type Actor, newActor, type PendingMessage, type Waiting } from "./actor.ts";
 import { CAPABILITY_IDS } from "./effects.ts";
 import { BorunaError } from "./error.ts";
@@ -14,13 +15,13 @@ import { OPCODES } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { reserveSlots, setSlot, slotValue } from "./slots.ts";
 import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
-import { badState, ByteReader, ByteWriter, MAX_STATE_BYTES } from "./state/bytes.ts";
+import { badState, ByteReader, ByteWriter, MAX_STATE_BYTES, tooLarge } from "./state/bytes.ts";
 import { ValueReader } from "./state/value-reader.ts";
 import { ValueWriter } from "./state/value-writer.ts";
 import { ActorIdValue } from "./value.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
-const VERSION = 1;
+const VERSION = 2;
 const VERSION_AT = 4;
 const DIGEST_AT = 6;
 const DIGEST_BYTES = 32;
@@ -49,7 +50,7 @@ export interface RunState {
 export function encodeState(program: Program, state: RunState): Uint8Array {
   const values = new ValueWriter();
   const run = new ByteWriter();
-  writeState(run, values, state);
+  writeState(program, run, values, state);
   const body = new ByteWriter();
   body.raw(hashBytes(program));
   values.writeTables(body);
@@ -91,7 +92,7 @@ function bodyOf(bytes: Uint8Array): Uint8Array {
   if (bytes.length < BODY_AT + DIGEST_BYTES) throw new BorunaError("state.damaged", "the state is cut short");
   const version = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint16(VERSION_AT, true);
   if (version !== VERSION) throw new BorunaError("state.version", `state format version ${version}; this machine reads version ${VERSION}`);
-  if (bytes.length - BODY_AT > MAX_STATE_BYTES) throw new BorunaError("state.too_large", `a state of more than ${MAX_STATE_BYTES} bytes`);
+  if (bytes.length - BODY_AT > MAX_STATE_BYTES) throw tooLarge();
   const body = bytes.subarray(BODY_AT);
   if (!sameBytes(sha256(body), bytes.subarray(DIGEST_AT, BODY_AT)))
     throw new BorunaError("state.damaged", "the state is damaged: its digest is another");
@@ -102,12 +103,48 @@ const HASH_PREFIX = "sha256:";
 const hashBytes = ({ moduleHash }: Program): Uint8Array => hexToBytes(moduleHash.slice(HASH_PREFIX.length));
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
-function writeState(out: ByteWriter, values: ValueWriter, state: RunState): void {
+const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
+
+interface Unread {
+  /** Locals with Strings that appends have made and nobody has read, ascending. */
+  readonly pending: readonly number[];
+  /** Code units of these, and of the operands of the functions that append. */
+  readonly units: number;
+}
+
+function unreadOf({ functions }: Program, actor: Actor): Unread {
+  const pending: number[] = [];
+  let units = 0;
+  const unitsAt = (slot: number): number => {
+    const text = actor.stack[slot];
+    return typeof text === "string" ? text.length : 0;
+  };
+  for (let i = 0; i < actor.depth && !hasEnded(actor); i++) {
+    const fn = functions[actor.frameFunction[i] ?? 0];
+    const base = actor.frameBase[i] ?? 0;
+    const locals = fn === undefined ? [] : accumulatorsOf(fn).locals;
+    if (fn === undefined || locals.length === 0) continue;
+    for (const local of locals) {
+      if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== 1) continue;
+      pending.push(base + local);
+      units += unitsAt(base + local);
+    }
+    // What an append has joined so far.
+    const end = i === actor.depth - 1 ? actor.sp : (actor.frameBase[i + 1] ?? 0);
+    for (let slot = base + fn.def.locals; slot < end; slot++) units += unitsAt(slot);
+  }
+  return { pending, units };
+}
+
+function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
   for (const field of LIMIT_FIELDS) out.varint(state.limits[field]);
   out.u8(state.scheduled ? 1 : 0);
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.actors.length);
-  for (const actor of state.actors) writeActor(out, values, actor);
+  const unread = state.actors.map((actor) => unreadOf(program, actor));
+  // Writing lays these Strings out in memory, though nobody has paid for it.
+  if (unread.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
+  for (const [i, actor] of state.actors.entries()) writeActor(out, values, actor, unread[i]?.pending ?? []);
   out.varint(state.queue.length);
   for (const id of state.queue) out.varint(id);
   out.varint(state.pending.length);
@@ -131,10 +168,10 @@ function writeState(out: ByteWriter, values: ValueWriter, state: RunState): void
 }
 
 /** One that has ended keeps its place; what it held is of no meaning but for the root's result. */
-function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor): void {
+function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pending: readonly number[]): void {
   out.varint(actor.parent + 1);
   out.u8(STATUSES.indexOf(actor.status));
-  const ended = actor.status === "completed" || actor.status === "failed";
+  const ended = hasEnded(actor);
   if (!ended) {
     out.varint(actor.depth);
     for (let i = 0; i < actor.depth; i++) {
@@ -145,6 +182,8 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor): void {
     const slots = actor.depth === 0 ? 0 : actor.sp;
     out.varint(slots);
     for (let i = 0; i < slots; i++) values.write(out, slotValue(actor.stack, actor.numbers, i));
+    out.varint(pending.length);
+    for (const slot of pending) out.varint(slot);
     for (const value of actor.globals) values.write(out, value);
     out.varint(actor.mailbox.length - actor.mailboxTaken);
     for (let i = actor.mailboxTaken; i < actor.mailbox.length; i++) {
@@ -170,6 +209,8 @@ class StateReader {
   readonly #program: Program;
   readonly #bytes: ByteReader;
   readonly #values: ValueReader;
+  /** Slots that are said to be pending, by actor. */
+  readonly #pendingSlots = new Map<Actor, readonly number[]>();
   /** Stack heights of the regular functions met so far. */
   readonly #heights = new Map<VerifiedFunction, Int32Array>();
 
@@ -230,8 +271,7 @@ class StateReader {
     const bytes = this.#bytes;
     const actor = newActor(id, parent);
     actor.status = STATUSES[bytes.u8()] ?? badState("no such status");
-    const ended = actor.status === "completed" || actor.status === "failed";
-    if (!ended) {
+    if (!hasEnded(actor)) {
       actor.depth = bytes.count("frames", limits.max_call_depth);
       for (let i = 0; i < actor.depth; i++) {
         const index = bytes.index(this.#program.functions.length, "function");
@@ -242,6 +282,7 @@ class StateReader {
       actor.sp = bytes.count("slots", MACHINE_LIMITS.stackSlots);
       reserveSlots(actor, actor.sp);
       for (let i = 0; i < actor.sp; i++) setSlot(actor.stack, actor.numbers, i, this.#values.value());
+      this.#pendingSlots.set(actor, this.#numbers(bytes.count("pending Strings", actor.sp), actor.sp, "slot"));
       for (let i = this.#program.module.globals.length; i > 0; i--) actor.globals.push(this.#values.value());
       for (let left = bytes.count("messages"); left > 0; left--) {
         actor.mailbox.push({ from: bytes.index(actorCount, "actor"), payload: this.#values.value() });
@@ -308,6 +349,8 @@ class StateReader {
   /** The engines rely on it: frames one above the other, room for each, and the heights that a regular function has. */
   #checkFrames(actor: Actor, owed: number): void {
     if (actor.depth === 0 && actor.sp > 0) badState("a stack without frames");
+    const pending = this.#pendingSlots.get(actor) ?? [];
+    let marked = 0;
     for (let i = 0; i < actor.depth; i++) {
       const { fn, pc, base } = this.#frame(actor, i);
       const isInnermost = i === actor.depth - 1;
@@ -319,11 +362,18 @@ class StateReader {
       if (height < (isInnermost ? owed : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
         badState("a frame that does not fit");
       reserveSlots(actor, operandBase + fn.maxStack);
+      for (const local of accumulatorsOf(fn).locals) {
+        if (pending[marked] !== base + local) continue;
+        if (typeof actor.stack[base + local] !== "string") badState("a pending value that is no String");
+        actor.numbers[base + local] = 1;
+        marked += 1;
+      }
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) badState("a frame that has not called the next");
       const known = fn.regular ? this.#heightsOf(fn)[pc] : undefined;
       if (known !== undefined && known !== height)
         badState(known === UNSEEN ? "an instruction that nothing reaches" : "a frame of the wrong height");
     }
+    if (marked < pending.length) badState("a pending String that nothing appends to");
   }
 
   #heightsOf(fn: VerifiedFunction): Int32Array {

@@ -10,9 +10,11 @@ import { FnRefValue, UNIT, type Value } from "../../vm/value.ts";
 import { arbitraryChoices, type Choices } from "../choices.ts";
 import { CONSTANT_LIST, INDICES, type Kind, KINDS, MAX_FUNCTIONS, MODULE_TYPES, STEPS, UNIT_CONSTANT } from "./bytecode-tables.ts";
 
-const LOCALS = 6;
+const LOCALS = 8;
 /** By local, the kind it holds as a rule. The last one counts down. */
-const LOCAL_KINDS: readonly Kind[] = ["int", "int", "float", "list", "any", "int"];
+const LOCAL_KINDS: readonly Kind[] = ["int", "text", "float", "list", "any", "int", "text", "int"];
+/** Locals that are appended to. */
+const APPENDED = [1, 6, 6, 3, 4] as const;
 const FUEL = LOCALS - 1;
 
 /** A jump to a block, whose first instruction is not known yet. */
@@ -111,7 +113,12 @@ class FunctionWriter {
   }
 
   #step(): void {
-    switch (this.#choices.next(20)) {
+    switch (this.#choices.next(24)) {
+      case 20:
+      case 21:
+      case 22:
+      case 23:
+        return this.#append();
       case 0:
       case 1:
       case 2:
@@ -148,11 +155,33 @@ class FunctionWriter {
   }
 
   #store(): void {
-    const local = this.#choices.next(LOCALS);
+    const local = this.#choices.rarely(3) ? (this.#choices.of(APPENDED) ?? 1) : this.#choices.next(LOCALS);
     const held = LOCAL_KINDS[local] ?? "any";
     if (this.#stack.at(-1) !== held && !this.#choices.rarely(40)) this.#push(held);
     if (this.#stack.length === 0) this.#push(held);
     this.#emit("StoreLocal", local);
+    this.#take(1);
+  }
+
+  /** To a local: its own value first, then pieces, of which some take a call, a store or a look at the local to make. */
+  #append(): void {
+    const local = this.#choices.of(APPENDED) ?? 1;
+    const held = LOCAL_KINDS[local] ?? "any";
+    this.#emit("LoadLocal", local);
+    this.#stack.push(held);
+    for (let pieces = 1 + this.#choices.next(3); pieces > 0; pieces--) {
+      const height = this.#stack.length;
+      const odd = this.#choices.next(8);
+      if (odd === 0) this.#call();
+      else if (odd === 1) this.#store();
+      else if (odd === 2) this.#append();
+      else if (odd === 3) this.#shuffle();
+      if (this.#stack.length <= height || !this.#choices.rarely(4)) this.#push(held === "any" ? "text" : held);
+      this.#emit("Concat");
+      this.#take(2);
+      this.#stack.push(held);
+    }
+    this.#emit("StoreLocal", this.#choices.rarely(8) ? this.#choices.next(LOCALS) : local);
     this.#take(1);
   }
 
@@ -462,6 +491,6 @@ const ofKind = (kind: Kind): fc.Arbitrary<Value> =>
 
 /** Arguments of an entry: of the kinds its locals have as a rule, or of others. */
 export const arbitraryArguments: fc.Arbitrary<readonly Value[]> = fc.oneof(
-  { weight: 5, arbitrary: fc.tuple(ofKind("int"), ofKind("int"), ofKind("float")) },
+  { weight: 5, arbitrary: fc.tuple(ofKind("int"), ofKind("text"), ofKind("float")) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom(...CONSTANT_LIST), { maxLength: 3 }) },
 );

@@ -13,6 +13,31 @@ import { moduleOf, type TestFunction, testHost } from "./helpers.ts";
 type Code = TestFunction["code"];
 const float = (value: number): FloatValue => new FloatValue(value);
 
+test("a hot loop that begins where the function does keeps its locals", () => {
+  const code: Code = [
+    ["LoadLocal", 1],
+    ["JmpIf", 5],
+    ["PushConst", 1],
+    ["StoreLocal", 1],
+    ["Jmp", 0],
+    ["LoadLocal", 1],
+    ["PushConst", 1],
+    "Add",
+    ["StoreLocal", 1],
+    ["LoadLocal", 0],
+    ["PushConst", 1],
+    "Sub",
+    "Dup",
+    ["StoreLocal", 0],
+    ["JmpIfNot", 16],
+    ["Jmp", 0],
+    ["LoadLocal", 1],
+    "Ret",
+  ];
+  const program = verifyModule(moduleOf([{ arity: 1, locals: 2, code }], [0, 1]));
+  expect(sameOnBoth(program, { args: [20_000] }, "auto").end).toContain("20001");
+});
+
 interface Case {
   readonly name: string;
   readonly functions: readonly TestFunction[];

@@ -187,6 +187,119 @@ describe.each(SIZES)("bombs under %i MiB", (mib) => {
   test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
 });
 
+/** Appends that charge little, and a way to have what they make laid out or kept: each whole text must be paid for. */
+function unpaid(keep: string, before = ""): string {
+  return `
+type Box { text: String }
+enum Shape { Text(String), Dot }
+fn same(text: String) -> String { text }
+${before}
+fn main() -> Int {
+    let piece = string.repeat("é", 20000)
+    let mut all: List<Int> = []
+    let mut kept: List<String> = []
+    let mut boxes: List<Box> = []
+    let mut shapes: List<Shape> = []
+    let mut closures: List<Fn() -> Int> = []
+    let mut maps: List<Map<String, String>> = []
+    let mut s = ""
+    let mut i = 0
+    while true {
+        s = "x"
+        s = s ++ piece
+        ${keep}
+        i = i + 1
+    }
+    list.len(kept) + list.len(all) + list.len(boxes) + list.len(shapes) + list.len(closures) + list.len(maps)
+}
+`;
+}
+
+const READ = "string.len(string.to_upper(t))";
+const UNPAID: Readonly<Record<string, string>> = {
+  "appends kept in a List": unpaid("kept = list.push(kept, s)  let t = s  all = list.push(all, if t < s { 0 } else { 1 })"),
+  "appends kept in records": unpaid("boxes = list.push(boxes, Box { text: s })  if string.contains(s, s) { i = i + 0 }"),
+  "appends kept in enum values": unpaid('shapes = list.push(shapes, Shape::Text(s))  if s == "x" { i = 0 }'),
+  "appends kept by closures": unpaid('let t = s  closures = list.push(closures, fn() { string.len(t) })  if s < "a" { i = 0 }'),
+  "appends as keys and values": unpaid("maps = list.push(maps, { s: s })"),
+  "appends kept by a call": unpaid('let t = same(s)  kept = list.push(kept, t)  if t < "a" { i = 0 }'),
+  "appends to a text that is kept": unpaid('let t = s ++ "y"  kept = list.push(kept, t)  if t < "a" { i = 0 }'),
+  "appends in a chain with themselves": unpaid('s = s ++ s ++ s  kept = list.push(kept, s)  if s < "a" { i = 0 }'),
+  "every prefix of one text": `
+fn main() -> Int {
+    let mut kept: List<String> = []
+    let mut s = string.repeat("é", 20000)
+    while true {
+        s = s ++ "x"
+        kept = list.push(kept, s)
+        if s < "a" { s = "" }
+    }
+    list.len(kept)
+}
+`,
+  "a text of pieces that nobody reads": `
+fn main() -> Int {
+    let mut s = ""
+    while true { s = s ++ "x" }
+    string.len(s)
+}
+`,
+  "appends in frames, all read as they return": `
+fn go(piece: String, n: Int) -> Int {
+    let mut s = "x"
+    s = s ++ piece
+    let below = if n == 0 { 0 } else { go(piece, n - 1) }
+    let t = s
+    below + ${READ} + string.len(s)
+}
+fn main() -> Int {
+    let piece = string.repeat("é", 20000)
+    let mut sum = 0
+    while true { sum = sum + go(piece, 9000) }
+    sum
+}
+`,
+  "appends with texts put in their place": `
+fn main() -> Int {
+    let piece = string.repeat("é", 500000)
+    let mut a = ""
+    let mut b = ""
+    let mut sum = 0
+    while true {
+        a = ""
+        a = a ++ piece ++ "a"
+        b = a
+        b = b ++ piece ++ "b"
+        let t = b
+        sum = sum + ${READ}
+    }
+    sum
+}
+`,
+};
+
+test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
+
+/** 60 parameters, each appended to without a charge for the whole, which the contract that fails would print. */
+test("parameters that a failed contract prints", async () => {
+  const count = 60;
+  const code: TestFunction["code"][number][] = [];
+  for (let i = 0; i < count; i++) code.push(["LoadLocal", i], ["LoadLocal", count], "Concat", ["StoreLocal", i]);
+  code.push(["PushConst", 3], ["Assert", 0, 0, 0], ["PushConst", 3], "Ret");
+  const main: TestFunction = {
+    code: [
+      ...Array.from({ length: count }, () => ["PushConst", 0] as const),
+      ["PushConst", 1],
+      ["PushConst", 2],
+      ["Builtin", 73, 2],
+      ["Call", 1, count + 1],
+      "Halt",
+    ],
+  };
+  const module = moduleOf([main, { arity: count + 1, locals: count + 1, code }], ["x", "é", 20_000_000, false]);
+  await holds("counterexample", "axbc", encodeModule(module), 64);
+}, 60_000);
+
 /** A list of lists, each of many small values of one kind: where the charge of the kind is too low, it shows. */
 function hoard(type: string, item: string, before = "", count = 200): string {
   return `

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { CapabilityAnswer } from "../../vm/host.ts";
-import { ROWS } from "../../vm/rows.ts";
+import { ROWS } from "../../vm/row-table.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import { textForm } from "../../vm/text.ts";

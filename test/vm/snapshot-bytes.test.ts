@@ -63,6 +63,19 @@ describe("what the bytes must be", () => {
     expect(valueOf(resume(SMALL, state, DEFAULT_LIMITS))).toBe("8");
   });
 
+  test("Strings that appends have made, in many frames, are not laid out to be written", () => {
+    const deep = (frames: number): Program =>
+      programOf(`fn go(piece: String, n: Int) -> Int !{time.now} {
+        let mut s = "x"
+        s = s ++ piece
+        let below = if n == 0 { time.now() } else { go(piece, n - 1) }
+        below + string.len(s)
+      }
+      fn main() -> Int !{time.now} { go(string.repeat("é", 4000000), ${frames}) }`);
+    expect(errorKind(() => suspendedAt(deep(80)))).toBe("state.too_large");
+    expect(valueOf(resume(deep(3), suspendedAt(deep(3))))).toBe(String(7 + 4 * 8_000_001));
+  });
+
   test("one state may be resumed many times, with any answer", () => {
     const program = programOf('fn main() -> String !{net.fetch} { match try net.fetch("u") { Ok(t) => t, Err(e) => "no: " ++ e } }');
     const bytes = suspendedAt(program);

@@ -182,6 +182,32 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     await sameWhereverSuspended(compiled(ACTORS), { limits: { max_steps: 3_000 } });
   });
 
+  test("in the middle of appends", async () => {
+    const text = `fn below(n: Int) -> String !{net.fetch} {
+      let mut own = "own"
+      let mut rest = "a text that is much longer than the others are"
+      own = own ++ "!"
+      rest = rest ++ (if n == 0 { "" } else { below(n - 1) })
+      own = own ++ net.fetch("http://a/" ++ int.to_string(n)) ++ net.fetch("http://b/")
+      rest ++ own
+    }
+    fn main() -> Int !{net.fetch} {
+      let mut s = "s"
+      let mut unread = "unread"
+      let mut xs = [0]
+      for i in [1, 2, 3] {
+        s = s ++ net.fetch("http://c/") ++ below(2) ++ "."
+        unread = unread ++ net.fetch("http://d/" ++ s)
+        xs = xs ++ [string.len(net.fetch("http://e/"))]
+      }
+      string.len(s) + string.len(unread) + list.len(xs)
+    }`;
+    const module = compiled(text);
+    expect(await sameWhereverSuspended(module)).toBe(27);
+    for (const engine of ["interpreter", "compiled"] as const) await sameWhereverSuspended(module, { engine });
+    await sameWhereverSuspended(module, { trace: () => undefined });
+  });
+
   test("without the scheduler: spawned actors are counted, and a long run has many slices", async () => {
     const spin = "let mut i = 0\n while i < 30000 { i = i + 1 }";
     const text = `fn nothing() -> Unit {}\nfn main() -> List<Int> !{actor.spawn, actor.send, time.now} {

@@ -1,4 +1,5 @@
 /** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
+import { type Accumulators, accumulatorsOf } from "../accumulators.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../opcodes.ts";
 import { CODE_STRIDE } from "../stack-heights.ts";
@@ -25,6 +26,11 @@ export class Pool {
     const value = this.#variants.get(key) ?? new EnumValue(type, variant, UNIT);
     this.#variants.set(key, value);
     return this.name(value);
+  }
+
+  /** What a name stands for; undefined for one that is not of the pool. */
+  named(name: string): unknown {
+    return /^k\d+$/.test(name) ? this.values[Number(name.slice(1))] : undefined;
   }
 
   name(value: unknown): string {
@@ -66,6 +72,7 @@ export class Body {
   readonly part: Part;
   readonly group: GroupNames;
   readonly out: string[] = [];
+  readonly appends: Accumulators;
   readonly hasLoop: boolean;
   /** Some instruction makes a value of fixed size; their bytes are counted in a variable. */
   readonly allocates: boolean;
@@ -83,6 +90,7 @@ export class Body {
   constructor(part: Part, group: GroupNames) {
     this.part = part;
     this.group = group;
+    this.appends = accumulatorsOf(part.fn);
     this.hasLoop = part.flow.some((block) => block.isLoop);
     const { code } = part.fn;
     let makes = false;
@@ -171,6 +179,26 @@ export class Body {
     // At once, since a text may be as large as the limit.
     this.line(`if ((m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * t) > m.maxAllocBytes) bail();`);
     this.push(`${a.code} + ${b.code}`, "str");
+  }
+
+  #lengthOf({ code }: Operand): string {
+    const constant = this.group.pool.named(code);
+    return typeof constant === "string" ? String(constant.length) : `${code}.length`;
+  }
+
+  /** As `joinStrings`, where a local is appended to. */
+  appendString(a: Operand, b: Operand): void {
+    const [first, second] = [this.#lengthOf(a), this.#lengthOf(b)];
+    this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) bail();`);
+    const shorter = `Math.min(${first}, ${second})`;
+    this.line(`if ((m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > m.maxAllocBytes) bail();`);
+    this.push(`${a.code} + ${b.code}`, "str");
+  }
+
+  /** Whether a local may be pending, as a flag in a variable says: 1 where it is. */
+  mayBePending(local: number): boolean {
+    const kind = this.locals[local];
+    return this.appends.isAccumulator[local] === 1 && (kind === "str" || kind === "any");
   }
 }
 

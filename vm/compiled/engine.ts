@@ -2,6 +2,7 @@
  * The second engine: pure functions as JavaScript. It takes whole calls, and loops of the interpreter's own frame, and
  * gives the same values, steps and allocation as the interpreter or nothing at all.
  */
+import { accumulatorsOf } from "../accumulators.ts";
 import type { Actor } from "../actor.ts";
 import { HostTrap, poll, type Run } from "../effects.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
@@ -37,7 +38,7 @@ const MAX_GROUP = 300;
 const MAX_GROUP_INSTRUCTIONS = 30_000;
 const MAX_GROUP_PLACES = 1_000_000;
 
-/** Runs from values: locals, then operands. */
+/** Runs from values: locals, then operands, then whether each accumulator is pending. */
 type Compiled = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
 
 interface Unit {
@@ -111,8 +112,7 @@ export class Engine {
     const heat = this.functions[fn.index];
     if (this.hotSteps > 0 || heat === undefined || depth >= actor.exactFrom) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
-    // One whose first instruction is a loop's may stand there again, with other locals.
-    for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
+    if (!isFresh(actor, fn, base)) return false;
     const value = this.#run(run, actor, heat, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
     if (value === undefined || value === PAUSED) return false;
     endFrame(actor, base, value);
@@ -127,6 +127,7 @@ export class Engine {
     heat.heat += span;
     if (heat.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
+    if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
     const value = this.#run(run, actor, heat, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
@@ -134,8 +135,12 @@ export class Engine {
       return "ended";
     }
     const { saved } = run.meter;
-    for (let i = 0; i < saved.length; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
-    actor.sp = base + saved.length;
+    const { locals } = accumulatorsOf(fn);
+    const count = saved.length - locals.length;
+    for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
+    for (const [i, local] of locals.entries())
+      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? 1 : 0;
+    actor.sp = base + count;
     return "paused";
   }
 
@@ -147,6 +152,7 @@ export class Engine {
     const values = heat.units[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
     const unit = this.#unit(heat, pc, values);
     if (unit === undefined) return undefined;
+    if (pc > 0) values.push(...pendingFlags(actor, heat.fn, place.base));
     const { meter } = run;
     const { steps, allocBytes } = meter;
     this.#arm(run, unit, place);
@@ -264,6 +270,19 @@ export class Engine {
       throw error;
     }
   }
+}
+
+/** Of each accumulator of the frame at `base` 1 where it is pending, else 0. */
+function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
+  return accumulatorsOf(fn).locals.map((local) =>
+    typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
+  );
+}
+
+/** Whether a frame at its first instruction is as a call makes it: where a loop begins there, it may have other locals. */
+function isFresh(actor: Actor, fn: VerifiedFunction, base: number): boolean {
+  for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
+  return !pendingFlags(actor, fn, base).includes(1);
 }
 
 /** As a return: the caller goes on with the value on its stack. */
@@ -413,7 +432,8 @@ function entryText(root: Part): string {
     const check = CHECKS[kind];
     return `const a${i} = ${given};${check === undefined ? "" : ` if (typeof a${i} !== ${check}) return undefined;`}`;
   });
-  const call = `${partName(root)}(${["m", "d", ...names].join(", ")})`;
+  const flags = start === 0 ? [] : accumulatorsOf(fn).locals.map((_, i) => `v[${kinds.length + i}]`);
+  const call = `${partName(root)}(${["m", "d", ...names, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = U`);
   const value = result === "float" ? `box(${call})` : call;
   return [

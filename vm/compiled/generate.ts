@@ -48,7 +48,8 @@ class Writer {
     const { arity, locals } = fn.def;
     this.#sequence([() => this.#tree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
-    const params = start === 0 ? range(arity, "l") : [...range(locals, "l"), ...range(entry.stack.length, "s")];
+    const flags = this.#body.appends.locals.map((local) => `c${local}`);
+    const params = start === 0 ? range(arity, "l") : [...range(locals, "l"), ...range(entry.stack.length, "s"), ...flags];
     const variables = [
       ...(start === 0
         ? range(locals, "l")
@@ -56,6 +57,7 @@ class Writer {
             .map((name) => `${name} = U`)
         : []),
       ...range(this.#body.slots, "s").slice(start === 0 ? 0 : entry.stack.length),
+      ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
       "t",
       "S = 0",
       ...(this.#allocates ? ["A = 0"] : []),
@@ -149,6 +151,7 @@ class Writer {
       const values = [
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
         ...entry.stack.map((kind, i) => boxed({ code: `s${i}`, kind, local: -1 })),
+        ...this.#body.appends.locals.map((local) => `c${local}`),
       ];
       this.#body.line(
         `if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.allocBytes > m.maxAllocBytes) bail(); if (m.steps > m.checkAt && over(m)) {`,
@@ -250,6 +253,7 @@ class Writer {
       values[i] = slot;
     }
     for (let i = 0; i < locals; i++) this.#body.line(`l${i} = ${values[i] ?? "U"};`);
+    for (const local of this.#body.appends.locals) this.#body.line(`c${local} = 0;`);
     this.#sequence(this.#goto(index, to));
   }
 

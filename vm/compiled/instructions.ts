@@ -1,4 +1,5 @@
 /** One instruction at a time: operands are popped and pushed as expressions, results go into variables. */
+import { APPEND } from "../accumulators.ts";
 import { BUILTIN_CODE } from "../builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins.ts";
 import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
@@ -52,10 +53,12 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
       body.pushConstant(first);
       return;
     case OPCODES.LoadLocal.tag:
+      if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) read(body, first);
       body.stack.push({ code: `l${first}`, kind: body.locals[first] ?? "any", local: first });
       return;
     case OPCODES.StoreLocal.tag:
-      return store(body, first);
+      store(body, first);
+      return flag(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Pop.tag:
       body.pop();
       return;
@@ -73,7 +76,7 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
     case OPCODES.Neg.tag:
       return negate(body);
     case OPCODES.Concat.tag:
-      return concat(body);
+      return concat(body, body.appends.roles[pc] === APPEND.concat);
     case OPCODES.Lt.tag:
     case OPCODES.Lte.tag:
     case OPCODES.Gt.tag:
@@ -168,6 +171,21 @@ function store(body: Body, local: number): void {
   body.locals[local] = value.kind;
 }
 
+/** Pays for the whole at once, since it may be as large as the limit. */
+function read(body: Body, local: number): void {
+  body.line(`if (c${local} === 1) {`);
+  body.line(`c${local} = 0;`);
+  body.line(`if ((m.allocBytes += ${BYTES.codeUnit} * l${local}.length) > m.maxAllocBytes) bail();`);
+  body.line("}");
+}
+
+/** Whether the local that was stored is pending. */
+function flag(body: Body, local: number, appended: boolean): void {
+  if (body.appends.isAccumulator[local] !== 1) return;
+  if (!appended || !body.mayBePending(local)) body.line(`c${local} = 0;`);
+  else body.line(`c${local} = ${body.locals[local] === "str" ? "1" : `typeof l${local} === "string" ? 1 : 0`};`);
+}
+
 function duplicate(body: Body): void {
   const top = body.pop();
   body.stack.push(top, top);
@@ -244,11 +262,11 @@ function negate(body: Body): void {
   else body.push(`neg(${a.code})`, negationKind(a.kind));
 }
 
-function concat(body: Body): void {
+function concat(body: Body, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
-  if (a.kind === "str" && b.kind === "str") return body.joinStrings(a, b);
-  body.push(`concat(m, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
+  if (a.kind === "str" && b.kind === "str") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
+  body.push(`${appends ? "append" : "concat"}(m, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
 }
 
 function order(body: Body, tag: number): string {

@@ -7,7 +7,7 @@ import { compareValues, structuralEqual } from "../equality.ts";
 import { ListValue } from "../list.ts";
 import { MapValue } from "../map.ts";
 import type { Meter } from "../meter.ts";
-import { concat, isTruthy, matchPayload, matchTag } from "../operations.ts";
+import { append, concat, isTruthy, matchPayload, matchTag } from "../operations.ts";
 import {
   ClosureValue,
   EnumValue,
@@ -103,6 +103,7 @@ export function support(link: Link): Readonly<Record<string, unknown>> {
     equal: (meter: Meter, a: Value, b: Value): boolean => structuralEqual(a, b, meter),
     truthy: isTruthy,
     concat,
+    append,
     tagOf: matchTag,
     payloadOf: matchPayload,
     jsonKind,

@@ -13,6 +13,10 @@ export function badState(message: string): never {
   throw new BorunaError("state.form", `not a state of this program: ${message}`);
 }
 
+export function tooLarge(): BorunaError {
+  return new BorunaError("state.too_large", `a state of more than ${MAX_STATE_BYTES} bytes`);
+}
+
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #view = new DataView(this.#bytes.buffer);
@@ -62,7 +66,7 @@ export class ByteWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    if (needed > MAX_STATE_BYTES) throw new BorunaError("state.too_large", `a state of more than ${MAX_STATE_BYTES} bytes`);
+    if (needed > MAX_STATE_BYTES) throw tooLarge();
     const grown = new Uint8Array(Math.min(MAX_STATE_BYTES, Math.max(needed, this.#bytes.length * 2)));
     grown.set(this.#bytes);
     this.#bytes = grown;
