@@ -18,10 +18,16 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** Shorter strings are looked through sooner than the host's regex has begun. */
+const SHORT = 32;
+const BEYOND_ASCII = /[\x80-\uffff]/;
+
 /** Bytes of the string in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
+  const first = bytes < SHORT ? 0 : text.search(BEYOND_ASCII);
+  if (first < 0) return bytes;
+  for (let i = first; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x80) {
       if (unit < 0x800) bytes += 1;

@@ -285,17 +285,23 @@ class Writer {
     else this.#matchTests(slot, tags, body);
   }
 
-  /** `isEnum`: it is guessed to be an enum's value. */
+  /** `isEnum`: it is guessed to be an enum's value. Nothing else has a variant, so only the last arm has to look. */
   #matchVariants(slot: string, tags: readonly (readonly [number, { to: number; passed: number }])[], body: ArmBody, isEnum: boolean): void {
-    if (isEnum) this.#body.guess([`!(${slot} instanceof E)`]);
+    const check = (): void => {
+      if (isEnum) this.#body.guess([`!(${slot} instanceof E)`]);
+    };
     this.#sequence([
       () => this.#body.open(`switch (${isEnum ? `${slot}.variant` : `${slot} instanceof E ? ${slot}.variant : tagOf(${slot})`}) {`),
       ...tags.flatMap(([tag, { to, passed }]) => [
         () => this.#body.line(tag === -1 ? "default: {" : `case ${tag}: {`),
+        ...(tag === -1 ? [check] : []),
         ...body(tag, to, passed),
         () => this.#body.line("}"),
       ]),
-      () => this.#body.close(tags.some(([tag]) => tag === -1) ? "}" : "default: bail(); }"),
+      ...(tags.some(([tag]) => tag === -1)
+        ? []
+        : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
+      () => this.#body.close("}"),
     ]);
   }
 
