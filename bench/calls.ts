@@ -13,6 +13,7 @@ import type { Table } from "./report.ts";
 import { type Figure, figureOf } from "./statistics.ts";
 
 const ROUNDS = 7;
+const WARM_UP_ROUNDS = 3;
 const CALLS = 50_000;
 
 const SOURCE = `fn main(n: Int) -> Int !{time.now} {
@@ -58,12 +59,12 @@ async function run(program: Program, options: (typeof METERED)[number]["options"
 export async function callCosts(): Promise<readonly CallCost[]> {
   const program = verifyModule(compile({ name: "calls.ax", text: SOURCE }).module);
   const times = METERED.flatMap((engine) => LOGS.map((log) => ({ engine, log, perCall: Array<number>() })));
-  // The first round only warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
+  // The first rounds only warm up.
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     for (const { engine, log, perCall } of times) {
       const start = performance.now();
       await run(program, engine.options, log);
-      if (round > 0) perCall.push(((performance.now() - start) * 1_000) / CALLS);
+      if (round >= 0) perCall.push(((performance.now() - start) * 1_000) / CALLS);
     }
   }
   return times.map(({ engine, log, perCall }) => ({ engine: engine.name, log, perCall: figureOf(perCall) }));

@@ -5,9 +5,10 @@
  * a further append pays for the whole. Which instructions append is a static matter of the bytecode, told here once for
  * all engines; whether a local is pending is a flag of the frame, false when the frame begins.
  */
-import { OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { OPCODES } from "./opcodes.ts";
+import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
-import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
+import { CODE_STRIDE } from "./stack-heights.ts";
 
 /** What an instruction has to do with an append; the loads and stores of a local that are of no append are as others. */
 export const APPEND = {
@@ -30,7 +31,6 @@ export interface Accumulators {
 }
 
 const NONE: Accumulators = { roles: new Uint8Array(), isAccumulator: new Uint8Array(), locals: [] };
-const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 const CACHE = new WeakMap<VerifiedFunction, Accumulators>();
 
 /** The appends of a function; an irregular one has none. */
@@ -48,67 +48,27 @@ function mayAppend(code: Int32Array): boolean {
   return false;
 }
 
-/** A value on the way from a load of a local through joins of which it is the first operand. */
-interface Chain {
-  readonly local: number;
-  /** Stores to the local before the load. */
-  readonly stores: number;
-  /** The load and the joins. */
-  readonly places: number[];
-}
-
-/**
- * Follows operands through straight code. What lies on the stack at a jump's or match's target, or after an instruction
- * with flow, is of unknown origin. Linear in code and match arms.
- */
-function analyze({ code, def }: VerifiedFunction): Accumulators {
-  const heights = stackHeights(code, def.matchTables)?.heights;
-  if (heights === undefined) return NONE;
-  const roles = new Uint8Array(heights.length);
+function analyze(fn: VerifiedFunction): Accumulators {
+  const { code, def } = fn;
+  const roles = new Uint8Array(code.length / CODE_STRIDE);
   const isAccumulator = new Uint8Array(def.locals);
   // A contract that fails prints the parameters, whoever has paid for them.
   const first = has(code, OPCODES.Assert.tag) ? def.arity : 0;
-  const stores = new Uint32Array(def.locals);
-  const targets = targetsOf(code, def.matchTables);
-  /** The uppermost operands; those below are of unknown origin. */
-  const stack: (Chain | undefined)[] = [];
-  for (let pc = 0; pc < heights.length; pc++) {
-    if (heights[pc] === UNSEEN || targets.has(pc)) stack.length = 0;
-    const at = pc * CODE_STRIDE;
-    const row = ROW_BY_TAG.get(code[at] ?? -1);
-    if (row === undefined || row.flow !== undefined || heights[pc] === UNSEEN) {
-      stack.length = 0;
-      continue;
+  followOperands(fn, ({ pc, row, first: local, taken, stores }) => {
+    if (row.tag === OPCODES.Concat.tag) {
+      const origin = taken(1);
+      origin?.places.push(pc);
+      return origin;
     }
-    const operand = code[at + 1] ?? 0;
-    switch (row.tag) {
-      case OPCODES.LoadLocal.tag:
-        stack.push(operand < first ? undefined : { local: operand, stores: stores[operand] ?? 0, places: [pc] });
-        break;
-      case OPCODES.Concat.tag: {
-        stack.pop();
-        const chain = stack.pop();
-        chain?.places.push(pc);
-        stack.push(chain);
-        break;
-      }
-      case OPCODES.StoreLocal.tag: {
-        const chain = stack.pop();
-        if (chain?.local === operand && chain.stores === stores[operand] && chain.places.length > 1 && chain.places.at(-1) === pc - 1) {
-          isAccumulator[operand] = 1;
-          for (const [i, place] of chain.places.entries()) roles[place] = i === 0 ? APPEND.load : APPEND.concat;
-          roles[pc] = APPEND.store;
-        }
-        stores[operand] = (stores[operand] ?? 0) + 1;
-        break;
-      }
-      default: {
-        const count = row.popsCount === true ? (code[at + 1 + row.operands.indexOf("count")] ?? 0) : 0;
-        stack.length = Math.max(0, stack.length - row.pops - count);
-        for (let i = 0; i < row.pushes; i++) stack.push(undefined);
-      }
+    const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
+    if (origin === undefined || local < first || origin.places.length === 1) return undefined;
+    if (origin.local === local && origin.stores === stores(local) && origin.places.at(-1) === pc - 1) {
+      isAccumulator[local] = 1;
+      for (const [i, place] of origin.places.entries()) roles[place] = i === 0 ? APPEND.load : APPEND.concat;
+      roles[pc] = APPEND.store;
     }
-  }
+    return undefined;
+  });
   const locals = [...isAccumulator.keys()].filter((local) => isAccumulator[local] === 1);
   return locals.length === 0 ? NONE : { roles, isAccumulator, locals };
 }
@@ -116,13 +76,4 @@ function analyze({ code, def }: VerifiedFunction): Accumulators {
 function has(code: Int32Array, tag: number): boolean {
   for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === tag) return true;
   return false;
-}
-
-function targetsOf(code: Int32Array, matchTables: VerifiedFunction["def"]["matchTables"]): ReadonlySet<number> {
-  const targets = new Set(matchTables.flatMap((arms) => arms.map(({ target }) => target)));
-  for (let at = 0; at < code.length; at += CODE_STRIDE) {
-    const flow = ROW_BY_TAG.get(code[at] ?? -1)?.flow;
-    if (flow === "jump" || flow === "branch") targets.add(code[at + 1] ?? 0);
-  }
-  return targets;
 }

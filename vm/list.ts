@@ -1,14 +1,6 @@
+import { ListBuffer } from "./list-buffer.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, type Trie } from "./trie.ts";
 import type { Value } from "./value.ts";
-
-/**
- * A growing array that several list versions share. `items.length` is how many slots some version has claimed.
- * `trie` holds the same elements, as many as it has been asked for; it is there for versions that leave the shared line.
- */
-export interface ListBuffer {
-  readonly items: Value[];
-  trie: Trie;
-}
 
 /**
  * A persistent list. The usual case is a shared append: pushing onto the newest version writes the next free slot of
@@ -17,8 +9,9 @@ export interface ListBuffer {
  * constant time as a rule, tail and slice are views, concat costs the length of its second list.
  */
 export class ListValue {
-  static readonly EMPTY: ListValue = new ListValue({ items: [], trie: EMPTY_TRIE }, undefined, 0, 0);
-  readonly length: number;
+  static readonly EMPTY: ListValue = new ListValue(new ListBuffer([]), undefined, 0, 0);
+  /** Changes in `grow` only. */
+  length: number;
   /** One of the two is there. Either may hold elements before `#offset` and after the end of this version. */
   readonly #buffer: ListBuffer | undefined;
   readonly #trie: Trie | undefined;
@@ -33,28 +26,37 @@ export class ListValue {
 
   /** Takes ownership of `items`: the caller must not touch the array again. */
   static of(items: Value[]): ListValue {
-    return items.length === 0 ? ListValue.EMPTY : new ListValue({ items, trie: EMPTY_TRIE }, undefined, 0, items.length);
+    return items.length === 0 ? ListValue.EMPTY : new ListValue(new ListBuffer(items), undefined, 0, items.length);
   }
 
   get tag(): "List" {
     return "List";
   }
 
-  /** `undefined` when out of range or not a whole number. */
+  /** `undefined` when out of range; `index` is a whole number. */
   get(index: number): Value | undefined {
     if (!(index >= 0 && index < this.length)) return undefined;
-    if (this.#buffer !== undefined) return this.#buffer.items[this.#offset + index];
+    if (this.#buffer !== undefined) return this.#buffer.get(this.#offset + index);
     return this.#trie === undefined ? undefined : trieGet(this.#trie, this.#offset + index);
   }
 
   push(value: Value): ListValue {
     if (this.length === 0) return ListValue.of([value]);
     const buffer = this.#buffer;
-    if (buffer !== undefined && buffer.items.length === this.#offset + this.length) {
-      buffer.items.push(value);
+    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+      buffer.push(value);
       return new ListValue(buffer, undefined, this.#offset, this.length + 1);
     }
     return new ListValue(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
+  }
+
+  /** As `push`, for the only holder of this version, which is the longer one then where that takes no copy. */
+  grow(value: Value): ListValue {
+    const buffer = this.#buffer;
+    if (buffer === undefined || buffer.length !== this.#offset + this.length) return this.push(value);
+    buffer.push(value);
+    this.length += 1;
+    return this;
   }
 
   concat(other: ListValue): ListValue {
@@ -63,8 +65,8 @@ export class ListValue {
     const added = other.toArray();
     const length = this.length + added.length;
     const buffer = this.#buffer;
-    if (buffer !== undefined && buffer.items.length === this.#offset + this.length) {
-      for (const value of added) buffer.items.push(value);
+    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+      for (const value of added) buffer.push(value);
       return new ListValue(buffer, undefined, this.#offset, length);
     }
     return new ListValue(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.#offset, length);
@@ -80,7 +82,7 @@ export class ListValue {
 
   /** A fresh array, the caller's own. */
   toArray(): Value[] {
-    if (this.#buffer !== undefined) return this.#buffer.items.slice(this.#offset, this.#offset + this.length);
+    if (this.#buffer !== undefined) return this.#buffer.slice(this.#offset, this.#offset + this.length);
     return [...this];
   }
 
@@ -96,9 +98,16 @@ export class ListValue {
 
   *[Symbol.iterator](): IterableIterator<Value> {
     const end = this.#offset + this.length;
+    if (this.#trie === undefined) {
+      for (let at = this.#offset; at < end; at++) {
+        const value = this.#buffer?.get(at);
+        if (value !== undefined) yield value;
+      }
+      return;
+    }
     for (let at = this.#offset; at < end; ) {
-      const chunk = this.#buffer?.items ?? (this.#trie === undefined ? [] : trieChunk(this.#trie, at));
-      const base = this.#buffer === undefined ? at - (at % CHUNK) : 0;
+      const chunk = trieChunk(this.#trie, at);
+      const base = at - (at % CHUNK);
       const stop = Math.min(end, base + chunk.length);
       if (stop <= at) return;
       for (; at < stop; at++) {
@@ -111,12 +120,7 @@ export class ListValue {
   /** The elements up to this version's end, those before the offset included. */
   #asTrie(): Trie {
     const end = this.#offset + this.length;
-    if (this.#trie !== undefined) return trieTake(this.#trie, end);
-    const buffer = this.#buffer;
-    if (buffer === undefined) return EMPTY_TRIE;
-    // Extended for the versions that still follow, so that an element moves over once.
-    if (buffer.trie.count < end) buffer.trie = trieAppend(buffer.trie, buffer.items, buffer.trie.count, end);
-    return trieTake(buffer.trie, end);
+    return trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end);
   }
 }
 

@@ -32,8 +32,13 @@ export function trieFrom(items: readonly Value[], count: number): Trie {
   return trieAppend(EMPTY_TRIE, items, 0, count);
 }
 
+/** What elements are copied from. */
+export interface Source {
+  slice(from: number, to: number): readonly Value[];
+}
+
 /** With `items[from…to)` at the end; whole leaves at a time. */
-export function trieAppend(trie: Trie, items: readonly Value[], from: number, to: number): Trie {
+export function trieAppend(trie: Trie, items: Source, from: number, to: number): Trie {
   let result = trie;
   let at = from;
   while (at < to) {

@@ -65,6 +65,43 @@ describe("persistent lists", () => {
       same(grown.slice(0, cut).push(7), [...model.slice(0, cut), 7]);
   });
 
+  test("leave the array that they begin with for pages", () => {
+    const edges = [8_191, 8_192, 8_193, 9_215, 9_216, 9_217, 10_240, 10_241];
+    const versions = new Map<number, ListValue>();
+    let list = ListValue.EMPTY;
+    for (let i = 0; i < 12_000; i++) {
+      list = list.push(i);
+      if (edges.includes(list.length)) versions.set(list.length, list);
+    }
+    same(list, numbers(12_000));
+    for (const [length, version] of versions) {
+      same(version, numbers(length));
+      same(version.push(-1), [...numbers(length), -1]);
+      expect([version.get(8_190), version.get(length - 1)]).toEqual([8_190, length - 1]);
+    }
+    for (const [from, to] of [
+      [8_190, 8_195],
+      [8_192, 12_000],
+      [9_000, 9_001],
+      [9_215, 9_217],
+      [0, 8_192],
+    ] as const)
+      same(list.slice(from, to), numbers(12_000).slice(from, to));
+    same(ListValue.of(numbers(10_000)).concat(list), [...numbers(10_000), ...numbers(12_000)]);
+  });
+
+  test("grow in place as they would by a push", () => {
+    for (const begin of [ListValue.EMPTY.push(0), ListValue.of(numbers(9_000)).slice(5, 9_000), ListValue.of([1, 2]).slice(0, 1)]) {
+      const model = begin.toArray();
+      const other = begin.push(-2);
+      let list = begin.push(-1);
+      for (let i = 0; i < 3_000; i++) list = list.grow(i);
+      expect(list.toArray()).toEqual([...model, -1, ...numbers(3_000)]);
+      expect(other.toArray()).toEqual([...model, -2]);
+      expect(begin.toArray()).toEqual(model);
+    }
+  });
+
   test("empty lists are one value, and slices of everything are the list", () => {
     const list = ListValue.of([1, 2]);
     expect(ListValue.of([])).toBe(ListValue.EMPTY);
@@ -73,7 +110,6 @@ describe("persistent lists", () => {
     expect(list.concat(ListValue.EMPTY)).toBe(list);
     expect(ListValue.EMPTY.concat(list)).toBe(list);
     expect(list.tag).toBe("List");
-    expect(list.get(0.5)).toBeUndefined();
     expect(list.get(Number.NaN)).toBeUndefined();
   });
 

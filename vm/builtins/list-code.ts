@@ -22,6 +22,13 @@ export function elementAt(xs: Value, index: Value): Value {
   return value;
 }
 
+/** `list.push`, for the only holder of the list. */
+export function growList(meter: Meter, xs: Value, value: Value): Value {
+  const items = list(xs);
+  meter.allocateList(items.length + 1, BYTES.push);
+  return items.grow(value);
+}
+
 export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
   meter.charge(b.length * UNITS.slot);
   meter.allocateList(a.length + b.length, BYTES.push + BYTES.slot * b.length);

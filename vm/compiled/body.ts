@@ -5,6 +5,7 @@ import { OPCODES } from "../opcodes.ts";
 import { CODE_STRIDE } from "../stack-heights.ts";
 import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value.ts";
 import { type Kind, kindOf, type Part } from "./kinds.ts";
+import { type OwnedLists, ownedLists } from "./owned.ts";
 
 /** JavaScript blocks inside one another; the host's parser takes more. */
 const MAX_NESTING = 400;
@@ -73,6 +74,7 @@ export class Body {
   readonly group: GroupNames;
   readonly out: string[] = [];
   readonly appends: Accumulators;
+  readonly owned: OwnedLists;
   readonly hasLoop: boolean;
   /** Some instruction makes a value of fixed size; their bytes are counted in a variable. */
   readonly allocates: boolean;
@@ -91,6 +93,7 @@ export class Body {
     this.part = part;
     this.group = group;
     this.appends = accumulatorsOf(part.fn);
+    this.owned = ownedLists(part.fn);
     this.hasLoop = part.flow.some((block) => block.isLoop);
     const { code } = part.fn;
     let makes = false;

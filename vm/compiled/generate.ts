@@ -58,6 +58,7 @@ class Writer {
         : []),
       ...range(this.#body.slots, "s").slice(start === 0 ? 0 : entry.stack.length),
       ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
+      ...[...this.#body.owned.locals].map((local) => `o${local} = 0`),
       "t",
       "S = 0",
       ...(this.#allocates ? ["A = 0"] : []),
@@ -254,6 +255,7 @@ class Writer {
     }
     for (let i = 0; i < locals; i++) this.#body.line(`l${i} = ${values[i] ?? "U"};`);
     for (const local of this.#body.appends.locals) this.#body.line(`c${local} = 0;`);
+    for (const local of this.#body.owned.locals) this.#body.line(`o${local} = 0;`);
     this.#sequence(this.#goto(index, to));
   }
 
@@ -298,9 +300,7 @@ class Writer {
         ...body(tag, to, passed),
         () => this.#body.line("}"),
       ]),
-      ...(tags.some(([tag]) => tag === -1)
-        ? []
-        : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
+      ...(tags.some(([tag]) => tag === -1) ? [] : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
       () => this.#body.close("}"),
     ]);
   }

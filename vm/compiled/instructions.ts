@@ -54,10 +54,12 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
       return;
     case OPCODES.LoadLocal.tag:
       if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) read(body, first);
+      if (body.owned.locals.has(first) && !body.owned.lends.has(pc)) body.line(`o${first} = 0;`);
       body.stack.push({ code: `l${first}`, kind: body.locals[first] ?? "any", local: first });
       return;
     case OPCODES.StoreLocal.tag:
       store(body, first);
+      if (body.owned.locals.has(first)) body.line(`o${first} = ${body.owned.pushes.has(pc - 1) ? 1 : 0};`);
       return flag(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Pop.tag:
       body.pop();
@@ -98,11 +100,11 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
     case OPCODES.CallIndirect.tag:
       return callIndirect(body, first);
     default:
-      making(body, tag, first, second);
+      making(body, pc, tag, first, second);
   }
 }
 
-function making(body: Body, tag: number, first: number, second: number): void {
+function making(body: Body, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
       const fields = body.drop(second).map((f) => boxed(f));
@@ -149,11 +151,11 @@ function making(body: Body, tag: number, first: number, second: number): void {
     case OPCODES.ListGet.tag:
       return element(body);
     case OPCODES.Builtin.tag:
-      return builtin(body, first, body.drop(second));
+      return builtin(body, pc, first, body.drop(second));
     default: {
       const id = BUILTIN_IDS.get(LEGACY_BUILTINS.get(tag) ?? "");
       if (id === undefined) throw new Unsupported(`the instruction ${tag}`);
-      builtin(body, id, body.drop(ARITY.get(tag) ?? 0));
+      builtin(body, pc, id, body.drop(ARITY.get(tag) ?? 0));
     }
   }
 }
@@ -322,7 +324,7 @@ function element(body: Body): void {
   body.push(`t === undefined ? ${slow} : t`, "any");
 }
 
-function builtin(body: Body, id: number, given: readonly Operand[]): void {
+function builtin(body: Body, pc: number, id: number, given: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const code = BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
@@ -335,6 +337,8 @@ function builtin(body: Body, id: number, given: readonly Operand[]): void {
   });
   const call = `${body.group.pool.name(code.run)}(m, ${args.join(", ")})`;
   const kind = builtinKind(id);
+  const holder = body.owned.pushes.get(pc);
+  if (holder !== undefined) return body.push(`o${holder} === 1 ? grow(m, ${args[0]}, ${args[1]}) : ${call}`, kind);
   if (decl.name === "list.len" && a !== undefined) return body.push(`${a.code} instanceof L ? ${a.code}.length : ${call}`, "num");
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }

@@ -1,7 +1,7 @@
 /** What generated code calls. All of it is pure but for the meter. */
 import { arithmetic, type ArithmeticOp, negate } from "../arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
-import { elementAt } from "../builtins/list-code.ts";
+import { elementAt, growList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { compareValues, structuralEqual } from "../equality.ts";
 import { ListValue } from "../list.ts";
@@ -108,6 +108,7 @@ export function support(link: Link): Readonly<Record<string, unknown>> {
     payloadOf: matchPayload,
     jsonKind,
     elementAt,
+    grow: growList,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     invoke,
     invoke0: (meter: Meter, depth: number, target: Value): Value =>

@@ -8,7 +8,8 @@
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
-import { type ListBuffer, ListValue } from "../list.ts";
+import { ListValue } from "../list.ts";
+import { ListBuffer } from "../list-buffer.ts";
 import { MapValue } from "../map.ts";
 import type { MapNode } from "../map-tree.ts";
 import { type Trie, trieItems } from "../trie.ts";
@@ -63,7 +64,8 @@ type Storage = ListBuffer | Trie;
 /** What has a place in the node table. */
 type Node = CompoundValue | Storage | MapNode;
 
-const itemsOf = (storage: Storage): readonly Value[] => ("items" in storage ? storage.items : trieItems(storage));
+const itemsOf = (storage: Storage): readonly Value[] =>
+  storage instanceof ListBuffer ? storage.slice(0, storage.length) : trieItems(storage);
 
 function partsOf(node: Node): readonly (Value | Node)[] {
   if (!("tag" in node)) {
