@@ -13,7 +13,7 @@ import type { Table } from "./report.ts";
 import { type Figure, figureOf } from "./statistics.ts";
 
 const ROUNDS = 7;
-const WARM_UP_ROUNDS = 3;
+const WARM_UP_ROUNDS = 5;
 const CALLS = 50_000;
 
 const SOURCE = `fn main(n: Int) -> Int !{time.now} {

@@ -186,6 +186,7 @@ class Run {
       tracing: this.#tracing,
       signal: this.#abort.signal,
       remainingMs: () => (limits.max_wall_ms === 0 ? undefined : Math.max(0, this.#deadline - this.#clock())),
+      observes: (name) => options.on?.[name] !== undefined,
       notify: (name, info) => this.#notify(name, info),
       mayWait: limits.max_wall_ms === 0,
     });
@@ -264,7 +265,7 @@ class Run {
       },
       interrupted: () => {
         if (this.#abort.signal.aborted) return this.#abort.signal.reason === "timeout" ? "timeout" : "canceled";
-        return this.#clock() >= this.#deadline ? "timeout" : undefined;
+        return this.#limits.max_wall_ms > 0 && this.#clock() >= this.#deadline ? "timeout" : undefined;
       },
       pause: () => this.#pause(),
     };

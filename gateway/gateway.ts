@@ -2,7 +2,7 @@
  * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
-import { budgetRule, decide, type Decision } from "../policy/decide.ts";
+import { budgetRule, decider, type Decision } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
@@ -66,6 +66,7 @@ export interface GatewayOptions {
   /** Aborted when the run is to stop; its reason is the trap. */
   readonly signal: AbortSignal;
   readonly remainingMs: () => number | undefined;
+  readonly observes: (name: keyof ObserverEvents) => boolean;
   readonly notify: <K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]) => void;
   /** Waiting for a slow collector is allowed: the run has no wall-clock limit that it could change. */
   readonly mayWait: boolean;
@@ -119,12 +120,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { policy, handlers, mode, tracing, signal } = options;
   const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
   const used = new Map<string, number>();
+  const decide = decider(policy);
+  const startObserved = options.observes("callStart");
+  const endObserved = options.observes("callEnd");
 
   /** Closes the call's span and tells the observers. */
   function end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
-    const { decision } = call;
-    const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
-    const info: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...why, ...more };
     if (call.span !== undefined) {
       const span: CallSpanEnd = {
         ...(outcome === "ok" ? {} : { errorKind: outcome }),
@@ -133,7 +134,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       };
       call.span.end(span);
     }
-    options.notify("callEnd", info);
+    if (!endObserved) return;
+    const { decision } = call;
+    const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
+    options.notify("callEnd", { call: call.number, capability: call.capability.name, outcome, ...why, ...more });
   }
 
   function refuse(
@@ -247,7 +251,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!known) counters.unknown += 1;
       return refuse(call, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
     }
-    const decision = decide(policy, capability, full);
+    const decision = decide(capability, full);
     call.decision = decision;
     if (!decision.allowed) {
       if (!known) counters.unknown += 1;
@@ -284,7 +288,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (wrong !== undefined) return { ok: false, trap: "type_error", message: wrong };
     counters.total += 1;
     const number = counters.total;
-    const full = signature === undefined ? args : signature.params.map((p, i) => args[i] ?? p.default ?? false);
+    const full =
+      signature === undefined || signature.params.length === args.length
+        ? args
+        : signature.params.map((p, i) => args[i] ?? p.default ?? false);
     const model = capability.name === "llm.call" && typeof full[1] === "string" ? full[1] : undefined;
     const span = tracing?.startCall({
       capability: capability.name,
@@ -294,7 +301,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       place: () => request.place(),
       ...(model === undefined ? {} : { model }),
     });
-    options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
+    if (startObserved) options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
     const answer = decided(
       request,
       {

@@ -28,17 +28,28 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** `args` have their defaults filled in and are of the capability's types. */
-export function decide(policy: Policy, capability: CapabilityDecl, args: readonly Value[]): Decision {
-  const { name } = capability;
+/** What decides by this policy; its arguments have their defaults filled in and are of the capability's types. */
+export function decider(policy: Policy): (capability: CapabilityDecl, args: readonly Value[]) => Decision {
+  const byRule = new Map<string, Decision>();
+  return ({ name }, args) => {
+    let decision = byRule.get(name);
+    if (decision === undefined) {
+      decision = ruleDecision(policy, name);
+      byRule.set(name, decision);
+    }
+    const refusal = decision.allowed ? scopeRefusal(policy, name, args) : undefined;
+    return refusal === undefined ? decision : { allowed: false, ...refusal };
+  };
+}
+
+/** What the rules say of a capability, whatever its arguments. */
+function ruleDecision(policy: Policy, name: string): Decision {
   const rule = policy.rules.get(name);
   const path = rule === undefined ? "default_allow" : memberPath(memberPath("rules", name), "allow");
   if (!(rule?.allow ?? policy.default_allow)) {
     const reason = rule === undefined ? `the policy has no rule that allows ${name}` : `the policy's rule refuses ${name}`;
     return { allowed: false, rule: path, reason };
   }
-  const refusal = scopeRefusal(policy, name, args);
-  if (refusal !== undefined) return { allowed: false, ...refusal };
   const budget = rule?.budget ?? 0;
   const reason = rule === undefined ? `the policy allows what it has no rule for` : `the policy's rule allows ${name}`;
   return { allowed: true, rule: path, reason, ...(budget === 0 ? {} : { budget }) };

@@ -88,10 +88,10 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   actor.waiting = undefined;
   poll(run);
   if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");
-  const name = run.program.registry.byId.get(waiting.capability)?.name ?? "?";
   if (!answer.ok) {
     if (waiting.kind !== "capability" || !waiting.caught || answer.trap !== "capability_failed") {
-      throw new MachineTrap(answer.trap, answer.message, { capability: name, ...(answer.rule === undefined ? {} : { rule: answer.rule }) });
+      const capability = nameOf(run, waiting);
+      throw new MachineTrap(answer.trap, answer.message, { capability, ...(answer.rule === undefined ? {} : { rule: answer.rule }) });
     }
     run.meter.allocate(BYTES.wrapper);
     run.meter.allocateString(answer.message.length);
@@ -101,7 +101,10 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   switch (waiting.kind) {
     case "capability":
       // The gateway refuses these too; the machine does not rely on it.
-      if (!waiting.declared) throw new MachineTrap("capability_denied", `capability denied: ${name}`, { capability: name });
+      if (!waiting.declared) {
+        const capability = nameOf(run, waiting);
+        throw new MachineTrap("capability_denied", `capability denied: ${capability}`, { capability });
+      }
       chargeCrossing(answer.value, run.meter);
       if (waiting.caught) run.meter.allocate(BYTES.wrapper);
       push(actor, waiting.caught ? new OkValue(answer.value) : answer.value);
@@ -117,6 +120,10 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
     case "send":
       actor.sent.push({ to: waiting.target, payload: waiting.payload });
   }
+}
+
+function nameOf(run: Run, { capability }: Waiting): string {
+  return run.program.registry.byId.get(capability)?.name ?? "?";
 }
 
 function push(actor: Actor, value: Value): void {

@@ -42,6 +42,8 @@ interface Visit {
  * `valueNodes` or `valueTextUnits` (see `MACHINE_LIMITS`): parts may be shared, so a small value can stand for a huge tree.
  */
 export function checkPortable(value: Value): void {
+  // The usual case.
+  if (typeof value !== "object" && typeof value !== "string") return;
   const stack: Visit[] = [];
   let nodes = 0;
   let units = 0;

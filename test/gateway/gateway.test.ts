@@ -42,6 +42,7 @@ function setUp(setup: Setup = {}) {
     tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
     signal: setup.signal ?? new AbortController().signal,
     remainingMs: () => setup.remainingMs,
+    observes: () => true,
     notify: (name, info) => {
       seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`);
       if ("outcome" in info && "call" in info) ends.push(info);

@@ -2,17 +2,18 @@ import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import { classifyAddress } from "../../policy/addresses.ts";
-import { decide } from "../../policy/decide.ts";
+import { decider } from "../../policy/decide.ts";
 import { matchesHost, parseHostPattern, parseTarget } from "../../policy/hosts.ts";
 import { isBelow, normalizePath, reachFrom, reachOf } from "../../policy/paths.ts";
-import { ALLOW_ALL, DENY_ALL, policyFromJson } from "../../policy/policy.ts";
-import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { ALLOW_ALL, DENY_ALL, type Policy, policyFromJson } from "../../policy/policy.ts";
+import { BUILTIN_REGISTRY, type CapabilityDecl } from "../../vm/capabilities.ts";
 import { parseJson } from "../../vm/json.ts";
 import { MapValue } from "../../vm/map.ts";
 import type { Value } from "../../vm/value.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
+const decide = (by: Policy, of: CapabilityDecl, args: readonly Value[]) => decider(by)(of, args);
 const fetchUnder = (text: string, url: string, method = "GET") =>
   decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
 
