@@ -69,6 +69,13 @@ const withFlags =
   (session, flags, args) =>
     has<F>(flags) ? body(session, flags, args) : 0;
 
+const ENGINE: CommandSpec["options"][number] = {
+  flags: "--engine <engine>",
+  help: "auto compiles what runs long, compiled all it can; the result is the same",
+  choices: ["auto", "interpreter", "compiled"],
+  preset: "auto",
+};
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
@@ -89,12 +96,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log" },
       { flags: "--force", help: "let --record replace an older log" },
       { flags: "--durable", help: "sync the log to disk around every call" },
-      {
-        flags: "--engine <engine>",
-        help: "auto compiles what runs long, compiled all it can; the result is the same",
-        choices: ["auto", "interpreter", "compiled"],
-        preset: "auto",
-      },
+      ENGINE,
       { flags: "--trace", help: "print every instruction to stderr" },
       { flags: "--explain", help: "print every policy decision to stderr" },
       { flags: "--ui <form>", help: "print emitted trees: json" },
@@ -170,6 +172,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--policy <policy>", help: "the policy for an older event log, which holds none" },
       { flags: "--arg <name=value>", help: "an argument of main, for an older event log", repeated: true },
+      ENGINE,
     ],
     examples: ["boruna replay run.jsonl", "boruna replay run.jsonl changed.ax"],
     run: withFlags<ReplayFlags>(async (session, flags, [log = "", file]) =>

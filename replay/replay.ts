@@ -3,6 +3,7 @@ import { effectiveLimits, policyFromJson, policyHash, ALLOW_ALL, type Policy } f
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/execute.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { decodeModule } from "../vm/codec.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { JsonData } from "../vm/json.ts";
@@ -34,6 +35,8 @@ export interface ReplayOptions {
   readonly traceparent?: string;
   readonly tracestate?: string;
   readonly onDebug?: (text: string) => void;
+  /** Which engines may run the program, whichever ran it then. It changes nothing but the time. Default: auto. */
+  readonly engine?: EngineChoice;
 }
 
 /**
@@ -192,12 +195,13 @@ function looseSetting(log: ParsedLog, options: ReplayOptions): Setting {
 }
 
 function passedOn(options: ReplayOptions): Partial<ExecuteOptions> {
-  const { signal, traceparent, tracestate, onDebug } = options;
+  const { signal, traceparent, tracestate, onDebug, engine } = options;
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
     ...(onDebug === undefined ? {} : { onDebug }),
+    ...(engine === undefined ? {} : { engine }),
   };
 }
 

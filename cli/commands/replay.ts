@@ -2,6 +2,7 @@ import { type ParsedLog, readLog } from "../../replay/log.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { replayJson, replayLines } from "../../replay/report.ts";
 import { loadPolicy } from "../../policy/load.ts";
+import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseArguments } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
@@ -12,6 +13,7 @@ import { clean, members, printJson } from "../terminal.ts";
 export interface ReplayFlags {
   readonly policy?: string;
   readonly arg?: readonly string[];
+  readonly engine?: EngineChoice;
 }
 
 export async function replayCommand(session: Session, file: string, programFile: string | undefined, flags: ReplayFlags): Promise<number> {
@@ -29,6 +31,7 @@ export async function replayCommand(session: Session, file: string, programFile:
       ...(program === undefined ? {} : { program }),
       ...(flags.policy === undefined ? {} : { policy: loadPolicy(flags.policy) }),
       ...(args === undefined || args.size === 0 ? {} : { args }),
+      ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       tracing: tracing ?? false,
       signal,
       ...context,
