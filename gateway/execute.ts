@@ -5,7 +5,7 @@ import { policyHash } from "../policy/policy.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
-import type { Host, HostStop } from "../vm/host.ts";
+import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason } from "../vm/host.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/module.ts";
@@ -18,7 +18,7 @@ import { parseType, type Type } from "../vm/types.ts";
 import { utf8Length } from "../vm/utf8.ts";
 import { valueToJson } from "../vm/value-json.ts";
 import type { Value } from "../vm/value.ts";
-import { createGateway, type EventSink, type Gateway, type ObserverEvents, type Observers } from "./gateway.ts";
+import { type EventSink, Gateway, type ObserverEvents, type Observers, type SurroundingRun } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
 
@@ -137,13 +137,15 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
 }
 
 /** What one run holds beside the machine. */
-class Run {
+class Run implements Host, SurroundingRun {
   readonly #program: Program;
   readonly #limits: Limits;
   readonly #options: ExecuteOptions;
   readonly #clock: () => number;
   readonly #deadline: number;
   readonly #abort = new AbortController();
+  /** The reason of the abort. */
+  #stopReason: StopReason | undefined;
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
   readonly #ui: Value[] = [];
@@ -174,7 +176,7 @@ class Run {
       ...(options.baggage === undefined ? {} : { baggage: options.baggage }),
       ...(options.replayOf === undefined ? {} : { replayOf: options.replayOf }),
     });
-    this.#gateway = createGateway({
+    this.#gateway = new Gateway({
       policy,
       handlers: options.handlers ?? mockHandlers(program.registry),
       mode,
@@ -182,27 +184,24 @@ class Run {
         return options.runId;
       },
       types: program.module.types,
-      append: (event) => this.#append(event),
       tracing: this.#tracing,
       signal: this.#abort.signal,
-      remainingMs: () => (limits.max_wall_ms === 0 ? undefined : Math.max(0, this.#deadline - this.#clock())),
-      observes: (name) => options.on?.[name] !== undefined,
-      notify: (name, info) => this.#notify(name, info),
       mayWait: limits.max_wall_ms === 0,
+      run: this,
     });
-    if (options.on?.runStart !== undefined) this.#notify("runStart", { runId: options.runId, program: program.module.name });
+    if (this.observes("runStart")) this.notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
   async machine(args: readonly Value[]): Promise<MachineEnd> {
     const { signal, trace, engine } = this.#options;
-    const cancel = (): void => this.#abort.abort("canceled");
+    const cancel = (): void => this.#stop("canceled");
     if (signal?.aborted === true) cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     if (Number.isFinite(this.#deadline)) {
-      this.#timer = setTimeout(() => this.#abort.abort("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
+      this.#timer = setTimeout(() => this.#stop("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
     }
     try {
-      return await runMachine(this.#program, this.#host(), {
+      return await runMachine(this.#program, this, {
         limits: this.#limits,
         args,
         ...(engine === undefined ? {} : { engine }),
@@ -227,7 +226,7 @@ class Run {
     };
     const { outcome, steps, allocBytes, counters, limit } = result;
     this.#tracing?.end({ outcome, steps, allocBytes, counters, ...(limit === undefined ? {} : { limit }) });
-    if (this.#options.on?.runEnd !== undefined) this.#notify("runEnd", { runId: result.runId, outcome, steps });
+    if (this.observes("runEnd")) this.notify("runEnd", { runId: result.runId, outcome, steps });
     return result;
   }
 
@@ -254,25 +253,32 @@ class Run {
     return { outcome, error: runError(end.trap, limit), ...common, ...(limit === undefined ? {} : { limit }) };
   }
 
-  #host(): Host {
-    return {
-      call: (request) => this.#gateway.call(request),
-      event: (event) => (event.type === "UiEmit" ? this.#emit(event) : this.#append(event)),
-      debug: (text) => {
-        const over = this.#output(utf8Length(text) + 1);
-        if (over === undefined) this.#options.onDebug?.(text);
-        return over;
-      },
-      interrupted: () => {
-        if (this.#abort.signal.aborted) return this.#abort.signal.reason === "timeout" ? "timeout" : "canceled";
-        return this.#limits.max_wall_ms > 0 && this.#clock() >= this.#deadline ? "timeout" : undefined;
-      },
-      pause: () => this.#pause(),
-    };
+  call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    return this.#gateway.call(request);
+  }
+
+  event(event: RunEvent): HostStop | undefined {
+    return event.type === "UiEmit" ? this.#emit(event) : this.append(event);
+  }
+
+  debug(text: string): HostStop | undefined {
+    const over = this.#output(utf8Length(text) + 1);
+    if (over === undefined) this.#options.onDebug?.(text);
+    return over;
+  }
+
+  interrupted(): StopReason | undefined {
+    if (this.#stopReason !== undefined) return this.#stopReason;
+    return this.#limits.max_wall_ms > 0 && this.#clock() >= this.#deadline ? "timeout" : undefined;
+  }
+
+  #stop(reason: StopReason): void {
+    this.#stopReason ??= reason;
+    this.#abort.abort(this.#stopReason);
   }
 
   /** Signals and timers reach the process only while the machine is not running. */
-  #pause(): Promise<void> | undefined {
+  pause(): Promise<void> | undefined {
     if (this.#clock() < this.#turnEnds) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
@@ -286,7 +292,7 @@ class Run {
     const over = this.#output(utf8Length(canonicalJson(valueToJson(event.tree))));
     if (over !== undefined) return over;
     this.#ui.push(event.tree);
-    return this.#append(event);
+    return this.append(event);
   }
 
   #output(bytes: number): HostStop | undefined {
@@ -295,17 +301,25 @@ class Run {
     return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
   }
 
-  #append(event: RunEvent): HostStop | undefined {
+  append(event: RunEvent): HostStop | undefined {
     const stop = this.#options.sink?.append(event);
     if (stop !== undefined) return stop;
     if (event.type === "ActorSpawn") this.#actors.set(event.actor_id, event.function);
     this.#events += 1;
-    this.#notify("eventAppended", event);
+    this.notify("eventAppended", event);
     return undefined;
   }
 
+  remainingMs(): number | undefined {
+    return this.#limits.max_wall_ms === 0 ? undefined : Math.max(0, this.#deadline - this.#clock());
+  }
+
+  observes(name: keyof ObserverEvents): boolean {
+    return this.#options.on?.[name] !== undefined;
+  }
+
   /** An observer that throws is reported once and never changes the run. */
-  #notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void {
+  notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void {
     const observer: Observers[K] | undefined = this.#options.on?.[name];
     if (observer === undefined) return;
     try {

@@ -2,7 +2,7 @@
  * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
-import { budgetRule, decider, type Decision } from "../policy/decide.ts";
+import { budgetRule, type Decision, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
@@ -60,21 +60,22 @@ export interface GatewayOptions {
   readonly mode: RunMode;
   readonly runId: string;
   readonly types: readonly TypeDef[];
-  /** Appends to the log and tells the observers. */
-  readonly append: (event: RunEvent) => HostStop | undefined;
   readonly tracing: RunTracing | undefined;
   /** Aborted when the run is to stop; its reason is the trap. */
   readonly signal: AbortSignal;
-  readonly remainingMs: () => number | undefined;
-  readonly observes: (name: keyof ObserverEvents) => boolean;
-  readonly notify: <K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]) => void;
   /** Waiting for a slow collector is allowed: the run has no wall-clock limit that it could change. */
   readonly mayWait: boolean;
+  readonly run: SurroundingRun;
 }
 
-export interface Gateway {
-  call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
-  counters(): CallCounters;
+/** What a gateway asks of the run that it belongs to. */
+export interface SurroundingRun {
+  /** Appends to the log and tells the observers. */
+  append(event: RunEvent): HostStop | undefined;
+  /** Of the wall-clock limit; undefined without one. */
+  remainingMs(): number | undefined;
+  observes(name: keyof ObserverEvents): boolean;
+  notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void;
 }
 
 const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
@@ -116,16 +117,31 @@ class CallContext implements HandlerContext {
   }
 }
 
-export function createGateway(options: GatewayOptions): Gateway {
-  const { policy, handlers, mode, tracing, signal } = options;
-  const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-  const used = new Map<string, number>();
-  const decide = decider(policy);
-  const startObserved = options.observes("callStart");
-  const endObserved = options.observes("callEnd");
+/** A class: what the host's compiler has learned of its methods serves the next run too; of functions made anew for each run it does not. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #run: SurroundingRun;
+  readonly #counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+  /** Calls counted against the budgets. */
+  readonly #used = new Map<string, number>();
+  readonly #decisions: Decisions;
+  readonly #startObserved: boolean;
+  readonly #endObserved: boolean;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#run = options.run;
+    this.#decisions = new Decisions(options.policy);
+    this.#startObserved = options.run.observes("callStart");
+    this.#endObserved = options.run.observes("callEnd");
+  }
+
+  counters(): CallCounters {
+    return { ...this.#counters };
+  }
 
   /** Closes the call's span and tells the observers. */
-  function end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
+  #end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
     if (call.span !== undefined) {
       const span: CallSpanEnd = {
         ...(outcome === "ok" ? {} : { errorKind: outcome }),
@@ -134,87 +150,85 @@ export function createGateway(options: GatewayOptions): Gateway {
       };
       call.span.end(span);
     }
-    if (!endObserved) return;
+    if (!this.#endObserved) return;
     const { decision } = call;
     const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
-    options.notify("callEnd", { call: call.number, capability: call.capability.name, outcome, ...why, ...more });
+    this.#run.notify("callEnd", { call: call.number, capability: call.capability.name, outcome, ...why, ...more });
   }
 
-  function refuse(
+  #refuse(
     call: Call,
     outcome: "denied" | "budget_exceeded",
     message: string,
     rule: string | undefined,
     reason: string | undefined,
   ): CapabilityAnswer {
-    counters[outcome] += 1;
+    this.#counters[outcome] += 1;
     const trap: TrapKind = outcome === "denied" ? "capability_denied" : "capability_budget_exceeded";
     const named = { ...(rule === undefined ? {} : { rule }), ...(reason === undefined ? {} : { reason }) };
-    end(call, outcome, { message, ...named, ...(outcome === "budget_exceeded" ? { budgetRemaining: 0 } : {}) });
+    this.#end(call, outcome, { message, ...named, ...(outcome === "budget_exceeded" ? { budgetRemaining: 0 } : {}) });
     return { ok: false, trap, message, ...(rule === undefined ? {} : { rule }) };
   }
 
-  const remaining = (call: Call): { budgetRemaining?: number } =>
-    call.budgetRemaining === undefined ? {} : { budgetRemaining: call.budgetRemaining };
-
-  function stopped(call: Call, stop: HostStop): CapabilityAnswer {
-    counters.failed += 1;
-    end(call, "runtime_error", { message: stop.message, ...remaining(call) });
+  #stopped(call: Call, stop: HostStop): CapabilityAnswer {
+    this.#counters.failed += 1;
+    this.#end(call, "runtime_error", { message: stop.message, ...remaining(call) });
     return { ok: false, trap: stop.trap, message: stop.message };
   }
 
   /** The log may throw: then the run is over, and the call with it. */
-  function append(call: Call, event: RunEvent): HostStop | undefined {
+  #append(call: Call, event: RunEvent): HostStop | undefined {
     try {
-      return options.append(event);
+      return this.#run.append(event);
     } catch (error) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
     }
   }
 
-  function fail(call: Call, kind: FailureKind, text: string): CapabilityAnswer {
+  #fail(call: Call, kind: FailureKind, text: string): CapabilityAnswer {
     const message = cleanMessage(text);
-    const stop = append(call, { type: "CapError", capability: call.capability.name, kind, message });
-    if (stop !== undefined) return stopped(call, stop);
-    counters[kind === "runtime_error" ? "failed" : kind] += 1;
-    end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
+    const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
+    if (stop !== undefined) return this.#stopped(call, stop);
+    this.#counters[kind === "runtime_error" ? "failed" : kind] += 1;
+    this.#end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
     return { ok: false, trap: FAILURE_TRAPS[kind], message };
   }
 
-  function succeed(call: Call, value: Value): CapabilityAnswer {
+  #succeed(call: Call, value: Value): CapabilityAnswer {
     const { capability, signature } = call;
-    const problem = signature === undefined ? undefined : answerProblem(value, signature.result, options.types);
-    if (problem !== undefined) return fail(call, "runtime_error", `the handler of ${capability.name} answered ${problem}`);
-    const stop = append(call, { type: "CapResult", capability: capability.name, result: value });
-    if (stop !== undefined) return stopped(call, stop);
-    end(call, "ok", { result: value, ...remaining(call) });
+    const problem = signature === undefined ? undefined : answerProblem(value, signature.result, this.#options.types);
+    if (problem !== undefined) return this.#fail(call, "runtime_error", `the handler of ${capability.name} answered ${problem}`);
+    const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
+    if (stop !== undefined) return this.#stopped(call, stop);
+    this.#end(call, "ok", { result: value, ...remaining(call) });
     return { ok: true, value };
   }
 
   /** A failure's own message is for the program; what else a handler throws could hold paths or secrets. */
-  function failedWith(call: Call, error: unknown): CapabilityAnswer {
+  #failedWith(call: Call, error: unknown): CapabilityAnswer {
     if (isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
     }
-    if (signal.aborted) return interrupted(call);
-    if (error instanceof CapabilityFailure) return fail(call, error.kind, error.message);
+    if (this.#options.signal.aborted) return this.#interrupted(call);
+    if (error instanceof CapabilityFailure) return this.#fail(call, error.kind, error.message);
     const name = error instanceof Error ? error.name : typeof error;
-    return fail(call, "runtime_error", `the handler of ${call.capability.name} failed (${name})`);
+    return this.#fail(call, "runtime_error", `the handler of ${call.capability.name} failed (${name})`);
   }
 
   /** The answer never came: the log keeps the call without a result. */
-  function interrupted(call: Call): CapabilityAnswer {
-    const trap: TrapKind = signal.reason === "timeout" ? "timeout" : "canceled";
-    return stopped(call, { trap, message: trap === "timeout" ? "wall-clock execution limit exceeded" : "the run was canceled" });
+  #interrupted(call: Call): CapabilityAnswer {
+    const trap: TrapKind = this.#options.signal.reason === "timeout" ? "timeout" : "canceled";
+    return this.#stopped(call, { trap, message: trap === "timeout" ? "wall-clock execution limit exceeded" : "the run was canceled" });
   }
 
-  async function settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
+  async #settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
     let abort = (): void => undefined;
     const aborted = new Promise<undefined>((resolve) => {
       abort = () => resolve(undefined);
     });
+    const { signal } = this.#options;
     // One signal serves the whole run, so what a call adds to it is taken away again.
     signal.addEventListener("abort", abort, { once: true });
     const settled = pending.then(
@@ -223,45 +237,45 @@ export function createGateway(options: GatewayOptions): Gateway {
     );
     const outcome = signal.aborted ? undefined : await Promise.race([settled, aborted]);
     signal.removeEventListener("abort", abort);
-    if (outcome === undefined) return interrupted(call);
-    return outcome.ok ? succeed(call, outcome.value) : failedWith(call, outcome.error);
+    if (outcome === undefined) return this.#interrupted(call);
+    return outcome.ok ? this.#succeed(call, outcome.value) : this.#failedWith(call, outcome.error);
   }
 
-  function dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const handler = handlers.get(call.capability.name);
-    if (handler === undefined) return fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
-    counters.dispatched += 1;
-    const remainingMs = options.remainingMs();
+  #dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const handler = this.#options.handlers.get(call.capability.name);
+    if (handler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
+    this.#counters.dispatched += 1;
+    const remainingMs = this.#run.remainingMs();
     const traceparent = call.span?.traceparent();
-    const context = new CallContext(options, call, remainingMs, traceparent);
+    const context = new CallContext(this.#options, call, remainingMs, traceparent);
     let result: Value | Promise<Value>;
     try {
       const run = (): Value | Promise<Value> => handler(args, context);
       result = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
-      return failedWith(call, error);
+      return this.#failedWith(call, error);
     }
-    return result instanceof Promise ? settle(call, result) : succeed(call, result);
+    return result instanceof Promise ? this.#settle(call, result) : this.#succeed(call, result);
   }
 
-  function decided(request: CapabilityRequest, call: Call, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+  #decided(request: CapabilityRequest, call: Call, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability } = request;
-    const known = capability.internal === true || handlers.has(capability.name);
+    const known = capability.internal === true || this.#options.handlers.has(capability.name);
     if (!request.declared) {
-      if (!known) counters.unknown += 1;
-      return refuse(call, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
+      if (!known) this.#counters.unknown += 1;
+      return this.#refuse(call, "denied", `the function does not declare the capability ${capability.name}`, undefined, undefined);
     }
-    const decision = decide(capability, full);
+    const decision = this.#decisions.of(capability, full);
     call.decision = decision;
     if (!decision.allowed) {
-      if (!known) counters.unknown += 1;
-      return refuse(call, "denied", decision.reason, decision.rule, decision.reason);
+      if (!known) this.#counters.unknown += 1;
+      return this.#refuse(call, "denied", decision.reason, decision.rule, decision.reason);
     }
     const budget = decision.budget ?? 0;
-    const count = (used.get(capability.name) ?? 0) + 1;
+    const count = (this.#used.get(capability.name) ?? 0) + 1;
     if (budget > 0) call.budgetRemaining = Math.max(0, budget - count);
     if (budget > 0 && count > budget) {
-      return refuse(
+      return this.#refuse(
         call,
         "budget_exceeded",
         `${capability.name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`,
@@ -269,25 +283,25 @@ export function createGateway(options: GatewayOptions): Gateway {
         decision.reason,
       );
     }
-    used.set(capability.name, count);
+    this.#used.set(capability.name, count);
     if (capability.internal === true) {
-      counters.dispatched += 1;
+      this.#counters.dispatched += 1;
       const value = capability.mock(full);
-      end(call, "ok", { result: value, ...remaining(call) });
+      this.#end(call, "ok", { result: value, ...remaining(call) });
       return { ok: true, value };
     }
-    const stop = append(call, { type: "CapCall", capability: capability.name, args: request.args });
-    return stop === undefined ? dispatch(call, full) : stopped(call, stop);
+    const stop = this.#append(call, { type: "CapCall", capability: capability.name, args: request.args });
+    return stop === undefined ? this.#dispatch(call, full) : this.#stopped(call, stop);
   }
 
-  function call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+  call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { types, tracing, mode, mayWait } = this.#options;
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
-    const wrong =
-      capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, options.types);
+    const wrong = capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, types);
     if (wrong !== undefined) return { ok: false, trap: "type_error", message: wrong };
-    counters.total += 1;
-    const number = counters.total;
+    this.#counters.total += 1;
+    const number = this.#counters.total;
     const full =
       signature === undefined || signature.params.length === args.length
         ? args
@@ -301,8 +315,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       place: () => request.place(),
       ...(model === undefined ? {} : { model }),
     });
-    if (startObserved) options.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
-    const answer = decided(
+    if (this.#startObserved)
+      this.#run.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
+    const answer = this.#decided(
       request,
       {
         number,
@@ -314,11 +329,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
       full,
     );
-    const wait = options.mayWait ? tracing?.backpressure() : undefined;
+    const wait = mayWait ? tracing?.backpressure() : undefined;
     return wait === undefined ? answer : wait.then(() => answer);
   }
+}
 
-  return { call, counters: () => ({ ...counters }) };
+function remaining(call: Call): { budgetRemaining?: number } {
+  return call.budgetRemaining === undefined ? {} : { budgetRemaining: call.budgetRemaining };
 }
 
 /** A log that cannot be read or written, and faults of ours, are no failures of a capability. */

@@ -28,18 +28,26 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What decides by this policy; its arguments have their defaults filled in and are of the capability's types. */
-export function decider(policy: Policy): (capability: CapabilityDecl, args: readonly Value[]) => Decision {
-  const byRule = new Map<string, Decision>();
-  return ({ name }, args) => {
-    let decision = byRule.get(name);
+/** What a policy decides. */
+export class Decisions {
+  readonly #policy: Policy;
+  /** What the rules say, of each capability that was asked for. */
+  readonly #byRule = new Map<string, Decision>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  /** `args` have their defaults filled in and are of the capability's types. */
+  of({ name }: CapabilityDecl, args: readonly Value[]): Decision {
+    let decision = this.#byRule.get(name);
     if (decision === undefined) {
-      decision = ruleDecision(policy, name);
-      byRule.set(name, decision);
+      decision = ruleDecision(this.#policy, name);
+      this.#byRule.set(name, decision);
     }
-    const refusal = decision.allowed ? scopeRefusal(policy, name, args) : undefined;
+    const refusal = decision.allowed ? scopeRefusal(this.#policy, name, args) : undefined;
     return refusal === undefined ? decision : { allowed: false, ...refusal };
-  };
+  }
 }
 
 /** What the rules say of a capability, whatever its arguments. */

@@ -34,6 +34,8 @@ export interface HostStop {
   readonly message: string;
 }
 
+export type StopReason = "timeout" | "canceled";
+
 export interface Host {
   /** A promise only where the handler is asynchronous. Never rejects, never throws for a program's mistake. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
@@ -42,7 +44,7 @@ export interface Host {
   /** Text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;
   /** Asked every few thousand steps and at each call; outside the deterministic part. */
-  interrupted(): "timeout" | "canceled" | undefined;
+  interrupted(): StopReason | undefined;
   /** Asked between slices: a promise when the host wants a turn (for timers and signals) before the machine goes on. */
   pause?(): Promise<void> | undefined;
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringBytes } from "../../gateway/bytes.ts";
-import { type CallEnd, createGateway, type GatewayOptions } from "../../gateway/gateway.ts";
+import { type CallEnd, Gateway, type SurroundingRun } from "../../gateway/gateway.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
@@ -28,28 +28,30 @@ function setUp(setup: Setup = {}) {
   const seen: string[] = [];
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();
-  const options: GatewayOptions = {
-    policy: setup.policy ?? ALLOW_ALL,
-    handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
-    mode: "mock",
-    runId: "run",
-    types: [],
+  const run: SurroundingRun = {
     append: (event) => {
       const stop = setup.append?.(event);
       if (stop === undefined) events.push(event);
       return stop;
     },
-    tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
-    signal: setup.signal ?? new AbortController().signal,
     remainingMs: () => setup.remainingMs,
     observes: () => true,
     notify: (name, info) => {
       seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`);
       if ("outcome" in info && "call" in info) ends.push(info);
     },
-    mayWait: true,
   };
-  const gateway = createGateway(options);
+  const gateway = new Gateway({
+    policy: setup.policy ?? ALLOW_ALL,
+    handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
+    mode: "mock",
+    runId: "run",
+    types: [],
+    tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
+    signal: setup.signal ?? new AbortController().signal,
+    mayWait: true,
+    run,
+  });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>
     gateway.call({
       capability: BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import { classifyAddress } from "../../policy/addresses.ts";
-import { decider } from "../../policy/decide.ts";
+import { Decisions } from "../../policy/decide.ts";
 import { matchesHost, parseHostPattern, parseTarget } from "../../policy/hosts.ts";
 import { isBelow, normalizePath, reachFrom, reachOf } from "../../policy/paths.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy, policyFromJson } from "../../policy/policy.ts";
@@ -13,7 +13,7 @@ import type { Value } from "../../vm/value.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
-const decide = (by: Policy, of: CapabilityDecl, args: readonly Value[]) => decider(by)(of, args);
+const decide = (by: Policy, of: CapabilityDecl, args: readonly Value[]) => new Decisions(by).of(of, args);
 const fetchUnder = (text: string, url: string, method = "GET") =>
   decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
 
