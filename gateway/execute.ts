@@ -23,7 +23,7 @@ import type { Handlers } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
 
 export interface ExecuteOptions {
-  /** Default: deny-all. */
+  /** Default: deny-all. It must not change while the run lasts. */
   readonly policy?: Policy;
   /** Default: the mocks. */
   readonly handlers?: Handlers;

@@ -250,7 +250,8 @@ export class Gateway {
     const context = new CallContext(this.#options, call, remainingMs, traceparent);
     let result: Value | Promise<Value>;
     try {
-      const run = (): Value | Promise<Value> => handler(args, context);
+      // A copy: the event has the other.
+      const run = (): Value | Promise<Value> => handler([...args], context);
       result = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
       return this.#failedWith(call, error);

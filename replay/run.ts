@@ -30,7 +30,7 @@ export interface RecordOptions extends RecorderOptions {
 }
 
 export interface RunOptions {
-  /** Default: deny-all. */
+  /** Default: deny-all. It must not change while the run lasts. */
   readonly policy?: Policy | "allow-all" | "deny-all";
   /** Calls reach the world; without it every capability answers its mock. */
   readonly live?: boolean;

@@ -5,6 +5,7 @@
  * a further append pays for the whole. Which instructions append is a static matter of the bytecode, told here once for
  * all engines; whether a local is pending is a flag of the frame, false when the frame begins.
  */
+import { oncePer } from "./lazy.ts";
 import { OPCODES } from "./opcodes.ts";
 import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
@@ -31,16 +32,11 @@ export interface Accumulators {
 }
 
 const NONE: Accumulators = { roles: new Uint8Array(), isAccumulator: new Uint8Array(), locals: [] };
-const CACHE = new WeakMap<VerifiedFunction, Accumulators>();
 
 /** The appends of a function; an irregular one has none. */
-export function accumulatorsOf(fn: VerifiedFunction): Accumulators {
-  const known = CACHE.get(fn);
-  if (known !== undefined) return known;
-  const found = fn.regular && mayAppend(fn.code) ? analyze(fn) : NONE;
-  CACHE.set(fn, found);
-  return found;
-}
+export const accumulatorsOf: (fn: VerifiedFunction) => Accumulators = oncePer((fn: VerifiedFunction) =>
+  fn.regular && mayAppend(fn.code) ? analyze(fn) : NONE,
+);
 
 function mayAppend(code: Int32Array): boolean {
   for (let at = CODE_STRIDE; at < code.length; at += CODE_STRIDE)
@@ -57,14 +53,15 @@ function analyze(fn: VerifiedFunction): Accumulators {
   followOperands(fn, ({ pc, row, first: local, taken, stores }) => {
     if (row.tag === OPCODES.Concat.tag) {
       const origin = taken(1);
-      origin?.places.push(pc);
+      origin?.after.push(pc);
       return origin;
     }
     const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    if (origin === undefined || local < first || origin.places.length === 1) return undefined;
-    if (origin.local === local && origin.stores === stores(local) && origin.places.at(-1) === pc - 1) {
+    if (origin === undefined || local < first || origin.after.length === 0) return undefined;
+    if (origin.local === local && origin.stores === stores(local) && origin.after.at(-1) === pc - 1) {
       isAccumulator[local] = 1;
-      for (const [i, place] of origin.places.entries()) roles[place] = i === 0 ? APPEND.load : APPEND.concat;
+      roles[origin.load] = APPEND.load;
+      for (const concat of origin.after) roles[concat] = APPEND.concat;
       roles[pc] = APPEND.store;
     }
     return undefined;

@@ -9,10 +9,10 @@ import type { Value } from "./value.ts";
  * constant time as a rule, tail and slice are views, concat costs the length of its second list.
  */
 export class ListValue {
-  static readonly EMPTY: ListValue = new ListValue(new ListBuffer([]), undefined, 0, 0);
+  static readonly EMPTY: ListValue = new ListValue(undefined, undefined, 0, 0);
   /** Changes in `grow` only. */
   length: number;
-  /** One of the two is there. Either may hold elements before `#offset` and after the end of this version. */
+  /** One of the two is there, but in `EMPTY`: nothing can grow that. Either may hold elements before `#offset` and after the end of this version. */
   readonly #buffer: ListBuffer | undefined;
   readonly #trie: Trie | undefined;
   readonly #offset: number;
@@ -50,7 +50,10 @@ export class ListValue {
     return new ListValue(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
   }
 
-  /** As `push`, for the only holder of this version, which is the longer one then where that takes no copy. */
+  /**
+   * As `push`, for the only holder of this version, which is the longer one then where that takes no copy. What `push`
+   * gives is such a version; what `slice` and `concat` give may be one that others hold.
+   */
   grow(value: Value): ListValue {
     const buffer = this.#buffer;
     if (buffer === undefined || buffer.length !== this.#offset + this.length) return this.push(value);

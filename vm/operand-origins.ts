@@ -8,8 +8,10 @@ export interface Origin {
   readonly local: number;
   /** Stores to the local before the load. */
   readonly stores: number;
-  /** The load, then the instructions that the visitor has added. */
-  readonly places: number[];
+  /** The instruction that loads it. */
+  readonly load: number;
+  /** Instructions that the visitor has added. */
+  readonly after: number[];
 }
 
 export interface Visited {
@@ -28,7 +30,7 @@ const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES
 /**
  * Visits the instructions that take operands, in order, all but those with flow; what the visitor gives back is the
  * origin of the first result. What lies on the stack at a jump's or match's target, or after an instruction with flow,
- * is of unknown origin. Linear in code and match arms.
+ * is of unknown origin. Linear in the code and the arms of the tables that it uses.
  */
 export function followOperands({ code, def }: VerifiedFunction, visit: (visited: Visited) => Origin | undefined): void {
   const heights = stackHeights(code, def.matchTables)?.heights;
@@ -48,7 +50,7 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
     }
     const first = code[at + 1] ?? 0;
     if (row.tag === OPCODES.LoadLocal.tag) {
-      stack.push({ local: first, stores: stores(first), places: [pc] });
+      stack.push({ local: first, stores: stores(first), load: pc, after: [] });
       continue;
     }
     const count = row.popsCount === true ? (code[at + 1 + row.operands.indexOf("count")] ?? 0) : 0;
@@ -60,10 +62,13 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
 }
 
 function targetsOf(code: Int32Array, matchTables: VerifiedFunction["def"]["matchTables"]): ReadonlySet<number> {
-  const targets = new Set(matchTables.flatMap((arms) => arms.map(({ target }) => target)));
+  const targets = new Set<number>();
+  const tables = new Set<number>();
   for (let at = 0; at < code.length; at += CODE_STRIDE) {
     const flow = ROW_BY_TAG.get(code[at] ?? -1)?.flow;
     if (flow === "jump" || flow === "branch") targets.add(code[at + 1] ?? 0);
+    else if (flow === "match") tables.add(code[at + 1] ?? 0);
   }
+  for (const table of tables) for (const { target } of matchTables[table] ?? []) targets.add(target);
   return targets;
 }

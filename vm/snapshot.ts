@@ -21,7 +21,7 @@ import { ValueWriter } from "./state/value-writer.ts";
 import { ActorIdValue } from "./value.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
-const VERSION = 2;
+const VERSION = 3;
 const VERSION_AT = 4;
 const DIGEST_AT = 6;
 const DIGEST_BYTES = 32;

@@ -87,6 +87,16 @@ describe("one call", () => {
     expect(seen).toEqual(["callStart", "callEnd ok"]);
   });
 
+  test("whose handler, being host code, changes the arguments that it got", () => {
+    const spoil: Handler = (args) => {
+      if (Array.isArray(args)) args.length = 0;
+      return "done";
+    };
+    const { call, events } = setUp({ handlers: one("step.input", spoil) });
+    expect(call("step.input", ["name"])).toEqual({ ok: true, value: "done" });
+    expect(events[0]).toEqual({ type: "CapCall", capability: "step.input", args: ["name"] });
+  });
+
   test("that the function does not declare", () => {
     const { call, events, tracing, counters } = setUp();
     expect(call("net.fetch", ["u"], { declared: false })).toEqual({

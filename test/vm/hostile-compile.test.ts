@@ -44,6 +44,8 @@ const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"]
 const calling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>
   moduleOf([CALLER, ...functions], [times, 1, argument, ...more]);
 
+const LARGE_TABLE = Array.from({ length: 5_000 }, () => ({ tag: 0, target: 0 }));
+
 const CASES: Readonly<Record<string, () => Module>> = {
   "a chain of calls that ends in an effect": () => {
     const length = 12_000;
@@ -172,6 +174,31 @@ const CASES: Readonly<Record<string, () => Module>> = {
     for (let i = 0; i < length; i++) all.push(["LoadLocal", 0], ["Call", 3 + i, 1], "Pop");
     all.push(["PushConst", ONE], "Ret");
     return calling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
+  },
+  "large match tables that nothing uses, of a function that many others take in": () => {
+    const length = 300;
+    const grows: TestFunction = {
+      locals: 1,
+      code: [
+        ["MakeList", 0],
+        ["StoreLocal", 0],
+        ["LoadLocal", 0],
+        ["PushConst", 0],
+        "ListPush",
+        ["StoreLocal", 0],
+        ["LoadLocal", 0],
+        "Ret",
+      ],
+      matchTables: Array.from({ length: 300 }, () => LARGE_TABLE),
+    };
+    const other: TestFunction = { code: [["Call", 1, 0], "Pop", ["PushConst", 0], "Ret", ...Array<"Nop">(400).fill("Nop")] };
+    const code: Code = [
+      ["PushConst", 1],
+      ["StoreLocal", 0],
+    ];
+    for (let i = 0; i < length; i++) code.push(["Call", 2 + i, 0], "Pop");
+    code.push(["LoadLocal", 0], ["PushConst", 2], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], ["PushConst", 0], "Ret");
+    return moduleOf([{ locals: 1, code }, grows, ...Array<TestFunction>(length).fill(other)], [0, 130, 1]);
   },
   "a long else-if of wrapped values": () => {
     const code: Code = [["LoadLocal", 0], ["Match", 0], "Ret", "Ret"];

@@ -5,6 +5,7 @@ import { compile } from "../../compiler/compile.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { CapabilityAnswer, Host } from "../../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
+import { ListValue } from "../../vm/list.ts";
 import type { MachineEnd, Program } from "../../vm/program.ts";
 import { decodeState } from "../../vm/snapshot.ts";
 import { resumeMachine, runMachine, startMachine, type Suspended } from "../../vm/system.ts";
@@ -12,7 +13,7 @@ import { StringTable } from "../../vm/state/string-table.ts";
 import { textForm } from "../../vm/text.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { errorKind } from "./arbitrary.ts";
-import { testHost } from "./helpers.ts";
+import { moduleOf, testHost, type TestFunction } from "./helpers.ts";
 import { suspendedAt } from "./suspending.ts";
 
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
@@ -171,7 +172,49 @@ describe("the size of a state is that of what is alive", () => {
        fn n_of(xs: List<Int>) -> Int { list.len(xs) / 2 }`,
       200_000,
     ],
+    [
+      "a list that holds its own older versions",
+      `enum Tree { Leaf(Int), Node(List<Tree>) }
+       fn depth(t: Tree) -> Int { let mut d = 0  let mut at = t  let mut going = true
+         while going { match at { Tree::Leaf(n) => { d = d + n  going = false }, Tree::Node(of) => { d = d + 1  at = of[list.len(of) / 2] } } }
+         d }
+       fn main() -> Int !{time.now} {
+         let mut xs = [Tree::Leaf(1)]
+         let mut other = [Tree::Leaf(2)]
+         for n in list.range(0, 10000) {
+           xs = list.push(xs, Tree::Node(if n % 3 == 0 { other } else { xs }))
+           other = list.push(other, Tree::Node(list.slice(xs, n / 2, n)))
+         }
+         let old = list.slice(xs, 5000, 6000)
+         let branch = list.push(list.push(old, Tree::Node(old)), Tree::Node(xs))
+         time.now() + depth(Tree::Node(xs)) + depth(Tree::Node(other)) + depth(branch[1001]) + list.len(xs)
+       }`,
+      800_000,
+    ],
   ];
+  test("what another run of the program has pushed onto a constant is not in it", () => {
+    const code: TestFunction["code"] = [
+      ["LoadLocal", 0],
+      ["JmpIfNot", 6],
+      ["PushConst", 0],
+      ["LoadLocal", 0],
+      "ListPush",
+      "Pop",
+      ["PushConst", 0],
+      ["StoreLocal", 1],
+      ["CapCall", 5, 0],
+      "Pop",
+      ["LoadLocal", 1],
+      "ListLen",
+      "Ret",
+    ];
+    const program = verifyModule(moduleOf([{ arity: 1, locals: 2, capabilities: [5], code }], [ListValue.of([1, 2])]));
+    const state = (arg: string): Uint8Array => suspendedAt(program, () => true, [arg]);
+    const before = state("");
+    state("a secret");
+    expect(state("")).toEqual(before);
+  });
+
   test.each(cases)("%s", (_, text, bytes) => {
     const program = programOf(text);
     const state = suspendedAt(program);

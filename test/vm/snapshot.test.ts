@@ -270,6 +270,36 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(calls).toBeGreaterThan(200);
   }, 120_000);
 
+  test("versions of lists that hold one another", async () => {
+    const step = fc.record({ to: fc.nat(2), of: fc.nat(2), other: fc.nat(2), n: fc.nat(4), kind: fc.nat(4), stops: fc.boolean() });
+    const lines = fc.array(
+      step.map(({ to, of, other, n, kind, stops }) => {
+        const made = [
+          `list.push(v${of}, Tree::Node(v${other}))`,
+          `list.push(v${of}, Tree::Leaf(${n}))`,
+          `list.slice(v${of}, ${n >> 1}, ${n})`,
+          `list.concat(v${of}, v${other})`,
+          `v${of}`,
+        ][kind];
+        return `v${to} = ${made}${stops ? "\ntime.now()" : ""}`;
+      }),
+      { maxLength: 12 },
+    );
+    const local = (i: number): string => `let mut v${i}: List<Tree> = []`;
+    await fc.assert(
+      fc.asyncProperty(lines, async (code) => {
+        const text = `enum Tree { Leaf(Int), Node(List<Tree>) }
+          fn main() -> List<Tree> !{time.now} {
+            ${[0, 1, 2].map(local).join("\n")}
+            ${code.join("\n")}
+            [Tree::Node(v0), Tree::Node(v1), Tree::Node(v2)]
+          }`;
+        await sameWhereverSuspended(compiled(text), { limits: { max_alloc_bytes: 1_000_000 } });
+      }),
+      { numRuns: 300 },
+    );
+  }, 120_000);
+
   test("the language corpus and the older machine's modules", async () => {
     let calls = 0;
     for (const name of files(LANGUAGE, ".ax")) {

@@ -84,8 +84,8 @@ export interface Through {
 }
 
 /** The state at the first call that `at` names. */
-export function suspendedAt(program: Program, at: (call: number) => boolean = () => true): Uint8Array {
-  const end = startMachine(program, journalHost({ lines: [], calls: 0 }, at), { args: [], limits: DEFAULT_LIMITS });
+export function suspendedAt(program: Program, at: (call: number) => boolean = () => true, args: readonly Value[] = []): Uint8Array {
+  const end = startMachine(program, journalHost({ lines: [], calls: 0 }, at), { args, limits: DEFAULT_LIMITS });
   if (end instanceof Promise || end.status !== "suspended") throw new Error("the run was not suspended");
   return end.state;
 }

@@ -4,6 +4,7 @@
  * A place outside of the function cannot see the difference; a call that is thrown away takes its lists with it.
  */
 import { BUILTIN_BY_ID } from "../builtins.ts";
+import { oncePer } from "../lazy.ts";
 import { OPCODES, type OpcodeRow } from "../opcodes.ts";
 import { followOperands } from "../operand-origins.ts";
 import type { VerifiedFunction } from "../program.ts";
@@ -20,28 +21,29 @@ export interface OwnedLists {
 
 const NONE: OwnedLists = { locals: new Set(), lends: new Set(), pushes: new Map() };
 
-export function ownedLists(fn: VerifiedFunction): OwnedLists {
-  if (!mayPush(fn.code)) return NONE;
+/** Of a regular function. */
+export const ownedLists: (fn: VerifiedFunction) => OwnedLists = oncePer((fn: VerifiedFunction) => (mayPush(fn.code) ? analyze(fn) : NONE));
+
+function analyze(fn: VerifiedFunction): OwnedLists {
   const lends = new Set<number>();
   const pushes = new Map<number, number>();
   followOperands(fn, ({ pc, row, first, taken, stores }) => {
     const name = builtinName(row, first);
     if (name === "list.push") {
       const origin = taken(1);
-      origin?.places.push(pc);
+      origin?.after.push(pc);
       return origin;
     }
     if (name === "list.len" || row.tag === OPCODES.ListGet.tag) {
       const origin = taken(name === "list.len" ? 0 : 1);
       // Not of a version that has been replaced while it lay on the stack.
-      if (origin?.places.length === 1 && origin.stores === stores(origin.local)) lends.add(origin.places[0] ?? -1);
+      if (origin?.after.length === 0 && origin.stores === stores(origin.local)) lends.add(origin.load);
       return undefined;
     }
     const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    const [load, push] = origin?.places ?? [];
-    if (origin?.local !== first || origin.stores !== stores(first) || push !== pc - 1) return undefined;
-    lends.add(load ?? -1);
-    pushes.set(push, first);
+    if (origin?.local !== first || origin.stores !== stores(first) || origin.after[0] !== pc - 1) return undefined;
+    lends.add(origin.load);
+    pushes.set(pc - 1, first);
     return undefined;
   });
   return pushes.size === 0 ? NONE : { locals: new Set([...pushes.values()].sort((a, b) => a - b)), lends, pushes };

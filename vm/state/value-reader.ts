@@ -101,7 +101,7 @@ export class ValueReader {
 
   #readNode(): void {
     const kind = this.#bytes.u8();
-    if (kind === NODE.storage) this.#storages.push(this.#storage());
+    if (kind === NODE.storage) this.#readElements();
     else if (kind === NODE.entry) this.#entries.push(this.#entry());
     else this.#values.push(this.#node(kind));
   }
@@ -142,8 +142,12 @@ export class ValueReader {
     }
   }
 
-  #storage(): ListValue {
-    return ListValue.of(this.list(this.#bytes.count("elements", MAX_LIST_LENGTH)));
+  /** The versions that are there keep their length. */
+  #readElements(): void {
+    const number = this.#bytes.index(this.#storages.length + 1, "storage");
+    const before = this.#storages[number] ?? ListValue.EMPTY;
+    const more = this.list(this.#bytes.count("elements", MAX_LIST_LENGTH - before.length));
+    this.#storages[number] = before.concat(ListValue.of(more));
   }
 
   #entry(): Entry {

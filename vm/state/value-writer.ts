@@ -3,6 +3,9 @@
  * compound part is written once, parts before what holds them, and a reference is a number that points back. Versions of
  * a list that share their elements share them here too, and so do versions of a map that share entries.
  *
+ * What versions of a list share may hold a version that is older than itself. So it is written as far as each version
+ * needs it, and what no version of the run reaches, which may be another run's, is not written.
+ *
  * Strings: count, then each as byte length and UTF-8. Nodes: count, then each as a kind (`NODE`) and its fields. A value,
  * wherever one stands, is a tag (`TAG`) and at most one number.
  */
@@ -12,7 +15,7 @@ import { ListValue } from "../list.ts";
 import { ListBuffer } from "../list-buffer.ts";
 import { MapValue } from "../map.ts";
 import type { MapNode } from "../map-tree.ts";
-import { type Trie, trieItems } from "../trie.ts";
+import { type Trie, trieGet } from "../trie.ts";
 import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, type IntValue, NoneValue, UnitValue, type Value } from "../value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
@@ -54,22 +57,23 @@ export const NODE = {
   list: 6,
   /** entry */
   map: 7,
-  /** The elements that versions of a list share: count, values. Storages are counted on their own. */
+  /** More elements that versions of a list share: which of them, or their number so far for new ones; count, values. */
   storage: 8,
   /** A map's entry, with the trees on its sides: string, value, two entries + 1 or 0 for none. Counted on their own. */
   entry: 9,
 } as const;
 
 type Storage = ListBuffer | Trie;
-/** What has a place in the node table. */
-type Node = CompoundValue | Storage | MapNode;
+/** What can be referred to. */
+type Node = CompoundValue | MapNode;
+/** Undefined after the last. */
+interface Parts {
+  at(index: number): Value | Node | undefined;
+}
 
-const itemsOf = (storage: Storage): readonly Value[] =>
-  storage instanceof ListBuffer ? storage.slice(0, storage.length) : trieItems(storage);
-
-function partsOf(node: Node): readonly (Value | Node)[] {
+/** Of a list: from the beginning of its storage, wherever it begins itself. */
+function partsOf(node: Node): Parts {
   if (!("tag" in node)) {
-    if (!("key" in node)) return itemsOf(node);
     return [node.value, ...(node.left === null ? [] : [node.left]), ...(node.right === null ? [] : [node.right])];
   }
   switch (node.tag) {
@@ -83,8 +87,10 @@ function partsOf(node: Node): readonly (Value | Node)[] {
       return [node.payload];
     case "Closure":
       return node.captured;
-    case "List":
-      return [node.storage];
+    case "List": {
+      const { storage, offset, length } = node;
+      return { at: (index) => (index < offset + length ? elementAt(storage, index) : undefined) };
+    }
     case "Map":
       return node.root === null ? [] : [node.root];
     case "Unit":
@@ -94,6 +100,19 @@ function partsOf(node: Node): readonly (Value | Node)[] {
     case "FnRef":
       return [];
   }
+}
+
+const elementAt = (storage: Storage, index: number): Value | undefined =>
+  storage instanceof ListBuffer ? storage.get(index) : trieGet(storage, index);
+
+/** How far the elements of a storage have come. */
+interface Progress {
+  /** Undefined as long as none is written. */
+  number: number | undefined;
+  /** Elements whose parts are all written. */
+  entered: number;
+  /** Elements that are written. */
+  written: number;
 }
 
 /** Whether a reference says it in full. */
@@ -106,7 +125,7 @@ function isInline(node: Node): boolean {
 
 interface OpenNode {
   readonly node: Node;
-  readonly parts: readonly (Value | Node)[];
+  readonly parts: Parts;
   next: number;
 }
 
@@ -116,9 +135,11 @@ export class ValueWriter {
   readonly #nodes = new ByteWriter();
   readonly #stringTable = new StringTable();
   readonly #numbers = new Map<Node, number>();
+  readonly #progress = new Map<Storage, Progress>();
   #values = 0;
   #storages = 0;
   #entries = 0;
+  #records = 0;
 
   /** Writes a reference to `out`, and to the tables what they lack. Throws `state.too_large`. */
   write(out: ByteWriter, value: Value): void {
@@ -130,7 +151,7 @@ export class ValueWriter {
   writeTables(out: ByteWriter): void {
     out.varint(this.#stringTable.size);
     out.raw(this.#strings.written());
-    out.varint(this.#numbers.size);
+    out.varint(this.#records);
     out.raw(this.#nodes.written());
   }
 
@@ -139,7 +160,8 @@ export class ValueWriter {
     const open: OpenNode[] = [];
     this.#enter(value, open);
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-      const part = top.parts[top.next];
+      const part = top.parts.at(top.next);
+      if (top.node instanceof ListValue) this.#progressOf(top.node).entered = top.next;
       if (part === undefined) {
         open.pop();
         this.#writeNode(top.node);
@@ -151,7 +173,35 @@ export class ValueWriter {
   }
 
   #enter(part: Value | Node, open: OpenNode[]): void {
-    if (typeof part === "object" && !isInline(part) && !this.#numbers.has(part)) open.push({ node: part, parts: partsOf(part), next: 0 });
+    if (typeof part !== "object" || isInline(part) || this.#numbers.has(part)) return;
+    open.push({ node: part, parts: partsOf(part), next: part instanceof ListValue ? this.#progressOf(part).entered : 0 });
+  }
+
+  #progressOf({ storage }: ListValue): Progress {
+    const known = this.#progress.get(storage);
+    if (known !== undefined) return known;
+    const none = { number: undefined, entered: 0, written: 0 };
+    this.#progress.set(storage, none);
+    return none;
+  }
+
+  /** Those that are entered and not yet written. Gives the number of their storage. */
+  #writeElements(list: ListValue): number {
+    const progress = this.#progressOf(list);
+    const { written, entered } = progress;
+    progress.number ??= this.#storages++;
+    if (written === entered) return progress.number;
+    const out = this.#nodes;
+    this.#records += 1;
+    out.u8(NODE.storage);
+    out.varint(progress.number);
+    out.varint(entered - written);
+    for (let i = written; i < entered; i++) {
+      const item = elementAt(list.storage, i);
+      if (item !== undefined) this.#reference(out, item);
+    }
+    progress.written = entered;
+    return progress.number;
   }
 
   #string(text: string): number {
@@ -166,26 +216,19 @@ export class ValueWriter {
 
   /** Its parts are written. */
   #writeNode(node: Node): void {
+    this.#records += 1;
     if ("tag" in node) {
-      this.#numbers.set(node, this.#values++);
       this.#writeValue(node);
+      this.#numbers.set(node, this.#values++);
       return;
     }
     const out = this.#nodes;
-    if ("key" in node) {
-      this.#numbers.set(node, this.#entries++);
-      out.u8(NODE.entry);
-      out.varint(this.#string(node.key));
-      this.#reference(out, node.value);
-      out.varint(node.left === null ? 0 : this.#numberOf(node.left) + 1);
-      out.varint(node.right === null ? 0 : this.#numberOf(node.right) + 1);
-      return;
-    }
-    this.#numbers.set(node, this.#storages++);
-    const items = itemsOf(node);
-    out.u8(NODE.storage);
-    out.varint(items.length);
-    for (const item of items) this.#reference(out, item);
+    this.#numbers.set(node, this.#entries++);
+    out.u8(NODE.entry);
+    out.varint(this.#string(node.key));
+    this.#reference(out, node.value);
+    out.varint(node.left === null ? 0 : this.#numberOf(node.left) + 1);
+    out.varint(node.right === null ? 0 : this.#numberOf(node.right) + 1);
   }
 
   #writeValue(value: CompoundValue): void {
@@ -213,12 +256,14 @@ export class ValueWriter {
         out.varint(value.index);
         this.#references(out, value.captured);
         return;
-      case "List":
+      case "List": {
+        const storage = this.#writeElements(value);
         out.u8(NODE.list);
-        out.varint(this.#numberOf(value.storage));
+        out.varint(storage);
         out.varint(value.offset);
         out.varint(value.length);
         return;
+      }
       case "Map":
         out.u8(NODE.map);
         if (value.root !== null) out.varint(this.#numberOf(value.root));
