@@ -176,7 +176,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     return calling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
   },
   "large match tables that nothing uses, of a function that many others take in": () => {
-    const length = 300;
+    const length = 900;
     const grows: TestFunction = {
       locals: 1,
       code: [
