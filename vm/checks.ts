@@ -25,7 +25,7 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
   const counterexample: string[] = [];
   let units = 0;
   for (const arg of clause.args) {
-    const shown = units < COUNTEREXAMPLE_UNITS ? cut(textForm(arg)) : "…";
+    const shown = units < COUNTEREXAMPLE_UNITS ? cut(typedText(arg, undefined, run.program.module.types)) : "…";
     units += shown.length;
     counterexample.push(shown);
   }

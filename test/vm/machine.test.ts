@@ -381,6 +381,15 @@ describe("contracts, guards and debug", () => {
     ]);
   });
 
+  test("a counterexample names the types of the module", () => {
+    const point = { name: "Point", kind: "record", fields: [{ name: "x", type: "Int" }] } as const;
+    const fn: TestFunction = { arity: 1, code: [["PushConst", 0], ["Assert", 1, 0, 0], "Ret"] };
+    const module = moduleOf([fn], [false, "message"], { types: [point] });
+    expect(run(module, { args: [new RecordValue(0, [3])] })).toMatchObject({
+      trap: { message: '"message" [counterexample: (Point { x: 3 })]', counterexample: ["Point { x: 3 }"] },
+    });
+  });
+
   test("a guard gives its value or traps, and logs its verdict", () => {
     const guard = (passed: Value, host = testHost()) => ({
       host,
