@@ -50,6 +50,8 @@ export interface Actor extends Slots {
   result: Value;
   /** Frames from this one on are interpreted: the compiled engine gave up on it. `NEVER_EXACT` as a rule. */
   exactFrom: number;
+  /** Slots it counted for when its last slice ended (see `MACHINE_LIMITS.actorSlots`). */
+  held: number;
   /** Of this slice; dropped when the actor fails in it. */
   spawned: number[];
   sent: { readonly to: number | bigint; readonly payload: Value }[];
@@ -75,9 +77,18 @@ export function newActor(id: number, parent: number): Actor {
     waiting: undefined,
     result: UNIT,
     exactFrom: NEVER_EXACT,
+    held: 0,
     spawned: [],
     sent: [],
   };
+}
+
+/** What it held is of no use any more, but for its result and its mail. */
+export function release(actor: Actor): void {
+  actor.depth = 0;
+  actor.sp = 0;
+  for (const array of [actor.stack, actor.frameFunction, actor.framePc, actor.frameBase, actor.globals]) array.length = 0;
+  actor.numbers = new Float64Array();
 }
 
 /** Frames of a trap's call stack. */

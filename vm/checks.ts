@@ -1,4 +1,5 @@
 /** Contracts, guards and debug output: what a program says about itself while it runs. */
+import { BYTES } from "./cost.ts";
 import { log, obey, type Run } from "./effects.ts";
 import { MachineTrap, typeTrap } from "./meter.ts";
 import { textForm, typedText } from "./text.ts";
@@ -25,18 +26,11 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
   const counterexample: string[] = [];
   let units = 0;
   for (const arg of clause.args) {
-    const shown = units < COUNTEREXAMPLE_UNITS ? cut(typedText(arg, undefined, run.program.module.types)) : "…";
+    const shown = units < COUNTEREXAMPLE_UNITS ? typedText(arg, undefined, run.program.module.types, ARGUMENT_UNITS) : "…";
     units += shown.length;
     counterexample.push(shown);
   }
   throw new MachineTrap("contract_violation", `${message} [counterexample: (${counterexample.join(", ")})]`, { counterexample });
-}
-
-function cut(text: string): string {
-  if (text.length <= ARGUMENT_UNITS) return text;
-  // Not between the halves of a surrogate pair.
-  const end = (text.codePointAt(ARGUMENT_UNITS - 1) ?? 0) > 0xffff ? ARGUMENT_UNITS - 1 : ARGUMENT_UNITS;
-  return `${text.slice(0, end)}…`;
 }
 
 /** Logs a guard's verdict, and traps when it failed. */
@@ -47,18 +41,23 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
 }
 
-/** Charges the text, whose size is bounded, after it is made. */
+/** Charges the text after it is made. What no allocation is left for is not made. */
 export function inspectValue(run: Run, value: Value): string {
-  const text = typedText(value, undefined, run.program.module.types);
+  const text = typedText(value, undefined, run.program.module.types, affordableUnits(run));
   run.meter.charge(text.length);
   run.meter.allocateString(text.length);
   return text;
 }
 
+/** Somewhat more than a String can have with the allocation that is left. */
+function affordableUnits({ meter }: Run): number {
+  return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
+}
+
 /** Prints a value, after a text if there is one, and gives it back. The text form is bounded; its size is charged. */
 export function debugValue(run: Run, label: Value | undefined, value: Value): Value {
   const prefix = label === undefined ? "" : `${typeof label === "string" ? label : textForm(label)} `;
-  const text = prefix + textForm(value);
+  const text = prefix + textForm(value, affordableUnits(run));
   run.meter.charge(text.length);
   run.meter.allocateString(text.length);
   obey(run.host.debug(text));

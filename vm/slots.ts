@@ -2,6 +2,7 @@
  * The slots of an actor's stack: locals and operands of all frames. Numbers stand unboxed in an array of their own, so that
  * arithmetic makes no objects; the slot beside says which kind the number is of.
  */
+import { MACHINE_LIMITS } from "./limits.ts";
 import { FloatValue, type Value } from "./value.ts";
 
 /** A value; `undefined`: an Int, `null`: a Float, whose number stands in `numbers`. A Float may stand boxed too. */
@@ -37,11 +38,21 @@ export function setSlot(stack: Slot[], numbers: Float64Array, at: number, value:
   } else stack[at] = value;
 }
 
+/** Takes away what lies beyond `count` slots, where it is most of the array. */
+export function trimSlots(slots: Slots, count: number): void {
+  if (slots.stack.length < Math.max(4 * count, MANY_SLOTS)) return;
+  slots.stack.length = count;
+  slots.numbers = slots.numbers.slice(0, count);
+}
+
+const MANY_SLOTS = 1_024;
+
 /** Makes room for `count` slots. */
 export function reserveSlots(slots: Slots, count: number): void {
   const had = slots.stack.length;
   if (count <= had) return;
-  const length = Math.max(count, 2 * had);
+  // Never longer than the limit for what was not asked for: calls look at the length alone.
+  const length = Math.max(count, Math.min(2 * had, MACHINE_LIMITS.stackSlots));
   for (let i = had; i < length; i++) slots.stack.push(undefined);
   const numbers = new Float64Array(length);
   numbers.set(slots.numbers);

@@ -361,7 +361,8 @@ class StateReader {
       if (i === 0 && base !== 0) badState("a stack that begins above its frames");
       if (height < (isInnermost ? owed : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
         badState("a frame that does not fit");
-      reserveSlots(actor, operandBase + fn.maxStack);
+      // An irregular function's next instruction makes room for itself, but the answer is pushed before.
+      reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
       for (const local of accumulatorsOf(fn).locals) {
         if (pending[marked] !== base + local) continue;
         if (typeof actor.stack[base + local] !== "string") badState("a pending value that is no String");

@@ -3,7 +3,7 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
-import { type Actor, hasMail, newActor, type PendingMessage, placesOf, unreceivedFailures } from "./actor.ts";
+import { type Actor, hasMail, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { HostTrap, log, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
@@ -15,7 +15,7 @@ import { MachineTrap, Meter } from "./meter.ts";
 import { present } from "./operations.ts";
 import { checkPortable } from "./portable.ts";
 import type { MachineEnd, Program } from "./program.ts";
-import { reserveSlots, setSlot } from "./slots.ts";
+import { reserveSlots, setSlot, trimSlots } from "./slots.ts";
 import { decodeState, encodeState } from "./snapshot.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
 
@@ -62,6 +62,8 @@ interface System {
   turn: number;
   /** The step at which the slice of the actor whose turn it is ends. */
   sliceEnd: number;
+  /** Of all actors, as `Actor.held`. */
+  held: number;
 }
 
 /** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
@@ -104,7 +106,7 @@ export function startMachine(
     nextPoll: 0,
   };
   const engine = engineFor(program, options);
-  const system: System = { run, engine, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY };
+  const system: System = { run, engine, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY, held: 0 };
   return drive(system, () => {
     system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
     return advance(system);
@@ -134,7 +136,11 @@ export function resumeMachine(
   meter.allocBytes = allocBytes;
   const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, nextActor, nextPoll: 0 };
   const engine = engineFor(program, options);
-  const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd };
+  const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd, held: 0 };
+  for (const actor of system.actors) {
+    actor.held = heldBy(program, actor);
+    system.held += actor.held;
+  }
   return drive(system, () => advance(system, answer));
 }
 
@@ -293,7 +299,38 @@ function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yi
   }
   if (signal === "done") actor.status = "completed";
   else if (signal === "blocked") actor.status = "blocked";
-  if (system.run.scheduled) collect(system, actor);
+  if (!system.run.scheduled) return;
+  hold(system, actor);
+  collect(system, actor);
+}
+
+/** Up to the end of the innermost frame's operands. */
+function slotsOf(program: Program, actor: Actor): number {
+  if (actor.depth === 0) return 0;
+  const fn = present(program.functions[actor.frameFunction[actor.depth - 1] ?? 0]);
+  return Math.max(actor.sp, (actor.frameBase[actor.depth - 1] ?? 0) + fn.def.locals + fn.maxStack);
+}
+
+/** Slots that a frame counts for beside its own. */
+const FRAME_ROOM = 4;
+
+const heldBy = (program: Program, actor: Actor): number => slotsOf(program, actor) + FRAME_ROOM * actor.depth + actor.globals.length;
+
+/**
+ * Counts what an actor needs until its next slice, and takes away the room that it does not need. Nobody is charged for
+ * stacks, so all together are bounded; here, where what an actor needs is the same on every engine.
+ */
+function hold(system: System, actor: Actor): void {
+  const { program } = system.run;
+  const before = actor.held;
+  if (actor.status === "completed" || actor.status === "failed") release(actor);
+  trimSlots(actor, slotsOf(program, actor));
+  actor.held = heldBy(program, actor);
+  system.held += actor.held - before;
+  if (system.held > MACHINE_LIMITS.actorSlots) {
+    const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
+    throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
+  }
 }
 
 /** What the actor spawned and sent in its slice. */
@@ -305,8 +342,10 @@ function collect(system: System, actor: Actor): void {
   for (const functionIndex of spawned) {
     const id = actors.length;
     log(run, { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" });
-    actors.push(createActor(run, id, actor.id, functionIndex, []));
+    const child = createActor(run, id, actor.id, functionIndex, []);
+    actors.push(child);
     actor.children.push(id);
+    hold(system, child);
   }
   for (const { to, payload } of sent) system.pending.push({ from: actor.id, to, payload });
 }
@@ -319,6 +358,7 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
+    hold(system, next);
     for (const child of next.children) failing.push(present(system.actors[child]));
   }
   meter.allocate(BYTES.message + BYTES.wrapper);

@@ -1,6 +1,7 @@
 /** Values as text for people: `debug`, messages, `boruna run`. */
 import { MACHINE_LIMITS } from "./limits.ts";
 import type { TypeDef } from "./module.ts";
+import { TextParts } from "./text-parts.ts";
 import type { Type } from "./types.ts";
 import { type CompoundValue, type EnumValue, RecordValue, type Value } from "./value.ts";
 
@@ -103,18 +104,13 @@ function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
 
 const CUT = "…";
 
-/** Put together from its parts at once: a text grown piece by piece would keep all its pieces in the host's memory. */
-function render(value: Value, naming: Naming): string {
-  const limit = MACHINE_LIMITS.textFormUnits;
+function render(value: Value, naming: Naming, atMost: number): string {
+  const limit = Math.min(atMost, MACHINE_LIMITS.textFormUnits);
   const stack: { readonly layout: Layout; next: number }[] = [];
-  const parts: string[] = [];
-  let units = 0;
-  const write = (text: string): void => {
-    parts.push(text);
-    units += text.length;
-  };
+  const parts = new TextParts();
+  const write = (text: string): void => parts.add(text);
   let current: Value | undefined = value;
-  while (current !== undefined && units <= limit) {
+  while (current !== undefined && parts.length <= limit) {
     if (typeof current === "string") write(`"${current}"`);
     else if (typeof current !== "object") write(String(current));
     else {
@@ -127,7 +123,7 @@ function render(value: Value, naming: Naming): string {
       }
     }
     current = undefined;
-    for (let top = stack.at(-1); top !== undefined && units <= limit; top = stack.at(-1)) {
+    for (let top = stack.at(-1); top !== undefined && parts.length <= limit; top = stack.at(-1)) {
       const index = top.next;
       top.next += 1;
       current = top.layout.children[index];
@@ -139,8 +135,8 @@ function render(value: Value, naming: Naming): string {
       stack.pop();
     }
   }
-  const text = parts.join("");
-  return units > limit ? cutText(text, limit) : text;
+  const text = parts.toString();
+  return parts.length > limit ? cutText(text, limit) : text;
 }
 
 function cutText(text: string, limit: number): string {
@@ -151,10 +147,11 @@ function cutText(text: string, limit: number): string {
 
 /**
  * The text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings stand in quotes, unescaped.
- * Parts nested deeper than `MACHINE_LIMITS.valueDepth`, and text beyond `MACHINE_LIMITS.textFormUnits`, are cut to "…".
+ * Parts nested deeper than `MACHINE_LIMITS.valueDepth`, and text beyond `atMost` or `MACHINE_LIMITS.textFormUnits` UTF-16 units, are
+ * cut to "…".
  */
-export function textForm(value: Value): string {
-  return render(value, untyped);
+export function textForm(value: Value, atMost: number = MACHINE_LIMITS.textFormUnits): string {
+  return render(value, untyped, atMost);
 }
 
 /**
@@ -162,6 +159,11 @@ export function textForm(value: Value): string {
  * A value without a fitting type is written as in `textForm`, cut alike. Without a `type` the module may be an older one, whose
  * Some, Ok and Err are enum values.
  */
-export function typedText(value: Value, type: Type | undefined, types: readonly TypeDef[]): string {
-  return render(value, typed(types, type === undefined));
+export function typedText(
+  value: Value,
+  type: Type | undefined,
+  types: readonly TypeDef[],
+  atMost: number = MACHINE_LIMITS.textFormUnits,
+): string {
+  return render(value, typed(types, type === undefined), atMost);
 }

@@ -134,6 +134,21 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
       ]),
     ),
   ),
+  // A hundred actors that wait, each with its locals, the room of one operand and of its frame.
+  actorSlots: probe(["completed", "alloc_limit"], (beyond) => {
+    const waiting = (locals: number): TestFunction => ({ locals, code: ["ReceiveMsg", "Ret"] });
+    const locals = MACHINE_LIMITS.actorSlots / 100 - 5;
+    return runs(() =>
+      moduleOf(
+        [
+          { locals: 1, code: [...times([["SpawnActor", 1], "Pop"]), ["SpawnActor", 2], "Pop", "Ret"] },
+          waiting(locals),
+          waiting(locals + beyond),
+        ],
+        [99, 1],
+      ),
+    );
+  }),
   frameSlots: probe(["completed", "stack_overflow"], (beyond) =>
     runs(() => program([...repeated(MACHINE_LIMITS.frameSlots + beyond, ["PushConst", 0] as const), "Ret"], [1])),
   ),

@@ -4,6 +4,7 @@ import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } fr
 import { ListValue } from "../list.ts";
 import { MapValue } from "../map.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { TextParts } from "../text-parts.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
@@ -64,17 +65,14 @@ type Open =
 function stringify(meter: Meter, value: Value): Value {
   const work = new Work(meter);
   const open: Open[] = [];
-  // Joined at the end: a text grown piece by piece would keep its pieces in the host's memory.
-  const pieces: string[] = [];
-  let units = 0;
+  const written = new TextParts();
   meter.allocateString(0);
   const write = (piece: string): void => {
     work.add(piece.length * UNITS.codedUnit);
-    if (units + piece.length > MAX_JSON_UNITS)
+    if (written.length + piece.length > MAX_JSON_UNITS)
       throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
     meter.allocate(piece.length * BYTES.codeUnit);
-    pieces.push(piece);
-    units += piece.length;
+    written.add(piece);
   };
   const visit = (part: Value): void => {
     work.add(UNITS.value);
@@ -101,7 +99,7 @@ function stringify(meter: Meter, value: Value): Value {
       visit(next.value[1]);
     } else visit(next.value);
   }
-  return pieces.join("");
+  return written.toString();
 }
 
 /** Half of what a String may have: one escaped text of the longest String still fits a host string. */

@@ -1,6 +1,7 @@
 import { BYTES, slotsBytes, UNITS } from "../cost.ts";
 import { ListValue } from "../list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
+import { TextParts } from "../text-parts.ts";
 import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "../text-search.ts";
 import { compareUtf8, utf8Length } from "../utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value.ts";
@@ -71,8 +72,41 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
   if (found === 0) return source;
-  const parts = from.length === 0 ? ["", ...Array.from(source), ""] : splitText(source, from);
-  return parts.join(to);
+  return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
+}
+
+/** Characters that are worked on at a time, where each is an object for a while. */
+const AT_A_TIME = 8_192;
+
+function replaced(source: string, from: string, to: string): string {
+  const searcher = createSearcher(source, from);
+  const result = new TextParts();
+  let start = 0;
+  for (let at = searcher.next(0); at >= 0; at = searcher.next(start)) {
+    result.add(source.slice(start, at));
+    result.add(to);
+    start = at + from.length;
+  }
+  result.add(source.slice(start));
+  return result.toString();
+}
+
+/** Before, between and after all characters. */
+function interleaved(source: string, to: string): string {
+  let done = to;
+  for (let start = 0; start < source.length; ) {
+    const end = afterCharacters(source, start + AT_A_TIME);
+    done += Array.from(source.slice(start, end)).join(to) + to;
+    start = end;
+  }
+  return done;
+}
+
+/** An end of a character, at `at` or directly after it. */
+function afterCharacters(source: string, at: number): number {
+  if (at >= source.length) return source.length;
+  const unit = source.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff ? at + 1 : at;
 }
 
 function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
@@ -112,7 +146,11 @@ function padStart(meter: Meter, source: string, width: IntValue, filler: string)
 /** Case mapping of ASCII letters only; for ASCII text the host's own does just that. */
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
   makeText(meter, source.length, source.length);
-  return isAscii(source) ? change(source) : source.replace(letters, change);
+  if (isAscii(source)) return change(source);
+  let done = "";
+  for (let start = 0; start < source.length; start += AT_A_TIME)
+    done += source.slice(start, start + AT_A_TIME).replace(letters, change);
+  return done;
 }
 
 function isAscii(source: string): boolean {

@@ -7,8 +7,10 @@ import type { Actor } from "../actor.ts";
 import { HostTrap, poll, type Run } from "../effects.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
+import { OPCODES } from "../opcodes.ts";
 import type { Program, VerifiedFunction } from "../program.ts";
 import { setSlot, slotValues } from "../slots.ts";
+import { CODE_STRIDE } from "../stack-heights.ts";
 import { UNIT, UnitValue, type Value } from "../value.ts";
 import { compilable, placesOf } from "./eligible.ts";
 import { flowOf, liveLocals } from "./flow.ts";
@@ -29,6 +31,8 @@ const CHECK_STEPS = 1_000_000;
 const PAUSE_STEPS = 10_000_000;
 /** Characters of generated text for one program; functions beyond it stay interpreted. */
 const MAX_GENERATED = 4_000_000;
+/** Instructions and places of groups that were looked at in vain, in one program; after that nothing is compiled any more. */
+const MAX_WASTED = 20_000_000;
 /** How often one entry is compiled: anew for other kinds of arguments, or for wide Ints. */
 const MAX_VERSIONS = 4;
 /** Functions whose guesses fail before all are compiled without. */
@@ -71,7 +75,10 @@ export class Engine {
   /** By function; null where there is none. */
   readonly #targets: (Target | null | undefined)[] = [];
   readonly #support: Readonly<Record<string, unknown>>;
+  /** Of the largest frame that a call of a function value can lead to. */
+  readonly #frameSlots: number;
   #generated = 0;
+  #wasted = 0;
   /** For measurements and tests. `work`: places looked at by the data flow, and characters generated. */
   readonly counts = { entered: 0, bailed: 0, compiled: 0, work: 0 };
 
@@ -82,6 +89,7 @@ export class Engine {
       const fn = program.functions[i];
       return yes && fn !== undefined ? new FunctionHeat(fn) : undefined;
     });
+    this.#frameSlots = this.functions.reduce((most, heat) => (heat === undefined ? most : Math.max(most, slotsOf(heat.fn))), 1);
     this.#support = support((index) => this.#targets[index] ?? this.#link(index));
   }
 
@@ -246,9 +254,9 @@ export class Engine {
   }
 
   #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
-    if (tooOften || this.#generated > MAX_GENERATED) return undefined;
+    if (tooOften || this.#generated > MAX_GENERATED || this.#wasted > MAX_WASTED) return undefined;
+    const group = new Group(this.#program, this.#generic);
     try {
-      const group = new Group(this.#program, this.#generic);
       const root = group.root(fn, pc, entry);
       this.counts.work += group.work;
       const { source, pool } = group.write(root);
@@ -263,11 +271,13 @@ export class Engine {
         run: make.run,
         target: pc === 0 ? make.target : undefined,
         members: group.members(),
-        frameSlots: group.frameSlots(),
+        frameSlots: group.callsValues() ? this.#frameSlots : group.frameSlots(),
       };
     } catch (error) {
-      if (error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError) return undefined;
-      throw error;
+      if (!(error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError)) throw error;
+      this.#wasted += group.size;
+      this.counts.work += group.size;
+      return undefined;
     }
   }
 }
@@ -323,6 +333,11 @@ class Group {
   work = 0;
   #instructions = 0;
   #places = 0;
+
+  /** Instructions and places of all parts. */
+  get size(): number {
+    return this.#instructions + this.#places;
+  }
 
   constructor(program: Program, wide: ReadonlySet<number>) {
     this.#program = program;
@@ -406,9 +421,20 @@ class Group {
 
   frameSlots(): number {
     const parts = [...this.#parts.values(), ...(this.#root === undefined ? [] : [this.#root])];
-    return Math.max(1, ...parts.map(({ fn }) => fn.def.locals + fn.maxStack));
+    return Math.max(1, ...parts.map(({ fn }) => slotsOf(fn)));
+  }
+
+  /** Whether some call leads out of the group. */
+  callsValues(): boolean {
+    const parts = [...this.#parts.values(), ...(this.#root === undefined ? [] : [this.#root])];
+    return parts.some(({ fn: { code } }) => {
+      for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.CallIndirect.tag) return true;
+      return false;
+    });
   }
 }
+
+const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.locals + maxStack;
 
 class NamedPool extends Pool {
   declaration(): string {
