@@ -41,7 +41,7 @@ export const BYTES = {
   /** One field, captured value or element. */
   slot: 56,
   /** A list version that shares its elements with another: push, tail, slice. */
-  push: 160,
+  push: 320,
   mapHeader: 48,
   mapEntry: 144,
   /** Each level of a map's tree that set or remove copies. */

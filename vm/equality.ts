@@ -176,6 +176,11 @@ export function compareTotal(a: Value, b: Value, work: Work): number {
         x = item(top.a, top.at);
         y = item(top.b, top.at);
         top.at += 1;
+        // Nothing is left to be done here, and a chain may be as long as memory.
+        if (top.at === top.count && afterwards.at(-1) === 0) {
+          stack.pop();
+          afterwards.pop();
+        }
       }
     } else {
       const left = top.a.next();

@@ -1,20 +1,23 @@
 import { ListBuffer } from "./list-buffer.ts";
-import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, type Trie } from "./trie.ts";
+import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 import type { Value } from "./value.ts";
 
 /**
  * A persistent list. The usual case is a shared append: pushing onto the newest version writes the next free slot of
  * the shared buffer. A version that something was pushed onto already goes on as a trie, made once for all versions of
  * the buffer. So no operation copies a long list, whatever version it starts from: push takes O(log n) at worst and
- * constant time as a rule, tail and slice are views, concat costs the length of its second list.
+ * constant time as a rule, tail and slice are views, concat costs the length of its second list. A list that has lost
+ * most of its elements in front, as a queue does, moves to a buffer of its own with the next push: the old one is claimed
+ * by that push, so no second version moves.
  */
 export class ListValue {
   static readonly EMPTY: ListValue = new ListValue(undefined, undefined, 0, 0);
   /** Changes in `grow` only. */
   length: number;
-  /** One of the two is there, but in `EMPTY`: nothing can grow that. Either may hold elements before `#offset` and after the end of this version. */
+  /** Where there is none, the elements are in the trie; `EMPTY` has neither. Both may hold elements before `#offset` and after the end. */
   readonly #buffer: ListBuffer | undefined;
-  readonly #trie: Trie | undefined;
+  /** Beside a buffer: what the versions that branch off share, once there are some. */
+  #trie: Trie | undefined;
   readonly #offset: number;
 
   private constructor(buffer: ListBuffer | undefined, trie: Trie | undefined, offset: number, length: number) {
@@ -27,6 +30,11 @@ export class ListValue {
   /** Takes ownership of `items`: the caller must not touch the array again. */
   static of(items: Value[]): ListValue {
     return items.length === 0 ? ListValue.EMPTY : new ListValue(new ListBuffer(items), undefined, 0, items.length);
+  }
+
+  /** The elements `offset … offset + length` of a trie that has them, one at least. */
+  static within(trie: Trie, offset: number, length: number): ListValue {
+    return new ListValue(undefined, trie, offset, length);
   }
 
   get tag(): "List" {
@@ -45,7 +53,8 @@ export class ListValue {
     const buffer = this.#buffer;
     if (buffer !== undefined && buffer.length === this.#offset + this.length) {
       buffer.push(value);
-      return new ListValue(buffer, undefined, this.#offset, this.length + 1);
+      const pushed = new ListValue(buffer, undefined, this.#offset, this.length + 1);
+      return this.#offset > this.length + LEFT_BEHIND ? ListValue.of(pushed.toArray()) : pushed;
     }
     return new ListValue(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
   }
@@ -56,7 +65,7 @@ export class ListValue {
    */
   grow(value: Value): ListValue {
     const buffer = this.#buffer;
-    if (buffer === undefined || buffer.length !== this.#offset + this.length) return this.push(value);
+    if (buffer === undefined || this.#offset > 0 || buffer.length !== this.length) return this.push(value);
     buffer.push(value);
     this.length += 1;
     return this;
@@ -80,7 +89,9 @@ export class ListValue {
     const start = Math.max(0, from);
     const end = Math.min(to, this.length);
     if (start >= end) return ListValue.EMPTY;
-    return end - start === this.length ? this : new ListValue(this.#buffer, this.#trie, this.#offset + start, end - start);
+    return end - start === this.length
+      ? this
+      : new ListValue(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.#offset + start, end - start);
   }
 
   /** A fresh array, the caller's own. */
@@ -101,7 +112,7 @@ export class ListValue {
 
   *[Symbol.iterator](): IterableIterator<Value> {
     const end = this.#offset + this.length;
-    if (this.#trie === undefined) {
+    if (this.#trie === undefined || this.#buffer !== undefined) {
       for (let at = this.#offset; at < end; at++) {
         const value = this.#buffer?.get(at);
         if (value !== undefined) yield value;
@@ -110,7 +121,7 @@ export class ListValue {
     }
     for (let at = this.#offset; at < end; ) {
       const chunk = trieChunk(this.#trie, at);
-      const base = at - (at % CHUNK);
+      const base = at - (at % WIDTH);
       const stop = Math.min(end, base + chunk.length);
       if (stop <= at) return;
       for (; at < stop; at++) {
@@ -123,9 +134,12 @@ export class ListValue {
   /** The elements up to this version's end, those before the offset included. */
   #asTrie(): Trie {
     const end = this.#offset + this.length;
-    return trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end);
+    const trie = trieWithRoom(trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end));
+    // Made once, or each version that branches off here would have a path of the tree for itself.
+    this.#trie = trie;
+    return trie;
   }
 }
 
-/** Elements of a leaf. */
-const CHUNK = 32;
+/** Elements that a version may have left behind, beside as many as it has. */
+const LEFT_BEHIND = 1_024;

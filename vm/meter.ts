@@ -21,12 +21,19 @@ export class MachineTrap extends Error {
   }
 }
 
+/** Extra steps between two questions whether the host wants the run to stop. */
+const STEPS_UNASKED = 4_096;
+
 /** Stops exactly: `steps` never passes `maxSteps`, `allocBytes` never passes `maxAllocBytes`. */
 export class Meter {
   steps: number = 0;
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
+  /** Asked now and then while a builtin is at work; throws to end the run. Outside of the deterministic part. */
+  interrupt: () => void = () => undefined;
+  /** Extra steps since `interrupt` was asked. */
+  #unasked: number = 0;
   /** For the compiled engine: the step after which it asks `overrun`, and the deepest frame it may enter. */
   checkAt: number = 0;
   maxDepth: number = 0;
@@ -51,6 +58,10 @@ export class Meter {
       throw stepLimit(this.maxSteps);
     }
     this.steps += count;
+    this.#unasked += count;
+    if (this.#unasked < STEPS_UNASKED) return;
+    this.#unasked = 0;
+    this.interrupt();
   }
 
   /** Bytes of a value about to be made. */

@@ -8,9 +8,11 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { accumulatorsOf } from "./accumulators.ts";
 import { type Actor, newActor, type PendingMessage, type Waiting } from "./actor.ts";
+import { chargeCrossing } from "./crossing.ts";
 import { CAPABILITY_IDS } from "./effects.ts";
 import { BorunaError } from "./error.ts";
 import { type LimitField, type Limits, LIMITS, MACHINE_LIMITS } from "./limits.ts";
+import { MachineTrap, Meter } from "./meter.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { reserveSlots, setSlot, slotValue } from "./slots.ts";
@@ -18,7 +20,7 @@ import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
 import { badState, ByteReader, ByteWriter, MAX_STATE_BYTES, tooLarge } from "./state/bytes.ts";
 import { ValueReader } from "./state/value-reader.ts";
 import { ValueWriter } from "./state/value-writer.ts";
-import { ActorIdValue } from "./value.ts";
+import { ActorIdValue, type Value } from "./value.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
 const VERSION = 3;
@@ -167,7 +169,7 @@ function writeState(program: Program, out: ByteWriter, values: ValueWriter, stat
   }
 }
 
-/** One that has ended keeps its place; what it held is of no meaning but for the root's result. */
+/** One that has ended keeps its place, and its mail if it did not fail: failures that nobody received are told in the end. */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pending: readonly number[]): void {
   out.varint(actor.parent + 1);
   out.u8(STATUSES.indexOf(actor.status));
@@ -185,6 +187,8 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pending:
     out.varint(pending.length);
     for (const slot of pending) out.varint(slot);
     for (const value of actor.globals) values.write(out, value);
+  }
+  if (actor.status !== "failed") {
     out.varint(actor.mailbox.length - actor.mailboxTaken);
     for (let i = actor.mailboxTaken; i < actor.mailbox.length; i++) {
       const message = actor.mailbox[i];
@@ -211,6 +215,8 @@ class StateReader {
   readonly #values: ValueReader;
   /** Slots that are said to be pending, by actor. */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
+  /** All values on their way out have been charged for, under the limit; known once that is. */
+  #crossing: Meter = new Meter(0, 0);
   /** Stack heights of the regular functions met so far. */
   readonly #heights = new Map<VerifiedFunction, Int32Array>();
 
@@ -223,6 +229,7 @@ class StateReader {
   read(caps: Limits | undefined): RunState {
     const bytes = this.#bytes;
     const limits = this.#limits(caps);
+    this.#crossing = new Meter(Number.MAX_SAFE_INTEGER, limits.max_alloc_bytes);
     const scheduled = bytes.upTo(1, "the scheduler flag") === 1;
     const steps = bytes.upTo(limits.max_steps, "steps");
     const allocBytes = bytes.upTo(limits.max_alloc_bytes, "allocated bytes");
@@ -237,8 +244,7 @@ class StateReader {
     const { waiting, pushes } = this.#waiting(current);
     current.waiting = waiting;
     current.spawned = this.#numbers(bytes.count("actors spawned"), this.#program.functions.length, "function");
-    for (let left = bytes.count("messages sent"); left > 0; left--)
-      current.sent.push({ to: this.#actorId(), payload: this.#values.value() });
+    for (let left = bytes.count("messages sent"); left > 0; left--) current.sent.push({ to: this.#actorId(), payload: this.#payload() });
     if (scheduled ? nextActor !== actors.length + current.spawned.length : current.spawned.length + current.sent.length > 0)
       return badState("its actors do not add up");
     for (const actor of actors) this.#checkFrames(actor, actor === current ? pushes : 0);
@@ -284,6 +290,8 @@ class StateReader {
       for (let i = 0; i < actor.sp; i++) setSlot(actor.stack, actor.numbers, i, this.#values.value());
       this.#pendingSlots.set(actor, this.#numbers(bytes.count("pending Strings", actor.sp), actor.sp, "slot"));
       for (let i = this.#program.module.globals.length; i > 0; i--) actor.globals.push(this.#values.value());
+    }
+    if (actor.status !== "failed") {
       for (let left = bytes.count("messages"); left > 0; left--) {
         actor.mailbox.push({ from: bytes.index(actorCount, "actor"), payload: this.#values.value() });
       }
@@ -306,9 +314,21 @@ class StateReader {
   #pending(actorCount: number): readonly PendingMessage[] {
     const pending: PendingMessage[] = [];
     for (let left = this.#bytes.count("messages"); left > 0; left--) {
-      pending.push({ from: this.#bytes.index(actorCount, "actor"), to: this.#actorId(), payload: this.#values.value() });
+      pending.push({ from: this.#bytes.index(actorCount, "actor"), to: this.#actorId(), payload: this.#payload() });
     }
     return pending;
+  }
+
+  /** A value on its way out, where it will be written down. */
+  #payload(): Value {
+    const value = this.#values.value();
+    try {
+      chargeCrossing(value, this.#crossing);
+    } catch (error) {
+      if (error instanceof MachineTrap) badState("a message that the program could not have sent");
+      throw error;
+    }
+    return value;
   }
 
   #actorId(): number | bigint {
@@ -329,12 +349,12 @@ class StateReader {
         return { waiting: { kind: "capability", capability: first, declared, caught: tag === OPCODES.TryCapCall.tag }, pushes: 1 };
       }
       case OPCODES.EmitUi.tag:
-        return { waiting: { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: this.#values.value() }, pushes: 0 };
+        return { waiting: { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: this.#payload() }, pushes: 0 };
       case OPCODES.SpawnActor.tag:
         return { waiting: { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex: first }, pushes: 1 };
       case OPCODES.SendMsg.tag: {
         const target = this.#actorId();
-        return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#values.value() }, pushes: 0 };
+        return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#payload() }, pushes: 0 };
       }
       default:
         return badState("nobody waits for an answer");

@@ -5,7 +5,7 @@
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
 import { type Actor, hasMail, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
 import { BYTES } from "./cost.ts";
-import { HostTrap, log, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
+import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
@@ -105,8 +105,19 @@ export function startMachine(
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
   };
+  meterAsks(run);
   const engine = engineFor(program, options);
-  const system: System = { run, engine, actors: [], pending: [], round: -1, queue: [], turn: 0, sliceEnd: Number.POSITIVE_INFINITY, held: 0 };
+  const system: System = {
+    run,
+    engine,
+    actors: [],
+    pending: [],
+    round: -1,
+    queue: [],
+    turn: 0,
+    sliceEnd: Number.POSITIVE_INFINITY,
+    held: 0,
+  };
   return drive(system, () => {
     system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
     return advance(system);
@@ -135,6 +146,7 @@ export function resumeMachine(
   meter.steps = steps;
   meter.allocBytes = allocBytes;
   const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, nextActor, nextPoll: 0 };
+  meterAsks(run);
   const engine = engineFor(program, options);
   const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd, held: 0 };
   for (const actor of system.actors) {
@@ -142,6 +154,10 @@ export function resumeMachine(
     system.held += actor.held;
   }
   return drive(system, () => advance(system, answer));
+}
+
+function meterAsks(run: Run): void {
+  run.meter.interrupt = () => poll(run);
 }
 
 function engineFor(program: Program, { engine, trace }: { readonly engine?: EngineChoice; readonly trace?: unknown }): Engine | undefined {

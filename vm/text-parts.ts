@@ -1,3 +1,16 @@
+const CHUNK_UNITS = 8_192;
+
+/** Whole characters, some thousand at a time: for work whose memory is many times that of the text. */
+export function* chunksOf(text: string): IterableIterator<string> {
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(text.length, start + CHUNK_UNITS);
+    const next = text.charCodeAt(end);
+    if (next >= 0xdc00 && next <= 0xdfff) end += 1;
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
 /** Parts that are held before they are made one text. */
 const MANY = 8_192;
 

@@ -1,25 +1,30 @@
 /**
- * A persistent vector: a 32-way tree of full leaves, and a tail of 1 to 32 elements (after Bagwell and Hickey).
- * Indices stay below 2^26 (`MAX_LIST_LENGTH`), so at most six levels; all recursion is by level.
+ * A persistent vector: a 16-way tree of full leaves, and a tail of at most 16 elements (after Bagwell and Hickey). Narrow, since
+ * a program may make versions that each copy a path of the tree, for the charge of a push.
+ * Indices stay below 2^26 (`MAX_LIST_LENGTH`), so at most seven levels; all recursion is by level.
  */
 import type { Value } from "./value.ts";
 
-const BITS = 5;
-const WIDTH = 1 << BITS;
+const BITS = 4;
+/** Elements of a leaf, and children of a node at most. */
+export const WIDTH: number = 1 << BITS;
 const MASK = WIDTH - 1;
+/** Levels of nodes above the leaves, at most. */
+export const MAX_HEIGHT = 6;
 
-interface Inner {
+export interface Inner {
   readonly children: readonly Tree[];
 }
-interface Leaf {
+export interface Leaf {
   readonly items: readonly Value[];
 }
-type Tree = Inner | Leaf;
+export type Tree = Inner | Leaf;
 
 export interface Trie {
   readonly count: number;
   /** Bits above the leaf level; 0 where the root is a leaf. Undefined root: all is in the tail. */
   readonly shift: number;
+  /** What it holds after the elements that are not in the tail is of no meaning. */
   readonly root: Tree | undefined;
   readonly tail: readonly Value[];
 }
@@ -27,6 +32,14 @@ export interface Trie {
 export const EMPTY_TRIE: Trie = { count: 0, shift: 0, root: undefined, tail: [] };
 
 const treeCount = (trie: Trie): number => trie.count - trie.tail.length;
+
+/** Of a tree that is `height` levels high. */
+export const trieOf = (root: Tree | undefined, height: number, size: number, tail: readonly Value[]): Trie => ({
+  count: size + tail.length,
+  shift: height * BITS,
+  root,
+  tail,
+});
 
 export function trieFrom(items: readonly Value[], count: number): Trie {
   return trieAppend(EMPTY_TRIE, items, 0, count);
@@ -42,8 +55,7 @@ export function trieAppend(trie: Trie, items: Source, from: number, to: number):
   let result = trie;
   let at = from;
   while (at < to) {
-    const room = WIDTH - result.tail.length;
-    const base = room === 0 ? withLeaf(result) : result;
+    const base = trieWithRoom(result);
     const next = Math.min(to, at + (WIDTH - base.tail.length));
     const tail = base.tail.concat(items.slice(at, next));
     result = { count: base.count + next - at, shift: base.shift, root: base.root, tail };
@@ -53,9 +65,14 @@ export function trieAppend(trie: Trie, items: Source, from: number, to: number):
 }
 
 export function triePush(trie: Trie, value: Value): Trie {
-  const base = trie.tail.length === WIDTH ? withLeaf(trie) : trie;
+  const base = trieWithRoom(trie);
   // `concat` makes an array of just that size, which a spread or a push does not.
   return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
+}
+
+/** The same elements, with room in the tail. */
+export function trieWithRoom(trie: Trie): Trie {
+  return trie.tail.length === WIDTH ? withLeaf(trie) : trie;
 }
 
 /** Moves the full tail into the tree. */
@@ -75,17 +92,16 @@ function spine(leaf: Leaf, shift: number): Tree {
   return shift === 0 ? leaf : { children: [spine(leaf, shift - BITS)] };
 }
 
-/** `index` is that of the leaf's first element. */
+/** In the place of all that lies from `index` on, which is that of the leaf's first element. */
 function insertLeaf(tree: Tree, shift: number, index: number, leaf: Leaf): Tree {
   if ("items" in tree) return leaf;
   const slot = (index >>> shift) & MASK;
-  const children = tree.children.slice();
-  const child = children[slot];
-  children[slot] = child === undefined ? spine(leaf, shift - BITS) : insertLeaf(child, shift - BITS, index, leaf);
-  return { children };
+  const child = tree.children[slot];
+  const inserted = child === undefined ? spine(leaf, shift - BITS) : insertLeaf(child, shift - BITS, index, leaf);
+  return { children: tree.children.slice(0, slot).concat([inserted]) };
 }
 
-/** The leaf or tail that holds an index in range, where `index & 31` is the place. */
+/** The leaf or tail that holds an index in range, where `index % WIDTH` is the place. */
 export function trieChunk(trie: Trie, index: number): readonly Value[] {
   if (index >= treeCount(trie)) return trie.tail;
   let tree = trie.root;
@@ -100,35 +116,27 @@ export function trieGet(trie: Trie, index: number): Value | undefined {
   return index < trie.count ? trieChunk(trie, index)[index & MASK] : undefined;
 }
 
-export function trieItems(trie: Trie): Value[] {
-  const items: Value[] = [];
-  while (items.length < trie.count) for (const item of trieChunk(trie, items.length)) items.push(item);
-  return items;
-}
-
-/** The first `count` elements, 0 … `trie.count`; only the paths at the cut are copied. */
+/** The first `count` elements, 0 … `trie.count`. Copies no path: what lies after them leaves the tree with the next leaf. */
 export function trieTake(trie: Trie, count: number): Trie {
   if (count === trie.count) return trie;
   if (count === 0) return EMPTY_TRIE;
   const last = count - 1;
   const tail = trieChunk(trie, last).slice(0, (last & MASK) + 1);
-  const held = last - (last & MASK);
-  if (held === 0 || trie.root === undefined) return { count, shift: 0, root: undefined, tail };
-  let root = held === treeCount(trie) ? trie.root : cut(trie.root, trie.shift, held - 1);
-  let shift = trie.shift;
-  while ("children" in root && root.children.length === 1 && root.children[0] !== undefined) {
-    root = root.children[0];
-    shift -= BITS;
-  }
-  return { count, shift, root, tail };
+  return tail.length === count ? { count, shift: 0, root: undefined, tail } : { count, shift: trie.shift, root: trie.root, tail };
+}
+
+/** The tree with its own elements alone; the same one where it has no others. Undefined when all is in the tail. */
+export function ownTree(trie: Trie): Tree | undefined {
+  const held = treeCount(trie);
+  return trie.root === undefined ? undefined : cut(trie.root, trie.shift, held - 1);
 }
 
 /** Without what lies after the leaf of index `last`. */
 function cut(tree: Tree, shift: number, last: number): Tree {
   if ("items" in tree) return tree;
   const slot = (last >>> shift) & MASK;
-  const children = tree.children.slice(0, slot + 1);
-  const child = children[slot];
-  if (child !== undefined) children[slot] = cut(child, shift - BITS, last);
-  return { children };
+  const child = tree.children[slot];
+  const own = child === undefined ? child : cut(child, shift - BITS, last);
+  if (own === undefined || (own === child && tree.children.length === slot + 1)) return tree;
+  return { children: tree.children.slice(0, slot).concat([own]) };
 }

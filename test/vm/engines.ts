@@ -86,9 +86,10 @@ export interface Counts {
   readonly bailed: number;
   readonly compiled: number;
   readonly work: number;
+  readonly wasted: number;
 }
 
 /** How often the compiled engine has been entered and given up so far. */
 export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
-  return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0, work: 0 };
+  return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
 }

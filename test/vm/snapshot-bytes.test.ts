@@ -7,11 +7,12 @@ import type { CapabilityAnswer, Host } from "../../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/list.ts";
 import type { MachineEnd, Program } from "../../vm/program.ts";
-import { decodeState } from "../../vm/snapshot.ts";
+import { decodeState, encodeState } from "../../vm/snapshot.ts";
 import { resumeMachine, runMachine, startMachine, type Suspended } from "../../vm/system.ts";
 import { StringTable } from "../../vm/state/string-table.ts";
 import { textForm } from "../../vm/text.ts";
 import { verifyModule } from "../../vm/verifier.ts";
+import { ClosureValue, SomeValue, type Value } from "../../vm/value.ts";
 import { errorKind } from "./arbitrary.ts";
 import { moduleOf, testHost, type TestFunction } from "./helpers.ts";
 import { suspendedAt } from "./suspending.ts";
@@ -173,6 +174,43 @@ describe("the size of a state is that of what is alive", () => {
       200_000,
     ],
     [
+      "the history of a list that branched off another",
+      `fn main() -> Int !{time.now} {
+         let base = list.range(0, 1000)
+         let first = list.push(base, 1)
+         let mut xs = list.push(base, 2)
+         let mut all = [base]
+         for n in list.range(0, 5000) { xs = list.push(xs, n)  all = list.push(all, list.slice(xs, 0, 5 + n)) }
+         let mut sum = time.now() + list.len(first)
+         for v in all { sum = sum + list.len(list.push(v, 1)) + v[list.len(v) - 1] }
+         sum
+       }`,
+      700_000,
+    ],
+    [
+      "two long Strings by turns",
+      `fn main() -> Int !{time.now} {
+         let a = string.repeat("a", 20000)
+         let b = string.repeat("b", 20000)
+         let mut all = []
+         let mut n = 0
+         while n < 150000 { all = list.push(list.push(all, a), b)  n = n + 1 }
+         list.len(all) + time.now()
+       }`,
+      700_000,
+    ],
+    [
+      "a queue that much has gone through",
+      `fn main() -> Int !{time.now} {
+         let mut q = ["a"]
+         let mut sum = 0
+         let mut n = 0
+         while n < 100000 { q = list.tail(list.push(q, int.to_string(n)))  sum = sum + string.len(q[0])  n = n + 1 }
+         sum + time.now()
+       }`,
+      30_000,
+    ],
+    [
       "a list that holds its own older versions",
       `enum Tree { Leaf(Int), Node(List<Tree>) }
        fn depth(t: Tree) -> Int { let mut d = 0  let mut at = t  let mut going = true
@@ -253,7 +291,9 @@ describe("forged states", () => {
       let a = spawn adder
       let b = spawn adder
       for n in [1, 2, 3] { send a Ask::Add { back: b, n }  send b Ask::Name("key " ++ int.to_string(n)) }
-      let d = deep(3, [])
+      let base = list.range(0, 280)
+      let branches = [list.push(base, 1), list.push(base, 2), list.push(list.slice(base, 5, 20), 3), list.push(list.slice(base, 5, 20), 4)]
+      let d = deep(3, []) + list.len(list.push(branches[1], 5)) + list.len(list.push(branches[3], 6))
       emit { "d": Some([d, 9223372036854775807]) }
       d
     }`);
@@ -275,6 +315,16 @@ describe("forged states", () => {
     if (end.status === "trapped") expect(end.trap).not.toMatchObject({ kind: "internal" });
     return "ended";
   }
+
+  test("with values under way that could not have left the machine", () => {
+    let deep: Value = 1;
+    for (let i = 0; i < 20_000; i++) deep = new SomeValue(deep);
+    const before = decodeState(ACTORS, states[0] ?? new Uint8Array());
+    for (const payload of [new ClosureValue(0, []), deep]) {
+      const forged = encodeState(ACTORS, { ...before, pending: [{ from: 0, to: 1, payload }] });
+      expect(errorKind(() => resume(ACTORS, forged))).toBe("state.form");
+    }
+  });
 
   test("are refused, or run as some state of the program", () => {
     const counts = { refused: 0, ended: 0 };

@@ -259,6 +259,27 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(await sameWhereverSuspended(module, { trace: () => undefined })).toBe(8);
   });
 
+  test("an Int that answers a call of a function of no fixed height", async () => {
+    const code: TestFunction["code"] = [["PushConst", 0], ["JmpIf", 3], ["PushConst", 0], ["CapCall", 5, 0], "Ret"];
+    const module = moduleOf([{ capabilities: [5], code }], [1]);
+    expect(verifyModule(module).functions[0]?.regular).toBe(false);
+    expect(await sameWhereverSuspended(module)).toBe(1);
+  });
+
+  test("a failure that nobody has received, of a parent that is done", async () => {
+    const module = compiled(`
+      fn failing() -> Unit { guard((), 1 > 2, "never") }
+      fn parent() -> Unit !{actor.spawn} { let _ = spawn failing }
+      fn main() -> Int !{actor.spawn, time.now} {
+        let _ = spawn parent
+        let mut i = 0
+        while i < 2000 { i = i + 1 }
+        time.now()
+      }`);
+    expect(await sameWhereverSuspended(module)).toBe(3);
+    expect((await runThrough(freshly(module), () => true)).text).toContain("never");
+  });
+
   test("generated programs", async () => {
     let calls = 0;
     await fc.assert(

@@ -69,9 +69,9 @@ export function journalHost(journal: Journal, suspendAt: (call: number) => boole
 
 /** All that two runs of one program must have in common, as text. */
 export function shown(end: MachineEnd, journal: Journal): string {
-  const { steps, allocBytes, actors } = end;
+  const { steps, allocBytes, actors, unreceived } = end;
   const how = end.status === "completed" ? canonicalJson(valueToJson(end.value)) : JSON.stringify(end.trap);
-  return [...journal.lines, `${how} ${steps} ${allocBytes} ${actors}`].join("\n");
+  return [...journal.lines, `unreceived ${JSON.stringify(unreceived)}`, `${how} ${steps} ${allocBytes} ${actors}`].join("\n");
 }
 
 export type RunOptions = Partial<Omit<MachineOptions, "limits">> & { readonly limits?: Partial<Limits>; readonly timing?: Timing };

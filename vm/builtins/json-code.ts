@@ -11,12 +11,12 @@ import { bool, type BuiltinCode, code, float, int, list, map, text } from "./cod
 /** Nesting of JSON text that `json.parse` reads; bounds the recursion of `valueOf`. */
 const MAX_DEPTH = 256;
 /**
- * What the parser's own data may take for each byte of the values it becomes (at most 6, for an empty object), so that
- * a text too large for the allocation limit stops before it fills the host's memory.
+ * What the parser's own data may take for each byte of allocation that is left, so that a text too large for the limit
+ * stops before it fills the host's memory: less than the values take, but for one of little else than empty objects.
  */
-const PARSER_BYTES_PER_BYTE = 8;
+const PARSER_BYTES_PER_BYTE = 3;
 const PARSER_BYTES_AT_LEAST = 65_536;
-const PARSER_BYTES_AT_MOST = 2 ** 29;
+const PARSER_BYTES_AT_MOST = 3 * 2 ** 27;
 
 function parse(meter: Meter, source: string): Value {
   meter.charge(source.length * UNITS.codedUnit);

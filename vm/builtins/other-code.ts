@@ -1,8 +1,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BASE64_ALPHABET, base64Text } from "../base64.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { chunksOf, TextParts } from "../text-parts.ts";
 import { utf8Length } from "../utf8.ts";
 import { ErrValue, OkValue, type Value } from "../value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
@@ -17,7 +18,22 @@ function encode(meter: Meter, source: string): Value {
   const units = Math.ceil(utf8Length(source) / 3) * 4;
   work.add(units * UNITS.codedUnit);
   meter.allocateString(units);
-  return base64Text(utf8ToBytes(source));
+  const text = new TextParts();
+  let rest = new Uint8Array();
+  for (const chunk of chunksOf(source)) {
+    const bytes = concatBytes(rest, utf8ToBytes(chunk));
+    const whole = bytes.length - (bytes.length % 3);
+    text.add(base64Text(bytes.subarray(0, whole)));
+    rest = bytes.slice(whole);
+  }
+  text.add(base64Text(rest));
+  return text.toString();
+}
+
+function hash(source: string): string {
+  const digest = sha256.create();
+  for (const chunk of chunksOf(source)) digest.update(utf8ToBytes(chunk));
+  return bytesToHex(digest.digest());
 }
 
 /** The bytes; undefined where the text is not canonical Base64 with padding. */
@@ -77,7 +93,7 @@ export const OTHER_CODE: readonly (readonly [string, BuiltinCode])[] = [
       const source = text(a);
       meter.charge(source.length * UNITS.codedUnit);
       meter.allocateString(HASH_HEX_UNITS);
-      return bytesToHex(sha256(utf8ToBytes(source)));
+      return hash(source);
     }),
   ],
   ["base64.encode", code(1, (meter, a) => encode(meter, text(a)))],

@@ -1,7 +1,7 @@
 import { BYTES, slotsBytes, UNITS } from "../cost.ts";
 import { ListValue } from "../list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
-import { TextParts } from "../text-parts.ts";
+import { chunksOf, TextParts } from "../text-parts.ts";
 import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "../text-search.ts";
 import { compareUtf8, utf8Length } from "../utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value.ts";
@@ -75,9 +75,6 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
 }
 
-/** Characters that are worked on at a time, where each is an object for a while. */
-const AT_A_TIME = 8_192;
-
 function replaced(source: string, from: string, to: string): string {
   const searcher = createSearcher(source, from);
   const result = new TextParts();
@@ -94,19 +91,8 @@ function replaced(source: string, from: string, to: string): string {
 /** Before, between and after all characters. */
 function interleaved(source: string, to: string): string {
   let done = to;
-  for (let start = 0; start < source.length; ) {
-    const end = afterCharacters(source, start + AT_A_TIME);
-    done += Array.from(source.slice(start, end)).join(to) + to;
-    start = end;
-  }
+  for (const chunk of chunksOf(source)) done += Array.from(chunk).join(to) + to;
   return done;
-}
-
-/** An end of a character, at `at` or directly after it. */
-function afterCharacters(source: string, at: number): number {
-  if (at >= source.length) return source.length;
-  const unit = source.charCodeAt(at);
-  return unit >= 0xdc00 && unit <= 0xdfff ? at + 1 : at;
 }
 
 function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
@@ -148,8 +134,7 @@ function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: st
   makeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
   let done = "";
-  for (let start = 0; start < source.length; start += AT_A_TIME)
-    done += source.slice(start, start + AT_A_TIME).replace(letters, change);
+  for (const chunk of chunksOf(source)) done += chunk.replace(letters, change);
   return done;
 }
 

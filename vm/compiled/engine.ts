@@ -31,7 +31,7 @@ const CHECK_STEPS = 1_000_000;
 const PAUSE_STEPS = 10_000_000;
 /** Characters of generated text for one program; functions beyond it stay interpreted. */
 const MAX_GENERATED = 4_000_000;
-/** Instructions and places of groups that were looked at in vain, in one program; after that nothing is compiled any more. */
+/** Of `counts.wasted`; after that nothing is compiled any more. */
 const MAX_WASTED = 20_000_000;
 /** How often one entry is compiled: anew for other kinds of arguments, or for wide Ints. */
 const MAX_VERSIONS = 4;
@@ -78,9 +78,8 @@ export class Engine {
   /** Of the largest frame that a call of a function value can lead to. */
   readonly #frameSlots: number;
   #generated = 0;
-  #wasted = 0;
-  /** For measurements and tests. `work`: places looked at by the data flow, and characters generated. */
-  readonly counts = { entered: 0, bailed: 0, compiled: 0, work: 0 };
+  /** `work`: places looked at by the data flow, and characters generated; `wasted`: instructions and places of groups that were not compiled. */
+  readonly counts = { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
 
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
@@ -254,7 +253,7 @@ export class Engine {
   }
 
   #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
-    if (tooOften || this.#generated > MAX_GENERATED || this.#wasted > MAX_WASTED) return undefined;
+    if (tooOften || this.#generated > MAX_GENERATED || this.counts.wasted > MAX_WASTED) return undefined;
     const group = new Group(this.#program, this.#generic);
     try {
       const root = group.root(fn, pc, entry);
@@ -275,8 +274,7 @@ export class Engine {
       };
     } catch (error) {
       if (!(error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError)) throw error;
-      this.#wasted += group.size;
-      this.counts.work += group.size;
+      this.counts.wasted += group.size;
       return undefined;
     }
   }

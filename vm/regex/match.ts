@@ -189,7 +189,8 @@ function makeBefore(m: Matcher, state: State, classIndex: number): State {
     }
   }
   const before = intern(m, leafCount, kind);
-  m.held += 1;
+  // The host fills up to the place.
+  m.held += Math.max(1, classIndex + 1 - state.before.length);
   state.before[classIndex] = before;
   return before;
 }

@@ -2,8 +2,11 @@ import { BorunaError } from "../error.ts";
 
 /** Hosts hash Strings much longer than this by their length alone; a table keyed by content would try all of one length. */
 const HASHED_UNITS = 8_192;
-/** Places that the fingerprint of a longer String takes in. */
+/** Places that the fingerprint of a longer String takes in, and a first one that most Strings are known by. */
 const SAMPLES = 16_384;
+const FEW_SAMPLES = 64;
+/** Strings remembered for each first fingerprint. */
+const REMEMBERED = 4;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x0100_0193;
 /** Code units of long Strings hashed, and compared in vain: some seconds of work. */
@@ -18,7 +21,8 @@ interface Known {
 export class StringTable {
   readonly #short = new Map<string, number>();
   readonly #long = new Map<number, Known[]>();
-  #last: Known = { text: "", index: -1 };
+  /** The last ones of each first fingerprint. */
+  readonly #recent = new Map<number, Known[]>();
   #size = 0;
   #work = 0;
 
@@ -36,22 +40,39 @@ export class StringTable {
   }
 
   #addLong(text: string): number {
+    this.#spend(FEW_SAMPLES);
+    const first = fingerprint(text, FEW_SAMPLES);
+    const recent = this.#recent.get(first) ?? [];
     // One String in many places is mostly one in memory too: hosts compare these at once.
-    if (text === this.#last.text) return this.#last.index;
-    this.#spend(text.length === this.#last.text.length ? text.length : Math.min(text.length, SAMPLES));
-    const key = fingerprint(text);
+    const known = this.#among(text, recent);
+    if (known !== undefined) return known.index;
+    const found = this.#identified(text);
+    recent.push(found);
+    if (recent.length > REMEMBERED) recent.shift();
+    this.#recent.set(first, recent);
+    return found.index;
+  }
+
+  /** Known, or new by now. */
+  #identified(text: string): Known {
+    this.#spend(Math.min(text.length, SAMPLES));
+    const key = fingerprint(text, SAMPLES);
     const alike = this.#long.get(key) ?? [];
-    for (const known of alike) {
-      if (known.text === text) {
-        this.#last = known;
-        return known.index;
-      }
-      this.#spend(text.length);
-    }
-    this.#last = { text, index: this.#size++ };
-    alike.push(this.#last);
+    const known = this.#among(text, alike);
+    if (known !== undefined) return known;
+    const fresh = { text, index: this.#size++ };
+    alike.push(fresh);
     this.#long.set(key, alike);
-    return this.#last.index;
+    return fresh;
+  }
+
+  #among(text: string, some: readonly Known[]): Known | undefined {
+    for (const known of some) {
+      if (known.text === text) return known;
+      // Hosts look at the content where the length is the same.
+      if (known.text.length === text.length) this.#spend(text.length);
+    }
+    return undefined;
   }
 
   #spend(units: number): void {
@@ -60,8 +81,8 @@ export class StringTable {
   }
 }
 
-function fingerprint(text: string): number {
-  const samples = Math.min(text.length, SAMPLES);
+function fingerprint(text: string, places: number): number {
+  const samples = Math.min(text.length, places);
   const stride = text.length / samples;
   let hash = FNV_OFFSET ^ text.length;
   for (let i = 0; i < samples; i++) hash = Math.imul(hash ^ text.charCodeAt(Math.floor(i * stride)), FNV_PRIME);

@@ -3,6 +3,7 @@ import { MAX_LIST_LENGTH } from "../cost.ts";
 import { ListValue } from "../list.ts";
 import { MapValue } from "../map.ts";
 import { type MapNode, mapNode } from "../map-tree.ts";
+import { MAX_HEIGHT, type Tree, trieOf, WIDTH } from "../trie.ts";
 import { compareUtf8 } from "../utf8.ts";
 import {
   ActorIdValue,
@@ -31,6 +32,13 @@ interface Entry {
   readonly last: number;
 }
 
+/** A tree of list elements, all of whose leaves are full. */
+interface Elements {
+  readonly tree: Tree;
+  readonly height: number;
+  readonly size: number;
+}
+
 export class ValueReader {
   readonly #bytes: ByteReader;
   /** Parameters of each function. */
@@ -39,6 +47,7 @@ export class ValueReader {
   readonly #values: Value[] = [];
   readonly #storages: ListValue[] = [];
   readonly #entries: Entry[] = [];
+  readonly #trees: Elements[] = [];
   /** Of each String, made for the first map. */
   #ranks: Uint32Array | undefined;
 
@@ -103,6 +112,8 @@ export class ValueReader {
     const kind = this.#bytes.u8();
     if (kind === NODE.storage) this.#readElements();
     else if (kind === NODE.entry) this.#entries.push(this.#entry());
+    else if (kind === NODE.leaf) this.#trees.push({ tree: { items: this.list(WIDTH) }, height: 0, size: WIDTH });
+    else if (kind === NODE.inner) this.#trees.push(this.#inner());
     else this.#values.push(this.#node(kind));
   }
 
@@ -135,6 +146,8 @@ export class ValueReader {
         const length = bytes.upTo(storage.length - offset, "the length of a list");
         return storage.slice(offset, offset + length);
       }
+      case NODE.branch:
+        return this.#branch();
       case NODE.map:
         return MapValue.ofRoot(at(this.#entries, bytes, "entry").node);
       default:
@@ -148,6 +161,34 @@ export class ValueReader {
     const before = this.#storages[number] ?? ListValue.EMPTY;
     const more = this.list(this.#bytes.count("elements", MAX_LIST_LENGTH - before.length));
     this.#storages[number] = before.concat(ListValue.of(more));
+  }
+
+  #inner(): Elements {
+    const children: Tree[] = [];
+    let size = 0;
+    let height = 0;
+    for (let left = this.#bytes.count("children", WIDTH); left > 0; left--) {
+      const child = at(this.#trees, this.#bytes, "elements");
+      if (children.length > 0 && (child.height !== height || size !== children.length * WIDTH ** (height + 1)))
+        badState("elements that are no tree");
+      children.push(child.tree);
+      size += child.size;
+      height = child.height;
+    }
+    if (children.length === 0 || height >= MAX_HEIGHT) badState("elements that are no tree");
+    return { tree: { children }, height: height + 1, size };
+  }
+
+  #branch(): Value {
+    const bytes = this.#bytes;
+    const number = bytes.index(this.#trees.length + 1, "elements");
+    const own = number === 0 ? undefined : this.#trees[number - 1];
+    const tail = this.list(bytes.count("elements", WIDTH));
+    const trie = trieOf(own?.tree, own?.height ?? 0, own?.size ?? 0, tail);
+    if (trie.count === 0 || trie.count > MAX_LIST_LENGTH) badState("a list of no such length");
+    const offset = bytes.index(trie.count, "element");
+    const length = bytes.upTo(trie.count - offset, "the length of a list");
+    return length === 0 ? badState("a list of no such length") : ListValue.within(trie, offset, length);
   }
 
   #entry(): Entry {

@@ -15,7 +15,7 @@ import { ListValue } from "../list.ts";
 import { ListBuffer } from "../list-buffer.ts";
 import { MapValue } from "../map.ts";
 import type { MapNode } from "../map-tree.ts";
-import { type Trie, trieGet } from "../trie.ts";
+import { ownTree, type Tree, type Trie } from "../trie.ts";
 import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, type IntValue, NoneValue, UnitValue, type Value } from "../value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
@@ -53,7 +53,7 @@ export const NODE = {
   enum: 4,
   /** function, number of captured values, captured values */
   closure: 5,
-  /** storage, offset, length */
+  /** storage, offset, length: a list in a buffer */
   list: 6,
   /** entry */
   map: 7,
@@ -61,19 +61,26 @@ export const NODE = {
   storage: 8,
   /** A map's entry, with the trees on its sides: string, value, two entries + 1 or 0 for none. Counted on their own. */
   entry: 9,
+  /** Elements that versions of a list share, as many as a leaf of a trie has. Counted with `inner`. */
+  leaf: 10,
+  /** Number of children, leaves or inner nodes. */
+  inner: 11,
+  /** leaf or inner node + 1 or 0 for none; number of elements after those in it, these; offset, length: a list in a trie */
+  branch: 12,
 } as const;
 
-type Storage = ListBuffer | Trie;
 /** What can be referred to. */
-type Node = CompoundValue | MapNode;
+type Node = CompoundValue | MapNode | Tree;
 /** Undefined after the last. */
 interface Parts {
   at(index: number): Value | Node | undefined;
 }
 
-/** Of a list: from the beginning of its storage, wherever it begins itself. */
-function partsOf(node: Node): Parts {
+/** Of a list: from the beginning of its storage, wherever it begins itself. `own` gives the tree of a trie, without what is not its own. */
+function partsOf(node: Node, own: (trie: Trie) => Tree | undefined): Parts {
   if (!("tag" in node)) {
+    if ("items" in node) return node.items;
+    if ("children" in node) return node.children;
     return [node.value, ...(node.left === null ? [] : [node.left]), ...(node.right === null ? [] : [node.right])];
   }
   switch (node.tag) {
@@ -89,7 +96,9 @@ function partsOf(node: Node): Parts {
       return node.captured;
     case "List": {
       const { storage, offset, length } = node;
-      return { at: (index) => (index < offset + length ? elementAt(storage, index) : undefined) };
+      if (storage instanceof ListBuffer) return { at: (index) => (index < offset + length ? storage.get(index) : undefined) };
+      const tree = own(storage);
+      return tree === undefined ? storage.tail : [tree, ...storage.tail];
     }
     case "Map":
       return node.root === null ? [] : [node.root];
@@ -102,10 +111,7 @@ function partsOf(node: Node): Parts {
   }
 }
 
-const elementAt = (storage: Storage, index: number): Value | undefined =>
-  storage instanceof ListBuffer ? storage.get(index) : trieGet(storage, index);
-
-/** How far the elements of a storage have come. */
+/** How far the elements of a buffer have come. */
 interface Progress {
   /** Undefined as long as none is written. */
   number: number | undefined;
@@ -127,6 +133,8 @@ interface OpenNode {
   readonly node: Node;
   readonly parts: Parts;
   next: number;
+  /** Of a list in one. */
+  readonly buffer: ListBuffer | undefined;
 }
 
 /** Collects values and writes the tables of their parts. */
@@ -135,10 +143,12 @@ export class ValueWriter {
   readonly #nodes = new ByteWriter();
   readonly #stringTable = new StringTable();
   readonly #numbers = new Map<Node, number>();
-  readonly #progress = new Map<Storage, Progress>();
+  readonly #progress = new Map<ListBuffer, Progress>();
+  readonly #own = new Map<Trie, Tree | undefined>();
   #values = 0;
   #storages = 0;
   #entries = 0;
+  #trees = 0;
   #records = 0;
 
   /** Writes a reference to `out`, and to the tables what they lack. Throws `state.too_large`. */
@@ -161,7 +171,7 @@ export class ValueWriter {
     this.#enter(value, open);
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
       const part = top.parts.at(top.next);
-      if (top.node instanceof ListValue) this.#progressOf(top.node).entered = top.next;
+      if (top.buffer !== undefined) this.#progressOf(top.buffer).entered = top.next;
       if (part === undefined) {
         open.pop();
         this.#writeNode(top.node);
@@ -174,20 +184,27 @@ export class ValueWriter {
 
   #enter(part: Value | Node, open: OpenNode[]): void {
     if (typeof part !== "object" || isInline(part) || this.#numbers.has(part)) return;
-    open.push({ node: part, parts: partsOf(part), next: part instanceof ListValue ? this.#progressOf(part).entered : 0 });
+    const buffer = part instanceof ListValue && part.storage instanceof ListBuffer ? part.storage : undefined;
+    const next = buffer === undefined ? 0 : this.#progressOf(buffer).entered;
+    open.push({ node: part, parts: partsOf(part, (trie) => this.#ownTree(trie)), next, buffer });
   }
 
-  #progressOf({ storage }: ListValue): Progress {
-    const known = this.#progress.get(storage);
+  #progressOf(buffer: ListBuffer): Progress {
+    const known = this.#progress.get(buffer);
     if (known !== undefined) return known;
     const none = { number: undefined, entered: 0, written: 0 };
-    this.#progress.set(storage, none);
+    this.#progress.set(buffer, none);
     return none;
   }
 
-  /** Those that are entered and not yet written. Gives the number of their storage. */
-  #writeElements(list: ListValue): number {
-    const progress = this.#progressOf(list);
+  #ownTree(trie: Trie): Tree | undefined {
+    if (!this.#own.has(trie)) this.#own.set(trie, ownTree(trie));
+    return this.#own.get(trie);
+  }
+
+  /** Those that are entered and not yet written. Gives the number of their buffer. */
+  #writeElements(buffer: ListBuffer): number {
+    const progress = this.#progressOf(buffer);
     const { written, entered } = progress;
     progress.number ??= this.#storages++;
     if (written === entered) return progress.number;
@@ -197,7 +214,7 @@ export class ValueWriter {
     out.varint(progress.number);
     out.varint(entered - written);
     for (let i = written; i < entered; i++) {
-      const item = elementAt(list.storage, i);
+      const item = buffer.get(i);
       if (item !== undefined) this.#reference(out, item);
     }
     progress.written = entered;
@@ -223,6 +240,19 @@ export class ValueWriter {
       return;
     }
     const out = this.#nodes;
+    if ("items" in node) {
+      this.#numbers.set(node, this.#trees++);
+      out.u8(NODE.leaf);
+      for (const item of node.items) this.#reference(out, item);
+      return;
+    }
+    if ("children" in node) {
+      this.#numbers.set(node, this.#trees++);
+      out.u8(NODE.inner);
+      out.varint(node.children.length);
+      for (const child of node.children) out.varint(this.#numberOf(child));
+      return;
+    }
     this.#numbers.set(node, this.#entries++);
     out.u8(NODE.entry);
     out.varint(this.#string(node.key));
@@ -257,9 +287,17 @@ export class ValueWriter {
         this.#references(out, value.captured);
         return;
       case "List": {
-        const storage = this.#writeElements(value);
-        out.u8(NODE.list);
-        out.varint(storage);
+        const { storage } = value;
+        if (storage instanceof ListBuffer) {
+          const number = this.#writeElements(storage);
+          out.u8(NODE.list);
+          out.varint(number);
+        } else {
+          const tree = this.#ownTree(storage);
+          out.u8(NODE.branch);
+          out.varint(tree === undefined ? 0 : this.#numberOf(tree) + 1);
+          this.#references(out, storage.tail);
+        }
         out.varint(value.offset);
         out.varint(value.length);
         return;
