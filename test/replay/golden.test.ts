@@ -12,9 +12,9 @@ import { verifyLog } from "../../replay/verify.ts";
 
 const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));
 const HEADS: ReadonlyMap<string, string> = new Map([
-  ["effects.jsonl", "8cf6474ad9a41c503648d37196cf5ead82e539cf8c17ea232d4e3d1685ca16d7"],
-  ["over-budget.jsonl", "f048f9ca3c5b1f20b4003e137daef4759cf2894466d62d21da4a5b6a55ceef95"],
-  ["values.jsonl", "3e1fc3b23b06d81c7ffd371f7c0905d2ecbd914ddc9bbbfc955d8529fa757683"],
+  ["effects.jsonl", "d5572c9c8b56f477fc6a1851887b009af76bc2e9adff436951fac1452d03badc"],
+  ["over-budget.jsonl", "2d954f8c8267e6b4de9c03b32f6be83e79b5b99c5b29f425e3d22341dc49dac8"],
+  ["values.jsonl", "108e0405289f913bfe1290b37f67cff233d71824d8727b94fd7b0c0c94f775c0"],
 ]);
 
 test("each of them is known here", () => {
