@@ -32,7 +32,7 @@ export const MACHINE_LIMITS = {
   /** Locals plus operand slots of all frames of one actor. */
   stackSlots: 4_000_000,
   /** Of all actors, when their slices end: slots that their frames need, four more for each frame, and globals. */
-  actorSlots: 2_000_000,
+  actorSlots: 1_000_000,
   /** Operand slots of one frame. */
   frameSlots: 4_096,
   /** Nesting of a value that leaves the machine: argument, result, message, module constant in a log. */

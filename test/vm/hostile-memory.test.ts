@@ -22,7 +22,10 @@ const policyOf = (mib: number): string => join(folder, `policy-${mib}.json`);
 
 beforeAll(() => {
   for (const mib of SIZES)
-    writeFileSync(policyOf(mib), JSON.stringify({ schema_version: 1, limits: { max_alloc_bytes: mib * MIB, max_steps: MAX_STEPS } }));
+    writeFileSync(
+      policyOf(mib),
+      JSON.stringify({ schema_version: 1, default_allow: true, limits: { max_alloc_bytes: mib * MIB, max_steps: MAX_STEPS } }),
+    );
 });
 
 /** The trap that a program ends with in a process of its own, and the process's peak of memory. */
@@ -30,19 +33,23 @@ async function detonate(file: string, mib: number, engine: string): Promise<{ re
   const { code, stderr } = await boruna(["run", file, "--policy", policyOf(mib), "--engine", engine], {
     nodeFlags: ["--import", TELL_RSS],
   });
-  const ended = /max allocation exceeded|code units|elements|max execution steps exceeded|stack overflow/.exec(stderr)?.[0];
+  const ended =
+    /max allocation exceeded|the allocation limit|code units|elements|max execution steps exceeded|stack overflow|actors hold more|max scheduler rounds/.exec(
+      stderr,
+    )?.[0];
   const peak = /peak-rss-kib=(\d+)/.exec(stderr)?.[1];
   if (ended === undefined || peak === undefined) throw new Error(`${engine} ended with ${code}\n${stderr.slice(-2_000)}`);
   return { ended, peakBytes: Number(peak) * 1_024 };
 }
 
-async function holds(name: string, extension: string, content: string | Uint8Array, mib: number): Promise<void> {
+async function holds(name: string, extension: string, content: string | Uint8Array, mib: number, ended?: string): Promise<void> {
   const file = join(folder, `${name.replaceAll(/\W/g, "-")}.${extension}`);
   writeFileSync(file, content);
   const ends = await Promise.all(ENGINES.map((engine) => detonate(file, mib, engine)));
   expect(new Set(ends.map((end) => end.ended)).size).toBe(1);
   for (const [i, { peakBytes }] of ends.entries())
     expect(Math.round(peakBytes / 1e6), `MB of memory, ${ENGINES[i]}`).toBeLessThan((2 * mib * MIB + BESIDE_BYTES) / 1e6);
+  if (ended !== undefined) expect(ends[0]?.ended).toBe(ended);
 }
 
 /** What the issue names, each until it may not go on. */
@@ -279,6 +286,89 @@ fn main() -> Int {
 };
 
 test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
+
+/** Work in between must not take much more than what comes of it. */
+const repeatedly = (make: string, work: string): string => `
+fn main() -> Int {
+    let s = ${make}
+    let mut sum = 0
+    while true { sum = sum + string.len(${work}) }
+    sum
+}
+`;
+const nested = (work: string): string => `
+fn main() -> Int {
+    let mut j = Json::List([])
+    for _ in list.range(0, 30) { j = Json::List([j, j]) }
+    let mut sum = 0
+    while true { sum = sum + string.len(${work}) }
+    sum
+}
+`;
+/** A List in a tree, whose older version is added to again and again. */
+const branches = (length: number, version: (i: number) => string): string => `
+fn main() -> Int {
+    let xs = list.range(0, ${length})
+    let other = list.push(xs, 0)
+    let mut all: List<List<List<Int>>> = []
+    let mut i = 0
+    while true {
+        all = list.push(all, [${Array.from({ length: 200 }, (_, i) => version(i)).join(", ")}])
+        i = i + 1
+    }
+    list.len(all) + list.len(other)
+}
+`;
+const LABOUR: Readonly<Record<string, string>> = {
+  "a text parted into its characters": repeatedly('string.repeat("€", 16000000)', 'string.replace(s, "", "")'),
+  "a text of many places to replace": repeatedly('string.repeat("€,", 8000000)', 'string.replace(s, ",", "")'),
+  "letters among others": repeatedly('string.repeat("a€", 8000000)', "string.to_upper(s)"),
+  "a long text in Base64": repeatedly('string.repeat("€", 3000000)', "base64.encode(s)"),
+  "a JSON text of many marks": nested("json.stringify(j)"),
+  "a text form of many marks": nested("string.inspect(j)"),
+  "a JSON text of empty objects": repeatedly('"[" ++ string.repeat("{},", 1900000) ++ "{}]"', "string.inspect(json.parse(s))"),
+  "versions after a full leaf": branches(31_744, () => "list.push(xs, i)"),
+  "versions of versions with a full leaf": branches(32_767, () => "list.push(list.push(xs, i), i)"),
+  "versions of parts": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
+};
+
+test.each(Object.entries(LABOUR))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
+
+/** Actors that recurse, one after the other, and then wait or are done: their stacks cost nothing. */
+test.each([
+  ["wait", ["ReceiveMsg", "Ret"], "actors hold more"],
+  ["are done", [["PushConst", 0], "Ret"], "max scheduler rounds"],
+] as const)(
+  "stacks of actors that %s",
+  async (name, end, ended) => {
+    const countDown = (local: number, to: number): TestFunction["code"] => [
+      ["LoadLocal", local],
+      ["PushConst", 1],
+      "Sub",
+      "Dup",
+      ["StoreLocal", local],
+      ["JmpIf", to],
+    ];
+    const start: TestFunction["code"] = [
+      ["PushConst", 2],
+      ["StoreLocal", 0],
+      ["SpawnActor", 1],
+      "Pop",
+      ["PushConst", 4],
+      ["StoreLocal", 1],
+    ];
+    const root: TestFunction = { locals: 2, capabilities: [8, 9], code: [...start, ...countDown(1, 6), ...countDown(0, 2), ["Jmp", 18]] };
+    const child: TestFunction = { code: [["PushConst", 3], ["Call", 2, 1], "Ret"] };
+    const deep: TestFunction = {
+      arity: 1,
+      locals: 250,
+      code: [["LoadLocal", 0], ["JmpIf", 4], ...end, ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 2, 1], "Ret"],
+    };
+    const module = moduleOf([root, child, deep], [0, 1, 40, 2_500, 10_000]);
+    await holds(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
+  },
+  60_000,
+);
 
 /** 60 parameters, each appended to without a charge for the whole, which the contract that fails would print. */
 test("parameters that a failed contract prints", async () => {
