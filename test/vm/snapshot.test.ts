@@ -14,6 +14,7 @@ import { startMachine } from "../../vm/system.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
+import { arbitraryArguments, arbitraryModule } from "./arbitrary-bytecode.ts";
 import { moduleOf, type TestFunction } from "./helpers.ts";
 import { journalHost, type RunOptions, runThrough } from "./suspending.ts";
 
@@ -289,6 +290,17 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
       { numRuns: 150 },
     );
     expect(calls).toBeGreaterThan(200);
+  }, 120_000);
+
+  test("arbitrary bytecode", async () => {
+    let calls = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.noBias(arbitraryModule), arbitraryArguments, async (module, args) => {
+        calls += await sameWhereverSuspended(module, { args, limits: { max_steps: 5_000, max_alloc_bytes: 5_000_000 } });
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(calls).toBeGreaterThan(100);
   }, 120_000);
 
   test("versions of lists that hold one another", async () => {
