@@ -535,3 +535,57 @@ test.each([
   };
   expect(resumed("compiled")).toEqual(resumed("interpreter"));
 });
+
+describe("slots are bounded alike", () => {
+  /** Calls itself as often as its parameter says, with so many operands and locals in each frame. */
+  const recursive = (self: number, operands: number, locals: number): TestFunction => ({
+    arity: 1,
+    locals,
+    code: [
+      ["LoadLocal", 0],
+      ["JmpIf", 4],
+      ["PushConst", 0],
+      "Ret",
+      ...repeated(operands, () => [["PushConst", 0]]),
+      ["LoadLocal", 0],
+      ["PushConst", 1],
+      "Sub",
+      ["Call", self, 1],
+      "Ret",
+    ],
+  });
+  const countDown: Code = [["LoadLocal", 0], ["PushConst", 1], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2]];
+  const start: Code = [
+    ["PushConst", 2],
+    ["StoreLocal", 0],
+  ];
+  const limits = { max_steps: 100_000_000 };
+
+  test.each(["compiled", "auto"] as const)("where a small function reaches a large one by its value: %s", (engine) => {
+    const byValue = (depth: number): Code => [
+      ["PushConst", depth],
+      ["PushConst", 5],
+      ["CallIndirect", 1],
+    ];
+    const caller: TestFunction = { locals: 1, code: [...start, ...byValue(3), "Pop", ...countDown, ...byValue(4), "Ret"] };
+    const functions = [{ code: [["Call", 1, 0], "Halt"] }, caller, recursive(2, 500, 200)] as const;
+    const program = verifyModule(moduleOf(functions, [0, 1, 3_000, 20, 9_000, new FnRefValue(2)]));
+    expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
+  });
+
+  test.each(["compiled", "auto"] as const)("whatever was deep before: %s", (engine) => {
+    const caller: TestFunction = {
+      locals: 1,
+      code: [...start, ["PushConst", 3], ["Call", 2, 1], "Pop", ...countDown, ["PushConst", 4], ["Call", 2, 1], "Ret"],
+    };
+    const exact = recursive(3, 3_000, 1);
+    const functions: readonly TestFunction[] = [
+      { code: [["Call", 1, 0], "Pop", ["PushConst", 5], ["Call", 3, 1], "Halt"] },
+      caller,
+      recursive(2, 500, 200),
+      { ...exact, code: [...exact.code, "Halt"] },
+    ];
+    const program = verifyModule(moduleOf(functions, [0, 1, 3_000, 20, 3_000, 2_040]));
+    expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
+  });
+});

@@ -3,11 +3,14 @@ import { describe, expect, test } from "vitest";
 import { BUILTINS } from "../../vm/builtins.ts";
 import { BYTES, UNITS_PER_STEP } from "../../vm/cost.ts";
 import { I64_MAX, NONE, type Value } from "../../vm/value.ts";
+import type { Host } from "../../vm/host.ts";
+import { DEFAULT_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/list.ts";
 import { MapValue } from "../../vm/map.ts";
 import type { Program } from "../../vm/program.ts";
+import { runMachine } from "../../vm/system.ts";
 import { verifyModule } from "../../vm/verifier.ts";
-import { moduleOf } from "./helpers.ts";
+import { moduleOf, testHost } from "./helpers.ts";
 import { ENGINES, type EngineName, runOn } from "./hostile.ts";
 
 const BIG_UNITS = 50_000_000;
@@ -235,4 +238,17 @@ describe.each(ENGINES)("%s", (engine: EngineName) => {
     });
     expect(reads() - before).toBeLessThanOrEqual(4 * MAX_STEPS * UNITS_PER_STEP);
   });
+});
+
+test.each(ENGINES)("the host can stop a builtin that is at work: %s", (engine) => {
+  const sort = BUILTINS.find((b) => b.name === "list.sort")?.id ?? -1;
+  const program = verifyModule(moduleOf([{ arity: 1, code: [["LoadLocal", 0], ["Builtin", sort, 1], "Ret"] }]));
+  const one = MapValue.from([["key", 1]]);
+  const list = ListValue.of(Array.from({ length: MANY }, () => one));
+  let asked = 0;
+  const host: Host = { ...testHost(), interrupted: () => (asked++ < 3 ? undefined : "timeout") };
+  const end = runMachine(program, host, { args: [list], limits: DEFAULT_LIMITS, engine });
+  if ("then" in end) throw new Error("a promise without an asynchronous call");
+  expect(end).toMatchObject({ status: "trapped", trap: { kind: "timeout" } });
+  expect(end.steps).toBeLessThan(20_000);
 });
