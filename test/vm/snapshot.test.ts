@@ -292,15 +292,16 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(calls).toBeGreaterThan(200);
   }, 120_000);
 
-  test("arbitrary bytecode", async () => {
-    let calls = 0;
+  test("arbitrary bytecode, of which little calls anything", async () => {
+    let calling = 0;
     await fc.assert(
-      fc.asyncProperty(fc.noBias(arbitraryModule), arbitraryArguments, async (module, args) => {
-        calls += await sameWhereverSuspended(module, { args, limits: { max_steps: 5_000, max_alloc_bytes: 5_000_000 } });
+      fc.asyncProperty(arbitraryModule, arbitraryArguments, async (module, args) => {
+        const calls = await sameWhereverSuspended(module, { args, limits: { max_steps: 3_000, max_alloc_bytes: 5_000_000 } });
+        if (calls > 0) calling += 1;
       }),
-      { numRuns: 1_000 },
+      { numRuns: 5_000 },
     );
-    expect(calls).toBeGreaterThan(100);
+    expect(calling).toBeGreaterThan(5);
   }, 120_000);
 
   test("versions of lists that hold one another", async () => {

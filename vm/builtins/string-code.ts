@@ -72,7 +72,13 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
   if (found === 0) return source;
+  chargePieces(meter, units);
   return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
+}
+
+/** A text that is put together exists in pieces too for a while, with as many code units. */
+function chargePieces(meter: Meter, units: number): void {
+  meter.allocate(units * BYTES.codeUnit);
 }
 
 function replaced(source: string, from: string, to: string): string {
@@ -133,6 +139,7 @@ function padStart(meter: Meter, source: string, width: IntValue, filler: string)
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
   makeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
+  chargePieces(meter, source.length);
   let done = "";
   for (const chunk of chunksOf(source)) done += chunk.replace(letters, change);
   return done;
