@@ -320,11 +320,14 @@ function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yi
   collect(system, actor);
 }
 
-/** Up to the end of the innermost frame's operands. */
+/** What any of its frames may still use: an outer one can have more operands than all that was called from it. */
 function slotsOf(program: Program, actor: Actor): number {
-  if (actor.depth === 0) return 0;
-  const fn = present(program.functions[actor.frameFunction[actor.depth - 1] ?? 0]);
-  return Math.max(actor.sp, (actor.frameBase[actor.depth - 1] ?? 0) + fn.def.locals + fn.maxStack);
+  let slots = actor.depth === 0 ? 0 : actor.sp;
+  for (let i = 0; i < actor.depth; i++) {
+    const fn = present(program.functions[actor.frameFunction[i] ?? 0]);
+    slots = Math.max(slots, (actor.frameBase[i] ?? 0) + fn.def.locals + fn.maxStack);
+  }
+  return slots;
 }
 
 /** Slots that a frame counts for beside its own. */
@@ -340,7 +343,8 @@ function hold(system: System, actor: Actor): void {
   const { program } = system.run;
   const before = actor.held;
   if (actor.status === "completed" || actor.status === "failed") release(actor);
-  trimSlots(actor, slotsOf(program, actor));
+  // One more: a call's result is put down before an irregular caller makes room.
+  trimSlots(actor, slotsOf(program, actor) + 1);
   actor.held = heldBy(program, actor);
   system.held += actor.held - before;
   if (system.held > MACHINE_LIMITS.actorSlots) {

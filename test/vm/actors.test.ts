@@ -23,6 +23,8 @@ const spin = (from: number, one: number, at: number): TestFunction["code"] => [
   ["Jmp", at + 2],
 ];
 
+const UI_RENDER = 4;
+
 describe("the scheduler", () => {
   test("delivers in the order of targets, then senders, stable in sending order", () => {
     // Main spawns 1 and 2; both send to 0; main sends to 2 twice, then to 1; then it receives twice.
@@ -98,6 +100,28 @@ describe("the scheduler", () => {
     };
     const child: TestFunction = { code: [["PushConst", 1], ["LoadGlobal", 0], "SendMsg", ["PushConst", 0], ["StoreGlobal", 0], "Ret"] };
     expect(textForm(valueOf(run(moduleOf([main, child], [7, new ActorIdValue(0)], { globals: ["g"] }))))).toBe("[(), 7]");
+  });
+
+  test("a function has room for its operands after a call that took many slices", () => {
+    const operands = 1_500;
+    const child: TestFunction = {
+      capabilities: [UI_RENDER],
+      code: [
+        ["Call", 2, 0],
+        "Pop",
+        ...Array.from({ length: operands }, () => ["PushConst", 2] as const),
+        ...Array.from({ length: operands - 1 }, () => "Add" as const),
+        "EmitUi",
+        "Ret",
+      ],
+    };
+    const long: TestFunction = {
+      locals: 1,
+      code: [["PushConst", 1], ["StoreLocal", 0], ["LoadLocal", 0], ["PushConst", 0], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], "Ret"],
+    };
+    const host = testHost();
+    run(moduleOf([{ code: [["SpawnActor", 1], "Pop", "Ret"] }, child, long], [1, 3_000, 7]), {}, host);
+    expect(host.events.filter((event) => event.type === "UiEmit")).toEqual([{ type: "UiEmit", tree: 7 * operands }]);
   });
 
   test("a message to an actor that does not exist traps", () => {
