@@ -6,6 +6,7 @@
 import { type Accumulators, accumulatorsOf, APPEND } from "./accumulators.ts";
 import { BUILTIN_CODE, type BuiltinCode } from "./builtin-code.ts";
 import { BUILTINS } from "./builtins.ts";
+import { oncePer } from "./lazy.ts";
 import { OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { BINARY, COMPARISON, LONGEST_ROW, NEGATED, ROWS, ROW_STRIDE, SWAPPED } from "./row-table.ts";
@@ -503,12 +504,4 @@ class Translation {
   }
 }
 
-const CACHE = new WeakMap<Program, Rows>();
-
-export function rowsOf(program: Program): Rows {
-  const known = CACHE.get(program);
-  if (known !== undefined) return known;
-  const rows = new Rows(program);
-  CACHE.set(program, rows);
-  return rows;
-}
+export const rowsOf: (program: Program) => Rows = oncePer((program: Program) => new Rows(program));

@@ -41,23 +41,6 @@ const CALLER: TestFunction = {
     "Halt",
   ],
 };
-/** The same, for a function without parameters; constant 2 says how often. */
-const CALLER_OF_NOTHING: TestFunction = {
-  locals: 1,
-  code: [
-    ["PushConst", 2],
-    ["StoreLocal", 0],
-    ["Call", 1, 0],
-    "Pop",
-    ["LoadLocal", 0],
-    ["PushConst", 1],
-    "Sub",
-    "Dup",
-    ["StoreLocal", 0],
-    ["JmpIf", 2],
-    "Halt",
-  ],
-};
 /** Gives up at once when the argument is false, as it is here. */
 const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"];
 
@@ -225,16 +208,24 @@ const CASES: Readonly<Record<string, () => Module>> = {
     const code: Code = [];
     for (let i = 0; i < 400; i++) {
       const at = code.length;
-      code.push(["LoadLocal", 0], ["JmpIf", at + 5], ["PushConst", 1], ["StoreLocal", 0], ["Jmp", at], ["PushConst", 0], ["StoreLocal", 0]);
+      code.push(
+        ["LoadLocal", 0],
+        ["JmpIf", at + 5],
+        ["PushConst", ONE],
+        ["StoreLocal", 0],
+        ["Jmp", at],
+        ["PushConst", ARGUMENT],
+        ["StoreLocal", 0],
+      );
     }
     code.push(["LoadLocal", 0], ["JmpIfNot", code.length + 2 + 2 * callees]);
     for (let i = 0; i < callees; i++) code.push(["Call", 2 + i, 0], "Pop");
-    code.push(["PushConst", 0], "Ret");
+    code.push(["PushConst", ONE], "Ret");
     const branches: Code = [];
     for (let i = 0; i < 30; i++) branches.push(["LoadLocal", 0], ["JmpIf", branches.length + 3], "Nop");
-    branches.push(["PushConst", 0], "Ret");
+    branches.push(["PushConst", ONE], "Ret");
     const callee: TestFunction = { locals: 20, code: branches };
-    return moduleOf([CALLER_OF_NOTHING, { locals: 1, code }, ...Array<TestFunction>(callees).fill(callee)], [0, 1, 40]);
+    return calling([{ arity: 1, code }, ...Array<TestFunction>(callees).fill(callee)], 40);
   },
   "a long else-if of wrapped values": () => {
     const code: Code = [["LoadLocal", 0], ["Match", 0], "Ret", "Ret"];
