@@ -1,14 +1,19 @@
 import { defineConfig } from "vitest/config";
 
+/** The tests that run the built command: `test/repo/build.ts` brings dist/ up to date before them, and only before them. */
+const COMMAND = ["test/cli/*.test.ts", "test/repo/{package,readme}.test.ts", "test/vm/hostile-memory.test.ts"];
+
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/house/setup.ts"],
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Telemetry and colours of the caller's shell are no part of a test.
+    // The caller's telemetry settings and colours must not reach a test.
     env: { NO_COLOR: "1", OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "", TRACEPARENT: "" },
+    projects: [
+      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: COMMAND } },
+      { extends: true, test: { name: "command", include: COMMAND, globalSetup: ["test/repo/build.ts"] } },
+    ],
   },
 });

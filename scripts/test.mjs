@@ -1,30 +1,39 @@
-// `npm test`: types, lint and format side by side, then the tests. A line a stage; the whole output of a stage that fails.
-// The last line is always `N passed, N failed`. Arguments go to vitest: `npm test -- test/vm`.
+// `npm test`: types, lint and format side by side, then the tests. `npm run test:deep` runs the long properties alone, at their full count.
+// Prints one line for each stage, progress every 10 s, and the whole output of a stage that fails.
+// The last line is always `N passed, N failed`. Other arguments go to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const PROGRESS_MS = 10_000;
 const bin = (...path) => join(root, "node_modules", ...path);
 
-/** Resolves to whether the stage passed; prints when it ends. */
-async function stage(name, script, args) {
+/** Resolves to whether the stage passed. `progress` says how far it is, from its output so far. */
+async function stage(name, script, args, { env = {}, progress } = {}) {
   const start = performance.now();
-  const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  const chunks = [];
-  child.stdout.on("data", (chunk) => chunks.push(chunk));
-  child.stderr.on("data", (chunk) => chunks.push(chunk));
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const timer =
+    progress && setInterval(() => process.stdout.write(`${name.padEnd(8)}…   ${seconds()}, ${progress(output)}\n`), PROGRESS_MS);
   const ok = await new Promise((resolve) => {
     child.on("error", (error) => {
-      chunks.push(Buffer.from(`${error.message}\n`));
+      output += `${error.message}\n`;
       resolve(false);
     });
     child.on("close", (code) => resolve(code === 0));
   });
-  if (!ok) process.stdout.write(Buffer.concat(chunks));
-  process.stdout.write(`${name.padEnd(8)}${ok ? "ok" : "FAILED"}  ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+  clearInterval(timer);
+  if (!ok) process.stdout.write(output);
+  process.stdout.write(`${name.padEnd(8)}${ok ? "ok" : "FAILED"}  ${seconds()}\n`);
   return ok;
 }
 
@@ -37,17 +46,36 @@ function counts(report) {
   return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
 }
 
+/** The test files that take their number of cases from `test/cases.ts`. */
+function filesWithCases() {
+  return readdirSync(join(root, "test"), { recursive: true })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join("test", name))
+    .filter((name) => /from "[./]+(cases|engines)\.ts"/.test(readFileSync(join(root, name), "utf8")));
+}
+
+/** vitest's default reporter prints a line for each file that is done. */
+const filesDone = (output) => `${output.match(/^.*\btest\/\S+\.test\.ts .*\(\d+ tests?\b/gm)?.length ?? 0} files`;
+
+const given = process.argv.slice(2);
+const deep = given[0] === "--deep";
 const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
 const report = join(folder, "report.json");
 let result = { passed: 0, failed: 1 };
 try {
-  const checks = await Promise.all([
-    stage("types", bin("typescript", "bin", "tsc"), ["--noEmit", "-p", "tsconfig.test.json"]),
-    stage("lint", bin("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
-    stage("format", bin("@biomejs", "biome", "bin", "biome"), ["format", "."]),
-  ]);
+  const checks = deep
+    ? []
+    : await Promise.all([
+        stage("types", bin("typescript", "bin", "tsc"), ["--noEmit", "-p", "tsconfig.test.json"]),
+        stage("lint", bin("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
+        stage("format", bin("@biomejs", "biome", "bin", "biome"), ["format", "."]),
+      ]);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const tests = await stage("tests", bin("vitest", "vitest.mjs"), ["run", ...reporters, ...process.argv.slice(2)]);
+  const chosen = deep && given.length === 1 ? filesWithCases() : given.slice(deep ? 1 : 0);
+  const tests = await stage("tests", bin("vitest", "vitest.mjs"), ["run", ...reporters, ...chosen], {
+    env: deep ? { BORUNA_DEEP: "1" } : {},
+    progress: filesDone,
+  });
   process.exitCode = tests && checks.every(Boolean) ? 0 : 1;
   result = counts(report);
 } catch (error) {

@@ -31,7 +31,7 @@ const packages = imports.filter((edge) => !edge.own && !edge.to.startsWith("node
 const show = ({ from, to, kind }: Import): string => `${from} → ${to} (${kind})`;
 const packageOf = (specifier: string): string => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 
-describe("walls", () => {
+describe("architecture", () => {
   test("every import of ours names a file that is there, with its extension", () => {
     expect(imports.length).toBeGreaterThan(100);
     expect(imports.filter((edge) => edge.own && !existsSync(join(ROOT, edge.to))).map(show)).toEqual([]);
