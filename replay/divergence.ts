@@ -4,6 +4,7 @@ import type { RunEvent } from "../vm/events.ts";
 import { ListValue } from "../vm/list.ts";
 import type { CodePlace, TypeDef } from "../vm/module.ts";
 import type { Value } from "../vm/value.ts";
+import { boundNoun, type Reached } from "./bounds.ts";
 import { firstDifference, type Difference } from "./difference.ts";
 import { COUNTER_NAMES, type RunEnd } from "./end.ts";
 import type { SourceFrame } from "./place.ts";
@@ -214,6 +215,19 @@ export function leftOver(n: number, expected: RunEvent, actual: RunEnd, shown: S
     message: `the program ended, the log goes on with ${nounOf(expected)}`,
     expected: eventText(expected, shown.types),
     actual: endText(actual, shown.types),
+  };
+}
+
+/** The program went on where the recorded run had ended. `n` is the number of the end record. */
+export function passedEnd(n: number, reached: Reached): Mismatch {
+  const noun = boundNoun(reached.field);
+  return {
+    kind: reached.field === "max_steps" ? "steps" : "alloc_bytes",
+    event: n,
+    atEnd: true,
+    message: `the program goes on after the recorded ${reached.at} ${noun}`,
+    expected: String(reached.at),
+    actual: `more than ${reached.at}`,
   };
 }
 

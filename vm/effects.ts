@@ -180,5 +180,6 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "capability_denied",
   "capability_budget_exceeded",
   "divergence",
+  "log_end",
   "internal",
 ]);
