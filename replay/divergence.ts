@@ -8,7 +8,7 @@ import { boundNoun, type Reached } from "./bounds.ts";
 import { firstDifference, type Difference } from "./difference.ts";
 import { COUNTER_NAMES, type RunEnd } from "./end.ts";
 import type { SourceFrame } from "./place.ts";
-import { endText, eventText, excerpt, valueText } from "./shown.ts";
+import { endText, eventText, excerpt, typeText, valueText } from "./shown.ts";
 
 export type DivergenceKind =
   /** Another capability, or another kind of event, than recorded. */
@@ -188,7 +188,9 @@ function parameterAt(path: string, call: RunEvent & { readonly type: "CapCall" }
 export function pathDifference(found: Difference, types: readonly TypeDef[]): PathDifference {
   const { expected, actual, path } = found;
   if (typeof expected !== "string" || typeof actual !== "string") {
-    return { path, expected: valueText(expected, types), actual: valueText(actual, types) };
+    const texts = { path, expected: valueText(expected, types), actual: valueText(actual, types) };
+    if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return texts;
+    return { path, expected: `${texts.expected}: ${typeText(expected, types)}`, actual: `${texts.actual}: ${typeText(actual, types)}` };
   }
   let at = 0;
   while (at < expected.length && expected[at] === actual[at]) at += 1;

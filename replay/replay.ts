@@ -101,6 +101,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       ...(traced === undefined ? {} : { tracing: traced.tracing }),
       limits: bounds.limits,
       mode: "replay",
+      locatesEvents: true,
       handlers: replayer.handlers,
       sink: replayer,
     });
@@ -271,10 +272,10 @@ function judge(
   return mismatch === undefined ? identical : diverged(mismatch);
 }
 
-/** Where it happened: the stack of the stop, else the place that the program returned from. */
+/** Where it happened: the stack of the stop; for a program that ended by itself, the place that it returned from. */
 function locate(mismatch: Mismatch, program: Program, replayer: Replayer, result: RunResult): Divergence {
   const stack: readonly CodePlace[] = result.error?.stack ?? [];
-  const place = stack[0] ?? returnPlace(program);
+  const place = stack[0] ?? (replayer.stop === undefined ? returnPlace(program) : undefined);
   const frame = frameOf(program.module, place);
   return {
     ...mismatch,
