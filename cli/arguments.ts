@@ -1,4 +1,5 @@
 /** `--arg name=VALUE`, `--inputs FILE`, and limits. */
+import type { ReplayLimits } from "../replay/bounds.ts";
 import { readBounded } from "../replay/files.ts";
 import { decodeUtf8, ioError } from "../replay/files.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -70,4 +71,19 @@ export function limit(flag: string, field: LimitField, text: string | undefined)
   if (!Number.isSafeInteger(value) || value > LIMITS[field].max)
     throw new BorunaError("usage", `${flag} ${text}: expected a whole number of ${LIMITS[field].unit}`);
   return { [field]: value };
+}
+
+export interface ReplayLimitFlags {
+  readonly maxSteps?: string;
+  readonly maxAllocBytes?: string;
+  readonly maxWallMs?: string;
+}
+
+/** What `replay` and `verify --replay` may take. Throws `usage`. */
+export function replayLimits(flags: ReplayLimitFlags): ReplayLimits {
+  return {
+    ...limit("--max-steps", "max_steps", flags.maxSteps),
+    ...limit("--max-alloc-bytes", "max_alloc_bytes", flags.maxAllocBytes),
+    ...limit("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
+  };
 }

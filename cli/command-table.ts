@@ -6,6 +6,7 @@ import type { RunFlags } from "./commands/run.ts";
 import type { TestFlags } from "./commands/test.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
 import type { Session } from "./session.ts";
+import { LIMITS } from "../vm/limits.ts";
 
 export interface OptionSpec {
   /** `--live`, or `-o, --output <file>`, as the help shows it. */
@@ -13,8 +14,12 @@ export interface OptionSpec {
   readonly help: string;
   readonly preset?: string;
   readonly choices?: readonly string[];
-  /** May be given more than once; the command gets all its values. */
+  /** May be given more than once; the command gets all its values. Any other option with a value is given once. */
   readonly repeated?: true;
+  /** The option without which this one has no effect. */
+  readonly needs?: `--${string}`;
+  /** The option that would make this one have no effect. */
+  readonly excludes?: `--${string}`;
 }
 
 /** Options by their names in camel case. */
@@ -76,6 +81,18 @@ const ENGINE: CommandSpec["options"][number] = {
   preset: "auto",
 };
 
+const replayLimit = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
+  flags,
+  help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
+});
+
+/** A log may ask for any limit. */
+const REPLAY_LIMITS: readonly OptionSpec[] = [
+  replayLimit("max_steps", "--max-steps <n>"),
+  replayLimit("max_alloc_bytes", "--max-alloc-bytes <n>"),
+  replayLimit("max_wall_ms", "--max-wall-ms <ms>"),
+];
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
@@ -93,11 +110,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--max-steps <n>", help: "stop after so many instructions" },
       { flags: "--max-wall-ms <ms>", help: "stop after so many milliseconds" },
       { flags: "--record <file>", help: "write the event log" },
-      { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log" },
-      { flags: "--force", help: "let --record replace an older log" },
-      { flags: "--durable", help: "sync the log to disk around every call" },
+      { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log", needs: "--record" },
+      { flags: "--force", help: "let --record replace an older log", needs: "--record" },
+      { flags: "--durable", help: "sync the log to disk around every call", needs: "--record" },
       ENGINE,
-      { flags: "--trace", help: "print every instruction to stderr" },
+      { flags: "--trace", help: "print every instruction to stderr; a traced run is interpreted", excludes: "--engine" },
       { flags: "--explain", help: "print every policy decision to stderr" },
       { flags: "--ui <form>", help: "print emitted trees: json" },
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
@@ -172,6 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--policy <policy>", help: "the policy for an older event log, which holds none" },
       { flags: "--arg <name=value>", help: "an argument of main, for an older event log", repeated: true },
+      ...REPLAY_LIMITS,
       ENGINE,
     ],
     examples: ["boruna replay run.jsonl", "boruna replay run.jsonl changed.ax"],
@@ -186,6 +204,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--expect-head <hash>", help: "the hash that the log must end with" },
       { flags: "--replay", help: "replay the run too" },
+      ...REPLAY_LIMITS.map((option) => ({ ...option, needs: "--replay" as const })),
     ],
     examples: ["boruna verify run.jsonl", "boruna verify run.jsonl --replay --expect-head 3f2a…"],
     run: withFlags<VerifyFlags>(async (session, flags, [log = ""]) =>

@@ -2,7 +2,7 @@
 import { CompileError, diagnosticToJson } from "../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
-import { EXIT } from "../vm/outcome.ts";
+import { EXIT, OUTCOMES } from "../vm/outcome.ts";
 import { clean, printJson, type Terminal } from "./terminal.ts";
 
 export type TextOf = (file: string) => string | undefined;
@@ -13,6 +13,8 @@ const UNVERIFIED = new Set([
   "log.sequence",
   "log.count",
   "log.trailing",
+  "log.cut",
+  "log.changed",
   "log.form",
   "log.syntax",
   "log.blob_hash",
@@ -23,6 +25,7 @@ const UNVERIFIED = new Set([
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BorunaError) || error.kind === "internal") return EXIT.internal;
+  if (error.kind === "log.replay_limit") return OUTCOMES.limit_exceeded.exitCode;
   return UNVERIFIED.has(error.kind) ? EXIT.unverified : EXIT.usage;
 }
 

@@ -1,6 +1,8 @@
 /** One command from its flags to its exit code. */
-import type { CommandSpec, Flags } from "./command-table.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { CommandSpec, Flags, OptionSpec } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
+import { keyOf, namesOf } from "./plain.ts";
 import type { Session } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
 
@@ -9,8 +11,25 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
   const color: ColorChoice = flags["color"] === "always" || flags["color"] === "never" ? flags["color"] : "auto";
   const session: Session = { terminal: createTerminal(color), json: flags["json"] === true, textOf: () => undefined };
   try {
+    refuseIgnored(command.options, flags);
     return await command.run(session, flags, args);
   } catch (error) {
     return reportFailure(session.terminal, error, { json: session.json, textOf: (file) => session.textOf(file) });
+  }
+}
+
+/** Nothing that is given is ignored: an option without the one that it needs is an error, and so is one beside another that overrules it. */
+function refuseIgnored(options: readonly OptionSpec[], flags: Flags): void {
+  const isGiven = (option: OptionSpec): boolean => ![undefined, option.preset].some((value) => flags[keyOf(option)] === value);
+  const given = new Set(options.filter(isGiven).flatMap(namesOf));
+  for (const option of options.filter(isGiven)) {
+    const name = namesOf(option).at(-1) ?? "";
+    const { needs, excludes } = option;
+    if (needs !== undefined && !given.has(needs)) {
+      throw new BorunaError("usage", `${name} has no effect without ${needs}`, { hint: `add ${needs}, or leave out ${name}` });
+    }
+    if (excludes !== undefined && given.has(excludes)) {
+      throw new BorunaError("usage", `${excludes} has no effect beside ${name}`, { hint: `leave out one of the two` });
+    }
   }
 }

@@ -25,6 +25,7 @@ function readOptions(options: readonly OptionSpec[], words: readonly string[]): 
   const flags: Record<string, string | boolean | readonly string[]> = {};
   for (const option of options) if (option.preset !== undefined) flags[keyOf(option)] = option.preset;
   const repeated = new Map<OptionSpec, readonly string[]>();
+  const given = new Set<OptionSpec>();
   const args: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? "";
@@ -41,6 +42,9 @@ function readOptions(options: readonly OptionSpec[], words: readonly string[]): 
     at += 1;
     const value = words[at];
     if (value === undefined || value.startsWith("-") || option.choices?.includes(value) === false) return undefined;
+    // The other parser says what is wrong with that.
+    if (option.repeated !== true && given.has(option)) return undefined;
+    given.add(option);
     if (option.repeated === true) {
       const values = [...(repeated.get(option) ?? []), value];
       repeated.set(option, values);
@@ -53,10 +57,10 @@ function readOptions(options: readonly OptionSpec[], words: readonly string[]): 
 const takesValue = (option: OptionSpec): boolean => option.flags.endsWith(">");
 
 /** `-o` and `--output` of `-o, --output <file>`. */
-const namesOf = (option: OptionSpec): readonly string[] => option.flags.replace(/ <.*$/, "").split(", ");
+export const namesOf = (option: OptionSpec): readonly string[] => option.flags.replace(/ <.*$/, "").split(", ");
 
 /** `maxSteps` of `--max-steps <n>`. */
-const keyOf = (option: OptionSpec): string =>
+export const keyOf = (option: OptionSpec): string =>
   (namesOf(option).at(-1) ?? "").slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
 function isCount(spec: string, given: number): boolean {

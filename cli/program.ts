@@ -21,7 +21,19 @@ function optionOf({ flags, help, preset, choices, repeated }: OptionSpec): Optio
   if (preset !== undefined) option.default(preset);
   if (choices !== undefined) option.choices(choices);
   if (repeated === true) option.argParser(collect);
+  else if (option.required) once(option);
   return option;
+}
+
+/** A value that a second one would replace is an error: it would be ignored. */
+function once(option: Option): void {
+  const { parseArg } = option;
+  let isGiven = false;
+  option.argParser((value: string, before: unknown): unknown => {
+    if (isGiven) throw new CommanderError(EXIT.usage, "boruna.given_twice", `${option.long ?? option.flags} is given twice`);
+    isGiven = true;
+    return parseArg === undefined ? value : parseArg(value, before);
+  });
 }
 
 /** Runs the command line; resolves to the exit code. */

@@ -1,8 +1,10 @@
 /** Spans of a command: the SDK started when it is wanted, interrupted by signals, flushed before the exit. */
+import { deferredTracing } from "../replay/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { wanted } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
+import { exitCodeOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Traced {
@@ -39,7 +41,7 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   const sdk = await start(settings, process.env, (line) => terminal.err(line));
   for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
   return {
-    tracing: otelTracing({ exitCode: exitCodeOfOutcome, backpressure: () => sdk.backpressure() }),
+    tracing: otelTracing({ backpressure: () => sdk.backpressure() }),
     propagators: settings.propagators,
     close: async () => {
       const { notice } = await sdk.shutdown();
@@ -48,12 +50,17 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   };
 }
 
-/** Runs `body`; however it ends, its spans are flushed within the shutdown bound. A second signal waits for no collector. */
-export async function withTelemetry<T>(
-  terminal: Terminal,
-  flags: { readonly traceparent?: string },
-  body: (traced: Traced) => Promise<T>,
-): Promise<T> {
+export interface TelemetryOptions<T> {
+  readonly traceparent?: string;
+  /** Of the process, when the command has ended with this; a command that throws has the code of its error. */
+  readonly exitCode: (ended: T) => number;
+}
+
+/**
+ * Runs `body`; however it ends, its spans are flushed within the shutdown bound. A second signal waits for no collector.
+ * The run span ends after `body`, since only then the exit code is known.
+ */
+export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOptions<T>, body: (traced: Traced) => Promise<T>): Promise<T> {
   const abort = new AbortController();
   let hurry = (): void => undefined;
   const hurried = new Promise<void>((resolve) => {
@@ -67,9 +74,15 @@ export async function withTelemetry<T>(
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   const sdk = await startSdk(terminal);
+  const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
-    const context = sdk === undefined ? {} : incomingContext({ traceparent: flags.traceparent }, process.env, sdk.propagators);
-    return await body({ tracing: sdk?.tracing, signal: abort.signal, context });
+    const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
+    const ended = await body({ tracing: run?.tracing, signal: abort.signal, context });
+    run?.finish({ exitCode: options.exitCode(ended) });
+    return ended;
+  } catch (error) {
+    run?.finish({ exitCode: exitCodeOf(error) });
+    throw error;
   } finally {
     if (sdk !== undefined) await Promise.race([sdk.close(), hurried]);
     process.off("SIGINT", onSignal);

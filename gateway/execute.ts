@@ -50,6 +50,8 @@ export interface ExecuteOptions {
   readonly onDebug?: (text: string) => void;
   /** Which engines may run the program. It changes nothing but the time. Default: auto. */
   readonly engine?: EngineChoice;
+  /** Whether an error at an actor's event has the stack of the spawn or send that the event tells of. It costs a little for each. */
+  readonly locatesEvents?: boolean;
   /** Each instruction, as text. */
   readonly trace?: (line: string) => void;
   /** Told once of the first observer that threw. Default: a line on stderr. */
@@ -138,6 +140,7 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
 
 /** What one run holds beside the machine. */
 class Run implements Host, SurroundingRun {
+  readonly locatesEvents: boolean;
   readonly #program: Program;
   readonly #limits: Limits;
   readonly #options: ExecuteOptions;
@@ -161,6 +164,7 @@ class Run implements Host, SurroundingRun {
     this.#program = program;
     this.#limits = limits;
     this.#options = options;
+    this.locatesEvents = options.locatesEvents === true;
     this.#clock = options.clock ?? monotonicMs;
     const now = this.#clock();
     this.#deadline = limits.max_wall_ms === 0 ? Number.POSITIVE_INFINITY : now + limits.max_wall_ms;

@@ -1,5 +1,5 @@
 /** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, opendirSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -14,6 +14,8 @@ export interface BlobName {
 export interface BlobReader {
   /** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
+  /** The name of something that is beside the blobs of these names, if there is anything. Throws `log.io_error`. */
+  firstOther(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 
 export interface BlobWriter {
@@ -49,6 +51,24 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
         return checked(name, readBounded(path, maxBytes), path);
       } catch (error) {
         throw isMissing(error) ? missing(path) : ioError(error, "read", path);
+      }
+    },
+    firstOther: (known) => {
+      const path = blobFolder(logPath);
+      try {
+        const folder = opendirSync(path);
+        try {
+          for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+            // A link is no blob, even where it leads to one.
+            if (!known.has(entry.name) || !entry.isFile()) return join(path, entry.name);
+          }
+          return undefined;
+        } finally {
+          folder.closeSync();
+        }
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw ioError(error, "read", path);
       }
     },
   };
@@ -119,5 +139,6 @@ export function memoryBlobs(): MemoryBlobs {
       if (bytes === undefined) throw missing(name.sha256);
       return checked(name, bytes, name.sha256);
     },
+    firstOther: (known) => [...all.keys()].find((name) => !known.has(name)),
   };
 }

@@ -8,6 +8,11 @@ import type { JsonObject } from "./fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
 
+/** A record is canonical JSON: an event's hash and number follow the event, the end's hash follows the end. */
+export const EVENT_MEMBER = '{"event":';
+export const HASH_MEMBER = ',"hash":"';
+export const afterEvent = (n: number): string => `,"n":${n}}`;
+
 const HASH_BYTES = 32;
 /** UTF-8 bytes of one UTF-16 code unit, at most. */
 const UNIT_BYTES = 3;

@@ -1,14 +1,14 @@
-/** A replay's run span ends only when its verdict is known: the machine itself cannot see a wrong value. */
+/** A run span that ends when all is known: the machine sees neither the verdict of a replay nor the exit code of the process. */
 import type { RunSpanEnd, Tracing } from "../telemetry/tracing.ts";
 
 export interface DeferredTracing {
   readonly tracing: Tracing;
-  /** Ends the span, with the outcome `divergence` where there was one. */
-  finish(diverged: boolean): void;
+  /** Ends the span of a run that has ended, with what is known by now in place of what the run said. */
+  finish(known: Partial<RunSpanEnd>): void;
 }
 
 export function deferredTracing(tracing: Tracing): DeferredTracing {
-  let end = (_diverged: boolean): void => undefined;
+  let end = (_known: Partial<RunSpanEnd>): void => undefined;
   return {
     tracing: {
       startRun: (start) => {
@@ -17,11 +17,11 @@ export function deferredTracing(tracing: Tracing): DeferredTracing {
           startCall: (call) => run.startCall(call),
           backpressure: () => run.backpressure(),
           end: (info: RunSpanEnd) => {
-            end = (diverged) => run.end(diverged ? { ...info, outcome: "divergence" } : info);
+            end = (known) => run.end({ ...info, ...known });
           },
         };
       },
     },
-    finish: (diverged) => end(diverged),
+    finish: (known) => end(known),
   };
 }

@@ -4,10 +4,11 @@ import type { RunEvent } from "../vm/events.ts";
 import { ListValue } from "../vm/list.ts";
 import type { CodePlace, TypeDef } from "../vm/module.ts";
 import type { Value } from "../vm/value.ts";
+import { boundNoun, type Reached } from "./bounds.ts";
 import { firstDifference, type Difference } from "./difference.ts";
 import { COUNTER_NAMES, type RunEnd } from "./end.ts";
 import type { SourceFrame } from "./place.ts";
-import { endText, eventText, excerpt, valueText } from "./shown.ts";
+import { endText, eventText, excerpt, typeText, valueText } from "./shown.ts";
 
 export type DivergenceKind =
   /** Another capability, or another kind of event, than recorded. */
@@ -187,7 +188,9 @@ function parameterAt(path: string, call: RunEvent & { readonly type: "CapCall" }
 export function pathDifference(found: Difference, types: readonly TypeDef[]): PathDifference {
   const { expected, actual, path } = found;
   if (typeof expected !== "string" || typeof actual !== "string") {
-    return { path, expected: valueText(expected, types), actual: valueText(actual, types) };
+    const texts = { path, expected: valueText(expected, types), actual: valueText(actual, types) };
+    if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return texts;
+    return { path, expected: `${texts.expected}: ${typeText(expected, types)}`, actual: `${texts.actual}: ${typeText(actual, types)}` };
   }
   let at = 0;
   while (at < expected.length && expected[at] === actual[at]) at += 1;
@@ -214,6 +217,19 @@ export function leftOver(n: number, expected: RunEvent, actual: RunEnd, shown: S
     message: `the program ended, the log goes on with ${nounOf(expected)}`,
     expected: eventText(expected, shown.types),
     actual: endText(actual, shown.types),
+  };
+}
+
+/** The program went on where the recorded run had ended. `n` is the number of the end record. */
+export function passedEnd(n: number, reached: Reached): Mismatch {
+  const noun = boundNoun(reached.field);
+  return {
+    kind: reached.field === "max_steps" ? "steps" : "alloc_bytes",
+    event: n,
+    atEnd: true,
+    message: `the program goes on after the recorded ${reached.at} ${noun}`,
+    expected: String(reached.at),
+    actual: `more than ${reached.at}`,
   };
 }
 

@@ -36,6 +36,11 @@ export interface StoredEnd extends Omit<RunEnd, "value" | "error"> {
   readonly error?: EndError<string | BlobRef>;
 }
 
+/** Outcomes that came from outside: the log ends where they struck, and no replay meets them again. */
+export function isInterruption(end: Pick<RunEnd, "outcome"> | undefined): boolean {
+  return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
+}
+
 export const COUNTER_NAMES = [
   "total",
   "dispatched",
@@ -45,8 +50,9 @@ export const COUNTER_NAMES = [
   "failed",
 ] as const satisfies readonly (keyof CallCounters)[];
 
-export function endToJson(end: RunEnd, inlineBytes: number, put?: PutBlob): JsonObject {
-  const text = (message: string): JsonData => storeText(message, inlineBytes, put);
+/** Without `put` every value stays in place, and so does every reference. */
+export function endToJson(end: StoredEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
+  const text = (message: string | BlobRef): JsonData => storeText(message, inlineBytes, put);
   const { error } = end;
   return jsonObject([
     ["outcome", end.outcome],

@@ -2,7 +2,6 @@
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { JsonData } from "../vm/json.ts";
-import type { Value } from "../vm/value.ts";
 import type { BlobReader } from "./blobs.ts";
 import { arrayOf, countOf, flagOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./fields.ts";
 import {
@@ -35,13 +34,13 @@ export interface LogEvent {
   readonly event: StoredEvent;
 }
 
-/** Without `put` every value stays in place. */
-export function eventToJson(event: RunEvent, inlineBytes: number, put?: PutBlob): JsonObject {
-  const value = (v: Value): JsonData => storeValue(v, inlineBytes, put);
+/** Without `put` every value stays in place, and so does every reference. */
+export function eventToJson(event: StoredEvent, inlineBytes: number, put?: PutBlob): JsonObject {
+  const value = (v: Stored): JsonData => storeValue(v, inlineBytes, put);
   return jsonObject([[event.type, fieldsOf(event, value, (text) => storeText(text, inlineBytes, put))]]);
 }
 
-function fieldsOf(event: RunEvent, value: (v: Value) => JsonData, text: (t: string) => JsonData): JsonObject {
+function fieldsOf(event: StoredEvent, value: (v: Stored) => JsonData, text: (t: string | BlobRef) => JsonData): JsonObject {
   switch (event.type) {
     case "CapCall":
       return jsonObject([

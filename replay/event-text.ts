@@ -1,10 +1,9 @@
 /** Events as a log has them: their canonical JSON. */
-import type { RunEvent } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json.ts";
 import { floatToData } from "../vm/value-json.ts";
-import { FloatValue, type Value } from "../vm/value.ts";
-import { eventToJson } from "./event-json.ts";
-import { isShort, jsonText, type PutBlob } from "./stored.ts";
+import { FloatValue } from "../vm/value.ts";
+import { eventToJson, type StoredEvent } from "./event-json.ts";
+import { isShort, jsonText, type PutBlob, type Stored } from "./stored.ts";
 
 /** The same for every call of a capability. */
 interface CallTexts {
@@ -12,22 +11,24 @@ interface CallTexts {
   readonly beforeResult: string;
 }
 
+const KNOWN_CALLS = 1_024;
+
 /**
  * `jsonText(eventToJson(…))`. A capability call and its answer, where they hold short scalars alone, are put together
  * without the tree of JSON between: programs that call much do little else. Throws what the two throw.
  */
-export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RunEvent) => string {
-  // As many as the run has capabilities.
+export function eventTexts(inlineBytes: number, put?: PutBlob): (event: StoredEvent) => string {
+  // As many as a run has capabilities; a hostile log may name any number.
   const known = new Map<string, CallTexts>();
   const textsOf = (capability: string): CallTexts => {
     const found = known.get(capability);
     if (found !== undefined) return found;
     const name = JSON.stringify(capability);
     const texts = { afterArgs: `],"capability":${name}}}`, beforeResult: `{"CapResult":{"capability":${name},"result":` };
-    known.set(capability, texts);
+    if (known.size < KNOWN_CALLS) known.set(capability, texts);
     return texts;
   };
-  const called = (event: RunEvent & { readonly type: "CapCall" }): string | undefined => {
+  const called = (event: StoredEvent & { readonly type: "CapCall" }): string | undefined => {
     let args = '{"CapCall":{"args":[';
     for (const [at, arg] of event.args.entries()) {
       const text = scalarText(arg, inlineBytes);
@@ -36,7 +37,7 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RunEvent
     }
     return args + textsOf(event.capability).afterArgs;
   };
-  const answered = (event: RunEvent & { readonly type: "CapResult" }): string | undefined => {
+  const answered = (event: StoredEvent & { readonly type: "CapResult" }): string | undefined => {
     const result = scalarText(event.result, inlineBytes);
     return result === undefined ? undefined : `${textsOf(event.capability).beforeResult}${result}}}`;
   };
@@ -47,7 +48,7 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RunEvent
 }
 
 /** Undefined where the value is no scalar, or may be too long to stay in place. */
-function scalarText(value: Value, inlineBytes: number): string | undefined {
+function scalarText(value: Stored, inlineBytes: number): string | undefined {
   if (!isShort(value, inlineBytes)) return undefined;
   switch (typeof value) {
     case "string":

@@ -3,6 +3,7 @@ import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
+import { compareUtf8 } from "../vm/utf8.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./fields.ts";
 
 export const LOG_VERSION = 1;
@@ -109,9 +110,17 @@ export function headerFromJson(record: JsonObject): LogHeader {
     args: objectOf(record.get("args"), "args"),
     limits: limitsFromJson(objectOf(record.get("limits"), "limits")),
     mode,
-    unserved: record.has("unserved") ? arrayOf(record.get("unserved"), "unserved").map((name, i) => textOf(name, `unserved[${i}]`)) : [],
+    unserved: record.has("unserved") ? unservedFromJson(arrayOf(record.get("unserved"), "unserved")) : [],
     flags: flagsFromJson(arrayOf(record.get("flags"), "flags")),
   };
+}
+
+/** The writer leaves an empty list out, and sorts the names of any other. */
+function unservedFromJson(names: readonly JsonData[]): readonly string[] {
+  const texts = names.map((name, i) => textOf(name, `unserved[${i}]`));
+  const isSorted = texts.every((name, i) => i === 0 || compareUtf8(texts[i - 1] ?? "", name) < 0);
+  if (texts.length === 0 || !isSorted) throw new BorunaError("log.form", "unserved: expected names in order, each once");
+  return texts;
 }
 
 function programFromJson(program: JsonObject): LogProgram {

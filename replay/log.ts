@@ -3,17 +3,18 @@
  * with its line. A file cut at any byte gives its longest valid prefix.
  */
 import { BorunaError } from "../vm/error.ts";
-import { isJsonObject, parseJson, type JsonData } from "../vm/json.ts";
+import { canonicalJson, isJsonObject, parseJson } from "../vm/json.ts";
 import type { BlobReader } from "./blobs.ts";
-import { CHAIN_START, chainHash } from "./chain.ts";
-import { endFromJson, type StoredEnd } from "./end.ts";
+import { afterEvent, CHAIN_START, chainHash, chainText, EVENT_MEMBER, HASH_MEMBER } from "./chain.ts";
+import { endFromJson, endToJson, type StoredEnd } from "./end.ts";
 import { eventFromJson, type LogEvent } from "./event-json.ts";
+import { eventTexts } from "./event-text.ts";
 import { eventLogEvents } from "./eventlog.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./fields.ts";
 import { decodeUtf8 } from "./files.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./limits.ts";
-import { fileSource, linesOf, type Line, type LogSource } from "./source.ts";
+import { fileSource, LINE_FEED, linesOf, type LogSource } from "./source.ts";
 
 export type LogRecord = { readonly line: number; readonly hash: string } & (
   | { readonly kind: "header"; readonly header: LogHeader }
@@ -29,11 +30,14 @@ export interface LogTail {
   readonly cut?: { readonly line: number; readonly bytes: number };
 }
 
+/** A log that was read once from end to end. Its events stay where they are: a log may be longer than memory. */
 export interface RunLog extends LogTail {
   readonly format: "log";
   readonly file: string;
   readonly header: LogHeader;
-  readonly events: readonly LogEvent[];
+  /** Reads the source again each time. Throws `log.changed` where it is not what it was. */
+  readonly events: Iterable<LogEvent>;
+  readonly eventCount: number;
   /** Absent when the run was killed, or the file cut. */
   readonly end?: StoredEnd;
   /** Hash of the last record. */
@@ -41,11 +45,12 @@ export interface RunLog extends LogTail {
   readonly blobs: BlobReader;
 }
 
-/** The older whole-file form: events alone. */
+/** The older whole-file form: events alone, all in memory, since it can only be read at once. */
 export interface EventLog {
   readonly format: "eventlog";
   readonly file: string;
   readonly events: readonly LogEvent[];
+  readonly eventCount: number;
   readonly blobs: BlobReader;
 }
 
@@ -58,21 +63,35 @@ export function readLog(path: string, limits: Partial<LogLimits> = {}): ParsedLo
 }
 
 export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): ParsedLog {
-  if (!isRunLog(source, limits)) {
-    return { format: "eventlog", file: source.name, events: eventLogEvents(source, limits), blobs: source.blobs };
+  if (isRunLog(source, limits)) return parseRunLog(source, limits);
+  if (isCutHeader(source)) {
+    throw new BorunaError("log.cut", `${source.name} is cut inside its first line, so that nothing says what ran`, {
+      place: { file: source.name, line: 1 },
+    });
   }
-  const events: LogEvent[] = [];
+  const events = eventLogEvents(source, limits);
+  return { format: "eventlog", file: source.name, events, eventCount: events.length, blobs: source.blobs };
+}
+
+/** `visit` gets each record once it is checked, also those before one that is refused. */
+export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
   const records = logRecords(source, limits);
   let header: LogHeader | undefined;
   let end: StoredEnd | undefined;
   let head = CHAIN_START;
+  let eventCount = 0;
+  let lastEvent = CHAIN_START;
   let next = records.next();
   while (next.done !== true) {
     const record = next.value;
+    visit(record);
     head = record.hash;
     if (record.kind === "header") header = record.header;
-    else if (record.kind === "event") events.push({ n: record.n, event: record.event });
-    else end = record.end;
+    else if (record.kind === "end") end = record.end;
+    else {
+      eventCount = record.n;
+      lastEvent = record.hash;
+    }
     next = records.next();
   }
   if (header === undefined) throw new BorunaError("internal", "a log without header was read");
@@ -80,12 +99,39 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
     format: "log",
     file: source.name,
     header,
-    events,
+    events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, lastEvent) },
+    eventCount,
     head,
     blobs: source.blobs,
     ...next.value,
     ...(end === undefined ? {} : { end }),
   };
+}
+
+/** The first `count` events; the last of them has the hash `last`, which stands for all before it. */
+function* eventsOf(source: LogSource, limits: LogLimits, count: number, last: string): Generator<LogEvent, void> {
+  if (count === 0) return;
+  for (const record of logRecords(source, limits)) {
+    if (record.kind !== "event") continue;
+    const isLast = record.n === count;
+    if (isLast && record.hash !== last) break;
+    yield { n: record.n, event: record.event };
+    if (isLast) return;
+  }
+  throw new BorunaError("log.changed", `${source.name} was changed while it was replayed`, { place: { file: source.name } });
+}
+
+const HEADER_START = '{"args":{';
+
+/** Whether the file is the beginning of a header and nothing more. */
+function isCutHeader(source: LogSource): boolean {
+  let start = "";
+  for (const chunk of source.chunks()) {
+    if (start.length < HEADER_START.length) start += Buffer.from(chunk.subarray(0, HEADER_START.length)).toString("latin1");
+    if (!start.startsWith(HEADER_START.slice(0, start.length)) && !start.startsWith(HEADER_START)) return false;
+    if (chunk.includes(LINE_FEED)) return false;
+  }
+  return true;
 }
 
 /** Whether the first line begins a log of ours, rather than an event log in one piece. */
@@ -104,28 +150,19 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   throw new BorunaError("log.empty", `${source.name} is empty`, { place: { file: source.name } });
 }
 
-/** Every record in turn, each checked: its form, its place in the chain, its place in the sequence. */
+/** Every record in turn, each checked: its form, its bytes, its place in the chain, its place in the sequence. */
 export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS): Generator<LogRecord, LogTail> {
   const reader = new RecordReader(limits.events);
   let validBytes = 0;
   for (const line of linesOf(source, limits.lineBytes)) {
-    const data = parseLine(line, source.name, reader.ended);
-    if (data === undefined) return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
-    yield located(source.name, line.number, () => reader.read(data, line.number));
+    // The writer hands over a record with its line feed: without one it is cut, whatever its bytes happen to be.
+    if (!line.terminated && line.number > 1 && !reader.ended) {
+      return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
+    }
+    yield located(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line.number));
     validBytes = line.end;
   }
   return { validBytes };
-}
-
-/** Undefined for a record that the end of the file cuts. */
-function parseLine(line: Line, file: string, ended: boolean): JsonData | undefined {
-  try {
-    return located(file, line.number, () => parseJson(decodeUtf8(line.bytes, `line ${line.number}`), { maxDepth: RECORD_JSON_DEPTH }));
-  } catch (error) {
-    const broken = error instanceof BorunaError && (error.kind === "log.syntax" || error.kind === "log.utf8");
-    if (broken && !line.terminated && !ended && line.number > 1) return undefined;
-    throw error;
-  }
 }
 
 /** Runs `body`; what it refuses is told with the line of the log. */
@@ -144,9 +181,25 @@ function located<T>(file: string, line: number, body: () => T): T {
   }
 }
 
+type Decoded = { readonly written: string } & (
+  | { readonly kind: "header"; readonly header: LogHeader }
+  | ({ readonly kind: "event" } & LogEvent)
+  | { readonly kind: "end"; readonly end: StoredEnd }
+);
+
+const notAsWritten = (): BorunaError =>
+  new BorunaError(
+    "log.form",
+    "the record is not written as boruna writes it: white space, the order of members, a number or an escape differs",
+    {
+      hint: "Keep logs byte for byte: an editor or a formatter may have rewritten this one.",
+    },
+  );
+
 /** The state that a record is checked against. */
 class RecordReader {
   ended = false;
+  readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
   readonly #maxEvents: number;
   #previous = CHAIN_START;
   #events = 0;
@@ -157,19 +210,37 @@ class RecordReader {
     this.#maxEvents = maxEvents;
   }
 
-  read(data: JsonData, line: number): LogRecord {
+  read(text: string, line: number): LogRecord {
+    const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH });
     if (this.ended) throw new BorunaError("log.trailing", "something follows the end record");
     const record = objectOf(data, "record");
-    const hash = this.#checkHash(record);
-    if (line === 1) return { kind: "header", header: headerFromJson(record), line, hash };
-    if (record.has("end")) return { kind: "end", end: this.#end(record), line, hash };
-    return { kind: "event", ...this.#event(record), line, hash };
+    const hash = this.#checkHash(record, text);
+    const { written, ...read } = this.#decode(record, hash, line);
+    if (written !== text) throw notAsWritten();
+    return { ...read, line, hash };
   }
 
-  #checkHash(record: JsonObject): string {
+  /** `written` is what the writer makes of the record: any other text says the same in another way. */
+  #decode(record: JsonObject, hash: string, line: number): Decoded {
+    if (line === 1) return { kind: "header", header: headerFromJson(record), written: canonicalJson(record) };
+    const hashed = `${HASH_MEMBER}${hash}"`;
+    if (record.has("end")) {
+      const end = this.#end(record);
+      return { kind: "end", end, written: `{"end":${canonicalJson(endToJson(end))}${hashed}}` };
+    }
+    const event = this.#event(record);
+    return { kind: "event", ...event, written: `${EVENT_MEMBER}${this.#textOf(event.event)}${hashed}${afterEvent(event.n)}` };
+  }
+
+  /** Over the bytes as they are: that they are canonical JSON is checked once the record is read. */
+  #checkHash(record: JsonObject, text: string): string {
     const hash = digestOf(record.get("hash"), "hash");
-    const expected = chainHash(this.#previous, record);
-    if (hash !== expected) {
+    const member = `${HASH_MEMBER}${hash}"`;
+    const at = text.lastIndexOf(member);
+    const actual = at === -1 ? undefined : chainText(this.#previous, text.slice(0, at) + text.slice(at + member.length));
+    if (hash !== actual) {
+      const expected = chainHash(this.#previous, record);
+      if (hash === expected) throw notAsWritten();
       throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain gives ${expected}`, {
         hint: "This record, or the order of the records, was changed after it was written.",
       });

@@ -9,7 +9,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import { compareUtf8 } from "../vm/utf8.ts";
 import { folderBlobWriter, memoryBlobs, removeBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
-import { CHAIN_START, chainText } from "./chain.ts";
+import { afterEvent, CHAIN_START, chainText, EVENT_MEMBER, HASH_MEMBER } from "./chain.ts";
 import { endToJson, type RunEnd } from "./end.ts";
 import { eventTexts } from "./event-text.ts";
 import { EVENT_LOG_VERSION } from "./eventlog.ts";
@@ -141,9 +141,6 @@ function keptChain(writer: LogWriter): Chain {
   };
 }
 
-const EVENT_MEMBER = '{"event":';
-const afterEvent = (n: number): string => `,"n":${n}}`;
-const HASH_MEMBER = ',"hash":"';
 /** UTF-16 units that the hash takes in a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
 /** What stands around an event in its record takes less. */

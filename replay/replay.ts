@@ -1,22 +1,24 @@
 /** Replaying a log: the recorded module, or another program, against the recorded answers. */
-import { effectiveLimits, policyFromJson, policyHash, ALLOW_ALL, type Policy } from "../policy/policy.ts";
+import { effectiveLimits, policyFromJson, policyHash, policyToJson, ALLOW_ALL, type Policy } from "../policy/policy.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/execute.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { decodeModule } from "../vm/codec.ts";
 import { BorunaError } from "../vm/error.ts";
-import type { JsonData } from "../vm/json.ts";
+import { canonicalJson, type JsonData } from "../vm/json.ts";
+import type { Limits } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/module.ts";
-import { EXIT, OUTCOMES } from "../vm/outcome.ts";
+import { EXIT, type Outcome, OUTCOMES } from "../vm/outcome.ts";
 import type { Program } from "../vm/program.ts";
 import { verifyModule } from "../vm/verifier.ts";
-import { compareEnds, leftOver, type Divergence, type EndComparison, type Mismatch } from "./divergence.ts";
-import type { RunEnd, StoredEnd } from "./end.ts";
+import { type Bounds, hostLimit, reachedBound, type ReplayLimits, replayBounds, wallLimit } from "./bounds.ts";
+import { compareEnds, leftOver, passedEnd, type Divergence, type EndComparison, type Mismatch } from "./divergence.ts";
+import { isInterruption, type RunEnd, type StoredEnd } from "./end.ts";
 import type { BlobReader } from "./blobs.ts";
 import type { EventLog, ParsedLog, RunLog } from "./log.ts";
 import { frameOf, returnPlace } from "./place.ts";
-import { isInterruption, Replayer } from "./replayer.ts";
+import { Replayer } from "./replayer.ts";
 import { runEnd } from "./run-end.ts";
 import { chosenTracing } from "./default-tracing.ts";
 import { deferredTracing } from "./deferred-tracing.ts";
@@ -29,6 +31,8 @@ export interface ReplayOptions {
   /** For an event log, which holds neither. */
   readonly policy?: Policy;
   readonly args?: ReadonlyMap<string, JsonData>;
+  /** The most that this host allows, whatever the log asks for; `max_wall_ms` 0 is no limit. */
+  readonly limits?: ReplayLimits;
   readonly signal?: AbortSignal;
   /** Default: the OpenTelemetry API's, see `defaultTracing`. */
   readonly tracing?: Tracing | false;
@@ -48,7 +52,7 @@ export type ReplayStatus = "identical" | "divergence" | "incomplete" | "interrup
 const EXIT_CODES: Readonly<Record<ReplayStatus, number>> = {
   identical: EXIT.done,
   divergence: OUTCOMES.divergence.exitCode,
-  incomplete: EXIT.unverified,
+  incomplete: OUTCOMES.incomplete.exitCode,
   interrupted: OUTCOMES.canceled.exitCode,
 };
 
@@ -56,6 +60,8 @@ export interface ReplayReport {
   readonly status: ReplayStatus;
   /** See `OUTCOMES` and `EXIT`: 5 for a divergence, 6 for a log that cannot be compared to its end. */
   readonly exitCode: number;
+  /** Of the replay; an interruption that the log tells of counts as repeated. */
+  readonly outcome: Outcome;
   readonly format: ParsedLog["format"];
   /** Absent for an event log. */
   readonly runId?: string;
@@ -73,7 +79,8 @@ export interface ReplayReport {
 
 /**
  * Runs the program with the log's answers. Throws `log.*` where the log or its blobs cannot be trusted,
- * `module.*` where the recorded module does not verify.
+ * `module.*` where the recorded module does not verify, `log.replay_limit` where the replay would take, or takes, more
+ * than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
   const registry = options.program?.registry ?? options.registry ?? BUILTIN_REGISTRY;
@@ -81,25 +88,28 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
   const end = log.format === "log" && log.end !== undefined ? loadEnd(log.end, log.blobs) : undefined;
   const shown = { types: program.module.types, registry, sameProgram };
-  const replayer = new Replayer(log, end, shown);
+  const setting = log.format === "log" ? recordedSetting(log) : looseSetting(log, options);
+  const bounds = replayBounds(setting.limits, sameProgram ? end : undefined, allowedBy(log, setting.limits, options.limits));
   const chosen = await chosenTracing(options.tracing);
   const traced = chosen === undefined ? undefined : deferredTracing(chosen);
-  const execution = executeProgram(program, {
-    ...(log.format === "log" ? recordedSetting(log, end, sameProgram) : looseSetting(log, options)),
-    ...passedOn(options),
-    ...(traced === undefined ? {} : { tracing: traced.tracing }),
-    mode: "replay",
-    handlers: replayer.handlers,
-    sink: replayer,
-  });
-  let diverged = false;
+  const replayer = new Replayer(log, end, shown);
+  let verdict: Verdict | undefined;
   try {
-    const result = await execution;
-    const report = reportOn(log, end, program, replayer, result, shown);
-    diverged = report.status === "divergence";
-    return report;
+    const result = await executeProgram(program, {
+      ...setting,
+      ...passedOn(options),
+      ...(traced === undefined ? {} : { tracing: traced.tracing }),
+      limits: bounds.limits,
+      mode: "replay",
+      locatesEvents: true,
+      handlers: replayer.handlers,
+      sink: replayer,
+    });
+    verdict = judge(log, end, replayer, runEnd(result), shown, bounds, setting.limits);
+    return reportOn(log, end, program, replayer, result, shown, verdict);
   } finally {
-    traced?.finish(diverged);
+    replayer.close();
+    traced?.finish(verdict === undefined ? {} : { outcome: verdict.outcome });
   }
 }
 
@@ -110,12 +120,13 @@ function reportOn(
   replayer: Replayer,
   result: RunResult,
   shown: EndComparison,
+  verdict: Verdict,
 ): ReplayReport {
   const { sameProgram, registry } = shown;
-  const verdict = judge(log, end, replayer, runEnd(result), shown);
   return {
     status: verdict.status,
     exitCode: EXIT_CODES[verdict.status],
+    outcome: verdict.outcome,
     format: log.format,
     ...(log.format === "log" ? { runId: log.header.runId } : {}),
     program: {
@@ -124,7 +135,7 @@ function reportOn(
       ...(log.format === "log" ? { recordedModuleHash: log.header.program.moduleHash } : {}),
     },
     sameProgram,
-    events: { recorded: log.events.length, compared: replayer.compared },
+    events: { recorded: log.eventCount, compared: replayer.compared },
     answers: replayer.answers,
     ...(verdict.mismatch === undefined ? {} : { divergence: locate(verdict.mismatch, program, replayer, result) }),
     notes: notesOn(log, registry, sameProgram, end),
@@ -157,7 +168,7 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   return program;
 }
 
-/** Throws `log.policy_hash`, `policy.*`. */
+/** Throws `log.policy_hash`, `log.form` where it is not written out as the writer does, `policy.*`. */
 export function recordedPolicy(log: RecordedRun): Policy {
   const policy = policyFromJson(log.header.policy);
   const hash = policyHash(policy);
@@ -166,22 +177,19 @@ export function recordedPolicy(log: RecordedRun): Policy {
       place: { file: log.file, line: 1 },
     });
   }
+  if (canonicalJson(policyToJson(policy)) !== canonicalJson(log.header.policy)) {
+    throw new BorunaError("log.form", "policy: not the effective policy with every default filled in", {
+      place: { file: log.file, line: 1 },
+    });
+  }
   return policy;
 }
 
-type Setting = Pick<ExecuteOptions, "policy" | "args" | "limits" | "runId"> & { readonly replayOf?: string };
+type Setting = Pick<ExecuteOptions, "policy" | "args" | "runId"> & { readonly limits: Limits; readonly replayOf?: string };
 
-function recordedSetting(log: RunLog, end: RunEnd | undefined, sameProgram: boolean): Setting {
+function recordedSetting(log: RunLog): Setting {
   const { header } = log;
-  // A run that was stopped from outside is stopped again at the same step.
-  const max_steps = sameProgram && end !== undefined && isInterruption(end) ? end.steps : header.limits.max_steps;
-  return {
-    policy: recordedPolicy(log),
-    args: header.args,
-    limits: { ...header.limits, max_steps, max_wall_ms: 0 },
-    runId: header.runId,
-    replayOf: header.runId,
-  };
+  return { policy: recordedPolicy(log), args: header.args, limits: header.limits, runId: header.runId, replayOf: header.runId };
 }
 
 function looseSetting(log: ParsedLog, options: ReplayOptions): Setting {
@@ -189,9 +197,14 @@ function looseSetting(log: ParsedLog, options: ReplayOptions): Setting {
   return {
     policy,
     ...(options.args === undefined ? {} : { args: options.args }),
-    limits: { ...effectiveLimits(policy, {}), max_wall_ms: 0 },
-    runId: `eventlog-${log.events.length}`,
+    limits: effectiveLimits(policy, {}),
+    runId: `eventlog-${log.eventCount}`,
   };
+}
+
+/** An event log says nothing of limits: those in force are the caller's own, and need no second word of his. */
+function allowedBy(log: ParsedLog, own: Limits, given: ReplayLimits = {}): ReplayLimits {
+  return log.format === "log" ? given : { ...own, max_wall_ms: 0, ...given };
 }
 
 function passedOn(options: ReplayOptions): Partial<ExecuteOptions> {
@@ -221,27 +234,48 @@ function loadEnd(end: StoredEnd, blobs: BlobReader): RunEnd {
 
 interface Verdict {
   readonly status: ReplayStatus;
+  readonly outcome: Outcome;
   readonly mismatch?: Mismatch;
 }
 
-function judge(log: ParsedLog, end: RunEnd | undefined, replayer: Replayer, actual: RunEnd, shown: EndComparison): Verdict {
+/** Throws `log.replay_limit`. */
+function judge(
+  log: ParsedLog,
+  end: RunEnd | undefined,
+  replayer: Replayer,
+  actual: RunEnd,
+  shown: EndComparison,
+  bounds: Bounds,
+  own: Limits,
+): Verdict {
   const { stop } = replayer;
-  if (stop?.reason === "divergence") return { status: "divergence", mismatch: stop.mismatch };
-  if (stop?.reason !== "log_end" && (actual.outcome === "canceled" || actual.outcome === "timeout")) return { status: "interrupted" };
+  const { outcome } = actual;
+  const identical = { status: "identical", outcome } as const;
+  const diverged = (mismatch: Mismatch): Verdict => ({ status: "divergence", outcome: "divergence", mismatch });
+  if (stop?.reason === "divergence") return diverged(stop.mismatch);
+  if (outcome === "timeout") throw wallLimit(bounds.limits.max_wall_ms);
+  if (outcome === "canceled") return { status: "interrupted", outcome };
   const left = replayer.leftOver();
-  if (left !== undefined) return { status: "divergence", mismatch: leftOver(replayer.compared + 1, left, actual, shown) };
-  if (log.format === "eventlog") return { status: "identical" };
-  if (end === undefined) return { status: "incomplete" };
+  const reached = reachedBound(bounds, actual.error);
+  const isEnded = log.format === "eventlog" || end !== undefined;
+  if (reached?.by === "host" && (left !== undefined || isEnded)) throw hostLimit(reached, own);
+  const interruption = end !== undefined && isInterruption(end) ? end : undefined;
+  if (interruption === undefined && reached?.by === "end") return diverged(passedEnd(log.eventCount + 1, reached));
+  if (left !== undefined) return diverged(leftOver(replayer.compared + 1, left, actual, shown));
+  if (log.format === "eventlog") return identical;
+  if (end === undefined) return { status: "incomplete", outcome: "incomplete" };
   // As far as the recorded run came; its own end came from outside.
-  if (isInterruption(end) && (stop?.reason === "log_end" || actual.error?.kind === "step_limit")) return { status: "identical" };
-  const mismatch = compareEnds(log.events.length + 1, end, actual, shown);
-  return mismatch === undefined ? { status: "identical" } : { status: "divergence", mismatch };
+  if (interruption !== undefined && (stop?.reason === "log_end" || reached !== undefined)) {
+    return { status: "identical", outcome: interruption.outcome };
+  }
+  const mismatch = compareEnds(log.eventCount + 1, end, actual, shown);
+  return mismatch === undefined ? identical : diverged(mismatch);
 }
 
-/** Where it happened: the stack of the stop, else the place that the program returned from. */
+/** Where it happened: the stack of the stop; for a program that ended by itself, the place that it returned from. */
 function locate(mismatch: Mismatch, program: Program, replayer: Replayer, result: RunResult): Divergence {
   const stack: readonly CodePlace[] = result.error?.stack ?? [];
-  const place = stack[0] ?? returnPlace(program);
+  const place = stack[0] ?? (replayer.stop === undefined ? returnPlace(program) : undefined);
   const frame = frameOf(program.module, place);
   return {
     ...mismatch,

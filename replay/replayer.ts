@@ -10,8 +10,8 @@ import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value.ts";
 import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./divergence.ts";
-import type { RunEnd } from "./end.ts";
-import { loadEvent } from "./event-json.ts";
+import { isInterruption, type RunEnd } from "./end.ts";
+import { loadEvent, type LogEvent } from "./event-json.ts";
 import type { ParsedLog } from "./log.ts";
 import { eventText } from "./shown.ts";
 
@@ -27,14 +27,13 @@ type Answer = { readonly ok: true; readonly value: Value } | { readonly ok: fals
 
 const isFailureKind = (text: string): text is FailureKind => ["runtime_error", "denied", "unknown"].includes(text);
 
-/** Outcomes that came from outside: the log ends where they struck, and no replay meets them again. */
-export function isInterruption(end: RunEnd | undefined): boolean {
-  return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
-}
-
+/** Holds one event of the log at a time, so that its memory does not grow with the log. `close` must be called at the end. */
 export class Replayer implements EventSink {
   readonly handlers: Handlers;
   readonly #log: ParsedLog;
+  readonly #events: Iterator<LogEvent, unknown>;
+  /** The event that the program has to repeat next. */
+  #next: LogEvent | undefined;
   readonly #end: RunEnd | undefined;
   readonly #shown: ShownWith;
   #compared = 0;
@@ -50,6 +49,8 @@ export class Replayer implements EventSink {
     this.#log = log;
     this.#end = end;
     this.#shown = shown;
+    this.#events = log.events[Symbol.iterator]();
+    this.#next = this.#read();
     this.handlers = answeringHandlers(shown.registry, log.format === "log" ? log.header.unserved : [], () => this.#give());
   }
 
@@ -69,8 +70,12 @@ export class Replayer implements EventSink {
 
   /** The first event of the log that the program did not repeat. */
   leftOver(): RunEvent | undefined {
-    const next = this.#log.events[this.#compared];
-    return next === undefined ? undefined : loadEvent(next.event, this.#log.blobs);
+    return this.#next === undefined ? undefined : loadEvent(this.#next.event, this.#log.blobs);
+  }
+
+  /** Closes the log. */
+  close(): void {
+    this.#events.return?.();
   }
 
   /** Throws `log.*` when a blob of the log cannot be read. */
@@ -80,17 +85,23 @@ export class Replayer implements EventSink {
       this.#unanswered = false;
       return undefined;
     }
-    const recorded = this.#log.events[this.#compared];
+    const recorded = this.#next;
     if (recorded === undefined) return this.#beyond(event);
     const expected = loadEvent(recorded.event, this.#log.blobs);
     const mismatch = compareEvents(recorded.n, expected, event, this.#shown);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });
     this.#compared += 1;
+    this.#next = this.#read();
     if (event.type === "CapResult" || event.type === "CapError") {
       this.#answers += 1;
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#shown.types) };
     }
     return event.type === "CapCall" ? this.#prepareAnswer() : undefined;
+  }
+
+  #read(): LogEvent | undefined {
+    const next = this.#events.next();
+    return next.done === true ? undefined : next.value;
   }
 
   #beyond(event: RunEvent): HostStop {
@@ -101,8 +112,7 @@ export class Replayer implements EventSink {
 
   /** Reads the answer now, so that a log that cannot be read is no failure of a capability. */
   #prepareAnswer(): HostStop | undefined {
-    const next = this.#log.events[this.#compared];
-    const event = next === undefined ? undefined : loadEvent(next.event, this.#log.blobs);
+    const event = this.leftOver();
     if (event?.type === "CapResult") this.#answer = { ok: true, value: event.result };
     else if (event?.type === "CapError")
       this.#answer = { ok: false, kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message };
@@ -130,7 +140,7 @@ export class Replayer implements EventSink {
 }
 
 function hostStop(stop: Stop): HostStop {
-  if (stop.reason === "log_end") return { trap: "canceled", message: "the log ends here" };
+  if (stop.reason === "log_end") return { trap: "log_end", message: "the log ends here" };
   return { trap: "divergence", message: `event ${stop.mismatch.event}: ${stop.mismatch.message}` };
 }
 

@@ -59,7 +59,7 @@ export function replayJson(report: ReplayReport): JsonData {
       ]),
     ],
     ["answers", report.answers],
-    ["outcome", divergence === undefined ? result.outcome : "divergence"],
+    ["outcome", report.outcome],
     ["steps", result.steps],
     ["alloc_bytes", result.allocBytes],
     ["divergence", divergence === undefined ? null : divergenceJson(divergence)],

@@ -1,8 +1,9 @@
 /** Values, events and ends as short texts for reports. */
 import type { RunEvent } from "../vm/events.ts";
+import { typeName } from "../vm/meter.ts";
 import type { TypeDef } from "../vm/module.ts";
 import { typedText } from "../vm/text.ts";
-import { type Value, wellFormed } from "../vm/value.ts";
+import { EnumValue, RecordValue, type Value, wellFormed } from "../vm/value.ts";
 import type { RunEnd } from "./end.ts";
 
 /** Code points of a text form in a report. */
@@ -23,6 +24,13 @@ export function excerpt(text: string, at = 0): string {
 
 export function valueText(value: Value | undefined, types: readonly TypeDef[], at = 0): string {
   return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), at);
+}
+
+/** `Int`; `Point (type 3)`, since two types may have one name. */
+export function typeText(value: Value, types: readonly TypeDef[]): string {
+  if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
+  const name = types[value.typeId]?.name;
+  return name === undefined ? `type ${value.typeId}` : `${name} (type ${value.typeId})`;
 }
 
 export function eventText(event: RunEvent, types: readonly TypeDef[]): string {

@@ -52,7 +52,7 @@ export interface Line {
   readonly terminated: boolean;
 }
 
-const LINE_FEED = 0x0a;
+export const LINE_FEED = 0x0a;
 
 /** Throws `log.line_too_long` before more than `maxBytes` of a line are held. */
 export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, void> {

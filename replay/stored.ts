@@ -2,6 +2,7 @@
  * Values as a log holds them: in place, or as a reference to a blob when their canonical JSON is long.
  * Long texts (messages) are stored the same way, as the String value they are.
  */
+import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../vm/json.ts";
 import { MACHINE_LIMITS } from "../vm/limits.ts";
@@ -32,7 +33,8 @@ export type Stored = Value | BlobRef;
 export type PutBlob = (text: string, bytes: number) => string;
 
 /** Throws `value.not_portable`, `value.depth` for a value that cannot leave the machine. */
-export function storeValue(value: Value, inlineBytes: number, put: PutBlob | undefined): JsonData {
+export function storeValue(value: Stored, inlineBytes: number, put: PutBlob | undefined): JsonData {
+  if (value instanceof BlobRef) return blobToJson(value);
   const data = valueToJson(value);
   if (put === undefined || isShort(value, inlineBytes)) return data;
   const text = jsonText(data);
@@ -49,7 +51,7 @@ const JSON_UNIT_BYTES = 6;
 const SCALAR_BYTES = 64;
 
 /** Surely short, without writing it down to see. */
-export function isShort(value: Value, inlineBytes: number): boolean {
+export function isShort(value: Stored, inlineBytes: number): boolean {
   if (typeof value === "string") return value.length * JSON_UNIT_BYTES + SCALAR_BYTES <= inlineBytes;
   return (typeof value !== "object" || value instanceof FloatValue) && inlineBytes >= SCALAR_BYTES;
 }
@@ -66,7 +68,8 @@ export function jsonText(data: JsonData): string {
 }
 
 /** Lone surrogates, which UTF-8 cannot say, become U+FFFD. */
-export function storeText(hostText: string, inlineBytes: number, put: PutBlob | undefined): JsonData {
+export function storeText(hostText: string | BlobRef, inlineBytes: number, put: PutBlob | undefined): JsonData {
+  if (hostText instanceof BlobRef) return blobToJson(hostText);
   const text = wellFormed(hostText);
   if (put === undefined || text.length * 3 <= inlineBytes) return text;
   const stored = storeValue(text, inlineBytes, put);
@@ -113,6 +116,14 @@ export function loadStored(stored: Stored, blobs: BlobReader): Value {
   return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
     maxDepth: MACHINE_LIMITS.valueDepth,
   });
+}
+
+/** As `loadStored`, and throws `log.form` where the writer would have written the value in another way. */
+export function loadExactly(ref: BlobRef, blobs: BlobReader): Value {
+  const value = loadStored(ref, blobs);
+  const written = jsonText(valueToJson(value));
+  if (sha256Hex(written) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
+  return value;
 }
 
 export function loadText(stored: string | BlobRef, blobs: BlobReader): string {

@@ -6,16 +6,19 @@ import type { StoredEnd } from "./end.ts";
 import { storedParts } from "./event-json.ts";
 import type { LogHeader } from "./header.ts";
 import { LOG_LIMITS, type LogLimits } from "./limits.ts";
-import { isRunLog, logRecords, parseLog, type LogRecord, type LogTail, type RunLog } from "./log.ts";
+import type { ReplayLimits } from "./bounds.ts";
+import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log.ts";
 import { recordedPolicy, recordedProgram, replayRun, type ReplayReport } from "./replay.ts";
 import { fileSource, type LogSource } from "./source.ts";
-import { BlobRef, loadStored, type Stored } from "./stored.ts";
+import { BlobRef, loadExactly, type Stored } from "./stored.ts";
 
 export interface VerifyOptions {
   /** The hash that the log must end with, as it was kept elsewhere. */
   readonly expectHead?: string;
   /** Also replays the log. */
   readonly replay?: boolean;
+  /** The most that the replay may take on this host, see `ReplayOptions`. */
+  readonly replayLimits?: ReplayLimits;
   readonly registry?: CapabilityRegistry;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<LogLimits>;
@@ -58,7 +61,8 @@ export interface Verification {
 
 /**
  * Checks the log at `path`: chain, counts, end record, blobs, module, policy, expected head, and with `replay` the run itself.
- * What is wrong with the log is a result; throws `log.io_error`, `usage` where it could not be looked at.
+ * What is wrong with the log is a result; throws `log.io_error`, `usage` where it could not be looked at, and
+ * `log.replay_limit` where its replay would take more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
   const limits = { ...LOG_LIMITS, ...options.limits };
@@ -75,7 +79,7 @@ export async function verifySource(source: LogSource, options: VerifyOptions = {
     ["module", () => work.module()],
     ["policy", () => work.policy()],
     ...(expectHead === undefined ? [] : [["head", () => work.head(expectHead)] as const]),
-    ...(options.replay === true ? [["replay", () => work.replay(options.signal)] as const] : []),
+    ...(options.replay === true ? [["replay", () => work.replay(options)] as const] : []),
   ];
   const checks: Check[] = [];
   let failure: Failure | undefined;
@@ -105,13 +109,14 @@ class Work {
   readonly #source: LogSource;
   readonly #limits: LogLimits;
   readonly #registry: CapabilityRegistry;
-  readonly #blobLines = new Map<string, { readonly ref: BlobRef; readonly line: number }>();
   #header: LogHeader | undefined;
   #events = 0;
   #lines = 0;
   #head: string | undefined;
   #end: StoredEnd | undefined;
-  #tail: LogTail | undefined;
+  #hasBlobs = false;
+  /** Known once the chain holds. */
+  #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
 
   constructor(source: LogSource, limits: LogLimits, registry: CapabilityRegistry) {
@@ -126,7 +131,7 @@ class Work {
       checks.push({ name, ok: true, detail: await check() });
       return undefined;
     } catch (error) {
-      if (!(error instanceof BorunaError) || ["log.io_error", "internal", "usage"].includes(error.kind)) throw error;
+      if (!(error instanceof BorunaError) || ["log.io_error", "log.replay_limit", "internal", "usage"].includes(error.kind)) throw error;
       checks.push({ name, ok: false, detail: error.message });
       const line = error.place?.file === this.#source.name ? error.place.line : undefined;
       return { check: name, kind: error.kind, reason: error.message, ...(line === undefined ? {} : { line }) };
@@ -148,13 +153,7 @@ class Work {
     if (!isRunLog(this.#source, this.#limits)) {
       throw this.#wrong("log.no_chain", "the file is no run log, or an event log of the older form, which has no hashes to verify", 1);
     }
-    const records = logRecords(this.#source, this.#limits);
-    let next = records.next();
-    while (next.done !== true) {
-      this.#take(next.value);
-      next = records.next();
-    }
-    this.#tail = next.value;
+    this.#log = parseRunLog(this.#source, this.#limits, (record) => this.#take(record));
     return `the hashes of ${this.#lines} records form one chain`;
   }
 
@@ -164,39 +163,45 @@ class Work {
     if (record.kind === "header") this.#header = record.header;
     else if (record.kind === "end") this.#end = record.end;
     else this.#events = record.n;
-    const stored = record.kind === "event" ? storedParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
-    for (const part of stored) {
-      if (part instanceof BlobRef && !this.#blobLines.has(part.sha256)) this.#blobLines.set(part.sha256, { ref: part, line: record.line });
-    }
+    this.#hasBlobs ||= blobsOf(record).length > 0;
   }
 
   end(): string {
-    if (this.#tail?.cut !== undefined)
-      throw this.#wrong("log.cut", `the file is cut inside line ${this.#tail.cut.line}`, this.#tail.cut.line);
+    const cut = this.#log?.cut;
+    if (cut !== undefined) throw this.#wrong("log.cut", `the file is cut inside line ${cut.line}`, cut.line);
     if (this.#end === undefined)
       throw this.#wrong("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
     return `${this.#events} events and the end record, which counts as many`;
   }
 
+  /** Reads the log a second time where it refers to blobs, so that only names that have a file are held. */
   blobs(): string {
-    for (const { ref, line } of this.#blobLines.values()) {
-      try {
-        loadStored(ref, this.#source.blobs);
-      } catch (error) {
-        if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
-        throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, line, error);
+    const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
+    const seen = new Map<string, number | undefined>([[moduleBlob, undefined]]);
+    for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits) : []) {
+      for (const ref of blobsOf(record)) {
+        if (seen.get(ref.sha256) === ref.bytes) continue;
+        try {
+          loadExactly(ref, this.#source.blobs);
+        } catch (error) {
+          if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
+          throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, record.line, error);
+        }
+        seen.set(ref.sha256, ref.bytes);
       }
     }
-    return `${this.#blobLines.size} long values have the hashes that name them`;
+    const other = this.#source.blobs.firstOther(seen);
+    if (other !== undefined) throw this.#wrong("log.blob_unknown", `${other} is beside the blobs, and no record of the log names it`);
+    return `${seen.size - 1} long values have the hashes that name them, and nothing else is beside them`;
   }
 
   module(): string {
-    const { moduleHash } = recordedProgram(this.#log(), this.#registry);
+    const { moduleHash } = recordedProgram(this.#parsed(), this.#registry);
     return `the module beside the log is ${moduleHash} and passes the verifier`;
   }
 
   policy(): string {
-    recordedPolicy(this.#log());
+    recordedPolicy(this.#parsed());
     return "the recorded policy has the hash in the header";
   }
 
@@ -206,9 +211,13 @@ class Work {
     return "the log ends with the expected hash";
   }
 
-  async replay(signal: AbortSignal | undefined): Promise<string> {
-    const log = parseLog(this.#source, this.#limits);
-    const report = await replayRun(log, { registry: this.#registry, tracing: false, ...(signal === undefined ? {} : { signal }) });
+  async replay({ signal, replayLimits }: VerifyOptions): Promise<string> {
+    const report = await replayRun(this.#parsed(), {
+      registry: this.#registry,
+      tracing: false,
+      ...(signal === undefined ? {} : { signal }),
+      ...(replayLimits === undefined ? {} : { limits: replayLimits }),
+    });
     this.#replay = report;
     // Event n stands in line n + 1.
     if (report.divergence !== undefined)
@@ -217,14 +226,19 @@ class Work {
     return "the replay did exactly what the log says";
   }
 
-  #log(): Pick<RunLog, "format" | "file" | "header" | "blobs"> {
-    if (this.#header === undefined) throw new BorunaError("internal", "a log without header was verified");
-    return { format: "log", file: this.#source.name, header: this.#header, blobs: this.#source.blobs };
+  #parsed(): RunLog {
+    if (this.#log === undefined) throw new BorunaError("internal", "a check came before the chain's");
+    return this.#log;
   }
 
   #wrong(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
     return new BorunaError(kind, message, { place: { file: this.#source.name, ...(line === undefined ? {} : { line }) }, cause });
   }
+}
+
+function blobsOf(record: LogRecord): readonly BlobRef[] {
+  const stored = record.kind === "event" ? storedParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
+  return stored.filter((part) => part instanceof BlobRef);
 }
 
 function endParts(end: StoredEnd): readonly (Stored | undefined)[] {

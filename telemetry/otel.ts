@@ -23,8 +23,6 @@ import { type BaggageEntry, formatTraceparent, parseBaggage, parseTraceparent, p
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 export interface OtelTracingOptions {
-  /** Adds `process.exit.code`: that of the outcome table, or what the function says for this process. */
-  readonly exitCode?: boolean | ((outcome: Outcome) => number);
   /** See `RunTracing.backpressure`; the owner of the SDK knows its queue. */
   readonly backpressure?: () => Promise<void> | undefined;
 }
@@ -56,7 +54,7 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   return {
     startCall: (call) => new CallSpan(tracer, inRun, call),
     backpressure: options.backpressure ?? (() => undefined),
-    end: (end) => contained(() => endRun(span, end, options)),
+    end: (end) => contained(() => endRun(span, end)),
   };
 }
 
@@ -95,7 +93,7 @@ function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
   return attributes;
 }
 
-function endRun(span: Span, end: RunSpanEnd, options: OtelTracingOptions): void {
+function endRun(span: Span, end: RunSpanEnd): void {
   if (span.isRecording()) {
     const row = OUTCOMES[end.outcome];
     const attributes: SpanAttributes<"boruna.run"> = {
@@ -110,8 +108,7 @@ function endRun(span: Span, end: RunSpanEnd, options: OtelTracingOptions): void 
       "boruna.run.calls.failed": end.counters.failed,
     };
     if (end.limit !== undefined) attributes["boruna.run.limit"] = end.limit;
-    if (typeof options.exitCode === "function") attributes["process.exit.code"] = options.exitCode(end.outcome);
-    else if (options.exitCode === true) attributes["process.exit.code"] = row.exitCode;
+    if (end.exitCode !== undefined) attributes["process.exit.code"] = end.exitCode;
     if (row.spanError) {
       attributes["error.type"] = end.outcome;
       span.setStatus({ code: SpanStatusCode.ERROR });

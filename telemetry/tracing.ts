@@ -86,4 +86,6 @@ export interface RunSpanEnd {
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
+  /** Of the process, where it ends with the run. */
+  readonly exitCode?: number;
 }

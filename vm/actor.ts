@@ -12,6 +12,8 @@ export interface Message {
 /** One that is not delivered yet. */
 export interface PendingMessage extends Message {
   readonly to: number | bigint;
+  /** Where it was sent, for a host that asks for it (`Host.locatesEvents`). */
+  readonly sentAt?: Frames | undefined;
 }
 
 /** A host call whose answer is still out, and what its answer will mean. */
@@ -54,8 +56,13 @@ export interface Actor extends Slots {
   held: number;
   /** Of this slice; dropped when the actor fails in it. */
   spawned: number[];
-  sent: { readonly to: number | bigint; readonly payload: Value }[];
+  sent: { readonly to: number | bigint; readonly payload: Value; readonly sentAt?: Frames | undefined }[];
+  /** Beside `spawned`, for a host that asks for it. */
+  spawnedAt: (Frames | undefined)[];
 }
+
+/** A call stack: what `placesOf` needs of an actor. */
+export type Frames = Pick<Actor, "depth" | "frameFunction" | "framePc">;
 
 /** One that has not begun: no frame, no globals. */
 export function newActor(id: number, parent: number): Actor {
@@ -80,6 +87,7 @@ export function newActor(id: number, parent: number): Actor {
     held: 0,
     spawned: [],
     sent: [],
+    spawnedAt: [],
   };
 }
 
@@ -98,7 +106,7 @@ const STACK_PLACES = 64;
  * Where an actor stands, innermost first. `atNext` for one that has not begun its next instruction (a blocked receive);
  * else the last one executed counts.
  */
-export function placesOf(program: Program, actor: Actor, atNext: boolean): readonly CodePlace[] {
+export function placesOf(program: Program, actor: Frames, atNext: boolean): readonly CodePlace[] {
   const places: CodePlace[] = [];
   for (let i = actor.depth - 1; i >= 0 && places.length < STACK_PLACES; i--) {
     const pc = actor.framePc[i] ?? 0;

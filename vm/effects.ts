@@ -11,6 +11,7 @@ import { OPCODES } from "./opcodes.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Program } from "./program.ts";
 import { setSlot } from "./slots.ts";
+import type { Stacks } from "./stacks.ts";
 import { ActorIdValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "./value.ts";
 
 /** What all actors of a run share. */
@@ -22,6 +23,8 @@ export interface Run {
   /** Under the scheduler; else spawned actors never run, messages go nowhere and receive gives Unit. */
   readonly scheduled: boolean;
   readonly trace: ((line: string) => void) | undefined;
+  /** For a host that locates events. */
+  readonly stacks: Stacks | undefined;
   /** The id of the next actor. */
   nextActor: number;
   /** The step at which the host is asked again whether to stop. */
@@ -116,9 +119,10 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
       push(actor, new ActorIdValue(run.nextActor));
       run.nextActor += 1;
       actor.spawned.push(waiting.functionIndex);
+      if (run.stacks !== undefined) actor.spawnedAt.push(run.stacks.keep(actor));
       return;
     case "send":
-      actor.sent.push({ to: waiting.target, payload: waiting.payload });
+      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.stacks?.keep(actor) });
   }
 }
 
@@ -180,5 +184,6 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "capability_denied",
   "capability_budget_exceeded",
   "divergence",
+  "log_end",
   "internal",
 ]);

@@ -37,6 +37,8 @@ export interface HostStop {
 export type StopReason = "timeout" | "canceled";
 
 export interface Host {
+  /** Whether a run that the host stops at an actor's event has the stack of the spawn or send that the event tells of. */
+  readonly locatesEvents?: boolean;
   /** A promise only where the handler is asynchronous. Never rejects, never throws for a program's mistake. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
   /** Called for every event but the `Cap…` ones, which `call` writes. */

@@ -111,7 +111,7 @@ export function stepLimit(maxSteps: number): MachineTrap {
   return new MachineTrap("step_limit", `max execution steps exceeded (${maxSteps})`);
 }
 
-function allocLimit(maxAllocBytes: number): MachineTrap {
+export function allocLimit(maxAllocBytes: number): MachineTrap {
   return new MachineTrap("alloc_limit", `max allocation exceeded (${maxAllocBytes} bytes)`);
 }
 

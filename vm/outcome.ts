@@ -12,6 +12,7 @@ export const OUTCOMES = {
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something else than the log says" },
+  incomplete: { exitCode: 6, spanError: false, doc: "a replay repeated all that a log without an end record holds" },
   fatal: { exitCode: 70, spanError: true, doc: "a fault of ours" },
 } as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
 
@@ -68,6 +69,7 @@ export const TRAPS = {
   capability_failed: { outcome: "runtime_error", doc: "the handler failed or answered something else than its type" },
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability" },
   divergence: { outcome: "divergence", doc: "a replay left the recorded path" },
+  log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish" },
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way" },
   max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached" },
   internal: { outcome: "fatal", doc: "a fault of ours" },

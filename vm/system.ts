@@ -3,20 +3,23 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
-import { type Actor, hasMail, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
+import { type Actor, type Frames, hasMail, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
+import type { RunEvent } from "./events.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
 import { pushFrame } from "./frames.ts";
 import { interpret, type Signal } from "./machine.ts";
 import { MachineTrap, Meter } from "./meter.ts";
+import type { CodePlace } from "./module.ts";
 import { present } from "./operations.ts";
 import { checkPortable } from "./portable.ts";
 import type { MachineEnd, Program } from "./program.ts";
 import { reserveSlots, setSlot, trimSlots } from "./slots.ts";
 import { decodeState, encodeState } from "./snapshot.ts";
+import { Stacks } from "./stacks.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
 
 export interface MachineOptions {
@@ -101,6 +104,7 @@ export function startMachine(
     meter: new Meter(limits.max_steps, limits.max_alloc_bytes),
     scheduled,
     trace: options.trace,
+    stacks: stacksFor(host),
     // Outside a system the older machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
@@ -145,7 +149,7 @@ export function resumeMachine(
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
-  const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, nextActor, nextPoll: 0 };
+  const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, stacks: stacksFor(host), nextActor, nextPoll: 0 };
   meterAsks(run);
   const engine = engineFor(program, options);
   const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd, held: 0 };
@@ -155,6 +159,8 @@ export function resumeMachine(
   }
   return drive(system, () => advance(system, answer));
 }
+
+const stacksFor = (host: SuspendingHost): Stacks | undefined => (host.locatesEvents === true ? new Stacks() : undefined);
 
 function meterAsks(run: Run): void {
   run.meter.interrupt = () => poll(run);
@@ -195,30 +201,46 @@ class RunTrap extends Error {
   override readonly name: string = "RunTrap";
   readonly trap: MachineTrap;
   readonly actor: Actor | undefined;
-  constructor(trap: MachineTrap, actor: Actor | undefined) {
+  /** Where the trap arose, if that is not where the actor stands. */
+  readonly places: readonly CodePlace[] | undefined;
+  constructor(trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]) {
     super(trap.message);
     this.trap = trap;
     this.actor = actor;
+    this.places = places;
   }
 }
+
+/** Logs an event that no instruction of the running actor makes; where the host stops the run at it, `where` tells the place. */
+function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly CodePlace[]): void {
+  try {
+    log(run, event);
+  } catch (error) {
+    if (error instanceof HostTrap) throw new RunTrap(error, actor, where());
+    throw error;
+  }
+}
+
+const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
+  frames === undefined ? [] : placesOf(run.program, frames, false);
 
 function guarded(system: System, body: () => MachineEnd | Suspension): MachineEnd | Suspension {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trapped(system, error.trap, error.actor);
+    if (error instanceof RunTrap) return trapped(system, error.trap, error.actor, error.places);
     if (error instanceof MachineTrap) return trapped(system, error, system.actors[0]);
     throw error;
   }
 }
 
-function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | undefined): MachineEnd {
+function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
   return {
     status: "trapped",
     trap: {
       kind: trap.kind,
       message: trap.message,
-      stack: actor === undefined ? [] : placesOf(run.program, actor, actor.status === "blocked"),
+      stack: places ?? (actor === undefined ? [] : placesOf(run.program, actor, actor.status === "blocked")),
       step: run.meter.steps,
       actorId: actor?.id ?? 0,
       ...trap.detail,
@@ -286,7 +308,8 @@ function beginSlice(system: System, actor: Actor): void {
     system.sliceEnd = run.meter.steps + UNSCHEDULED_SLICE_STEPS;
     return;
   }
-  log(run, { type: "SchedulerTick", round: system.round, active_actor: actor.id });
+  const tick = { type: "SchedulerTick", round: system.round, active_actor: actor.id } as const;
+  logAt(run, tick, actor, () => placesOf(run.program, actor, true));
   run.nextActor = system.actors.length;
   // The older machine spends the last step of a slice on noticing its end.
   system.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
@@ -356,25 +379,31 @@ function hold(system: System, actor: Actor): void {
 /** What the actor spawned and sent in its slice. */
 function collect(system: System, actor: Actor): void {
   const { run, actors } = system;
-  const { spawned, sent } = actor;
-  actor.spawned = [];
-  actor.sent = [];
-  for (const functionIndex of spawned) {
+  const { spawned, sent, spawnedAt } = actor;
+  dropEffects(actor);
+  for (const [i, functionIndex] of spawned.entries()) {
     const id = actors.length;
-    log(run, { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" });
+    const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
+    logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
     actor.children.push(id);
     hold(system, child);
   }
-  for (const { to, payload } of sent) system.pending.push({ from: actor.id, to, payload });
+  for (const { to, payload, sentAt } of sent) system.pending.push({ from: actor.id, to, payload, sentAt });
+}
+
+function dropEffects(actor: Actor): void {
+  actor.spawned = [];
+  actor.sent = [];
+  actor.spawnedAt = [];
 }
 
 /** The actor and its descendants fail; its parent gets the reason as a message. */
 function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   const { meter } = system.run;
-  actor.spawned = [];
-  actor.sent = [];
+  dropEffects(actor);
+  const sentAt = system.run.stacks?.keep(actor);
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
@@ -383,7 +412,7 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   }
   meter.allocate(BYTES.message + BYTES.wrapper);
   meter.allocateString(trap.message.length);
-  system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message) });
+  system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /** Delivers in the order (target, sender), stable in sending order, and wakes who has mail. */
@@ -392,11 +421,13 @@ function deliver(system: System): void {
   const messages = system.pending;
   system.pending = [];
   messages.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (const { from, to, payload } of messages) {
+  for (const { from, to, payload, sentAt } of messages) {
     const target = actors[Number(to)];
-    log(run, { type: "MessageSend", from, to: Number(to), payload });
+    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
     if (target === undefined || target.status === "failed") continue;
-    log(run, { type: "MessageReceive", actor_id: target.id, payload });
+    // Where it waits, or goes on; one that has ended receives nowhere, and the sender must do.
+    const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
+    logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
     target.mailbox.push({ from, payload });
   }
   for (const actor of actors) if (actor.status === "blocked" && hasMail(actor)) actor.status = "runnable";

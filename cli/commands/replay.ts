@@ -1,16 +1,16 @@
 import { type ParsedLog, readLog } from "../../replay/log.ts";
-import { replayRun } from "../../replay/replay.ts";
+import { replayRun, type ReplayReport } from "../../replay/replay.ts";
 import { replayJson, replayLines } from "../../replay/report.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { parseArguments } from "../arguments.ts";
+import { parseArguments, type ReplayLimitFlags, replayLimits } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
-import { withTelemetry } from "../telemetry.ts";
+import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { clean, members, printJson } from "../terminal.ts";
 
-export interface ReplayFlags {
+export interface ReplayFlags extends ReplayLimitFlags {
   readonly policy?: string;
   readonly arg?: readonly string[];
   readonly engine?: EngineChoice;
@@ -18,7 +18,9 @@ export interface ReplayFlags {
 
 export async function replayCommand(session: Session, file: string, programFile: string | undefined, flags: ReplayFlags): Promise<number> {
   const { terminal, json } = session;
-  const log = readLog(file);
+  const limits = replayLimits(flags);
+  const log = readGiven(file, programFile);
+  refuseUnused(log, programFile, flags);
   const program =
     programFile === undefined
       ? undefined
@@ -26,12 +28,14 @@ export async function replayCommand(session: Session, file: string, programFile:
           session.textOf = textOf;
         }).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module.signature);
-  const report = await withTelemetry(terminal, {}, ({ tracing, signal, context }) =>
+  const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
+  const report = await withTelemetry(terminal, { exitCode }, ({ tracing, signal, context }) =>
     replayRun(log, {
       ...(program === undefined ? {} : { program }),
       ...(flags.policy === undefined ? {} : { policy: loadPolicy(flags.policy) }),
       ...(args === undefined || args.size === 0 ? {} : { args }),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
+      limits,
       tracing: tracing ?? false,
       signal,
       ...context,
@@ -41,7 +45,45 @@ export async function replayCommand(session: Session, file: string, programFile:
   );
   if (json) printJson(terminal, members(replayJson(report)));
   else for (const line of replayLines(report)) terminal.out(clean(line));
-  return report.exitCode;
+  return exitCode(report);
+}
+
+/** The log; where the arguments are swapped, an error that says so. */
+function readGiven(file: string, programFile: string | undefined): ParsedLog {
+  try {
+    return readLog(file);
+  } catch (error) {
+    if (programFile === undefined || !(error instanceof BorunaError) || !isReadableLog(programFile)) throw error;
+    throw new BorunaError("usage", `${file} is not a log, and ${programFile} is one: the log comes first`, {
+      hint: `boruna replay ${programFile} ${file}`,
+      cause: error,
+    });
+  }
+}
+
+function isReadableLog(file: string): boolean {
+  try {
+    readLog(file);
+    return true;
+  } catch (error) {
+    if (error instanceof BorunaError) return false;
+    throw error;
+  }
+}
+
+/** A run log has its own policy and arguments. Throws `usage`. */
+function refuseUnused(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
+  const given = flags.policy !== undefined ? "--policy" : flags.arg !== undefined ? "--arg" : undefined;
+  if (given === undefined) return;
+  if (log.format === "log") {
+    throw new BorunaError("usage", `${given} has no effect here: ${log.file} holds the policy and the arguments of its run`, {
+      place: { file: log.file },
+      hint: `leave out ${given}; it is for an event log of the older form, which holds neither`,
+    });
+  }
+  if (programFile === undefined) {
+    throw new BorunaError("usage", `${given} has no effect without a program`, { hint: `boruna replay ${log.file} app.ax ${given} …` });
+  }
 }
 
 /** The arguments stand in the log: one that does not fit tells that this is another program. */

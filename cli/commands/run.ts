@@ -92,7 +92,8 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   });
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
   const args = parseArguments(flags.arg ?? [], program.module.signature);
-  const execution = await withTelemetry(terminal, flags, ({ tracing, signal, context }) =>
+  const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
+  const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(program, {
       policy,
       live: flags.live === true,
@@ -112,7 +113,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
     }),
   );
   print(session, execution, flags);
-  return exitCodeOfOutcome(execution.outcome);
+  return exitCode(execution);
 }
 
 function print({ terminal, json }: Session, execution: Execution, flags: RunFlags): void {

@@ -1,10 +1,11 @@
 import { verifyJson, verifyLines } from "../../replay/verify-report.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { type ReplayLimitFlags, replayLimits } from "../arguments.ts";
 import type { Session } from "../session.ts";
 import { clean, members, printJson } from "../terminal.ts";
 
-export interface VerifyFlags {
+export interface VerifyFlags extends ReplayLimitFlags {
   readonly expectHead?: string;
   readonly replay?: boolean;
 }
@@ -12,7 +13,7 @@ export interface VerifyFlags {
 export async function verifyCommand({ terminal, json }: Session, file: string, flags: VerifyFlags): Promise<number> {
   const verification = await verifyLog(file, {
     ...(flags.expectHead === undefined ? {} : { expectHead: flags.expectHead }),
-    ...(flags.replay === true ? { replay: true } : {}),
+    ...(flags.replay === true ? { replay: true, replayLimits: replayLimits(flags) } : {}),
   });
   if (json) printJson(terminal, members(verifyJson(verification)));
   else for (const line of verifyLines(verification)) terminal.out(clean(line));

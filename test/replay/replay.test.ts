@@ -421,6 +421,7 @@ describe("what cannot be trusted is refused", () => {
   test("an answer whose blob is missing is no failure of the capability", async () => {
     const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
     const blobs = {
+      ...recording.recorder.blobs,
       read: (name: { readonly sha256: string; readonly bytes?: number }) => {
         if (name.bytes === '{"String":"text of a"}'.length) throw new BorunaError("log.blob_missing", "gone");
         return recording.recorder.blobs.read(name);

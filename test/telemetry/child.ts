@@ -19,7 +19,7 @@ if (flags.includes("twice") && "on" in settings && settings.on) {
 
 if (sdk !== undefined && "on" in settings && settings.on) {
   const { otelTracing } = await import("../../telemetry/otel.ts");
-  const tracing = otelTracing({ exitCode: () => Number(exitCode), backpressure: () => sdk.backpressure() });
+  const tracing = otelTracing({ backpressure: () => sdk.backpressure() });
   const run = tracing.startRun({
     programName: "child",
     moduleHash: "sha256:00",
@@ -42,7 +42,7 @@ if (sdk !== undefined && "on" in settings && settings.on) {
     if (wait !== undefined) await wait;
   }
   const counters = { total, dispatched: total, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-  run.end({ outcome: "success", steps: 10, allocBytes: 20, counters });
+  run.end({ outcome: "success", steps: 10, allocBytes: 20, counters, exitCode: Number(exitCode) });
 }
 if (flags.includes("modules")) {
   const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) =>

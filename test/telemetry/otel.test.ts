@@ -53,9 +53,8 @@ function traced(options: {
   call?: Partial<CallSpanStart>;
   callEnd?: CallSpanEnd;
   end?: Partial<RunSpanEnd>;
-  exitCode?: boolean | ((outcome: Outcome) => number);
 }): void {
-  const run = otelTracing(options.exitCode === undefined ? {} : { exitCode: options.exitCode }).startRun({ ...RUN, ...options.run });
+  const run = otelTracing().startRun({ ...RUN, ...options.run });
   run.startCall({ ...CALL, ...options.call }).end(options.callEnd ?? { bytesOut: 34 });
   run.end({ ...END, ...options.end });
 }
@@ -106,8 +105,10 @@ describe("with a provider", () => {
   test.each(Object.entries(OUTCOMES).map(([outcome, row]) => [outcome, row] as const))("outcome %s", (name, row) => {
     const outcome = Object.keys(OUTCOMES).find((key): key is Outcome => key === name);
     traced({
-      end: outcome === undefined ? {} : { outcome, ...(outcome === "limit_exceeded" ? { limit: "steps" as const } : {}) },
-      exitCode: true,
+      end:
+        outcome === undefined
+          ? {}
+          : { outcome, exitCode: row.exitCode, ...(outcome === "limit_exceeded" ? { limit: "steps" as const } : {}) },
     });
     const { attributes, status } = spanNamed("boruna.run");
     expect(attributes["boruna.run.outcome"]).toBe(outcome);
@@ -131,8 +132,8 @@ describe("with a provider", () => {
     expect(status).toEqual({ code: isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET });
   });
 
-  test("the exit code may be this process's own", () => {
-    traced({ exitCode: (outcome) => (outcome === "canceled" ? 143 : 1), end: { outcome: "canceled" } });
+  test("the exit code is the process's own, whatever the outcome's", () => {
+    traced({ end: { outcome: "canceled", exitCode: 143 } });
     expect(spanNamed("boruna.run").attributes["process.exit.code"]).toBe(143);
   });
 
@@ -172,8 +173,7 @@ describe("with a provider", () => {
     traced({
       run: { replayOf: "abc", mode: "replay" },
       callEnd: { errorKind: "unknown" },
-      end: { outcome: "limit_exceeded", limit: "depth" },
-      exitCode: true,
+      end: { outcome: "limit_exceeded", limit: "depth", exitCode: 4 },
     });
     for (const name of ["boruna.run", "boruna.cap"] as const) {
       const seen = new Map<string, unknown>(
