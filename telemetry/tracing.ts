@@ -41,9 +41,9 @@ export interface RunSpanStart {
 export interface RunTracing {
   startCall(info: CallSpanStart): CallTracing;
   /**
-   * A promise when so many spans wait for the collector that more would soon be lost: a caller that can wait for it, should,
-   * before it goes on. It never rejects and settles in bounded time. A run with a wall-clock limit does not wait,
-   * since a slow collector must not change its outcome.
+   * A promise when there is no room for another span until the collector has taken some. A run without a wall-clock limit
+   * waits for it before each call; a run with one never does, since a slow collector must not change its outcome, and loses
+   * spans instead. It never rejects, and settles in bounded time even if the collector never answers.
    */
   backpressure(): Promise<void> | undefined;
   end(info: RunSpanEnd): void;

@@ -12,7 +12,7 @@ export interface RecordedTracing extends Tracing {
   readonly calls: RecordedCall[];
 }
 
-export function recordingTracing(): RecordedTracing {
+export function recordingTracing(backpressure: () => Promise<void> | undefined = () => undefined): RecordedTracing {
   const runs: RecordedTracing["runs"] = [];
   const calls: RecordedCall[] = [];
   const startRun = (start: RunSpanStart): RunTracing => {
@@ -28,7 +28,7 @@ export function recordingTracing(): RecordedTracing {
           end: (info) => void call.end.push(info),
         };
       },
-      backpressure: () => undefined,
+      backpressure,
       end: (info) => void run.end.push(info),
     };
   };
