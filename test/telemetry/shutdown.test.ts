@@ -43,6 +43,16 @@ describe("a collector that misbehaves", () => {
     expect(line.slice("telemetry: 4 of 4 spans lost: ".length)).toMatch(reason);
   });
 
+  test("a refused connection ends the process long before any bound", async () => {
+    const end = await runChild("child.ts", ["3", "7"], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("refuse"),
+      OTEL_EXPORTER_OTLP_TIMEOUT: "60000",
+      BORUNA_OTEL_SHUTDOWN_MS: "60000",
+    });
+    expect(end).toMatchObject({ code: 7, stderr: "telemetry: 4 of 4 spans lost: the collector cannot be reached (ECONNREFUSED)\n" });
+    expect(end.endingMs).toBeLessThan(5_000);
+  });
+
   test("many batches wait no longer than one", async () => {
     const batches = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5", BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
     for (const behavior of ["refuse", "hang"] as const) {
