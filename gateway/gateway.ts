@@ -10,7 +10,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
 import { matchesType } from "../vm/matches-type.ts";
-import type { CodePlace, TypeDef } from "../vm/module.ts";
+import type { CallPlace, TypeDef } from "../vm/module.ts";
 import type { TrapKind } from "../vm/outcome.ts";
 import { typeToString } from "../vm/types.ts";
 import { MapValue } from "../vm/map.ts";
@@ -29,8 +29,8 @@ export interface CallStart {
   readonly call: number;
   readonly capability: string;
   readonly args: readonly Value[];
-  /** Where in the program, computed when asked for. */
-  place(): CodePlace;
+  /** Where in the program, computed when asked for; with its `caller` only while the observer runs. */
+  place(): CallPlace;
 }
 export interface CallEnd {
   readonly call: number;
@@ -63,7 +63,7 @@ export interface GatewayOptions {
   readonly tracing: RunTracing | undefined;
   /** Aborted when the run is to stop; its reason is the trap. */
   readonly signal: AbortSignal;
-  /** Waiting for a slow collector is allowed: the run has no wall-clock limit that it could change. */
+  /** Waiting for room in the queue of spans is allowed: the run has no wall-clock limit, whose outcome that could change. */
   readonly mayWait: boolean;
   readonly run: SurroundingRun;
 }
@@ -219,11 +219,17 @@ export class Gateway {
 
   /** The answer never came: the log keeps the call without a result. */
   #interrupted(call: Call): CapabilityAnswer {
-    const trap: TrapKind = this.#options.signal.reason === "timeout" ? "timeout" : "canceled";
-    return this.#stopped(call, { trap, message: trap === "timeout" ? "wall-clock execution limit exceeded" : "the run was canceled" });
+    return this.#stopped(call, this.#interruption());
   }
 
-  async #settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
+  #interruption(): HostStop {
+    return this.#options.signal.reason === "timeout"
+      ? { trap: "timeout", message: "wall-clock execution limit exceeded" }
+      : { trap: "canceled", message: "the run was canceled" };
+  }
+
+  /** What the work gives, or undefined as soon as the run is to stop. */
+  async #unlessAborted<T>(work: Promise<T>): Promise<T | undefined> {
     let abort = (): void => undefined;
     const aborted = new Promise<undefined>((resolve) => {
       abort = () => resolve(undefined);
@@ -231,12 +237,17 @@ export class Gateway {
     const { signal } = this.#options;
     // One signal serves the whole run, so what a call adds to it is taken away again.
     signal.addEventListener("abort", abort, { once: true });
+    const outcome = signal.aborted ? undefined : await Promise.race([work, aborted]);
+    signal.removeEventListener("abort", abort);
+    return outcome;
+  }
+
+  async #settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
     const settled = pending.then(
       (value) => ({ ok: true, value }) as const,
       (error: unknown) => ({ ok: false, error }) as const,
     );
-    const outcome = signal.aborted ? undefined : await Promise.race([settled, aborted]);
-    signal.removeEventListener("abort", abort);
+    const outcome = await this.#unlessAborted(settled);
     if (outcome === undefined) return this.#interrupted(call);
     return outcome.ok ? this.#succeed(call, outcome.value) : this.#failedWith(call, outcome.error);
   }
@@ -296,7 +307,18 @@ export class Gateway {
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const { types, tracing, mode, mayWait } = this.#options;
+    const room = this.#options.mayWait ? this.#options.tracing?.backpressure() : undefined;
+    return room === undefined ? this.#perform(request) : this.#performAfter(room, request);
+  }
+
+  /** A run that is stopped meanwhile does not make the call. */
+  async #performAfter(room: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
+    await this.#unlessAborted(room);
+    return this.#options.signal.aborted ? { ok: false, ...this.#interruption() } : this.#perform(request);
+  }
+
+  #perform(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { types, tracing, mode } = this.#options;
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
     const wrong = capability.internal === true || !request.declared ? undefined : argumentProblem(capability, signature, args, types);
@@ -318,7 +340,7 @@ export class Gateway {
     });
     if (this.#startObserved)
       this.#run.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
-    const answer = this.#decided(
+    return this.#decided(
       request,
       {
         number,
@@ -330,8 +352,6 @@ export class Gateway {
       },
       full,
     );
-    const wait = mayWait ? tracing?.backpressure() : undefined;
-    return wait === undefined ? answer : wait.then(() => answer);
   }
 }
 

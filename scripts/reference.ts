@@ -8,6 +8,8 @@ import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
+import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
+import { wanted } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
@@ -169,7 +171,26 @@ function spans(): string {
     ),
     "## Attributes",
     table(["attribute", "on", "type", "when", "meaning"], rows),
+    delivery(),
   );
+}
+
+function delivery(): string {
+  const settings = wanted({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" });
+  if ("problem" in settings || !settings.on) throw new Error("spans are off");
+  const { batch, exportMs, shutdownMs } = settings;
+  return `## Delivery
+
+Spans wait in a queue of ${batch.maxQueueSize} (\`OTEL_BSP_MAX_QUEUE_SIZE\`) and are sent ${batch.maxExportBatchSize} at a time (\`OTEL_BSP_MAX_EXPORT_BATCH_SIZE\`), up to ${MAX_IN_FLIGHT} requests at once.
+An answer of 429, 502, 503 or 504 and a lost connection are tried again, after the time of \`Retry-After\` or growing pauses, as OTLP says. One batch, its retries included, may take ${exportMs / 1_000} s (\`OTEL_EXPORTER_OTLP_TIMEOUT\`).
+
+**A full queue.** A run without \`max_wall_ms\` waits before its next call until there is room, so a slow collector loses no span. A run with \`max_wall_ms\` never waits: spans without room are dropped. Neither
+changes steps, log or result, and Ctrl-C ends a run that waits. A collector that keeps a batch for longer than \`OTEL_EXPORTER_OTLP_TIMEOUT\`, its retries included, is dead: that batch is lost, and the run does not wait again until the collector accepts one.
+So a run waits at most once that long for a collector that hangs. It never waits for one that has refused every connection so far.
+
+**The end.** The run span goes first. What the collector has not accepted after \`BORUNA_OTEL_SHUTDOWN_MS\` (${shutdownMs}) is given up. Where the connection is refused and no export of the run succeeded, the process ends at once.
+
+One line on stderr counts what was lost and says why: spans without room, spans that the collector rejected in a partial success, statuses, lost connections, missing answers. Nothing of this changes the exit code. Why Boruna sends spans itself is in [ADR 022](adr/022-spans-are-sent-by-boruna.md).`;
 }
 
 /** Every page by its file name. */

@@ -1,137 +1,71 @@
 /**
- * Between the SDK's batch processor and its exporter: counts what is delivered and what is lost, bounds the requests in flight,
- * and lets go of everything when the time for it is over. The SDK alone does none of these.
+ * The path of spans from a run to the collector: a bounded queue, requests of whole batches, retries, and a count of the losses.
+ *
+ *   onEnd ──► queue ──► batches in flight ──► accepted
+ *               │              │
+ *               └── full       └── rejected, or no answer within `exportMs`  ──► lost, counted by reason
+ *
+ * The SDK's own batch processor and exporter cannot say whether there is room, send the run span first, count a partial
+ * success, or tell a slow collector from a dead one (docs/adr/022-spans-are-sent-by-boruna.md).
  */
-import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-node";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
+import type { Answer, Attempt, Sender } from "./otlp-sender.ts";
 
-type ExportResult = Parameters<Parameters<SpanExporter["export"]>[1]>[0];
+export interface DeliverySettings {
+  /** Spans that wait for a request, and one more for a run's own; those in flight are not among them. */
+  readonly maxQueueSize: number;
+  /** Spans of one request. */
+  readonly maxExportBatchSize: number;
+  /** How long a span waits for its batch to become full. */
+  readonly scheduledDelayMillis: number;
+  /** Bound on one batch, its retries included. A collector that exceeds it is dead until it accepts a batch. */
+  readonly exportMs: number;
+  /** Bound on `shutdown`. */
+  readonly shutdownMs: number;
+}
 
-/** `ExportResultCode` of `@opentelemetry/core`. */
-const SUCCESS = 0;
-const FAILED = 1;
-/** More would run into the exporter's own limit, which fails at once. */
-const MAX_REQUESTS_IN_FLIGHT = 4;
-/** The longest that one call may wait for the collector. */
-const MAX_WAIT_MS = 1_000;
+/** Batches; several, so that a collector with a long way to it does not slow the run down. */
+export const MAX_IN_FLIGHT = 4;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 5_000;
+const BACKOFF_FACTOR = 1.5;
+/** Clients that failed together must not come back together. */
+const JITTER = 0.2;
+/** Reasons that the notice names; the others are summed up. */
+const MAX_REASONS = 3;
+/** Whatever a collector asks for, it is not asked more often than this. */
+const MIN_WAIT_MS = 100;
+const QUEUE_IS_FULL = "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
 
 interface Batch {
   readonly spans: ReadableSpan[];
-  readonly done: (result: ExportResult) => void;
+  readonly abort: AbortController;
+  /** Why its last attempt failed, or why it was aborted. */
+  reason: string | undefined;
+  /** Ends the wait for the next attempt, where the last one found no collector. */
+  reconnect: () => void;
 }
 
-export class Delivery implements SpanExporter {
-  readonly #exporter: SpanExporter;
-  readonly #waiting: Batch[] = [];
+/** Sends the sampled spans of a process. Spans that end after `shutdown` has begun are lost. */
+export class Delivery implements SpanProcessor {
+  readonly #sender: Sender;
+  readonly #settings: DeliverySettings;
+  readonly #queue: ReadableSpan[] = [];
   readonly #inFlight = new Set<Batch>();
-  #whenIdle: (() => void)[] = [];
-  #closing = false;
-  /** Spans given to `export` so far. */
-  handed = 0;
-  delivered = 0;
-  /** Why the last export failed; none after a success. */
-  failure: string | undefined;
-
-  constructor(exporter: SpanExporter) {
-    this.#exporter = exporter;
-  }
-
-  export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
-    this.handed += spans.length;
-    this.#waiting.push({ spans, done });
-    this.#pump();
-  }
-
-  get idle(): boolean {
-    return this.#waiting.length === 0 && this.#inFlight.size === 0;
-  }
-
-  untilIdle(): Promise<void> {
-    return this.idle ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
-  }
-
-  /** From now on a failure stands for all that wait: the exporter has already used up its retries. */
-  close(): void {
-    this.#closing = true;
-  }
-
-  /** Calls everything that is still under way a failure, so that the batch processor clears its timers. */
-  abandon(reason: string): void {
-    if (!this.idle) this.failure = reason;
-    for (const batch of [...this.#inFlight, ...this.#waiting.splice(0)]) this.#settle(batch, { code: FAILED });
-  }
-
-  forceFlush(): Promise<void> {
-    return this.untilIdle();
-  }
-
-  async shutdown(): Promise<void> {
-    await this.untilIdle();
-    await this.#exporter.shutdown();
-  }
-
-  #pump(): void {
-    while (this.#inFlight.size < MAX_REQUESTS_IN_FLIGHT) {
-      const batch = this.#waiting.shift();
-      if (batch === undefined) return;
-      this.#inFlight.add(batch);
-      this.#send(batch);
-    }
-  }
-
-  #send(batch: Batch): void {
-    try {
-      this.#exporter.export(batch.spans, (result) => this.#finish(batch, result));
-    } catch (error) {
-      this.#finish(batch, { code: FAILED, error: error instanceof Error ? error : new Error("export failed") });
-    }
-  }
-
-  #finish(batch: Batch, result: ExportResult): void {
-    if (!this.#inFlight.has(batch)) return;
-    const succeeded = result.code === SUCCESS;
-    if (succeeded) this.delivered += batch.spans.length;
-    this.failure = succeeded ? undefined : reasonOf(result.error);
-    const givenUp = this.#closing && !succeeded ? this.#waiting.splice(0) : [];
-    this.#settle(batch, result);
-    for (const waiting of givenUp) this.#settle(waiting, { code: FAILED });
-    this.#pump();
-  }
-
-  #settle(batch: Batch, result: ExportResult): void {
-    this.#inFlight.delete(batch);
-    batch.done(result);
-    if (!this.idle) return;
-    const resolvers = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const resolve of resolvers) resolve();
-  }
-}
-
-/** Says what the collector did in words of ours: an exporter's message may hold a URL or a response body. */
-function reasonOf(error: Error | undefined): string {
-  const code: unknown = error !== undefined && "code" in error ? error.code : undefined;
-  if (typeof code === "number") return `the collector answered ${code}`;
-  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return `the collector cannot be reached (${code})`;
-  if (error?.message === "Request timed out") return "the collector did not answer in time";
-  return "the collector did not take them";
-}
-
-/** The batch processor, with a count of what ends and of what its full queue drops. */
-export class CountingProcessor implements SpanProcessor {
-  readonly #batches: SpanProcessor;
-  readonly #delivery: Delivery;
-  readonly #maxQueueSize: number;
-  #wait: Promise<void> | undefined;
-  #stalledAt: number | undefined;
+  readonly #lost = new Map<string, number>();
+  #batchTimer: NodeJS.Timeout | undefined;
+  #closesAt = Number.POSITIVE_INFINITY;
+  #ending: Promise<void> | undefined;
+  #accepted = false;
+  /** Nobody waits for this collector: see `backpressure`. */
+  #dead = false;
+  #whenChanged: (() => void)[] = [];
   /** Sampled spans that ended. */
   ended = 0;
-  /** Of those, the ones the queue had no room for. */
-  dropped = 0;
 
-  constructor(batches: SpanProcessor, delivery: Delivery, maxQueueSize: number) {
-    this.#batches = batches;
-    this.#delivery = delivery;
-    this.#maxQueueSize = maxQueueSize;
+  constructor(sender: Sender, settings: DeliverySettings) {
+    this.#sender = sender;
+    this.#settings = settings;
   }
 
   onStart(): void {}
@@ -139,60 +73,190 @@ export class CountingProcessor implements SpanProcessor {
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & 1) === 0) return;
     this.ended += 1;
-    if (this.#queued() >= this.#maxQueueSize) this.dropped += 1;
-    this.#batches.onEnd(span);
+    if (this.#ending !== undefined) return this.#lose(1, "they ended after the shutdown had begun");
+    const isRoot = span.parentSpanContext === undefined || span.parentSpanContext.isRemote === true;
+    const isFull = this.#queue.length >= this.#settings.maxQueueSize + (isRoot ? 1 : 0);
+    if (isFull) this.#lose(1, QUEUE_IS_FULL);
+    // A run's own span says how the run ended: there is a place for it in any case, and it goes first.
+    if (isRoot && isFull) this.#queue.pop();
+    if (isRoot) this.#queue.unshift(span);
+    else if (!isFull) this.#queue.push(span);
+    this.#pump();
   }
 
-  forceFlush(): Promise<void> {
-    return this.#batches.forceFlush();
-  }
-
-  shutdown(): Promise<void> {
-    return this.#batches.shutdown();
-  }
-
-  /** See `RunTracing.backpressure`. A collector that failed, or kept a caller waiting to no end, is not waited for until it takes spans again. */
+  /**
+   * A promise while the queue is full: the run waits, and no span is lost. It settles as soon as there is room, or the
+   * collector is dead: it kept a batch for `exportMs` without taking it, or refuses connections and has never taken any.
+   * A dead collector is not waited for until it accepts a batch. So a run waits at most `exportMs` for each time that a
+   * collector takes spans and stops again, and never for one that was not there.
+   */
   backpressure(): Promise<void> | undefined {
-    if (this.#wait !== undefined) return this.#wait;
-    if (this.#queued() * 4 < this.#maxQueueSize * 3) return undefined;
-    if (this.#delivery.failure !== undefined || this.#stalledAt === this.#delivery.delivered) return undefined;
-    this.#wait = this.#drain();
-    return this.#wait;
+    return this.#hasRoom() ? undefined : this.#untilRoom();
   }
 
-  async #drain(): Promise<void> {
-    // What is already with the exporter goes first, so that at most one queue more is held in memory.
-    const drained = this.#delivery.untilIdle().then(async () => {
-      await ignoringFailure(this.#batches.forceFlush());
-      await this.#delivery.untilIdle();
-    });
-    const inTime = await within(drained, MAX_WAIT_MS);
-    this.#stalledAt = inTime ? undefined : this.#delivery.delivered;
-    this.#wait = undefined;
+  async forceFlush(): Promise<void> {
+    while (this.#queue.length > 0 || this.#inFlight.size > 0) {
+      this.#sendBatches(1);
+      await this.#changed();
+    }
   }
 
-  #queued(): number {
-    return this.ended - this.dropped - this.#delivery.handed;
+  /** Sends what waits, the run span first, and gives up what is left after `shutdownMs`. Never rejects. */
+  shutdown(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  /** Spans that were lost, and why, in one line; undefined when none were. */
+  lossNotice(): string | undefined {
+    if (this.#lost.size === 0) return undefined;
+    const reasons = [...this.#lost].toSorted(([, a], [, b]) => b - a);
+    const [only] = reasons;
+    const shown = reasons.slice(0, MAX_REASONS).map(([reason, count]) => `${reason} (${count})`);
+    const rest = sum(reasons.slice(MAX_REASONS).map(([, count]) => count));
+    const why =
+      reasons.length === 1 && only !== undefined ? only[0] : [...shown, ...(rest === 0 ? [] : [`other reasons (${rest})`])].join("; ");
+    return `${this.lost} of ${this.ended} ${this.ended === 1 ? "span" : "spans"} lost: ${why}`;
+  }
+
+  get lost(): number {
+    return sum([...this.#lost.values()]);
+  }
+
+  #hasRoom(): boolean {
+    return this.#queue.length < this.#settings.maxQueueSize || this.#dead || this.#ending !== undefined;
+  }
+
+  async #untilRoom(): Promise<void> {
+    while (!this.#hasRoom()) await this.#changed();
+  }
+
+  async #end(): Promise<void> {
+    const { shutdownMs } = this.#settings;
+    this.#closesAt = performance.now() + shutdownMs;
+    const bound = setTimeout(() => this.#abandon(`the collector did not answer within ${shutdownMs} ms`), shutdownMs);
+    for (const batch of this.#inFlight) batch.reconnect();
+    // The run span is in the first batch, which no other request may hold up.
+    if (this.#queue.length > 0) this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
+    await this.forceFlush();
+    clearTimeout(bound);
+    this.#sender.close();
+  }
+
+  /** Sends whole batches at once, and a smaller one after its time. */
+  #pump(): void {
+    this.#sendBatches(this.#settings.maxExportBatchSize);
+    if (this.#queue.length === 0) return this.#clearBatchTimer();
+    this.#batchTimer ??= setTimeout(() => {
+      this.#batchTimer = undefined;
+      this.#sendBatches(1);
+    }, this.#settings.scheduledDelayMillis).unref();
+  }
+
+  #clearBatchTimer(): void {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
+  }
+
+  /** Sends as many batches of at least `minSize` as may be in flight. */
+  #sendBatches(minSize: number): void {
+    while (this.#inFlight.size < MAX_IN_FLIGHT && this.#queue.length >= minSize) {
+      this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
+    }
+  }
+
+  #send(spans: ReadableSpan[]): void {
+    const batch: Batch = { spans, abort: new AbortController(), reason: undefined, reconnect: () => undefined };
+    this.#inFlight.add(batch);
+    void this.#deliver(batch).then(() => this.#change());
+  }
+
+  async #deliver(batch: Batch): Promise<void> {
+    const { exportMs } = this.#settings;
+    const deadline = setTimeout(() => abort(batch, "the collector did not answer in time"), exportMs);
+    const answer = await this.#exchange(batch, this.#sender.attempt(batch.spans), performance.now() + exportMs);
+    clearTimeout(deadline);
+    this.#inFlight.delete(batch);
+    if (answer.kind === "accepted") {
+      this.#accepted = true;
+      this.#dead = false;
+      this.#lose(Math.min(answer.rejected, batch.spans.length), "the collector rejected them (partial success)");
+      this.#pump();
+      return;
+    }
+    this.#lose(batch.spans.length, answer.reason);
+    if (answer.retry) this.#dead = true;
+    // The other batches would only fail later.
+    if (answer.retry && this.#ending !== undefined) this.#lose(this.#queue.splice(0).length, answer.reason);
+    this.#pump();
+  }
+
+  /** The last answer. With `retry` it means: all attempts that there was time for have failed. */
+  async #exchange(batch: Batch, attempt: Attempt, endsAt: number): Promise<Answer> {
+    const { signal } = batch.abort;
+    for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(backoff * BACKOFF_FACTOR, MAX_BACKOFF_MS)) {
+      const answer = await attempt(signal);
+      if (answer.kind === "accepted") return answer;
+      if (signal.aborted) return { ...answer, reason: batch.reason ?? answer.reason, retry: true };
+      if (!answer.retry) return answer;
+      batch.reason = answer.reason;
+      if (answer.refused && !this.#accepted) this.#declareDead(answer.reason);
+      const wait = Math.max(MIN_WAIT_MS, answer.retryAfterMs ?? backoff * (1 + JITTER * (2 * Math.random() - 1)));
+      if (signal.aborted || performance.now() + wait > Math.min(endsAt, this.#closesAt)) return answer;
+      await pause(wait, batch, answer.refused);
+      if (signal.aborted) return answer;
+    }
+  }
+
+  /** Ends every wait. At the end of the run it ends the delivery too. */
+  #declareDead(reason: string): void {
+    this.#dead = true;
+    if (this.#ending !== undefined) this.#abandon(reason);
+    this.#change();
+  }
+
+  /** Counts everything that is still under way as lost. */
+  #abandon(reason: string): void {
+    this.#lose(this.#queue.splice(0).length, reason);
+    for (const batch of this.#inFlight) abort(batch, reason);
+  }
+
+  #lose(count: number, reason: string): void {
+    if (count > 0) this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);
+  }
+
+  /** Settles when a batch has come back, or the collector was found dead. */
+  #changed(): Promise<void> {
+    return new Promise((resolve) => this.#whenChanged.push(resolve));
+  }
+
+  #change(): void {
+    const resolvers = this.#whenChanged;
+    this.#whenChanged = [];
+    for (const resolve of resolvers) resolve();
   }
 }
 
-/** Whether the work settled within the time. The timer is cleared as soon as it has. */
-export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
+/** A batch that has had an answer keeps that as its reason. */
+function abort(batch: Batch, reason: string): void {
+  batch.reason ??= reason;
+  batch.abort.abort();
+}
+
+/** Waits, until the batch is aborted or, for a collector that could not be reached, until the end of the run asks for a last attempt. */
+function pause(ms: number, batch: Batch, untilReconnect: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      batch.abort.signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    batch.abort.signal.addEventListener("abort", end);
+    batch.reconnect = untilReconnect ? end : () => undefined;
   });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
-/** The failure of an export is already counted where it happened. */
-export async function ignoringFailure(work: Promise<unknown>): Promise<void> {
-  await work.then(
-    () => undefined,
-    () => undefined,
-  );
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

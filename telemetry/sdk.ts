@@ -1,15 +1,14 @@
 /**
  * The OpenTelemetry SDK of the command line, which alone owns the process's global tracer. An embedder registers its own.
- * The SDK and its exporters are imported here and nowhere else, and only when `wanted` said so.
+ * The SDK is imported here and in the files that this one imports, and only when `wanted` said so.
  */
-import type { Agent } from "node:http";
-import { readFileSync } from "node:fs";
 import type * as ResourcesModule from "@opentelemetry/resources";
-import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-node";
+import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { BorunaError } from "../vm/error.ts";
 import { consoleExporter } from "./console.ts";
-import { CountingProcessor, Delivery, ignoringFailure, within } from "./delivery.ts";
-import type { BatchSettings, Environment, TelemetrySettings } from "./settings.ts";
+import { Delivery } from "./delivery.ts";
+import { otlpSender } from "./otlp-sender.ts";
+import type { Environment, TelemetrySettings } from "./settings.ts";
 
 export interface ShutdownReport {
   /** Sampled spans that ended. */
@@ -35,7 +34,7 @@ const DEFAULT_SERVICE_NAME = "boruna";
 let started = false;
 
 /**
- * Registers the global TracerProvider, once in a process. What `settings` does not hold (headers, compression, certificates,
+ * Registers the global TracerProvider, once in a process. What `settings` does not hold (headers, certificates,
  * sampler, span limits, resource) the SDK reads from `process.env`; `environment` must be that of the process.
  * Throws `telemetry.already_started` when called twice, and `telemetry.already_registered` when another provider is there.
  */
@@ -52,8 +51,8 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   ]);
   const notices = [...settings.notices];
   const note = (message: string): void => {
-    // Durations and certificates are read by us too, and told of with the variable's name.
-    if (!/_TIMEOUT\b|^Failed to read /.test(message)) notices.push(message);
+    // Durations have a notice of ours.
+    if (!/_TIMEOUT\b/.test(message)) notices.push(message);
   };
   const silent = (): void => undefined;
   api.diag.setLogger(
@@ -61,10 +60,16 @@ export async function start(settings: TelemetrySettings, environment: Environmen
     { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
 
-  const agents = agentsOf(environment, note);
-  const pipeline = await pipelineOf(settings, node.BatchSpanProcessor, agents, writeLine);
+  const console = settings.exporters.includes("console")
+    ? [new node.BatchSpanProcessor(consoleExporter(writeLine), { ...settings.batch })]
+    : [];
+  const delivery =
+    settings.otlp === undefined
+      ? undefined
+      : new Delivery(await otlpSender(settings.otlp, environment, note), { ...settings.batch, ...settings });
+  const processors: readonly SpanProcessor[] = delivery === undefined ? console : [...console, delivery];
   const resource = resourceOf(resources, environment, note);
-  const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...pipeline.processors] });
+  const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...processors] });
   const { tracecontext, baggage } = settings.propagators;
   provider.register(tracecontext && baggage ? {} : { propagator: null });
   // Whatever the exporter has to say later is told by the report's notice, in one line.
@@ -79,33 +84,18 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   let ending: Promise<ShutdownReport> | undefined;
   return {
     notices,
-    backpressure: () => pipeline.counted?.processor.backpressure(),
+    backpressure: () => delivery?.backpressure(),
     shutdown: () => {
-      ending ??= stop(pipeline, agents, settings.shutdownMs);
+      ending ??= stop(processors, delivery);
       return ending;
     },
   };
 }
 
-interface Pipeline {
-  readonly processors: readonly SpanProcessor[];
-  /** The way to the collector, where there is one. */
-  readonly counted: { readonly processor: CountingProcessor; readonly delivery: Delivery } | undefined;
-}
-
-async function pipelineOf(
-  settings: TelemetrySettings,
-  BatchSpanProcessor: new (exporter: SpanExporter, config: BatchSettings) => SpanProcessor,
-  agents: Agents,
-  writeLine: (line: string) => void,
-): Promise<Pipeline> {
-  // The processor writes into the object it is given.
-  const batchesOf = (exporter: SpanExporter): SpanProcessor => new BatchSpanProcessor(exporter, { ...settings.batch });
-  const toConsole = settings.exporters.includes("console") ? [batchesOf(consoleExporter(writeLine))] : [];
-  if (!settings.exporters.includes("otlp")) return { processors: toConsole, counted: undefined };
-  const delivery = new Delivery(await otlpExporter(settings, agents));
-  const processor = new CountingProcessor(batchesOf(delivery), delivery, settings.batch.maxQueueSize);
-  return { processors: [...toConsole, processor], counted: { processor, delivery } };
+async function stop(processors: readonly SpanProcessor[], delivery: Delivery | undefined): Promise<ShutdownReport> {
+  await Promise.allSettled(processors.map((processor) => processor.shutdown()));
+  const notice = delivery?.lossNotice();
+  return { ended: delivery?.ended ?? 0, lost: delivery?.lost ?? 0, ...(notice === undefined ? {} : { notice }) };
 }
 
 function resourceOf(
@@ -122,83 +112,4 @@ function resourceOf(
   }
   const named = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
   return resources.defaultResource().merge(named).merge(found);
-}
-
-/** Never rejects: what fails has been counted as lost. */
-async function stop(pipeline: Pipeline, agents: Agents, shutdownMs: number): Promise<ShutdownReport> {
-  const { processors, counted } = pipeline;
-  counted?.delivery.close();
-  const flushed = Promise.all(processors.map((processor) => ignoringFailure(processor.shutdown())));
-  await within(
-    flushed.then(() => counted?.delivery.untilIdle()),
-    shutdownMs,
-  );
-  counted?.delivery.abandon(`the collector did not answer within ${shutdownMs} ms`);
-  agents.close();
-  const ended = counted?.processor.ended ?? 0;
-  const lost = ended - (counted?.delivery.delivered ?? 0);
-  if (lost === 0) return { ended, lost };
-  const reason = counted?.delivery.failure ?? "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
-  return { ended, lost, notice: `${lost} of ${ended} ${ended === 1 ? "span" : "spans"} lost: ${reason}` };
-}
-
-async function otlpExporter(settings: TelemetrySettings, agents: Agents): Promise<SpanExporter> {
-  const options = { timeoutMillis: settings.exportMs, httpAgentOptions: agents.create };
-  if (settings.protocol === "http/json") {
-    const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
-    return new OTLPTraceExporter(options);
-  }
-  const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-proto");
-  return new OTLPTraceExporter(options);
-}
-
-interface Agents {
-  readonly create: (protocol: string) => Promise<Agent>;
-  /** Cuts every connection and makes no more. */
-  readonly close: () => void;
-}
-
-/** The exporter's connections, kept in hand because the exporter itself cannot be made to let go of them. */
-function agentsOf(environment: Environment, note: (message: string) => void): Agents {
-  const made: Agent[] = [];
-  const tls = {
-    ...fileOption("ca", "CERTIFICATE", environment, note),
-    ...fileOption("cert", "CLIENT_CERTIFICATE", environment, note),
-    ...fileOption("key", "CLIENT_KEY", environment, note),
-  };
-  return {
-    create: async (protocol) => {
-      const agent =
-        protocol === "https:"
-          ? new (await import("node:https")).Agent({ keepAlive: true, ...tls })
-          : new (await import("node:http")).Agent({ keepAlive: true });
-      made.push(agent);
-      return agent;
-    },
-    close: () => {
-      for (const agent of made) {
-        agent.maxTotalSockets = 0;
-        agent.destroy();
-      }
-    },
-  };
-}
-
-function fileOption(
-  option: "ca" | "cert" | "key",
-  suffix: string,
-  environment: Environment,
-  note: (message: string) => void,
-): Record<string, Buffer> {
-  const name = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`].find(
-    (key) => (environment[key] ?? "").trim() !== "",
-  );
-  const file = name === undefined ? undefined : environment[name];
-  if (name === undefined || file === undefined) return {};
-  try {
-    return { [option]: readFileSync(file) };
-  } catch (error) {
-    note(`${name}: the file cannot be read (${error instanceof Error && "code" in error ? String(error.code) : "unknown error"}).`);
-    return {};
-  }
 }

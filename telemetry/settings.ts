@@ -6,6 +6,7 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Exporter = "otlp" | "console";
 export type Protocol = "http/protobuf" | "http/json";
+export type Compression = "gzip" | "none";
 
 /** Bounds of the queue between spans and exporter. */
 export interface BatchSettings {
@@ -17,13 +18,22 @@ export interface BatchSettings {
   readonly exportTimeoutMillis: number;
 }
 
+/** How to reach the collector. */
+export interface OtlpSettings {
+  /** Of the traces, with its path. */
+  readonly endpoint: string;
+  readonly protocol: Protocol;
+  readonly compression: Compression;
+}
+
 export interface TelemetrySettings {
   readonly on: true;
   /** Never empty. */
   readonly exporters: readonly Exporter[];
-  readonly protocol: Protocol;
+  /** Absent when no spans go to a collector. */
+  readonly otlp?: OtlpSettings;
   readonly batch: BatchSettings;
-  /** Bound on one export, its retries included. Never longer than `shutdownMs`, so that nothing outlives the shutdown. */
+  /** Bound on one export, its retries included. */
   readonly exportMs: number;
   /** Bound on flush and shutdown together. */
   readonly shutdownMs: number;
@@ -34,6 +44,9 @@ export interface TelemetrySettings {
 
 export type Wanted = { readonly on: false } | TelemetrySettings | { readonly problem: string };
 
+const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/** What is added to the general endpoint. */
+const TRACES_PATH = "v1/traces";
 const DEFAULT_PROTOCOL: Protocol = "http/protobuf";
 const SUPPORTED_PROTOCOLS = "http/protobuf and http/json";
 /** The longest delay that a timer of Node takes. */
@@ -52,7 +65,7 @@ export function wanted(environment: Environment): Wanted {
   const unknown = listed.find((name) => !["otlp", "console", "none"].includes(name));
   if (unknown !== undefined)
     return { problem: `OTEL_TRACES_EXPORTER: ${shown(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
-  const endpointName = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
+  const endpointName = [TRACES_ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
   const exporters: Exporter[] = [];
   if (listed.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
   if (listed.includes("console")) exporters.push("console");
@@ -68,11 +81,25 @@ export function wanted(environment: Environment): Wanted {
     if (endpointName !== undefined && !isHttpUrl(read(endpointName)))
       return { problem: `${endpointName} is not an http or https URL. ${GOES_ON}` };
   }
-  return settingsOf(read, exporters, protocol ?? DEFAULT_PROTOCOL);
+  const given = endpointName === undefined || !exporters.includes("otlp") ? undefined : read(endpointName);
+  const endpoint =
+    given === undefined || endpointName === TRACES_ENDPOINT ? given : `${given}${given.endsWith("/") ? "" : "/"}${TRACES_PATH}`;
+  return settingsOf(read, exporters, endpoint, protocol ?? DEFAULT_PROTOCOL);
 }
 
-function settingsOf(read: (name: string) => string | undefined, exporters: readonly Exporter[], protocol: Protocol): TelemetrySettings {
+function settingsOf(
+  read: (name: string) => string | undefined,
+  exporters: readonly Exporter[],
+  endpoint: string | undefined,
+  protocol: Protocol,
+): TelemetrySettings {
   const notices: string[] = [];
+  const compressionName = ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"].find(
+    (name) => read(name) !== undefined,
+  );
+  const compression = compressionName === undefined ? "none" : read(compressionName);
+  if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
+    notices.push(`${compressionName}: ${shown(compression)} is not supported; gzip and none are.`);
   const count = (name: string, fallback: number, min: number, max: number): number => {
     const text = read(name);
     if (text === undefined) return fallback;
@@ -83,6 +110,7 @@ function settingsOf(read: (name: string) => string | undefined, exporters: reado
   };
   const shutdownMs = count("BORUNA_OTEL_SHUTDOWN_MS", 5_000, 0, MAX_MS);
   const exportMs = count("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", count("OTEL_EXPORTER_OTLP_TIMEOUT", 10_000, 1, MAX_MS), 1, MAX_MS);
+  const exportTimeoutMillis = count("OTEL_BSP_EXPORT_TIMEOUT", 30_000, 1, MAX_MS);
   const maxQueueSize = count("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 1, MAX_QUEUE);
   const propagators = listOf(read("OTEL_PROPAGATORS") ?? "tracecontext,baggage");
   for (const name of propagators) {
@@ -93,14 +121,14 @@ function settingsOf(read: (name: string) => string | undefined, exporters: reado
   return {
     on: true,
     exporters,
-    protocol,
+    ...(endpoint === undefined ? {} : { otlp: { endpoint, protocol, compression: compression === "gzip" ? "gzip" : "none" } }),
     batch: {
       maxQueueSize,
       maxExportBatchSize: Math.min(maxQueueSize, count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1, MAX_QUEUE)),
       scheduledDelayMillis: count("OTEL_BSP_SCHEDULE_DELAY", 5_000, 0, MAX_MS),
-      exportTimeoutMillis: count("OTEL_BSP_EXPORT_TIMEOUT", 30_000, 1, MAX_MS),
+      exportTimeoutMillis,
     },
-    exportMs: Math.max(1, Math.min(exportMs, shutdownMs)),
+    exportMs: Math.min(exportMs, exportTimeoutMillis),
     shutdownMs,
     propagators: { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") },
     notices,

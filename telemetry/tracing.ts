@@ -2,7 +2,7 @@
  * What the gateway tells a tracer: one run, its capability calls, how they end. The gateway holds a `Tracing | undefined`,
  * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
  */
-import type { CodePlace } from "../vm/module.ts";
+import type { CallPlace } from "../vm/module.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 
 export type RunMode = "mock" | "live" | "replay";
@@ -41,9 +41,9 @@ export interface RunSpanStart {
 export interface RunTracing {
   startCall(info: CallSpanStart): CallTracing;
   /**
-   * A promise when so many spans wait for the collector that more would soon be lost: a caller that can wait for it, should,
-   * before it goes on. It never rejects and settles in bounded time. A run with a wall-clock limit does not wait,
-   * since a slow collector must not change its outcome.
+   * A promise when there is no room for another span until the collector has taken some. A run without a wall-clock limit
+   * waits for it before each call; a run with one never does, since a slow collector must not change its outcome, and loses
+   * spans instead. It never rejects, and settles in bounded time even if the collector never answers.
    */
   backpressure(): Promise<void> | undefined;
   end(info: RunSpanEnd): void;
@@ -57,7 +57,7 @@ export interface CallSpanStart {
   /** UTF-8 bytes of every String in the arguments. */
   readonly bytesIn: number;
   /** Asked only when the span is recorded. */
-  readonly place: () => CodePlace;
+  readonly place: () => CallPlace;
   /** The model that an llm.call asks for; empty is none. */
   readonly model?: string;
 }

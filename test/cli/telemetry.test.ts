@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Behavior, refusingUrl, startCollector } from "../telemetry/collector.ts";
+import { type Behavior, type Collector, refusingUrl, startCollector } from "../telemetry/collector.ts";
 import { boruna, temporaryFolder } from "./boruna.ts";
 import { SENTINEL, startWeb, type Web, writeCalls } from "./fixtures.ts";
 
@@ -142,6 +142,43 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
   });
 });
 
+test("a denial in a library names the program's own place, in its span and on stderr", async () => {
+  const project = join(folder, "project");
+  mkdirSync(join(project, "libs", "deep", "src"), { recursive: true });
+  writeFileSync(
+    join(project, "libs", "deep", "src", "core.ax"),
+    'export fn read(n: Int) -> String !{fs.read} { if n == 0 { fs.read("x") } else { read(n - 1) ++ "" } }\n',
+  );
+  writeFileSync(
+    join(project, "ask.ax"),
+    'import "deep"\n\nfn ask(n: Int) -> String !{fs.read} {\n    read(n) ++ ""\n}\n\nfn main(n: Int) -> String !{fs.read} { ask(n) ++ "" }\n',
+  );
+  const collector = await startCollector();
+  const ended = async (depth: number): Promise<string> => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const { code, stderr } = await boruna(["run", "ask.ax", "--arg", `n=${depth}`], { cwd: project, env });
+    expect(code).toBe(3);
+    return stderr;
+  };
+  expect(await ended(0)).toContain("\n  called from ask (ask.ax:4:5)\n  called from main (ask.ax:7:40)\n");
+  const lines = (await ended(300)).split("\n").filter((line) => line.startsWith("  called") || line.startsWith("  …"));
+  expect(lines.slice(-2)).toEqual(["  called by the program from ask (ask.ax:4:5)", "  … and 54 more"]);
+  expect(lines).toHaveLength(10);
+  await collector.close();
+  const caps = collector.spans().filter((span) => span.name === "boruna.cap");
+  expect(caps).toHaveLength(2);
+  for (const { attributes } of caps) {
+    expect(attributes).toMatchObject({
+      "code.file.path": "libs/deep/src/core.ax",
+      "code.line.number": 1,
+      "code.function.name": "read",
+      "code.caller.file.path": "ask.ax",
+      "code.caller.line.number": 4,
+      "code.caller.function.name": "ask",
+    });
+  }
+});
+
 test("the caller's trace is carried on", async () => {
   const collector = await startCollector();
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -183,6 +220,80 @@ describe("a bad collector changes nothing", () => {
     // Far more than the bound, far less than the exporter takes by itself or a hang would.
     expect(ended.ms).toBeLessThan(BOUND_MS + 5_000);
     expect(/telemetry: .*lost/.test(ended.stderr)).toBe(kind !== "healthy");
+  });
+});
+
+describe("a full queue of spans", () => {
+  const QUEUE = { OTEL_BSP_MAX_QUEUE_SIZE: "10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10", BORUNA_OTEL_SHUTDOWN_MS: "500" };
+  /** Four requests in flight and the queue. */
+  const ROOM = 50;
+  writeFileSync(
+    join(folder, "many.ax"),
+    `fn main() -> Int !{time.now} {
+    let mut n = 0
+    while n < 200 {
+        let _now = time.now()
+        n = n + 1
+        debug("call " ++ int.to_string(n))
+    }
+    n
+}
+`,
+  );
+  const run = (
+    collector: Collector | undefined,
+    name: string,
+    options: Partial<Parameters<typeof boruna>[1]>,
+    ...more: readonly string[]
+  ) =>
+    boruna(["run", "many.ax", "--policy", "allow-all", "--record", join(folder, `${name}.jsonl`), ...more], {
+      cwd: folder,
+      env: collector === undefined ? {} : { ...QUEUE, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      ...options,
+    });
+
+  test("makes the run wait, and Ctrl-C still ends it", async () => {
+    const collector = await startCollector("hang");
+    const ended = await run(collector, "waiting", { signalAfter: { text: `call ${ROOM}"`, signal: "SIGINT" } });
+    await collector.close();
+    expect(ended.code).toBe(130);
+    expect(ended.stderr).not.toContain(`call ${ROOM + 1}"`);
+    expect(ended.stderr).toContain("canceled: the run was canceled");
+    expect(await boruna(["verify", join(folder, "waiting.jsonl")])).toMatchObject({ code: 0 });
+  });
+
+  test("makes no difference to the log, whether the run waits or spans are dropped", async () => {
+    const plain = await run(undefined, "untraced", {});
+    // Nothing is answered before the queue must be full, and everything once the run has ended.
+    const held: (() => void)[] = [];
+    let ended = false;
+    const collector = await startCollector((request, answer) => {
+      ended ||= request.spans.some((span) => span.name === "boruna.run");
+      held.push(() => answer(200));
+      if (ended || held.length >= 4) for (const release of held.splice(0)) release();
+    });
+    const waited = await run(collector, "waited", {});
+    await collector.close();
+    expect(waited).toMatchObject({ code: 0, stdout: plain.stdout, stderr: expect.not.stringContaining("telemetry:") });
+    expect(collector.spans()).toHaveLength(201);
+    const logOf = (name: string): Buffer => readFileSync(join(folder, `${name}.jsonl`));
+    expect(logOf("waited").equals(logOf("untraced"))).toBe(true);
+  });
+
+  test("does not stop a run with a wall-clock limit: what there is no room for is dropped and counted", async () => {
+    const collector = await startCollector((request, answer) => {
+      if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
+    });
+    const ended = await run(collector, "limited", {}, "--max-wall-ms", "600000");
+    await collector.close();
+    expect(ended.code).toBe(0);
+    const accepted = collector.requests.find((request) => request.spans.some((span) => span.name === "boruna.run"))?.spans.length ?? 0;
+    expect(accepted).toBeGreaterThan(0);
+    expect(ended.stderr.split("\n").find((line) => line.startsWith("telemetry:"))).toMatch(
+      new RegExp(
+        `^telemetry: ${201 - accepted} of 201 spans lost: more ended than the queue .* \\(150\\); the collector did not answer within 500 ms`,
+      ),
+    );
   });
 });
 

@@ -1,9 +1,10 @@
 /** A tracer that writes down what it is told. */
+import type { CallPlace } from "../../vm/module.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 
 export interface RecordedCall {
   readonly start: Omit<CallSpanStart, "place">;
-  readonly line: number | undefined;
+  readonly place: CallPlace;
   readonly end: CallSpanEnd[];
 }
 
@@ -12,7 +13,7 @@ export interface RecordedTracing extends Tracing {
   readonly calls: RecordedCall[];
 }
 
-export function recordingTracing(): RecordedTracing {
+export function recordingTracing(backpressure: () => Promise<void> | undefined = () => undefined): RecordedTracing {
   const runs: RecordedTracing["runs"] = [];
   const calls: RecordedCall[] = [];
   const startRun = (start: RunSpanStart): RunTracing => {
@@ -20,7 +21,7 @@ export function recordingTracing(): RecordedTracing {
     runs.push(run);
     return {
       startCall: ({ place, ...rest }) => {
-        const call: RecordedCall = { start: rest, line: place().line, end: [] };
+        const call: RecordedCall = { start: rest, place: place(), end: [] };
         calls.push(call);
         return {
           run: (body) => body(),
@@ -28,7 +29,7 @@ export function recordingTracing(): RecordedTracing {
           end: (info) => void call.end.push(info),
         };
       },
-      backpressure: () => undefined,
+      backpressure,
       end: (info) => void run.end.push(info),
     };
   };

@@ -18,7 +18,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** The only files that name a package, and whether they may load it with themselves. */
 const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; readonly lazy: boolean }[] = [
-  { pattern: /^@opentelemetry\/(sdk-|exporter-|resources)/, files: /^telemetry\/(sdk|delivery|console)\.ts$/, lazy: true },
+  { pattern: /^@opentelemetry\/(core|sdk-|otlp-|resources)/, files: /^telemetry\/(sdk|delivery|otlp-sender|console)\.ts$/, lazy: true },
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },

@@ -21,7 +21,16 @@ export type Behavior =
   /** Answers, one byte a second. */
   | "drip"
   /** Reads one byte a second and never answers. */
-  | "slow-read";
+  | "slow-read"
+  | Script;
+
+/** Called with each request; answers it now, later or never. */
+export type Script = (request: CollectedRequest, answer: (status: number, options?: AnswerOptions) => void) => void;
+
+export interface AnswerOptions {
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: string | Uint8Array;
+}
 
 export type CollectedValue =
   | string
@@ -85,11 +94,21 @@ const ROOT = protobuf.parse(`
     repeated KeyValue attributes = 9; uint32 dropped_attributes_count = 10; repeated Event events = 11; uint32 dropped_events_count = 12; repeated Link links = 13; uint32 dropped_links_count = 14; Status status = 15; fixed32 flags = 16; }
   message ScopeSpans { InstrumentationScope scope = 1; repeated Span spans = 2; string schema_url = 3; }
   message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
+  message ExportTracePartialSuccess { int64 rejected_spans = 1; string error_message = 2; }
+  message ExportTraceServiceResponse { ExportTracePartialSuccess partial_success = 1; }
   message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
 `).root;
 
 /** The messages, for tests that make requests of their own. */
 export const REQUEST_TYPE = ROOT.lookupType("ExportTraceServiceRequest");
+
+/** The body of an answer that takes only a part of the spans. */
+export function partialSuccess(form: "protobuf" | "json", rejectedSpans: number | string): string | Uint8Array {
+  const answer = { partialSuccess: { rejectedSpans, errorMessage: "SENTINEL" } };
+  if (form === "json") return JSON.stringify(answer);
+  const type = ROOT.lookupType("ExportTraceServiceResponse");
+  return type.encode(type.fromObject(answer)).finish();
+}
 
 type Json = { readonly [key: string]: unknown };
 const isObject = (data: unknown): data is Json => typeof data === "object" && data !== null && !Array.isArray(data);
@@ -104,7 +123,12 @@ export async function startCollector(behavior: Behavior = "healthy"): Promise<Co
   const sockets = new Set<Socket>();
   let connections = 0;
   const server =
-    behavior === "healthy" || behavior === "error" || behavior === "unavailable" ? httpServer(behavior, requests) : tcpServer(behavior);
+    behavior === "hang" || behavior === "reset" || behavior === "drip" || behavior === "slow-read"
+      ? tcpServer(behavior)
+      : httpServer(
+          typeof behavior === "function" ? behavior : answeringWith({ healthy: 200, error: 500, unavailable: 503 }[behavior]),
+          requests,
+        );
   server.on("connection", (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
@@ -145,7 +169,11 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-function httpServer(behavior: "healthy" | "error" | "unavailable", requests: CollectedRequest[]): Server {
+export function answeringWith(status: number, options?: AnswerOptions): Script {
+  return (_request, answer) => answer(status, options);
+}
+
+function httpServer(script: Script, requests: CollectedRequest[]): Server {
   return createHttpServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -153,14 +181,17 @@ function httpServer(behavior: "healthy" | "error" | "unavailable", requests: Col
       const wire = Buffer.concat(chunks);
       const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(wire) : wire;
       const spans = spansOf(body, request.headers["content-type"]);
-      requests.push({ path: request.url ?? "", headers: request.headers, body, spans });
-      response.statusCode = { healthy: 200, error: 500, unavailable: 503 }[behavior];
-      response.end();
+      const collected = { path: request.url ?? "", headers: request.headers, body, spans };
+      requests.push(collected);
+      script(collected, (status, options = {}) => {
+        response.writeHead(status, options.headers);
+        response.end(options.body ?? "");
+      });
     });
   });
 }
 
-function tcpServer(behavior: Exclude<Behavior, "healthy" | "error" | "unavailable">): Server {
+function tcpServer(behavior: "hang" | "reset" | "drip" | "slow-read"): Server {
   return createTcpServer({ pauseOnConnect: behavior === "slow-read" }, (socket) => {
     socket.on("error", () => undefined);
     if (behavior === "slow-read") {

@@ -38,9 +38,9 @@ describe("what the variables ask for", () => {
     expect(wanted(ENDPOINT)).toEqual({
       on: true,
       exporters: ["otlp"],
-      protocol: "http/protobuf",
+      otlp: { endpoint: "http://127.0.0.1:4318/v1/traces", protocol: "http/protobuf", compression: "none" },
       batch: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduledDelayMillis: 5000, exportTimeoutMillis: 30000 },
-      exportMs: 5000,
+      exportMs: 10_000,
       shutdownMs: 5000,
       propagators: { tracecontext: true, baggage: true },
       notices: [],
@@ -54,8 +54,18 @@ describe("what the variables ask for", () => {
       OTEL_EXPORTER_OTLP_TIMEOUT: "9",
       OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "7",
     };
-    expect(settings({ ...ENDPOINT, ...own })).toMatchObject({ protocol: "http/json", exportMs: 7 });
-    expect(settings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://x.example/v1/traces" }).exporters).toEqual(["otlp"]);
+    expect(settings({ ...ENDPOINT, ...own })).toMatchObject({ otlp: { protocol: "http/json" }, exportMs: 7 });
+    const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://x.example/own" };
+    expect(settings({ ...ENDPOINT, ...traces }).otlp?.endpoint).toBe("https://x.example/own");
+  });
+
+  test("the general endpoint is completed, and compression and the bound of one export are read", () => {
+    expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://x.example/a/" }).otlp?.endpoint).toBe("http://x.example/a/v1/traces");
+    expect(settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }).otlp?.compression).toBe("gzip");
+    const odd = settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "br", OTEL_BSP_EXPORT_TIMEOUT: "9" });
+    expect(odd).toMatchObject({ otlp: { compression: "none" }, exportMs: 9 });
+    expect(odd.notices).toEqual(['OTEL_EXPORTER_OTLP_COMPRESSION: "br" is not supported; gzip and none are.']);
+    expect(settings({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "console" }).otlp).toBeUndefined();
   });
 
   test.each([
@@ -117,7 +127,7 @@ describe("a process of its own", () => {
     // The list does see them where they are loaded.
     const { stdout } = await runChild("child.ts", ["1", "0", "modules"], { OTEL_TRACES_EXPORTER: "console" });
     expect(stdout).toContain("node_modules/@opentelemetry/sdk-trace-node/");
-    expect(stdout).not.toContain("exporter-trace-otlp");
+    expect(stdout).not.toContain("otlp-transformer");
   });
 
   test.each(["http/protobuf", "http/json"])("%s: every span arrives, once, in one batch", (protocol) =>

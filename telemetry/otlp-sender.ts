@@ -1,0 +1,193 @@
+/**
+ * Sends spans to a collector over OTLP/HTTP 1.x: one request for each attempt, which says what the collector did.
+ * Retries, bounds and counts are the caller's (`delivery.ts`).
+ */
+import { readFileSync } from "node:fs";
+import type { Agent, IncomingMessage, RequestOptions } from "node:http";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
+import { VERSION } from "../vm/version.ts";
+import type { Environment, OtlpSettings } from "./settings.ts";
+
+/** What one request came to. */
+export type Answer =
+  | {
+      readonly kind: "accepted";
+      /** Spans that the collector did not take although it took the request. */
+      readonly rejected: number;
+    }
+  | {
+      readonly kind: "failed";
+      /** What the collector did, without any text of its answer: that could hold a URL or a credential. */
+      readonly reason: string;
+      /** The specification allows to send the same spans again. */
+      readonly retry: boolean;
+      /** Milliseconds to wait before that, when the collector named a time. */
+      readonly retryAfterMs?: number;
+      /** Nobody listens at the endpoint. */
+      readonly refused: boolean;
+    };
+
+/** Sends the same spans each time it is called. Never rejects. An abort of `signal` cuts the connection. */
+export type Attempt = (signal: AbortSignal) => Promise<Answer>;
+
+export interface Sender {
+  attempt(spans: ReadableSpan[]): Attempt;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+/** An answer of 200 holds no more than a count and a message. */
+const MAX_ANSWER_BYTES = 65_536;
+const RETRYABLE_STATUSES: readonly number[] = [429, 502, 503, 504];
+/** The connection could not be made, or was lost. */
+const RETRYABLE_ERRORS: readonly string[] = [
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENOTFOUND",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+];
+
+/** `note` takes one line for each file of a certificate that cannot be read. */
+export async function otlpSender(settings: OtlpSettings, environment: Environment, note: (message: string) => void): Promise<Sender> {
+  const [{ ProtobufTraceSerializer, JsonTraceSerializer }, { parseKeyPairsIntoRecord, suppressTracing }, api] = await Promise.all([
+    import("@opentelemetry/otlp-transformer"),
+    import("@opentelemetry/core"),
+    import("@opentelemetry/api"),
+  ]);
+  const serializer = settings.protocol === "http/json" ? JsonTraceSerializer : ProtobufTraceSerializer;
+  const headers = {
+    ...parseKeyPairsIntoRecord(environment["OTEL_EXPORTER_OTLP_HEADERS"]),
+    ...parseKeyPairsIntoRecord(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]),
+    "User-Agent": `boruna/${VERSION}`,
+    "Content-Type": settings.protocol === "http/json" ? "application/json" : "application/x-protobuf",
+    ...(settings.compression === "gzip" ? { "Content-Encoding": "gzip" } : {}),
+  };
+  const url = new URL(settings.endpoint);
+  const { request, agent } = await clientOf(url, environment, note);
+
+  const exchange = (body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const options: RequestOptions = { method: "POST", headers: { ...headers, "Content-Length": body.length }, agent, signal };
+      // Instrumentation of the host would make spans of these requests, and so more requests.
+      api.context.with(suppressTracing(api.context.active()), () => request(url, options, resolve).on("error", reject).end(body));
+    });
+
+  const encode = async (spans: ReadableSpan[]): Promise<Uint8Array> => {
+    const bytes = serializer.serializeRequest(spans) ?? new Uint8Array();
+    return settings.compression === "gzip" ? promisify(gzip)(bytes) : bytes;
+  };
+
+  return {
+    attempt: (spans) => {
+      let body: Promise<Uint8Array> | undefined;
+      return async (signal) => {
+        try {
+          body ??= encode(spans);
+          const response = await exchange(await body, signal);
+          return answerOf(response, await bodyOf(response), (bytes) => serializer.deserializeResponse(bytes));
+        } catch (error) {
+          return failureOf(error);
+        }
+      };
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function answerOf(response: IncomingMessage, body: Uint8Array, decode: (body: Uint8Array) => unknown): Answer {
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedBy(body, decode) };
+  const retryAfterMs = retryAfter(response.headers["retry-after"]);
+  return {
+    kind: "failed",
+    reason: `the collector answered ${status}`,
+    retry: RETRYABLE_STATUSES.includes(status),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    refused: false,
+  };
+}
+
+async function bodyOf(response: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early destroys the response.
+  for await (const chunk of response) {
+    if (!(chunk instanceof Uint8Array)) break;
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** `partial_success.rejected_spans` of an ExportTraceServiceResponse. A body that is none takes nothing back: the status counts. */
+function rejectedBy(body: Uint8Array, decode: (body: Uint8Array) => unknown): number {
+  const member = (of: unknown, name: string): unknown => (typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined);
+  let response: unknown;
+  try {
+    response = decode(body);
+  } catch (error) {
+    if (error instanceof Error) return 0;
+    throw error;
+  }
+  const rejected = member(member(response, "partialSuccess"), "rejectedSpans");
+  // JSON writes an int64 as text.
+  const count = typeof rejected === "string" ? Number(rejected) : rejected;
+  return typeof count === "number" && count > 0 ? count : 0;
+}
+
+/** Seconds, or a date of HTTP; undefined when it is neither. */
+function retryAfter(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^[0-9]{1,10}$/.test(header)) return Number(header) * 1_000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+}
+
+function failureOf(error: unknown): Answer {
+  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+  const named = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
+  return {
+    kind: "failed",
+    reason: named === undefined ? "they could not be sent" : `the collector cannot be reached (${named})`,
+    retry: named !== undefined && RETRYABLE_ERRORS.includes(named),
+    refused: named === "ECONNREFUSED",
+  };
+}
+
+type Request = typeof import("node:http").request;
+
+async function clientOf(url: URL, environment: Environment, note: (message: string) => void): Promise<{ request: Request; agent: Agent }> {
+  const tls = {
+    ...fileOption("ca", "CERTIFICATE", environment, note),
+    ...fileOption("cert", "CLIENT_CERTIFICATE", environment, note),
+    ...fileOption("key", "CLIENT_KEY", environment, note),
+  };
+  const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  return { request, agent: new Agent({ keepAlive: true, ...tls }) };
+}
+
+function fileOption(
+  option: "ca" | "cert" | "key",
+  suffix: string,
+  environment: Environment,
+  note: (message: string) => void,
+): Record<string, Buffer> {
+  const name = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`].find(
+    (key) => (environment[key] ?? "").trim() !== "",
+  );
+  const file = name === undefined ? undefined : environment[name];
+  if (name === undefined || file === undefined) return {};
+  try {
+    return { [option]: readFileSync(file) };
+  } catch (error) {
+    note(`${name}: the file cannot be read (${error instanceof Error && "code" in error ? String(error.code) : "unknown error"}).`);
+    return {};
+  }
+}

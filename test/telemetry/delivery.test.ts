@@ -1,0 +1,245 @@
+/** When a run waits for the collector, and for how long. The sender is scripted, and no time passes but what a test lets pass. */
+import { type Span, TraceFlags, type Tracer, context, trace } from "@opentelemetry/api";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Delivery, type DeliverySettings } from "../../telemetry/delivery.ts";
+import type { Answer } from "../../telemetry/otlp-sender.ts";
+
+const SETTINGS: DeliverySettings = {
+  maxQueueSize: 4,
+  maxExportBatchSize: 2,
+  scheduledDelayMillis: 5_000,
+  exportMs: 10_000,
+  shutdownMs: 60_000,
+};
+/** Four batches of two in flight, and a full queue. */
+const FULL = 12;
+const ACCEPTED: Answer = { kind: "accepted", rejected: 0 };
+const failed = (reason: string, more: Partial<Extract<Answer, { kind: "failed" }>> = {}): Answer => ({
+  kind: "failed",
+  reason,
+  retry: true,
+  refused: false,
+  ...more,
+});
+const REFUSED = failed("refused", { refused: true });
+
+interface Request {
+  readonly names: readonly string[];
+  readonly answer: (answer: Answer) => void;
+}
+
+interface Scripted {
+  readonly delivery: Delivery;
+  /** Every attempt, in order. */
+  readonly requests: Request[];
+  /** Ends calls `from` to `to - 1`. */
+  readonly end: (from: number, to: number) => void;
+  /** Ends the span above the calls. */
+  readonly endRun: () => void;
+  /** Starts and ends a run without calls. */
+  readonly otherRun: () => void;
+}
+
+/** Without `reply`, each attempt waits for its test to answer. */
+function scripted(reply?: (attempt: number) => Answer, settings: Partial<DeliverySettings> = {}): Scripted {
+  const requests: Request[] = [];
+  const delivery = new Delivery(
+    {
+      attempt: (spans) => (signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve(failed("cut", { retry: false })));
+          requests.push({ names: spans.map((span) => span.name), answer: resolve });
+          if (reply !== undefined) resolve(reply(requests.length));
+        }),
+      close: () => undefined,
+    },
+    { ...SETTINGS, ...settings },
+  );
+  const tracer: Tracer = new NodeTracerProvider({ spanProcessors: [delivery] }).getTracer("test");
+  const run: Span = tracer.startSpan("run", {}, context.active());
+  const inRun = trace.setSpan(context.active(), run);
+  return {
+    delivery,
+    requests,
+    end: (from, to) => {
+      for (let call = from; call < to; call++) tracer.startSpan(`call ${call}`, {}, inRun).end();
+    },
+    endRun: () => run.end(),
+    otherRun: () => tracer.startSpan("other run", {}, context.active()).end(),
+  };
+}
+
+/** Whether the promise has settled, once all that can happen without time passing has happened. */
+async function settled(promise: Promise<unknown> | undefined): Promise<boolean> {
+  let done = false;
+  void promise?.then(() => {
+    done = true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  return done;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a run that waits", () => {
+  test("waits while the queue is full, however long an answer within the bound takes, and loses nothing", async () => {
+    const { delivery, requests, end } = scripted();
+    end(0, FULL - 1);
+    expect(delivery.backpressure()).toBeUndefined();
+    end(FULL - 1, FULL);
+    const room = delivery.backpressure();
+    expect(room).toBeInstanceOf(Promise);
+    expect(requests).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(SETTINGS.exportMs - 1);
+    expect(await settled(room)).toBe(false);
+    requests[0]?.answer(ACCEPTED);
+    expect(await settled(room)).toBe(true);
+    expect(requests).toHaveLength(5);
+    expect(delivery.backpressure()).toBeUndefined();
+    expect(delivery.lossNotice()).toBeUndefined();
+  });
+
+  test("stops waiting when an export takes longer than its bound, until the collector accepts spans again", async () => {
+    const { delivery, requests, end } = scripted();
+    end(0, FULL);
+    const room = delivery.backpressure();
+    await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);
+    expect(await settled(room)).toBe(true);
+    // The four that hung are given up, and what was in the queue is in flight.
+    expect(delivery.lost).toBe(8);
+    end(FULL, 2 * FULL);
+    expect(delivery.backpressure()).toBeUndefined();
+    expect(delivery.lossNotice()).toBe(
+      "12 of 24 spans lost: the collector did not answer in time (8); more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds (4)",
+    );
+    requests.at(-1)?.answer(ACCEPTED);
+    await vi.advanceTimersByTimeAsync(0);
+    end(2 * FULL, 3 * FULL);
+    expect(delivery.backpressure()).toBeInstanceOf(Promise);
+  });
+
+  test("goes on waiting for a collector that answers, although it refuses some spans", async () => {
+    const { delivery, requests, end } = scripted();
+    end(0, FULL);
+    const room = delivery.backpressure();
+    requests[0]?.answer(failed("the collector answered 400", { retry: false }));
+    expect(await settled(room)).toBe(true);
+    end(FULL, 2 * FULL);
+    expect(delivery.backpressure()).toBeInstanceOf(Promise);
+  });
+
+  test("does not wait where nobody has ever listened", async () => {
+    const { delivery, end } = scripted(() => REFUSED);
+    end(0, FULL);
+    expect(await settled(delivery.backpressure())).toBe(true);
+    expect(delivery.backpressure()).toBeUndefined();
+  });
+
+  test("waits no longer when the process is told to end", async () => {
+    const { delivery, end } = scripted();
+    end(0, FULL);
+    const room = delivery.backpressure();
+    void delivery.shutdown();
+    await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);
+    expect(await settled(room)).toBe(true);
+  });
+});
+
+describe("the end", () => {
+  test("the run span has a place in a full queue and is sent at once", async () => {
+    const { delivery, requests, end, endRun } = scripted();
+    end(0, FULL);
+    endRun();
+    const ended = delivery.shutdown();
+    expect(requests[4]?.names).toEqual(["run", "call 8"]);
+    for (let i = 0; i < 7; i++) {
+      requests[i]?.answer(ACCEPTED);
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    await ended;
+    expect(delivery.lossNotice()).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a second run in a full queue takes the place of the newest call", async () => {
+    const { delivery, requests, end, endRun, otherRun } = scripted();
+    end(0, FULL);
+    endRun();
+    otherRun();
+    void delivery.shutdown();
+    expect(requests[4]?.names).toEqual(["other run", "run"]);
+    expect(delivery.lossNotice()).toBe("1 of 14 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds");
+  });
+
+  test("comes at once where the connection is refused and no export ever succeeded", async () => {
+    const { delivery, requests, end, endRun } = scripted(() => REFUSED);
+    end(0, 1);
+    endRun();
+    await delivery.shutdown();
+    expect(requests).toHaveLength(1);
+    expect(delivery.lossNotice()).toBe("2 of 2 spans lost: refused");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("asks a collector that was not there once more, and takes it when it is there now", async () => {
+    const { delivery, requests, end, endRun } = scripted((attempt) => (attempt === 1 ? REFUSED : ACCEPTED));
+    end(0, 2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(requests).toHaveLength(1);
+    endRun();
+    await delivery.shutdown();
+    expect(requests).toHaveLength(3);
+    expect(delivery.lossNotice()).toBeUndefined();
+  });
+
+  test("tries again, within the bound, where the collector took spans before", async () => {
+    const { delivery, requests, end, endRun } = scripted((attempt) => (attempt === 2 ? REFUSED : ACCEPTED));
+    end(0, 2);
+    await vi.advanceTimersByTimeAsync(0);
+    endRun();
+    const ended = delivery.shutdown();
+    expect(await settled(ended)).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_200);
+    await ended;
+    expect(requests).toHaveLength(3);
+    expect(delivery.lossNotice()).toBeUndefined();
+  });
+
+  test("is at the bound, whatever is under way", async () => {
+    const { delivery, end } = scripted(undefined, { shutdownMs: 700 });
+    end(0, FULL);
+    const ended = delivery.shutdown();
+    await vi.advanceTimersByTimeAsync(700);
+    await ended;
+    expect(delivery.lossNotice()).toBe("12 of 12 spans lost: the collector did not answer within 700 ms");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test("attempts come after growing times, or after the one that the collector names, until the export's time is over", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  const times: number[] = [];
+  const began = performance.now();
+  const { delivery, end } = scripted((attempt) => {
+    times.push(Math.round(performance.now() - began));
+    return failed("the collector answered 503", attempt === 2 ? { retryAfterMs: 0 } : attempt === 3 ? { retryAfterMs: 2_500 } : {});
+  });
+  end(0, 2);
+  await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);
+  expect(times).toEqual([0, 1_000, 1_100, 3_600, 6_975]);
+  expect(delivery.lossNotice()).toBe("2 of 2 spans lost: the collector answered 503");
+  vi.restoreAllMocks();
+});
+
+test("spans that are not sampled, and spans after the end, are not sent", async () => {
+  const { delivery, requests, end } = scripted(() => ACCEPTED);
+  const provider = new NodeTracerProvider({ spanProcessors: [delivery] });
+  const unsampled = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.NONE };
+  provider.getTracer("test").startSpan("unsampled", {}, trace.setSpanContext(context.active(), unsampled)).end();
+  await delivery.shutdown();
+  end(0, 1);
+  expect(requests).toHaveLength(0);
+  expect(delivery.lossNotice()).toBe("1 of 1 span lost: they ended after the shutdown had begun");
+});

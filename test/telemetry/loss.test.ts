@@ -1,0 +1,119 @@
+/** Which spans arrive, which are lost, and what the one line on stderr says of them. Each case is a process of its own. */
+import { afterAll, describe, expect, test } from "vitest";
+import { answeringWith, type Behavior, type Collector, partialSuccess, startCollector } from "./collector.ts";
+import { type ChildEnd, runChild } from "./run-child.ts";
+
+const collectors: Collector[] = [];
+afterAll(() => Promise.all(collectors.map((collector) => collector.close())));
+
+async function collecting(behavior: Behavior): Promise<Collector> {
+  const collector = await startCollector(behavior);
+  collectors.push(collector);
+  return collector;
+}
+
+/** A run of `calls` calls in batches of 50, with a queue of 50. */
+function run(
+  collector: Collector,
+  calls: number,
+  flags: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<ChildEnd> {
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_QUEUE_SIZE: "50", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "50" };
+  return runChild("child.ts", [String(calls), "0", ...flags], { ...environment, ...more });
+}
+
+describe("a collector that takes 1.3 s for each answer", () => {
+  const slow = (): Promise<Collector> => collecting((_request, answer) => void setTimeout(() => answer(200), 1_300));
+
+  test("loses nothing of a run that waits", async () => {
+    const collector = await slow();
+    expect(await run(collector, 500, ["wait"])).toMatchObject({ code: 0, stderr: "" });
+    expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(501);
+  });
+
+  test("gets the run span of a run that does not wait, and the line counts the rest", async () => {
+    const collector = await slow();
+    const end = await run(collector, 5_000, []);
+    const arrived = collector.spans().length;
+    expect(collector.spans().filter((span) => span.name === "boruna.run")).toHaveLength(1);
+    expect(end.stderr).toBe(
+      `telemetry: ${5_001 - arrived} of 5001 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds\n`,
+    );
+  });
+});
+
+test("at the end the run span goes first, past requests that are never answered", async () => {
+  const collector = await collecting((request, answer) => {
+    if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
+  });
+  const end = await run(collector, 5_000, [], { BORUNA_OTEL_SHUTDOWN_MS: "500" });
+  const [answered] = collector.requests.filter((request) => request.spans.some((span) => span.name === "boruna.run"));
+  expect(end.stderr).toMatch(new RegExp(`^telemetry: ${5_001 - (answered?.spans.length ?? 0)} of 5001 spans lost: `));
+  expect(end.stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+describe("a partial success", () => {
+  test.each(["protobuf", "json"] as const)("over http/%s counts what the collector rejected", async (form) => {
+    const headers = { "content-type": form === "json" ? "application/json" : "application/x-protobuf" };
+    const collector = await collecting(answeringWith(200, { headers, body: partialSuccess(form, 3) }));
+    const end = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: `http/${form}` });
+    expect(end.stderr).toBe("telemetry: 3 of 10 spans lost: the collector rejected them (partial success)\n");
+  });
+
+  test.each([
+    ["more than were sent", partialSuccess("json", 1_000), "10 of 10 spans lost"],
+    ["a count as text, as JSON writes an int64", partialSuccess("json", "4"), "4 of 10 spans lost"],
+    ["less than none", partialSuccess("json", -5), ""],
+    ["none, with a remark", partialSuccess("json", 0), ""],
+    ["no JSON", "{", ""],
+    ["null", "null", ""],
+    ["a list", '{"partialSuccess":[1]}', ""],
+    ["no number", '{"partialSuccess":{"rejectedSpans":{}}}', ""],
+  ])("%s", async (_what, body, expected) => {
+    const collector = await collecting(answeringWith(200, { headers: { "content-type": "application/json" }, body }));
+    const { stderr } = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" });
+    expect(stderr).toBe(expected === "" ? "" : `telemetry: ${expected}: the collector rejected them (partial success)\n`);
+  });
+
+  test("a malformed body of protobuf takes nothing back", async () => {
+    const collector = await collecting(answeringWith(200, { body: Uint8Array.of(0x0a, 0x7f) }));
+    expect((await run(collector, 9, [])).stderr).toBe("");
+  });
+});
+
+describe("answers that a client may try again", () => {
+  test.each([429, 502, 503, 504])("%i is named when it stays", async (status) => {
+    const collector = await collecting(answeringWith(status));
+    const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "300" });
+    expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
+  });
+
+  test("the spans are sent again, and arrive", async () => {
+    const statuses = [503, 429, 200];
+    const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 500, { headers: { "retry-after": "0" } }));
+    expect((await run(collector, 3, [])).stderr).toBe("");
+    expect(collector.requests.map((request) => request.spans.length)).toEqual([4, 4, 4]);
+  });
+
+  test("a collector that asks for more time than there is left is not waited for", async () => {
+    const collector = await collecting(answeringWith(503, { headers: { "retry-after": "86400" } }));
+    expect((await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "600000" })).stderr).toBe(
+      "telemetry: 4 of 4 spans lost: the collector answered 503\n",
+    );
+    expect(collector.requests).toHaveLength(1);
+  });
+
+  test.each([400, 404, 500, 501])("%i is not tried again", async (status) => {
+    const collector = await collecting(answeringWith(status));
+    expect((await run(collector, 3, [])).stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
+    expect(collector.requests).toHaveLength(1);
+  });
+
+  test("several reasons share the line", async () => {
+    const statuses = [400, 500, 400];
+    const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 200));
+    const end = await run(collector, 149, ["wait"], { OTEL_BSP_MAX_QUEUE_SIZE: "2048" });
+    expect(end.stderr).toBe("telemetry: 150 of 150 spans lost: the collector answered 400 (100); the collector answered 500 (50)\n");
+  });
+});
