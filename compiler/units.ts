@@ -7,8 +7,14 @@ import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
 
-/** Gives the file that an import names, or undefined. `importer` is the name of the importing file. */
-export type Resolver = (specifier: string, importer: string) => SourceUnit | undefined;
+/** An import that names something which cannot be read. */
+export interface UnreadableImport {
+  /** The message of the diagnostic: what cannot be read, and why. */
+  readonly unreadable: string;
+}
+
+/** Gives the file that an import names, or undefined where there is none. `importer` is the name of the importing file. */
+export type Resolver = (specifier: string, importer: string) => SourceUnit | UnreadableImport | undefined;
 
 const MAX_FILES = 1_000;
 
@@ -62,6 +68,12 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     const source = resolve(item.specifier.text, top.unit.name);
     if (source === undefined) {
       diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, meantImport(item.specifier));
+      continue;
+    }
+    if ("unreadable" in source) {
+      diagnostics.error("E012", item.specifier.span, source.unreadable, {
+        help: "an import names a file of UTF-8 text inside the project",
+      });
       continue;
     }
     const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
