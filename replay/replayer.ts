@@ -12,6 +12,7 @@ import type { Value } from "../vm/value.ts";
 import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./divergence.ts";
 import type { RunEnd } from "./end.ts";
 import { loadEvent } from "./event-json.ts";
+import { olderEvent } from "./eventlog.ts";
 import type { ParsedLog } from "./log.ts";
 import { eventText } from "./shown.ts";
 
@@ -83,7 +84,7 @@ export class Replayer implements EventSink {
     const recorded = this.#log.events[this.#compared];
     if (recorded === undefined) return this.#beyond(event);
     const expected = loadEvent(recorded.event, this.#log.blobs);
-    const mismatch = compareEvents(recorded.n, expected, event, this.#shown);
+    const mismatch = compareEvents(recorded.n, expected, this.#asLogged(event), this.#shown);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });
     this.#compared += 1;
     if (event.type === "CapResult" || event.type === "CapError") {
@@ -91,6 +92,10 @@ export class Replayer implements EventSink {
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#shown.types) };
     }
     return event.type === "CapCall" ? this.#prepareAnswer() : undefined;
+  }
+
+  #asLogged(event: RunEvent): RunEvent {
+    return this.#log.format === "eventlog" ? olderEvent(event) : event;
   }
 
   #beyond(event: RunEvent): HostStop {

@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { type Keyword, KEYWORDS, RESERVED_WORDS, type Sign, SIGNS } from "../compiler/tokens.ts";
 import { BUILTIN_ARITY } from "../compiler/types.ts";
-import { BUILTIN_BY_NAME } from "../vm/builtins.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
 import type { PrimitiveName } from "../vm/types.ts";
 
@@ -156,7 +156,7 @@ function callables(names: Iterable<string>, scope: string): readonly Rule[] {
 /** As the language calls them; those with syntax of their own are keywords. */
 const capabilityCalls = CAPABILITIES.flatMap(({ call }) => /^([a-z_.]+)\(/.exec(call)?.slice(1) ?? []);
 /** `guard` is checked by a rule of its own and is in no table. */
-const builtinCalls = [...BUILTIN_BY_NAME.keys(), "guard"];
+const builtinCalls = [...BUILTIN_BY_NAME.keys(), ...GUARD_NAMES];
 
 const COMMENTS: readonly Rule[] = [
   { name: "comment.line.double-slash.ax", match: "//.*$" },

@@ -1,5 +1,5 @@
 /** Calls: functions, function values, builtins, capabilities. */
-import type { BuiltinDecl } from "../../vm/builtins.ts";
+import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
@@ -28,7 +28,7 @@ import { checkField } from "./data.ts";
 import { noteBuiltinCall } from "./dropped.ts";
 import { isModuleName, unknownFunction } from "./unknown.ts";
 
-/** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
+/** Builtins that are an instruction of their own. */
 const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
 
 /** Builtins that compare the elements of their first argument as `==` does. */
@@ -290,7 +290,7 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
     }
     const builtin = context.builtin(scope.unit, name.text);
     if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
-    if (name.text === "guard") return checkGuard(x, expr);
+    if (GUARD_NAMES.has(name.text)) return checkGuard(x, expr);
     return checkUnknownCall(x, name, expr);
   }
   return checkValueCall(x, expr);
