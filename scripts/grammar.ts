@@ -37,7 +37,6 @@ const KEYWORD_SCOPES: Readonly<Record<Keyword, string>> = {
   else: "keyword.control.conditional.ax",
   match: "keyword.control.conditional.ax",
   type: "storage.type.ax",
-  record: "storage.type.ax",
   enum: "storage.type.ax",
   import: "keyword.control.import.ax",
   export: "keyword.control.import.ax",
@@ -215,7 +214,8 @@ const FREE_NAME = `(?!${word([...KEYWORDS, ...RESERVED_WORDS, "_"])})${NAME}`;
 
 const DECLARATIONS: readonly Rule[] = [
   { match: `\\b(fn)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.fn, "entity.name.function.ax") },
-  { match: `\\b(type|record|enum)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(type|enum)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(record)[ \\t]+(${FREE_NAME})(?=[ \\t]*[{<])`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
 ];
 
 /** A keyword is a keyword everywhere but as a field's name. */
