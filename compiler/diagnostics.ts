@@ -48,7 +48,7 @@ export const DIAGNOSTICS = {
   W006: {
     severity: "warning",
     title: "hides a name",
-    doc: "A function or type with the name of a builtin, a capability or something imported, which it hides.",
+    doc: "A function or type with the name of a builtin, a capability or something imported, or a library of the project with the name of a shipped one, which it hides.",
   },
   W007: { severity: "warning", title: "dropped value", doc: "A call of a builtin whose value nobody takes, so that it does nothing." },
 } as const satisfies Record<string, DiagnosticDecl>;

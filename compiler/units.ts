@@ -13,8 +13,13 @@ export interface UnreadableImport {
   readonly unreadable: string;
 }
 
+export interface ImportedSource extends SourceUnit {
+  /** It is a library of the project, and a shipped one has the same name. */
+  readonly hidesShipped?: boolean;
+}
+
 /** Gives the file that an import names, or undefined where there is none. `importer` is the name of the importing file. */
-export type Resolver = (specifier: string, importer: string) => SourceUnit | UnreadableImport | undefined;
+export type Resolver = (specifier: string, importer: string) => ImportedSource | UnreadableImport | undefined;
 
 const MAX_FILES = 1_000;
 
@@ -39,7 +44,7 @@ function meantImport({ text, span }: Name): DiagnosticExtras {
   if (meant !== undefined)
     return { help: `did you mean \`${meant}\`?`, fixes: [{ title: `write \`${meant}\``, edits: [{ span, text: `"${meant}"` }] }] };
   return {
-    help: "a library name is looked for among the libraries shipped with Boruna and in libs/ of the project; a path starts with ./ or ../ and stays inside the project",
+    help: "a library name is looked for in libs/ of the project and among the libraries shipped with Boruna; a path starts with ./ or ../ and stays inside the project",
   };
 }
 
@@ -75,6 +80,10 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
         help: "an import names a file of UTF-8 text inside the project",
       });
       continue;
+    }
+    if (source.hidesShipped === true) {
+      const message = `\`${item.specifier.text}\` means ${source.name}, which hides the shipped library of that name`;
+      diagnostics.warning("W006", item.specifier.span, message, { help: "rename the project's library to import the shipped one" });
     }
     const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
     if (cycleFrom >= 0) {

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Resolver, SourceFile } from "../compiler/compile.ts";
+import type { ImportedSource, Resolver, SourceFile } from "../compiler/compile.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
 import { decodeUtf8, ioError, isMissing, isNoFolder, readBounded } from "./files.ts";
@@ -88,7 +88,7 @@ export function openSources(path: string): ProgramSources {
     places.set(name, { path: file, root: within });
     return { name, text: known };
   };
-  const find = (specifier: string, importer: string): SourceFile | undefined => {
+  const find = (specifier: string, importer: string): ImportedSource | undefined => {
     const from = places.get(importer);
     if (from === undefined) return undefined;
     if (specifier.startsWith("./") || specifier.startsWith("../")) {
@@ -97,10 +97,11 @@ export function openSources(path: string): ProgramSources {
       return add(from.root === std ? `std/${relative(std, file).split(sep).join("/")}` : nameOf(file), file, from.root, specifier);
     }
     if (!LIBRARY_NAME.test(specifier)) return undefined;
+    // A shipped library imports shipped ones, whatever the project has.
+    const own = from.root === std ? undefined : fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
     const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
-    if (shipped !== undefined) return add(`std/${specifier}/src/core.ax`, shipped, std, specifier);
-    const own = fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
-    return own === undefined ? undefined : add(nameOf(own), own, root, specifier);
+    if (own !== undefined) return { ...add(nameOf(own), own, root, specifier), hidesShipped: shipped !== undefined };
+    return shipped === undefined ? undefined : add(`std/${specifier}/src/core.ax`, shipped, std, specifier);
   };
   const resolveImport: Resolver = (specifier, importer) => {
     try {

@@ -33,6 +33,24 @@ function diagnosticsOf(specifier: string): readonly string[] {
   return check(source, { resolve }).diagnostics.map((d) => `${d.code}: ${d.message}`);
 }
 
+describe("a library of the project beside a shipped one of its name", () => {
+  const OWN = "export fn indent(text: String, n: Int) -> Int { n + string.len(text) }\n";
+  const warnings = (text: string): readonly string[] => {
+    write("main.ax", text);
+    const { source, resolve } = openSources(join(folder, "main.ax"));
+    return check(source, { resolve }).diagnostics.map((d) => `${d.code} ${d.file}: ${d.message}`);
+  };
+
+  test("the project's own wins, with a note, and only for files of the project", () => {
+    write("libs/std-string/src/core.ax", OWN);
+    expect(warnings('import "std-string"\nimport "std-template"\nfn main() -> Int { indent("a", 1) }\n')).toEqual([
+      "W006 main.ax: `std-string` means libs/std-string/src/core.ax, which hides the shipped library of that name",
+    ]);
+    rmSync(join(folder, "libs/std-string"), { recursive: true });
+    expect(warnings('import "std-string"\nfn main() -> String { indent("a", "b") }\n')).toEqual([]);
+  });
+});
+
 describe("an import that cannot be read is E012, without a path of the host", () => {
   test.each([
     ["a NUL", "./a\\0b.ax", "cannot read FILE: a path cannot hold a NUL character"],
