@@ -24,7 +24,7 @@ import {
   type VarType,
 } from "../types.ts";
 import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
-import { checkField } from "./data.ts";
+import { checkField, hasField } from "./data.ts";
 import { noteBuiltinCall } from "./dropped.ts";
 import { isModuleName, unknownFunction } from "./unknown.ts";
 
@@ -36,8 +36,16 @@ const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of"
 
 /** A dotted name such as `string.len`, unless its first part is a binding. */
 export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
-  if (expr.kind !== "field" || expr.target.kind !== "name" || x.scope.lookup(expr.target.name.text) !== undefined) return undefined;
-  return { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
+  if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
+  const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
+  if (isBuiltinOfResult(x, expr.target.name.text, name.text, expr.name.text)) return name;
+  return x.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
+}
+
+/** In `ensures`, `result.is_ok` is the builtin and `result` the value, unless that has such a field. */
+function isBuiltinOfResult(x: Expressions, target: string, qualified: string, field: string): boolean {
+  const value = x.scope.ensuredNamed(target);
+  return value !== undefined && x.context.builtin(x.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
 /** A call of what nothing is called: its arguments are checked all the same. */
