@@ -25,7 +25,7 @@ export async function replayCommand(session: Session, file: string, programFile:
       : loadProgram(programFile, (textOf) => {
           session.textOf = textOf;
         }).program;
-  const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module.signature);
+  const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const report = await withTelemetry(terminal, {}, ({ tracing, signal, context }) =>
     replayRun(log, {
       ...(program === undefined ? {} : { program }),

@@ -91,7 +91,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
     session.textOf = textOf;
   });
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
-  const args = parseArguments(flags.arg ?? [], program.module.signature);
+  const args = parseArguments(flags.arg ?? [], program.module);
   const execution = await withTelemetry(terminal, flags, ({ tracing, signal, context }) =>
     execute(program, {
       policy,
