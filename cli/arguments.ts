@@ -5,34 +5,54 @@ import { decodeUtf8, ioError } from "../replay/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
-import type { Signature } from "../vm/module.ts";
-import { parseType, type Type } from "../vm/types.ts";
+import type { Module, TypeDef } from "../vm/module.ts";
+import { valueFromPlain } from "../vm/plain-json.ts";
+import { parseType, type Type, typeToString } from "../vm/types.ts";
+import { wellFormed } from "../vm/value.ts";
+import { exampleOf } from "./argument-example.ts";
 
 const MAX_INPUT_BYTES = 16 * 1024 * 1024;
 
-/** A String is taken as it stands; every other type is read as JSON. */
-function valueOf(text: string, type: Type | undefined, name: string): JsonData {
+/**
+ * A String is taken as it stands; every other type is read as JSON. A Float, and a number of a Json, keeps the sign of
+ * `-0`, which an Int does not have. Throws `usage`.
+ */
+function valueOf(text: string, type: Type | undefined, name: string, types: readonly TypeDef[]): JsonData {
   if (type === undefined || (type.kind === "primitive" && type.name === "String")) return text;
+  const isInt = type.kind === "primitive" && type.name === "Int";
   try {
-    return parseJson(text);
+    const data = parseJson(text, { minusZero: isInt ? "int" : "float" });
+    valueFromPlain(data, type, types, name);
+    return data;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError("usage", `--arg ${name}: ${error.message}`, {
-      hint: `the value is read as JSON; it must be of the type the program gives for ${name}`,
-    });
+    throw wrongArgument(error, text, type, name, types);
   }
 }
 
+const MAX_SHOWN = 80;
+
+const shown = (text: string): string => (text.length > MAX_SHOWN ? `${wellFormed(text.slice(0, MAX_SHOWN))}…` : text);
+
+function wrongArgument(error: BorunaError, text: string, type: Type, name: string, types: readonly TypeDef[]): BorunaError {
+  const wanted = shown(typeToString(type));
+  const why = error.kind.startsWith("json.") ? `expected ${wanted}, and this is not JSON: ${error.message}` : error.message;
+  const example = exampleOf(type, types);
+  const argument = `${name}=${example ?? ""}`;
+  const hint = `for example: --arg ${/^[\w.=]+$/.test(argument) ? argument : `'${argument}'`}`;
+  return new BorunaError("usage", `--arg ${name}=${shown(text)}: ${why}`, { ...(example === undefined ? {} : { hint }), cause: error });
+}
+
 /** By parameter name. Throws `usage`. */
-export function parseArguments(given: readonly string[], signature: Signature | undefined): ReadonlyMap<string, JsonData> {
+export function parseArguments(given: readonly string[], module: Pick<Module, "signature" | "types">): ReadonlyMap<string, JsonData> {
   const args = new Map<string, JsonData>();
   for (const text of given) {
     const at = text.indexOf("=");
     const name = text.slice(0, at);
     if (at <= 0) throw new BorunaError("usage", `--arg ${text}: expected name=VALUE`, { hint: "for example: --arg folder=./texts" });
     if (args.has(name)) throw new BorunaError("usage", `--arg ${name} is given twice`);
-    const type = signature?.params.find((p) => p.name === name)?.type;
-    args.set(name, valueOf(text.slice(at + 1), type === undefined ? undefined : parseType(type), name));
+    const type = module.signature?.params.find((p) => p.name === name)?.type;
+    args.set(name, valueOf(text.slice(at + 1), type === undefined ? undefined : parseType(type), name, module.types));
   }
   return args;
 }

@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { systemReason } from "../replay/files.ts";
 import { BorunaError } from "../vm/error.ts";
+import { Branch, foldTree } from "../vm/fold.ts";
 import { plainToHost } from "../vm/host-json.ts";
 import { isJsonObject, type JsonData } from "../vm/json.ts";
 
@@ -71,9 +72,28 @@ export function clean(text: string): string {
   return text.replace(/[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
 }
 
+/** As `JSON.stringify`, which drops the sign of -0. */
+function jsonText(data: unknown): string {
+  return foldTree<{ readonly host: unknown }, string>({ host: data }, ({ host }) => {
+    if (Object.is(host, -0)) return { leaf: "-0.0" };
+    if (host === undefined) return { leaf: "null" };
+    if (typeof host !== "object" || host === null) return { leaf: JSON.stringify(host) };
+    if (Array.isArray(host))
+      return new Branch(
+        Array.from(host, (item: unknown) => ({ host: item })),
+        (items) => `[${items.join(",")}]`,
+      );
+    const entries = Object.entries(host).filter(([, value]) => value !== undefined);
+    return new Branch(
+      entries.map(([, value]) => ({ host: value })),
+      (values) => `{${entries.map(([key], i) => `${JSON.stringify(key)}:${values[i]}`).join(",")}}`,
+    );
+  });
+}
+
 /** JSON in one line. What would drive a terminal is escaped, which changes nothing for a reader of JSON. */
 export function jsonLine(data: unknown): string {
-  return JSON.stringify(data).replace(
+  return jsonText(data).replace(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

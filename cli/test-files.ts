@@ -1,7 +1,7 @@
 /** Which files and tests the arguments of `boruna test` mean. */
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { systemReason } from "../replay/files.ts";
+import { isMissing, isNameTooLong, isNoFolder, systemReason } from "../replay/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 import { compareUtf8 } from "../vm/utf8.ts";
@@ -24,7 +24,7 @@ export function selectTests(given: readonly string[]): TestSelection {
   const folders: string[] = [];
   const filters: string[] = [];
   for (const argument of given) {
-    const stat = statSync(argument, { throwIfNoEntry: false });
+    const stat = statOf(argument);
     if (stat?.isDirectory() === true) folders.push(argument);
     else if (stat !== undefined) files.push(argument);
     else if (argument.endsWith(".ax") || argument.includes("/"))
@@ -34,6 +34,16 @@ export function selectTests(given: readonly string[]): TestSelection {
   if (files.length + folders.length === 0) folders.push(".");
   const found = folders.flatMap(axFiles).filter((file) => !files.includes(file));
   return { files: [...new Set(files)], found: [...new Set(found)].sort(compareUtf8), filters };
+}
+
+/** Undefined where nothing has this name: a part of a test's name may be longer than a file's. Throws `io_error`. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (isMissing(error) || isNoFolder(error) || isNameTooLong(error)) return undefined;
+    throw new BorunaError("io_error", `cannot read ${path}: ${systemReason(error, "read")}`, { place: { file: path }, cause: error });
+  }
 }
 
 /** Programs below the folder. Links, `node_modules` and hidden folders are passed over. */

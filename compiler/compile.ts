@@ -7,9 +7,9 @@ import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics } from 
 import type { Callable, SourceUnit } from "./ir.ts";
 import { type Lowered, lowerProgram, ProgramTooLarge } from "./lower/module.ts";
 import { lineTable, positionAt } from "./source.ts";
-import type { Resolver } from "./units.ts";
+import type { ImportedSource, Resolver } from "./units.ts";
 
-export type { Resolver };
+export type { ImportedSource, Resolver };
 /** A file: its name relative to the project, and its text. */
 export type SourceFile = SourceUnit;
 

@@ -1,5 +1,5 @@
 /** What the items of a file declare, before any body is checked. */
-import { BUILTIN_BY_NAME } from "../vm/builtins.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins.ts";
 import { isPrimitiveName } from "../vm/types.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
 import { type Context, resultOf } from "./check/context.ts";
@@ -102,7 +102,7 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
     return undefined;
   }
   const hidesCapability = context.capability(item.name.text) !== undefined;
-  if (BUILTIN_BY_NAME.has(item.name.text) || item.name.text === "guard" || hidesCapability) {
+  if (BUILTIN_BY_NAME.has(item.name.text) || GUARD_NAMES.has(item.name.text) || hidesCapability) {
     const what = hidesCapability ? "capability" : "builtin";
     context.warning(unit, "W006", item.name.span, `\`${item.name.text}\` hides the ${what} of that name`);
   }

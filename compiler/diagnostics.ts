@@ -36,7 +36,7 @@ export const DIAGNOSTICS = {
     title: "wrong number of arguments",
     doc: "A call, variant or type with more or fewer arguments than it declares.",
   },
-  E012: { severity: "error", title: "import", doc: "An import that is missing, circular, or outside the project." },
+  E012: { severity: "error", title: "import", doc: "An import that is missing, unreadable, circular, or outside the project." },
   E013: { severity: "error", title: "unknown type", doc: "A type name that no declaration in scope has." },
   E014: { severity: "error", title: "cannot infer", doc: "A type that the context does not decide." },
   E015: { severity: "error", title: "limit", doc: "A source larger or more deeply nested than the compiler accepts." },
@@ -48,7 +48,7 @@ export const DIAGNOSTICS = {
   W006: {
     severity: "warning",
     title: "hides a name",
-    doc: "A function or type with the name of a builtin, a capability or something imported, which it hides.",
+    doc: "A function or type with the name of a builtin, a capability or something imported, or a library of the project with the name of a shipped one, which it hides.",
   },
   W007: { severity: "warning", title: "dropped value", doc: "A call of a builtin whose value nobody takes, so that it does nothing." },
 } as const satisfies Record<string, DiagnosticDecl>;

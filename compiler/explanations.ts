@@ -164,7 +164,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     right: { text: "fn main() -> Int !{time.now} { time.now() }" },
   },
   W006: {
-    why: "What a file declares wins over a builtin of the same name and over what it imports under that name, also where a call was written with the other in mind. That is allowed, so that a builtin or an export added later does not break a program, but someone who knows the other one will misread the calls. Choose another name.",
+    why: "What a file declares wins over a builtin of the same name and over what it imports under that name, also where a call was written with the other in mind. That is allowed, so that a builtin or an export added later does not break a program, but someone who knows the other one will misread the calls. A library of the project wins over a shipped one in the same way. Choose another name.",
     wrong: { text: 'fn parse_int(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { parse_int("abc") }' },
     right: { text: 'fn count_bytes(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { count_bytes("abc") }' },
   },

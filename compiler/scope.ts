@@ -35,6 +35,8 @@ export class FunctionScope {
   readonly captured = new Map<Local, Local>();
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   loopDepth = 0;
+  /** The binding `result` of the `ensures` clauses. */
+  ensured: Local | null = null;
   /** Contract clauses must be pure. */
   inContract = false;
   lambdas = 0;
@@ -77,6 +79,13 @@ export class FunctionScope {
     const copy: Local = { ...outer, mutable: false, used: true };
     this.captured.set(outer, copy);
     return copy;
+  }
+
+  /** The binding `result` of the `ensures` clauses, where the name means that one. Captures nothing. */
+  ensuredNamed(name: string): Local | undefined {
+    const found = this.#blocks.findLast((block) => block.has(name))?.get(name);
+    if (found === undefined) return this.parent?.ensuredNamed(name);
+    return found === this.ensured ? found : undefined;
   }
 
   /** All names a misspelt one may have meant. */

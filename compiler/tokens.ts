@@ -2,7 +2,7 @@
 
 // biome-ignore format: rows read better
 export const KEYWORDS = [
-  "fn", "let", "mut", "if", "else", "match", "type", "record", "enum", "import", "export", "module", "return", "while", "for", "in",
+  "fn", "let", "mut", "if", "else", "match", "type", "enum", "import", "export", "module", "return", "while", "for", "in",
   "break", "continue", "true", "false", "None", "Some", "Ok", "Err", "try", "intent", "requires", "ensures", "spawn", "send",
   "receive", "emit", "test",
 ] as const;

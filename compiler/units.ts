@@ -7,8 +7,19 @@ import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
 
-/** Gives the file that an import names, or undefined. `importer` is the name of the importing file. */
-export type Resolver = (specifier: string, importer: string) => SourceUnit | undefined;
+/** An import that names something which cannot be read. */
+export interface UnreadableImport {
+  /** The message of the diagnostic: what cannot be read, and why. */
+  readonly unreadable: string;
+}
+
+export interface ImportedSource extends SourceUnit {
+  /** It is a library of the project, and a shipped one has the same name. */
+  readonly hidesShipped?: boolean;
+}
+
+/** Gives the file that an import names, or undefined where there is none. `importer` is the name of the importing file. */
+export type Resolver = (specifier: string, importer: string) => ImportedSource | UnreadableImport | undefined;
 
 const MAX_FILES = 1_000;
 
@@ -33,7 +44,7 @@ function meantImport({ text, span }: Name): DiagnosticExtras {
   if (meant !== undefined)
     return { help: `did you mean \`${meant}\`?`, fixes: [{ title: `write \`${meant}\``, edits: [{ span, text: `"${meant}"` }] }] };
   return {
-    help: "a library name is looked for among the libraries shipped with Boruna and in libs/ of the project; a path starts with ./ or ../ and stays inside the project",
+    help: "a library name is looked for in libs/ of the project and among the libraries shipped with Boruna; a path starts with ./ or ../ and stays inside the project",
   };
 }
 
@@ -63,6 +74,16 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     if (source === undefined) {
       diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, meantImport(item.specifier));
       continue;
+    }
+    if ("unreadable" in source) {
+      diagnostics.error("E012", item.specifier.span, source.unreadable, {
+        help: "an import names a file of UTF-8 text inside the project",
+      });
+      continue;
+    }
+    if (source.hidesShipped === true) {
+      const message = `\`${item.specifier.text}\` means ${source.name}, which hides the shipped library of that name`;
+      diagnostics.warning("W006", item.specifier.span, message, { help: "rename the project's library to import the shipped one" });
     }
     const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
     if (cycleFrom >= 0) {

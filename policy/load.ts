@@ -26,13 +26,17 @@ function readText(path: string): string {
 function readBytes(path: string): Uint8Array {
   const failed = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError =>
     new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
+  const refused = (error: unknown): BorunaError => {
+    if (error instanceof BorunaError) return error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const hint = didYouMean(path, NAMED_POLICIES.keys(), "Give a policy file, allow-all or deny-all.");
+    return failed(SYSTEM_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
+  };
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const hint = didYouMean(path, NAMED_POLICIES.keys(), "Give a policy file, allow-all or deny-all.");
-    throw failed(OPEN_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
+    throw refused(error);
   }
   try {
     const stat = fstatSync(descriptor);
@@ -40,6 +44,8 @@ function readBytes(path: string): Uint8Array {
     const bytes = stat.size > MAX_POLICY_BYTES ? undefined : readAtMost(descriptor, MAX_POLICY_BYTES);
     if (bytes === undefined) throw failed(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
     return bytes;
+  } catch (error) {
+    throw refused(error);
   } finally {
     closeSync(descriptor);
   }
@@ -57,7 +63,7 @@ function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   }
 }
 
-const OPEN_ERRORS: ReadonlyMap<string, (path: string) => string> = new Map([
+const SYSTEM_ERRORS: ReadonlyMap<string, (path: string) => string> = new Map([
   ["ENOENT", (path: string) => `there is no policy ${path}`],
   ["EACCES", (path: string) => `the policy ${path} may not be read`],
 ]);

@@ -111,7 +111,7 @@ function nounOf(event: RunEvent): string {
     case "SchedulerTick":
       return "an actor's turn";
     case "ContractCheck":
-      return "a contract check";
+      return event.kind === "output" ? "a guard's verdict" : "a contract check";
     case "GuardCheck":
       return "a guard's verdict";
   }

@@ -108,7 +108,10 @@ export function eventFromJson(data: JsonData | undefined, lenient = false): Stor
   const reader = READERS.get(type);
   if (reader === undefined) throw new BorunaError("log.form", `unknown event ${JSON.stringify(type.slice(0, 80))}`);
   if (!lenient) onlyFields(fields, reader.fields, type);
-  return reader.read(fields);
+  const event = reader.read(fields);
+  if (!lenient && event.type === "ContractCheck" && event.kind === "output")
+    throw new BorunaError("log.form", "ContractCheck.kind: expected requires or ensures");
+  return event;
 }
 
 interface EventReader {
@@ -196,7 +199,7 @@ const READERS: ReadonlyMap<string, EventReader> = new Map<string, EventReader>([
       fields: ["function", "kind", "index", "passed"],
       read: (f) => {
         const kind = textOf(f.get("kind"), "ContractCheck.kind");
-        if (kind !== "requires" && kind !== "ensures")
+        if (kind !== "requires" && kind !== "ensures" && kind !== "output")
           throw new BorunaError("log.form", "ContractCheck.kind: expected requires or ensures");
         const name = textOf(f.get("function"), "ContractCheck.function");
         const index = countOf(f.get("index"), "ContractCheck.index");

@@ -1,5 +1,6 @@
 /** The older event log, a whole JSON file: `{"version": 2, "events": [...]}`. It holds no program, no policy, no arguments and no end. */
 import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
 import { parseJson, type JsonData } from "../vm/json.ts";
 import { eventFromJson, type LogEvent } from "./event-json.ts";
 import { arrayOf, countOf, objectOf } from "./fields.ts";
@@ -8,6 +9,15 @@ import { RECORD_JSON_DEPTH, type LogLimits } from "./limits.ts";
 import type { LogSource } from "./source.ts";
 
 export const EVENT_LOG_VERSION = 2;
+
+/** The event as the older log has it: the verdict of a guard is a contract check of the kind `output`. */
+export function olderEvent(event: RunEvent): RunEvent {
+  return event.type === "GuardCheck" ? outputCheck(event.label, event.passed) : event;
+}
+
+function outputCheck(label: string, passed: boolean): RunEvent & { readonly type: "ContractCheck" } {
+  return { type: "ContractCheck", function: label, kind: "output", index: 0, passed };
+}
 
 /** Throws `log.header` where it is neither form of log, `log.version`, `log.form`, `log.too_large`. A missing version is version 1. */
 export function eventLogEvents(source: LogSource, limits: LogLimits): readonly LogEvent[] {
@@ -58,7 +68,9 @@ function parseWhole(source: LogSource, maxBytes: number): JsonData {
 
 function decode(event: JsonData, n: number, file: string): LogEvent["event"] {
   try {
-    return eventFromJson(event, true);
+    const read = eventFromJson(event, true);
+    // The event of the log with a chain is read here too.
+    return read.type === "GuardCheck" && typeof read.label === "string" ? outputCheck(read.label, read.passed) : read;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     throw new BorunaError("log.form", `event ${n}: ${error.message}`, { place: { file }, cause: error });

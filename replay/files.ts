@@ -1,5 +1,5 @@
 /** Small helpers over the file system: typed errors, whole writes, bounded reads. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError } from "../vm/error.ts";
 
 function systemCode(error: unknown): string {
@@ -17,6 +17,11 @@ const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
   ["EDQUOT", "the disk quota is used up"],
   ["EIO", "the disk reports an error"],
   ["EMFILE", "too many open files"],
+  ["ELOOP", "its symbolic links form a loop"],
+  ["ENAMETOOLONG", "a name in the path is too long"],
+  ["ENXIO", "it is not a file"],
+  ["EEXIST", "something else has this name"],
+  ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
 /** Why the file system refused, in words; the error's own code where there are none. */
@@ -38,6 +43,10 @@ export function isMissing(error: unknown): boolean {
   return systemCode(error) === "ENOENT";
 }
 
+export function isNameTooLong(error: unknown): boolean {
+  return systemCode(error) === "ENAMETOOLONG";
+}
+
 export function isNoFolder(error: unknown): boolean {
   return systemCode(error) === "ENOTDIR";
 }
@@ -56,21 +65,30 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
   while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
 }
 
+/** Removes a regular file that is not whole. A failure is not reported: the error that led here says more. */
+export function removeUnfinished(path: string): void {
+  try {
+    if (lstatSync(path).isFile()) unlinkSync(path);
+  } catch {
+    // See above.
+  }
+}
+
 /** A descriptor of a regular file. Opening waits for nobody: a pipe in its place is refused. Throws `log.io_error`. */
-export function openRegular(path: string): number {
+export function openRegular(path: string, shown = path): number {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);
-  throw new BorunaError("log.io_error", `cannot read ${path}: it is not a file`, { place: { file: path } });
+  throw new BorunaError("log.io_error", `cannot read ${shown}: it is not a file`, { place: { file: shown } });
 }
 
-/** The whole of a regular file of at most `maxBytes`. Throws `log.too_large`, `log.io_error`. */
-export function readBounded(path: string, maxBytes: number): Uint8Array {
-  const descriptor = openRegular(path);
+/** The whole of a regular file of at most `maxBytes`; messages call it `shown`. Throws `log.too_large`, `log.io_error`. */
+export function readBounded(path: string, maxBytes: number, shown = path): Uint8Array {
+  const descriptor = openRegular(path, shown);
   try {
     const { size } = fstatSync(descriptor);
     if (size > maxBytes) {
-      throw new BorunaError("log.too_large", `${path} has ${size} bytes; at most ${maxBytes} are read`, { place: { file: path } });
+      throw new BorunaError("log.too_large", `${shown} has ${size} bytes; at most ${maxBytes} are read`, { place: { file: shown } });
     }
     const bytes = new Uint8Array(size);
     let at = 0;

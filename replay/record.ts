@@ -12,7 +12,7 @@ import { folderBlobWriter, memoryBlobs, removeBlobs, type BlobWriter, type Memor
 import { afterEvent, CHAIN_START, chainText, EVENT_MEMBER, HASH_MEMBER } from "./chain.ts";
 import { endToJson, type RunEnd } from "./end.ts";
 import { eventTexts } from "./event-text.ts";
-import { EVENT_LOG_VERSION } from "./eventlog.ts";
+import { EVENT_LOG_VERSION, olderEvent } from "./eventlog.ts";
 import type { JsonObject } from "./fields.ts";
 import { alreadyExists, ioError, isMissing, syncFolder, writeAll } from "./files.ts";
 import type { RunDescription } from "./describe.ts";
@@ -242,7 +242,7 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   return {
     append: (event) => {
       events += 1;
-      write(`${events === 1 ? "" : ","}${textOf(event)}`, IMPORTANT.has(event.type));
+      write(`${events === 1 ? "" : ","}${textOf(olderEvent(event))}`, IMPORTANT.has(event.type));
       return undefined;
     },
     finish: () => {

@@ -12,6 +12,7 @@ import type { Value } from "../vm/value.ts";
 import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./divergence.ts";
 import { isInterruption, type RunEnd } from "./end.ts";
 import { loadEvent, type LogEvent } from "./event-json.ts";
+import { olderEvent } from "./eventlog.ts";
 import type { ParsedLog } from "./log.ts";
 import { eventText } from "./shown.ts";
 
@@ -88,7 +89,7 @@ export class Replayer implements EventSink {
     const recorded = this.#next;
     if (recorded === undefined) return this.#beyond(event);
     const expected = loadEvent(recorded.event, this.#log.blobs);
-    const mismatch = compareEvents(recorded.n, expected, event, this.#shown);
+    const mismatch = compareEvents(recorded.n, expected, this.#asLogged(event), this.#shown);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });
     this.#compared += 1;
     this.#next = this.#read();
@@ -102,6 +103,10 @@ export class Replayer implements EventSink {
   #read(): LogEvent | undefined {
     const next = this.#events.next();
     return next.done === true ? undefined : next.value;
+  }
+
+  #asLogged(event: RunEvent): RunEvent {
+    return this.#log.format === "eventlog" ? olderEvent(event) : event;
   }
 
   #beyond(event: RunEvent): HostStop {

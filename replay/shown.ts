@@ -53,6 +53,7 @@ export function eventText(event: RunEvent, types: readonly TypeDef[]): string {
     case "SchedulerTick":
       return `round ${event.round}, turn of actor ${event.active_actor}`;
     case "ContractCheck":
+      if (event.kind === "output") return `guard ${excerpt(event.function)}: ${event.passed ? "holds" : "fails"}`;
       return `${event.kind} ${event.index + 1} of ${event.function}: ${event.passed ? "holds" : "fails"}`;
     case "GuardCheck":
       return `guard in ${event.function}, ${excerpt(event.label)}: ${event.passed ? "holds" : "fails"}`;

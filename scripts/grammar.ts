@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { type Keyword, KEYWORDS, RESERVED_WORDS, type Sign, SIGNS } from "../compiler/tokens.ts";
 import { BUILTIN_ARITY } from "../compiler/types.ts";
-import { BUILTIN_BY_NAME } from "../vm/builtins.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
 import type { PrimitiveName } from "../vm/types.ts";
 
@@ -37,7 +37,6 @@ const KEYWORD_SCOPES: Readonly<Record<Keyword, string>> = {
   else: "keyword.control.conditional.ax",
   match: "keyword.control.conditional.ax",
   type: "storage.type.ax",
-  record: "storage.type.ax",
   enum: "storage.type.ax",
   import: "keyword.control.import.ax",
   export: "keyword.control.import.ax",
@@ -156,7 +155,7 @@ function callables(names: Iterable<string>, scope: string): readonly Rule[] {
 /** As the language calls them; those with syntax of their own are keywords. */
 const capabilityCalls = CAPABILITIES.flatMap(({ call }) => /^([a-z_.]+)\(/.exec(call)?.slice(1) ?? []);
 /** `guard` is checked by a rule of its own and is in no table. */
-const builtinCalls = [...BUILTIN_BY_NAME.keys(), "guard"];
+const builtinCalls = [...BUILTIN_BY_NAME.keys(), ...GUARD_NAMES];
 
 const COMMENTS: readonly Rule[] = [
   { name: "comment.line.double-slash.ax", match: "//.*$" },
@@ -215,7 +214,8 @@ const FREE_NAME = `(?!${word([...KEYWORDS, ...RESERVED_WORDS, "_"])})${NAME}`;
 
 const DECLARATIONS: readonly Rule[] = [
   { match: `\\b(fn)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.fn, "entity.name.function.ax") },
-  { match: `\\b(type|record|enum)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(type|enum)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(record)[ \\t]+(${FREE_NAME})(?=[ \\t]*[{<])`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
 ];
 
 /** A keyword is a keyword everywhere but as a field's name. */

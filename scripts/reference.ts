@@ -2,7 +2,7 @@
  * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them, the editors'
  * grammar and the compiler's table of the libraries; tests hold them against what they are made from.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
@@ -109,6 +109,18 @@ function outcomes(): string {
   );
 }
 
+/** The language page is written by hand, but for its table of traps. */
+function language(): string {
+  const byPlace = new Map<string, string[]>();
+  for (const [name, trap] of Object.entries(TRAPS)) {
+    if (!("where" in trap)) continue;
+    byPlace.set(trap.where, [...(byPlace.get(trap.where) ?? []), code(name)]);
+  }
+  const rows = [...byPlace].map(([where, names]) => [names.join(", "), cell(where)]);
+  const text = readFileSync(`${REFERENCE_FOLDER}language.md`, "utf8");
+  return text.replace(/\| trap \| where \|\n(?:\|.*\n)+/, () => `${table(["trap", "where"], rows).trimEnd()}\n`);
+}
+
 function limits(): string {
   const fixed = Object.entries({ ...MACHINE_LIMITS, ...MODULE_LIMITS }).map(([name, value]) => [code(name), String(value)]);
   return page(
@@ -200,6 +212,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["builtins.md", builtins()],
     ["capabilities.md", capabilitiesPage()],
     ["diagnostics.md", diagnostics()],
+    ["language.md", language()],
     ["limits.md", limits()],
     ["outcomes.md", outcomes()],
     ["policy.md", policy()],

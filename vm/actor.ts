@@ -121,13 +121,13 @@ export function placesOf(program: Program, actor: Frames, atNext: boolean): read
 }
 
 /** The place of the innermost frame in the program's own files, when the innermost frame of all is in a library. */
-export function callerOf(program: Program, actor: Actor): CodePlace | undefined {
+export function callerOf(program: Program, actor: Frames): CodePlace | undefined {
   const frame = callerFrame(program, actor);
   return frame === undefined ? undefined : framePlace(program, actor, frame);
 }
 
 /** A library that is run by itself is a program: its files are its own. */
-function callerFrame({ module }: Program, actor: Actor): number | undefined {
+function callerFrame({ module }: Program, actor: Frames): number | undefined {
   const { debug } = module;
   if (debug === undefined) return undefined;
   const ofFunction = (index: number | undefined): string | undefined => {
@@ -146,7 +146,7 @@ function callerFrame({ module }: Program, actor: Actor): number | undefined {
 }
 
 /** The call that a frame has made last. */
-function framePlace(program: Program, actor: Actor, frame: number): CodePlace {
+function framePlace(program: Program, actor: Frames, frame: number): CodePlace {
   return placeOf(program.module, actor.frameFunction[frame] ?? 0, Math.max(0, (actor.framePc[frame] ?? 0) - 1));
 }
 

@@ -32,6 +32,9 @@ export const BUILTIN_BY_NAME: ReadonlyMap<string, BuiltinDecl> = new Map(
 
 export const BUILTIN_BY_ID: ReadonlyMap<number, BuiltinDecl> = new Map(BUILTINS.map((b) => [b.id, b]));
 
+/** The names of `guard`, which is part of the language, not of the table. */
+export const GUARD_NAMES: ReadonlySet<string> = new Set(["guard", "__builtin_guard"]);
+
 /** Records that the builtins written in the language make; the compiler declares them in a module that uses them. */
 export const BUILTIN_RECORDS: readonly {
   readonly name: string;

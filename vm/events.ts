@@ -14,7 +14,8 @@ export type RunEvent =
   | {
       readonly type: "ContractCheck";
       readonly function: string;
-      readonly kind: "requires" | "ensures";
+      /** `output`: a guard's verdict in the older log, with the label in `function`. No machine here makes it. */
+      readonly kind: "requires" | "ensures" | "output";
       readonly index: number;
       readonly passed: boolean;
     }

@@ -22,6 +22,8 @@ export interface ParseJsonOptions {
   readonly maxDepth?: number;
   /** Default "reject"; "last" is what `JSON.parse` does. */
   readonly duplicateKeys?: "reject" | "last";
+  /** What `-0` without fraction is. Default "int": 0. "float" keeps the sign. */
+  readonly minusZero?: "int" | "float";
   /** Rough size of the result in memory. Default 512 MiB. */
   readonly maxBytes?: number;
 }
@@ -54,6 +56,7 @@ class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
   readonly #rejectDuplicates: boolean;
+  readonly #signedZero: boolean;
   readonly #stack: Container[] = [];
   #at = 0;
   #bytesLeft: number;
@@ -62,6 +65,7 @@ class Parser {
     this.#text = text;
     this.#maxDepth = options.maxDepth ?? DEFAULT_DEPTH;
     this.#rejectDuplicates = options.duplicateKeys !== "last";
+    this.#signedZero = options.minusZero === "float";
     this.#bytesLeft = options.maxBytes ?? DEFAULT_BYTES;
   }
 
@@ -233,7 +237,10 @@ class Parser {
       if (digits() === 0) this.#fail("syntax", "expected a digit", at);
     }
     this.#at = at;
-    if (!isFloat && count <= 15) return Number(text.slice(start, at)) + 0;
+    if (!isFloat && count <= 15) {
+      const value = Number(text.slice(start, at));
+      return this.#signedZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
+    }
     this.#charge(SCALAR_BYTES);
     if (isFloat) {
       const value = Number(text.slice(start, at));

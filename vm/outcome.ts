@@ -38,14 +38,29 @@ interface TrapRow {
   readonly outcome: Outcome;
   readonly limit?: LimitName;
   readonly doc: string;
+  /** Where a program that the compiler made meets it, as the language page says it; absent where it never does. */
+  readonly where?: string;
 }
 
 export const TRAPS = {
   stack_underflow: { outcome: "program_error", doc: "an instruction wanted more operands than there are" },
-  stack_overflow: { outcome: "limit_exceeded", limit: "depth", doc: "too many frames, or too many stack slots in use" },
-  type_error: { outcome: "program_error", doc: "an operand or argument of the wrong type" },
-  division_by_zero: { outcome: "program_error", doc: "an Int divided by zero" },
-  arithmetic_overflow: { outcome: "program_error", doc: "a result that does not fit its type" },
+  stack_overflow: {
+    outcome: "limit_exceeded",
+    limit: "depth",
+    doc: "too many frames, or too many stack slots in use",
+    where: "more than `max_call_depth` calls in progress",
+  },
+  type_error: {
+    outcome: "program_error",
+    doc: "an operand or argument of the wrong type",
+    where: "a received message of another type; a lambda with captures as the result of `main`",
+  },
+  division_by_zero: { outcome: "program_error", doc: "an Int divided by zero", where: "Int arithmetic and the builtins that say so" },
+  arithmetic_overflow: {
+    outcome: "program_error",
+    doc: "a result that does not fit its type",
+    where: "Int arithmetic and the builtins that say so",
+  },
   invalid_constant: { outcome: "program_error", doc: "a constant index outside the pool" },
   invalid_local: { outcome: "program_error", doc: "a local index outside the frame" },
   invalid_global: { outcome: "program_error", doc: "a global index outside the module" },
@@ -53,25 +68,48 @@ export const TRAPS = {
   invalid_jump: { outcome: "program_error", doc: "a jump outside the function" },
   invalid_field: { outcome: "program_error", doc: "a field index outside the record" },
   invalid_match_table: { outcome: "program_error", doc: "a match table index outside the function" },
-  invalid_actor: { outcome: "program_error", doc: "a message to an actor that does not exist" },
-  invalid_value: { outcome: "program_error", doc: "a value that an operation cannot take" },
-  index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list" },
-  match_exhausted: { outcome: "program_error", doc: "no arm of a match fits" },
-  assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic" },
-  contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false" },
-  step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps" },
-  alloc_limit: { outcome: "limit_exceeded", limit: "alloc", doc: "the next value would exceed max_alloc_bytes" },
-  output_limit: { outcome: "limit_exceeded", limit: "output", doc: "emitted trees and debug text exceed max_output_bytes" },
-  timeout: { outcome: "timeout", doc: "max_wall_ms has passed" },
-  canceled: { outcome: "canceled", doc: "the host canceled the run" },
-  capability_denied: { outcome: "denied", doc: "the function does not declare it, or the policy refuses it" },
-  capability_budget_exceeded: { outcome: "budget_exceeded", doc: "the rule's budget is used up" },
-  capability_failed: { outcome: "runtime_error", doc: "the handler failed or answered something else than its type" },
-  unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability" },
-  divergence: { outcome: "divergence", doc: "a replay left the recorded path" },
-  log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish" },
-  deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way" },
-  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached" },
+  invalid_actor: { outcome: "program_error", doc: "a message to an actor that does not exist", where: "actors" },
+  invalid_value: {
+    outcome: "program_error",
+    doc: "a value that an operation cannot take",
+    where:
+      "`int.pow` with a negative exponent, a wrong pattern of the `regex` builtins, a value nested too deep for `json.stringify` or for leaving the machine",
+  },
+  index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list", where: "`xs[i]`, `list_get`" },
+  match_exhausted: {
+    outcome: "program_error",
+    doc: "no arm of a match fits",
+    where: "a `match` on a received message of another type, such as the `Err` of a failed actor",
+  },
+  assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic", where: "`guard`, `panic`" },
+  contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false", where: "`requires`, `ensures`" },
+  step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps", where: "the limits of the run" },
+  alloc_limit: {
+    outcome: "limit_exceeded",
+    limit: "alloc",
+    doc: "the next value would exceed max_alloc_bytes",
+    where: "the limits of the run",
+  },
+  output_limit: {
+    outcome: "limit_exceeded",
+    limit: "output",
+    doc: "emitted trees and debug text exceed max_output_bytes",
+    where: "the limits of the run",
+  },
+  timeout: { outcome: "timeout", doc: "max_wall_ms has passed", where: "the limits of the run" },
+  canceled: { outcome: "canceled", doc: "the host canceled the run", where: "an interrupted run" },
+  capability_denied: { outcome: "denied", doc: "the function does not declare it, or the policy refuses it", where: "capability calls" },
+  capability_budget_exceeded: { outcome: "budget_exceeded", doc: "the rule's budget is used up", where: "capability calls" },
+  capability_failed: {
+    outcome: "runtime_error",
+    doc: "the handler failed or answered something else than its type",
+    where: "capability calls",
+  },
+  unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability", where: "capability calls" },
+  divergence: { outcome: "divergence", doc: "a replay left the recorded path", where: "a replay" },
+  log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish", where: "a replay" },
+  deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way", where: "actors" },
+  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached", where: "actors" },
   internal: { outcome: "fatal", doc: "a fault of ours" },
 } as const satisfies Record<string, TrapRow>;
 

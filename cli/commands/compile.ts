@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { systemReason } from "../../replay/files.ts";
+import { removeUnfinished, systemReason } from "../../replay/files.ts";
 import { encodeModule } from "../../vm/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
@@ -25,8 +25,7 @@ export function compileCommand(session: Session, file: string, flags: CompileFla
   try {
     writeFileSync(output, bytes);
   } catch (error) {
-    // A module that is cut is of no use to anyone.
-    if (error instanceof Error && "syscall" in error && error.syscall === "write") rmSync(output, { force: true });
+    if (error instanceof Error && "syscall" in error && error.syscall === "write") removeUnfinished(output);
     throw new BorunaError("io_error", `cannot write ${output}: ${systemReason(error, "write")}`, { place: { file: output }, cause: error });
   }
   if (json) printJson(terminal, { ok: true, output, bytes: bytes.length, module_hash: program.moduleHash });

@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
 import { formatSource } from "../../compiler/format/format.ts";
-import { systemReason, writeAll } from "../../replay/files.ts";
+import { removeUnfinished, systemReason, writeAll } from "../../replay/files.ts";
 import { openSources } from "../../replay/sources.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
@@ -71,7 +71,7 @@ function replaceFile(file: string, text: string): void {
     chmodSync(name, mode);
     renameSync(name, target);
   } catch (error) {
-    if (temporary !== undefined) rmSync(temporary, { force: true });
+    if (temporary !== undefined) removeUnfinished(temporary);
     throw new BorunaError("io_error", `cannot write ${file}: ${systemReason(error, "write")}`, { place: { file }, cause: error });
   }
 }

@@ -27,7 +27,7 @@ export async function replayCommand(session: Session, file: string, programFile:
       : loadProgram(programFile, (textOf) => {
           session.textOf = textOf;
         }).program;
-  const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module.signature);
+  const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
   const report = await withTelemetry(terminal, { exitCode }, ({ tracing, signal, context }) =>
     replayRun(log, {

@@ -91,7 +91,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
     session.textOf = textOf;
   });
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
-  const args = parseArguments(flags.arg ?? [], program.module.signature);
+  const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
   const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(program, {

@@ -1,5 +1,5 @@
 /** Calls: functions, function values, builtins, capabilities. */
-import type { BuiltinDecl } from "../../vm/builtins.ts";
+import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
@@ -24,11 +24,11 @@ import {
   type VarType,
 } from "../types.ts";
 import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
-import { checkField } from "./data.ts";
+import { checkField, hasField } from "./data.ts";
 import { noteBuiltinCall } from "./dropped.ts";
 import { isModuleName, unknownFunction } from "./unknown.ts";
 
-/** Builtins that are an instruction of their own. `guard` is part of the language, not of the builtin table. */
+/** Builtins that are an instruction of their own. */
 const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
 
 /** Builtins that compare the elements of their first argument as `==` does. */
@@ -36,8 +36,16 @@ const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of"
 
 /** A dotted name such as `string.len`, unless its first part is a binding. */
 export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
-  if (expr.kind !== "field" || expr.target.kind !== "name" || x.scope.lookup(expr.target.name.text) !== undefined) return undefined;
-  return { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
+  if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
+  const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
+  if (isBuiltinOfResult(x, expr.target.name.text, name.text, expr.name.text)) return name;
+  return x.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
+}
+
+/** In `ensures`, `result.is_ok` is the builtin and `result` the value, unless that has such a field. */
+function isBuiltinOfResult(x: Expressions, target: string, qualified: string, field: string): boolean {
+  const value = x.scope.ensuredNamed(target);
+  return value !== undefined && x.context.builtin(x.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
 /** A call of what nothing is called: its arguments are checked all the same. */
@@ -290,7 +298,7 @@ export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expecte
     }
     const builtin = context.builtin(scope.unit, name.text);
     if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
-    if (name.text === "guard") return checkGuard(x, expr);
+    if (GUARD_NAMES.has(name.text)) return checkGuard(x, expr);
     return checkUnknownCall(x, name, expr);
   }
   return checkValueCall(x, expr);

@@ -284,6 +284,11 @@ function dottedVariant(x: Expressions, target: Expr, name: Name): boolean {
   return true;
 }
 
+export function hasField(type: T, name: string): boolean {
+  const known = prune(type);
+  return known.kind === "declared" && known.decl.kind === "record" && known.decl.fields.some((field) => field.name === name);
+}
+
 /** `p.x` on a record; `call` is the call that it is the callee of. */
 export function checkField(x: Expressions, target: Expr, name: Name, span: Span, call: (Expr & { kind: "call" }) | null = null): Typed {
   const { scope, context } = x;

@@ -328,18 +328,26 @@ export class Cursor {
     switch (this.kind) {
       case "fn":
       case "type":
-      case "record":
       case "enum":
       case "module":
         return following === "name";
+      case "name":
+        return this.#beginsRecord();
       case "import":
       case "test":
         return following === "string";
       case "export":
-        return following === "fn" || following === "type" || following === "record" || following === "enum";
+        return following === "fn" || following === "type" || following === "enum" || isRecordWord(this.peek(1));
       default:
         return false;
     }
+  }
+
+  /** `record` is no keyword: here it declares a type only where the head of one follows on its line. */
+  #beginsRecord(): boolean {
+    const name = this.peek(1);
+    const open = this.peek(2).kind;
+    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (open === "{" || open === "<");
   }
 
   /** An item at the very start of a line: whatever block is open here lacks its `}`. */
@@ -357,6 +365,13 @@ export class Cursor {
     this.#tokens[this.#index] = { kind: "=", start: this.#splitEnd, end: token.end, newline: false, value: "" };
     return true;
   }
+}
+
+/** The other word for `type`; a name wherever no item can begin. */
+export const RECORD_WORD = "record";
+
+export function isRecordWord(token: Token): boolean {
+  return token.kind === "name" && token.value === RECORD_WORD;
 }
 
 const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };

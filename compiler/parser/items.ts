@@ -16,7 +16,7 @@ import type {
 import { nearest } from "../../vm/nearest.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { foreignType } from "../foreign.ts";
-import { type Cursor, spanOf } from "./cursor.ts";
+import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHead } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";
 import { bindingName, declaredName, fieldName, nameOf } from "./names.ts";
@@ -30,11 +30,11 @@ export function parseItem(c: Cursor): Item {
     case "fn":
       return parseFn(c, start, exported);
     case "type":
-    case "record":
       return parseRecord(c, start, exported);
     case "enum":
       return parseEnum(c, start, exported);
     default:
+      if (isRecordWord(c.token)) return parseRecord(c, start, exported);
       if (exported) c.unexpected("`fn`, `type` or `enum` after `export`");
       return unexportedItem(c);
   }
@@ -71,7 +71,7 @@ const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
   ["from", "import"],
 ]);
 
-const ITEM_WORDS = ["fn", "type", "record", "enum", "import", "export", "test", "module"] as const;
+const ITEM_WORDS = ["fn", "type", RECORD_WORD, "enum", "import", "export", "test", "module"] as const;
 const NO_GLOBALS =
   "there are no variables outside functions: a constant is a function, `fn max_tries() -> Int { 3 }`, called as `max_tries()`";
 const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
@@ -220,9 +220,9 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const typeParams = parseTypeParams(c);
   if (c.at("="))
     c.unexpected("`{` and the fields of the type", {
-      help: `a record is written \`${word.kind} ${name.text} { x: Int }\`; there are no names for other types`,
+      help: `a record is written \`${word.value} ${name.text} { x: Int }\`; there are no names for other types`,
     });
-  const round = c.at("(") ? { help: `fields stand in braces: \`${word.kind} ${name.text} { x: Int }\`` } : {};
+  const round = c.at("(") ? { help: `fields stand in braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``, round);
   const fields = declarationList(c, open, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };

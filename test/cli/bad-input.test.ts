@@ -1,5 +1,5 @@
 /** Mistakes that users make: one clear message each, the right exit code, no stack trace. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeModule } from "../../vm/codec.ts";
@@ -36,6 +36,9 @@ write("notalog.jsonl", '{"boruna_log": 99}\n');
 mkdirSync(join(folder, "data"));
 write("data/inside.txt", "inside");
 symlinkSync("/etc/hostname", join(folder, "data", "link.txt"));
+symlinkSync("loop.ax", join(folder, "loop.ax"));
+symlinkSync("/dev/full", join(folder, "full.axbc"));
+write("loops.ax", 'import "./loop.ax"\nfn main() -> Int { 1 }\n');
 
 interface Case {
   readonly args: readonly string[];
@@ -45,6 +48,15 @@ interface Case {
 
 const CASES: Readonly<Record<string, Case>> = {
   "a missing file": { args: ["run", "nowhere.ax"], code: 2, says: ["nowhere.ax", "there is no such file"] },
+  "an import whose links form a loop": { args: ["run", "loops.ax"], code: 2, says: ["E012", "loops.ax:1:8", "cannot read ./loop.ax"] },
+  "tests in a file whose links form a loop": { args: ["test", "loop.ax"], code: 2, says: ["cannot read loop.ax: its symbolic links"] },
+  "tests below a file": { args: ["test", "add.ax/x.ax"], code: 2, says: ["cannot read add.ax/x.ax: it does not exist"] },
+  "a filter longer than any file name": { args: ["test", "add.ax", "x".repeat(300)], code: 2, says: ["there are no tests here"] },
+  "a policy that cannot be read": {
+    args: ["policy", "validate", "/proc/self/mem"],
+    code: 2,
+    says: ["cannot read the policy /proc/self/mem"],
+  },
   "a folder": { args: ["run", "data"], code: 2, says: ["data", /folder|not a file/] },
   "a missing log": { args: ["replay", "nowhere.jsonl"], code: 2, says: ["nowhere.jsonl", "there is no such file"] },
   "binary rubbish as source": { args: ["check", "rubbish.ax"], code: 2, says: ["rubbish.ax is not text in UTF-8"] },
@@ -124,6 +136,12 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 const told = (ended: Ended): string => `${ended.stdout}${ended.stderr}`;
+
+test.runIf(existsSync("/dev/full"))("a module that cannot be written whole takes no link or device away", async () => {
+  const ended = await boruna(["compile", "add.ax", "-o", "full.axbc"], { cwd: folder });
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot write full.axbc: the disk is full") });
+  expect(readlinkSync(join(folder, "full.axbc"))).toBe("/dev/full");
+});
 
 describe("bad input", () => {
   test.each(Object.entries(CASES))("%s", async (_, { args, code, says }) => {

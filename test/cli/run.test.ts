@@ -39,6 +39,20 @@ test("run --json, then replay and verify", async () => {
   expect(await boruna(["verify", log, "--replay"])).toMatchObject({ code: 0, stdout: expect.stringContaining("verify: ok") });
 });
 
+test("-0.0 keeps its sign in --arg, --json, --ui and the log", async () => {
+  writeFileSync(
+    join(folder, "zero.ax"),
+    'fn main(z: Float) -> Map<String, Float> !{ui.render} {\n    emit [z, 0.0]\n    { "minus": z, "plus": 0.0 }\n}\n',
+  );
+  const log = join(folder, "zero.jsonl");
+  const args = ["run", "zero.ax", "--allow", "ui.render", "--arg", "z=-0"];
+  const json = await boruna([...args, "--json", "--record", log], { cwd: folder });
+  expect(json).toMatchObject({ code: 0, stdout: expect.stringContaining('"value":{"minus":-0.0,"plus":0}') });
+  expect(json.stdout).toContain('"ui":[[-0.0,0]]');
+  expect((await boruna([...args, "--ui", "json"], { cwd: folder })).stdout).toContain("[-0.0,0]\n");
+  expect(await boruna(["replay", log])).toMatchObject({ code: 0, stdout: expect.stringContaining("replay: identical") });
+});
+
 test("an edited answer, the chain mended, is told at the call where the program goes another way", async () => {
   writeFileSync(
     join(folder, "two.ax"),

@@ -294,6 +294,26 @@ describe("the older event log", () => {
     expect(parseText('{"version":2,"events":[{"UiEmit":{"tree":"Unit","more":1}}]}').eventCount).toBe(1);
   });
 
+  const GUARD: RunEvent = { type: "GuardCheck", function: "main", label: "json-shape", passed: false };
+  const OLDER = '{"events":[{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}}],"version":2}\n';
+
+  test("a guard's verdict is a contract check of the kind output, as the older machine writes and reads it", () => {
+    const recorder = memoryRecorder(description(), { format: "eventlog" });
+    recorder.append(GUARD);
+    recorder.finish(endOf(1));
+    expect(text(recorder.bytes())).toBe(OLDER);
+    const [check] = parseText(OLDER).events;
+    expect(check?.event).toEqual({ type: "ContractCheck", function: "json-shape", kind: "output", index: 0, passed: false });
+    const own = '{"version":2,"events":[{"GuardCheck":{"function":"main","label":"json-shape","passed":false}}]}';
+    expect(parseText(own).events).toEqual(parseText(OLDER).events);
+  });
+
+  test("the form with a chain has no such check", () => {
+    const [header = "", , end = ""] = linesOf(text(record([GUARD]).bytes()));
+    const event = '{"event":{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}},"hash":"","n":1}';
+    expect(errorOf(() => parseText(mend([header, event, end])))).toMatchObject({ kind: "log.form" });
+  });
+
   test("what is written in this form reads back", () => {
     fc.assert(
       fc.property(anyEvents, (all) => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
 import { executeProgram } from "../../gateway/execute.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
 import { parsePolicy } from "../../policy/parse.ts";
@@ -13,6 +14,7 @@ import { parseLog } from "../../replay/log.ts";
 import { memoryRecorder } from "../../replay/record.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
+import { verifyModule } from "../../vm/verifier.ts";
 import { assemble, type Line } from "./assemble.ts";
 import { edit, rewrite } from "./mend.ts";
 import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
@@ -458,6 +460,23 @@ describe("the older event log", () => {
     expect((await run([...CALLS, ...CALLS])).divergence).toMatchObject({ kind: "left_over", event: 5 });
     expect((await run(CALLS.slice(0, 2))).divergence).toMatchObject({ kind: "beyond_log", event: 3 });
     expect((await run(CALLS.slice(2))).divergence).toMatchObject({ kind: "arguments", event: 1 });
+  });
+
+  test("verdicts of guards are compared", async () => {
+    const { module } = compile({
+      name: "guards.ax",
+      text: 'fn main() -> Int { __builtin_guard(4, true, "even") + guard(1, false, "odd") }\n',
+    });
+    const run = (label: string, passed: boolean): ReturnType<typeof replayRun> => {
+      const check = (name: string, verdict: boolean): object => ({
+        ContractCheck: { function: name, kind: "output", index: 0, passed: verdict },
+      });
+      const log = JSON.stringify({ version: 2, events: [check("even", true), check(label, passed)] });
+      return replayRun(parseLog(memorySource(new TextEncoder().encode(log))), { program: verifyModule(module), tracing: false });
+    };
+    expect(await run("odd", false)).toMatchObject({ status: "identical", events: { recorded: 2, compared: 2 } });
+    expect((await run("odd", true)).divergence).toMatchObject({ event: 2, expected: "guard odd: holds", actual: "guard odd: fails" });
+    expect((await run("other", false)).divergence).toMatchObject({ event: 2, expected: "guard other: fails" });
   });
 
   test("a call without answer failed", async () => {

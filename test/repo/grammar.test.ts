@@ -58,7 +58,7 @@ function expected(token: Token, before: Token | undefined, after: Token | undefi
     case "string":
       return /^string\.quoted\./;
     case "name":
-      return token.value === "answer" ? /./ : /^(variable|entity|support|invalid)\./;
+      return token.value === "answer" || token.value === "record" ? /./ : /^(variable|entity|support|invalid)\./;
     case "_":
       return /^variable\.language\./;
     case ".":
@@ -139,6 +139,7 @@ describe("the grammar and the lexer agree", () => {
       "list",
       "map",
       "answer",
+      "record",
       "net",
       "fetch",
       "_",

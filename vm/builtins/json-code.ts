@@ -1,6 +1,8 @@
 import { BYTES, mapBytes, treeLevels, UNITS } from "../cost.ts";
 import { BorunaError } from "../error.ts";
+import { Branch, foldTree } from "../fold.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json.ts";
+import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../list.ts";
 import { MapValue } from "../map.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
@@ -8,8 +10,8 @@ import { TextParts } from "../text-parts.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
-/** Nesting of JSON text that `json.parse` reads; bounds the recursion of `valueOf`. */
-const MAX_DEPTH = 256;
+/** Nesting of JSON text that `json.parse` reads and `json.stringify` writes. */
+const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
  * What the parser's own data may take for each byte of allocation that is left, so that a text too large for the limit
  * stops before it fills the host's memory: less than the values take, but for one of little else than empty objects.
@@ -35,26 +37,31 @@ function parse(meter: Meter, source: string): Value {
   return new OkValue(valueOf(meter, data));
 }
 
-function valueOf(meter: Meter, data: JsonData): Value {
+function valueOf(meter: Meter, root: JsonData): Value {
+  /** By depth, the keys of the object being read that have no value yet: each is charged before its value. */
+  const keys: (Iterator<string, undefined> | undefined)[] = [];
+  return foldTree<JsonData, Value>(root, (data, depth) => {
+    const key = keys[depth - 1]?.next().value;
+    if (key !== undefined) meter.allocateString(key.length);
+    if (isJsonArray(data)) {
+      meter.allocateList(data.length);
+      keys[depth] = undefined;
+      return new Branch(data, (items) => ListValue.of(items));
+    }
+    if (isJsonObject(data)) {
+      meter.allocate(mapBytes(data.size));
+      keys[depth] = data.keys();
+      const names = [...data.keys()];
+      return new Branch([...data.values()], (values) => MapValue.from(names.map((name, i) => [name, values[i] ?? UNIT])));
+    }
+    return { leaf: scalarOf(meter, data) };
+  });
+}
+
+function scalarOf(meter: Meter, data: null | boolean | number | bigint | FloatValue | string): Value {
   if (data === null) return UNIT;
-  if (typeof data === "string") {
-    meter.allocateString(data.length);
-    return data;
-  }
-  if (typeof data === "bigint") return data < I64_MIN || data > I64_MAX ? new FloatValue(Number(data)) : data;
-  if (typeof data !== "object" || data instanceof FloatValue) return data;
-  if (isJsonArray(data)) {
-    meter.allocateList(data.length);
-    return ListValue.of(data.map((item) => valueOf(meter, item)));
-  }
-  if (!isJsonObject(data)) return UNIT;
-  meter.allocate(mapBytes(data.size));
-  const entries: [string, Value][] = [];
-  for (const [key, item] of data) {
-    meter.allocateString(key.length);
-    entries.push([key, valueOf(meter, item)]);
-  }
-  return MapValue.from(entries);
+  if (typeof data === "string") meter.allocateString(data.length);
+  return typeof data === "bigint" && (data < I64_MIN || data > I64_MAX) ? new FloatValue(Number(data)) : data;
 }
 
 /** What is still to be written of a list or an object. */
@@ -76,6 +83,8 @@ function stringify(meter: Meter, value: Value): Value {
   };
   const visit = (part: Value): void => {
     work.add(UNITS.value);
+    if ((part instanceof ListValue || part instanceof MapValue) && open.length >= MAX_DEPTH)
+      throw new MachineTrap("invalid_value", `json.stringify: the value is nested deeper than ${MAX_DEPTH}`);
     if (part instanceof ListValue) {
       write("[");
       open.push({ end: "]", parts: part[Symbol.iterator](), first: true });

@@ -1,3 +1,4 @@
+import { MACHINE_LIMITS } from "../limits.ts";
 import { COSTS } from "../cost.ts";
 import { type BuiltinDecl, host } from "./decl.ts";
 
@@ -7,7 +8,7 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     "json.parse",
     "Fn(String) -> Result<Json, String>",
     COSTS.coded,
-    "Reads JSON text. A whole number without fraction or exponent is an Int where 64 bits hold it, every other number a Float; the last of two equal keys counts. Err says what is wrong and where.",
+    `Reads JSON text. A whole number without fraction or exponent is an Int where 64 bits hold it, every other number a Float; the last of two equal keys counts; an escape that is half of a surrogate pair becomes U+FFFD, in keys too. Err says what is wrong and where: more than ${MACHINE_LIMITS.valueDepth} arrays and objects inside each other too.`,
     ['json.parse("[1, 2.5]")', "Ok([1, 2.5])"],
   ),
   host(
@@ -15,7 +16,7 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     "json.stringify",
     "Fn(Json) -> String",
     "1 + ⌊(8v + 4u) / 256⌋, v values",
-    "Canonical JSON: keys in the order of their UTF-8 bytes, no white space, shortest numbers. A Float that is not finite becomes null.",
+    `Canonical JSON: keys in the order of their UTF-8 bytes, no white space, shortest numbers. A Float that is not finite becomes null. Traps where more than ${MACHINE_LIMITS.valueDepth} lists and objects are inside each other.`,
     ['json.stringify(Json::Object({ "b": Json::Int(1), "a": Json::Null }))', '"{"a":null,"b":1}"'],
   ),
   host(

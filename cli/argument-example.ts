@@ -1,0 +1,64 @@
+/** A short JSON form of a type, for messages about `--arg`. */
+import type { TypeDef } from "../vm/module.ts";
+import { type TypeTable, typeTable } from "../vm/type-table.ts";
+import type { Type } from "../vm/types.ts";
+
+const PRIMITIVES = { Int: "3", Float: "1.5", String: '"text"', Bool: "true", Unit: "null", Json: '{"a": 1}', ActorId: undefined } as const;
+
+/** Types that an example is made of. A recursive or wide type has more. */
+const MAX_PARTS = 12;
+
+/** Undefined where the type has no short example, or cannot be given as JSON. */
+export function exampleOf(type: Type, types: readonly TypeDef[]): string | undefined {
+  return new Examples(typeTable(types)).of(type);
+}
+
+class Examples {
+  readonly #table: TypeTable;
+  #partsLeft = MAX_PARTS;
+
+  constructor(table: TypeTable) {
+    this.#table = table;
+  }
+
+  of(type: Type | undefined): string | undefined {
+    this.#partsLeft -= 1;
+    if (type === undefined || this.#partsLeft < 0) return undefined;
+    if (type.kind === "primitive") return PRIMITIVES[type.name];
+    if (type.kind !== "named") return undefined;
+    switch (type.name) {
+      case "List":
+        return around("[", this.of(type.args[0]), "]");
+      case "Map":
+        return around('{"key": ', this.of(type.args[1]), "}");
+      case "Option":
+        return around('{"some": ', this.of(type.args[0]), "}");
+      case "Result":
+        return around('{"ok": ', this.of(type.args[0]), "}");
+      default:
+        return this.#declared(type);
+    }
+  }
+
+  #declared(type: Type): string | undefined {
+    const shape = this.#table.shapeOf(type);
+    if (shape === undefined) return undefined;
+    if (shape.kind === "record") {
+      const fields: string[] = [];
+      for (const field of shape.fields) {
+        const example = this.of(field.type);
+        if (example === undefined) return undefined;
+        fields.push(`${JSON.stringify(field.name)}: ${example}`);
+      }
+      return `{${fields.join(", ")}}`;
+    }
+    const plain = shape.variants.find((variant) => variant.payload === null);
+    if (plain !== undefined) return JSON.stringify(plain.name);
+    const [first] = shape.variants;
+    return first === undefined ? undefined : around(`{${JSON.stringify(first.name)}: `, this.of(first.payload?.type), "}");
+  }
+}
+
+function around(before: string, inner: string | undefined, after: string): string | undefined {
+  return inner === undefined ? undefined : `${before}${inner}${after}`;
+}
