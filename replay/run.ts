@@ -3,7 +3,8 @@ import { executeProgram, type ExecuteOptions as GatewayOptions, type RunError, t
 import type { Observers } from "../gateway/gateway.ts";
 import type { Handler, Handlers } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
-import { ALLOW_ALL, DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
+import { limitsOption, policyOption } from "../gateway/options.ts";
+import { effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
@@ -85,13 +86,14 @@ export interface Execution {
 
 /**
  * Runs a program. How the program ends is the result's `outcome`; throws `BorunaError` for what keeps it from
- * running or being recorded: `module.*`, `value.*` (arguments), `policy.*`, `log.*`.
+ * running or being recorded: `usage` and `policy.*` (options), `module.*`, `value.*` (arguments), `log.*`. A handler that
+ * fails, in whatever way, ends its call and not this function.
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
   const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
-  const policy = policyOf(options.policy);
+  const policy = policyOption(options.policy);
   const args = plainObject(options.args, "args");
-  const limits = effectiveLimits(policy, options.limits ?? {});
+  const limits = effectiveLimits(policy, limitsOption(options.limits));
   const mode = options.live === true ? "live" : "mock";
   const handlers = await handlersOf(program, policy, options);
   const tracing = await chosenTracing(options.tracing);
@@ -135,11 +137,6 @@ export function programOf(runnable: Runnable, registry: CapabilityRegistry): Pro
   return verifyModule("module" in runnable ? runnable.module : runnable, registry);
 }
 
-function policyOf(policy: RunOptions["policy"]): Policy {
-  if (policy === undefined || policy === "deny-all") return DENY_ALL;
-  return policy === "allow-all" ? ALLOW_ALL : policy;
-}
-
 function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
   const plain = plainFromHost(data ?? {});
   if (!isJsonObject(plain)) throw new BorunaError("value.form", `${what}: expected an object`);
@@ -159,7 +156,11 @@ async function handlersOf(program: Program, policy: Policy, options: RunOptions)
 
 function ownHandlers(handlers: RunOptions["handlers"] = {}): Handlers {
   const isMap = (given: typeof handlers): given is Handlers => given instanceof Map;
-  return isMap(handlers) ? handlers : new Map(Object.entries(handlers));
+  const own = isMap(handlers) ? handlers : new Map(Object.entries(handlers));
+  for (const [name, handler] of own) {
+    if (typeof handler !== "function") throw new BorunaError("usage", `handlers[${JSON.stringify(name)}]: expected a function`);
+  }
+  return own;
 }
 
 async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions): Promise<Handlers> {
