@@ -69,6 +69,8 @@ export interface RunError {
   readonly limit?: LimitName;
   readonly counterexample?: readonly string[];
   readonly step: number;
+  /** What the handler of the call threw, for the embedder. Not enumerable, so that JSON made of the error does not have it. */
+  readonly cause?: unknown;
 }
 
 export interface RunResult {
@@ -336,8 +338,8 @@ class Run implements Host, SurroundingRun {
 }
 
 function runError(trap: Trap, limit: LimitName | undefined): RunError {
-  const { kind, message, stack, step, capability, rule, counterexample } = trap;
-  return {
+  const { kind, message, stack, step, capability, rule, counterexample, cause } = trap;
+  const error: RunError = {
     kind,
     message,
     ...(capability === undefined ? {} : { capability }),
@@ -347,4 +349,5 @@ function runError(trap: Trap, limit: LimitName | undefined): RunError {
     ...(counterexample === undefined ? {} : { counterexample }),
     step,
   };
+  return cause === undefined ? error : Object.defineProperty(error, "cause", { value: cause });
 }

@@ -44,6 +44,8 @@ export interface CallEnd {
   readonly rule?: string;
   readonly reason?: string;
   readonly budgetRemaining?: number;
+  /** What the handler threw. Not enumerable, so that JSON made of this does not have it. */
+  readonly cause?: unknown;
 }
 
 export interface ObserverEvents {
@@ -141,7 +143,7 @@ export class Gateway {
   }
 
   /** Closes the call's span and tells the observers. */
-  #end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
+  #end(call: Call, outcome: "ok" | CallErrorKind, { cause, ...more }: Omit<CallEnd, "call" | "capability" | "outcome">): void {
     if (call.span !== undefined) {
       const span: CallSpanEnd = {
         ...(outcome === "ok" ? {} : { errorKind: outcome }),
@@ -153,7 +155,8 @@ export class Gateway {
     if (!this.#endObserved) return;
     const { decision } = call;
     const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
-    this.#run.notify("callEnd", { call: call.number, capability: call.capability.name, outcome, ...why, ...more });
+    const end: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...why, ...more };
+    this.#run.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
   }
 
   #refuse(
@@ -186,13 +189,14 @@ export class Gateway {
     }
   }
 
-  #fail(call: Call, kind: FailureKind, text: string): CapabilityAnswer {
+  /** `cause` is what the handler threw. */
+  #fail(call: Call, kind: FailureKind, text: string, cause?: unknown): CapabilityAnswer {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stopped(call, stop);
     this.#counters[kind === "runtime_error" ? "failed" : kind] += 1;
-    this.#end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
-    return { ok: false, trap: FAILURE_TRAPS[kind], message };
+    this.#end(call, kind, { message, cause, ...(kind === "denied" ? {} : remaining(call)) });
+    return { ok: false, trap: FAILURE_TRAPS[kind], message, ...(cause === undefined ? {} : { cause }) };
   }
 
   #succeed(call: Call, given: unknown): CapabilityAnswer {
@@ -214,7 +218,7 @@ export class Gateway {
     }
     if (this.#options.signal.aborted) return this.#interrupted(call);
     const { kind, message } = failureOf(call.capability.name, error);
-    return this.#fail(call, kind, message);
+    return this.#fail(call, kind, message, error);
   }
 
   /** The answer never came: the log keeps the call without a result. */
