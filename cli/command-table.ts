@@ -93,6 +93,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--max-steps <n>", help: "stop after so many instructions" },
       { flags: "--max-wall-ms <ms>", help: "stop after so many milliseconds" },
       { flags: "--record <file>", help: "write the event log" },
+      {
+        flags: "--run-id <id>",
+        help: "the run's id (default: fresh with --live, else made from the run); the same answers and id give the same log",
+      },
       { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log" },
       { flags: "--force", help: "let --record replace an older log" },
       { flags: "--durable", help: "sync the log to disk around every call" },

@@ -169,6 +169,7 @@ class Run implements Host, SurroundingRun {
     this.#turnEnds = now + TURN_MS;
     const mode = options.mode ?? "mock";
     this.#tracing = options.tracing?.startRun({
+      runId: () => options.runId,
       programName: program.module.name,
       moduleHash: program.moduleHash,
       policyHash: policyHash(policy),

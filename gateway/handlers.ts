@@ -11,7 +11,7 @@ export interface HandlerContext {
   readonly budgetRemaining?: number;
   /** Number of the call in the run, from 1. */
   readonly callNumber: number;
-  /** The same for the same call of the same run, resumed or not: 64 hex digits. */
+  /** Follows from the run id and the call's number, so it is the same for the same call of the same run alone: 64 hex digits. */
   readonly idempotencyKey: string;
   /** W3C header value of the call's span; absent without tracing. */
   readonly traceparent?: string;

@@ -19,7 +19,7 @@ import type { Program } from "../vm/program.ts";
 import type { Value } from "../vm/value.ts";
 import { verifyModule } from "../vm/verifier.ts";
 import { chosenTracing } from "./default-tracing.ts";
-import { checkRunId, describeRun, type RunDescription } from "./describe.ts";
+import { checkRunId, describeRun, freshRunId, type RunDescription } from "./describe.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "./record.ts";
 import { runEnd } from "./run-end.ts";
 
@@ -53,7 +53,11 @@ export interface RunOptions {
   /** Default: the OpenTelemetry API's. */
   readonly tracing?: Tracing | false;
   readonly on?: Observers;
-  /** Default: follows from program, policy, arguments and limits. Give one that is unique where handlers use idempotency keys. */
+  /**
+   * The log's id, and what idempotency keys follow from: 1 to 128 printable ASCII characters without spaces. Default: a
+   * fresh random one with `live`; else one that follows from program, policy, arguments and limits, the same each time.
+   * So give a unique one where handlers of your own run without `live` and send their keys to a service.
+   */
   readonly runId?: string;
   /** Text of `debug`. */
   readonly onDebug?: (text: string) => void;
@@ -98,7 +102,8 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const handlers = await handlersOf(program, policy, options);
   const tracing = await chosenTracing(options.tracing);
   if (options.runId !== undefined) checkRunId(options.runId);
-  // Only a log, and what asks for the run's id, needs the module's bytes and their hash.
+  const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
+  // Only a log, and what asks for a mock run's id, needs the module's bytes and their hash.
   const described = lazily(() =>
     describeRun(program, {
       policy,
@@ -106,7 +111,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       limits,
       mode,
       served: new Set(handlers.keys()),
-      ...(options.runId === undefined ? {} : { runId: options.runId }),
+      ...(runId === undefined ? {} : { runId }),
     }),
   );
   const recorder = recorderOf(described, options.record);
@@ -121,7 +126,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       args,
       limits,
       get runId() {
-        return options.runId ?? described().header.runId;
+        return runId ?? described().header.runId;
       },
     });
     const log = recorder?.finish(runEnd(result));

@@ -26,6 +26,7 @@ export interface RunFlags {
   readonly maxSteps?: string;
   readonly maxWallMs?: string;
   readonly record?: string;
+  readonly runId?: string;
   readonly format?: string;
   readonly force?: boolean;
   readonly durable?: boolean;
@@ -99,6 +100,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       args,
       ...(inputs === undefined ? {} : { inputs }),
       limits,
+      ...(flags.runId === undefined ? {} : { runId: flags.runId }),
       ...(flags.record === undefined
         ? {}
         : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),

@@ -85,6 +85,25 @@ test("two runs with the same answers give the same bytes", async () => {
   });
 });
 
+test("two live runs have ids of their own; with one --run-id and the same answers they have the same bytes", async () => {
+  const live = ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--json"];
+  const idOf = async (...more: readonly string[]): Promise<unknown> => {
+    const { stdout } = await boruna([...live, ...more], { cwd: folder });
+    return Object.entries(Object(parse(stdout))).find(([name]) => name === "run_id")?.[1];
+  };
+  const ids = [await idOf(), await idOf()];
+  expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{32}$/)]);
+  expect(ids[0]).not.toBe(ids[1]);
+  const [a, b] = [join(folder, "live-a.jsonl"), join(folder, "live-b.jsonl")];
+  for (const log of [a, b]) expect(await idOf("--run-id", "order-4711", "--record", log)).toBe("order-4711");
+  expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
+  expect(await boruna(["replay", a, "--json"])).toMatchObject({ code: 0, stdout: expect.stringContaining('"run_id":"order-4711"') });
+  expect(await boruna([...live, "--run-id", "order 4711"], { cwd: folder })).toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining("1 to 128 printable ASCII characters"),
+  });
+});
+
 test("compile, inspect, run the module", async () => {
   const output = join(folder, "count.axbc");
   expect(await boruna(["compile", "word-count/count.ax", "-o", output])).toMatchObject({ code: 0 });

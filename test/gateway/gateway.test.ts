@@ -47,7 +47,7 @@ function setUp(setup: Setup = {}) {
     mode: "mock",
     runId: "run",
     types: [],
-    tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
+    tracing: tracing.startRun({ runId: () => "run", programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
     signal: setup.signal ?? new AbortController().signal,
     mayWait: true,
     run,
