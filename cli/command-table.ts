@@ -87,7 +87,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeated: true },
       { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeated: true },
       { flags: "--allow <cap[=budget]>", help: "also allow a capability", repeated: true },
-      { flags: "--live", help: "let calls reach the world; without it every capability answers its mock" },
+      { flags: "--live", help: "let calls reach the world; without it mocks answer, and a line on stderr says which calls" },
       { flags: "--arg <name=value>", help: "an argument of main: text for a String, else JSON", repeated: true },
       { flags: "--inputs <file>", help: "a JSON object with what step_input gives" },
       { flags: "--max-steps <n>", help: "stop after so many instructions" },
