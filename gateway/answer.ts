@@ -1,46 +1,215 @@
-/** What a handler may give back: checked before the log and the program see it. */
+/**
+ * What a handler gives back, checked before the log and the program see it. A handler is host code: what TypeScript
+ * says of its answer need not hold. So the answer is copied into new values, from own data properties only: no getter
+ * and no trap of a proxy runs, no prototype is trusted, and what the handler changes later changes nothing here.
+ */
+import { isProxy } from "node:util/types";
 import { BorunaError } from "../vm/error.ts";
+import { Branch, foldTree, type Leaf } from "../vm/fold.ts";
+import { MACHINE_LIMITS } from "../vm/limits.ts";
+import { ListValue } from "../vm/list.ts";
 import { MapValue } from "../vm/map.ts";
 import { matchesType } from "../vm/matches-type.ts";
 import type { TypeDef } from "../vm/module.ts";
-import { checkPortable, childrenOf, isCompound } from "../vm/portable.ts";
+import { checkPortable } from "../vm/portable.ts";
 import { type Type, typeToString } from "../vm/types.ts";
-import { I64_MAX, I64_MIN, type Value, wellFormed } from "../vm/value.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  NONE,
+  NoneValue,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  UnitValue,
+  type Value,
+  wellFormed,
+} from "../vm/value.ts";
 
-/** What follows "the handler answered"; undefined when all is well. Bounded by `MACHINE_LIMITS`. */
-export function answerProblem(value: Value, type: Type, types: readonly TypeDef[]): string | undefined {
-  // A handler is host code: what TypeScript says of it need not hold.
-  if (value === undefined || value === null || (typeof value === "object" && !("tag" in value)))
-    return `something else than ${typeToString(type)}`;
+/** `problem` follows "the handler answered". */
+export type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
+
+/** The answer as a value of `type`. Bounded by `MACHINE_LIMITS`; never throws for what a handler answers. */
+export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
+  const wrongType = { problem: `something else than ${typeToString(type)}` };
   try {
+    const value = copyOf(answer);
     checkPortable(value);
-    if (!matchesType(value, type, types)) return `something else than ${typeToString(type)}`;
+    return matchesType(value, type, types) ? { value } : wrongType;
   } catch (error) {
-    if (error instanceof BorunaError) return error.kind === "value.not_portable" ? "a closure" : "a value that is too large";
+    if (error instanceof BadPart) return error.problem === undefined ? wrongType : { problem: error.problem };
+    // What `checkPortable` and `matchesType` throw.
+    if (error instanceof BorunaError) return { problem: TOO_LARGE };
     throw error;
   }
-  return scalarProblem(value);
 }
+
+const TOO_LARGE = "a value that is too large";
+const LONE_SURROGATE = "text with a lone surrogate";
+
+/** Thrown for a part that is no value; without a problem of its own where the part is simply something else. */
+class BadPart extends Error {
+  readonly problem: string | undefined;
+  constructor(problem?: string) {
+    super(problem);
+    this.problem = problem;
+  }
+}
+
+/** Boxed, since `undefined` may be a part too. */
+interface Node {
+  readonly part: unknown;
+}
+
+type Copied = Leaf<Value> | Branch<Node, Value>;
+
+const leaf = (value: Value): Copied => ({ leaf: value });
+const nodes = (parts: readonly unknown[]): readonly Node[] => parts.map((part) => ({ part }));
+
+/** Parts that are shared stay shared; a part inside itself is found by its depth. */
+function copyOf(answer: unknown): Value {
+  const copies = new Map<object, Value>();
+  let parts = 0;
+  let units = 0;
+  const count = (moreParts: number, text: string): void => {
+    parts += moreParts;
+    units += text.length;
+    if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
+  };
+  return foldTree<Node, Value>({ part: answer }, ({ part }, depth) => {
+    if (typeof part !== "object" || part === null) return leaf(scalarOf(part, count));
+    const known = copies.get(part);
+    if (known !== undefined) return leaf(known);
+    if (depth > MACHINE_LIMITS.valueDepth) throw new BadPart(TOO_LARGE);
+    count(1, "");
+    const copied = open(part, count);
+    if (!(copied instanceof Branch)) return copied;
+    return new Branch(copied.children, (values) => {
+      const value = copied.build(values);
+      copies.set(part, value);
+      return value;
+    });
+  });
+}
+
+type Count = (moreParts: number, text: string) => void;
 
 /** Ints in their one form, text well formed: what the machine relies on (`value.ts`). */
-function scalarProblem(value: Value): string | undefined {
-  const pending: Value[] = [value];
-  for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
-    if (typeof part === "string" && wellFormed(part) !== part) return "text with a lone surrogate";
-    if (typeof part === "number" && (!Number.isSafeInteger(part) || Object.is(part, -0)))
-      return "a number that is not an Int; a Float is a FloatValue";
-    if (typeof part === "bigint" && (part < I64_MIN || part > I64_MAX || Number.isSafeInteger(Number(part))))
-      return "a bigint that is not an Int in its one form";
-    if (!isCompound(part)) continue;
-    if (part instanceof MapValue) for (const key of part.keys()) if (wellFormed(key) !== key) return "text with a lone surrogate";
-    for (const child of childrenOf(part)) pending.push(child);
+function scalarOf(part: unknown, count: Count): Value {
+  if (typeof part === "string") return textOf(part, count);
+  if (typeof part === "boolean") return part;
+  if (typeof part === "number") {
+    if (!Number.isSafeInteger(part) || Object.is(part, -0)) throw new BadPart("a number that is not an Int; a Float is a FloatValue");
+    return part;
   }
-  return undefined;
+  if (typeof part !== "bigint") throw new BadPart();
+  if (part < I64_MIN || part > I64_MAX || Number.isSafeInteger(Number(part)))
+    throw new BadPart("a bigint that is not an Int in its one form");
+  return part;
 }
 
-const MAX_MESSAGE_UNITS = 4_096;
+function textOf(text: string, count: Count): string {
+  count(0, text);
+  if (wellFormed(text) !== text) throw new BadPart(LONE_SURROGATE);
+  return text;
+}
 
-/** Well formed and not too long: the message goes into the log, and under `try` into the program. */
-export function cleanMessage(message: string): string {
-  return wellFormed(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
+/** Copies what is exactly an instance of one of the value classes, with the own properties that the class gives it. */
+function open(part: object, count: Count): Copied {
+  if (isProxy(part)) throw new BadPart();
+  const wrapped = (make: (value: Value) => Value): Copied => {
+    const [value] = ownData(part, ["value"]);
+    return new Branch(nodes([value]), ([inner]) => make(inner ?? UNIT));
+  };
+  switch (Object.getPrototypeOf(part)) {
+    case ListValue.prototype: {
+      if (!ListValue.isList(part)) break;
+      const [length] = ownData(part, ["length"]);
+      count(indexOf(length), "");
+      return new Branch(nodes(part.toArray()), (items) => ListValue.of(items));
+    }
+    case MapValue.prototype: {
+      if (!MapValue.isMap(part)) break;
+      const [size] = ownData(part, ["size"]);
+      count(indexOf(size), "");
+      const entries = [...part.entries()];
+      const keys = entries.map(([key]) => textOf(key, count));
+      return new Branch(nodes(entries.map(([, value]) => value)), (values) =>
+        MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT])),
+      );
+    }
+    case SomeValue.prototype:
+      return wrapped((value) => new SomeValue(value));
+    case OkValue.prototype:
+      return wrapped((value) => new OkValue(value));
+    case ErrValue.prototype:
+      return wrapped((value) => new ErrValue(value));
+    case UnitValue.prototype:
+      ownData(part, []);
+      return leaf(UNIT);
+    case NoneValue.prototype:
+      ownData(part, []);
+      return leaf(NONE);
+    case FloatValue.prototype: {
+      const [value] = ownData(part, ["value"]);
+      if (typeof value !== "number") break;
+      return leaf(new FloatValue(value));
+    }
+    case RecordValue.prototype: {
+      const [typeId, fields] = ownData(part, ["typeId", "fields"]);
+      return new Branch(nodes(elementsOf(fields, count)), (values) => new RecordValue(indexOf(typeId), values));
+    }
+    case EnumValue.prototype: {
+      const [typeId, variant, payload] = ownData(part, ["typeId", "variant", "payload"]);
+      return new Branch(nodes([payload]), ([inner]) => new EnumValue(indexOf(typeId), indexOf(variant), inner ?? UNIT));
+    }
+    case ActorIdValue.prototype: {
+      const [id] = ownData(part, ["id"]);
+      return leaf(new ActorIdValue(typeof id === "bigint" ? largeId(id) : indexOf(id)));
+    }
+    case FnRefValue.prototype: {
+      const [index] = ownData(part, ["index"]);
+      return leaf(new FnRefValue(indexOf(index)));
+    }
+    case ClosureValue.prototype:
+      throw new BadPart("a closure");
+  }
+  throw new BadPart();
+}
+
+/** The values of an object that has exactly these own properties, all of them data. */
+function ownData(part: object, names: readonly string[]): readonly unknown[] {
+  if (Reflect.ownKeys(part).length !== names.length) throw new BadPart();
+  return names.map((name) => dataOf(part, name));
+}
+
+function dataOf(part: object, name: string): unknown {
+  const property = Object.getOwnPropertyDescriptor(part, name);
+  if (property === undefined || !Object.hasOwn(property, "value")) throw new BadPart();
+  const value: unknown = property.value;
+  return value;
+}
+
+function elementsOf(array: unknown, count: Count): readonly unknown[] {
+  if (isProxy(array) || !Array.isArray(array)) throw new BadPart();
+  count(array.length, "");
+  return Array.from({ length: array.length }, (_, i) => dataOf(array, String(i)));
+}
+
+function indexOf(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) throw new BadPart();
+  return value;
+}
+
+/** A u64 that is no safe integer. */
+function largeId(id: bigint): bigint {
+  if (id < 0n || id >= 2n ** 64n || Number.isSafeInteger(Number(id))) throw new BadPart();
+  return id;
 }

@@ -71,6 +71,8 @@ export interface RunError {
   readonly limit?: LimitName;
   readonly counterexample?: readonly string[];
   readonly step: number;
+  /** What the handler of the call threw, for the embedder. Not enumerable, so that JSON made of the error does not have it. */
+  readonly cause?: unknown;
 }
 
 export interface RunResult {
@@ -171,6 +173,7 @@ class Run implements Host, SurroundingRun {
     this.#turnEnds = now + TURN_MS;
     const mode = options.mode ?? "mock";
     this.#tracing = options.tracing?.startRun({
+      runId: () => options.runId,
       programName: program.module.name,
       moduleHash: program.moduleHash,
       policyHash: policyHash(policy),
@@ -340,8 +343,8 @@ class Run implements Host, SurroundingRun {
 }
 
 function runError(trap: Trap, limit: LimitName | undefined): RunError {
-  const { kind, message, stack, step, capability, rule, counterexample } = trap;
-  return {
+  const { kind, message, stack, step, capability, rule, counterexample, cause } = trap;
+  const error: RunError = {
     kind,
     message,
     ...(capability === undefined ? {} : { capability }),
@@ -351,4 +354,5 @@ function runError(trap: Trap, limit: LimitName | undefined): RunError {
     ...(counterexample === undefined ? {} : { counterexample }),
     step,
   };
+  return cause === undefined ? error : Object.defineProperty(error, "cause", { value: cause });
 }

@@ -2,6 +2,7 @@
  * The one door: every side effect of a program is a call of `Gateway.call`, which asks the policy, counts the
  * budget, writes the log and runs the handler, in that order, inside the call's span.
  */
+import { isPromise } from "node:util/types";
 import { budgetRule, type Decision, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
@@ -12,13 +13,14 @@ import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.t
 import { matchesType } from "../vm/matches-type.ts";
 import type { CallPlace, TypeDef } from "../vm/module.ts";
 import type { TrapKind } from "../vm/outcome.ts";
-import { typeToString } from "../vm/types.ts";
+import { type Type, typeToString } from "../vm/types.ts";
 import { MapValue } from "../vm/map.ts";
 import type { Value } from "../vm/value.ts";
-import { answerProblem, cleanMessage } from "./answer.ts";
+import { checkAnswer } from "./answer.ts";
 import { stringBytes } from "./bytes.ts";
 import { sha256Hex } from "./digest.ts";
-import { CapabilityFailure, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
+import { cleanMessage, failureOf } from "./failure.ts";
+import { FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 
 /** Takes the events of a run, in order, each before the machine goes on. May throw `BorunaError` `log.*`. */
 export interface EventSink {
@@ -42,6 +44,8 @@ export interface CallEnd {
   readonly rule?: string;
   readonly reason?: string;
   readonly budgetRemaining?: number;
+  /** What the handler threw. Not enumerable, so that JSON made of this does not have it. */
+  readonly cause?: unknown;
 }
 
 export interface ObserverEvents {
@@ -78,8 +82,6 @@ export interface SurroundingRun {
   notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void;
 }
 
-const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
-
 /** A call under way: what its end needs. */
 interface Call {
   readonly number: number;
@@ -89,7 +91,7 @@ interface Call {
   budgetRemaining: number | undefined;
   /** Known once the policy has been asked. */
   decision: Decision | undefined;
-  readonly signature: CapabilitySignature | undefined;
+  readonly resultType: Type;
 }
 
 /** A class, since its key is computed only for the handlers that ask for it. */
@@ -141,7 +143,7 @@ export class Gateway {
   }
 
   /** Closes the call's span and tells the observers. */
-  #end(call: Call, outcome: "ok" | CallErrorKind, more: Omit<CallEnd, "call" | "capability" | "outcome">): void {
+  #end(call: Call, outcome: "ok" | CallErrorKind, { cause, ...more }: Omit<CallEnd, "call" | "capability" | "outcome">): void {
     if (call.span !== undefined) {
       const span: CallSpanEnd = {
         ...(outcome === "ok" ? {} : { errorKind: outcome }),
@@ -153,7 +155,8 @@ export class Gateway {
     if (!this.#endObserved) return;
     const { decision } = call;
     const why = decision === undefined ? undefined : { rule: decision.rule, reason: decision.reason };
-    this.#run.notify("callEnd", { call: call.number, capability: call.capability.name, outcome, ...why, ...more });
+    const end: CallEnd = { call: call.number, capability: call.capability.name, outcome, ...why, ...more };
+    this.#run.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
   }
 
   #refuse(
@@ -186,35 +189,36 @@ export class Gateway {
     }
   }
 
-  #fail(call: Call, kind: FailureKind, text: string): CapabilityAnswer {
+  /** `cause` is what the handler threw. */
+  #fail(call: Call, kind: FailureKind, text: string, cause?: unknown): CapabilityAnswer {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stopped(call, stop);
     this.#counters[kind === "runtime_error" ? "failed" : kind] += 1;
-    this.#end(call, kind, { message, ...(kind === "denied" ? {} : remaining(call)) });
-    return { ok: false, trap: FAILURE_TRAPS[kind], message };
+    this.#end(call, kind, { message, cause, ...(kind === "denied" ? {} : remaining(call)) });
+    return { ok: false, trap: FAILURE_TRAPS[kind], message, ...(cause === undefined ? {} : { cause }) };
   }
 
-  #succeed(call: Call, value: Value): CapabilityAnswer {
-    const { capability, signature } = call;
-    const problem = signature === undefined ? undefined : answerProblem(value, signature.result, this.#options.types);
-    if (problem !== undefined) return this.#fail(call, "runtime_error", `the handler of ${capability.name} answered ${problem}`);
+  #succeed(call: Call, given: unknown): CapabilityAnswer {
+    const { capability, resultType } = call;
+    const answer = checkAnswer(given, resultType, this.#options.types);
+    if ("problem" in answer) return this.#fail(call, "runtime_error", `the handler of ${capability.name} answered ${answer.problem}`);
+    const { value } = answer;
     const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
     if (stop !== undefined) return this.#stopped(call, stop);
     this.#end(call, "ok", { result: value, ...remaining(call) });
     return { ok: true, value };
   }
 
-  /** A failure's own message is for the program; what else a handler throws could hold paths or secrets. */
   #failedWith(call: Call, error: unknown): CapabilityAnswer {
-    if (isLogError(error)) {
+    // A replay's handlers read the log; any other handler is not believed when it throws such an error.
+    if (this.#options.mode === "replay" && isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
     }
     if (this.#options.signal.aborted) return this.#interrupted(call);
-    if (error instanceof CapabilityFailure) return this.#fail(call, error.kind, error.message);
-    const name = error instanceof Error ? error.name : typeof error;
-    return this.#fail(call, "runtime_error", `the handler of ${call.capability.name} failed (${name})`);
+    const { kind, message } = failureOf(call.capability.name, error);
+    return this.#fail(call, kind, message, error);
   }
 
   /** The answer never came: the log keeps the call without a result. */
@@ -242,12 +246,8 @@ export class Gateway {
     return outcome;
   }
 
-  async #settle(call: Call, pending: Promise<Value>): Promise<CapabilityAnswer> {
-    const settled = pending.then(
-      (value) => ({ ok: true, value }) as const,
-      (error: unknown) => ({ ok: false, error }) as const,
-    );
-    const outcome = await this.#unlessAborted(settled);
+  async #settle(call: Call, pending: Promise<unknown>): Promise<CapabilityAnswer> {
+    const outcome = await this.#unlessAborted(settledOf(pending));
     if (outcome === undefined) return this.#interrupted(call);
     return outcome.ok ? this.#succeed(call, outcome.value) : this.#failedWith(call, outcome.error);
   }
@@ -259,15 +259,15 @@ export class Gateway {
     const remainingMs = this.#run.remainingMs();
     const traceparent = call.span?.traceparent();
     const context = new CallContext(this.#options, call, remainingMs, traceparent);
-    let result: Value | Promise<Value>;
+    let result: unknown;
     try {
       // A copy: the event has the other.
-      const run = (): Value | Promise<Value> => handler([...args], context);
+      const run = (): unknown => handler([...args], context);
       result = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
       return this.#failedWith(call, error);
     }
-    return result instanceof Promise ? this.#settle(call, result) : this.#succeed(call, result);
+    return isPromise(result) ? this.#settle(call, result) : this.#succeed(call, result);
   }
 
   #decided(request: CapabilityRequest, call: Call, full: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
@@ -348,10 +348,24 @@ export class Gateway {
         span,
         budgetRemaining: undefined,
         decision: undefined,
-        signature: capability.internal === true ? undefined : signature,
+        // One without a signature is refused before anything answers.
+        resultType: signature?.result ?? UNIT_TYPE,
       },
       full,
     );
+  }
+}
+
+const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
+
+type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** `await` alone takes a promise whose own `then` or `constructor` throws without throwing itself. Never rejects. */
+async function settledOf(pending: Promise<unknown>): Promise<Settled> {
+  try {
+    return { ok: true, value: await pending };
+  } catch (error) {
+    return { ok: false, error };
   }
 }
 

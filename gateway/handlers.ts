@@ -11,7 +11,7 @@ export interface HandlerContext {
   readonly budgetRemaining?: number;
   /** Number of the call in the run, from 1. */
   readonly callNumber: number;
-  /** The same for the same call of the same run, resumed or not: 64 hex digits. */
+  /** Follows from the run id and the call's number, so it is the same for the same call of the same run alone: 64 hex digits. */
   readonly idempotencyKey: string;
   /** W3C header value of the call's span; absent without tracing. */
   readonly traceparent?: string;
@@ -25,15 +25,25 @@ export interface HandlerContext {
 export type Handler = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
 export type Handlers = ReadonlyMap<string, Handler>;
 
-/** How a call that reached its handler did not succeed. */
-export type FailureKind = "runtime_error" | "denied" | "unknown";
+/** How a call that reached its handler did not succeed, and the trap that a call without `try` ends in. */
+export const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
+export type FailureKind = keyof typeof FAILURE_TRAPS;
+
+const FAILURES = new WeakSet<object>();
 
 /** The capability failed for a reason that the program may see (`try`). The message goes into the log. */
 export class CapabilityFailure extends Error {
+  override readonly name: string = "CapabilityFailure";
   readonly kind: FailureKind;
   constructor(message: string, kind: FailureKind = "runtime_error") {
     super(message);
     this.kind = kind;
+    FAILURES.add(this);
+  }
+
+  /** Whether this class, or one derived from it, made what a handler threw. Runs no code of the handler's, as `instanceof` may. */
+  static isFailure(error: unknown): error is CapabilityFailure {
+    return typeof error === "object" && error !== null && FAILURES.has(error);
   }
 }
 

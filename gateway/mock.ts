@@ -1,5 +1,5 @@
 /** The answers of a run that is not live. */
-import { reachFrom } from "../policy/paths.ts";
+import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
 import type { Value } from "../vm/value.ts";
@@ -31,9 +31,16 @@ export function mockHandlers(registry: CapabilityRegistry, options: MockOptions 
   return handlers;
 }
 
-/** An absolute path under a relative folder: only here is the working directory known. */
+/**
+ * Where only the working directory could tell whether a path lies below the policy's folders, it is denied: a mock run
+ * is the same from every folder.
+ */
 function checkReach([path]: readonly Value[], { policy }: HandlerContext, section: "read" | "write"): void {
-  if (typeof path === "string" && reachFrom(path, policy.fs_policy[section], process.cwd()) === "outside") {
-    throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads out of the folders that the policy allows`);
-  }
+  const reach = typeof path === "string" ? reachOf(path, policy.fs_policy[section]) : "inside";
+  if (reach === "inside") return;
+  const why =
+    reach === "outside"
+      ? "leads out of the folders that the policy allows"
+      : "is absolute and the policy's folders are relative: a mock run looks at no working directory, so only an absolute folder allows it";
+  throw new CapabilityDenied(`the path ${JSON.stringify(path)} ${why}`);
 }

@@ -9,6 +9,7 @@ import type { Value } from "../vm/value.ts";
 import { executeProgram, type RunResult } from "./execute.ts";
 import { CapabilityFailure, type Handler, type Handlers } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
+import { limitsOption } from "./options.ts";
 
 export interface TestAnswer {
   readonly capability: string;
@@ -40,12 +41,13 @@ const PANIC = "panic: ";
 
 /** `program` is a module of `compileTests`, verified. The policy allows everything: a test touches nothing. */
 export async function runTest(program: Program, test: TestCase, options: TestOptions = {}): Promise<TestResult> {
-  const answers = new Answers(program, test.answers, { ...DEFAULT_LIMITS, ...options.limits }, options.onDebug);
+  const limits = limitsOption(options.limits);
+  const answers = new Answers(program, test.answers, { ...DEFAULT_LIMITS, ...limits }, options.onDebug);
   const result = await executeProgram(startingAt(program, test.functionIndex), {
     policy: ALLOW_ALL,
     handlers: answers.handlers(),
     runId: `test-${test.functionIndex}`,
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    limits,
     ...(options.onDebug === undefined ? {} : { onDebug: options.onDebug }),
   });
   const { broken } = answers;

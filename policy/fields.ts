@@ -226,7 +226,7 @@ const LLM = objectOf<LlmPolicy>(
   "policy.invalid_llm_policy",
 );
 
-const LIMITS_SHAPE = objectOf<PolicyLimits>(
+export const LIMITS_SHAPE = objectOf<PolicyLimits>(
   "an object",
   LIMIT_FIELDS,
   (get) => ({

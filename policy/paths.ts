@@ -39,13 +39,3 @@ export function reachOf(path: string, roots: readonly string[]): Reach {
   if (!normal.startsWith("/")) return roots.length > 0 && !climbs(normal) ? "inside" : "outside";
   return normalRoots.some((root) => !root.startsWith("/")) ? "depends" : "outside";
 }
-
-/** The same where the working directory is known (absolute), so that nothing depends. */
-export function reachFrom(path: string, roots: readonly string[], workingDirectory: string): Exclude<Reach, "depends"> {
-  const reach = reachOf(path, roots);
-  if (reach !== "depends") return reach;
-  const normal = normalizePath(path);
-  return roots.some((root) => isBelow(normal, normalizePath(root.startsWith("/") ? root : `${workingDirectory}/${root}`)))
-    ? "inside"
-    : "outside";
-}

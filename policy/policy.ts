@@ -3,11 +3,11 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
-import { canonicalJson, type JsonData } from "../vm/json.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { FloatValue } from "../vm/value.ts";
 import { documentOf, type DocumentNode } from "./document.ts";
-import { type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
+import { LIMITS_SHAPE, type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./hint.ts";
 import { fail, type Place } from "./shape.ts";
@@ -87,6 +87,12 @@ export function policyToJson(policy: Policy): JsonData {
 /** `sha256:` and hex, over the canonical JSON of the effective policy. */
 export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
+}
+
+/** Reads limits as a policy names them, those that are given alone. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+export function readLimits(data: JsonData): Partial<Limits> {
+  const limits = LIMITS_SHAPE.read(documentOf(data), { path: "limits", kind: "policy.invalid_limits", placeOf: () => ({}) });
+  return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
 }
 
 /** The policy's limits, those of the caller put over them. */

@@ -1,4 +1,5 @@
 /** From a program about to run to the header of its log. */
+import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { encodeModule } from "../vm/codec.ts";
@@ -25,13 +26,21 @@ export interface RunFacts {
   readonly mode: LogHeader["mode"];
   /** Names of the capabilities that have a handler. */
   readonly served: ReadonlySet<string>;
-  /** Without one the id follows from all the rest. */
+  /** Without one, as in a mock run, the id follows from all the rest. */
   readonly runId?: string;
 }
 
 /** Throws `usage`. */
-export function checkRunId(runId: string): void {
-  if (!isRunId(runId)) throw new BorunaError("usage", "a run id has 1 to 128 printable ASCII characters without spaces");
+export function checkRunId(runId: unknown): void {
+  if (isRunId(runId)) return;
+  throw new BorunaError("usage", "the run id is not 1 to 128 printable ASCII characters without spaces", {
+    hint: "for example: order-4711; without one a live run gets a fresh id of its own",
+  });
+}
+
+/** 32 random hex digits, in the form of an id that follows from the run. */
+export function freshRunId(): string {
+  return randomBytes(16).toString("hex");
 }
 
 export function describeRun(program: Program, run: RunFacts): RunDescription {

@@ -35,13 +35,13 @@ export interface LogHeader {
   readonly flags: readonly string[];
 }
 
-/** The id of a run whose caller gave none: from the header, so that the same run has the same log, byte for byte. */
+/** The id of a mock run whose caller gave none: from the header, so that the same run has the same log, byte for byte. */
 export function runIdOf(header: Omit<LogHeader, "runId">): string {
   return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
 }
 
-export function isRunId(text: string): boolean {
-  return /^[\x21-\x7e]{1,128}$/.test(text);
+export function isRunId(id: unknown): id is string {
+  return typeof id === "string" && /^[\x21-\x7e]{1,128}$/.test(id);
 }
 
 export function headerToJson(header: LogHeader): JsonObject {

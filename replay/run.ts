@@ -3,7 +3,8 @@ import { executeProgram, type ExecuteOptions as GatewayOptions, type RunError, t
 import type { Observers } from "../gateway/gateway.ts";
 import type { Handler, Handlers } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
-import { ALLOW_ALL, DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
+import { limitsOption, policyOption } from "../gateway/options.ts";
+import { effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
@@ -18,7 +19,7 @@ import type { Program } from "../vm/program.ts";
 import type { Value } from "../vm/value.ts";
 import { verifyModule } from "../vm/verifier.ts";
 import { chosenTracing } from "./default-tracing.ts";
-import { checkRunId, describeRun, type RunDescription } from "./describe.ts";
+import { checkRunId, describeRun, freshRunId, type RunDescription } from "./describe.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "./record.ts";
 import { runEnd } from "./run-end.ts";
 
@@ -52,7 +53,11 @@ export interface RunOptions {
   /** Default: the OpenTelemetry API's. */
   readonly tracing?: Tracing | false;
   readonly on?: Observers;
-  /** Default: follows from program, policy, arguments and limits. Give one that is unique where handlers use idempotency keys. */
+  /**
+   * The log's id, and what idempotency keys follow from: 1 to 128 printable ASCII characters without spaces. Default: a
+   * fresh random one with `live`; else one that follows from program, policy, arguments and limits, the same each time.
+   * So give a unique one where handlers of your own run without `live` and send their keys to a service.
+   */
   readonly runId?: string;
   /** Text of `debug`. */
   readonly onDebug?: (text: string) => void;
@@ -85,18 +90,20 @@ export interface Execution {
 
 /**
  * Runs a program. How the program ends is the result's `outcome`; throws `BorunaError` for what keeps it from
- * running or being recorded: `module.*`, `value.*` (arguments), `policy.*`, `log.*`.
+ * running or being recorded: `usage` and `policy.*` (options), `module.*`, `value.*` (arguments), `log.*`. A handler that
+ * fails, in whatever way, ends its call and not this function.
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
   const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
-  const policy = policyOf(options.policy);
+  const policy = policyOption(options.policy);
   const args = plainObject(options.args, "args");
-  const limits = effectiveLimits(policy, options.limits ?? {});
+  const limits = effectiveLimits(policy, limitsOption(options.limits));
   const mode = options.live === true ? "live" : "mock";
   const handlers = await handlersOf(program, policy, options);
   const tracing = await chosenTracing(options.tracing);
   if (options.runId !== undefined) checkRunId(options.runId);
-  // Only a log, and what asks for the run's id, needs the module's bytes and their hash.
+  const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
+  // Only a log, and what asks for a mock run's id, needs the module's bytes and their hash.
   const described = lazily(() =>
     describeRun(program, {
       policy,
@@ -104,7 +111,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       limits,
       mode,
       served: new Set(handlers.keys()),
-      ...(options.runId === undefined ? {} : { runId: options.runId }),
+      ...(runId === undefined ? {} : { runId }),
     }),
   );
   const recorder = recorderOf(described, options.record);
@@ -119,7 +126,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       args,
       limits,
       get runId() {
-        return options.runId ?? described().header.runId;
+        return runId ?? described().header.runId;
       },
     });
     const log = recorder?.finish(runEnd(result));
@@ -133,11 +140,6 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
 export function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
   if ("moduleHash" in runnable) return runnable;
   return verifyModule("module" in runnable ? runnable.module : runnable, registry);
-}
-
-function policyOf(policy: RunOptions["policy"]): Policy {
-  if (policy === undefined || policy === "deny-all") return DENY_ALL;
-  return policy === "allow-all" ? ALLOW_ALL : policy;
 }
 
 function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
@@ -159,7 +161,11 @@ async function handlersOf(program: Program, policy: Policy, options: RunOptions)
 
 function ownHandlers(handlers: RunOptions["handlers"] = {}): Handlers {
   const isMap = (given: typeof handlers): given is Handlers => given instanceof Map;
-  return isMap(handlers) ? handlers : new Map(Object.entries(handlers));
+  const own = isMap(handlers) ? handlers : new Map(Object.entries(handlers));
+  for (const [name, handler] of own) {
+    if (typeof handler !== "function") throw new BorunaError("usage", `handlers[${JSON.stringify(name)}]: expected a function`);
+  }
+  return own;
 }
 
 async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions): Promise<Handlers> {

@@ -135,7 +135,7 @@ export function capabilitiesPage(): string {
       [...LLM_OPTIONS].map(([name, doc]) => [code(name), cell(doc)]),
     ),
     "## Mocks",
-    "Without `--live` nothing is reached: each capability gives its mock, the same every time, and so it does in a test that has no `answer` for it. Strings are shown without their quotes.",
+    "Without `--live` nothing is reached: each capability gives its mock, the same every time, and so it does in a test that has no `answer` for it. `boruna run` ends with a line on stderr that says which calls mocks answered. An absolute path is denied where the policy's folders are relative: no answer of a mock depends on the working directory. Strings are shown without their quotes.",
     table(["call", "answer"], mocks()),
     "`llm.call`'s mock has no `text`: a program that reads one finds none, and [std-llm](std/std-llm.md) takes the mock's own text for it. Actors and `emit` work without `--live` as they do with it.",
     LIVE,

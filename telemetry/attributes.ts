@@ -27,6 +27,7 @@ const CALL = ["boruna.cap"] as const;
 const BOTH = ["boruna.run", "boruna.cap"] as const;
 
 export const ATTRIBUTES = {
+  "boruna.run.id": { spans: RUN, type: "string", doc: "id of the run, as in its log" },
   "boruna.version": { spans: RUN, type: "string", doc: "version of the boruna package that ran the program" },
   "boruna.program.name": { spans: RUN, type: "string", doc: "name that the module gives itself" },
   "boruna.module.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the module without debug info" },

@@ -51,6 +51,7 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const parent = parentContext(info);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
   const inRun = trace.setSpan(parent, span);
+  if (span.isRecording()) contained(() => setRunId(span, info.runId()));
   return {
     startCall: (call) => new CallSpan(tracer, inRun, call),
     backpressure: options.backpressure ?? (() => undefined),
@@ -91,6 +92,11 @@ function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
   };
   if (info.replayOf !== undefined) attributes["boruna.run.replay_of"] = info.replayOf;
   return attributes;
+}
+
+function setRunId(span: Span, id: string): void {
+  const attributes: SpanAttributes<"boruna.run"> = { "boruna.run.id": id };
+  span.setAttributes({ ...attributes });
 }
 
 function endRun(span: Span, end: RunSpanEnd): void {

@@ -25,6 +25,8 @@ export interface Tracing {
 }
 
 export interface RunSpanStart {
+  /** Asked only when the span is recorded: the id of a mock run takes a hash of the whole module. */
+  readonly runId: () => string;
   readonly programName: string;
   readonly moduleHash: string;
   readonly policyHash: string;

@@ -100,7 +100,12 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   if (!answer.ok) {
     if (waiting.kind !== "capability" || !waiting.caught || answer.trap !== "capability_failed") {
       const capability = nameOf(run, waiting);
-      throw new MachineTrap(answer.trap, answer.message, { capability, ...(answer.rule === undefined ? {} : { rule: answer.rule }) });
+      const { rule, cause } = answer;
+      throw new MachineTrap(answer.trap, answer.message, {
+        capability,
+        ...(rule === undefined ? {} : { rule }),
+        ...(cause === undefined ? {} : { cause }),
+      });
     }
     run.meter.allocate(BYTES.wrapper);
     run.meter.allocateString(answer.message.length);

@@ -23,7 +23,8 @@ export interface CapabilityRequest {
 
 export type CapabilityAnswer =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string };
+  /** `cause` is for the embedder: the machine hands it on to the trap and never looks at it. */
+  | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string; readonly cause?: unknown };
 
 /** What a host that can suspend gives for a call: its answer, or the wish to go on with the run elsewhere or later. */
 export type CallReply = CapabilityAnswer | "suspend";

@@ -37,6 +37,11 @@ export class ListValue {
     return new ListValue(undefined, trie, offset, length);
   }
 
+  /** Whether a host's object really is a list, whatever its prototype says. */
+  static isList(value: object): value is ListValue {
+    return #buffer in value;
+  }
+
   get tag(): "List" {
     return "List";
   }

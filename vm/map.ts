@@ -43,6 +43,11 @@ export class MapValue {
     return new MapValue(root, undefined, 0, root.size);
   }
 
+  /** Whether a host's object really is a map, whatever its prototype says. */
+  static isMap(value: object): value is MapValue {
+    return #line in value;
+  }
+
   get root(): MapNode | null {
     if (this.#root === undefined) this.#root = this.#line?.rootAt(this.#length) ?? null;
     return this.#root;

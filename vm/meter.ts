@@ -7,6 +7,7 @@ export interface TrapDetail {
   readonly capability?: string;
   readonly rule?: string;
   readonly counterexample?: readonly string[];
+  readonly cause?: unknown;
 }
 
 /** Thrown inside the machine only; `system.ts` turns it into a `Trap` or into a message to the parent actor. */

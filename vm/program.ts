@@ -40,6 +40,8 @@ export interface Trap {
   readonly capability?: string;
   /** Path of the policy rule that refused the call. */
   readonly rule?: string;
+  /** What the handler of the call threw. For the embedder: it is part of no log, span or JSON output. */
+  readonly cause?: unknown;
   /** Text forms of the arguments of a function whose contract failed. */
   readonly counterexample?: readonly string[];
 }

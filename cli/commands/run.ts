@@ -1,5 +1,5 @@
 import { renderDiagnostic } from "../../compiler/render.ts";
-import type { CallEnd } from "../../gateway/gateway.ts";
+import type { CallEnd, CallStart, Observers } from "../../gateway/gateway.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
 import { type Execution, execute } from "../../replay/run.ts";
@@ -9,6 +9,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { textForm, typedText } from "../../vm/text.ts";
 import { limit, parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
+import { MockedCalls } from "../mocked.ts";
 import { errorJson, failureLines, failuresJson, stackLines } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
@@ -26,6 +27,7 @@ export interface RunFlags {
   readonly maxSteps?: string;
   readonly maxWallMs?: string;
   readonly record?: string;
+  readonly runId?: string;
   readonly format?: string;
   readonly force?: boolean;
   readonly durable?: boolean;
@@ -80,6 +82,17 @@ function explain(terminal: Terminal, call: CallEnd): void {
   terminal.err(clean(`call ${call.call} ${call.capability}: ${call.outcome}${left}: ${why}`));
 }
 
+function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | undefined): Observers {
+  if (mocked === undefined && flags.explain !== true) return {};
+  return {
+    ...(mocked === undefined ? {} : { callStart: (call: CallStart) => mocked.start(call) }),
+    callEnd: (call) => {
+      mocked?.end(call);
+      if (flags.explain === true) explain(terminal, call);
+    },
+  };
+}
+
 export async function runCommand(session: Session, file: string, flags: RunFlags): Promise<number> {
   const { terminal } = session;
   const format = formatOf(flags.format);
@@ -93,6 +106,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
+  const mocked = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
   const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(program, {
       policy,
@@ -100,19 +114,22 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       args,
       ...(inputs === undefined ? {} : { inputs }),
       limits,
+      ...(flags.runId === undefined ? {} : { runId: flags.runId }),
       ...(flags.record === undefined
         ? {}
         : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),
       signal,
       tracing: tracing ?? false,
       ...context,
-      ...(flags.explain === true ? { on: { callEnd: (call: CallEnd) => explain(terminal, call) } } : {}),
+      on: observers(terminal, flags, mocked),
       onDebug: (text) => terminal.err(clean(text)),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.trace === true ? { trace: (line: string) => terminal.err(clean(line)) } : {}),
     }),
   );
   print(session, execution, flags);
+  const note = mocked?.note();
+  if (note !== undefined) terminal.err(note);
   return exitCode(execution);
 }
 

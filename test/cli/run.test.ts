@@ -99,6 +99,70 @@ test("two runs with the same answers give the same bytes", async () => {
   });
 });
 
+test("two live runs have ids of their own; with one --run-id and the same answers they have the same bytes", async () => {
+  const live = ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--json"];
+  const idOf = async (...more: readonly string[]): Promise<unknown> => {
+    const { stdout } = await boruna([...live, ...more], { cwd: folder });
+    return Object.entries(Object(parse(stdout))).find(([name]) => name === "run_id")?.[1];
+  };
+  const ids = [await idOf(), await idOf()];
+  expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{32}$/)]);
+  expect(ids[0]).not.toBe(ids[1]);
+  const [a, b] = [join(folder, "live-a.jsonl"), join(folder, "live-b.jsonl")];
+  for (const log of [a, b]) expect(await idOf("--run-id", "order-4711", "--record", log)).toBe("order-4711");
+  expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
+  expect(await boruna(["replay", a, "--json"])).toMatchObject({ code: 0, stdout: expect.stringContaining('"run_id":"order-4711"') });
+  expect(await boruna([...live, "--run-id", "order 4711"], { cwd: folder })).toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining("1 to 128 printable ASCII characters"),
+  });
+});
+
+test("a run without --live says on stderr which calls mocks answered, and nothing where there was none", async () => {
+  writeFileSync(
+    join(folder, "mocked.ax"),
+    `fn main(path: String) -> String !{net.fetch, fs.read, step.input, ui.render} {
+    emit "shown"
+    let fetched = net.fetch("https://example.com/") ++ net.fetch("https://example.com/b")
+    step_input("given") ++ step_input("other") ++ fs.read(path) ++ int.to_string(string.len(fetched))
+}
+`,
+  );
+  writeFileSync(join(folder, "inputs.json"), '{ "given": "x" }');
+  const run = (path: string, ...more: readonly string[]) =>
+    boruna(["run", "mocked.ax", "--arg", `path=${path}`, "--inputs", "inputs.json", "--ui", "json", ...more], { cwd: folder });
+  const note = (calls: string): string => `note: mocks answered ${calls}; add --live to make real calls\n`;
+  const all = note("4 calls (net.fetch 2, step.input 1, fs.read 1)");
+  const plain = await run("a", "--policy", "allow-all");
+  expect(plain).toMatchObject({ code: 0, stderr: all });
+  expect(plain.stdout).not.toContain("mocks");
+  expect(await run("a", "--policy", "allow-all", "--json")).toMatchObject({ code: 0, stderr: all });
+  const denied = await run("a", "--allow", "net.fetch", "--allow", "ui.render", "--allow", "step.input");
+  expect(denied.code).toBe(3);
+  expect(denied.stderr.endsWith(`\n${note("3 calls (net.fetch 2, step.input 1)")}`)).toBe(true);
+  expect((await run("a")).stderr).not.toContain("mocks");
+  const counted = ["run", "word-count/count.ax", "--policy", "word-count/policy.json", "--arg", "text=a b"];
+  expect((await boruna(counted)).stderr).not.toContain("mocks");
+});
+
+test("a mock run does not depend on the working directory", async () => {
+  const program = join(folder, "anywhere.ax");
+  writeFileSync(program, "fn main(path: String) -> String !{fs.read} { fs.read(path) }\n");
+  const ran = async (cwd: string, path: string) => {
+    const log = join(folder, "anywhere.jsonl");
+    const ended = await boruna(["run", program, "--policy", "allow-all", "--arg", `path=${path}`, "--record", log, "--force"], { cwd });
+    return { code: ended.code, stdout: ended.stdout, log: readFileSync(log, "utf8") };
+  };
+  for (const [path, code] of [
+    [join(folder, "note.txt"), 3],
+    ["note.txt", 0],
+  ] as const) {
+    const here = await ran(folder, path);
+    expect(here.code).toBe(code);
+    expect(await ran(EXAMPLES, path)).toEqual(here);
+  }
+});
+
 test("compile, inspect, run the module", async () => {
   const output = join(folder, "count.axbc");
   expect(await boruna(["compile", "word-count/count.ax", "-o", output])).toMatchObject({ code: 0 });

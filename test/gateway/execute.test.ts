@@ -156,6 +156,7 @@ describe("beside the run", () => {
     expect(tracing.runs).toEqual([
       {
         start: {
+          runId: expect.any(Function),
           programName: "main",
           moduleHash: programOf(FETCH).moduleHash,
           policyHash: policyHash(ALLOW_ALL),

@@ -47,7 +47,7 @@ function setUp(setup: Setup = {}) {
     mode: "mock",
     runId: "run",
     types: [],
-    tracing: tracing.startRun({ programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
+    tracing: tracing.startRun({ runId: () => "run", programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
     signal: setup.signal ?? new AbortController().signal,
     mayWait: true,
     run,
@@ -224,7 +224,8 @@ describe("handlers", () => {
 
   test("a failure's message reaches the program and the log", () => {
     const { call, events, counters, tracing } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure("no such file"))) });
-    expect(call("fs.read", ["x"])).toEqual({ ok: false, trap: "capability_failed", message: "no such file" });
+    const cause = expect.any(CapabilityFailure);
+    expect(call("fs.read", ["x"])).toEqual({ ok: false, trap: "capability_failed", message: "no such file", cause });
     expect(events.at(-1)).toEqual({ type: "CapError", capability: "fs.read", kind: "runtime_error", message: "no such file" });
     expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1, failed: 1 });
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);

@@ -33,6 +33,7 @@ describe("mocks", () => {
     const scoped = policyOf({ default_allow: true, fs_policy: { read: ["./data"], write: ["./out"] } });
     expect(await call("fs.read", scoped)("data/x")).toBe('mock file content for "data/x"');
     expect(await call("fs.read", scoped)("/etc/passwd")).toMatch(/^denied/);
-    expect(await call("fs.write", scoped)(`${process.cwd()}/out/x`, "")).toBe(true);
+    expect(await call("fs.write", scoped)(`${process.cwd()}/out/x`, "")).toMatch(/^denied: .* only an absolute folder allows it$/);
+    expect(await call("fs.write", policyOf({ default_allow: true, fs_policy: { write: ["/out"] } }))("/out/x", "")).toBe(true);
   });
 });

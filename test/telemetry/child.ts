@@ -21,6 +21,7 @@ if (sdk !== undefined && "on" in settings && settings.on) {
   const { otelTracing } = await import("../../telemetry/otel.ts");
   const tracing = otelTracing({ backpressure: () => sdk.backpressure() });
   const run = tracing.startRun({
+    runId: () => "id",
     programName: "child",
     moduleHash: "sha256:00",
     policyHash: "sha256:11",

@@ -13,7 +13,7 @@ import type { CallErrorKind, CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStar
 import { OUTCOMES, type Outcome } from "../../vm/outcome.ts";
 import { VERSION } from "../../vm/version.ts";
 
-const RUN: RunSpanStart = { programName: "p", moduleHash: "sha256:aa", policyHash: "sha256:bb", mode: "live" };
+const RUN: RunSpanStart = { runId: () => "order-1", programName: "p", moduleHash: "sha256:aa", policyHash: "sha256:bb", mode: "live" };
 const CALL: CallSpanStart = {
   capability: "net.fetch",
   call: 4,
@@ -70,6 +70,7 @@ describe("with a provider", () => {
     expect(run.kind).toBe(SpanKind.INTERNAL);
     expect(run.instrumentationScope).toMatchObject({ name: "boruna", version: VERSION });
     expect(run.attributes).toEqual({
+      "boruna.run.id": "order-1",
       "boruna.version": VERSION,
       "boruna.program.name": "p",
       "boruna.module.hash": "sha256:aa",

@@ -1,0 +1,38 @@
+/** Checks the options of a run that are data. An embedder may write plain JavaScript, so their types need not hold. */
+import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
+import { BorunaError } from "../vm/error.ts";
+import { plainFromHost } from "../vm/host-json.ts";
+import type { Limits } from "../vm/limits.ts";
+
+const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;
+
+/** The policy in force, a copy that the caller cannot change; deny-all without one. Throws `usage`, `policy.*`, naming the option. */
+export function policyOption(given: unknown = DENY_ALL): Policy {
+  const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === given);
+  if (builtIn !== undefined) return builtIn;
+  if (typeof given !== "string") return named("policy", POLICY_HINT, () => policyFromJson(plainFromHost(given)));
+  const known = NAMED_POLICIES.get(given);
+  if (known !== undefined) return known;
+  throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(given.slice(0, 80))}`, { hint: POLICY_HINT });
+}
+
+/** The limits that are given, by their names in a policy. Throws `usage`, `policy.*`, naming the option. */
+export function limitsOption(given: unknown = {}): Partial<Limits> {
+  return named("limits", undefined, () => readLimits(plainFromHost(given)));
+}
+
+/** Names the option in whatever reading it throws, a getter's own error included. */
+function named<T>(option: string, hint: string | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const known = error instanceof BorunaError ? error : undefined;
+    const kind = known?.kind.startsWith("policy.") === true ? known.kind : "usage";
+    const next = known?.hint ?? hint;
+    const message = known?.message ?? "reading it throws an error";
+    throw new BorunaError(kind, message.split(/\W/).includes(option) ? message : `${option}: ${message}`, {
+      ...(next === undefined ? {} : { hint: next }),
+      cause: error,
+    });
+  }
+}
