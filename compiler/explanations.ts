@@ -71,7 +71,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     right: { text: "type Point { x: Int, y: Int }\n\nfn main() -> Point { Point { x: 1, y: 0 } }" },
   },
   E007: {
-    why: "The row after the result type, `!{net.fetch, fs.read}`, is the whole of what a function may do to the world, and a reader may rely on it. It must hold every capability that the body needs, also through the functions it calls; the message shows the path of calls. `main` is no exception, and contracts must be pure. Declare the capability in every function on that path, or move the call to where it is declared.",
+    why: "The row after the result type, `!{net.fetch, fs.read}`, is the whole of what a function may do to the world, and a reader may rely on it. It must hold every capability that the body needs, also through the functions that it calls or spawns; the message shows the path of calls. `main` is no exception, and contracts must be pure. Declare the capability in every function on that path, or move the call to where it is declared.",
     wrong: {
       text: 'fn title(url: String) -> String !{net.fetch} { net.fetch(url) }\n\nfn main() -> String { title("https://example.com/") }',
     },

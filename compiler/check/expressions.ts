@@ -200,6 +200,7 @@ export class ExpressionChecker implements Expressions {
       context.error(scope.unit, "E009", expr.target.span, "`spawn` takes the name of a function without parameters");
       return { ir: unit(expr.span), type: ACTOR_ID };
     }
+    useRow(this, target.row, expr.span, target);
     return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
   }
 

@@ -227,6 +227,7 @@ export const COMMON_MISTAKES: readonly string[] = [
   "fn main(xs: List<Int>) -> String { option.unwrap_or(list.head(xs), 0) }\n",
   "fn main(xs: List<Int>) -> List<String> { list.filter(xs, fn(x) { x > 1 }) }\n",
   'fn id<T>(x: T, y: T) -> T { x }\nfn main() -> String { id(1, "a") }\n',
+  'fn reader() -> Unit !{fs.read} { debug(fs.read("a"))\n () }\nfn main() -> ActorId !{actor.spawn} { spawn reader }\n',
   "enum Light { Red, Green }\nfn main(l: Light) -> Int { match l { Red => 1, Gren => 2 } }\n",
   "enum Light { Red, Green }\nfn main(l: Light) -> Int { match l { Red => 1, Other => 2 } }\n",
   "fn main(n: Int) -> Int { match n { 0 => 1, N => N } }\n",
