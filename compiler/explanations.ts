@@ -66,12 +66,12 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   E006: {
-    why: "A record has exactly the fields that its type declares, and an enum exactly its variants. A literal gives every field once (or takes the rest from another record, `P { ..base, x: 1 }`), because there is no null that could stand in for a missing one. A field that may be absent is an `Option`.",
+    why: "A record has exactly the fields that its type declares, and an enum exactly its variants. A literal gives every field once (or takes the rest from another record, `P { ..base, x: 1 }`), because there is no null that could stand in for a missing one. A field that may be absent is an `Option`. In a pattern a name that begins with a capital letter is always a variant, so a misspelt one is found here.",
     wrong: { text: "type Point { x: Int, y: Int }\n\nfn main() -> Point { Point { x: 1 } }" },
     right: { text: "type Point { x: Int, y: Int }\n\nfn main() -> Point { Point { x: 1, y: 0 } }" },
   },
   E007: {
-    why: "The row after the result type, `!{net.fetch, fs.read}`, is the whole of what a function may do to the world, and a reader may rely on it. It must hold every capability that the body needs, also through the functions it calls; the message shows the path of calls. `main` is no exception, and contracts must be pure. Declare the capability in every function on that path, or move the call to where it is declared.",
+    why: "The row after the result type, `!{net.fetch, fs.read}`, is the whole of what a function may do to the world, and a reader may rely on it. It must hold every capability that the body needs, also through the functions that it calls or spawns; the message shows the path of calls. `main` is no exception, and contracts must be pure. Declare the capability in every function on that path, or move the call to where it is declared.",
     wrong: {
       text: 'fn title(url: String) -> String !{net.fetch} { net.fetch(url) }\n\nfn main() -> String { title("https://example.com/") }',
     },
@@ -121,7 +121,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     right: { text: 'type Person { name: String }\n\nfn main() -> Person { Person { name: "Ada" } }' },
   },
   E014: {
-    why: "Types flow from what stands around an expression, so most need not be written. An empty list, an empty map, `None` or the parameter of a lambda says nothing by itself, and when nothing around it does either, the compiler does not choose for you. Write the type at the `let` or at the parameter.",
+    why: "Types flow from what stands around an expression, so most need not be written. An empty list, an empty map, `None` or the parameter of a lambda says nothing by itself, and when nothing around it does either, the compiler does not choose for you. A variant in a pattern, such as `Stop`, does not say of which enum it is either: write `Msg::Stop`, or give the matched value its type, `let m: Msg = receive`. Write the type at the `let` or at the parameter.",
     wrong: { text: "fn main() -> Int {\n    let names = []\n    list.len(names)\n}" },
     right: { text: "fn main() -> Int {\n    let names: List<String> = []\n    list.len(names)\n}" },
   },

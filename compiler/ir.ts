@@ -97,7 +97,8 @@ export type IrStmt = { readonly span: Span } & (
 );
 
 export interface CheckedArm {
-  readonly pattern: CheckedPattern;
+  /** Final once the function's types are known. */
+  pattern: CheckedPattern;
   readonly guard: Ir | null;
   readonly body: Ir;
 }

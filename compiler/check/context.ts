@@ -68,8 +68,8 @@ export class Context {
   readonly scopes = new Map<Callable, FunctionScope>();
   /** Run once the function at hand is checked, when its types are known. */
   readonly deferred: (() => void)[] = [];
-  /** What to say of a binding that is never read, where it is not the usual. */
-  readonly unusedHelp = new WeakMap<Local, string>();
+  /** Run before `deferred`, outer matches first: patterns that had to wait for a type may decide others. */
+  readonly waiting: (() => void)[] = [];
   /** Calls of builtins, and what they give. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: T }>();
   readonly #written: (builtin: BuiltinDecl) => Callable;

@@ -200,6 +200,7 @@ export class ExpressionChecker implements Expressions {
       context.error(scope.unit, "E009", expr.target.span, "`spawn` takes the name of a function without parameters");
       return { ir: unit(expr.span), type: ACTOR_ID };
     }
+    useRow(this, target.row, expr.span, target);
     return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
   }
 
@@ -234,14 +235,23 @@ export class ExpressionChecker implements Expressions {
     const type = fresh();
     const scrutinee = this.check(expr.scrutinee, type);
     const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
-    const unknown = prune(type).kind === "var";
     const errors = (): number => this.scope.unit.diagnostics.errorCount;
     let broken = false;
-    const arms = expr.arms.map((arm): CheckedArm => {
+    let waits = false;
+    const arms = expr.arms.map((arm, i): CheckedArm => {
       this.scope.enter();
       const before = errors();
-      const pattern = checkPattern(this, arm.pattern, type);
-      broken ||= errors() > before;
+      const { checked: pattern, late } = checkPattern(this, arm.pattern, type);
+      if (errors() > before) broken = true;
+      else if (late !== null) {
+        waits = true;
+        this.context.waiting.push(() => {
+          const start = errors();
+          const waiting = arms[i];
+          if (waiting !== undefined) waiting.pattern = late();
+          broken ||= errors() > start;
+        });
+      }
       const guard = arm.guard === null ? null : this.check(arm.guard, BOOL, "the guard");
       const wanted = prune(expected);
       const emptyMap = arm.emptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
@@ -249,7 +259,11 @@ export class ExpressionChecker implements Expressions {
       this.#leave();
       return { pattern, guard, body };
     });
-    if (!broken && prune(type).kind !== "error" && !(unknown && prune(type).kind === "var")) this.#examine(expr, type, arms);
+    const examineArms = (): void => {
+      if (!broken && prune(type).kind !== "error") this.#examine(expr, type, arms);
+    };
+    if (waits) this.context.deferred.push(examineArms);
+    else examineArms();
     return { kind: "match", scrutinee, subject, arms, span: expr.span };
   }
 
@@ -292,7 +306,7 @@ export class ExpressionChecker implements Expressions {
   #unused(local: Local): void {
     if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
       this.context.warning(this.scope.unit, "W004", local.span, `\`${local.name}\` is never used`, {
-        help: this.context.unusedHelp.get(local) ?? `name it \`_${local.name}\` if that is meant`,
+        help: `name it \`_${local.name}\` if that is meant`,
       });
     }
   }

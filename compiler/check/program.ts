@@ -106,6 +106,7 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
 
 /** What had to wait until the function's types were known. */
 function settle(context: Context): void {
+  for (const late of context.waiting.splice(0)) late();
   for (const late of context.deferred.splice(0)) late();
 }
 

@@ -227,4 +227,13 @@ export const COMMON_MISTAKES: readonly string[] = [
   "fn main(xs: List<Int>) -> String { option.unwrap_or(list.head(xs), 0) }\n",
   "fn main(xs: List<Int>) -> List<String> { list.filter(xs, fn(x) { x > 1 }) }\n",
   'fn id<T>(x: T, y: T) -> T { x }\nfn main() -> String { id(1, "a") }\n',
+  'fn reader() -> Unit !{fs.read} { debug(fs.read("a"))\n () }\nfn main() -> ActorId !{actor.spawn} { spawn reader }\n',
+  "enum Light { Red, Green }\nfn main(l: Light) -> Int { match l { Red => 1, Gren => 2 } }\n",
+  "enum Light { Red, Green }\nfn main(l: Light) -> Int { match l { Red => 1, Other => 2 } }\n",
+  "fn main(n: Int) -> Int { match n { 0 => 1, N => N } }\n",
+  "fn main(b: Bool) -> Int { match b { True => 1, False => 0 } }\n",
+  "fn main(j: Json) -> Int { match j { Null => 1, _ => 0 } }\n",
+  "enum Msg { Ping, Pong }\nfn main() -> Int { match receive { Ping => 1, Pong => 2 } }\n",
+  "enum Msg { Ping, Pong }\nenum Other { Ping }\nfn main() -> Int {\n    let m = receive\n    match m { Ping => 1, _ => 2 }\n}\n",
+  "enum Msg { Add(Int), Stop }\nfn main() -> Int {\n    let f = fn(m) { match m { Add(n) => n, Stop => 0 } }\n    1\n}\n",
 ];

@@ -69,6 +69,14 @@ test.each([
     "types that reach each other",
     `${repeat(40, (i) => `type T${i} { b: Option<T${i + 1}>, c: Option<T${i + 1}> }`)}\ntype T40 { a: Int }\nfn f(a: T0, b: T0) -> Bool { a == b }\nfn main() -> Int { 1 }`,
   ],
+  [
+    "patterns that wait for a type",
+    `enum E { A, B(Int) }\nfn main() -> Int { ${repeat(5_000, (i) => `let f${i} = fn(m) { match m { A => 1, B(n) => n } }\n let _a${i} = f${i}(E::A)`)}\n 1 }`,
+  ],
+  [
+    "names that may be variants",
+    `${repeat(10_000, (i) => `enum E${i} { A, B${i} }`)}\nfn main() -> Int { ${repeat(10_000, () => "let _a = match receive { x => 1 }\n let _b = match receive { A => 1, _ => 2 }")}\n 1 }`,
+  ],
 ])("%s is checked in time", { timeout: 10_000 }, (_, text) => {
   outcome(text);
 });

@@ -38,6 +38,8 @@ test.each([
   ["a pattern after let", "fn main(o: Option<Int>) -> Int {\n    let Some(x) = o\n    x\n}\n", ["E002"]],
   ["a variable that is counted up", "fn main() -> Int {\n    let mut i = 1\n    ++i\n    i\n}\n", ["E009"]],
   ["an unknown function in a match", "fn main() -> Int { match nope(1) { 1 => 2, _ => 3 } }\n", ["E004"]],
+  ["a capital name that was to bind", "fn main(n: Int) -> Int { match n { 0 => 1, N => N + 1 } }\n", ["E009"]],
+  ["a pattern with an unknown enum", "fn main() -> Int { match receive { Msg::Ping(n) => n, Pong => 2, _ => 3 } }\n", ["E013"]],
 ])("%s", (_, text, expected) => {
   expect(codes(text)).toEqual(expected);
 });

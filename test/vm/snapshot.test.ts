@@ -102,7 +102,7 @@ fn main() -> List<String> !{net.fetch, time.now, random, fs.read, ui.render} {
 const ACTORS = `
 enum Ask { Work { back: ActorId, by: Int }, Stop }
 
-fn worker() -> Unit !{actor.send, net.fetch, actor.spawn} {
+fn worker() -> Unit !{actor.send, net.fetch, actor.spawn, time.now} {
     let mut seen = []
     let mut going = true
     while going {
@@ -135,7 +135,7 @@ fn sink() -> Unit !{ui.render, time.now} {
     }
 }
 
-fn main() -> List<String> !{actor.spawn, actor.send, net.fetch} {
+fn main() -> List<String> !{actor.spawn, actor.send, net.fetch, time.now, ui.render} {
     let out = spawn sink
     let a = spawn worker
     let b = spawn worker
