@@ -69,7 +69,7 @@ export const TRAPS = {
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability" },
   divergence: { outcome: "divergence", doc: "a replay left the recorded path" },
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way" },
-  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached" },
+  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "only in logs of versions that limited the scheduler's rounds" },
   internal: { outcome: "fatal", doc: "a fault of ours" },
 } as const satisfies Record<string, TrapRow>;
 
