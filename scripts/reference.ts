@@ -132,7 +132,7 @@ function limits(): string {
     "## Fixed",
     table(["limit", "value"], fixed),
     "## What is charged",
-    `An instruction is one step. Work on large operands adds a step for every ${UNITS_PER_STEP} units, charged before the work; the formula of each builtin is in [builtins.md](builtins.md).`,
+    `An instruction is one step. Work on large operands adds a step for every ${UNITS_PER_STEP} units, charged before the work; the formula of each builtin is in [builtins.md](builtins.md). The end of an actor's turn is charged a \`value\` for each of its calls in progress.`,
     table(
       ["unit of work", "units"],
       Object.entries(UNITS).map(([name, units]) => [code(name), String(units)]),

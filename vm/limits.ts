@@ -27,7 +27,6 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 export const MACHINE_LIMITS = {
   /** Steps of one actor in one round. */
   sliceSteps: 1_000,
-  rounds: 10_000,
   actors: 10_000,
   /** Locals plus operand slots of all frames of one actor. */
   stackSlots: 4_000_000,

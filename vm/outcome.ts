@@ -109,7 +109,7 @@ export const TRAPS = {
   divergence: { outcome: "divergence", doc: "a replay left the recorded path", where: "a replay" },
   log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish", where: "a replay" },
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way", where: "actors" },
-  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "the scheduler's round limit is reached", where: "actors" },
+  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "only in logs of versions that limited the scheduler's rounds" },
   internal: { outcome: "fatal", doc: "a fault of ours" },
 } as const satisfies Record<string, TrapRow>;
 

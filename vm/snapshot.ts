@@ -7,7 +7,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { accumulatorsOf } from "./accumulators.ts";
-import { type Actor, newActor, type PendingMessage, type Waiting } from "./actor.ts";
+import { type Actor, hasMail, newActor, type PendingMessage, type Waiting } from "./actor.ts";
 import { chargeCrossing } from "./crossing.ts";
 import { CAPABILITY_IDS } from "./effects.ts";
 import { BorunaError } from "./error.ts";
@@ -234,7 +234,8 @@ class StateReader {
     const steps = bytes.upTo(limits.max_steps, "steps");
     const allocBytes = bytes.upTo(limits.max_alloc_bytes, "allocated bytes");
     const nextActor = bytes.upTo(MACHINE_LIMITS.actors, "actor");
-    const round = bytes.upTo(scheduled ? MACHINE_LIMITS.rounds - 1 : Number.MAX_SAFE_INTEGER, "round");
+    // In each round some actor has made a step or ended.
+    const round = bytes.upTo(steps + MACHINE_LIMITS.actors, "round");
     const sliceEnd = bytes.varint();
     const actors = this.#actors(scheduled ? MACHINE_LIMITS.actors : 1, limits);
     const queue = this.#queue(actors.length);
@@ -295,6 +296,7 @@ class StateReader {
       for (let left = bytes.count("messages"); left > 0; left--) {
         actor.mailbox.push({ from: bytes.index(actorCount, "actor"), payload: this.#values.value() });
       }
+      if (actor.status === "blocked" && hasMail(actor)) badState("an actor that waits though it has mail");
     }
     if (id === 0 && actor.depth === 0) actor.result = this.#values.value();
     return actor;

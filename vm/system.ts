@@ -3,8 +3,8 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "./compiled/engine.ts";
-import { type Actor, type Frames, hasMail, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
-import { BYTES } from "./cost.ts";
+import { type Actor, type Frames, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "./actor.ts";
+import { BYTES, UNITS } from "./cost.ts";
 import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
@@ -58,8 +58,10 @@ interface System {
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
-  /** From 0; -1 before the first. */
+  /** From 0; -1 before the first. In each some actor makes a step or ends, so steps bound them. */
   round: number;
+  /** Ids of all runnable actors, so that a round costs nothing for those that wait. */
+  readonly runnable: Set<number>;
   /** Actors of this round in id order, and how many have had their turn. */
   queue: number[];
   turn: number;
@@ -117,6 +119,7 @@ export function startMachine(
     actors: [],
     pending: [],
     round: -1,
+    runnable: new Set([0]),
     queue: [],
     turn: 0,
     sliceEnd: Number.POSITIVE_INFINITY,
@@ -152,9 +155,21 @@ export function resumeMachine(
   const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, stacks: stacksFor(host), nextActor, nextPoll: 0 };
   meterAsks(run);
   const engine = engineFor(program, options);
-  const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd, held: 0 };
+  const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
+  const system: System = {
+    run,
+    engine,
+    actors: [...actors],
+    pending: [...pending],
+    round,
+    runnable,
+    queue: [...queue],
+    turn: 0,
+    sliceEnd,
+    held: 0,
+  };
   for (const actor of system.actors) {
-    actor.held = heldBy(program, actor);
+    actor.held = heldBy(actor, slotsOf(program, actor));
     system.held += actor.held;
   }
   return drive(system, () => advance(system, answer));
@@ -286,18 +301,14 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
 
 /** Delivers, then chooses who runs. An end when nobody can and nothing is on its way. */
 function nextRound(system: System): MachineEnd | undefined {
-  const { actors, run } = system;
-  const root = present(actors[0]);
+  const root = present(system.actors[0]);
   if (system.round >= 0) deliver(system);
   system.round += 1;
-  system.queue = actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id);
+  system.queue = [...system.runnable].sort((a, b) => a - b);
   system.turn = 0;
   if (system.queue.length === 0 && system.pending.length === 0) {
     if (root.status === "completed") return completed(system, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
-  }
-  if (run.scheduled && system.round >= MACHINE_LIMITS.rounds) {
-    throw new RunTrap(new MachineTrap("max_rounds", `max scheduler rounds exceeded (${MACHINE_LIMITS.rounds})`), root);
   }
   return undefined;
 }
@@ -338,6 +349,7 @@ function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yi
   }
   if (signal === "done") actor.status = "completed";
   else if (signal === "blocked") actor.status = "blocked";
+  if (signal !== "yielded") system.runnable.delete(actor.id);
   if (!system.run.scheduled) return;
   hold(system, actor);
   collect(system, actor);
@@ -356,23 +368,34 @@ function slotsOf(program: Program, actor: Actor): number {
 /** Slots that a frame counts for beside its own. */
 const FRAME_ROOM = 4;
 
-const heldBy = (program: Program, actor: Actor): number => slotsOf(program, actor) + FRAME_ROOM * actor.depth + actor.globals.length;
+const heldBy = (actor: Actor, slots: number): number => slots + FRAME_ROOM * actor.depth + actor.globals.length;
 
 /**
  * Counts what an actor needs until its next slice, and takes away the room that it does not need. Nobody is charged for
  * stacks, so all together are bounded; here, where what an actor needs is the same on every engine.
+ * Looking at its frames is charged, since it may have many and a slice may be short.
  */
 function hold(system: System, actor: Actor): void {
-  const { program } = system.run;
+  const { program, meter } = system.run;
   const before = actor.held;
   if (actor.status === "completed" || actor.status === "failed") release(actor);
+  chargeTurn(meter, actor);
+  const slots = slotsOf(program, actor);
   // One more: a call's result is put down before an irregular caller makes room.
-  trimSlots(actor, slotsOf(program, actor) + 1);
-  actor.held = heldBy(program, actor);
+  trimSlots(actor, slots + 1);
+  actor.held = heldBy(actor, slots);
   system.held += actor.held - before;
   if (system.held > MACHINE_LIMITS.actorSlots) {
     const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
+  }
+}
+
+function chargeTurn(meter: Meter, actor: Actor): void {
+  try {
+    meter.charge(actor.depth * UNITS.value);
+  } catch (error) {
+    throw error instanceof MachineTrap ? new RunTrap(error, actor) : error;
   }
 }
 
@@ -387,6 +410,7 @@ function collect(system: System, actor: Actor): void {
     logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
+    system.runnable.add(id);
     actor.children.push(id);
     hold(system, child);
   }
@@ -407,6 +431,7 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
+    system.runnable.delete(next.id);
     hold(system, next);
     for (const child of next.children) failing.push(present(system.actors[child]));
   }
@@ -429,8 +454,10 @@ function deliver(system: System): void {
     const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
     logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
     target.mailbox.push({ from, payload });
+    if (target.status !== "blocked") continue;
+    target.status = "runnable";
+    system.runnable.add(target.id);
   }
-  for (const actor of actors) if (actor.status === "blocked" && hasMail(actor)) actor.status = "runnable";
 }
 
 function completed(system: System, root: Actor): MachineEnd {

@@ -107,12 +107,6 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
     const turns = host.events.filter((e) => e.type === "SchedulerTick").length;
     return `${turns} turn${turns > 1 ? "s" : ""}`;
   }),
-  rounds: probe(["step_limit", "max_rounds"], (beyond) =>
-    runs(() => program([["Jmp", 0]]), {
-      actors: true,
-      limits: { max_steps: (MACHINE_LIMITS.sliceSteps - 1) * MACHINE_LIMITS.rounds + beyond },
-    }),
-  ),
   // The root is one of them.
   actors: probe(["completed", "alloc_limit"], (beyond) =>
     runs(() =>

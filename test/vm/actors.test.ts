@@ -88,10 +88,33 @@ describe("the scheduler", () => {
     expect(valueOf(end)).toBe(5);
   });
 
-  test("rounds are bounded", () => {
-    const ping: TestFunction = { code: [["PushConst", 0], ["PushConst", 0], "SendMsg", "ReceiveMsg", "Pop", ["Jmp", 0]] };
-    const end = run(moduleOf([ping], [new ActorIdValue(0)]));
-    expect(kindOf(end)).toBe("max_rounds");
+  const PING: TestFunction["code"] = [["PushConst", 0], ["PushConst", 0], "SendMsg", "ReceiveMsg", "Pop"];
+
+  test("rounds have no limit of their own: steps bound them, and a root that spins ends in its time", () => {
+    const end = run(moduleOf([{ code: [...PING, ["Jmp", 0]] }], [new ActorIdValue(0)]), { limits: { max_steps: 100_000 } });
+    expect(end).toMatchObject({ steps: 100_000, trap: { kind: "step_limit" } });
+    const spinning = run(moduleOf([{ locals: 1, code: [...spin(0, 1, 0), "Ret"] }], [2_000_000, 1]), {
+      actors: true,
+      limits: { max_steps: 20_000_000 },
+    });
+    expect(kindOf(spinning)).toBe("completed");
+  });
+
+  test("the frames of an actor that is not done cost 8 units each at the end of its turn", () => {
+    // Calls itself as often as its argument says, then sends itself a message in every round, of seven steps.
+    const deep: TestFunction = {
+      arity: 1,
+      code: [["LoadLocal", 0], ["JmpIf", 8], ...PING, ["Jmp", 2], ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 1, 1], "Ret"],
+    };
+    const rounds = (frames: number): number => {
+      const host = testHost();
+      const main: TestFunction = { code: [["PushConst", 2], ["Call", 1, 1], "Ret"] };
+      run(moduleOf([main, deep], [new ActorIdValue(0), 1, frames - 2]), { limits: { max_steps: 50_000 } }, host);
+      return host.events.filter((event) => event.type === "MessageSend").length;
+    };
+    expect(rounds(2)).toBe(Math.floor(50_000 / 7));
+    // 3,200 frames: 100 steps.
+    expect(rounds(3_200)).toBeLessThan(50_000 / 107);
   });
 
   test("globals and stacks are each actor's own", () => {

@@ -2,12 +2,13 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
+import { type Actor, newActor } from "../../vm/actor.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { CapabilityAnswer, Host } from "../../vm/host.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
+import { DEFAULT_LIMITS, type Limits, MACHINE_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/list.ts";
 import type { MachineEnd, Program } from "../../vm/program.ts";
-import { decodeState, encodeState } from "../../vm/snapshot.ts";
+import { decodeState, encodeState, type RunState } from "../../vm/snapshot.ts";
 import { resumeMachine, runMachine, startMachine, type Suspended } from "../../vm/system.ts";
 import { StringTable } from "../../vm/state/string-table.ts";
 import { textForm } from "../../vm/text.ts";
@@ -324,6 +325,16 @@ describe("forged states", () => {
       const forged = encodeState(ACTORS, { ...before, pending: [{ from: 0, to: 1, payload }] });
       expect(errorKind(() => resume(ACTORS, forged))).toBe("state.form");
     }
+  });
+
+  test("with more rounds than its steps allow, or an actor that waits beside its mail", () => {
+    const before = decodeState(ACTORS, states[0] ?? new Uint8Array());
+    const waiting: Actor = { ...newActor(1, 0), status: "blocked", mailbox: [{ from: 0, payload: 1 }] };
+    const rounds = before.steps + MACHINE_LIMITS.actors + 1;
+    const refused = (forged: Partial<RunState>, message: string): void =>
+      expect(() => resume(ACTORS, encodeState(ACTORS, { ...before, ...forged }))).toThrow(`not a state of this program: ${message}`);
+    refused({ actors: [...before.actors, waiting], nextActor: 2 }, "an actor that waits though it has mail");
+    refused({ round: rounds }, `round ${rounds} is over ${rounds - 1}`);
   });
 
   test("are refused, or run as some state of the program", () => {

@@ -209,6 +209,27 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     await sameWhereverSuspended(module, { trace: () => undefined });
   });
 
+  test("after more rounds than a run of actors takes as a rule", async () => {
+    const module = compiled(`
+      enum Ball { Ball { back: ActorId } }
+      fn wall() -> Unit !{actor.send} { while true { let ball: Ball = receive  match ball { Ball::Ball { back } => { send back 1 } } } }
+      fn player() -> Unit !{actor.spawn, actor.send, time.now, ui.render} {
+        let me: ActorId = receive
+        let other = spawn wall
+        let mut hits = 0
+        while hits < 6000 { send other Ball::Ball { back: me }  let hit: Int = receive  hits = hits + hit }
+        let last = hits + time.now()
+        emit last
+      }
+      fn main() -> Int !{actor.spawn, actor.send} { let p = spawn player  send p p  1 }`);
+    const late = (call: number): boolean => call > 12_000;
+    const straight = await runThrough(freshly(module), () => false);
+    const suspended = await runThrough(freshly(module), late);
+    expect(suspended.states.length).toBeGreaterThan(1);
+    expect(suspended.text).toBe(straight.text);
+    expect(straight.calls).toBeGreaterThan(12_001);
+  });
+
   test("without the scheduler: spawned actors are counted, and a long run has many slices", async () => {
     const spin = "let mut i = 0\n while i < 30000 { i = i + 1 }";
     const text = `fn nothing() -> Unit {}\nfn main() -> List<Int> !{actor.spawn, actor.send, time.now} {
