@@ -2,10 +2,11 @@
  * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them, the editors'
  * grammar and the compiler's table of the libraries; tests hold them against what they are made from.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
+import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { BUILTINS } from "../vm/builtins.ts";
@@ -172,6 +173,24 @@ function spans(): string {
   );
 }
 
+/** The written page with its list of spellings replaced. */
+function threatModel(): string {
+  const escapes = ESCAPES.map((e) => `- **${e.name}**: ${e.doc}`);
+  const encodings = ENCODINGS.map((e) => `- **${e.name}**: ${e.doc}`);
+  const lines = [
+    "A secret is found when it is written in one of these ways:",
+    encodings.join("\n"),
+    `and that without or with escapes, up to ${MAX_ESCAPES} kinds or times one inside the other (JSON in JSON, HTML in JSON, …):`,
+    escapes.join("\n"),
+    `One of fewer than ${MIN_ENCODED} characters is found as it is only. One that a header cannot hold is never sent, and not searched for.`,
+  ];
+  const written = readFileSync(`${REFERENCE_FOLDER}threat-model.md`, "utf8");
+  return written.replace(
+    /(<!-- Made from [^\n]*-->\n)[^]*?(<!-- end -->)/,
+    (_, start: string, end: string) => `${start}${lines.join("\n\n")}\n${end}`,
+  );
+}
+
 /** Every page by its file name. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
@@ -183,6 +202,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["outcomes.md", outcomes()],
     ["policy.md", policy()],
     ["spans.md", spans()],
+    ["threat-model.md", threatModel()],
     ...libraryPages(page),
   ]);
 }
