@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
+import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
@@ -157,6 +158,16 @@ A folder in \`fs_policy\` is absolute or relative to the working directory. What
 
 \`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
 
+const HOSTS = `## Hosts
+
+A URL is read by the WHATWG parser, and its host compared with \`net_policy.allowed_domains\` in lower case, without a final dot, in ASCII: \`münchen.example\` is
+\`xn--mnchen-3ya.example\`. URL parsers of different versions of Node do not agree on every name beyond ASCII. So that a policy decides alike on all of them, these are
+not hosts: a label \`xn--…\` that does not decode or does not encode to itself, a name that is not in Unicode's normal form NFC, characters that are newer than Unicode 15.1
+or whose mapping has changed since, scripts outside the basic plane but for emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
+digits after the first letter, and labels of ASCII that begin with a letter.
+
+An address is public unless IANA's special-purpose registries say otherwise; 168.63.129.16, where Azure has services of the host, is not public either.`;
+
 function policy(): string {
   const rows = policyFieldDocs().map((f) => [
     code(f.path),
@@ -164,7 +175,7 @@ function policy(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), PATHS);
+  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), HOSTS, PATHS);
 }
 
 function spans(): string {
@@ -205,6 +216,24 @@ So a run waits at most once that long for a collector that hangs. It never waits
 One line on stderr counts what was lost and says why: spans without room, spans that the collector rejected in a partial success, statuses, lost connections, missing answers. Nothing of this changes the exit code. Why Boruna sends spans itself is in [ADR 022](adr/022-spans-are-sent-by-boruna.md).`;
 }
 
+/** The written page with its list of spellings replaced. */
+function threatModel(): string {
+  const escapes = ESCAPES.map((e) => `- **${e.name}**: ${e.doc}`);
+  const encodings = ENCODINGS.map((e) => `- **${e.name}**: ${e.doc}`);
+  const lines = [
+    "A secret is found when it is written in one of these ways:",
+    encodings.join("\n"),
+    `and that without or with escapes, up to ${MAX_ESCAPES} kinds or times one inside the other (JSON in JSON, HTML in JSON, …):`,
+    escapes.join("\n"),
+    `One of fewer than ${MIN_ENCODED} characters is found as it is only. One that a header cannot hold is never sent, and not searched for.`,
+  ];
+  const written = readFileSync(`${REFERENCE_FOLDER}threat-model.md`, "utf8");
+  return written.replace(
+    /(<!-- Made from [^\n]*-->\n)[^]*?(<!-- end -->)/,
+    (_, start: string, end: string) => `${start}${lines.join("\n\n")}\n${end}`,
+  );
+}
+
 /** Every page by its file name. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
@@ -217,6 +246,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["outcomes.md", outcomes()],
     ["policy.md", policy()],
     ["spans.md", spans()],
+    ["threat-model.md", threatModel()],
     ...libraryPages(page),
   ]);
 }

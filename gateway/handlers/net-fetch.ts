@@ -2,9 +2,11 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
+import { parseUrl } from "../../policy/host-names.ts";
 import { plainHost } from "../../policy/hosts.ts";
-import type { NetPolicy } from "../../policy/policy.ts";
+import type { NetPolicy, Policy } from "../../policy/policy.ts";
 import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/map.ts";
 import { wellFormed, type Value } from "../../vm/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
@@ -30,28 +32,37 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** Proxy variables of the environment are not looked at. */
 export function netFetchHandler(options: NetFetchOptions): Handler {
   const agents = new Map<boolean, Dispatcher>();
+  const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
   return async (args, context) => {
     const undici = await import("undici");
     const { net_policy } = context.policy;
     const isOpen = net_policy.allow_private_networks;
     const agent = agents.get(isOpen) ?? guardedAgent(undici, options.resolve ?? resolveHost, isOpen);
     agents.set(isOpen, agent);
+    const secrets = secretsFor(context.policy);
     const limit = deadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {
       send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
       net: net_policy,
-      secrets: secretsOf(context.policy, options.env),
+      secrets,
       signal: limit.signal,
     };
     try {
       return await fetchWith(call, args, context);
     } catch (error) {
       if (limit.isOver()) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
-      throw httpFailure(error);
+      throw scrubbedFailure(httpFailure(error), secrets);
     } finally {
       limit.end();
     }
   };
+}
+
+/** A message may quote what the server sent: where it redirects to, how it encodes. */
+function scrubbedFailure(error: Error, secrets: Secrets): Error {
+  if (!(error instanceof CapabilityFailure)) return error;
+  const message = secrets.scrubAnyCase(error.message);
+  return error.kind === "denied" ? new CapabilityDenied(message) : new CapabilityFailure(message, error.kind);
 }
 
 interface FetchCall {
@@ -116,9 +127,13 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
 }
 
 /** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */
-function readUrl(text: string, base?: URL): URL {
-  if (!URL.canParse(text, base?.href)) throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(text.slice(0, 200)))}`);
-  const url = new URL(text, base?.href);
+function readUrl(text: string, base?: URL, shown = (quoted: string): string => quoted): URL {
+  const url = parseUrl(text, base?.href);
+  // Scrubbed while it is whole: a message quotes the start.
+  if (url === undefined) {
+    const hint = /[^\0-\x7f]|xn--/i.test(text) ? " (a host beyond ASCII must be one that every Node reads alike; docs/policy.md)" : "";
+    throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(shown(text).slice(0, 200)))}${hint}`);
+  }
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
   if (url.username !== "" || url.password !== "") throw new CapabilityFailure("a URL may not hold a user name or password; send a header");
@@ -142,7 +157,9 @@ function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
 function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseData): Plan | undefined {
   const location = response.headers["location"];
   if (typeof location !== "string") return undefined;
-  const url = readUrl(location, plan.url);
+  const url = readUrl(location, plan.url, (text) => call.secrets.scrubAnyCase(text));
+  if (call.secrets.scrubAnyCase(url.hostname) !== url.hostname)
+    throw new CapabilityFailure("a redirect leads to a host that spells a secret");
   if (plan.url.protocol === "https:" && url.protocol === "http:")
     throw new CapabilityFailure("a redirect from https to http is not followed");
   const isReading = plan.method === "GET" || plan.method === "HEAD";
@@ -173,11 +190,18 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
   );
   const body = call.secrets.scrub(utf8Body(bytes));
   if (want === "body") return body;
-  const scrubbed = [...headers].map(([name, value]) => [name, call.secrets.scrub(wellFormed(value))] as const);
+  const scrubbed = new Map<string, string>();
+  for (const [given, value] of headers) {
+    // The client has made the names lower-case. Two may become one.
+    const name = call.secrets.scrubAnyCase(given);
+    const before = scrubbed.get(name);
+    const after = call.secrets.scrub(wellFormed(value));
+    scrubbed.set(name, before === undefined ? after : `${before}, ${after}`);
+  }
   return canonicalJson(
     new Map<string, JsonData>([
       ["body", body],
-      ["headers", new Map(scrubbed)],
+      ["headers", scrubbed],
       ["status", status],
     ]),
   );

@@ -1,8 +1,10 @@
 /** `{{secret:NAME}}` in a header: the value goes to the secret's hosts alone, and never back to the program. */
-import { Buffer } from "node:buffer";
 import { matchesHost } from "../../policy/hosts.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { lazily } from "../../vm/lazy.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
+import { ESCAPES, MAX_ESCAPES, type SpelledText, spelledTexts, unescaped } from "./spellings.ts";
+import { TextSearch } from "./text-search.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,17 +13,34 @@ export interface Secrets {
   holds(text: string): boolean;
   /** The text with the values in place, for one host. Throws `CapabilityDenied` for a host that is not the secret's. */
   reveal(text: string, host: string): string;
-  /** The text with every value, however spelled, turned back into its placeholder. */
+  /** The text with every value, in every spelling of `spellings.ts`, turned back into its placeholder. Linear in the text. */
   scrub(text: string): string;
+  /** The same for text that may have lost its capitals: names of headers, hosts. */
+  scrubAnyCase(text: string): string;
 }
 
 const PLACEHOLDER = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
+/** What a header may hold. A secret with anything else is never sent, so it cannot come back. */
+const SENDABLE = /^[\t\x20-\x7e]+$/;
 
+/** The environment is read once, now. */
 export function secretsOf(policy: Policy, env: Environment): Secrets {
-  const read = (name: string): string | undefined => {
-    const variable = policy.secrets.get(name)?.env;
-    return variable === undefined ? undefined : env[variable];
-  };
+  const values = new Map(
+    [...policy.secrets].map(([name, secret]) => [name, (Object.hasOwn(env, secret.env) ? env[secret.env] : "") ?? ""]),
+  );
+  const spellings: readonly Spelling[] = [...values]
+    .filter(([, value]) => SENDABLE.test(value))
+    .flatMap(([name, value]) => spelledTexts(value).map((spelled) => ({ ...spelled, placeholder: `{{secret:${name}}}` })));
+  const search = (foldsCase: boolean) =>
+    lazily(
+      () =>
+        new TextSearch(
+          spellings.map(({ text }) => text),
+          foldsCase,
+        ),
+    );
+  const exact = search(false);
+  const anyCase = search(true);
   return {
     holds: (text) => text.search(PLACEHOLDER) !== -1,
     reveal: (text, host) =>
@@ -30,22 +49,101 @@ export function secretsOf(policy: Policy, env: Environment): Secrets {
         if (secret === undefined) throw new CapabilityFailure(`the policy has no secret ${name}`);
         if (!secret.hosts.some((pattern) => matchesHost(pattern, host)))
           throw new CapabilityDenied(`the secret ${name} may not be sent to ${host}`);
-        const value = read(name) ?? "";
+        const value = values.get(name) ?? "";
         if (value === "") throw new CapabilityFailure(`the secret ${name} has no value: its environment variable is not set`);
-        if (!/^[\t\x20-\x7e]+$/.test(value)) throw new CapabilityFailure(`the secret ${name} has characters that a header cannot hold`);
+        if (!SENDABLE.test(value)) throw new CapabilityFailure(`the secret ${name} has characters that a header cannot hold`);
         return value;
       }),
-    scrub: (text) => {
-      const spellings = [...policy.secrets.keys()].flatMap((name) => spellingsOf(read(name) ?? "").map((value) => ({ name, value })));
-      // Longest first: one secret may be a part of another.
-      spellings.sort((a, b) => b.value.length - a.value.length);
-      return spellings.reduce((done, { name, value }) => done.replaceAll(value, () => `{{secret:${name}}}`), text);
-    },
+    scrub: (text) => (spellings.length === 0 ? text : scrubbed(text, spellings, exact())),
+    scrubAnyCase: (text) => (spellings.length === 0 ? text : scrubbed(text, spellings, anyCase())),
   };
 }
 
-/** As it is, inside JSON, inside a URL, and in base64. */
-function spellingsOf(value: string): readonly string[] {
-  if (value === "") return [];
-  return [...new Set([value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), Buffer.from(value).toString("base64")])];
+interface Spelling extends SpelledText {
+  readonly placeholder: string;
+}
+
+/** A part of the text that spells a secret; of several that overlap, the longest names it. */
+interface Found {
+  readonly start: number;
+  readonly end: number;
+  readonly spelling: Spelling;
+}
+
+function scrubbed(text: string, spellings: readonly Spelling[], search: TextSearch): string {
+  const found = findAll(text, spellings, search, MAX_ESCAPES);
+  const parts: string[] = [];
+  let last = 0;
+  for (const { start, end, spelling } of found) {
+    parts.push(text.slice(last, start), spelling.placeholder);
+    last = end;
+  }
+  return parts.join("") + text.slice(last);
+}
+
+/** In order, without overlaps. */
+function findAll(text: string, spellings: readonly Spelling[], search: TextSearch, escapes: number): readonly Found[] {
+  let all: readonly Found[] = findPlain(text, spellings, search);
+  if (escapes === 0) return all;
+  for (const escape of ESCAPES) {
+    const inner = unescaped(escape, text);
+    if (inner === undefined) continue;
+    const more = findAll(inner.text, spellings, search, escapes - 1);
+    all = merged(
+      all,
+      more.map(({ start, end, spelling }) => ({ start: inner.sourceOf(start), end: inner.sourceOf(end), spelling })),
+    );
+  }
+  return all;
+}
+
+function findPlain(text: string, spellings: readonly Spelling[], search: TextSearch): readonly Found[] {
+  const found: Found[] = [];
+  search.each(text, (end, index) => {
+    const spelling = spellings[index];
+    if (spelling === undefined) return;
+    const start = end - spelling.text.length;
+    const { before, after } = spelling.partial ?? { before: 0, after: 0 };
+    add(found, {
+      start: before === 1 && isBase64(text[start - 1]) ? start - 1 : start,
+      end: after === 1 && isBase64(text[end]) ? end + 1 + paddingAt(text, end + 1) : end,
+      spelling,
+    });
+  });
+  return found;
+}
+
+const isBase64 = (character: string | undefined): boolean => character !== undefined && /^[A-Za-z0-9+/_-]$/.test(character);
+const paddingAt = (text: string, at: number): number => (text.startsWith("==", at) ? 2 : text[at] === "=" ? 1 : 0);
+
+/** Appends to a list that is in order, joining what overlaps. */
+function add(list: Found[], found: Found): void {
+  let joined = found;
+  for (let last = list.at(-1); last !== undefined && last.end > joined.start; last = list.at(-1)) {
+    const isLonger = last.spelling.text.length > joined.spelling.text.length;
+    joined = {
+      start: Math.min(last.start, joined.start),
+      end: Math.max(last.end, joined.end),
+      spelling: isLonger ? last.spelling : joined.spelling,
+    };
+    list.pop();
+  }
+  list.push(joined);
+}
+
+function merged(a: readonly Found[], b: readonly Found[]): readonly Found[] {
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
+  const all: Found[] = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const left = a[i];
+    const right = b[j];
+    if (left !== undefined && (right === undefined || left.start <= right.start)) {
+      add(all, left);
+      i += 1;
+    } else if (right !== undefined) {
+      add(all, right);
+      j += 1;
+    }
+  }
+  return all;
 }

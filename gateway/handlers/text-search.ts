@@ -1,0 +1,99 @@
+/**
+ * Finds many texts at once (Aho and Corasick, "Efficient string matching", 1975): one pass over the text, however many
+ * texts are searched for. States are numbers; each array below has an entry a state, and state 0 is the root.
+ */
+export class TextSearch {
+  readonly #foldsCase: boolean;
+  /** The character that leads to a state, the first of the states after it, and the next with the same parent. */
+  readonly #label: Uint8Array;
+  readonly #child: Int32Array;
+  readonly #sibling: Int32Array;
+  /** The state of the longest proper suffix that some text begins with. */
+  readonly #fallback: Int32Array;
+  /** Index of the longest text that ends here. */
+  readonly #found: Int32Array;
+  #states = 1;
+  /** The states after the root, by ASCII code. */
+  readonly #first = new Int32Array(128);
+
+  /** `texts` are ASCII and not empty. `foldsCase`: the letters A to Z count as a to z. */
+  constructor(texts: readonly string[], foldsCase: boolean) {
+    this.#foldsCase = foldsCase;
+    const size = texts.reduce((sum, text) => sum + text.length, 1);
+    this.#label = new Uint8Array(size);
+    this.#child = new Int32Array(size).fill(NONE);
+    this.#sibling = new Int32Array(size).fill(NONE);
+    this.#fallback = new Int32Array(size);
+    this.#found = new Int32Array(size).fill(NONE);
+    for (const [index, text] of texts.entries()) this.#add(text, index);
+    this.#connect();
+  }
+
+  /** Calls `visit` with each position where a text ends, in order, and the index of the longest that ends there. */
+  each(text: string, visit: (end: number, index: number) => void): void {
+    const first = this.#first;
+    const found = this.#found;
+    let state = 0;
+    for (let at = 0; at < text.length; at++) {
+      const code = this.#fold(text.charCodeAt(at));
+      // Most characters lead from the root back to it.
+      state = state === 0 ? (first[code] ?? 0) : this.#after(state, code);
+      if (state === 0) continue;
+      const index = found[state] ?? NONE;
+      if (index !== NONE) visit(at + 1, index);
+    }
+  }
+
+  #fold(code: number): number {
+    return this.#foldsCase && code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+  }
+
+  #add(text: string, index: number): void {
+    let state = 0;
+    for (let at = 0; at < text.length; at++) {
+      const code = this.#fold(text.charCodeAt(at));
+      state = this.#childOf(state, code) ?? this.#grow(state, code);
+    }
+    if (this.#found[state] === NONE) this.#found[state] = index;
+  }
+
+  #childOf(state: number, code: number): number | undefined {
+    if (state === 0) return this.#first[code] || undefined;
+    let child = this.#child[state] ?? NONE;
+    while (child !== NONE && this.#label[child] !== code) child = this.#sibling[child] ?? NONE;
+    return child === NONE ? undefined : child;
+  }
+
+  #grow(parent: number, code: number): number {
+    const state = this.#states++;
+    this.#label[state] = code;
+    this.#sibling[state] = this.#child[parent] ?? NONE;
+    this.#child[parent] = state;
+    if (parent === 0) this.#first[code] = state;
+    return state;
+  }
+
+  /** Breadth first: the fallback of a state is nearer to the root than the state. */
+  #connect(): void {
+    const queue = [0];
+    for (let i = 0; i < queue.length; i++) {
+      const parent = queue[i] ?? 0;
+      for (let state = this.#child[parent] ?? NONE; state !== NONE; state = this.#sibling[state] ?? NONE) {
+        const fallback = parent === 0 ? 0 : this.#after(this.#fallback[parent] ?? 0, this.#label[state] ?? 0);
+        this.#fallback[state] = fallback;
+        if (this.#found[state] === NONE) this.#found[state] = this.#found[fallback] ?? NONE;
+        queue.push(state);
+      }
+    }
+  }
+
+  #after(from: number, code: number): number {
+    for (let state = from; ; state = this.#fallback[state] ?? 0) {
+      const next = this.#childOf(state, code);
+      if (next !== undefined) return next;
+      if (state === 0) return 0;
+    }
+  }
+}
+
+const NONE = -1;
