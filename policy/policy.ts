@@ -86,7 +86,12 @@ export function policyToJson(policy: Policy): JsonData {
 
 /** `sha256:` and hex, over the canonical JSON of the effective policy. */
 export function policyHash(policy: Policy): string {
-  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
+  return policyJsonHash(policyToJson(policy));
+}
+
+/** `policyHash` of what `policyToJson` returned. */
+export function policyJsonHash(data: JsonData): string {
+  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(data))))}`;
 }
 
 /** The policy's limits, those of the caller put over them. */

@@ -129,6 +129,7 @@ function limits(): string {
       Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
     ),
     "A join of two Strings charges the String that it makes. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The first use of `s` for anything else than a further append charges the code units of `s` then, once; so a text that is built in a loop and used after it costs about twice its size, and one that is used in every turn costs its size in every turn ([ADR 013](adr/013-appends.md)).",
+    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether a log is written or not ([ADR 015](adr/015-what-logging-costs.md)). An event that would take the records beyond \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is written first.`,
   );
 }
 

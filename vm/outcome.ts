@@ -8,7 +8,7 @@ export const OUTCOMES = {
   runtime_error: { exitCode: 1, spanError: true, doc: "a capability's handler failed" },
   denied: { exitCode: 3, spanError: false, doc: "the policy, or a missing declaration, refused a call" },
   budget_exceeded: { exitCode: 3, spanError: false, doc: "a call went over its budget" },
-  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth or output was reached" },
+  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output or the log was reached" },
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something else than the log says" },
@@ -31,7 +31,8 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
 };
 
 /** The limit a run stopped at, as spans and JSON output name it. */
-export type LimitName = "steps" | "alloc" | "output" | "depth";
+export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth"] as const;
+export type LimitName = (typeof LIMIT_WORDS)[number];
 
 interface TrapRow {
   readonly outcome: Outcome;
@@ -61,6 +62,7 @@ export const TRAPS = {
   step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps" },
   alloc_limit: { outcome: "limit_exceeded", limit: "alloc", doc: "the next value would exceed max_alloc_bytes" },
   output_limit: { outcome: "limit_exceeded", limit: "output", doc: "emitted trees and debug text exceed max_output_bytes" },
+  log_limit: { outcome: "limit_exceeded", limit: "log", doc: "the records of the events exceed max_log_bytes" },
   timeout: { outcome: "timeout", doc: "max_wall_ms has passed" },
   canceled: { outcome: "canceled", doc: "the host canceled the run" },
   capability_denied: { outcome: "denied", doc: "the function does not declare it, or the policy refuses it" },

@@ -8,7 +8,7 @@ import { BYTES } from "./cost.ts";
 import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "./effects.ts";
 import { BorunaError } from "./error.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "./host.ts";
-import { type Limits, MACHINE_LIMITS } from "./limits.ts";
+import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "./limits.ts";
 import { pushFrame } from "./frames.ts";
 import { interpret, type Signal } from "./machine.ts";
 import { MachineTrap, Meter } from "./meter.ts";
@@ -55,6 +55,8 @@ interface System {
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
+  /** Messages of `pending` that this round has delivered so far. */
+  delivered: number;
   /** From 0; -1 before the first. */
   round: number;
   /** Actors of this round in id order, and how many have had their turn. */
@@ -98,7 +100,7 @@ export function startMachine(
     program,
     host,
     limits,
-    meter: new Meter(limits.max_steps, limits.max_alloc_bytes),
+    meter: meterFor(limits),
     scheduled,
     trace: options.trace,
     // Outside a system the older machine counts spawned actors from 0.
@@ -112,6 +114,7 @@ export function startMachine(
     engine,
     actors: [],
     pending: [],
+    delivered: 0,
     round: -1,
     queue: [],
     turn: 0,
@@ -142,18 +145,35 @@ export function resumeMachine(
     state,
     options.limits,
   );
-  const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
   const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, nextActor, nextPoll: 0 };
   meterAsks(run);
   const engine = engineFor(program, options);
-  const system: System = { run, engine, actors: [...actors], pending: [...pending], round, queue: [...queue], turn: 0, sliceEnd, held: 0 };
+  const system: System = {
+    run,
+    engine,
+    actors: [...actors],
+    pending: [...pending],
+    delivered: 0,
+    round,
+    queue: [...queue],
+    turn: 0,
+    sliceEnd,
+    held: 0,
+  };
   for (const actor of system.actors) {
     actor.held = heldBy(program, actor);
     system.held += actor.held;
   }
   return drive(system, () => advance(system, answer));
+}
+
+function meterFor(limits: Limits): Meter {
+  const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
+  return meter;
 }
 
 function meterAsks(run: Run): void {
@@ -255,6 +275,8 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
       }
       system.turn += 1;
     }
+    const rest = system.round < 0 ? undefined : deliver(system);
+    if (rest !== undefined) return rest.then(() => undefined);
     const end = nextRound(system);
     if (end !== undefined) return end;
     const pause = system.run.host.pause?.();
@@ -262,11 +284,10 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
   }
 }
 
-/** Delivers, then chooses who runs. An end when nobody can and nothing is on its way. */
+/** Chooses who runs. An end when nobody can and nothing is on its way. */
 function nextRound(system: System): MachineEnd | undefined {
   const { actors, run } = system;
   const root = present(actors[0]);
-  if (system.round >= 0) deliver(system);
   system.round += 1;
   system.queue = actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id);
   system.turn = 0;
@@ -386,20 +407,30 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message) });
 }
 
-/** Delivers in the order (target, sender), stable in sending order, and wakes who has mail. */
-function deliver(system: System): void {
-  const { run, actors } = system;
-  const messages = system.pending;
-  system.pending = [];
-  messages.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (const { from, to, payload } of messages) {
+/**
+ * Delivers in the order (target, sender), stable in sending order, and wakes actors with mail. Messages can be long and
+ * many, so the host is asked after each whether it wants a turn: then the result is a promise, after which this must be
+ * called again.
+ */
+function deliver(system: System): Promise<void> | undefined {
+  const { run, actors, pending } = system;
+  pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  for (let message = pending[system.delivered]; message !== undefined; message = pending[system.delivered]) {
+    const { from, to, payload } = message;
     const target = actors[Number(to)];
     log(run, { type: "MessageSend", from, to: Number(to), payload });
-    if (target === undefined || target.status === "failed") continue;
-    log(run, { type: "MessageReceive", actor_id: target.id, payload });
-    target.mailbox.push({ from, payload });
+    if (target !== undefined && target.status !== "failed") {
+      log(run, { type: "MessageReceive", actor_id: target.id, payload });
+      target.mailbox.push({ from, payload });
+    }
+    system.delivered += 1;
+    const turn = run.host.pause?.();
+    if (turn !== undefined) return turn;
   }
+  system.pending = [];
+  system.delivered = 0;
   for (const actor of actors) if (actor.status === "blocked" && hasMail(actor)) actor.status = "runnable";
+  return undefined;
 }
 
 function completed(system: System, root: Actor): MachineEnd {
