@@ -141,6 +141,8 @@ A folder in \`fs_policy\` is absolute or relative to the working directory. What
 - Any other relative path is taken as inside an allowed folder: the first one that holds such a file, or the first of the list. With \`"read": ["./notes"]\`
   both \`notes/a.txt\` and \`a.txt\` are \`./notes/a.txt\`, and \`other/a.txt\` is \`./notes/other/a.txt\`: most likely the failure \`no such file\`. A write of it makes that file.
 - An absolute path elsewhere, a path that leads out with \`..\`, and one that leads out through a link are denied. The run ends with exit code 3, also under \`try\`.
+- The log of the run (\`--record\`) and its folder of blobs are closed to its calls, by whatever name or link: such a call is denied, and a list does not name them.
+- Files named \`.boruna-….tmp\` are writes in progress: a read does not see them, and the next write into their folder removes those whose process no longer exists. A failed write takes back the folders that it made.
 
 \`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
 

@@ -5,7 +5,6 @@ import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/execute.ts";
 import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
-import type { RunEvent } from "../../vm/events.ts";
 import { LOG_NOT_CHARGED } from "../../vm/limits.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { linesOf } from "./mend.ts";
@@ -117,7 +116,7 @@ async function interrupted(text: string, on: "at once" | "in a turn"): Promise<{
   const abort = new AbortController();
   let now = 0;
   let events = 0;
-  const append = (_: RunEvent): undefined => {
+  const append = (): undefined => {
     events += 1;
     now += TURN_MS;
     if (events === 1 && on === "at once") abort.abort();
