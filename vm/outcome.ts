@@ -18,7 +18,7 @@ export const OUTCOMES = {
 export type Outcome = keyof typeof OUTCOMES;
 
 /** Exit codes of the CLI that no run outcome has. */
-export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, interrupted: 130, terminated: 143 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command did what it was asked",
@@ -26,6 +26,7 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   usage: "the command line, a source, a policy, a module or a file is wrong",
   unverified: "a log does not verify, or a replay has no end to compare with",
   internal: "a fault of ours",
+  hungUp: "SIGHUP",
   interrupted: "SIGINT",
   terminated: "SIGTERM",
 };
