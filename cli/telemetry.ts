@@ -10,17 +10,22 @@ import type { Terminal } from "./terminal.ts";
 export interface Traced {
   /** Absent when no spans are wanted. */
   readonly tracing: Tracing | undefined;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by each of `STOP_SIGNALS`. */
   readonly signal: AbortSignal;
   /** Of the caller. */
   readonly context: IncomingContext;
 }
 
-let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
+/** Signals that end a run, its log and its spans in good order, with their exit codes. */
+const STOP_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
+type StopSignal = keyof typeof STOP_SIGNALS;
+const SIGNAL_NAMES: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+let interruptedBy: StopSignal | undefined;
 
 /** The exit code of a run: that of its outcome, or of the signal that canceled it. */
 export function exitCodeOfOutcome(outcome: Outcome): number {
-  if (outcome === "canceled" && interruptedBy === "SIGTERM") return EXIT.terminated;
+  if (outcome === "canceled" && interruptedBy !== undefined) return STOP_SIGNALS[interruptedBy];
   return OUTCOMES[outcome].exitCode;
 }
 
@@ -66,13 +71,12 @@ export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOpt
   const hurried = new Promise<void>((resolve) => {
     hurry = resolve;
   });
-  const onSignal = (name: "SIGINT" | "SIGTERM"): void => {
+  const onSignal = (name: StopSignal): void => {
     if (interruptedBy !== undefined) hurry();
     interruptedBy ??= name;
     abort.abort();
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of SIGNAL_NAMES) process.on(name, onSignal);
   const sdk = await startSdk(terminal);
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
@@ -85,7 +89,6 @@ export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOpt
     throw error;
   } finally {
     if (sdk !== undefined) await Promise.race([sdk.close(), hurried]);
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const name of SIGNAL_NAMES) process.off(name, onSignal);
   }
 }

@@ -6,8 +6,8 @@ import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason } from "../vm/host.ts";
-import { canonicalJson, type JsonData } from "../vm/json.ts";
-import type { Limits } from "../vm/limits.ts";
+import type { JsonData } from "../vm/json.ts";
+import { type Limits, LOG_NOT_CHARGED } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/module.ts";
 import { matchesType } from "../vm/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
@@ -16,10 +16,10 @@ import type { MachineEnd, Program, Trap, UnreceivedFailure } from "../vm/program
 import { runMachine } from "../vm/system.ts";
 import { parseType, type Type } from "../vm/types.ts";
 import { utf8Length } from "../vm/utf8.ts";
-import { valueToJson } from "../vm/value-json.ts";
 import type { Value } from "../vm/value.ts";
 import { type EventSink, Gateway, type ObserverEvents, type Observers, type SurroundingRun } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
+import { recordBytes, valueBytes } from "./logged-bytes.ts";
 import { mockHandlers } from "./mock.ts";
 
 export interface ExecuteOptions {
@@ -158,6 +158,8 @@ class Run implements Host, SurroundingRun {
   readonly #actors = new Map<number, string>();
   #events = 0;
   #outputBytes = 0;
+  /** Of the records of all events, whether a log has them or not. */
+  #logBytes = 0;
   #turnEnds: number;
   #observerFailed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -296,7 +298,7 @@ class Run implements Host, SurroundingRun {
   }
 
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
-    const over = this.#output(utf8Length(canonicalJson(valueToJson(event.tree))));
+    const over = this.#output(valueBytes(event.tree));
     if (over !== undefined) return over;
     this.#ui.push(event.tree);
     return this.append(event);
@@ -308,13 +310,24 @@ class Run implements Host, SurroundingRun {
     return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
   }
 
+  /** Of an event that the log has no room for, only an answer is written even so: without it no replay comes this far. */
   append(event: RunEvent): HostStop | undefined {
+    const over = this.#logged(event);
+    if (over !== undefined && event.type !== "CapResult" && event.type !== "CapError") return over;
     const stop = this.#options.sink?.append(event);
     if (stop !== undefined) return stop;
     if (event.type === "ActorSpawn") this.#actors.set(event.actor_id, event.function);
     this.#events += 1;
     this.notify("eventAppended", event);
-    return undefined;
+    return over;
+  }
+
+  #logged(event: RunEvent): HostStop | undefined {
+    const { max_log_bytes } = this.#limits;
+    if (max_log_bytes === LOG_NOT_CHARGED) return undefined;
+    this.#logBytes += recordBytes(event, this.#events + 1);
+    if (this.#logBytes <= max_log_bytes) return undefined;
+    return { trap: "log_limit", message: `log limit exceeded: the events take more than ${max_log_bytes} bytes of a log` };
   }
 
   remainingMs(): number | undefined {

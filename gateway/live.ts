@@ -11,6 +11,7 @@ import { randomHandler } from "./handlers/random.ts";
 import type { Environment } from "./handlers/secrets.ts";
 import { stepInputHandler } from "./handlers/step-input.ts";
 import { timeNowHandler } from "./handlers/time-now.ts";
+import type { OwnFiles } from "./own-files.ts";
 
 export interface LiveOptions {
   /** Secrets of the policy, and `BORUNA_LLM_URL`, `BORUNA_LLM_KEY`, `BORUNA_LLM_MODEL`. */
@@ -21,14 +22,16 @@ export interface LiveOptions {
   readonly inputs?: ReadonlyMap<string, JsonData>;
   /** Default: the process's. */
   readonly workingDirectory?: string;
+  /** The files of this run's log, which its fs calls may not touch; asked for at each call. */
+  readonly own?: () => OwnFiles | undefined;
   /** Default: the host's resolver. */
   readonly resolve?: Resolve;
 }
 
 /** For one run: what its calls spend on models is counted here. */
 export function liveHandlers(options: LiveOptions): Handlers {
-  const { env, inputs = new Map<string, JsonData>(), resolve, workingDirectory } = options;
-  const fs = workingDirectory === undefined ? {} : { workingDirectory };
+  const { env, inputs = new Map<string, JsonData>(), resolve, workingDirectory, own } = options;
+  const fs = { ...(workingDirectory === undefined ? {} : { workingDirectory }), ...(own === undefined ? {} : { own }) };
   return new Map([
     ["net.fetch", netFetchHandler({ env, ...(resolve === undefined ? {} : { resolve }) })],
     ["fs.read", fsReadHandler(fs)],

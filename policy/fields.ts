@@ -4,7 +4,7 @@
  */
 import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json.ts";
-import { LIMITS } from "../vm/limits.ts";
+import { LIMITS, limitsFrom } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./hint.ts";
@@ -168,6 +168,7 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limit("max_alloc_bytes", 1),
   max_call_depth: limit("max_call_depth", 1),
   max_output_bytes: limit("max_output_bytes", 0),
+  max_log_bytes: { ...limit("max_log_bytes", 1), later: true },
   max_wall_ms: limit("max_wall_ms", 0),
 };
 export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
@@ -229,13 +230,7 @@ const LLM = objectOf<LlmPolicy>(
 export const LIMITS_SHAPE = objectOf<PolicyLimits>(
   "an object",
   LIMIT_FIELDS,
-  (get) => ({
-    max_steps: get(LIMIT_FIELDS.max_steps),
-    max_alloc_bytes: get(LIMIT_FIELDS.max_alloc_bytes),
-    max_call_depth: get(LIMIT_FIELDS.max_call_depth),
-    max_output_bytes: get(LIMIT_FIELDS.max_output_bytes),
-    max_wall_ms: get(LIMIT_FIELDS.max_wall_ms),
-  }),
+  (get) => limitsFrom((name) => get(LIMIT_FIELDS[name])),
   "policy.invalid_limits",
 );
 

@@ -7,10 +7,10 @@ import { canonicalJson, isJsonObject, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { FloatValue } from "../vm/value.ts";
 import { documentOf, type DocumentNode } from "./document.ts";
-import { LIMITS_SHAPE, type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
+import { LIMIT_FIELDS, LIMITS_SHAPE, NET_FIELDS, type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./hint.ts";
-import { fail, type Place } from "./shape.ts";
+import { fail, type FieldTable, type Place } from "./shape.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./fields.ts";
 
@@ -78,9 +78,17 @@ function toJson(data: PolicyData): JsonData {
   return new Map(entries.map(([name, part]) => [name, toJson(part)]));
 }
 
-/** The effective policy in the format of a policy file, every default filled in. */
+/** The section without the fields that were added after version 1 and have their default. */
+function withoutLaterDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
+  const left = Object.values(fields).filter((f) => f.later && section[f.name] === f.fallback);
+  return Object.fromEntries(Object.entries(section).filter(([name]) => !left.some((f) => f.name === name)));
+}
+
+/** The effective policy in the format of a policy file, with the defaults of version 1 filled in. */
 export function policyToJson(policy: Policy): JsonData {
-  const { schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets } = policy;
+  const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
+  const net_policy = withoutLaterDefaults({ ...policy.net_policy }, NET_FIELDS);
+  const limits = withoutLaterDefaults({ ...policy.limits }, LIMIT_FIELDS);
   return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
 }
 

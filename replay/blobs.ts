@@ -1,7 +1,22 @@
 /** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
-import { closeSync, fsyncSync, mkdirSync, opendirSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../gateway/digest.ts";
+import type { FileIdentity, OwnFiles } from "../gateway/own-files.ts";
+import { isTemporary, removeAbandoned, temporaryName } from "../gateway/temporaries.ts";
 import { BorunaError } from "../vm/error.ts";
 import { ioError, isMissing, isNoFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
@@ -74,11 +89,14 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
   };
 }
 
+const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+
 /**
  * Each blob is written to a temporary name and renamed, so that one under its final name is whole,
  * and a wrong one that a crash left is replaced. With `durable` it is on disk when `put` returns.
+ * `own` gets the folder and each blob.
  */
-export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter {
+export function folderBlobWriter(logPath: string, durable: boolean, own: OwnFiles): BlobWriter {
   const folder = blobFolder(logPath);
   const written = new Set<string>();
   return {
@@ -87,19 +105,15 @@ export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter 
       if (written.has(name)) return name;
       const path = join(folder, name);
       try {
-        if (written.size === 0) mkdirSync(folder, { recursive: true, mode: 0o700 });
-        const temporary = `${path}.tmp`;
-        const descriptor = openSync(temporary, "w", 0o600);
-        try {
-          writeAll(descriptor, bytes);
-          if (durable) fsyncSync(descriptor);
-        } catch (error) {
-          unlinkSync(temporary);
-          throw error;
-        } finally {
-          closeSync(descriptor);
-        }
-        renameSync(temporary, path);
+        const isFirst = written.size === 0;
+        if (isFirst) mkdirSync(folder, { recursive: true, mode: 0o700 });
+        withinFolder(folder, (base, identity) => {
+          if (isFirst) {
+            own.add(identity);
+            removeAbandoned(base);
+          } else if (!own.has(identity)) throw replaced(folder);
+          putBlob(base, name, bytes, durable, own);
+        });
         if (durable) syncFolder(folder);
       } catch (error) {
         throw ioError(error, "write", path);
@@ -110,11 +124,57 @@ export function folderBlobWriter(logPath: string, durable: boolean): BlobWriter 
   };
 }
 
+function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, own: OwnFiles): void {
+  const temporary = join(base, temporaryName());
+  const descriptor = openSync(temporary, NEW_FILE, 0o600);
+  try {
+    own.add(fstatSync(descriptor, { bigint: true }));
+    writeAll(descriptor, bytes);
+    if (durable) fsyncSync(descriptor);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, join(base, name));
+}
+
+const replaced = (folder: string): BorunaError =>
+  new BorunaError("log.replaced", `${folder} was replaced while the run was recorded`, {
+    place: { file: folder },
+    hint: "Give each run a log of its own name.",
+  });
+
+/**
+ * Runs `body` with a path of the folder that leads nowhere else, even if the folder's name is given to another meanwhile
+ * (on Linux; elsewhere the folder's own path). Throws `log.io_error` for a link: it could lead anywhere.
+ */
+function withinFolder(folder: string, body: (base: string, identity: FileIdentity) => void): void {
+  if (lstatSync(folder).isSymbolicLink()) {
+    throw new BorunaError("log.io_error", `${folder} is a link; the blobs of a log go into a folder beside it`, {
+      place: { file: folder },
+      hint: "Remove the link, or choose another name for the log.",
+    });
+  }
+  if (process.platform !== "linux") return body(folder, lstatSync(folder, { bigint: true }));
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    body(`/proc/self/fd/${descriptor}`, fstatSync(descriptor, { bigint: true }));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Removes the blobs of a log that is about to be replaced or taken back; nothing else in the folder is touched. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {
-    for (const name of readdirSync(folder)) if (/^[0-9a-f]{64}(\.tmp)?$/.test(name)) unlinkSync(join(folder, name));
+    withinFolder(folder, (base) => {
+      for (const name of readdirSync(base)) {
+        if (/^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name)) unlinkSync(join(base, name));
+      }
+    });
     rmdirSync(folder);
   } catch (error) {
     if (!isMissing(error) && !isNoFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);

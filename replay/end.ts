@@ -1,7 +1,7 @@
 /** The last record of a log: how the run ended. */
 import { BorunaError } from "../vm/error.ts";
 import type { JsonData } from "../vm/json.ts";
-import { OUTCOMES, TRAPS, type LimitName, type Outcome, type TrapKind } from "../vm/outcome.ts";
+import { LIMIT_WORDS, OUTCOMES, TRAPS, type LimitName, type Outcome, type TrapKind } from "../vm/outcome.ts";
 import type { Value } from "../vm/value.ts";
 import type { CallCounters } from "../telemetry/tracing.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./fields.ts";
@@ -80,7 +80,7 @@ export function endToJson(end: StoredEnd, inlineBytes = 0, put?: PutBlob): JsonO
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, text);
 const isTrapKind = (text: string): text is TrapKind => Object.hasOwn(TRAPS, text);
-const isLimitName = (text: string): text is LimitName => ["steps", "alloc", "output", "depth"].includes(text);
+const isLimitName = (text: string): text is LimitName => LIMIT_WORDS.some((word) => word === text);
 
 /** Throws `log.form`, `value.form`. */
 export function endFromJson(data: JsonData | undefined): StoredEnd {

@@ -59,6 +59,11 @@ export function alreadyExists(error: unknown): boolean {
   return systemCode(error) === "EEXIST";
 }
 
+/** The file system has no hard links, or does not let this user make them. */
+export function hasNoLinks(error: unknown): boolean {
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
+}
+
 /** Writes all of `bytes`; a short write is continued. */
 export function writeAll(descriptor: number, bytes: Uint8Array): void {
   let at = 0;

@@ -2,7 +2,7 @@
 import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json.ts";
-import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
+import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../vm/limits.ts";
 import { compareUtf8 } from "../vm/utf8.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./fields.ts";
 
@@ -48,8 +48,6 @@ export function headerToJson(header: LogHeader): JsonObject {
   return fieldsOf(header, header.runId);
 }
 
-const LIMIT_FIELDS: readonly LimitField[] = ["max_steps", "max_alloc_bytes", "max_call_depth", "max_output_bytes", "max_wall_ms"];
-
 function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): JsonObject {
   return jsonObject([
     ["boruna_log", LOG_VERSION],
@@ -67,7 +65,7 @@ function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): 
     ["policy", header.policy],
     ["capability_set_hash", header.capabilitySetHash],
     ["args", header.args],
-    ["limits", jsonObject(LIMIT_FIELDS.map((name) => [name, header.limits[name]]))],
+    ["limits", limitsToJson(header.limits)],
     ["mode", header.mode],
     ["unserved", header.unserved.length === 0 ? undefined : header.unserved],
     ["flags", header.flags],
@@ -134,20 +132,21 @@ function programFromJson(program: JsonObject): LogProgram {
   };
 }
 
+function limitsToJson(limits: Limits): JsonObject {
+  const isWritten = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
+  return jsonObject(LIMIT_NAMES.filter(isWritten).map((name) => [name, limits[name]]));
+}
+
+/** Older logs have no `max_log_bytes`. */
 function limitsFromJson(limits: JsonObject): Limits {
-  onlyFields(limits, LIMIT_FIELDS, "limits");
-  const read = (name: LimitField): number => {
+  onlyFields(limits, LIMIT_NAMES, "limits");
+  return limitsFrom((name) => {
+    if (name === "max_log_bytes" && !limits.has(name)) return LOG_NOT_CHARGED;
     const value = countOf(limits.get(name), `limits.${name}`);
     if (value > LIMITS[name].max) throw new BorunaError("log.form", `limits.${name}: at most ${LIMITS[name].max}`);
+    if (name === "max_log_bytes" && value === LOG_NOT_CHARGED) throw new BorunaError("log.form", `limits.${name}: at least 1`);
     return value;
-  };
-  return {
-    max_steps: read("max_steps"),
-    max_alloc_bytes: read("max_alloc_bytes"),
-    max_call_depth: read("max_call_depth"),
-    max_output_bytes: read("max_output_bytes"),
-    max_wall_ms: read("max_wall_ms"),
-  };
+  });
 }
 
 function flagsFromJson(flags: readonly JsonData[]): readonly string[] {

@@ -2,24 +2,21 @@
  * Recording a run. Append-only: every record is handed to the system, in one write, before the machine goes on,
  * so that a process killed at any moment loses at most the record being written.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
 import type { EventSink } from "../gateway/gateway.ts";
+import { OwnFiles } from "../gateway/own-files.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import { compareUtf8 } from "../vm/utf8.ts";
-import { folderBlobWriter, memoryBlobs, removeBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
+import { folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
 import { afterEvent, CHAIN_START, chainText, EVENT_MEMBER, HASH_MEMBER } from "./chain.ts";
 import { endToJson, type RunEnd } from "./end.ts";
 import { eventTexts } from "./event-text.ts";
 import { EVENT_LOG_VERSION, olderEvent } from "./eventlog.ts";
 import type { JsonObject } from "./fields.ts";
-import { alreadyExists, ioError, isMissing, syncFolder, writeAll } from "./files.ts";
 import type { RunDescription } from "./describe.ts";
 import { headerToJson } from "./header.ts";
 import { LOG_LIMITS, type LogLimits } from "./limits.ts";
-import { isRunLog } from "./log.ts";
-import { fileSource } from "./source.ts";
+import { logFile, type LogWriter } from "./log-file.ts";
 import { jsonText, type PutBlob } from "./stored.ts";
 
 export type LogFormat = "log" | "eventlog";
@@ -45,24 +42,17 @@ export interface Recorder extends EventSink {
   finish(end: RunEnd): FinishedLog;
   /** Closes a log without end record, and removes one without events: the run failed by a fault. Does nothing after `finish`. */
   abandon(): void;
-}
-
-/** Where the text goes. `important` text is on disk when `write` returns, if the log is durable. */
-interface LogWriter {
-  readonly name: string;
-  write(text: string, important: boolean): void;
-  close(): void;
-  /** Throws `log.replaced` when another file stands under the name by now: what was written is in none. */
-  checkInPlace(): void;
-  /** Takes back a log that was only begun. */
-  discard(): void;
+  /** Files of the log, where it is on disk: the run's own fs calls may not touch them. */
+  readonly own?: OwnFiles;
 }
 
 /** Makes the file, its blobs, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
-  const writer = fileWriter(path, durable, options.force === true);
-  return startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable), run, options);
+  const own = new OwnFiles();
+  const writer = logFile(path, { durable, force: options.force === true, own });
+  const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, own), run, options);
+  return { ...recorder, own };
 }
 
 export interface MemoryRecorder extends Recorder {
@@ -178,9 +168,10 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
     checkLength(before + after);
     chain.add(before, after);
   };
-  blobs.put(run.module);
   const [before, after] = aroundHash(headerToJson(run.header));
   add(before, after);
+  // Only now the name is this run's, and with it the folder of blobs.
+  blobs.put(run.module);
   const textOf = eventTexts(limits.inlineBytes, put);
   let events = 0;
   return {
@@ -253,113 +244,4 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
     },
     abandon: () => (events === 0 ? writer.discard() : writer.close()),
   };
-}
-
-function fileWriter(path: string, durable: boolean, force: boolean): LogWriter {
-  let descriptor: number | undefined = openLog(path, force);
-  const identity = identityOf(fstatSync(descriptor, { bigint: true }));
-  let failure: BorunaError | undefined;
-  let finished = false;
-  const release = (): void => {
-    const open = descriptor;
-    descriptor = undefined;
-    if (open !== undefined) closeSync(open);
-  };
-  const encoder = new TextEncoder();
-  if (durable) syncFolder(dirname(path));
-  return {
-    name: path,
-    write: (text, important) => {
-      if (failure !== undefined) throw failure;
-      if (descriptor === undefined) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
-      try {
-        writeAll(descriptor, encoder.encode(text));
-        if (durable && important) fsyncSync(descriptor);
-      } catch (error) {
-        // What was written of the record is a cut tail: nothing may follow it.
-        release();
-        failure = ioError(error, "write", path);
-        throw failure;
-      }
-    },
-    close: () => {
-      finished = true;
-      release();
-    },
-    checkInPlace: () => {
-      if (identityAt(path) === identity) return;
-      release();
-      throw new BorunaError("log.replaced", `${path} was removed or replaced while the run was recorded`, {
-        place: { file: path },
-        hint: "This run has no log. Give each run a log of its own name.",
-      });
-    },
-    discard: () => {
-      if (finished) return;
-      release();
-      if (identityAt(path) !== identity) return;
-      removeBlobs(path);
-      unlinkSync(path);
-    },
-  };
-}
-
-interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
-
-const identityOf = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
-
-/** Undefined where there is no file. */
-function identityAt(path: string): string | undefined {
-  try {
-    return identityOf(statSync(path, { bigint: true }));
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw ioError(error, "look at", path);
-  }
-}
-
-/** A log holds arguments and answers: its owner alone may read it. */
-const LOG_MODE = 0o600;
-
-function openLog(path: string, force: boolean): number {
-  try {
-    return openSync(path, "wx", LOG_MODE);
-  } catch (error) {
-    if (!alreadyExists(error)) throw ioError(error, "write", path);
-  }
-  if (!force) {
-    throw new BorunaError("log.exists", `${path} is already there`, {
-      place: { file: path },
-      hint: "A log is evidence and is not overwritten: choose another name, or say --force.",
-    });
-  }
-  if (!overwritable(path)) {
-    throw new BorunaError("log.exists", `${path} is already there and is not a log`, {
-      place: { file: path },
-      hint: "Choose another name.",
-    });
-  }
-  // Of two runs that replace a log at the same time, each has a file of its own, and the later one stays. The blobs go
-  // before the old file, so that none of the file that stays is taken for an old one.
-  try {
-    removeBlobs(path);
-    unlinkSync(path);
-    return openSync(path, "wx", LOG_MODE);
-  } catch (error) {
-    throw ioError(error, "write", path);
-  }
-}
-
-/** Empty, or the beginning of a log of either form, whole or not. */
-function overwritable(path: string): boolean {
-  const source = fileSource(path);
-  for (const chunk of source.chunks()) {
-    if (isRunLog(source, LOG_LIMITS)) return true;
-    const start = Buffer.from(chunk.subarray(0, 4096)).toString("latin1");
-    return /^\s*\{\s*"(?:events|version)"/.test(start) || /^\{"args":[^]*"boruna_log":/.test(start);
-  }
-  return true;
 }

@@ -4,6 +4,7 @@ import type { Observers } from "../gateway/gateway.ts";
 import type { Handler, Handlers } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import { limitsOption, policyOption } from "../gateway/options.ts";
+import type { OwnFiles } from "../gateway/own-files.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
@@ -99,7 +100,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const args = plainObject(options.args, "args");
   const limits = effectiveLimits(policy, limitsOption(options.limits));
   const mode = options.live === true ? "live" : "mock";
-  const handlers = await handlersOf(program, policy, options);
+  const handlers = await handlersOf(program, policy, options, () => recorder?.own);
   const tracing = await chosenTracing(options.tracing);
   if (options.runId !== undefined) checkRunId(options.runId);
   const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
@@ -149,9 +150,9 @@ function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string
 }
 
 /** Live handlers are loaded only when they are asked for: they bring an HTTP client along. */
-async function handlersOf(program: Program, policy: Policy, options: RunOptions): Promise<Handlers> {
+async function handlersOf(program: Program, policy: Policy, options: RunOptions, ownLog: OwnLog): Promise<Handlers> {
   const inputs = plainObject(options.inputs, "inputs");
-  const base = options.live === true ? await liveOnes(policy, inputs, options) : mockHandlers(program.registry, { inputs });
+  const base = options.live === true ? await liveOnes(policy, inputs, options, ownLog) : mockHandlers(program.registry, { inputs });
   const own = ownHandlers(options.handlers);
   for (const name of own.keys()) {
     if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
@@ -168,9 +169,12 @@ function ownHandlers(handlers: RunOptions["handlers"] = {}): Handlers {
   return own;
 }
 
-async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions): Promise<Handlers> {
+/** The handlers are made before the log, whose header says which there are. */
+type OwnLog = () => OwnFiles | undefined;
+
+async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions, own: OwnLog): Promise<Handlers> {
   const { liveHandlers } = await import("../gateway/live.ts");
-  return liveHandlers({ policy, inputs, env: options.env ?? process.env });
+  return liveHandlers({ policy, inputs, env: options.env ?? process.env, own });
 }
 
 function recorderOf(described: () => RunDescription, record: RunOptions["record"]): Recorder | undefined {

@@ -144,6 +144,7 @@ function limits(): string {
       Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
     ),
     "A join of two Strings charges the String that it makes. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The first use of `s` for anything else than a further append charges the code units of `s` then, once; so a text that is built in a loop and used after it costs about twice its size, and one that is used in every turn costs its size in every turn ([ADR 013](adr/013-appends.md)).",
+    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether a log is written or not ([ADR 015](adr/015-what-logging-costs.md)). An event that would take the records beyond \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is written first.`,
   );
 }
 
@@ -155,6 +156,8 @@ A folder in \`fs_policy\` is absolute or relative to the working directory. What
 - Any other relative path is taken as inside an allowed folder: the first one that holds such a file, or the first of the list. With \`"read": ["./notes"]\`
   both \`notes/a.txt\` and \`a.txt\` are \`./notes/a.txt\`, and \`other/a.txt\` is \`./notes/other/a.txt\`: most likely the failure \`no such file\`. A write of it makes that file.
 - An absolute path elsewhere, a path that leads out with \`..\`, and one that leads out through a link are denied. The run ends with exit code 3, also under \`try\`.
+- The log of the run (\`--record\`) and its folder of blobs are closed to its calls, by whatever name or link: such a call is denied, and a list does not name them.
+- Files named \`.boruna-….tmp\` are writes in progress: a read does not see them, and the next write into their folder removes those whose process no longer exists. A failed write takes back the folders that it made.
 
 \`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
 

@@ -35,7 +35,7 @@ export const ATTRIBUTES = {
   "boruna.run.mode": { spans: RUN, type: "string", doc: "mock, live or replay" },
   "boruna.run.replay_of": { spans: RUN, type: "string", when: "the run is a replay", doc: "id of the recorded run" },
   "boruna.run.outcome": { spans: RUN, type: "string", doc: "how the run ended; see the outcome table" },
-  "boruna.run.limit": { spans: RUN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output or depth" },
+  "boruna.run.limit": { spans: RUN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output, log or depth" },
   "boruna.run.steps": { spans: RUN, type: "int", doc: "instructions executed, actors included" },
   "boruna.run.alloc_bytes": { spans: RUN, type: "int", doc: "bytes of all values made, cumulative" },
   "boruna.run.calls.total": { spans: RUN, type: "int", doc: "capability calls made" },

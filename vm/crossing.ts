@@ -41,7 +41,7 @@ function ownBytes(value: Value): number {
 
 /**
  * Charges a value that crosses as if it were made again, since the host writes it down; so the size of a log is
- * bounded by the allocation limit. A unit of work for each value visited. Traps: type_error for a function value
+ * bounded by the allocation limit. A unit of work for each value visited, and `loggedUnit` for each unit of its texts. Traps: type_error for a function value
  * with captures, invalid_value when nested too deeply, alloc_limit when larger than `MACHINE_LIMITS` allows.
  */
 export function chargeCrossing(value: Value, meter: Meter): void {
@@ -53,9 +53,10 @@ export function chargeCrossing(value: Value, meter: Meter): void {
   let nodes = 0;
   let units = 0;
   const visit = (part: Value): void => {
-    work.add(UNITS.slot);
+    const text = typeof part === "string" ? part.length : 0;
+    work.add(UNITS.slot + meter.loggedUnit * text);
     nodes += 1;
-    if (typeof part === "string") units += part.length;
+    units += text;
     if (nodes > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) {
       throw new MachineTrap(
         "alloc_limit",

@@ -45,8 +45,24 @@ export function obey(stop: HostStop | undefined): void {
   if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
 }
 
+/** Charges the texts of the event, hands it to the host, and asks the host whether to stop. */
 export function log(run: Run, event: RunEvent): void {
+  run.meter.charge(run.meter.loggedUnit * textUnits(event));
   obey(run.host.event(event));
+  poll(run);
+}
+
+/** UTF-16 units of names and labels. Values were charged when they crossed (see `chargeCrossing`). */
+function textUnits(event: RunEvent): number {
+  switch (event.type) {
+    case "GuardCheck":
+      return event.function.length + event.label.length;
+    case "ContractCheck":
+    case "ActorSpawn":
+      return event.function.length;
+    default:
+      return 0;
+  }
 }
 
 const INTERRUPTIONS = { timeout: "wall-clock execution limit exceeded", canceled: "the run was canceled" } as const;
@@ -189,6 +205,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "step_limit",
   "alloc_limit",
   "output_limit",
+  "log_limit",
   "timeout",
   "canceled",
   // A program cannot probe its policy.

@@ -4,6 +4,12 @@ export const LIMITS = {
   max_alloc_bytes: { default: 1_073_741_824, max: Number.MAX_SAFE_INTEGER, unit: "bytes", doc: "bytes of all values made, cumulative" },
   max_call_depth: { default: 10_000, max: 1_000_000, unit: "frames", doc: "calls in progress in one actor" },
   max_output_bytes: { default: 10_485_760, max: Number.MAX_SAFE_INTEGER, unit: "bytes", doc: "text of emitted trees and debug output" },
+  max_log_bytes: {
+    default: 1_073_741_824,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    doc: "records of the events as a log holds them, long values in place; counted whether a log is written or not",
+  },
   max_wall_ms: {
     default: 0,
     max: Number.MAX_SAFE_INTEGER,
@@ -15,13 +21,35 @@ export const LIMITS = {
 export type LimitField = keyof typeof LIMITS;
 export type Limits = { readonly [K in LimitField]: number };
 
-export const DEFAULT_LIMITS: Limits = Object.freeze({
-  max_steps: LIMITS.max_steps.default,
-  max_alloc_bytes: LIMITS.max_alloc_bytes.default,
-  max_call_depth: LIMITS.max_call_depth.default,
-  max_output_bytes: LIMITS.max_output_bytes.default,
-  max_wall_ms: LIMITS.max_wall_ms.default,
-});
+/** In this order they are written into the state of a suspended run. */
+export const LIMIT_NAMES = [
+  "max_steps",
+  "max_alloc_bytes",
+  "max_call_depth",
+  "max_output_bytes",
+  "max_log_bytes",
+  "max_wall_ms",
+] as const satisfies readonly LimitField[];
+
+/** Asks for each limit in the order of `LIMIT_NAMES`. */
+export function limitsFrom(valueOf: (name: LimitField) => number): Limits {
+  return {
+    max_steps: valueOf("max_steps"),
+    max_alloc_bytes: valueOf("max_alloc_bytes"),
+    max_call_depth: valueOf("max_call_depth"),
+    max_output_bytes: valueOf("max_output_bytes"),
+    max_log_bytes: valueOf("max_log_bytes"),
+    max_wall_ms: valueOf("max_wall_ms"),
+  };
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze(limitsFrom((name) => LIMITS[name].default));
+
+/**
+ * `max_log_bytes` in the replay of a log whose header has no such limit: it was recorded before logging was charged, so
+ * nothing is counted and logged texts cost no steps. No policy and no log can say it.
+ */
+export const LOG_NOT_CHARGED = 0;
 
 /** Limits of the machine that no policy changes. */
 export const MACHINE_LIMITS = {

@@ -1,5 +1,5 @@
 /** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
-import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS_PER_STEP } from "./cost.ts";
+import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS, UNITS_PER_STEP } from "./cost.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value.ts";
 
@@ -33,6 +33,8 @@ export class Meter {
   readonly maxAllocBytes: number;
   /** Asked now and then while a builtin is at work; throws to end the run. Outside of the deterministic part. */
   interrupt: () => void = () => undefined;
+  /** Units of work for a UTF-16 unit of text that is logged; 0 in the replay of a log from before it was charged. */
+  loggedUnit: number = UNITS.codedUnit;
   /** Extra steps since `interrupt` was asked. */
   #unasked: number = 0;
   /** For the compiled engine: the step after which it asks `overrun`, and the deepest frame it may enter. */

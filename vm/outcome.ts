@@ -8,7 +8,7 @@ export const OUTCOMES = {
   runtime_error: { exitCode: 1, spanError: true, doc: "a capability's handler failed" },
   denied: { exitCode: 3, spanError: false, doc: "the policy, or a missing declaration, refused a call" },
   budget_exceeded: { exitCode: 3, spanError: false, doc: "a call went over its budget" },
-  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth or output was reached" },
+  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output or the log was reached" },
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something else than the log says" },
@@ -19,7 +19,7 @@ export const OUTCOMES = {
 export type Outcome = keyof typeof OUTCOMES;
 
 /** Exit codes of the CLI that no run outcome has. */
-export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, interrupted: 130, terminated: 143 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command did what it was asked",
@@ -27,12 +27,14 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   usage: "the command line, a source, a policy, a module or a file is wrong",
   unverified: "a log does not verify, or a replay has no end to compare with",
   internal: "a fault of ours",
+  hungUp: "SIGHUP",
   interrupted: "SIGINT",
   terminated: "SIGTERM",
 };
 
 /** The limit a run stopped at, as spans and JSON output name it. */
-export type LimitName = "steps" | "alloc" | "output" | "depth";
+export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth"] as const;
+export type LimitName = (typeof LIMIT_WORDS)[number];
 
 interface TrapRow {
   readonly outcome: Outcome;
@@ -94,6 +96,12 @@ export const TRAPS = {
     outcome: "limit_exceeded",
     limit: "output",
     doc: "emitted trees and debug text exceed max_output_bytes",
+    where: "the limits of the run",
+  },
+  log_limit: {
+    outcome: "limit_exceeded",
+    limit: "log",
+    doc: "the records of the events exceed max_log_bytes",
     where: "the limits of the run",
   },
   timeout: { outcome: "timeout", doc: "max_wall_ms has passed", where: "the limits of the run" },

@@ -11,7 +11,7 @@ import { type Actor, hasMail, newActor, type PendingMessage, type Waiting } from
 import { chargeCrossing } from "./crossing.ts";
 import { CAPABILITY_IDS } from "./effects.ts";
 import { BorunaError } from "./error.ts";
-import { type LimitField, type Limits, LIMITS, MACHINE_LIMITS } from "./limits.ts";
+import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "./limits.ts";
 import { MachineTrap, Meter } from "./meter.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
@@ -23,13 +23,12 @@ import { ValueWriter } from "./state/value-writer.ts";
 import { ActorIdValue, type Value } from "./value.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
-const VERSION = 3;
+const VERSION = 4;
 const VERSION_AT = 4;
 const DIGEST_AT = 6;
 const DIGEST_BYTES = 32;
 const BODY_AT = DIGEST_AT + DIGEST_BYTES;
 
-const LIMIT_FIELDS: readonly LimitField[] = ["max_steps", "max_alloc_bytes", "max_call_depth", "max_output_bytes", "max_wall_ms"];
 const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
 
 /** All that a run is between a call and its answer. */
@@ -139,7 +138,7 @@ function unreadOf({ functions }: Program, actor: Actor): Unread {
 }
 
 function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
-  for (const field of LIMIT_FIELDS) out.varint(state.limits[field]);
+  for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
   out.u8(state.scheduled ? 1 : 0);
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.actors.length);
@@ -253,11 +252,8 @@ class StateReader {
   }
 
   #limits(caps: Limits | undefined): Limits {
-    const [max_steps = 0, max_alloc_bytes = 0, max_call_depth = 0, max_output_bytes = 0, max_wall_ms = 0] = LIMIT_FIELDS.map((field) =>
-      this.#bytes.upTo(LIMITS[field].max, field),
-    );
-    const limits: Limits = { max_steps, max_alloc_bytes, max_call_depth, max_output_bytes, max_wall_ms };
-    const over = caps === undefined ? undefined : LIMIT_FIELDS.find((field) => sizeOf(field, limits) > sizeOf(field, caps));
+    const limits = limitsFrom((field) => this.#bytes.upTo(LIMITS[field].max, field));
+    const over = caps === undefined ? undefined : LIMIT_NAMES.find((field) => sizeOf(field, limits) > sizeOf(field, caps));
     if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allowed`);
     return limits;
   }
@@ -412,4 +408,4 @@ const isCall = (tag: number | undefined): boolean => tag === OPCODES.Call.tag ||
 
 /** No wall-clock limit is 0. */
 const sizeOf = (field: LimitField, limits: Limits): number =>
-  field === "max_wall_ms" && limits[field] === 0 ? Number.POSITIVE_INFINITY : limits[field];
+  (field === "max_wall_ms" || field === "max_log_bytes") && limits[field] === 0 ? Number.POSITIVE_INFINITY : limits[field];

@@ -9,7 +9,7 @@ import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSIO
 import { BorunaError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "./host.ts";
-import { type Limits, MACHINE_LIMITS } from "./limits.ts";
+import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "./limits.ts";
 import { pushFrame } from "./frames.ts";
 import { interpret, type Signal } from "./machine.ts";
 import { MachineTrap, Meter } from "./meter.ts";
@@ -58,6 +58,8 @@ interface System {
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
+  /** Messages of `pending` that this round has delivered so far. */
+  delivered: number;
   /** From 0; -1 before the first. In each some actor makes a step or ends, so steps bound them. */
   round: number;
   /** Ids of all runnable actors, so that a round costs nothing for those that wait. */
@@ -103,7 +105,7 @@ export function startMachine(
     program,
     host,
     limits,
-    meter: new Meter(limits.max_steps, limits.max_alloc_bytes),
+    meter: meterFor(limits),
     scheduled,
     trace: options.trace,
     stacks: stacksFor(host),
@@ -118,6 +120,7 @@ export function startMachine(
     engine,
     actors: [],
     pending: [],
+    delivered: 0,
     round: -1,
     runnable: new Set([0]),
     queue: [],
@@ -149,7 +152,7 @@ export function resumeMachine(
     state,
     options.limits,
   );
-  const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
   const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, stacks: stacksFor(host), nextActor, nextPoll: 0 };
@@ -161,6 +164,7 @@ export function resumeMachine(
     engine,
     actors: [...actors],
     pending: [...pending],
+    delivered: 0,
     round,
     runnable,
     queue: [...queue],
@@ -176,6 +180,12 @@ export function resumeMachine(
 }
 
 const stacksFor = (host: SuspendingHost): Stacks | undefined => (host.locatesEvents === true ? new Stacks() : undefined);
+
+function meterFor(limits: Limits): Meter {
+  const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
+  return meter;
+}
 
 function meterAsks(run: Run): void {
   run.meter.interrupt = () => poll(run);
@@ -292,6 +302,8 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
       }
       system.turn += 1;
     }
+    const rest = system.round < 0 ? undefined : deliver(system);
+    if (rest !== undefined) return rest.then(() => undefined);
     const end = nextRound(system);
     if (end !== undefined) return end;
     const pause = system.run.host.pause?.();
@@ -299,10 +311,9 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
   }
 }
 
-/** Delivers, then chooses who runs. An end when nobody can and nothing is on its way. */
+/** Chooses who runs. An end when nobody can and nothing is on its way. */
 function nextRound(system: System): MachineEnd | undefined {
   const root = present(system.actors[0]);
-  if (system.round >= 0) deliver(system);
   system.round += 1;
   system.queue = [...system.runnable].sort((a, b) => a - b);
   system.turn = 0;
@@ -440,24 +451,35 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
   system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
-/** Delivers in the order (target, sender), stable in sending order, and wakes who has mail. */
-function deliver(system: System): void {
-  const { run, actors } = system;
-  const messages = system.pending;
-  system.pending = [];
-  messages.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (const { from, to, payload, sentAt } of messages) {
+/**
+ * Delivers in the order (target, sender), stable in sending order, and wakes actors with mail. Messages can be long and
+ * many, so the host is asked after each whether it wants a turn: then the result is a promise, after which this must be
+ * called again.
+ */
+function deliver(system: System): Promise<void> | undefined {
+  const { run, actors, pending } = system;
+  pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  for (let message = pending[system.delivered]; message !== undefined; message = pending[system.delivered]) {
+    const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
     logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
-    if (target === undefined || target.status === "failed") continue;
-    // Where it waits, or goes on; one that has ended receives nowhere, and the sender must do.
-    const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
-    logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
-    target.mailbox.push({ from, payload });
-    if (target.status !== "blocked") continue;
-    target.status = "runnable";
-    system.runnable.add(target.id);
+    if (target !== undefined && target.status !== "failed") {
+      // Where it waits, or goes on; one that has ended receives nowhere, and the sender must do.
+      const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
+      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
+      target.mailbox.push({ from, payload });
+      if (target.status === "blocked") {
+        target.status = "runnable";
+        system.runnable.add(target.id);
+      }
+    }
+    system.delivered += 1;
+    const turn = run.host.pause?.();
+    if (turn !== undefined) return turn;
   }
+  system.pending = [];
+  system.delivered = 0;
+  return undefined;
 }
 
 function completed(system: System, root: Actor): MachineEnd {

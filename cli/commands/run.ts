@@ -63,6 +63,7 @@ const NEXT: Readonly<Record<string, string>> = {
   capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
   step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
   alloc_limit: "raise max_alloc_bytes in the policy's limits, if the program is meant to need that much",
+  log_limit: "raise max_log_bytes in the policy's limits, if the program is meant to log that much",
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 

@@ -1,16 +1,13 @@
 /** `fs.read`: a file as text or base64, the names in a folder, the facts of either. */
 import { Buffer } from "node:buffer";
-import { closeSync, fstatSync, opendirSync, readSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, opendirSync, readSync } from "node:fs";
+import { basename, join } from "node:path";
 import { didYouMean } from "../../policy/hint.ts";
 import { canonicalJson, type JsonData } from "../../vm/json.ts";
 import { compareUtf8 } from "../../vm/utf8.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
-import { fileFailure, locate, missingRoot, openBelow, type Located } from "./fs-roots.ts";
-
-export interface FsOptions {
-  /** Default: the process's. */
-  readonly workingDirectory?: string;
-}
+import { isTemporary } from "../temporaries.ts";
+import { fileFailure, type FsOptions, locate, missingRoot, openBelow, type Located } from "./fs-roots.ts";
 
 const READERS = new Map<string, (descriptor: number, located: Located, path: string, maxBytes: number) => string>([
   ["text", (descriptor, _, path, maxBytes) => utf8Text(readAll(descriptor, path, maxBytes), path)],
@@ -28,9 +25,10 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
         `fs.read does not know ${JSON.stringify(want)}. ${didYouMean(want, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`,
       );
     try {
-      const located = locate(path, policy.fs_policy.read, options.workingDirectory ?? process.cwd());
+      const located = locate(path, policy.fs_policy.read, options);
       const missing = missingRoot(located);
       if (missing !== undefined) throw new CapabilityFailure(missing);
+      if (isTemporary(basename(located.file))) throw new CapabilityFailure(`no such file: ${JSON.stringify(path)}`);
       const descriptor = openBelow(located, path);
       try {
         return read(descriptor, located, path, policy.fs_policy.max_bytes);
@@ -79,13 +77,14 @@ const openName = (descriptor: number, { file }: Located): string => (process.pla
 
 function namesIn(descriptor: number, located: Located, path: string, maxBytes: number): string {
   if (!fstatSync(descriptor).isDirectory()) throw new CapabilityFailure(`it is not a folder: ${JSON.stringify(path)}`);
-  const folder = opendirSync(openName(descriptor, located));
+  const base = openName(descriptor, located);
+  const folder = opendirSync(base);
   const names: string[] = [];
   try {
     for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
       if (names.length >= MAX_NAMES) throw new CapabilityFailure(`the folder has more than ${MAX_NAMES} entries: ${JSON.stringify(path)}`);
       // Node puts U+FFFD where a name is not UTF-8; such a name leads to no file.
-      if (!entry.name.includes("\uFFFD")) names.push(entry.name);
+      if (!entry.name.includes("\uFFFD") && !isTemporary(entry.name) && !isOwn(join(base, entry.name), located)) names.push(entry.name);
     }
   } finally {
     folder.closeSync();
@@ -94,6 +93,12 @@ function namesIn(descriptor: number, located: Located, path: string, maxBytes: n
   if (Buffer.byteLength(text) > maxBytes)
     throw new CapabilityFailure(`the names in the folder are longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
   return text;
+}
+
+function isOwn(entry: string, { own }: Located): boolean {
+  if (own === undefined) return false;
+  const stat = lstatSync(entry, { bigint: true, throwIfNoEntry: false });
+  return stat !== undefined && own.has(stat);
 }
 
 /** `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`; a folder's size is 0, since file systems disagree on it. */

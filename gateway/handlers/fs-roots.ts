@@ -2,10 +2,18 @@
  * Where the paths of `fs.read` and `fs.write` lie on this host, and the check that what was opened lies below a root.
  * A name says little: links and renames can lead anywhere between two looks at it. So the check is made on what is open.
  */
-import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
+import type { FileIdentity, OwnFiles } from "../own-files.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
+
+export interface FsOptions {
+  /** Default: the process's. */
+  readonly workingDirectory?: string;
+  /** The files of this run's log, asked for at each call. */
+  readonly own?: () => OwnFiles | undefined;
+}
 
 export interface NamedRoot {
   /** Absolute. */
@@ -19,31 +27,41 @@ export interface Located {
   readonly root: string;
   /** Absolute; below the root as far as its text tells. */
   readonly file: string;
+  /** The log of this run, if it has one. */
+  readonly own: OwnFiles | undefined;
 }
+
+/** The most that Linux takes in one call; a write makes folders one by one, so the system would not stop it. */
+const MAX_PATH_BYTES = 4_095;
 
 export function denyPath(path: string): never {
   throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads out of the folders that the policy allows`);
+}
+
+export function denyOwn(path: string): never {
+  throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads to the log of this run, which no call of it may touch`);
 }
 
 /**
  * A relative path means the working directory's file where that is below a root; else the first root that holds such
  * a file, or the first root where none does. Throws `CapabilityDenied` for what is below no root.
  */
-export function locate(path: string, roots: readonly string[], workingDirectory: string): Located & NamedRoot {
+export function locate(path: string, roots: readonly string[], { workingDirectory = process.cwd(), own }: FsOptions): Located & NamedRoot {
   if (path === "") throw new CapabilityFailure("the path is empty");
   if (path.includes("\0")) throw new CapabilityFailure("the path holds a NUL character");
   if (reachOf(path, roots) === "outside") denyPath(path);
   const normal = normalizePath(path);
   const file = resolve(workingDirectory, normal);
+  if (Buffer.byteLength(file) > MAX_PATH_BYTES) throw new CapabilityFailure(`the path is too long: ${JSON.stringify(path)}`);
   const absoluteRoots = roots.map((root) => resolve(workingDirectory, root));
   // A root that is itself a link may be named by either name.
   const holder = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realOrSame(root)));
   const named = (root: string): string => roots[absoluteRoots.indexOf(root)] ?? ".";
-  if (holder !== undefined) return { root: holder, rootName: named(holder), file };
+  if (holder !== undefined) return { root: holder, rootName: named(holder), file, own: own?.() };
   const [first] = absoluteRoots;
   if (first === undefined || normal.startsWith("/") || normal === ".." || normal.startsWith("../")) return denyPath(path);
   const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normal))) ?? first;
-  return { root, rootName: named(root), file: join(root, normal) };
+  return { root, rootName: named(root), file: join(root, normal), own: own?.() };
 }
 
 /** A root that is not there is the usual reason why nothing below it is. */
@@ -107,22 +125,32 @@ function realPathOf(descriptor: number, name: string): string | undefined {
   return opened.ino === named.ino && opened.dev === named.dev ? real : undefined;
 }
 
-function checkBelow(descriptor: number, name: string, root: string, path: string): string {
+function checkBelow(descriptor: number, name: string, { root, own }: Omit<Located, "file">, path: string): string {
   const real = realPathOf(descriptor, name);
   if (real === undefined || !isBelow(posix(real), posix(realpathSync(root)))) return denyPath(path);
+  if (own !== undefined && (own.has(fstatSync(descriptor, { bigint: true })) || isInside(real, own))) denyOwn(path);
   return real;
+}
+
+/** Whether a folder that holds the file is one of these. */
+function isInside(file: string, own: OwnFiles): boolean {
+  for (let inner = file, folder = dirname(file); folder !== inner; inner = folder, folder = dirname(folder)) {
+    if (own.has(statSync(folder, { bigint: true }))) return true;
+  }
+  return false;
 }
 
 const posix = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
 
 /** Opens an existing file or folder for reading and gives the descriptor, which the caller closes. */
-export function openBelow({ root, file }: Located, path: string): number {
+export function openBelow(located: Located, path: string): number {
+  const { file } = located;
   // Opening a device or a FIFO can act or block; a stat does neither.
   const before = statSync(file);
   if (!before.isFile() && !before.isDirectory()) throw new CapabilityFailure(`it is not a file or folder: ${JSON.stringify(path)}`);
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
-    checkBelow(descriptor, file, root, path);
+    checkBelow(descriptor, file, located, path);
     const stat = fstatSync(descriptor);
     if (!stat.isFile() && !stat.isDirectory()) throw new CapabilityFailure(`it is not a file or folder: ${JSON.stringify(path)}`);
     return descriptor;
@@ -136,43 +164,95 @@ export function openBelow({ root, file }: Located, path: string): number {
 export interface OpenFolder {
   /** A path of the entry `name`, for the calls of `node:fs`. */
   at(name: string): string;
+  readonly identity: FileIdentity;
   close(): void;
 }
 
-function openFolder(folder: string, root: string, path: string): OpenFolder {
+function openFolder(folder: string, located: Omit<Located, "file">, path: string): OpenFolder {
   const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
   try {
-    const real = checkBelow(descriptor, folder, root, path);
+    const real = checkBelow(descriptor, folder, located, path);
     const base = process.platform === "linux" ? `/proc/self/fd/${descriptor}` : real;
-    return { at: (name) => `${base}/${name}`, close: () => closeSync(descriptor) };
+    const identity = fstatSync(descriptor, { bigint: true });
+    return { at: (name) => `${base}/${name}`, identity, close: () => closeSync(descriptor) };
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
 }
 
-/** Opens the folder that holds a file. With `make`, folders that are missing on the way are made, each inside the one before. */
-export function openParent({ root, file }: Located, path: string, make: boolean): OpenFolder {
-  if (file === root) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
-  if (make) mkdirSync(root, { recursive: true });
-  const parent = dirname(file);
-  const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
-  if (!make) return openFolder(parent, root, path);
-  let folder = openFolder(base, root, path);
-  for (const name of parent
-    .slice(base.length)
-    .split(sep)
-    .filter((part) => part !== "")) {
-    try {
-      const inner = folder.at(name);
-      if (!existsSync(inner)) mkdirSync(inner);
-      const next = openFolder(inner, root, path);
-      folder.close();
-      folder = next;
-    } catch (error) {
-      folder.close();
-      throw error;
-    }
+/** Runs `body` in the folder that holds a file. */
+export function inParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
+  checkIsBelowRoot(located, path);
+  const folder = openFolder(dirname(located.file), located, path);
+  try {
+    body(folder);
+  } finally {
+    folder.close();
   }
-  return folder;
+}
+
+/** Runs `body` in the folder that holds a file; folders that are missing on the way are made, and taken back if `body` throws. */
+export function inMadeParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
+  checkIsBelowRoot(located, path);
+  const firstRoot = mkdirSync(located.root, { recursive: true });
+  try {
+    const { root, file } = located;
+    const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
+    const names = dirname(file)
+      .slice(base.length)
+      .split(sep)
+      .filter((part) => part !== "");
+    const folder = openFolder(base, located, path);
+    try {
+      descend(folder, names, located, path, body);
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    if (firstRoot !== undefined) removeEmpty(located.root, firstRoot);
+    throw error;
+  }
+}
+
+/** Each folder is made inside the one before, which is open, so that no link can lead out meanwhile. */
+function descend(outer: OpenFolder, names: readonly string[], located: Located, path: string, body: (folder: OpenFolder) => void): void {
+  const [name, ...rest] = names;
+  if (name === undefined) return body(outer);
+  const inner = outer.at(name);
+  const isNew = !existsSync(inner);
+  if (isNew) mkdirSync(inner);
+  try {
+    const folder = openFolder(inner, located, path);
+    try {
+      descend(folder, rest, located, path, body);
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    if (isNew) removeIfEmpty(inner);
+    throw error;
+  }
+}
+
+/** From the innermost out to `first`. */
+function removeEmpty(innermost: string, first: string): void {
+  for (let folder = innermost; ; folder = dirname(folder)) {
+    removeIfEmpty(folder);
+    if (folder === first || folder === dirname(folder)) return;
+  }
+}
+
+/** What another process has put in there meanwhile stays, and so does its folder. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
+  }
+}
+
+function checkIsBelowRoot({ root, file }: Located, path: string): void {
+  if (file === root) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
 }

@@ -3,7 +3,6 @@
  * folder, which then takes the place of the old one.
  */
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -20,13 +19,28 @@ import {
 import { basename } from "node:path";
 import { didYouMean } from "../../policy/hint.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
-import { readAll, type FsOptions } from "./fs-read.ts";
-import { denyPath, fileFailure, locate, openBelow, openParent, rootIsNoFolder, type Located, type OpenFolder } from "./fs-roots.ts";
+import { identityText } from "../own-files.ts";
+import { isTemporary, removeAbandoned, temporaryName } from "../temporaries.ts";
+import { readAll } from "./fs-read.ts";
+import {
+  denyOwn,
+  denyPath,
+  fileFailure,
+  type FsOptions,
+  inMadeParent,
+  inParent,
+  locate,
+  type Located,
+  openBelow,
+  type OpenFolder,
+  rootIsNoFolder,
+} from "./fs-roots.ts";
 
 const WAYS = ["replace", "append", "create", "delete", "base64"] as const;
 type Way = (typeof WAYS)[number];
 
 export function fsWriteHandler(options: FsOptions = {}): Handler {
+  const cleaned = new Set<string>();
   return ([path, content, how], { policy }) => {
     if (typeof path !== "string" || typeof content !== "string" || typeof how !== "string")
       throw new CapabilityFailure("fs.write takes a path, a text and a word");
@@ -39,10 +53,12 @@ export function fsWriteHandler(options: FsOptions = {}): Handler {
     try {
       const bytes = way === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
       checkSize(bytes.length, max_bytes, path);
-      const located = locate(path, write, options.workingDirectory ?? process.cwd());
+      const located = locate(path, write, options);
       const problem = rootIsNoFolder(located);
       if (problem !== undefined) throw new CapabilityFailure(problem);
-      carryOut(way, located, bytes, path, max_bytes);
+      if (isTemporary(basename(located.file)))
+        throw new CapabilityFailure(`the name is kept for files that are being written: ${JSON.stringify(path)}`);
+      carryOut({ way, bytes, path, maxBytes: max_bytes, cleaned }, located);
       return true;
     } catch (error) {
       throw fileFailure(error, path);
@@ -61,28 +77,44 @@ function decodeBase64(text: string): Buffer {
   return bytes;
 }
 
-function carryOut(way: Way, located: Located, bytes: Buffer, path: string, maxBytes: number): void {
-  const folder = openParent(located, path, way !== "delete");
-  try {
-    const name = basename(located.file);
-    const old = entryAt(folder, name);
-    if (way === "delete") return remove(folder, name, old, path);
-    if (old?.isSymbolicLink() === true) {
-      if (way === "create") throw new CapabilityFailure(`it is there already: ${JSON.stringify(path)}`);
-      return carryOut(way, followLink(folder, name, located, path), bytes, path, maxBytes);
-    }
-    if (old !== undefined && !old.isFile()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
-    if (way === "create") return put(folder, name, bytes, undefined, linkSync);
-    const content = way === "append" && old !== undefined ? Buffer.concat([oldContent(located, path, maxBytes), bytes]) : bytes;
-    checkSize(content.length, maxBytes, path);
-    put(folder, name, content, old, renameSync);
-  } finally {
-    folder.close();
-  }
+interface Write {
+  readonly way: Way;
+  readonly bytes: Buffer;
+  /** As the program wrote it. */
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Folders that were looked through for abandoned temporaries. */
+  readonly cleaned: Set<string>;
 }
 
-function entryAt(folder: OpenFolder, name: string): Stats | undefined {
-  return lstatSync(folder.at(name), { throwIfNoEntry: false });
+function carryOut(write: Write, located: Located): void {
+  const { way, path } = write;
+  const name = basename(located.file);
+  if (way !== "delete") return inMadeParent(located, path, (folder) => writeIn(folder, name, write, located));
+  inParent(located, path, (folder) => remove(folder, name, entryAt(folder, name, located, path), path));
+}
+
+function writeIn(folder: OpenFolder, name: string, write: Write, located: Located): void {
+  const { way, bytes, path, maxBytes, cleaned } = write;
+  const old = entryAt(folder, name, located, path);
+  if (old?.isSymbolicLink() === true) {
+    if (way === "create") throw new CapabilityFailure(`it is there already: ${JSON.stringify(path)}`);
+    return carryOut(write, followLink(folder, name, located, path));
+  }
+  if (old !== undefined && !old.isFile()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
+  const content = way === "append" && old !== undefined ? Buffer.concat([oldContent(located, path, maxBytes), bytes]) : bytes;
+  checkSize(content.length, maxBytes, path);
+  const identity = identityText(folder.identity);
+  if (!cleaned.has(identity)) removeAbandoned(folder.at("."));
+  cleaned.add(identity);
+  put(folder, name, content, old, way === "create" ? linkSync : renameSync);
+}
+
+function entryAt(folder: OpenFolder, name: string, { own }: Located, path: string): Stats | undefined {
+  const entry = folder.at(name);
+  const found = own === undefined ? undefined : lstatSync(entry, { bigint: true, throwIfNoEntry: false });
+  if (found !== undefined && own?.has(found) === true) denyOwn(path);
+  return lstatSync(entry, { throwIfNoEntry: false });
 }
 
 function remove(folder: OpenFolder, name: string, old: Stats | undefined, path: string): void {
@@ -92,11 +124,11 @@ function remove(folder: OpenFolder, name: string, old: Stats | undefined, path: 
 }
 
 /** What the link leads to, which must be there and lie below the same root. */
-function followLink(folder: OpenFolder, name: string, { root }: Located, path: string): Located {
+function followLink(folder: OpenFolder, name: string, { root, own }: Located, path: string): Located {
   const file = realpathSync(folder.at(name));
   const realRoot = realpathSync(root);
   if (!file.startsWith(`${realRoot}/`)) denyPath(path);
-  return { root: realRoot, file };
+  return { root: realRoot, file, own };
 }
 
 function oldContent(located: Located, path: string, maxBytes: number): Buffer {
@@ -113,7 +145,7 @@ const PERMISSION_BITS = 0o777;
 
 /** `place` gives the temporary its name: `renameSync` replaces what is there, `linkSync` fails if something is. */
 function put(folder: OpenFolder, name: string, bytes: Buffer, old: Stats | undefined, place: (from: string, to: string) => void): void {
-  const temporary = folder.at(`.boruna-${randomBytes(12).toString("hex")}.tmp`);
+  const temporary = folder.at(temporaryName());
   const descriptor = openSync(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, NEW_FILE_MODE);
   let isPlaced = false;
   try {

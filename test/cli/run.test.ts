@@ -192,7 +192,7 @@ test("the policy stops the tool that sends a file away", async () => {
   expect(ran.stderr).toContain('rules["net.fetch"].allow');
 });
 
-test("SIGINT and SIGTERM cancel a run that computes and one that waits", async () => {
+test("SIGINT, SIGTERM and SIGHUP cancel a run that computes, and end its log", async () => {
   writeFileSync(
     join(folder, "spin.ax"),
     'fn main() -> Int {\n    debug("ready")\n    let mut n = 0\n    while true { n = n + 1 - 1 }\n    n\n}\n',
@@ -201,6 +201,8 @@ test("SIGINT and SIGTERM cancel a run that computes and one that waits", async (
   const started = (signal: NodeJS.Signals) => ({ cwd: folder, signalAfter: { text: "ready", signal } });
   expect(await boruna(spin, started("SIGINT"))).toMatchObject({ code: 130, stderr: expect.stringContaining("canceled") });
   expect(await boruna(spin, started("SIGTERM"))).toMatchObject({ code: 143 });
+  expect(await boruna([...spin, "--record", "hung-up.jsonl"], started("SIGHUP"))).toMatchObject({ code: 129 });
+  expect(await boruna(["verify", "hung-up.jsonl"], { cwd: folder })).toMatchObject({ code: 0 });
   expect(await boruna([...spin, "--max-wall-ms", "200"], { cwd: folder })).toMatchObject({
     code: 4,
     stderr: expect.stringContaining("timeout"),

@@ -2,11 +2,14 @@
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram } from "../../gateway/execute.ts";
+import type { EventSink } from "../../gateway/gateway.ts";
+import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTINS } from "../../vm/builtins.ts";
 import { decodeModule } from "../../vm/codec.ts";
 import { slotsBytes } from "../../vm/cost.ts";
 import { BorunaError } from "../../vm/error.ts";
+import type { RunEvent } from "../../vm/events.ts";
 import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Module } from "../../vm/module.ts";
 import { textForm } from "../../vm/text.ts";
@@ -57,12 +60,13 @@ const LOOP = "fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }"
 const EMIT = 'fn main() -> Int !{ui.render} { emit Json::String("0123456789")\n 1 }';
 
 /** How a program ends behind the gateway, which keeps the limits that are not the machine's. */
-async function executed(text: string, limits: Partial<Limits>, clock?: () => number): Promise<string> {
+async function executed(text: string, limits: Partial<Limits>, clock?: () => number, sink?: EventSink): Promise<string> {
   const { outcome, error } = await executeProgram(verifyModule(compile({ name: "main.ax", text }).module), {
     policy: ALLOW_ALL,
     runId: "limits",
     limits,
     ...(clock === undefined ? {} : { clock }),
+    ...(sink === undefined ? {} : { sink }),
   });
   return error?.kind ?? outcome;
 }
@@ -91,6 +95,12 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
     while ((await executed(EMIT, { max_output_bytes: bytes })) !== "success") bytes += 1;
     expect(bytes).toBeGreaterThanOrEqual(10);
     return executed(EMIT, { max_output_bytes: bytes - beyond });
+  }),
+  max_log_bytes: probe(["success", "log_limit"], async (beyond) => {
+    const events: RunEvent[] = [];
+    await executed(EMIT, {}, undefined, { append: (event) => void events.push(event) });
+    const bytes = events.reduce((sum, event, i) => sum + recordBytes(event, i + 1), 0);
+    return executed(EMIT, { max_log_bytes: bytes - beyond });
   }),
   max_wall_ms: probe(["step_limit", "timeout"], (beyond) =>
     executed(LOOP, { max_wall_ms: 1_000, max_steps: 1_000_000 }, clockThatMoves(999 + beyond)),

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseUrl } from "../../policy/host-names.ts";
 import { parseTarget } from "../../policy/hosts.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   linkSync,
@@ -21,6 +21,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fsReadHandler } from "../../../gateway/handlers/fs-read.ts";
 import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
+import { temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
 
@@ -296,6 +297,49 @@ describe("fs.write", () => {
     writeFileSync(inWork("out/there"), "x");
     await writeFails(["out/there", "y", "create"]);
     expect(readdirSync(inWork("out"))).toEqual(["there"]);
+  });
+
+  test("a failed write leaves no folders, and keeps those that were there", async () => {
+    const long = "x".repeat(300);
+    for (const how of ["replace", "append", "create"]) {
+      expect(await writeFails([`out/new/deep/${long}`, "y", how])).toMatch(/^failed: the path is too long/);
+      expect(await writeFails([`out/new/${long}/y`, "y", how])).toMatch(/^failed: the path is too long/);
+    }
+    expect(readdirSync(inWork("out"))).toEqual([]);
+    mkdirSync(inWork("out/kept"));
+    await writeFails([`out/kept/new/${long}`, "y"]);
+    expect(readdirSync(inWork("out/kept"))).toEqual([]);
+    await writeFails([`fresh/root/${long}`, "y"], { write: ["fresh/root"] });
+    expect(readdirSync(work).sort()).toEqual(["data", "out"]);
+  });
+
+  test("a path of very many folders makes none", async () => {
+    expect(await writeFails([`out/${"a/".repeat(100_000)}b`, "y"])).toMatch(/^failed: the path is too long/);
+    expect(readdirSync(inWork("out"))).toEqual([]);
+  });
+
+  test("writes in progress are not there for a program", async () => {
+    const name = temporaryName();
+    writeFileSync(inWork(`out/${name}`), "half");
+    writeFileSync(inWork("out/.boruna-notes.tmp"), "a file of the user's");
+    expect(await read(["out", "list"])).toBe('[".boruna-notes.tmp"]');
+    for (const want of ["text", "base64", "stat"])
+      expect(await readFails([`out/${name}`, want])).toBe(`failed: no such file: "out/${name}"`);
+    for (const how of ["replace", "append", "create", "delete"])
+      expect(await writeFails([`out/${name}`, "y", how])).toBe(`failed: the name is kept for files that are being written: "out/${name}"`);
+    expect(content(`out/${name}`)).toBe("half");
+  });
+
+  test("what a process left that no longer exists is removed by the next write into that folder", async () => {
+    const own = temporaryName();
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const abandoned = own.replace(`-${process.pid}-`, `-${pid}-`);
+    const ofAnotherHost = abandoned.replace(/-[0-9a-f]{8}-/, "-00000000-");
+    mkdirSync(inWork(`out/sub`));
+    for (const name of [own, abandoned, ofAnotherHost, `sub/${abandoned}`]) writeFileSync(inWork(`out/${name}`), "half");
+    await write(["out/a.txt", "a"]);
+    expect(readdirSync(inWork("out")).sort()).toEqual([own, ofAnotherHost, "a.txt", "sub"].sort());
+    expect(readdirSync(inWork("out/sub"))).toEqual([abandoned]);
   });
 
   test("what is written is read back", async () => {
