@@ -103,7 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, parted by commas" },
       { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeated: true },
       { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeated: true },
-      { flags: "--allow <cap[=budget]>", help: "also allow a capability", repeated: true },
+      { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeated: true },
       { flags: "--live", help: "let calls reach the world; without it mocks answer, and a line on stderr says which calls" },
       { flags: "--arg <name=value>", help: "an argument of main: text for a String, else JSON", repeated: true },
       { flags: "--inputs <file>", help: "a JSON object with what step_input gives" },
@@ -120,7 +120,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ENGINE,
       { flags: "--trace", help: "print every instruction to stderr; a traced run is interpreted", excludes: "--engine" },
       { flags: "--explain", help: "print every policy decision to stderr" },
-      { flags: "--ui <form>", help: "print emitted trees: json" },
+      { flags: "--ui <form>", help: "print each emitted tree when it is emitted, one a line: json" },
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
     ],
     examples: [

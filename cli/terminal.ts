@@ -83,7 +83,8 @@ function jsonText(data: unknown): string {
         Array.from(host, (item: unknown) => ({ host: item })),
         (items) => `[${items.join(",")}]`,
       );
-    const entries = Object.entries(host).filter(([, value]) => value !== undefined);
+    const all: readonly (readonly [string, unknown])[] = Object.entries(host);
+    const entries = all.filter(([, value]) => value !== undefined);
     return new Branch(
       entries.map(([, value]) => ({ host: value })),
       (values) => `{${entries.map(([key], i) => `${JSON.stringify(key)}:${values[i]}`).join(",")}}`,

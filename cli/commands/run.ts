@@ -6,6 +6,9 @@ import { type Execution, execute } from "../../replay/run.ts";
 import type { LogFormat } from "../../replay/record.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import type { TypeDef } from "../../vm/module.ts";
+import { plainToHost, valueToPlain } from "../../vm/plain-json.ts";
 import { textForm, typedText } from "../../vm/text.ts";
 import { limit, parseArguments, readInputs } from "../arguments.ts";
 import { loadProgram } from "../load.ts";
@@ -48,7 +51,7 @@ async function policyOf(flags: RunFlags): Promise<Policy> {
     ...(flags.allowNet === undefined ? {} : { allowNet: flags.allowNet.split(",") }),
     ...(flags.allowRead === undefined ? {} : { allowRead: flags.allowRead }),
     ...(flags.allowWrite === undefined ? {} : { allowWrite: flags.allowWrite }),
-    ...(flags.allow === undefined ? {} : { allow: flags.allow }),
+    ...(flags.allow === undefined ? {} : { allow: flags.allow.flatMap((list) => list.split(",")) }),
   });
 }
 
@@ -83,13 +86,43 @@ function explain(terminal: Terminal, call: CallEnd): void {
   terminal.err(clean(`call ${call.call} ${call.capability}: ${call.outcome}${left}: ${why}`));
 }
 
-function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | undefined): Observers {
-  if (mocked === undefined && flags.explain !== true) return {};
+function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | undefined, trees: TreePrinter | undefined): Observers {
+  const ends = mocked !== undefined || flags.explain === true;
   return {
+    ...(trees === undefined ? {} : { eventAppended: trees.observe }),
     ...(mocked === undefined ? {} : { callStart: (call: CallStart) => mocked.start(call) }),
-    callEnd: (call) => {
-      mocked?.end(call);
-      if (flags.explain === true) explain(terminal, call);
+    ...(ends
+      ? {
+          callEnd: (call: CallEnd) => {
+            mocked?.end(call);
+            if (flags.explain === true) explain(terminal, call);
+          },
+        }
+      : {}),
+  };
+}
+
+interface TreePrinter {
+  readonly observe: (event: RunEvent) => void;
+  /** Throws what kept a tree from being printed: an observer that throws changes nothing of the run. */
+  check(): void;
+}
+
+/** Prints each tree as a line of JSON when the program emits it. */
+function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter {
+  let failure: BorunaError | undefined;
+  return {
+    observe: (event) => {
+      if (event.type !== "UiEmit" || failure !== undefined) return;
+      try {
+        terminal.out(jsonLine(plainToHost(valueToPlain(event.tree, undefined, types))));
+      } catch (error) {
+        if (!(error instanceof BorunaError)) throw error;
+        failure = error;
+      }
+    },
+    check: () => {
+      if (failure !== undefined) throw failure;
     },
   };
 }
@@ -108,6 +141,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
   const mocked = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
+  const trees = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(program, {
       policy,
@@ -122,12 +156,13 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       signal,
       tracing: tracing ?? false,
       ...context,
-      on: observers(terminal, flags, mocked),
+      on: observers(terminal, flags, mocked, trees),
       onDebug: (text) => terminal.err(clean(text)),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
       ...(flags.trace === true ? { trace: (line: string) => terminal.err(clean(line)) } : {}),
     }),
   );
+  trees?.check();
   print(session, execution, flags);
   const note = mocked?.note();
   if (note !== undefined) terminal.err(note);
@@ -155,7 +190,6 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
     return;
   }
   const { ui } = execution;
-  if (flags.ui === "json") for (const tree of ui) terminal.out(jsonLine(tree));
   if (text !== undefined) terminal.out(clean(text));
   printError(terminal, execution);
   for (const line of failureLines(result.unreceived)) terminal.err(clean(`note: ${line}`));

@@ -53,6 +53,24 @@ test("-0.0 keeps its sign in --arg, --json, --ui and the log", async () => {
   expect(await boruna(["replay", log])).toMatchObject({ code: 0, stdout: expect.stringContaining("replay: identical") });
 });
 
+test("--ui json prints a tree when it is emitted, before the run ends", async () => {
+  const text = 'fn main() -> Int !{ui.render} {\n    emit { "n": 1 }\n    emit { "n": 2 }\n    while true { }\n    0\n}\n';
+  writeFileSync(join(folder, "live.ax"), text);
+  const args = ["run", "live.ax", "--allow", "ui.render", "--ui", "json", "--max-steps", "1000000000000", "--max-wall-ms", "40000"];
+  const ended = await boruna(args, { cwd: folder, signalAfter: { text: '{"n":2}\n', signal: "SIGINT" } });
+  expect(ended).toMatchObject({ code: 130, stdout: '{"n":1}\n{"n":2}\n', stderr: expect.stringContaining("canceled") });
+});
+
+test("--allow takes several capabilities with commas between them", async () => {
+  writeFileSync(join(folder, "both.ax"), "fn main() -> Int !{time.now, random} {\n    let _float = random()\n    time.now()\n}\n");
+  expect(await boruna(["run", "both.ax", "--allow", "time.now=1,random"], { cwd: folder })).toMatchObject({
+    code: 0,
+    stdout: "1700000000\n",
+  });
+  const over = await boruna(["run", "both.ax", "--allow", "time.now,random=1,", "--json"], { cwd: folder });
+  expect(over).toMatchObject({ code: 2, stdout: expect.stringContaining("policy.invalid_capability") });
+});
+
 test("an edited answer, the chain mended, is told at the call where the program goes another way", async () => {
   writeFileSync(
     join(folder, "two.ax"),

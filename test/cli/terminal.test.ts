@@ -29,17 +29,19 @@ describe("text of programs", () => {
 });
 
 describe.skipIf(!existsSync("/dev/full"))("an output that takes nothing", () => {
-  test.each([[["capability", "list"]], [["capability", "list", "--json"]], [["run", "echo.ax", "--arg", "text=x", "--json"]]])(
-    "%j",
-    (args) => {
-      const full = openSync("/dev/full", "w");
-      const ended = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ["ignore", full, "pipe"], encoding: "utf8" });
-      closeSync(full);
-      expect(ended.stderr).toContain("error: cannot write to stdout: the disk is full");
-      expect(ended.stderr).not.toMatch(/node:|\n\s+at /);
-      expect(ended.status).toBe(2);
-    },
-  );
+  test.each([
+    [["capability", "list"]],
+    [["capability", "list", "--json"]],
+    [["run", "echo.ax", "--arg", "text=x", "--json"]],
+    [["run", "tree.ax", "--allow", "ui.render", "--arg", "text=x", "--ui", "json"]],
+  ])("%j", (args) => {
+    const full = openSync("/dev/full", "w");
+    const ended = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ["ignore", full, "pipe"], encoding: "utf8" });
+    closeSync(full);
+    expect(ended.stderr).toContain("error: cannot write to stdout: the disk is full");
+    expect(ended.stderr).not.toMatch(/node:|\n\s+at /);
+    expect(ended.status).toBe(2);
+  });
 
   test("a message that cannot be written changes nothing", () => {
     const full = openSync("/dev/full", "w");
