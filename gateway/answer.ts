@@ -75,7 +75,6 @@ const nodes = (parts: readonly unknown[]): readonly Node[] => parts.map((part) =
 
 /** Parts that are shared stay shared; a part inside itself is found by its depth. */
 function copyOf(answer: unknown): Value {
-  const copies = new Map<object, Value>();
   let parts = 0;
   let units = 0;
   const count = (moreParts: number, text: string): void => {
@@ -83,6 +82,9 @@ function copyOf(answer: unknown): Value {
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
   };
+  // The usual answer is a scalar.
+  if (typeof answer !== "object") return scalarOf(answer, count);
+  const copies = new Map<object, Value>();
   return foldTree<Node, Value>({ part: answer }, ({ part }, depth) => {
     if (typeof part !== "object" || part === null) return leaf(scalarOf(part, count));
     const known = copies.get(part);
