@@ -178,7 +178,7 @@ class Work {
   blobs(): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const seen = new Map<string, number | undefined>([[moduleBlob, undefined]]);
-    for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits) : []) {
+    for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits, false) : []) {
       for (const ref of blobsOf(record)) {
         if (seen.get(ref.sha256) === ref.bytes) continue;
         try {
