@@ -2,18 +2,22 @@
 import type { ActorFailure, RunError } from "../gateway/execute.ts";
 import { frameLines, placeText } from "../replay/frame.ts";
 import { frameOf } from "../replay/place.ts";
-import type { CodePlace, Module } from "../vm/module.ts";
+import { type CodePlace, libraryOf, type Module } from "../vm/module.ts";
 
 const CALLERS = 8;
 
-/** The place with its source line, then its callers. */
+/** The place with its source line, then its callers; the innermost of the program's own is always among them. */
 export function stackLines(module: Module, stack: readonly CodePlace[]): readonly string[] {
   const [first, ...callers] = stack;
   if (first === undefined) return [];
   const frame = frameOf(module, first);
   const lines = frame === undefined ? [`  at ${placeText(first)}`] : [...frameLines(frame)];
   for (const caller of callers.slice(0, CALLERS)) lines.push(`  called from ${placeText(caller)}`);
-  if (callers.length > CALLERS) lines.push(`  … and ${callers.length - CALLERS} more`);
+  const own = callers.findIndex(({ file }) => file !== undefined && libraryOf(file) === undefined);
+  const ownPlace = own < CALLERS ? undefined : callers[own];
+  if (ownPlace !== undefined) lines.push(`  called by the program from ${placeText(ownPlace)}`);
+  const left = callers.length - CALLERS - (ownPlace === undefined ? 0 : 1);
+  if (left > 0) lines.push(`  … and ${left} more`);
   return lines;
 }
 

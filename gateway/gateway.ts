@@ -10,7 +10,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
 import { matchesType } from "../vm/matches-type.ts";
-import type { CodePlace, TypeDef } from "../vm/module.ts";
+import type { CallPlace, TypeDef } from "../vm/module.ts";
 import type { TrapKind } from "../vm/outcome.ts";
 import { typeToString } from "../vm/types.ts";
 import { MapValue } from "../vm/map.ts";
@@ -29,8 +29,8 @@ export interface CallStart {
   readonly call: number;
   readonly capability: string;
   readonly args: readonly Value[];
-  /** Where in the program, computed when asked for. */
-  place(): CodePlace;
+  /** Where in the program, computed when asked for; with its `caller` only while the observer runs. */
+  place(): CallPlace;
 }
 export interface CallEnd {
   readonly call: number;

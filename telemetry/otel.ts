@@ -15,7 +15,7 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
-import type { CodePlace } from "../vm/module.ts";
+import type { CallPlace, CodePlace } from "../vm/module.ts";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
@@ -156,13 +156,24 @@ class CallSpan implements CallTracing {
   }
 }
 
-function setPlace(span: Span, place: CodePlace): void {
+function setPlace(span: Span, { caller, ...place }: CallPlace): void {
   const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shortened(place.function) };
-  if (place.file !== undefined && !HOST_PATH.test(place.file)) {
-    attributes["code.file.path"] = shortened(place.file);
-    if (place.line !== undefined) attributes["code.line.number"] = place.line;
+  const at = fileOf(place);
+  if (at.file !== undefined) attributes["code.file.path"] = at.file;
+  if (at.line !== undefined) attributes["code.line.number"] = at.line;
+  const from = caller === undefined ? {} : fileOf(caller);
+  if (caller !== undefined && from.file !== undefined) {
+    attributes["code.caller.file.path"] = from.file;
+    attributes["code.caller.function.name"] = shortened(caller.function);
+    if (from.line !== undefined) attributes["code.caller.line.number"] = from.line;
   }
   span.setAttributes({ ...attributes });
+}
+
+/** A module may name its files as it likes: a path of the host stays out. */
+function fileOf({ file, line }: CodePlace): { readonly file?: string; readonly line?: number } {
+  if (file === undefined || HOST_PATH.test(file)) return {};
+  return { file: shortened(file), ...(line === undefined ? {} : { line }) };
 }
 
 function endCall(span: Span, info: CallSpanEnd): void {

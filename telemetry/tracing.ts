@@ -2,7 +2,7 @@
  * What the gateway tells a tracer: one run, its capability calls, how they end. The gateway holds a `Tracing | undefined`,
  * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
  */
-import type { CodePlace } from "../vm/module.ts";
+import type { CallPlace } from "../vm/module.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 
 export type RunMode = "mock" | "live" | "replay";
@@ -57,7 +57,7 @@ export interface CallSpanStart {
   /** UTF-8 bytes of every String in the arguments. */
   readonly bytesIn: number;
   /** Asked only when the span is recorded. */
-  readonly place: () => CodePlace;
+  readonly place: () => CallPlace;
   /** The model that an llm.call asks for; empty is none. */
   readonly model?: string;
 }

@@ -104,16 +104,19 @@ export function spanLine(span: TreeSpan): string {
   });
   const kind = read("error.kind") ?? (span.status.code === 2 ? (read("error.type") ?? "error") : undefined);
   const failure = kind === undefined ? [] : [span.status.code === 2 ? `ERROR ${kind}` : kind];
-  const file = read("code.file.path");
-  const line = read("code.line.number");
-  const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
+  const placeOf = (prefix: string, before: string): readonly string[] => {
+    const file = read(`${prefix}.file.path`);
+    const line = read(`${prefix}.line.number`);
+    return file === undefined ? [] : [before + (line === undefined ? file : `${file}:${line}`)];
+  };
   return [
     clean(span.name),
     ...(label === undefined ? [] : [label]),
     duration(span.endNs - span.startNs),
     ...failure,
     ...details,
-    ...place,
+    ...placeOf("code", ""),
+    ...placeOf("code.caller", "from "),
   ].join("  ");
 }
 

@@ -1,5 +1,5 @@
 /** The state of one actor: plain data, so that a run can be written down and go on in another process. */
-import { type CodePlace, placeOf } from "./module.ts";
+import { type CodePlace, libraryOf, placeOf } from "./module.ts";
 import type { Program, UnreceivedFailure } from "./program.ts";
 import type { Slot, Slots } from "./slots.ts";
 import { ErrValue, UNIT, type Value } from "./value.ts";
@@ -93,10 +93,12 @@ export function release(actor: Actor): void {
 
 /** Frames of a trap's call stack. */
 const STACK_PLACES = 64;
+/** Frames that are looked at for one of the program's own. */
+const CALLER_FRAMES = 1_000;
 
 /**
  * Where an actor stands, innermost first. `atNext` for one that has not begun its next instruction (a blocked receive);
- * else the last one executed counts.
+ * else the last one executed counts. The innermost frame of the program's own files takes the last place if it is further out.
  */
 export function placesOf(program: Program, actor: Actor, atNext: boolean): readonly CodePlace[] {
   const places: CodePlace[] = [];
@@ -105,7 +107,39 @@ export function placesOf(program: Program, actor: Actor, atNext: boolean): reado
     const innermost = i === actor.depth - 1;
     places.push(placeOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
   }
+  const caller = callerFrame(program, actor);
+  if (caller !== undefined && caller < actor.depth - STACK_PLACES) places[STACK_PLACES - 1] = framePlace(program, actor, caller);
   return places;
+}
+
+/** The place of the innermost frame in the program's own files, when the innermost frame of all is in a library. */
+export function callerOf(program: Program, actor: Actor): CodePlace | undefined {
+  const frame = callerFrame(program, actor);
+  return frame === undefined ? undefined : framePlace(program, actor, frame);
+}
+
+/** A library that is run by itself is a program: its files are its own. */
+function callerFrame({ module }: Program, actor: Actor): number | undefined {
+  const { debug } = module;
+  if (debug === undefined) return undefined;
+  const ofFunction = (index: number | undefined): string | undefined => {
+    const file = debug.files[debug.functions[index ?? -1]?.file ?? -1]?.name;
+    return file === undefined ? undefined : (libraryOf(file) ?? "");
+  };
+  const entry = ofFunction(module.entry);
+  const isOwn = (library: string | undefined): boolean => library !== undefined && (library === "" || library === entry);
+  const top = actor.depth - 1;
+  const inLibrary = ofFunction(actor.frameFunction[top]);
+  if (inLibrary === undefined || isOwn(inLibrary)) return undefined;
+  for (let i = top - 1; i >= Math.max(0, top - CALLER_FRAMES); i--) {
+    if (isOwn(ofFunction(actor.frameFunction[i]))) return i;
+  }
+  return undefined;
+}
+
+/** The call that a frame has made last. */
+function framePlace(program: Program, actor: Actor, frame: number): CodePlace {
+  return placeOf(program.module, actor.frameFunction[frame] ?? 0, Math.max(0, (actor.framePc[frame] ?? 0) - 1));
 }
 
 export function takeMessage(actor: Actor): Message | undefined {

@@ -1,12 +1,12 @@
 /** What reaches the host: capability calls and the actor operations, and what their answers do to an actor. */
-import type { Actor, Waiting } from "./actor.ts";
+import { type Actor, callerOf, type Waiting } from "./actor.ts";
 import { BYTES } from "./cost.ts";
 import { chargeCrossing } from "./crossing.ts";
 import type { RunEvent } from "./events.ts";
 import type { CapabilityAnswer, HostStop, SuspendingHost } from "./host.ts";
 import { type Limits, MACHINE_LIMITS } from "./limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "./meter.ts";
-import { placeOf } from "./module.ts";
+import { type CallPlace, placeOf } from "./module.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Program } from "./program.ts";
@@ -64,7 +64,6 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
   // Kept for a reader that asks later, when the actor has gone on.
-  const { module } = run.program;
   const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
   const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
   const answer = run.host.call({
@@ -74,12 +73,19 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
     caught: waiting.kind === "capability" && waiting.caught,
     actorId: actor.id,
     step: run.meter.steps,
-    place: () => placeOf(module, functionIndex, pc),
+    place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
   });
   if (answer === "suspend") return SUSPENSION;
   if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPENDED : reply));
   settle(run, actor, answer);
   return undefined;
+}
+
+/** The frames around the call are the actor's own, and there until the call has its answer. */
+function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
+  const place = placeOf(program.module, functionIndex, pc);
+  const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
+  return caller === undefined ? place : { ...place, caller };
 }
 
 /** Lets the answer of a host call take effect. Throws what the actor traps with. */

@@ -1,7 +1,7 @@
 /** The machine's only way out. Everything else in `vm/` is pure. */
 import type { CapabilityDecl } from "./capabilities.ts";
 import type { RunEvent } from "./events.ts";
-import type { CodePlace } from "./module.ts";
+import type { CallPlace } from "./module.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value.ts";
 
@@ -17,8 +17,8 @@ export interface CapabilityRequest {
   readonly actorId: number;
   /** Steps executed so far, this call included. */
   readonly step: number;
-  /** Computed when asked for, since few readers need it. */
-  place(): CodePlace;
+  /** Computed when asked for, since few readers need it; without `caller` when asked after the call's answer. */
+  place(): CallPlace;
 }
 
 export type CapabilityAnswer =

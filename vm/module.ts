@@ -86,6 +86,19 @@ export interface CodePlace {
   readonly endColumn?: number;
 }
 
+/** Where a call is made. */
+export interface CallPlace extends CodePlace {
+  /** The innermost frame in the program's own files, when the call is made in a library. Absent without debug info. */
+  readonly caller?: CodePlace;
+}
+
+const LIBRARY = /^(?:std|libs)\/[^/]+\//;
+
+/** The folder of the library that a file belongs to, by its name in the debug info; undefined for a file of the program. */
+export function libraryOf(file: string): string | undefined {
+  return LIBRARY.exec(file)?.[0];
+}
+
 /** The place of one instruction, from the debug info where there is some. */
 export function placeOf(module: Module, functionIndex: number, pc: number): CodePlace {
   const name = module.functions[functionIndex]?.name ?? "?";

@@ -33,7 +33,7 @@ export interface Program {
 export interface Trap {
   readonly kind: TrapKind;
   readonly message: string;
-  /** Innermost first, at most 64 entries. */
+  /** Innermost first, at most 64 entries; the last one is the program's own where all before it are of libraries. */
   readonly stack: readonly CodePlace[];
   readonly step: number;
   readonly actorId: number;

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Behavior, type Collector, refusingUrl, startCollector } from "../telemetry/collector.ts";
@@ -140,6 +140,43 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
     expect(collector.sent("answer-é")).toBe(false);
     expect(collector.sent(folder)).toBe(false);
   });
+});
+
+test("a denial in a library names the program's own place, in its span and on stderr", async () => {
+  const project = join(folder, "project");
+  mkdirSync(join(project, "libs", "deep", "src"), { recursive: true });
+  writeFileSync(
+    join(project, "libs", "deep", "src", "core.ax"),
+    'export fn read(n: Int) -> String !{fs.read} { if n == 0 { fs.read("x") } else { read(n - 1) ++ "" } }\n',
+  );
+  writeFileSync(
+    join(project, "ask.ax"),
+    'import "deep"\n\nfn ask(n: Int) -> String !{fs.read} {\n    read(n) ++ ""\n}\n\nfn main(n: Int) -> String !{fs.read} { ask(n) ++ "" }\n',
+  );
+  const collector = await startCollector();
+  const ended = async (depth: number): Promise<string> => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const { code, stderr } = await boruna(["run", "ask.ax", "--arg", `n=${depth}`], { cwd: project, env });
+    expect(code).toBe(3);
+    return stderr;
+  };
+  expect(await ended(0)).toContain("\n  called from ask (ask.ax:4:5)\n  called from main (ask.ax:7:40)\n");
+  const lines = (await ended(300)).split("\n").filter((line) => line.startsWith("  called") || line.startsWith("  …"));
+  expect(lines.slice(-2)).toEqual(["  called by the program from ask (ask.ax:4:5)", "  … and 54 more"]);
+  expect(lines).toHaveLength(10);
+  await collector.close();
+  const caps = collector.spans().filter((span) => span.name === "boruna.cap");
+  expect(caps).toHaveLength(2);
+  for (const { attributes } of caps) {
+    expect(attributes).toMatchObject({
+      "code.file.path": "libs/deep/src/core.ax",
+      "code.line.number": 1,
+      "code.function.name": "read",
+      "code.caller.file.path": "ask.ax",
+      "code.caller.line.number": 4,
+      "code.caller.function.name": "ask",
+    });
+  }
 });
 
 test("the caller's trace is carried on", async () => {

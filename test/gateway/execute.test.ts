@@ -166,7 +166,7 @@ describe("beside the run", () => {
         end: [{ outcome: "success", steps: result.steps, allocBytes: result.allocBytes, counters: result.counters }],
       },
     ]);
-    expect(tracing.calls.map((c) => c.line)).toEqual([1]);
+    expect(tracing.calls.map((c) => c.place.line)).toEqual([1]);
   });
 
   test("a log that fails ends the span as fatal and the run with its error", async () => {

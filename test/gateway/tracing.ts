@@ -1,9 +1,10 @@
 /** A tracer that writes down what it is told. */
+import type { CallPlace } from "../../vm/module.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 
 export interface RecordedCall {
   readonly start: Omit<CallSpanStart, "place">;
-  readonly line: number | undefined;
+  readonly place: CallPlace;
   readonly end: CallSpanEnd[];
 }
 
@@ -20,7 +21,7 @@ export function recordingTracing(backpressure: () => Promise<void> | undefined =
     runs.push(run);
     return {
       startCall: ({ place, ...rest }) => {
-        const call: RecordedCall = { start: rest, line: place().line, end: [] };
+        const call: RecordedCall = { start: rest, place: place(), end: [] };
         calls.push(call);
         return {
           run: (body) => body(),

@@ -156,6 +156,22 @@ describe("with a provider", () => {
     expect(Object.keys(spanNamed("boruna.cap").attributes).filter((name) => name.startsWith("gen_ai"))).toEqual([]);
   });
 
+  test("a call in a library names the program's own place too", () => {
+    const caller = { function: "ask", pc: 0, file: "a.ax", line: 2, column: 3 };
+    traced({ call: { place: () => ({ function: "fetch", pc: 0, file: "std/x/src/core.ax", line: 7, caller }) } });
+    expect(spanNamed("boruna.cap").attributes).toMatchObject({
+      "code.file.path": "std/x/src/core.ax",
+      "code.line.number": 7,
+      "code.function.name": "fetch",
+      "code.caller.file.path": "a.ax",
+      "code.caller.line.number": 2,
+      "code.caller.function.name": "ask",
+    });
+    exporter.reset();
+    traced({ call: { place: () => ({ function: "fetch", pc: 0, caller: { ...caller, file: "/home/user/a.ax" } }) } });
+    expect(Object.keys(spanNamed("boruna.cap").attributes).filter((name) => name.startsWith("code.caller"))).toEqual([]);
+  });
+
   test("a path of the host stays out, and text of a module is bounded", () => {
     for (const file of ["/home/user/a.ax", "C:\\a.ax", "\\\\host\\a.ax", "~/a.ax", "file:///a.ax"]) {
       traced({ call: { place: () => ({ function: "f", pc: 0, file, line: 1 }) } });
@@ -168,7 +184,17 @@ describe("with a provider", () => {
   });
 
   test("every attribute made is in the table, with its type, and a full pair of spans has all of them", () => {
-    traced({ call: { capability: "llm.call", model: "m" }, callEnd: { bytesOut: 1, budgetRemaining: 1, inputTokens: 1, outputTokens: 1 } });
+    const place = () => ({
+      function: "f",
+      pc: 0,
+      file: "std/x/src/core.ax",
+      line: 1,
+      caller: { function: "main", pc: 0, file: "a.ax", line: 2 },
+    });
+    traced({
+      call: { capability: "llm.call", model: "m", place },
+      callEnd: { bytesOut: 1, budgetRemaining: 1, inputTokens: 1, outputTokens: 1 },
+    });
     traced({
       run: { replayOf: "abc", mode: "replay" },
       callEnd: { errorKind: "unknown" },

@@ -22,6 +22,17 @@ function span(
   return parent === undefined ? own : { ...own, parentSpanId: parent };
 }
 
+test("a call in a library shows where the program called it", () => {
+  const library = { "code.file.path": "std/std-http/src/core.ax", "code.line.number": 237 };
+  const line = spanLine(
+    span("1", undefined, 0, {
+      name: "boruna.cap",
+      attributes: { ...library, "code.caller.file.path": "a.ax", "code.caller.line.number": 4 },
+    }),
+  );
+  expect(line).toBe("boruna.cap  1.00 µs  std/std-http/src/core.ax:237  from a.ax:4");
+});
+
 test("a run with its calls", () => {
   const place = { "code.file.path": "digest.ax", "code.line.number": 12 };
   const spans = [

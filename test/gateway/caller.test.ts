@@ -1,0 +1,66 @@
+/** A call that is made inside a library also names where the program itself stands. */
+import { describe, expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { executeProgram, type RunResult } from "../../gateway/execute.ts";
+import { DENY_ALL } from "../../policy/policy.ts";
+import type { CallPlace } from "../../vm/module.ts";
+import { verifyModule } from "../../vm/verifier.ts";
+import { recordingTracing } from "./tracing.ts";
+
+/** Reads at the end of `depth` calls of itself. */
+const LIBRARY = `export fn read(depth: Int) -> String !{fs.read} {
+    if depth == 0 { fs.read("x") } else { read(depth - 1) ++ "" }
+}
+`;
+const program = (depth: number, from: string): string => `import "${from}"
+
+fn ask() -> String !{fs.read} {
+    read(${depth}) ++ ""
+}
+
+fn main() -> String !{fs.read} { ask() ++ "" }
+`;
+
+/** Where the one call of a run was made, and how the run ended. */
+async function denied(
+  main: { readonly name: string; readonly text: string },
+  library: string,
+): Promise<{ place: CallPlace; result: RunResult }> {
+  const { module } = compile(main, { resolve: () => ({ name: library, text: LIBRARY }) });
+  const tracing = recordingTracing();
+  const result = await executeProgram(verifyModule(module), { policy: DENY_ALL, runId: "r", tracing });
+  const [call] = tracing.calls;
+  if (call === undefined) return expect.fail("no call");
+  return { place: call.place, result };
+}
+
+const OWN = { function: "ask", file: "app/main.ax", line: 4, column: 5 };
+
+describe.each(["std/std-x/src/core.ax", "libs/x/src/core.ax"])("a call in %s", (library) => {
+  // The compiler finds a library by its name; the resolver of this test says which file that is.
+  const main = { name: "app/main.ax", text: program(0, "x") };
+
+  test("has a place of its own and that of the program", async () => {
+    const { place, result } = await denied(main, library);
+    expect(place).toMatchObject({ function: "read", file: library, line: 2, caller: OWN });
+    expect(result.error?.stack).toMatchObject([{ file: library }, OWN, { function: "main" }]);
+  });
+
+  test("deep inside", async () => {
+    const { place, result } = await denied({ ...main, text: program(500, "x") }, library);
+    expect(place).toMatchObject({ file: library, caller: OWN });
+    expect(result.error?.stack).toHaveLength(64);
+    expect(result.error?.stack.at(-1)).toMatchObject(OWN);
+  });
+});
+
+test("a file that the program imports by its path is the program's own", async () => {
+  const { place } = await denied({ name: "main.ax", text: program(0, "./x.ax") }, "x.ax");
+  expect(place).toMatchObject({ file: "x.ax" });
+  expect(place).not.toHaveProperty("caller");
+});
+
+test("a library that is run itself is a program", async () => {
+  const { place } = await denied({ name: "libs/x/src/core.ax", text: program(0, "./y.ax") }, "libs/x/src/y.ax");
+  expect(place).not.toHaveProperty("caller");
+});
