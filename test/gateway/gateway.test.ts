@@ -81,7 +81,11 @@ describe("one call", () => {
       { type: "CapResult", capability: "net.fetch", result: '{"mock": true, "url": "http://é.example/"}' },
     ]);
     expect(tracing.calls).toEqual([
-      { start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 }, line: 7, end: [{ bytesOut: 43 }] },
+      {
+        start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 },
+        place: { function: "main", pc: 0, line: 7 },
+        end: [{ bytesOut: 43 }],
+      },
     ]);
     expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1 });
     expect(seen).toEqual(["callStart", "callEnd ok"]);
