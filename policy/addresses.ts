@@ -1,6 +1,6 @@
 /**
- * Which IP addresses are public. The table is IANA's special-purpose address registries (RFC 6890 and its updates);
- * an IPv6 address that carries an IPv4 address is judged by that one too, since a translator or tunnel may deliver there.
+ * Which IP addresses are public. The tables hold every range of IANA's special-purpose address registries (RFC 6890 and
+ * its updates), the multicast ranges, and addresses that clouds use inside; an IPv6 address that carries an IPv4 address is judged by that one too, since a translator or tunnel may deliver there.
  */
 import { lazily } from "../vm/lazy.ts";
 
@@ -19,34 +19,43 @@ export type AddressClass =
 
 type Range = readonly [prefix: string, bits: number, kind: AddressClass];
 
-/** The first that fits counts. */
+/** The first that fits counts. A range that IANA calls globally reachable is public where servers of the internet answer there. */
 const IPV4_RANGES: readonly Range[] = [
-  ["0.0.0.0", 8, "unspecified"],
+  ["0.0.0.0", 8, "unspecified"], // This network.
   ["10.0.0.0", 8, "private"],
   ["100.64.0.0", 10, "CGNAT"],
   ["127.0.0.0", 8, "loopback"],
+  ["168.63.129.16", 32, "reserved"], // In no registry: the host's own services in Azure.
   ["169.254.0.0", 16, "link-local"],
   ["172.16.0.0", 12, "private"],
+  ["192.0.0.0", 24, "reserved"], // Protocol assignments; their anycast services are answered by the nearest gateway.
   ["192.0.2.0", 24, "documentation"],
-  ["192.0.0.0", 24, "reserved"],
-  ["192.88.99.0", 24, "reserved"],
+  ["192.31.196.0", 24, "public"], // AS112.
+  ["192.52.193.0", 24, "public"], // AMT.
+  ["192.88.99.0", 24, "reserved"], // 6to4 relays, deprecated.
   ["192.168.0.0", 16, "private"],
+  ["192.175.48.0", 24, "public"], // AS112.
   ["198.18.0.0", 15, "benchmarking"],
   ["198.51.100.0", 24, "documentation"],
   ["203.0.113.0", 24, "documentation"],
   ["224.0.0.0", 4, "multicast"],
-  ["240.0.0.0", 4, "reserved"],
+  ["240.0.0.0", 4, "reserved"], // With the broadcast address.
 ];
 
 const IPV6_RANGES: readonly Range[] = [
   ["::", 128, "unspecified"],
   ["::1", 128, "loopback"],
-  ["100::", 64, "reserved"],
+  ["64:ff9b:1::", 48, "reserved"], // NAT64 whose operator chooses the form.
+  ["100::", 64, "reserved"], // Discard only.
+  ["100:0:0:1::", 64, "reserved"], // Dummy prefix.
   ["2001:2::", 48, "benchmarking"],
+  ["2001:3::", 32, "public"], // AMT.
+  ["2001:4:112::", 48, "public"], // AS112.
   ["2001:db8::", 32, "documentation"],
-  ["2001::", 23, "reserved"],
+  ["2001::", 23, "reserved"], // Protocol assignments: Teredo, anycast services, ORCHID, DRIP.
+  ["2620:4f:8000::", 48, "public"], // AS112.
   ["3fff::", 20, "documentation"],
-  ["5f00::", 16, "reserved"],
+  ["5f00::", 16, "reserved"], // Segment routing.
   ["fc00::", 7, "private"],
   ["fe80::", 10, "link-local"],
   ["fec0::", 10, "private"],
@@ -69,7 +78,7 @@ const EMBEDDINGS: readonly Embedding[] = [
   { prefix: "::ffff:0:0", bits: 96, at: 12 },
   { prefix: "::ffff:0:0:0", bits: 96, at: 12 },
   { prefix: "::", bits: 96, at: 12 },
-  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is refused whole below, since its operator chooses the form.
+  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is refused whole above, since its operator chooses the form.
   { prefix: "64:ff9b::", bits: 96, at: 12 },
   // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's, and the client's inverted.
   { prefix: "2002::", bits: 16, at: 2 },

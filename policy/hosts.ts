@@ -1,5 +1,6 @@
 /** Hosts of URLs, and the patterns of `net_policy.allowed_domains`. */
 import { classifyAddress } from "./addresses.ts";
+import { parseUrl } from "./host-names.ts";
 
 /** Where a request goes, as the policy sees it. */
 export interface Target {
@@ -10,10 +11,10 @@ export interface Target {
   readonly hasUserInfo: boolean;
 }
 
-/** `undefined` for what the WHATWG parser refuses, and for a URL without host. */
+/** `undefined` for what `parseUrl` refuses, and for a URL without host. */
 export function parseTarget(url: string): Target | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const parsed = new URL(url);
+  const parsed = parseUrl(url);
+  if (parsed === undefined) return undefined;
   const scheme = parsed.protocol.slice(0, -1);
   const host = plainHost(parsed.hostname);
   if (host === "") return undefined;

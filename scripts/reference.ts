@@ -144,6 +144,16 @@ A folder in \`fs_policy\` is absolute or relative to the working directory. What
 
 \`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
 
+const HOSTS = `## Hosts
+
+A URL is read by the WHATWG parser, and its host compared with \`net_policy.allowed_domains\` in lower case, without a final dot, in ASCII: \`münchen.example\` is
+\`xn--mnchen-3ya.example\`. URL parsers of different versions of Node do not agree on every name beyond ASCII. So that a policy decides alike on all of them, these are
+not hosts: a label \`xn--…\` that does not decode or does not encode to itself, marks and jamo that join the character before them (write \`ü\`, not \`u\` and a mark), characters that are newer than Unicode 15.1
+or whose mapping has changed since, scripts outside the basic plane but for emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
+digits after the first letter, and labels of ASCII that begin with a letter.
+
+An address is public unless IANA's special-purpose registries say otherwise; 168.63.129.16, where Azure has services of the host, is not public either.`;
+
 function policy(): string {
   const rows = policyFieldDocs().map((f) => [
     code(f.path),
@@ -151,7 +161,7 @@ function policy(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), PATHS);
+  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), HOSTS, PATHS);
 }
 
 function spans(): string {

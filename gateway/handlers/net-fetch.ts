@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
+import { parseUrl } from "../../policy/host-names.ts";
 import { plainHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
 import { canonicalJson, type JsonData } from "../../vm/json.ts";
@@ -125,12 +126,14 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
   return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
 }
 
-const notAUrl = (text: string): string => `not a URL: ${JSON.stringify(wellFormed(text.slice(0, 200)))}`;
-
 /** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */
-function readUrl(text: string, base?: URL): URL {
-  if (!URL.canParse(text, base?.href)) throw new CapabilityFailure(notAUrl(text));
-  const url = new URL(text, base?.href);
+function readUrl(text: string, base?: URL, shown = (quoted: string): string => quoted): URL {
+  const url = parseUrl(text, base?.href);
+  // Scrubbed while it is whole: a message quotes the start.
+  if (url === undefined) {
+    const hint = /[^\0-\x7f]|xn--/i.test(text) ? " (a host beyond ASCII must be one that every Node reads alike; docs/policy.md)" : "";
+    throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(shown(text).slice(0, 200)))}${hint}`);
+  }
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
   if (url.username !== "" || url.password !== "") throw new CapabilityFailure("a URL may not hold a user name or password; send a header");
@@ -154,9 +157,7 @@ function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
 function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseData): Plan | undefined {
   const location = response.headers["location"];
   if (typeof location !== "string") return undefined;
-  // Messages quote the start of a URL and of a host, and only a whole text can be scrubbed.
-  if (!URL.canParse(location, plan.url.href)) throw new CapabilityFailure(notAUrl(call.secrets.scrubAnyCase(location)));
-  const url = readUrl(location, plan.url);
+  const url = readUrl(location, plan.url, (text) => call.secrets.scrubAnyCase(text));
   if (call.secrets.scrubAnyCase(url.hostname) !== url.hostname)
     throw new CapabilityFailure("a redirect leads to a host that spells a secret");
   if (plan.url.protocol === "https:" && url.protocol === "http:")
