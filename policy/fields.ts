@@ -42,9 +42,14 @@ const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-const METHOD = text("an HTTP method", (given) =>
-  /^[A-Za-z]{1,20}$/.test(given) ? { text: given.toUpperCase() } : { problem: "write an HTTP method, as GET" },
-);
+/** The methods of `net.fetch`. */
+export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const METHOD = text("an HTTP method", (given) => {
+  const method = given.toUpperCase();
+  return HTTP_METHODS.includes(method)
+    ? { text: method }
+    : { problem: `net.fetch has no such method. ${didYouMean(method, HTTP_METHODS, `It has ${HTTP_METHODS.join(", ")}.`)}` };
+});
 const NAME: TextForm = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },

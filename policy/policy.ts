@@ -159,9 +159,9 @@ function parseAllow(given: string, registry: CapabilityRegistry): { readonly nam
     });
   }
   if (budget === undefined) return { name };
-  if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget)) {
-    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 0 or more`, {
-      hint: `Write --allow ${name}=5, for instance.`,
+  if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget) || Number(budget) === 0) {
+    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 1 or more`, {
+      hint: `Write --allow ${name}=5, for instance, or --allow ${name} for calls without a limit.`,
     });
   }
   return { name, budget: Number(budget) };

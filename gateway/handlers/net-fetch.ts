@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
+import { HTTP_METHODS } from "../../policy/fields.ts";
 import { parseUrl } from "../../policy/host-names.ts";
 import { plainHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
@@ -111,12 +112,11 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
   }
 }
 
-const METHODS: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
 const BODY_METHODS: ReadonlySet<string> = new Set(["PATCH", "POST", "PUT"]);
 
 function firstPlan(call: FetchCall, url: string, method: string, body: string, given: MapValue, context: HandlerContext): Plan {
   const upper = method.toUpperCase();
-  if (!METHODS.has(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
+  if (!HTTP_METHODS.includes(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
   const headers = requestHeaders(given);
   if (!headers.has("accept")) headers.set("accept", "*/*");
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);

@@ -114,6 +114,8 @@ describe("shorthands", () => {
     [{ allow: ["net.fetsh"] }, 'Did you mean "net.fetch"?'],
     [{ allow: ["random=many"] }, "Write --allow random=5"],
     [{ allow: ["random=1=2"] }, "Write --allow random=5"],
+    [{ allow: ["random=0"] }, "or --allow random for calls without a limit"],
+    [{ allow: ["random=000"] }, "or --allow random for calls without a limit"],
     [{ allowNet: ["http://a.example"] }, undefined],
     [{ allowRead: [""] }, 'Write "."'],
   ])("%j is refused", (shorthands, hint) => {
