@@ -14,6 +14,7 @@ import {
   field,
   type FieldValues,
   integer,
+  laterField,
   type KeyCheck,
   listOf,
   mapOf,
@@ -92,7 +93,18 @@ export const NET_FIELDS = {
     false,
     "Whether addresses that are not public (loopback, private, link-local, …) may be reached.",
   ),
-  propagate_trace: field("propagate_trace", BOOLEAN, false, "Whether the trace context is sent along, in the header traceparent."),
+  propagate_trace: field(
+    "propagate_trace",
+    BOOLEAN,
+    false,
+    "Whether the trace context is sent along, in the headers traceparent and tracestate.",
+  ),
+  propagate_baggage: laterField(
+    "propagate_baggage",
+    BOOLEAN,
+    false,
+    "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+  ),
 };
 export type NetPolicy = FieldValues<typeof NET_FIELDS>;
 
@@ -200,6 +212,7 @@ const NET = objectOf<NetPolicy>(
     allowed_ports: get(NET_FIELDS.allowed_ports),
     allow_private_networks: get(NET_FIELDS.allow_private_networks),
     propagate_trace: get(NET_FIELDS.propagate_trace),
+    propagate_baggage: get(NET_FIELDS.propagate_baggage),
   }),
   "policy.invalid_net_policy",
 );

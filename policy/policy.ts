@@ -7,10 +7,10 @@ import { canonicalJson, type JsonData } from "../vm/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { FloatValue } from "../vm/value.ts";
 import { documentOf, type DocumentNode } from "./document.ts";
-import { type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
+import { NET_FIELDS, type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./hint.ts";
-import { fail, type Place } from "./shape.ts";
+import { fail, type FieldTable, type Place } from "./shape.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./fields.ts";
 
@@ -78,10 +78,16 @@ function toJson(data: PolicyData): JsonData {
   return new Map(entries.map(([name, part]) => [name, toJson(part)]));
 }
 
-/** The effective policy in the format of a policy file, every default filled in. */
+/** The effective policy in the format of a policy file, every default filled in but those of later fields. */
 export function policyToJson(policy: Policy): JsonData {
-  const { schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets } = policy;
+  const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, limits, secrets } = policy;
+  const net_policy = new Map(Object.entries(policy.net_policy).filter(([name, value]) => !isLaterDefault(NET_FIELDS, name, value)));
   return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
+}
+
+function isLaterDefault(table: FieldTable, name: string, value: unknown): boolean {
+  const field = Object.values(table).find((f) => f.name === name);
+  return field?.isLater === true && field.fallback === value;
 }
 
 /** `sha256:` and hex, over the canonical JSON of the effective policy. */

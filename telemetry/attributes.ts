@@ -71,7 +71,12 @@ export const ATTRIBUTES = {
   "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the calling place, from 1" },
   "code.function.name": { spans: CALL, type: "string", doc: "function that calls" },
   "gen_ai.operation.name": { spans: CALL, type: "string", when: "the call is an llm.call", doc: "chat" },
-  "gen_ai.request.model": { spans: CALL, type: "string", when: "an llm.call names a model", doc: "the model asked for" },
+  "gen_ai.request.model": {
+    spans: CALL,
+    type: "string",
+    when: "an llm.call names a model, or a live one takes the operator's",
+    doc: "the model asked for",
+  },
   "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the prompt" },
   "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the answer" },
 } as const satisfies Record<string, AttributeRow>;

@@ -121,9 +121,18 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
   if (!headers.has("accept")) headers.set("accept", "*/*");
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
   if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
-  if (call.net.propagate_trace && context.traceparent !== undefined && !headers.has("traceparent"))
-    headers.set("traceparent", context.traceparent);
+  addTraceHeaders(headers, call.net, context);
   return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
+}
+
+/** What the program sends itself stays. A tracestate belongs to the traceparent beside it. */
+function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { traceparent, tracestate, baggage }: HandlerContext): void {
+  if (net.propagate_trace && traceparent !== undefined && !headers.has("traceparent")) {
+    headers.set("traceparent", traceparent);
+    headers.delete("tracestate");
+    if (tracestate !== undefined) headers.set("tracestate", tracestate);
+  }
+  if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
 }
 
 /** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */

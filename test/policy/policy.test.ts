@@ -67,6 +67,17 @@ describe("the effective policy", () => {
     expect(effectiveLimits(DENY_ALL, { max_steps: 5 }).max_steps).toBe(5);
   });
 
+  test("a field that came later changes no hash while it has its default", () => {
+    const read = (net: object) => parsePolicy(JSON.stringify({ net_policy: net }), { file: "p", jsonc: false });
+    // As before the field was there.
+    expect(policyHash(DENY_ALL)).toBe("sha256:0b8b3e545a5c2276be82c7a9792d0434c663a6191ab98aa0079af792f424c8d7");
+    expect(policyHash(read({ propagate_baggage: false }))).toBe(policyHash(DENY_ALL));
+    const open = read({ propagate_baggage: true });
+    expect(policyHash(open)).not.toBe(policyHash(DENY_ALL));
+    expect(policyFromJson(parseJson(canonicalJson(policyToJson(open)))).net_policy.propagate_baggage).toBe(true);
+    expect(canonicalJson(policyToJson(DENY_ALL))).not.toContain("propagate_baggage");
+  });
+
   test("policyFromJson refuses rubbish", () => {
     for (const text of ["null", "[]", "1", '{"rules": 1}', '{"rules": {"net": {"allow": true}}}', "[".repeat(60) + "]".repeat(60)]) {
       expect(() => policyFromJson(parseJson(text))).toThrow(/./);
