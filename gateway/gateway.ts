@@ -101,17 +101,26 @@ class CallContext implements HandlerContext {
   readonly budgetRemaining?: number;
   readonly callNumber: number;
   readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly baggage?: string;
+  readonly onModel?: (model: string) => void;
   readonly policy: Policy;
   readonly #options: GatewayOptions;
 
-  constructor(options: GatewayOptions, call: Call, remainingMs: number | undefined, traceparent: string | undefined) {
+  constructor(options: GatewayOptions, call: Call, remainingMs: number | undefined) {
     this.signal = options.signal;
     this.callNumber = call.number;
     this.policy = options.policy;
     this.#options = options;
     if (remainingMs !== undefined) this.remainingMs = remainingMs;
     if (call.budgetRemaining !== undefined) this.budgetRemaining = call.budgetRemaining;
+    const { span } = call;
+    if (span === undefined) return;
+    const { traceparent, tracestate, baggage } = span.headers();
     if (traceparent !== undefined) this.traceparent = traceparent;
+    if (tracestate !== undefined) this.tracestate = tracestate;
+    if (baggage !== undefined) this.baggage = baggage;
+    this.onModel = (model) => span.setModel(model);
   }
 
   get idempotencyKey(): string {
@@ -257,8 +266,7 @@ export class Gateway {
     if (handler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
     this.#counters.dispatched += 1;
     const remainingMs = this.#run.remainingMs();
-    const traceparent = call.span?.traceparent();
-    const context = new CallContext(this.#options, call, remainingMs, traceparent);
+    const context = new CallContext(this.#options, call, remainingMs);
     let result: unknown;
     try {
       // A copy: the event has the other.

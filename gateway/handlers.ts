@@ -15,6 +15,11 @@ export interface HandlerContext {
   readonly idempotencyKey: string;
   /** W3C header value of the call's span; absent without tracing. */
   readonly traceparent?: string;
+  /** Of the run's caller; absent without tracing, and where there is none. */
+  readonly tracestate?: string;
+  readonly baggage?: string;
+  /** Tells the call's span which model is asked, where the program did not say. */
+  readonly onModel?: (model: string) => void;
   readonly policy: Policy;
 }
 

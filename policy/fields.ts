@@ -14,6 +14,7 @@ import {
   field,
   type FieldValues,
   integer,
+  laterField,
   type KeyCheck,
   listOf,
   mapOf,
@@ -42,9 +43,14 @@ const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-const METHOD = text("an HTTP method", (given) =>
-  /^[A-Za-z]{1,20}$/.test(given) ? { text: given.toUpperCase() } : { problem: "write an HTTP method, as GET" },
-);
+/** The methods of `net.fetch`. */
+export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const METHOD = text("an HTTP method", (given) => {
+  const method = given.toUpperCase();
+  return HTTP_METHODS.includes(method)
+    ? { text: method }
+    : { problem: `net.fetch has no such method. ${didYouMean(method, HTTP_METHODS, `It has ${HTTP_METHODS.join(", ")}.`)}` };
+});
 const NAME: TextForm = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
@@ -87,7 +93,18 @@ export const NET_FIELDS = {
     false,
     "Whether addresses that are not public (loopback, private, link-local, …) may be reached.",
   ),
-  propagate_trace: field("propagate_trace", BOOLEAN, false, "Whether the trace context is sent along, in the header traceparent."),
+  propagate_trace: field(
+    "propagate_trace",
+    BOOLEAN,
+    false,
+    "Whether the trace context is sent along, in the headers traceparent and tracestate.",
+  ),
+  propagate_baggage: laterField(
+    "propagate_baggage",
+    BOOLEAN,
+    false,
+    "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+  ),
 };
 export type NetPolicy = FieldValues<typeof NET_FIELDS>;
 
@@ -168,7 +185,7 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limit("max_alloc_bytes", 1),
   max_call_depth: limit("max_call_depth", 1),
   max_output_bytes: limit("max_output_bytes", 0),
-  max_log_bytes: { ...limit("max_log_bytes", 1), later: true },
+  max_log_bytes: { ...limit("max_log_bytes", 1), isLater: true as const },
   max_wall_ms: limit("max_wall_ms", 0),
 };
 export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
@@ -196,6 +213,7 @@ const NET = objectOf<NetPolicy>(
     allowed_ports: get(NET_FIELDS.allowed_ports),
     allow_private_networks: get(NET_FIELDS.allow_private_networks),
     propagate_trace: get(NET_FIELDS.propagate_trace),
+    propagate_baggage: get(NET_FIELDS.propagate_baggage),
   }),
   "policy.invalid_net_policy",
 );

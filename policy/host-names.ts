@@ -49,10 +49,14 @@ const rangesOf = (text: string): readonly CodeRange[] =>
     return [Number.parseInt(first, 16), Number.parseInt(last, 16)];
   });
 
-/** Where Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ, and the right-to-left and later planes but for what is below. */
+/**
+ * Where Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ; the marks and jamo that compose with what is before
+ * them, which Node 20 does not always get right; and the right-to-left and later planes but for what is below.
+ */
 const NOT_PORTABLE = rangesOf(
-  "4c0 590-8ff c5c cdc 10a0-10c5 115f-1160 17b4-17b5 1806 180e 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 1e9e 2061-2063 206a-206f " +
-    "20c1 2132 2183 2427-2429 2b96 3164 31e4-31e5 a7cb-a7cf a7d2 a7d4 a7da-a7dc a7f1 fb1d-fdff fe70-feff ffa0 10000-10ffff",
+  "300-36f 4c0 590-8ff c5c cdc 10a0-10c5 1100-11ff 17b4-17b5 1806 180e 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 1dc0-1dff 1e9e " +
+    "2061-2063 206a-206f 20c1 20d0-20ff 2132 2183 2427-2429 2b96 2de0-2dff 3099-309a 3164 31e4-31e5 a7cb-a7cf a7d2 a7d4 a7da-a7dc a7f1 " +
+    "fb1d-fdff fe20-fe2f fe70-feff ffa0 10000-10ffff",
 );
 /** Emoji and older ideographs. */
 const PORTABLE_PLANES = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
@@ -63,7 +67,6 @@ const RIGHT_TO_LEFT = rangesOf("5d0-5ea 620-64a 66e-66f 671-6d3 6d5 6ee-6ef 6fa-
 function isPortable(name: string | undefined): boolean {
   if (name === undefined) return false;
   if (!/[^\0-\x7f]/.test(name)) return true;
-  if (name.normalize("NFC") !== name) return false;
   const codes = [...name].map((character) => character.codePointAt(0) ?? 0);
   const isLetter = (code: number): boolean => within(RIGHT_TO_LEFT, code);
   if (codes.some((code) => within(NOT_PORTABLE, code) && !within(PORTABLE_PLANES, code) && !isLetter(code))) return false;
@@ -86,7 +89,7 @@ const MAX_CODE_POINT = 0x10ffff;
 function decodePunycode(label: string): string | undefined {
   if (label === "" || label.length + "xn--".length > MAX_LABEL) return undefined;
   const hyphen = label.lastIndexOf("-");
-  const output = [...label.slice(0, Math.max(hyphen, 0))].map((character) => character.charCodeAt(0));
+  const output = Array.from(label.slice(0, Math.max(hyphen, 0)), (character) => character.charCodeAt(0));
   let code = 128;
   let bias = 72;
   let index = 0;

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { didYouMean } from "./hint.ts";
-import { MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
+import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 
 /** `allow-all`, `deny-all`, or a path; comments are allowed where it ends in `.jsonc`. Throws `policy.*`. */
@@ -12,6 +12,13 @@ export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): P
   if (named !== undefined) return named;
   const text = readText(nameOrPath);
   return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), ...(registry === undefined ? {} : { registry }) });
+}
+
+/** Like `loadPolicy`, with warnings; a policy that has a name has none. */
+export function loadCheckedPolicy(nameOrPath: string): CheckedPolicy {
+  const named = NAMED_POLICIES.get(nameOrPath);
+  if (named !== undefined) return { policy: named, warnings: [] };
+  return checkPolicy(readText(nameOrPath), { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc") });
 }
 
 function readText(path: string): string {

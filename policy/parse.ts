@@ -5,6 +5,7 @@ import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import { wellFormed } from "../vm/value.ts";
 import { type DocumentMember, type DocumentNode, MAX_DOCUMENT_DEPTH } from "./document.ts";
 import { type Policy, readPolicy } from "./policy.ts";
+import { type PolicyWarning, policyWarnings } from "./warnings.ts";
 
 export interface ParsePolicyOptions {
   /** As the user named it, for errors. */
@@ -17,8 +18,25 @@ export interface ParsePolicyOptions {
 /** Bytes of a policy file, and UTF-16 units of its text. */
 export const MAX_POLICY_BYTES = 1_048_576;
 
+/** A policy, and what of it has no effect, or another than it seems. */
+export interface CheckedPolicy {
+  readonly policy: Policy;
+  readonly warnings: readonly (PolicyWarning & { readonly place: ErrorPlace })[];
+}
+
 /** Throws `policy.*` with file, line, column and a hint. */
 export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
+  return readPolicy(parseDocument(text, options), (offset) => placeAt(text, offset, options.file), options.registry ?? BUILTIN_REGISTRY);
+}
+
+/** Like `parsePolicy`, with warnings. */
+export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedPolicy {
+  const policy = parsePolicy(text, options);
+  const warnings = policyWarnings(parseDocument(text, options), policy);
+  return { policy, warnings: warnings.map((warning) => ({ ...warning, place: placeAt(text, warning.offset, options.file) })) };
+}
+
+function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode {
   const placeOf = (offset: number): ErrorPlace => placeAt(text, offset, options.file);
   const fail = (message: string, offset: number, hint?: string): never => {
     throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), ...(hint === undefined ? {} : { hint }) });
@@ -39,10 +57,22 @@ export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
     );
   }
   if (root === undefined) return fail("the file holds no JSON", 0, 'Write { "default_allow": false } at least.');
-  const document = convert(root, start, (name, offset) =>
-    fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."),
-  );
-  return readPolicy(document, placeOf, options.registry ?? BUILTIN_REGISTRY);
+  return convert(root, start, {
+    duplicate: (name, offset) => fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."),
+    number: (offset, length) => {
+      const written = text.slice(offset, offset + length);
+      if (isRoundedToWhole(written)) fail(`the number ${written} cannot be held exactly: it would be read as ${Number(written)}`, offset);
+    },
+  });
+}
+
+/** Whether a number that is not whole, as JSON writes it, is read as a whole one: 1e-400 would be 0, which can mean "no limit". */
+function isRoundedToWhole(written: string): boolean {
+  if (!Number.isInteger(Number(written))) return false;
+  const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(written) ?? [];
+  const digits = `${whole}${fraction}`;
+  const significant = digits.replace(/0+$/, "");
+  return significant !== "" && Number(exponent) - fraction.length + digits.length - significant.length < 0;
 }
 
 const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
@@ -78,19 +108,25 @@ function checkDepth(text: string, fail: (message: string, offset: number) => nev
   }
 }
 
-function convert(node: Node, start: number, duplicate: (name: string, offset: number) => never): DocumentNode {
+interface Checks {
+  readonly duplicate: (name: string, offset: number) => never;
+  readonly number: (offset: number, length: number) => void;
+}
+
+function convert(node: Node, start: number, checks: Checks): DocumentNode {
   const offset = node.offset + start;
   const children = node.children ?? [];
-  if (node.type === "array") return { kind: "list", items: children.map((child) => convert(child, start, duplicate)), offset };
+  if (node.type === "array") return { kind: "list", items: children.map((child) => convert(child, start, checks)), offset };
+  if (node.type === "number") checks.number(offset, node.length);
   if (node.type !== "object") return { kind: "scalar", value: scalarOf(node.value), offset };
   const seen = new Set<string>();
   const members: DocumentMember[] = [];
   for (const { children: [key, value] = [] } of children) {
     if (key === undefined || value === undefined) continue;
     const name = wellFormed(String(key.value));
-    if (seen.has(name)) duplicate(name, key.offset + start);
+    if (seen.has(name)) checks.duplicate(name, key.offset + start);
     seen.add(name);
-    members.push({ name, nameOffset: key.offset + start, node: convert(value, start, duplicate) });
+    members.push({ name, nameOffset: key.offset + start, node: convert(value, start, checks) });
   }
   return { kind: "object", members, offset };
 }

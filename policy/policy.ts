@@ -78,18 +78,22 @@ function toJson(data: PolicyData): JsonData {
   return new Map(entries.map(([name, part]) => [name, toJson(part)]));
 }
 
-/** The section without the fields that were added after version 1 and have their default. */
+/** The section without the fields that came after version 1 and have their default. */
 function withoutLaterDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
-  const left = Object.values(fields).filter((f) => f.later && section[f.name] === f.fallback);
-  return Object.fromEntries(Object.entries(section).filter(([name]) => !left.some((f) => f.name === name)));
+  return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isLaterDefault(fields, name, value)));
 }
 
-/** The effective policy in the format of a policy file, with the defaults of version 1 filled in. */
+/** The effective policy in the format of a policy file, every default filled in but those of later fields. */
 export function policyToJson(policy: Policy): JsonData {
   const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
   const net_policy = withoutLaterDefaults({ ...policy.net_policy }, NET_FIELDS);
   const limits = withoutLaterDefaults({ ...policy.limits }, LIMIT_FIELDS);
   return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
+}
+
+function isLaterDefault(table: FieldTable, name: string, value: unknown): boolean {
+  const field = Object.values(table).find((f) => f.name === name);
+  return field?.isLater === true && field.fallback === value;
 }
 
 /** `sha256:` and hex, over the canonical JSON of the effective policy. */
@@ -173,9 +177,9 @@ function parseAllow(given: string, registry: CapabilityRegistry): { readonly nam
     });
   }
   if (budget === undefined) return { name };
-  if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget)) {
-    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 0 or more`, {
-      hint: `Write --allow ${name}=5, for instance.`,
+  if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget) || Number(budget) === 0) {
+    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 1 or more`, {
+      hint: `Write --allow ${name}=5, for instance, or --allow ${name} for calls without a limit.`,
     });
   }
   return { name, budget: Number(budget) };

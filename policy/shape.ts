@@ -33,8 +33,8 @@ export interface Field<T> {
   /** Undefined for a member that must be there. */
   readonly fallback: T | undefined;
   readonly doc: string;
-  /** Added after version 1: canonical JSON leaves it out at its default, so that older policies keep their hash. */
-  readonly later: boolean;
+  /** Came after the format's first version: canonical JSON leaves it out while it has its default, so that older policies keep their hash. */
+  readonly isLater?: true;
 }
 
 export type FieldValue<F> = F extends Field<infer T> ? T : never;
@@ -43,10 +43,13 @@ export type FieldValues<Table> = { readonly [K in keyof Table]: FieldValue<Table
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 
 export function field<T>(name: string, shape: Shape<T>, fallback: T, doc: string): Field<T> {
-  return { name, shape, fallback, doc, later: false };
+  return { name, shape, fallback, doc };
+}
+export function laterField<T>(name: string, shape: Shape<T>, fallback: T, doc: string): Field<T> {
+  return { name, shape, fallback, doc, isLater: true };
 }
 export function requiredField<T>(name: string, shape: Shape<T>, doc: string): Field<T> {
-  return { name, shape, fallback: undefined, doc, later: false };
+  return { name, shape, fallback: undefined, doc };
 }
 
 export function fail(at: Place, offset: number, message: string, hint?: string, kind: PolicyErrorKind = at.kind): never {

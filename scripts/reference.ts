@@ -161,11 +161,17 @@ A folder in \`fs_policy\` is absolute or relative to the working directory. What
 
 \`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
 
+const WARNINGS = `## Warnings
+
+\`boruna policy validate\` warns of what is valid and has no effect, or another than it seems: a section whose capability no rule allows (\`net_policy\` without
+\`net.fetch\`), a budget of 0, which is no limit, a budget of a capability that is not allowed, \`fs.read\` or \`fs.write\` without folders, a secret or a model that can never be
+used, a host that no URL has. The exit code stays 0; with \`--json\` they are the list \`warnings\`, each with \`file\`, \`line\`, \`column\`, \`path\` and \`message\`.`;
+
 const HOSTS = `## Hosts
 
 A URL is read by the WHATWG parser, and its host compared with \`net_policy.allowed_domains\` in lower case, without a final dot, in ASCII: \`münchen.example\` is
 \`xn--mnchen-3ya.example\`. URL parsers of different versions of Node do not agree on every name beyond ASCII. So that a policy decides alike on all of them, these are
-not hosts: a label \`xn--…\` that does not decode or does not encode to itself, a name that is not in Unicode's normal form NFC, characters that are newer than Unicode 15.1
+not hosts: a label \`xn--…\` that does not decode or does not encode to itself, marks and jamo that join the character before them (write \`ü\`, not \`u\` and a mark), characters that are newer than Unicode 15.1
 or whose mapping has changed since, scripts outside the basic plane but for emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
 digits after the first letter, and labels of ASCII that begin with a letter.
 
@@ -178,7 +184,7 @@ function policy(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), HOSTS, PATHS);
+  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), WARNINGS, HOSTS, PATHS);
 }
 
 function spans(): string {

@@ -80,7 +80,12 @@ export const ATTRIBUTES = {
   "code.caller.line.number": { spans: CALL, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
   "code.caller.function.name": { spans: CALL, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
   "gen_ai.operation.name": { spans: CALL, type: "string", when: "the call is an llm.call", doc: "chat" },
-  "gen_ai.request.model": { spans: CALL, type: "string", when: "an llm.call names a model", doc: "the model asked for" },
+  "gen_ai.request.model": {
+    spans: CALL,
+    type: "string",
+    when: "an llm.call names a model, or a live one takes the operator's",
+    doc: "the model asked for",
+  },
   "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the prompt" },
   "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the answer" },
 } as const satisfies Record<string, AttributeRow>;

@@ -3,6 +3,8 @@
  * and the `baggage` of W3C Baggage, from options or from the environment. What is malformed is ignored, as the W3C says.
  */
 
+import { wellFormed } from "../vm/value.ts";
+
 export interface TraceParent {
   /** 32 lower-case hex digits, not all 0. */
   readonly traceId: string;
@@ -119,6 +121,16 @@ export function parseBaggage(header: string): readonly BaggageEntry[] | undefine
     entries.set(entry.key, entry);
   }
   return [...entries.values()];
+}
+
+/** The header value; undefined where there is nothing, or what `parseBaggage` would not read. */
+export function formatBaggage(entries: readonly BaggageEntry[]): string | undefined {
+  const members = entries.map(({ key, value, metadata }) => {
+    const pair = `${key}=${encodeURIComponent(wellFormed(value))}`;
+    return metadata === undefined || metadata === "" ? pair : `${pair};${metadata}`;
+  });
+  const header = members.join(",");
+  return parseBaggage(header) === undefined ? undefined : header;
 }
 
 /** Values as they stand in options or in `TRACEPARENT`, `TRACESTATE`, `BAGGAGE`. */

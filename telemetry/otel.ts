@@ -19,7 +19,15 @@ import type { CallPlace, CodePlace } from "../vm/module.ts";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
-import { type BaggageEntry, formatTraceparent, parseBaggage, parseTraceparent, parseTracestate } from "./context.ts";
+import {
+  type BaggageEntry,
+  formatBaggage,
+  formatTraceparent,
+  type IncomingContext,
+  parseBaggage,
+  parseTraceparent,
+  parseTracestate,
+} from "./context.ts";
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 export interface OtelTracingOptions {
@@ -80,6 +88,15 @@ function createBaggage(entries: readonly BaggageEntry[]): Baggage {
   const entryOf = (value: string, metadata: string | undefined): ApiBaggageEntry =>
     metadata === undefined ? { value } : { value, metadata: baggageEntryMetadataFromString(metadata) };
   return entries.reduce((made, { key, value, metadata }) => made.setEntry(key, entryOf(value, metadata)), propagation.createBaggage());
+}
+
+function baggageOf(of: Context): readonly BaggageEntry[] {
+  const entries = propagation.getBaggage(of)?.getAllEntries() ?? [];
+  return entries.map(([key, { value, metadata }]) => ({
+    key,
+    value,
+    ...(metadata === undefined ? {} : { metadata: metadata.toString() }),
+  }));
 }
 
 function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
@@ -148,10 +165,19 @@ class CallSpan implements CallTracing {
     return context.with(this.#context, body);
   }
 
-  traceparent(): string | undefined {
-    const { traceId, spanId, traceFlags } = this.#span.spanContext();
-    if (!trace.isSpanContextValid(this.#span.spanContext())) return undefined;
-    return formatTraceparent({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED });
+  headers(): IncomingContext {
+    const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext();
+    const baggage = formatBaggage(baggageOf(this.#context));
+    const own = baggage === undefined ? {} : { baggage };
+    if (!trace.isSpanContextValid(this.#span.spanContext())) return own;
+    const sampled = (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
+    const tracestate = traceState === undefined ? undefined : parseTracestate(traceState.serialize());
+    return { traceparent: formatTraceparent({ traceId, spanId, sampled }), ...(tracestate === undefined ? {} : { tracestate }), ...own };
+  }
+
+  setModel(model: string): void {
+    if (MODEL_NAME.test(model))
+      contained(() => this.#span.setAttributes({ "gen_ai.request.model": model } satisfies SpanAttributes<"boruna.cap">));
   }
 
   end(info: CallSpanEnd): void {

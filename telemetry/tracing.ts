@@ -3,6 +3,7 @@
  * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
  */
 import type { CallPlace } from "../vm/module.ts";
+import type { IncomingContext } from "./context.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 
 export type RunMode = "mock" | "live" | "replay";
@@ -67,8 +68,10 @@ export interface CallSpanStart {
 export interface CallTracing {
   /** Runs `body` inside the span's context, so that a handler's own instrumentation nests; awaits included. */
   run<T>(body: () => T): T;
-  /** W3C header value of this span, for a handler that may pass it on. */
-  traceparent(): string | undefined;
+  /** W3C header values of this span and of the run's caller, for a handler that may pass them on. */
+  headers(): IncomingContext;
+  /** The model that an llm.call asks for, where the program did not name it. */
+  setModel(model: string): void;
   end(info: CallSpanEnd): void;
 }
 

@@ -1,14 +1,21 @@
-import { loadPolicy } from "../../policy/load.ts";
+import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
 import { plainToHost } from "../../vm/plain-json.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
-import { printJson } from "../terminal.ts";
+import { clean, printJson } from "../terminal.ts";
 
 export function policyValidateCommand({ terminal, json }: Session, file: string): number {
-  const hash = policyHash(loadPolicy(file));
-  if (json) printJson(terminal, { ok: true, policy_hash: hash });
-  else terminal.err(`${file}: ok, ${hash}`);
+  const { policy, warnings } = loadCheckedPolicy(file);
+  const hash = policyHash(policy);
+  if (json) {
+    const told = warnings.map(({ path, message, place }) => ({ ...place, path, message }));
+    printJson(terminal, { ok: true, policy_hash: hash, warnings: told });
+    return EXIT.done;
+  }
+  for (const { path, message, place } of warnings)
+    terminal.err(clean(`${place.file}:${place.line}:${place.column}: warning: ${path}: ${message}`));
+  terminal.err(`${file}: ok, ${hash}`);
   return EXIT.done;
 }
 

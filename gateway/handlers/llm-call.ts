@@ -39,11 +39,12 @@ const FRAMING_TOKENS = 64;
 export function llmCallHandler(options: LlmCallOptions): Handler {
   const spending = createSpending();
   const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
-  return async ([prompt, given, callOptions], { policy, signal }) => {
+  return async ([prompt, given, callOptions], { policy, signal, onModel }) => {
     if (typeof prompt !== "string" || typeof given !== "string") throw new CapabilityFailure("llm.call takes a prompt and a model");
     const endpoint = endpointOf(options.url);
     const model = given === "" ? (options.model ?? "") : given;
     if (model === "") throw new CapabilityFailure("the program names no model and BORUNA_LLM_MODEL is not set");
+    if (given === "") onModel?.(model);
     const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
     if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
     const body = requestBody(model, prompt, callOptions, policy.llm_policy);

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
+import { HTTP_METHODS } from "../../policy/fields.ts";
 import { parseUrl } from "../../policy/host-names.ts";
 import { plainHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
@@ -111,19 +112,27 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
   }
 }
 
-const METHODS: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
 const BODY_METHODS: ReadonlySet<string> = new Set(["PATCH", "POST", "PUT"]);
 
 function firstPlan(call: FetchCall, url: string, method: string, body: string, given: MapValue, context: HandlerContext): Plan {
   const upper = method.toUpperCase();
-  if (!METHODS.has(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
+  if (!HTTP_METHODS.includes(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
   const headers = requestHeaders(given);
   if (!headers.has("accept")) headers.set("accept", "*/*");
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
   if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
-  if (call.net.propagate_trace && context.traceparent !== undefined && !headers.has("traceparent"))
-    headers.set("traceparent", context.traceparent);
+  addTraceHeaders(headers, call.net, context);
   return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
+}
+
+/** What the program sends itself stays. A tracestate belongs to the traceparent beside it. */
+function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { traceparent, tracestate, baggage }: HandlerContext): void {
+  if (net.propagate_trace && traceparent !== undefined && !headers.has("traceparent")) {
+    headers.set("traceparent", traceparent);
+    headers.delete("tracestate");
+    if (tracestate !== undefined) headers.set("tracestate", tracestate);
+  }
+  if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
 }
 
 /** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */

@@ -71,6 +71,18 @@ const one = (name: string, handler: Handler): Handlers => new Map([[name, handle
 const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
 describe("one call", () => {
+  test("a handler that chose the model tells the span; one without a model does not", () => {
+    const { call, tracing } = setUp({
+      handlers: one("random", (_, context) => {
+        context.onModel?.("operators-1");
+        expect(context).toMatchObject({ tracestate: "v=1", baggage: "k=v" });
+        return new FloatValue(0.5);
+      }),
+    });
+    expect(call("random")).toMatchObject({ ok: true });
+    expect(tracing.models).toEqual(["operators-1"]);
+  });
+
   test("that goes well: log, span, counters, observers; no promise", () => {
     const { call, events, seen, tracing, counters } = setUp();
     const answer = call("net.fetch", ["http://é.example/"]);

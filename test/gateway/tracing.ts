@@ -11,11 +11,13 @@ export interface RecordedCall {
 export interface RecordedTracing extends Tracing {
   readonly runs: { readonly start: RunSpanStart; readonly end: RunSpanEnd[] }[];
   readonly calls: RecordedCall[];
+  readonly models: string[];
 }
 
 export function recordingTracing(backpressure: () => Promise<void> | undefined = () => undefined): RecordedTracing {
   const runs: RecordedTracing["runs"] = [];
   const calls: RecordedCall[] = [];
+  const models: string[] = [];
   const startRun = (start: RunSpanStart): RunTracing => {
     const run: RecordedTracing["runs"][number] = { start, end: [] };
     runs.push(run);
@@ -25,7 +27,8 @@ export function recordingTracing(backpressure: () => Promise<void> | undefined =
         calls.push(call);
         return {
           run: (body) => body(),
-          traceparent: () => `00-${"1".repeat(32)}-${"2".repeat(16)}-01`,
+          headers: () => ({ traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-01`, tracestate: "v=1", baggage: "k=v" }),
+          setModel: (model) => void models.push(model),
           end: (info) => void call.end.push(info),
         };
       },
@@ -33,5 +36,5 @@ export function recordingTracing(backpressure: () => Promise<void> | undefined =
       end: (info) => void run.end.push(info),
     };
   };
-  return { runs, calls, startRun };
+  return { runs, calls, models, startRun };
 }

@@ -67,6 +67,17 @@ describe("the effective policy", () => {
     expect(effectiveLimits(DENY_ALL, { max_steps: 5 }).max_steps).toBe(5);
   });
 
+  test("a field that came later changes no hash while it has its default", () => {
+    const read = (net: object) => parsePolicy(JSON.stringify({ net_policy: net }), { file: "p", jsonc: false });
+    // As before the field was there.
+    expect(policyHash(DENY_ALL)).toBe("sha256:0b8b3e545a5c2276be82c7a9792d0434c663a6191ab98aa0079af792f424c8d7");
+    expect(policyHash(read({ propagate_baggage: false }))).toBe(policyHash(DENY_ALL));
+    const open = read({ propagate_baggage: true });
+    expect(policyHash(open)).not.toBe(policyHash(DENY_ALL));
+    expect(policyFromJson(parseJson(canonicalJson(policyToJson(open)))).net_policy.propagate_baggage).toBe(true);
+    expect(canonicalJson(policyToJson(DENY_ALL))).not.toContain("propagate_baggage");
+  });
+
   test("policyFromJson refuses rubbish", () => {
     for (const text of ["null", "[]", "1", '{"rules": 1}', '{"rules": {"net": {"allow": true}}}', "[".repeat(60) + "]".repeat(60)]) {
       expect(() => policyFromJson(parseJson(text))).toThrow(/./);
@@ -114,6 +125,8 @@ describe("shorthands", () => {
     [{ allow: ["net.fetsh"] }, 'Did you mean "net.fetch"?'],
     [{ allow: ["random=many"] }, "Write --allow random=5"],
     [{ allow: ["random=1=2"] }, "Write --allow random=5"],
+    [{ allow: ["random=0"] }, "or --allow random for calls without a limit"],
+    [{ allow: ["random=000"] }, "or --allow random for calls without a limit"],
     [{ allowNet: ["http://a.example"] }, undefined],
     [{ allowRead: [""] }, 'Write "."'],
   ])("%j is refused", (shorthands, hint) => {

@@ -58,7 +58,7 @@ describe("a live run", () => {
         startRun: ({ runId }) => {
           told.push(runId());
           return {
-            startCall: () => ({ run: (body) => body(), traceparent: () => undefined, end: () => undefined }),
+            startCall: () => ({ run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined }),
             backpressure: () => undefined,
             end: () => undefined,
           };

@@ -147,7 +147,7 @@ describe("execute", () => {
         return {
           startCall: ({ capability, call }) => {
             seen.push([capability, call]);
-            return { run: (body) => body(), traceparent: () => undefined, end: () => undefined };
+            return { run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined };
           },
           backpressure: () => undefined,
           end: ({ outcome }) => void seen.push(outcome),

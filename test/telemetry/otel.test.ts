@@ -148,6 +148,16 @@ describe("with a provider", () => {
     });
   });
 
+  test("llm.call whose model the handler chose", () => {
+    const run = otelTracing().startRun(RUN);
+    const call = run.startCall({ ...CALL, capability: "llm.call", model: "" });
+    call.setModel("the SENTINEL prompt");
+    call.setModel("operators/model-1");
+    call.end({ bytesOut: 1 });
+    run.end(END);
+    expect(spanNamed("boruna.cap").attributes["gen_ai.request.model"]).toBe("operators/model-1");
+  });
+
   test("text that a program passes as a model's name stays out", () => {
     for (const model of ["", "the SENTINEL prompt", "SENTINEL\n", "x".repeat(129)]) {
       traced({ call: { capability: "llm.call", model } });
@@ -224,6 +234,20 @@ describe("with a provider", () => {
     expect(run.spanContext().traceState?.serialize()).toBe("v=1");
   });
 
+  test("a handler gets the caller's tracestate and baggage to pass on", () => {
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const baggage = "user=a%20b;secret=no,k=%C3%A9";
+    const run = otelTracing().startRun({ ...RUN, traceparent, tracestate: "v=1,w=2", baggage });
+    const call = run.startCall(CALL);
+    expect(call.headers()).toEqual({
+      traceparent: expect.stringMatching(`^00-${"a".repeat(32)}-[0-9a-f]{16}-01$`),
+      tracestate: "v=1,w=2",
+      baggage,
+    });
+    call.end({ bytesOut: 1 });
+    run.end(END);
+  });
+
   test("a malformed one is ignored: the host's own span is the parent", () => {
     trace.getTracer("host").startActiveSpan("host", (host) => {
       traced({ run: { traceparent: "00-nonsense", tracestate: "v=1" } });
@@ -235,7 +259,7 @@ describe("with a provider", () => {
   test("an unsampled parent makes no spans, and its decision is passed on", () => {
     const run = otelTracing().startRun({ ...RUN, traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-00` });
     const call = run.startCall({ ...CALL, place: () => expect.fail("asked for a place that nobody records") });
-    expect(call.traceparent()).toMatch(new RegExp(`^00-${"a".repeat(32)}-[0-9a-f]{16}-00$`));
+    expect(call.headers().traceparent).toMatch(new RegExp(`^00-${"a".repeat(32)}-[0-9a-f]{16}-00$`));
     call.end({ bytesOut: 1 });
     run.end(END);
     expect(exporter.getFinishedSpans()).toEqual([]);
@@ -250,7 +274,7 @@ describe("with a provider", () => {
       return propagation.getActiveBaggage()?.getEntry("k")?.value;
     });
     expect(answer).toBe("v");
-    const traceparent = call.traceparent();
+    const traceparent = call.headers().traceparent;
     call.end({ bytesOut: 1 });
     run.end(END);
     const inner = exporter.getFinishedSpans().find((span) => span.name === "inner");
@@ -281,8 +305,8 @@ test("without a provider nothing is made, nothing is asked for, and a remote con
   const run = otelTracing().startRun({ ...RUN, traceparent });
   const call = run.startCall({ ...CALL, place: () => expect.fail("asked for a place that nobody records") });
   expect(call.run(() => 1)).toBe(1);
-  expect(call.traceparent()).toBe(traceparent);
-  expect(otelTracing().startRun(RUN).startCall(CALL).traceparent()).toBeUndefined();
+  expect(call.headers().traceparent).toBe(traceparent);
+  expect(otelTracing().startRun(RUN).startCall(CALL).headers()).toEqual({});
   call.end({ bytesOut: 1 });
   expect(run.backpressure()).toBeUndefined();
   run.end(END);

@@ -41,6 +41,20 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
 }
 const text = (value: Value): string => canonicalJson(valueToPlain(value, parseType("Json"), []));
 
+describe("the model in the span", () => {
+  test("is told where the operator's is asked, before the policy may refuse it", async () => {
+    server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
+    const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
+    const models: string[] = [];
+    const call = (model: string, llm: object = {}) =>
+      callHandler("llm.call", handler, ["x", model], contextOf(policyOf({ llm_policy: llm }), { onModel: (m) => void models.push(m) }));
+    await call("");
+    await call("programs-1");
+    expect(await failureOf(call("", { allowed_models: ["other"] }))).toMatch(/^denied: /);
+    expect(models).toEqual(["operators-1", "operators-1"]);
+  });
+});
+
 describe("a call", () => {
   test("asks chat/completions and gives status, text, model and usage", async () => {
     const { call, asked } = await endpoint([{}], { key: "k" });

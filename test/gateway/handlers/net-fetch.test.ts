@@ -378,4 +378,25 @@ describe("trace context", () => {
     expect((await echoed([at("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
     expect((await echoed([at("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
   });
+
+  const context = { traceparent, tracestate: "v=1", baggage: "user=a%20b" };
+  const sent = async (net: object, own: MapValue = MapValue.EMPTY) => {
+    const { headers } = await echoed([at("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => name in context));
+  };
+
+  test("tracestate goes with traceparent, baggage where it is asked for by itself", async () => {
+    expect(await sent({})).toEqual({});
+    expect(await sent({ propagate_trace: false })).toEqual({});
+    expect(await sent({ propagate_trace: true })).toEqual({ traceparent, tracestate: "v=1" });
+    expect(await sent({ propagate_trace: true, propagate_baggage: true })).toEqual(context);
+    expect(await sent({ propagate_baggage: true })).toEqual({ baggage: "user=a%20b" });
+  });
+
+  test("what the program sends itself stays, and a tracestate stays beside its traceparent", async () => {
+    const both = { propagate_trace: true, propagate_baggage: true };
+    const own = `00-${"1".repeat(32)}-${"2".repeat(16)}-00`;
+    expect(await sent(both, headersOf(["Traceparent", own], ["Baggage", "mine=1"]))).toEqual({ traceparent: own, baggage: "mine=1" });
+    expect(await sent(both, headersOf(["Tracestate", "mine=1"]))).toEqual(context);
+  });
 });

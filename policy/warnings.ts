@@ -1,0 +1,106 @@
+/** What of a valid policy has no effect, or another than it seems. */
+import type { DocumentMember, DocumentNode } from "./document.ts";
+import { hasPortableLabels } from "./host-names.ts";
+import { matchesHost } from "./hosts.ts";
+import { isAllowed, type Policy } from "./policy.ts";
+import { memberPath } from "./shape.ts";
+
+export interface PolicyWarning {
+  /** As error messages name it: `rules["net.fetch"].budget`. */
+  readonly path: string;
+  /** One sentence, and what to do. */
+  readonly message: string;
+  /** In the policy's text. */
+  readonly offset: number;
+}
+
+/** `root` is what `policy` was read from: it tells what was written and what is a default. In the order of the file. */
+export function policyWarnings(root: DocumentNode, policy: Policy): readonly PolicyWarning[] {
+  const warnings: PolicyWarning[] = [];
+  const warn = (path: string, { nameOffset }: DocumentMember, message: string): void =>
+    void warnings.push({ path, message, offset: nameOffset });
+  for (const section of membersOf(root)) {
+    for (const [index, capability] of (SECTIONS.get(section.name) ?? []).entries()) {
+      if (!isAllowed(policy, capability.name) && isWritten(section, capability.field))
+        warn(pathTo(section.name, capability.field), section, `it has no effect, since no rule allows ${capability.name}.`);
+      if (index === 0) checkSection(policy, section, warn);
+    }
+    if (section.name === "rules") checkRules(policy, section, warn);
+    if (section.name === "secrets") checkSecrets(policy, section, warn);
+  }
+  return warnings.toSorted((a, b) => a.offset - b.offset);
+}
+
+type Warn = (path: string, at: DocumentMember, message: string) => void;
+
+/** Which capability a section, or one field of it, is about. */
+const SECTIONS: ReadonlyMap<string, readonly { readonly name: string; readonly field?: string }[]> = new Map([
+  ["net_policy", [{ name: "net.fetch" }]],
+  [
+    "fs_policy",
+    [
+      { name: "fs.read", field: "read" },
+      { name: "fs.write", field: "write" },
+    ],
+  ],
+  ["db_policy", [{ name: "db.query" }]],
+  ["llm_policy", [{ name: "llm.call" }]],
+  ["secrets", [{ name: "net.fetch" }]],
+]);
+
+const membersOf = (node: DocumentNode | undefined): readonly DocumentMember[] => (node?.kind === "object" ? node.members : []);
+const memberOf = (node: DocumentNode | undefined, name: string): DocumentMember | undefined => membersOf(node).find((m) => m.name === name);
+const pathTo = (section: string, field: string | undefined): string => (field === undefined ? section : memberPath(section, field));
+
+/** Whether it says anything: `null`, `{}` and `[]` do not. */
+function isWritten(section: DocumentMember, field: string | undefined): boolean {
+  const node = field === undefined ? section.node : memberOf(section.node, field)?.node;
+  return (node?.kind === "object" && node.members.length > 0) || (node?.kind === "list" && node.items.length > 0);
+}
+
+function checkRules(policy: Policy, section: DocumentMember, warn: Warn): void {
+  for (const rule of membersOf(section.node)) {
+    const { name } = rule;
+    const path = memberPath("rules", name);
+    const budget = memberOf(rule.node, "budget");
+    const isOpen = isAllowed(policy, name);
+    if (budget !== undefined && !isOpen)
+      warn(memberPath(path, "budget"), budget, `it has no effect, since the rule does not allow ${name}.`);
+    else if (budget !== undefined && policy.rules.get(name)?.budget === 0)
+      warn(memberPath(path, "budget"), budget, "0 is no limit. Leave it out to say so, or set allow to false to allow no call.");
+    const folders = name === "fs.read" ? policy.fs_policy.read : name === "fs.write" ? policy.fs_policy.write : undefined;
+    if (isOpen && folders?.length === 0)
+      warn(path, rule, `every call is denied, since fs_policy.${name === "fs.read" ? "read" : "write"} names no folder.`);
+  }
+}
+
+function checkSection(policy: Policy, section: DocumentMember, warn: Warn): void {
+  if (section.name === "net_policy")
+    for (const host of policy.net_policy.allowed_domains)
+      if (!hasPortableLabels(host))
+        warn("net_policy.allowed_domains", section, `no URL has the host ${JSON.stringify(host)}: its label xn--… does not decode.`);
+  if (section.name !== "llm_policy" || policy.llm_policy.max_cost_usd === null) return;
+  const { allowed_models, prices } = policy.llm_policy;
+  const unpriced = allowed_models.filter((model) => !prices.has(model));
+  for (const model of unpriced)
+    warn(
+      "llm_policy.allowed_models",
+      section,
+      `every call of ${JSON.stringify(model)} is denied, since max_cost_usd is set and prices does not name it.`,
+    );
+  if (allowed_models.length === 0 && prices.size === 0)
+    warn("llm_policy.prices", section, "every call is denied, since max_cost_usd is set and no model has a price.");
+}
+
+function checkSecrets(policy: Policy, section: DocumentMember, warn: Warn): void {
+  const { allowed_domains } = policy.net_policy;
+  for (const secret of membersOf(section.node)) {
+    const hosts = policy.secrets.get(secret.name)?.hosts ?? [];
+    const isReachable = (host: string): boolean =>
+      allowed_domains.length === 0 || allowed_domains.some((pattern) => matchesHost(pattern, host) || matchesHost(host, pattern));
+    const path = memberPath("secrets", secret.name);
+    if (hosts.length === 0) warn(path, secret, "it can be sent nowhere, since hosts is empty.");
+    else if (!hosts.some(isReachable))
+      warn(path, secret, "it can be sent nowhere, since net_policy.allowed_domains has none of its hosts.");
+  }
+}
