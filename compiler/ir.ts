@@ -82,7 +82,7 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "block"; readonly stmts: readonly IrStmt[]; readonly value: Ir | null }
   | { readonly kind: "spawn"; readonly target: Callable }
   | { readonly kind: "send"; readonly actor: Ir; readonly message: Ir }
-  | { readonly kind: "receive" }
+  | { readonly kind: "receive"; readonly type: T }
   | { readonly kind: "emit"; readonly tree: Ir }
 );
 

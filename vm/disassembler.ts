@@ -108,6 +108,7 @@ function noteOf(
   const { module } = program;
   switch (kind) {
     case "constant":
+    case "type_text":
       return constants[operand];
     case "local": {
       const name = module.debug?.functions[verified.index]?.locals[operand];

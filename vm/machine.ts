@@ -9,6 +9,7 @@ import { poll, type Run, startEffect } from "./effects.ts";
 import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts";
 import type { CapabilityAnswer } from "./host.ts";
 import { ListValue } from "./list.ts";
+import { checkMessage } from "./message-types.ts";
 import { MachineTrap, stepLimit } from "./meter.ts";
 import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
 import { rareRow } from "./rare.ts";
@@ -683,6 +684,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             return "blocked";
           }
           pc = (pc + 1) | 0;
+          if (code[at + 1] === 1 && message !== undefined) {
+            meter.steps = stopAt - left;
+            checkMessage(run, message.payload, code[at + 2] ?? 0);
+            stopAt = Math.max(stopAt, meter.steps);
+            left = (stopAt - meter.steps) | 0;
+          }
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), message === undefined ? UNIT : message.payload);
           continue;
         }

@@ -22,6 +22,12 @@ import {
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 
+/** A value, or a part of one, that is not of the type it should be. */
+export interface Mismatch {
+  readonly value: Value;
+  readonly type: Type;
+}
+
 interface Claim {
   readonly value: Value;
   /** Undefined for a part whose type the module does not tell: anything fits. */
@@ -33,24 +39,38 @@ interface Claim {
  * Throws `value.too_large` beyond `MACHINE_LIMITS.valueNodes` parts, shared ones counted each time.
  */
 export function matchesType(value: Value, type: Type, types: readonly TypeDef[]): boolean {
-  const table = typeTable(types);
-  const pending: Claim[] = [];
-  const count = (parts: number): void => {
+  let budget: number = MACHINE_LIMITS.valueNodes;
+  const spend = (parts: number): void => {
     budget -= parts;
     if (budget < 0)
       throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts has its type not checked`);
   };
+  return findMismatch(value, type, types, { parts: spend, instance: () => undefined }) === undefined;
+}
+
+/** Counts the work of a check before it is done; may throw to stop it. */
+export interface CheckWork {
+  parts(count: number): void;
+  /** A record or enum with type arguments, whose parts have types that are made of them. */
+  instance(type: Type): void;
+}
+
+/** The part that keeps a value from being of a type. */
+export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
+  const table = typeTable(types);
+  const pending: Claim[] = [];
   const all = (values: Iterable<Value>, size: number, part: Type | undefined): true => {
-    count(size);
+    work.parts(size);
     for (const item of values) pending.push({ value: item, type: part });
     return true;
   };
-  let budget: number = MACHINE_LIMITS.valueNodes;
   let claim: Claim | undefined = { value, type };
   for (; claim !== undefined; claim = pending.pop()) {
-    if (claim.type !== undefined && !fits(claim.value, claim.type, table, all)) return false;
+    if (claim.type === undefined) continue;
+    if (claim.type.kind === "named" && claim.type.args.length > 0) work.instance(claim.type);
+    if (!fits(claim.value, claim.type, table, all)) return { value: claim.value, type: claim.type };
   }
-  return true;
+  return undefined;
 }
 
 /** Claims that values are of a type, later. */

@@ -6,6 +6,8 @@
 /** What an operand means, and so what the verifier checks it against. */
 export type OperandKind =
   | "constant"
+  /** A constant that is the text of a type, in which `_` is any type. */
+  | "type_text"
   | "local"
   | "global"
   | "function"
@@ -265,6 +267,17 @@ export const OPCODES = {
     ours: true,
     stack: "j → Int",
     doc: "0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object",
+  },
+
+  ReceiveAs: {
+    tag: 0x1f,
+    operands: ["type_text"],
+    pops: 0,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "→ m",
+    doc: "as ReceiveMsg; a message that is not of the type whose text is the constant traps",
   },
 
   Add: arithmetic(0x20, "a, b → a + b", "adds numbers, joins Strings"),

@@ -91,6 +91,7 @@ export const ROWS = {
   guardSeal: 57,
   /** x: first operand in the module, y: count, d: first value, operation: opcode. */
   effect: 58,
+  /** x: whether the message must be of the type whose text is the constant y. */
   receive: 59,
   /** x: slot above the operands, y: first operand in the module, operation: opcode. */
   rare: 60,

@@ -69,6 +69,7 @@ const LEAVING: ReadonlySet<number> = new Set(
     OPCODES.SpawnActor,
     OPCODES.SendMsg,
     OPCODES.ReceiveMsg,
+    OPCODES.ReceiveAs,
   ].map(({ tag }) => tag),
 );
 /** Rows that always stand for one instruction. */
@@ -489,6 +490,8 @@ class Translation {
         return row("guardSeal", slots - 2, 0, 0);
       case OPCODES.ReceiveMsg.tag:
         return row("receive", 0, 0, slots);
+      case OPCODES.ReceiveAs.tag:
+        return row("receive", 1, a, slots);
       case OPCODES.CapCall.tag:
       case OPCODES.TryCapCall.tag:
         return row("effect", a, b, slots - b, tag);

@@ -130,7 +130,7 @@ function substitute(type: Type, params: ReadonlyMap<string, Type | undefined>): 
 }
 
 /** Counts at most a little beyond `limit`, so that shared parts cost no more than that. */
-function countNodes(type: Type, limit: number): number {
+export function countNodes(type: Type, limit: number = MAX_TYPE_NODES): number {
   const pending: Type[] = [type];
   let count = 0;
   for (let part = pending.pop(); part !== undefined && count <= limit; part = pending.pop()) {

@@ -35,7 +35,7 @@ export function typeToString(type: Type): string {
 }
 
 /** Nesting of a type in its text form. */
-const MAX_TYPE_DEPTH = 64;
+export const MAX_TYPE_DEPTH = 64;
 
 /**
  * Reads the text form. `params` are the names that stand for type parameters.

@@ -3,10 +3,11 @@ import { BUILTINS } from "./builtins.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "./capabilities.ts";
 import { moduleHash } from "./codec.ts";
 import { BorunaError } from "./error.ts";
-import { lazily } from "./lazy.ts";
+import { lazily, oncePer } from "./lazy.ts";
 import { MACHINE_LIMITS, MODULE_LIMITS } from "./limits.ts";
-import type { FunctionDef, Instruction, Module } from "./module.ts";
-import { type OpcodeRow, type OperandKind, opcode } from "./opcodes.ts";
+import { messageType } from "./message-types.ts";
+import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
+import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
 import { checkPortable, childrenOf, isCompound } from "./portable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
@@ -14,6 +15,8 @@ import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "./text.ts";
 import { parseType, type Type, typeToString } from "./types.ts";
 import { FnRefValue, type Value } from "./value.ts";
 
+/** Instructions that need the scheduler. */
+const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
 const CONTRACT_KINDS = 2;
@@ -66,7 +69,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
     get moduleHash() {
       return hash().text;
     },
-    usesActors: module.functions.some((def) => def.code.some(({ op }) => op === "SpawnActor" || op === "SendMsg" || op === "ReceiveMsg")),
+    usesActors: module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op))),
   };
 }
 
@@ -98,6 +101,12 @@ const GENERIC_ARITY: ReadonlyMap<string, number> = new Map([
   ["Map", 2],
 ]);
 
+/** Type parameters of the types that a module may name. */
+const arityOf = oncePer(
+  (types: readonly TypeDef[]): ReadonlyMap<string, number> =>
+    new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]),
+);
+
 function checkSignature(module: Module): void {
   const { signature } = module;
   if (signature === undefined) return;
@@ -105,19 +114,25 @@ function checkSignature(module: Module): void {
   if (entry?.arity !== signature.params.length)
     fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
   if (new Set(signature.params.map((p) => p.name)).size !== signature.params.length) fail("bad_signature", "two parameters have one name");
-  const arity = new Map([...module.types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]);
+  const arity = arityOf(module.types);
   for (const text of [...signature.params.map((p) => p.type), signature.result]) checkSignatureType(text, arity);
 }
 
 function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): void {
-  const pending: Type[] = [parseSignatureType(text)];
+  const unknown = unknownType(parseSignatureType(text), arity);
+  if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
+}
+
+/** A type in it that the module does not have, as text. */
+function unknownType(whole: Type, arity: ReadonlyMap<string, number>): string | undefined {
+  const pending: Type[] = [whole];
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     if (type.kind === "fn") pending.push(...type.params, type.result);
     if (type.kind !== "named") continue;
-    if (arity.get(type.name) !== type.args.length)
-      fail("bad_signature", `the signature names a type that the module does not have: ${typeToString(type).slice(0, 80)}`);
+    if (arity.get(type.name) !== type.args.length) return typeToString(type).slice(0, 80);
     pending.push(...type.args);
   }
+  return undefined;
 }
 
 function parseSignatureType(text: string): Type {
@@ -198,6 +213,7 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
   const { module, def } = context;
   switch (kind) {
     case "constant":
+    case "type_text":
       return module.constants.length;
     case "local":
       return def.locals;
@@ -237,6 +253,31 @@ function checkOperand(kind: OperandKind, operand: number, at: At): void {
   }
   if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
   if (kind === "builtin" && !builtinArity().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
+  if (kind === "type_text") checkTypeText(operand, at);
+}
+
+/** The constant must be the text of a type that the module has. */
+function checkTypeText(operand: number, at: At): void {
+  const { module } = at.context;
+  const known = wrongTexts(module);
+  if (!known.has(operand)) known.set(operand, wrongText(module, operand));
+  const wrong = known.get(operand);
+  if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
+}
+
+/** What is wrong with the constants that were to be types. */
+const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
+
+function wrongText(module: Module, constant: number): string | undefined {
+  try {
+    const type = messageType(module, constant);
+    if (type === undefined) return "is no String";
+    const unknown = unknownType(type, arityOf(module.types));
+    return unknown === undefined ? undefined : `names a type that the module does not have: ${unknown}`;
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    return `is no type: ${error.message}`;
+  }
 }
 
 function checkCount(at: At): void {

@@ -132,11 +132,13 @@ export class ExpressionChecker implements Expressions {
         this.#effect("actor.send", span);
         return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
       }
-      case "receive":
+      case "receive": {
+        const type = fresh();
         if (this.scope.inContract) {
           this.context.error(this.scope.unit, "E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
         }
-        return { ir: { kind: "receive", span }, type: fresh() };
+        return { ir: { kind: "receive", type, span }, type };
+      }
       case "emit": {
         const type = fresh();
         const tree = this.check(expr.tree, type);

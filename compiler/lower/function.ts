@@ -19,6 +19,8 @@ export interface ModulePool {
   builtinFunction(builtin: BuiltinDecl, arity: number): number;
   typeIndex(decl: TypeDecl): number;
   variantTypeIndex(decl: TypeDecl, variant: number): number;
+  /** The text of a message's type; null where anything will do. */
+  messageType(type: T): string | null;
 }
 
 /** The instruction of a builtin that has one of its own: that of bytecode 1.1 with the lowest tag. */
@@ -237,9 +239,12 @@ export class FunctionLowering implements MatchLowering {
         e.emit("SendMsg");
         this.#unit();
         return;
-      case "receive":
-        e.emit("ReceiveMsg");
+      case "receive": {
+        const type = pool.messageType(ir.type);
+        if (type === null) e.emit("ReceiveMsg");
+        else e.emit("ReceiveAs", this.constant(type));
         return;
+      }
       case "emit":
         this.expr(ir.tree, false);
         e.emit("EmitUi");

@@ -4,12 +4,13 @@ import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/module.ts";
-import { typeToString } from "../../vm/types.ts";
+import { ANY_TYPE } from "../../vm/message-types.ts";
+import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/types.ts";
 import type { Value } from "../../vm/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody, SourceUnit } from "../ir.ts";
 import { lineTable, type LineTable } from "../source.ts";
-import { type FieldInfo, toModuleType, type TypeDecl } from "../types.ts";
+import { type FieldInfo, prune, type T, toModuleType, type TypeDecl } from "../types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
@@ -123,6 +124,34 @@ class Pool implements ModulePool {
     const index = this.#typeIndex.get(name);
     if (index === undefined) throw new BorunaError("internal", `no type for the variant ${name}`);
     return index;
+  }
+
+  messageType(type: T): string | null {
+    const known = this.#messageType(type, 0);
+    return known === ANY_TYPE ? null : typeToString(known);
+  }
+
+  /** What is not decided, or a type parameter, may be anything. */
+  #messageType(type: T, depth: number): Type {
+    const t = prune(type);
+    const inner = (part: T): Type => this.#messageType(part, depth + 1);
+    if (depth >= MAX_TYPE_DEPTH) return ANY_TYPE;
+    switch (t.kind) {
+      case "primitive":
+        return t;
+      case "builtin":
+        return { kind: "named", name: t.name, args: t.args.map(inner) };
+      case "declared":
+        this.typeIndex(t.decl);
+        return { kind: "named", name: t.decl.moduleName, args: t.args.map(inner) };
+      case "fn":
+        return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: t.row };
+      case "param":
+      case "var":
+      case "never":
+      case "error":
+        return ANY_TYPE;
+    }
   }
 
   /** Lowers what is referred to until nothing new turns up. */

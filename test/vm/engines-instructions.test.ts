@@ -21,6 +21,7 @@ const EFFECTS: readonly string[] = [
   "SpawnActor",
   "SendMsg",
   "ReceiveMsg",
+  "ReceiveAs",
   "Assert",
   "CapCall",
   "TryCapCall",

@@ -218,6 +218,7 @@ function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
   const below = (size: number): number => choices.below(Math.max(1, size));
   switch (kind) {
     case "constant":
+    case "type_text":
       return below(sizes.constants);
     case "local":
       return below(sizes.locals);
@@ -334,6 +335,7 @@ const PURE = OPS.filter(
       "SpawnActor",
       "SendMsg",
       "ReceiveMsg",
+      "ReceiveAs",
       "CapCall",
       "TryCapCall",
       "LoadGlobal",

@@ -23,6 +23,7 @@ const EFFECTS: ReadonlySet<number> = new Set(
     OPCODES.SpawnActor,
     OPCODES.SendMsg,
     OPCODES.ReceiveMsg,
+    OPCODES.ReceiveAs,
     OPCODES.Assert,
     OPCODES.GuardSeal,
     OPCODES.Debug,
