@@ -397,6 +397,10 @@ describe("a run that was stopped", () => {
     const recording = await recorded(LOOPS, { args: { n: 100_000_000 }, limits: { max_wall_ms: 5, max_steps: 1_000_000_000_000 } });
     expect(recording.run.outcome).toBe("timeout");
     expect((await replayed(recording)).status).toBe("identical");
+  });
+
+  test("a replay that is canceled says so", async () => {
+    const recording = await recorded(LOOPS, { args: { n: 100_000 } });
     const abort = new AbortController();
     abort.abort();
     expect(await replayed(recording, undefined, { signal: abort.signal })).toMatchObject({ status: "interrupted", exitCode: 130 });
