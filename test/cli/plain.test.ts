@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { COMMANDS, COMMON, type Flags } from "../../cli/command-table.ts";
 import { plainCommandLine } from "../../cli/plain.ts";
 import { runProgram } from "../../cli/program.ts";
+import { cases } from "../cases.ts";
 
 interface Read {
   readonly name: string;
@@ -50,7 +51,7 @@ test("what the plain reader takes, commander reads the same way", async () => {
       taken += 1;
       expect(await readByCommander(given)).toEqual(plain);
     }),
-    { numRuns: 2_000 },
+    { numRuns: cases(2_000) },
   );
   expect(taken).toBeGreaterThan(100);
 });

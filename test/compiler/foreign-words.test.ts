@@ -1,6 +1,7 @@
 /** Words of other languages are names here: told only where no program can mean them so. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
+import { cases } from "../cases.ts";
 
 const errors = (text: string): string[] =>
   check({ name: "main.ax", text })
@@ -51,5 +52,5 @@ test("thousands of unknown names among thousands of types: as many are told as a
 // Quadratic look-ahead would take each of them beyond the test's own time limit.
 test("no pair of tokens makes the parser read far ahead", () => {
   for (const part of ["a<b ", "a<", "f::<", "func(", "elif x ", "do {", "a<Int,", "case "])
-    expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(500_000 / part.length))} }`)).not.toEqual([]);
+    expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(cases(500_000) / part.length))} }`)).not.toEqual([]);
 });

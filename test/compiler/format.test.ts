@@ -12,6 +12,7 @@ import { parse } from "../../compiler/parser/parse.ts";
 import { BUILTINS } from "../../vm/builtins.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
+import { cases } from "../cases.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -90,14 +91,15 @@ describe("meaning and comments", () => {
   test("files with comments anywhere", () => {
     fc.assert(
       fc.property(fc.constantFrom(...TEXTS), insertions, (text, where) => expectSound(withComments(text, where))),
-      { numRuns: 2000 },
+      { numRuns: cases(2000) },
     );
   });
 
-  test("a comment before every token of every file", () => {
+  test("a comment before each token of every file", () => {
     for (const text of TEXTS.flatMap(partsOf)) {
       const { tokens } = lex(text, new Diagnostics("a.ax"));
-      tokens.forEach((_, i) => expectSound(withComments(text, [[i, COMMENTS[i % COMMENTS.length] ?? " // one\n"]])));
+      const stride = Math.ceil(tokens.length / cases(tokens.length));
+      for (let i = 0; i < tokens.length; i += stride) expectSound(withComments(text, [[i, COMMENTS[i % COMMENTS.length] ?? " // one\n"]]));
     }
   });
 

@@ -7,6 +7,7 @@ import { compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
+import { cases } from "../cases.ts";
 
 const folder = join(CONFORMANCE_ROOT, "language");
 const own = new URL("../language/", import.meta.url).pathname;
@@ -39,7 +40,7 @@ test("programs with tokens taken out, doubled and swapped", () => {
       }
       compiles(tokens.join(""));
     }),
-    { numRuns: 3_000 },
+    { numRuns: cases(3_000) },
   );
 });
 

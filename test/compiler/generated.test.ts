@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
+import { cases } from "../cases.ts";
 import { runSource } from "../run-program.ts";
 
-const RUNS = 500;
+const RUNS = cases(1_000);
 
 test("a well-typed program compiles to regular code and never traps by type", async () => {
   await fc.assert(
@@ -31,6 +32,6 @@ test("a program whose row is taken away is rejected", () => {
       expect(errors.every((d) => d.code === "E007")).toBe(true);
       expect(errors.length).toBe(4 - [...unused].filter((m) => m.startsWith("`main`")).length);
     }),
-    { numRuns: RUNS / 2 },
+    { numRuns: Math.ceil(RUNS / 2) },
   );
 });

@@ -10,6 +10,7 @@ import { BUILTIN_REGISTRY, type CapabilityDecl } from "../../vm/capabilities.ts"
 import { parseJson } from "../../vm/json.ts";
 import { MapValue } from "../../vm/map.ts";
 import type { Value } from "../../vm/value.ts";
+import { cases } from "../cases.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
@@ -159,7 +160,7 @@ describe("addresses", () => {
         if (range !== "unicast") expect(ours).not.toBe("public");
         else if (raw.length === 4 || ((raw[0] ?? 0) & 0xe0) === 0x20) expect(ours).toBe("public");
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { FloatValue, intFromBigInt } from "../../vm/value.ts";
 import { verifyModule } from "../../vm/verifier.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { recorded, type Recorded, replayed } from "./recorded.ts";
+import { cases } from "../cases.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const answer = fc.oneof(
@@ -44,6 +45,6 @@ test("a recorded run of any program with any answers replays identically, and it
       expect(report.divergence).toBeUndefined();
       expect(report.status).toBe("identical");
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });

@@ -11,6 +11,7 @@ import { canonicalJson, parseJson } from "../../vm/json.ts";
 import { linesOf, mend } from "./mend.ts";
 import { anyEvents, description, endOf, record, SAMPLE_EVENTS } from "./sample.ts";
 import { memoryRecorder } from "../../replay/record.ts";
+import { cases } from "../cases.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (log: string): Uint8Array => new TextEncoder().encode(log);
@@ -230,7 +231,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
         changed[at] = (changed[at] ?? 0) ^ change;
         expect(errorOf(() => parseLog(memorySource(changed))).kind).toMatch(/^log\./);
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -239,7 +240,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (log) => {
         expect(errorOf(() => parseText(log)).kind).toMatch(/^log\./);
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 

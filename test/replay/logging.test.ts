@@ -10,6 +10,7 @@ import { verifyModule } from "../../vm/verifier.ts";
 import { linesOf } from "./mend.ts";
 import { logOf, recorded, replayed, type Recorded } from "./recorded.ts";
 import { anyEvents, record } from "./sample.ts";
+import { cases } from "../cases.ts";
 
 const ENGINES = ["interpreter", "compiled", "auto"] as const;
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
@@ -41,7 +42,7 @@ describe("what is counted", () => {
         const lines = eventLines(record(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
         expect(events.map((event, i) => recordBytes(event, i + 1))).toEqual(lines.map((line) => lineBytes([line])));
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 

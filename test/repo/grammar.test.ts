@@ -14,6 +14,7 @@ import { BUILTIN_BY_NAME } from "../../vm/builtins.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";
+import { cases } from "../cases.ts";
 
 const EXTENSION = join(ROOT, "editors", "vscode");
 
@@ -169,7 +170,7 @@ describe("the grammar and the lexer agree", () => {
       fc.property(row, (text) => {
         expect(disagreements(text)).toEqual([]);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 });
@@ -225,6 +226,6 @@ test("escapes are good or bad as the lexer has it", () => {
       const bad = scopesOf(`"${escape}"`).some((scope) => scope.includes("invalid"));
       expect(bad).toBe(diagnostics.hasErrors);
     }),
-    { numRuns: 1000 },
+    { numRuns: cases(1000) },
   );
 });

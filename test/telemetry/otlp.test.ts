@@ -6,6 +6,7 @@ import { type Receiver, startReceiver } from "../../telemetry/receiver.ts";
 import type { DecodedSpan } from "../../telemetry/span-data.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { REQUEST_TYPE } from "./collector.ts";
+import { cases } from "../cases.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
@@ -174,7 +175,7 @@ describe.each(FORMS)("%s", (form) => {
   test("any bytes decode or are malformed, and nothing else", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusal(bytes, form)),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     );
   });
 
@@ -195,7 +196,7 @@ describe.each(FORMS)("%s", (form) => {
         for (const { at, byte } of changes) bytes[at] = byte;
         refusal(bytes, form);
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     );
   });
 });

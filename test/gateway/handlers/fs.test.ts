@@ -24,6 +24,7 @@ import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
 import { temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
+import { cases } from "../../cases.ts";
 
 /** `DIR/outside.txt` and `DIR/work`, the working directory, with the roots `data` and `out`. */
 let folder: string;
@@ -175,7 +176,7 @@ describe("fs.read", () => {
       fc.asyncProperty(fc.array(part, { maxLength: 8 }), fc.boolean(), async (parts, absolute) => {
         expect(await failureOf(read([(absolute ? `${work}/` : "") + parts.join("/")]))).not.toContain("secret");
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 });
