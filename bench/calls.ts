@@ -1,13 +1,13 @@
 /** What a capability call costs that does nothing. */
 import { compile } from "../compiler/compile.ts";
-import { executeProgram } from "../gateway/execute.ts";
+import { executeProgram } from "../gateway/run.ts";
 import type { EventSink } from "../gateway/gateway.ts";
 import { ALLOW_ALL } from "../policy/policy.ts";
-import { memoryRecorder } from "../replay/record.ts";
-import { execute } from "../replay/run.ts";
+import { memoryRecorder } from "../replay/log/recorder.ts";
+import { execute } from "../runtime/execute.ts";
 import type { RunEvent } from "../vm/events.ts";
-import type { Program } from "../vm/program.ts";
-import { verifyModule } from "../vm/verifier.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { LIMITS, METERED } from "./engines.ts";
 import type { Table } from "./report.ts";
 import { type Figure, figureOf } from "./statistics.ts";

@@ -24,7 +24,7 @@ async function loadPeer(name: string) {
 async function loadEngine(name: string) {
   const { compile } = await import("../compiler/compile.ts");
   const { ENGINES, runOn } = await import("./engines.ts");
-  const { verifyModule } = await import("../vm/verifier.ts");
+  const { verifyModule } = await import("../vm/bytecode/verifier.ts");
   const engine = ENGINES.find((one) => one.name === name);
   if (engine === undefined) throw new Error(`no engine ${name}`);
   return (program: string) => {

@@ -2,10 +2,10 @@
 import { compile } from "../compiler/compile.ts";
 import type { Host } from "../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
-import type { Program } from "../vm/program.ts";
-import { runMachine } from "../vm/system.ts";
-import type { Value } from "../vm/value.ts";
-import { verifyModule } from "../vm/verifier.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { runMachine } from "../vm/scheduler/scheduler.ts";
+import type { Value } from "../vm/value/value.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { sourceText } from "./sources.ts";
 import { notMetered } from "./unmetered.ts";
 

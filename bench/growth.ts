@@ -1,5 +1,5 @@
 /** Whether twice the size takes about twice the time. */
-import type { Program } from "../vm/program.ts";
+import type { Program } from "../vm/bytecode/program.ts";
 import { type Engine, METERED, programFrom, runOn } from "./engines.ts";
 import { sampleAll, warmedUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";

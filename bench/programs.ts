@@ -1,5 +1,5 @@
 /** The eight programs, each on our engines, as hand-written JavaScript without any metering, in QuickJS and in Lua. */
-import { textForm } from "../vm/text.ts";
+import { textForm } from "../vm/value/display.ts";
 import { ENGINES, programFrom, runOn } from "./engines.ts";
 import { JAVASCRIPT } from "./peers/javascript.ts";
 import { LUA } from "./peers/lua.ts";

@@ -1,7 +1,7 @@
 /** A short JSON form of a type, for messages about `--arg`. */
-import type { TypeDef } from "../vm/module.ts";
-import { type TypeTable, typeTable } from "../vm/type-table.ts";
-import type { Type } from "../vm/types.ts";
+import type { TypeDef } from "../vm/bytecode/module.ts";
+import { type TypeTable, typeTable } from "../vm/value/type-definitions.ts";
+import type { Type } from "../vm/value/type.ts";
 
 const PRIMITIVES = { Int: "3", Float: "1.5", String: '"text"', Bool: "true", Unit: "null", Json: '{"a": 1}', ActorId: undefined } as const;
 

@@ -1,14 +1,14 @@
 /** `--arg name=VALUE`, `--inputs FILE`, and limits. */
-import type { ReplayLimits } from "../replay/bounds.ts";
-import { readBounded } from "../replay/files.ts";
-import { decodeUtf8, ioError } from "../replay/files.ts";
+import type { ReplayLimits } from "../replay/replay-limits.ts";
+import { readBounded } from "../replay/log/files.ts";
+import { decodeUtf8, ioError } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
-import { isJsonObject, type JsonData, parseJson } from "../vm/json.ts";
+import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
-import type { Module, TypeDef } from "../vm/module.ts";
-import { valueFromPlain } from "../vm/plain-json.ts";
-import { parseType, type Type, typeToString } from "../vm/types.ts";
-import { wellFormed } from "../vm/value.ts";
+import type { Module, TypeDef } from "../vm/bytecode/module.ts";
+import { valueFromPlain } from "../vm/json/typed-json.ts";
+import { parseType, type Type, typeToString } from "../vm/value/type.ts";
+import { wellFormed } from "../vm/value/value.ts";
 import { exampleOf } from "./argument-example.ts";
 
 const MAX_INPUT_BYTES = 16 * 1024 * 1024;

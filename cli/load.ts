@@ -1,11 +1,11 @@
 /** A program from a file: source text is compiled, a module is decoded; both are verified. */
 import { compile } from "../compiler/compile.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
-import { openSources, readModuleFile } from "../replay/sources.ts";
+import { openSources, readModuleFile } from "../runtime/sources.ts";
 import { BorunaError } from "../vm/error.ts";
-import { decodeModule } from "../vm/codec.ts";
-import type { Program } from "../vm/program.ts";
-import { verifyModule } from "../vm/verifier.ts";
+import { decodeModule } from "../vm/bytecode/codec.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
 import type { TextOf } from "./failure.ts";
 
 export interface LoadedProgram {

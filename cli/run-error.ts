@@ -1,8 +1,8 @@
 /** How a run that did not complete is told: what, where, why, what next. */
-import type { ActorFailure, RunError } from "../gateway/execute.ts";
-import { frameLines, placeText } from "../replay/frame.ts";
-import { frameOf } from "../replay/place.ts";
-import { type CodePlace, libraryOf, type Module } from "../vm/module.ts";
+import type { ActorFailure, RunError } from "../gateway/run.ts";
+import { frameLines, placeText } from "../replay/report/render-frame.ts";
+import { frameOf } from "../replay/report/source-location.ts";
+import { type CodePlace, libraryOf, type Module } from "../vm/bytecode/module.ts";
 
 const CALLERS = 8;
 

@@ -1,10 +1,10 @@
 /** What the command line prints, and where: data on stdout, messages on stderr. */
 import { writeSync } from "node:fs";
-import { systemReason } from "../replay/files.ts";
+import { systemReason } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
-import { Branch, foldTree } from "../vm/fold.ts";
-import { plainToHost } from "../vm/host-json.ts";
-import { isJsonObject, type JsonData } from "../vm/json.ts";
+import { Branch, foldTree } from "../vm/json/fold.ts";
+import { plainToHost } from "../vm/json/js-interop.ts";
+import { isJsonObject, type JsonData } from "../vm/json/json.ts";
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -1,10 +1,10 @@
 /** Which files and tests the arguments of `boruna test` mean. */
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { isMissing, isNameTooLong, isNoFolder, systemReason } from "../replay/files.ts";
+import { isMissing, isNameTooLong, isNoFolder, systemReason } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
-import { compareUtf8 } from "../vm/utf8.ts";
+import { compareUtf8 } from "../vm/value/utf8.ts";
 
 export interface TestSelection {
   /** Named one by one: they are read whatever they hold. */

@@ -1,13 +1,13 @@
 /** The compiler's face: source text in, diagnostics and a module out. Pure: files come through `resolve`. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
-import type { Module } from "../vm/module.ts";
+import type { Module } from "../vm/bytecode/module.ts";
 import { type CheckedProgram, checkProgram } from "./check/program.ts";
 import type { Span } from "./ast.ts";
 import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics } from "./diagnostics.ts";
 import type { Callable, SourceUnit } from "./ir.ts";
 import { type Lowered, lowerProgram, ProgramTooLarge } from "./lower/module.ts";
 import { lineTable, positionAt } from "./source.ts";
-import type { ImportedSource, Resolver } from "./units.ts";
+import type { ImportedSource, Resolver } from "./load-units.ts";
 
 export type { ImportedSource, Resolver };
 /** A file: its name relative to the project, and its text. */

@@ -1,12 +1,12 @@
 /** What the items of a file declare, before any body is checked. */
-import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins.ts";
-import { isPrimitiveName } from "../vm/types.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
+import { isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
-import { BUILTIN_ARITY, type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./types.ts";
-import type { LoadedUnit } from "./units.ts";
+import { BUILTIN_ARITY, type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import type { LoadedUnit } from "./load-units.ts";
 
 type Declared = FnItem | RecordItem | EnumItem;
 

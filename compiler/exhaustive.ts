@@ -4,8 +4,8 @@
  * match takes linear time. Guarded arms count as reachable, never as covering.
  */
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./types.ts";
-import type { ParamType } from "./types.ts";
+import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
+import type { ParamType } from "./check-types.ts";
 
 /** The algorithm is exponential in the worst case; past this many steps, beside a few for each arm, it gives up. */
 const MAX_WORK = 200_000;

@@ -1,7 +1,7 @@
 /** The page of every diagnostic: why the rule is there, a program that breaks it, one that keeps it. */
 import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
 import type { SourceUnit } from "./ir.ts";
-import type { Resolver } from "./units.ts";
+import type { Resolver } from "./load-units.ts";
 
 /** Text too long to print: the n-th `…` of the program stands for `times` copies of the n-th part. */
 interface Elision {

@@ -1,9 +1,9 @@
 /** The checked program: names resolved, types known, sugar gone. The checker makes it, lowering reads it. */
-import type { BuiltinDecl } from "../vm/builtins.ts";
-import type { OpName } from "../vm/opcodes.ts";
-import type { Value } from "../vm/value.ts";
+import type { BuiltinDecl } from "../vm/builtins/builtin-table.ts";
+import type { OpName } from "../vm/bytecode/opcodes.ts";
+import type { Value } from "../vm/value/value.ts";
 import type { BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
-import type { ParamType, T, TypeDecl } from "./types.ts";
+import type { ParamType, T, TypeDecl } from "./check-types.ts";
 
 /** A binding in one function. Its slot is given when the function is lowered. */
 export interface Local {

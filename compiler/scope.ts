@@ -2,7 +2,7 @@
 import type { ParsedFile, Span } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Callable, Local, SourceUnit } from "./ir.ts";
-import type { T, TypeDecl } from "./types.ts";
+import type { T, TypeDecl } from "./check-types.ts";
 
 /** One file with everything its text can name. */
 export interface Unit extends SourceUnit {

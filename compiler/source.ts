@@ -1,5 +1,5 @@
 /** Places in a source text: UTF-16 offsets on our side, lines, columns and UTF-8 bytes for everyone else. */
-import { utf8Length } from "../vm/utf8.ts";
+import { utf8Length } from "../vm/value/utf8.ts";
 
 export interface Position {
   /** 1-based. */

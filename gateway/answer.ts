@@ -5,14 +5,14 @@
  */
 import { isProxy } from "node:util/types";
 import { BorunaError } from "../vm/error.ts";
-import { Branch, foldTree, type Leaf } from "../vm/fold.ts";
+import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { MACHINE_LIMITS } from "../vm/limits.ts";
-import { ListValue } from "../vm/list.ts";
-import { MapValue } from "../vm/map.ts";
-import { matchesType } from "../vm/matches-type.ts";
-import type { TypeDef } from "../vm/module.ts";
-import { checkPortable } from "../vm/portable.ts";
-import { type Type, typeToString } from "../vm/types.ts";
+import { ListValue } from "../vm/value/list.ts";
+import { MapValue } from "../vm/value/map.ts";
+import { matchesType } from "../vm/value/matches-type.ts";
+import type { TypeDef } from "../vm/bytecode/module.ts";
+import { checkPortable } from "../vm/value/serializable.ts";
+import { type Type, typeToString } from "../vm/value/type.ts";
 import {
   ActorIdValue,
   ClosureValue,
@@ -31,7 +31,7 @@ import {
   UnitValue,
   type Value,
   wellFormed,
-} from "../vm/value.ts";
+} from "../vm/value/value.ts";
 
 /** `problem` follows "the handler answered". */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string };

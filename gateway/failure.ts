@@ -1,5 +1,5 @@
 /** What a handler threw, as the log and the program may see it. */
-import { wellFormed } from "../vm/value.ts";
+import { wellFormed } from "../vm/value/value.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type FailureKind } from "./handlers.ts";
 
 export interface Failure {

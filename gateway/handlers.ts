@@ -1,6 +1,6 @@
 /** What a handler is: the code that carries out one capability. */
 import type { Policy } from "../policy/policy.ts";
-import type { Value } from "../vm/value.ts";
+import type { Value } from "../vm/value/value.ts";
 
 export interface HandlerContext {
   /** Aborted when the run is canceled or out of time. */

@@ -1,6 +1,6 @@
 /** The handlers of a live run: those that reach the world. `db.query` has none yet. */
 import type { Policy } from "../policy/policy.ts";
-import type { JsonData } from "../vm/json.ts";
+import type { JsonData } from "../vm/json/json.ts";
 import type { Handlers } from "./handlers.ts";
 import { fsReadHandler } from "./handlers/fs-read.ts";
 import { fsWriteHandler } from "./handlers/fs-write.ts";

@@ -3,12 +3,12 @@
  * not depend on whether there is a log, so nothing here knows of one; a test compares with the recorder.
  */
 import type { RunEvent } from "../vm/events.ts";
-import { canonicalJson } from "../vm/json.ts";
-import type { MapValue } from "../vm/map.ts";
-import { childrenOf, isCompound } from "../vm/portable.ts";
-import { utf8Length } from "../vm/utf8.ts";
-import { floatToData } from "../vm/value-json.ts";
-import type { CompoundValue, Value } from "../vm/value.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import type { MapValue } from "../vm/value/map.ts";
+import { childrenOf, isCompound } from "../vm/value/serializable.ts";
+import { utf8Length } from "../vm/value/utf8.ts";
+import { floatToData } from "../vm/json/tagged-json.ts";
+import type { CompoundValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
 const SHORT_ESCAPE_EXTRA = 1;

@@ -1,8 +1,8 @@
 /** The answers of a run that is not live. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
-import { canonicalJson, type JsonData } from "../vm/json.ts";
-import type { Value } from "../vm/value.ts";
+import { canonicalJson, type JsonData } from "../vm/json/json.ts";
+import type { Value } from "../vm/value/value.ts";
 import { CapabilityDenied, type Handler, type HandlerContext, type Handlers } from "./handlers.ts";
 
 export interface MockOptions {

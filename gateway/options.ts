@@ -1,7 +1,7 @@
 /** Checks the options of a run that are data. An embedder may write plain JavaScript, so their types need not hold. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
-import { plainFromHost } from "../vm/host-json.ts";
+import { plainFromHost } from "../vm/json/js-interop.ts";
 import type { Limits } from "../vm/limits.ts";
 
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;

@@ -1,11 +1,11 @@
 /** What a policy says of one call. Pure: the same call gets the same decision on every host, recorded or replayed. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
-import { MapValue } from "../vm/map.ts";
-import { type Value, wellFormed } from "../vm/value.ts";
+import { MapValue } from "../vm/value/map.ts";
+import { type Value, wellFormed } from "../vm/value/value.ts";
 import { matchesHost, parseTarget, privateReason } from "./hosts.ts";
 import { reachOf } from "./paths.ts";
 import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
-import { memberPath } from "./shape.ts";
+import { memberPath } from "./field-schema.ts";
 
 export interface Decision {
   readonly allowed: boolean;

@@ -1,8 +1,8 @@
 /** A JSON document as the policy reader sees it: every part knows where it stands. */
 import { BorunaError } from "../vm/error.ts";
-import { Branch, foldTree, type Leaf } from "../vm/fold.ts";
-import { isJsonArray, isJsonObject, type JsonData } from "../vm/json.ts";
-import { FloatValue } from "../vm/value.ts";
+import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
+import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { FloatValue } from "../vm/value/value.ts";
 
 export type DocumentNode = { readonly offset: number } & (
   | { readonly kind: "object"; readonly members: readonly DocumentMember[] }

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
-import { didYouMean } from "./hint.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 

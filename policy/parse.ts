@@ -2,7 +2,7 @@
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
-import { wellFormed } from "../vm/value.ts";
+import { wellFormed } from "../vm/value/value.ts";
 import { type DocumentMember, type DocumentNode, MAX_DOCUMENT_DEPTH } from "./document.ts";
 import { type Policy, readPolicy } from "./policy.ts";
 import { type PolicyWarning, policyWarnings } from "./warnings.ts";

@@ -3,16 +3,16 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
-import { canonicalJson, isJsonObject, type JsonData } from "../vm/json.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
-import { FloatValue } from "../vm/value.ts";
+import { FloatValue } from "../vm/value/value.ts";
 import { documentOf, type DocumentNode } from "./document.ts";
-import { LIMIT_FIELDS, LIMITS_SHAPE, NET_FIELDS, type Policy, policyShape, SCHEMA_VERSION } from "./fields.ts";
+import { LIMIT_FIELDS, LIMITS_SHAPE, NET_FIELDS, type Policy, policyShape, SCHEMA_VERSION } from "./policy-fields.ts";
 import { parseHostPattern } from "./hosts.ts";
-import { didYouMean } from "./hint.ts";
-import { fail, type FieldTable, type Place } from "./shape.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { fail, type FieldTable, type Place } from "./field-schema.ts";
 
-export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./fields.ts";
+export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./policy-fields.ts";
 
 /** Reads a document. `registry` tells which capabilities there are; without one any name of the right form. Throws `policy.*`. */
 export function readPolicy(root: DocumentNode, placeOf: (offset: number) => ErrorPlace, registry: CapabilityRegistry | undefined): Policy {

@@ -3,7 +3,7 @@ import type { DocumentMember, DocumentNode } from "./document.ts";
 import { hasPortableLabels } from "./host-names.ts";
 import { matchesHost } from "./hosts.ts";
 import { isAllowed, type Policy } from "./policy.ts";
-import { memberPath } from "./shape.ts";
+import { memberPath } from "./field-schema.ts";
 
 export interface PolicyWarning {
   /** As error messages name it: `rules["net.fetch"].budget`. */

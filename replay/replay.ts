@@ -1,28 +1,28 @@
 /** Replaying a log: the recorded module, or another program, against the recorded answers. */
 import { effectiveLimits, policyFromJson, policyHash, policyToJson, ALLOW_ALL, type Policy } from "../policy/policy.ts";
-import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/execute.ts";
+import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
-import { decodeModule } from "../vm/codec.ts";
+import { decodeModule } from "../vm/bytecode/codec.ts";
 import { BorunaError } from "../vm/error.ts";
-import { canonicalJson, type JsonData } from "../vm/json.ts";
+import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
-import type { CodePlace } from "../vm/module.ts";
+import type { CodePlace } from "../vm/bytecode/module.ts";
 import { EXIT, type Outcome, OUTCOMES } from "../vm/outcome.ts";
-import type { Program } from "../vm/program.ts";
-import { verifyModule } from "../vm/verifier.ts";
-import { type Bounds, hostLimit, reachedBound, type ReplayLimits, replayBounds, wallLimit } from "./bounds.ts";
-import { compareEnds, leftOver, passedEnd, type Divergence, type EndComparison, type Mismatch } from "./divergence.ts";
-import { isInterruption, type RunEnd, type StoredEnd } from "./end.ts";
-import type { BlobReader } from "./blobs.ts";
-import type { EventLog, ParsedLog, RunLog } from "./log.ts";
-import { frameOf, returnPlace } from "./place.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
+import { type Bounds, hostLimit, reachedBound, type ReplayLimits, replayBounds, wallLimit } from "./replay-limits.ts";
+import { compareEnds, leftOver, passedEnd, type Divergence, type EndComparison, type Mismatch } from "./report/divergence.ts";
+import { isInterruption, type RunEnd, type StoredEnd } from "./log/end-record.ts";
+import type { BlobReader } from "./log/blobs.ts";
+import type { EventLog, ParsedLog, RunLog } from "./log/log-reader.ts";
+import { frameOf, returnPlace } from "./report/source-location.ts";
 import { Replayer } from "./replayer.ts";
-import { runEnd } from "./run-end.ts";
-import { chosenTracing } from "./default-tracing.ts";
+import { runEnd } from "./log/run-end.ts";
+import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "./deferred-tracing.ts";
-import { loadStored, loadText } from "./stored.ts";
+import { loadStored, loadText } from "./log/blob-values.ts";
 
 export interface ReplayOptions {
   /** Instead of the recorded module; an event log has none and needs one. */

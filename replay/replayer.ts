@@ -8,13 +8,13 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
-import type { Value } from "../vm/value.ts";
-import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./divergence.ts";
-import { isInterruption, type RunEnd } from "./end.ts";
-import { loadEvent, type LogEvent } from "./event-json.ts";
-import { olderEvent } from "./eventlog.ts";
-import type { ParsedLog } from "./log.ts";
-import { eventText } from "./shown.ts";
+import type { Value } from "../vm/value/value.ts";
+import { beyondLog, compareEvents, type Mismatch, type ShownWith } from "./report/divergence.ts";
+import { isInterruption, type RunEnd } from "./log/end-record.ts";
+import { loadEvent, type LogEvent } from "./log/event-json.ts";
+import { olderEvent } from "./log/event-log.ts";
+import type { ParsedLog } from "./log/log-reader.ts";
+import { eventText } from "./report/format-values.ts";
 
 export interface LastAnswer {
   readonly event: number;

@@ -2,15 +2,15 @@
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
-import type { StoredEnd } from "./end.ts";
-import { storedParts } from "./event-json.ts";
-import type { LogHeader } from "./header.ts";
-import { LOG_LIMITS, type LogLimits } from "./limits.ts";
-import type { ReplayLimits } from "./bounds.ts";
-import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log.ts";
+import type { StoredEnd } from "./log/end-record.ts";
+import { storedParts } from "./log/event-json.ts";
+import type { LogHeader } from "./log/header.ts";
+import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
+import type { ReplayLimits } from "./replay-limits.ts";
+import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
 import { recordedPolicy, recordedProgram, replayRun, type ReplayReport } from "./replay.ts";
-import { fileSource, type LogSource } from "./source.ts";
-import { BlobRef, loadExactly, type Stored } from "./stored.ts";
+import { fileSource, type LogSource } from "./log/log-source.ts";
+import { BlobRef, loadExactly, type Stored } from "./log/blob-values.ts";
 
 export interface VerifyOptions {
   /** The hash that the log must end with, as it was kept elsewhere. */

@@ -1,5 +1,5 @@
 // Builds dist/: JavaScript and declarations by tsc, the .ax libraries beside them, and the command in few files: loading
-// some 150 modules one by one takes longer than running a small program (docs/adr/007-the-command-is-bundled.md).
+// some 150 modules one by one takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md).
 // The new tree is made aside and put in place whole, so whoever runs dist/ meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";

@@ -1,11 +1,11 @@
 /** The page about capabilities: the table, what each answers when nothing is live, what each needs when it is. */
 import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature } from "../vm/capabilities.ts";
-import { canonicalJson } from "../vm/json.ts";
-import { valueToPlain } from "../vm/plain-json.ts";
-import { textForm } from "../vm/text.ts";
-import { type Type, typeToString } from "../vm/types.ts";
-import type { Value } from "../vm/value.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import { valueToPlain } from "../vm/json/typed-json.ts";
+import { textForm } from "../vm/value/display.ts";
+import { type Type, typeToString } from "../vm/value/type.ts";
+import type { Value } from "../vm/value/value.ts";
 import { cell, code, page, table } from "./markdown.ts";
 
 const CALLS = BUILTIN_REGISTRY.all.flatMap((capability) => capability.signatures.map((signature) => ({ capability, signature })));

@@ -4,10 +4,10 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Keyword, KEYWORDS, RESERVED_WORDS, type Sign, SIGNS } from "../compiler/tokens.ts";
-import { BUILTIN_ARITY } from "../compiler/types.ts";
-import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins.ts";
+import { BUILTIN_ARITY } from "../compiler/check-types.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
-import type { PrimitiveName } from "../vm/types.ts";
+import type { PrimitiveName } from "../vm/value/type.ts";
 
 /** Beside the extension's other files, since VS Code reads none outside. */
 export const GRAMMAR_FILE = fileURLToPath(new URL("../editors/vscode/syntaxes/ax.tmLanguage.json", import.meta.url));

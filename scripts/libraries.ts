@@ -85,7 +85,7 @@ export function libraryTable(): string {
   ].join("\n");
 }
 
-/** Page text by file name below docs/, without headings of their own: `page` puts title and note before the parts. */
+/** Page text by path below docs/, without headings of their own: `page` puts title and note before the parts. */
 export function libraryPages(page: (title: string, ...parts: readonly string[]) => string): readonly (readonly [string, string])[] {
   const all = libraries();
   const index = all
@@ -94,7 +94,7 @@ export function libraryPages(page: (title: string, ...parts: readonly string[]) 
   const entry = ({ name, signature, doc }: Exported): string => `### \`${name}\`\n\n\`\`\`ax signature\n${signature}\n\`\`\`\n\n${doc}`;
   return [
     [
-      "std/index.md",
+      "reference/std/index.md",
       page(
         "Libraries",
         'Libraries written in the language, shipped with Boruna: `import "std-list"`. Their names stand for themselves in the importing file; no two libraries export the same name. What the machine itself can do is in [builtins](../builtins.md).',
@@ -102,7 +102,8 @@ export function libraryPages(page: (title: string, ...parts: readonly string[]) 
       ),
     ],
     ...all.map(
-      (library) => [`std/${library.name}.md`, page(library.name, library.intro, "## Exports", ...library.exports.map(entry))] as const,
+      (library) =>
+        [`reference/std/${library.name}.md`, page(library.name, library.intro, "## Exports", ...library.exports.map(entry))] as const,
     ),
   ];
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const SOURCES = ["compiler", "vm", "policy", "gateway", "replay", "telemetry", "cli", "bench", "std"];
+const SOURCES = ["compiler", "vm", "policy", "gateway", "replay", "runtime", "telemetry", "viewer", "cli", "bench", "std"];
 const FILES = ["index.ts", "tsconfig.json", "package.json", "package-lock.json", "scripts/build.mjs"];
 
 const at = (...names) => join(root, ...names);

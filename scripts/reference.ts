@@ -7,15 +7,15 @@ import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED } from "../gateway/handlers/spellings.ts";
-import { policyFieldDocs } from "../policy/schema.ts";
+import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { wanted } from "../telemetry/settings.ts";
-import { BUILTINS } from "../vm/builtins.ts";
+import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
-import { canonicalJson } from "../vm/json.ts";
-import { isOpName, opcode, OPCODES } from "../vm/opcodes.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import { isOpName, opcode, OPCODES } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
@@ -118,7 +118,7 @@ function language(): string {
     byPlace.set(trap.where, [...(byPlace.get(trap.where) ?? []), code(name)]);
   }
   const rows = [...byPlace].map(([where, names]) => [names.join(", "), cell(where)]);
-  const text = readFileSync(`${REFERENCE_FOLDER}language.md`, "utf8");
+  const text = readFileSync(`${DOCS_FOLDER}reference/language.md`, "utf8");
   return text.replace(/\| trap \| where \|\n(?:\|.*\n)+/, () => `${table(["trap", "where"], rows).trimEnd()}\n`);
 }
 
@@ -138,13 +138,13 @@ function limits(): string {
       ["unit of work", "units"],
       Object.entries(UNITS).map(([name, units]) => [code(name), String(units)]),
     ),
-    "A value charges its bytes before it is made: a String its header and code units, a list or record its header and a slot for each part, a pushed or sliced list `push`. Unit, Bool, Int, Float, None and actor ids charge nothing of their own. Why the numbers are what they are is in [ADR 011](adr/011-what-allocation-counts.md).",
+    "A value charges its bytes before it is made: a String its header and code units, a list or record its header and a slot for each part, a pushed or sliced list `push`. Unit, Bool, Int, Float, None and actor ids charge nothing of their own. Why the numbers are what they are is in [ADR 011](../internals/adr/011-what-allocation-counts.md).",
     table(
       ["part of a value", "bytes"],
       Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
     ),
-    "A join of two Strings charges the String that it makes. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The first use of `s` for anything else than a further append charges the code units of `s` then, once; so a text that is built in a loop and used after it costs about twice its size, and one that is used in every turn costs its size in every turn ([ADR 013](adr/013-appends.md)).",
-    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether a log is written or not ([ADR 015](adr/015-what-logging-costs.md)). An event that would take the records beyond \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is written first.`,
+    "A join of two Strings charges the String that it makes. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The first use of `s` for anything else than a further append charges the code units of `s` then, once; so a text that is built in a loop and used after it costs about twice its size, and one that is used in every turn costs its size in every turn ([ADR 013](../internals/adr/013-appends.md)).",
+    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether a log is written or not ([ADR 015](../internals/adr/015-what-logging-costs.md)). An event that would take the records beyond \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is written first.`,
   );
 }
 
@@ -222,7 +222,7 @@ So a run waits at most once that long for a collector that hangs. It never waits
 
 **The end.** The run span goes first. What the collector has not accepted after \`BORUNA_OTEL_SHUTDOWN_MS\` (${shutdownMs}) is given up. Where the connection is refused and no export of the run succeeded, the process ends at once.
 
-One line on stderr counts what was lost and says why: spans without room, spans that the collector rejected in a partial success, statuses, lost connections, missing answers. Nothing of this changes the exit code. Why Boruna sends spans itself is in [ADR 022](adr/022-spans-are-sent-by-boruna.md).`;
+One line on stderr counts what was lost and says why: spans without room, spans that the collector rejected in a partial success, statuses, lost connections, missing answers. Nothing of this changes the exit code. Why Boruna sends spans itself is in [ADR 022](../internals/adr/022-spans-are-sent-by-boruna.md).`;
 }
 
 /** The written page with its list of spellings replaced. */
@@ -236,35 +236,35 @@ function threatModel(): string {
     escapes.join("\n"),
     `One of fewer than ${MIN_ENCODED} characters is found as it is only. One that a header cannot hold is never sent, and not searched for.`,
   ];
-  const written = readFileSync(`${REFERENCE_FOLDER}threat-model.md`, "utf8");
+  const written = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
   return written.replace(
     /(<!-- Made from [^\n]*-->\n)[^]*?(<!-- end -->)/,
     (_, start: string, end: string) => `${start}${lines.join("\n\n")}\n${end}`,
   );
 }
 
-/** Every page by its file name. */
+/** Every page by its path below docs/. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
-    ["bytecode.md", bytecode()],
-    ["builtins.md", builtins()],
-    ["capabilities.md", capabilitiesPage()],
-    ["diagnostics.md", diagnostics()],
-    ["language.md", language()],
-    ["limits.md", limits()],
-    ["outcomes.md", outcomes()],
-    ["policy.md", policy()],
-    ["spans.md", spans()],
-    ["threat-model.md", threatModel()],
+    ["reference/bytecode.md", bytecode()],
+    ["reference/builtins.md", builtins()],
+    ["reference/capabilities.md", capabilitiesPage()],
+    ["reference/diagnostics.md", diagnostics()],
+    ["reference/language.md", language()],
+    ["reference/limits.md", limits()],
+    ["reference/outcomes.md", outcomes()],
+    ["reference/policy.md", policy()],
+    ["reference/spans.md", spans()],
+    ["guide/threat-model.md", threatModel()],
     ...libraryPages(page),
   ]);
 }
 
-export const REFERENCE_FOLDER = fileURLToPath(new URL("../docs/", import.meta.url));
+export const DOCS_FOLDER = fileURLToPath(new URL("../docs/", import.meta.url));
 
 if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
-  mkdirSync(`${REFERENCE_FOLDER}std`, { recursive: true });
-  for (const [name, text] of referencePages()) writeFileSync(`${REFERENCE_FOLDER}${name}`, text);
+  mkdirSync(`${DOCS_FOLDER}reference/std`, { recursive: true });
+  for (const [name, text] of referencePages()) writeFileSync(`${DOCS_FOLDER}${name}`, text);
   writeFileSync(GRAMMAR_FILE, grammar());
   writeFileSync(LIBRARY_TABLE_FILE, libraryTable());
 }

@@ -1,8 +1,7 @@
 /** `OTEL_TRACES_EXPORTER=console`: one line a span, in the order they end, with the ids to put them together. */
 import type { AttributeValue, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-node";
-import type { SpanValue } from "./span-data.ts";
-import { spanLine } from "./tree.ts";
+import { spanLine, type SpanValue } from "./span-tree.ts";
 
 const SUCCESS = 0;
 

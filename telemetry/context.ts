@@ -3,7 +3,7 @@
  * and the `baggage` of W3C Baggage, from options or from the environment. What is malformed is ignored, as the W3C says.
  */
 
-import { wellFormed } from "../vm/value.ts";
+import { wellFormed } from "../vm/value/value.ts";
 
 export interface TraceParent {
   /** 32 lower-case hex digits, not all 0. */

@@ -6,7 +6,7 @@
  *               └── full       └── rejected, or no answer within `exportMs`  ──► lost, counted by reason
  *
  * The SDK's own batch processor and exporter cannot say whether there is room, send the run span first, count a partial
- * success, or tell a slow collector from a dead one (docs/adr/022-spans-are-sent-by-boruna.md).
+ * success, or tell a slow collector from a dead one (docs/internals/adr/022-spans-are-sent-by-boruna.md).
  */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import type { Answer, Attempt, Sender } from "./otlp-sender.ts";

@@ -15,7 +15,7 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
-import type { CallPlace, CodePlace } from "../vm/module.ts";
+import type { CallPlace, CodePlace } from "../vm/bytecode/module.ts";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";

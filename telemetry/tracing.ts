@@ -2,7 +2,7 @@
  * What the gateway tells a tracer: one run, its capability calls, how they end. The gateway holds a `Tracing | undefined`,
  * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
  */
-import type { CallPlace } from "../vm/module.ts";
+import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { IncomingContext } from "./context.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { check, compile, compileTests, type Resolver } from "../compiler/compile.ts";
 import { runTest } from "../gateway/test-run.ts";
-import { verifyModule } from "../vm/verifier.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { runSource } from "./run-program.ts";
 
 /** What the first line expects; undefined where it expects nothing. */

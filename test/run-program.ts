@@ -4,12 +4,12 @@ import { signatureFor } from "../vm/capabilities.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { Host } from "../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
-import type { MachineEnd, Program } from "../vm/program.ts";
-import { runMachine } from "../vm/system.ts";
-import { typedText } from "../vm/text.ts";
-import { parseType } from "../vm/types.ts";
-import type { Value } from "../vm/value.ts";
-import { verifyModule } from "../vm/verifier.ts";
+import type { MachineEnd, Program } from "../vm/bytecode/program.ts";
+import { runMachine } from "../vm/scheduler/scheduler.ts";
+import { typedText } from "../vm/value/display.ts";
+import { parseType } from "../vm/value/type.ts";
+import type { Value } from "../vm/value/value.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
 
 export interface Ran {
   readonly end: MachineEnd;

@@ -1,18 +1,18 @@
 /**
  * The capability table: every side effect there is. The compiler's types, the gateway's argument checks,
- * the policy validator, the module codec, the mocks, `docs/capabilities.md` and the set hash read it.
+ * the policy validator, the module codec, the mocks, `docs/reference/capabilities.md` and the set hash read it.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { base64Text } from "./base64.ts";
+import { base64Text } from "./value/base64.ts";
 import { BorunaError } from "./error.ts";
-import { canonicalJson, type JsonData } from "./json.ts";
+import { canonicalJson, type JsonData } from "./json/json.ts";
 import { lazily } from "./lazy.ts";
-import { ListValue } from "./list.ts";
-import { MapValue } from "./map.ts";
-import { compareUtf8, utf8Length } from "./utf8.ts";
-import { parseType, type Type } from "./types.ts";
-import { FloatValue, UNIT, type Value } from "./value.ts";
+import { ListValue } from "./value/list.ts";
+import { MapValue } from "./value/map.ts";
+import { compareUtf8, utf8Length } from "./value/utf8.ts";
+import { parseType, type Type } from "./value/type.ts";
+import { FloatValue, UNIT, type Value } from "./value/value.ts";
 
 export interface CapabilityParam {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
  * What work and values cost: the one place. Every engine charges by these formulas, so that steps and
- * allocation are the same everywhere. `docs/limits.md` prints the numbers.
+ * allocation are the same everywhere. `docs/reference/limits.md` prints the numbers.
  *
  * Steps: an instruction is one step, and work on large operands adds ⌊units / 256⌋, charged before the work.
  * Allocation: a value charges its bytes before it is made, and a String that grows by appends its whole when it is read. Unit, Bool, Int, Float, None, ActorId and a function that is a constant are free.

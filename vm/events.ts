@@ -1,5 +1,5 @@
 /** Events of a run, in the order they happen. Names and fields are those of the older machine's event log. */
-import type { Value } from "./value.ts";
+import type { Value } from "./value/value.ts";
 
 export type RunEvent =
   | { readonly type: "CapCall"; readonly capability: string; readonly args: readonly Value[] }

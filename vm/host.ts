@@ -1,9 +1,9 @@
 /** The machine's only way out. Everything else in `vm/` is pure. */
 import type { CapabilityDecl } from "./capabilities.ts";
 import type { RunEvent } from "./events.ts";
-import type { CallPlace } from "./module.ts";
+import type { CallPlace } from "./bytecode/module.ts";
 import type { TrapKind } from "./outcome.ts";
-import type { Value } from "./value.ts";
+import type { Value } from "./value/value.ts";
 
 /** One capability call as the machine makes it. */
 export interface CapabilityRequest {

@@ -1,7 +1,7 @@
 /** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
 import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS, UNITS_PER_STEP } from "./cost.ts";
 import type { TrapKind } from "./outcome.ts";
-import type { Value } from "./value.ts";
+import type { Value } from "./value/value.ts";
 
 export interface TrapDetail {
   readonly capability?: string;

@@ -78,11 +78,7 @@ export const TRAPS = {
       "`int.pow` with a negative exponent, a wrong pattern of the `regex` builtins, a value nested too deep for `json.stringify` or for leaving the machine",
   },
   index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list", where: "`xs[i]`, `list_get`" },
-  match_exhausted: {
-    outcome: "program_error",
-    doc: "no arm of a match fits",
-    where: "a `match` on a received message of another type, such as the `Err` of a failed actor",
-  },
+  match_exhausted: { outcome: "program_error", doc: "no arm of a match fits" },
   assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic", where: "`guard`, `panic`" },
   contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false", where: "`requires`, `ensures`" },
   step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps", where: "the limits of the run" },

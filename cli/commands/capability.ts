@@ -1,6 +1,6 @@
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { compareUtf8 } from "../../vm/utf8.ts";
+import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { VERSION } from "../../vm/version.ts";
 import type { Session } from "../session.ts";
 import { printJson } from "../terminal.ts";

@@ -1,7 +1,7 @@
 import { check } from "../../compiler/compile.ts";
 import { diagnosticToJson } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { openSources } from "../../replay/sources.ts";
+import { openSources } from "../../runtime/sources.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { printJson } from "../terminal.ts";
 import type { Session } from "../session.ts";

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { removeUnfinished, systemReason } from "../../replay/files.ts";
-import { encodeModule } from "../../vm/codec.ts";
+import { removeUnfinished, systemReason } from "../../replay/log/files.ts";
+import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { isModuleFile, loadProgram } from "../load.ts";

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
 import { formatSource } from "../../compiler/format/format.ts";
-import { removeUnfinished, systemReason, writeAll } from "../../replay/files.ts";
-import { openSources } from "../../replay/sources.ts";
+import { removeUnfinished, systemReason, writeAll } from "../../replay/log/files.ts";
+import { openSources } from "../../runtime/sources.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";

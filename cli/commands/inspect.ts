@@ -1,4 +1,4 @@
-import { disassemble } from "../../vm/disassembler.ts";
+import { disassemble } from "../../vm/bytecode/disassembler.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";

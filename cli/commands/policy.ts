@@ -1,6 +1,6 @@
 import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
-import { plainToHost } from "../../vm/plain-json.ts";
+import { plainToHost } from "../../vm/json/typed-json.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
 import { clean, printJson } from "../terminal.ts";

@@ -1,6 +1,6 @@
-import { type ParsedLog, readLog } from "../../replay/log.ts";
+import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
 import { replayRun, type ReplayReport } from "../../replay/replay.ts";
-import { replayJson, replayLines } from "../../replay/report.ts";
+import { replayJson, replayLines } from "../../replay/report/replay-report.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";

@@ -1,4 +1,4 @@
-import { verifyJson, verifyLines } from "../../replay/verify-report.ts";
+import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type ReplayLimitFlags, replayLimits } from "../arguments.ts";

@@ -1,7 +1,7 @@
 /** Calls: functions, function values, builtins, capabilities. */
-import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins.ts";
+import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
-import type { OpName } from "../../vm/opcodes.ts";
+import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import type { Callable, Ir } from "../ir.ts";
@@ -22,11 +22,11 @@ import {
   substitute,
   type T,
   type VarType,
-} from "../types.ts";
+} from "../check-types.ts";
 import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
-import { noteBuiltinCall } from "./dropped.ts";
-import { isModuleName, unknownFunction } from "./unknown.ts";
+import { noteBuiltinCall } from "./unused-results.ts";
+import { isModuleName, unknownFunction } from "./suggest-names.ts";
 
 /** Builtins that are an instruction of their own. */
 const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);

@@ -1,8 +1,8 @@
 /** Lists, maps and indices. */
-import { UNIT } from "../../vm/value.ts";
+import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, Span } from "../ast.ts";
 import type { Ir } from "../ir.ts";
-import { builtinType, ERROR, fits, fresh, INT, mapOf, prune, show, STRING, type T } from "../types.ts";
+import { builtinType, ERROR, fits, fresh, INT, mapOf, prune, show, STRING, type T } from "../check-types.ts";
 import type { Expressions, Typed } from "./context.ts";
 
 /** Stands for what an error has been reported for. */

@@ -1,13 +1,13 @@
 /** What the checks of all functions share, and the one interface through which they call each other. */
-import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins.ts";
+import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
-import { isPrimitiveName, parseType, type Type } from "../../vm/types.ts";
+import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, Fix } from "../diagnostics.ts";
-import { type Foreign, foreignType } from "../foreign.ts";
+import { type Foreign, foreignType } from "../other-languages.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
-import { exportedType } from "./exported.ts";
+import { exportedType } from "./library-hints.ts";
 import { nearest } from "../../vm/nearest.ts";
 import {
   BUILTIN_ARITY,
@@ -20,7 +20,7 @@ import {
   type T,
   type TypeDecl,
   UNIT_TYPE,
-} from "../types.ts";
+} from "../check-types.ts";
 
 /** Old names of capabilities in rows. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([

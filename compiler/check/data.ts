@@ -1,5 +1,5 @@
 /** Records, variants, fields: making data and reaching into it. */
-import { UNIT } from "../../vm/value.ts";
+import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
@@ -15,10 +15,10 @@ import {
   substitute,
   type T,
   type TypeDecl,
-} from "../types.ts";
+} from "../check-types.ts";
 import { type Expressions, suggestion, type Typed, withoutPrefix } from "./context.ts";
-import { exportedType } from "./exported.ts";
-import { meantMethod } from "./unknown.ts";
+import { exportedType } from "./library-hints.ts";
+import { meantMethod } from "./suggest-names.ts";
 
 const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
 

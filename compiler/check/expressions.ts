@@ -1,5 +1,5 @@
 /** Checks the body of one function: types, effects, names. */
-import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value.ts";
+import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import { examine, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
@@ -23,16 +23,16 @@ import {
   STRING,
   type T,
   UNIT_TYPE,
-} from "../types.ts";
+} from "../check-types.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
 import { checkIndex, checkList, checkMap, hint } from "./collections.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
-import { warnDropped } from "./dropped.ts";
+import { warnDropped } from "./unused-results.ts";
 import { type Context, type Expressions, suggestion, type Typed } from "./context.ts";
 import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
-import { isModuleName, unknownVariable } from "./unknown.ts";
+import { isModuleName, unknownVariable } from "./suggest-names.ts";
 
 const unit = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 

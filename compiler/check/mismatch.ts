@@ -1,9 +1,9 @@
 /** What helps where a value of one type stands for another. */
-import { BUILTIN_BY_NAME } from "../../vm/builtins.ts";
-import { insertResult } from "../head.ts";
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope } from "../scope.ts";
-import { type FnType, isDecided, prune, show, type T } from "../types.ts";
+import { type FnType, isDecided, prune, show, type T } from "../check-types.ts";
 import type { Report } from "./context.ts";
 
 const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";

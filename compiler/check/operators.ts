@@ -1,8 +1,8 @@
 /** Operators: which types they take, and what they give. */
-import { FloatValue } from "../../vm/value.ts";
+import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
 import type { Ir } from "../ir.ts";
-import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T, toldApart } from "../types.ts";
+import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T, toldApart } from "../check-types.ts";
 import type { Expressions, Typed } from "./context.ts";
 import { mixHelp } from "./mismatch.ts";
 

@@ -1,5 +1,5 @@
 /** Patterns, resolved against the type of what they are matched with. */
-import { FloatValue, intFromBigInt, type Value } from "../../vm/value.ts";
+import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
 import { constructorNamed, constructorsOf } from "../exhaustive.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
@@ -20,7 +20,7 @@ import {
   type TypeDecl,
   toldApart,
   UNIT_TYPE,
-} from "../types.ts";
+} from "../check-types.ts";
 import { type Expressions, type Report, suggestion, withoutPrefix } from "./context.ts";
 import { mixHelp } from "./mismatch.ts";
 

@@ -1,16 +1,16 @@
 /** Checks a whole program: loads, declares, checks every body, then the effects. */
-import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins.ts";
+import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { parseType } from "../../vm/types.ts";
+import { parseType } from "../../vm/value/type.ts";
 import type { Clause } from "../ast.ts";
 import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
-import { checkEffects } from "../effects.ts";
+import { checkEffects } from "../effect-rows.ts";
 import type { Callable, CheckedClause, Local, SourceUnit } from "../ir.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
-import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../types.ts";
-import { loadUnits, makeUnit, type Resolver } from "../units.ts";
+import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../check-types.ts";
+import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
 import { Context } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
 import { checkTest, type CheckedTest } from "./tests.ts";

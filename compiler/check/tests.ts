@@ -4,7 +4,7 @@ import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
-import { UNIT_TYPE } from "../types.ts";
+import { UNIT_TYPE } from "../check-types.ts";
 import { type Context, suggestion } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
 

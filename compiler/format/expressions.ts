@@ -3,8 +3,8 @@ import type { Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
 import { type Doc, EMPTY, group, HARD, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
 import { bracketed, emptyBrackets } from "./lists.ts";
 import { printPattern } from "./patterns.ts";
-import { printResult, printRow, printType, printTyped } from "./types.ts";
-import type { Words } from "./words.ts";
+import { printResult, printRow, printType, printTyped } from "./type-layout.ts";
+import type { Words } from "./type-text.ts";
 
 /** The comments before it stand outside its groups, so that they break none. Parentheses are kept. */
 export function printExpr(w: Words, expr: Expr): Doc {

@@ -5,7 +5,7 @@ import { lex } from "../lexer.ts";
 import { parse } from "../parser/parse.ts";
 import { printFile } from "./items.ts";
 import { render } from "./render.ts";
-import { trimmed, Words } from "./words.ts";
+import { trimmed, Words } from "./type-text.ts";
 
 export type Formatted =
   | { readonly ok: true; readonly text: string }

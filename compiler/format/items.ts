@@ -3,8 +3,8 @@ import type { EnumItem, FieldDecl, FnItem, Item, ParsedFile, RecordItem } from "
 import { type Doc, EMPTY, group, HARD, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
 import { printBlock } from "./expressions.ts";
 import { bracketed } from "./lists.ts";
-import { printResult, printRow, printType, printTyped, printTypeParams } from "./types.ts";
-import type { Words } from "./words.ts";
+import { printResult, printRow, printType, printTyped, printTypeParams } from "./type-layout.ts";
+import type { Words } from "./type-text.ts";
 
 /** The file without syntax errors that the words are of. */
 export function printFile(w: Words, file: ParsedFile): Doc {

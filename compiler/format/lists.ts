@@ -1,6 +1,6 @@
 /** Lists between brackets. */
 import { type Doc, EMPTY, flat, group, HARD, indent, join, joinAll, LINE, SOFT, SPACE, text, TRAILING_COMMA } from "./doc.ts";
-import type { Words } from "./words.ts";
+import type { Words } from "./type-text.ts";
 
 export interface ListStyle {
   /** A space inside the brackets when they stand on one line. */

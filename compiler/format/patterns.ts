@@ -2,7 +2,7 @@
 import type { Name, Pattern } from "../ast.ts";
 import { type Doc, EMPTY, group, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
 import { bracketed } from "./lists.ts";
-import type { Words } from "./words.ts";
+import type { Words } from "./type-text.ts";
 
 export function printPattern(w: Words, pattern: Pattern): Doc {
   const lead = w.lead();

@@ -1,6 +1,6 @@
 /** Emits the code of one function: labels, slots, stack height, source positions. */
-import type { DebugSpan, FunctionDef, FunctionDebug, Instruction, MatchArm } from "../../vm/module.ts";
-import { opcode, type OpName } from "../../vm/opcodes.ts";
+import type { DebugSpan, FunctionDef, FunctionDebug, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
+import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Span } from "../ast.ts";
 import type { Local } from "../ir.ts";

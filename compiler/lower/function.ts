@@ -1,12 +1,12 @@
 /** Lowers the body of one function. */
-import { OPCODES, type OpName, type OpcodeRow } from "../../vm/opcodes.ts";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
-import { FnRefValue, UNIT, type Value } from "../../vm/value.ts";
-import type { BuiltinDecl } from "../../vm/builtins.ts";
+import { OPCODES, type OpName, type OpcodeRow } from "../../vm/bytecode/opcodes.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
+import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
-import { prune, type T, type TypeDecl } from "../types.ts";
+import { prune, type T, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
 import { lowerMatch, type MatchLowering } from "./patterns.ts";

@@ -1,16 +1,16 @@
 /** Lowers a checked program to a module: the functions reached from the root file, their constants and types. */
-import type { BuiltinDecl } from "../../vm/builtins.ts";
+import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
-import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/module.ts";
-import { ANY_TYPE } from "../../vm/message-types.ts";
-import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/types.ts";
-import type { Value } from "../../vm/value.ts";
+import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/bytecode/module.ts";
+import { ANY_TYPE } from "../../vm/interpreter/message-types.ts";
+import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
+import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody, SourceUnit } from "../ir.ts";
 import { lineTable, type LineTable } from "../source.ts";
-import { type FieldInfo, prune, type T, toModuleType, type TypeDecl } from "../types.ts";
+import { type FieldInfo, prune, type T, toModuleType, type TypeDecl } from "../check-types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 

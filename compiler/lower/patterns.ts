@@ -1,5 +1,5 @@
 /** Matches as code: one jump table where every arm names a plain constructor, else a test per arm. */
-import type { Value } from "../../vm/value.ts";
+import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
 

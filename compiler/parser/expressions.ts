@@ -2,7 +2,7 @@
 import type { BinaryOp, Expr } from "../ast.ts";
 import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
-import { foreignInfix, foreignOperator } from "./foreign.ts";
+import { foreignInfix, foreignOperator } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { fieldName } from "./names.ts";

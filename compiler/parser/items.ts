@@ -15,13 +15,13 @@ import type {
 } from "../ast.ts";
 import { nearest } from "../../vm/nearest.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
-import { foreignType } from "../foreign.ts";
+import { foreignType } from "../other-languages.ts";
 import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHead } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";
 import { bindingName, declaredName, fieldName, nameOf } from "./names.ts";
 import { LONE_SURROGATE } from "../lexer/scanner.ts";
-import { parseRow, parseType, parseTypeParams } from "./types.ts";
+import { parseRow, parseType, parseTypeParams } from "./type-syntax.ts";
 
 export function parseItem(c: Cursor): Item {
   const { start } = c.token;

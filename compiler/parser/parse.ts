@@ -1,5 +1,5 @@
 /** Source text to syntax tree. */
-import { utf8Length } from "../../vm/utf8.ts";
+import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { lex } from "../lexer.ts";

@@ -3,12 +3,12 @@ import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
-import { foreignPrefix, LAMBDA_HELP } from "./foreign.ts";
+import { foreignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
 import { bindingName, fieldName, nameOf, reservedName, variantName } from "./names.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
-import { parseRow, parseType } from "./types.ts";
+import { parseRow, parseType } from "./type-syntax.ts";
 
 export function parsePrimary(c: Cursor): Expr {
   const token = c.token;

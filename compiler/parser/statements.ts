@@ -4,11 +4,11 @@ import type { Token, TokenKind } from "../tokens.ts";
 import { parseBody, parseHead, parseIf } from "./control.ts";
 import { Bail, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
-import { foreignStatement, LAMBDA_HELP } from "./foreign.ts";
+import { foreignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { bindingName, nameOf } from "./names.ts";
 import { expressionHelp } from "./primary.ts";
-import { capabilityName, parseType } from "./types.ts";
+import { capabilityName, parseType } from "./type-syntax.ts";
 
 /** `{ … }` as the body of something. */
 export function parseBlock(c: Cursor): Block {

@@ -1,7 +1,7 @@
 /** Type arguments where a value stands, `id<Int>(3)`: told, and passed over. */
 import type { TokenKind } from "../tokens.ts";
-import { BUILTIN_ARITY } from "../types.ts";
-import { isPrimitiveName } from "../../vm/types.ts";
+import { BUILTIN_ARITY } from "../check-types.ts";
+import { isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Longer ones are not looked for, so that reading stays linear. */

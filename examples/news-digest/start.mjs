@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startReceiver } from "../../dist/telemetry/receiver.js";
-import { spanTree } from "../../dist/telemetry/tree.js";
+import { startReceiver } from "../../dist/viewer/receiver.js";
+import { spanTree } from "../../dist/telemetry/span-tree.js";
 import { startServer } from "./server.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));

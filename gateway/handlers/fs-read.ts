@@ -2,9 +2,9 @@
 import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, lstatSync, opendirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
-import { didYouMean } from "../../policy/hint.ts";
-import { canonicalJson, type JsonData } from "../../vm/json.ts";
-import { compareUtf8 } from "../../vm/utf8.ts";
+import { didYouMean } from "../../policy/did-you-mean.ts";
+import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
+import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 import { isTemporary } from "../temporaries.ts";
 import { fileFailure, type FsOptions, locate, missingRoot, openBelow, type Located } from "./fs-roots.ts";

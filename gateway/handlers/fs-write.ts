@@ -17,7 +17,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename } from "node:path";
-import { didYouMean } from "../../policy/hint.ts";
+import { didYouMean } from "../../policy/did-you-mean.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 import { identityText } from "../own-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../temporaries.ts";

@@ -1,5 +1,5 @@
 /** The headers that a program sends, and those it gets. */
-import type { MapValue } from "../../vm/map.ts";
+import type { MapValue } from "../../vm/value/map.ts";
 import { CapabilityFailure } from "../handlers.ts";
 
 /** The HTTP client's own: they say where a message begins and ends, and who is spoken to (RFC 9110, RFC 9112). */

@@ -2,14 +2,14 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
-import { HTTP_METHODS } from "../../policy/fields.ts";
+import { HTTP_METHODS } from "../../policy/policy-fields.ts";
 import { parseUrl } from "../../policy/host-names.ts";
 import { plainHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
-import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { oncePer } from "../../vm/lazy.ts";
-import { MapValue } from "../../vm/map.ts";
-import { wellFormed, type Value } from "../../vm/value.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import { wellFormed, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
 import { deadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
@@ -140,7 +140,9 @@ function readUrl(text: string, base?: URL, shown = (quoted: string): string => q
   const url = parseUrl(text, base?.href);
   // Scrubbed while it is whole: a message quotes the start.
   if (url === undefined) {
-    const hint = /[^\0-\x7f]|xn--/i.test(text) ? " (a host beyond ASCII must be one that every Node reads alike; docs/policy.md)" : "";
+    const hint = /[^\0-\x7f]|xn--/i.test(text)
+      ? " (a host beyond ASCII must be one that every Node reads alike; docs/reference/policy.md)"
+      : "";
     throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(shown(text).slice(0, 200)))}${hint}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")

@@ -1,6 +1,6 @@
 /** `random`: the host's cryptographic generator. */
 import { randomFillSync } from "node:crypto";
-import { FloatValue, intFromBigInt, isInt, type Value } from "../../vm/value.ts";
+import { FloatValue, intFromBigInt, isInt, type Value } from "../../vm/value/value.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 
 const BITS_64 = 1n << 64n;

@@ -1,6 +1,6 @@
 /**
  * How a server may spell a secret that it sends back. These two tables are all that is searched for;
- * `docs/threat-model.md` lists their doc lines.
+ * `docs/guide/threat-model.md` lists their doc lines.
  */
 import { Buffer } from "node:buffer";
 

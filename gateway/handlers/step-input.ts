@@ -1,5 +1,5 @@
 /** `step.input`: the named inputs of this step. */
-import { canonicalJson, type JsonData } from "../../vm/json.ts";
+import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 
 export function stepInputHandler(inputs: ReadonlyMap<string, JsonData>): Handler {

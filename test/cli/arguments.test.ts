@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { parseArguments } from "../../cli/arguments.ts";
 import { compile } from "../../compiler/compile.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { canonicalJson } from "../../vm/json.ts";
-import type { Module } from "../../vm/module.ts";
-import { valueFromPlain } from "../../vm/plain-json.ts";
-import { parseType } from "../../vm/types.ts";
+import { canonicalJson } from "../../vm/json/json.ts";
+import type { Module } from "../../vm/bytecode/module.ts";
+import { valueFromPlain } from "../../vm/json/typed-json.ts";
+import { parseType } from "../../vm/value/type.ts";
 
 const TYPES = `type Point { x: Int, y: Float, name: String }
 type Box<T> { item: T }

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { encodeModule } from "../../vm/codec.ts";
+import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { compile } from "../../compiler/compile.ts";
 import { boruna, type Ended, temporaryFolder } from "./boruna.ts";
 

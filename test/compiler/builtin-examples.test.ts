@@ -1,6 +1,6 @@
 /** Every builtin's example, compiled and run, gives what the table says. */
 import { expect, test } from "vitest";
-import { BUILTINS } from "../../vm/builtins.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { runSource } from "../run-program.ts";
 
 test.each(BUILTINS.map((b) => [b.name, b] as const))("%s", async (_, builtin) => {

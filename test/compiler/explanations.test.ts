@@ -7,7 +7,7 @@ import { check, compile } from "../../compiler/compile.ts";
 import { DIAGNOSTICS } from "../../compiler/diagnostics.ts";
 import { elisionNote, EXPLANATIONS, exampleSources, isDiagnosticCode } from "../../compiler/explanations.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
 const COMPILER = fileURLToPath(new URL("../../compiler/", import.meta.url));
 const GOLDEN = fileURLToPath(new URL("./golden-explanations/", import.meta.url));

@@ -9,7 +9,7 @@ import { Diagnostics } from "../../compiler/diagnostics.ts";
 import { formatSource, layout, sameProgram } from "../../compiler/format/format.ts";
 import { lex } from "../../compiler/lexer.ts";
 import { parse } from "../../compiler/parser/parse.ts";
-import { BUILTINS } from "../../vm/builtins.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { cases } from "../cases.ts";

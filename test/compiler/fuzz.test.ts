@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { cases } from "../cases.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostics.ts";
 import { LIBRARY_FUNCTIONS, LIBRARY_NAMES, LIBRARY_TYPES } from "../../compiler/libraries.ts";
-import { BUILTINS } from "../../vm/builtins.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { libraries, LIBRARY_TABLE_FILE, libraryTable } from "../../scripts/libraries.ts";
 
 test("the compiler's table says what the libraries export (npm run docs)", () => {

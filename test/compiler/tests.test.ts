@@ -1,7 +1,7 @@
 /** `test` blocks and their answers, as the compiler takes them. */
 import { describe, expect, test } from "vitest";
 import { check, compile, compileTests } from "../../compiler/compile.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
 const diagnosticsOf = (text: string): readonly string[] =>
   check({ name: "main.ax", text }).diagnostics.map((d) => `${d.code} ${d.message}${d.help === undefined ? "" : ` (${d.help})`}`);

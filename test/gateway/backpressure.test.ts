@@ -1,11 +1,11 @@
 /** A run waits for room in the queue of spans before a call, which changes nothing but the time. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/execute.ts";
+import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/run.ts";
 import type { Handler } from "../../gateway/handlers.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import type { RunEvent } from "../../vm/events.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "./tracing.ts";
 
 const CALLS = "fn main() -> Int !{time.now} { let mut sum = 0\n for _i in [0, 1, 2, 3, 4] { sum = sum + time.now() }\n sum }";

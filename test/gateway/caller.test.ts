@@ -1,10 +1,10 @@
 /** A call that is made inside a library also names where the program itself stands. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { executeProgram, type RunResult } from "../../gateway/execute.ts";
+import { executeProgram, type RunResult } from "../../gateway/run.ts";
 import { DENY_ALL } from "../../policy/policy.ts";
-import type { CallPlace } from "../../vm/module.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import type { CallPlace } from "../../vm/bytecode/module.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "./tracing.ts";
 
 /** Reads at the end of `depth` calls of itself. */

@@ -2,8 +2,8 @@
 import { type Handler, type HandlerContext, CapabilityFailure } from "../../gateway/handlers.ts";
 import { type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
-import { parseJson } from "../../vm/json.ts";
-import type { Value } from "../../vm/value.ts";
+import { parseJson } from "../../vm/json/json.ts";
+import type { Value } from "../../vm/value/value.ts";
 
 export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stringBytes } from "../../gateway/bytes.ts";
+import { stringBytes } from "../../gateway/string-bytes.ts";
 import { type CallEnd, Gateway, type SurroundingRun } from "../../gateway/gateway.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
@@ -9,9 +9,9 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../../vm/host.ts";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
-import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value/value.ts";
 import { policyOf } from "./context.ts";
 import { recordingTracing } from "./tracing.ts";
 

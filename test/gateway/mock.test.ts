@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { mockHandlers } from "../../gateway/mock.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
-import { MapValue } from "../../vm/map.ts";
+import { MapValue } from "../../vm/value/map.ts";
 import { callerOf, policyOf } from "./context.ts";
 
 describe("mocks", () => {

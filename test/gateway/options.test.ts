@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { limitsOption, policyOption } from "../../gateway/options.ts";
 import { ALLOW_ALL, DENY_ALL, policyHash, withShorthands } from "../../policy/policy.ts";
-import { execute, type RunOptions } from "../../replay/run.ts";
+import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { policyOf } from "./context.ts";
 
 const ONE = compile({ name: "one.ax", text: "fn main() -> Int { 1 }" });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { execute } from "../../replay/run.ts";
+import { execute } from "../../runtime/execute.ts";
 
 test("what main gives is checked against its type: a message of a generic type may be anything", async () => {
   const text = `fn broken() -> Unit {

@@ -1,5 +1,5 @@
 /** A tracer that writes down what it is told. */
-import type { CallPlace } from "../../vm/module.ts";
+import type { CallPlace } from "../../vm/bytecode/module.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 
 export interface RecordedCall {

@@ -1,20 +1,20 @@
 /** Every limit of `vm/limits.ts`, just under and just over. A limit without a probe fails the first test. */
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { executeProgram } from "../../gateway/execute.ts";
+import { executeProgram } from "../../gateway/run.ts";
 import type { EventSink } from "../../gateway/gateway.ts";
 import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
-import { BUILTINS } from "../../vm/builtins.ts";
-import { decodeModule } from "../../vm/codec.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
+import { decodeModule } from "../../vm/bytecode/codec.ts";
 import { slotsBytes } from "../../vm/cost.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
-import type { Module } from "../../vm/module.ts";
-import { textForm } from "../../vm/text.ts";
-import { UNIT, type Value } from "../../vm/value.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import type { Module } from "../../vm/bytecode/module.ts";
+import { textForm } from "../../vm/value/display.ts";
+import { UNIT, type Value } from "../../vm/value/value.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { kindOf, moduleOf, run, type RunOptions, type TestFunction, testHost } from "../vm/helpers.ts";
 
 type Code = TestFunction["code"];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parsePolicy } from "../../policy/parse.ts";
 import { policyToJson } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { canonicalJson } from "../../vm/json.ts";
+import { canonicalJson } from "../../vm/json/json.ts";
 
 const parse = (text: string, jsonc = false) => parsePolicy(text, { file: "p.json", jsonc });
 

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadPolicy } from "../../policy/load.ts";
-import { didYouMean } from "../../policy/hint.ts";
+import { didYouMean } from "../../policy/did-you-mean.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, withShorthands } from "../../policy/policy.ts";
-import { policyFieldDocs, policySchema } from "../../policy/schema.ts";
-import { canonicalJson, parseJson } from "../../vm/json.ts";
+import { policyFieldDocs, policySchema } from "../../policy/json-schema.ts";
+import { canonicalJson, parseJson } from "../../vm/json/json.ts";
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-policy-"));

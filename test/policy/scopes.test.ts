@@ -7,9 +7,9 @@ import { matchesHost, parseHostPattern, parseTarget } from "../../policy/hosts.t
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl } from "../../vm/capabilities.ts";
-import { parseJson } from "../../vm/json.ts";
-import { MapValue } from "../../vm/map.ts";
-import type { Value } from "../../vm/value.ts";
+import { parseJson } from "../../vm/json/json.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import type { Value } from "../../vm/value/value.ts";
 import { cases } from "../cases.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);

@@ -1,10 +1,10 @@
 /** Small modules by hand, with a source line for each instruction. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../../vm/capabilities.ts";
-import type { FunctionDef, Instruction, Module, Signature, TypeDef } from "../../vm/module.ts";
-import { opcode, type OpName } from "../../vm/opcodes.ts";
-import type { Program } from "../../vm/program.ts";
-import { isInt, type Value } from "../../vm/value.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import type { FunctionDef, Instruction, Module, Signature, TypeDef } from "../../vm/bytecode/module.ts";
+import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { isInt, type Value } from "../../vm/value/value.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
 /** The operands are numbers, but a constant is its value, a capability its name, a function its name. */
 export type Line = readonly [OpName, ...Value[]];

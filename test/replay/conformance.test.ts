@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { LOG_LIMITS } from "../../replay/limits.ts";
-import { parseLog } from "../../replay/log.ts";
+import { LOG_LIMITS } from "../../replay/log/log-limits.ts";
+import { parseLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
-import { replayLines } from "../../replay/report.ts";
-import { memorySource } from "../../replay/source.ts";
-import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json.ts";
-import { moduleFromJson } from "../../vm/codec.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { replayLines } from "../../replay/report/replay-report.ts";
+import { memorySource } from "../../replay/log/log-source.ts";
+import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
+import { moduleFromJson } from "../../vm/bytecode/codec.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 
 const FOLDER = `${CONFORMANCE_ROOT}bytecode/`;

@@ -5,9 +5,9 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { readLog } from "../../replay/log.ts";
+import { readLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
-import { replayLines } from "../../replay/report.ts";
+import { replayLines } from "../../replay/report/replay-report.ts";
 import { verifyLog } from "../../replay/verify.ts";
 
 const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));

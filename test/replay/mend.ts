@@ -1,6 +1,6 @@
 /** Changing a log and making its hash chain right again, as one would who wants to deceive. */
 import { createHash } from "node:crypto";
-import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json.ts";
+import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 
 const DEPTH = { maxDepth: 40_000 };
 

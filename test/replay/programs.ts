@@ -1,5 +1,5 @@
 /** The programs that the replay tests record. */
-import type { Program } from "../../vm/program.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
 import { assemble } from "./assemble.ts";
 
 /** Reads a file whose name another file holds, and gives both texts. */

@@ -1,11 +1,11 @@
 /** Running and recording assembled programs in memory. */
-import { memoryRecorder, type MemoryRecorder } from "../../replay/record.ts";
-import { execute, type Execution, type RunOptions } from "../../replay/run.ts";
-import { LOG_LIMITS } from "../../replay/limits.ts";
-import { parseLog, type RunLog } from "../../replay/log.ts";
-import { memorySource } from "../../replay/source.ts";
+import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
+import { execute, type Execution, type RunOptions } from "../../runtime/execute.ts";
+import { LOG_LIMITS } from "../../replay/log/log-limits.ts";
+import { parseLog, type RunLog } from "../../replay/log/log-reader.ts";
+import { memorySource } from "../../replay/log/log-source.ts";
 import { replayRun, type ReplayOptions, type ReplayReport } from "../../replay/replay.ts";
-import type { Program } from "../../vm/program.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
 
 export interface Recorded {
   readonly run: Execution;

@@ -1,11 +1,11 @@
 /** A run's facts and events made by hand, for tests of the file alone. */
 import fc from "fast-check";
-import type { RunDescription } from "../../replay/describe.ts";
-import type { RunEnd } from "../../replay/end.ts";
+import type { RunDescription } from "../../replay/log/run-description.ts";
+import type { RunEnd } from "../../replay/log/end-record.ts";
 import { sha256Hex } from "../../gateway/digest.ts";
-import { runIdOf, type LogHeader } from "../../replay/header.ts";
-import { memoryRecorder, type MemoryRecorder } from "../../replay/record.ts";
-import type { LogLimits } from "../../replay/limits.ts";
+import { runIdOf, type LogHeader } from "../../replay/log/header.ts";
+import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
+import type { LogLimits } from "../../replay/log/log-limits.ts";
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { anyText, anyValue } from "./values.ts";

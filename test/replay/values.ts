@@ -1,7 +1,7 @@
 /** Arbitrary portable values. */
 import fc from "fast-check";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
 import {
   ActorIdValue,
   EnumValue,
@@ -18,7 +18,7 @@ import {
   UNIT,
   wellFormed,
   type Value,
-} from "../../vm/value.ts";
+} from "../../vm/value/value.ts";
 
 export const anyText = fc.string({ unit: "binary" }).map(wellFormed);
 const int = fc.oneof(fc.integer(), fc.bigInt({ min: I64_MIN, max: I64_MAX }).map(intFromBigInt));

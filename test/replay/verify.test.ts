@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { execute } from "../../replay/run.ts";
+import { execute } from "../../runtime/execute.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
-import { verifyLines } from "../../replay/verify-report.ts";
+import { verifyLines } from "../../replay/report/verify-report.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { edit } from "./mend.ts";
 import { READS_TWICE } from "./programs.ts";

@@ -6,11 +6,11 @@ import { ROOT } from "./imports.ts";
 /** A page that compiles, stores, reads, verifies and runs a program; what it gives back is text. */
 const ENTRY = `
 import { compile } from ${JSON.stringify(join(ROOT, "compiler/compile.ts"))};
-import { decodeModule, encodeModule } from ${JSON.stringify(join(ROOT, "vm/codec.ts"))};
+import { decodeModule, encodeModule } from ${JSON.stringify(join(ROOT, "vm/bytecode/codec.ts"))};
 import { DEFAULT_LIMITS } from ${JSON.stringify(join(ROOT, "vm/limits.ts"))};
-import { runMachine } from ${JSON.stringify(join(ROOT, "vm/system.ts"))};
-import { textForm } from ${JSON.stringify(join(ROOT, "vm/text.ts"))};
-import { verifyModule } from ${JSON.stringify(join(ROOT, "vm/verifier.ts"))};
+import { runMachine } from ${JSON.stringify(join(ROOT, "vm/scheduler/scheduler.ts"))};
+import { textForm } from ${JSON.stringify(join(ROOT, "vm/value/display.ts"))};
+import { verifyModule } from ${JSON.stringify(join(ROOT, "vm/bytecode/verifier.ts"))};
 
 const host = {
   call: ({ capability, args }) => ({ ok: true, value: capability.mock(args) }),

@@ -10,7 +10,7 @@ import { Diagnostics } from "../../compiler/diagnostics.ts";
 import { lex } from "../../compiler/lexer.ts";
 import { isKeyword, KEYWORDS, RESERVED_WORDS, SIGNS, type Token } from "../../compiler/tokens.ts";
 import { grammar, GRAMMAR_FILE } from "../../scripts/grammar.ts";
-import { BUILTIN_BY_NAME } from "../../vm/builtins.ts";
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";

@@ -29,7 +29,7 @@ describe("this repository", () => {
 
   test("there is a page for every file", () => {
     const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".md"));
-    expect(pages()).toEqual(expect.arrayContaining(["index.html", "docs/tour.html", "docs/adr/004-tail-calls.html"]));
+    expect(pages()).toEqual(expect.arrayContaining(["index.html", "docs/guide/tour.html", "docs/internals/adr/004-tail-calls.html"]));
     expect(pages().length).toBe(files.length + 2);
   });
 
@@ -65,7 +65,7 @@ describe("this repository", () => {
   });
 
   test("programs are coloured, in light and in dark", () => {
-    const program = /<pre class="shiki[^>]*>.*?<\/pre>/s.exec(read("docs/tour.html"))?.[0] ?? "";
+    const program = /<pre class="shiki[^>]*>.*?<\/pre>/s.exec(read("docs/guide/tour.html"))?.[0] ?? "";
     const colour = (text: string): string | undefined => new RegExp(`<span style="([^"]*)">\\s*${text}\\s*</span>`).exec(program)?.[1];
     expect(colour("fn")).toMatch(/^--shiki-light:#\w{6};--shiki-dark:#\w{6}$/);
     expect(new Set(["fn", "main", "String"].map(colour)).size).toBe(3);

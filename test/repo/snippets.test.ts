@@ -23,9 +23,9 @@ function snippetsOf(page: string): readonly Snippet[] {
 }
 
 const PAGES = [
-  { name: "language.md", least: 20 },
-  { name: "tour.md", least: 20 },
-  ...libraries().map((library) => ({ name: `std/${library.name}.md`, least: 1 })),
+  { name: "reference/language.md", least: 20 },
+  { name: "guide/tour.md", least: 20 },
+  ...libraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
 ];
 
 describe.each(PAGES)("docs/$name", ({ name, least }) => {

@@ -1,5 +1,5 @@
 /**
- * The tests' own collector, on purpose not built on `telemetry/otlp.ts`: protobuf goes through protobufjs, JSON through JSON.parse.
+ * The tests' own collector, on purpose not built on `viewer/otlp.ts`: protobuf goes through protobufjs, JSON through JSON.parse.
  * It keeps the bytes of every request, and can misbehave.
  */
 import { createServer as createHttpServer } from "node:http";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { wanted } from "../../telemetry/settings.ts";
-import { compareUtf8 } from "../../vm/utf8.ts";
+import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { type Collector, startCollector } from "./collector.ts";
 import { runChild } from "./run-child.ts";
 

@@ -4,9 +4,9 @@
  * and of wrong ones often enough.
  */
 import fc from "fast-check";
-import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/module.ts";
-import type { OpName } from "../../vm/opcodes.ts";
-import { FnRefValue, UNIT, type Value } from "../../vm/value.ts";
+import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/bytecode/module.ts";
+import type { OpName } from "../../vm/bytecode/opcodes.ts";
+import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import { arbitraryChoices, type Choices } from "../choices.ts";
 import { CONSTANT_LIST, INDICES, type Kind, KINDS, MAX_FUNCTIONS, MODULE_TYPES, STEPS, UNIT_CONSTANT } from "./bytecode-tables.ts";
 

@@ -1,9 +1,9 @@
 /** Generators of values and JSON data, and the error that a call throws. */
 import fc from "fast-check";
 import { BorunaError } from "../../vm/error.ts";
-import type { JsonData } from "../../vm/json.ts";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
+import type { JsonData } from "../../vm/json/json.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
 import {
   ActorIdValue,
   EnumValue,
@@ -20,7 +20,7 @@ import {
   UNIT,
   type Value,
   wellFormed,
-} from "../../vm/value.ts";
+} from "../../vm/value/value.ts";
 
 const edgeText = fc.constantFrom(
   "__proto__",

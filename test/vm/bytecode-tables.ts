@@ -1,10 +1,10 @@
 /** Constants of every kind, and the instructions without effect with the kinds of operands that they want. */
-import { BUILTINS } from "../../vm/builtins.ts";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
-import type { TypeDef } from "../../vm/module.ts";
-import { isOpName, type OpName, OPCODES } from "../../vm/opcodes.ts";
-import { parseType, type Type } from "../../vm/types.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import type { TypeDef } from "../../vm/bytecode/module.ts";
+import { isOpName, type OpName, OPCODES } from "../../vm/bytecode/opcodes.ts";
+import { parseType, type Type } from "../../vm/value/type.ts";
 import {
   EnumValue,
   ErrValue,
@@ -18,7 +18,7 @@ import {
   SomeValue,
   UNIT,
   type Value,
-} from "../../vm/value.ts";
+} from "../../vm/value/value.ts";
 
 export type Kind = "int" | "float" | "text" | "bool" | "list" | "map" | "record" | "enum" | "option" | "function" | "any";
 

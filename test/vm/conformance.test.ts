@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodeModule } from "../../vm/codec.ts";
+import { decodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer } from "../../vm/host.ts";
-import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../../vm/json.ts";
+import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../../vm/json/json.ts";
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
-import { runMachine } from "../../vm/system.ts";
-import { textForm } from "../../vm/text.ts";
-import { valueToJson } from "../../vm/value-json.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import { runMachine } from "../../vm/scheduler/scheduler.ts";
+import { textForm } from "../../vm/value/display.ts";
+import { valueToJson } from "../../vm/json/tagged-json.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { testHost } from "./helpers.ts";
 

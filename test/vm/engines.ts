@@ -1,14 +1,14 @@
 /** One run on each engine, and all that can be seen of it. */
 import { expect } from "vitest";
 import { Engine, type EngineChoice } from "../../vm/compiled/engine.ts";
-import { disassemble } from "../../vm/disassembler.ts";
+import { disassemble } from "../../vm/bytecode/disassembler.ts";
 import type { RunEvent } from "../../vm/events.ts";
-import { canonicalJson } from "../../vm/json.ts";
+import { canonicalJson } from "../../vm/json/json.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
-import type { MachineEnd, Program } from "../../vm/program.ts";
-import { runMachine } from "../../vm/system.ts";
-import type { Value } from "../../vm/value.ts";
-import { valueToJson } from "../../vm/value-json.ts";
+import type { MachineEnd, Program } from "../../vm/bytecode/program.ts";
+import { runMachine } from "../../vm/scheduler/scheduler.ts";
+import type { Value } from "../../vm/value/value.ts";
+import { valueToJson } from "../../vm/json/tagged-json.ts";
 import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 
 /** Differential cases of a whole test run; `BORUNA_CASES` sets another number. */

@@ -2,12 +2,12 @@
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop } from "../../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
-import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/module.ts";
-import type { OpName } from "../../vm/opcodes.ts";
-import type { MachineEnd } from "../../vm/program.ts";
-import { runMachine } from "../../vm/system.ts";
-import type { Value } from "../../vm/value.ts";
-import { verifyModule } from "../../vm/verifier.ts";
+import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/bytecode/module.ts";
+import type { OpName } from "../../vm/bytecode/opcodes.ts";
+import type { MachineEnd } from "../../vm/bytecode/program.ts";
+import { runMachine } from "../../vm/scheduler/scheduler.ts";
+import type { Value } from "../../vm/value/value.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
 export type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
 

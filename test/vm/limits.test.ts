@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BYTES, mapBytes, mapChangeBytes, MAX_LIST_LENGTH, slotsBytes, stringBytes, treeLevels, UNITS_PER_STEP } from "../../vm/cost.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
-import { ListValue } from "../../vm/list.ts";
-import { MapValue } from "../../vm/map.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
 import { MachineTrap, Meter, Work } from "../../vm/meter.ts";
-import { FnRefValue, SomeValue, type Value } from "../../vm/value.ts";
+import { FnRefValue, SomeValue, type Value } from "../../vm/value/value.ts";
 import { kindOf, moduleOf, run, type TestFunction, testHost } from "./helpers.ts";
 
 type Code = TestFunction["code"];

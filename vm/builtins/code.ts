@@ -1,8 +1,8 @@
 /** What implementations of builtins share: their form, and reading their arguments. */
-import { ListValue } from "../list.ts";
-import { MapValue } from "../map.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
 import { type Meter, typeTrap } from "../meter.ts";
-import { EnumValue, FloatValue, type IntValue, isInt, NONE, RecordValue, SomeValue, type Value } from "../value.ts";
+import { EnumValue, FloatValue, type IntValue, isInt, NONE, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
 /** Charges the meter before it works. Missing arguments are Unit; `arity` says how many it reads. */
 export type BuiltinRun = (meter: Meter, a: Value, b: Value, c: Value) => Value;

@@ -1,13 +1,13 @@
 import { BYTES, mapBytes, treeLevels, UNITS } from "../cost.ts";
 import { BorunaError } from "../error.ts";
-import { Branch, foldTree } from "../fold.ts";
-import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json.ts";
+import { Branch, foldTree } from "../json/fold.ts";
+import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json/json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { ListValue } from "../list.ts";
-import { MapValue } from "../map.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
-import { TextParts } from "../text-parts.ts";
-import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value.ts";
+import { TextParts } from "../value/text-chunks.ts";
+import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
 /** Nesting of JSON text that `json.parse` reads and `json.stringify` writes. */

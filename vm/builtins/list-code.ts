@@ -1,9 +1,9 @@
-import { addInts } from "../arithmetic.ts";
+import { addInts } from "../value/arithmetic.ts";
 import { BYTES, UNITS } from "../cost.ts";
-import { compareTotal, equalWith } from "../equality.ts";
-import { ListValue } from "../list.ts";
+import { compareTotal, equalWith } from "../value/equality.ts";
+import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
-import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value.ts";
+import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list } from "./code.ts";
 
 /** Some of an element, None where there is none. */

@@ -1,8 +1,8 @@
 import { BYTES, mapBytes, mapChangeBytes, treeLevels, UNITS } from "../cost.ts";
-import { ListValue } from "../list.ts";
-import type { MapValue } from "../map.ts";
+import { ListValue } from "../value/list.ts";
+import type { MapValue } from "../value/map.ts";
 import { type Meter, Work } from "../meter.ts";
-import { NONE, SomeValue, type Value } from "../value.ts";
+import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, map, text } from "./code.ts";
 
 /** Charges the search for a key. */

@@ -1,9 +1,9 @@
-import { intFromNumber, intToNumber, negateInt, parseInt64, powInts } from "../arithmetic.ts";
+import { intFromNumber, intToNumber, negateInt, parseInt64, powInts } from "../value/arithmetic.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter } from "../meter.ts";
-import { floatToText } from "../text.ts";
-import { trimAscii } from "../text-search.ts";
-import { ErrValue, FloatValue, OkValue, type Value } from "../value.ts";
+import { floatToText } from "../value/display.ts";
+import { trimAscii } from "./text-search.ts";
+import { ErrValue, FloatValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
 
 function made(meter: Meter, result: string): string {

@@ -1,7 +1,7 @@
 import { BYTES } from "../cost.ts";
 import { type Meter, typeTrap } from "../meter.ts";
-import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../text.ts";
-import { ErrValue, NONE, NoneValue, OkValue, SomeValue, type Value } from "../value.ts";
+import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
+import { ErrValue, NONE, NoneValue, OkValue, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, isOld } from "./code.ts";
 
 /** The value inside a Some, undefined for None. */

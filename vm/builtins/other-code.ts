@@ -1,11 +1,11 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
-import { BASE64_ALPHABET, base64Text } from "../base64.ts";
+import { BASE64_ALPHABET, base64Text } from "../value/base64.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
-import { chunksOf, TextParts } from "../text-parts.ts";
-import { utf8Length } from "../utf8.ts";
-import { ErrValue, OkValue, type Value } from "../value.ts";
+import { chunksOf, TextParts } from "../value/text-chunks.ts";
+import { utf8Length } from "../value/utf8.ts";
+import { ErrValue, OkValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
 
 const HASH_HEX_UNITS = 64;

@@ -1,10 +1,10 @@
 import { BYTES, MAX_STRING_UNITS, stringBytes, UNITS } from "../cost.ts";
-import { ListValue } from "../list.ts";
+import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, eachMatch, forgetStates, type Matcher, occurs } from "../regex/match.ts";
 import { parsePattern, type PatternProblem } from "../regex/parse.ts";
-import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value.ts";
+import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
 
 interface Search {

@@ -1,10 +1,10 @@
 import { BYTES, slotsBytes, UNITS } from "../cost.ts";
-import { ListValue } from "../list.ts";
+import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
-import { chunksOf, TextParts } from "../text-parts.ts";
-import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "../text-search.ts";
-import { compareUtf8, utf8Length } from "../utf8.ts";
-import { type IntValue, SomeValue, NONE, type Value } from "../value.ts";
+import { chunksOf, TextParts } from "../value/text-chunks.ts";
+import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "./text-search.ts";
+import { compareUtf8, utf8Length } from "../value/utf8.ts";
+import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list, text } from "./code.ts";
 
 /** Charges for a text read and one of `units` made. */

@@ -1,11 +1,11 @@
 /** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
-import { type Accumulators, accumulatorsOf } from "../accumulators.ts";
+import { type Accumulators, accumulatorsOf } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
-import { OPCODES } from "../opcodes.ts";
-import { CODE_STRIDE } from "../stack-heights.ts";
-import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value.ts";
-import { type Kind, kindOf, type Part } from "./kinds.ts";
-import { type OwnedLists, ownedLists } from "./owned.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/value.ts";
+import { type Kind, kindOf, type Part } from "./type-inference.ts";
+import { type OwnedLists, ownedLists } from "./unique-lists.ts";
 
 /** JavaScript blocks inside one another; the host's parser takes more. */
 const MAX_NESTING = 400;

@@ -1,9 +1,9 @@
 /** Which functions can be compiled: regular ones, of bounded size, that cannot reach an effect by a direct call. */
-import { BUILTIN_CODE } from "../builtin-code.ts";
-import { BUILTIN_BY_ID } from "../builtins.ts";
-import { OPCODES } from "../opcodes.ts";
-import type { Program, VerifiedFunction } from "../program.ts";
-import { CODE_STRIDE } from "../stack-heights.ts";
+import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
 const MAX_INSTRUCTIONS = 4_000;
 const MAX_LOCALS = 200;

@@ -2,24 +2,24 @@
  * The second engine: pure functions as JavaScript. It takes whole calls, and loops of the interpreter's own frame, and
  * gives the same values, steps and allocation as the interpreter or nothing at all.
  */
-import { accumulatorsOf } from "../accumulators.ts";
-import type { Actor } from "../actor.ts";
-import { HostTrap, poll, type Run } from "../effects.ts";
+import { accumulatorsOf } from "../bytecode/string-append.ts";
+import type { Actor } from "../interpreter/actor.ts";
+import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
-import { OPCODES } from "../opcodes.ts";
-import type { Program, VerifiedFunction } from "../program.ts";
-import { setSlot, slotValues } from "../slots.ts";
-import { CODE_STRIDE } from "../stack-heights.ts";
-import { UNIT, UnitValue, type Value } from "../value.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { UNIT, UnitValue, type Value } from "../value/value.ts";
 import { compilable, placesOf } from "./eligible.ts";
-import { flowOf, liveLocals } from "./flow.ts";
-import { CAN_GENERATE, codeFromText } from "./from-text.ts";
+import { flowOf, liveLocals } from "./control-flow-graph.ts";
+import { CAN_GENERATE, codeFromText } from "./eval.ts";
 import { Pool, Unsupported } from "./body.ts";
 import { writeFunction } from "./generate.ts";
 import { partName } from "./instructions.ts";
-import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./kinds.ts";
-import { bail, GuessBail, PAUSED, support, type Target } from "./support.ts";
+import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./type-inference.ts";
+import { bail, GuessBail, PAUSED, support, type Target } from "./runtime.ts";
 
 /** `auto` compiles what has run for a while, `compiled` everything it can, at once. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";

@@ -8,12 +8,12 @@
  * interpreter runs the call again. Only a run to the end must have counted right.
  */
 import { UNITS_PER_STEP } from "../cost.ts";
-import { OPCODES } from "../opcodes.ts";
-import { CODE_STRIDE } from "../stack-heights.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { Body, boxed, converted, type GroupNames, truth } from "./body.ts";
-import type { Exit } from "./flow.ts";
+import type { Exit } from "./control-flow-graph.ts";
 import { partName, writeInstruction } from "./instructions.ts";
-import type { Entry, Kind, Part } from "./kinds.ts";
+import type { Entry, Kind, Part } from "./type-inference.ts";
 
 /**
  * What a function has counted and not yet told the meter, at most, when it loops. A limit is noticed so much later,

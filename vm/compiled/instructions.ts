@@ -1,13 +1,13 @@
 /** One instruction at a time: operands are popped and pushed as expressions, results go into variables. */
-import { APPEND } from "../accumulators.ts";
-import { BUILTIN_CODE } from "../builtin-code.ts";
-import { BUILTIN_BY_ID } from "../builtins.ts";
+import { APPEND } from "../bytecode/string-append.ts";
+import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
-import { OPCODES } from "../opcodes.ts";
-import { CODE_STRIDE } from "../stack-heights.ts";
-import { FnRefValue, RecordValue } from "../value.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { FnRefValue, RecordValue } from "../value/value.ts";
 import { asNumber, type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
-import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./kinds.ts";
+import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 const MAX_SMALL = 2 ** 30 - 1;

@@ -22,7 +22,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fsReadHandler } from "../../../gateway/handlers/fs-read.ts";
 import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
 import { temporaryName } from "../../../gateway/temporaries.ts";
-import type { Value } from "../../../vm/value.ts";
+import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
 import { cases } from "../../cases.ts";
 

@@ -6,8 +6,8 @@ import { stepInputHandler } from "../../../gateway/handlers/step-input.ts";
 import { timeNowHandler } from "../../../gateway/handlers/time-now.ts";
 import { liveHandlers } from "../../../gateway/live.ts";
 import { BUILTIN_REGISTRY } from "../../../vm/capabilities.ts";
-import { parseJson } from "../../../vm/json.ts";
-import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type Value } from "../../../vm/value.ts";
+import { parseJson } from "../../../vm/json/json.ts";
+import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
 const context = contextOf(policyOf({}));

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
-import { MapValue } from "../../../vm/map.ts";
-import { valueToPlain } from "../../../vm/plain-json.ts";
-import { canonicalJson } from "../../../vm/json.ts";
-import { parseType } from "../../../vm/types.ts";
-import { FloatValue, type Value } from "../../../vm/value.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import { valueToPlain } from "../../../vm/json/typed-json.ts";
+import { canonicalJson } from "../../../vm/json/json.ts";
+import { parseType } from "../../../vm/value/type.ts";
+import { FloatValue, type Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, serve, type TestServer } from "./support.ts";
 
 const ANSWER = {

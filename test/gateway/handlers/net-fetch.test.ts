@@ -4,8 +4,8 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HandlerContext } from "../../../gateway/handlers.ts";
 import { netFetchHandler } from "../../../gateway/handlers/net-fetch.ts";
-import { MapValue } from "../../../vm/map.ts";
-import type { Value } from "../../../vm/value.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
 
 const SECRET = 'sesame "open"';

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { netFetchHandler } from "../../../gateway/handlers/net-fetch.ts";
 import { secretsOf } from "../../../gateway/handlers/secrets.ts";
-import { MapValue } from "../../../vm/map.ts";
+import { MapValue } from "../../../vm/value/map.ts";
 import { callHandler, contextOf, failureOf, policyOf, serve, textOf } from "./support.ts";
 
 const SECRET = "a+b/c \"d\" <e>&'f'\\g=h?";

@@ -4,7 +4,7 @@ import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext 
 import { parsePolicy } from "../../../policy/parse.ts";
 import type { Policy } from "../../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
-import type { Value } from "../../../vm/value.ts";
+import type { Value } from "../../../vm/value/value.ts";
 
 export function policyOf(data: object): Policy {
   return parsePolicy(JSON.stringify({ default_allow: true, ...data }), { file: "test.json", jsonc: false });

@@ -1,0 +1,65 @@
+/** The policy format for other tools: a JSON Schema for editors, and the fields for the docs page. */
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import type { JsonData } from "../vm/json/json.ts";
+import {
+  DB_FIELDS,
+  FS_FIELDS,
+  LIMIT_FIELDS,
+  LLM_FIELDS,
+  NET_FIELDS,
+  policyFields,
+  policyShape,
+  PRICE_FIELDS,
+  RULE_FIELDS,
+  SECRET_FIELDS,
+} from "./policy-fields.ts";
+import type { FieldTable } from "./field-schema.ts";
+
+/** JSON Schema 2020-12 of a policy file. */
+export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): JsonData {
+  return new Map<string, JsonData>([
+    ["$schema", "https://json-schema.org/draft/2020-12/schema"],
+    ["title", "Boruna policy"],
+    ...policyShape(registry).schema,
+  ]);
+}
+
+export interface FieldDoc {
+  /** As error messages name it; `NAME` stands for any key. */
+  readonly path: string;
+  /** "true or false", "a list of hosts", … */
+  readonly form: string;
+  /** Undefined for one that must be given, and for an object with members of its own. */
+  readonly default: JsonData | undefined;
+  readonly doc: string;
+}
+
+/** Every field with its doc line, in the order of the file. */
+export function policyFieldDocs(): readonly FieldDoc[] {
+  const sections: readonly (readonly [string, string, FieldTable])[] = [
+    ["rules", "rules[CAPABILITY]", RULE_FIELDS],
+    ["net_policy", "net_policy", NET_FIELDS],
+    ["fs_policy", "fs_policy", FS_FIELDS],
+    ["db_policy", "db_policy", DB_FIELDS],
+    ["llm_policy", "llm_policy", LLM_FIELDS],
+    ["limits", "limits", LIMIT_FIELDS],
+    ["secrets", "secrets[NAME]", SECRET_FIELDS],
+  ];
+  const docs: FieldDoc[] = [];
+  const add = (path: string, table: FieldTable): void => {
+    for (const field of Object.values(table)) {
+      const { fallback } = field;
+      const isScalar = fallback === null || typeof fallback === "boolean" || typeof fallback === "number";
+      docs.push({
+        path: path === "" ? field.name : `${path}.${field.name}`,
+        form: field.shape.words,
+        default: isScalar ? fallback : Array.isArray(fallback) ? fallback.map(String) : undefined,
+        doc: field.doc,
+      });
+      for (const [name, inside, members] of sections) if (path === "" && name === field.name) add(inside, members);
+      if (path === "llm_policy" && field.name === "prices") add("llm_policy.prices[MODEL]", PRICE_FIELDS);
+    }
+  };
+  add("", policyFields(undefined));
+  return docs;
+}

@@ -1,0 +1,345 @@
+/**
+ * Every field of a policy file, each once: how it is read, its default, its doc line. The validator, the JSON Schema
+ * and `docs/reference/policy.md` are made from these tables, and the types of the effective policy too.
+ */
+import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
+import type { JsonData } from "../vm/json/json.ts";
+import { LIMITS, limitsFrom } from "../vm/limits.ts";
+import type { DocumentNode } from "./document.ts";
+import { parseHostPattern } from "./hosts.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import {
+  AMOUNT,
+  BOOLEAN,
+  field,
+  type FieldValues,
+  integer,
+  laterField,
+  type KeyCheck,
+  listOf,
+  mapOf,
+  nullable,
+  objectOf,
+  oneOf,
+  requiredField,
+  type Shape,
+  text,
+  type TextForm,
+} from "./field-schema.ts";
+
+const KIBIBYTE = 1_024;
+const GIBIBYTE = KIBIBYTE ** 3;
+const DEFAULT_BYTES = 10 * KIBIBYTE ** 2;
+const DAY_MS = 86_400_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+const NOWHERE: DocumentNode = { kind: "object", members: [], offset: 0 };
+/** What an object whose members all have defaults is without any. */
+function empty<T>(shape: Shape<T>): T {
+  return shape.read(NOWHERE, { path: "", kind: "policy.parse_error", placeOf: () => ({}) });
+}
+
+const HOST = text("a host", (given) => {
+  const parsed = parseHostPattern(given);
+  return "pattern" in parsed ? { text: parsed.pattern } : parsed;
+});
+/** The methods of `net.fetch`. */
+export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const METHOD = text("an HTTP method", (given) => {
+  const method = given.toUpperCase();
+  return HTTP_METHODS.includes(method)
+    ? { text: method }
+    : { problem: `net.fetch has no such method. ${didYouMean(method, HTTP_METHODS, `It has ${HTTP_METHODS.join(", ")}.`)}` };
+});
+const NAME: TextForm = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
+const FOLDER = text("a path", (given) =>
+  given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
+);
+const MODEL = text("a model's name", (given) =>
+  given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" },
+);
+
+export const RULE_FIELDS = {
+  allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
+  budget: field("budget", integer(0, Number.MAX_SAFE_INTEGER), 0, "Calls that one run may make; 0 is no limit."),
+};
+export type PolicyRule = FieldValues<typeof RULE_FIELDS>;
+
+export const NET_FIELDS = {
+  allowed_domains: field(
+    "allowed_domains",
+    listOf(HOST, "hosts"),
+    [],
+    "Hosts that net.fetch may reach; *.example.org is every name below example.org. Empty: every public host.",
+  ),
+  allowed_methods: field("allowed_methods", listOf(METHOD, "HTTP methods"), [], "HTTP methods that net.fetch may use. Empty: all."),
+  max_response_bytes: field(
+    "max_response_bytes",
+    integer(0, GIBIBYTE),
+    DEFAULT_BYTES,
+    "Bytes of a decoded response body; more is a failure.",
+  ),
+  timeout_ms: field(
+    "timeout_ms",
+    integer(0, DAY_MS),
+    DEFAULT_TIMEOUT_MS,
+    "Time for one call with all its redirects, in milliseconds; 0 is no limit but the run's own.",
+  ),
+  allow_redirects: field("allow_redirects", BOOLEAN, true, "Whether redirects are followed; each is checked like the first request."),
+  allowed_ports: field("allowed_ports", listOf(integer(1, 65_535), "ports"), [], "Ports that net.fetch may reach. Empty: all."),
+  allow_private_networks: field(
+    "allow_private_networks",
+    BOOLEAN,
+    false,
+    "Whether addresses that are not public (loopback, private, link-local, …) may be reached.",
+  ),
+  propagate_trace: field(
+    "propagate_trace",
+    BOOLEAN,
+    false,
+    "Whether the trace context is sent along, in the headers traceparent and tracestate.",
+  ),
+  propagate_baggage: laterField(
+    "propagate_baggage",
+    BOOLEAN,
+    false,
+    "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+  ),
+};
+export type NetPolicy = FieldValues<typeof NET_FIELDS>;
+
+export const FS_FIELDS = {
+  read: field("read", listOf(FOLDER, "folders"), [], "Folders and files below which fs.read may read. Relative to the working directory."),
+  write: field(
+    "write",
+    listOf(FOLDER, "folders"),
+    [],
+    "Folders below which fs.write may write, no files. Relative to the working directory. A missing one is made by the first write.",
+  ),
+  max_bytes: field("max_bytes", integer(0, GIBIBYTE), DEFAULT_BYTES, "Bytes of one file read or written; more is a failure."),
+};
+export type FsPolicy = FieldValues<typeof FS_FIELDS>;
+
+const STATEMENTS = ["select", "insert", "update", "delete", "ddl"] as const;
+export const DB_FIELDS = {
+  statements: field<readonly (typeof STATEMENTS)[number][]>(
+    "statements",
+    listOf(oneOf(STATEMENTS), "kinds of statement"),
+    ["select"],
+    "Kinds of SQL statement that db.query may run.",
+  ),
+  max_rows: field("max_rows", integer(0, Number.MAX_SAFE_INTEGER), 10_000, "Rows of one result; more is a failure."),
+  timeout_ms: field(
+    "timeout_ms",
+    integer(0, DAY_MS),
+    DEFAULT_TIMEOUT_MS,
+    "Time for one statement, in milliseconds; 0 is no limit but the run's own.",
+  ),
+};
+export type DbPolicy = FieldValues<typeof DB_FIELDS>;
+
+export const PRICE_FIELDS = {
+  input_per_mtok: requiredField("input_per_mtok", AMOUNT, "US dollars for a million input tokens."),
+  output_per_mtok: requiredField("output_per_mtok", AMOUNT, "US dollars for a million output tokens."),
+};
+export type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
+const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (get) => ({
+  input_per_mtok: get(PRICE_FIELDS.input_per_mtok),
+  output_per_mtok: get(PRICE_FIELDS.output_per_mtok),
+}));
+
+export const LLM_FIELDS = {
+  allowed_models: field("allowed_models", listOf(MODEL, "models"), [], "Models that llm.call may ask. Empty: all."),
+  max_output_tokens: field(
+    "max_output_tokens",
+    integer(1, 1_000_000),
+    4_096,
+    "Tokens of one answer; also what is asked for when the program does not say.",
+  ),
+  max_total_tokens: field(
+    "max_total_tokens",
+    nullable(integer(0, Number.MAX_SAFE_INTEGER)),
+    null,
+    "Input and output tokens of all calls of a run; null is no limit.",
+  ),
+  max_cost_usd: field(
+    "max_cost_usd",
+    nullable(AMOUNT),
+    null,
+    "Cost of all calls of a run, in US dollars; null is no limit. A model without a price is denied.",
+  ),
+  prices: field<ReadonlyMap<string, ModelPrice>>(
+    "prices",
+    mapOf("prices by model", PRICE, () => undefined),
+    new Map(),
+    "What each model costs.",
+  ),
+};
+export type LlmPolicy = FieldValues<typeof LLM_FIELDS>;
+
+const limit = (name: keyof typeof LIMITS, min: number): ReturnType<typeof field<number>> =>
+  field(name, integer(min, LIMITS[name].max), LIMITS[name].default, `Limit in ${LIMITS[name].unit}: ${LIMITS[name].doc}.`);
+
+export const LIMIT_FIELDS = {
+  max_steps: limit("max_steps", 1),
+  max_alloc_bytes: limit("max_alloc_bytes", 1),
+  max_call_depth: limit("max_call_depth", 1),
+  max_output_bytes: limit("max_output_bytes", 0),
+  max_log_bytes: { ...limit("max_log_bytes", 1), isLater: true as const },
+  max_wall_ms: limit("max_wall_ms", 0),
+};
+export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
+
+export const SECRET_FIELDS = {
+  env: requiredField("env", text("the name of an environment variable", NAME), "Environment variable that holds the secret."),
+  hosts: requiredField("hosts", listOf(HOST, "hosts"), "Hosts that the secret may be sent to."),
+};
+export type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
+
+const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (get) => ({
+  allow: get(RULE_FIELDS.allow),
+  budget: get(RULE_FIELDS.budget),
+}));
+
+const NET = objectOf<NetPolicy>(
+  "an object",
+  NET_FIELDS,
+  (get) => ({
+    allowed_domains: get(NET_FIELDS.allowed_domains),
+    allowed_methods: get(NET_FIELDS.allowed_methods),
+    max_response_bytes: get(NET_FIELDS.max_response_bytes),
+    timeout_ms: get(NET_FIELDS.timeout_ms),
+    allow_redirects: get(NET_FIELDS.allow_redirects),
+    allowed_ports: get(NET_FIELDS.allowed_ports),
+    allow_private_networks: get(NET_FIELDS.allow_private_networks),
+    propagate_trace: get(NET_FIELDS.propagate_trace),
+    propagate_baggage: get(NET_FIELDS.propagate_baggage),
+  }),
+  "policy.invalid_net_policy",
+);
+
+const FS = objectOf<FsPolicy>(
+  "an object",
+  FS_FIELDS,
+  (get) => ({ read: get(FS_FIELDS.read), write: get(FS_FIELDS.write), max_bytes: get(FS_FIELDS.max_bytes) }),
+  "policy.invalid_fs_policy",
+);
+
+const DB = objectOf<DbPolicy>(
+  "an object",
+  DB_FIELDS,
+  (get) => ({ statements: get(DB_FIELDS.statements), max_rows: get(DB_FIELDS.max_rows), timeout_ms: get(DB_FIELDS.timeout_ms) }),
+  "policy.invalid_db_policy",
+);
+
+const LLM = objectOf<LlmPolicy>(
+  "an object",
+  LLM_FIELDS,
+  (get) => ({
+    allowed_models: get(LLM_FIELDS.allowed_models),
+    max_output_tokens: get(LLM_FIELDS.max_output_tokens),
+    max_total_tokens: get(LLM_FIELDS.max_total_tokens),
+    max_cost_usd: get(LLM_FIELDS.max_cost_usd),
+    prices: get(LLM_FIELDS.prices),
+  }),
+  "policy.invalid_llm_policy",
+);
+
+export const LIMITS_SHAPE = objectOf<PolicyLimits>(
+  "an object",
+  LIMIT_FIELDS,
+  (get) => limitsFrom((name) => get(LIMIT_FIELDS[name])),
+  "policy.invalid_limits",
+);
+
+const SECRET = objectOf<PolicySecret>(
+  "an object with env and hosts",
+  SECRET_FIELDS,
+  (get) => ({ env: get(SECRET_FIELDS.env), hosts: get(SECRET_FIELDS.hosts) }),
+  "policy.invalid_secret",
+);
+
+const checkSecretName: KeyCheck = (name) => {
+  const formed = NAME(name);
+  return "text" in formed
+    ? undefined
+    : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${formed.problem}` };
+};
+const SECRETS: Shape<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
+
+/** Short names that the language accepts with a warning; a policy does not. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["net", 'Write "net.fetch".'],
+  ["fs", 'Write "fs.read" or "fs.write".'],
+  ["db", 'Write "db.query".'],
+  ["ui", 'Write "ui.render".'],
+  ["time", 'Write "time.now".'],
+  ["llm", 'Write "llm.call".'],
+]);
+
+/** Without a registry (a policy read back from a log) any name of the right form. */
+function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
+  return (name) => {
+    const known =
+      registry === undefined
+        ? CAPABILITIES.some((c) => c.name === name) || /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name)
+        : registry.byName.has(name);
+    if (known) return undefined;
+    const names = registry === undefined ? CAPABILITIES.map((c) => c.name) : [...registry.byName.keys()];
+    const hint = ALIASES.get(name) ?? didYouMean(name, names, `Known are: ${names.join(", ")}.`);
+    return { kind: "policy.invalid_capability", message: `rules names the capability ${JSON.stringify(name)}, which there is not`, hint };
+  };
+}
+
+export const SCHEMA_VERSION = 1;
+
+export function policyFields(registry: CapabilityRegistry | undefined) {
+  const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
+  const rules: Shape<ReadonlyMap<string, PolicyRule>> = mapOf(
+    "rules by capability",
+    RULE,
+    ruleNames(registry),
+    new Map([["propertyNames", new Map([["enum", names]])]]),
+  );
+  // The older format writes null for a section that is not there.
+  const net = nullable(NET);
+  return {
+    schema_version: field("schema_version", integer(SCHEMA_VERSION, SCHEMA_VERSION), SCHEMA_VERSION, "Version of this format."),
+    default_allow: field("default_allow", BOOLEAN, false, "Whether a capability without a rule may be called."),
+    rules: field("rules", rules, new Map(), "A rule for each capability."),
+    net_policy: field("net_policy", net, null, "Where net.fetch may go."),
+    fs_policy: field("fs_policy", FS, empty(FS), "Where fs.read and fs.write may reach. Without folders they reach nothing."),
+    db_policy: field("db_policy", DB, empty(DB), "What db.query may do."),
+    llm_policy: field("llm_policy", LLM, empty(LLM), "What llm.call may ask and spend."),
+    limits: field("limits", LIMITS_SHAPE, empty(LIMITS_SHAPE), "Limits of a run."),
+    secrets: field("secrets", SECRETS, new Map(), "Secrets by name; {{secret:NAME}} in a header of net.fetch stands for one."),
+  };
+}
+
+/** A policy in force: every field has its value. */
+export interface Policy {
+  readonly schema_version: number;
+  readonly default_allow: boolean;
+  readonly rules: ReadonlyMap<string, PolicyRule>;
+  readonly net_policy: NetPolicy;
+  readonly fs_policy: FsPolicy;
+  readonly db_policy: DbPolicy;
+  readonly llm_policy: LlmPolicy;
+  readonly limits: PolicyLimits;
+  readonly secrets: ReadonlyMap<string, PolicySecret>;
+}
+
+export function policyShape(registry: CapabilityRegistry | undefined): Shape<Policy> {
+  const fields = policyFields(registry);
+  return objectOf<Policy>("an object", fields, (get) => ({
+    schema_version: get(fields.schema_version),
+    default_allow: get(fields.default_allow),
+    rules: get(fields.rules),
+    net_policy: get(fields.net_policy) ?? empty(NET),
+    fs_policy: get(fields.fs_policy),
+    db_policy: get(fields.db_policy),
+    llm_policy: get(fields.llm_policy),
+    limits: get(fields.limits),
+    secrets: get(fields.secrets),
+  }));
+}

@@ -1,0 +1,204 @@
+/** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { sha256Hex } from "../../gateway/digest.ts";
+import type { FileIdentity, OwnFiles } from "../../gateway/own-files.ts";
+import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { ioError, isMissing, isNoFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
+
+/** `bytes` is absent where only the hash is known. */
+export interface BlobName {
+  readonly sha256: string;
+  readonly bytes?: number;
+}
+
+export interface BlobReader {
+  /** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
+  read(name: BlobName): Uint8Array;
+  /** The name of something that is beside the blobs of these names, if there is anything. Throws `log.io_error`. */
+  firstOther(known: Pick<ReadonlySet<string>, "has">): string | undefined;
+}
+
+export interface BlobWriter {
+  /** Stores the bytes once and gives their SHA-256, lower-case hexadecimal. */
+  put(bytes: Uint8Array): string;
+}
+
+export function blobFolder(logPath: string): string {
+  return `${logPath}.blobs`;
+}
+
+function checked(name: BlobName, bytes: Uint8Array, where: string): Uint8Array {
+  const actual = sha256Hex(bytes);
+  if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {
+    throw new BorunaError("log.blob_hash", `blob ${where}: its ${bytes.length} bytes have the SHA-256 ${actual}`, {
+      place: { file: where },
+    });
+  }
+  return bytes;
+}
+
+const missing = (where: string): BorunaError =>
+  new BorunaError("log.blob_missing", `blob ${where} is missing`, {
+    place: { file: where },
+    hint: "Keep the folder FILE.blobs beside the log.",
+  });
+
+export function folderBlobReader(logPath: string, maxBytes: number): BlobReader {
+  return {
+    read: (name) => {
+      const path = join(blobFolder(logPath), name.sha256);
+      try {
+        return checked(name, readBounded(path, maxBytes), path);
+      } catch (error) {
+        throw isMissing(error) ? missing(path) : ioError(error, "read", path);
+      }
+    },
+    firstOther: (known) => {
+      const path = blobFolder(logPath);
+      try {
+        const folder = opendirSync(path);
+        try {
+          for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+            // A link is no blob, even where it leads to one.
+            if (!known.has(entry.name) || !entry.isFile()) return join(path, entry.name);
+          }
+          return undefined;
+        } finally {
+          folder.closeSync();
+        }
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw ioError(error, "read", path);
+      }
+    },
+  };
+}
+
+const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+
+/**
+ * Each blob is written to a temporary name and renamed, so that one under its final name is whole,
+ * and a wrong one that a crash left is replaced. With `durable` it is on disk when `put` returns.
+ * `own` gets the folder and each blob.
+ */
+export function folderBlobWriter(logPath: string, durable: boolean, own: OwnFiles): BlobWriter {
+  const folder = blobFolder(logPath);
+  const written = new Set<string>();
+  return {
+    put: (bytes) => {
+      const name = sha256Hex(bytes);
+      if (written.has(name)) return name;
+      const path = join(folder, name);
+      try {
+        const isFirst = written.size === 0;
+        if (isFirst) mkdirSync(folder, { recursive: true, mode: 0o700 });
+        withinFolder(folder, (base, identity) => {
+          if (isFirst) {
+            own.add(identity);
+            removeAbandoned(base);
+          } else if (!own.has(identity)) throw replaced(folder);
+          putBlob(base, name, bytes, durable, own);
+        });
+        if (durable) syncFolder(folder);
+      } catch (error) {
+        throw ioError(error, "write", path);
+      }
+      written.add(name);
+      return name;
+    },
+  };
+}
+
+function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, own: OwnFiles): void {
+  const temporary = join(base, temporaryName());
+  const descriptor = openSync(temporary, NEW_FILE, 0o600);
+  try {
+    own.add(fstatSync(descriptor, { bigint: true }));
+    writeAll(descriptor, bytes);
+    if (durable) fsyncSync(descriptor);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, join(base, name));
+}
+
+const replaced = (folder: string): BorunaError =>
+  new BorunaError("log.replaced", `${folder} was replaced while the run was recorded`, {
+    place: { file: folder },
+    hint: "Give each run a log of its own name.",
+  });
+
+/**
+ * Runs `body` with a path of the folder that leads nowhere else, even if the folder's name is given to another meanwhile
+ * (on Linux; elsewhere the folder's own path). Throws `log.io_error` for a link: it could lead anywhere.
+ */
+function withinFolder(folder: string, body: (base: string, identity: FileIdentity) => void): void {
+  if (lstatSync(folder).isSymbolicLink()) {
+    throw new BorunaError("log.io_error", `${folder} is a link; the blobs of a log go into a folder beside it`, {
+      place: { file: folder },
+      hint: "Remove the link, or choose another name for the log.",
+    });
+  }
+  if (process.platform !== "linux") return body(folder, lstatSync(folder, { bigint: true }));
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    body(`/proc/self/fd/${descriptor}`, fstatSync(descriptor, { bigint: true }));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Removes the blobs of a log that is about to be replaced or taken back; nothing else in the folder is touched. */
+export function removeBlobs(logPath: string): void {
+  const folder = blobFolder(logPath);
+  try {
+    withinFolder(folder, (base) => {
+      for (const name of readdirSync(base)) {
+        if (/^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name)) unlinkSync(join(base, name));
+      }
+    });
+    rmdirSync(folder);
+  } catch (error) {
+    if (!isMissing(error) && !isNoFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
+  }
+}
+
+export interface MemoryBlobs extends BlobReader, BlobWriter {
+  readonly all: ReadonlyMap<string, Uint8Array>;
+}
+
+export function memoryBlobs(): MemoryBlobs {
+  const all = new Map<string, Uint8Array>();
+  return {
+    all,
+    put: (bytes) => {
+      const name = sha256Hex(bytes);
+      all.set(name, bytes);
+      return name;
+    },
+    read: (name) => {
+      const bytes = all.get(name.sha256);
+      if (bytes === undefined) throw missing(name.sha256);
+      return checked(name, bytes, name.sha256);
+    },
+    firstOther: (known) => [...all.keys()].find((name) => !known.has(name)),
+  };
+}

@@ -1,0 +1,132 @@
+/** Small helpers over the file system: typed errors, whole writes, bounded reads. */
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { BorunaError } from "../../vm/error.ts";
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such file"],
+  ["EISDIR", "it is a folder"],
+  ["ENOTDIR", "a part of the path is not a folder"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "operation not permitted"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOSPC", "the disk is full"],
+  ["EDQUOT", "the disk quota is used up"],
+  ["EIO", "the disk reports an error"],
+  ["EMFILE", "too many open files"],
+  ["ELOOP", "its symbolic links form a loop"],
+  ["ENAMETOOLONG", "a name in the path is too long"],
+  ["ENXIO", "it is not a file"],
+  ["EEXIST", "something else has this name"],
+  ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
+]);
+
+/** Why the file system refused, in words; the error's own code where there are none. */
+export function systemReason(error: unknown, doing: string): string {
+  const code = systemCode(error);
+  // A file that is about to be made cannot be missing: its folder is.
+  if (code === "ENOENT" && doing === "write") return "there is no such folder";
+  return SYSTEM_WORDS.get(code) ?? (code === "" ? "it failed" : code);
+}
+
+/** A failure of the file system as `log.io_error`; anything else is rethrown as it is. */
+export function ioError(error: unknown, doing: string, file: string): BorunaError {
+  if (error instanceof BorunaError) return error;
+  if (systemCode(error) === "") throw error;
+  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${systemReason(error, doing)}`, { place: { file }, cause: error });
+}
+
+export function isMissing(error: unknown): boolean {
+  return systemCode(error) === "ENOENT";
+}
+
+export function isNameTooLong(error: unknown): boolean {
+  return systemCode(error) === "ENAMETOOLONG";
+}
+
+export function isNoFolder(error: unknown): boolean {
+  return systemCode(error) === "ENOTDIR";
+}
+
+export function isNotEmpty(error: unknown): boolean {
+  return ["ENOTEMPTY", "EEXIST"].includes(systemCode(error));
+}
+
+export function alreadyExists(error: unknown): boolean {
+  return systemCode(error) === "EEXIST";
+}
+
+/** The file system has no hard links, or does not let this user make them. */
+export function hasNoLinks(error: unknown): boolean {
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
+}
+
+/** Writes all of `bytes`; a short write is continued. */
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
+}
+
+/** Removes a regular file that is not whole. A failure is not reported: the error that led here says more. */
+export function removeUnfinished(path: string): void {
+  try {
+    if (lstatSync(path).isFile()) unlinkSync(path);
+  } catch {
+    // See above.
+  }
+}
+
+/** A descriptor of a regular file. Opening waits for nobody: a pipe in its place is refused. Throws `log.io_error`. */
+export function openRegular(path: string, shown = path): number {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new BorunaError("log.io_error", `cannot read ${shown}: it is not a file`, { place: { file: shown } });
+}
+
+/** The whole of a regular file of at most `maxBytes`; messages call it `shown`. Throws `log.too_large`, `log.io_error`. */
+export function readBounded(path: string, maxBytes: number, shown = path): Uint8Array {
+  const descriptor = openRegular(path, shown);
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > maxBytes) {
+      throw new BorunaError("log.too_large", `${shown} has ${size} bytes; at most ${maxBytes} are read`, { place: { file: shown } });
+    }
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    while (at < bytes.length) {
+      const got = readSync(descriptor, bytes, at, bytes.length - at, null);
+      if (got === 0) break;
+      at += got;
+    }
+    return bytes.subarray(0, at);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes the names in a folder durable. Not every file system lets a folder be synced, and none needs it that refuses. */
+export function syncFolder(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes(systemCode(error))) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Throws `log.utf8`. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,162 @@
+/** The first record of a log: the program, the policy, the arguments and the limits of the run. */
+import { sha256Hex } from "../../gateway/digest.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
+import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../../vm/limits.ts";
+import { compareUtf8 } from "../../vm/value/utf8.ts";
+import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./json-fields.ts";
+
+export const LOG_VERSION = 1;
+
+export interface LogProgram {
+  readonly name: string;
+  /** `sha256:hex`, over the module without debug information. */
+  readonly moduleHash: string;
+  /** `sha256:hex`, see `sourceHash`; null where the module carries no source. */
+  readonly sourceHash: string | null;
+  /** `sha256:hex` of the `.axbc` bytes that stand beside the log as a blob. */
+  readonly moduleBlob: string;
+}
+
+export interface LogHeader {
+  readonly runId: string;
+  readonly program: LogProgram;
+  readonly policyHash: string;
+  /** As `policyToJson` gives it. */
+  readonly policy: JsonData;
+  readonly capabilitySetHash: string;
+  /** Plain forms by parameter name. */
+  readonly args: ReadonlyMap<string, JsonData>;
+  readonly limits: Limits;
+  readonly mode: "mock" | "live";
+  /** Registered capabilities that had no handler, sorted. The file leaves an empty list out. */
+  readonly unserved: readonly string[];
+  /** Changes of behaviour that this run was recorded with. This version knows none. */
+  readonly flags: readonly string[];
+}
+
+/** The id of a mock run whose caller gave none: from the header, so that the same run has the same log, byte for byte. */
+export function runIdOf(header: Omit<LogHeader, "runId">): string {
+  return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
+}
+
+export function isRunId(id: unknown): id is string {
+  return typeof id === "string" && /^[\x21-\x7e]{1,128}$/.test(id);
+}
+
+export function headerToJson(header: LogHeader): JsonObject {
+  return fieldsOf(header, header.runId);
+}
+
+function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): JsonObject {
+  return jsonObject([
+    ["boruna_log", LOG_VERSION],
+    ["run_id", runId],
+    [
+      "program",
+      jsonObject([
+        ["name", header.program.name],
+        ["module_hash", header.program.moduleHash],
+        ["source_hash", header.program.sourceHash],
+        ["module_blob", header.program.moduleBlob],
+      ]),
+    ],
+    ["policy_hash", header.policyHash],
+    ["policy", header.policy],
+    ["capability_set_hash", header.capabilitySetHash],
+    ["args", header.args],
+    ["limits", limitsToJson(header.limits)],
+    ["mode", header.mode],
+    ["unserved", header.unserved.length === 0 ? undefined : header.unserved],
+    ["flags", header.flags],
+  ]);
+}
+
+/** Throws `log.form`, `log.version`, `log.flag`. The record's hash may be in `record`. */
+export function headerFromJson(record: JsonObject): LogHeader {
+  const version = countOf(record.get("boruna_log"), "boruna_log");
+  if (version !== LOG_VERSION) {
+    throw new BorunaError("log.version", `the log has version ${version}; this boruna reads version ${LOG_VERSION}`, {
+      hint: "Use a newer boruna.",
+    });
+  }
+  const known = [
+    "boruna_log",
+    "run_id",
+    "program",
+    "policy_hash",
+    "policy",
+    "capability_set_hash",
+    "args",
+    "limits",
+    "mode",
+    "unserved",
+    "flags",
+    "hash",
+  ];
+  onlyFields(record, known, "header");
+  const mode = textOf(record.get("mode"), "mode");
+  if (mode !== "mock" && mode !== "live") throw new BorunaError("log.form", "mode: expected mock or live");
+  const runId = textOf(record.get("run_id"), "run_id");
+  if (!isRunId(runId)) throw new BorunaError("log.form", "run_id: expected 1 to 128 printable characters without spaces");
+  return {
+    runId,
+    program: programFromJson(objectOf(record.get("program"), "program")),
+    policyHash: prefixedDigestOf(record.get("policy_hash"), "policy_hash"),
+    policy: objectOf(record.get("policy"), "policy"),
+    capabilitySetHash: prefixedDigestOf(record.get("capability_set_hash"), "capability_set_hash"),
+    args: objectOf(record.get("args"), "args"),
+    limits: limitsFromJson(objectOf(record.get("limits"), "limits")),
+    mode,
+    unserved: record.has("unserved") ? unservedFromJson(arrayOf(record.get("unserved"), "unserved")) : [],
+    flags: flagsFromJson(arrayOf(record.get("flags"), "flags")),
+  };
+}
+
+/** The writer leaves an empty list out, and sorts the names of any other. */
+function unservedFromJson(names: readonly JsonData[]): readonly string[] {
+  const texts = names.map((name, i) => textOf(name, `unserved[${i}]`));
+  const isSorted = texts.every((name, i) => i === 0 || compareUtf8(texts[i - 1] ?? "", name) < 0);
+  if (texts.length === 0 || !isSorted) throw new BorunaError("log.form", "unserved: expected names in order, each once");
+  return texts;
+}
+
+function programFromJson(program: JsonObject): LogProgram {
+  onlyFields(program, ["name", "module_hash", "source_hash", "module_blob"], "program");
+  const source = program.get("source_hash");
+  return {
+    name: textOf(program.get("name"), "program.name"),
+    moduleHash: prefixedDigestOf(program.get("module_hash"), "program.module_hash"),
+    sourceHash: source === null ? null : prefixedDigestOf(source, "program.source_hash"),
+    moduleBlob: prefixedDigestOf(program.get("module_blob"), "program.module_blob"),
+  };
+}
+
+function limitsToJson(limits: Limits): JsonObject {
+  const isWritten = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
+  return jsonObject(LIMIT_NAMES.filter(isWritten).map((name) => [name, limits[name]]));
+}
+
+/** Older logs have no `max_log_bytes`. */
+function limitsFromJson(limits: JsonObject): Limits {
+  onlyFields(limits, LIMIT_NAMES, "limits");
+  return limitsFrom((name) => {
+    if (name === "max_log_bytes" && !limits.has(name)) return LOG_NOT_CHARGED;
+    const value = countOf(limits.get(name), `limits.${name}`);
+    if (value > LIMITS[name].max) throw new BorunaError("log.form", `limits.${name}: at most ${LIMITS[name].max}`);
+    if (name === "max_log_bytes" && value === LOG_NOT_CHARGED) throw new BorunaError("log.form", `limits.${name}: at least 1`);
+    return value;
+  });
+}
+
+function flagsFromJson(flags: readonly JsonData[]): readonly string[] {
+  const [flag] = flags;
+  if (flag === undefined) return [];
+  throw new BorunaError(
+    "log.flag",
+    `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`,
+    {
+      hint: "Use a newer boruna.",
+    },
+  );
+}

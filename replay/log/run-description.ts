@@ -1,0 +1,79 @@
+/** From a program about to run to the header of its log. */
+import { randomBytes } from "node:crypto";
+import { sha256Hex } from "../../gateway/digest.ts";
+import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
+import { encodeModule } from "../../vm/bytecode/codec.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { JsonData } from "../../vm/json/json.ts";
+import type { Limits } from "../../vm/limits.ts";
+import type { Module } from "../../vm/bytecode/module.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { compareUtf8 } from "../../vm/value/utf8.ts";
+import { isRunId, runIdOf, type LogHeader } from "./header.ts";
+
+/** What a recorder needs to know before the run starts. */
+export interface RunDescription {
+  readonly header: LogHeader;
+  /** `.axbc` bytes, debug information included. */
+  readonly module: Uint8Array;
+}
+
+export interface RunFacts {
+  readonly policy: Policy;
+  readonly args: ReadonlyMap<string, JsonData>;
+  /** In force: the policy's and the caller's together. */
+  readonly limits: Limits;
+  readonly mode: LogHeader["mode"];
+  /** Names of the capabilities that have a handler. */
+  readonly served: ReadonlySet<string>;
+  /** Without one, as in a mock run, the id follows from all the rest. */
+  readonly runId?: string;
+}
+
+/** Throws `usage`. */
+export function checkRunId(runId: unknown): void {
+  if (isRunId(runId)) return;
+  throw new BorunaError("usage", "the run id is not 1 to 128 printable ASCII characters without spaces", {
+    hint: "for example: order-4711; without one a live run gets a fresh id of its own",
+  });
+}
+
+/** 32 random hex digits, in the form of an id that follows from the run. */
+export function freshRunId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+export function describeRun(program: Program, run: RunFacts): RunDescription {
+  if (run.runId !== undefined) checkRunId(run.runId);
+  const module = encodeModule(program.module, { debug: true, registry: program.registry });
+  const header: Omit<LogHeader, "runId"> = {
+    program: {
+      name: program.module.name,
+      moduleHash: program.moduleHash,
+      sourceHash: sourceHash(program.module),
+      moduleBlob: `sha256:${sha256Hex(module)}`,
+    },
+    policyHash: policyHash(run.policy),
+    policy: policyToJson(run.policy),
+    capabilitySetHash: program.registry.setHash,
+    args: run.args,
+    limits: run.limits,
+    mode: run.mode,
+    unserved: unservedBy(program, run.served),
+    flags: [],
+  };
+  return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
+}
+
+function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {
+  const names = program.registry.all.filter((c) => c.internal !== true && !served.has(c.name)).map((c) => c.name);
+  return names.sort(compareUtf8);
+}
+
+/** SHA-256 over `name TAB sha256(text) LF` of each source file in name order, `sha256:hex`. */
+export function sourceHash(module: Module): string | null {
+  const files = module.debug?.files ?? [];
+  if (files.length === 0) return null;
+  const lines = [...files].sort((a, b) => compareUtf8(a.name, b.name)).map((file) => `${file.name}\t${sha256Hex(file.text)}\n`);
+  return `sha256:${sha256Hex(lines.join(""))}`;
+}

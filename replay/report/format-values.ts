@@ -1,0 +1,67 @@
+/** Values, events and ends as short texts for reports. */
+import type { RunEvent } from "../../vm/events.ts";
+import { typeName } from "../../vm/meter.ts";
+import type { TypeDef } from "../../vm/bytecode/module.ts";
+import { typedText } from "../../vm/value/display.ts";
+import { EnumValue, RecordValue, type Value, wellFormed } from "../../vm/value/value.ts";
+import type { RunEnd } from "../log/end-record.ts";
+
+/** Code points of a text form in a report. */
+const MAX_SHOWN = 240;
+
+/** The text, or the part of it around the code unit `at`. */
+export function excerpt(text: string, at = 0): string {
+  if (text.length <= MAX_SHOWN) return text;
+  const start = Math.max(0, at - MAX_SHOWN);
+  const points = Array.from(wellFormed(text.slice(start, at + MAX_SHOWN)));
+  const before = Array.from(text.slice(start, at)).length;
+  const from = Math.max(0, before - MAX_SHOWN / 4);
+  const part = points.slice(from, from + MAX_SHOWN).join("");
+  const cutStart = start > 0 || from > 0;
+  const cutEnd = at + MAX_SHOWN < text.length || from + MAX_SHOWN < points.length;
+  return `${cutStart ? "…" : ""}${part}${cutEnd ? "…" : ""}`;
+}
+
+export function valueText(value: Value | undefined, types: readonly TypeDef[], at = 0): string {
+  return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), at);
+}
+
+/** `Int`; `Point (type 3)`, since two types may have one name. */
+export function typeText(value: Value, types: readonly TypeDef[]): string {
+  if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
+  const name = types[value.typeId]?.name;
+  return name === undefined ? `type ${value.typeId}` : `${name} (type ${value.typeId})`;
+}
+
+export function eventText(event: RunEvent, types: readonly TypeDef[]): string {
+  const value = (v: Value): string => valueText(v, types);
+  switch (event.type) {
+    case "CapCall":
+      return `${event.capability}(${event.args.map(value).join(", ")})`;
+    case "CapResult":
+      return `${event.capability} → ${value(event.result)}`;
+    case "CapError":
+      return `${event.capability} failed (${event.kind}): ${excerpt(event.message)}`;
+    case "ActorSpawn":
+      return `spawn of actor ${event.actor_id}, which runs ${event.function}`;
+    case "MessageSend":
+      return `message from actor ${event.from} to actor ${event.to}: ${value(event.payload)}`;
+    case "MessageReceive":
+      return `message received by actor ${event.actor_id}: ${value(event.payload)}`;
+    case "UiEmit":
+      return `emit ${value(event.tree)}`;
+    case "SchedulerTick":
+      return `round ${event.round}, turn of actor ${event.active_actor}`;
+    case "ContractCheck":
+      if (event.kind === "output") return `guard ${excerpt(event.function)}: ${event.passed ? "holds" : "fails"}`;
+      return `${event.kind} ${event.index + 1} of ${event.function}: ${event.passed ? "holds" : "fails"}`;
+    case "GuardCheck":
+      return `guard in ${event.function}, ${excerpt(event.label)}: ${event.passed ? "holds" : "fails"}`;
+  }
+}
+
+export function endText(end: Pick<RunEnd, "outcome" | "value" | "error">, types: readonly TypeDef[]): string {
+  if (end.error === undefined) return `${end.outcome}: ${valueText(end.value, types)}`;
+  const rule = end.error.rule === undefined ? "" : `, rule ${end.error.rule}`;
+  return `${end.outcome}: ${end.error.kind} at step ${end.error.step}${rule}: ${excerpt(end.error.message)}`;
+}

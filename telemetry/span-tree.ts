@@ -1,0 +1,161 @@
+/** Spans as a tree of text, for a terminal. */
+
+/** An attribute's value. An int64 outside JavaScript's safe integers is a bigint; doubles and ints are not distinguished. */
+export type SpanValue = string | number | bigint | boolean | null | Uint8Array | readonly SpanValue[] | ReadonlyMap<string, SpanValue>;
+
+export interface TreeSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  /** Nanoseconds since 1970. */
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  readonly attributes: ReadonlyMap<string, SpanValue>;
+  /** 0 unset, 1 ok, 2 error. */
+  readonly status: { readonly code: number };
+}
+
+export interface TreeOptions {
+  /** Lines at most; a last line tells how many spans are not shown. Default 1,000. */
+  readonly maxSpans?: number;
+}
+
+/** Deeper spans are shown at this depth, so that a long chain does not print its square. */
+const MAX_DEPTH = 32;
+const MAX_TEXT = 200;
+const DEFAULT_MAX_SPANS = 1_000;
+
+/** What stands after the name of a span, in this order. */
+const LABELS = ["boruna.program.name", "cap.name"] as const;
+const DETAILS = [
+  ["boruna.run.outcome", ""],
+  ["boruna.run.limit", "limit="],
+  ["boruna.run.mode", ""],
+  ["cap.mode", ""],
+  ["boruna.run.calls.total", "calls="],
+  ["boruna.run.steps", "steps="],
+  ["bytes_in", "in="],
+  ["bytes_out", "out="],
+  ["cap.budget_remaining", "budget_left="],
+] as const;
+
+interface Entry {
+  readonly span: TreeSpan;
+  readonly depth: number;
+  /** What is drawn before the span's own branch. */
+  readonly prefix: string;
+  readonly last: boolean;
+}
+
+/**
+ * One line a span, children under their parents in order of start. A span whose parent is not among them is a root;
+ * spans that are each other's ancestors are shown once.
+ */
+export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}): string {
+  const maxSpans = options.maxSpans ?? DEFAULT_MAX_SPANS;
+  const ordered = [...spans].sort(byStart);
+  const known = new Set(ordered.map(keyOf));
+  const children = new Map<string, TreeSpan[]>();
+  const roots: TreeSpan[] = [];
+  for (const span of ordered) {
+    const parent = span.parentSpanId === undefined ? undefined : `${span.traceId}/${span.parentSpanId}`;
+    if (parent === undefined || !known.has(parent)) {
+      roots.push(span);
+      continue;
+    }
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [span]);
+    else siblings.push(span);
+  }
+  const lines: string[] = [];
+  const seen = new Set<TreeSpan>();
+  const walk = (root: TreeSpan): void => {
+    const stack: Entry[] = [{ span: root, depth: 0, prefix: "", last: true }];
+    for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+      if (seen.has(entry.span)) continue;
+      seen.add(entry.span);
+      if (lines.length < maxSpans) lines.push(lineOf(entry));
+      const below = entry.depth === 0 ? "" : entry.prefix + (entry.last ? "   " : "│  ");
+      const depth = Math.min(entry.depth + 1, MAX_DEPTH);
+      const prefix = depth === entry.depth ? entry.prefix : below;
+      const inner = children.get(keyOf(entry.span)) ?? [];
+      for (let i = inner.length - 1; i >= 0; i--) {
+        const span = inner[i];
+        if (span !== undefined) stack.push({ span, depth, prefix, last: i === inner.length - 1 });
+      }
+    }
+  };
+  for (const root of roots) walk(root);
+  for (const span of ordered) if (!seen.has(span)) walk(span);
+  if (seen.size > lines.length) lines.push(`… ${seen.size - lines.length} more spans`);
+  return lines.join("\n");
+}
+
+/** One span in one line: name, label, duration, details, error, place. */
+export function spanLine(span: TreeSpan): string {
+  const read = (name: string): string | undefined => {
+    const value = span.attributes.get(name);
+    return value === undefined ? undefined : valueText(value);
+  };
+  const label = LABELS.map(read).find((text) => text !== undefined);
+  const details = DETAILS.flatMap(([name, before]) => {
+    const text = read(name);
+    return text === undefined ? [] : [before + text];
+  });
+  const kind = read("error.kind") ?? (span.status.code === 2 ? (read("error.type") ?? "error") : undefined);
+  const failure = kind === undefined ? [] : [span.status.code === 2 ? `ERROR ${kind}` : kind];
+  const placeOf = (prefix: string, before: string): readonly string[] => {
+    const file = read(`${prefix}.file.path`);
+    const line = read(`${prefix}.line.number`);
+    return file === undefined ? [] : [before + (line === undefined ? file : `${file}:${line}`)];
+  };
+  return [
+    clean(span.name),
+    ...(label === undefined ? [] : [label]),
+    duration(span.endNs - span.startNs),
+    ...failure,
+    ...details,
+    ...placeOf("code", ""),
+    ...placeOf("code.caller", "from "),
+  ].join("  ");
+}
+
+/** Three significant digits: `850 ns`, `12.3 µs`, `4.56 ms`, `61.2 s`. */
+export function duration(ns: bigint): string {
+  if (ns < 0n) return "0 ns";
+  if (ns < 1_000n) return `${ns} ns`;
+  const [divisor, unit] =
+    ns < 999_500n ? ([1_000, "µs"] as const) : ns < 999_500_000n ? ([1_000_000, "ms"] as const) : ([1_000_000_000, "s"] as const);
+  const value = Number(ns) / divisor;
+  return `${value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${unit}`;
+}
+
+function lineOf(entry: Entry): string {
+  const branch = entry.depth === 0 ? "" : entry.last ? "└─ " : "├─ ";
+  return `${entry.prefix}${branch}${spanLine(entry.span)}`;
+}
+
+function valueText(value: SpanValue): string {
+  if (value === null || typeof value === "string") return clean(value ?? "");
+  return typeof value === "object" ? "…" : String(value);
+}
+
+/** Control characters, line separators and direction overrides would let a span draw on the terminal. */
+function clean(text: string): string {
+  const short = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+  return short.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
+}
+
+function keyOf(span: TreeSpan): string {
+  return `${span.traceId}/${span.spanId}`;
+}
+
+function byStart(a: TreeSpan, b: TreeSpan): number {
+  if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
+  const callOf = (span: TreeSpan): number => {
+    const call = span.attributes.get("cap.call");
+    return typeof call === "number" ? call : -1;
+  };
+  return callOf(a) - callOf(b) || (a.spanId < b.spanId ? -1 : a.spanId > b.spanId ? 1 : 0);
+}

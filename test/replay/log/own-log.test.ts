@@ -1,0 +1,162 @@
+/** A run's own log and blobs are closed to its fs calls; nothing planted beside a log is written through. */
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { sha256Hex } from "../../../gateway/digest.ts";
+import { openRecorder } from "../../../replay/log/recorder.ts";
+import { readLog } from "../../../replay/log/log-reader.ts";
+import { replayRun } from "../../../replay/replay.ts";
+import { execute, type Execution } from "../../../runtime/execute.ts";
+import { policyOf } from "../../gateway/context.ts";
+import { BorunaError } from "../../../vm/error.ts";
+import { description, endOf } from "../sample.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "boruna-own-")));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const log = (): string => at("run.jsonl");
+
+const LONG = "x".repeat(70_000);
+/** `main` stores a blob, then does what `body` says; its value is a Bool or a String, as text. */
+const program = (body: string) =>
+  compile({
+    name: "main.ax",
+    text: `fn main() -> String !{fs.read, fs.write} { let _long = fs.write("long.txt", string.repeat("x", 70000))\n ${body} }`,
+  });
+
+/** Lives below `folder`, with the log in it. `prepare` runs once the log is there. */
+async function live(body: string, prepare: () => void = () => undefined): Promise<Execution> {
+  const policy = policyOf({ default_allow: true, fs_policy: { read: [folder], write: [folder] } });
+  let isPrepared = false;
+  const eventAppended = (): void => {
+    if (!isPrepared) prepare();
+    isPrepared = true;
+  };
+  const run = await execute(program(body.replaceAll("DIR", folder).replace("long.txt", at("long.txt"))), {
+    policy,
+    live: true,
+    record: log(),
+    tracing: false,
+    on: { eventAppended },
+  });
+  expect((await replayRun(readLog(log()), { tracing: false })).status).toBe("identical");
+  return run;
+}
+const blobName = (): string => sha256Hex(`{"String":"${LONG}"}`);
+
+describe("the log of the run is closed to its own calls", () => {
+  const write = (path: string, how: string): string => `if fs.write("${path}", "forged", "${how}") { "wrote" } else { "no" }`;
+  const links = (): void => {
+    linkSync(log(), at("hard.txt"));
+    symlinkSync("run.jsonl", at("soft.txt"));
+    symlinkSync("run.jsonl.blobs", at("folder"));
+    linkSync(join(`${log()}.blobs`, blobName()), at("blob.txt"));
+  };
+
+  test.each([
+    ...["run.jsonl", "hard.txt", "soft.txt", "run.jsonl.blobs", "blob.txt", "run.jsonl.blobs/BLOB", "folder/BLOB"].flatMap((path) => [
+      `fs.read("DIR/${path}")`,
+      `fs.read("DIR/${path}", "base64")`,
+      `fs.read("DIR/${path}", "stat")`,
+    ]),
+    'fs.read("DIR/run.jsonl.blobs", "list")',
+    'fs.read("DIR/folder", "list")',
+    ...["replace", "append", "delete", "create"].flatMap((how) => [
+      write("DIR/run.jsonl", how),
+      write("DIR/hard.txt", how),
+      write("DIR/blob.txt", how),
+      write("DIR/run.jsonl.blobs", how),
+      write("DIR/run.jsonl.blobs/BLOB", how),
+      write("DIR/run.jsonl.blobs/new", how),
+      ...(how === "delete" ? [] : [write("DIR/run.jsonl.blobs/sub/new", how)]),
+      write("DIR/folder/new", how),
+    ]),
+    ...["replace", "append"].map((how) => write("DIR/soft.txt", how)),
+  ])("%s", async (body) => {
+    const run = await live(body.replaceAll("BLOB", blobName()), links);
+    expect(run.error?.message).toMatch(/leads to the log of this run, which no call of it may touch$/);
+    expect(run.outcome).toBe("denied");
+  });
+
+  test("a list does not name them", async () => {
+    const run = await live('fs.read("DIR", "list")', links);
+    expect(run.value).toBe('["folder","long.txt","soft.txt"]');
+  });
+
+  test("the log of another run is a file like any other", async () => {
+    writeFileSync(at("other.jsonl"), "other");
+    expect((await live('fs.read("DIR/other.jsonl")')).value).toBe("other");
+  });
+});
+
+describe("what is planted beside a log", () => {
+  const kindOf = (body: () => unknown): string => {
+    try {
+      body();
+    } catch (error) {
+      if (error instanceof BorunaError) return error.kind;
+      throw error;
+    }
+    return "nothing was thrown";
+  };
+
+  test("a link under a blob's name, or under one that it may have had before, is not followed", () => {
+    writeFileSync(at("victim"), "precious");
+    mkdirSync(`${log()}.blobs`);
+    const module = sha256Hex(description().module);
+    for (const name of [module, `${module}.tmp`]) symlinkSync(at("victim"), join(`${log()}.blobs`, name));
+    const recorder = openRecorder(log(), description());
+    recorder.finish(endOf(0));
+    expect(readFileSync(at("victim"), "utf8")).toBe("precious");
+    expect(readFileSync(join(`${log()}.blobs`, module), "utf8")).toBe("module");
+  });
+
+  test.each([false, true])("a link in place of the folder of blobs is refused (force: %s)", (force) => {
+    mkdirSync(at("elsewhere"));
+    const kept = join(at("elsewhere"), "a".repeat(64));
+    writeFileSync(kept, "precious");
+    if (force) {
+      openRecorder(log(), description()).finish(endOf(0));
+      rmSync(`${log()}.blobs`, { recursive: true });
+    }
+    symlinkSync(at("elsewhere"), `${log()}.blobs`);
+    expect(kindOf(() => openRecorder(log(), description(), { force }))).toBe("log.io_error");
+    expect(readdirSync(at("elsewhere"))).toEqual(["a".repeat(64)]);
+    expect(readdirSync(folder).sort()).toEqual(force ? ["elsewhere", "run.jsonl", "run.jsonl.blobs"] : ["elsewhere", "run.jsonl.blobs"]);
+  });
+
+  test("the folder of blobs is replaced while the run goes on", () => {
+    mkdirSync(at("elsewhere"));
+    const recorder = openRecorder(log(), description());
+    renameSync(`${log()}.blobs`, at("moved"));
+    mkdirSync(`${log()}.blobs`);
+    expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.replaced");
+    rmSync(`${log()}.blobs`, { recursive: true });
+    symlinkSync(at("elsewhere"), `${log()}.blobs`);
+    expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.io_error");
+    expect(kindOf(() => recorder.abandon())).toBe("log.io_error");
+    expect(readdirSync(at("elsewhere"))).toEqual([]);
+  });
+
+  test("a link under the log's name is no log to be replaced by a run without --force", () => {
+    symlinkSync(at("victim"), log());
+    expect(kindOf(() => openRecorder(log(), description()))).toBe("log.exists");
+    expect(readdirSync(folder)).toEqual(["run.jsonl"]);
+  });
+});

@@ -1,0 +1,174 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { memoryRecorder, openRecorder, type RecorderOptions } from "../../../replay/log/recorder.ts";
+import { readLog } from "../../../replay/log/log-reader.ts";
+import { loadStored } from "../../../replay/log/blob-values.ts";
+import { BorunaError } from "../../../vm/error.ts";
+import type { RunEvent } from "../../../vm/events.ts";
+import { description, endOf, record, SAMPLE_EVENTS } from "../sample.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "boruna-record-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+const path = (): string => join(folder, "run.jsonl");
+
+function write(options: RecorderOptions = {}, events: readonly RunEvent[] = SAMPLE_EVENTS): string | undefined {
+  const recorder = openRecorder(path(), description(), options);
+  for (const event of events) recorder.append(event);
+  return recorder.finish(endOf(events.length)).head;
+}
+function kindOf(body: () => unknown): string {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof BorunaError) return error.kind;
+    throw error;
+  }
+  return "nothing was thrown";
+}
+
+describe("a log on disk", () => {
+  test.each([false, true])("has the bytes of one in memory (durable: %s)", (durable) => {
+    const head = write({ durable });
+    const bytes = readFileSync(path());
+    expect(bytes.equals(record(SAMPLE_EVENTS).bytes())).toBe(true);
+    expect(bytes.toString()).toContain(`"hash":"${head}"}\n`);
+    expect(readLog(path())).toMatchObject({ format: "log", head, file: path() });
+  });
+
+  test("in memory is hashed when it is asked for, and goes on afterwards", () => {
+    const written = write();
+    const recorder = memoryRecorder(description());
+    for (const event of SAMPLE_EVENTS) {
+      recorder.append(event);
+      recorder.bytes();
+    }
+    expect(recorder.finish(endOf(SAMPLE_EVENTS.length)).head).toBe(written);
+    expect(readFileSync(path()).equals(recorder.bytes())).toBe(true);
+    const empty = memoryRecorder(description());
+    const { head } = empty.finish(endOf(0));
+    expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
+  });
+
+  test("is readable by its owner alone, and so are its blobs", () => {
+    write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
+    expect(statSync(path()).mode & 0o777).toBe(0o600);
+    const blobs = readdirSync(`${path()}.blobs`);
+    expect(blobs).toHaveLength(2);
+    for (const blob of blobs) expect(statSync(join(`${path()}.blobs`, blob)).mode & 0o777).toBe(0o600);
+  });
+
+  test("holds every event before the next one is made", () => {
+    const recorder = openRecorder(path(), description());
+    for (const [i, event] of SAMPLE_EVENTS.entries()) {
+      recorder.append(event);
+      expect(readLog(path()).eventCount).toBe(i + 1);
+    }
+    recorder.abandon();
+    expect(readLog(path())).not.toHaveProperty("end");
+    expect(kindOf(() => recorder.append({ type: "UiEmit", tree: 1 }))).toBe("log.closed");
+  });
+
+  test("long values are read back from their blobs; a missing or changed blob is told", () => {
+    const tree = "ü".repeat(50_000);
+    write({}, [{ type: "UiEmit", tree }]);
+    const log = readLog(path());
+    const [event] = log.events;
+    const load = (): unknown => (event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined);
+    expect(load()).toBe(tree);
+    const blob = readdirSync(`${path()}.blobs`).map((name) => join(`${path()}.blobs`, name));
+    const long = blob.find((name) => statSync(name).size > 1000) ?? "";
+    writeFileSync(long, readFileSync(long, "utf8").replace("ü", "ö"));
+    expect(kindOf(load)).toBe("log.blob_hash");
+    rmSync(long);
+    expect(kindOf(load)).toBe("log.blob_missing");
+    mkdirSync(long);
+    expect(kindOf(load)).toBe("log.io_error");
+  });
+
+  test("an existing log is not overwritten unless told so", () => {
+    write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
+    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.exists");
+    expect(readLog(path()).eventCount).toBe(1);
+    write({ force: true });
+    expect(readLog(path()).eventCount).toBe(5);
+    expect(readdirSync(`${path()}.blobs`)).toHaveLength(1);
+    write({ force: true, format: "eventlog" });
+    expect(readLog(path()).format).toBe("eventlog");
+    write({ force: true });
+  });
+
+  test("of two runs that record to one file, the later one keeps it whole, and the earlier one is told", () => {
+    const long: RunEvent = { type: "UiEmit", tree: "x".repeat(70_000) };
+    write();
+    const earlier = openRecorder(path(), description(), { force: true });
+    earlier.append(long);
+    const later = openRecorder(path(), description(), { force: true });
+    later.append(long);
+    earlier.append({ type: "UiEmit", tree: 1 });
+    expect(kindOf(() => earlier.finish(endOf(2)))).toBe("log.replaced");
+    earlier.abandon();
+    later.finish(endOf(1));
+    const log = readLog(path());
+    expect(log.eventCount).toBe(1);
+    const [event] = log.events;
+    expect(event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
+  });
+
+  test("a run whose log was taken back or replaced takes nothing away", () => {
+    const recorder = openRecorder(path(), description());
+    write({ force: true });
+    recorder.abandon();
+    expect(readLog(path())).toHaveProperty("end");
+  });
+
+  test("a log that was cut is a log; any other file is never overwritten", () => {
+    write();
+    writeFileSync(path(), readFileSync(path()).subarray(0, 200));
+    write({ force: true });
+    writeFileSync(path(), "");
+    write({ force: true });
+    for (const text of ["fn main() { }", "{}", '{"args": 1}\n', "\u0000"]) {
+      writeFileSync(path(), text);
+      expect(kindOf(() => openRecorder(path(), description(), { force: true }))).toBe("log.exists");
+      expect(readFileSync(path(), "utf8")).toBe(text);
+    }
+  });
+
+  test("a place that cannot be written is one clear error", () => {
+    expect(kindOf(() => openRecorder(join(folder, "no", "run.jsonl"), description()))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(folder, description()))).toBe("log.exists");
+    expect(kindOf(() => openRecorder(folder, description(), { force: true }))).toBe("log.io_error");
+    writeFileSync(`${path()}.blobs`, "in the way");
+    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.io_error");
+    expect(readdirSync(folder)).toEqual(["run.jsonl.blobs"]);
+  });
+
+  test("a run that failed before its first event leaves no log behind", () => {
+    openRecorder(path(), description()).abandon();
+    expect(readdirSync(folder)).toEqual([]);
+    const recorder = openRecorder(path(), description());
+    recorder.finish(endOf(0));
+    recorder.abandon();
+    expect(readLog(path())).toHaveProperty("end");
+  });
+
+  test.skipIf(process.getuid?.() === 0)("a folder without permission", () => {
+    chmodSync(folder, 0o500);
+    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.io_error");
+    chmodSync(folder, 0o700);
+  });
+
+  test("a path that is no log, or nothing, is one clear error", () => {
+    expect(kindOf(() => readLog(path()))).toBe("log.io_error");
+    expect(kindOf(() => readLog(folder))).toBe("log.io_error");
+    if (spawnSync("mkfifo", [path()]).status === 0) expect(kindOf(() => readLog(path()))).toBe("log.io_error");
+  });
+});

@@ -1,0 +1,147 @@
+/** Where a divergence is said to be: at the line that made the event, however much later the event comes. */
+import { describe, expect, test } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { firstDifference } from "../../../replay/report/value-difference.ts";
+import { pathDifference, type Divergence } from "../../../replay/report/divergence.ts";
+import { replayLines } from "../../../replay/report/replay-report.ts";
+import { edit, linesOf } from "../mend.ts";
+import { recorded, replayed, type Recorded } from "../recorded.ts";
+import type { TypeDef } from "../../../vm/bytecode/module.ts";
+import { Stacks } from "../../../vm/interpreter/saved-stacks.ts";
+import { RecordValue } from "../../../vm/value/value.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+
+const ENGINES = ["interpreter", "compiled", "auto"] as const;
+
+const TEXT = `fn worker() -> Int {
+    let first: Int = receive
+    let second: Int = receive
+    first + second
+}
+
+fn fails() -> Int {
+    let n: Int = receive
+    1 / (n - n)
+}
+
+fn half(n: Int) -> Int
+    requires n > 0
+    ensures result >= 0
+{
+    n / 2
+}
+
+fn start() -> ActorId !{actor.spawn, actor.send} {
+    let w = spawn worker
+    send w 41
+    send w 1
+    w
+}
+
+fn main() -> Int !{actor.spawn, actor.send} {
+    let _w = start()
+    let bad = spawn fails
+    send bad 5
+    let mut i = 1
+    let mut sum = 0
+    while i < 300 {
+        sum = sum + half(i)
+        i = i + 1
+    }
+    sum
+}
+`;
+const program = verifyModule(compile({ name: "places.ax", text: TEXT }).module);
+
+async function divergenceOf(is: (line: string) => boolean, from: string, to: string): Promise<readonly Divergence[]> {
+  const recording = await recorded(program);
+  const line = linesOf(new TextDecoder().decode(recording.bytes)).findIndex(is) + 1;
+  const log = edit(recording.bytes, line, from, to);
+  return Promise.all(ENGINES.map(async (engine) => divergence(recording, log, line - 1, engine)));
+}
+
+async function divergence(recording: Recorded, log: Uint8Array, event: number, engine: (typeof ENGINES)[number]): Promise<Divergence> {
+  const report = await replayed(recording, log, { engine });
+  expect(report.divergence?.event).toBe(event);
+  if (report.divergence === undefined) throw new Error("no divergence");
+  return report.divergence;
+}
+
+/** `line: source`, innermost first. */
+const shown = ({ stack }: Divergence): readonly string[] =>
+  stack.map(({ line = 0, function: name }) => `${name}: ${TEXT.split("\n")[line - 1]?.trim()}`);
+
+describe("an event that is not the recorded one is placed where the program made it", () => {
+  const has =
+    (...parts: readonly string[]) =>
+    (line: string): boolean =>
+      parts.every((part) => line.includes(part));
+  test.each<[string, (line: string) => boolean, string, string, readonly string[]]>([
+    ["a spawn", has("ActorSpawn", "worker"), '"worker"', '"other"', ["start: let w = spawn worker", "main: let _w = start()"]],
+    ["the second spawn", has("ActorSpawn", "fails"), '"fails"', '"other"', ["main: let bad = spawn fails"]],
+    ["a send", has("MessageSend", '"Int":41'), '"Int":41', '"Int":42', ["start: send w 41", "main: let _w = start()"]],
+    ["the second send", has("MessageSend", '"Int":1}'), '"Int":1}', '"Int":2}', ["start: send w 1", "main: let _w = start()"]],
+    [
+      "a receipt by one that has not begun",
+      has("MessageReceive", '"Int":41'),
+      '"Int":41',
+      '"Int":42',
+      ["worker: let first: Int = receive"],
+    ],
+    ["a failure that is sent to the parent", has("MessageSend", "Err"), "division", "subtraction", ["fails: 1 / (n - n)"]],
+    ["a turn", has("SchedulerTick", '"active_actor":1,'), '"active_actor":1', '"active_actor":7', ["worker: let first: Int = receive"]],
+    [
+      "a requires clause",
+      has("ContractCheck", "requires", '"n":101}'),
+      "true",
+      "false",
+      ["half: requires n > 0", "main: sum = sum + half(i)"],
+    ],
+    [
+      "an ensures clause",
+      has("ContractCheck", "ensures", '"n":102}'),
+      "true",
+      "false",
+      ["half: ensures result >= 0", "main: sum = sum + half(i)"],
+    ],
+  ])("%s", async (_name, is, from, to, places) => {
+    for (const found of await divergenceOf(is, from, to)) {
+      expect(shown(found)).toEqual(places);
+      expect(found.place).toEqual(found.stack[0]);
+      expect(found.frame?.lines.at(-1)?.text.trim()).toBe(places[0]?.replace(/^\w+: /, ""));
+    }
+  });
+});
+
+test("two values that differ only in their types are shown with them", async () => {
+  const recording = await recorded(program);
+  const line = linesOf(new TextDecoder().decode(recording.bytes)).findIndex((text) => text.includes('"Int":41')) + 1;
+  const report = await replayed(recording, edit(recording.bytes, line, '{"Int":41}', '{"Float":41.0}'));
+  expect(report.divergence?.difference).toEqual({ path: "payload", expected: "41: Float", actual: "41: Int" });
+  expect(replayLines(report).slice(1, 4)).toEqual(["  payload:", "    expected 41: Float", "    actual   41: Int"]);
+});
+
+test("and so are records of two types with one name", () => {
+  const point: TypeDef = { kind: "record", name: "Point", fields: [{ name: "x", type: "Int" }] };
+  const found = firstDifference(new RecordValue(0, [1]), new RecordValue(1, [1]), "value", [point, point]);
+  expect(found === undefined ? undefined : pathDifference(found, [point, point])).toEqual({
+    path: "value",
+    expected: "Point { x: 1 }: Point (type 0)",
+    actual: "Point { x: 1 }: Point (type 1)",
+  });
+});
+
+test("stacks are kept once each, and not without end", () => {
+  const stacks = new Stacks();
+  const at = (pc: number): ReturnType<Stacks["keep"]> => stacks.keep({ depth: 2, frameFunction: [0, 1, 7], framePc: [3, pc, 9] });
+  expect(at(1)).toEqual({ depth: 2, frameFunction: [0, 1], framePc: [3, 1] });
+  expect(at(1)).toBe(at(1));
+  const kept = Array.from({ length: 10_000 }, (_, pc) => at(pc)).filter((frames) => frames !== undefined);
+  expect(kept).toHaveLength(4_096);
+  const deep = new Stacks().keep({
+    depth: 1_000,
+    frameFunction: Array(1_000).fill(0),
+    framePc: Array.from({ length: 1_000 }, (_, i) => i),
+  });
+  expect([deep?.depth, deep?.framePc.at(-1)]).toEqual([64, 999]);
+});

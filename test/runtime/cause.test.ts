@@ -1,0 +1,58 @@
+/** A handler's own error reaches the embedder, and nobody else. */
+import { expect, test } from "vitest";
+import { errorJson } from "../../cli/run-error.ts";
+import { compile } from "../../compiler/compile.ts";
+import type { CallEnd } from "../../gateway/gateway.ts";
+import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { recordingTracing } from "../gateway/tracing.ts";
+import { recorded } from "../replay/recorded.ts";
+
+const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
+const READS = programOf('fn main() -> String !{fs.read} { fs.read("a") }');
+const TRIES = programOf('fn main() -> String !{fs.read} { match try fs.read("a") { Ok(text) => text, Err(why) => why } }');
+
+const broken = new TypeError("cannot reach 10.0.0.7 with s3cret");
+const failure = Object.assign(new CapabilityFailure("the store is closed"), { cause: broken });
+
+const later =
+  (error: unknown): Handler =>
+  async () => {
+    await Promise.resolve();
+    throw error;
+  };
+const atOnce =
+  (error: unknown): Handler =>
+  () => {
+    throw error;
+  };
+
+test.each([
+  ["an error, at once", atOnce(broken), broken],
+  ["an error, later", later(broken), broken],
+  ["a failure", atOnce(failure), failure],
+  ["no error at all", later({ s3cret: 1 }), { s3cret: 1 }],
+])("%s is the cause in the result and in callEnd; no log, span, JSON or program has it", async (_name, handler, cause) => {
+  const ends: CallEnd[] = [];
+  const tracing = recordingTracing();
+  const options = { handlers: { "fs.read": handler }, on: { callEnd: (end: CallEnd) => void ends.push(end) }, tracing };
+  const { run, bytes } = await recorded(READS, options);
+  expect(run).toMatchObject({ outcome: "runtime_error", error: { kind: "capability_failed" } });
+  expect(run.error?.cause).toEqual(cause);
+  expect(run.result.error?.cause).toBe(run.error?.cause);
+  expect(ends.map((end) => end.cause)).toEqual([cause]);
+  const tried = await recorded(TRIES, options);
+  expect(tried.run.outcome).toBe("success");
+  expect(ends.at(-1)?.cause).toEqual(cause);
+
+  const { program: _program, ...told } = run;
+  const shown = [told, tried.run.value, ends, tracing.calls, tracing.runs, run.error === undefined ? "" : errorJson(run.error)];
+  const written = [JSON.stringify(shown), ...[bytes, tried.bytes].map((text) => new TextDecoder().decode(text))];
+  for (const text of written) expect(text).not.toMatch(/s3cret|10\.0\.0\.7|"cause"/);
+});
+
+test("where nothing was thrown there is no cause", async () => {
+  const { run } = await recorded(READS, { handlers: { "fs.read": () => 1 } });
+  expect(run).toMatchObject({ outcome: "runtime_error" });
+  expect(run.error).not.toHaveProperty("cause");
+});

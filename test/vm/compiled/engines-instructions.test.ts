@@ -1,0 +1,221 @@
+/** Every instruction without effect, on operands of every kind that come from everywhere. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { BUILTINS } from "../../../vm/builtins/builtin-table.ts";
+import { ListValue } from "../../../vm/value/list.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import { isOpName, opcode, type OpName, OPCODES } from "../../../vm/bytecode/opcodes.ts";
+import { parseType } from "../../../vm/value/type.ts";
+import { EnumValue, FloatValue, FnRefValue, I64_MIN, NONE, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { arbitraryChoices, type Choices } from "../../choices.ts";
+import { CONSTANT_LIST, INDICES, type Kind, MODULE_TYPES, STEPS } from "../bytecode-tables.ts";
+import { cases, countsOf, sameOnBoth } from "../engines.ts";
+import { moduleOf, type TestFunction } from "../helpers.ts";
+
+type Code = TestFunction["code"][number];
+
+const EFFECTS: readonly string[] = [
+  "LoadGlobal",
+  "StoreGlobal",
+  "SpawnActor",
+  "SendMsg",
+  "ReceiveMsg",
+  "ReceiveAs",
+  "Assert",
+  "CapCall",
+  "TryCapCall",
+  "GuardSeal",
+  "EmitUi",
+  "Debug",
+  "DebugMsg",
+];
+const OPS: readonly OpName[] = Object.keys(OPCODES)
+  .filter(isOpName)
+  .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op));
+const HOSTED = BUILTINS.filter((b) => b.source === undefined && !b.name.startsWith("debug") && b.name !== "string.inspect").map((b) => {
+  const type = parseType(b.type, new Set(b.typeParams));
+  return { id: b.id, count: type.kind === "fn" ? type.params.length : 0 };
+});
+
+const CONSTANTS: readonly Value[] = CONSTANT_LIST.map((value) => (value instanceof FnRefValue ? new FnRefValue(value.index % 2) : value));
+/** Function 1 gives what it gets. */
+const IDENTITY: TestFunction = { arity: 1, code: [["LoadLocal", 0], "Ret"] };
+const PARAMETERS = 3;
+const LOCALS = 5;
+/** Index of the Int 0 among the constants. */
+const ZERO = 0;
+
+/** Writes one function around a few instructions. */
+class Around {
+  readonly code: Code[] = [];
+  readonly #choices: Choices;
+  height = 0;
+
+  constructor(choices: Choices) {
+    this.#choices = choices;
+  }
+
+  /** Of the wanted kind as a rule, else an Int or a Float half of the time. */
+  #constant(kind: Kind): Code {
+    const wanted = this.#choices.next(4) === 0 ? [] : (INDICES.get(kind) ?? []);
+    return ["PushConst", this.#choices.of(wanted) ?? this.#choices.next(this.#choices.next(2) === 0 ? CONSTANTS.length : 24)];
+  }
+
+  push(kind: Kind): void {
+    const local = PARAMETERS + this.#choices.next(LOCALS - PARAMETERS);
+    switch (this.#choices.next(8)) {
+      case 0:
+        this.code.push(this.#constant(kind), ["StoreLocal", local], ["LoadLocal", local]);
+        break;
+      case 1:
+        this.code.push(["LoadLocal", local]);
+        break;
+      case 2:
+        this.code.push(["LoadLocal", this.#choices.next(PARAMETERS)]);
+        break;
+      case 3:
+        this.code.push(this.#constant(kind), ["MakeList", 1], ["PushConst", ZERO], "ListGet");
+        break;
+      case 4: {
+        // One kind or another, by the last parameter.
+        const at = this.code.length;
+        this.code.push(["LoadLocal", PARAMETERS - 1], ["JmpIf", at + 4], this.#constant(kind), ["Jmp", at + 5], this.#constant(kind));
+        break;
+      }
+      case 5:
+        this.code.push(this.#constant(kind), ["Call", 1, 1]);
+        break;
+      case 6:
+        if (this.height > 0) {
+          this.code.push("Dup");
+          break;
+        }
+        this.code.push(this.#constant(kind));
+        break;
+      default:
+        this.code.push(this.#constant(kind));
+    }
+    this.height += 1;
+  }
+
+  instruction(): void {
+    const step = this.#choices.next(2) === 0 ? undefined : this.#choices.of(STEPS);
+    const op = step?.op ?? this.#choices.of(OPS) ?? "Nop";
+    const row = opcode(op);
+    const hosted = this.#choices.of(HOSTED) ?? { id: 0, count: 1 };
+    const builtin = step?.builtin === undefined ? hosted : { id: step.builtin, count: step.takes.length };
+    const n = this.#choices.next(4);
+    const operands = row.operands.map((kind): number => {
+      switch (kind) {
+        case "constant":
+          return this.#choices.next(CONSTANTS.length);
+        case "local":
+          return this.#choices.next(LOCALS);
+        case "function":
+          return 1;
+        case "count":
+          return op === "Builtin" ? builtin.count : op === "MakeMap" ? 2 * n : op === "MakeClosure" ? n % 2 : n;
+        case "builtin":
+          return builtin.id;
+        case "type":
+        case "variant":
+          return 1;
+        default:
+          return n % 3;
+      }
+    });
+    const count = row.popsCount === true ? (operands[row.operands.indexOf("count")] ?? 0) : 0;
+    const taken = row.pops + count;
+    for (let i = this.#choices.next(3) === 0 ? Math.min(this.height, taken) : 0; i < taken; i++) this.push(step?.takes[i] ?? "any");
+    this.code.push([op, ...operands]);
+    this.height += row.pushes - row.pops - count;
+  }
+
+  finish(): void {
+    const way = this.#choices.next(4);
+    if (this.height === 0 || way === 0) this.code.push(["LoadLocal", LOCALS - 1], ["MakeList", this.height + 1], "Ret");
+    else if (way === 1) this.code.push(["JmpIf", this.code.length + 3], ["PushConst", ZERO], "Ret", ["LoadLocal", 0], "Ret");
+    else if (way === 2) this.code.push("Not", "Ret");
+    else this.code.push(["MakeList", this.height], "Ret");
+  }
+}
+
+function moduleOfChoices(choices: Choices): { readonly module: ReturnType<typeof moduleOf>; readonly args: readonly (readonly Value[])[] } {
+  const around = new Around(choices);
+  for (let i = 1 + choices.next(3); i > 0; i--) around.instruction();
+  around.finish();
+  const { code } = around;
+  const module = moduleOf([{ arity: PARAMETERS, locals: LOCALS, code }, IDENTITY], CONSTANTS, { types: MODULE_TYPES });
+  const args = Array.from({ length: 3 }, () => Array.from({ length: PARAMETERS }, () => choices.of(CONSTANTS) ?? UNIT));
+  return { module, args };
+}
+
+test("one to three instructions on any operands", () => {
+  const counts = { entered: 0, bailed: 0 };
+  fc.assert(
+    fc.property(arbitraryChoices(90), (choices) => {
+      const { module, args } = moduleOfChoices(choices);
+      const program = verifyModule(module);
+      for (const each of args) sameOnBoth(program, { args: each, limits: { max_alloc_bytes: 10_000_000 } });
+      counts.entered += countsOf(program).entered;
+      counts.bailed += countsOf(program).bailed;
+    }),
+    { numRuns: cases(0.3 / 3) },
+  );
+  // Each kind of end is met often.
+  expect(counts.entered).toBeGreaterThan(cases(0.2));
+  expect(counts.bailed).toBeGreaterThan(counts.entered / 10);
+  expect(counts.bailed).toBeLessThan((counts.entered * 9) / 10);
+}, 600_000);
+
+const SOME_OF_EACH: readonly Value[] = [
+  0,
+  3,
+  Number.MAX_SAFE_INTEGER,
+  2n ** 53n,
+  I64_MIN,
+  new FloatValue(1),
+  new FloatValue(-0),
+  new FloatValue(Number.NaN),
+  "",
+  "b",
+  true,
+  false,
+  ListValue.of([7, new FloatValue(8)]),
+  MapValue.from([["b", 1]]),
+  new RecordValue(0, [new FloatValue(1)]),
+  new EnumValue(1, 1, 5),
+  new SomeValue(1),
+  NONE,
+  UNIT,
+  new FnRefValue(1),
+];
+const simpleOperands = (op: OpName): readonly number[] =>
+  opcode(op).operands.map((kind) => (kind === "function" || kind === "type" || kind === "variant" ? 1 : 0));
+const withPops = (pops: number): readonly OpName[] =>
+  OPS.filter((op) => opcode(op).pops === pops && opcode(op).popsCount !== true && opcode(op).pushes === 1);
+
+test.each(withPops(2))("%s of every two kinds, as constants and as parameters", (op) => {
+  const tail: readonly Code[] = [[op, ...simpleOperands(op)], "Ret"];
+  const parameters = verifyModule(
+    moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ...tail] }, IDENTITY], [], { types: MODULE_TYPES }),
+  );
+  for (const a of SOME_OF_EACH) {
+    for (const b of SOME_OF_EACH) {
+      const known: TestFunction = { code: [["PushConst", 0], ["PushConst", 1], ...tail] };
+      const expected = sameOnBoth(verifyModule(moduleOf([known, IDENTITY], [a, b], { types: MODULE_TYPES })));
+      const found = sameOnBoth(parameters, { args: [a, b] });
+      expect(found).toEqual(expected);
+    }
+  }
+});
+
+test.each(withPops(1))("%s of every kind, as a constant and as a parameter", (op) => {
+  const tail: readonly Code[] = [[op, ...simpleOperands(op)], "Ret"];
+  const parameter = verifyModule(moduleOf([{ arity: 1, code: [["LoadLocal", 0], ...tail] }, IDENTITY], [], { types: MODULE_TYPES }));
+  for (const value of [...SOME_OF_EACH, ...CONSTANTS]) {
+    sameOnBoth(verifyModule(moduleOf([{ code: [["PushConst", 0], ...tail] }, IDENTITY], [value], { types: MODULE_TYPES })));
+    sameOnBoth(parameter, { args: [value] });
+  }
+});

@@ -1,0 +1,190 @@
+/** Lists that grow in place in compiled code: no other holder may see it. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { ownedLists } from "../../../vm/compiled/unique-lists.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { cases, countsOf, sameOnBoth } from "../engines.ts";
+import { moduleOf, type TestFunction } from "../helpers.ts";
+
+const PROGRAMS: readonly (readonly [name: string, source: string, value: string])[] = [
+  [
+    "an older version",
+    `fn made() -> List<Int> {
+    let mut xs: List<Int> = []
+    let mut old = xs
+    let mut i = 0
+    while i < 20 {
+        xs = list.push(xs, i)
+        if i == 5 { old = xs }
+        i = i + 1
+    }
+    old
+}
+`,
+    "[0, 1, 2, 3, 4, 5]",
+  ],
+  [
+    "a list pushed into itself",
+    `enum Tree { Leaf(Int), Node(List<Tree>) }
+fn made() -> List<Tree> {
+    let mut xs: List<Tree> = []
+    let mut i = 0
+    while i < 3 {
+        xs = list.push(xs, Tree::Leaf(i))
+        xs = list.push(xs, Tree::Node(xs))
+        i = i + 2
+    }
+    xs
+}
+`,
+    "[Tree::Leaf(0), Tree::Node([Tree::Leaf(0)]), Tree::Leaf(2), Tree::Node([Tree::Leaf(0), Tree::Node([Tree::Leaf(0)]), Tree::Leaf(2)])]",
+  ],
+  [
+    "versions kept in another list",
+    `fn made() -> List<List<Int>> {
+    let mut xs: List<Int> = []
+    let mut all: List<List<Int>> = []
+    let mut i = 0
+    while i < 3 {
+        xs = list.push(xs, i)
+        xs = list.push(xs, list.len(xs))
+        all = list.push(all, xs)
+        i = i + 1
+    }
+    all
+}
+`,
+    "[[0, 1], [0, 1, 1, 3], [0, 1, 1, 3, 2, 5]]",
+  ],
+  [
+    "a version captured by a function",
+    `fn made() -> Int {
+    let mut xs: List<Int> = []
+    let mut size = fn() -> Int { 0 }
+    let mut i = 0
+    while i < 10 {
+        xs = list.push(xs, i)
+        if i == 3 { size = fn() -> Int { list.len(xs) } }
+        i = i + 1
+    }
+    size() * 100 + list.len(xs)
+}
+`,
+    "410",
+  ],
+  [
+    "a list handed to a tail call",
+    `fn grown(xs: List<Int>, seen: List<Int>, n: Int) -> List<Int> {
+    if n == 0 { return seen }
+    let mut ys = list.push(xs, n)
+    ys = list.push(ys, n)
+    grown(ys, xs, n - 1)
+}
+fn made() -> List<Int> { grown([], [], 3) }
+`,
+    "[3, 3, 2, 2]",
+  ],
+];
+
+describe("others who hold the list keep it as it was", () => {
+  for (const [name, source, value] of PROGRAMS) {
+    test(name, () => {
+      const text = `${source}fn main() -> String { string.inspect(made()) }`;
+      const program = verifyModule(compile({ name, text }).module);
+      expect(sameOnBoth(program).end).toBe(`value ${JSON.stringify({ String: value })}`);
+      expect(countsOf(program)).toMatchObject({ bailed: 0 });
+    });
+  }
+});
+
+type Code = TestFunction["code"];
+type Op = Code[number];
+
+const LOCALS = 2;
+/** A new list each time: one from the constants is an older version once something was pushed onto it. */
+const LIST: Code = [
+  ["PushConst", 0],
+  ["MakeList", 1],
+];
+
+const local = fc.integer({ min: 0, max: LOCALS - 1 });
+const op: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 6, arbitrary: local.map((l): Op => ["LoadLocal", l]) },
+  { weight: 4, arbitrary: local.map((l): Op => ["StoreLocal", l]) },
+  { weight: 6, arbitrary: fc.constantFrom<Op[]>("ListPush", "ListLen", "ListGet", "Dup", "Pop") },
+);
+/** What is pushed: an Int, or the list itself as it is by then. */
+const pushed = local.chain((l) => fc.constantFrom<(readonly Op[])[]>([["PushConst", 0]], [["LoadLocal", l]]));
+/** Statements that let a list grow or read it, one inside another: between the load of a list and its use lies what changes it. */
+const { code: statement } = fc.letrec<{ code: readonly Op[]; inner: readonly Op[] }>((tie) => ({
+  inner: fc.oneof({ maxDepth: 3 }, fc.constant<readonly Op[]>([]), tie("code")),
+  code: fc.oneof(
+    fc
+      .tuple(local, tie("inner"), pushed, fc.option(pushed), tie("inner"))
+      .map(([l, before, one, two, after]): readonly Op[] => [
+        ["LoadLocal", l],
+        ...before,
+        ...one,
+        "ListPush",
+        ...(two === null ? [] : [...two, "ListPush" as const]),
+        ["StoreLocal", l],
+        ...after,
+      ]),
+    fc
+      .tuple(local, tie("inner"), tie("inner"), fc.constantFrom<Op[]>("ListLen", "ListGet"))
+      .map(([l, one, two, use]): readonly Op[] => [["LoadLocal", l], ...one, ...two, use]),
+  ),
+}));
+const pieces = fc.array(
+  fc.oneof(
+    op.map((one): readonly Op[] => [one]),
+    { weight: 3, arbitrary: statement },
+  ),
+  { maxLength: 20 },
+);
+
+/** Straight code that cannot trap: the locals begin as lists and stay lists, and all that is left is given back. */
+function codeOf(ops: readonly Op[]): Code {
+  const code: Op[] = [];
+  for (let l = 0; l < LOCALS; l++) code.push(...LIST, ["StoreLocal", l]);
+  /** Whether each operand is a list. */
+  const stack: boolean[] = [];
+  for (const one of ops) {
+    const name = typeof one === "string" ? one : one[0];
+    if (name === "ListPush") {
+      if (stack.length < 2 || stack.at(-2) !== true) continue;
+      stack.pop();
+    } else if (name === "LoadLocal" || name === "PushConst") stack.push(name === "LoadLocal");
+    else if (name === "Dup" || name === "Pop") {
+      if (stack.length === 0) continue;
+      if (name === "Dup") stack.push(stack.at(-1) === true);
+      else stack.pop();
+    } else {
+      // A list is made where none lies above.
+      if (stack.at(-1) === true) stack.pop();
+      else code.push(...LIST);
+      if (name !== "StoreLocal") stack.push(false);
+      if (name === "ListGet") code.push(["PushConst", 0]);
+    }
+    code.push(one);
+  }
+  // A list is made of 255 elements at most.
+  for (; stack.length > 250; stack.pop()) code.push("Pop");
+  for (let l = 0; l < LOCALS; l++) code.push(["LoadLocal", l]);
+  code.push(["MakeList", stack.length + LOCALS], "Ret");
+  return code;
+}
+
+test("random code on two lists", () => {
+  let grown = 0;
+  fc.assert(
+    fc.property(pieces, (some) => {
+      const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0]));
+      expect(sameOnBoth(program).end).toContain("value");
+      if (ownedLists(program.functions[0] ?? expect.fail()).pushes.size > 1) grown += 1;
+    }),
+    { numRuns: cases(0.2) },
+  );
+  expect(grown).toBeGreaterThan(0);
+});

@@ -1,0 +1,254 @@
+/** A builtin charges before it works: on a huge argument, a small limit stops it while next to nothing is done. */
+import { describe, expect, test } from "vitest";
+import { BUILTINS } from "../../../vm/builtins/builtin-table.ts";
+import { BYTES, UNITS_PER_STEP } from "../../../vm/cost.ts";
+import { I64_MAX, NONE, type Value } from "../../../vm/value/value.ts";
+import type { Host } from "../../../vm/host.ts";
+import { DEFAULT_LIMITS } from "../../../vm/limits.ts";
+import { ListValue } from "../../../vm/value/list.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import type { Program } from "../../../vm/bytecode/program.ts";
+import { runMachine } from "../../../vm/scheduler/scheduler.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { moduleOf, testHost } from "../helpers.ts";
+import { ENGINES, type EngineName, runOn } from "./hostile.ts";
+
+const BIG_UNITS = 50_000_000;
+/** The instructions before and after the builtin, and a few for it. */
+const MAX_STEPS = 50;
+const MANY = 200_000;
+
+const HOSTED = BUILTINS.filter((b) => b.source === undefined);
+
+/** One string of 50 MB, flat in the host's memory. */
+const big = (() => {
+  const text = "ab".repeat(BIG_UNITS / 2);
+  // A search makes one piece of what `repeat` left in many.
+  if (text.indexOf("c") !== -1) throw new Error("unexpected");
+  return text;
+})();
+
+/** A list that counts how often the host reads an element. */
+function watched(item: (i: number) => Value, count = MANY): { readonly list: ListValue; readonly reads: () => number } {
+  let reads = 0;
+  const items = Array.from({ length: count }, (_, i) => item(i));
+  const list = ListValue.of(
+    new Proxy(items, {
+      get: (target, key, receiver): unknown => {
+        if (typeof key === "string" && key !== "length") reads += 1;
+        return Reflect.get(target, key, receiver);
+      },
+    }),
+  );
+  return { list, reads: () => reads };
+}
+
+const bigMap = MapValue.from(Array.from({ length: MANY }, (_, i) => [`k${i}`, i] as const));
+
+/** Calls one builtin with the entry's arguments. */
+function calling(name: string, count: number): Program {
+  const builtin = HOSTED.find((b) => b.name === name);
+  if (builtin === undefined) throw new Error(`no builtin ${name}`);
+  return verifyModule(
+    moduleOf([
+      {
+        arity: count,
+        code: [...Array.from({ length: count }, (_, i) => ["LoadLocal", i] as const), ["Builtin", builtin.id, count], "Ret"],
+      },
+    ]),
+  );
+}
+
+/** By builtin: arguments that are much work because a String in them is huge. */
+const HUGE_TEXT: Readonly<Record<string, readonly Value[]>> = {
+  "int.parse": [big],
+  parse_int: [big],
+  try_parse_int: [big],
+  "float.parse": [big],
+  "string.len": [big],
+  "string.chars": [big],
+  "string.contains": [big, "zz"],
+  "string.starts_with": [big, big],
+  "string.ends_with": [big, big],
+  "string.index_of": [big, "zz"],
+  "string.to_upper": [big],
+  "string.to_lower": [big],
+  "string.trim": [big],
+  "string.split": [big, "a"],
+  "string.join": [ListValue.of([big, big]), ""],
+  "string.replace": [big, "a", "b"],
+  "string.slice": [big, 1, BIG_UNITS - 1],
+  "string.repeat": ["ab", BIG_UNITS],
+  "string.pad_start": ["ab", BIG_UNITS, "x"],
+  "string.compare": [big, `${big}x`],
+  "string.lines": [big],
+  "string.codepoints": [big],
+  "list.contains": [ListValue.of([big]), `${big.slice(0, -1)}x`],
+  "list.index_of": [ListValue.of([big]), `${big.slice(0, -1)}x`],
+  "list.sort": [ListValue.of([`${big}y`, `${big}x`])],
+  "list.unique": [ListValue.of([`${big}y`, `${big}x`])],
+  "map.get": [bigMap, big],
+  "map.set": [bigMap, big, 1],
+  "map.remove": [bigMap, big],
+  "map.contains_key": [bigMap, big],
+  "map.merge": [bigMap, MapValue.from([[big, 1]])],
+  "json.parse": [big],
+  "json.stringify": [big],
+  "json.get": [bigMap, big],
+  "regex.matches": [big, "c"],
+  "regex.find_all": [big, "c"],
+  "regex.replace_all": [big, "c", ""],
+  "regex.captures": [big, "c"],
+  "regex.check": [big],
+  panic: [big],
+  "hash.sha256": [big],
+  "base64.encode": [big],
+  "base64.decode": [big],
+};
+
+/** By builtin: arguments that are much work because of a list; what it reads must be paid for. */
+const LONG_LIST: Readonly<Record<string, () => { readonly args: readonly Value[]; readonly reads: () => number }>> = Object.fromEntries(
+  Object.entries({
+    "string.join": (list: ListValue) => [list, ","],
+    "list.reverse": (list: ListValue) => [list],
+    "list.concat": (list: ListValue) => [ListValue.of([1]), list],
+    "list.contains": (list: ListValue) => [list, "z"],
+    "list.index_of": (list: ListValue) => [list, "z"],
+    "list.sort": (list: ListValue) => [list],
+    "list.unique": (list: ListValue) => [list],
+    "list.sum": (list: ListValue) => [list],
+    "list.flatten": (list: ListValue) => [ListValue.of([list, list])],
+    "json.stringify": (list: ListValue) => [list],
+  }).map(([name, args]) => [
+    name,
+    () => {
+      const { list, reads } = watched((i) => (name === "list.sum" ? i : `item ${MANY - i}`));
+      return { args: args(list), reads };
+    },
+  ]),
+);
+
+/** By builtin: other arguments that are much work. */
+const LARGE: Readonly<Record<string, readonly Value[]>> = {
+  "list.range": [0, I64_MAX],
+  "list.flatten": [ListValue.of(Array.from({ length: MANY }, () => ListValue.EMPTY))],
+  "map.keys": [bigMap],
+  "map.values": [bigMap],
+  "string.repeat": ["", I64_MAX],
+  "string.pad_start": ["", I64_MAX, "xy"],
+};
+
+const XS = watched((i) => i).list;
+/** What costs one step whatever it is given, and does no work by its size. */
+const CONSTANT: Readonly<Record<string, readonly Value[]>> = {
+  "int.to_string": [I64_MAX],
+  "list.len": [XS],
+  "list.is_empty": [XS],
+  "list.head": [XS],
+  "list.tail": [XS],
+  "list.last": [XS],
+  "list.get": [XS, 7],
+  list_get: [XS, 7],
+  "list.push": [XS, 7],
+  "list.slice": [XS, 1, MANY],
+  "map.len": [bigMap],
+  "map.get": [bigMap, "k1"],
+  "map.set": [bigMap, "k1", 0],
+  "map.remove": [bigMap, "k1"],
+  "map.contains_key": [bigMap, "k1"],
+  "string.from_codepoint": [65],
+  "string.starts_with": [big, "a"],
+  "string.ends_with": [big, "b"],
+  "string.slice": [big, 0, 2],
+  "json.as_string": [big],
+  "json.as_list": [XS],
+  "json.as_object": [bigMap],
+  "json.of_string": [big],
+  "json.of_list": [XS],
+  "json.of_object": [bigMap],
+  "option.unwrap_or": [NONE, big],
+  "option.ok_or": [NONE, big],
+};
+
+/**
+ * Without a probe: numbers, truth values and tags have no size. `string.inspect` and `debug` make a text of bounded size
+ * (`textFormUnits`) and charge it afterwards.
+ */
+const NO_SIZE = /^(int|float|bool|option|result)\.|^json\.(as|of)_|^(string\.inspect|debug|debug_msg)$/;
+
+test("every builtin has a probe", () => {
+  const probed = new Set([HUGE_TEXT, LONG_LIST, LARGE, CONSTANT].flatMap((table) => Object.keys(table)));
+  expect(HOSTED.map((b) => b.name).filter((name) => !probed.has(name) && !NO_SIZE.test(name))).toEqual([]);
+});
+
+describe.each(ENGINES)("%s", (engine: EngineName) => {
+  test.each(Object.entries(HUGE_TEXT))("%s of 50 MB of text stops at once", (name, args) => {
+    const program = calling(name, args.length);
+    // Many times: work that is done before the charge would take minutes.
+    for (let i = 0; i < 100; i++) {
+      const { end, ...found } = runOn(engine, program, { max_steps: MAX_STEPS }, args);
+      expect(end).toMatchObject({ status: "trapped", trap: { kind: "step_limit" } });
+      expect(found).toMatchObject({
+        steps: MAX_STEPS,
+        allocBytes: expect.toSatisfy((bytes: number) => bytes <= BYTES.slot * args.length * 8),
+      });
+    }
+  });
+
+  test.each(Object.entries(LONG_LIST))("%s of a long list reads no more than it has paid for", (name, make) => {
+    const { args, reads } = make();
+    const program = calling(name, args.length);
+    const before = reads();
+    const { end } = runOn(engine, program, { max_steps: MAX_STEPS }, args);
+    expect(end).toMatchObject({ status: "trapped", trap: { kind: "step_limit" }, steps: MAX_STEPS });
+    const paid = MAX_STEPS * UNITS_PER_STEP + end.allocBytes / BYTES.slot;
+    // The compiled engine throws its work away, and the interpreter does it again.
+    expect(reads() - before).toBeLessThanOrEqual((engine === "compiled" ? 2 : 1) * 2 * paid);
+  });
+
+  test.each(Object.entries(LARGE))("%s stops at once", (name, args) => {
+    const program = calling(name, args.length);
+    for (let i = 0; i < 100; i++) {
+      const { end } = runOn(engine, program, { max_steps: MAX_STEPS }, args);
+      if (end.status === "completed") expect(end.value).toBe("");
+      else expect(end).toMatchObject({ trap: { kind: "step_limit" }, steps: MAX_STEPS, allocBytes: 0 });
+    }
+  });
+
+  test.each(Object.entries(CONSTANT))("%s costs next to nothing", (name, args) => {
+    const { end } = runOn(engine, calling(name, args.length), { max_steps: args.length + 3 }, args);
+    expect(end.status).toBe("completed");
+    expect(end.allocBytes).toBeLessThan(2_000);
+  });
+
+  test("instructions on huge values stop at once too", () => {
+    const other = `${big.slice(0, -1)}x`;
+    const twice = (op: "Eq" | "Neq" | "Lt" | "Gte") => moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], op, "Ret"] }]);
+    for (const op of ["Eq", "Neq", "Lt", "Gte"] as const) {
+      const program = verifyModule(twice(op));
+      for (let i = 0; i < 100; i++)
+        expect(runOn(engine, program, { max_steps: MAX_STEPS }, [big, other])).toMatchObject({ steps: MAX_STEPS, allocBytes: 0 });
+    }
+    const { list, reads } = watched((i) => i);
+    const twin = ListValue.of(list.toArray());
+    const before = reads();
+    expect(runOn(engine, verifyModule(twice("Eq")), { max_steps: MAX_STEPS }, [list, twin])).toMatchObject({
+      steps: MAX_STEPS,
+      allocBytes: 0,
+    });
+    expect(reads() - before).toBeLessThanOrEqual(4 * MAX_STEPS * UNITS_PER_STEP);
+  });
+});
+
+test.each(ENGINES)("the host can stop a builtin that is at work: %s", (engine) => {
+  const sort = BUILTINS.find((b) => b.name === "list.sort")?.id ?? -1;
+  const program = verifyModule(moduleOf([{ arity: 1, code: [["LoadLocal", 0], ["Builtin", sort, 1], "Ret"] }]));
+  const one = MapValue.from([["key", 1]]);
+  const list = ListValue.of(Array.from({ length: MANY }, () => one));
+  let asked = 0;
+  const host: Host = { ...testHost(), interrupted: () => (asked++ < 3 ? undefined : "timeout") };
+  const end = runMachine(program, host, { args: [list], limits: DEFAULT_LIMITS, engine });
+  if ("then" in end) throw new Error("a promise without an asynchronous call");
+  expect(end).toMatchObject({ status: "trapped", trap: { kind: "timeout" } });
+  expect(end.steps).toBeLessThan(20_000);
+});

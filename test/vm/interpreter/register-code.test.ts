@@ -1,0 +1,79 @@
+/** Rows of several instructions are their sequences: a traced run, which has none, is the same to the last step. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
+import type { Program } from "../../../vm/bytecode/program.ts";
+import { runMachine } from "../../../vm/scheduler/scheduler.ts";
+import type { Value } from "../../../vm/value/value.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
+import { cases, seen, type Seen } from "../engines.ts";
+import { testHost } from "../helpers.ts";
+
+function run(program: Program, limits: Partial<Limits>, args: readonly Value[], traced: boolean): Seen {
+  const host = testHost();
+  const trace = traced ? { trace: (): void => undefined } : {};
+  const end = runMachine(program, host, { limits: { ...DEFAULT_LIMITS, ...limits }, args, engine: "interpreter", ...trace });
+  if (end instanceof Promise) throw new Error("the run waits for a promise");
+  return seen(end, host);
+}
+
+function same(program: Program, limits: Partial<Limits>, args: readonly Value[] = []): Seen {
+  const plain = run(program, limits, args, true);
+  expect(run(program, limits, args, false)).toEqual(plain);
+  return plain;
+}
+
+test("of any verified bytecode, under any limits", () => {
+  fc.assert(
+    fc.property(arbitraryModule, arbitraryArguments, fc.nat(), (module, args, some) => {
+      const program = verifyModule(module);
+      const whole = same(program, { max_steps: 2_000, max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
+      same(program, { max_steps: 1 + (some % whole.steps), max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
+    }),
+    { numRuns: cases(0.05) },
+  );
+}, 600_000);
+
+const PROGRAM = `type P { x: Int, y: Float }
+fn step(p: P, n: Int) -> P { P { ..p, x: p.x + n * 2 - 1, y: p.y * 0.5 + 1.25 } }
+fn main(n: Int) -> String {
+    let xs = [1, 2, 3]
+    let mut p = P { x: 0, y: 0.0 }
+    let mut t = ""
+    let mut i = 0
+    let mut wide = 9007199254740990
+    while i < n {
+        p = step(p, i)
+        if p.x % 3 == 0 { t = t + "a" } else { t = t ++ "b" }
+        let j = i % 3
+        let k = xs[j]
+        wide = wide + k
+        if t >= "b" { i = i + 1 } else { i = i + 1 / 1 }
+    }
+    int.to_string(p.x + wide) ++ t
+}
+`;
+
+test("at every step limit of a program that has all of them", () => {
+  const program = verifyModule(compile({ name: "main.ax", text: PROGRAM }).module);
+  const whole = same(program, {}, [7]);
+  expect(whole.end).toContain("9007199254741038baab");
+  for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, { max_steps }, [7]);
+});
+
+test("a host that runs the same program from within changes nothing", () => {
+  const text = "fn main(n: Int) -> Int { if n == 0 { 0 } else { debug(n) * 2 - debug(debug(n) - main(n - 1)) } }";
+  const program = verifyModule(compile({ name: "main.ax", text }).module);
+  let depth = 0;
+  const nested = (): undefined => {
+    if (depth > 0) return;
+    depth += 1;
+    expect(runMachine(program, host, options)).toMatchObject({ value: 6 });
+    depth -= 1;
+  };
+  const host = { ...testHost(), debug: nested };
+  const options = { limits: DEFAULT_LIMITS, args: [3], engine: "interpreter", trace: nested } as const;
+  expect(runMachine(program, host, options)).toEqual(runMachine(program, testHost(), { ...options, trace: () => undefined }));
+});

@@ -1,0 +1,351 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalJson, type JsonData, parseJson } from "../../../vm/json/json.ts";
+import { MACHINE_LIMITS } from "../../../vm/limits.ts";
+import { ListValue } from "../../../vm/value/list.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import type { TypeDef } from "../../../vm/bytecode/module.ts";
+import { matchesType, plainFromHost, plainToHost, valueFromPlain, valueToPlain } from "../../../vm/json/typed-json.ts";
+import { parseType } from "../../../vm/value/type.ts";
+import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import {
+  ActorIdValue,
+  ClosureValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../../vm/value/value.ts";
+import { DEEP, deepValue, errorKind, float, int, json, text } from "../arbitrary.ts";
+
+const TYPES: readonly TypeDef[] = [
+  {
+    name: "Point",
+    kind: "record",
+    fields: [
+      { name: "x", type: "Int" },
+      { name: "y", type: "Float" },
+    ],
+  },
+  {
+    name: "Shape",
+    kind: "enum",
+    variants: [
+      { name: "Circle", type: "Float" },
+      { name: "Named", type: "Shape::Named" },
+      { name: "Empty", type: null },
+    ],
+  },
+  { name: "Shape::Named", kind: "record", fields: [{ name: "x", type: "Int" }] },
+  {
+    name: "Node",
+    kind: "record",
+    fields: [
+      { name: "value", type: "T" },
+      { name: "next", type: "Option<Node<T>>" },
+    ],
+    params: ["T"],
+  },
+  {
+    name: "Either",
+    kind: "enum",
+    variants: [
+      { name: "Left", type: "A" },
+      { name: "Right", type: "Either::Right<A, B>" },
+    ],
+    params: ["A", "B"],
+  },
+  {
+    name: "Either::Right",
+    kind: "record",
+    fields: [
+      { name: "b", type: "List<B>" },
+      { name: "a", type: "A" },
+    ],
+    params: ["A", "B"],
+  },
+  { name: "Odd", kind: "record", fields: [{ name: "f", type: "<<" }] },
+  { name: "Nest", kind: "record", fields: [{ name: "inner", type: "Option<Nest<Result<T, T>>>" }], params: ["T"] },
+];
+
+const forms: readonly (readonly [type: string, value: Value, plain: string])[] = [
+  ["Int", 1, "1"],
+  ["Int", 9223372036854775807n, "9223372036854775807"],
+  ["Float", new FloatValue(1), "1.0"],
+  ["Float", new FloatValue(Number.NaN), '"NaN"'],
+  ["Float", new FloatValue(Number.NEGATIVE_INFINITY), '"-inf"'],
+  ["String", "x", '"x"'],
+  ["Bool", true, "true"],
+  ["Unit", UNIT, "null"],
+  ["Option<Int>", NONE, "null"],
+  ["Option<Int>", new SomeValue(1), '{"some":1}'],
+  ["Option<Option<Unit>>", new SomeValue(NONE), '{"some":null}'],
+  ["Option<Option<Unit>>", new SomeValue(new SomeValue(UNIT)), '{"some":{"some":null}}'],
+  ["Result<Int, String>", new OkValue(1), '{"ok":1}'],
+  ["Result<Int, String>", new ErrValue("no"), '{"err":"no"}'],
+  ["List<Bool>", ListValue.of([true, false]), "[true,false]"],
+  [
+    "Map<String, Int>",
+    MapValue.from([
+      ["b", 1],
+      ["__proto__", 2],
+    ]),
+    '{"__proto__":2,"b":1}',
+  ],
+  ["Point", new RecordValue(0, [1, new FloatValue(2.5)]), '{"x":1,"y":2.5}'],
+  ["Shape", new EnumValue(1, 0, new FloatValue(2)), '{"Circle":2.0}'],
+  ["Shape", new EnumValue(1, 1, new RecordValue(2, [7])), '{"Named":{"x":7}}'],
+  ["Shape", new EnumValue(1, 2, UNIT), '"Empty"'],
+  [
+    "Node<Int>",
+    new RecordValue(3, [1, new SomeValue(new RecordValue(3, [2, NONE]))]),
+    '{"next":{"some":{"next":null,"value":2}},"value":1}',
+  ],
+  ["Either<Int, Shape>", new EnumValue(4, 0, 1), '{"Left":1}'],
+  [
+    "Either<Int, Shape>",
+    new EnumValue(4, 1, new RecordValue(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])),
+    '{"Right":{"a":3,"b":["Empty"]}}',
+  ],
+  [
+    "Json",
+    MapValue.from([["a", ListValue.of([UNIT, true, 1, new FloatValue(1.5), "x", MapValue.EMPTY])]]),
+    '{"a":[null,true,1,1.5,"x",{}]}',
+  ],
+];
+
+describe("the forms", () => {
+  test.each(forms)("%s %#", (typeText, value, plain) => {
+    const type = parseType(typeText);
+    expect(canonicalJson(valueToPlain(value, type, TYPES))).toBe(plain);
+    expect(valueToJson(valueFromPlain(parseJson(plain), type, TYPES))).toEqual(valueToJson(value));
+    expect(matchesType(value, type, TYPES)).toBe(true);
+  });
+
+  test.each<[string, string, Value]>([
+    ["Int", '"9223372036854775807"', 9223372036854775807n],
+    ["Int", '"-12"', -12],
+    ["Float", "3", new FloatValue(3)],
+  ])("%s is read from %s too", (type, plain, value) => {
+    expect(valueFromPlain(parseJson(plain), parseType(type), TYPES)).toEqual(value);
+  });
+
+  test.each<[Value, string]>([
+    [new FnRefValue(2), '"Fn#2"'],
+    [new ActorIdValue(3), "3"],
+    [new RecordValue(99, [1, "a"]), '[1,"a"]'],
+    [new EnumValue(99, 2, 1), '{"2":1}'],
+    [new EnumValue(65_534, 1, 5), '{"some":5}'],
+    [new EnumValue(65_534, 0, UNIT), "null"],
+    [new EnumValue(65_533, 1, 5), '{"err":5}'],
+  ])("of a value without a type %#", (value, plain) => {
+    expect(canonicalJson(valueToPlain(value, undefined, TYPES))).toBe(plain);
+  });
+
+  test("a closure has none", () => {
+    expect(errorKind(() => valueToPlain(ListValue.of([new ClosureValue(0, [])]), undefined, TYPES))).toBe("value.not_portable");
+  });
+});
+
+test.each([
+  ["Int", '"x"', "v: expected Int, found String"],
+  ["Int", "1.0", "v: expected Int, found Float"],
+  ["Int", '"1e3"', "v: expected Int, found String"],
+  ["Int", "9223372036854775808", "v: an Int has 64 bits; this one is larger"],
+  ["Int", '"9223372036854775808"', "v: an Int has 64 bits; this one is larger"],
+  ["Json", "[9223372036854775808]", "v[0]: an Int has 64 bits; this one is larger"],
+  ["Bool", "1", "v: expected Bool, found Int"],
+  ["Unit", "{}", "v: expected Unit, found Object"],
+  ["List<Int>", "[1,[],3]", "v[1]: expected Int, found List"],
+  ["List<Int>", "null", "v: expected List<Int>, found null"],
+  ["Map<String, Point>", '{"a b":{"x":1,"y":true}}', 'v["a b"].y: expected Float, found Bool'],
+  ["Point", '{"x":1}', "v: the field y of Point is missing"],
+  ["Point", '{"x":1,"y":2,"z":3}', 'v: Point has no field "z"'],
+  ["Point", "[1,2]", "v: expected Point, found List"],
+  ["Option<Int>", "1", 'v: expected Option<Int> as null or {"some": …}, found Int'],
+  ["Option<Int>", '{"some":1,"x":2}', 'v: expected Option<Int> as null or {"some": …}, found Object'],
+  ["Result<Int, Int>", '{"some":1}', 'v: expected Result<Int, Int> as {"ok": …} or {"err": …}, found Object'],
+  ["Shape", '"Square"', 'v: Shape has no variant "Square"'],
+  ["Shape", '"Circle"', 'v: the variant Circle has a payload: write it as {"Circle": …}'],
+  ["Shape", '{"Empty":null}', "v: the variant Empty has no payload: write it as a string"],
+  ["Shape", "[]", 'v: expected Shape as "Variant" or {"Variant": …}, found List'],
+  ["Shape", '{"Circle":"x"}', "v.Circle: expected Float, found String"],
+  ["Node<Int>", '{"value":1,"next":{"some":{"value":"x","next":null}}}', "v.next.some.value: expected Int, found String"],
+  ["Node", "{}", "v: the module has no type Node"],
+  ["Missing", "1", "v: the module has no type Missing"],
+  ["Odd", '{"f":1}', "v.f: a field of an unknown type cannot be given as JSON"],
+  ["Fn() -> Int", '"main"', "v: a Fn() -> Int cannot be given as JSON"],
+  ["ActorId", "1", "v: an ActorId cannot be given as JSON"],
+])("%s refuses %s", (type, plain, message) => {
+  expect(() => valueFromPlain(parseJson(plain), parseType(type), TYPES, "v")).toThrow(
+    expect.objectContaining({ kind: "value.form", message }),
+  );
+});
+
+describe("matchesType", () => {
+  test.each<[string, Value]>([
+    ["Int", new FloatValue(1)],
+    ["Float", 1],
+    ["Unit", NONE],
+    ["Option<Int>", new SomeValue("x")],
+    ["Result<Int, String>", new OkValue("x")],
+    ["List<Int>", ListValue.of([1, "x"])],
+    ["Map<String, Int>", MapValue.from([["a", "x"]])],
+    ["Map<String, Int>", ListValue.EMPTY],
+    ["Json", NONE],
+    ["Json", ListValue.of([new RecordValue(0, [])])],
+    ["Point", new RecordValue(0, [1])],
+    ["Point", new RecordValue(0, [1, 2])],
+    ["Point", new RecordValue(2, [1, new FloatValue(2)])],
+    ["Shape", new EnumValue(1, 3, UNIT)],
+    ["Shape", new EnumValue(1, 2, 1)],
+    ["Shape", new EnumValue(1, 0, 1)],
+    ["Shape", new EnumValue(0, 0, new FloatValue(1))],
+    ["Node<Int>", new RecordValue(3, ["x", NONE])],
+    ["Missing", 1],
+    ["Point<Int>", new RecordValue(0, [1, new FloatValue(1)])],
+    ["Fn() -> Int", 1],
+  ])("%s %#: no", (type, value) => {
+    expect(matchesType(value, parseType(type), TYPES)).toBe(false);
+  });
+
+  test("functions, actors and parameters", () => {
+    expect(matchesType(new FnRefValue(0), parseType("Fn() -> Int"), TYPES)).toBe(true);
+    expect(matchesType(new ClosureValue(0, []), parseType("Fn() -> Int"), TYPES)).toBe(true);
+    expect(matchesType(new ActorIdValue(0), parseType("ActorId"), TYPES)).toBe(true);
+    expect(matchesType("anything", parseType("T", new Set(["T"])), TYPES)).toBe(true);
+    expect(matchesType(new RecordValue(6, [1]), parseType("Odd"), TYPES)).toBe(true);
+  });
+});
+
+describe("round trips", () => {
+  const typed: readonly [string, fc.Arbitrary<Value>][] = [
+    ["Int", int],
+    ["Float", float],
+    ["String", text],
+    ["Point", fc.tuple(int, float).map((fields) => new RecordValue(0, fields))],
+    [
+      "List<Option<Int>>",
+      fc
+        .array(
+          fc.oneof(
+            int.map((n) => new SomeValue(n)),
+            fc.constant(NONE),
+          ),
+        )
+        .map((items) => ListValue.of(items)),
+    ],
+    ["Map<String, Float>", fc.array(fc.tuple(text, float)).map((entries) => MapValue.from(entries))],
+  ];
+  test.each(typed)("%s", (typeText, values) => {
+    const type = parseType(typeText);
+    fc.assert(
+      fc.property(values, (value) => {
+        const plain = valueToPlain(value, type, TYPES);
+        expect(valueToJson(valueFromPlain(plain, type, TYPES))).toEqual(valueToJson(value));
+        expect(valueToJson(valueFromPlain(parseJson(canonicalJson(plain)), type, TYPES))).toEqual(valueToJson(value));
+        expect(matchesType(value, type, TYPES)).toBe(true);
+      }),
+    );
+  });
+
+  test("through the host's own values", () => {
+    const small = (data: JsonData): boolean => !/[0-9]{16}/.test(canonicalJson(data));
+    fc.assert(
+      fc.property(json.filter(small), (data) => {
+        // A Float without a fraction comes back as an Int, which a Float parameter takes.
+        expect(JSON.stringify(plainToHost(plainFromHost(plainToHost(data))))).toBe(JSON.stringify(plainToHost(data)));
+      }),
+    );
+  });
+
+  test("any JSON for any type gives a value that matches, or value.form", () => {
+    fc.assert(
+      fc.property(json, fc.constantFrom(...forms.map(([type]) => parseType(type))), (data, type) => {
+        const kind = errorKind(() => expect(matchesType(valueFromPlain(data, type, TYPES), type, TYPES)).toBe(true));
+        expect([undefined, "value.form"]).toContain(kind);
+      }),
+    );
+  });
+});
+
+describe("limits", () => {
+  test("deep values and data", () => {
+    const list = deepValue(DEEP, (inner) => ListValue.of([inner]));
+    expect(errorKind(() => valueToPlain(list, undefined, []))).toBe("value.too_deep");
+    expect(matchesType(list, parseType("Json"), [])).toBe(true);
+    let data: JsonData = null;
+    for (let i = 0; i < DEEP; i++) data = [data];
+    expect(errorKind(() => valueFromPlain(data, parseType("Json"), []))).toBe("value.too_deep");
+    let host: unknown = null;
+    for (let i = 0; i < DEEP; i++) host = [host];
+    expect(errorKind(() => plainFromHost(host))).toBe("value.too_deep");
+  });
+
+  test("a small value that stands for a huge tree", () => {
+    const huge = deepValue(60, (inner) => ListValue.of([inner, inner]));
+    expect(errorKind(() => matchesType(huge, parseType("Json"), []))).toBe("value.too_large");
+    expect(errorKind(() => valueToPlain(huge, undefined, []))).toBe("value.too_large");
+    const host: unknown[] = [];
+    let inner: unknown = host;
+    for (let i = 0; i < 60; i++) inner = [inner, inner];
+    expect(errorKind(() => plainFromHost(inner))).toBe("value.too_large");
+  });
+
+  test("a type that grows with every level", () => {
+    const nested = (depth: number): Value =>
+      deepValue(depth, (inner) => new RecordValue(7, [inner === UNIT ? NONE : new SomeValue(inner)]));
+    const type = parseType("Nest<Int>");
+    expect(matchesType(nested(8), type, TYPES)).toBe(true);
+    expect(matchesType(nested(5_000), type, TYPES)).toBe(true);
+    const plain = valueToPlain(nested(4_000), type, TYPES);
+    expect(() => valueFromPlain(plain, type, TYPES)).toThrow(/a field of an unknown type/);
+    expect(MACHINE_LIMITS.valueDepth).toBeGreaterThan(8_000);
+  });
+});
+
+describe("plainFromHost", () => {
+  test("takes JSON-like values", () => {
+    const host = { a: [1, 1.5, 2n ** 60n, -0, undefined, null], skipped: undefined, m: new Map([["k", "\ud800"]]), f: new FloatValue(1) };
+    expect(plainFromHost(host)).toEqual(
+      new Map<string, JsonData>([
+        ["a", [1, new FloatValue(1.5), 2n ** 60n, new FloatValue(-0), null, null]],
+        ["m", new Map([["k", "\ufffd"]])],
+        ["f", new FloatValue(1)],
+      ]),
+    );
+    expect(plainFromHost(undefined)).toBe(null);
+    expect(plainFromHost(5n)).toBe(5);
+    expect(plainFromHost(1e300)).toEqual(new FloatValue(1e300));
+  });
+
+  test("takes own properties only", () => {
+    const host: unknown = JSON.parse('{"__proto__":{"x":1},"constructor":2}');
+    expect(canonicalJson(plainFromHost(host))).toBe('{"__proto__":{"x":1},"constructor":2}');
+    expect(canonicalJson(plainFromHost(Object.create(null)))).toBe("{}");
+  });
+
+  test.each([[new Date(0)], [() => 1], [Symbol("x")], [new Map([[1, 2]])], [new (class A {})()], [/x/]])("refuses %#", (host) => {
+    expect(errorKind(() => plainFromHost(host))).toBe("value.form");
+    expect(errorKind(() => plainFromHost([host]))).toBe("value.form");
+  });
+
+  test("a cycle ends", () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(errorKind(() => plainFromHost(cycle))).toBe("value.too_deep");
+  });
+});
+
+test("plainToHost: large Ints and odd Floats are text, __proto__ a property", () => {
+  const host = plainToHost(parseJson('{"__proto__":1,"big":9007199254740993,"f":1.5}'));
+  expect(JSON.stringify(host)).toBe('{"__proto__":1,"big":"9007199254740993","f":1.5}');
+  expect(Object.getPrototypeOf(host)).toBe(Object.prototype);
+  expect(plainToHost([new FloatValue(Number.NaN), new FloatValue(Number.POSITIVE_INFINITY)])).toEqual(["NaN", "inf"]);
+});

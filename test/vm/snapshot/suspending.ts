@@ -1,0 +1,114 @@
+/** Runs that are suspended at chosen calls, written down, and resumed from the bytes; and what must not differ. */
+import { eventToJson } from "../../../replay/log/event-json.ts";
+import { signatureFor } from "../../../vm/capabilities.ts";
+import type { CapabilityAnswer, CapabilityRequest, SuspendingHost } from "../../../vm/host.ts";
+import { canonicalJson } from "../../../vm/json/json.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
+import type { MachineEnd, Program } from "../../../vm/bytecode/program.ts";
+import { type MachineOptions, resumeMachine, startMachine, type Suspended } from "../../../vm/scheduler/scheduler.ts";
+import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import type { Value } from "../../../vm/value/value.ts";
+
+/** The log of a run as text, and the number of calls made. Plain data, so that it goes to another process. */
+export interface Journal {
+  lines: string[];
+  calls: number;
+}
+
+/** The mock's answer, or a failure where the program catches it; the n-th call of a run always gets the same. */
+function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: number): CapabilityAnswer {
+  if (!declared) return { ok: false, trap: "capability_denied", message: "not declared" };
+  if (caught && n % 3 === 1) return { ok: false, trap: "capability_failed", message: `call ${n} failed` };
+  const params = signatureFor(capability, args.length)?.params ?? [];
+  const full = params.map((p, i): Value => args[i] ?? p.default ?? false);
+  return { ok: true, value: capability.mock(capability.internal === true ? args : full) };
+}
+
+export interface JournalHost extends SuspendingHost {
+  /** The answer of the call at which the run was suspended, logged as if it had come at once. */
+  settled(): CapabilityAnswer;
+}
+
+/** How a host gives its answers. */
+export type Timing = "now" | "later";
+
+export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
+  let pending: CapabilityAnswer | undefined;
+  const logged = (answer: CapabilityAnswer): CapabilityAnswer => {
+    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToJson(answer.value)) : answer.message}`);
+    return answer;
+  };
+  return {
+    call: (request) => {
+      const { capability, args, caught, actorId, step } = request;
+      const shown = args.map((arg) => canonicalJson(valueToJson(arg))).join(", ");
+      journal.lines.push(`${actorId}@${step} ${caught ? "try " : ""}${capability.name}(${shown}) ${JSON.stringify(request.place())}`);
+      const n = journal.calls++;
+      const answer = answerTo(request, n);
+      const reply = suspendAt(n) ? "suspend" : logged(answer);
+      if (reply === "suspend") pending = answer;
+      return timing === "later" ? Promise.resolve(reply) : reply;
+    },
+    event: (event) => {
+      journal.lines.push(canonicalJson(eventToJson(event, Number.POSITIVE_INFINITY)));
+      return undefined;
+    },
+    debug: (text) => {
+      journal.lines.push(`debug ${text}`);
+      return undefined;
+    },
+    interrupted: () => undefined,
+    settled: () => {
+      if (pending === undefined) throw new Error("no call is open");
+      const answer = pending;
+      pending = undefined;
+      return logged(answer);
+    },
+  };
+}
+
+/** All that two runs of one program must have in common, as text. */
+export function shown(end: MachineEnd, journal: Journal): string {
+  const { steps, allocBytes, actors, unreceived } = end;
+  const how = end.status === "completed" ? canonicalJson(valueToJson(end.value)) : JSON.stringify(end.trap);
+  return [...journal.lines, `unreceived ${JSON.stringify(unreceived)}`, `${how} ${steps} ${allocBytes} ${actors}`].join("\n");
+}
+
+export type RunOptions = Partial<Omit<MachineOptions, "limits">> & { readonly limits?: Partial<Limits>; readonly timing?: Timing };
+
+export interface Through {
+  readonly text: string;
+  readonly calls: number;
+  /** Bytes of each state on the way. */
+  readonly states: readonly Uint8Array[];
+}
+
+/** The state at the first call that `at` names. */
+export function suspendedAt(program: Program, at: (call: number) => boolean = () => true, args: readonly Value[] = []): Uint8Array {
+  const end = startMachine(program, journalHost({ lines: [], calls: 0 }, at), { args, limits: DEFAULT_LIMITS });
+  if (end instanceof Promise || end.status !== "suspended") throw new Error("the run was not suspended");
+  return end.state;
+}
+
+/** Runs a program to its end; `fresh` gives the program anew for each resumption, as another process has it. */
+export async function runThrough(
+  fresh: () => Program,
+  suspendAt: (call: number) => boolean,
+  { limits, timing, ...options }: RunOptions = {},
+): Promise<Through> {
+  const journal: Journal = { lines: [], calls: 0 };
+  const states: Uint8Array[] = [];
+  let host = journalHost(journal, suspendAt, timing);
+  let end: MachineEnd | Suspended = await startMachine(fresh(), host, { args: [], ...options, limits: { ...DEFAULT_LIMITS, ...limits } });
+  while (end.status === "suspended") {
+    states.push(end.state);
+    const answer = host.settled();
+    host = journalHost(journal, suspendAt, timing);
+    const { engine, trace } = options;
+    end = await resumeMachine(fresh(), host, end.state.slice(), answer, {
+      ...(engine === undefined ? {} : { engine }),
+      ...(trace === undefined ? {} : { trace }),
+    });
+  }
+  return { text: shown(end, journal), calls: journal.calls, states };
+}

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { MapIndex } from "../../../vm/value/map-index.ts";
+
+/** Alike in all that is hashed of a long key. */
+const alike = (n: number): string => `${"x".repeat(25)}${String(n).padStart(3, "0")}${"x".repeat(2_000)}`;
+
+test("finds the newest number of each key, and from there those before", () => {
+  const key = fc.oneof(
+    fc.string({ maxLength: 20, unit: "binary" }),
+    fc.constantFrom("", "\0", "\0\0", "a", "a\0", "ÿ", "Ā"),
+    fc.nat(5).map(alike),
+  );
+  fc.assert(
+    fc.property(fc.array(key, { maxLength: 200, size: "max" }), fc.nat(40), (keys, room) => {
+      const index = new MapIndex(room + 1);
+      const newest = new Map<string, number>();
+      keys.forEach((text, i) => {
+        const before = newest.get(text) ?? 0;
+        expect(index.add(text)).toBe(before);
+        expect(index.before(i + 1)).toBe(before);
+        newest.set(text, i + 1);
+      });
+      expect(index.count).toBe(keys.length);
+      for (const [i, text] of keys.entries()) {
+        expect(index.find(text)).toBe(newest.get(text));
+        expect(index.keyOf(i + 1)).toBe(text);
+        expect(index.find(`${text}\u0001not there`)).toBe(0);
+      }
+      const replaced = index.replaced(keys.length);
+      keys.forEach((text, i) => expect(replaced[i + 1]).toBe(newest.get(text) === i + 1 ? 0 : 1));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("keys made to collide find no place after a few, and the others stay", () => {
+  const index = new MapIndex(4);
+  const given = Array.from({ length: 20 }, (_, i) => index.add(alike(i)));
+  expect(given).toEqual([...Array.from({ length: 8 }, () => 0), ...Array.from({ length: 12 }, () => -1)]);
+  expect(index.count).toBe(8);
+  expect(index.find(alike(7))).toBe(8);
+  expect(index.find(alike(8))).toBe(0);
+  expect(index.add(alike(3))).toBe(4);
+  expect(index.find(alike(3))).toBe(9);
+});
+
+test("many keys in a row all find a place", () => {
+  for (const name of [(i: number) => `key-${i}`, String, (i: number) => `${i * 1_024}`, (i: number) => `${"long text ".repeat(9)}${i}`]) {
+    const index = new MapIndex(32);
+    for (let i = 0; i < 60_000; i++) if (index.add(name(i)) !== 0) throw new Error(`no place for ${name(i)}`);
+    expect(index.find(name(59_999))).toBe(60_000);
+    expect(index.find(name(60_000))).toBe(0);
+  }
+});

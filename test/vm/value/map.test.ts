@@ -1,0 +1,216 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MapValue } from "../../../vm/value/map.ts";
+import type { MapNode } from "../../../vm/value/map-tree.ts";
+import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
+
+const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
+
+/** Long keys that differ in a place that is not hashed: alike for the index. */
+const alike = (n: number): string => `${"x".repeat(100)}${String(n).padStart(3, "0")}${"x".repeat(200)}`;
+const collide = (n: number): string => {
+  const units = [..."a".repeat(1_000)];
+  units[24 + 1] = String.fromCharCode(0x61 + n);
+  return units.join("");
+};
+
+const key = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(80).map((n) => `k${n}`) },
+  { weight: 2, arbitrary: fc.nat(12).map(collide) },
+  { weight: 1, arbitrary: fc.nat(20).map(alike) },
+  { weight: 1, arbitrary: fc.nat(30).map((n) => "é".repeat(n)) },
+  { weight: 1, arbitrary: fc.nat(30).map((n) => "\u{10000}".repeat(n % 9) + "\uE000".repeat(n % 4)) },
+  fc.constantFrom(
+    "",
+    "a",
+    "a\0",
+    "\0",
+    "\0\0",
+    "b",
+    "\uE000",
+    "\u{10000}",
+    "\uFFFF",
+    "__proto__",
+    "constructor",
+    "012345678901234",
+    "0123456789012345",
+  ),
+);
+
+type Model = ReadonlyMap<string, number>;
+type Version = readonly [MapValue, Model];
+
+const sorted = (model: Model): [string, number][] => [...model].sort(([a], [b]) => Buffer.compare(bytes(a), bytes(b)));
+
+/** Order, balance and counts of a tree. */
+function checkTree(node: MapNode | null): number {
+  if (node === null) return 0;
+  const left = checkTree(node.left);
+  const right = checkTree(node.right);
+  expect(Math.abs(left - right)).toBeLessThanOrEqual(1);
+  expect(node.height).toBe(Math.max(left, right) + 1);
+  expect(node.size).toBe((node.left?.size ?? 0) + (node.right?.size ?? 0) + 1);
+  return node.height;
+}
+
+function same([map, model]: Version, probes: readonly string[]): void {
+  expect(map.size).toBe(model.size);
+  for (const probe of probes) {
+    expect(map.get(probe)).toBe(model.get(probe));
+    expect(map.has(probe)).toBe(model.has(probe));
+  }
+}
+
+function sameInOrder([map, model]: Version): void {
+  const entries = sorted(model);
+  expect([...map.entries()]).toEqual(entries);
+  expect([...map.keys()]).toEqual(entries.map(([k]) => k));
+  expect([...map.values()]).toEqual(entries.map(([, v]) => v));
+  checkTree(map.root);
+}
+
+const set = ([map, model]: Version, at: string, value: number): Version => [map.set(at, value), new Map(model).set(at, value)];
+function removed([map, model]: Version, at: string): Version {
+  const next = new Map(model);
+  next.delete(at);
+  return [map.delete(at), next];
+}
+
+const EMPTY: Version = [MapValue.EMPTY, new Map()];
+
+/** `size` keys set one after the other, so that from some size on the map is a line. */
+function built(size: number, name: (i: number) => string = (i) => `k${i}`): Version {
+  let map = MapValue.EMPTY;
+  for (let i = 0; i < size; i++) map = map.set(name(i), i);
+  return [map, new Map(Array.from({ length: size }, (_, i) => [name(i), i]))];
+}
+
+describe("every version of a map is as sorted entries", () => {
+  /** `back`: how far from the newest version; mostly 0, so that lines grow. */
+  const operation = fc.record({
+    what: fc.oneof(
+      { weight: 8, arbitrary: fc.constant("set" as const) },
+      { weight: 3, arbitrary: fc.constant("remove" as const) },
+      { weight: 1, arbitrary: fc.constant("order" as const) },
+    ),
+    key,
+    value: fc.integer(),
+    back: fc.oneof({ weight: 12, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat() }),
+  });
+
+  test("whatever version a change starts from", () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 300, size: "max" }), fc.nat(240), fc.boolean(), (operations, size, backwards) => {
+        const versions: Version[] = [built(size)];
+        for (const step of operations) {
+          const version = versions[versions.length - 1 - (step.back % versions.length)] ?? EMPTY;
+          if (step.what === "order") sameInOrder(version);
+          else versions.push(step.what === "set" ? set(version, step.key, step.value) : removed(version, step.key));
+        }
+        const probes = [...new Set(operations.slice(0, 40).map((step) => step.key)), "k0", "k7", "not there"];
+        for (const version of versions) same(version, probes);
+        if (backwards) versions.reverse();
+        for (const version of versions.filter((_, i) => i % 3 === 0)) sameInOrder(version);
+        for (const version of versions) same(version, probes);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  test("when one key is set over and over, and when all are removed", () => {
+    const versions: Version[] = [built(150)];
+    const tip = (): Version => versions.at(-1) ?? EMPTY;
+    for (let i = 0; i < 300; i++) versions.push(set(tip(), "k50", -i));
+    for (let i = 0; i < 150; i++) versions.push(removed(tip(), `k${(i * 37) % 150}`));
+    for (let i = 0; i < 300; i++) versions.push(set(tip(), `k${i % 140}`, i));
+    const probes = ["k0", "k50", "k99", "k100"];
+    for (const version of versions) same(version, probes);
+    for (const version of versions.toReversed()) sameInOrder(version);
+  });
+
+  test("when keys are made to collide", () => {
+    const [map, model] = built(200);
+    const versions: Version[] = [[map, model]];
+    for (let i = 0; i < 25; i++) versions.push(set(versions.at(-1) ?? EMPTY, collide(i), i));
+    const probes = Array.from({ length: 26 }, (_, i) => collide(i));
+    for (const version of versions) same(version, probes);
+    for (const version of versions) sameInOrder(version);
+    for (let i = 0; i < 25; i++) versions.push(removed(versions.at(-1) ?? EMPTY, collide(i)));
+    for (const version of versions) same(version, probes);
+  });
+
+  test("at sizes where a line begins, widens and is renewed", () => {
+    for (const size of [31, 63, 127, 128, 129, 130, 255, 256, 257, 513, 1_023, 1_025, 3_000]) {
+      const version = built(size, (i) => `key-${(i * 7_919) % size}`);
+      sameInOrder(version);
+      same(version, [`key-${size - 1}`, `key-${size}`]);
+      sameInOrder(set(set(version, "a", 1), "b", 2));
+      sameInOrder(removed(set(version, "a", 1), "key-3"));
+    }
+  });
+});
+
+test("the last of two equal keys counts, and removing what is not there gives the map itself", () => {
+  const map = MapValue.from([
+    ["a", 1],
+    ["a", 2],
+  ]);
+  expect([...map.entries()]).toEqual([["a", 2]]);
+  expect(map.delete("b")).toBe(map);
+  expect(map.tag).toBe("Map");
+  const [long] = built(300);
+  expect(long.delete("b")).toBe(long);
+  expect(MapValue.from(long.entries()).size).toBe(300);
+});
+
+/** No time is asserted: with a copy for each change these would not end before their timeout. */
+describe("no order of changes makes the host copy a map each time", () => {
+  const SIZE = 20_000;
+  const grown = (): MapValue[] => {
+    const versions = [MapValue.EMPTY];
+    for (let i = 0; i < SIZE; i++) versions.push((versions.at(-1) ?? MapValue.EMPTY).set(`k${(i * 7_919) % SIZE}`, i));
+    return versions;
+  };
+  test.each([
+    ["from old to new", (versions: MapValue[]) => versions],
+    ["from new to old", (versions: MapValue[]) => versions.toReversed()],
+    ["by turns", (versions: MapValue[]) => versions.map((version, i) => (i % 2 === 0 ? version : (versions.at(-i) ?? version)))],
+  ])(
+    "a change of every old version, %s",
+    (_, order) => {
+      const branches = order(grown()).map((version) => [version, version.set("new", -1)] as const);
+      expect(branches.every(([version, branch]) => branch.size === version.size + 1 && branch.get("new") === -1)).toBe(true);
+    },
+    60_000,
+  );
+
+  test("a version changed over and over", () => {
+    const tip = grown().at(-1) ?? MapValue.EMPTY;
+    for (let i = 0; i < SIZE; i++) expect(tip.set("new", i).size).toBe(SIZE + 1);
+  }, 60_000);
+
+  test("a key set anew each time, then read in every old version", () => {
+    const versions = grown().slice(-1);
+    for (let i = 0; i < SIZE; i++) versions.push((versions.at(-1) ?? MapValue.EMPTY).set("k1", -i));
+    expect(versions.slice(1).every((version, i) => version.get("k1") === -i)).toBe(true);
+  }, 60_000);
+});
+
+const word = fc.oneof(fc.string({ unit: "grapheme", maxLength: 4 }), fc.constantFrom("", "a", "\uE000", "\u{10000}", "\uFFFF"));
+
+test("text compares and measures as its UTF-8 bytes", () => {
+  fc.assert(
+    fc.property(word, word, (a, b) => {
+      expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(bytes(a), bytes(b)));
+      expect(utf8Length(a)).toBe(bytes(a).length);
+    }),
+  );
+});
+
+test("stays balanced for keys in order", () => {
+  let map = MapValue.EMPTY;
+  for (let i = 0; i < 20_000; i++) map = map.set(String(i).padStart(6, "0"), i);
+  expect(map.size).toBe(20_000);
+  expect(map.get("019999")).toBe(19_999);
+  checkTree(map.root);
+});

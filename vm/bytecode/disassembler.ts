@@ -1,0 +1,142 @@
+/** A verified module as text for people: `boruna inspect`. */
+import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
+import { type Instruction, type Module, placeOf, type Signature, type TypeDef } from "./module.ts";
+import { type OperandKind, opcode } from "./opcodes.ts";
+import type { Program, VerifiedFunction } from "./program.ts";
+import { textForm } from "../value/display.ts";
+
+const MAX_CONSTANT_UNITS = 60;
+/** Where the notes beside the code begin. */
+const NOTE_COLUMN = 32;
+
+/** Characters that a terminal obeys instead of showing: controls, line separators, direction marks. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+function escaped(text: string): string {
+  return text.replace(UNSAFE, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_CONSTANT_UNITS
+    ? escaped(text)
+    : `${escaped(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
+}
+
+/**
+ * Types, constants and the code of every function, with what each operand means and, where there is debug info, the source line.
+ * Safe to print: control characters are escaped, long constants cut.
+ */
+export function disassemble(program: Program): string {
+  const { module } = program;
+  const constants = module.constants.map((constant) => shortened(textForm(constant)));
+  const lines = [
+    `module ${escaped(module.name)}`,
+    `hash ${program.moduleHash}`,
+    `entry ${functionLabel(module, module.entry)}`,
+    `${module.functions.length} functions, ${module.constants.length} constants, ${module.types.length} types, ${module.globals.length} globals`,
+  ];
+  if (module.signature !== undefined) lines.push(`signature ${escaped(signatureText(module.signature))}`);
+  if (program.usesActors) lines.push("uses actors");
+  if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${escaped(typeText(type))}`));
+  if (constants.length > 0) lines.push("", ...constants.map((constant, i) => `const ${i} ${constant}`));
+  const sections = program.functions.map((verified) => functionLines(verified, program, constants).join("\n"));
+  return `${[lines.join("\n"), ...sections].join("\n\n")}\n`;
+}
+
+function functionLabel(module: Module, index: number): string {
+  return `fn ${index} ${escaped(module.functions[index]?.name ?? "?")}`;
+}
+
+function signatureText(signature: Signature): string {
+  return `(${signature.params.map((p) => `${p.name}: ${p.type}`).join(", ")}) -> ${signature.result}`;
+}
+
+function typeText(type: TypeDef): string {
+  const params = type.params === undefined || type.params.length === 0 ? "" : `<${type.params.join(", ")}>`;
+  const parts =
+    type.kind === "record"
+      ? type.fields.map((f) => `${f.name}: ${f.type}`)
+      : type.variants.map((v) => (v.type === null ? v.name : `${v.name}(${v.type})`));
+  return `${type.kind} ${type.name}${params} { ${parts.join(", ")} }`;
+}
+
+function capabilityName(program: Program, id: number): string {
+  return program.registry.byId.get(id)?.name ?? String(id);
+}
+
+function functionLines(verified: VerifiedFunction, program: Program, constants: readonly string[]): string[] {
+  const { def, index } = verified;
+  const capabilities = [...verified.capabilities].map((id) => capabilityName(program, id));
+  const stack = verified.regular ? `stack ${verified.maxStack}` : "irregular";
+  const row = capabilities.length === 0 ? "" : ` !{${capabilities.join(", ")}}`;
+  const lines = [`${functionLabel(program.module, index)}: ${def.arity} arguments, ${def.locals} locals, ${stack}${row}`];
+  if (def.intent !== null) lines.push(`  intent ${shortened(def.intent)}`);
+  let line: number | undefined;
+  def.code.forEach((instruction, pc) => {
+    const place = placeOf(program.module, index, pc);
+    const source = place.line === undefined || place.line === line ? [] : [`${escaped(place.file ?? "?")}:${place.line}`];
+    line = place.line;
+    const notes = [...notesOf(instruction, { program, constants, verified }), ...source];
+    const text = `${String(pc).padStart(6)}  ${[instruction.op, ...instruction.operands].join(" ")}`;
+    lines.push(notes.length === 0 ? text : `${text.padEnd(NOTE_COLUMN)}  ; ${notes.join(" · ")}`);
+  });
+  def.matchTables.forEach((table, i) => lines.push(`  table ${i}: ${table.map((arm) => `${arm.tag} → ${arm.target}`).join(", ")}`));
+  return lines;
+}
+
+interface NoteContext {
+  readonly program: Program;
+  readonly constants: readonly string[];
+  readonly verified: VerifiedFunction;
+}
+
+function notesOf({ op, operands }: Instruction, context: NoteContext): string[] {
+  const kinds: readonly OperandKind[] = opcode(op).operands;
+  return kinds.flatMap((kind, i) => noteOf(kind, operands[i] ?? 0, operands, context) ?? []);
+}
+
+const CONTRACT_KINDS = ["requires", "ensures"];
+const WRAPS = ["Some", "Ok", "Err"];
+
+/** What an operand means beyond its number; undefined where the number says it all. */
+function noteOf(
+  kind: OperandKind,
+  operand: number,
+  operands: readonly number[],
+  { program, constants, verified }: NoteContext,
+): string | undefined {
+  const { module } = program;
+  switch (kind) {
+    case "constant":
+    case "type_text":
+      return constants[operand];
+    case "local": {
+      const name = module.debug?.functions[verified.index]?.locals[operand];
+      return name === undefined || name === "" ? undefined : escaped(name);
+    }
+    case "global":
+      return escaped(module.globals[operand] ?? "?");
+    case "function":
+      return escaped(module.functions[operand]?.name ?? "?");
+    case "type":
+      return escaped(module.types[operand]?.name ?? "?");
+    case "variant": {
+      const type = module.types[operands[0] ?? -1];
+      return type?.kind === "enum" ? escaped(type.variants[operand]?.name ?? "?") : undefined;
+    }
+    case "capability":
+      return capabilityName(program, operand);
+    case "builtin":
+      return BUILTIN_BY_ID.get(operand)?.name ?? "?";
+    case "contract_kind":
+      return CONTRACT_KINDS[operand];
+    case "wrap_kind":
+      return WRAPS[operand];
+    case "jump":
+    case "match_table":
+    case "field":
+    case "count":
+    case "clause":
+      return undefined;
+  }
+}

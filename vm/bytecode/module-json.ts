@@ -1,0 +1,360 @@
+/** The module's JSON payload (bytecode 1.1 and our optional members), written and read with every shape checked. */
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
+import { BorunaError } from "../error.ts";
+import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
+import { MODULE_LIMITS } from "../limits.ts";
+import type { DebugInfo, DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm, Module, Signature, TypeDef } from "./module.ts";
+import { isOpName, opcode } from "./opcodes.ts";
+import { valueFromJson, valueToJson } from "../json/tagged-json.ts";
+
+export const FORMAT_VERSION = 1;
+
+const U8_MAX = 0xff;
+const U16_MAX = 0xffff;
+const U32_MAX = 0xffff_ffff;
+const I32_MIN = -0x8000_0000;
+const I32_MAX = 0x7fff_ffff;
+
+const object = (entries: readonly (readonly [string, JsonData])[]): JsonData => new Map(entries);
+
+export interface ModuleJsonOptions {
+  /** Whether to write the debug member. Default true. */
+  readonly debug?: boolean;
+  /** Knows the names of a host's own capabilities. */
+  readonly registry?: CapabilityRegistry;
+}
+
+/** Throws `module.unknown_capability` for an id that the registry does not know. */
+export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): JsonData {
+  const registry = options.registry ?? BUILTIN_REGISTRY;
+  const members: (readonly [string, JsonData])[] = [
+    ["name", module.name],
+    ["version", FORMAT_VERSION],
+    ["constants", module.constants.map(valueToJson)],
+    ["globals", module.globals],
+    ["types", module.types.map(typeToJson)],
+    ["functions", module.functions.map((f) => functionToJson(f, registry))],
+    ["entry", module.entry],
+  ];
+  if (module.signature !== undefined) members.push(["signature", signatureToJson(module.signature)]);
+  if (module.debug !== undefined && options.debug !== false) members.push(["debug", debugToJson(module.debug)]);
+  return object(members);
+}
+
+function typeToJson(type: TypeDef): JsonData {
+  const kind =
+    type.kind === "record"
+      ? object([["Record", object([["fields", type.fields.map((f) => [f.name, f.type])]])]])
+      : object([["Enum", object([["variants", type.variants.map((v) => [v.name, v.type])]])]]);
+  const params: [string, JsonData][] = type.params === undefined ? [] : [["params", type.params]];
+  return object([["name", type.name], ["kind", kind], ...params]);
+}
+
+const CONTRACT_KINDS = ["Requires", "Ensures"] as const;
+
+function instructionToJson(instruction: Instruction): JsonData {
+  const { op, operands } = instruction;
+  if (op === "Assert") {
+    const [msg = 0, kind = 0, index = 0] = operands;
+    return object([
+      [
+        "Assert",
+        object([
+          ["msg", msg],
+          ["kind", CONTRACT_KINDS[kind] ?? "Requires"],
+          ["index", index],
+        ]),
+      ],
+    ]);
+  }
+  const [first] = operands;
+  if (first === undefined) return op;
+  return object([[op, operands.length === 1 ? first : operands]]);
+}
+
+function functionToJson(def: FunctionDef, registry: CapabilityRegistry): JsonData {
+  const capabilityName = (id: number): string => {
+    const capability = registry.byId.get(id);
+    if (capability === undefined) throw new BorunaError("module.unknown_capability", `no capability has the id ${id}`);
+    return capability.variant ?? capability.name;
+  };
+  return object([
+    ["name", def.name],
+    ["arity", def.arity],
+    ["locals", def.locals],
+    ["code", def.code.map(instructionToJson)],
+    ["capabilities", def.capabilities.map(capabilityName)],
+    ["intent", def.intent],
+    [
+      "match_tables",
+      def.matchTables.map((table) =>
+        table.map((arm) =>
+          object([
+            ["tag", arm.tag],
+            ["target", arm.target],
+          ]),
+        ),
+      ),
+    ],
+  ]);
+}
+
+function signatureToJson(signature: Signature): JsonData {
+  return object([
+    [
+      "params",
+      signature.params.map((p) =>
+        object([
+          ["name", p.name],
+          ["type", p.type],
+        ]),
+      ),
+    ],
+    ["result", signature.result],
+  ]);
+}
+
+function debugToJson(debug: DebugInfo): JsonData {
+  return object([
+    [
+      "files",
+      debug.files.map((f) =>
+        object([
+          ["name", f.name],
+          ["text", f.text],
+        ]),
+      ),
+    ],
+    [
+      "functions",
+      debug.functions.map((f) =>
+        object([
+          ["file", f.file],
+          ["locals", f.locals],
+          ["spans", f.spans],
+        ]),
+      ),
+    ],
+  ]);
+}
+
+/** Where in the payload a reader stands, for messages: `functions[3].code[7]`. */
+type Path = string;
+
+type Shape = "syntax" | "bad_debug" | "bad_signature";
+
+function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"): never {
+  throw new BorunaError(`module.${kind}`, `${path === "" ? "the module" : path} ${expected}`);
+}
+
+/** Reads members of one kind of error. */
+function reader(kind: Shape) {
+  const wrong = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
+  const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
+    data !== undefined && isJsonObject(data) ? data : wrong(path, "an object");
+  const array = (data: JsonData | undefined, path: Path, max: number): readonly JsonData[] => {
+    if (data === undefined || !isJsonArray(data)) return wrong(path, "an array");
+    return data.length <= max ? data : fail(path, `has ${data.length} entries; the limit is ${max}`, "too_large");
+  };
+  const text = (data: JsonData | undefined, path: Path): string => (typeof data === "string" ? data : wrong(path, "a string"));
+  const integer = (data: JsonData | undefined, path: Path, min: number, max: number): number =>
+    typeof data === "number" && data >= min && data <= max ? data : wrong(path, `an integer from ${min} to ${max}`);
+  const texts = (data: JsonData | undefined, path: Path, max: number): string[] =>
+    array(data, path, max).map((item, i) => text(item, `${path}[${i}]`));
+  return { wrong, members, array, text, integer, texts };
+}
+
+const plain = reader("syntax");
+
+/**
+ * Reads `moduleToJson`. Members that it does not know are ignored; absent lists that older compilers leave out are empty.
+ * Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`, `module.unknown_capability`,
+ * `module.bad_constant`, `module.bad_debug` or `module.bad_signature`. Indices are the verifier's matter.
+ */
+export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BUILTIN_REGISTRY): Module {
+  const members = plain.members(data, "");
+  const version = plain.integer(members.get("version"), "version", 0, U32_MAX);
+  if (version !== FORMAT_VERSION)
+    throw new BorunaError("module.version", `the payload has version ${version}; this machine reads version ${FORMAT_VERSION}`);
+  const name = plain.text(members.get("name"), "name");
+  const constants = plain.array(members.get("constants"), "constants", MODULE_LIMITS.constants).map(readConstant);
+  const globals = plain.texts(members.get("globals"), "globals", MODULE_LIMITS.globals);
+  const types = plain.array(members.get("types"), "types", MODULE_LIMITS.types).map(readType);
+  const functions = plain
+    .array(members.get("functions"), "functions", MODULE_LIMITS.functions)
+    .map((item, i) => readFunction(item, `functions[${i}]`, registry));
+  const entry = plain.integer(members.get("entry"), "entry", 0, U32_MAX);
+  const signature = members.get("signature");
+  const debug = members.get("debug");
+  return {
+    name,
+    constants,
+    globals,
+    types,
+    functions,
+    entry,
+    ...(signature === undefined || signature === null ? {} : { signature: readSignature(signature) }),
+    ...(debug === undefined || debug === null ? {} : { debug: readDebug(debug, functions) }),
+  };
+}
+
+function readConstant(data: JsonData, index: number): Module["constants"][number] {
+  try {
+    return valueFromJson(data, { maxDepth: MODULE_LIMITS.constantDepth });
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(
+      error.kind === "value.too_deep" ? "module.too_large" : "module.bad_constant",
+      `constants[${index}]: ${error.message}`,
+      { cause: error },
+    );
+  }
+}
+
+function readType(data: JsonData, index: number): TypeDef {
+  const path = `types[${index}]`;
+  const members = plain.members(data, path);
+  const name = plain.text(members.get("name"), `${path}.name`);
+  const kind = plain.members(members.get("kind"), `${path}.kind`);
+  const params = members.get("params");
+  const generic = params === undefined || params === null ? {} : { params: plain.texts(params, `${path}.params`, U8_MAX) };
+  const record = kind.get("Record");
+  const variants = kind.get("Enum");
+  if (kind.size !== 1 || (record === undefined && variants === undefined))
+    return plain.wrong(`${path}.kind`, "an object with Record or Enum");
+  if (record !== undefined) {
+    const fields = pairs(plain.members(record, path).get("fields"), `${path}.fields`);
+    return {
+      name,
+      kind: "record",
+      fields: fields.map(([field, type, at]) => ({ name: field, type: plain.text(type, `${at}[1]`) })),
+      ...generic,
+    };
+  }
+  const items = pairs(plain.members(variants, path).get("variants"), `${path}.variants`);
+  return {
+    name,
+    kind: "enum",
+    variants: items.map(([variant, type, at]) => ({ name: variant, type: type === null ? null : plain.text(type, `${at}[1]`) })),
+    ...generic,
+  };
+}
+
+function pairs(data: JsonData | undefined, path: Path): (readonly [string, JsonData, Path])[] {
+  return plain.array(data, path, U16_MAX).map((item, i) => {
+    const at = `${path}[${i}]`;
+    const [name, type, ...more] = plain.array(item, at, U8_MAX);
+    if (type === undefined || more.length > 0) return plain.wrong(at, "a pair of name and type");
+    return [plain.text(name, `${at}[0]`), type, at];
+  });
+}
+
+function readFunction(data: JsonData, path: Path, registry: CapabilityRegistry): FunctionDef {
+  const members = plain.members(data, path);
+  const intent = members.get("intent") ?? null;
+  const tables = members.get("match_tables");
+  return {
+    name: plain.text(members.get("name"), `${path}.name`),
+    arity: plain.integer(members.get("arity"), `${path}.arity`, 0, U8_MAX),
+    locals: plain.integer(members.get("locals"), `${path}.locals`, 0, MODULE_LIMITS.locals),
+    code: plain.array(members.get("code"), `${path}.code`, MODULE_LIMITS.codeLength).map((item, i) => readInstruction(item, path, i)),
+    capabilities: plain.texts(members.get("capabilities"), `${path}.capabilities`, U16_MAX).map((name) => {
+      const capability = registry.byVariant.get(name) ?? registry.byName.get(name);
+      if (capability === undefined)
+        throw new BorunaError(
+          "module.unknown_capability",
+          `${path} declares a capability that is not there: ${JSON.stringify(name.slice(0, 80))}`,
+        );
+      return capability.id;
+    }),
+    intent: intent === null ? null : plain.text(intent, `${path}.intent`),
+    matchTables:
+      tables === undefined
+        ? []
+        : plain.array(tables, `${path}.match_tables`, U16_MAX + 1).map((table, i) => readMatchTable(table, `${path}.match_tables[${i}]`)),
+  };
+}
+
+function readMatchTable(data: JsonData, path: Path): MatchArm[] {
+  return plain.array(data, path, MODULE_LIMITS.matchArms).map((item, i) => {
+    const arm = plain.members(item, `${path}[${i}]`);
+    return {
+      tag: plain.integer(arm.get("tag"), `${path}[${i}].tag`, I32_MIN, I32_MAX),
+      target: plain.integer(arm.get("target"), `${path}[${i}].target`, 0, U32_MAX),
+    };
+  });
+}
+
+function readInstruction(data: JsonData, functionPath: Path, pc: number): Instruction {
+  const path = `${functionPath}.code[${pc}]`;
+  const [name, content] = typeof data === "string" ? [data, undefined] : isJsonObject(data) && data.size === 1 ? ([...data][0] ?? []) : [];
+  if (name === undefined) return plain.wrong(path, "an opcode's name or an object with one member");
+  if (!isOpName(name)) throw new BorunaError("module.unknown_opcode", `${path}: there is no opcode ${JSON.stringify(name.slice(0, 40))}`);
+  const count = opcode(name).operands.length;
+  if (name === "Assert" && content !== undefined && isJsonObject(content)) return { op: name, operands: readAssert(content, path) };
+  // The form of older compilers: the message alone.
+  if (name === "Assert") return { op: name, operands: [plain.integer(content, path, 0, U32_MAX), 0, 0] };
+  const operands = content === undefined ? [] : isJsonArray(content) ? content : [content];
+  if (operands.length !== count || (isJsonArray(content ?? null) && count === 1))
+    return plain.wrong(path, `${name} with ${count === 1 ? "one operand" : `${count} operands`}`);
+  return { op: name, operands: operands.map((operand) => plain.integer(operand, path, 0, U32_MAX)) };
+}
+
+function readAssert(content: ReadonlyMap<string, JsonData>, path: Path): number[] {
+  const kind = CONTRACT_KINDS.findIndex((k) => k === content.get("kind"));
+  if (kind === -1) return plain.wrong(`${path}.kind`, "Requires or Ensures");
+  return [
+    plain.integer(content.get("msg"), `${path}.msg`, 0, U32_MAX),
+    kind,
+    plain.integer(content.get("index"), `${path}.index`, 0, U32_MAX),
+  ];
+}
+
+function readSignature(data: JsonData): Signature {
+  const { members, array, text } = reader("bad_signature");
+  const signature = members(data, "signature");
+  const params = array(signature.get("params"), "signature.params", U8_MAX).map((item, i) => {
+    const path = `signature.params[${i}]`;
+    const param = members(item, path);
+    return { name: text(param.get("name"), `${path}.name`), type: text(param.get("type"), `${path}.type`) };
+  });
+  return { params, result: text(signature.get("result"), "signature.result") };
+}
+
+function readDebug(data: JsonData, functions: readonly FunctionDef[]): DebugInfo {
+  const { members, array, text } = reader("bad_debug");
+  const debug = members(data, "debug");
+  const files = array(debug.get("files"), "debug.files", U16_MAX).map((item, i) => {
+    const path = `debug.files[${i}]`;
+    const file = members(item, path);
+    return { name: text(file.get("name"), `${path}.name`), text: text(file.get("text"), `${path}.text`) };
+  });
+  const items = array(debug.get("functions"), "debug.functions", MODULE_LIMITS.functions);
+  if (items.length !== functions.length) return fail("debug.functions", "must have one entry for each function", "bad_debug");
+  return { files, functions: items.map((item, i) => readFunctionDebug(item, `debug.functions[${i}]`, files.length)) };
+}
+
+function readFunctionDebug(data: JsonData, path: Path, fileCount: number): FunctionDebug {
+  const { members, array, integer, texts } = reader("bad_debug");
+  const debug = members(data, path);
+  let previous = -1;
+  const spans = array(debug.get("spans"), `${path}.spans`, MODULE_LIMITS.codeLength).map((item, i): DebugSpan => {
+    const at = `${path}.spans[${i}]`;
+    const [pc, line, column, endLine, endColumn, ...more] = array(item, at, U8_MAX);
+    if (more.length > 0) return fail(at, "must have five numbers", "bad_debug");
+    const start = integer(pc, at, previous + 1, U32_MAX);
+    previous = start;
+    return [
+      start,
+      integer(line, at, 1, U32_MAX),
+      integer(column, at, 1, U32_MAX),
+      integer(endLine, at, 1, U32_MAX),
+      integer(endColumn, at, 1, U32_MAX),
+    ];
+  });
+  return {
+    file: integer(debug.get("file"), `${path}.file`, -1, fileCount - 1),
+    locals: texts(debug.get("locals"), `${path}.locals`, MODULE_LIMITS.locals),
+    spans,
+  };
+}

@@ -1,0 +1,375 @@
+/**
+ * The instruction set: bytecode 1.1 plus ours (tags from 0x16 on that 1.1 leaves free).
+ * The codec, the verifier, the disassembler, the interpreter's dispatch and `docs/reference/bytecode.md` read this table.
+ */
+
+/** What an operand means, and so what the verifier checks it against. */
+export type OperandKind =
+  | "constant"
+  /** A constant that is the text of a type, in which `_` is any type. */
+  | "type_text"
+  | "local"
+  | "global"
+  | "function"
+  | "jump"
+  | "match_table"
+  | "type"
+  | "variant"
+  | "field"
+  | "capability"
+  | "builtin"
+  /** How many operands the instruction takes from the stack. */
+  | "count"
+  /** 0 Requires, 1 Ensures. */
+  | "contract_kind"
+  /** Number of a contract clause, from 0. */
+  | "clause"
+  /** 0 Some, 1 Ok, 2 Err. */
+  | "wrap_kind";
+
+interface OpcodeRow {
+  readonly tag: number;
+  readonly operands: readonly OperandKind[];
+  /** Operands taken; "count" adds the `count` operand to `pops`. */
+  readonly pops: number;
+  readonly popsCount?: true;
+  readonly pushes: 0 | 1 | 2;
+  /** `jump`: goes to its target only; `branch`: target or next; `match`: an arm; `end`: leaves the function. */
+  readonly flow?: "jump" | "branch" | "match" | "end";
+  readonly traps: boolean;
+  /** Legacy builtin opcodes run the builtin of this name (see `builtins.ts`). */
+  readonly builtin?: string;
+  readonly ours?: true;
+  readonly stack: string;
+  readonly doc: string;
+}
+
+const builtin = (tag: number, pops: number, name: string): OpcodeRow & { builtin: string } => ({
+  tag,
+  operands: [],
+  pops,
+  pushes: 1,
+  traps: true,
+  builtin: name,
+  stack: `${["a", "b", "c"].slice(0, pops).join(", ")} → v`,
+  doc: `the builtin ${name}`,
+});
+const arithmetic = (tag: number, stack: string, doc: string): OpcodeRow => ({
+  tag,
+  operands: [],
+  pops: 2,
+  pushes: 1,
+  traps: true,
+  stack,
+  doc,
+});
+
+export const OPCODES = {
+  PushConst: { tag: 0x01, operands: ["constant"], pops: 0, pushes: 1, traps: false, stack: "→ v", doc: "pushes a constant" },
+  LoadLocal: { tag: 0x02, operands: ["local"], pops: 0, pushes: 1, traps: false, stack: "→ v", doc: "pushes a local" },
+  StoreLocal: { tag: 0x03, operands: ["local"], pops: 1, pushes: 0, traps: false, stack: "v →", doc: "sets a local" },
+  LoadGlobal: { tag: 0x04, operands: ["global"], pops: 0, pushes: 1, traps: false, stack: "→ v", doc: "pushes a global (Unit until set)" },
+  StoreGlobal: { tag: 0x05, operands: ["global"], pops: 1, pushes: 0, traps: false, stack: "v →", doc: "sets a global" },
+  Call: {
+    tag: 0x06,
+    operands: ["function", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    stack: "a₁…aₙ → r",
+    doc: "calls a function; missing arguments are Unit, extra ones are dropped",
+  },
+  Ret: {
+    tag: 0x07,
+    operands: [],
+    pops: 1,
+    pushes: 0,
+    flow: "end",
+    traps: false,
+    stack: "v →",
+    doc: "returns v; an empty stack returns Unit",
+  },
+  Jmp: { tag: 0x08, operands: ["jump"], pops: 0, pushes: 0, flow: "jump", traps: false, stack: "→", doc: "jumps" },
+  JmpIf: { tag: 0x09, operands: ["jump"], pops: 1, pushes: 0, flow: "branch", traps: false, stack: "c →", doc: "jumps when c is truthy" },
+  JmpIfNot: {
+    tag: 0x0a,
+    operands: ["jump"],
+    pops: 1,
+    pushes: 0,
+    flow: "branch",
+    traps: false,
+    stack: "c →",
+    doc: "jumps when c is not truthy",
+  },
+  Match: {
+    tag: 0x0b,
+    operands: ["match_table"],
+    pops: 1,
+    pushes: 1,
+    flow: "match",
+    traps: true,
+    stack: "v → inner",
+    doc: "jumps to the first arm whose tag is v's or −1, with v's payload (v itself where it has none)",
+  },
+  MakeRecord: {
+    tag: 0x0c,
+    operands: ["type", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    stack: "f₁…fₙ → r",
+    doc: "makes a record",
+  },
+  MakeEnum: { tag: 0x0d, operands: ["type", "variant"], pops: 1, pushes: 1, traps: true, stack: "payload → e", doc: "makes an enum value" },
+  GetField: { tag: 0x0e, operands: ["field"], pops: 1, pushes: 1, traps: true, stack: "r → v", doc: "a record's field" },
+  SpawnActor: {
+    tag: 0x0f,
+    operands: ["function"],
+    pops: 0,
+    pushes: 1,
+    traps: true,
+    stack: "→ id",
+    doc: "queues a child actor; asks the policy for actor.spawn",
+  },
+  SendMsg: { tag: 0x10, operands: [], pops: 2, pushes: 0, traps: true, stack: "id, m →", doc: "sends m; asks the policy for actor.send" },
+  ReceiveMsg: {
+    tag: 0x11,
+    operands: [],
+    pops: 0,
+    pushes: 1,
+    traps: true,
+    stack: "→ m",
+    doc: "the next message; blocks on an empty mailbox; Unit outside an actor system",
+  },
+  Assert: {
+    tag: 0x12,
+    operands: ["constant", "contract_kind", "clause"],
+    pops: 1,
+    pushes: 0,
+    traps: true,
+    stack: "v →",
+    doc: "checks a contract clause; operands: message, kind, clause",
+  },
+  CapCall: {
+    tag: 0x13,
+    operands: ["capability", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    stack: "a₁…aₙ → r",
+    doc: "a capability call through the gateway",
+  },
+  CallIndirect: {
+    tag: 0x14,
+    operands: ["count"],
+    pops: 1,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    stack: "a₁…aₙ, fn → r",
+    doc: "calls a function value",
+  },
+  GuardSeal: {
+    tag: 0x15,
+    operands: [],
+    pops: 3,
+    pushes: 1,
+    traps: true,
+    stack: "value, passed, label → value",
+    doc: "logs a guard's verdict; traps when it failed",
+  },
+
+  TryCapCall: {
+    tag: 0x16,
+    operands: ["capability", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "a₁…aₙ → Ok(r) | Err(text)",
+    doc: "a capability call whose handler may fail",
+  },
+  TailCall: {
+    tag: 0x17,
+    operands: ["function", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 0,
+    flow: "end",
+    traps: true,
+    ours: true,
+    stack: "a₁…aₙ →",
+    doc: "calls a function in place of this frame",
+  },
+  MakeClosure: {
+    tag: 0x18,
+    operands: ["function", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "c₁…cₙ → f",
+    doc: "a function value whose first n arguments are captured",
+  },
+  MakeMap: {
+    tag: 0x19,
+    operands: ["count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "k₁, v₁ … → m",
+    doc: "a map of count/2 entries; count is even",
+  },
+  Wrap: {
+    tag: 0x1a,
+    operands: ["wrap_kind"],
+    pops: 1,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "v → w",
+    doc: "Some(v), Ok(v) or Err(v)",
+  },
+  FDiv: {
+    tag: 0x1b,
+    operands: [],
+    pops: 2,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "a, b → a / b",
+    doc: "Float division; by zero gives inf or NaN",
+  },
+  Builtin: {
+    tag: 0x1c,
+    operands: ["builtin", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "a₁…aₙ → v",
+    doc: "a builtin by its id",
+  },
+  JsonKind: {
+    tag: 0x1e,
+    operands: [],
+    pops: 1,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "j → Int",
+    doc: "0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object",
+  },
+
+  ReceiveAs: {
+    tag: 0x1f,
+    operands: ["type_text"],
+    pops: 0,
+    pushes: 1,
+    traps: true,
+    ours: true,
+    stack: "→ m",
+    doc: "as ReceiveMsg; a message that is not of the type whose text is the constant traps",
+  },
+
+  Add: arithmetic(0x20, "a, b → a + b", "adds numbers, joins Strings"),
+  Sub: arithmetic(0x21, "a, b → a - b", "subtracts"),
+  Mul: arithmetic(0x22, "a, b → a * b", "multiplies"),
+  Div: arithmetic(0x23, "a, b → a / b", "divides, truncating; a zero divisor traps, for Floats too"),
+  Mod: arithmetic(0x24, "a, b → a % b", "the remainder of Ints, with the sign of a"),
+  Neg: { tag: 0x25, operands: [], pops: 1, pushes: 1, traps: true, stack: "a → -a", doc: "negates a number" },
+  Eq: arithmetic(0x30, "a, b → Bool", "structural equality"),
+  Neq: arithmetic(0x31, "a, b → Bool", "structural inequality"),
+  Lt: arithmetic(0x32, "a, b → Bool", "less: Int, Float, String"),
+  Lte: arithmetic(0x33, "a, b → Bool", "less or equal"),
+  Gt: arithmetic(0x34, "a, b → Bool", "greater"),
+  Gte: arithmetic(0x35, "a, b → Bool", "greater or equal"),
+  Not: { tag: 0x40, operands: [], pops: 1, pushes: 1, traps: false, stack: "a → Bool", doc: "true when a is not truthy" },
+  And: { tag: 0x41, operands: [], pops: 2, pushes: 1, traps: false, stack: "a, b → Bool", doc: "both truthy; eager" },
+  Or: { tag: 0x42, operands: [], pops: 2, pushes: 1, traps: false, stack: "a, b → Bool", doc: "one truthy; eager" },
+  Concat: arithmetic(0x50, "a, b → ab", "joins two Strings or two Lists"),
+  Pop: { tag: 0x60, operands: [], pops: 1, pushes: 0, traps: false, stack: "v →", doc: "drops v" },
+  Dup: { tag: 0x61, operands: [], pops: 1, pushes: 2, traps: false, stack: "v → v, v", doc: "doubles v" },
+  EmitUi: { tag: 0x70, operands: [], pops: 1, pushes: 0, traps: true, stack: "tree →", doc: "emits a tree; asks the policy for ui.render" },
+
+  MakeList: {
+    tag: 0x80,
+    operands: ["count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 1,
+    traps: true,
+    stack: "a₁…aₙ → l",
+    doc: "a list of at most 255 elements",
+  },
+  ListLen: builtin(0x81, 1, "list.len"),
+  ListGet: { tag: 0x82, operands: [], pops: 2, pushes: 1, traps: true, stack: "l, i → v", doc: "a list's element; out of range traps" },
+  ListPush: builtin(0x83, 2, "list.push"),
+  ParseInt: builtin(0x84, 1, "parse_int"),
+  StrContains: builtin(0x85, 2, "string.contains"),
+  StrStartsWith: builtin(0x86, 2, "string.starts_with"),
+  TryParseInt: builtin(0x87, 1, "try_parse_int"),
+  IntToString: builtin(0x88, 1, "int.to_string"),
+  FloatToString: builtin(0x89, 1, "float.to_string"),
+  StringLen: builtin(0x8a, 1, "string.len"),
+  StringChars: builtin(0x8b, 1, "string.chars"),
+  StringContains: builtin(0x8c, 2, "string.contains"),
+  StringStartsWith: builtin(0x8d, 2, "string.starts_with"),
+  StringEndsWith: builtin(0x8e, 2, "string.ends_with"),
+  StringToUpper: builtin(0x8f, 1, "string.to_upper"),
+  StringToLower: builtin(0x90, 1, "string.to_lower"),
+  StringTrim: builtin(0x91, 1, "string.trim"),
+  StringJoin: builtin(0x92, 2, "string.join"),
+  ListLenBuiltin: builtin(0x93, 1, "list.len"),
+  ListIsEmpty: builtin(0x94, 1, "list.is_empty"),
+  ListHead: builtin(0x95, 1, "list.head"),
+  ListTail: builtin(0x96, 1, "list.tail"),
+  ListAppend: builtin(0x97, 2, "list.push"),
+  ListConcat: builtin(0x98, 2, "list.concat"),
+  ListReverse: builtin(0x99, 1, "list.reverse"),
+  StringSplit: builtin(0x9a, 2, "string.split"),
+  StringReplace: builtin(0x9b, 3, "string.replace"),
+  StringSlice: builtin(0x9c, 3, "string.slice"),
+  IntParse: builtin(0x9d, 1, "int.parse"),
+  FloatParse: builtin(0x9e, 1, "float.parse"),
+  BoolToString: builtin(0x9f, 1, "bool.to_string"),
+  MapGet: builtin(0xa0, 2, "map.get"),
+  MapSet: builtin(0xa1, 3, "map.set"),
+  MapRemove: builtin(0xa2, 2, "map.remove"),
+  MapContainsKey: builtin(0xa3, 2, "map.contains_key"),
+  MapKeys: builtin(0xa4, 1, "map.keys"),
+  MapValues: builtin(0xa5, 1, "map.values"),
+  MapLen: builtin(0xa6, 1, "map.len"),
+  Debug: builtin(0xa7, 1, "debug"),
+  DebugMsg: builtin(0xa8, 2, "debug_msg"),
+  Nop: { tag: 0xfe, operands: [], pops: 0, pushes: 0, traps: false, stack: "→", doc: "does nothing" },
+  Halt: {
+    tag: 0xff,
+    operands: [],
+    pops: 0,
+    pushes: 0,
+    flow: "end",
+    traps: false,
+    stack: "→",
+    doc: "ends the run with the top of the stack",
+  },
+} as const satisfies Record<string, OpcodeRow>;
+
+export type OpName = keyof typeof OPCODES;
+export type { OpcodeRow };
+
+export function opcode(name: OpName): OpcodeRow {
+  return OPCODES[name];
+}
+
+export function isOpName(name: string): name is OpName {
+  return Object.hasOwn(OPCODES, name);
+}

@@ -1,0 +1,294 @@
+/** The check of a whole module before anything of it runs. Iterative, and linear in the size of the module. */
+import { BUILTINS } from "../builtins/builtin-table.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
+import { moduleHash } from "./codec.ts";
+import { BorunaError } from "../error.ts";
+import { lazily, oncePer } from "../lazy.ts";
+import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
+import { messageType } from "../interpreter/message-types.ts";
+import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
+import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
+import { checkPortable, childrenOf, isCompound } from "../value/serializable.ts";
+import type { Program, VerifiedFunction } from "./program.ts";
+import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
+import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
+import { parseType, type Type, typeToString } from "../value/type.ts";
+import { FnRefValue, type Value } from "../value/value.ts";
+
+/** Instructions that need the scheduler. */
+const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
+const U8_MAX = 0xff;
+const I32_MAX = 0x7fff_ffff;
+const CONTRACT_KINDS = 2;
+const WRAP_KINDS = 3;
+
+type Kind =
+  | "bad_entry"
+  | "bad_arity"
+  | "bad_operand"
+  | "bad_jump"
+  | "bad_constant"
+  | "bad_signature"
+  | "unknown_capability"
+  | "unknown_builtin"
+  | "too_large";
+
+function fail(kind: Kind, message: string): never {
+  throw new BorunaError(`module.${kind}`, message);
+}
+
+/** Parameters of each builtin that the machine runs itself, by id. */
+const builtinArity = lazily(
+  (): ReadonlyMap<number, number> =>
+    new Map(
+      BUILTINS.filter((b) => b.source === undefined).map((b) => {
+        const type = parseType(b.type, new Set(b.typeParams));
+        return [b.id, type.kind === "fn" ? type.params.length : 0] as const;
+      }),
+    ),
+);
+
+/**
+ * Checks every function and gives the module ready to run. The kinds of error, all `module.…`: `bad_entry`, `bad_arity`,
+ * `bad_operand`, `bad_jump`, `bad_constant`, `bad_signature`, `unknown_capability`, `unknown_builtin`, `too_large`.
+ * What only a run can show (a field's index, an argument's type) is left to the run.
+ */
+export function verifyModule(module: Module, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
+  checkSizes(module);
+  if (module.functions[module.entry] === undefined)
+    fail("bad_entry", `the entry is function ${module.entry}; the module has ${module.functions.length}`);
+  module.constants.forEach((constant, index) => checkConstant(constant, index, module));
+  checkSignature(module);
+  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
+  for (const constant of module.constants) checkPortable(constant);
+  const hash = lazily(() => ({ text: moduleHash(module, registry) }));
+  return {
+    module,
+    registry,
+    functions,
+    get moduleHash() {
+      return hash().text;
+    },
+    usesActors: module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op))),
+  };
+}
+
+function checkSizes(module: Module): void {
+  const sizes = [
+    ["functions", module.functions.length, MODULE_LIMITS.functions],
+    ["constants", module.constants.length, MODULE_LIMITS.constants],
+    ["globals", module.globals.length, MODULE_LIMITS.globals],
+    ["types", module.types.length, MODULE_LIMITS.types],
+  ] as const;
+  for (const [what, size, max] of sizes) if (size > max) fail("too_large", `the module has ${size} ${what}; the limit is ${max}`);
+}
+
+/** A constant that is a function must be one of the module's. */
+function checkConstant(constant: Value, index: number, module: Module): void {
+  const pending: Value[] = [constant];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (!isCompound(value)) continue;
+    if (value instanceof FnRefValue && module.functions[value.index] === undefined)
+      fail("bad_constant", `constant ${index} is function ${value.index}, which is not there`);
+    for (const child of childrenOf(value)) if (isCompound(child)) pending.push(child);
+  }
+}
+
+const GENERIC_ARITY: ReadonlyMap<string, number> = new Map([
+  ["Option", 1],
+  ["Result", 2],
+  ["List", 1],
+  ["Map", 2],
+]);
+
+/** Type parameters of the types that a module may name. */
+const arityOf = oncePer(
+  (types: readonly TypeDef[]): ReadonlyMap<string, number> =>
+    new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]),
+);
+
+function checkSignature(module: Module): void {
+  const { signature } = module;
+  if (signature === undefined) return;
+  const entry = module.functions[module.entry];
+  if (entry?.arity !== signature.params.length)
+    fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
+  if (new Set(signature.params.map((p) => p.name)).size !== signature.params.length) fail("bad_signature", "two parameters have one name");
+  const arity = arityOf(module.types);
+  for (const text of [...signature.params.map((p) => p.type), signature.result]) checkSignatureType(text, arity);
+}
+
+function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): void {
+  const unknown = unknownType(parseSignatureType(text), arity);
+  if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
+}
+
+/** A type in it that the module does not have, as text. */
+function unknownType(whole: Type, arity: ReadonlyMap<string, number>): string | undefined {
+  const pending: Type[] = [whole];
+  for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
+    if (type.kind === "fn") pending.push(...type.params, type.result);
+    if (type.kind !== "named") continue;
+    if (arity.get(type.name) !== type.args.length) return typeToString(type).slice(0, 80);
+    pending.push(...type.args);
+  }
+  return undefined;
+}
+
+function parseSignatureType(text: string): Type {
+  try {
+    return parseType(text);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError("module.bad_signature", `the signature: ${error.message}`, { cause: error });
+  }
+}
+
+interface FunctionContext {
+  readonly module: Module;
+  readonly registry: CapabilityRegistry;
+  readonly def: FunctionDef;
+  readonly index: number;
+}
+
+function verifyFunction(context: FunctionContext): VerifiedFunction {
+  const { def, index, registry } = context;
+  const where = functionName(context);
+  if (def.code.length > MODULE_LIMITS.codeLength)
+    fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${where} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
+  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${where} takes ${def.arity} arguments and has ${def.locals} locals`);
+  for (const id of def.capabilities)
+    if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
+  def.matchTables.forEach((table, i) => {
+    if (table.length > MODULE_LIMITS.matchArms)
+      fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+    // One past the last instruction is the end of the function, which returns Unit: older compilers jump there.
+    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
+    if (outside !== undefined)
+      fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
+  });
+  const code = new Int32Array(def.code.length * CODE_STRIDE);
+  def.code.forEach((instruction, pc) => {
+    const at = pc * CODE_STRIDE;
+    code[at] = checkInstruction({ context, pc, instruction });
+    for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
+  });
+  const maxStack = stackHeights(code, def.matchTables)?.highest;
+  return { index, def, regular: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
+}
+
+function functionName({ def, index }: FunctionContext): string {
+  return `function ${index} (${JSON.stringify(def.name.slice(0, 80))})`;
+}
+
+/** One instruction where it stands, for the checks and their messages. */
+interface At {
+  readonly context: FunctionContext;
+  readonly pc: number;
+  readonly instruction: Instruction;
+}
+
+function bad(kind: Kind, { context, pc, instruction }: At, message: string): never {
+  return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
+}
+
+/** Gives the opcode's tag. */
+function checkInstruction(at: At): number {
+  const { op, operands } = at.instruction;
+  const row: OpcodeRow = opcode(op);
+  if (operands.length !== row.operands.length) bad("bad_operand", at, `has ${operands.length} operands instead of ${row.operands.length}`);
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i] ?? -1;
+    const kind = row.operands[i];
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", at, `${kind} ${operand} is out of range`);
+    if (kind !== undefined) checkOperand(kind, operand, at);
+  }
+  if (row.popsCount === true) checkCount(at);
+  return row.tag;
+}
+
+/** How many things of its kind an operand may name; undefined where that is checked elsewhere, or at run time. */
+function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
+  const { module, def } = context;
+  switch (kind) {
+    case "constant":
+    case "type_text":
+      return module.constants.length;
+    case "local":
+      return def.locals;
+    case "global":
+      return module.globals.length;
+    case "function":
+      return module.functions.length;
+    case "jump":
+      return def.code.length + 1;
+    case "match_table":
+      return def.matchTables.length;
+    case "type": {
+      const isLegacy = instruction.op === "MakeEnum" && (operand === LEGACY_OPTION_TYPE || operand === LEGACY_RESULT_TYPE);
+      return isLegacy ? undefined : module.types.length;
+    }
+    case "variant": {
+      const type = module.types[instruction.operands[0] ?? -1];
+      return type?.kind === "enum" ? type.variants.length : undefined;
+    }
+    case "contract_kind":
+      return CONTRACT_KINDS;
+    case "wrap_kind":
+      return WRAP_KINDS;
+    case "capability":
+    case "builtin":
+    case "field":
+    case "clause":
+    case "count":
+      return undefined;
+  }
+}
+
+function checkOperand(kind: OperandKind, operand: number, at: At): void {
+  const size = sizeOf(kind, operand, at);
+  if (size !== undefined && operand >= size) {
+    bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
+  }
+  if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
+  if (kind === "builtin" && !builtinArity().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
+  if (kind === "type_text") checkTypeText(operand, at);
+}
+
+/** The constant must be the text of a type that the module has. */
+function checkTypeText(operand: number, at: At): void {
+  const { module } = at.context;
+  const known = wrongTexts(module);
+  if (!known.has(operand)) known.set(operand, wrongText(module, operand));
+  const wrong = known.get(operand);
+  if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
+}
+
+/** What is wrong with the constants that were to be types. */
+const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
+
+function wrongText(module: Module, constant: number): string | undefined {
+  try {
+    const type = messageType(module, constant);
+    if (type === undefined) return "is no String";
+    const unknown = unknownType(type, arityOf(module.types));
+    return unknown === undefined ? undefined : `names a type that the module does not have: ${unknown}`;
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    return `is no type: ${error.message}`;
+  }
+}
+
+function checkCount(at: At): void {
+  const { op, operands } = at.instruction;
+  const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
+  // MakeMap, which is ours, may count further than the u8 of bytecode 1.1; no stack holds more.
+  const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
+  if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
+  const target = operands[0] ?? 0;
+  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinArity().get(target);
+  if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
+  if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
+}

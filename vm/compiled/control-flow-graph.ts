@@ -1,0 +1,256 @@
+/** The control flow of one function from one instruction on: basic blocks, dominators, loops. */
+import type { MatchArm } from "../bytecode/module.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import type { VerifiedFunction } from "../bytecode/program.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+
+/** Where a block leads: indices of blocks. */
+export type Exit =
+  | { readonly kind: "return" }
+  /** The function calls itself in place of this frame. */
+  | { readonly kind: "tail"; readonly to: number }
+  | { readonly kind: "jump"; readonly to: number }
+  | { readonly kind: "branch"; readonly ifTrue: number; readonly ifFalse: number }
+  | { readonly kind: "match"; readonly arms: readonly { readonly tag: number; readonly to: number }[] };
+
+export interface Block {
+  /** Instructions from `start` to `end`, the last one excluded. The end of the code is a block of none. */
+  readonly start: number;
+  readonly end: number;
+  readonly exit: Exit;
+  /** Some block that it dominates leads back to it. */
+  readonly isLoop: boolean;
+  /** More than one way leads to it from the blocks before it, so that its code cannot stand inside one of theirs. */
+  readonly isMerge: boolean;
+  /** Blocks whose immediate dominator it is, in order. */
+  readonly children: readonly number[];
+}
+
+/** Blocks in reverse postorder; the first is the entry. */
+export type Flow = readonly Block[];
+
+interface RawBlock {
+  readonly start: number;
+  readonly end: number;
+  readonly targets: readonly number[];
+}
+
+const TAIL_CALL = OPCODES.TailCall.tag;
+const ENDS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
+const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
+
+/** Undefined where a loop has more than one entry: such code has no structured form. */
+export function flowOf(fn: VerifiedFunction, entry: number): Flow | undefined {
+  const raw = rawBlocks(fn, entry);
+  const order = reversePostorder(raw, entry);
+  const index = new Map(order.map((start, i) => [start, i]));
+  const at = (pc: number): number => index.get(pc) ?? 0;
+  const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(at));
+  const predecessors: number[][] = order.map(() => []);
+  successors.forEach((targets, from) => {
+    for (const to of targets) predecessors[to]?.push(from);
+  });
+  const dominators = immediateDominators(predecessors);
+  const loops = new Set<number>();
+  for (const [to, from] of predecessors.entries()) {
+    for (const source of from) {
+      if (source < to) continue;
+      if (!dominates(dominators, to, source)) return undefined;
+      loops.add(to);
+    }
+  }
+  const children: number[][] = order.map(() => []);
+  dominators.forEach((parent, block) => {
+    if (block > 0) children[parent]?.push(block);
+  });
+  return order.map((start, i): Block => {
+    const end = raw.get(start)?.end ?? start;
+    return {
+      start,
+      end,
+      exit: exitOf(fn, start, end, at),
+      isLoop: loops.has(i),
+      isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
+      children: children[i] ?? [],
+    };
+  });
+}
+
+function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
+  return fn.def.matchTables[fn.code[pc * CODE_STRIDE + 1] ?? 0] ?? [];
+}
+
+/** Blocks by their first instruction. */
+function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
+  const { code } = fn;
+  const length = code.length / CODE_STRIDE;
+  const leaders = new Set<number>([entry]);
+  const reached = new Uint8Array(length + 1);
+  const work = [entry];
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    if (reached[pc] === 1) continue;
+    reached[pc] = 1;
+    if (pc >= length) continue;
+    const targets = targetsOf(fn, pc);
+    if (targets === undefined) work.push(pc + 1);
+    else {
+      for (const target of targets) {
+        leaders.add(target);
+        work.push(target);
+      }
+    }
+  }
+  const blocks = new Map<number, RawBlock>();
+  for (const start of leaders) {
+    let pc = start;
+    let targets: readonly number[] | undefined = pc >= length ? [] : undefined;
+    while (targets === undefined) {
+      targets = targetsOf(fn, pc);
+      pc += 1;
+      if (targets === undefined && (leaders.has(pc) || pc >= length)) targets = [pc];
+    }
+    blocks.set(start, { start, end: pc, targets });
+  }
+  // Running off the end of the code is a return of its own.
+  for (const { targets } of blocks.values()) {
+    if (targets.includes(length) && !blocks.has(length)) blocks.set(length, { start: length, end: length, targets: [] });
+  }
+  return blocks;
+}
+
+/** Where an instruction that ends a block leads; undefined for one that goes on to the next. */
+function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefined {
+  const at = pc * CODE_STRIDE;
+  const tag = fn.code[at] ?? 0;
+  if (tag === TAIL_CALL) return [0];
+  if (ENDS.has(tag)) return [];
+  if (tag === OPCODES.Jmp.tag) return [fn.code[at + 1] ?? 0];
+  if (BRANCHES.has(tag)) return [fn.code[at + 1] ?? 0, pc + 1];
+  return tag === OPCODES.Match.tag ? armsOf(fn, pc).map((arm) => arm.target) : undefined;
+}
+
+function exitOf(fn: VerifiedFunction, start: number, end: number, at: (pc: number) => number): Exit {
+  const last = end - 1;
+  if (start === end) return { kind: "return" };
+  const tag = fn.code[last * CODE_STRIDE] ?? 0;
+  const target = fn.code[last * CODE_STRIDE + 1] ?? 0;
+  switch (tag) {
+    case OPCODES.Ret.tag:
+      return { kind: "return" };
+    case TAIL_CALL:
+      return { kind: "tail", to: at(0) };
+    case OPCODES.Jmp.tag:
+      return { kind: "jump", to: at(target) };
+    case OPCODES.JmpIf.tag:
+      return { kind: "branch", ifTrue: at(target), ifFalse: at(end) };
+    case OPCODES.JmpIfNot.tag:
+      return { kind: "branch", ifTrue: at(end), ifFalse: at(target) };
+    case OPCODES.Match.tag:
+      return { kind: "match", arms: armsOf(fn, last).map((arm) => ({ tag: arm.tag, to: at(arm.target) })) };
+    default:
+      return { kind: "jump", to: at(end) };
+  }
+}
+
+function reversePostorder(blocks: ReadonlyMap<number, RawBlock>, entry: number): readonly number[] {
+  const order: number[] = [];
+  const seen = new Set<number>([entry]);
+  const open: { readonly start: number; next: number }[] = [{ start: entry, next: 0 }];
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const target = blocks.get(top.start)?.targets[top.next];
+    top.next += 1;
+    if (target === undefined) {
+      order.push(top.start);
+      open.pop();
+    } else if (!seen.has(target)) {
+      seen.add(target);
+      open.push({ start: target, next: 0 });
+    }
+  }
+  return order.reverse();
+}
+
+/** Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm". Indices are of reverse postorder. */
+function immediateDominators(predecessors: readonly (readonly number[])[]): readonly number[] {
+  const dominators: number[] = predecessors.map((_, i) => (i === 0 ? 0 : -1));
+  const of = (block: number): number => dominators[block] ?? 0;
+  const common = (a: number, b: number): number => {
+    let [x, y] = [a, b];
+    while (x !== y) {
+      while (x > y) x = of(x);
+      while (y > x) y = of(y);
+    }
+    return x;
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let block = 1; block < predecessors.length; block++) {
+      let found = -1;
+      for (const from of predecessors[block] ?? []) {
+        if (of(from) === -1) continue;
+        found = found === -1 ? from : common(found, from);
+      }
+      if (found !== of(block)) {
+        dominators[block] = found;
+        changed = true;
+      }
+    }
+  }
+  return dominators;
+}
+
+function dominates(dominators: readonly number[], above: number, below: number): boolean {
+  let at = below;
+  while (at > above) at = dominators[at] ?? 0;
+  return at === above;
+}
+
+/** Locals whose value at the start of each block is read later, one byte for each local of each block. */
+export function liveLocals(fn: VerifiedFunction, flow: Flow): readonly Uint8Array[] {
+  const { locals } = fn.def;
+  const reads = flow.map(() => new Uint8Array(locals));
+  const writes = flow.map(() => new Uint8Array(locals));
+  flow.forEach(({ start, end }, i) => {
+    const [read, written] = [reads[i], writes[i]];
+    if (read === undefined || written === undefined) return;
+    for (let pc = start; pc < end; pc++) {
+      const tag = fn.code[pc * CODE_STRIDE];
+      const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
+      if (tag === OPCODES.LoadLocal.tag && written[local] === 0) read[local] = 1;
+      if (tag === OPCODES.StoreLocal.tag) written[local] = 1;
+    }
+  });
+  const live = reads.map((read) => read.slice());
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let i = flow.length - 1; i >= 0; i--) {
+      const [block, own, written] = [flow[i], live[i], writes[i]];
+      if (block === undefined || own === undefined || written === undefined) continue;
+      for (const to of targets(block.exit)) {
+        const next = live[to];
+        for (let local = 0; next !== undefined && local < locals; local++) {
+          if (next[local] === 1 && written[local] === 0 && own[local] === 0) {
+            own[local] = 1;
+            changed = true;
+          }
+        }
+      }
+    }
+  }
+  return live;
+}
+
+/** Blocks that locals flow into; a tail call sets them all anew. */
+function targets(exit: Exit): readonly number[] {
+  switch (exit.kind) {
+    case "jump":
+      return [exit.to];
+    case "branch":
+      return [exit.ifTrue, exit.ifFalse];
+    case "match":
+      return exit.arms.map((arm) => arm.to);
+    case "return":
+    case "tail":
+      return [];
+  }
+}

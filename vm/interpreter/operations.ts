@@ -1,0 +1,137 @@
+/** Operations of single instructions that the interpreter's loop leaves to functions. */
+import { arithmetic, divideFloats } from "../value/arithmetic.ts";
+import { concatLists, elementAt } from "../builtins/list-code.ts";
+import { compareValues, structuralEqual } from "../value/equality.ts";
+import { BINARY, COMPARISON } from "./register-ops.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
+import type { MatchArm } from "../bytecode/module.ts";
+import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
+
+/** An operand that is there: the verifier, or the check of an irregular function, has seen to it. */
+export function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new MachineTrap("internal", "an operand that is not there");
+  return value;
+}
+
+export function isTruthy(value: Value): boolean {
+  if (typeof value === "boolean") return value;
+  // A bigint is never 0: that is a number in the canonical form.
+  if (typeof value === "number" || typeof value === "bigint") return value !== 0;
+  if (typeof value === "string") return value.length > 0;
+  if (value instanceof FloatValue) return value.value !== 0;
+  if (value instanceof ListValue) return value.length > 0;
+  if (value instanceof MapValue) return value.size > 0;
+  return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
+}
+
+/** Joins Strings or Lists. Strings are ropes of the host, so that joining takes no time of its own. */
+export function concat(meter: Meter, a: Value, b: Value): Value {
+  if (typeof a === "string" && typeof b === "string") {
+    meter.allocateString(a.length + b.length);
+    return a + b;
+  }
+  if (a instanceof ListValue && b instanceof ListValue) return concatLists(meter, a, b);
+  throw typeTrap(a instanceof ListValue ? "List" : "String", typeof a === "string" || a instanceof ListValue ? b : a);
+}
+
+/** As `concat`, where a local is appended to. */
+export function append(meter: Meter, a: Value, b: Value): Value {
+  if (typeof a !== "string" || typeof b !== "string") return concat(meter, a, b);
+  meter.allocateAppend(a.length, b.length);
+  return a + b;
+}
+
+/** What `Match` compares with the tags of its arms. */
+export function matchTag(value: Value): number {
+  if (value instanceof EnumValue) return value.variant;
+  if (value === true) return 1;
+  if (value === false) return 0;
+  if (value instanceof NoneValue) return -2;
+  if (value instanceof SomeValue) return -3;
+  if (value instanceof OkValue) return -4;
+  if (value instanceof ErrValue) return -5;
+  return -1;
+}
+
+/** What a matched value leaves on the stack. */
+export function matchPayload(value: Value): Value {
+  if (value instanceof EnumValue) return value.payload;
+  if (value instanceof SomeValue || value instanceof OkValue || value instanceof ErrValue) return value.value;
+  return value;
+}
+
+/** The target of the first arm that fits. */
+export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Value): number {
+  const tag = matchTag(value);
+  for (let i = 0; i < arms.length; i++) {
+    const arm = arms[i];
+    if (arm !== undefined && (arm.tag === tag || arm.tag === -1)) {
+      meter.charge(i);
+      return arm.target;
+    }
+  }
+  meter.charge(arms.length);
+  throw new MachineTrap("match_exhausted", "no match found for value");
+}
+
+export function fieldOf(record: Value | undefined, index: number): Value {
+  if (!(record instanceof RecordValue)) throw typeTrap("Record", record);
+  const field = record.fields[index];
+  if (field === undefined) throw new MachineTrap("invalid_field", "type error: expected valid field index, got out of bounds");
+  return field;
+}
+
+/** A fused operation on any values. */
+export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
+  if (a instanceof FloatValue && b instanceof FloatValue) {
+    if (op === BINARY.add) return new FloatValue(a.value + b.value);
+    if (op === BINARY.subtract) return new FloatValue(a.value - b.value);
+    if (op === BINARY.multiply) return new FloatValue(a.value * b.value);
+    if (op === BINARY.divideFloats) return new FloatValue(a.value / b.value);
+  }
+  switch (op) {
+    case BINARY.add:
+      return typeof a === "string" && typeof b === "string" ? concat(meter, a, b) : arithmetic("Add", a, b);
+    case BINARY.subtract:
+      return arithmetic("Sub", a, b);
+    case BINARY.multiply:
+      return arithmetic("Mul", a, b);
+    case BINARY.divide:
+      return arithmetic("Div", a, b);
+    case BINARY.remainder:
+      return arithmetic("Mod", a, b);
+    case BINARY.divideFloats:
+      return divideFloats(a, b);
+    case BINARY.concat:
+      return concat(meter, a, b);
+    default:
+      return (a instanceof ListValue && typeof b === "number" ? a.get(b) : undefined) ?? elementAt(a, b);
+  }
+}
+
+/** What a comparison is of an order: the sign of a number. */
+function comparesInts(op: number, a: number, b: number): boolean {
+  switch (op) {
+    case COMPARISON.less:
+      return a < b;
+    case COMPARISON.lessOrEqual:
+      return a <= b;
+    case COMPARISON.greater:
+      return a > b;
+    case COMPARISON.greaterOrEqual:
+      return a >= b;
+    case COMPARISON.equal:
+      return a === b;
+    default:
+      return a !== b;
+  }
+}
+
+/** A fused comparison of any values; NaN compares false. */
+export function compares(meter: Meter, op: number, a: Value, b: Value): boolean {
+  if (op === COMPARISON.equal) return structuralEqual(a, b, meter);
+  if (op === COMPARISON.unequal) return !structuralEqual(a, b, meter);
+  return comparesInts(op, compareValues(a, b, meter), 0);
+}

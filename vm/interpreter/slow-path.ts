@@ -1,0 +1,111 @@
+/** Rows that are seldom executed, out of the way of the interpreter's loop. */
+import type { Actor } from "./actor.ts";
+import { negate } from "../value/arithmetic.ts";
+import { jsonKind } from "../builtins/json-code.ts";
+import { makeMap } from "../builtins/map-code.ts";
+import { BUILTINS } from "../builtins/builtin-table.ts";
+import { assertContract, debugValue, inspectValue, sealGuard } from "./contracts.ts";
+import { slotsBytes, UNITS } from "../cost.ts";
+import type { Run } from "./host-calls.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { MachineTrap } from "../meter.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import { isTruthy, present } from "./operations.ts";
+import type { VerifiedFunction } from "../bytecode/program.ts";
+import { ROWS } from "./register-ops.ts";
+import type { Rows } from "./register-code.ts";
+import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
+import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
+
+const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
+  BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
+);
+
+const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
+
+interface RarePlace {
+  /** Where the row begins. */
+  readonly at: number;
+  /** The frame's first slot. */
+  readonly base: number;
+  readonly fn: VerifiedFunction;
+}
+
+/** Executes the row at `at`; the meter is exact, and counts what it costs beyond its instruction. */
+export function rareRow(run: Run, actor: Actor, rows: Rows, { at, base, fn }: RarePlace): void {
+  const { stack, numbers, globals } = actor;
+  const { code } = rows;
+  const [x, y, d, op] = [code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0, code[at + 6] ?? 0];
+  const value = (slot: number): Value => slotValue(stack, numbers, base + slot);
+  const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
+  switch (code[at]) {
+    case ROWS.closure:
+      run.meter.allocate(slotsBytes(y));
+      put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
+      return;
+    case ROWS.list:
+      run.meter.charge(y * UNITS.slot);
+      run.meter.allocateList(y);
+      put(ListValue.of(slotValues(actor, base + x, y)));
+      return;
+    case ROWS.ownBuiltin:
+      put(ownBuiltin(run, op, slotValues(actor, base + x, y)));
+      return;
+    case ROWS.loadGlobal:
+      put(globals[y] ?? UNIT);
+      return;
+    case ROWS.storeGlobal:
+      globals[y] = value(x);
+      return;
+    case ROWS.negate:
+      put(negate(value(x)));
+      return;
+    case ROWS.assert: {
+      const passed = isTruthy(value(x));
+      const message = run.program.module.constants[y];
+      const args = passed ? [] : slotValues(actor, base, fn.def.arity);
+      assertContract(run, fn.def.name, { message, kind: d === 1 ? "ensures" : "requires", index: op, passed, args });
+      return;
+    }
+    case ROWS.guardSeal:
+      sealGuard(run, fn.def.name, isTruthy(value(x)), value(x + 1));
+      return;
+    default:
+      rareInstruction(run, actor, op, y, base + x);
+  }
+}
+
+/** Of operands below the slot `top`. */
+function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
+  const { stack, numbers } = actor;
+  const value = (below: number): Value => slotValue(stack, numbers, top - below);
+  const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
+  switch (tag) {
+    case OPCODES.MakeMap.tag:
+      put(operand, makeMap(run.meter, MapValue.EMPTY, slotValues(actor, top - operand, operand)));
+      return;
+    case OPCODES.JsonKind.tag:
+      put(1, jsonKind(value(1)));
+      return;
+    case OPCODES.And.tag:
+      put(2, isTruthy(value(2)) && isTruthy(value(1)));
+      return;
+    case OPCODES.Or.tag:
+      put(2, isTruthy(value(2)) || isTruthy(value(1)));
+      return;
+    case OPCODES.DebugMsg.tag:
+      put(2, debugValue(run, value(2), value(1)));
+      return;
+    default:
+      debugValue(run, undefined, value(1));
+  }
+}
+
+/** A builtin that reaches the host or names the types of the module. */
+function ownBuiltin(run: Run, id: number, args: readonly Value[]): Value {
+  const [first, second] = args;
+  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, present(second ?? first));
+  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, present(first));
+  throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
+}

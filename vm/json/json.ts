@@ -1,0 +1,370 @@
+/**
+ * JSON without loss: integers of any i64, Floats told from Ints, objects as Maps.
+ * `JSON.parse` rounds integers and cannot tell `1.0` from `1`; the machine's formats need both.
+ */
+import { BorunaError, type ErrorPlace } from "../error.ts";
+import { compareUtf8 } from "../value/utf8.ts";
+import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
+
+/** A number is an Int in its one form (see `value.ts`, but unbounded); a `FloatValue` was written with `.`, `e` or `E`. */
+export type JsonData = null | boolean | number | bigint | FloatValue | string | readonly JsonData[] | ReadonlyMap<string, JsonData>;
+
+export function isJsonArray(data: JsonData): data is readonly JsonData[] {
+  return Array.isArray(data);
+}
+
+export function isJsonObject(data: JsonData): data is ReadonlyMap<string, JsonData> {
+  return data instanceof Map;
+}
+
+export interface ParseJsonOptions {
+  /** Arrays and objects inside each other. Default 256. */
+  readonly maxDepth?: number;
+  /** Default "reject"; "last" is what `JSON.parse` does. */
+  readonly duplicateKeys?: "reject" | "last";
+  /** What `-0` without fraction is. Default "int": 0. "float" keeps the sign. */
+  readonly minusZero?: "int" | "float";
+  /** Rough size of the result in memory. Default 512 MiB. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_DEPTH = 256;
+const DEFAULT_BYTES = 512 * 1024 * 1024;
+/** Longer integers are refused: their value could only be wrong somewhere. */
+const MAX_INTEGER_DIGITS = 400;
+/** What a JS Map, array or boxed number takes on a 64-bit host, measured on Node 20 and rounded up. */
+const OBJECT_BYTES = 208;
+const ARRAY_BYTES = 64;
+const SCALAR_BYTES = 32;
+const SLOT_BYTES = 16;
+
+interface Container {
+  readonly list: JsonData[] | undefined;
+  readonly map: Map<string, JsonData> | undefined;
+  key: string;
+}
+
+/**
+ * Reads one JSON text (RFC 8259). Lone surrogate escapes become U+FFFD.
+ * Throws `json.syntax`, `json.depth`, `json.duplicate_key`, `json.number` or `json.too_large`, with line and column.
+ */
+export function parseJson(text: string, options: ParseJsonOptions = {}): JsonData {
+  return new Parser(text, options).parse();
+}
+
+class Parser {
+  readonly #text: string;
+  readonly #maxDepth: number;
+  readonly #rejectDuplicates: boolean;
+  readonly #signedZero: boolean;
+  readonly #stack: Container[] = [];
+  #at = 0;
+  #bytesLeft: number;
+
+  constructor(text: string, options: ParseJsonOptions) {
+    this.#text = text;
+    this.#maxDepth = options.maxDepth ?? DEFAULT_DEPTH;
+    this.#rejectDuplicates = options.duplicateKeys !== "last";
+    this.#signedZero = options.minusZero === "float";
+    this.#bytesLeft = options.maxBytes ?? DEFAULT_BYTES;
+  }
+
+  parse(): JsonData {
+    for (;;) {
+      const opened = this.#open();
+      if (opened === undefined) continue;
+      let value = opened;
+      for (;;) {
+        const top = this.#stack.at(-1);
+        this.#skipSpace();
+        if (top === undefined) {
+          if (this.#at < this.#text.length) this.#fail("syntax", "unexpected text after the value");
+          return value;
+        }
+        this.#charge(SLOT_BYTES);
+        const next = this.#text[this.#at];
+        if (top.list !== undefined) {
+          top.list.push(value);
+          if (next !== "," && next !== "]") this.#fail("syntax", "expected ',' or ']'");
+          this.#at += 1;
+          if (next === ",") break;
+          value = top.list;
+        } else if (top.map !== undefined) {
+          top.map.set(top.key, value);
+          if (next !== "," && next !== "}") this.#fail("syntax", "expected ',' or '}'");
+          this.#at += 1;
+          if (next === ",") {
+            this.#readKey(top, top.map);
+            break;
+          }
+          value = top.map;
+        }
+        this.#stack.pop();
+      }
+    }
+  }
+
+  /** Reads a scalar or an empty container, or enters a container and gives `undefined`. */
+  #open(): JsonData | undefined {
+    this.#skipSpace();
+    switch (this.#text[this.#at] ?? "") {
+      case "{": {
+        const map = new Map<string, JsonData>();
+        this.#charge(OBJECT_BYTES);
+        if (this.#isEmpty("}")) return map;
+        const container: Container = { list: undefined, map, key: "" };
+        this.#stack.push(container);
+        this.#readKey(container, map);
+        return undefined;
+      }
+      case "[": {
+        const list: JsonData[] = [];
+        this.#charge(ARRAY_BYTES);
+        if (this.#isEmpty("]")) return list;
+        this.#stack.push({ list, map: undefined, key: "" });
+        return undefined;
+      }
+      case '"':
+        return this.#readString();
+      case "t":
+        return this.#readWord("true", true);
+      case "f":
+        return this.#readWord("false", false);
+      case "n":
+        return this.#readWord("null", null);
+      default:
+        return this.#readNumber();
+    }
+  }
+
+  #isEmpty(end: string): boolean {
+    if (this.#stack.length >= this.#maxDepth) this.#fail("depth", `nested deeper than ${this.#maxDepth}`);
+    this.#at += 1;
+    this.#skipSpace();
+    if (this.#text[this.#at] !== end) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #readKey(container: Container, map: ReadonlyMap<string, JsonData>): void {
+    this.#skipSpace();
+    const start = this.#at;
+    if (this.#text[start] !== '"') this.#fail("syntax", "expected a member name in quotes");
+    container.key = this.#readString();
+    if (this.#rejectDuplicates && map.has(container.key)) this.#fail("duplicate_key", "a member name stands twice", start);
+    this.#skipSpace();
+    if (this.#text[this.#at] !== ":") this.#fail("syntax", "expected ':'");
+    this.#at += 1;
+  }
+
+  #readWord<T extends JsonData>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) this.#fail("syntax", "expected a value");
+    this.#at += word.length;
+    return value;
+  }
+
+  #readString(): string {
+    const text = this.#text;
+    const start = this.#at;
+    let end = start + 1;
+    let escaped = false;
+    let ascii = true;
+    for (;;) {
+      const unit = text.charCodeAt(end);
+      if (unit === 0x22) break;
+      if (unit === 0x5c) {
+        escaped = true;
+        end += 1;
+      } else if (!(unit >= 0x20)) {
+        this.#fail("syntax", end < text.length ? "a control character in a string" : "a string without end", end);
+      } else if (unit > 0x7f) ascii = false;
+      end += 1;
+    }
+    this.#at = end + 1;
+    this.#charge(SCALAR_BYTES + (escaped ? 2 : 1) * (end - start));
+    if (!escaped) {
+      const raw = text.slice(start + 1, end);
+      return ascii ? raw : wellFormed(raw);
+    }
+    return wellFormed(this.#unescape(start + 1, end));
+  }
+
+  #unescape(start: number, end: number): string {
+    const text = this.#text;
+    let result = "";
+    let from = start;
+    for (let at = text.indexOf("\\", start); at !== -1 && at < end; at = text.indexOf("\\", from)) {
+      const plain = SIMPLE_ESCAPES.get(text[at + 1]);
+      let next = at + 2;
+      let unit = plain;
+      if (text[at + 1] === "u") {
+        const hex = text.slice(at + 2, at + 6);
+        if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail("syntax", "expected four hexadecimal digits", at);
+        unit = String.fromCharCode(Number.parseInt(hex, 16));
+        next = at + 6;
+      }
+      if (unit === undefined) return this.#fail("syntax", "an unknown escape", at);
+      result += text.slice(from, at) + unit;
+      from = next;
+    }
+    return result + text.slice(from, end);
+  }
+
+  #readNumber(): JsonData {
+    const text = this.#text;
+    const start = this.#at;
+    let at = start;
+    const digits = (): number => {
+      const first = at;
+      while (text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39) at += 1;
+      return at - first;
+    };
+    if (text[at] === "-") at += 1;
+    const whole = at;
+    const count = digits();
+    if (count === 0) this.#fail("syntax", start < text.length ? "expected a value" : "the text ends where a value should stand", start);
+    if (count > 1 && text[whole] === "0") this.#fail("syntax", "a number with a leading zero", start);
+    let isFloat = false;
+    if (text[at] === ".") {
+      isFloat = true;
+      at += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+    }
+    if (text[at] === "e" || text[at] === "E") {
+      isFloat = true;
+      at += 1;
+      if (text[at] === "+" || text[at] === "-") at += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+    }
+    this.#at = at;
+    if (!isFloat && count <= 15) {
+      const value = Number(text.slice(start, at));
+      return this.#signedZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
+    }
+    this.#charge(SCALAR_BYTES);
+    if (isFloat) {
+      const value = Number(text.slice(start, at));
+      if (!Number.isFinite(value)) this.#fail("number", "a number beyond the range of a Float", start);
+      return new FloatValue(value);
+    }
+    if (count > MAX_INTEGER_DIGITS) this.#fail("number", `an integer of more than ${MAX_INTEGER_DIGITS} digits`, start);
+    return intFromBigInt(BigInt(text.slice(start, at)));
+  }
+
+  #skipSpace(): void {
+    const text = this.#text;
+    for (;;) {
+      const unit = text.charCodeAt(this.#at);
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
+      this.#at += 1;
+    }
+  }
+
+  #charge(bytes: number): void {
+    this.#bytesLeft -= bytes;
+    if (this.#bytesLeft < 0) this.#fail("too_large", "too many values");
+  }
+
+  #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, at = this.#at): never {
+    const place = placeAt(this.#text, at);
+    throw new BorunaError(`json.${kind}`, `${message} (line ${place.line}, column ${place.column})`, { place });
+  }
+}
+
+const SIMPLE_ESCAPES: ReadonlyMap<string | undefined, string> = new Map([
+  ['"', '"'],
+  ["\\", "\\"],
+  ["/", "/"],
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+]);
+
+/** Line and column of a UTF-16 offset; the column counts code points. */
+function placeAt(text: string, at: number): ErrorPlace & { line: number; column: number } {
+  let line = 1;
+  let lineStart = 0;
+  for (let end = text.indexOf("\n"); end !== -1 && end < at; end = text.indexOf("\n", end + 1)) {
+    line += 1;
+    lineStart = end + 1;
+  }
+  let column = 1;
+  for (let i = lineStart; i < at; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0xdc00 || unit > 0xdfff) column += 1;
+  }
+  return { line, column };
+}
+
+/** Entries in the order of the UTF-8 bytes of their keys. */
+/** Most objects are made in order, and looking is cheaper than sorting. */
+function isSorted(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1] ?? "", keys[i] ?? "") > 0) return false;
+  return true;
+}
+
+function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
+  const keys = [...map.keys()];
+  return isSorted(keys) ? keys : keys.sort(compareUtf8);
+}
+
+/** What is still to be written of an array or object. */
+interface Pending {
+  readonly keys: readonly string[] | undefined;
+  readonly list: readonly JsonData[] | undefined;
+  readonly map: ReadonlyMap<string, JsonData> | undefined;
+  next: number;
+}
+
+/**
+ * The canonical text: members sorted by the UTF-8 bytes of their names, no white space, Ints exact, Floats in the
+ * shortest digits that read back the same and never as an integer (`1.0`, `-0.0`, `1e21`). Strings must be well formed.
+ * Throws `value.not_finite` on a Float that JSON cannot say.
+ */
+export function canonicalJson(data: JsonData): string {
+  const stack: Pending[] = [];
+  let out = "";
+  let current: JsonData | undefined = data;
+  while (current !== undefined) {
+    if (isJsonArray(current)) {
+      out += "[";
+      stack.push({ keys: undefined, list: current, map: undefined, next: 0 });
+    } else if (isJsonObject(current)) {
+      out += "{";
+      stack.push({ keys: sortedKeys(current), list: undefined, map: current, next: 0 });
+    } else out += scalarText(current);
+    current = undefined;
+    for (let top = stack.at(-1); top !== undefined && current === undefined; top = stack.at(-1)) {
+      const index = top.next;
+      top.next += 1;
+      if (top.keys === undefined) {
+        current = top.list?.[index];
+        if (current !== undefined && index > 0) out += ",";
+      } else {
+        const key = top.keys[index];
+        current = key === undefined ? undefined : top.map?.get(key);
+        if (key !== undefined) out += `${index > 0 ? "," : ""}${JSON.stringify(key)}:`;
+      }
+      if (current !== undefined) break;
+      out += top.keys === undefined ? "]" : "}";
+      stack.pop();
+    }
+  }
+  return out;
+}
+
+function scalarText(data: null | boolean | number | bigint | FloatValue | string): string {
+  if (typeof data === "string") return JSON.stringify(data);
+  if (data instanceof FloatValue) return floatJson(data.value);
+  if (typeof data === "number" && !Number.isInteger(data)) throw new BorunaError("internal", "a fraction outside a FloatValue");
+  return String(data);
+}
+
+function floatJson(value: number): string {
+  if (!Number.isFinite(value)) throw new BorunaError("value.not_finite", "JSON has no form for inf, -inf and NaN");
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value).replace("e+", "e");
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}

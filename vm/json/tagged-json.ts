@@ -1,0 +1,195 @@
+/**
+ * Values in the JSON form of bytecode 1.1 (that of Rust's serde): `{"Int":1}`, `{"Some":v}`, `"Unit"`.
+ * Ours: a Float that JSON cannot say is `{"Float":"NaN"}`, `{"Float":"inf"}` or `{"Float":"-inf"}`; -0 is `{"Float":-0.0}`.
+ */
+import { BorunaError, unreachable } from "../error.ts";
+import { Branch, foldTree, type Leaf } from "./fold.ts";
+import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
+import { MACHINE_LIMITS } from "../limits.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { checkPortable } from "../value/serializable.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  I64_MAX,
+  I64_MIN,
+  isInt,
+  NONE,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../value/value.ts";
+
+/** How many levels of JSON one level of a value takes at most: the wrapper, the members of a record, its field list. */
+export const JSON_LEVELS_PER_VALUE = 3;
+
+const U32_MAX = 0xffff_ffff;
+const U64_MAX = 2n ** 64n - 1n;
+
+const tagged = (tag: string, data: JsonData): JsonData => new Map([[tag, data]]);
+const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
+
+/** Throws what `checkPortable` throws. */
+export function valueToJson(value: Value): JsonData {
+  checkPortable(value);
+  return foldTree<Value, JsonData>(value, (part) => {
+    if (typeof part === "boolean") return leaf(tagged("Bool", part));
+    if (isInt(part)) return leaf(tagged("Int", part));
+    if (typeof part === "string") return leaf(tagged("String", part));
+    switch (part.tag) {
+      case "Unit":
+      case "None":
+        return leaf(part.tag);
+      case "Float":
+        return leaf(tagged("Float", floatToData(part)));
+      case "ActorId":
+        return leaf(tagged("ActorId", part.id));
+      case "FnRef":
+        return leaf(tagged("FnRef", part.index));
+      case "Some":
+      case "Ok":
+      case "Err":
+        return new Branch([part.value], (parts) => tagged(part.tag, parts[0] ?? null));
+      case "Record":
+        return new Branch(part.fields, (fields) =>
+          tagged(
+            "Record",
+            new Map<string, JsonData>([
+              ["type_id", part.typeId],
+              ["fields", fields],
+            ]),
+          ),
+        );
+      case "Enum":
+        return new Branch([part.payload], (parts) =>
+          tagged(
+            "Enum",
+            new Map<string, JsonData>([
+              ["type_id", part.typeId],
+              ["variant", part.variant],
+              ["payload", parts[0] ?? null],
+            ]),
+          ),
+        );
+      case "List":
+        return new Branch(part.toArray(), (items) => tagged("List", items));
+      case "Map": {
+        const keys = [...part.keys()];
+        return new Branch([...part.values()], (values) => tagged("Map", new Map(keys.map((key, i) => [key, values[i] ?? null]))));
+      }
+      case "Closure":
+        throw new BorunaError("internal", "a closure passed checkPortable");
+      default:
+        return unreachable(part, "value");
+    }
+  });
+}
+
+/** A finite Float stays a `FloatValue`; the others become text. */
+export function floatToData(float: FloatValue): JsonData {
+  if (Number.isFinite(float.value)) return float;
+  return Number.isNaN(float.value) ? "NaN" : float.value > 0 ? "inf" : "-inf";
+}
+
+const FLOAT_WORDS: ReadonlyMap<JsonData, number> = new Map([
+  ["NaN", Number.NaN],
+  ["inf", Number.POSITIVE_INFINITY],
+  ["-inf", Number.NEGATIVE_INFINITY],
+]);
+
+/** Reads `floatToData`, and an integer as the Float nearest to it. */
+export function floatFromData(data: JsonData): FloatValue | undefined {
+  if (data instanceof FloatValue) return data;
+  if (typeof data === "number" || typeof data === "bigint") return new FloatValue(Number(data));
+  const word = FLOAT_WORDS.get(data);
+  return word === undefined ? undefined : new FloatValue(word);
+}
+
+export function isI64(data: JsonData): data is number | bigint {
+  return typeof data === "number" || (typeof data === "bigint" && data >= I64_MIN && data <= I64_MAX);
+}
+
+function fail(message: string): never {
+  throw new BorunaError("value.form", message);
+}
+
+function u32(data: JsonData | undefined, what: string): number {
+  return typeof data === "number" && data >= 0 && data <= U32_MAX ? data : fail(`${what} must be an integer from 0 to ${U32_MAX}`);
+}
+
+function members(data: JsonData, tag: string, names: readonly string[]): ReadonlyMap<string, JsonData> {
+  if (isJsonObject(data) && data.size === names.length && names.every((name) => data.has(name))) return data;
+  return fail(`${tag} must be an object with ${names.join(", ")}`);
+}
+
+function array(data: JsonData | undefined, what: string): readonly JsonData[] {
+  return data !== undefined && isJsonArray(data) ? data : fail(`${what} must be an array`);
+}
+
+/**
+ * Reads `valueToJson`; an object must have exactly the members of its form.
+ * Throws `value.form`, and `value.too_deep` beyond `maxDepth` (default `MACHINE_LIMITS.valueDepth`).
+ */
+export function valueFromJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
+  const maxDepth = options.maxDepth ?? MACHINE_LIMITS.valueDepth;
+  return foldTree<JsonData, Value>(data, (node, depth) => {
+    if (depth > maxDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${maxDepth}`);
+    if (node === "Unit") return leaf(UNIT);
+    if (node === "None") return leaf(NONE);
+    const entry = isJsonObject(node) && node.size === 1 ? [...node][0] : undefined;
+    if (entry === undefined) return fail('a value must be "Unit", "None" or an object with one member');
+    return open(entry[0], entry[1]);
+  });
+}
+
+function open(tag: string, content: JsonData): Leaf<Value> | Branch<JsonData, Value> {
+  const wrap = (make: (value: Value) => Value): Branch<JsonData, Value> => new Branch([content], (parts) => make(parts[0] ?? UNIT));
+  switch (tag) {
+    case "Bool":
+      return leaf(typeof content === "boolean" ? content : fail("Bool must be true or false"));
+    case "Int":
+      return leaf(isI64(content) ? content : fail("Int must be an integer of 64 bits"));
+    case "Float":
+      return leaf(floatFromData(content) ?? fail('Float must be a number, "NaN", "inf" or "-inf"'));
+    case "String":
+      return leaf(typeof content === "string" ? content : fail("String must be text"));
+    case "ActorId": {
+      const isU64 = (typeof content === "number" && content >= 0) || (typeof content === "bigint" && content >= 0n && content <= U64_MAX);
+      return leaf(isU64 ? new ActorIdValue(content) : fail("ActorId must be an unsigned integer of 64 bits"));
+    }
+    case "FnRef":
+      return leaf(new FnRefValue(u32(content, "FnRef")));
+    case "Some":
+      return wrap((value) => new SomeValue(value));
+    case "Ok":
+      return wrap((value) => new OkValue(value));
+    case "Err":
+      return wrap((value) => new ErrValue(value));
+    case "Record": {
+      const record = members(content, tag, ["type_id", "fields"]);
+      const typeId = u32(record.get("type_id"), "type_id");
+      return new Branch(array(record.get("fields"), "fields"), (fields) => new RecordValue(typeId, fields));
+    }
+    case "Enum": {
+      const parts = members(content, tag, ["type_id", "variant", "payload"]);
+      const typeId = u32(parts.get("type_id"), "type_id");
+      const variant = u32(parts.get("variant"), "variant");
+      return new Branch([parts.get("payload") ?? null], (payload) => new EnumValue(typeId, variant, payload[0] ?? UNIT));
+    }
+    case "List":
+      return new Branch(array(content, "List"), (items) => ListValue.of(items));
+    case "Map": {
+      if (!isJsonObject(content)) return fail("Map must be an object");
+      const keys = [...content.keys()];
+      return new Branch([...content.values()], (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)));
+    }
+    default:
+      return fail(`unknown kind of value: ${JSON.stringify(tag.slice(0, 40))}`);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Checked 64-bit arithmetic on the canonical Int form (`value.ts`): numbers while everything is a safe integer,
+ * bigints beyond. Every result is canonical and never -0.
+ */
+import { MachineTrap, typeTrap } from "../meter.ts";
+import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, isInt, type Value } from "./value.ts";
+
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+/** Looked at first: the host compares small integers without making doubles of them. */
+const MAX_SMALL = 2 ** 30 - 1;
+
+function checked(value: bigint, operation: string): IntValue {
+  if (value < I64_MIN || value > I64_MAX) throw new MachineTrap("arithmetic_overflow", `integer overflow in ${operation}`);
+  return intFromBigInt(value);
+}
+
+const divisionByZero = (): MachineTrap => new MachineTrap("division_by_zero", "division by zero");
+
+export function addInts(a: IntValue, b: IntValue): IntValue {
+  if (typeof a === "number" && typeof b === "number") {
+    const sum = a + b;
+    if (sum <= MAX_SMALL && sum >= -MAX_SMALL) return sum;
+    if (sum <= MAX_SAFE && sum >= -MAX_SAFE) return sum;
+  }
+  return checked(BigInt(a) + BigInt(b), "addition");
+}
+
+export function subtractInts(a: IntValue, b: IntValue): IntValue {
+  if (typeof a === "number" && typeof b === "number") {
+    const difference = a - b;
+    if (difference <= MAX_SMALL && difference >= -MAX_SMALL) return difference;
+    if (difference <= MAX_SAFE && difference >= -MAX_SAFE) return difference;
+  }
+  return checked(BigInt(a) - BigInt(b), "subtraction");
+}
+
+export function multiplyInts(a: IntValue, b: IntValue): IntValue {
+  if (typeof a === "number" && typeof b === "number") {
+    const product = a * b;
+    // A double at or below 2^53 - 1 is the exact product: a larger one would round to 2^53 or more.
+    if (product <= MAX_SAFE && product >= -MAX_SAFE) return product + 0;
+  }
+  return checked(BigInt(a) * BigInt(b), "multiplication");
+}
+
+/** Truncates toward zero. */
+export function divideInts(a: IntValue, b: IntValue): IntValue {
+  if (b === 0) throw divisionByZero();
+  if (typeof a === "number" && typeof b === "number") return Math.trunc(a / b) + 0;
+  return checked(BigInt(a) / BigInt(b), "division");
+}
+
+/** With the sign of `a`. */
+export function remainderInts(a: IntValue, b: IntValue): IntValue {
+  if (b === 0) throw divisionByZero();
+  if (typeof a === "number" && typeof b === "number") return (a % b) + 0;
+  return intFromBigInt(BigInt(a) % BigInt(b));
+}
+
+export function negateInt(a: IntValue): IntValue {
+  return typeof a === "number" ? 0 - a : checked(-a, "negation");
+}
+
+/** `exponent` is not negative. */
+export function powInts(base: IntValue, exponent: IntValue): IntValue {
+  let result: IntValue = 1;
+  // Only -1, 0 and 1 have powers beyond the 63rd in range.
+  if (base === 0 || base === 1) return exponent === 0 ? 1 : base;
+  if (base === -1) return BigInt(exponent) % 2n === 0n ? 1 : -1;
+  for (let i = 0; i < exponent; i++) result = multiplyInts(result, base);
+  return result;
+}
+
+/** The nearest double. */
+export function intToNumber(value: IntValue): number {
+  return Number(value);
+}
+
+/** A whole number as an Int; undefined when it is not finite or does not fit i64. */
+export function intFromNumber(value: number): IntValue | undefined {
+  if (value <= MAX_SAFE && value >= -MAX_SAFE) return value + 0;
+  if (!Number.isFinite(value)) return undefined;
+  const wide = BigInt(value);
+  return wide < I64_MIN || wide > I64_MAX ? undefined : wide;
+}
+
+/** Decimal with an optional sign, nothing else, as i64; undefined when it is not one. */
+export function parseInt64(text: string): IntValue | undefined {
+  if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
+  const negative = text.startsWith("-");
+  const digits = text.replace(/^[+-]?0*/, "");
+  if (digits.length < 16) return negative ? 0 - Number(digits) : Number(digits);
+  if (digits.length > 19) return undefined;
+  const wide = negative ? -BigInt(digits) : BigInt(digits);
+  return wide < I64_MIN || wide > I64_MAX ? undefined : intFromBigInt(wide);
+}
+
+export type ArithmeticOp = "Add" | "Sub" | "Mul" | "Div" | "Mod";
+
+/** The operations on any values: Ints, Floats, and Int with Float, where the Int is widened. */
+export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
+  if (isInt(a) && isInt(b)) {
+    switch (op) {
+      case "Add":
+        return addInts(a, b);
+      case "Sub":
+        return subtractInts(a, b);
+      case "Mul":
+        return multiplyInts(a, b);
+      case "Div":
+        return divideInts(a, b);
+      case "Mod":
+        return remainderInts(a, b);
+    }
+  }
+  if (op === "Mod") throw typeTrap("Int", isInt(a) ? b : a);
+  // The older machine looks at the divisor before the types.
+  if (op === "Div" && (b === 0 || (b instanceof FloatValue && b.value === 0))) throw divisionByZero();
+  const x = numeric(a);
+  const y = numeric(b);
+  if (x === undefined) throw typeTrap("numeric", a);
+  if (y === undefined) throw typeTrap("numeric", b);
+  switch (op) {
+    case "Add":
+      return new FloatValue(x + y);
+    case "Sub":
+      return new FloatValue(x - y);
+    case "Mul":
+      return new FloatValue(x * y);
+    case "Div":
+      return new FloatValue(x / y);
+  }
+}
+
+/** Float division by IEEE: a zero divisor gives an infinity or NaN. */
+export function divideFloats(a: Value, b: Value): FloatValue {
+  const x = numeric(a);
+  const y = numeric(b);
+  if (x === undefined) throw typeTrap("numeric", a);
+  if (y === undefined) throw typeTrap("numeric", b);
+  return new FloatValue(x / y);
+}
+
+export function negate(value: Value): Value {
+  if (isInt(value)) return negateInt(value);
+  if (value instanceof FloatValue) return new FloatValue(-value.value);
+  throw typeTrap("numeric", value);
+}
+
+function numeric(value: Value): number | undefined {
+  if (isInt(value)) return Number(value);
+  return value instanceof FloatValue ? value.value : undefined;
+}

@@ -1,0 +1,169 @@
+/** Values as text for people: `debug`, messages, `boruna run`. */
+import { MACHINE_LIMITS } from "../limits.ts";
+import type { TypeDef } from "../bytecode/module.ts";
+import { TextParts } from "./text-chunks.ts";
+import type { Type } from "./type.ts";
+import { type CompoundValue, type EnumValue, RecordValue, type Value } from "./value.ts";
+
+/** Older modules build Some, Ok and Err as enum values of these type ids. */
+export const LEGACY_OPTION_TYPE = 65_534;
+export const LEGACY_RESULT_TYPE = 65_533;
+const LEGACY_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
+  [LEGACY_OPTION_TYPE, ["None", "Some"]],
+  [LEGACY_RESULT_TYPE, ["Ok", "Err"]],
+]);
+
+/** `Some`, `None`, `Ok` or `Err` for an enum value that stands for one. */
+export function legacyName(value: EnumValue, types: readonly TypeDef[]): string | undefined {
+  return types[value.typeId] === undefined ? LEGACY_NAMES.get(value.typeId)?.[value.variant] : undefined;
+}
+
+/**
+ * Plain decimal, never an exponent: the shortest digits that read back the same (ECMAScript `Number::toString`),
+ * with the point moved. `1`, `1000000000000000000000`, `0.0000001`, `-0`, `inf`, `-inf`, `NaN`.
+ */
+export function floatToText(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (value === Number.POSITIVE_INFINITY) return "inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-inf";
+  if (Object.is(value, -0)) return "-0";
+  const text = String(value);
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
+  if (match === null) return text;
+  const [, sign = "", first = "", rest = "", exponentText] = match;
+  const exponent = Number(exponentText);
+  const digits = first + rest;
+  return exponent < 0 ? `${sign}0.${"0".repeat(-exponent - 1)}${digits}` : `${sign}${digits.padEnd(exponent + 1, "0")}`;
+}
+
+/** How the parts of a compound value are written around its children. */
+interface Layout {
+  readonly open: string;
+  readonly close: string;
+  readonly children: readonly Value[];
+  /** What stands before each child: the field's name or the key, with a colon. */
+  readonly labels?: readonly string[];
+}
+
+type Naming = (value: RecordValue | EnumValue) => Layout;
+
+const label = (name: string): string => `${name}: `;
+
+function untyped(value: RecordValue | EnumValue): Layout {
+  return value instanceof RecordValue
+    ? { open: `Record#${value.typeId}{`, close: "}", children: value.fields }
+    : { open: `Enum#${value.typeId}::${value.variant}(`, close: ")", children: [value.payload] };
+}
+
+function typed(types: readonly TypeDef[], oldModule: boolean): Naming {
+  return (value) => {
+    const def = types[value.typeId];
+    if (value instanceof RecordValue) {
+      if (def?.kind !== "record" || def.fields.length !== value.fields.length) return untyped(value);
+      if (def.fields.length === 0) return { open: `${def.name} {`, close: "}", children: [] };
+      return { open: `${def.name} { `, close: " }", children: value.fields, labels: def.fields.map((field) => label(field.name)) };
+    }
+    const legacy = oldModule ? legacyName(value, types) : undefined;
+    if (legacy !== undefined)
+      return legacy === "None" ? { open: legacy, close: "", children: [] } : { open: `${legacy}(`, close: ")", children: [value.payload] };
+    const variant = def?.kind === "enum" ? def.variants[value.variant] : undefined;
+    if (def === undefined || variant === undefined) return untyped(value);
+    const name = `${def.name}::${variant.name}`;
+    if (variant.type === null) return { open: name, close: "", children: [] };
+    const isStruct = value.payload instanceof RecordValue && types[value.payload.typeId]?.name === name;
+    return isStruct ? { open: "", close: "", children: [value.payload] } : { open: `${name}(`, close: ")", children: [value.payload] };
+  };
+}
+
+function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
+  switch (value.tag) {
+    case "Unit":
+      return "()";
+    case "None":
+      return "None";
+    case "Float":
+      return floatToText(value.value);
+    case "ActorId":
+      return `Actor#${value.id}`;
+    case "FnRef":
+    case "Closure":
+      return `Fn#${value.index}`;
+    case "Some":
+    case "Ok":
+    case "Err":
+      return { open: `${value.tag}(`, close: ")", children: [value.value] };
+    case "Record":
+    case "Enum":
+      return naming(value);
+    case "List":
+      return { open: "[", close: "]", children: value.toArray() };
+    case "Map":
+      return { open: "{", close: "}", children: [...value.values()], labels: [...value.keys()].map(label) };
+  }
+}
+
+const CUT = "…";
+
+function render(value: Value, naming: Naming, atMost: number): string {
+  const limit = Math.min(atMost, MACHINE_LIMITS.textFormUnits);
+  const stack: { readonly layout: Layout; next: number }[] = [];
+  const parts = new TextParts();
+  const write = (text: string): void => parts.add(text);
+  let current: Value | undefined = value;
+  while (current !== undefined && parts.length <= limit) {
+    if (typeof current === "string") write(`"${current}"`);
+    else if (typeof current !== "object") write(String(current));
+    else {
+      const layout = layoutOf(current, naming);
+      if (typeof layout === "string") write(layout);
+      else if (stack.length >= MACHINE_LIMITS.valueDepth) write(CUT);
+      else {
+        write(layout.open);
+        stack.push({ layout, next: 0 });
+      }
+    }
+    current = undefined;
+    for (let top = stack.at(-1); top !== undefined && parts.length <= limit; top = stack.at(-1)) {
+      const index = top.next;
+      top.next += 1;
+      current = top.layout.children[index];
+      if (current !== undefined) {
+        write(`${index > 0 ? ", " : ""}${top.layout.labels?.[index] ?? ""}`);
+        break;
+      }
+      write(top.layout.close);
+      stack.pop();
+    }
+  }
+  const text = parts.toString();
+  return parts.length > limit ? cutText(text, limit) : text;
+}
+
+function cutText(text: string, limit: number): string {
+  const last = text.charCodeAt(limit - 1);
+  const splitsPair = last >= 0xd800 && last <= 0xdbff;
+  return text.slice(0, splitsPair ? limit - 1 : limit) + CUT;
+}
+
+/**
+ * The text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings stand in quotes, unescaped.
+ * Parts nested deeper than `MACHINE_LIMITS.valueDepth`, and text beyond `atMost` or `MACHINE_LIMITS.textFormUnits` UTF-16 units, are
+ * cut to "…".
+ */
+export function textForm(value: Value, atMost: number = MACHINE_LIMITS.textFormUnits): string {
+  return render(value, untyped, atMost);
+}
+
+/**
+ * The text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
+ * A value without a fitting type is written as in `textForm`, cut alike. Without a `type` the module may be an older one, whose
+ * Some, Ok and Err are enum values.
+ */
+export function typedText(
+  value: Value,
+  type: Type | undefined,
+  types: readonly TypeDef[],
+  atMost: number = MACHINE_LIMITS.textFormUnits,
+): string {
+  return render(value, typed(types, type === undefined), atMost);
+}

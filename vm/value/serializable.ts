@@ -1,0 +1,79 @@
+/** What may leave the machine: capability arguments, results, messages, constants. */
+import { BorunaError } from "../error.ts";
+import { MACHINE_LIMITS } from "../limits.ts";
+import type { CompoundValue, Value } from "./value.ts";
+
+/** The values directly inside. A closure's captured values do not count. */
+export function childrenOf(value: CompoundValue): readonly Value[] {
+  switch (value.tag) {
+    case "Some":
+    case "Ok":
+    case "Err":
+      return [value.value];
+    case "Record":
+      return value.fields;
+    case "Enum":
+      return [value.payload];
+    case "List":
+      return value.toArray();
+    case "Map":
+      return [...value.values()];
+    case "Unit":
+    case "None":
+    case "Float":
+    case "ActorId":
+    case "FnRef":
+    case "Closure":
+      return [];
+  }
+}
+
+export function isCompound(value: Value): value is CompoundValue {
+  return typeof value === "object";
+}
+
+interface Visit {
+  readonly value: CompoundValue;
+  readonly depth: number;
+}
+
+/**
+ * Throws `value.not_portable` for a closure, `value.too_deep` beyond `valueDepth`, and `value.too_large` beyond
+ * `valueNodes` or `valueTextUnits` (see `MACHINE_LIMITS`): parts may be shared, so a small value can stand for a huge tree.
+ */
+export function checkPortable(value: Value): void {
+  // The usual case.
+  if (typeof value !== "object" && typeof value !== "string") return;
+  const stack: Visit[] = [];
+  let nodes = 0;
+  let units = 0;
+  const count = (moreNodes: number, moreUnits: number): void => {
+    nodes += moreNodes;
+    units += moreUnits;
+    if (nodes > MACHINE_LIMITS.valueNodes)
+      throw new BorunaError("value.too_large", `a value of more than ${MACHINE_LIMITS.valueNodes} parts cannot be written as JSON`);
+    if (units > MACHINE_LIMITS.valueTextUnits)
+      throw new BorunaError(
+        "value.too_large",
+        `a value with more than ${MACHINE_LIMITS.valueTextUnits} characters cannot be written as JSON`,
+      );
+  };
+  const enter = (part: Value, depth: number): void => {
+    if (typeof part === "string") count(0, part.length);
+    else if (isCompound(part)) stack.push({ value: part, depth });
+  };
+  enter(value, 0);
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const { value: part, depth } = top;
+    if (part.tag === "Closure") throw new BorunaError("value.not_portable", "a closure cannot leave the machine");
+    if (depth > MACHINE_LIMITS.valueDepth)
+      throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
+    // Counted before the parts are copied.
+    if (part.tag === "List") count(part.length, 0);
+    else if (part.tag === "Map") {
+      count(part.size, 0);
+      for (const key of part.keys()) count(0, key.length);
+    } else count(1, 0);
+    for (const child of childrenOf(part)) enter(child, depth + 1);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Types as data: one model for the capability table, the builtin table, module signatures and the compiler.
+ * The text form is the language's own: `Map<String, Int>`, `Fn(Int) -> Bool !{net.fetch}`.
+ */
+import { BorunaError } from "../error.ts";
+
+export type PrimitiveName = "Int" | "Float" | "String" | "Bool" | "Unit" | "ActorId" | "Json";
+
+export type Type =
+  | { readonly kind: "primitive"; readonly name: PrimitiveName }
+  /** Option, Result, List, Map, and records and enums by name. */
+  | { readonly kind: "named"; readonly name: string; readonly args: readonly Type[] }
+  | { readonly kind: "fn"; readonly params: readonly Type[]; readonly result: Type; readonly row: readonly string[] }
+  /** A type parameter of a generic declaration. */
+  | { readonly kind: "param"; readonly name: string };
+
+const PRIMITIVES: ReadonlySet<string> = new Set<PrimitiveName>(["Int", "Float", "String", "Bool", "Unit", "ActorId", "Json"]);
+
+export function isPrimitiveName(name: string): name is PrimitiveName {
+  return PRIMITIVES.has(name);
+}
+
+export function typeToString(type: Type): string {
+  switch (type.kind) {
+    case "primitive":
+    case "param":
+      return type.name;
+    case "named":
+      return type.args.length === 0 ? type.name : `${type.name}<${type.args.map(typeToString).join(", ")}>`;
+    case "fn": {
+      const row = type.row.length === 0 ? "" : ` !{${type.row.join(", ")}}`;
+      return `Fn(${type.params.map(typeToString).join(", ")}) -> ${typeToString(type.result)}${row}`;
+    }
+  }
+}
+
+/** Nesting of a type in its text form. */
+export const MAX_TYPE_DEPTH = 64;
+
+/**
+ * Reads the text form. `params` are the names that stand for type parameters.
+ * Throws `value.type_syntax` on anything else.
+ */
+export function parseType(text: string, params: ReadonlySet<string> = new Set()): Type {
+  const tokens = text.match(/[A-Za-z_][A-Za-z0-9_.:]*|->|[<>(),{}!]|\S/g) ?? [];
+  let at = 0;
+  const fail = (): never => {
+    throw new BorunaError("value.type_syntax", `not a type: ${text.slice(0, 80)}`);
+  };
+  const take = (token: string): void => {
+    if (tokens[at] !== token) fail();
+    at += 1;
+  };
+  const list = (end: string, depth: number): Type[] => {
+    const items: Type[] = [];
+    while (tokens[at] !== end) {
+      items.push(parse(depth + 1));
+      if (tokens[at] !== end) take(",");
+    }
+    take(end);
+    return items;
+  };
+  const row = (): string[] => {
+    if (tokens[at] !== "!") return [];
+    at += 1;
+    take("{");
+    const names: string[] = [];
+    while (tokens[at] !== "}") {
+      names.push(tokens[at] ?? fail());
+      at += 1;
+      if (tokens[at] !== "}") take(",");
+    }
+    take("}");
+    return names;
+  };
+  const parse = (depth: number): Type => {
+    const name = tokens[at];
+    if (depth > MAX_TYPE_DEPTH || name === undefined || !/^[A-Za-z_]/.test(name)) return fail();
+    at += 1;
+    if (name === "Fn") {
+      take("(");
+      const parameters = list(")", depth);
+      take("->");
+      const result = parse(depth + 1);
+      return { kind: "fn", params: parameters, result, row: row() };
+    }
+    if (params.has(name)) return { kind: "param", name };
+    if (isPrimitiveName(name)) return { kind: "primitive", name };
+    if (tokens[at] !== "<") return { kind: "named", name, args: [] };
+    at += 1;
+    return { kind: "named", name, args: list(">", depth) };
+  };
+  const type = parse(0);
+  if (at !== tokens.length) fail();
+  return type;
+}
