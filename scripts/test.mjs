@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 10_000;
@@ -55,7 +56,7 @@ function filesWithCases() {
 }
 
 /** vitest's default reporter prints a line for each file that is done. */
-const filesDone = (output) => `${output.match(/^.*\btest\/\S+\.test\.ts .*\(\d+ tests?\b/gm)?.length ?? 0} files`;
+const filesDone = (output) => `${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
 
 const given = process.argv.slice(2);
 const deep = given[0] === "--deep";
