@@ -2,7 +2,7 @@
 import { BorunaError } from "../vm/error.ts";
 import type { CommandSpec, Flags, OptionSpec } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
-import { keyOf, namesOf } from "./plain.ts";
+import { keyOf, namesOf } from "./fast-parser.ts";
 import type { Session } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
 

@@ -4,7 +4,7 @@ import { replayJson, replayLines } from "../../replay/report/replay-report.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { parseArguments, type ReplayLimitFlags, replayLimits } from "../arguments.ts";
+import { parseArguments, type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";

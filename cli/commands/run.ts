@@ -10,7 +10,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { plainToHost, valueToPlain } from "../../vm/json/typed-json.ts";
 import { textForm, typedText } from "../../vm/value/display.ts";
-import { limit, parseArguments, readInputs } from "../arguments.ts";
+import { limit, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { errorJson, failureLines, failuresJson, stackLines } from "../run-error.ts";

@@ -9,7 +9,7 @@ import type { CodePlace } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { limit } from "../arguments.ts";
+import { limit } from "../run-arguments.ts";
 import { errorJson, failureLines, failuresJson, stackLines } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { clean, printJson } from "../terminal.ts";

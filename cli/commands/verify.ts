@@ -1,7 +1,7 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { type ReplayLimitFlags, replayLimits } from "../arguments.ts";
+import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { clean, members, printJson } from "../terminal.ts";
 

@@ -1,6 +1,6 @@
 /** `--arg name=VALUE`: what is read, and what the message says where it is not of the type. */
 import { describe, expect, test } from "vitest";
-import { parseArguments } from "../../cli/arguments.ts";
+import { parseArguments } from "../../cli/run-arguments.ts";
 import { compile } from "../../compiler/compile.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson } from "../../vm/json/json.ts";

@@ -37,7 +37,7 @@ function once(option: Option): void {
 }
 
 /** Runs the command line; resolves to the exit code. */
-export async function runProgram(argv: readonly string[], invoke: Invoke): Promise<number> {
+export async function parseAndRun(argv: readonly string[], invoke: Invoke): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = new Command("boruna")
     .description(SUMMARY)

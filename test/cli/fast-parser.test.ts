@@ -1,9 +1,9 @@
-/** The plain reader of command lines against commander, which knows all of them. */
+/** The fast parser of command lines against commander. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { COMMANDS, COMMON, type Flags } from "../../cli/command-table.ts";
-import { plainCommandLine } from "../../cli/plain.ts";
-import { runProgram } from "../../cli/program.ts";
+import { parseFast } from "../../cli/fast-parser.ts";
+import { parseAndRun } from "../../cli/full-parser.ts";
 import { cases } from "../cases.ts";
 
 interface Read {
@@ -14,15 +14,15 @@ interface Read {
 
 async function readByCommander(argv: readonly string[]): Promise<Read | undefined> {
   let read: Read | undefined;
-  await runProgram(argv, async (command, flags, args) => {
+  await parseAndRun(argv, async (command, flags, args) => {
     read = { name: command.name, flags: { ...flags }, args };
     return 0;
   });
   return read;
 }
 
-function readPlainly(argv: readonly string[]): Read | undefined {
-  const line = plainCommandLine(argv);
+function readFast(argv: readonly string[]): Read | undefined {
+  const line = parseFast(argv);
   return line === undefined ? undefined : { name: line.command.name, flags: line.flags, args: line.args };
 }
 
@@ -42,11 +42,11 @@ const argv = fc.constantFrom(...COMMANDS).chain((command) => {
   return fc.array(parts, { maxLength: 8 }).map((rest) => [...command.name.split(" "), ...rest]);
 });
 
-test("what the plain reader takes, commander reads the same way", async () => {
+test("what the fast parser accepts, commander reads the same way", async () => {
   let taken = 0;
   await fc.assert(
     fc.asyncProperty(argv, async (given) => {
-      const plain = readPlainly(given);
+      const plain = readFast(given);
       if (plain === undefined) return;
       taken += 1;
       expect(await readByCommander(given)).toEqual(plain);
@@ -65,9 +65,9 @@ test.each([
   [["replay", "run.jsonl", "a.ax"]],
   [["policy", "show", "allow-all"]],
   [["capability", "list", "--json"]],
-])("reads %j plainly", async (given) => {
-  expect(readPlainly(given)).toBeDefined();
-  expect(await readByCommander(given)).toEqual(readPlainly(given));
+])("reads %j fast", async (given) => {
+  expect(readFast(given)).toBeDefined();
+  expect(await readByCommander(given)).toEqual(readFast(given));
 });
 
 test.each([
@@ -84,5 +84,5 @@ test.each([
   [["help", "run"]],
   [["fmt"]],
 ])("leaves %j to commander", (given) => {
-  expect(plainCommandLine(given)).toBeUndefined();
+  expect(parseFast(given)).toBeUndefined();
 });
