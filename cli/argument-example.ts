@@ -1,14 +1,14 @@
-/** A short JSON form of a type, for messages about `--arg`. */
+/** Makes an example value of a type, as JSON, for messages about `--arg`. */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { type TypeTable, typeTable } from "../vm/value/type-definitions.ts";
 import type { Type } from "../vm/value/type.ts";
 
 const PRIMITIVES = { Int: "3", Float: "1.5", String: '"text"', Bool: "true", Unit: "null", Json: '{"a": 1}', ActorId: undefined } as const;
 
-/** Types that an example is made of. A recursive or wide type has more. */
+/** Maximum number of nested types in an example. Recursive and wide types exceed it. */
 const MAX_PARTS = 12;
 
-/** Undefined where the type has no short example, or cannot be given as JSON. */
+/** Undefined if the type has no short example or no JSON form. */
 export function exampleOf(type: Type, types: readonly TypeDef[]): string | undefined {
   return new Examples(typeTable(types)).of(type);
 }

@@ -1,4 +1,4 @@
-/** The command line as data: commands, arguments, options, help. What a command does is in `commands/`. */
+/** The command line as data: commands, arguments, options, help. Implementations are in `commands/`. */
 import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
@@ -14,26 +14,26 @@ export interface OptionSpec {
   readonly help: string;
   readonly preset?: string;
   readonly choices?: readonly string[];
-  /** May be given more than once; the command gets all its values. Any other option with a value is given once. */
+  /** May be given more than once; the command gets all values. Any other option with a value may be given once. */
   readonly repeated?: true;
   /** The option without which this one has no effect. */
   readonly needs?: `--${string}`;
-  /** The option that would make this one have no effect. */
+  /** The option that cannot be combined with this one. */
   readonly excludes?: `--${string}`;
 }
 
-/** Options by their names in camel case. */
+/** Option values by option name in camel case. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
 
 export interface CommandSpec {
-  /** `run`, or with the group it belongs to: `policy show`. */
+  /** `run`, or with its group: `policy show`. */
   readonly name: string;
-  /** `<log> [file]`: `<>` must be given, `[]` may be, `...` any number. */
+  /** `<log> [file]`: `<>` is required, `[]` optional, `...` any number. */
   readonly args: string;
   readonly help: string;
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
-  /** Gives the exit code. */
+  /** Returns the exit code. */
   readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
@@ -66,7 +66,7 @@ export const COMMON: readonly OptionSpec[] = [
   { flags: "--color <when>", help: "when messages have colors", choices: ["auto", "always", "never"], preset: "auto" },
 ];
 
-/** The type of a command's flags is the word of its options beside it, as nothing else can be read from the command line. */
+/** Types the flags of a command. Its options, declared beside it, are the only flags that a parser accepts. */
 const has = <F extends object>(_flags: Flags | F): _flags is F => true;
 
 const withFlags =
@@ -76,7 +76,7 @@ const withFlags =
 
 const ENGINE: CommandSpec["options"][number] = {
   flags: "--engine <engine>",
-  help: "auto compiles what runs long, compiled all it can; the result is the same",
+  help: "auto compiles long-running code, compiled all that it can; results are the same",
   choices: ["auto", "interpreter", "compiled"],
   preset: "auto",
 };
@@ -86,7 +86,7 @@ const replayLimit = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", fla
   help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
 });
 
-/** A log may ask for any limit. */
+/** Host limits of a replay, since a log may ask for any limit. */
 const REPLAY_LIMITS: readonly OptionSpec[] = [
   replayLimit("max_steps", "--max-steps <n>"),
   replayLimit("max_alloc_bytes", "--max-alloc-bytes <n>"),
@@ -100,27 +100,27 @@ export const COMMANDS: readonly CommandSpec[] = [
     help: "compile and run a program (.ax) or a module (.axbc), and print its value",
     options: [
       { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", preset: "deny-all" },
-      { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, parted by commas" },
+      { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, separated by commas" },
       { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeated: true },
       { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeated: true },
       { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeated: true },
-      { flags: "--live", help: "let calls reach the world; without it mocks answer, and a line on stderr says which calls" },
-      { flags: "--arg <name=value>", help: "an argument of main: text for a String, else JSON", repeated: true },
-      { flags: "--inputs <file>", help: "a JSON object with what step_input gives" },
-      { flags: "--max-steps <n>", help: "stop after so many instructions" },
-      { flags: "--max-wall-ms <ms>", help: "stop after so many milliseconds" },
+      { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
+      { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeated: true },
+      { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
+      { flags: "--max-steps <n>", help: "stop after this many instructions" },
+      { flags: "--max-wall-ms <ms>", help: "stop after this many milliseconds" },
       { flags: "--record <file>", help: "write the event log" },
       {
         flags: "--run-id <id>",
-        help: "the run's id (default: fresh with --live, else made from the run); the same answers and id give the same log",
+        help: "the run id (default: random with --live, else derived from the run); equal answers and ids make equal logs",
       },
       { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log", needs: "--record" },
-      { flags: "--force", help: "let --record replace an older log", needs: "--record" },
+      { flags: "--force", help: "let --record replace an existing log", needs: "--record" },
       { flags: "--durable", help: "sync the log to disk around every call", needs: "--record" },
       ENGINE,
       { flags: "--trace", help: "print every instruction to stderr; a traced run is interpreted", excludes: "--engine" },
       { flags: "--explain", help: "print every policy decision to stderr" },
-      { flags: "--ui <form>", help: "print each emitted tree when it is emitted, one a line: json" },
+      { flags: "--ui <form>", help: "print each emitted tree at once, one per line: json" },
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
     ],
     examples: [
@@ -142,14 +142,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "test",
     args: "[what...]",
     help: "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
-    options: [{ flags: "--max-steps <n>", help: "stop a test after so many instructions" }],
+    options: [{ flags: "--max-steps <n>", help: "stop a test after this many instructions" }],
     examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"'],
     run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
   },
   {
     name: "explain",
     args: "<code>",
-    help: "explain a diagnostic: why it is there, a wrong program, a right one",
+    help: "explain a diagnostic: why it exists, a wrong program, a right one",
     options: [],
     examples: ["boruna explain E007", "boruna explain W002 --json"],
     run: async (session, _flags, [code = ""]) => (await import("./commands/explain.ts")).explainCommand(session, code),
@@ -157,9 +157,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "fmt",
     args: "<files...>",
-    help: "write programs in the one form, in place; prints the names of those that changed",
+    help: "format programs in place and print the names of changed files",
     options: [
-      { flags: "--check", help: "write nothing; exit with 1 where a file differs" },
+      { flags: "--check", help: "write nothing; exit with 1 if a file differs" },
       { flags: "--stdout", help: "write nothing; print the programs" },
     ],
     examples: ["boruna fmt app.ax", "boruna fmt --check app.ax lib.ax"],
@@ -191,8 +191,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     args: "<log> [file]",
     help: "run a log's program again with the log as its only source of answers",
     options: [
-      { flags: "--policy <policy>", help: "the policy for an older event log, which holds none" },
-      { flags: "--arg <name=value>", help: "an argument of main, for an older event log", repeated: true },
+      { flags: "--policy <policy>", help: "the policy for an event log of the older form, which has none" },
+      { flags: "--arg <name=value>", help: "an argument of main, for an event log of the older form", repeated: true },
       ...REPLAY_LIMITS,
       ENGINE,
     ],

@@ -1,4 +1,4 @@
-/** How a failure is told, and the exit code it has. */
+/** Prints failures and chooses their exit codes. */
 import { CompileError, diagnosticToJson } from "../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -7,7 +7,7 @@ import { clean, printJson, type Terminal } from "./terminal.ts";
 
 export type TextOf = (file: string) => string | undefined;
 
-/** Faults of the evidence itself: it was read, and it is not what it claims to be. */
+/** Errors of a log that was read but is not what it claims to be. */
 const UNVERIFIED = new Set([
   "log.hash",
   "log.sequence",
@@ -36,8 +36,8 @@ function placeText(error: BorunaError): string {
   return `\n  --> ${where}${offset === undefined ? "" : `, byte ${offset}`}`;
 }
 
-/** For people on stderr, or as an object on stdout; where stdout itself is what failed, for people all the same. */
-function tell(terminal: Terminal, json: Readonly<Record<string, unknown>> | undefined, text: () => string): void {
+/** Prints text on stderr, or JSON on stdout. If stdout cannot be written, prints the text instead. */
+function print(terminal: Terminal, json: Readonly<Record<string, unknown>> | undefined, text: () => string): void {
   if (json !== undefined) {
     try {
       printJson(terminal, json);
@@ -49,13 +49,13 @@ function tell(terminal: Terminal, json: Readonly<Record<string, unknown>> | unde
   terminal.err(text());
 }
 
-/** Tells of any failure and gives the exit code. `json`: as an object on stdout instead. */
+/** Prints any failure and returns its exit code. With `json`, prints one object on stdout. */
 export function reportFailure(terminal: Terminal, error: unknown, options: { readonly json: boolean; readonly textOf?: TextOf }): number {
   const code = exitCodeOf(error);
   const textOf = options.textOf ?? ((): undefined => undefined);
   if (error instanceof CompileError) {
     const json = options.json ? { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, textOf)) } : undefined;
-    tell(terminal, json, () => error.diagnostics.map((d) => renderDiagnostic(d, textOf, { color: terminal.color })).join("\n"));
+    print(terminal, json, () => error.diagnostics.map((d) => renderDiagnostic(d, textOf, { color: terminal.color })).join("\n"));
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
@@ -69,12 +69,12 @@ export function reportFailure(terminal: Terminal, error: unknown, options: { rea
       },
     };
     const help = error.hint === undefined ? "" : `\n  help: ${error.hint}`;
-    tell(terminal, options.json ? json : undefined, () => clean(`error: ${error.message}${placeText(error)}${help}`));
+    print(terminal, options.json ? json : undefined, () => clean(`error: ${error.message}${placeText(error)}${help}`));
     return code;
   }
   const message = error instanceof Error ? error.message : String(error);
-  tell(terminal, options.json ? { ok: false, error: { kind: "internal", message } } : undefined, () =>
-    clean(`internal error: ${message}\n  This is a fault of Boruna, not of your program. BORUNA_DEBUG=1 shows where.`),
+  print(terminal, options.json ? { ok: false, error: { kind: "internal", message } } : undefined, () =>
+    clean(`internal error: ${message}\n  This is a bug in Boruna, not in your program. BORUNA_DEBUG=1 shows where.`),
   );
   if (process.env.BORUNA_DEBUG === "1" && error instanceof Error) terminal.err(error.stack ?? "");
   return code;

@@ -24,7 +24,9 @@ export function parseFast(argv: readonly string[]): CommandLine | undefined {
 function parseOptions(options: readonly OptionSpec[], words: readonly string[]): Omit<CommandLine, "command"> | undefined {
   const config: NonNullable<ParseArgsConfig["options"]> = {};
   for (const option of options) {
-    const short = namesOf(option).find((name) => !name.startsWith("--"))?.slice(1);
+    const short = namesOf(option)
+      .find((name) => !name.startsWith("--"))
+      ?.slice(1);
     const type = takesValue(option) ? "string" : "boolean";
     config[longName(option)] = { type, multiple: true, ...(short === undefined ? {} : { short }) };
   }

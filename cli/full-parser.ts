@@ -1,4 +1,4 @@
-/** The command table in commander's hands: help, suggestions, and what is wrong with a command line. */
+/** Parses any command line with commander: help, suggestions, and errors. */
 import { Command, CommanderError, Option } from "commander";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT } from "../vm/outcome.ts";
@@ -11,7 +11,7 @@ type Invoke = (command: CommandSpec, flags: Flags, args: readonly string[]) => P
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
 
-/** Examples stand before everything else in the help. */
+/** Puts the examples first in the help. */
 function withExamples(command: Command, examples: readonly string[]): Command {
   return command.addHelpText("before", `Examples:\n${examples.map((e) => `  ${e}`).join("\n")}\n`);
 }
@@ -25,7 +25,7 @@ function optionOf({ flags, help, preset, choices, repeated }: OptionSpec): Optio
   return option;
 }
 
-/** A value that a second one would replace is an error: it would be ignored. */
+/** Refuses a second value, which would silently replace the first. */
 function once(option: Option): void {
   const { parseArg } = option;
   let isGiven = false;
@@ -36,7 +36,7 @@ function once(option: Option): void {
   });
 }
 
-/** Runs the command line; resolves to the exit code. */
+/** Parses the command line, runs its command, and resolves to the exit code. */
 export async function parseAndRun(argv: readonly string[], invoke: Invoke): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = new Command("boruna")
@@ -69,7 +69,7 @@ export async function parseAndRun(argv: readonly string[], invoke: Invoke): Prom
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version end with 0; everything else that commander refuses is a mistake in the command line.
+    // Help and version have exit code 0. Every other commander error is a mistake in the command line.
     if (error.exitCode === 0) return EXIT.done;
     const json = argv.includes("--json");
     // Commander has printed the help where no command was named.
@@ -79,7 +79,7 @@ export async function parseAndRun(argv: readonly string[], invoke: Invoke): Prom
   return exitCode;
 }
 
-/** Commander's own words, its suggestion as the hint. */
+/** Commander's message, with its suggestion as the hint. */
 function usageError(error: CommanderError): BorunaError {
   if (error.code === "commander.help") return new BorunaError("usage", "no command is named", { hint: SEE_HELP });
   const [what = "", suggestion] = error.message.replace(/^error: /, "").split("\n");

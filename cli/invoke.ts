@@ -1,4 +1,4 @@
-/** One command from its flags to its exit code. */
+/** Runs one command. */
 import { BorunaError } from "../vm/error.ts";
 import type { CommandSpec, Flags, OptionSpec } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
@@ -6,7 +6,7 @@ import { keyOf, namesOf } from "./fast-parser.ts";
 import type { Session } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
 
-/** Runs the command; every failure ends here. */
+/** Runs the command, prints any failure, and returns the exit code. */
 export async function invoke(command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   const color: ColorChoice = flags["color"] === "always" || flags["color"] === "never" ? flags["color"] : "auto";
   const session: Session = { terminal: createTerminal(color), json: flags["json"] === true, textOf: () => undefined };
@@ -18,7 +18,7 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
   }
 }
 
-/** Nothing that is given is ignored: an option without the one that it needs is an error, and so is one beside another that overrules it. */
+/** Refuses options that would have no effect: without the option they need, or beside one that excludes them. */
 function refuseIgnored(options: readonly OptionSpec[], flags: Flags): void {
   const isGiven = (option: OptionSpec): boolean => ![undefined, option.preset].some((value) => flags[keyOf(option)] === value);
   const given = new Set(options.filter(isGiven).flatMap(namesOf));

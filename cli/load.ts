@@ -1,4 +1,4 @@
-/** A program from a file: source text is compiled, a module is decoded; both are verified. */
+/** Loads a program from a file: compiles source text, or decodes a module, and verifies the result. */
 import { compile } from "../compiler/compile.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { openSources, readModuleFile } from "../runtime/sources.ts";
@@ -18,7 +18,7 @@ export function isModuleFile(path: string): boolean {
   return /\.(axbc|json)$/.test(path);
 }
 
-/** `useText` is told how to find source text before anything can fail on it. Throws `io_error`, `CompileError`, `module.*`. */
+/** Calls `useText` before compiling, so that errors can show source lines. Throws `io_error`, `CompileError`, `module.*`. */
 export function loadProgram(path: string, useText: (textOf: TextOf) => void): LoadedProgram {
   if (isModuleFile(path)) return { program: loadModule(path), warnings: [] };
   const { source, resolve, textOf } = openSources(path);
@@ -33,9 +33,9 @@ function loadModule(path: string): Program {
     return verifyModule(decodeModule(bytes));
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError(error.kind, `${path} is not a module that can run: ${error.message}`, {
+    throw new BorunaError(error.kind, `${path} is not a valid module: ${error.message}`, {
       place: { ...error.place, file: path },
-      hint: error.hint ?? "boruna compile makes modules; source text has the ending .ax",
+      hint: error.hint ?? "boruna compile makes modules; a source file has a name ending in .ax",
       cause: error,
     });
   }

@@ -1,13 +1,13 @@
-/** Counts the calls that mocks answered: a run without `--live` must not pass for one that reached the world. */
+/** Counts the calls that mocks answered, so that a run without `--live` is not mistaken for a live one. */
 import type { CallEnd, CallStart } from "../gateway/gateway.ts";
 import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 
-/** Of a run without `--live`. `inputs` are those of `--inputs`: what they answer is no mock. */
+/** For a run without `--live`. Calls answered from `inputs` (`--inputs`) do not count as mocked. */
 export class MockedCalls {
   readonly #inputs: ReadonlySet<string>;
   /** Numbers of the calls that an input answers. */
-  readonly #given = new Set<number>();
-  /** By capability, in the order of their first calls. */
+  readonly #answeredByInput = new Set<number>();
+  /** Calls by capability, in order of first use. */
   readonly #counts = new Map<string, number>();
 
   constructor(inputs: Iterable<string>) {
@@ -15,15 +15,16 @@ export class MockedCalls {
   }
 
   start({ call, capability, args: [first] }: CallStart): void {
-    if (capability === "step.input" && typeof first === "string" && this.#inputs.has(first)) this.#given.add(call);
+    if (capability === "step.input" && typeof first === "string" && this.#inputs.has(first)) this.#answeredByInput.add(call);
   }
 
   end({ call, capability, outcome }: CallEnd): void {
     const inMachine = BUILTIN_REGISTRY.byName.get(capability)?.internal === true;
-    if (outcome === "ok" && !inMachine && !this.#given.delete(call)) this.#counts.set(capability, (this.#counts.get(capability) ?? 0) + 1);
+    if (outcome === "ok" && !inMachine && !this.#answeredByInput.delete(call))
+      this.#counts.set(capability, (this.#counts.get(capability) ?? 0) + 1);
   }
 
-  /** Undefined where no call was mocked. */
+  /** Undefined if no call was mocked. */
   note(): string | undefined {
     const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
     if (total === 0) return undefined;

@@ -1,4 +1,4 @@
-/** `--arg name=VALUE`, `--inputs FILE`, and limits. */
+/** Parses `--arg name=VALUE`, `--inputs FILE` and limits. */
 import type { ReplayLimits } from "../replay/replay-limits.ts";
 import { readBounded } from "../replay/log/files.ts";
 import { decodeUtf8, ioError } from "../replay/log/files.ts";
@@ -14,8 +14,8 @@ import { exampleOf } from "./argument-example.ts";
 const MAX_INPUT_BYTES = 16 * 1024 * 1024;
 
 /**
- * A String is taken as it stands; every other type is read as JSON. A Float, and a number of a Json, keeps the sign of
- * `-0`, which an Int does not have. Throws `usage`.
+ * A String argument is plain text; every other type is JSON. Floats and numbers inside Json keep the sign of `-0`;
+ * an Int has none. Throws `usage`.
  */
 function valueOf(text: string, type: Type | undefined, name: string, types: readonly TypeDef[]): JsonData {
   if (type === undefined || (type.kind === "primitive" && type.name === "String")) return text;
@@ -43,7 +43,7 @@ function wrongArgument(error: BorunaError, text: string, type: Type, name: strin
   return new BorunaError("usage", `--arg ${name}=${shown(text)}: ${why}`, { ...(example === undefined ? {} : { hint }), cause: error });
 }
 
-/** By parameter name. Throws `usage`. */
+/** Arguments by parameter name. Throws `usage`. */
 export function parseArguments(given: readonly string[], module: Pick<Module, "signature" | "types">): ReadonlyMap<string, JsonData> {
   const args = new Map<string, JsonData>();
   for (const text of given) {
@@ -84,7 +84,7 @@ function parseInputs(text: string, path: string): JsonData {
   }
 }
 
-/** A limit given as a flag; nothing where it is not given. Throws `usage`. */
+/** The limit that a flag sets; empty if the flag is absent. Throws `usage`. */
 export function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
   if (text === undefined) return {};
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -99,7 +99,7 @@ export interface ReplayLimitFlags {
   readonly maxWallMs?: string;
 }
 
-/** What `replay` and `verify --replay` may take. Throws `usage`. */
+/** The host limits of `replay` and `verify --replay`. Throws `usage`. */
 export function replayLimits(flags: ReplayLimitFlags): ReplayLimits {
   return {
     ...limit("--max-steps", "max_steps", flags.maxSteps),

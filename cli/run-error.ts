@@ -1,4 +1,4 @@
-/** How a run that did not complete is told: what, where, why, what next. */
+/** Formats run errors: what happened, where, why, and what to do next. */
 import type { ActorFailure, RunError } from "../gateway/run.ts";
 import { frameLines, placeText } from "../replay/report/render-frame.ts";
 import { frameOf } from "../replay/report/source-location.ts";
@@ -6,7 +6,7 @@ import { type CodePlace, libraryOf, type Module } from "../vm/bytecode/module.ts
 
 const CALLERS = 8;
 
-/** The place with its source line, then its callers; the innermost of the program's own is always among them. */
+/** The location with its source line, then its callers, always including the innermost one in the program's own files. */
 export function stackLines(module: Module, stack: readonly CodePlace[]): readonly string[] {
   const [first, ...callers] = stack;
   if (first === undefined) return [];
@@ -23,7 +23,7 @@ export function stackLines(module: Module, stack: readonly CodePlace[]): readonl
 
 const FAILURES = 8;
 
-/** One line for each failure of an actor that nobody received. */
+/** One line for each actor failure that no actor received. */
 export function failureLines(unreceived: readonly ActorFailure[]): readonly string[] {
   const lines = unreceived
     .slice(0, FAILURES)
@@ -31,7 +31,7 @@ export function failureLines(unreceived: readonly ActorFailure[]): readonly stri
   return unreceived.length > FAILURES ? [...lines, `… and ${unreceived.length - FAILURES} more actors`] : lines;
 }
 
-/** The member `actor_failures` of `--json`, which is there where there are any. */
+/** The member `actor_failures` of `--json`; absent without failures. */
 export function failuresJson(unreceived: readonly ActorFailure[]): Readonly<Record<string, unknown>> {
   if (unreceived.length === 0) return {};
   return { actor_failures: unreceived.map(({ actorId, functionName, message }) => ({ actor: actorId, function: functionName, message })) };

@@ -1,4 +1,4 @@
-/** Spans of a command: the SDK started when it is wanted, interrupted by signals, flushed before the exit. */
+/** Runs a command with telemetry: starts the SDK if it is configured, handles signals, and flushes spans before the exit. */
 import { deferredTracing } from "../replay/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
@@ -8,22 +8,22 @@ import { exitCodeOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Traced {
-  /** Absent when no spans are wanted. */
+  /** Undefined when spans are off. */
   readonly tracing: Tracing | undefined;
   /** Aborted by each of `STOP_SIGNALS`. */
   readonly signal: AbortSignal;
-  /** Of the caller. */
+  /** Trace context of the caller. */
   readonly context: IncomingContext;
 }
 
-/** Signals that end a run, its log and its spans in good order, with their exit codes. */
+/** Signals that cancel a run and still end its log and spans, with their exit codes. */
 const STOP_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 type StopSignal = keyof typeof STOP_SIGNALS;
 const SIGNAL_NAMES: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 let interruptedBy: StopSignal | undefined;
 
-/** The exit code of a run: that of its outcome, or of the signal that canceled it. */
+/** The exit code for the outcome, or for the signal that canceled the run. */
 export function exitCodeOfOutcome(outcome: Outcome): number {
   if (outcome === "canceled" && interruptedBy !== undefined) return STOP_SIGNALS[interruptedBy];
   return OUTCOMES[outcome].exitCode;
@@ -57,13 +57,13 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
 
 export interface TelemetryOptions<T> {
   readonly traceparent?: string;
-  /** Of the process, when the command has ended with this; a command that throws has the code of its error. */
+  /** The exit code of the process for what the command returned. A command that throws has the code of its error. */
   readonly exitCode: (ended: T) => number;
 }
 
 /**
- * Runs `body`; however it ends, its spans are flushed within the shutdown bound. A second signal waits for no collector.
- * The run span ends after `body`, since only then the exit code is known.
+ * Runs `body`, then flushes its spans within the shutdown bound, also when it throws. A second signal skips the flush.
+ * The run span ends after `body`, when the exit code is known.
  */
 export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOptions<T>, body: (traced: Traced) => Promise<T>): Promise<T> {
   const abort = new AbortController();

@@ -1,4 +1,4 @@
-/** What the command line prints, and where: data on stdout, messages on stderr. */
+/** Output of the command line: data on stdout, messages on stderr. */
 import { writeSync } from "node:fs";
 import { systemReason } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -13,13 +13,13 @@ export type ColorChoice = "auto" | "always" | "never";
 
 export interface Terminal {
   readonly color: boolean;
-  /** A line of data. Throws `io_error` where it cannot be written. */
+  /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
-  /** A line of a message. One that cannot be written is lost: there is nowhere left to tell it. */
+  /** Prints a line of a message. If stderr cannot be written the line is lost: there is nowhere else to report it. */
   err(text: string): void;
 }
 
-/** NO_COLOR and FORCE_COLOR as their conventions say; an explicit choice wins. Colors are for messages, on stderr. */
+/** Follows the NO_COLOR and FORCE_COLOR conventions; `--color` overrides both. Only messages on stderr have colors. */
 function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
   if (choice !== "auto") return choice === "always";
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
@@ -27,7 +27,7 @@ function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
   return process.stderr.isTTY === true;
 }
 
-/** Writes all of the text before it returns, so that nothing is lost when the process exits; a closed pipe is no error. */
+/** Writes synchronously, so that no text is lost when the process exits. A closed pipe is not an error. */
 function write(descriptor: number, text: string): void {
   const bytes = Buffer.from(text, "utf8");
   for (let at = 0; at < bytes.length; ) {
@@ -43,7 +43,7 @@ function write(descriptor: number, text: string): void {
 
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
   return {
-    // Asking the host whether stderr is a terminal sets up its stream, which a command without messages need not pay.
+    // A getter, since `process.stderr.isTTY` sets up the stream, which a command without messages does not need.
     get color() {
       return wantsColor(choice, env);
     },
@@ -61,18 +61,18 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
       try {
         write(STDERR, `${text}\n`);
       } catch {
-        // See above.
+        // Nowhere else to report it.
       }
     },
   };
 }
 
-/** Text of programs, files and peers that reaches a terminal: control and direction-changing characters are taken out, line feeds and tabs stay. */
+/** Removes control and bidirectional formatting characters from text that others wrote, except line feeds and tabs. */
 export function clean(text: string): string {
   return text.replace(/[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
 }
 
-/** As `JSON.stringify`, which drops the sign of -0. */
+/** Like `JSON.stringify`, but keeps the sign of -0. */
 function jsonText(data: unknown): string {
   return foldTree<{ readonly host: unknown }, string>({ host: data }, ({ host }) => {
     if (Object.is(host, -0)) return { leaf: "-0.0" };
@@ -92,7 +92,7 @@ function jsonText(data: unknown): string {
   });
 }
 
-/** JSON in one line. What would drive a terminal is escaped, which changes nothing for a reader of JSON. */
+/** JSON on one line. Characters that control a terminal are written as JSON escapes. */
 export function jsonLine(data: unknown): string {
   return jsonText(data).replace(
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
@@ -102,12 +102,12 @@ export function jsonLine(data: unknown): string {
 
 export const PROTOCOL_VERSION = 1;
 
-/** The members of a JSON object for `printJson`; Ints beyond 2^53 become text. */
+/** The members of a JSON object for `printJson`. Ints beyond 2^53 become strings. */
 export function members(data: JsonData): Readonly<Record<string, unknown>> {
   return isJsonObject(data) ? Object.fromEntries([...data].map(([key, value]) => [key, plainToHost(value)])) : {};
 }
 
-/** One JSON object with the protocol's version. Fields without a value are left out. */
+/** Prints one JSON object with the protocol version. Leaves out fields that are undefined. */
 export function printJson(terminal: Terminal, fields: Readonly<Record<string, unknown>>): void {
   terminal.out(jsonLine({ protocol_version: PROTOCOL_VERSION, ...fields }));
 }

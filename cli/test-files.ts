@@ -1,4 +1,4 @@
-/** Which files and tests the arguments of `boruna test` mean. */
+/** Finds the files and tests that the arguments of `boruna test` name. */
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { isMissing, isNameTooLong, isNoFolder, systemReason } from "../replay/log/files.ts";
@@ -7,18 +7,18 @@ import { nearest } from "../vm/nearest.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
 
 export interface TestSelection {
-  /** Named one by one: they are read whatever they hold. */
+  /** Files that were named; each must be readable. */
   readonly files: readonly string[];
-  /** Found in folders, in the order of their paths. */
+  /** Files found in folders, ordered by path. */
   readonly found: readonly string[];
-  /** A test is run when its name contains one of them; all are where there is none. */
+  /** A test runs if its name contains one of these, or if there are none. */
   readonly filters: readonly string[];
 }
 
 const MAX_FILES = 10_000;
 const MAX_DEPTH = 64;
 
-/** An argument is a file, a folder, or a part of a test's name. Without a file or folder the current one is meant. */
+/** Each argument is a file, a folder, or part of a test name. Without a file or folder, searches the current folder. */
 export function selectTests(given: readonly string[]): TestSelection {
   const files: string[] = [];
   const folders: string[] = [];
@@ -36,7 +36,7 @@ export function selectTests(given: readonly string[]): TestSelection {
   return { files: [...new Set(files)], found: [...new Set(found)].sort(compareUtf8), filters };
 }
 
-/** Undefined where nothing has this name: a part of a test's name may be longer than a file's. Throws `io_error`. */
+/** Undefined if there is no such file. Part of a test name may be too long for a file name. Throws `io_error`. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
@@ -46,15 +46,15 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Programs below the folder. Links, `node_modules` and hidden folders are passed over. */
+/** Programs below the folder. Skips links, `node_modules` and hidden folders. */
 function axFiles(folder: string): readonly string[] {
   const files: string[] = [];
   const pending = [{ path: folder, depth: 0 }];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const entry of entriesOf(at.path)) {
       const path = join(at.path, entry.name);
-      const passedOver = entry.name.startsWith(".") || entry.name === "node_modules";
-      if (entry.isDirectory() && !passedOver && at.depth < MAX_DEPTH) pending.push({ path, depth: at.depth + 1 });
+      const isSkipped = entry.name.startsWith(".") || entry.name === "node_modules";
+      if (entry.isDirectory() && !isSkipped && at.depth < MAX_DEPTH) pending.push({ path, depth: at.depth + 1 });
       else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
       if (files.length > MAX_FILES)
         throw new BorunaError("usage", `${folder} holds more than ${MAX_FILES} programs`, { hint: "name a smaller folder" });
@@ -71,7 +71,7 @@ function entriesOf(folder: string): readonly Dirent[] {
   }
 }
 
-/** Nothing was run: a misspelt filter must not pass for a success. */
+/** The error when no test was selected: a misspelt filter must not look like success. */
 export function nothingSelected(filters: readonly string[], names: readonly string[]): BorunaError {
   if (names.length === 0)
     return new BorunaError("usage", "there are no tests here", { hint: 'a test is written `test "adds" { … }`, in any .ax file' });

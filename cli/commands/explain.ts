@@ -27,7 +27,7 @@ function codeOf(given: string): DiagnosticCode {
   });
 }
 
-/** `files`: the program first, then those it imports, as the compiler takes them. */
+/** `files`: the program, then the files it imports. */
 function fieldsOf(code: DiagnosticCode): Readonly<Record<string, unknown>> {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
@@ -68,7 +68,7 @@ function indented(text: string): string {
   return text.replace(/^(?=.)/gm, "    ");
 }
 
-/** Broken at spaces; a word longer than a line stands alone. */
+/** Wraps at spaces. A word longer than a line gets a line of its own. */
 function wrapped(paragraph: string): string {
   const lines: string[] = [];
   let line = "";

@@ -19,7 +19,7 @@ interface FormattedFile {
   readonly changed: boolean;
 }
 
-/** Nothing is written when one of the files has syntax errors. */
+/** Writes no file if any of them has syntax errors. */
 export function fmtCommand(session: Session, files: readonly string[], flags: FmtFlags): number {
   const { terminal, json } = session;
   if (flags.check === true && flags.stdout === true)
@@ -54,7 +54,7 @@ function formatAll(session: Session, files: readonly string[]): readonly Formatt
   return formatted;
 }
 
-/** Whoever reads the file meanwhile gets the old text or the new one, whole. A link goes on leading to its file. */
+/** Replaces the file atomically: a reader sees the old text or the new one. A symbolic link is kept. */
 function replaceFile(file: string, text: string): void {
   let temporary: string | undefined;
   try {

@@ -48,7 +48,7 @@ export async function replayCommand(session: Session, file: string, programFile:
   return exitCode(report);
 }
 
-/** The log; where the arguments are swapped, an error that says so. */
+/** Reads the log. Throws an error that shows the right order if log and program are swapped. */
 function readGiven(file: string, programFile: string | undefined): ParsedLog {
   try {
     return readLog(file);
@@ -71,7 +71,7 @@ function isReadableLog(file: string): boolean {
   }
 }
 
-/** A run log has its own policy and arguments. Throws `usage`. */
+/** Refuses `--policy` and `--arg` for a run log, which has its own. Throws `usage`. */
 function refuseUnused(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
   const given = flags.policy !== undefined ? "--policy" : flags.arg !== undefined ? "--arg" : undefined;
   if (given === undefined) return;
@@ -86,12 +86,12 @@ function refuseUnused(log: ParsedLog, programFile: string | undefined, flags: Re
   }
 }
 
-/** The arguments stand in the log: one that does not fit tells that this is another program. */
+/** Recorded arguments that do not fit mean that this is a different program. */
 function explained(error: unknown, log: ParsedLog, programFile: string): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "usage" || log.format !== "log") return error;
   return new BorunaError("usage", `the recorded arguments do not fit ${programFile}: ${error.message}`, {
     place: { file: programFile },
-    hint: `The log is one of the program "${log.header.program.name}"; without a program its own module is replayed.`,
+    hint: `The log was recorded from the program "${log.header.program.name}"; without a program argument, its own module is replayed.`,
     cause: error,
   });
 }

@@ -41,7 +41,7 @@ export interface RunFlags {
   readonly traceparent?: string;
 }
 
-/** Reading a policy file brings a parser along, which the named policies do not need. */
+/** Loads the file parser only for a policy file; named policies do not need it. */
 async function basePolicy(nameOrPath: string): Promise<Policy> {
   return NAMED_POLICIES.get(nameOrPath) ?? (await import("../../policy/load.ts")).loadPolicy(nameOrPath);
 }
@@ -104,7 +104,7 @@ function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | un
 
 interface TreePrinter {
   readonly observe: (event: RunEvent) => void;
-  /** Throws what kept a tree from being printed: an observer that throws changes nothing of the run. */
+  /** Throws the error that kept a tree from being printed, if any. An observer cannot end the run by throwing. */
   check(): void;
 }
 

@@ -20,9 +20,9 @@ export interface TestFlags {
 }
 
 interface TestFile {
-  /** As the user names it. */
+  /** The path that the user gave. */
   readonly path: string;
-  /** As the module names it. */
+  /** The file name in the module. */
   readonly name: string;
   readonly program: Program;
   readonly tests: readonly CompiledTest[];
@@ -34,7 +34,7 @@ interface Ran {
   readonly result: TestResult;
 }
 
-/** A `test` block begins like this; a file in a folder that has none is not compiled. */
+/** The start of a `test` block. Files found in folders are compiled only if they match. */
 const TEST_BLOCK = /\btest\s*"/;
 
 export async function testCommand(session: Session, given: readonly string[], flags: TestFlags): Promise<number> {
@@ -59,7 +59,7 @@ export async function testCommand(session: Session, given: readonly string[], fl
   return ran.every((r) => r.result.passed) ? EXIT.done : EXIT.failed;
 }
 
-/** All of them, before any is run. Throws `CompileError` with the errors of every file. */
+/** Compiles all files before any test runs. Throws `CompileError` with the errors of every file. */
 function compileAll(session: Session, { files, found }: TestSelection): readonly TestFile[] {
   const { terminal } = session;
   const texts = new Map<string, (file: string) => string | undefined>();
@@ -92,7 +92,7 @@ async function runOne({ terminal, json }: Session, file: TestFile, test: Compile
   return { file, test, result };
 }
 
-/** From the innermost place in the tested file outwards: where an assertion of a library was made says more than its inside. */
+/** The stack from the innermost frame in the tested file: where an assertion was called matters more than where it failed inside a library. */
 function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlace[] {
   const own = stack.findIndex((place) => place.file === file.name);
   return own < 0 ? stack : stack.slice(own);
