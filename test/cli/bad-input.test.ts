@@ -61,7 +61,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "a missing log": { args: ["replay", "nowhere.jsonl"], code: 2, says: ["nowhere.jsonl", "there is no such file"] },
   "binary rubbish as source": { args: ["check", "rubbish.ax"], code: 2, says: ["rubbish.ax is not text in UTF-8"] },
   "binary rubbish as a module": { args: ["run", "rubbish.axbc"], code: 2, says: [/magic|LLMB/i, "--> rubbish.axbc"] },
-  "a policy as a program": { args: ["run", "public.json"], code: 2, says: ["public.json is not a module", "boruna compile"] },
+  "a policy as a program": { args: ["run", "public.json"], code: 2, says: ["public.json is not a valid module", "boruna compile"] },
   "inputs that are no JSON": { args: ["run", "add.ax", "--inputs", "broken.ax"], code: 2, says: ["broken.ax:1:"] },
   "a module to write where there is no folder": {
     args: ["compile", "add.ax", "-o", "no/add.axbc"],

@@ -88,7 +88,7 @@ test("a log replayed with a program that takes other arguments", async () => {
   const ended = await boruna(["replay", "run.jsonl", "other.ax"], { cwd: folder });
   expect(ended.code).toBe(2);
   expect(ended.stderr).toContain("the recorded arguments do not fit other.ax");
-  expect(ended.stderr).toContain('one of the program "echo"');
+  expect(ended.stderr).toContain('recorded from the program "echo"');
 });
 
 test("--explain tells the rule of every decision", async () => {

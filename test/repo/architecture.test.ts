@@ -24,7 +24,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
-  { pattern: /^commander$/, files: /^cli\/program\.ts$/, lazy: false },
+  { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
 ];
 
