@@ -55,8 +55,18 @@ describe("the package", () => {
         "README.md",
       ]),
     );
-    expect(packed.filter((path) => !/^(dist\/|README\.md$|CHANGELOG\.md$|LICENSE$|package\.json$)/.test(path))).toEqual([]);
+    expect(
+      packed.filter((path) => !/^(dist|docs|examples|editors)\/|^(\w+\.md|LICENSE|package\.json|bench\/RESULTS\.md)$/.test(path)),
+    ).toEqual([]);
     expect(packed.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path))).toEqual([]);
+  });
+
+  test("holds every file and folder that the README links to", () => {
+    const links = [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(
+      ([, target = ""]) => target,
+    );
+    expect(links.length).toBeGreaterThan(10);
+    expect(links.filter((link) => !packed.some((path) => path === link || path.startsWith(`${link}/`)))).toEqual([]);
   });
 
   test("says the version that the code says", () => {
