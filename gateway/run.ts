@@ -21,6 +21,7 @@ import { type EventSink, Gateway, type ObserverEvents, type Observers, type Surr
 import type { Handlers } from "./handlers.ts";
 import { recordBytes, valueBytes } from "./logged-bytes.ts";
 import { mockHandlers } from "./mock.ts";
+import { nextTurn, passTurn, spend } from "./turns.ts";
 
 export interface ExecuteOptions {
   /** Default: deny-all. It must not change while the run lasts. */
@@ -105,8 +106,9 @@ function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-/** How long the machine may run before it lets the host's event loop have a turn, in milliseconds. */
-const TURN_MS = 50;
+/** Where less than so many milliseconds lie between two questions for a pause, not each is worth a look at the clock. */
+const EARLY_MS = 1;
+const MAX_PASSED_OVER = 3;
 
 /**
  * Runs the program. How it ends is the result's `outcome`. Throws `BorunaError`: `usage` for arguments that do not
@@ -160,7 +162,11 @@ class Run implements Host, SurroundingRun {
   #outputBytes = 0;
   /** Of the records of all events, whether a log has them or not. */
   #logBytes = 0;
-  #turnEnds: number;
+  /** When it last got the thread or looked at the clock; undefined while it waits. */
+  #since: number | undefined;
+  /** Questions for a pause that have been, and are to be, answered without a look at the clock. */
+  #passedOver = 0;
+  #passOver = 1;
   #observerFailed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -171,8 +177,8 @@ class Run implements Host, SurroundingRun {
     this.locatesEvents = options.locatesEvents === true;
     this.#clock = options.clock ?? monotonicMs;
     const now = this.#clock();
+    this.#since = now;
     this.#deadline = limits.max_wall_ms === 0 ? Number.POSITIVE_INFINITY : now + limits.max_wall_ms;
-    this.#turnEnds = now + TURN_MS;
     const mode = options.mode ?? "mock";
     this.#tracing = options.tracing?.startRun({
       runId: () => options.runId,
@@ -220,6 +226,7 @@ class Run implements Host, SurroundingRun {
       this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters() });
       throw error;
     } finally {
+      this.#leave();
       clearTimeout(this.#timer);
       signal?.removeEventListener("abort", cancel);
     }
@@ -263,7 +270,9 @@ class Run implements Host, SurroundingRun {
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    return this.#gateway.call(request);
+    const answer = this.#gateway.call(request);
+    if (answer instanceof Promise) this.#leave();
+    return answer;
   }
 
   event(event: RunEvent): HostStop | undefined {
@@ -286,15 +295,30 @@ class Run implements Host, SurroundingRun {
     this.#abort.abort(this.#stopReason);
   }
 
-  /** Signals and timers reach the process only while the machine is not running. */
-  pause(): Promise<void> | undefined {
-    if (this.#clock() < this.#turnEnds) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#turnEnds = this.#clock() + TURN_MS;
-        resolve();
-      });
+  pause(): Promise<undefined> | undefined {
+    if (this.#since !== undefined && this.#passedOver < this.#passOver) this.#passedOver += 1;
+    else {
+      this.#passedOver = 0;
+      this.#passOver = this.#count() < EARLY_MS ? Math.min(this.#passOver + 1, MAX_PASSED_OVER) : this.#passOver >> 1;
+    }
+    return nextTurn(() => {
+      this.#since = this.#clock();
     });
+  }
+
+  /** Tells the others how long the run has had the thread since it last looked at the clock, and gives that in milliseconds. */
+  #count(): number {
+    const now = this.#clock();
+    const ms = now - (this.#since ?? now);
+    this.#since = now;
+    spend(ms);
+    return ms;
+  }
+
+  #leave(): void {
+    this.#count();
+    this.#since = undefined;
+    passTurn();
   }
 
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {

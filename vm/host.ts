@@ -48,8 +48,11 @@ export interface Host {
   debug(text: string): HostStop | undefined;
   /** Asked every few thousand steps and at each call; outside the deterministic part. */
   interrupted(): StopReason | undefined;
-  /** Asked between slices: a promise when the host wants a turn (for timers and signals) before the machine goes on. */
-  pause?(): Promise<void> | undefined;
+  /**
+   * Asked between slices, and when an answer has come that was waited for: a promise when the host wants a turn (for timers
+   * and signals) before the machine goes on.
+   */
+  pause?(): Promise<undefined> | undefined;
 }
 
 /** A host of `startMachine` and `resumeMachine`: it may suspend the run at a call, at once or through a promise. */

@@ -26,9 +26,9 @@ export type EngineChoice = "auto" | "interpreter" | "compiled";
 
 /** Steps spent in a function, as far as its calls and loops tell, before it is compiled. */
 const HOT_STEPS = 50_000;
-/** Steps between two looks at the clock, and before a loop lets the host have a turn. */
-const CHECK_STEPS = 1_000_000;
-const PAUSE_STEPS = 10_000_000;
+/** Steps between two questions to the host whether to stop, and before a loop lets it have a turn. */
+const CHECK_STEPS = 500_000;
+const PAUSE_STEPS = 1_000_000;
 /** Characters of generated text for one program; functions beyond it stay interpreted. */
 const MAX_GENERATED = 4_000_000;
 /** Of `counts.wasted`; after that nothing is compiled any more. */

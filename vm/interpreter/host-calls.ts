@@ -29,6 +29,8 @@ export interface Run {
   nextActor: number;
   /** The step at which the host is asked again whether to stop. */
   nextPoll: number;
+  /** Calls of the host since the last slice began. */
+  calls: number;
 }
 
 export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
@@ -82,6 +84,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   const capability = run.program.registry.byId.get(waiting.capability);
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
+  run.calls += 1;
   // Kept for a reader that asks later, when the actor has gone on.
   const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
   const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;

@@ -76,8 +76,12 @@ interface System {
 /** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
 type Suspension = Promise<CapabilityAnswer | undefined>;
 
-/** Steps of a program without actors between two chances for the host to have a turn. */
+/** Steps of a program without actors, and slices of one round, between two chances for the host to have a turn. */
 const UNSCHEDULED_SLICE_STEPS = 100_000;
+/** Where more than so many calls were made in the last slice: a call takes much longer than its steps. */
+const MANY_CALLS = 250;
+const CALLING_SLICE_STEPS = 5_000;
+const SLICES_UNASKED = 16;
 
 /** Runs a program to its end. A promise only where some host call gave one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
@@ -112,6 +116,7 @@ export function startMachine(
     // Outside a system the older machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
+    calls: 0,
   };
   meterAsks(run);
   const engine = engineFor(program, options);
@@ -155,7 +160,18 @@ export function resumeMachine(
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
-  const run: Run = { program, host, limits, meter, scheduled, trace: options.trace, stacks: stacksFor(host), nextActor, nextPoll: 0 };
+  const run: Run = {
+    program,
+    host,
+    limits,
+    meter,
+    scheduled,
+    trace: options.trace,
+    stacks: stacksFor(host),
+    nextActor,
+    nextPoll: 0,
+    calls: 0,
+  };
   meterAsks(run);
   const engine = engineFor(program, options);
   const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
@@ -207,6 +223,9 @@ async function driveAsync(system: System, first: Suspension): Promise<MachineEnd
   for (;;) {
     const answer = await pending;
     if (answer === SUSPENDED) return suspended(system);
+    // Others may have had the thread for long.
+    const pause = answer === undefined ? undefined : system.run.host.pause?.();
+    if (pause !== undefined) await pause;
     const next = guarded(system, () => advance(system, answer));
     if (!(next instanceof Promise)) return next;
     pending = next;
@@ -301,13 +320,16 @@ function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspen
         endSlice(system, actor, signal);
       }
       system.turn += 1;
+      if (system.turn % SLICES_UNASKED > 0) continue;
+      const pause = system.run.host.pause?.();
+      if (pause !== undefined) return pause;
     }
     const rest = system.round < 0 ? undefined : deliver(system);
     if (rest !== undefined) return rest.then(() => undefined);
     const end = nextRound(system);
     if (end !== undefined) return end;
     const pause = system.run.host.pause?.();
-    if (pause !== undefined) return pause.then(() => undefined);
+    if (pause !== undefined) return pause;
   }
 }
 
@@ -327,7 +349,8 @@ function nextRound(system: System): MachineEnd | undefined {
 function beginSlice(system: System, actor: Actor): void {
   const { run } = system;
   if (!run.scheduled) {
-    system.sliceEnd = run.meter.steps + UNSCHEDULED_SLICE_STEPS;
+    system.sliceEnd = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_SLICE_STEPS : UNSCHEDULED_SLICE_STEPS);
+    run.calls = 0;
     return;
   }
   const tick = { type: "SchedulerTick", round: system.round, active_actor: actor.id } as const;

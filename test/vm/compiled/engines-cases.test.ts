@@ -461,9 +461,9 @@ test("a loop that gives the host a turn goes on with its locals and operands", a
   let turns = 0;
   const ends = (["interpreter", "auto", "compiled"] as const).map(async (engine) => {
     const host = testHost();
-    const pause = (): Promise<void> => {
+    const pause = (): Promise<undefined> => {
       turns += 1;
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     };
     const end = await runMachine(program, { ...host, pause }, { limits: { ...DEFAULT_LIMITS, max_steps: 100_000_000 }, args: [], engine });
     return seen(end, host);
