@@ -17,14 +17,14 @@ export interface TypeDecl {
 }
 export interface FieldInfo {
   readonly name: string;
-  readonly type: T;
+  readonly type: CheckedType;
 }
 export interface VariantInfo {
   readonly name: string;
   /** A struct variant's payload is a record of its own. */
   readonly payload:
     | null
-    | { readonly kind: "single"; readonly type: T }
+    | { readonly kind: "single"; readonly type: CheckedType }
     | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
@@ -34,21 +34,21 @@ export interface ParamType {
 }
 export interface VarType {
   readonly kind: "var";
-  bound: T | null;
+  bound: CheckedType | null;
 }
 export interface FnType {
   readonly kind: "fn";
-  readonly params: readonly T[];
-  readonly result: T;
+  readonly params: readonly CheckedType[];
+  readonly result: CheckedType;
   /** Capability names, sorted. */
   readonly row: readonly string[];
 }
 /** Map carries its key type too, always String, so that it shows as it is written. */
 export type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
-export type T =
+export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
-  | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly T[] }
-  | { readonly kind: "declared"; readonly decl: TypeDecl; readonly args: readonly T[] }
+  | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly CheckedType[] }
+  | { readonly kind: "declared"; readonly decl: TypeDecl; readonly args: readonly CheckedType[] }
   | FnType
   | ParamType
   | VarType
@@ -57,7 +57,7 @@ export type T =
   /** What an error has been reported for; agrees with everything. */
   | { readonly kind: "error" };
 
-const primitive = (name: PrimitiveName): T => ({ kind: "primitive", name });
+const primitive = (name: PrimitiveName): CheckedType => ({ kind: "primitive", name });
 export const INT = primitive("Int");
 export const FLOAT = primitive("Float");
 export const STRING = primitive("String");
@@ -65,31 +65,31 @@ export const BOOL = primitive("Bool");
 export const UNIT_TYPE = primitive("Unit");
 export const ACTOR_ID = primitive("ActorId");
 export const JSON_TYPE = primitive("Json");
-export const NEVER: T = { kind: "never" };
-export const ERROR: T = { kind: "error" };
+export const NEVER: CheckedType = { kind: "never" };
+export const ERROR: CheckedType = { kind: "error" };
 
-export const builtinType = (name: BuiltinTypeName, ...args: readonly T[]): T => ({ kind: "builtin", name, args });
+export const builtinType = (name: BuiltinTypeName, ...args: readonly CheckedType[]): CheckedType => ({ kind: "builtin", name, args });
 export const BUILTIN_ARITY: ReadonlyMap<string, number> = new Map([
   ["Option", 1],
   ["Result", 2],
   ["List", 1],
   ["Map", 2],
 ]);
-export const mapOf = (value: T): T => builtinType("Map", STRING, value);
+export const mapOf = (value: CheckedType): CheckedType => builtinType("Map", STRING, value);
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
   return BUILTIN_ARITY.has(name);
 }
-export const fresh = (): VarType => ({ kind: "var", bound: null });
+export const freshVar = (): VarType => ({ kind: "var", bound: null });
 
 /** Follows bound variables at the top. */
-export function prune(type: T): T {
+export function prune(type: CheckedType): CheckedType {
   let at = type;
   while (at.kind === "var" && at.bound !== null) at = at.bound;
   return at;
 }
 
 /** As the language writes it. */
-export function show(type: T): string {
+export function show(type: CheckedType): string {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -111,7 +111,7 @@ export function show(type: T): string {
 }
 
 /** For the module's type table and signature: declarations by their module name, undecided parts as Unit. */
-export function toModuleType(type: T): Type {
+export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -131,18 +131,18 @@ export function toModuleType(type: T): Type {
 }
 
 /** Replaces type parameters. */
-export function substitute(type: T, by: ReadonlyMap<ParamType, T>): T {
-  if (by.size === 0) return type;
+export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType {
+  if (typeArgs.size === 0) return type;
   const t = prune(type);
   switch (t.kind) {
     case "param":
-      return by.get(t) ?? t;
+      return typeArgs.get(t) ?? t;
     case "builtin":
-      return { ...t, args: t.args.map((a) => substitute(a, by)) };
+      return { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
     case "declared":
-      return t.args.length === 0 ? t : { ...t, args: t.args.map((a) => substitute(a, by)) };
+      return t.args.length === 0 ? t : { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
     case "fn":
-      return { ...t, params: t.params.map((p) => substitute(p, by)), result: substitute(t.result, by) };
+      return { ...t, params: t.params.map((p) => substitute(p, typeArgs)), result: substitute(t.result, typeArgs) };
     case "primitive":
     case "var":
     case "never":
@@ -152,12 +152,12 @@ export function substitute(type: T, by: ReadonlyMap<ParamType, T>): T {
 }
 
 /** A new variable for each parameter. */
-export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, T> {
-  return new Map(params.map((p) => [p, fresh()]));
+export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
+  return new Map(params.map((p) => [p, freshVar()]));
 }
 
 /** Whether nothing in it is left undecided. */
-export function isDecided(type: T): boolean {
+export function isDecided(type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
     case "var":
@@ -175,7 +175,7 @@ export function isDecided(type: T): boolean {
   }
 }
 
-function occurs(variable: VarType, type: T): boolean {
+function occurs(variable: VarType, type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
     case "var":
@@ -200,7 +200,7 @@ function occurs(variable: VarType, type: T): boolean {
  * False when they do not fit; variables bound on the way stay bound, for the error has been found. Those that
  * `trail` is given hold what to undo.
  */
-export function fits(actual: T, expected: T, trail?: VarType[], exact = false): boolean {
+export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
   if (a === e || a.kind === "never") return true;
@@ -217,19 +217,19 @@ export function fits(actual: T, expected: T, trail?: VarType[], exact = false): 
     case "param":
       return false;
     case "builtin":
-      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact));
+      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact));
     case "declared":
       return (
         e.kind === "declared" &&
         a.decl === e.decl &&
-        a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact || takesIn(a.decl, a.decl.params[i])))
+        a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact || takesIn(a.decl, a.decl.params[i])))
       );
     case "fn":
       return (
         e.kind === "fn" &&
         a.params.length === e.params.length &&
-        a.params.every((p, i) => fits(e.params[i] ?? ERROR, p, trail, exact)) &&
-        fits(a.result, e.result, trail, exact) &&
+        a.params.every((p, i) => unify(e.params[i] ?? ERROR, p, trail, exact)) &&
+        unify(a.result, e.result, trail, exact) &&
         a.row.every((c) => e.row.includes(c)) &&
         (!exact || a.row.length === e.row.length)
       );
@@ -237,7 +237,7 @@ export function fits(actual: T, expected: T, trail?: VarType[], exact = false): 
   return false;
 }
 
-function bindVariable(variable: VarType, to: T, trail: VarType[] | undefined): boolean {
+function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | undefined): boolean {
   if (occurs(variable, to)) return false;
   variable.bound = to;
   trail?.push(variable);
@@ -245,7 +245,7 @@ function bindVariable(variable: VarType, to: T, trail: VarType[] | undefined): b
 }
 
 /** The declarations that a type names. */
-function declarationsIn(type: T): readonly TypeDecl[] {
+function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const found: TypeDecl[] = [];
   const pending = [type];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -260,7 +260,7 @@ function declarationsIn(type: T): readonly TypeDecl[] {
 const placeOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
 
 /** For a message that shows both types: where each is from of two declarations of one name, or nothing. */
-export function toldApart(first: T, second: T): string {
+export function sameNameNote(first: CheckedType, second: CheckedType): string {
   const others = declarationsIn(second);
   for (const decl of declarationsIn(first)) {
     const other = others.find((o) => o.name === decl.name && o !== decl);
@@ -270,12 +270,12 @@ export function toldApart(first: T, second: T): string {
 }
 
 /** Like `fits`; where that fails, how both types are written, without what was bound on the way. */
-export function mismatch(actual: T, expected: T): { readonly found: string; readonly wanted: string } | null {
+export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
   const trail: VarType[] = [];
-  if (fits(actual, expected, trail)) return null;
+  if (unify(actual, expected, trail)) return null;
   const bound = trail.map((v) => v.bound);
   for (const v of trail) v.bound = null;
-  const shown = { found: `${show(actual)}${toldApart(expected, actual)}`, wanted: show(expected) };
+  const shown = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
   trail.forEach((v, i) => {
     v.bound = bound[i] ?? null;
   });
@@ -283,7 +283,7 @@ export function mismatch(actual: T, expected: T): { readonly found: string; read
 }
 
 /** The parts of a declaration's values. */
-function partsOf(decl: TypeDecl): readonly T[] {
+function partsOf(decl: TypeDecl): readonly CheckedType[] {
   return [
     ...decl.fields.map((f) => f.type),
     ...decl.variants.flatMap((v) =>
@@ -309,11 +309,13 @@ function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
   const reached = new Set([decl]);
   for (const at of reached) {
     /** `to` are the parameters of other declarations that this part is an argument for. */
-    const pending: { readonly type: T; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map((type) => ({
-      type,
-      inParameter: false,
-      to: [],
-    }));
+    const pending: { readonly type: CheckedType; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map(
+      (type) => ({
+        type,
+        inParameter: false,
+        to: [],
+      }),
+    );
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { inParameter, to } = next;
       const t = prune(next.type);
@@ -344,7 +346,7 @@ function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
 const MAX_TYPE_SIZE = 1_000;
 
 /** Whether the type has more parts than the compiler accepts. */
-export function isTooLarge(type: T): boolean {
+export function isTooLarge(type: CheckedType): boolean {
   const pending = [type];
   for (let seen = 0; seen < MAX_TYPE_SIZE; seen++) {
     const next = pending.pop();
@@ -371,7 +373,7 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
  * Whether values of the type can be compared: no function anywhere in what is known of it. What is sent is received
  * at any type, so there no type parameter may stand for a function either: `params` says whether to let those pass.
  */
-export function isData(type: T, params = true): boolean {
+export function isData(type: CheckedType, params = true): boolean {
   const pending = [type];
   const seen = new Set<TypeDecl>();
   /** Parameters of declarations: what they stand for is among the arguments. */

@@ -4,14 +4,10 @@ import type { Module } from "../vm/bytecode/module.ts";
 import { type CheckedProgram, checkProgram } from "./check/program.ts";
 import type { Span } from "./ast.ts";
 import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics } from "./diagnostics.ts";
-import type { Callable, SourceUnit } from "./ir.ts";
+import type { Callable } from "./ir.ts";
 import { type Lowered, lowerProgram, ProgramTooLarge } from "./lower/module.ts";
-import { lineTable, positionAt } from "./source.ts";
-import type { ImportedSource, Resolver } from "./load-units.ts";
-
-export type { ImportedSource, Resolver };
-/** A file: its name relative to the project, and its text. */
-export type SourceFile = SourceUnit;
+import { lineTable, positionAt, type SourceFile } from "./source.ts";
+import type { Resolver } from "./load-units.ts";
 
 export interface CompileOptions {
   /** Gives imported files; without it no import resolves. */

@@ -1,20 +1,20 @@
 /** Holds each function's row against what its body does: E007 with the call path, W001 for what is never used. */
 import type { Context } from "./check/context.ts";
 import type { Fix } from "./diagnostics.ts";
-import { insertRow } from "./insert-edits.ts";
+import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
-import type { FunctionScope, Unit, Use } from "./scope.ts";
+import type { FunctionScope, Unit, CapabilityUse } from "./scope.ts";
 
 const MAX_PATH = 12;
 
 /** The functions on the way from a use to the call of the capability itself. */
-function pathOf(context: Context, use: Use, capability: string): string {
+function pathOf(context: Context, use: CapabilityUse, capability: string): string {
   const names: string[] = [];
   const seen = new Set<Callable>();
   for (let via = use.via; via !== null && !seen.has(via) && names.length < MAX_PATH; ) {
     names.push(via.name);
     seen.add(via);
-    const next: Use | undefined = context.scopes.get(via)?.uses.get(capability);
+    const next: CapabilityUse | undefined = context.scopes.get(via)?.uses.get(capability);
     via = next?.via ?? null;
   }
   return [...names, capability].join(" → ");
@@ -25,7 +25,7 @@ function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
   const { item } = scope.callable;
   if (item === null || scope.unit.diagnostics.full) return [];
   const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
-  const edits = item.row === null ? insertRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
+  const edits = item.row === null ? insertEffectRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
   return [{ title: `declare \`${capability}\``, edits }];
 }
 
@@ -54,7 +54,7 @@ export function checkEffects(context: Context): void {
     for (const [capability, use] of scope.uses) {
       if (callable.row.includes(capability)) continue;
       const path = use.via === null ? "" : ` (${[callable.name, pathOf(context, use, capability)].join(" → ")})`;
-      context.error(scope.unit, "E007", use.span, `\`${callable.name}\` does not declare the capability \`${capability}\`${path}`, {
+      scope.unit.diagnostics.error("E007", use.span, `\`${callable.name}\` does not declare the capability \`${capability}\`${path}`, {
         help: `a function's row names all it may do: \`!{${[...callable.row, capability].sort().join(", ")}}\``,
         fixes: fixFor(scope, capability),
       });
@@ -65,7 +65,7 @@ export function checkEffects(context: Context): void {
     for (const written of item.row?.names ?? []) {
       const name = callable.row.find((c) => c === written.text);
       if (name !== undefined && !scope.uses.has(name) && !undeclared.has(name)) {
-        context.warning(scope.unit, "W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
+        scope.unit.diagnostics.warning("W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
           help: "take it out of the row, so that the signature says what the function can touch",
         });
       }

@@ -4,7 +4,7 @@
  * match takes linear time. Guarded arms count as reachable, never as covering.
  */
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
+import { builtinType, JSON_TYPE, mapOf, prune, substitute, type CheckedType, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
 
 /** The algorithm is exponential in the worst case; past this many steps, beside a few for each arm, it gives up. */
@@ -14,14 +14,14 @@ const MAX_COLUMNS = 2_000;
 
 export class TooComplex extends Error {}
 
-const tag = (name: string, value: number, args: readonly T[] = [], siblings = 2): Constructor => ({
+const tag = (name: string, value: number, args: readonly CheckedType[] = [], siblings = 2): Constructor => ({
   form: { kind: "tag", tag: value },
   name,
   args,
   fields: null,
   siblings,
 });
-const json = (name: string, value: number, args: readonly T[] = []): Constructor => ({
+const json = (name: string, value: number, args: readonly CheckedType[] = []): Constructor => ({
   form: { kind: "json", json: value },
   name: `Json::${name}`,
   args,
@@ -34,7 +34,7 @@ const TRUE = tag("true", 1);
 const FALSE = tag("false", 0);
 const NONE_CONSTRUCTOR = tag("None", -2);
 const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
-const wrapConstructor = (name: "Some" | "Ok" | "Err", of: T): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
+const wrapConstructor = (name: "Some" | "Ok" | "Err", of: CheckedType): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
 
 /** In the order of the `JsonKind` instruction. */
 export const JSON_CONSTRUCTORS: readonly Constructor[] = [
@@ -51,10 +51,10 @@ interface Constructors {
   readonly all: readonly Constructor[];
   readonly byName: ReadonlyMap<string, Constructor>;
 }
-const CONSTRUCTORS = new WeakMap<T, Constructors>();
+const CONSTRUCTORS = new WeakMap<CheckedType, Constructors>();
 
 /** Those of a declared type are made once for each type: an enum may have thousands. */
-function declaredConstructors(t: T & { kind: "declared" }): Constructors {
+function declaredConstructors(t: CheckedType & { kind: "declared" }): Constructors {
   const known = CONSTRUCTORS.get(t);
   if (known !== undefined) return known;
   const all = makeConstructors(t);
@@ -64,7 +64,7 @@ function declaredConstructors(t: T & { kind: "declared" }): Constructors {
 }
 
 /** All constructors of the type, or null where values cannot be listed (Int, String, List, …). */
-export function constructorsOf(type: T): readonly Constructor[] | null {
+export function constructorsOf(type: CheckedType): readonly Constructor[] | null {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -89,15 +89,15 @@ export function constructorsOf(type: T): readonly Constructor[] | null {
   }
 }
 
-function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
-  const by = new Map<ParamType, T>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
+function makeConstructors(t: CheckedType & { kind: "declared" }): readonly Constructor[] {
+  const typeArgs = new Map<ParamType, CheckedType>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
   const name = t.decl.name;
   if (t.decl.kind === "record") {
     return [
       {
         form: { kind: "record" },
         name,
-        args: t.decl.fields.map((f) => substitute(f.type, by)),
+        args: t.decl.fields.map((f) => substitute(f.type, typeArgs)),
         fields: t.decl.fields.map((f) => f.name),
         siblings: 1,
       },
@@ -107,11 +107,11 @@ function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
   return t.decl.variants.map((v, i): Constructor => {
     const full = `${name}::${v.name}`;
     if (v.payload === null) return tag(full, i, [], siblings);
-    if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, by)], siblings);
+    if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, typeArgs)], siblings);
     return {
       form: { kind: "struct", tag: i },
       name: full,
-      args: v.payload.fields.map((f) => substitute(f.type, by)),
+      args: v.payload.fields.map((f) => substitute(f.type, typeArgs)),
       fields: v.payload.fields.map((f) => f.name),
       siblings,
     };
@@ -119,7 +119,7 @@ function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
 }
 
 /** The type's constructor of that name: `Some`, `Shape::Circle`, `Point`. */
-export function constructorNamed(type: T, name: string): Constructor | undefined {
+export function constructorNamed(type: CheckedType, name: string): Constructor | undefined {
   const t = prune(type);
   return t.kind === "declared" ? declaredConstructors(t).byName.get(name) : constructorsOf(t)?.find((c) => c.name === name);
 }
@@ -242,12 +242,12 @@ class Search {
   }
 
   /** A vector of patterns that no row matches, as text, or null. */
-  missing(type: T): string | null {
+  missing(type: CheckedType): string | null {
     const found = this.#missing([{ node: this.#root, skip: 0 }], { head: type, tail: null }, 0);
     return found === null || found === "none" ? null : found.head;
   }
 
-  #missing(states: readonly State[], types: Cells<T> | null, depth: number): Cells<string> | "none" | null {
+  #missing(states: readonly State[], types: Cells<CheckedType> | null, depth: number): Cells<string> | "none" | null {
     this.#spend(1 + states.length, depth);
     if (types === null) return states.length > 0 ? null : "none";
     const { head: type, tail: others } = types;
@@ -317,7 +317,7 @@ function print(c: Constructor, args: readonly string[]): string {
 
 /** An uncovered value as a pattern, and the numbers of the arms that can never be reached. Throws `TooComplex`. */
 export function examine(
-  type: T,
+  type: CheckedType,
   arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],
 ): { missing: string | null; unreachable: readonly number[] } {
   const search = new Search(arms.length);

@@ -2,13 +2,16 @@
 import type { FnItem, ParsedFile } from "./ast.ts";
 import { Diagnostics, type Edit } from "./diagnostics.ts";
 import { lex } from "./lexer.ts";
-import type { SourceUnit } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
 import type { Token } from "./tokens.ts";
 
 const insert = (at: number, text: string): Edit => ({ span: { start: at, end: at }, text });
 
 /** The end of the parameters, and the tokens between them and the body; places count from `from`. */
-function headTokens(unit: SourceUnit, item: FnItem): { readonly from: number; readonly params: number; readonly after: readonly Token[] } {
+function signatureTokens(
+  unit: SourceFile,
+  item: FnItem,
+): { readonly from: number; readonly params: number; readonly after: readonly Token[] } {
   const from = item.name.span.end;
   const { tokens } = lex(unit.text.slice(from, item.body.span.start), new Diagnostics(unit.name));
   let depth = 0;
@@ -21,8 +24,8 @@ function headTokens(unit: SourceUnit, item: FnItem): { readonly from: number; re
 }
 
 /** Writes a row where none stands: after the result, else after the parameters. */
-export function insertRow(unit: SourceUnit, item: FnItem, row: string): readonly Edit[] {
-  const { from, params, after } = headTokens(unit, item);
+export function insertEffectRow(unit: SourceFile, item: FnItem, row: string): readonly Edit[] {
+  const { from, params, after } = signatureTokens(unit, item);
   const next = after.findIndex(({ kind }) => kind === "eof" || kind === "intent" || kind === "requires" || kind === "ensures");
   const end = from + (after[next - 1]?.end ?? params);
   const first = after[1];
@@ -32,8 +35,8 @@ export function insertRow(unit: SourceUnit, item: FnItem, row: string): readonly
 }
 
 /** Writes a result type where none stands. */
-export function insertResult(unit: SourceUnit, item: FnItem, type: string): readonly Edit[] {
-  const { from, params } = headTokens(unit, item);
+export function insertResult(unit: SourceFile, item: FnItem, type: string): readonly Edit[] {
+  const { from, params } = signatureTokens(unit, item);
   return [insert(from + params, ` -> ${type}`)];
 }
 

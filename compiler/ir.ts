@@ -3,12 +3,13 @@ import type { BuiltinDecl } from "../vm/builtins/builtin-table.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
-import type { ParamType, T, TypeDecl } from "./check-types.ts";
+import type { CheckedType, ParamType, TypeDecl } from "./check-types.ts";
+import type { SourceFile } from "./source.ts";
 
 /** A binding in one function. Its slot is given when the function is lowered. */
 export interface Local {
   readonly name: string;
-  readonly type: T;
+  readonly type: CheckedType;
   readonly mutable: boolean;
   readonly span: Span;
   used: boolean;
@@ -17,11 +18,11 @@ export interface Local {
 /** A function of the program: an item, a lambda, a builtin written in the language, or a builtin taken as a value. */
 export interface Callable {
   readonly name: string;
-  readonly file: SourceUnit;
+  readonly file: SourceFile;
   readonly item: FnItem | null;
   readonly typeParams: readonly ParamType[];
-  readonly params: readonly T[];
-  readonly result: T;
+  readonly params: readonly CheckedType[];
+  readonly result: CheckedType;
   /** Capability names, sorted; a lambda's own is inferred. */
   row: readonly string[];
   /** Set once the body has been checked. */
@@ -44,12 +45,6 @@ export interface CheckedClause {
   readonly span: Span;
 }
 
-/** A file as the compiler sees it. */
-export interface SourceUnit {
-  readonly name: string;
-  readonly text: string;
-}
-
 export type Ir = { readonly span: Span } & (
   | { readonly kind: "const"; readonly value: Value }
   | { readonly kind: "local"; readonly local: Local }
@@ -64,7 +59,7 @@ export type Ir = { readonly span: Span } & (
   | {
       readonly kind: "chain";
       readonly first: Ir;
-      readonly rest: readonly { readonly op: BinaryOp; readonly type: T; readonly operand: Ir; readonly span: Span }[];
+      readonly rest: readonly { readonly op: BinaryOp; readonly type: CheckedType; readonly operand: Ir; readonly span: Span }[];
     }
   | { readonly kind: "logic"; readonly op: "&&" | "||"; readonly operands: readonly Ir[] }
   | { readonly kind: "capability"; readonly id: number; readonly args: readonly Ir[]; readonly caught: boolean }
@@ -82,7 +77,7 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "block"; readonly stmts: readonly IrStmt[]; readonly value: Ir | null }
   | { readonly kind: "spawn"; readonly target: Callable }
   | { readonly kind: "send"; readonly actor: Ir; readonly message: Ir }
-  | { readonly kind: "receive"; readonly type: T }
+  | { readonly kind: "receive"; readonly type: CheckedType }
   | { readonly kind: "emit"; readonly tree: Ir }
 );
 
@@ -121,7 +116,7 @@ export interface Constructor {
     | { readonly kind: "json"; readonly json: number }
     | { readonly kind: "unit" };
   readonly name: string;
-  readonly args: readonly T[];
+  readonly args: readonly CheckedType[];
   /** How a witness prints: `Some(_)`, `Named { x: _ }`. */
   readonly fields: readonly string[] | null;
   /** How many constructors the type has. */

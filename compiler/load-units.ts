@@ -2,7 +2,7 @@
 import type { ImportItem, Name } from "./ast.ts";
 import { type DiagnosticExtras, Diagnostics } from "./diagnostics.ts";
 import { nearest } from "../vm/nearest.ts";
-import type { SourceUnit } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
 import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
@@ -13,7 +13,7 @@ export interface UnreadableImport {
   readonly unreadable: string;
 }
 
-export interface ImportedSource extends SourceUnit {
+export interface ImportedSource extends SourceFile {
   /** It is a library of the project, and a shipped one has the same name. */
   readonly hidesShipped?: boolean;
 }
@@ -23,7 +23,7 @@ export type Resolver = (specifier: string, importer: string) => ImportedSource |
 
 const MAX_FILES = 1_000;
 
-export function makeUnit(source: SourceUnit): Unit {
+export function makeUnit(source: SourceFile): Unit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
   return { name: source.name, text: source.text, parsed, diagnostics, functions: new Map(), types: new Map(), declaredIn: new Map() };
@@ -36,7 +36,7 @@ export interface LoadedUnit {
 }
 
 /** The shipped library that may be meant: `std-lists`, `list`, `std/list`. */
-function meantImport({ text, span }: Name): DiagnosticExtras {
+function suggestImport({ text, span }: Name): DiagnosticExtras {
   const [last] = text.split(/[^A-Za-z]/).slice(-1);
   const meant = text.startsWith(".")
     ? undefined
@@ -49,12 +49,12 @@ function meantImport({ text, span }: Name): DiagnosticExtras {
 }
 
 /** The file and all it imports, imported ones first. Errors go to the importing file's diagnostics. */
-export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedUnit[] {
+export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedUnit[] {
   const done: LoadedUnit[] = [];
   const byName = new Map<string, Unit>();
   /** Files being loaded, each with the import that leads on from it. */
   const open: { readonly unit: Unit; readonly pending: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
-  const begin = (source: SourceUnit): Unit => {
+  const begin = (source: SourceFile): Unit => {
     const unit = makeUnit(source);
     byName.set(unit.name, unit);
     const pending = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
@@ -72,7 +72,7 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     const { diagnostics } = top.unit;
     const source = resolve(item.specifier.text, top.unit.name);
     if (source === undefined) {
-      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, meantImport(item.specifier));
+      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, suggestImport(item.specifier));
       continue;
     }
     if ("unreadable" in source) {

@@ -1,19 +1,20 @@
 /** Words of other languages, and what to write here instead: for the messages about names that nothing has. */
 
 /** What to say about a word. */
-export interface Foreign {
+export interface WordHint {
   readonly help: string;
   /** What a tool may put in its place. */
-  readonly instead?: string;
+  readonly replacement?: string;
 }
 
-const rows = (foreign: Foreign, words: string): readonly (readonly [string, Foreign])[] => words.split(" ").map((word) => [word, foreign]);
-const write = (instead: string, words: string, more = ""): readonly (readonly [string, Foreign])[] =>
-  rows({ help: `write \`${instead}\`${more}`, instead }, words);
-const say = (help: string, words: string): readonly (readonly [string, Foreign])[] => rows({ help }, words);
+const rows = (foreign: WordHint, words: string): readonly (readonly [string, WordHint])[] =>
+  words.split(" ").map((word) => [word, foreign]);
+const write = (replacement: string, words: string, more = ""): readonly (readonly [string, WordHint])[] =>
+  rows({ help: `write \`${replacement}\`${more}`, replacement }, words);
+const say = (help: string, words: string): readonly (readonly [string, WordHint])[] => rows({ help }, words);
 
 /** By the name in lower case. */
-const TYPES: ReadonlyMap<string, Foreign> = new Map([
+const TYPES: ReadonlyMap<string, WordHint> = new Map([
   ...write("Int", "int integer i8 i16 i32 i64 i128 u8 u16 u32 u64 usize isize uint long short byte bigint int32 int64"),
   ...write("Float", "float double real decimal f32 f64 float32 float64"),
   ...say("write `Int` for whole numbers, `Float` for others", "number num"),
@@ -42,7 +43,7 @@ const OUTPUT =
 const NUMBERS = "the functions of numbers are `int.abs`, `int.min`, `int.max`, `int.pow`, `float.sqrt`, `float.round` and others";
 const FAILURE = "`panic(text)` ends the program; a failure that the caller may handle is the result `Err(text)`";
 
-const VALUES: ReadonlyMap<string, Foreign> = new Map([
+const VALUES: ReadonlyMap<string, WordHint> = new Map([
   ...write("None", "null nil undefined none nothing Nothing NULL Null nullptr", "; a value that may be absent has the type `Option<T>`"),
   ...write("true", "True TRUE"),
   ...write("false", "False FALSE"),
@@ -56,7 +57,7 @@ const VALUES: ReadonlyMap<string, Foreign> = new Map([
   ...say("a program sees its environment through the parameters of `main` and through capabilities only", "process os sys env argv args"),
 ]);
 
-const FUNCTIONS: ReadonlyMap<string, Foreign> = new Map([
+const FUNCTIONS: ReadonlyMap<string, WordHint> = new Map([
   ...say(OUTPUT, "print println printf puts echo log write display show eprintln"),
   ...say(FAILURE, "throw raise error fail abort exception Error Exception unreachable todo"),
   ...say("`guard(value, passed, label)` checks in passing, `requires` and `ensures` at the borders of a function", "assert check expect"),
@@ -146,19 +147,19 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? "" : "_") + letter.toLowerCase());
 
 /** The names that a part of a builtin's name may go by here, the likeliest first. */
-export function spellings(name: string): readonly string[] {
+export function builtinSpellings(name: string): readonly string[] {
   const own = snake(name);
   return [own, ...(SYNONYMS.get(own) ?? [])];
 }
 
-export function foreignType(name: string): Foreign | undefined {
+export function hintForType(name: string): WordHint | undefined {
   return TYPES.get(name.toLowerCase());
 }
 
-export function foreignValue(name: string): Foreign | undefined {
+export function hintForValue(name: string): WordHint | undefined {
   return VALUES.get(name);
 }
 
-export function foreignFunction(name: string): Foreign | undefined {
+export function hintForFunction(name: string): WordHint | undefined {
   return FUNCTIONS.get(name);
 }

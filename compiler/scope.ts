@@ -1,11 +1,12 @@
 /** What names mean: files with their items, and the bindings inside one function. */
 import type { ParsedFile, Span } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import type { Callable, Local, SourceUnit } from "./ir.ts";
-import type { T, TypeDecl } from "./check-types.ts";
+import type { Callable, Local } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
+import type { CheckedType, TypeDecl } from "./check-types.ts";
 
 /** One file with everything its text can name. */
-export interface Unit extends SourceUnit {
+export interface Unit extends SourceFile {
   readonly parsed: ParsedFile;
   readonly diagnostics: Diagnostics;
   /** Own items and what the imports bring, by name. */
@@ -16,7 +17,7 @@ export interface Unit extends SourceUnit {
 }
 
 /** A use of a capability, for E007's call path and W001. */
-export interface Use {
+export interface CapabilityUse {
   readonly span: Span;
   /** The function called, or null where the capability itself is. */
   readonly via: Callable | null;
@@ -28,9 +29,9 @@ export class FunctionScope {
   readonly callable: Callable;
   readonly parent: FunctionScope | null;
   /** The result wanted of `return`; a fresh variable for a lambda without annotation. */
-  readonly result: T;
+  readonly result: CheckedType;
   /** Capabilities used so far, with the first use of each. */
-  readonly uses = new Map<string, Use>();
+  readonly uses = new Map<string, CapabilityUse>();
   /** Locals of enclosing functions and this function's copies of them. */
   readonly captured = new Map<Local, Local>();
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
@@ -41,7 +42,7 @@ export class FunctionScope {
   inContract = false;
   lambdas = 0;
 
-  constructor(unit: Unit, callable: Callable, result: T, parent: FunctionScope | null) {
+  constructor(unit: Unit, callable: Callable, result: CheckedType, parent: FunctionScope | null) {
     this.unit = unit;
     this.callable = callable;
     this.result = result;
@@ -93,7 +94,7 @@ export class FunctionScope {
     return [...this.#blocks.flatMap((b) => [...b.keys()]), ...(this.parent?.names() ?? [])];
   }
 
-  use(capability: string, use: Use): void {
+  use(capability: string, use: CapabilityUse): void {
     if (!this.uses.has(capability)) this.uses.set(capability, use);
   }
 

@@ -1,6 +1,12 @@
 /** Places in a source text: UTF-16 offsets on our side, lines, columns and UTF-8 bytes for everyone else. */
 import { utf8Length } from "../vm/value/utf8.ts";
 
+export interface SourceFile {
+  /** The path of the file, relative to the project. */
+  readonly name: string;
+  readonly text: string;
+}
+
 export interface Position {
   /** 1-based. */
   readonly line: number;

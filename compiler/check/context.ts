@@ -3,21 +3,21 @@ import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-tab
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
 import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
-import type { DiagnosticCode, Fix } from "../diagnostics.ts";
-import { type Foreign, foreignType } from "../other-languages.ts";
+import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
+import { hintForType } from "../other-languages.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
-import { exportedType } from "./library-hints.ts";
-import { nearest } from "../../vm/nearest.ts";
+import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
+import { libraryTypeHint } from "./library-hints.ts";
 import {
   BUILTIN_ARITY,
   builtinType,
   ERROR,
-  fits,
+  unify,
   isBuiltinTypeName,
   type ParamType,
   STRING,
-  type T,
+  type CheckedType,
   type TypeDecl,
   UNIT_TYPE,
 } from "../check-types.ts";
@@ -34,32 +34,32 @@ const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
 
 export interface BuiltinSignature {
   readonly typeParams: readonly ParamType[];
-  readonly params: readonly T[];
-  readonly result: T;
+  readonly params: readonly CheckedType[];
+  readonly result: CheckedType;
 }
 
 /** A checked expression with its type. */
 export interface Typed {
   readonly ir: Ir;
-  readonly type: T;
+  readonly type: CheckedType;
 }
 
-/** Checks one expression or block of the function in `scope`. */
-export interface Expressions {
+/** A checked expression that has no value because an error was reported for it. It is never lowered. */
+export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
+
+/** Checks the body of the function in `scope`. */
+export interface FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
   /**
    * `why` completes "expected T for …", "" where nothing is to be added. Mismatches are reported, unless `accepts`
    * takes the type that was found; it is not asked of an `if`, a `match` or a block.
    */
-  check(expr: Expr, expected: T, why?: string, accepts?: (found: T) => boolean): Ir;
-  block(block: Block, expected: T, why?: string): Ir;
-  bind(name: Name, type: T, mutable: boolean): Local;
-}
-
-export interface Report {
-  readonly help?: string;
-  readonly fixes?: readonly Fix[];
+  check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
+  block(block: Block, expected: CheckedType, why?: string): Ir;
+  bind(name: Name, type: CheckedType, mutable: boolean): Local;
+  error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
+  warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
 
 export class Context {
@@ -67,11 +67,11 @@ export class Context {
   /** The scope in which each function's body was checked: its uses tell E007's path. */
   readonly scopes = new Map<Callable, FunctionScope>();
   /** Run once the function at hand is checked, when its types are known. */
-  readonly deferred: (() => void)[] = [];
+  readonly deferredChecks: (() => void)[] = [];
   /** Run before `deferred`, outer matches first: patterns that had to wait for a type may decide others. */
-  readonly waiting: (() => void)[] = [];
+  readonly patternRechecks: (() => void)[] = [];
   /** Calls of builtins, and what they give. */
-  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: T }>();
+  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
   readonly #written: (builtin: BuiltinDecl) => Callable;
   /** `Entry` and `Pair`, which builtins make. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
@@ -86,19 +86,6 @@ export class Context {
   /** The function of a builtin that is written in the language. */
   written(builtin: BuiltinDecl): Callable {
     return this.#written(builtin);
-  }
-
-  error(unit: Unit, code: DiagnosticCode, span: Span, message: string, more: Report = {}): void {
-    unit.diagnostics.error(code, span, message, more);
-  }
-
-  warning(unit: Unit, code: DiagnosticCode, span: Span, message: string, more: Report = {}): void {
-    unit.diagnostics.warning(code, span, message, more);
-  }
-
-  /** What a misspelt name may have meant; nothing once no further error is kept. */
-  near(unit: Unit, name: string, candidates: () => Iterable<string>): string | undefined {
-    return unit.diagnostics.full ? undefined : nearest(name, candidates());
   }
 
   builtinSignature(builtin: BuiltinDecl): BuiltinSignature {
@@ -116,7 +103,7 @@ export class Context {
   }
 
   /** A type of the builtin or capability table. */
-  fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): T {
+  fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): CheckedType {
     switch (type.kind) {
       case "primitive":
         return type;
@@ -139,7 +126,7 @@ export class Context {
   }
 
   /** A type as written in a file. Unknown names are reported. */
-  resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): T {
+  resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
     if (expr.kind === "fn") {
       return {
         kind: "fn",
@@ -167,18 +154,16 @@ export class Context {
         "Json",
         "ActorId",
       ];
-      this.error(
-        unit,
+      unit.diagnostics.error(
         "E013",
         expr.span,
         `unknown type \`${name}\``,
-        exportedType(unit, name) ?? foreignReport(expr.name, foreignType(name)) ?? suggestion(expr.name, this.near(unit, name, all)),
+        libraryTypeHint(unit, name) ?? hintExtras(expr.name, hintForType(name)) ?? suggestNearest(unit, expr.name, all),
       );
       return ERROR;
     }
     if (args.length !== wanted) {
-      this.error(
-        unit,
+      unit.diagnostics.error(
         "E013",
         expr.span,
         `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`,
@@ -190,8 +175,8 @@ export class Context {
     if (decl !== undefined) return { kind: "declared", decl, args };
     if (isBuiltinTypeName(name)) {
       const key = args[0];
-      if (name === "Map" && key !== undefined && !fits(key, STRING)) {
-        this.error(unit, "E009", expr.span, "the keys of a Map are Strings", { help: "write Map<String, V>" });
+      if (name === "Map" && key !== undefined && !unify(key, STRING)) {
+        unit.diagnostics.error("E009", expr.span, "the keys of a Map are Strings", { help: "write Map<String, V>" });
       }
       return builtinType(name, ...args);
     }
@@ -209,24 +194,21 @@ export class Context {
     for (const written of row?.names ?? []) {
       const name = CAPABILITY_ALIASES.get(written.text) ?? written.text;
       if (name !== written.text) {
-        this.warning(
-          unit,
+        unit.diagnostics.warning(
           "W005",
           written.span,
           `\`${written.text}\` is an old name of the capability \`${name}\``,
-          suggestion(written, name),
+          didYouMean(written, name),
         );
       }
       if (this.registry.byName.has(name)) names.add(name);
       else {
         const all = [...this.registry.byName.keys()];
-        const fix = suggestion(written, nearest(name, all));
-        this.error(
-          unit,
+        unit.diagnostics.error(
           "E007",
           written.span,
           `unknown capability \`${name}\``,
-          fix.help === undefined ? { help: `the capabilities are ${all.join(", ")}` } : fix,
+          suggestNearest(unit, written, () => all, `the capabilities are ${all.join(", ")}`),
         );
       }
     }
@@ -250,36 +232,6 @@ function typeExample(name: string, args: number): string {
   return `${name}<${last.join(", ")}>`;
 }
 
-/** What another language calls so, with the fix where one word stands for it. */
-export function foreignReport(name: Name, foreign: Foreign | undefined): Report | undefined {
-  if (foreign?.instead === undefined) return foreign;
-  const title = `replace with \`${foreign.instead}\``;
-  return { help: foreign.help, fixes: [{ title, edits: [{ span: name.span, text: foreign.instead }] }] };
-}
-
-/** "did you mean" with the fix that does it. */
-export function suggestion(name: Name, instead: string | undefined): Report {
-  if (instead === undefined) return {};
-  return {
-    help: `did you mean \`${instead}\`?`,
-    fixes: [{ title: `replace with \`${instead}\``, edits: [{ span: name.span, text: instead }] }],
-  };
-}
-
-const WORDS_OF: ReadonlyMap<string, readonly string[]> = new Map([
-  ["Option", ["Some", "None"]],
-  ["Result", ["Ok", "Err"]],
-]);
-
-/** `Option::Some` where the language has a word for it. */
-export function withoutPrefix(enumName: Name, variant: Name): Report | undefined {
-  if (WORDS_OF.get(enumName.text)?.includes(variant.text) !== true) return undefined;
-  return {
-    help: `write \`${variant.text}\`, without \`${enumName.text}::\``,
-    fixes: [{ title: `write \`${variant.text}\``, edits: [{ span: { start: enumName.span.start, end: variant.span.start }, text: "" }] }],
-  };
-}
-
 /** The result type where none is written. */
-export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): T =>
+export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
   expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);

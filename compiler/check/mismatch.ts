@@ -1,10 +1,10 @@
 /** What helps where a value of one type stands for another. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import type { DiagnosticExtras } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope } from "../scope.ts";
-import { type FnType, isDecided, prune, show, type T } from "../check-types.ts";
-import type { Report } from "./context.ts";
+import { type FnType, isDecided, prune, show, type CheckedType } from "../check-types.ts";
 
 const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 
@@ -43,12 +43,12 @@ const INSIDE: ReadonlyMap<string, string> = new Map([
   ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],
 ]);
 
-const nameOf = (type: T): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
+const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
 
 /** What makes one type of another, if anything is known to. */
-function conversionHelp(wanted: T, found: T): string | undefined {
+function conversionHelp(wanted: CheckedType, found: CheckedType): string | undefined {
   const [w, f] = [prune(wanted), prune(found)];
-  const inside = (of: T, name: string): string | undefined => {
+  const inside = (of: CheckedType, name: string): string | undefined => {
     const [first] = of.kind === "builtin" && of.name === name ? of.args : [];
     return first === undefined ? undefined : show(first);
   };
@@ -64,7 +64,7 @@ function conversionHelp(wanted: T, found: T): string | undefined {
 }
 
 /** What helps where two types should be one and neither is wanted more. */
-export function mixHelp(a: T, b: T): string | undefined {
+export function mixHelp(a: CheckedType, b: CheckedType): string | undefined {
   const names = [show(a), show(b)];
   if (names.includes("Int") && names.includes("Float")) return MIXED;
   const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
@@ -85,7 +85,7 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
 }
 
 /** The help, and the fix where there is one. `why` is what the value is wanted for. */
-export function mismatchReport(scope: FunctionScope, type: T, expected: T, why: string): Report {
+export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string): DiagnosticExtras {
   const { callable, unit } = scope;
   if (unit.diagnostics.full) return {};
   const [found, wanted] = [prune(type), prune(expected)];
@@ -98,6 +98,5 @@ export function mismatchReport(scope: FunctionScope, type: T, expected: T, why: 
     return { help, fixes: [{ title, edits: insertResult(unit, item, written) }] };
   }
   if (why === "the result" && found.kind === "primitive" && found.name === "Unit") return { help: "write the value after `return`" };
-  const help = wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found);
-  return help === undefined ? {} : { help };
+  return { help: wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found) };
 }

@@ -7,7 +7,8 @@ import type { Clause } from "../ast.ts";
 import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { checkEffects } from "../effect-rows.ts";
-import type { Callable, CheckedClause, Local, SourceUnit } from "../ir.ts";
+import type { Callable, CheckedClause, Local } from "../ir.ts";
+import type { SourceFile } from "../source.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../check-types.ts";
 import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
@@ -73,10 +74,10 @@ function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): vo
   }
 }
 
-function checkClauses(x: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
-  x.scope.inContract = true;
-  const checked = clauses.map((c) => ({ condition: x.check(c.condition, BOOL, "a contract"), text: c.text, span: c.span }));
-  x.scope.inContract = false;
+function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
+  checker.scope.inContract = true;
+  const checked = clauses.map((c) => ({ condition: checker.check(c.condition, BOOL, "a contract"), text: c.text, span: c.span }));
+  checker.scope.inContract = false;
   return checked;
 }
 
@@ -84,34 +85,34 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const { item } = callable;
   if (item === null) return;
   const scope = new FunctionScope(unit, callable, callable.result, null);
-  const x = new ExpressionChecker(scope, context);
+  const checker = new ExpressionChecker(scope, context);
   const params = item.params.map((p, i): Local => {
     const local: Local = { name: p.name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: p.name.span, used: true };
     scope.declare(local);
     return local;
   });
-  const requires = checkClauses(x, item.requires);
-  const value = x.block(item.body, callable.result, `the result of \`${callable.name}\``);
+  const requires = checkClauses(checker, item.requires);
+  const value = checker.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
   const result: Local | null =
     item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
   if (result !== null) scope.declare(result);
   scope.ensured = result;
-  const ensures = checkClauses(x, item.ensures);
+  const ensures = checkClauses(checker, item.ensures);
   scope.leave();
   callable.body = { params, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
-  settle(context);
+  runDeferredChecks(context);
 }
 
 /** What had to wait until the function's types were known. */
-function settle(context: Context): void {
-  for (const late of context.waiting.splice(0)) late();
-  for (const late of context.deferred.splice(0)) late();
+function runDeferredChecks(context: Context): void {
+  for (const late of context.patternRechecks.splice(0)) late();
+  for (const late of context.deferredChecks.splice(0)) late();
 }
 
 /** Never throws for a program's mistakes: they are in `diagnostics`. */
-export function checkProgram(source: SourceUnit, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
+export function checkProgram(source: SourceFile, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
   const loaded = loadUnits(source, resolve);
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
@@ -154,7 +155,7 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
     for (const item of unit.parsed.items) {
       if (item.kind !== "test") continue;
       const test = checkTest(context, unit, item);
-      settle(context);
+      runDeferredChecks(context);
       if (unit === root.unit) tests.push(test);
     }
   }

@@ -1,11 +1,11 @@
 /** Checks `test` blocks: the answers at their start, then the rest like a body that may use every capability. */
-import { nearest } from "../../vm/nearest.ts";
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { UNIT_TYPE } from "../check-types.ts";
-import { type Context, suggestion } from "./context.ts";
+import type { Context } from "./context.ts";
+import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
 /** A pure function of all the arguments of one signature of a capability. */
@@ -47,7 +47,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
   const scope = new FunctionScope(unit, callable, callable.result, null);
   for (const local of params) {
     if (scope.declare(local) !== undefined && local.name !== "_")
-      context.error(unit, "E010", local.span, `the parameter \`${local.name}\` is declared twice`);
+      unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
   callable.body = { params, requires: [], ensures: [], result: null, value, intent: null };
@@ -61,7 +61,7 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
   if (capability === undefined) return [];
   if (signature === undefined) {
     const [name, last] = [capability.name, answer.params.at(-1)?.span ?? answer.span];
-    context.error(unit, "E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
+    unit.diagnostics.error("E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
       help: `it is called as ${capability.call}`,
     });
     return [];
@@ -75,7 +75,7 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
   };
   const scope = checkFunction(context, unit, callable, locals(answer, signature, callable), answer.body);
   for (const [used, { span }] of scope.uses) {
-    context.error(unit, "E007", span, `an answer must be pure, but this may do \`${used}\``, { help: "give the answer as a value" });
+    unit.diagnostics.error("E007", span, `an answer must be pure, but this may do \`${used}\``, { help: "give the answer as a value" });
   }
   return [{ capability: capability.name, callable }];
 }
@@ -84,11 +84,10 @@ function answerable(context: Context, unit: Unit, { capability: name }: Answer):
   const capability = context.capability(name.text);
   const names = context.registry.all.flatMap((c) => (c.internal === true ? [] : [c.name]));
   if (capability === undefined) {
-    const near = suggestion(name, nearest(name.text, names));
-    const more = near.help === undefined ? { help: `the capabilities are ${names.join(", ")}` } : near;
-    context.error(unit, "E007", name.span, `unknown capability \`${name.text}\``, more);
+    const more = suggestNearest(unit, name, () => names, `the capabilities are ${names.join(", ")}`);
+    unit.diagnostics.error("E007", name.span, `unknown capability \`${name.text}\``, more);
   } else if (capability.internal === true) {
-    context.error(unit, "E007", name.span, `\`${capability.name}\` asks nobody, so a test cannot answer it`, {
+    unit.diagnostics.error("E007", name.span, `\`${capability.name}\` asks nobody, so a test cannot answer it`, {
       help: `a test can answer ${names.join(", ")}`,
     });
   } else return capability;

@@ -6,7 +6,7 @@ import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
-import { prune, type T, type TypeDecl } from "../check-types.ts";
+import { prune, type CheckedType, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
 import { lowerMatch, type MatchLowering } from "./patterns.ts";
@@ -20,7 +20,7 @@ export interface ModulePool {
   typeIndex(decl: TypeDecl): number;
   variantTypeIndex(decl: TypeDecl, variant: number): number;
   /** The text of a message's type; null where anything will do. */
-  messageType(type: T): string | null;
+  messageType(type: CheckedType): string | null;
 }
 
 /** The instruction of a builtin that has one of its own: that of bytecode 1.1 with the lowest tag. */
@@ -51,7 +51,7 @@ const PLAIN: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>
   "%": "Mod",
 };
 
-function operatorOp(op: BinaryOp, type: T): OpName {
+function operatorOp(op: BinaryOp, type: CheckedType): OpName {
   const t = prune(type);
   const name = t.kind === "primitive" ? t.name : "";
   if (op === "+") return name === "String" ? "Concat" : "Add";

@@ -8,9 +8,9 @@ import { ANY_TYPE } from "../../vm/interpreter/message-types.ts";
 import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
-import type { Callable, CheckedBody, SourceUnit } from "../ir.ts";
-import { lineTable, type LineTable } from "../source.ts";
-import { type FieldInfo, prune, type T, toModuleType, type TypeDecl } from "../check-types.ts";
+import type { Callable, CheckedBody } from "../ir.ts";
+import { lineTable, type LineTable, type SourceFile } from "../source.ts";
+import { type FieldInfo, prune, type CheckedType, toModuleType, type TypeDecl } from "../check-types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
@@ -34,15 +34,15 @@ class Pool implements ModulePool {
   readonly debug: FunctionDebug[] = [];
   readonly types: TypeDef[] = [];
   readonly #registry: CapabilityRegistry;
-  readonly #files: readonly SourceUnit[];
+  readonly #files: readonly SourceFile[];
   readonly #constantIndex = new Map<string, number>();
   readonly #functionIndex = new Map<Callable, number>();
   readonly #builtinIndex = new Map<string, number>();
   readonly #typeIndex = new Map<string, number>();
-  readonly #lines = new Map<SourceUnit, LineTable>();
-  readonly #waiting: { readonly callable: Callable; readonly index: number }[] = [];
+  readonly #lines = new Map<SourceFile, LineTable>();
+  readonly #unlowered: { readonly callable: Callable; readonly index: number }[] = [];
 
-  constructor(registry: CapabilityRegistry, files: readonly SourceUnit[]) {
+  constructor(registry: CapabilityRegistry, files: readonly SourceFile[]) {
     this.#registry = registry;
     this.#files = files;
   }
@@ -62,7 +62,7 @@ class Pool implements ModulePool {
     if (known !== undefined) return known;
     const index = this.#reserve();
     this.#functionIndex.set(target, index);
-    this.#waiting.push({ callable: target, index });
+    this.#unlowered.push({ callable: target, index });
     return index;
   }
 
@@ -126,15 +126,15 @@ class Pool implements ModulePool {
     return index;
   }
 
-  messageType(type: T): string | null {
+  messageType(type: CheckedType): string | null {
     const known = this.#messageType(type, 0);
     return known === ANY_TYPE ? null : typeToString(known);
   }
 
   /** What is not decided, or a type parameter, may be anything. */
-  #messageType(type: T, depth: number): Type {
+  #messageType(type: CheckedType, depth: number): Type {
     const t = prune(type);
-    const inner = (part: T): Type => this.#messageType(part, depth + 1);
+    const inner = (part: CheckedType): Type => this.#messageType(part, depth + 1);
     if (depth >= MAX_TYPE_DEPTH) return ANY_TYPE;
     switch (t.kind) {
       case "primitive":
@@ -156,7 +156,7 @@ class Pool implements ModulePool {
 
   /** Lowers what is referred to until nothing new turns up. */
   drain(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+    for (let next = this.#unlowered.shift(); next !== undefined; next = this.#unlowered.shift()) {
       const { callable, index } = next;
       if (callable.body === null) throw new BorunaError("internal", `the function ${callable.name} was never checked`);
       const lowering = this.#lower(callable, callable.body);
@@ -179,7 +179,7 @@ class Pool implements ModulePool {
     });
   }
 
-  #linesOf(file: SourceUnit): LineTable {
+  #linesOf(file: SourceFile): LineTable {
     const lines = this.#lines.get(file) ?? lineTable(file.text);
     this.#lines.set(file, lines);
     return lines;

@@ -176,21 +176,21 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
     }
     case "tag":
     case "struct": {
-      const fits = e.label();
+      const matches = e.label();
       const differs = e.label();
       const height = e.height;
       e.emit("LoadLocal", slot);
       e.emit(
         "Match",
         e.table([
-          { tag: form.tag, target: fits },
+          { tag: form.tag, target: matches },
           { tag: -1, target: differs },
         ]),
       );
       e.place(differs);
       e.emit("Pop");
       e.emit("Jmp", fail);
-      e.place(fits);
+      e.place(matches);
       e.height = height + 1;
       if (pattern.args.every((a) => a.kind === "wildcard")) {
         e.emit("Pop");
