@@ -1,18 +1,31 @@
-/** Types while they are being inferred: `vm/value/type.ts` plus variables, declarations by identity, and `never`. */
+/**
+ * The checker's types. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three ways: they have
+ * type variables, a record or enum is its declaration instead of its name, and there are `never` and `error`.
+ *
+ * Inference is unification. An expression whose type is not known yet gets a variable (`freshVar`); `unify` binds
+ * variables where two types meet; `prune` follows the bindings. For `let mut xs = []` and then
+ * `xs = list.push(xs, 1)`:
+ *
+ *     []                 List<α>          α = freshVar()
+ *     list.push(xs, 1)   List<β>          unify(List<α>, List<β>) binds α to β, unify(Int, β) binds β to Int
+ *     xs                 List<Int>        prune(α) is Int
+ *
+ * Types are compared with `unify`, never with `===`, and pruned before their `kind` is read.
+ */
 import type { PrimitiveName, Type } from "../vm/value/type.ts";
 
-/** A record or enum declaration; identity is the object, so two files may each have their own `Point`. */
+/** A record or enum declaration. Its identity is the object, since two files may each have their own `Point`. */
 export interface TypeDecl {
   readonly name: string;
   readonly kind: "record" | "enum";
-  /** The name in the module's type table, unique there. */
+  /** The name in the module's type table, where it is unique: `Point`, `Point.2`. */
   readonly moduleName: string;
-  /** The name of its file; null for the records that builtins make. */
+  /** The file that declares it; null for the records that builtins return. */
   readonly declaredIn: string | null;
   readonly params: readonly ParamType[];
-  /** A record's fields, in order; filled in once all names are known. */
+  /** The fields of a record, in source order. Empty until `declareUnit` knows the names of all types. */
   fields: readonly FieldInfo[];
-  /** An enum's variants, in order. */
+  /** The variants of an enum, in source order. Empty until then, too. */
   variants: readonly VariantInfo[];
 }
 export interface FieldInfo {
@@ -21,19 +34,22 @@ export interface FieldInfo {
 }
 export interface VariantInfo {
   readonly name: string;
-  /** A struct variant's payload is a record of its own. */
+  /** `V` has none, `V(Int)` a single one, `V { x: Int }` a struct. */
   readonly payload:
     | null
     | { readonly kind: "single"; readonly type: CheckedType }
     | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
+/** A type parameter of a function or declaration: the `T` of `fn f<T>(x: T)`. Its identity is the object. */
 export interface ParamType {
   readonly kind: "param";
   readonly name: string;
 }
+/** A type variable: a type that is not decided yet. */
 export interface VarType {
   readonly kind: "var";
+  /** What unification decided, which may be a variable again. */
   bound: CheckedType | null;
 }
 export interface FnType {
@@ -43,7 +59,7 @@ export interface FnType {
   /** Capability names, sorted. */
   readonly row: readonly string[];
 }
-/** Map carries its key type too, always String, so that it shows as it is written. */
+/** A Map has two arguments, as it is written: the type of its keys is always String. */
 export type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
 export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
@@ -52,9 +68,9 @@ export type CheckedType =
   | FnType
   | ParamType
   | VarType
-  /** The type of what never gives a value: `return`, `break`, `continue`. */
+  /** The type of an expression that never has a value, such as a block that ends in `return`. It fits every expected type. */
   | { readonly kind: "never" }
-  /** What an error has been reported for; agrees with everything. */
+  /** The type of an expression for which an error was reported. Unifies with everything, so that one mistake gives one message. */
   | { readonly kind: "error" };
 
 const primitive = (name: PrimitiveName): CheckedType => ({ kind: "primitive", name });
@@ -79,16 +95,20 @@ export const mapOf = (value: CheckedType): CheckedType => builtinType("Map", STR
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
   return BUILTIN_ARITY.has(name);
 }
+/** A new, unbound type variable. */
 export const freshVar = (): VarType => ({ kind: "var", bound: null });
 
-/** Follows bound variables at the top. */
+/**
+ * Follows bound variables, at the top level only: the arguments of the result may be bound variables again. The name is
+ * from Cardelli, "Basic polymorphic typechecking" (1987).
+ */
 export function prune(type: CheckedType): CheckedType {
   let at = type;
   while (at.kind === "var" && at.bound !== null) at = at.bound;
   return at;
 }
 
-/** As the language writes it. */
+/** The type as source text; `_` for what is not decided. */
 export function show(type: CheckedType): string {
   const t = prune(type);
   switch (t.kind) {
@@ -110,7 +130,7 @@ export function show(type: CheckedType): string {
   }
 }
 
-/** For the module's type table and signature: declarations by their module name, undecided parts as Unit. */
+/** The type as a module has it: declarations by their module names, parts that are not decided as Unit. */
 export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
@@ -130,7 +150,7 @@ export function toModuleType(type: CheckedType): Type {
   }
 }
 
-/** Replaces type parameters. */
+/** Replaces type parameters by their arguments. */
 export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType {
   if (typeArgs.size === 0) return type;
   const t = prune(type);
@@ -151,12 +171,12 @@ export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, C
   }
 }
 
-/** A new variable for each parameter. */
+/** A fresh variable for each type parameter. */
 export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
   return new Map(params.map((p) => [p, freshVar()]));
 }
 
-/** Whether nothing in it is left undecided. */
+/** Whether the type has no unbound variable in it. */
 export function isDecided(type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
@@ -175,6 +195,7 @@ export function isDecided(type: CheckedType): boolean {
   }
 }
 
+/** Whether the type has the variable in it: binding the variable to it would make an infinite type. */
 function occurs(variable: VarType, type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
@@ -194,17 +215,19 @@ function occurs(variable: VarType, type: CheckedType): boolean {
 }
 
 /**
- * Makes `actual` fit where `expected` is wanted, binding variables. A function value may do less than its
- * expected row says; since all data is immutable that holds inside lists and records too, but not for a type
- * parameter that a record or enum takes in: there, and with `exact`, the rows must be the same.
- * False when they do not fit; variables bound on the way stay bound, for the error has been found. Those that
- * `trail` is given hold what to undo.
+ * Unifies the types: binds variables so that a value of type `actual` can be used where `expected` is wanted. Returns
+ * false if no binding does that. Variables bound before the mismatch was found stay bound; `trail` collects every
+ * variable that was bound, so that a caller can undo it.
+ *
+ * Only the effect rows of function types have a subtype relation: a function may have a smaller row than expected.
+ * Since data is immutable, that also holds inside lists and records. It does not hold for the argument of a type
+ * parameter that stands in parameter position (`isContravariant`): there, and with `exact`, the rows must be equal.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
   if (a === e || a.kind === "never") return true;
-  // What depends on an error is not reported again.
+  // An error is reported once, not again for each type that depends on it.
   if (a.kind === "error" || e.kind === "error") {
     const other = a.kind === "error" ? e : a;
     return other.kind !== "var" || bindVariable(other, ERROR, trail);
@@ -222,7 +245,7 @@ export function unify(actual: CheckedType, expected: CheckedType, trail?: VarTyp
       return (
         e.kind === "declared" &&
         a.decl === e.decl &&
-        a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact || takesIn(a.decl, a.decl.params[i])))
+        a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact || isContravariant(a.decl, a.decl.params[i])))
       );
     case "fn":
       return (
@@ -244,7 +267,7 @@ function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | und
   return true;
 }
 
-/** The declarations that a type names. */
+/** The declarations in a type, from its outside to its inside. */
 function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const found: TypeDecl[] = [];
   const pending = [type];
@@ -257,32 +280,35 @@ function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   return found;
 }
 
-const placeOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
+const originOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
 
-/** For a message that shows both types: where each is from of two declarations of one name, or nothing. */
+/**
+ * Text to append to a message that shows both types. If two different declarations in them have the same name, it says
+ * which files declare them; otherwise it is empty.
+ */
 export function sameNameNote(first: CheckedType, second: CheckedType): string {
   const others = declarationsIn(second);
   for (const decl of declarationsIn(first)) {
     const other = others.find((o) => o.name === decl.name && o !== decl);
-    if (other !== undefined) return `; the first \`${decl.name}\` is ${placeOf(decl)}, the second ${placeOf(other)}`;
+    if (other !== undefined) return `; the first \`${decl.name}\` is ${originOf(decl)}, the second ${originOf(other)}`;
   }
   return "";
 }
 
-/** Like `fits`; where that fails, how both types are written, without what was bound on the way. */
+/** Unifies the types. Returns null, or both types as source text as they were before unification bound any variable. */
 export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
   const trail: VarType[] = [];
   if (unify(actual, expected, trail)) return null;
   const bound = trail.map((v) => v.bound);
   for (const v of trail) v.bound = null;
-  const shown = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
+  const texts = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
   trail.forEach((v, i) => {
     v.bound = bound[i] ?? null;
   });
-  return shown;
+  return texts;
 }
 
-/** The parts of a declaration's values. */
+/** The types of all fields and payloads of a declaration. */
 function partsOf(decl: TypeDecl): readonly CheckedType[] {
   return [
     ...decl.fields.map((f) => f.type),
@@ -292,23 +318,26 @@ function partsOf(decl: TypeDecl): readonly CheckedType[] {
   ];
 }
 
-/** For each declaration that has been asked about: its type parameters that stand in a parameter of a function. */
-const TAKEN_IN = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
+/** For each declaration that was asked about: the contravariant type parameters of all declarations it reaches. */
+const CONTRAVARIANT = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
 
-/** Whether the declaration's values hold functions that take what the type parameter stands for. */
-function takesIn(decl: TypeDecl, param: ParamType | undefined): boolean {
+/** Whether values of the declaration hold functions with the type parameter in one of their parameters. */
+function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
   if (param === undefined) return false;
-  const known = TAKEN_IN.get(decl) ?? findTakenIn(decl);
+  const known = CONTRAVARIANT.get(decl) ?? findContravariant(decl);
   return known.has(param);
 }
 
-/** Looks at all declarations that can be reached: a parameter handed to one that takes its own in is taken in too. */
-function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
-  const taken = new Set<ParamType>();
-  const handedOn = new Map<ParamType, ParamType[]>();
+/**
+ * Walks all declarations that can be reached. A type parameter is contravariant if it stands in a parameter of a
+ * function type, or if it is an argument for a contravariant type parameter of another declaration.
+ */
+function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
+  const found = new Set<ParamType>();
+  const argumentsFor = new Map<ParamType, ParamType[]>();
   const reached = new Set([decl]);
   for (const at of reached) {
-    /** `to` are the parameters of other declarations that this part is an argument for. */
+    /** `to`: the type parameters of other declarations for which this part is an argument. */
     const pending: { readonly type: CheckedType; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map(
       (type) => ({
         type,
@@ -320,10 +349,10 @@ function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
       const { inParameter, to } = next;
       const t = prune(next.type);
       if (t.kind === "param") {
-        if (inParameter) taken.add(t);
+        if (inParameter) found.add(t);
         for (const other of to) {
-          const from = handedOn.get(other) ?? [];
-          handedOn.set(other, from);
+          const from = argumentsFor.get(other) ?? [];
+          argumentsFor.set(other, from);
           from.push(t);
         }
       } else if (t.kind === "fn") {
@@ -337,12 +366,12 @@ function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
       }
     }
   }
-  for (const param of taken) for (const from of handedOn.get(param) ?? []) taken.add(from);
-  for (const at of reached) TAKEN_IN.set(at, taken);
-  return taken;
+  for (const param of found) for (const from of argumentsFor.get(param) ?? []) found.add(from);
+  for (const at of reached) CONTRAVARIANT.set(at, found);
+  return found;
 }
 
-/** More parts than a type that a person writes has; without a bound, `P { a: x, b: x }` doubles with every use. */
+/** More parts than anyone writes. Without a bound, `P { a: x, b: x }` doubles the size of the type with every use. */
 const MAX_TYPE_SIZE = 1_000;
 
 /** Whether the type has more parts than the compiler accepts. */
@@ -358,9 +387,10 @@ export function isTooLarge(type: CheckedType): boolean {
   return pending.length > 0;
 }
 
+/** Cached, since a type may have thousands of fields or variants. */
 const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
 
-/** The place of each field or variant by its name: there may be thousands. */
+/** The index of each field or variant by its name. */
 export function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
   const known = INDEXES.get(parts);
   if (known !== undefined) return known;
@@ -370,13 +400,13 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
 }
 
 /**
- * Whether values of the type can be compared: no function anywhere in what is known of it. What is sent is received
- * at any type, so there no type parameter may stand for a function either: `params` says whether to let those pass.
+ * Whether the type has no function anywhere in it, so that its values can be compared. With `params` false, a type
+ * parameter counts as a function: a message may be received as any type, so none may hide a function.
  */
 export function isData(type: CheckedType, params = true): boolean {
   const pending = [type];
   const seen = new Set<TypeDecl>();
-  /** Parameters of declarations: what they stand for is among the arguments. */
+  /** Type parameters of the declarations seen. Their arguments are checked in their place. */
   const own = new Set<ParamType>();
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const t = prune(next);

@@ -1,4 +1,4 @@
-/** Calls: functions, function values, builtins, capabilities. */
+/** Checks calls of functions, function values, builtins and capabilities. */
 import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/bytecode/opcodes.ts";
@@ -34,7 +34,7 @@ const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet
 /** Builtins that compare the elements of their first argument as `==` does. */
 const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of", "list.sort", "list.unique"]);
 
-/** A dotted name such as `string.len`, unless its first part is a binding. */
+/** The dotted name of a builtin or capability, such as `string.len`; undefined if its first part is a binding. */
 export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
   if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
   const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
@@ -42,13 +42,13 @@ export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | unde
   return checker.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
 }
 
-/** In `ensures`, `result.is_ok` is the builtin and `result` the value, unless that has such a field. */
+/** In an `ensures` clause, `result.is_ok` is the builtin even though `result` is a binding, unless its value has such a field. */
 function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
   const value = checker.scope.ensuredNamed(target);
   return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
-/** A call of what nothing is called: its arguments are checked all the same. */
+/** A call to an unknown name. Its arguments are checked nevertheless. */
 function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
   const types = expr.args.map((arg) => {
     const type = arg.kind === "lambda" ? ERROR : freshVar();
@@ -59,6 +59,7 @@ function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { k
   return failed(expr.span);
 }
 
+/** Whether an argument whose type does not match is accepted without a report. */
 type Accepts = (found: CheckedType, index: number) => boolean;
 
 function checkArgs(
@@ -81,9 +82,14 @@ function checkArgs(
 }
 
 /**
- * The arguments and the type of a call whose wanted type flows into them. Where an argument does not fit, but would
- * without the wanted type, then the result is what does not fit: the argument is passed over, and the type is the one
- * that the arguments make.
+ * Checks the arguments of a call, with the type parameters first decided by the expected type of its result. If an
+ * argument does not match but would match without the expected type, then the result is what does not match: the
+ * argument is accepted, and the returned type is the one that the arguments decide, for the caller to report.
+ *
+ *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
+ *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
+ *
+ * Without this the report would be that `xs` is not a List<String>.
  */
 function checkGeneric(
   checker: FunctionChecker,
@@ -94,7 +100,7 @@ function checkGeneric(
 ): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType } {
   const typeArgs = instantiation(signature.typeParams);
   const type = substitute(signature.result, typeArgs);
-  const flowed = expectResult(type, expected);
+  const flowed = unifyResult(type, expected);
   const params = signature.params.map((p) => substitute(p, typeArgs));
   const seen: CheckedType[] = [];
   let made: CheckedType | undefined;
@@ -103,11 +109,11 @@ function checkGeneric(
     seen[i] = found;
     const param = params[i];
     if (!flowed || param === undefined || isTooLarge(found)) return false;
-    if (!tried && !wouldFit(found, param)) {
+    if (!tried && !unifies(found, param)) {
       tried = true;
       made = resultOfArguments(signature, seen, expected, typeArgs);
     }
-    // What else does not fit then is no second mistake.
+    // Further arguments that do not match are not a second mistake.
     if (made !== undefined) unify(found, param);
     return made !== undefined;
   };
@@ -115,15 +121,18 @@ function checkGeneric(
   return { args, typeArgs, type: made ?? type };
 }
 
-/** As `fits`, but nothing stays bound. */
-function wouldFit(actual: CheckedType, expected: CheckedType): boolean {
+/** Like `unify`, but no variable stays bound. */
+function unifies(actual: CheckedType, expected: CheckedType): boolean {
   const trail: VarType[] = [];
   const fitting = unify(actual, expected, trail);
   for (const variable of trail) variable.bound = null;
   return fitting;
 }
 
-/** What the call gives by its arguments so far alone, where that is not what is wanted: `bound` is bound anew to suit it. */
+/**
+ * The result type of a call as the arguments so far decide it, without the expected type. Undefined unless it is decided
+ * and differs from the expected type; if it does, the type parameters in `bound` are rebound to match it.
+ */
 function resultOfArguments(
   signature: BuiltinSignature,
   seen: readonly CheckedType[],
@@ -137,39 +146,39 @@ function resultOfArguments(
     const found = seen[i];
     return found !== undefined && !isTooLarge(found) && unify(found, substitute(p, typeArgs), trail);
   });
-  const made = fitting && isDecided(result) && !wouldFit(result, expected) ? settled(result) : undefined;
-  const settledBy = [...typeArgs].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? settled(type) : null }));
+  const made = fitting && isDecided(result) && !unifies(result, expected) ? resolved(result) : undefined;
+  const decidedArgs = [...typeArgs].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? resolved(type) : null }));
   for (const variable of trail) variable.bound = null;
-  for (const { variable, to } of made === undefined ? [] : settledBy) if (variable?.kind === "var" && to !== null) variable.bound = to;
+  for (const { variable, to } of made === undefined ? [] : decidedArgs) if (variable?.kind === "var" && to !== null) variable.bound = to;
   return made;
 }
 
-/** Without variables: what they are bound to now. */
-function settled(type: CheckedType): CheckedType {
+/** The type with its bound variables replaced by their types, so that it stays when they are unbound. */
+function resolved(type: CheckedType): CheckedType {
   const t = prune(type);
   switch (t.kind) {
     case "builtin":
     case "declared":
-      return { ...t, args: t.args.map(settled) };
+      return { ...t, args: t.args.map(resolved) };
     case "fn":
-      return { ...t, params: t.params.map(settled), result: settled(t.result) };
+      return { ...t, params: t.params.map(resolved), result: resolved(t.result) };
     default:
       return t;
   }
 }
 
-/** Notes what a callee may do. */
+/** Records that the function uses the capabilities of a callee. In a contract clause they are an error. */
 export function useRow(checker: FunctionChecker, row: readonly string[], span: Span, via: Callable | null): void {
   for (const capability of row) {
     if (checker.scope.inContract) {
-      checker.error("E007", span, `a contract must be pure, but this may do \`${capability}\``);
+      checker.error("E007", span, `a contract must be pure, but this may use \`${capability}\``);
       if (!checker.scope.callable.row.includes(capability)) continue;
     }
     checker.scope.use(capability, { span, via });
   }
 }
 
-/** `guard(value, passed, label)`: logs the verdict and gives the value. */
+/** `guard(value, passed, label)`: logs the verdict and returns the value. */
 function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const type = freshVar();
   return {
@@ -189,13 +198,13 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
     op !== undefined
       ? { kind: "op", op, args, span }
       : builtin.source !== undefined
-        ? { kind: "call", target: checker.context.written(builtin), args, span }
+        ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, span };
   recordBuiltinCall(checker, ir, builtin.name, type);
   return { ir, type };
 }
 
-/** As for `==`: no functions, as far as the types tell once all are known. */
+/** Reports values with functions in them, as `==` does, once all types are known. */
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
   const { context } = checker;
   context.deferredChecks.push(() => {
@@ -204,20 +213,19 @@ function requireData(checker: FunctionChecker, name: string, type: CheckedType, 
 }
 
 /**
- * Lets the wanted type flow into a call's arguments where the result is a type of the same shape, so that
- * `option.unwrap_or(None, [])` and the like need no annotation. A mismatch is left to the caller to report.
- * True when something did.
+ * Decides type parameters of a call by the expected type of its result, so that `option.unwrap_or(None, [])` and the like
+ * need no annotation. Leaves a mismatch for the caller to report. Returns whether anything was decided.
  */
-function expectResult(result: CheckedType, expected: CheckedType): boolean {
+function unifyResult(result: CheckedType, expected: CheckedType): boolean {
   const r = prune(result);
   const e = prune(expected);
   if (r.kind === "builtin" && e.kind === "builtin" && r.name === e.name) {
-    return r.args.map((arg, i) => expectResult(arg, e.args[i] ?? ERROR)).includes(true);
+    return r.args.map((arg, i) => unifyResult(arg, e.args[i] ?? ERROR)).includes(true);
   }
   return r.kind === "var" && e.kind !== "var" && e.kind !== "never" && unify(r, e);
 }
 
-/** A capability call; `caught` under `try`. */
+/** A call of a capability. `caught`: under `try`. */
 function checkCapabilityCall(
   checker: FunctionChecker,
   capability: CapabilityDecl,
@@ -255,7 +263,7 @@ function checkCapabilityCall(
   return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
 }
 
-/** Makes `spawn f`, `send a m` or `emit v` of a call by name, where the arguments are as many as that takes. */
+/** Rewrites a call such as `actor.send(a, m)` to the syntax for it, `send a m`, if the number of arguments matches. */
 function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span): readonly Fix[] {
   const [word, ...operands] = capability.call.split(" ");
   const [first, second] = args;
@@ -274,7 +282,7 @@ function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[]
   return [{ title: `write \`${capability.call}\``, edits: [...edits, { span: { start: last.span.end, end: span.end }, text: close }] }];
 }
 
-/** The capability that a callee names, if it names one. */
+/** The capability that a callee refers to, if any. */
 function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
   const name = callee.kind === "name" ? callee.name : qualifiedName(checker, callee);
   if (
@@ -344,7 +352,7 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
   };
 }
 
-/** `try CALL`: a capability's failure as `Err(text)`. */
+/** `try CALL`: a failure of the capability becomes `Err(text)`. */
 export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): Typed {
   const named = expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee) : undefined;
   if (expr.call.kind !== "call" || named === undefined) {
@@ -357,7 +365,7 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
         uncalled === undefined
           ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
           : `call it: \`try ${uncalled.call}\``;
-      checker.error("E009", expr.span, "`try` stands before a capability call", { help: example });
+      checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example });
     }
     return failed(expr.span);
   }
@@ -365,7 +373,7 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
   return { ir: call.ir, type: builtinType("Result", call.type, STRING) };
 }
 
-/** A bare function name as a value. */
+/** The name of a function or builtin as a value; undefined if there is none. */
 export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
   const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);
@@ -389,6 +397,6 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed 
     result: substitute(signature.result, typeArgs),
     row: [],
   };
-  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.written(builtin), span: name.span }, type };
+  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };
   return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, span: name.span }, type };
 }

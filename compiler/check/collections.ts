@@ -1,10 +1,10 @@
-/** Lists, maps and indices. */
+/** Checks list literals, map literals and indexing. */
 import type { Expr } from "../ast.ts";
 import type { Ir } from "../ir.ts";
 import { builtinType, ERROR, unify, freshVar, INT, mapOf, prune, show, STRING, type CheckedType } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
-/** Decides what is open in `type` from the expectation, where both have the same shape. */
+/** Decides the type arguments by the expected type, if both are the same built-in type. Leaves a mismatch for the caller. */
 export function unifyArguments(type: CheckedType, expected: CheckedType): void {
   const t = prune(type);
   const e = prune(expected);
@@ -21,7 +21,7 @@ export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" 
 
 /** `{ "a": 1 }` */
 export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed {
-  const record = recordMeant(checker, expr, expected);
+  const record = reportMissingRecordName(checker, expr, expected);
   if (record !== undefined) return record;
   const value = freshVar();
   unifyArguments(mapOf(value), expected);
@@ -29,8 +29,8 @@ export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" },
   return { ir: { kind: "map", entries, span: expr.span }, type: mapOf(value) };
 }
 
-/** `{ x: 1 }` where a record is wanted and no key means anything. */
-function recordMeant(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed | undefined {
+/** Reports `{ x: 1 }` if a record is expected and no key refers to anything: the name of the record is missing. */
+function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed | undefined {
   const wanted = prune(expected);
   const { scope } = checker;
   const named = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
@@ -45,7 +45,7 @@ function recordMeant(checker: FunctionChecker, expr: Expr & { kind: "map" }, exp
   return failed(expr.span);
 }
 
-/** A key of a map; a bare name that nothing has is meant as text, or as a field. */
+/** A key of a map. An unknown name is reported as text without quotes, or as a field of a record. */
 function checkKey(checker: FunctionChecker, key: Expr): Ir {
   const { scope, context } = checker;
   const name = key.kind === "name" ? key.name : undefined;
@@ -71,13 +71,13 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
   return { ir: { kind: "op", op: "ListGet", args: [target, at], span: expr.span }, type: fitting ? item : ERROR };
 }
 
-/** What is written instead of an index, by the name of the type. */
+/** What to write instead of an index, by the name of the type. */
 const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
-  ["Map", "write `map.get(m, key)`, which gives an Option"],
+  ["Map", "write `map.get(m, key)`, which returns an Option"],
   ["String", "write `string.slice(s, from, to)`"],
-  ["Option", "take it apart with `match`, or go on in it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
-  ["Result", "take it apart with `match`, or go on in it with `result.map(…, fn(xs) { xs[i] })`"],
-  ["Json", 'write `json.get(j, "key")`, which gives an Option; a path is written `"key.inner[0]"`'],
+  ["Option", "take it apart with `match`, or continue inside it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
+  ["Result", "take it apart with `match`, or continue inside it with `result.map(…, fn(xs) { xs[i] })`"],
+  ["Json", 'write `json.get(j, "key")`, which returns an Option; a path is written `"key.inner[0]"`'],
 ]);
 
 function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target, index, span }: Expr & { kind: "index" }): void {

@@ -1,4 +1,7 @@
-/** What the checks of all functions share, and the one interface through which they call each other. */
+/**
+ * What the checker of a whole program shares (`Context`), and the interface to the checker of one function
+ * (`FunctionChecker`), through which the files of this folder check the parts of an expression.
+ */
 import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
 import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
@@ -22,7 +25,7 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 
-/** Old names of capabilities in rows. */
+/** Old names of capabilities, accepted in effect rows with a warning. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["net", "net.fetch"],
   ["fs", "fs.read"],
@@ -38,13 +41,13 @@ export interface BuiltinSignature {
   readonly result: CheckedType;
 }
 
-/** A checked expression with its type. */
+/** A checked expression and its type. */
 export interface Typed {
   readonly ir: Ir;
   readonly type: CheckedType;
 }
 
-/** A checked expression that has no value because an error was reported for it. It is never lowered. */
+/** The result for an expression for which an error was reported. It is never lowered. */
 export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
 
 /** Checks the body of the function in `scope`. */
@@ -52,11 +55,14 @@ export interface FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
   /**
-   * `why` completes "expected T for …", "" where nothing is to be added. Mismatches are reported, unless `accepts`
-   * takes the type that was found; it is not asked of an `if`, a `match` or a block.
+   * Checks the expression and unifies its type with `expected`. A mismatch is reported as "expected T for WHY, found U";
+   * without `why` the part from "for" is left out. `accepts` may take a type that does not match, which is then not
+   * reported; it is not called for an `if`, a `match` or a block.
    */
   check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
+  /** Checks a block in a scope of its own, like `check`. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
+  /** Declares a binding in the current block. */
   bind(name: Name, type: CheckedType, mutable: boolean): Local;
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
@@ -64,28 +70,27 @@ export interface FunctionChecker {
 
 export class Context {
   readonly registry: CapabilityRegistry;
-  /** The scope in which each function's body was checked: its uses tell E007's path. */
+  /** The scope in which each function's body was checked, with the capabilities that it uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
-  /** Run once the function at hand is checked, when its types are known. */
-  readonly deferredChecks: (() => void)[] = [];
-  /** Run before `deferred`, outer matches first: patterns that had to wait for a type may decide others. */
+  /**
+   * Patterns with variants of a type that was not decided when they were checked. They are checked again once the body of
+   * their function has been checked, outer matches first, since a pattern may decide the type of an inner one.
+   */
   readonly patternRechecks: (() => void)[] = [];
-  /** Calls of builtins, and what they give. */
+  /** Checks that need the types of the function at hand to be known. They run after `patternRechecks`. */
+  readonly deferredChecks: (() => void)[] = [];
+  /** Calls of builtins with the types of their results, for W007. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
-  readonly #written: (builtin: BuiltinDecl) => Callable;
-  /** `Entry` and `Pair`, which builtins make. */
+  /** The function of a builtin that is written in the language. */
+  readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
+  /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
   readonly #signatures = new Map<string, BuiltinSignature>();
 
-  constructor(registry: CapabilityRegistry, written: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
+  constructor(registry: CapabilityRegistry, sourceBuiltin: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
     this.registry = registry;
-    this.#written = written;
+    this.sourceBuiltin = sourceBuiltin;
     this.#records = records;
-  }
-
-  /** The function of a builtin that is written in the language. */
-  written(builtin: BuiltinDecl): Callable {
-    return this.#written(builtin);
   }
 
   builtinSignature(builtin: BuiltinDecl): BuiltinSignature {
@@ -102,7 +107,7 @@ export class Context {
     return signature;
   }
 
-  /** A type of the builtin or capability table. */
+  /** A type of the builtin table or the capability table. */
   fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): CheckedType {
     switch (type.kind) {
       case "primitive":
@@ -125,7 +130,7 @@ export class Context {
     }
   }
 
-  /** A type as written in a file. Unknown names are reported. */
+  /** A type as it is written in a file. `params` are the type parameters in scope. Reports unknown names. */
   resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
     if (expr.kind === "fn") {
       return {
@@ -183,12 +188,12 @@ export class Context {
     return isPrimitiveName(name) ? { kind: "primitive", name } : ERROR;
   }
 
-  /** A record or enum by the name a file uses for it. */
+  /** The record or enum that a name refers to in a file. */
   typeNamed(unit: Unit, name: string): TypeDecl | undefined {
     return unit.types.get(name) ?? this.#records.get(name);
   }
 
-  /** Capability names of a row, sorted. Aliases are warned of, unknown names reported. */
+  /** The sorted capability names of an effect row. Warns of old names and reports unknown ones. */
   resolveRow(unit: Unit, row: RowExpr | null): readonly string[] {
     const names = new Set<string>();
     for (const written of row?.names ?? []) {
@@ -215,7 +220,7 @@ export class Context {
     return [...names].sort();
   }
 
-  /** The builtin of that name, unless the file has an item that hides it. */
+  /** The builtin of that name, unless a function of the file hides it. */
   builtin(unit: Unit, name: string): BuiltinDecl | undefined {
     return unit.functions.has(name) ? undefined : BUILTIN_BY_NAME.get(name);
   }
@@ -225,13 +230,13 @@ export class Context {
   }
 }
 
-/** How a type with that many arguments is written. */
+/** An example of the type with the given number of arguments. */
 function typeExample(name: string, args: number): string {
   if (args === 0) return name;
   const last = args === 1 ? ["Int"] : ["String", ...Array.from({ length: args - 1 }, () => "Int")];
   return `${name}<${last.join(", ")}>`;
 }
 
-/** The result type where none is written. */
+/** The result type of a signature; Unit if none is written. */
 export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
   expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);

@@ -1,4 +1,4 @@
-/** Records, variants, fields: making data and reaching into it. */
+/** Checks record literals, variants, and access to fields. */
 import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
@@ -21,13 +21,13 @@ import { suggestNearest, withoutPrefix } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod } from "./suggest-names.ts";
 
-/** A type of the declaration with fresh arguments, which the expectation may decide. */
+/** The type of a declaration with fresh type arguments. `of` replaces the type parameters in the type of a field. */
 function instance(decl: TypeDecl): { type: CheckedType; of: (t: CheckedType) => CheckedType } {
   const typeArgs = instantiation(decl.params);
   return { type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) }, of: (t) => substitute(t, typeArgs) };
 }
 
-/** Lets the expected type decide type arguments before the fields are checked. */
+/** Decides the type arguments by the expected type, before the fields are checked. */
 function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
   const e = prune(expected);
   if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {
@@ -40,13 +40,13 @@ function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
 }
 
 interface FieldValues {
-  /** In declaration order; null where the base's field stays. */
+  /** In declaration order; null if the field is copied from the base. */
   readonly fields: readonly (Ir | null)[];
-  /** Evaluates the values in source order, where that is not declaration order. */
+  /** Statements that evaluate the values in source order, if that is not declaration order. */
   readonly before: readonly IrStmt[];
 }
 
-/** Fields as written, each once, each known. */
+/** Checks the fields of a literal: each is known, given once, and none is missing unless there is a base. */
 function checkFields(
   checker: FunctionChecker,
   owner: string,
@@ -135,7 +135,7 @@ function jsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" },
   const args = expr.payload?.kind === "args" ? expr.payload.args : [];
   const arg = args[0];
   const payload = constructor_?.args[0];
-  if (constructor_ !== undefined && variantAsFunction(checker, constructor_.name, payload === undefined ? [] : null, expr, expected))
+  if (constructor_ !== undefined && reportVariantAsFunction(checker, constructor_.name, payload === undefined ? [] : null, expr, expected))
     return failed(expr.span);
   if (constructor_ === undefined || expr.payload?.kind === "struct") {
     checker.error("E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
@@ -154,8 +154,8 @@ function jsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" },
   return failed(expr.span);
 }
 
-/** A variant alone where a function is wanted, `list.map(xs, E::V)`: told. `fields` is null where it holds one value. */
-function variantAsFunction(
+/** Reports a variant where a function is expected, `list.map(xs, E::V)`. `fields` is null if the payload is a single value. */
+function reportVariantAsFunction(
   checker: FunctionChecker,
   full: string,
   fields: readonly FieldInfo[] | null,
@@ -210,7 +210,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   bindTypeArguments(type, expected);
   const full = `${decl.name}::${variant.name}`;
   const { payload } = variant;
-  if (variantAsFunction(checker, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
+  if (reportVariantAsFunction(checker, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
     return failed(expr.span);
   if (payload?.kind === "struct") {
     if (expr.payload?.kind !== "struct") {
@@ -249,14 +249,14 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
 function fieldHelp(type: CheckedType, name: Name): string {
   const t = prune(type);
   const of = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which gives an Option`;
-  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which gives an Option`;
+  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which returns an Option`;
+  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which returns an Option`;
   if (of === "Option" || of === "Result") return "take it apart with `match`";
   return "only records have fields; take other values apart with `match` or a builtin";
 }
 
-/** `Color.Red`, as other languages write a variant. */
-function dottedVariant(checker: FunctionChecker, target: Expr, name: Name): boolean {
+/** Reports a variant with a dot, `Color.Red`. */
+function reportDottedVariant(checker: FunctionChecker, target: Expr, name: Name): boolean {
   const { scope, context } = checker;
   if (target.kind !== "name" || scope.lookup(target.name.text) !== undefined || scope.unit.functions.has(target.name.text)) return false;
   const decl = context.typeNamed(scope.unit, target.name.text);
@@ -274,7 +274,7 @@ export function hasField(type: CheckedType, name: string): boolean {
   return known.kind === "declared" && known.decl.kind === "record" && known.decl.fields.some((field) => field.name === name);
 }
 
-/** `p.x` on a record; `call` is the call that it is the callee of. */
+/** `p.x`. `call` is the call of which it is the callee, if there is one. */
 export function checkField(
   checker: FunctionChecker,
   target: Expr,
@@ -283,7 +283,7 @@ export function checkField(
   call: (Expr & { kind: "call" }) | null = null,
 ): Typed {
   const { scope } = checker;
-  if (dottedVariant(checker, target, name)) {
+  if (reportDottedVariant(checker, target, name)) {
     for (const arg of call?.args ?? []) checker.check(arg, freshVar());
     return failed(span);
   }

@@ -1,4 +1,8 @@
-/** Checks the body of one function: types, effects, names. */
+/**
+ * Checks the body of one function and builds its IR. `check` is given the expected type of an expression: `#infer` finds
+ * the type it has, `#expect` unifies the two. An `if`, a `match` and a block hand the expected type to their branches,
+ * so that a mismatch is reported at the branch and not at the whole expression.
+ */
 import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
@@ -36,7 +40,7 @@ import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
 import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
 
-const unit = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
+const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
 export class ExpressionChecker implements FunctionChecker {
   readonly scope: FunctionScope;
@@ -78,7 +82,7 @@ export class ExpressionChecker implements FunctionChecker {
     this.error("E009", span, message, mismatchReport(this.scope, type, expected, why));
   }
 
-  /** The type of everything that has one of its own; `expected` is a hint that need not hold. */
+  /** Checks an expression and returns its type. `expected` only helps to decide types; `#expect` enforces it. */
   #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: CheckedType): Typed {
     const { span } = expr;
     switch (expr.kind) {
@@ -91,7 +95,7 @@ export class ExpressionChecker implements FunctionChecker {
       case "bool":
         return { ir: { kind: "const", value: expr.value, span }, type: BOOL };
       case "unit":
-        return { ir: unit(span), type: UNIT_TYPE };
+        return { ir: unitIr(span), type: UNIT_TYPE };
       case "none":
         return { ir: { kind: "const", value: NONE, span }, type: builtinType("Option", freshVar()) };
       case "wrap": {
@@ -130,7 +134,7 @@ export class ExpressionChecker implements FunctionChecker {
         const actor = this.check(expr.actor, ACTOR_ID, "the receiver");
         const type = freshVar();
         const message = this.check(expr.message, type);
-        this.#data(type, expr.message.span, "a message");
+        this.#requireData(type, expr.message.span, "a message");
         this.#effect("actor.send", span);
         return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
       }
@@ -144,16 +148,17 @@ export class ExpressionChecker implements FunctionChecker {
       case "emit": {
         const type = freshVar();
         const tree = this.check(expr.tree, type);
-        this.#data(type, expr.tree.span, "what is emitted");
+        this.#requireData(type, expr.tree.span, "an emitted value");
         this.#effect("ui.render", span);
         return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
       }
       case "error":
-        return { ir: unit(span), type: ERROR };
+        return { ir: unitIr(span), type: ERROR };
     }
   }
 
-  #data(type: CheckedType, span: Span, what: string): void {
+  /** Reports a type with functions in it, or one that a type parameter could hide, once all types are known. */
+  #requireData(type: CheckedType, span: Span, what: string): void {
     this.context.deferredChecks.push(() => {
       if (isData(type, false)) return;
       const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
@@ -180,7 +185,7 @@ export class ExpressionChecker implements FunctionChecker {
         help: `call it: \`${capability.call}\`, or wrap the call in a lambda`,
       });
     } else reportUnknownVariable(this, name);
-    return { ir: unit(name.span), type: ERROR };
+    return { ir: unitIr(name.span), type: ERROR };
   }
 
   #field(expr: Expr & { kind: "field" }): Typed {
@@ -202,7 +207,7 @@ export class ExpressionChecker implements FunctionChecker {
         : undefined;
     if (target === undefined || target.params.length > 0) {
       this.error("E009", expr.target.span, "`spawn` takes the name of a function without parameters");
-      return { ir: unit(expr.span), type: ACTOR_ID };
+      return { ir: unitIr(expr.span), type: ACTOR_ID };
     }
     useRow(this, target.row, expr.span, target);
     return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
@@ -227,7 +232,7 @@ export class ExpressionChecker implements FunctionChecker {
     return { kind: "if", branches, otherwise: null, span };
   }
 
-  /** A block whose value nobody wants. */
+  /** A block whose value is not used. */
   #statement(block: Block): Ir {
     const ir = this.block(block, freshVar());
     warnUnusedResult(this, ir);
@@ -309,7 +314,7 @@ export class ExpressionChecker implements FunctionChecker {
   #unused(local: Local): void {
     if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
       this.warning("W004", local.span, `\`${local.name}\` is never used`, {
-        help: `name it \`_${local.name}\` if that is meant`,
+        help: `name it \`_${local.name}\` if that is intended`,
       });
     }
   }
@@ -332,7 +337,7 @@ export class ExpressionChecker implements FunctionChecker {
     return { kind: "block", stmts, value, span: block.span };
   }
 
-  /** Whether a name that nothing has stands before it on its line, `print "x"`: then the mistake is that name. */
+  /** Whether an unknown name is before the statement on its line, as in `print "x"`: then the name is the mistake. */
   #followsUnknown(stmt: Stmt, before: Stmt | undefined): boolean {
     if (before?.kind !== "expr" || before.value.kind !== "name") return false;
     const { scope, context } = this;
@@ -357,14 +362,14 @@ export class ExpressionChecker implements FunctionChecker {
         const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
         const before = scope.unit.diagnostics.errorCount;
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
-        // What an error in the value leaves open is not told again.
+        // If the value has an error, a type that is not decided is not a second mistake.
         if (stmt.type === null && scope.unit.diagnostics.errorCount === before) {
           context.deferredChecks.push(() => {
             if (!isDecided(type))
               this.error(
                 "E014",
                 stmt.name.span,
-                `the type of \`${stmt.name.text}\` cannot be told from its value and uses: ${show(type)}`,
+                `the type of \`${stmt.name.text}\` cannot be inferred from its value and uses: ${show(type)}`,
                 { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` },
               );
           });
@@ -380,7 +385,7 @@ export class ExpressionChecker implements FunctionChecker {
       case "for": {
         const item = freshVar();
         const before = scope.unit.diagnostics.errorCount;
-        const list = this.check(stmt.list, builtinType("List", item), "what `for` goes through");
+        const list = this.check(stmt.list, builtinType("List", item), "the list of `for`");
         const broken = scope.unit.diagnostics.errorCount > before;
         scope.enter();
         const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, false);
@@ -391,7 +396,7 @@ export class ExpressionChecker implements FunctionChecker {
       }
       case "break":
       case "continue":
-        if (scope.loopDepth === 0) this.error("E002", span, `\`${stmt.kind}\` stands outside a loop`);
+        if (scope.loopDepth === 0) this.error("E002", span, `\`${stmt.kind}\` is outside a loop`);
         return [{ kind: stmt.kind, span }];
       case "return": {
         if (stmt.value !== null) return [{ kind: "return", value: this.check(stmt.value, scope.result, "the result"), span }];
@@ -399,7 +404,7 @@ export class ExpressionChecker implements FunctionChecker {
         return [{ kind: "return", value: null, span }];
       }
       case "answer":
-        this.error("E002", span, "an answer stands at the start of a `test` block", {
+        this.error("E002", span, "an answer must be at the start of a `test` block", {
           help: "move it before the other statements of the test",
         });
         return [];
@@ -424,7 +429,7 @@ export class ExpressionChecker implements FunctionChecker {
         suggestNearest(scope.unit, name, () => scope.names(), isFunction ? undefined : `declare it: \`let mut ${name.text} = …\``),
       );
       this.check(stmt.value, freshVar());
-      // What reads it further down is no second mistake.
+      // Reading it further down is not a second mistake.
       if (!isFunction) this.bind(name, ERROR, true).used = true;
       return [];
     }
@@ -451,13 +456,13 @@ export class ExpressionChecker implements FunctionChecker {
     const named = new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
     const hints = wanted.kind === "fn" ? wanted.params : [];
-    // What is wanted by something unknown stays unknown, without a word about it.
-    const open = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
+    // If the expected type comes from an error, what the lambda leaves open is not a second mistake.
+    const undecided = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
     const params = expr.params.map(
-      (p, i): CheckedType => (p.type === null ? (hints[i] ?? open()) : context.resolveType(outer.unit, p.type, named)),
+      (p, i): CheckedType => (p.type === null ? (hints[i] ?? undecided()) : context.resolveType(outer.unit, p.type, named)),
     );
     const result =
-      expr.result === null ? (wanted.kind === "fn" ? wanted.result : open()) : context.resolveType(outer.unit, expr.result, named);
+      expr.result === null ? (wanted.kind === "fn" ? wanted.result : undecided()) : context.resolveType(outer.unit, expr.result, named);
     const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
     outer.lambdas += 1;
     const callable: Callable = {
@@ -510,7 +515,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 }
 
-/** Whether the binding at the span is a `let` of its own, which `mut` may be put before. */
+/** Whether the name at the span is that of a `let`, so that a fix can insert `mut` before it. */
 function isLet(text: string, span: Span): boolean {
   return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
 }

@@ -1,30 +1,31 @@
-/** Operators: which types they take, and what they give. */
+/** Checks operators: which types they take and what they return. */
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
 import { BOOL, ERROR, FLOAT, unify, freshVar, isData, prune, show, type CheckedType, sameNameNote } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
-import { mixHelp } from "./mismatch.ts";
+import { conversionHelpEitherWay } from "./mismatch.ts";
 
 interface OperatorRow {
-  /** Names of the primitive types it takes; "data" is everything but functions. */
+  /** The names of the types of its operands; "data" is every type without functions. */
   readonly takes: readonly string[] | "data";
-  readonly gives: "operand" | "Bool";
+  /** The type of its result: that of the operands, or Bool. */
+  readonly returns: "operand" | "Bool";
 }
 
 const NUMBERS = ["Int", "Float"];
 const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> = {
-  "==": { takes: "data", gives: "Bool" },
-  "!=": { takes: "data", gives: "Bool" },
-  "<": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  "<=": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  ">": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  ">=": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  "++": { takes: ["String", "List"], gives: "operand" },
-  "+": { takes: [...NUMBERS, "String"], gives: "operand" },
-  "-": { takes: NUMBERS, gives: "operand" },
-  "*": { takes: NUMBERS, gives: "operand" },
-  "/": { takes: NUMBERS, gives: "operand" },
-  "%": { takes: ["Int"], gives: "operand" },
+  "==": { takes: "data", returns: "Bool" },
+  "!=": { takes: "data", returns: "Bool" },
+  "<": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  "<=": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  ">": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  ">=": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  "++": { takes: ["String", "List"], returns: "operand" },
+  "+": { takes: [...NUMBERS, "String"], returns: "operand" },
+  "-": { takes: NUMBERS, returns: "operand" },
+  "*": { takes: NUMBERS, returns: "operand" },
+  "/": { takes: NUMBERS, returns: "operand" },
+  "%": { takes: ["Int"], returns: "operand" },
 };
 
 function accepts(row: OperatorRow, type: CheckedType): boolean {
@@ -34,7 +35,7 @@ function accepts(row: OperatorRow, type: CheckedType): boolean {
   return (t.kind === "primitive" || t.kind === "builtin") && row.takes.includes(t.name);
 }
 
-/** What may be meant with an operand of such a type. */
+/** What was probably meant if an operand has a type that the operator does not take. */
 function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): string | undefined {
   const t = prune(type);
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
@@ -42,11 +43,11 @@ function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): str
   if (op === "+" && name === "List") return "lists are joined with `++`";
   if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
-  if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which give an Option, or with `match`";
+  if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which return an Option, or with `match`";
   return t.kind === "fn" && OPERATORS[op].takes !== "data" ? "this is the function itself: call it" : undefined;
 }
 
-/** Reports an operator whose operands it does not take; waits where their type is not known yet. */
+/** Reports operands that the operator does not take. If their type is not known yet, the check is deferred. */
 function checkOperands(
   checker: FunctionChecker,
   op: Exclude<BinaryOp, "&&" | "||">,
@@ -71,14 +72,14 @@ function checkOperands(
   else report();
 }
 
-/** `++i` on a line of its own, which goes on with the line before it: told. */
+/** Reports `++i` on a line of its own, which continues the expression on the line before. Returns whether it did. */
 function reportIncrement(checker: FunctionChecker, operand: Expr, op: Span): boolean {
   const { unit } = checker.scope;
   const before = unit.text.slice(0, op.start).trimEnd().length;
   if (operand.kind !== "name" || operand.span.start !== op.end || !unit.text.slice(before, op.start).includes("\n")) return false;
   const { text } = operand.name;
   const span = { start: op.start, end: operand.span.end };
-  checker.error("E009", span, "`++` does not count: it joins what stands before and after it", {
+  checker.error("E009", span, "`++` does not increment: it joins the values before and after it", {
     help: `write \`${text} = ${text} + 1\``,
     fixes: [{ title: `write \`${text} = ${text} + 1\``, edits: [{ span, text: `${text} = ${text} + 1` }] }],
   });
@@ -93,7 +94,7 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     return { ir: { kind: "logic", op: firstOp, operands, span: expr.span }, type: BOOL };
   }
   let type: CheckedType = freshVar();
-  // Only a list's element type needs the expectation to flow in; for numbers the operands speak for themselves.
+  // Only `++` needs the expected type, for the elements of empty lists. The type of numbers is that of their operands.
   if (firstOp === "++") unify(type, expected);
   const first = checker.check(expr.first, type);
   const rest = expr.rest.map((r) => {
@@ -113,18 +114,18 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     if (known.kind !== "primitive") unify(right, type);
     const operand = checker.check(r.operand, right, `the right side of \`${r.op}\``);
     if (!unify(right, left)) {
-      const help = mixHelp(left, right);
+      const help = conversionHelpEitherWay(left, right);
       const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}${sameNameNote(left, right)}`;
       checker.error("E009", span, message, { help });
       type = ERROR;
     } else checkOperands(checker, r.op, row, left, span);
-    if (row.gives === "Bool") type = BOOL;
+    if (row.returns === "Bool") type = BOOL;
     return { op: r.op, type: left, operand, span: r.opSpan };
   });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }
 
-/** `-e` and `!e`; a negated literal is a literal. */
+/** `-e` and `!e`. A negated float literal is a constant. */
 export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary" }): Typed {
   if (expr.op === "!") {
     const { diagnostics } = checker.scope.unit;

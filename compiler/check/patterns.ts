@@ -1,4 +1,8 @@
-/** Patterns, resolved against the type of what they are matched with. */
+/**
+ * Checks patterns against the type of the value they are matched with. Whether `Ping` is a variant or a binding depends on
+ * that type. If it is not decided yet, the pattern is checked in two passes: the first declares its bindings, the second
+ * resolves its variants once the types of the function are known.
+ */
 import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
 import { constructorNamed, constructorsOf } from "../exhaustive.ts";
@@ -24,7 +28,7 @@ import {
 } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 import { didYouMean, suggestNearest, withoutPrefix } from "./did-you-mean.ts";
-import { mixHelp } from "./mismatch.ts";
+import { conversionHelpEitherWay } from "./mismatch.ts";
 
 const WILDCARD: CheckedPattern = { kind: "wildcard" };
 
@@ -68,7 +72,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       if (known === undefined && !/^[A-Z]/.test(name.text)) return bindUnlessVariant(checker, name, type, pass);
       const constructor_ = known ?? resolveVariant(checker, null, name, type, pass);
       if (constructor_ !== undefined) return construct(checker, constructor_, [], pattern.span, pass);
-      // What reads the name that was to bind is no second mistake.
+      // The name was probably meant to bind: reading it is not a second mistake.
       if (pass.onUndecided !== undefined && prune(type).kind !== "var") checker.bind(name, ERROR, false).used = true;
       return WILDCARD;
     }
@@ -125,7 +129,13 @@ function report(
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (unify(type, wanted)) return true;
-  report(checker, "E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, mixHelp(type, wanted));
+  report(
+    checker,
+    "E009",
+    span,
+    `this pattern is for ${show(wanted)}, but the value is ${show(type)}`,
+    conversionHelpEitherWay(type, wanted),
+  );
   return false;
 }
 
@@ -151,10 +161,10 @@ function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pas
   return { kind: "bind", local };
 }
 
-/** The type of what a pattern holds whose variant is not known: open as long as the value's own type is. */
+/** The type of the parts of a pattern whose variant is unknown: not decided as long as the value's type is not. */
 const unresolved = (type: CheckedType): CheckedType => (prune(type).kind === "var" ? freshVar() : ERROR);
 
-/** A variant may have a name in lower case too: whether this one is a binding shows once the type is decided. */
+/** Binds a name in lower case. If the type is not decided yet, a deferred check reports it if it turns out to be a variant. */
 function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
   if (pass.onUndecided !== undefined && prune(type).kind === "var") {
     checker.context.deferredChecks.push(() => {
@@ -168,7 +178,7 @@ function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedTy
 
 const ENUMS_BY_VARIANT = new WeakMap<ReadonlyMap<string, TypeDecl>, ReadonlyMap<string, readonly TypeDecl[]>>();
 
-/** The enums that the file can name and that have a variant of that name. */
+/** The enums that the file can name and that have a variant of the given name. */
 function enumsWith({ scope }: FunctionChecker, variant: string): readonly TypeDecl[] {
   const { types } = scope.unit;
   const known = ENUMS_BY_VARIANT.get(types);
@@ -199,11 +209,11 @@ function reportUndecided(checker: FunctionChecker, variant: Name, type: CheckedT
         };
   const message = `the type of this value is not known here, so \`${variant.text}\` may be a variant of any enum`;
   checker.error("E014", variant.span, message, more);
-  // One message for the value is enough.
+  // One report for the value is enough.
   if (type.kind === "var") type.bound = ERROR;
 }
 
-/** The variant that a bare name means for this type, if it means one. */
+/** The variant of the type that has the name, if any. */
 function variantOf(type: CheckedType, name: string): Constructor | undefined {
   const t = prune(type);
   return t.kind === "declared" && t.decl.kind === "enum" ? constructorNamed(t, `${t.decl.name}::${name}`) : undefined;
@@ -223,7 +233,7 @@ function resolveVariant(
       report(checker, "E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
       return undefined;
     }
-    return constructorNamed(t, `Json::${variant.text}`) ?? unknownVariant(checker, variant, t);
+    return constructorNamed(t, `Json::${variant.text}`) ?? reportUnknownVariant(checker, variant, t);
   }
   const decl = enumName === null ? undefined : checker.context.typeNamed(checker.scope.unit, enumName.text);
   if (enumName !== null && decl === undefined) {
@@ -236,35 +246,36 @@ function resolveVariant(
     else pass.onUndecided();
     return undefined;
   }
-  if (decl?.kind === "enum") decidedBy(t, decl);
+  if (decl?.kind === "enum") decideBy(t, decl);
   const decided = prune(t);
   if (decided.kind !== "declared" || decided.decl.kind !== "enum" || (decl !== undefined && decl !== decided.decl)) {
-    if (enumName === null && isListed(decided)) return unknownVariant(checker, variant, decided, show(decided) === "Json" ? "Json::" : "");
+    if (enumName === null && hasNamedValues(decided))
+      return reportUnknownVariant(checker, variant, decided, show(decided) === "Json" ? "Json::" : "");
     const written = enumName === null ? variant.text : `${enumName.text}::${variant.text}`;
     report(
       checker,
       "E009",
       variant.span,
       `the value is ${show(t)}, which has no variant \`${written}\``,
-      enumName === null ? BINDER : undefined,
+      enumName === null ? BINDING_HELP : undefined,
     );
     return undefined;
   }
-  return variantOf(decided, variant.text) ?? unknownVariant(checker, variant, decided);
+  return variantOf(decided, variant.text) ?? reportUnknownVariant(checker, variant, decided);
 }
 
-/** A pattern that names a declaration decides the type of a value that is still open. */
-function decidedBy(type: CheckedType, decl: TypeDecl): void {
+/** Decides the type of the value by the declaration that the pattern names, unless it is decided already. */
+function decideBy(type: CheckedType, decl: TypeDecl): void {
   if (prune(type).kind === "var") unify(type, { kind: "declared", decl, args: decl.params.map(() => freshVar()) });
 }
 
-const BINDER = "a name that binds any value begins with a small letter";
+const BINDING_HELP = "a name that binds any value begins with a lower-case letter";
 
-/** Whether the values of a built-in type have names. */
-const isListed = (type: CheckedType): boolean => type.kind !== "declared" && show(type) !== "Unit" && constructorsOf(type) !== null;
+/** Whether the type is built in and its values have names, such as `true`, `None`, `Json::Null`. */
+const hasNamedValues = (type: CheckedType): boolean => type.kind !== "declared" && show(type) !== "Unit" && constructorsOf(type) !== null;
 
-/** Says which variant may be meant; `prefix` is what has to stand before it. */
-function unknownVariant(checker: FunctionChecker, variant: Name, type: CheckedType, prefix = ""): undefined {
+/** Reports an unknown variant and suggests one. `prefix` is written before the suggested name. */
+function reportUnknownVariant(checker: FunctionChecker, variant: Name, type: CheckedType, prefix = ""): undefined {
   const message = `${show(type)} has no variant \`${variant.text}\``;
   const { unit } = checker.scope;
   if (unit.diagnostics.full) {
@@ -273,11 +284,12 @@ function unknownVariant(checker: FunctionChecker, variant: Name, type: CheckedTy
   }
   const names = (constructorsOf(type) ?? []).map((c) => c.name.replace(/^.*::/, ""));
   const near = names.includes(variant.text) ? variant.text : nearest(variant.text, names);
-  const more = near === undefined ? { help: `its variants are ${names.join(", ")}; ${BINDER}` } : didYouMean(variant, `${prefix}${near}`);
+  const more =
+    near === undefined ? { help: `its variants are ${names.join(", ")}; ${BINDING_HELP}` } : didYouMean(variant, `${prefix}${near}`);
   checker.error("E006", variant.span, message, more);
 }
 
-/** `R { … }` is a record where the value is one, else a struct variant. */
+/** `R { … }` is a record pattern if the value is a record, otherwise a variant with fields. */
 function resolveStruct(
   checker: FunctionChecker,
   enumName: Name | null,
@@ -286,7 +298,7 @@ function resolveStruct(
   pass: Pass,
 ): Constructor | undefined {
   const written = enumName === null ? checker.context.typeNamed(checker.scope.unit, name.text) : undefined;
-  if (written?.kind === "record" && enumsWith(checker, name.text).length === 0) decidedBy(type, written);
+  if (written?.kind === "record" && enumsWith(checker, name.text).length === 0) decideBy(type, written);
   const t = prune(type);
   if (enumName === null && t.kind === "declared" && t.decl.kind === "record") {
     if (written === t.decl) return constructorNamed(t, t.decl.name);
@@ -340,7 +352,7 @@ function structArgs(
         `\`${constructor_.name}\` has no field \`${field.name.text}\``,
         suggestNearest(checker.scope.unit, field.name, () => names),
       );
-    } else if (seen.has(field.name.text)) report(checker, "E010", field.name.span, `the field \`${field.name.text}\` stands here twice`);
+    } else if (seen.has(field.name.text)) report(checker, "E010", field.name.span, `the field \`${field.name.text}\` is given twice`);
     const checked = fieldPattern(checker, field, constructor_.args[index] ?? ERROR, pass);
     if (index >= 0) args[index] = checked;
     seen.add(field.name.text);

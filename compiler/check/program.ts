@@ -1,4 +1,14 @@
-/** Checks a whole program: loads, declares, checks every body, then the effects. */
+/**
+ * Checks a program, in this order:
+ *
+ * 1. `loadUnits` reads the file and all it imports.
+ * 2. `declareUnit` declares the functions and types of each file, imported files first.
+ * 3. `checkBody` and `checkTest` check each body and build its IR. What needs the types of the body to be known is
+ *    deferred to its end (`runDeferredChecks`).
+ * 4. The builtins that are written in the language, of those that are called, are declared on their first use and checked
+ *    last, as functions in files of their own.
+ * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
+ */
 import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -19,14 +29,14 @@ import { checkTest, type CheckedTest } from "./tests.ts";
 export interface CheckedProgram {
   readonly root: Unit;
   readonly units: readonly Unit[];
-  /** Functions of the root file, in order; others are reached from them. */
+  /** The functions of the root file, in source order. They refer to those of other files. */
   readonly functions: readonly Callable[];
-  /** Tests of the root file, in order. */
+  /** The tests of the root file, in source order. */
   readonly tests: readonly CheckedTest[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The records that builtins make, as declarations. */
+/** The records that builtins return, as declarations without fields yet. */
 function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
   for (const { name, params: names } of BUILTIN_RECORDS) {
@@ -37,17 +47,17 @@ function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl>
   return decls;
 }
 
-/** The names of the types that a file declares. */
+/** The names of the types in a file. */
 const typeNames = ({ parsed }: Unit): readonly string[] =>
   parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
 
 /**
- * Types are shown by their names in the module. The root file's have the names that it gives them, those of imported
- * files come next, the records of builtins last: the later ones take a number.
+ * Functions that give each type a unique name in the module. Since people see these names, the types of the root file
+ * keep theirs; those of imported files come next, then the records of builtins. A name that is taken gets a number: `Point.2`.
  */
-function namesOfTypes(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
+function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
   const taken = new Set<string>();
-  const leaving =
+  const avoiding =
     (reserved: ReadonlySet<string>): ModuleNames =>
     (name) => {
       let free = name;
@@ -56,9 +66,9 @@ function namesOfTypes(units: readonly Unit[], root: Unit): Readonly<Record<"root
       return free;
     };
   return {
-    root: leaving(new Set()),
-    imported: leaving(new Set(typeNames(root))),
-    builtin: leaving(new Set(units.flatMap(typeNames))),
+    root: avoiding(new Set()),
+    imported: avoiding(new Set(typeNames(root))),
+    builtin: avoiding(new Set(units.flatMap(typeNames))),
   };
 }
 
@@ -105,35 +115,35 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   runDeferredChecks(context);
 }
 
-/** What had to wait until the function's types were known. */
+/** Runs the checks that waited for the types of the function to be known. */
 function runDeferredChecks(context: Context): void {
-  for (const late of context.patternRechecks.splice(0)) late();
-  for (const late of context.deferredChecks.splice(0)) late();
+  for (const recheck of context.patternRechecks.splice(0)) recheck();
+  for (const check of context.deferredChecks.splice(0)) check();
 }
 
-/** Never throws for a program's mistakes: they are in `diagnostics`. */
+/** Checks a program. Mistakes in it are in `diagnostics`; none is thrown. */
 export function checkProgram(source: SourceFile, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
   const loaded = loadUnits(source, resolve);
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
   const units = loaded.map((l) => l.unit);
-  const moduleNames = namesOfTypes(units, root.unit);
+  const moduleNames = moduleNaming(units, root.unit);
   const records = builtinRecords(moduleNames.builtin);
-  const written = new Map<string, Callable>();
+  const sourceBuiltins = new Map<string, Callable>();
   const pending: { readonly callable: Callable; readonly unit: Unit }[] = [];
-  const declareWritten = (builtin: BuiltinDecl): Callable => {
-    const known = written.get(builtin.name);
+  const declareSourceBuiltin = (builtin: BuiltinDecl): Callable => {
+    const known = sourceBuiltins.get(builtin.name);
     if (known !== undefined) return known;
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
     const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames.builtin);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
-    written.set(builtin.name, first);
+    sourceBuiltins.set(builtin.name, first);
     for (const callable of [first, ...others]) pending.push({ callable, unit });
     builtinUnits.push(unit);
     return first;
   };
   const builtinUnits: Unit[] = [];
-  const context = new Context(registry, declareWritten, records);
+  const context = new Context(registry, declareSourceBuiltin, records);
   fillRecords(context, records);
 
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
@@ -143,7 +153,7 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     tests,
     diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
   });
-  // What could not be read is missing from the tree: errors about names would only follow from that.
+  // After a syntax error, items are missing from the tree: reports of unknown names would only follow from that.
   if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
   const declared = loaded.map((l) => ({
     unit: l.unit,

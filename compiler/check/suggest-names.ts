@@ -1,4 +1,8 @@
-/** Names that nothing has: what may have been meant. */
+/**
+ * Suggestions for unknown names. What a function name may mean is tried in this order: a builtin of the same module, a
+ * function written with a module before it, a record, a variant, a function of a shipped library, a builtin of another
+ * module, a word of another language, and last the nearest spelling.
+ */
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
@@ -9,19 +13,19 @@ import type { FunctionChecker } from "./context.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryFunctionHint, importFix, unqualifiedNameHint } from "./library-hints.ts";
 
-/** The module part of builtin and capability names: `string`, `net`. */
+/** Whether the name is the first part of the names of builtins or capabilities: `string`, `net`. */
 export function isModuleName(checker: FunctionChecker, name: string): boolean {
   const prefix = `${name}.`;
   return BUILTINS.some((b) => b.name.startsWith(prefix)) || checker.context.registry.all.some((c) => c.name.startsWith(prefix));
 }
 
-/** The module whose builtins take such a value first. */
+/** The module of the builtins that take a value of the type as their first argument: `list` for List<T>. */
 function moduleOf(type: CheckedType): string | undefined {
   const t = prune(type);
   return t.kind === "builtin" || (t.kind === "primitive" && t.name !== "Unit" && t.name !== "ActorId") ? t.name.toLowerCase() : undefined;
 }
 
-/** Full names of the builtins that are called so or alike, those of the module alone where it has any. */
+/** The full names of the builtins whose last part is the given one or a synonym of it. With `module`, only those of that module. */
 function builtinsCalled(part: string, module: string | undefined): readonly string[] {
   for (const spelling of builtinSpellings(part)) {
     const all = BUILTINS.map((b) => b.name).filter((name) => name.endsWith(`.${spelling}`));
@@ -32,20 +36,21 @@ function builtinsCalled(part: string, module: string | undefined): readonly stri
   return [];
 }
 
-/** Those of the module, else those of all. */
+/** The builtins of the module, or of all modules if it has none. */
 const builtinsLike = (part: string, module: string | undefined): readonly string[] => {
   const own = builtinsCalled(part, module);
   return own.length > 0 ? own : builtinsCalled(part, undefined);
 };
 
-const listed = (names: readonly string[]): string =>
+/** The names in backquotes, with "or" before the last. */
+const quotedList = (names: readonly string[]): string =>
   names
     .map((name) => `\`${name}\``)
     .join(", ")
     .replace(/, (`[^`]+`)$/, " or $1");
 
-/** The variant of that name, where an enum of the file has it. */
-function variantNamed(checker: FunctionChecker, name: Name): DiagnosticExtras | undefined {
+/** Help for the name of a variant without its enum. */
+function variantHint(checker: FunctionChecker, name: Name): DiagnosticExtras | undefined {
   for (const decl of checker.scope.unit.types.values()) {
     if (decl.kind === "enum" && indexesByName(decl.variants).has(name.text)) {
       const full = `${decl.name}::${name.text}`;
@@ -56,12 +61,12 @@ function variantNamed(checker: FunctionChecker, name: Name): DiagnosticExtras | 
   return undefined;
 }
 
-/** `first` is the type of the first argument, where there is one. */
+/** Reports a call to an unknown name. `first` is the type of the first argument, if there is one. */
 export function reportUnknownFunction(checker: FunctionChecker, name: Name, first: CheckedType | undefined): void {
   checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, first));
 }
 
-/** Nothing once no further error is kept: looking through all names for each would be quadratic. */
+/** Empty once the diagnostics are full: searching all names for each unknown one would take quadratic time. */
 function suggestFunction(checker: FunctionChecker, name: Name, first: CheckedType | undefined): DiagnosticExtras {
   const { scope, context } = checker;
   if (scope.unit.diagnostics.full) return {};
@@ -75,14 +80,14 @@ function suggestFunction(checker: FunctionChecker, name: Name, first: CheckedTyp
     const decl = context.typeNamed(scope.unit, name.text);
     if (decl?.kind === "record")
       return { help: `\`${name.text}\` is a record: write \`${name.text} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`` };
-    const variant = variantNamed(checker, name) ?? libraryFunctionHint(scope.unit, name.text);
+    const variant = variantHint(checker, name) ?? libraryFunctionHint(scope.unit, name.text);
     if (variant !== undefined) return variant;
     const found = builtinsLike(name.text, first === undefined ? undefined : moduleOf(first));
     if (found.length === 1) return didYouMean(name, found[0]);
-    if (found.length > 1) return { help: `did you mean ${listed(found)}?` };
+    if (found.length > 1) return { help: `did you mean ${quotedList(found)}?` };
   }
-  const foreign = hintExtras(name, hintForFunction(name.text));
-  if (foreign !== undefined) return foreign;
+  const other = hintExtras(name, hintForFunction(name.text));
+  if (other !== undefined) return other;
   const all = (): string[] => [
     ...scope.names(),
     ...scope.unit.functions.keys(),
@@ -92,7 +97,7 @@ function suggestFunction(checker: FunctionChecker, name: Name, first: CheckedTyp
   return suggestNearest(scope.unit, name, all);
 }
 
-/** A name that stands for no value. */
+/** Reports a name that is not a value. */
 export function reportUnknownVariable(checker: FunctionChecker, name: Name): void {
   const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, name.text);
@@ -110,7 +115,7 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
   if (scope.unit.diagnostics.full) return {};
   const [module, part] = name.text.split(".");
   const alone = module === undefined || part === undefined ? undefined : unqualifiedNameHint(scope.unit, name, part, false);
-  const suggested = alone ?? hintExtras(name, hintForValue(name.text)) ?? variantNamed(checker, name);
+  const suggested = alone ?? hintExtras(name, hintForValue(name.text)) ?? variantHint(checker, name);
   if (suggested !== undefined) return suggested;
   const lower = name.text.toLowerCase();
   if (lower !== name.text && isModuleName(checker, lower)) return didYouMean(name, lower);
@@ -123,16 +128,16 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
   const exported = libraryFunctionHint(scope.unit, name.text);
   if (exported !== undefined) return exported;
   const called = builtinsCalled(name.text, undefined);
-  if (called.length > 0) return { help: `did you mean ${listed(called)}?` };
-  const foreign = hintForFunction(name.text);
-  if (foreign !== undefined) return { help: foreign.help };
+  if (called.length > 0) return { help: `did you mean ${quotedList(called)}?` };
+  const other = hintForFunction(name.text);
+  if (other !== undefined) return { help: other.help };
   if (!isModuleName(checker, name.text)) return {};
   return { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` };
 }
 
 /**
- * `value.name` or `value.name(…)` where the type of the value has no such field: the function that may have been
- * meant, with the value as its first argument. `span` is that of the whole access or call.
+ * Help for `value.name` or `value.name(…)` if the type has no such field: the function that was probably meant, with the
+ * value as its first argument. `span` is the span of the whole access or call.
  */
 export function suggestFunctionForMethod(
   checker: FunctionChecker,

@@ -47,7 +47,7 @@ test("in both branches, in arms, and where the type of the result is another", (
     'W007 string.trim(" ")',
     "W007 list.map([1], fn(x: Int) -> Int { x })",
   ]);
-  expect(found.at(-1)).toMatchObject({ help: "bind it with `let`, or take the call out", fixes: [] });
+  expect(found.at(-1)).toMatchObject({ help: "bind it with `let`, or remove the call", fixes: [] });
 });
 
 test("not of what is called for its effect, bound, or the block's own value", () => {

@@ -36,10 +36,10 @@ describe("answers", () => {
 
   test.each([
     ["answer net.fetch(url) { 1 }", "E009"],
-    ["answer time.now() { 1 }\nlet x = 1  answer time.now() { x }", "E002 an answer stands at the start"],
+    ["answer time.now() { 1 }\nlet x = 1  answer time.now() { x }", "E002 an answer must be at the start"],
     ["answer net.fecth(url) { url }", "E007 unknown capability `net.fecth` (did you mean `net.fetch`?)"],
-    ["answer ui.render(tree) { () }", "E007 `ui.render` asks nobody"],
-    ["answer net.fetch(url) { fs.read(url) }", "E007 an answer must be pure, but this may do `fs.read`"],
+    ["answer ui.render(tree) { () }", "E007 `ui.render` is not answered by a handler"],
+    ["answer net.fetch(url) { fs.read(url) }", "E007 an answer must be pure, but this may use `fs.read`"],
     ["answer random(a, b, c, d) { 1 }", "E011 `random` does not take 4 arguments"],
     ["answer time.now(unit, more) { 1 }", "E011"],
     ["answer net.fetch(a, a) { a }", "E010 the parameter `a` is declared twice"],
@@ -55,7 +55,7 @@ describe("answers", () => {
   });
 
   test("outside a test there is none", () => {
-    expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer stands/)]);
+    expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer must be/)]);
   });
 
   test("the value of the last expression is dropped", () => {

@@ -105,14 +105,14 @@ test.each([
     "of an enum, nothing near",
     `${MSG}fn main(m: Msg) -> Int { match m { Anything => 1 } }\n`,
     "E006: Msg has no variant `Anything`",
-    "its variants are Ping, Add, Named; a name that binds any value begins with a small letter",
+    "its variants are Ping, Add, Named; a name that binds any value begins with a lower-case letter",
   ],
   ["of a Bool", "fn main(b: Bool) -> Int { match b { True => 1, _ => 2 } }\n", "E006: Bool has no variant `True`", "did you mean `true`?"],
   [
     "of an Option",
     "fn main(o: Option<Int>) -> Int { match o { Nothing => 1, _ => 2 } }\n",
     "E006: Option<Int> has no variant `Nothing`",
-    "its variants are None, Some; a name that binds any value begins with a small letter",
+    "its variants are None, Some; a name that binds any value begins with a lower-case letter",
   ],
   [
     "of Json",
@@ -124,13 +124,13 @@ test.each([
     "of an Int",
     "fn main(n: Int) -> Int { match n { N => N } }\n",
     "E009: the value is Int, which has no variant `N`",
-    "a name that binds any value begins with a small letter",
+    "a name that binds any value begins with a lower-case letter",
   ],
   [
     "of a type parameter",
     "fn f<T>(n: T) -> T { match n { N => N } }\n",
     "E009: the value is T, which has no variant `N`",
-    "a name that binds any value begins with a small letter",
+    "a name that binds any value begins with a lower-case letter",
   ],
 ])("a name that begins with a capital letter is a variant: %s", (_, text, message, help) => {
   const [found] = check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
