@@ -221,7 +221,7 @@ function occurs(variable: VarType, type: CheckedType): boolean {
  *
  * Only the effect rows of function types have a subtype relation: a function may have a smaller row than expected.
  * Since data is immutable, that also holds inside lists and records. It does not hold for the argument of a type
- * parameter that stands in parameter position (`isContravariant`): there, and with `exact`, the rows must be equal.
+ * parameter that occurs in parameter position (`isContravariant`): there, and with `exact`, the rows must be equal.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
@@ -329,7 +329,7 @@ function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean 
 }
 
 /**
- * Walks all declarations that can be reached. A type parameter is contravariant if it stands in a parameter of a
+ * Walks all declarations that can be reached. A type parameter is contravariant if it occurs in a parameter of a
  * function type, or if it is an argument for a contravariant type parameter of another declaration.
  */
 function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {

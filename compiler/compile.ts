@@ -14,7 +14,7 @@
  *       rows (effect-rows.ts)
  *     lower/: emits instructions        module            vm/bytecode/module.ts
  *
- * Every stage reports to the `Diagnostics` of the file at hand and goes on, so that one run shows many mistakes. Two
+ * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. Two
  * stages wait for those before them: no name is resolved if a file has a syntax error, and nothing is lowered if there
  * is any error. `format/` needs only the lexer and the parser.
  */

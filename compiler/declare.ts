@@ -1,4 +1,4 @@
-/** What the items of a file declare, before any body is checked. */
+/** Declares the functions and types of a file, own and imported ones, before any body is checked. */
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
@@ -10,18 +10,18 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type Declared = FnItem | RecordItem | EnumItem;
 
-/** Gives a type its name in the module, unique there. */
+/** Returns a unique name in the module for a type. */
 export type ModuleNames = (name: string) => string;
 
 function reportDuplicate(unit: Unit, name: Name, what: string): void {
   unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
 }
 
-/** Reports names that stand twice in a list. */
+/** Reports names that occur twice in a list. */
 function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
   const seen = new Set<string>();
   for (const name of names) {
-    // `_` names nothing, so it may stand more than once.
+    // `_` binds nothing, so it may occur more than once.
     if (name.text === "_") continue;
     if (seen.has(name.text)) unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`);
     seen.add(name.text);
@@ -65,7 +65,7 @@ function fieldsOf(
   return fields.map((f) => ({ name: f.name.text, type: context.resolveType(unit, f.type, params) }));
 }
 
-/** Fills in fields and variants, now that every type has its name. */
+/** Fills in fields and variants, once every type of the file has been declared. */
 function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
   const params = new Map(decl.params.map((p) => [p.name, p]));
   if (item.kind === "record") {
@@ -112,12 +112,12 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
 }
 
 const isDeclared = (item: Item): item is Declared => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
-/** A function and a type may share a name. */
+/** The key of `Unit.declaredIn`: a function and a type may have the same name. */
 const keyOf = (item: Declared): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
 
 /**
- * Brings in what an imported file shows: its exports, or all but `main` where it exports nothing. The file's own items
- * win, so that an export added to a library breaks no program.
+ * Adds what an imported file exports; if it exports nothing, all of its items but `main`. The file's own items hide
+ * imported ones, so that a new export of a library does not break a program.
  */
 function importItems(into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, Declared>): void {
   const all = from.parsed.items.filter(isDeclared);
@@ -128,8 +128,8 @@ function importItems(into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, 
     const key = keyOf(item);
     const hiding = own.get(key);
     if (hiding !== undefined) {
-      into.diagnostics.warning("W006", hiding.name.span, `\`${name}\` hides the one that \`import "${at.text}"\` brings`, {
-        help: "rename it where the other is needed too",
+      into.diagnostics.warning("W006", hiding.name.span, `\`${name}\` hides the one from \`import "${at.text}"\``, {
+        help: "rename it if you need the imported one, too",
       });
       continue;
     }
@@ -149,7 +149,7 @@ function importItems(into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, 
   }
 }
 
-/** Declares the items of one file whose imports have been declared. Returns its own functions, in order. */
+/** Declares the items of a file; the files that it imports must have been declared before. Returns its own functions, in source order. */
 export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
   const { unit, imports } = loaded;
   const own = new Map(unit.parsed.items.filter(isDeclared).map((item) => [keyOf(item), item]));

@@ -77,7 +77,7 @@ export class Context {
    * their function has been checked, outer matches first, since a pattern may decide the type of an inner one.
    */
   readonly patternRechecks: (() => void)[] = [];
-  /** Checks that need the types of the function at hand to be known. They run after `patternRechecks`. */
+  /** Checks that need the types of the current function to be known. They run after `patternRechecks`. */
   readonly deferredChecks: (() => void)[] = [];
   /** Calls of builtins with the types of their results, for W007. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();

@@ -53,7 +53,7 @@ function checkFields(
   infos: readonly FieldInfo[],
   inits: readonly FieldInit[],
   of: (t: CheckedType) => CheckedType,
-  whole: { readonly span: Span; readonly hasBase: boolean },
+  literal: { readonly span: Span; readonly hasBase: boolean },
 ): FieldValues {
   const { scope } = checker;
   const values = new Map<string, Ir>();
@@ -77,8 +77,8 @@ function checkFields(
     order.push(init.name.text);
   }
   const absent = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
-  if (absent.length > 0 && !whole.hasBase) {
-    checker.error("E006", whole.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
+  if (absent.length > 0 && !literal.hasBase) {
+    checker.error("E006", literal.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
   }
   const inOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
   if (inOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), before: [] };

@@ -15,7 +15,7 @@ export function didYouMean(name: Name, replacement: string | undefined): Diagnos
 }
 
 /**
- * Proposes the candidate whose spelling is nearest, or gives `otherwise` as the help. The candidates are not searched
+ * Proposes the candidate whose spelling is nearest, or `otherwise` as the help if none is near. The candidates are not searched
  * once the file's diagnostics are full, since a search for each unknown name would take quadratic time.
  */
 export function suggestNearest(unit: Unit, name: Name, candidates: () => Iterable<string>, otherwise?: string): DiagnosticExtras {

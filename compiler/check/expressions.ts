@@ -6,7 +6,7 @@
 import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
-import { examine, TooComplex } from "../exhaustive.ts";
+import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
 import {
@@ -225,7 +225,7 @@ export class ExpressionChecker implements FunctionChecker {
       this.error(
         "E009",
         span,
-        `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` gives no value`,
+        `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` has no value`,
         { help: "add an `else` branch" },
       );
     }
@@ -277,7 +277,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   #examine(expr: Expr & { kind: "match" }, type: CheckedType, arms: readonly CheckedArm[]): void {
     try {
-      const { missing, unreachable } = examine(
+      const { missing, unreachable } = analyzeMatch(
         type,
         arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })),
       );
