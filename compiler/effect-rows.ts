@@ -7,7 +7,7 @@ import type { Context } from "./check/context.ts";
 import type { Fix } from "./diagnostics.ts";
 import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
-import type { FunctionScope, Unit, CapabilityUse } from "./scope.ts";
+import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
 
 /** The most functions shown in a path. */
 const MAX_PATH = 12;

@@ -13,7 +13,7 @@
  * A guarded arm covers nothing, since its guard may fail.
  */
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { builtinType, JSON_TYPE, mapOf, prune, substitute, type CheckedType, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
+import { BOOL, builtinType, type CheckedType, FLOAT, INT, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
 
 /** The algorithm takes exponential time in the worst case. It gives up after this many steps, plus a few for each arm. */

@@ -10,7 +10,7 @@
  */
 import type { Span } from "./ast.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
-import { codePoints, type LineTable, lineBounds, lineTable, positionAt } from "./source.ts";
+import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
 /** The most columns shown of a source line. */
 const MAX_WIDTH = 120;

@@ -8,8 +8,8 @@ import type { Callable, Ir } from "../ir.ts";
 import {
   BOOL,
   builtinType,
+  type CheckedType,
   ERROR,
-  unify,
   freshVar,
   instantiation,
   isData,
@@ -20,10 +20,10 @@ import {
   show,
   STRING,
   substitute,
-  type CheckedType,
+  unify,
   type VarType,
 } from "../check-types.ts";
-import { type BuiltinSignature, failed, type FunctionChecker, type Typed } from "./context.ts";
+import { failed, type FunctionChecker, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
@@ -94,31 +94,31 @@ function checkArgs(
 function checkGeneric(
   checker: FunctionChecker,
   name: string,
-  signature: BuiltinSignature,
+  signature: Signature,
   expr: Expr & { kind: "call" },
   expected: CheckedType,
 ): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType } {
   const typeArgs = instantiation(signature.typeParams);
   const type = substitute(signature.result, typeArgs);
-  const flowed = unifyResult(type, expected);
+  const decidedByExpected = unifyResult(type, expected);
   const params = signature.params.map((p) => substitute(p, typeArgs));
   const seen: CheckedType[] = [];
-  let made: CheckedType | undefined;
+  let typeByArguments: CheckedType | undefined;
   let tried = false;
   const accepts: Accepts = (found, i) => {
     seen[i] = found;
     const param = params[i];
-    if (!flowed || param === undefined || isTooLarge(found)) return false;
+    if (!decidedByExpected || param === undefined || isTooLarge(found)) return false;
     if (!tried && !unifies(found, param)) {
       tried = true;
-      made = resultOfArguments(signature, seen, expected, typeArgs);
+      typeByArguments = resultOfArguments(signature, seen, expected, typeArgs);
     }
     // Further arguments that do not match are not a second mistake.
-    if (made !== undefined) unify(found, param);
-    return made !== undefined;
+    if (typeByArguments !== undefined) unify(found, param);
+    return typeByArguments !== undefined;
   };
   const args = checkArgs(checker, name, expr.args, params, expr.span, accepts);
-  return { args, typeArgs, type: made ?? type };
+  return { args, typeArgs, type: typeByArguments ?? type };
 }
 
 /** Like `unify`, but no variable stays bound. */
@@ -134,7 +134,7 @@ function unifies(actual: CheckedType, expected: CheckedType): boolean {
  * and differs from the expected type; if it does, the type parameters in `bound` are rebound to match it.
  */
 function resultOfArguments(
-  signature: BuiltinSignature,
+  signature: Signature,
   seen: readonly CheckedType[],
   expected: CheckedType,
   bound: ReadonlyMap<ParamType, CheckedType>,

@@ -1,7 +1,7 @@
 /** Checks list literals, map literals and indexing. */
 import type { Expr } from "../ast.ts";
 import type { Ir } from "../ir.ts";
-import { builtinType, ERROR, unify, freshVar, INT, mapOf, prune, show, STRING, type CheckedType } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
 /** Decides the type arguments by the expected type, if both are the same built-in type. Leaves a mismatch for the caller. */

@@ -15,13 +15,13 @@ import { libraryTypeHint } from "./library-hints.ts";
 import {
   BUILTIN_ARITY,
   builtinType,
+  type CheckedType,
   ERROR,
-  unify,
   isBuiltinTypeName,
   type ParamType,
   STRING,
-  type CheckedType,
   type TypeDecl,
+  unify,
   UNIT_TYPE,
 } from "../check-types.ts";
 
@@ -35,7 +35,8 @@ const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["llm", "llm.call"],
 ]);
 
-export interface BuiltinSignature {
+/** The types of a function or builtin, before its type parameters are replaced. */
+export interface Signature {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
@@ -85,7 +86,7 @@ export class Context {
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
-  readonly #signatures = new Map<string, BuiltinSignature>();
+  readonly #signatures = new Map<string, Signature>();
 
   constructor(registry: CapabilityRegistry, sourceBuiltin: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
     this.registry = registry;
@@ -93,13 +94,13 @@ export class Context {
     this.#records = records;
   }
 
-  builtinSignature(builtin: BuiltinDecl): BuiltinSignature {
+  builtinSignature(builtin: BuiltinDecl): Signature {
     const known = this.#signatures.get(builtin.name);
     if (known !== undefined) return known;
     const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
     const byName = new Map(typeParams.map((p) => [p.name, p]));
-    const signature: BuiltinSignature =
+    const signature: Signature =
       type.kind === "fn"
         ? { typeParams, params: type.params.map((p) => this.fromModuleType(p, byName)), result: this.fromModuleType(type.result, byName) }
         : { typeParams, params: [], result: this.fromModuleType(type, byName) };

@@ -4,16 +4,16 @@ import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
 import {
+  type CheckedType,
   ERROR,
   type FieldInfo,
-  indexesByName,
   freshVar,
+  indexesByName,
   instantiation,
   JSON_TYPE,
   prune,
   show,
   substitute,
-  type CheckedType,
   type TypeDecl,
 } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";

@@ -13,9 +13,9 @@ import {
   ACTOR_ID,
   BOOL,
   builtinType,
+  type CheckedType,
   ERROR,
   FLOAT,
-  unify,
   freshVar,
   INT,
   isData,
@@ -26,7 +26,7 @@ import {
   prune,
   show,
   STRING,
-  type CheckedType,
+  unify,
   UNIT_TYPE,
 } from "../check-types.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";

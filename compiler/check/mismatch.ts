@@ -4,7 +4,7 @@ import type { DiagnosticExtras } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope } from "../scope.ts";
-import { type FnType, isDecided, prune, show, type CheckedType } from "../check-types.ts";
+import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
 
 const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 

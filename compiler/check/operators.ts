@@ -1,7 +1,7 @@
 /** Checks operators: which types they take and what they return. */
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
-import { BOOL, ERROR, FLOAT, unify, freshVar, isData, prune, show, type CheckedType, sameNameNote } from "../check-types.ts";
+import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { conversionHelpEitherWay } from "./mismatch.ts";
 

@@ -12,18 +12,18 @@ import { nearest } from "../../vm/nearest.ts";
 import {
   BOOL,
   builtinType,
+  type CheckedType,
   ERROR,
   FLOAT,
-  unify,
   freshVar,
   INT,
   JSON_TYPE,
   prune,
+  sameNameNote,
   show,
   STRING,
-  type CheckedType,
   type TypeDecl,
-  sameNameNote,
+  unify,
   UNIT_TYPE,
 } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -105,7 +105,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
     case "struct": {
       const constructor_ = resolveStruct(checker, pattern.enum, pattern.name, type, pass);
       if (constructor_ === undefined || constructor_.fields === null) {
-        if (constructor_ !== undefined) report(checker, "E009", pattern.span, `\`${constructor_.name}\` has no fields`);
+        if (constructor_ !== undefined) checker.error("E009", pattern.span, `\`${constructor_.name}\` has no fields`);
         for (const f of pattern.fields) fieldPattern(checker, f, unresolved(type), pass);
         return WILDCARD;
       }
@@ -116,26 +116,12 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
   }
 }
 
-function report(
-  checker: FunctionChecker,
-  code: "E005" | "E006" | "E009" | "E010" | "E013",
-  span: Span,
-  message: string,
-  help?: string,
-): void {
-  checker.error(code, span, message, { help });
-}
-
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (unify(type, wanted)) return true;
-  report(
-    checker,
-    "E009",
-    span,
-    `this pattern is for ${show(wanted)}, but the value is ${show(type)}`,
-    conversionHelpEitherWay(type, wanted),
-  );
+  checker.error("E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, {
+    help: conversionHelpEitherWay(type, wanted),
+  });
   return false;
 }
 
@@ -149,12 +135,12 @@ function literal(checker: FunctionChecker, value: Value, of: CheckedType, type: 
 }
 
 function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
-  if (pass.own.has(name.text)) report(checker, "E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
+  if (pass.own.has(name.text)) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
   const before = pass.shared?.get(name.text);
   if (before !== undefined && !unify(type, before.type)) {
     const other =
       before.span === name.span ? `, but it is used as ${show(before.type)}` : ` here and ${show(before.type)} in the first alternative`;
-    report(checker, "E009", name.span, `\`${name.text}\` is ${show(type)}${other}`);
+    checker.error("E009", name.span, `\`${name.text}\` is ${show(type)}${other}`);
   }
   const local = before ?? checker.bind(name, type, false);
   pass.own.set(name.text, local);
@@ -230,7 +216,7 @@ function resolveVariant(
   if (t.kind === "error") return undefined;
   if (enumName?.text === "Json") {
     if (!unify(t, JSON_TYPE)) {
-      report(checker, "E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
+      checker.error("E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
       return undefined;
     }
     return constructorNamed(t, `Json::${variant.text}`) ?? reportUnknownVariant(checker, variant, t);
@@ -252,13 +238,9 @@ function resolveVariant(
     if (enumName === null && hasNamedValues(decided))
       return reportUnknownVariant(checker, variant, decided, show(decided) === "Json" ? "Json::" : "");
     const written = enumName === null ? variant.text : `${enumName.text}::${variant.text}`;
-    report(
-      checker,
-      "E009",
-      variant.span,
-      `the value is ${show(t)}, which has no variant \`${written}\``,
-      enumName === null ? BINDING_HELP : undefined,
-    );
+    checker.error("E009", variant.span, `the value is ${show(t)}, which has no variant \`${written}\``, {
+      help: enumName === null ? BINDING_HELP : undefined,
+    });
     return undefined;
   }
   return variantOf(decided, variant.text) ?? reportUnknownVariant(checker, variant, decided);
@@ -303,7 +285,7 @@ function resolveStruct(
   if (enumName === null && t.kind === "declared" && t.decl.kind === "record") {
     if (written === t.decl) return constructorNamed(t, t.decl.name);
     const apart = written === undefined ? "" : sameNameNote({ kind: "declared", decl: written, args: [] }, t);
-    report(checker, "E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}${apart}`);
+    checker.error("E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}${apart}`);
     return undefined;
   }
   return resolveVariant(checker, enumName, name, type, pass);
@@ -311,19 +293,15 @@ function resolveStruct(
 
 function construct(checker: FunctionChecker, constructor_: Constructor, args: readonly Pattern[], span: Span, pass: Pass): CheckedPattern {
   if (constructor_.fields !== null) {
-    report(
-      checker,
-      "E009",
-      span,
-      `\`${constructor_.name}\` has fields`,
-      `write \`${constructor_.name.replace(/^.*::/, "")} { ${constructor_.fields.join(", ")} }\``,
-    );
+    checker.error("E009", span, `\`${constructor_.name}\` has fields`, {
+      help: `write \`${constructor_.name.replace(/^.*::/, "")} { ${constructor_.fields.join(", ")} }\``,
+    });
   } else if (args.length !== constructor_.args.length) {
     const has = constructor_.args.length === 0 ? "no payload" : "one payload";
     const short = constructor_.name.replace(/^.*::/, "");
     const help = constructor_.args.length === 0 ? `write \`${short}\` alone` : `write \`${short}(x)\`, or \`${short}(_)\` for any value`;
     const found = `${args.length} ${args.length === 1 ? "pattern" : "patterns"}`;
-    report(checker, "E009", span, `\`${constructor_.name}\` has ${has}, found ${found}`, help);
+    checker.error("E009", span, `\`${constructor_.name}\` has ${has}, found ${found}`, { help });
   } else return { kind: "constructor", constructor_, args: args.map((p, i) => resolve(checker, p, constructor_.args[i] ?? ERROR, pass)) };
   for (const arg of args) resolve(checker, arg, ERROR, pass);
   return WILDCARD;
@@ -352,20 +330,16 @@ function structArgs(
         `\`${constructor_.name}\` has no field \`${field.name.text}\``,
         suggestNearest(checker.scope.unit, field.name, () => names),
       );
-    } else if (seen.has(field.name.text)) report(checker, "E010", field.name.span, `the field \`${field.name.text}\` is given twice`);
+    } else if (seen.has(field.name.text)) checker.error("E010", field.name.span, `the field \`${field.name.text}\` is given twice`);
     const checked = fieldPattern(checker, field, constructor_.args[index] ?? ERROR, pass);
     if (index >= 0) args[index] = checked;
     seen.add(field.name.text);
   }
   const absent = names.filter((n) => !seen.has(n));
   if (absent.length > 0 && !pattern.rest) {
-    report(
-      checker,
-      "E006",
-      pattern.span,
-      `the pattern leaves out ${absent.map((n) => `\`${n}\``).join(", ")}`,
-      "name them, or end the pattern with `..`",
-    );
+    checker.error("E006", pattern.span, `the pattern leaves out ${absent.map((n) => `\`${n}\``).join(", ")}`, {
+      help: "name them, or end the pattern with `..`",
+    });
   }
   return args;
 }
@@ -378,13 +352,9 @@ function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, 
     const checked = resolve(checker, alternative, type, { ...pass, own, shared: first });
     const found = [...own.keys()].sort().join(", ");
     if (names !== undefined && found !== names) {
-      report(
-        checker,
-        "E009",
-        alternative.span,
-        "the alternatives of a pattern must bind the same names",
-        `the first binds ${names || "nothing"}, this one ${found || "nothing"}`,
-      );
+      checker.error("E009", alternative.span, "the alternatives of a pattern must bind the same names", {
+        help: `the first binds ${names || "nothing"}, this one ${found || "nothing"}`,
+      });
     }
     names ??= found;
     first = new Map([...(first ?? []), ...own]);

@@ -24,7 +24,7 @@ import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../check-types.t
 import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
 import { Context } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
-import { checkTest, type CheckedTest } from "./tests.ts";
+import { type CheckedTest, checkTest } from "./tests.ts";
 
 export interface CheckedProgram {
   readonly root: Unit;
@@ -60,10 +60,10 @@ function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root
   const avoiding =
     (reserved: ReadonlySet<string>): ModuleNames =>
     (name) => {
-      let free = name;
-      for (let n = 2; taken.has(free) || reserved.has(free); n++) free = `${name}.${n}`;
-      taken.add(free);
-      return free;
+      let unique = name;
+      for (let n = 2; taken.has(unique) || reserved.has(unique); n++) unique = `${name}.${n}`;
+      taken.add(unique);
+      return unique;
     };
   return {
     root: avoiding(new Set()),
@@ -72,6 +72,7 @@ function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root
   };
 }
 
+/** Fills in the fields of the records that builtins return. */
 function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): void {
   for (const record of BUILTIN_RECORDS) {
     const decl = decls.get(record.name);

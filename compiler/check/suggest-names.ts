@@ -6,12 +6,12 @@
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
-import { hintForFunction, hintForValue, builtinSpellings } from "../other-languages.ts";
+import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
-import { indexesByName, prune, type CheckedType } from "../check-types.ts";
+import { type CheckedType, indexesByName, prune } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
-import { libraryFunctionHint, importFix, unqualifiedNameHint } from "./library-hints.ts";
+import { importFix, libraryFunctionHint, unqualifiedNameHint } from "./library-hints.ts";
 
 /** Whether the name is the first part of the names of builtins or capabilities: `string`, `net`. */
 export function isModuleName(checker: FunctionChecker, name: string): boolean {
@@ -26,7 +26,7 @@ function moduleOf(type: CheckedType): string | undefined {
 }
 
 /** The full names of the builtins whose last part is the given one or a synonym of it. With `module`, only those of that module. */
-function builtinsCalled(part: string, module: string | undefined): readonly string[] {
+function builtinsNamed(part: string, module: string | undefined): readonly string[] {
   for (const spelling of builtinSpellings(part)) {
     const all = BUILTINS.map((b) => b.name).filter((name) => name.endsWith(`.${spelling}`));
     const own = all.filter((name) => name === `${module}.${spelling}`);
@@ -38,8 +38,8 @@ function builtinsCalled(part: string, module: string | undefined): readonly stri
 
 /** The builtins of the module, or of all modules if it has none. */
 const builtinsLike = (part: string, module: string | undefined): readonly string[] => {
-  const own = builtinsCalled(part, module);
-  return own.length > 0 ? own : builtinsCalled(part, undefined);
+  const own = builtinsNamed(part, module);
+  return own.length > 0 ? own : builtinsNamed(part, undefined);
 };
 
 /** The names in backquotes, with "or" before the last. */
@@ -72,7 +72,7 @@ function suggestFunction(checker: FunctionChecker, name: Name, first: CheckedTyp
   if (scope.unit.diagnostics.full) return {};
   const [module, part] = name.text.split(".");
   if (module !== undefined && part !== undefined) {
-    const [same] = builtinsCalled(part, module);
+    const [same] = builtinsNamed(part, module);
     if (same !== undefined) return didYouMean(name, same);
     const alone = unqualifiedNameHint(scope.unit, name, part, true);
     if (alone !== undefined) return alone;
@@ -127,7 +127,7 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
   if (more.help !== undefined) return more;
   const exported = libraryFunctionHint(scope.unit, name.text);
   if (exported !== undefined) return exported;
-  const called = builtinsCalled(name.text, undefined);
+  const called = builtinsNamed(name.text, undefined);
   if (called.length > 0) return { help: `did you mean ${quotedList(called)}?` };
   const other = hintForFunction(name.text);
   if (other !== undefined) return { help: other.help };
@@ -149,7 +149,7 @@ export function suggestFunctionForMethod(
   const { unit } = checker.scope;
   const own = call !== null && unit.functions.has(name.text) ? name.text : undefined;
   const module = moduleOf(type);
-  const builtin = own ?? (module === undefined ? undefined : builtinsCalled(name.text, module)[0]);
+  const builtin = own ?? (module === undefined ? undefined : builtinsNamed(name.text, module)[0]);
   const library = builtin === undefined && call !== null ? LIBRARY_FUNCTIONS.get(name.text) : undefined;
   const target = library === undefined ? builtin : name.text;
   if (target === undefined) {

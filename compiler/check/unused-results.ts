@@ -2,7 +2,7 @@
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
-import { prune, show, type CheckedType } from "../check-types.ts";
+import { type CheckedType, prune, show } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 
 /** Called for what they do to the outside, or to the run. */

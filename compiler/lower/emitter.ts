@@ -1,5 +1,5 @@
 /** Emits the code of one function. Keeps its labels, stack slots, operand stack height and source positions. */
-import type { DebugSpan, FunctionDef, FunctionDebug, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
+import type { DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
 import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Span } from "../ast.ts";

@@ -3,14 +3,14 @@
  * none. A `for` keeps its list and index in stack slots, so all operands at a `break`, `continue` or `return` belong to the
  * expressions around it, and are popped before the jump.
  */
-import { OPCODES, type OpName, type OpcodeRow } from "../../vm/bytecode/opcodes.ts";
+import { type OpcodeRow, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
-import { prune, type CheckedType, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
 import { lowerMatch, type MatchLowering } from "./patterns.ts";

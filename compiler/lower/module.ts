@@ -20,7 +20,7 @@ import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody } from "../ir.ts";
 import { lineTable, type LineTable, type SourceFile } from "../source.ts";
-import { type FieldInfo, prune, type CheckedType, toModuleType, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, type FieldInfo, prune, toModuleType, type TypeDecl } from "../check-types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
