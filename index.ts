@@ -1,6 +1,8 @@
 /** The public face of the package. Nothing inside imports it. */
 export { check, compile, compileTests } from "./compiler/compile.ts";
-export type { CheckResult, CompiledTest, CompileOptions, Resolver, SourceFile } from "./compiler/compile.ts";
+export type { CheckResult, CompiledTest, CompileOptions } from "./compiler/compile.ts";
+export type { Resolver } from "./compiler/load-units.ts";
+export type { SourceFile } from "./compiler/source.ts";
 export { CompileError } from "./compiler/diagnostics.ts";
 export type { Diagnostic, DiagnosticCode, Fix } from "./compiler/diagnostics.ts";
 export { renderDiagnostic } from "./compiler/render.ts";

@@ -1,63 +1,79 @@
-/** Types while they are being inferred: `vm/value/type.ts` plus variables, declarations by identity, and `never`. */
+/**
+ * The checker's types. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three ways: they have
+ * type variables, a record or enum is its declaration instead of its name, and there are `never` and `error`.
+ *
+ * Inference is unification. An expression whose type is not known yet gets a variable (`freshVar`); `unify` binds
+ * variables where two types meet; `prune` follows the bindings. For `let mut xs = []` and then
+ * `xs = list.push(xs, 1)`:
+ *
+ *     []                 List<α>          α = freshVar()
+ *     list.push(xs, 1)   List<β>          unify(List<α>, List<β>) binds α to β, unify(Int, β) binds β to Int
+ *     xs                 List<Int>        prune(α) is Int
+ *
+ * Types are compared with `unify`, never with `===`, and pruned before their `kind` is read.
+ */
 import type { PrimitiveName, Type } from "../vm/value/type.ts";
 
-/** A record or enum declaration; identity is the object, so two files may each have their own `Point`. */
+/** A record or enum declaration. Its identity is the object, since two files may each have their own `Point`. */
 export interface TypeDecl {
   readonly name: string;
   readonly kind: "record" | "enum";
-  /** The name in the module's type table, unique there. */
+  /** The name in the module's type table, where it is unique: `Point`, `Point.2`. */
   readonly moduleName: string;
-  /** The name of its file; null for the records that builtins make. */
+  /** The file that declares it; null for the records that builtins return. */
   readonly declaredIn: string | null;
   readonly params: readonly ParamType[];
-  /** A record's fields, in order; filled in once all names are known. */
+  /** The fields of a record, in source order. Empty until `declareUnit` knows the names of all types. */
   fields: readonly FieldInfo[];
-  /** An enum's variants, in order. */
+  /** The variants of an enum, in source order. Empty until then, too. */
   variants: readonly VariantInfo[];
 }
 export interface FieldInfo {
   readonly name: string;
-  readonly type: T;
+  readonly type: CheckedType;
 }
 export interface VariantInfo {
   readonly name: string;
-  /** A struct variant's payload is a record of its own. */
+  /** `V` has none, `V(Int)` a single one, `V { x: Int }` a struct. */
   readonly payload:
     | null
-    | { readonly kind: "single"; readonly type: T }
+    | { readonly kind: "single"; readonly type: CheckedType }
     | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
+/** A type parameter of a function or declaration: the `T` of `fn f<T>(x: T)`. Its identity is the object. */
 export interface ParamType {
   readonly kind: "param";
   readonly name: string;
 }
+/** A type variable: a type that is not decided yet. */
 export interface VarType {
   readonly kind: "var";
-  bound: T | null;
+  /** What unification decided, which may be a variable again. */
+  bound: CheckedType | null;
 }
 export interface FnType {
   readonly kind: "fn";
-  readonly params: readonly T[];
-  readonly result: T;
+  readonly params: readonly CheckedType[];
+  readonly result: CheckedType;
   /** Capability names, sorted. */
   readonly row: readonly string[];
 }
-/** Map carries its key type too, always String, so that it shows as it is written. */
+/** A Map has two arguments, as it is written: the type of its keys is always String. */
 export type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
-export type T =
+export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
-  | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly T[] }
-  | { readonly kind: "declared"; readonly decl: TypeDecl; readonly args: readonly T[] }
+  | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly CheckedType[] }
+  | { readonly kind: "declared"; readonly decl: TypeDecl; readonly args: readonly CheckedType[] }
   | FnType
   | ParamType
   | VarType
-  /** The type of what never gives a value: `return`, `break`, `continue`. */
+  /** The type of an expression that never has a value, such as a block that ends in `return`. It fits every expected type. */
   | { readonly kind: "never" }
-  /** What an error has been reported for; agrees with everything. */
+  /** The type of an expression for which an error was reported. Unifies with everything, so that one mistake gives one message. */
   | { readonly kind: "error" };
 
-const primitive = (name: PrimitiveName): T => ({ kind: "primitive", name });
+const primitive = (name: PrimitiveName): CheckedType => ({ kind: "primitive", name });
 export const INT = primitive("Int");
 export const FLOAT = primitive("Float");
 export const STRING = primitive("String");
@@ -65,31 +81,35 @@ export const BOOL = primitive("Bool");
 export const UNIT_TYPE = primitive("Unit");
 export const ACTOR_ID = primitive("ActorId");
 export const JSON_TYPE = primitive("Json");
-export const NEVER: T = { kind: "never" };
-export const ERROR: T = { kind: "error" };
+export const NEVER: CheckedType = { kind: "never" };
+export const ERROR: CheckedType = { kind: "error" };
 
-export const builtinType = (name: BuiltinTypeName, ...args: readonly T[]): T => ({ kind: "builtin", name, args });
+export const builtinType = (name: BuiltinTypeName, ...args: readonly CheckedType[]): CheckedType => ({ kind: "builtin", name, args });
 export const BUILTIN_ARITY: ReadonlyMap<string, number> = new Map([
   ["Option", 1],
   ["Result", 2],
   ["List", 1],
   ["Map", 2],
 ]);
-export const mapOf = (value: T): T => builtinType("Map", STRING, value);
+export const mapOf = (value: CheckedType): CheckedType => builtinType("Map", STRING, value);
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
   return BUILTIN_ARITY.has(name);
 }
-export const fresh = (): VarType => ({ kind: "var", bound: null });
+/** A new, unbound type variable. */
+export const freshVar = (): VarType => ({ kind: "var", bound: null });
 
-/** Follows bound variables at the top. */
-export function prune(type: T): T {
+/**
+ * Follows bound variables, at the top level only: the arguments of the result may be bound variables again. The name is
+ * from Cardelli, "Basic polymorphic typechecking" (1987).
+ */
+export function prune(type: CheckedType): CheckedType {
   let at = type;
   while (at.kind === "var" && at.bound !== null) at = at.bound;
   return at;
 }
 
-/** As the language writes it. */
-export function show(type: T): string {
+/** The type as source text; `_` for what is not decided. */
+export function show(type: CheckedType): string {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -110,8 +130,8 @@ export function show(type: T): string {
   }
 }
 
-/** For the module's type table and signature: declarations by their module name, undecided parts as Unit. */
-export function toModuleType(type: T): Type {
+/** The type as a module has it: declarations by their module names, parts that are not decided as Unit. */
+export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -130,19 +150,19 @@ export function toModuleType(type: T): Type {
   }
 }
 
-/** Replaces type parameters. */
-export function substitute(type: T, by: ReadonlyMap<ParamType, T>): T {
-  if (by.size === 0) return type;
+/** Replaces type parameters by their arguments. */
+export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType {
+  if (typeArgs.size === 0) return type;
   const t = prune(type);
   switch (t.kind) {
     case "param":
-      return by.get(t) ?? t;
+      return typeArgs.get(t) ?? t;
     case "builtin":
-      return { ...t, args: t.args.map((a) => substitute(a, by)) };
+      return { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
     case "declared":
-      return t.args.length === 0 ? t : { ...t, args: t.args.map((a) => substitute(a, by)) };
+      return t.args.length === 0 ? t : { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
     case "fn":
-      return { ...t, params: t.params.map((p) => substitute(p, by)), result: substitute(t.result, by) };
+      return { ...t, params: t.params.map((p) => substitute(p, typeArgs)), result: substitute(t.result, typeArgs) };
     case "primitive":
     case "var":
     case "never":
@@ -151,13 +171,13 @@ export function substitute(type: T, by: ReadonlyMap<ParamType, T>): T {
   }
 }
 
-/** A new variable for each parameter. */
-export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, T> {
-  return new Map(params.map((p) => [p, fresh()]));
+/** A fresh variable for each type parameter. */
+export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
+  return new Map(params.map((p) => [p, freshVar()]));
 }
 
-/** Whether nothing in it is left undecided. */
-export function isDecided(type: T): boolean {
+/** Whether the type has no unbound variable in it. */
+export function isDecided(type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
     case "var":
@@ -175,7 +195,8 @@ export function isDecided(type: T): boolean {
   }
 }
 
-function occurs(variable: VarType, type: T): boolean {
+/** Whether the type has the variable in it: binding the variable to it would make an infinite type. */
+function occurs(variable: VarType, type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
     case "var":
@@ -194,17 +215,19 @@ function occurs(variable: VarType, type: T): boolean {
 }
 
 /**
- * Makes `actual` fit where `expected` is wanted, binding variables. A function value may do less than its
- * expected row says; since all data is immutable that holds inside lists and records too, but not for a type
- * parameter that a record or enum takes in: there, and with `exact`, the rows must be the same.
- * False when they do not fit; variables bound on the way stay bound, for the error has been found. Those that
- * `trail` is given hold what to undo.
+ * Unifies the types: binds variables so that a value of type `actual` can be used where `expected` is wanted. Returns
+ * false if no binding does that. Variables bound before the mismatch was found stay bound; `trail` collects every
+ * variable that was bound, so that a caller can undo it.
+ *
+ * Only the effect rows of function types have a subtype relation: a function may have a smaller row than expected.
+ * Since data is immutable, that also holds inside lists and records. It does not hold for the argument of a type
+ * parameter that occurs in parameter position (`isContravariant`): there, and with `exact`, the rows must be equal.
  */
-export function fits(actual: T, expected: T, trail?: VarType[], exact = false): boolean {
+export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
   if (a === e || a.kind === "never") return true;
-  // What depends on an error is not reported again.
+  // An error is reported once, not again for each type that depends on it.
   if (a.kind === "error" || e.kind === "error") {
     const other = a.kind === "error" ? e : a;
     return other.kind !== "var" || bindVariable(other, ERROR, trail);
@@ -217,19 +240,19 @@ export function fits(actual: T, expected: T, trail?: VarType[], exact = false): 
     case "param":
       return false;
     case "builtin":
-      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact));
+      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact));
     case "declared":
       return (
         e.kind === "declared" &&
         a.decl === e.decl &&
-        a.args.every((arg, i) => fits(arg, e.args[i] ?? ERROR, trail, exact || takesIn(a.decl, a.decl.params[i])))
+        a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact || isContravariant(a.decl, a.decl.params[i])))
       );
     case "fn":
       return (
         e.kind === "fn" &&
         a.params.length === e.params.length &&
-        a.params.every((p, i) => fits(e.params[i] ?? ERROR, p, trail, exact)) &&
-        fits(a.result, e.result, trail, exact) &&
+        a.params.every((p, i) => unify(e.params[i] ?? ERROR, p, trail, exact)) &&
+        unify(a.result, e.result, trail, exact) &&
         a.row.every((c) => e.row.includes(c)) &&
         (!exact || a.row.length === e.row.length)
       );
@@ -237,15 +260,15 @@ export function fits(actual: T, expected: T, trail?: VarType[], exact = false): 
   return false;
 }
 
-function bindVariable(variable: VarType, to: T, trail: VarType[] | undefined): boolean {
+function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | undefined): boolean {
   if (occurs(variable, to)) return false;
   variable.bound = to;
   trail?.push(variable);
   return true;
 }
 
-/** The declarations that a type names. */
-function declarationsIn(type: T): readonly TypeDecl[] {
+/** The declarations in a type, from its outside to its inside. */
+function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const found: TypeDecl[] = [];
   const pending = [type];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -257,33 +280,36 @@ function declarationsIn(type: T): readonly TypeDecl[] {
   return found;
 }
 
-const placeOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
+const originOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
 
-/** For a message that shows both types: where each is from of two declarations of one name, or nothing. */
-export function toldApart(first: T, second: T): string {
+/**
+ * Text to append to a message that shows both types. If two different declarations in them have the same name, it says
+ * which files declare them; otherwise it is empty.
+ */
+export function sameNameNote(first: CheckedType, second: CheckedType): string {
   const others = declarationsIn(second);
   for (const decl of declarationsIn(first)) {
     const other = others.find((o) => o.name === decl.name && o !== decl);
-    if (other !== undefined) return `; the first \`${decl.name}\` is ${placeOf(decl)}, the second ${placeOf(other)}`;
+    if (other !== undefined) return `; the first \`${decl.name}\` is ${originOf(decl)}, the second ${originOf(other)}`;
   }
   return "";
 }
 
-/** Like `fits`; where that fails, how both types are written, without what was bound on the way. */
-export function mismatch(actual: T, expected: T): { readonly found: string; readonly wanted: string } | null {
+/** Unifies the types. Returns null, or both types as source text as they were before unification bound any variable. */
+export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
   const trail: VarType[] = [];
-  if (fits(actual, expected, trail)) return null;
+  if (unify(actual, expected, trail)) return null;
   const bound = trail.map((v) => v.bound);
   for (const v of trail) v.bound = null;
-  const shown = { found: `${show(actual)}${toldApart(expected, actual)}`, wanted: show(expected) };
+  const texts = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
   trail.forEach((v, i) => {
     v.bound = bound[i] ?? null;
   });
-  return shown;
+  return texts;
 }
 
-/** The parts of a declaration's values. */
-function partsOf(decl: TypeDecl): readonly T[] {
+/** The types of all fields and payloads of a declaration. */
+function partsOf(decl: TypeDecl): readonly CheckedType[] {
   return [
     ...decl.fields.map((f) => f.type),
     ...decl.variants.flatMap((v) =>
@@ -292,36 +318,41 @@ function partsOf(decl: TypeDecl): readonly T[] {
   ];
 }
 
-/** For each declaration that has been asked about: its type parameters that stand in a parameter of a function. */
-const TAKEN_IN = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
+/** For each declaration that was asked about: the contravariant type parameters of all declarations it reaches. */
+const CONTRAVARIANT = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
 
-/** Whether the declaration's values hold functions that take what the type parameter stands for. */
-function takesIn(decl: TypeDecl, param: ParamType | undefined): boolean {
+/** Whether values of the declaration hold functions with the type parameter in one of their parameters. */
+function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
   if (param === undefined) return false;
-  const known = TAKEN_IN.get(decl) ?? findTakenIn(decl);
+  const known = CONTRAVARIANT.get(decl) ?? findContravariant(decl);
   return known.has(param);
 }
 
-/** Looks at all declarations that can be reached: a parameter handed to one that takes its own in is taken in too. */
-function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
-  const taken = new Set<ParamType>();
-  const handedOn = new Map<ParamType, ParamType[]>();
+/**
+ * Walks all declarations that can be reached. A type parameter is contravariant if it occurs in a parameter of a
+ * function type, or if it is an argument for a contravariant type parameter of another declaration.
+ */
+function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
+  const found = new Set<ParamType>();
+  const argumentsFor = new Map<ParamType, ParamType[]>();
   const reached = new Set([decl]);
   for (const at of reached) {
-    /** `to` are the parameters of other declarations that this part is an argument for. */
-    const pending: { readonly type: T; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map((type) => ({
-      type,
-      inParameter: false,
-      to: [],
-    }));
+    /** `to`: the type parameters of other declarations for which this part is an argument. */
+    const pending: { readonly type: CheckedType; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map(
+      (type) => ({
+        type,
+        inParameter: false,
+        to: [],
+      }),
+    );
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { inParameter, to } = next;
       const t = prune(next.type);
       if (t.kind === "param") {
-        if (inParameter) taken.add(t);
+        if (inParameter) found.add(t);
         for (const other of to) {
-          const from = handedOn.get(other) ?? [];
-          handedOn.set(other, from);
+          const from = argumentsFor.get(other) ?? [];
+          argumentsFor.set(other, from);
           from.push(t);
         }
       } else if (t.kind === "fn") {
@@ -335,16 +366,16 @@ function findTakenIn(decl: TypeDecl): ReadonlySet<ParamType> {
       }
     }
   }
-  for (const param of taken) for (const from of handedOn.get(param) ?? []) taken.add(from);
-  for (const at of reached) TAKEN_IN.set(at, taken);
-  return taken;
+  for (const param of found) for (const from of argumentsFor.get(param) ?? []) found.add(from);
+  for (const at of reached) CONTRAVARIANT.set(at, found);
+  return found;
 }
 
-/** More parts than a type that a person writes has; without a bound, `P { a: x, b: x }` doubles with every use. */
+/** More parts than anyone writes. Without a bound, `P { a: x, b: x }` doubles the size of the type with every use. */
 const MAX_TYPE_SIZE = 1_000;
 
 /** Whether the type has more parts than the compiler accepts. */
-export function isTooLarge(type: T): boolean {
+export function isTooLarge(type: CheckedType): boolean {
   const pending = [type];
   for (let seen = 0; seen < MAX_TYPE_SIZE; seen++) {
     const next = pending.pop();
@@ -356,9 +387,10 @@ export function isTooLarge(type: T): boolean {
   return pending.length > 0;
 }
 
+/** Cached, since a type may have thousands of fields or variants. */
 const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
 
-/** The place of each field or variant by its name: there may be thousands. */
+/** The index of each field or variant by its name. */
 export function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
   const known = INDEXES.get(parts);
   if (known !== undefined) return known;
@@ -368,13 +400,13 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
 }
 
 /**
- * Whether values of the type can be compared: no function anywhere in what is known of it. What is sent is received
- * at any type, so there no type parameter may stand for a function either: `params` says whether to let those pass.
+ * Whether the type has no function anywhere in it, so that its values can be compared. With `params` false, a type
+ * parameter counts as a function: a message may be received as any type, so none may hide a function.
  */
-export function isData(type: T, params = true): boolean {
+export function isData(type: CheckedType, params = true): boolean {
   const pending = [type];
   const seen = new Set<TypeDecl>();
-  /** Parameters of declarations: what they stand for is among the arguments. */
+  /** Type parameters of the declarations seen. Their arguments are checked in their place. */
   const own = new Set<ParamType>();
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const t = prune(next);

@@ -1,29 +1,44 @@
-/** The compiler's face: source text in, diagnostics and a module out. Pure: files come through `resolve`. */
+/**
+ * The compiler: source text in, diagnostics and a module out. It reads no files: imports come through `resolve`.
+ *
+ *     stage                             result            described in
+ *
+ *                                       source text       source.ts
+ *     load-units.ts: finds imports
+ *     lexer.ts: splits the text         tokens            tokens.ts
+ *     parser/: builds the tree          syntax tree       ast.ts
+ *     declare.ts: declares items        declarations      scope.ts, check-types.ts
+ *     check/: resolves names, infers    checked program   check/program.ts
+ *       types, checks matches             and its IR      ir.ts
+ *       (exhaustive.ts) and effect
+ *       rows (effect-rows.ts)
+ *     lower/: emits instructions        module            vm/bytecode/module.ts
+ *
+ * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. Two
+ * stages wait for those before them: no name is resolved if a file has a syntax error, and nothing is lowered if there
+ * is any error. `format/` needs only the lexer and the parser.
+ */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { Module } from "../vm/bytecode/module.ts";
 import { type CheckedProgram, checkProgram } from "./check/program.ts";
 import type { Span } from "./ast.ts";
 import { CompileError, type Diagnostic, type DiagnosticCode, Diagnostics } from "./diagnostics.ts";
-import type { Callable, SourceUnit } from "./ir.ts";
+import type { Callable } from "./ir.ts";
 import { type Lowered, lowerProgram, ProgramTooLarge } from "./lower/module.ts";
-import { lineTable, positionAt } from "./source.ts";
-import type { ImportedSource, Resolver } from "./load-units.ts";
-
-export type { ImportedSource, Resolver };
-/** A file: its name relative to the project, and its text. */
-export type SourceFile = SourceUnit;
+import { lineTable, positionAt, type SourceFile } from "./source.ts";
+import type { Resolver } from "./load-units.ts";
 
 export interface CompileOptions {
-  /** Gives imported files; without it no import resolves. */
+  /** Finds imported files. Without it no import resolves. */
   readonly resolve?: Resolver;
-  /** The capabilities there are; the built-in ones when absent. */
+  /** The capabilities that programs may name; by default the built-in ones. */
   readonly registry?: CapabilityRegistry;
 }
 
 export interface CheckResult {
   readonly ok: boolean;
   readonly diagnostics: readonly Diagnostic[];
-  /** The text of a file that a diagnostic names. */
+  /** The text of a file of the program, by its name in a diagnostic. */
   readonly sourceOf: (file: string) => string | undefined;
 }
 
@@ -37,17 +52,20 @@ const sourceOf =
   (file: string): string | undefined =>
     program.units.find((u) => u.name === file)?.text;
 
-/** All diagnostics of a program or library, without code: what the module format cannot hold is among them. */
+/** All diagnostics of a program or library, including parts too large for the module format. Never throws for mistakes in the source. */
 export function check(source: SourceFile, options: CompileOptions = {}): CheckResult {
   const { program, registry } = analyze(source, options);
   const sound = program.diagnostics.every((d) => d.severity !== "error");
-  const late = sound ? beyondFormat(program, registry) : [];
-  return { ok: sound && late.length === 0, diagnostics: [...program.diagnostics, ...late], sourceOf: sourceOf(program) };
+  const tooLarge = sound ? checkModuleLimits(program, registry) : [];
+  return { ok: sound && tooLarge.length === 0, diagnostics: [...program.diagnostics, ...tooLarge], sourceOf: sourceOf(program) };
 }
 
-/** Lowers all functions and tests of the root file, whatever they are, to see that they fit. */
-function beyondFormat(program: CheckedProgram, registry: CapabilityRegistry): readonly Diagnostic[] {
-  const tests = program.tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
+const testFunctions = ({ tests }: CheckedProgram): readonly Callable[] =>
+  tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
+
+/** Lowers all functions and tests of the root file, to report what is too large for the module format. */
+function checkModuleLimits(program: CheckedProgram, registry: CapabilityRegistry): readonly Diagnostic[] {
+  const tests = testFunctions(program);
   const [first] = [...program.functions, ...tests];
   if (first === undefined) return [];
   try {
@@ -55,11 +73,11 @@ function beyondFormat(program: CheckedProgram, registry: CapabilityRegistry): re
     return [];
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
-    return tooLarge(error);
+    return tooLargeDiagnostics(error);
   }
 }
 
-/** A module with `main` as its entry, and the warnings. Throws `CompileError`. */
+/** Compiles a program to a module with `main` as its entry, and returns its warnings. Throws `CompileError`. */
 export function compile(
   source: SourceFile,
   options: CompileOptions = {},
@@ -68,29 +86,29 @@ export function compile(
   if (program.diagnostics.some((d) => d.severity === "error")) throw new CompileError(program.diagnostics, sourceOf(program));
   const main = program.root.functions.get("main");
   if (main === undefined || !program.functions.includes(main)) {
-    return refuse(program, "E004", { start: 0, end: 0 }, "there is no function `main`", {
-      help: "a program starts there: `fn main() -> Int { 0 }`; a library is checked with `boruna check`",
+    return failCompile(program, "E004", { start: 0, end: 0 }, "there is no function `main`", {
+      help: "a program starts at `main`: `fn main() -> Int { 0 }`; check a library with `boruna check`",
     });
   }
   if (main.typeParams.length > 0)
-    return refuse(program, "E014", main.item?.name.span ?? { start: 0, end: 0 }, "`main` cannot have type parameters");
+    return failCompile(program, "E014", main.item?.name.span ?? { start: 0, end: 0 }, "`main` cannot have type parameters");
   return { module: lower(program, main, registry, []).module, diagnostics: program.diagnostics };
 }
 
-/** A `test` block of the root file, as the module of `compileTests` has it. */
+/** A `test` block of the root file, compiled to a function of the module. */
 export interface CompiledTest {
   readonly name: string;
-  /** From 1, of the test's name. */
+  /** The line of the test's name, 1-based. */
   readonly line: number;
-  /** Of the function that is the test's body: no parameters, gives Unit. */
+  /** The function that runs the test. It has no parameters and returns Unit. */
   readonly functionIndex: number;
-  /** In the order of the source; each is a pure function of all the arguments of one of the capability's signatures. */
+  /** In source order. The function is pure and takes all parameters of one of the capability's signatures. */
   readonly answers: readonly { readonly capability: string; readonly functionIndex: number }[];
 }
 
 /**
- * The tests of a program or library in one module whose entry is the first of them; no module where there is none.
- * Throws `CompileError`.
+ * Compiles the tests of a program or library to one module, whose entry is the first test. There is no module if there
+ * are no tests. Throws `CompileError`.
  */
 export function compileTests(
   source: SourceFile,
@@ -101,8 +119,7 @@ export function compileTests(
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics, sourceOf(program));
   const [first] = tests;
   if (first === undefined) return { tests: [], diagnostics };
-  const functions = tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
-  const { module, indexOf } = lower(program, first.callable, registry, functions);
+  const { module, indexOf } = lower(program, first.callable, registry, testFunctions(program));
   const lines = lineTable(source.text);
   const compiled = tests.map(
     ({ name, span, callable, answers }): CompiledTest => ({
@@ -120,21 +137,27 @@ function lower(program: CheckedProgram, entry: Callable, registry: CapabilityReg
     return lowerProgram(program, entry, registry, more);
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
-    throw new CompileError([...program.diagnostics, ...tooLarge(error)], sourceOf(program));
+    throw new CompileError([...program.diagnostics, ...tooLargeDiagnostics(error)], sourceOf(program));
   }
 }
 
-/** At the function, in its own file. */
-function tooLarge({ callable, what }: ProgramTooLarge): readonly Diagnostic[] {
-  const late = new Diagnostics(callable.file.name);
+/** E015 at the function, in the file that declares it. */
+function tooLargeDiagnostics({ callable, what }: ProgramTooLarge): readonly Diagnostic[] {
+  const diagnostics = new Diagnostics(callable.file.name);
   const span = callable.item?.name.span ?? callable.body?.value.span ?? { start: 0, end: 0 };
-  late.error("E015", span, `\`${callable.name}\` is too large: ${what}`, { help: "split it into several functions" });
-  return late.sorted();
+  diagnostics.error("E015", span, `\`${callable.name}\` is too large: ${what}`, { help: "split it into several functions" });
+  return diagnostics.sorted();
 }
 
-/** One error more than the program's own diagnostics. */
-function refuse(program: CheckedProgram, code: DiagnosticCode, span: Span, message: string, more: { readonly help?: string } = {}): never {
-  const late = new Diagnostics(program.root.name);
-  late.error(code, span, message, more);
-  throw new CompileError([...program.diagnostics, ...late.sorted()], sourceOf(program));
+/** Throws the program's diagnostics and one more error in the root file. */
+function failCompile(
+  program: CheckedProgram,
+  code: DiagnosticCode,
+  span: Span,
+  message: string,
+  more: { readonly help?: string } = {},
+): never {
+  const diagnostics = new Diagnostics(program.root.name);
+  diagnostics.error(code, span, message, more);
+  throw new CompileError([...program.diagnostics, ...diagnostics.sorted()], sourceOf(program));
 }

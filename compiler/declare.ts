@@ -1,4 +1,4 @@
-/** What the items of a file declare, before any body is checked. */
+/** Declares the functions and types of a file, own and imported ones, before any body is checked. */
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
@@ -10,35 +10,37 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type Declared = FnItem | RecordItem | EnumItem;
 
-/** Gives a type its name in the module, unique there. */
+/** Returns a unique name in the module for a type. */
 export type ModuleNames = (name: string) => string;
 
-function duplicate(context: Context, unit: Unit, name: Name, what: string): void {
-  context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
+function reportDuplicate(unit: Unit, name: Name, what: string): void {
+  unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
 }
 
-/** Reports names that stand twice in a list. */
-function checkUnique(context: Context, unit: Unit, names: readonly Name[], what: string): void {
+/** Reports names that occur twice in a list. */
+function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
   const seen = new Set<string>();
   for (const name of names) {
-    // `_` names nothing, so it may stand more than once.
+    // `_` binds nothing, so it may occur more than once.
     if (name.text === "_") continue;
-    if (seen.has(name.text)) context.error(unit, "E010", name.span, `${what} \`${name.text}\` is declared twice`);
+    if (seen.has(name.text)) unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`);
     seen.add(name.text);
   }
 }
 
+const namesOf = (parts: readonly { readonly name: Name }[]): readonly Name[] => parts.map((part) => part.name);
+
 const typeParamsOf = (item: Declared): readonly ParamType[] => item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
 
-function declareType(context: Context, unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
+function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
   const { name } = item;
-  checkUnique(context, unit, item.typeParams, "the type parameter");
+  checkUnique(unit, item.typeParams, "the type parameter");
   if (isPrimitiveName(name.text) || BUILTIN_ARITY.has(name.text)) {
-    context.error(unit, "E010", name.span, `\`${name.text}\` is a built-in type`, { help: "choose another name" });
+    unit.diagnostics.error("E010", name.span, `\`${name.text}\` is a built-in type`, { help: "choose another name" });
     return;
   }
   if (unit.types.has(name.text)) {
-    duplicate(context, unit, name, "the type");
+    reportDuplicate(unit, name, "the type");
     return;
   }
   unit.types.set(name.text, {
@@ -59,28 +61,18 @@ function fieldsOf(
   fields: readonly FieldDecl[],
   params: ReadonlyMap<string, ParamType>,
 ): readonly FieldInfo[] {
-  checkUnique(
-    context,
-    unit,
-    fields.map((f) => f.name),
-    "the field",
-  );
+  checkUnique(unit, namesOf(fields), "the field");
   return fields.map((f) => ({ name: f.name.text, type: context.resolveType(unit, f.type, params) }));
 }
 
-/** Fills in fields and variants, now that every type has its name. */
+/** Fills in fields and variants, once every type of the file has been declared. */
 function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
   const params = new Map(decl.params.map((p) => [p.name, p]));
   if (item.kind === "record") {
     decl.fields = fieldsOf(context, unit, item.fields, params);
     return;
   }
-  checkUnique(
-    context,
-    unit,
-    item.variants.map((v) => v.name),
-    "the variant",
-  );
+  checkUnique(unit, namesOf(item.variants), "the variant");
   decl.variants = item.variants.map((v): VariantInfo => {
     const name = v.name.text;
     if (v.payload === null) return { name, payload: null };
@@ -90,21 +82,16 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
 }
 
 function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
-  checkUnique(context, unit, item.typeParams, "the type parameter");
-  checkUnique(
-    context,
-    unit,
-    item.params.map((p) => p.name),
-    "the parameter",
-  );
+  checkUnique(unit, item.typeParams, "the type parameter");
+  checkUnique(unit, namesOf(item.params), "the parameter");
   if (unit.functions.has(item.name.text)) {
-    duplicate(context, unit, item.name, "the function");
+    reportDuplicate(unit, item.name, "the function");
     return undefined;
   }
   const hidesCapability = context.capability(item.name.text) !== undefined;
   if (BUILTIN_BY_NAME.has(item.name.text) || GUARD_NAMES.has(item.name.text) || hidesCapability) {
     const what = hidesCapability ? "capability" : "builtin";
-    context.warning(unit, "W006", item.name.span, `\`${item.name.text}\` hides the ${what} of that name`);
+    unit.diagnostics.warning("W006", item.name.span, `\`${item.name.text}\` hides the ${what} of that name`);
   }
   const typeParams = typeParamsOf(item);
   const byName = new Map(typeParams.map((p) => [p.name, p]));
@@ -125,14 +112,14 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
 }
 
 const isDeclared = (item: Item): item is Declared => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
-/** A function and a type may share a name. */
+/** The key of `Unit.declaredIn`: a function and a type may have the same name. */
 const keyOf = (item: Declared): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
 
 /**
- * Brings in what an imported file shows: its exports, or all but `main` where it exports nothing. The file's own items
- * win, so that an export added to a library breaks no program.
+ * Adds what an imported file exports; if it exports nothing, all of its items but `main`. The file's own items hide
+ * imported ones, so that a new export of a library does not break a program.
  */
-function importItems(context: Context, into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, Declared>): void {
+function importItems(into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, Declared>): void {
   const all = from.parsed.items.filter(isDeclared);
   const exports = all.some((i) => i.exported);
   for (const item of all) {
@@ -141,8 +128,8 @@ function importItems(context: Context, into: Unit, from: Unit, at: Name, own: Re
     const key = keyOf(item);
     const hiding = own.get(key);
     if (hiding !== undefined) {
-      context.warning(into, "W006", hiding.name.span, `\`${name}\` hides the one that \`import "${at.text}"\` brings`, {
-        help: "rename it where the other is needed too",
+      into.diagnostics.warning("W006", hiding.name.span, `\`${name}\` hides the one from \`import "${at.text}"\``, {
+        help: "rename it if you need the imported one, too",
       });
       continue;
     }
@@ -151,7 +138,7 @@ function importItems(context: Context, into: Unit, from: Unit, at: Name, own: Re
     if (found === undefined || known === found) continue;
     if (known !== undefined) {
       const other = into.declaredIn.get(key) ?? into.name;
-      context.error(into, "E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, {
+      into.diagnostics.error("E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, {
         help: "export only what is meant to be imported, or rename one of them",
       });
       continue;
@@ -162,13 +149,13 @@ function importItems(context: Context, into: Unit, from: Unit, at: Name, own: Re
   }
 }
 
-/** Declares the items of one file whose imports have been declared. Returns its own functions, in order. */
+/** Declares the items of a file; the files that it imports must have been declared before. Returns its own functions, in source order. */
 export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
   const { unit, imports } = loaded;
   const own = new Map(unit.parsed.items.filter(isDeclared).map((item) => [keyOf(item), item]));
-  for (const { item, unit: from } of imports) importItems(context, unit, from, item.specifier, own);
+  for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, own);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
-  for (const item of types) declareType(context, unit, item, moduleNames);
+  for (const item of types) declareType(unit, item, moduleNames);
   const completed = new Set<TypeDecl>();
   for (const item of types) {
     const decl = unit.types.get(item.name.text);
@@ -177,11 +164,6 @@ export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: M
     completed.add(decl);
     completeType(context, unit, item, decl);
   }
-  checkUnique(
-    context,
-    unit,
-    unit.parsed.items.flatMap((i) => (i.kind === "test" ? [i.name] : [])),
-    "the test",
-  );
+  checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
   return unit.parsed.items.flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unit, i)] : [])).filter((c) => c !== undefined);
 }

@@ -85,8 +85,8 @@ export interface Diagnostic {
 export type SourceOf = (file: string) => string | undefined;
 
 export interface DiagnosticExtras {
-  readonly help?: string;
-  readonly fixes?: readonly Fix[];
+  readonly help?: string | undefined;
+  readonly fixes?: readonly Fix[] | undefined;
 }
 
 /** Errors and warnings kept of one file, each; what comes after is counted, not kept. */

@@ -1,27 +1,37 @@
 /**
- * Which values a match misses and which arms can never be reached: the usefulness algorithm of
- * Luc Maranget, "Warnings for pattern matching" (2007), over a tree of the rows instead of a matrix, so that a long
- * match takes linear time. Guarded arms count as reachable, never as covering.
+ * Finds values that a match does not cover, and arms that can never be reached. This is the usefulness algorithm of
+ * Luc Maranget, "Warnings for pattern matching" (2007): a pattern is useful if it matches a value that no row before it
+ * matches. An arm that is not useful is unreachable; if `_` is useful after all arms, the match misses a value.
+ *
+ * A row is a vector of patterns; at first its one column is the arm's pattern. Looking at the values of one constructor
+ * (`#specialize`) replaces the first column by one column for each argument of the constructor. The rows are kept in a
+ * trie instead of a matrix, so that a match with many arms takes linear time:
+ *
+ *     Some(true) => …      root ── Some ── true          `_` is useful: no path matches Some(false).
+ *     None => …              └──── None
+ *
+ * A guarded arm covers nothing, since its guard may fail.
  */
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
+import { BOOL, builtinType, type CheckedType, FLOAT, INT, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
 
-/** The algorithm is exponential in the worst case; past this many steps, beside a few for each arm, it gives up. */
+/** The algorithm takes exponential time in the worst case. It gives up after this many steps, plus a few for each arm. */
 const MAX_WORK = 200_000;
-/** Patterns inside one another and beside one another, as deep as the search may go. */
+/** The most columns on one path of the search, which limits its recursion. */
 const MAX_COLUMNS = 2_000;
 
+/** The match needs more steps or columns than the limits allow. */
 export class TooComplex extends Error {}
 
-const tag = (name: string, value: number, args: readonly T[] = [], siblings = 2): Constructor => ({
+const tag = (name: string, value: number, args: readonly CheckedType[] = [], siblings = 2): Constructor => ({
   form: { kind: "tag", tag: value },
   name,
   args,
   fields: null,
   siblings,
 });
-const json = (name: string, value: number, args: readonly T[] = []): Constructor => ({
+const json = (name: string, value: number, args: readonly CheckedType[] = []): Constructor => ({
   form: { kind: "json", json: value },
   name: `Json::${name}`,
   args,
@@ -29,14 +39,14 @@ const json = (name: string, value: number, args: readonly T[] = []): Constructor
   siblings: 7,
 });
 
-/** Match tags of bytecode 1.1. */
+/** The tags are those of the `Match` instruction of bytecode 1.1. */
 const TRUE = tag("true", 1);
 const FALSE = tag("false", 0);
 const NONE_CONSTRUCTOR = tag("None", -2);
 const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
-const wrapConstructor = (name: "Some" | "Ok" | "Err", of: T): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
+const wrapConstructor = (name: "Some" | "Ok" | "Err", of: CheckedType): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
 
-/** In the order of the `JsonKind` instruction. */
+/** In the order of the results of the `JsonKind` instruction. */
 export const JSON_CONSTRUCTORS: readonly Constructor[] = [
   json("Null", 0),
   json("Bool", 1, [BOOL]),
@@ -51,10 +61,10 @@ interface Constructors {
   readonly all: readonly Constructor[];
   readonly byName: ReadonlyMap<string, Constructor>;
 }
-const CONSTRUCTORS = new WeakMap<T, Constructors>();
+const CONSTRUCTORS = new WeakMap<CheckedType, Constructors>();
 
-/** Those of a declared type are made once for each type: an enum may have thousands. */
-function declaredConstructors(t: T & { kind: "declared" }): Constructors {
+/** Cached for each type, since an enum may have thousands of constructors. */
+function declaredConstructors(t: CheckedType & { kind: "declared" }): Constructors {
   const known = CONSTRUCTORS.get(t);
   if (known !== undefined) return known;
   const all = makeConstructors(t);
@@ -63,8 +73,8 @@ function declaredConstructors(t: T & { kind: "declared" }): Constructors {
   return made;
 }
 
-/** All constructors of the type, or null where values cannot be listed (Int, String, List, …). */
-export function constructorsOf(type: T): readonly Constructor[] | null {
+/** All constructors of the type; null if its values cannot be listed (Int, String, List, …). */
+export function constructorsOf(type: CheckedType): readonly Constructor[] | null {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -89,15 +99,15 @@ export function constructorsOf(type: T): readonly Constructor[] | null {
   }
 }
 
-function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
-  const by = new Map<ParamType, T>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
+function makeConstructors(t: CheckedType & { kind: "declared" }): readonly Constructor[] {
+  const typeArgs = new Map<ParamType, CheckedType>(t.decl.params.map((p, i) => [p, t.args[i] ?? p]));
   const name = t.decl.name;
   if (t.decl.kind === "record") {
     return [
       {
         form: { kind: "record" },
         name,
-        args: t.decl.fields.map((f) => substitute(f.type, by)),
+        args: t.decl.fields.map((f) => substitute(f.type, typeArgs)),
         fields: t.decl.fields.map((f) => f.name),
         siblings: 1,
       },
@@ -107,24 +117,24 @@ function makeConstructors(t: T & { kind: "declared" }): readonly Constructor[] {
   return t.decl.variants.map((v, i): Constructor => {
     const full = `${name}::${v.name}`;
     if (v.payload === null) return tag(full, i, [], siblings);
-    if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, by)], siblings);
+    if (v.payload.kind === "single") return tag(full, i, [substitute(v.payload.type, typeArgs)], siblings);
     return {
       form: { kind: "struct", tag: i },
       name: full,
-      args: v.payload.fields.map((f) => substitute(f.type, by)),
+      args: v.payload.fields.map((f) => substitute(f.type, typeArgs)),
       fields: v.payload.fields.map((f) => f.name),
       siblings,
     };
   });
 }
 
-/** The type's constructor of that name: `Some`, `Shape::Circle`, `Point`. */
-export function constructorNamed(type: T, name: string): Constructor | undefined {
+/** The constructor of the type with the given name: `Some`, `Shape::Circle`, `Point`. */
+export function constructorNamed(type: CheckedType, name: string): Constructor | undefined {
   const t = prune(type);
   return t.kind === "declared" ? declaredConstructors(t).byName.get(name) : constructorsOf(t)?.find((c) => c.name === name);
 }
 
-/** Patterns for the columns that are left to look at, the next one first. */
+/** A linked list of what belongs to the remaining columns, the next one first. Lists share their tails. */
 interface Cells<C> {
   readonly head: C;
   readonly tail: Cells<C> | null;
@@ -142,22 +152,24 @@ function literalKey(p: CheckedPattern & { kind: "literal" }): string {
   return typeof v === "object" ? `f${v.tag === "Float" ? v.value : ""}` : `${typeof v === "bigint" ? "number" : typeof v}${String(v)}`;
 }
 
-/** The rows so far, as a tree over the columns: rows that begin alike share the way. */
+/** A node of the trie of rows. Each level is a column; rows with the same patterns in their first columns share a path. */
 interface Node {
-  /** By constructor name or literal key. */
+  /** The rows with a constructor or literal in this column, by its name or `literalKey`. */
   readonly edges: Map<string, Node>;
+  /** The constructors among them. */
   readonly constructors: Map<string, Constructor>;
+  /** The rows with a wildcard or a binding in this column. */
   any: Node | null;
 }
 const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
 
-/** A place in the tree that the values at hand lead to; a wildcard still stands for `skip` of the columns to come. */
+/** A node that the values at hand lead to. A wildcard before it also covers the next `skip` columns. */
 interface State {
   readonly node: Node;
   readonly skip: number;
 }
 
-class Search {
+class MatchSearch {
   readonly #root = newNode();
   #budget: number;
 
@@ -205,8 +217,8 @@ class Search {
     return child;
   }
 
-  /** Where values made by the constructor (or equal to the literal) lead. */
-  #step(states: readonly State[], key: string, arity: number): State[] {
+  /** The states after a column in which the values have the given constructor or literal. */
+  #specialize(states: readonly State[], key: string, arity: number): State[] {
     const out: State[] = [];
     for (const { node, skip } of states) {
       if (skip > 0) {
@@ -220,8 +232,8 @@ class Search {
     return out;
   }
 
-  /** Where values lead that no row names. */
-  #others(states: readonly State[]): State[] {
+  /** The states after a column in which the values have no constructor or literal that a row names. */
+  #defaultStates(states: readonly State[]): State[] {
     return states.flatMap(({ node, skip }): State[] => {
       if (skip > 0) return [{ node, skip: skip - 1 }];
       return node.any === null ? [] : [{ node: node.any, skip: 0 }];
@@ -229,7 +241,7 @@ class Search {
   }
 
   /** The constructors that the rows name in the next column. */
-  #present(states: readonly State[]): ReadonlyMap<string, Constructor> {
+  #namedConstructors(states: readonly State[]): ReadonlyMap<string, Constructor> {
     const open = states.filter((s) => s.skip === 0);
     const only = open[0];
     if (only !== undefined && open.length === 1) return only.node.constructors;
@@ -241,39 +253,39 @@ class Search {
     return all;
   }
 
-  /** A vector of patterns that no row matches, as text, or null. */
-  missing(type: T): string | null {
+  /** A value that no row matches, as a pattern; null if there is none. */
+  missing(type: CheckedType): string | null {
     const found = this.#missing([{ node: this.#root, skip: 0 }], { head: type, tail: null }, 0);
     return found === null || found === "none" ? null : found.head;
   }
 
-  #missing(states: readonly State[], types: Cells<T> | null, depth: number): Cells<string> | "none" | null {
+  #missing(states: readonly State[], types: Cells<CheckedType> | null, depth: number): Cells<string> | "none" | null {
     this.#spend(1 + states.length, depth);
     if (types === null) return states.length > 0 ? null : "none";
     const { head: type, tail: others } = types;
     const all = constructorsOf(type);
-    const used = all === null ? null : this.#present(states);
+    const used = all === null ? null : this.#namedConstructors(states);
     if (all !== null && used !== null && used.size === all.length) {
       for (const c of all) {
-        const found = this.#missing(this.#step(states, c.name, c.args.length), prepend(c.args, others), depth + 1);
+        const found = this.#missing(this.#specialize(states, c.name, c.args.length), prepend(c.args, others), depth + 1);
         if (found !== null) return withConstructor(c, found);
       }
       return null;
     }
-    const rest = this.#missing(this.#others(states), others, depth + 1);
+    const rest = this.#missing(this.#defaultStates(states), others, depth + 1);
     if (rest === null) return null;
     const absent = all?.find((c) => used?.has(c.name) !== true);
     const text =
       absent === undefined
         ? "_"
-        : print(
+        : patternText(
             absent,
             absent.args.map(() => "_"),
           );
     return { head: text, tail: rest === "none" ? null : rest };
   }
 
-  /** Whether some value matches the pattern and none of the rows. */
+  /** Whether a value exists that matches the pattern and none of the rows. */
   useful(pattern: CheckedPattern): boolean {
     return this.#useful([{ node: this.#root, skip: 0 }], { head: pattern, tail: null }, 0);
   }
@@ -284,43 +296,43 @@ class Search {
     if (query === null) return false;
     const { head, tail } = query;
     if (head.kind === "or") return head.alternatives.some((p) => this.#useful(states, { head: p, tail }, depth + 1));
-    if (head.kind === "literal") return this.#useful(this.#step(states, literalKey(head), 0), tail, depth + 1);
+    if (head.kind === "literal") return this.#useful(this.#specialize(states, literalKey(head), 0), tail, depth + 1);
     if (head.kind === "constructor") {
       const { constructor_, args } = head;
       this.#spend(args.length, 0);
-      return this.#useful(this.#step(states, constructor_.name, args.length), prepend(args, tail), depth + 1);
+      return this.#useful(this.#specialize(states, constructor_.name, args.length), prepend(args, tail), depth + 1);
     }
-    const present = this.#present(states);
-    const some = present.values().next().value;
-    if (some === undefined || present.size < some.siblings) return this.#useful(this.#others(states), tail, depth + 1);
-    for (const c of present.values()) {
+    const named = this.#namedConstructors(states);
+    const some = named.values().next().value;
+    if (some === undefined || named.size < some.siblings) return this.#useful(this.#defaultStates(states), tail, depth + 1);
+    for (const c of named.values()) {
       this.#spend(c.args.length, 0);
       const wild = c.args.map(() => WILD);
-      if (this.#useful(this.#step(states, c.name, wild.length), prepend(wild, tail), depth + 1)) return true;
+      if (this.#useful(this.#specialize(states, c.name, wild.length), prepend(wild, tail), depth + 1)) return true;
     }
     return false;
   }
 }
 
-/** Takes the constructor's parts off the front and puts the whole in their place. */
+/** Replaces the texts of a constructor's arguments at the front of the list by the text of the constructor with them. */
 function withConstructor(c: Constructor, found: Cells<string> | "none"): Cells<string> {
   const parts: string[] = [];
   let rest = found === "none" ? null : found;
   for (; parts.length < c.args.length && rest !== null; rest = rest.tail) parts.push(rest.head);
-  return { head: print(c, parts), tail: rest };
+  return { head: patternText(c, parts), tail: rest };
 }
 
-function print(c: Constructor, args: readonly string[]): string {
+function patternText(c: Constructor, args: readonly string[]): string {
   if (c.fields !== null) return `${c.name} { ${c.fields.map((f, i) => `${f}: ${args[i] ?? "_"}`).join(", ")} }`;
   return args.length === 0 ? c.name : `${c.name}(${args.join(", ")})`;
 }
 
-/** An uncovered value as a pattern, and the numbers of the arms that can never be reached. Throws `TooComplex`. */
-export function examine(
-  type: T,
+/** Returns a value that no arm covers, as a pattern, and the indexes of the arms that can never be reached. Throws `TooComplex`. */
+export function analyzeMatch(
+  type: CheckedType,
   arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],
 ): { missing: string | null; unreachable: readonly number[] } {
-  const search = new Search(arms.length);
+  const search = new MatchSearch(arms.length);
   const unreachable: number[] = [];
   arms.forEach((arm, i) => {
     if (!search.useful(arm.pattern)) unreachable.push(i);

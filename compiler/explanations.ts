@@ -1,6 +1,6 @@
 /** The page of every diagnostic: why the rule is there, a program that breaks it, one that keeps it. */
 import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
-import type { SourceUnit } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
 /** Text too long to print: the n-th `…` of the program stands for `times` copies of the n-th part. */
@@ -184,8 +184,8 @@ export const EXAMPLE_FILE = "main.ax";
 
 /** The example as the compiler takes it: nothing left out, its neighbours at hand. */
 export function exampleSources(example: Example): {
-  readonly source: SourceUnit;
-  readonly beside: readonly SourceUnit[];
+  readonly source: SourceFile;
+  readonly beside: readonly SourceFile[];
   readonly resolve: Resolver;
 } {
   const { text, elided } = example;

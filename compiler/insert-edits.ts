@@ -1,14 +1,20 @@
-/** Places in the head of a function or file that the tree does not hold, for fixes that write there. */
+/**
+ * Edits that insert a row, a result type or an import. The syntax tree does not record where an absent part would be, so
+ * the signature is split into tokens again.
+ */
 import type { FnItem, ParsedFile } from "./ast.ts";
 import { Diagnostics, type Edit } from "./diagnostics.ts";
 import { lex } from "./lexer.ts";
-import type { SourceUnit } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
 import type { Token } from "./tokens.ts";
 
 const insert = (at: number, text: string): Edit => ({ span: { start: at, end: at }, text });
 
-/** The end of the parameters, and the tokens between them and the body; places count from `from`. */
-function headTokens(unit: SourceUnit, item: FnItem): { readonly from: number; readonly params: number; readonly after: readonly Token[] } {
+/** The end of a function's parameters, and the tokens between them and its body. All offsets are relative to `from`. */
+function signatureTokens(
+  unit: SourceFile,
+  item: FnItem,
+): { readonly from: number; readonly params: number; readonly after: readonly Token[] } {
   const from = item.name.span.end;
   const { tokens } = lex(unit.text.slice(from, item.body.span.start), new Diagnostics(unit.name));
   let depth = 0;
@@ -20,24 +26,24 @@ function headTokens(unit: SourceUnit, item: FnItem): { readonly from: number; re
   return { from, params: tokens[closed]?.end ?? 0, after: tokens.slice(closed + 1) };
 }
 
-/** Writes a row where none stands: after the result, else after the parameters. */
-export function insertRow(unit: SourceUnit, item: FnItem, row: string): readonly Edit[] {
-  const { from, params, after } = headTokens(unit, item);
+/** Inserts an effect row after the result type, or after the parameters if there is none. */
+export function insertEffectRow(unit: SourceFile, item: FnItem, row: string): readonly Edit[] {
+  const { from, params, after } = signatureTokens(unit, item);
   const next = after.findIndex(({ kind }) => kind === "eof" || kind === "intent" || kind === "requires" || kind === "ensures");
   const end = from + (after[next - 1]?.end ?? params);
   const first = after[1];
-  // The row of a function type that is not in parentheses would be taken for that of the function.
+  // After a function type without parentheses, the row would be parsed as that of the type.
   const bare = item.result?.kind === "fn" && first !== undefined && first.kind !== "(";
   return bare ? [insert(from + first.start, "("), insert(end, `) ${row}`)] : [insert(end, ` ${row}`)];
 }
 
-/** Writes a result type where none stands. */
-export function insertResult(unit: SourceUnit, item: FnItem, type: string): readonly Edit[] {
-  const { from, params } = headTokens(unit, item);
+/** Inserts a result type after the parameters. */
+export function insertResult(unit: SourceFile, item: FnItem, type: string): readonly Edit[] {
+  const { from, params } = signatureTokens(unit, item);
   return [insert(from + params, ` -> ${type}`)];
 }
 
-/** Writes an import before the others, else above the first item and the comment on it. */
+/** Inserts an import before the others, or above the first item and its comment. */
 export function insertImport(file: ParsedFile, specifier: string): Edit {
   const written = `import "${specifier}"\n`;
   const other = file.items.find((item) => item.kind === "import");

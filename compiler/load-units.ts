@@ -1,29 +1,31 @@
-/** Files and their imports: reads the graph, finds cycles, brings what is visible together. */
+/** Parses a file and all files that it imports, and finds circular imports. */
 import type { ImportItem, Name } from "./ast.ts";
 import { type DiagnosticExtras, Diagnostics } from "./diagnostics.ts";
 import { nearest } from "../vm/nearest.ts";
-import type { SourceUnit } from "./ir.ts";
+import type { SourceFile } from "./source.ts";
 import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
 
-/** An import that names something which cannot be read. */
+/** The result for an import of a file that cannot be read. */
 export interface UnreadableImport {
   /** The message of the diagnostic: what cannot be read, and why. */
   readonly unreadable: string;
 }
 
-export interface ImportedSource extends SourceUnit {
-  /** It is a library of the project, and a shipped one has the same name. */
+export interface ImportedSource extends SourceFile {
+  /** Whether it is a library of the project with the same name as a shipped one. */
   readonly hidesShipped?: boolean;
 }
 
-/** Gives the file that an import names, or undefined where there is none. `importer` is the name of the importing file. */
+/** Finds the file that an import names; undefined if there is none. `importer` is the name of the importing file. */
 export type Resolver = (specifier: string, importer: string) => ImportedSource | UnreadableImport | undefined;
 
+/** The most files of one program. */
 const MAX_FILES = 1_000;
 
-export function makeUnit(source: SourceUnit): Unit {
+/** Parses one file. */
+export function makeUnit(source: SourceFile): Unit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
   return { name: source.name, text: source.text, parsed, diagnostics, functions: new Map(), types: new Map(), declaredIn: new Map() };
@@ -35,8 +37,8 @@ export interface LoadedUnit {
   readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
 }
 
-/** The shipped library that may be meant: `std-lists`, `list`, `std/list`. */
-function meantImport({ text, span }: Name): DiagnosticExtras {
+/** Help for an import that was not found: the shipped library that was probably meant by `std-lists`, `list` or `std/list`. */
+function suggestImport({ text, span }: Name): DiagnosticExtras {
   const [last] = text.split(/[^A-Za-z]/).slice(-1);
   const meant = text.startsWith(".")
     ? undefined
@@ -44,17 +46,20 @@ function meantImport({ text, span }: Name): DiagnosticExtras {
   if (meant !== undefined)
     return { help: `did you mean \`${meant}\`?`, fixes: [{ title: `write \`${meant}\``, edits: [{ span, text: `"${meant}"` }] }] };
   return {
-    help: "a library name is looked for in libs/ of the project and among the libraries shipped with Boruna; a path starts with ./ or ../ and stays inside the project",
+    help: "a library name is searched in libs/ of the project and among the libraries shipped with Boruna; a path starts with ./ or ../ and stays inside the project",
   };
 }
 
-/** The file and all it imports, imported ones first. Errors go to the importing file's diagnostics. */
-export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedUnit[] {
+/**
+ * Loads a file and all files that it imports, directly and indirectly, imported files first. Errors are reported in the
+ * importing file. Uses a stack of its own, so that long chains of imports do not overflow the JavaScript stack.
+ */
+export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedUnit[] {
   const done: LoadedUnit[] = [];
   const byName = new Map<string, Unit>();
-  /** Files being loaded, each with the import that leads on from it. */
+  /** The files being loaded, each imported by the one before it. */
   const open: { readonly unit: Unit; readonly pending: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
-  const begin = (source: SourceUnit): Unit => {
+  const begin = (source: SourceFile): Unit => {
     const unit = makeUnit(source);
     byName.set(unit.name, unit);
     const pending = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
@@ -72,7 +77,7 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     const { diagnostics } = top.unit;
     const source = resolve(item.specifier.text, top.unit.name);
     if (source === undefined) {
-      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, meantImport(item.specifier));
+      diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, suggestImport(item.specifier));
       continue;
     }
     if ("unreadable" in source) {
@@ -88,7 +93,7 @@ export function loadUnits(root: SourceUnit, resolve: Resolver): readonly LoadedU
     const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
     if (cycleFrom >= 0) {
       const path = [...open.slice(cycleFrom).map((o) => o.unit.name), source.name].join(" → ");
-      diagnostics.error("E012", item.specifier.span, `imports go in a circle: ${path}`, { help: "move what both need into a third file" });
+      diagnostics.error("E012", item.specifier.span, `circular import: ${path}`, { help: "move what both files need into a third one" });
       continue;
     }
     const known = byName.get(source.name);

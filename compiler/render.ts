@@ -1,11 +1,20 @@
-/** A diagnostic as text: the message, where it is, the source with carets, what to do. */
+/**
+ * Renders a diagnostic as text: its message, location, source lines with carets, and help.
+ *
+ *     error[E003]: unknown variable `nmae`
+ *      --> main.ax:2:5
+ *       |
+ *     2 |     nmae
+ *       |     ^^^^
+ *     help: did you mean `name`?
+ */
 import type { Span } from "./ast.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
-import { codePoints, type LineTable, lineBounds, lineTable, positionAt } from "./source.ts";
+import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
-/** Columns of source shown of one line, at most. */
+/** The most columns shown of a source line. */
 const MAX_WIDTH = 120;
-/** Columns kept before the caret when a line is cut. */
+/** Columns shown before the carets if a line is cut. */
 const CONTEXT = 40;
 const TAB = "    ";
 
@@ -20,28 +29,28 @@ const STYLES = { error: "1;31", warning: "1;33", frame: "1;34", bold: "1" } as c
 const plain: Paint = (text) => text;
 const ansi: Paint = (text, style) => `\u001b[${STYLES[style]}m${text}\u001b[0m`;
 
-/** Several lines without a line end after the last. Text of the program is shown without control characters. */
+/** Returns several lines, without a line end after the last. Control characters in texts of the program are replaced. */
 export function renderDiagnostic(diagnostic: Diagnostic, sourceOf: SourceOf, options: RenderOptions = {}): string {
   const paint = options.color === true ? ansi : plain;
   const { severity } = diagnostic;
   const lines = [`${paint(`${severity}[${diagnostic.code}]`, severity)}${paint(`: ${visible(diagnostic.message)}`, "bold")}`];
   const text = sourceOf(diagnostic.file);
   if (text === undefined) lines.push(`${paint("-->", "frame")} ${visible(diagnostic.file)}`);
-  else lines.push(...frame(diagnostic, lineTable(text), paint));
+  else lines.push(...sourceFrame(diagnostic, lineTable(text), paint));
   const help = diagnostic.help ?? diagnostic.fixes[0]?.title;
   if (help !== undefined) lines.push(`${paint("help", "bold")}: ${help.split("\n").map(visible).join("\n      ")}`);
   return lines.join("\n");
 }
 
-function frame(diagnostic: Diagnostic, table: LineTable, paint: Paint): readonly string[] {
+function sourceFrame(diagnostic: Diagnostic, table: LineTable, paint: Paint): readonly string[] {
   const { span, severity } = diagnostic;
   const first = positionAt(table, span.start);
-  // The last line is the one that holds the last character, not the one that begins where the span ends.
+  // A span that ends with a line end ends on that line, not on the next.
   const last = positionAt(table, Math.max(span.start, span.end - 1));
   const width = String(last.line).length;
   const gutter = (label: string): string => paint(`${label.padStart(width)} |`, "frame");
-  const place = `${visible(diagnostic.file)}:${first.line}:${first.column}`;
-  const lines = [`${" ".repeat(width)}${paint("-->", "frame")} ${place}`, gutter("")];
+  const location = `${visible(diagnostic.file)}:${first.line}:${first.column}`;
+  const lines = [`${" ".repeat(width)}${paint("-->", "frame")} ${location}`, gutter("")];
   const shown = first.line === last.line ? [first.line] : [first.line, last.line];
   for (const line of shown) {
     if (line === last.line && last.line > first.line + 1) lines.push(paint("...", "frame"));
@@ -51,7 +60,7 @@ function frame(diagnostic: Diagnostic, table: LineTable, paint: Paint): readonly
   return lines;
 }
 
-/** One line of source and the carets under the part of the span on it, cut to what fits. */
+/** A source line with carets under its part of the span, both cut to the width. */
 function sourceLine(table: LineTable, line: number, span: Span): { readonly source: string; readonly carets: string } {
   const bounds = lineBounds(table, line);
   const from = Math.min(Math.max(span.start, bounds.start + indentation(table, bounds, span.start)), bounds.end);
@@ -68,7 +77,7 @@ function sourceLine(table: LineTable, line: number, span: Span): { readonly sour
   };
 }
 
-/** On the lines after the first, the carets begin at the first character that is not white space. */
+/** The width of the white space before the carets of the lines after the first. */
 function indentation(table: LineTable, bounds: Span, spanStart: number): number {
   if (spanStart >= bounds.start) return 0;
   let count = 0;
@@ -76,17 +85,17 @@ function indentation(table: LineTable, bounds: Span, spanStart: number): number 
   return count;
 }
 
-/** The part of a long line to show: the start of the marked part, with what stands around it. */
+/** The part of a line to show. Of a long line it is the beginning of the marked part with its surroundings. */
 function window(text: string, bounds: Span, from: number, to: number): Span {
   const length = bounds.end - bounds.start;
   if (length <= 2 * MAX_WIDTH && columns(text.slice(bounds.start, bounds.end)) <= MAX_WIDTH) return bounds;
   const back = to - bounds.start <= MAX_WIDTH ? from - bounds.start : CONTEXT;
-  const start = whole(text, Math.max(bounds.start, from - back));
-  return { start, end: whole(text, Math.min(bounds.end, start + MAX_WIDTH)) };
+  const start = alignToCodePoint(text, Math.max(bounds.start, from - back));
+  return { start, end: alignToCodePoint(text, Math.min(bounds.end, start + MAX_WIDTH)) };
 }
 
-/** Not between the halves of a surrogate pair. */
-function whole(text: string, offset: number): number {
+/** Moves an offset between the halves of a surrogate pair before the pair. */
+function alignToCodePoint(text: string, offset: number): number {
   const inside = /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(offset - 1, offset + 1));
   return inside ? offset - 1 : offset;
 }
@@ -95,7 +104,7 @@ function columns(text: string): number {
   return codePoints(text, 0, text.length);
 }
 
-/** Control characters, lone surrogates, and what turns the direction of text, become U+FFFD; a tab becomes spaces. */
+/** Control characters, lone surrogates, and characters that change the direction of text. They are shown as U+FFFD, tabs as spaces. */
 const INVISIBLE = /[\p{Cc}\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
 function visible(text: string): string {

@@ -1,5 +1,11 @@
-/** Places in a source text: UTF-16 offsets on our side, lines, columns and UTF-8 bytes for everyone else. */
+/** Positions in a source text. The compiler uses UTF-16 offsets; people see lines and columns, tools UTF-8 byte offsets. */
 import { utf8Length } from "../vm/value/utf8.ts";
+
+export interface SourceFile {
+  /** The path of the file, relative to the project. */
+  readonly name: string;
+  readonly text: string;
+}
 
 export interface Position {
   /** 1-based. */
@@ -8,12 +14,12 @@ export interface Position {
   readonly column: number;
 }
 
-/** Where each line begins. A line ends with `\n`; the `\r` of `\r\n` belongs to the line it ends. */
+/** An index from offsets to lines and columns. A line ends with `\n`; the `\r` of `\r\n` belongs to the line it ends. */
 export interface LineTable {
   readonly text: string;
-  /** UTF-16 offsets, rising; the first is 0. */
+  /** The UTF-16 offset at which each line begins, in ascending order. The first is 0. */
   readonly starts: readonly number[];
-  /** Code points before each multiple of `STRIDE`: lines may be as long as the file. */
+  /** The number of code points before each multiple of `STRIDE`, so that columns in long lines take constant time. */
   readonly points: readonly number[];
 }
 
@@ -25,14 +31,14 @@ export function lineTable(text: string): LineTable {
   const points = [0];
   let before = 0;
   for (let at = STRIDE; at <= text.length; at += STRIDE) {
-    before += units(text, at - STRIDE, at);
+    before += codePoints(text, at - STRIDE, at);
     points.push(before);
   }
   return { text, starts, points };
 }
 
-/** Code points that begin between two UTF-16 offsets: the second half of a pair begins none. */
-function units(text: string, start: number, end: number): number {
+/** The number of code points that begin between two UTF-16 offsets. A lone surrogate counts as one. */
+export function codePoints(text: string, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; at += 1) {
     const unit = text.charCodeAt(at);
@@ -44,10 +50,10 @@ function units(text: string, start: number, end: number): number {
 
 function pointsBefore(table: LineTable, offset: number): number {
   const part = Math.floor(offset / STRIDE);
-  return (table.points[part] ?? 0) + units(table.text, part * STRIDE, offset);
+  return (table.points[part] ?? 0) + codePoints(table.text, part * STRIDE, offset);
 }
 
-/** The index in `starts` of the line that holds the offset: the last start not after it. */
+/** The index in `starts` of the line that holds the offset. */
 export function lineIndexAt(table: LineTable, offset: number): number {
   let low = 0;
   let high = table.starts.length - 1;
@@ -59,34 +65,20 @@ export function lineIndexAt(table: LineTable, offset: number): number {
   return low;
 }
 
-/** The place of a UTF-16 offset; one outside the text counts as the nearest end. */
+/** The line and column of a UTF-16 offset. An offset outside the text counts as the nearest end. */
 export function positionAt(table: LineTable, offset: number): Position {
   const clamped = Math.min(Math.max(offset, 0), table.text.length);
   const line = lineIndexAt(table, clamped);
   return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
-/** The offsets of a line's text, without its line end. `line` is 1-based. */
+/** The offsets of a line's text without its line end. `line` is 1-based. */
 export function lineBounds(table: LineTable, line: number): { readonly start: number; readonly end: number } {
   const start = table.starts[line - 1] ?? table.text.length;
   const next = table.starts[line];
   if (next === undefined) return { start, end: table.text.length };
   const end = next - 1;
   return { start, end: end > start && table.text.charCodeAt(end - 1) === 0x0d ? end - 1 : end };
-}
-
-/** Code points between two UTF-16 offsets; a lone surrogate counts as one. */
-export function codePoints(text: string, start: number, end: number): number {
-  let count = 0;
-  for (let at = start; at < end; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0xd800 && unit <= 0xdbff && at + 1 < end) {
-      const low = text.charCodeAt(at + 1);
-      if (low >= 0xdc00 && low <= 0xdfff) at += 1;
-    }
-    count += 1;
-  }
-  return count;
 }
 
 /** The UTF-8 byte offset of a UTF-16 offset. */

@@ -2,7 +2,8 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ImportedSource, Resolver, SourceFile } from "../compiler/compile.ts";
+import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
+import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
 import { decodeUtf8, ioError, isMissing, isNoFolder, readBounded } from "../replay/log/files.ts";

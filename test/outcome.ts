@@ -1,6 +1,7 @@
 /** Programs that say on their first line how they end: `// expect: value V`, `trap KIND`, `warning CODE` or `compile-error [CODE]`. */
 import { existsSync, readFileSync } from "node:fs";
-import { check, compile, compileTests, type Resolver } from "../compiler/compile.ts";
+import { check, compile, compileTests } from "../compiler/compile.ts";
+import type { Resolver } from "../compiler/load-units.ts";
 import { runTest } from "../gateway/test-run.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { runSource } from "./run-program.ts";

@@ -1,4 +1,4 @@
-/** Calls: functions, function values, builtins, capabilities. */
+/** Checks calls of functions, function values, builtins and capabilities. */
 import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { OpName } from "../../vm/bytecode/opcodes.ts";
@@ -8,9 +8,9 @@ import type { Callable, Ir } from "../ir.ts";
 import {
   BOOL,
   builtinType,
+  type CheckedType,
   ERROR,
-  fits,
-  fresh,
+  freshVar,
   instantiation,
   isData,
   isDecided,
@@ -20,13 +20,13 @@ import {
   show,
   STRING,
   substitute,
-  type T,
+  unify,
   type VarType,
 } from "../check-types.ts";
-import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
+import { failed, type FunctionChecker, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
-import { noteBuiltinCall } from "./unused-results.ts";
-import { isModuleName, unknownFunction } from "./suggest-names.ts";
+import { recordBuiltinCall } from "./unused-results.ts";
+import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
 
 /** Builtins that are an instruction of their own. */
 const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
@@ -34,222 +34,236 @@ const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet
 /** Builtins that compare the elements of their first argument as `==` does. */
 const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of", "list.sort", "list.unique"]);
 
-/** A dotted name such as `string.len`, unless its first part is a binding. */
-export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
+/** The dotted name of a builtin or capability, such as `string.len`; undefined if its first part is a binding. */
+export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
   if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
   const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
-  if (isBuiltinOfResult(x, expr.target.name.text, name.text, expr.name.text)) return name;
-  return x.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
+  if (isBuiltinOfResult(checker, expr.target.name.text, name.text, expr.name.text)) return name;
+  return checker.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
 }
 
-/** In `ensures`, `result.is_ok` is the builtin and `result` the value, unless that has such a field. */
-function isBuiltinOfResult(x: Expressions, target: string, qualified: string, field: string): boolean {
-  const value = x.scope.ensuredNamed(target);
-  return value !== undefined && x.context.builtin(x.scope.unit, qualified) !== undefined && !hasField(value.type, field);
+/** In an `ensures` clause, `result.is_ok` is the builtin even though `result` is a binding, unless its value has such a field. */
+function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
+  const value = checker.scope.ensuredNamed(target);
+  return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
-/** A call of what nothing is called: its arguments are checked all the same. */
-function checkUnknownCall(x: Expressions, name: Name, expr: Expr & { kind: "call" }): Typed {
+/** A call to an unknown name. Its arguments are checked nevertheless. */
+function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
   const types = expr.args.map((arg) => {
-    const type = arg.kind === "lambda" ? ERROR : fresh();
-    x.check(arg, type);
+    const type = arg.kind === "lambda" ? ERROR : freshVar();
+    checker.check(arg, type);
     return type;
   });
-  unknownFunction(x, name, types[0]);
-  return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+  reportUnknownFunction(checker, name, types[0]);
+  return failed(expr.span);
 }
 
-type Accepts = (found: T, index: number) => boolean;
+/** Whether an argument whose type does not match is accepted without a report. */
+type Accepts = (found: CheckedType, index: number) => boolean;
 
 function checkArgs(
-  x: Expressions,
+  checker: FunctionChecker,
   name: string,
   args: readonly Expr[],
-  params: readonly T[],
+  params: readonly CheckedType[],
   span: Span,
   accepts: Accepts = () => false,
 ): readonly Ir[] {
   if (args.length !== params.length) {
     const wanted = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
-    x.context.error(x.scope.unit, "E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, {
+    checker.error("E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, {
       help: `its parameters are (${params.map(show).join(", ")})`,
     });
   }
-  return args.map((arg, i) => x.check(arg, params[i] ?? fresh(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)));
+  return args.map((arg, i) =>
+    checker.check(arg, params[i] ?? freshVar(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)),
+  );
 }
 
 /**
- * The arguments and the type of a call whose wanted type flows into them. Where an argument does not fit, but would
- * without the wanted type, then the result is what does not fit: the argument is passed over, and the type is the one
- * that the arguments make.
+ * Checks the arguments of a call, with the type parameters first decided by the expected type of its result. If an
+ * argument does not match but would match without the expected type, then the result is what does not match: the
+ * argument is accepted, and the returned type is the one that the arguments decide, for the caller to report.
+ *
+ *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
+ *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
+ *
+ * Without this the report would be that `xs` is not a List<String>.
  */
 function checkGeneric(
-  x: Expressions,
+  checker: FunctionChecker,
   name: string,
-  signature: BuiltinSignature,
+  signature: Signature,
   expr: Expr & { kind: "call" },
-  expected: T,
-): { readonly args: readonly Ir[]; readonly by: ReadonlyMap<ParamType, T>; readonly type: T } {
-  const by = instantiation(signature.typeParams);
-  const type = substitute(signature.result, by);
-  const flowed = expectResult(type, expected);
-  const params = signature.params.map((p) => substitute(p, by));
-  const seen: T[] = [];
-  let made: T | undefined;
+  expected: CheckedType,
+): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType } {
+  const typeArgs = instantiation(signature.typeParams);
+  const type = substitute(signature.result, typeArgs);
+  const decidedByExpected = unifyResult(type, expected);
+  const params = signature.params.map((p) => substitute(p, typeArgs));
+  const seen: CheckedType[] = [];
+  let typeByArguments: CheckedType | undefined;
   let tried = false;
   const accepts: Accepts = (found, i) => {
     seen[i] = found;
     const param = params[i];
-    if (!flowed || param === undefined || isTooLarge(found)) return false;
-    if (!tried && !wouldFit(found, param)) {
+    if (!decidedByExpected || param === undefined || isTooLarge(found)) return false;
+    if (!tried && !unifies(found, param)) {
       tried = true;
-      made = resultOfArguments(signature, seen, expected, by);
+      typeByArguments = resultOfArguments(signature, seen, expected, typeArgs);
     }
-    // What else does not fit then is no second mistake.
-    if (made !== undefined) fits(found, param);
-    return made !== undefined;
+    // Further arguments that do not match are not a second mistake.
+    if (typeByArguments !== undefined) unify(found, param);
+    return typeByArguments !== undefined;
   };
-  const args = checkArgs(x, name, expr.args, params, expr.span, accepts);
-  return { args, by, type: made ?? type };
+  const args = checkArgs(checker, name, expr.args, params, expr.span, accepts);
+  return { args, typeArgs, type: typeByArguments ?? type };
 }
 
-/** As `fits`, but nothing stays bound. */
-function wouldFit(actual: T, expected: T): boolean {
+/** Like `unify`, but no variable stays bound. */
+function unifies(actual: CheckedType, expected: CheckedType): boolean {
   const trail: VarType[] = [];
-  const fitting = fits(actual, expected, trail);
+  const fitting = unify(actual, expected, trail);
   for (const variable of trail) variable.bound = null;
   return fitting;
 }
 
-/** What the call gives by its arguments so far alone, where that is not what is wanted: `bound` is bound anew to suit it. */
-function resultOfArguments(signature: BuiltinSignature, seen: readonly T[], expected: T, bound: ReadonlyMap<ParamType, T>): T | undefined {
-  const by = instantiation(signature.typeParams);
-  const result = substitute(signature.result, by);
+/**
+ * The result type of a call as the arguments so far decide it, without the expected type. Undefined unless it is decided
+ * and differs from the expected type; if it does, the type parameters in `bound` are rebound to match it.
+ */
+function resultOfArguments(
+  signature: Signature,
+  seen: readonly CheckedType[],
+  expected: CheckedType,
+  bound: ReadonlyMap<ParamType, CheckedType>,
+): CheckedType | undefined {
+  const typeArgs = instantiation(signature.typeParams);
+  const result = substitute(signature.result, typeArgs);
   const trail: VarType[] = [];
   const fitting = signature.params.slice(0, seen.length).every((p, i) => {
     const found = seen[i];
-    return found !== undefined && !isTooLarge(found) && fits(found, substitute(p, by), trail);
+    return found !== undefined && !isTooLarge(found) && unify(found, substitute(p, typeArgs), trail);
   });
-  const made = fitting && isDecided(result) && !wouldFit(result, expected) ? settled(result) : undefined;
-  const settledBy = [...by].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? settled(type) : null }));
+  const made = fitting && isDecided(result) && !unifies(result, expected) ? resolved(result) : undefined;
+  const decidedArgs = [...typeArgs].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? resolved(type) : null }));
   for (const variable of trail) variable.bound = null;
-  for (const { variable, to } of made === undefined ? [] : settledBy) if (variable?.kind === "var" && to !== null) variable.bound = to;
+  for (const { variable, to } of made === undefined ? [] : decidedArgs) if (variable?.kind === "var" && to !== null) variable.bound = to;
   return made;
 }
 
-/** Without variables: what they are bound to now. */
-function settled(type: T): T {
+/** The type with its bound variables replaced by their types, so that it stays when they are unbound. */
+function resolved(type: CheckedType): CheckedType {
   const t = prune(type);
   switch (t.kind) {
     case "builtin":
     case "declared":
-      return { ...t, args: t.args.map(settled) };
+      return { ...t, args: t.args.map(resolved) };
     case "fn":
-      return { ...t, params: t.params.map(settled), result: settled(t.result) };
+      return { ...t, params: t.params.map(resolved), result: resolved(t.result) };
     default:
       return t;
   }
 }
 
-/** Notes what a callee may do. */
-export function useRow(x: Expressions, row: readonly string[], span: Span, via: Callable | null): void {
+/** Records that the function uses the capabilities of a callee. In a contract clause they are an error. */
+export function useRow(checker: FunctionChecker, row: readonly string[], span: Span, via: Callable | null): void {
   for (const capability of row) {
-    if (x.scope.inContract) {
-      x.context.error(x.scope.unit, "E007", span, `a contract must be pure, but this may do \`${capability}\``);
-      if (!x.scope.callable.row.includes(capability)) continue;
+    if (checker.scope.inContract) {
+      checker.error("E007", span, `a contract must be pure, but this may use \`${capability}\``);
+      if (!checker.scope.callable.row.includes(capability)) continue;
     }
-    x.scope.use(capability, { span, via });
+    checker.scope.use(capability, { span, via });
   }
 }
 
-/** `guard(value, passed, label)`: logs the verdict and gives the value. */
-function checkGuard(x: Expressions, expr: Expr & { kind: "call" }): Typed {
-  const type = fresh();
+/** `guard(value, passed, label)`: logs the verdict and returns the value. */
+function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+  const type = freshVar();
   return {
-    ir: { kind: "op", op: "GuardSeal", args: checkArgs(x, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span },
+    ir: { kind: "op", op: "GuardSeal", args: checkArgs(checker, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span },
     type,
   };
 }
 
-function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: T): Typed {
-  const signature = x.context.builtinSignature(builtin);
-  const { args, by, type } = checkGeneric(x, builtin.name, signature, expr, expected);
-  const [compared] = by.values();
-  if (compared !== undefined && COMPARING.has(builtin.name)) requireData(x, builtin.name, compared, expr.span);
+function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
+  const signature = checker.context.builtinSignature(builtin);
+  const { args, typeArgs, type } = checkGeneric(checker, builtin.name, signature, expr, expected);
+  const [compared] = typeArgs.values();
+  if (compared !== undefined && COMPARING.has(builtin.name)) requireData(checker, builtin.name, compared, expr.span);
   const op = INSTRUCTIONS.get(builtin.name);
   const { span } = expr;
   const ir: Ir =
     op !== undefined
       ? { kind: "op", op, args, span }
       : builtin.source !== undefined
-        ? { kind: "call", target: x.context.written(builtin), args, span }
+        ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, span };
-  noteBuiltinCall(x, ir, builtin.name, type);
+  recordBuiltinCall(checker, ir, builtin.name, type);
   return { ir, type };
 }
 
-/** As for `==`: no functions, as far as the types tell once all are known. */
-function requireData(x: Expressions, name: string, type: T, span: Span): void {
-  const { scope, context } = x;
-  context.deferred.push(() => {
-    if (!isData(type))
-      context.error(scope.unit, "E009", span, `\`${name}\` compares values without functions in them, found ${show(type)}`);
+/** Reports values with functions in them, as `==` does, once all types are known. */
+function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
+  const { context } = checker;
+  context.deferredChecks.push(() => {
+    if (!isData(type)) checker.error("E009", span, `\`${name}\` compares values without functions in them, found ${show(type)}`);
   });
 }
 
 /**
- * Lets the wanted type flow into a call's arguments where the result is a type of the same shape, so that
- * `option.unwrap_or(None, [])` and the like need no annotation. A mismatch is left to the caller to report.
- * True when something did.
+ * Decides type parameters of a call by the expected type of its result, so that `option.unwrap_or(None, [])` and the like
+ * need no annotation. Leaves a mismatch for the caller to report. Returns whether anything was decided.
  */
-function expectResult(result: T, expected: T): boolean {
+function unifyResult(result: CheckedType, expected: CheckedType): boolean {
   const r = prune(result);
   const e = prune(expected);
   if (r.kind === "builtin" && e.kind === "builtin" && r.name === e.name) {
-    return r.args.map((arg, i) => expectResult(arg, e.args[i] ?? ERROR)).includes(true);
+    return r.args.map((arg, i) => unifyResult(arg, e.args[i] ?? ERROR)).includes(true);
   }
-  return r.kind === "var" && e.kind !== "var" && e.kind !== "never" && fits(r, e);
+  return r.kind === "var" && e.kind !== "var" && e.kind !== "never" && unify(r, e);
 }
 
-/** A capability call; `caught` under `try`. */
+/** A call of a capability. `caught`: under `try`. */
 function checkCapabilityCall(
-  x: Expressions,
+  checker: FunctionChecker,
   capability: CapabilityDecl,
   name: Name,
   args: readonly Expr[],
   span: Span,
   caught: boolean,
 ): Typed {
-  const { scope, context } = x;
+  const { context } = checker;
   if (capability.internal === true) {
-    context.error(scope.unit, "E004", name.span, `\`${capability.name}\` is not called by name`, {
+    checker.error("E004", name.span, `\`${capability.name}\` is not called by name`, {
       help: `write \`${capability.call}\``,
       fixes: caught ? [] : syntaxFix(capability, name, args, span),
     });
-    for (const arg of args) x.check(arg, fresh());
-    return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
+    for (const arg of args) checker.check(arg, freshVar());
+    return failed(span);
   }
-  useRow(x, [capability.name], span, null);
+  useRow(checker, [capability.name], span, null);
   const signature = signatureFor(capability, args.length);
   if (signature === undefined) {
-    context.error(scope.unit, "E011", span, `\`${capability.name}\` does not take ${args.length} arguments`, {
+    checker.error("E011", span, `\`${capability.name}\` does not take ${args.length} arguments`, {
       help: `call it as ${capability.call}`,
     });
-    for (const arg of args) x.check(arg, fresh());
-    return { ir: { kind: "block", stmts: [], value: null, span }, type: ERROR };
+    for (const arg of args) checker.check(arg, freshVar());
+    return failed(span);
   }
   const checked = args.map((arg, i) => {
     const param = signature.params[i];
-    return x.check(
+    return checker.check(
       arg,
-      param === undefined ? fresh() : context.fromModuleType(param.type),
+      param === undefined ? freshVar() : context.fromModuleType(param.type),
       `\`${param?.name ?? ""}\` of \`${capability.name}\``,
     );
   });
   return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
 }
 
-/** Makes `spawn f`, `send a m` or `emit v` of a call by name, where the arguments are as many as that takes. */
+/** Rewrites a call such as `actor.send(a, m)` to the syntax for it, `send a m`, if the number of arguments matches. */
 function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span): readonly Fix[] {
   const [word, ...operands] = capability.call.split(" ");
   const [first, second] = args;
@@ -268,104 +282,107 @@ function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[]
   return [{ title: `write \`${capability.call}\``, edits: [...edits, { span: { start: last.span.end, end: span.end }, text: close }] }];
 }
 
-/** The capability that a callee names, if it names one. */
-function capabilityNamed(x: Expressions, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
-  const name = callee.kind === "name" ? callee.name : qualifiedName(x, callee);
-  if (name === undefined || (callee.kind === "name" && (x.scope.lookup(name.text) !== undefined || x.scope.unit.functions.has(name.text))))
+/** The capability that a callee refers to, if any. */
+function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
+  const name = callee.kind === "name" ? callee.name : qualifiedName(checker, callee);
+  if (
+    name === undefined ||
+    (callee.kind === "name" && (checker.scope.lookup(name.text) !== undefined || checker.scope.unit.functions.has(name.text)))
+  )
     return undefined;
-  const capability = x.context.capability(name.text);
+  const capability = checker.context.capability(name.text);
   return capability === undefined ? undefined : { capability, name };
 }
 
-export function checkCall(x: Expressions, expr: Expr & { kind: "call" }, expected: T): Typed {
-  const { scope, context } = x;
+export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
+  const { scope, context } = checker;
   const { callee } = expr;
-  const named = capabilityNamed(x, callee);
-  if (named !== undefined) return checkCapabilityCall(x, named.capability, named.name, expr.args, expr.span, false);
-  const qualified = qualifiedName(x, callee);
+  const named = capabilityNamed(checker, callee);
+  if (named !== undefined) return checkCapabilityCall(checker, named.capability, named.name, expr.args, expr.span, false);
+  const qualified = qualifiedName(checker, callee);
   if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
     const builtin = context.builtin(scope.unit, qualified.text);
-    if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
-    if (isModuleName(x, callee.target.name.text)) return checkUnknownCall(x, qualified, expr);
+    if (builtin !== undefined) return checkBuiltinCall(checker, builtin, expr, expected);
+    if (isModuleName(checker, callee.target.name.text)) return checkUnknownCall(checker, qualified, expr);
   }
   if (callee.kind === "name" && scope.lookup(callee.name.text) === undefined) {
     const name = callee.name;
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
-      useRow(x, target.row, expr.span, target);
-      const { args, type } = checkGeneric(x, name.text, target, expr, expected);
+      useRow(checker, target.row, expr.span, target);
+      const { args, type } = checkGeneric(checker, name.text, target, expr, expected);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);
-    if (builtin !== undefined) return checkBuiltinCall(x, builtin, expr, expected);
-    if (GUARD_NAMES.has(name.text)) return checkGuard(x, expr);
-    return checkUnknownCall(x, name, expr);
+    if (builtin !== undefined) return checkBuiltinCall(checker, builtin, expr, expected);
+    if (GUARD_NAMES.has(name.text)) return checkGuard(checker, expr);
+    return checkUnknownCall(checker, name, expr);
   }
-  return checkValueCall(x, expr);
+  return checkValueCall(checker, expr);
 }
 
-function calleeOf(x: Expressions, expr: Expr & { kind: "call" }): Typed {
+function calleeOf(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const { callee } = expr;
   if (callee.kind === "field") {
-    const { ir, type } = checkField(x, callee.target, callee.name, callee.span, expr);
+    const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, expr);
     return { ir, type: prune(type) };
   }
-  const type = fresh();
-  const ir = x.check(callee, type);
+  const type = freshVar();
+  const ir = checker.check(callee, type);
   return { ir, type: prune(type) };
 }
 
 /** A call of a function value. */
-function checkValueCall(x: Expressions, expr: Expr & { kind: "call" }): Typed {
-  const { ir: callee, type } = calleeOf(x, expr);
+function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+  const { ir: callee, type } = calleeOf(checker, expr);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
-      x.context.error(x.scope.unit, "E014", expr.callee.span, "the type of this function is not known here", {
+      checker.error("E014", expr.callee.span, "the type of this function is not known here", {
         help: "write the type of the binding or parameter: Fn(A) -> B",
       });
-    } else if (type.kind !== "error") x.context.error(x.scope.unit, "E009", expr.callee.span, `this is not a function, but ${show(type)}`);
-    for (const arg of expr.args) x.check(arg, ERROR);
+    } else if (type.kind !== "error") checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`);
+    for (const arg of expr.args) checker.check(arg, ERROR);
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
   }
-  useRow(x, type.row, expr.span, null);
+  useRow(checker, type.row, expr.span, null);
   const name = expr.callee.kind === "name" ? expr.callee.name.text : "this function";
   return {
-    ir: { kind: "call_value", callee, args: checkArgs(x, name, expr.args, type.params, expr.span), span: expr.span },
+    ir: { kind: "call_value", callee, args: checkArgs(checker, name, expr.args, type.params, expr.span), span: expr.span },
     type: type.result,
   };
 }
 
-/** `try CALL`: a capability's failure as `Err(text)`. */
-export function checkTry(x: Expressions, expr: Expr & { kind: "try" }): Typed {
-  const named = expr.call.kind === "call" ? capabilityNamed(x, expr.call.callee) : undefined;
+/** `try CALL`: a failure of the capability becomes `Err(text)`. */
+export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): Typed {
+  const named = expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee) : undefined;
   if (expr.call.kind !== "call" || named === undefined) {
-    const { diagnostics } = x.scope.unit;
+    const { diagnostics } = checker.scope.unit;
     const before = diagnostics.errorCount;
-    const uncalled = capabilityNamed(x, expr.call)?.capability;
-    if (uncalled === undefined) x.check(expr.call, fresh());
+    const uncalled = capabilityNamed(checker, expr.call)?.capability;
+    if (uncalled === undefined) checker.check(expr.call, freshVar());
     if (diagnostics.errorCount === before) {
       const example =
         uncalled === undefined
           ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
           : `call it: \`try ${uncalled.call}\``;
-      x.context.error(x.scope.unit, "E009", expr.span, "`try` stands before a capability call", { help: example });
+      checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example });
     }
-    return { ir: { kind: "block", stmts: [], value: null, span: expr.span }, type: ERROR };
+    return failed(expr.span);
   }
-  const call = checkCapabilityCall(x, named.capability, named.name, expr.call.args, expr.span, true);
+  const call = checkCapabilityCall(checker, named.capability, named.name, expr.call.args, expr.span, true);
   return { ir: call.ir, type: builtinType("Result", call.type, STRING) };
 }
 
-/** A bare function name as a value. */
-export function checkFunctionValue(x: Expressions, name: Name): Typed | undefined {
-  const { scope, context } = x;
+/** The name of a function or builtin as a value; undefined if there is none. */
+export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
+  const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);
   if (target !== undefined) {
-    const by = instantiation(target.typeParams);
-    const type: T = {
+    const typeArgs = instantiation(target.typeParams);
+    const type: CheckedType = {
       kind: "fn",
-      params: target.params.map((p) => substitute(p, by)),
-      result: substitute(target.result, by),
+      params: target.params.map((p) => substitute(p, typeArgs)),
+      result: substitute(target.result, typeArgs),
       row: target.row,
     };
     return { ir: { kind: "fn", target, span: name.span }, type };
@@ -373,8 +390,13 @@ export function checkFunctionValue(x: Expressions, name: Name): Typed | undefine
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
   const signature = context.builtinSignature(builtin);
-  const by: ReadonlyMap<ParamType, T> = instantiation(signature.typeParams);
-  const type: T = { kind: "fn", params: signature.params.map((p) => substitute(p, by)), result: substitute(signature.result, by), row: [] };
-  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.written(builtin), span: name.span }, type };
+  const typeArgs: ReadonlyMap<ParamType, CheckedType> = instantiation(signature.typeParams);
+  const type: CheckedType = {
+    kind: "fn",
+    params: signature.params.map((p) => substitute(p, typeArgs)),
+    result: substitute(signature.result, typeArgs),
+    row: [],
+  };
+  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };
   return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, span: name.span }, type };
 }

@@ -1,90 +1,86 @@
-/** Lists, maps and indices. */
-import { UNIT } from "../../vm/value/value.ts";
-import type { Expr, Span } from "../ast.ts";
+/** Checks list literals, map literals and indexing. */
+import type { Expr } from "../ast.ts";
 import type { Ir } from "../ir.ts";
-import { builtinType, ERROR, fits, fresh, INT, mapOf, prune, show, STRING, type T } from "../check-types.ts";
-import type { Expressions, Typed } from "./context.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
+import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
-/** Stands for what an error has been reported for. */
-const nothing = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
-
-/** Decides what is open in `type` from the expectation, where both have the same shape. */
-export function hint(type: T, expected: T): void {
+/** Decides the type arguments by the expected type, if both are the same built-in type. Leaves a mismatch for the caller. */
+export function unifyArguments(type: CheckedType, expected: CheckedType): void {
   const t = prune(type);
   const e = prune(expected);
-  if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => fits(arg, e.args[i] ?? ERROR));
+  if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => unify(arg, e.args[i] ?? ERROR));
 }
 
 /** `[a, b]` */
-export function checkList(x: Expressions, expr: Expr & { kind: "list" }, expected: T): Typed {
-  const item = fresh();
+export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" }, expected: CheckedType): Typed {
+  const item = freshVar();
   const type = builtinType("List", item);
-  hint(type, expected);
-  return { ir: { kind: "list", items: expr.items.map((e) => x.check(e, item, "an element of the list")), span: expr.span }, type };
+  unifyArguments(type, expected);
+  return { ir: { kind: "list", items: expr.items.map((e) => checker.check(e, item, "an element of the list")), span: expr.span }, type };
 }
 
 /** `{ "a": 1 }` */
-export function checkMap(x: Expressions, expr: Expr & { kind: "map" }, expected: T): Typed {
-  const record = recordMeant(x, expr, expected);
+export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed {
+  const record = reportMissingRecordName(checker, expr, expected);
   if (record !== undefined) return record;
-  const value = fresh();
-  hint(mapOf(value), expected);
-  const entries = expr.entries.map((e) => ({ key: checkKey(x, e.key), value: x.check(e.value, value, "a value of the map") }));
+  const value = freshVar();
+  unifyArguments(mapOf(value), expected);
+  const entries = expr.entries.map((e) => ({ key: checkKey(checker, e.key), value: checker.check(e.value, value, "a value of the map") }));
   return { ir: { kind: "map", entries, span: expr.span }, type: mapOf(value) };
 }
 
-/** `{ x: 1 }` where a record is wanted and no key means anything. */
-function recordMeant(x: Expressions, expr: Expr & { kind: "map" }, expected: T): Typed | undefined {
+/** Reports `{ x: 1 }` if a record is expected and no key refers to anything: the name of the record is missing. */
+function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed | undefined {
   const wanted = prune(expected);
-  const { scope, context } = x;
+  const { scope } = checker;
   const named = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
   if (!named || expr.entries.length === 0 || wanted.kind !== "declared" || wanted.decl.kind !== "record") return undefined;
   const { start } = expr.span;
   const { name } = wanted.decl;
-  context.error(scope.unit, "E009", expr.span, `expected ${show(wanted)}, found a map`, {
+  checker.error("E009", expr.span, `expected ${show(wanted)}, found a map`, {
     help: `a record is written with its name: \`${name} { … }\``,
     fixes: [{ title: `write \`${name}\``, edits: [{ span: { start, end: start }, text: `${name} ` }] }],
   });
-  for (const entry of expr.entries) x.check(entry.value, ERROR);
-  return { ir: nothing(expr.span), type: ERROR };
+  for (const entry of expr.entries) checker.check(entry.value, ERROR);
+  return failed(expr.span);
 }
 
-/** A key of a map; a bare name that nothing has is meant as text, or as a field. */
-function checkKey(x: Expressions, key: Expr): Ir {
-  const { scope, context } = x;
+/** A key of a map. An unknown name is reported as text without quotes, or as a field of a record. */
+function checkKey(checker: FunctionChecker, key: Expr): Ir {
+  const { scope, context } = checker;
   const name = key.kind === "name" ? key.name : undefined;
   const known = (text: string): boolean =>
     scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
-  if (name === undefined || known(name.text)) return x.check(key, STRING, "a key");
+  if (name === undefined || known(name.text)) return checker.check(key, STRING, "a key");
   const { text, span } = name;
-  context.error(scope.unit, "E003", span, `unknown variable \`${text}\``, {
+  checker.error("E003", span, `unknown variable \`${text}\``, {
     help: `a key is a String, \`"${text}"\`; a record is written with its name: \`P { ${text}: … }\``,
     fixes: [{ title: `write \`"${text}"\``, edits: [{ span, text: `"${text}"` }] }],
   });
-  return nothing(span);
+  return failed(span).ir;
 }
 
 /** `xs[i]` */
-export function checkIndex(x: Expressions, expr: Expr & { kind: "index" }): Typed {
-  const type = fresh();
-  const target = x.check(expr.target, type);
-  const item = fresh();
-  const fitting = fits(type, builtinType("List", item));
-  if (!fitting) notIndexed(x, type, expr);
-  const at = x.check(expr.index, fitting ? INT : fresh(), "an index");
+export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): Typed {
+  const type = freshVar();
+  const target = checker.check(expr.target, type);
+  const item = freshVar();
+  const fitting = unify(type, builtinType("List", item));
+  if (!fitting) reportNotIndexed(checker, type, expr);
+  const at = checker.check(expr.index, fitting ? INT : freshVar(), "an index");
   return { ir: { kind: "op", op: "ListGet", args: [target, at], span: expr.span }, type: fitting ? item : ERROR };
 }
 
-/** What is written instead of an index, by the name of the type. */
+/** What to write instead of an index, by the name of the type. */
 const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
-  ["Map", "write `map.get(m, key)`, which gives an Option"],
+  ["Map", "write `map.get(m, key)`, which returns an Option"],
   ["String", "write `string.slice(s, from, to)`"],
-  ["Option", "take it apart with `match`, or go on in it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
-  ["Result", "take it apart with `match`, or go on in it with `result.map(…, fn(xs) { xs[i] })`"],
-  ["Json", 'write `json.get(j, "key")`, which gives an Option; a path is written `"key.inner[0]"`'],
+  ["Option", "take it apart with `match`, or continue inside it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
+  ["Result", "take it apart with `match`, or continue inside it with `result.map(…, fn(xs) { xs[i] })`"],
+  ["Json", 'write `json.get(j, "key")`, which returns an Option; a path is written `"key.inner[0]"`'],
 ]);
 
-function notIndexed(x: Expressions, type: T, { target, index, span }: Expr & { kind: "index" }): void {
+function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target, index, span }: Expr & { kind: "index" }): void {
   const t = prune(type);
   const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
   const edits = [
@@ -93,7 +89,7 @@ function notIndexed(x: Expressions, type: T, { target, index, span }: Expr & { k
     { span: { start: index.span.end, end: span.end }, text: ")" },
   ];
   const bare = index.kind === "string" || index.kind === "name";
-  x.context.error(x.scope.unit, "E009", target.span, `only lists are indexed, found ${show(t)}`, {
+  checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, {
     help: INSTEAD_OF_INDEX.get(name) ?? "a part of a record is reached by its name, `p.x`",
     fixes: name === "Map" && bare ? [{ title: "write `map.get`", edits }] : [],
   });

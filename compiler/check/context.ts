@@ -1,28 +1,31 @@
-/** What the checks of all functions share, and the one interface through which they call each other. */
+/**
+ * What the checker of a whole program shares (`Context`), and the interface to the checker of one function
+ * (`FunctionChecker`), through which the files of this folder check the parts of an expression.
+ */
 import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
 import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
-import type { DiagnosticCode, Fix } from "../diagnostics.ts";
-import { type Foreign, foreignType } from "../other-languages.ts";
+import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
+import { hintForType } from "../other-languages.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
-import { exportedType } from "./library-hints.ts";
-import { nearest } from "../../vm/nearest.ts";
+import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
+import { libraryTypeHint } from "./library-hints.ts";
 import {
   BUILTIN_ARITY,
   builtinType,
+  type CheckedType,
   ERROR,
-  fits,
   isBuiltinTypeName,
   type ParamType,
   STRING,
-  type T,
   type TypeDecl,
+  unify,
   UNIT_TYPE,
 } from "../check-types.ts";
 
-/** Old names of capabilities in rows. */
+/** Old names of capabilities, accepted in effect rows with a warning. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["net", "net.fetch"],
   ["fs", "fs.read"],
@@ -32,82 +35,72 @@ const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["llm", "llm.call"],
 ]);
 
-export interface BuiltinSignature {
+/** The types of a function or builtin, before its type parameters are replaced. */
+export interface Signature {
   readonly typeParams: readonly ParamType[];
-  readonly params: readonly T[];
-  readonly result: T;
+  readonly params: readonly CheckedType[];
+  readonly result: CheckedType;
 }
 
-/** A checked expression with its type. */
+/** A checked expression and its type. */
 export interface Typed {
   readonly ir: Ir;
-  readonly type: T;
+  readonly type: CheckedType;
 }
 
-/** Checks one expression or block of the function in `scope`. */
-export interface Expressions {
+/** The result for an expression for which an error was reported. It is never lowered. */
+export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
+
+/** Checks the body of the function in `scope`. */
+export interface FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
   /**
-   * `why` completes "expected T for …", "" where nothing is to be added. Mismatches are reported, unless `accepts`
-   * takes the type that was found; it is not asked of an `if`, a `match` or a block.
+   * Checks the expression and unifies its type with `expected`. A mismatch is reported as "expected T for WHY, found U";
+   * without `why` the part from "for" is left out. `accepts` may take a type that does not match, which is then not
+   * reported; it is not called for an `if`, a `match` or a block.
    */
-  check(expr: Expr, expected: T, why?: string, accepts?: (found: T) => boolean): Ir;
-  block(block: Block, expected: T, why?: string): Ir;
-  bind(name: Name, type: T, mutable: boolean): Local;
-}
-
-export interface Report {
-  readonly help?: string;
-  readonly fixes?: readonly Fix[];
+  check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
+  /** Checks a block in a scope of its own, like `check`. */
+  block(block: Block, expected: CheckedType, why?: string): Ir;
+  /** Declares a binding in the current block. */
+  bind(name: Name, type: CheckedType, mutable: boolean): Local;
+  error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
+  warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
 
 export class Context {
   readonly registry: CapabilityRegistry;
-  /** The scope in which each function's body was checked: its uses tell E007's path. */
+  /** The scope in which each function's body was checked, with the capabilities that it uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
-  /** Run once the function at hand is checked, when its types are known. */
-  readonly deferred: (() => void)[] = [];
-  /** Run before `deferred`, outer matches first: patterns that had to wait for a type may decide others. */
-  readonly waiting: (() => void)[] = [];
-  /** Calls of builtins, and what they give. */
-  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: T }>();
-  readonly #written: (builtin: BuiltinDecl) => Callable;
-  /** `Entry` and `Pair`, which builtins make. */
+  /**
+   * Patterns with variants of a type that was not decided when they were checked. They are checked again once the body of
+   * their function has been checked, outer matches first, since a pattern may decide the type of an inner one.
+   */
+  readonly patternRechecks: (() => void)[] = [];
+  /** Checks that need the types of the current function to be known. They run after `patternRechecks`. */
+  readonly deferredChecks: (() => void)[] = [];
+  /** Calls of builtins with the types of their results, for W007. */
+  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
+  /** The function of a builtin that is written in the language. */
+  readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
+  /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
-  readonly #signatures = new Map<string, BuiltinSignature>();
+  readonly #signatures = new Map<string, Signature>();
 
-  constructor(registry: CapabilityRegistry, written: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
+  constructor(registry: CapabilityRegistry, sourceBuiltin: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
     this.registry = registry;
-    this.#written = written;
+    this.sourceBuiltin = sourceBuiltin;
     this.#records = records;
   }
 
-  /** The function of a builtin that is written in the language. */
-  written(builtin: BuiltinDecl): Callable {
-    return this.#written(builtin);
-  }
-
-  error(unit: Unit, code: DiagnosticCode, span: Span, message: string, more: Report = {}): void {
-    unit.diagnostics.error(code, span, message, more);
-  }
-
-  warning(unit: Unit, code: DiagnosticCode, span: Span, message: string, more: Report = {}): void {
-    unit.diagnostics.warning(code, span, message, more);
-  }
-
-  /** What a misspelt name may have meant; nothing once no further error is kept. */
-  near(unit: Unit, name: string, candidates: () => Iterable<string>): string | undefined {
-    return unit.diagnostics.full ? undefined : nearest(name, candidates());
-  }
-
-  builtinSignature(builtin: BuiltinDecl): BuiltinSignature {
+  builtinSignature(builtin: BuiltinDecl): Signature {
     const known = this.#signatures.get(builtin.name);
     if (known !== undefined) return known;
     const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
     const byName = new Map(typeParams.map((p) => [p.name, p]));
-    const signature: BuiltinSignature =
+    const signature: Signature =
       type.kind === "fn"
         ? { typeParams, params: type.params.map((p) => this.fromModuleType(p, byName)), result: this.fromModuleType(type.result, byName) }
         : { typeParams, params: [], result: this.fromModuleType(type, byName) };
@@ -115,8 +108,8 @@ export class Context {
     return signature;
   }
 
-  /** A type of the builtin or capability table. */
-  fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): T {
+  /** A type of the builtin table or the capability table. */
+  fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): CheckedType {
     switch (type.kind) {
       case "primitive":
         return type;
@@ -138,8 +131,8 @@ export class Context {
     }
   }
 
-  /** A type as written in a file. Unknown names are reported. */
-  resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): T {
+  /** A type as it is written in a file. `params` are the type parameters in scope. Reports unknown names. */
+  resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
     if (expr.kind === "fn") {
       return {
         kind: "fn",
@@ -167,18 +160,16 @@ export class Context {
         "Json",
         "ActorId",
       ];
-      this.error(
-        unit,
+      unit.diagnostics.error(
         "E013",
         expr.span,
         `unknown type \`${name}\``,
-        exportedType(unit, name) ?? foreignReport(expr.name, foreignType(name)) ?? suggestion(expr.name, this.near(unit, name, all)),
+        libraryTypeHint(unit, name) ?? hintExtras(expr.name, hintForType(name)) ?? suggestNearest(unit, expr.name, all),
       );
       return ERROR;
     }
     if (args.length !== wanted) {
-      this.error(
-        unit,
+      unit.diagnostics.error(
         "E013",
         expr.span,
         `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`,
@@ -190,50 +181,47 @@ export class Context {
     if (decl !== undefined) return { kind: "declared", decl, args };
     if (isBuiltinTypeName(name)) {
       const key = args[0];
-      if (name === "Map" && key !== undefined && !fits(key, STRING)) {
-        this.error(unit, "E009", expr.span, "the keys of a Map are Strings", { help: "write Map<String, V>" });
+      if (name === "Map" && key !== undefined && !unify(key, STRING)) {
+        unit.diagnostics.error("E009", expr.span, "the keys of a Map are Strings", { help: "write Map<String, V>" });
       }
       return builtinType(name, ...args);
     }
     return isPrimitiveName(name) ? { kind: "primitive", name } : ERROR;
   }
 
-  /** A record or enum by the name a file uses for it. */
+  /** The record or enum that a name refers to in a file. */
   typeNamed(unit: Unit, name: string): TypeDecl | undefined {
     return unit.types.get(name) ?? this.#records.get(name);
   }
 
-  /** Capability names of a row, sorted. Aliases are warned of, unknown names reported. */
+  /** The sorted capability names of an effect row. Warns of old names and reports unknown ones. */
   resolveRow(unit: Unit, row: RowExpr | null): readonly string[] {
     const names = new Set<string>();
     for (const written of row?.names ?? []) {
       const name = CAPABILITY_ALIASES.get(written.text) ?? written.text;
       if (name !== written.text) {
-        this.warning(
-          unit,
+        unit.diagnostics.warning(
           "W005",
           written.span,
           `\`${written.text}\` is an old name of the capability \`${name}\``,
-          suggestion(written, name),
+          didYouMean(written, name),
         );
       }
       if (this.registry.byName.has(name)) names.add(name);
       else {
         const all = [...this.registry.byName.keys()];
-        const fix = suggestion(written, nearest(name, all));
-        this.error(
-          unit,
+        unit.diagnostics.error(
           "E007",
           written.span,
           `unknown capability \`${name}\``,
-          fix.help === undefined ? { help: `the capabilities are ${all.join(", ")}` } : fix,
+          suggestNearest(unit, written, () => all, `the capabilities are ${all.join(", ")}`),
         );
       }
     }
     return [...names].sort();
   }
 
-  /** The builtin of that name, unless the file has an item that hides it. */
+  /** The builtin of that name, unless a function of the file hides it. */
   builtin(unit: Unit, name: string): BuiltinDecl | undefined {
     return unit.functions.has(name) ? undefined : BUILTIN_BY_NAME.get(name);
   }
@@ -243,43 +231,13 @@ export class Context {
   }
 }
 
-/** How a type with that many arguments is written. */
+/** An example of the type with the given number of arguments. */
 function typeExample(name: string, args: number): string {
   if (args === 0) return name;
   const last = args === 1 ? ["Int"] : ["String", ...Array.from({ length: args - 1 }, () => "Int")];
   return `${name}<${last.join(", ")}>`;
 }
 
-/** What another language calls so, with the fix where one word stands for it. */
-export function foreignReport(name: Name, foreign: Foreign | undefined): Report | undefined {
-  if (foreign?.instead === undefined) return foreign;
-  const title = `replace with \`${foreign.instead}\``;
-  return { help: foreign.help, fixes: [{ title, edits: [{ span: name.span, text: foreign.instead }] }] };
-}
-
-/** "did you mean" with the fix that does it. */
-export function suggestion(name: Name, instead: string | undefined): Report {
-  if (instead === undefined) return {};
-  return {
-    help: `did you mean \`${instead}\`?`,
-    fixes: [{ title: `replace with \`${instead}\``, edits: [{ span: name.span, text: instead }] }],
-  };
-}
-
-const WORDS_OF: ReadonlyMap<string, readonly string[]> = new Map([
-  ["Option", ["Some", "None"]],
-  ["Result", ["Ok", "Err"]],
-]);
-
-/** `Option::Some` where the language has a word for it. */
-export function withoutPrefix(enumName: Name, variant: Name): Report | undefined {
-  if (WORDS_OF.get(enumName.text)?.includes(variant.text) !== true) return undefined;
-  return {
-    help: `write \`${variant.text}\`, without \`${enumName.text}::\``,
-    fixes: [{ title: `write \`${variant.text}\``, edits: [{ span: { start: enumName.span.start, end: variant.span.start }, text: "" }] }],
-  };
-}
-
-/** The result type where none is written. */
-export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): T =>
+/** The result type of a signature; Unit if none is written. */
+export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
   expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);

@@ -1,35 +1,34 @@
-/** Records, variants, fields: making data and reaching into it. */
+/** Checks record literals, variants, and access to fields. */
 import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
 import {
+  type CheckedType,
   ERROR,
   type FieldInfo,
+  freshVar,
   indexesByName,
-  fresh,
   instantiation,
   JSON_TYPE,
   prune,
   show,
   substitute,
-  type T,
   type TypeDecl,
 } from "../check-types.ts";
-import { type Expressions, suggestion, type Typed, withoutPrefix } from "./context.ts";
-import { exportedType } from "./library-hints.ts";
-import { meantMethod } from "./suggest-names.ts";
+import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { suggestNearest, withoutPrefix } from "./did-you-mean.ts";
+import { libraryTypeHint } from "./library-hints.ts";
+import { suggestFunctionForMethod } from "./suggest-names.ts";
 
-const broken = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
-
-/** A type of the declaration with fresh arguments, which the expectation may decide. */
-function instance(decl: TypeDecl): { type: T; of: (t: T) => T } {
-  const by = instantiation(decl.params);
-  return { type: { kind: "declared", decl, args: decl.params.map((p) => by.get(p) ?? ERROR) }, of: (t) => substitute(t, by) };
+/** The type of a declaration with fresh type arguments. `of` replaces the type parameters in the type of a field. */
+function instance(decl: TypeDecl): { type: CheckedType; of: (t: CheckedType) => CheckedType } {
+  const typeArgs = instantiation(decl.params);
+  return { type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) }, of: (t) => substitute(t, typeArgs) };
 }
 
-/** Lets the expected type decide type arguments before the fields are checked. */
-function flow(type: T, expected: T): void {
+/** Decides the type arguments by the expected type, before the fields are checked. */
+function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
   const e = prune(expected);
   if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {
     type.args.forEach((arg, i) => {
@@ -41,52 +40,45 @@ function flow(type: T, expected: T): void {
 }
 
 interface FieldValues {
-  /** In declaration order; null where the base's field stays. */
+  /** In declaration order; null if the field is copied from the base. */
   readonly fields: readonly (Ir | null)[];
-  /** Evaluates the values in source order, where that is not declaration order. */
+  /** Statements that evaluate the values in source order, if that is not declaration order. */
   readonly before: readonly IrStmt[];
 }
 
-/** Fields as written, each once, each known. */
+/** Checks the fields of a literal: each is known, given once, and none is missing unless there is a base. */
 function checkFields(
-  x: Expressions,
+  checker: FunctionChecker,
   owner: string,
   infos: readonly FieldInfo[],
   inits: readonly FieldInit[],
-  of: (t: T) => T,
-  whole: { readonly span: Span; readonly hasBase: boolean },
+  of: (t: CheckedType) => CheckedType,
+  literal: { readonly span: Span; readonly hasBase: boolean },
 ): FieldValues {
-  const { scope, context } = x;
+  const { scope } = checker;
   const values = new Map<string, Ir>();
   const order: string[] = [];
   const indexes = indexesByName(infos);
   for (const init of inits) {
     const info = infos[indexes.get(init.name.text) ?? -1];
     if (info === undefined) {
-      const more = suggestion(
-        init.name,
-        context.near(scope.unit, init.name.text, () => indexes.keys()),
-      );
-      context.error(
-        scope.unit,
+      checker.error(
         "E006",
         init.name.span,
         `\`${owner}\` has no field \`${init.name.text}\``,
-        more.help === undefined ? { help: `its fields are ${infos.map((f) => f.name).join(", ")}` } : more,
+        suggestNearest(scope.unit, init.name, () => indexes.keys(), `its fields are ${[...indexes.keys()].join(", ")}`),
       );
     }
-    if (values.has(init.name.text)) context.error(scope.unit, "E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
-    values.set(init.name.text, x.check(init.value, info === undefined ? fresh() : of(info.type), `the field \`${init.name.text}\``));
+    if (values.has(init.name.text)) checker.error("E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
+    values.set(
+      init.name.text,
+      checker.check(init.value, info === undefined ? freshVar() : of(info.type), `the field \`${init.name.text}\``),
+    );
     order.push(init.name.text);
   }
   const absent = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
-  if (absent.length > 0 && !whole.hasBase) {
-    context.error(
-      scope.unit,
-      "E006",
-      whole.span,
-      `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`,
-    );
+  if (absent.length > 0 && !literal.hasBase) {
+    checker.error("E006", literal.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
   }
   const inOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
   if (inOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), before: [] };
@@ -107,34 +99,30 @@ function after(before: readonly IrStmt[], value: Ir): Ir {
 }
 
 /** `P { x: 1 }` and `P { ..base, x: 1 }`. */
-export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, expected: T): Typed {
-  const { scope, context } = x;
+export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "record" }, expected: CheckedType): Typed {
+  const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
-    const more = suggestion(
-      expr.name,
-      context.near(scope.unit, expr.name.text, () => scope.unit.types.keys()),
-    );
-    context.error(
-      scope.unit,
+    checker.error(
       "E013",
       expr.name.span,
       decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`,
-      (decl === undefined ? exportedType(scope.unit, expr.name.text) : undefined) ?? more,
+      (decl === undefined ? libraryTypeHint(scope.unit, expr.name.text) : undefined) ??
+        suggestNearest(scope.unit, expr.name, () => scope.unit.types.keys()),
     );
-    if (expr.base !== null) x.check(expr.base, fresh());
-    for (const init of expr.fields) x.check(init.value, fresh());
-    return { ir: broken(expr.span), type: ERROR };
+    if (expr.base !== null) checker.check(expr.base, freshVar());
+    for (const init of expr.fields) checker.check(init.value, freshVar());
+    return failed(expr.span);
   }
   const { type, of } = instance(decl);
-  flow(type, expected);
+  bindTypeArguments(type, expected);
   if (expr.base === null) {
-    const { fields, before } = checkFields(x, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: false });
-    return { ir: after(before, { kind: "record", decl, fields: fields.map((f) => f ?? broken(expr.span)), span: expr.span }), type };
+    const { fields, before } = checkFields(checker, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: false });
+    return { ir: after(before, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }), type };
   }
   const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
-  const baseValue = x.check(expr.base, type, "the base of the record");
-  const { fields, before } = checkFields(x, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: true });
+  const baseValue = checker.check(expr.base, type, "the base of the record");
+  const { fields, before } = checkFields(checker, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: true });
   const all = fields.map(
     (f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span },
   );
@@ -142,38 +130,37 @@ export function checkRecord(x: Expressions, expr: Expr & { kind: "record" }, exp
   return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
 }
 
-function jsonVariant(x: Expressions, expr: Expr & { kind: "variant" }, expected: T): Typed {
+function jsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
   const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
   const args = expr.payload?.kind === "args" ? expr.payload.args : [];
   const arg = args[0];
   const payload = constructor_?.args[0];
-  const { scope, context } = x;
-  if (constructor_ !== undefined && variantAsFunction(x, constructor_.name, payload === undefined ? [] : null, expr, expected))
-    return { ir: broken(expr.span), type: ERROR };
+  if (constructor_ !== undefined && reportVariantAsFunction(checker, constructor_.name, payload === undefined ? [] : null, expr, expected))
+    return failed(expr.span);
   if (constructor_ === undefined || expr.payload?.kind === "struct") {
-    context.error(scope.unit, "E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
+    checker.error("E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
       help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}`,
     });
   } else if (args.length !== constructor_.args.length) {
-    context.error(
-      scope.unit,
+    checker.error(
       "E011",
       expr.span,
       `\`${constructor_.name}\` takes ${constructor_.args.length === 0 ? "no value" : "one value"}, found ${args.length}`,
     );
-  } else if (arg !== undefined && payload !== undefined) return { ir: x.check(arg, payload, `\`${constructor_.name}\``), type: JSON_TYPE };
+  } else if (arg !== undefined && payload !== undefined)
+    return { ir: checker.check(arg, payload, `\`${constructor_.name}\``), type: JSON_TYPE };
   else return { ir: { kind: "const", value: UNIT, span: expr.span }, type: JSON_TYPE };
-  for (const a of args) x.check(a, fresh());
-  return { ir: broken(expr.span), type: ERROR };
+  for (const a of args) checker.check(a, freshVar());
+  return failed(expr.span);
 }
 
-/** A variant alone where a function is wanted, `list.map(xs, E::V)`: told. `fields` is null where it holds one value. */
-function variantAsFunction(
-  x: Expressions,
+/** Reports a variant where a function is expected, `list.map(xs, E::V)`. `fields` is null if the payload is a single value. */
+function reportVariantAsFunction(
+  checker: FunctionChecker,
   full: string,
   fields: readonly FieldInfo[] | null,
   expr: Expr & { kind: "variant" },
-  expected: T,
+  expected: CheckedType,
 ): boolean {
   const wanted = prune(expected);
   if (expr.payload !== null || wanted.kind !== "fn") return false;
@@ -181,7 +168,7 @@ function variantAsFunction(
   const made = fields === null ? `${full}(x)` : names.length === 0 ? full : `${full} { ${names.join(", ")} }`;
   const params = names.length === 0 ? wanted.params.map(() => "_") : names;
   const written = `fn(${params.join(", ")}) { ${made} }`;
-  x.context.error(x.scope.unit, "E009", expr.span, `\`${full}\` is a variant, not a function`, {
+  checker.error("E009", expr.span, `\`${full}\` is a variant, not a function`, {
     help: `write \`${written}\``,
     fixes: [{ title: `write \`${written}\``, edits: [{ span: expr.span, text: written }] }],
   });
@@ -189,126 +176,130 @@ function variantAsFunction(
 }
 
 /** `E::V`, `E::V(x)`, `E::V { … }`. */
-export function checkVariant(x: Expressions, expr: Expr & { kind: "variant" }, expected: T): Typed {
-  const { scope, context } = x;
-  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(x, expr, expected);
+export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
+  const { scope, context } = checker;
+  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(checker, expr, expected);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
   const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined) {
-      context.error(
-        scope.unit,
+      checker.error(
         "E013",
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
         withoutPrefix(expr.enum, expr.variant) ??
-          exportedType(scope.unit, expr.enum.text) ??
-          suggestion(
-            expr.enum,
-            context.near(scope.unit, expr.enum.text, () => scope.unit.types.keys()),
-          ),
+          libraryTypeHint(scope.unit, expr.enum.text) ??
+          suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
       );
     } else {
       const names = decl.variants.map((v) => v.name);
-      const more = suggestion(
-        expr.variant,
-        context.near(scope.unit, expr.variant.text, () => names),
-      );
-      context.error(
-        scope.unit,
+      const all = names.length === 0 ? undefined : `its variants are ${names.join(", ")}`;
+      checker.error(
         "E006",
         expr.variant.span,
         `\`${decl.name}\` has no variant \`${expr.variant.text}\``,
-        more.help === undefined && names.length > 0 ? { help: `its variants are ${names.join(", ")}` } : more,
+        suggestNearest(scope.unit, expr.variant, () => names, all),
       );
     }
-    if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
-    if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) x.check(f.value, fresh());
-    return { ir: broken(expr.span), type: ERROR };
+    if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
+    if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) checker.check(f.value, freshVar());
+    return failed(expr.span);
   }
   const { type, of } = instance(decl);
-  flow(type, expected);
+  bindTypeArguments(type, expected);
   const full = `${decl.name}::${variant.name}`;
   const { payload } = variant;
-  if (variantAsFunction(x, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
-    return { ir: broken(expr.span), type: ERROR };
+  if (reportVariantAsFunction(checker, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
+    return failed(expr.span);
   if (payload?.kind === "struct") {
     if (expr.payload?.kind !== "struct") {
-      context.error(scope.unit, "E006", expr.span, `\`${full}\` has fields`, {
+      checker.error("E006", expr.span, `\`${full}\` has fields`, {
         help: `write \`${full} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
       });
-      if (expr.payload?.kind === "args") for (const arg of expr.payload.args) x.check(arg, fresh());
-      return { ir: broken(expr.span), type };
+      if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
+      return { ...failed(expr.span), type };
     }
-    const { fields, before } = checkFields(x, full, payload.fields, expr.payload.fields, of, { span: expr.span, hasBase: false });
-    const record: Ir = { kind: "variant_record", decl, variant: index, fields: fields.map((f) => f ?? broken(expr.span)), span: expr.span };
+    const { fields, before } = checkFields(checker, full, payload.fields, expr.payload.fields, of, { span: expr.span, hasBase: false });
+    const record: Ir = {
+      kind: "variant_record",
+      decl,
+      variant: index,
+      fields: fields.map((f) => f ?? failed(expr.span).ir),
+      span: expr.span,
+    };
     return { ir: { kind: "enum", decl, variant: index, payload: after(before, record), span: expr.span }, type };
   }
   if (expr.payload?.kind === "struct") {
-    context.error(scope.unit, "E006", expr.span, `\`${full}\` has no fields`);
-    for (const f of expr.payload.fields) x.check(f.value, fresh());
-    return { ir: broken(expr.span), type };
+    checker.error("E006", expr.span, `\`${full}\` has no fields`);
+    for (const f of expr.payload.fields) checker.check(f.value, freshVar());
+    return { ...failed(expr.span), type };
   }
   const args = expr.payload?.args ?? [];
   const wanted = payload === null ? 0 : 1;
   if (args.length !== wanted) {
-    context.error(scope.unit, "E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`, {
+    checker.error("E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`, {
       help: wanted === 0 ? `write \`${full}\` alone` : `write \`${full}(x)\`; as a function it is \`fn(x) { ${full}(x) }\``,
     });
   }
-  const checked = args.map((arg) => x.check(arg, payload === null ? fresh() : of(payload.type), `\`${full}\``));
+  const checked = args.map((arg) => checker.check(arg, payload === null ? freshVar() : of(payload.type), `\`${full}\``));
   return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };
 }
 
-function noFieldsHelp(type: T, name: Name): string {
+function fieldHelp(type: CheckedType, name: Name): string {
   const t = prune(type);
   const of = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which gives an Option`;
-  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which gives an Option`;
+  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which returns an Option`;
+  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which returns an Option`;
   if (of === "Option" || of === "Result") return "take it apart with `match`";
   return "only records have fields; take other values apart with `match` or a builtin";
 }
 
-/** `Color.Red`, as other languages write a variant. */
-function dottedVariant(x: Expressions, target: Expr, name: Name): boolean {
-  const { scope, context } = x;
+/** Reports a variant with a dot, `Color.Red`. */
+function reportDottedVariant(checker: FunctionChecker, target: Expr, name: Name): boolean {
+  const { scope, context } = checker;
   if (target.kind !== "name" || scope.lookup(target.name.text) !== undefined || scope.unit.functions.has(target.name.text)) return false;
   const decl = context.typeNamed(scope.unit, target.name.text);
   if (decl === undefined || !indexesByName(decl.variants).has(name.text)) return false;
   const full = `${decl.name}::${name.text}`;
-  context.error(scope.unit, "E003", target.span, `\`${decl.name}\` is a type, not a value`, {
+  checker.error("E003", target.span, `\`${decl.name}\` is a type, not a value`, {
     help: `write \`${full}\``,
     fixes: [{ title: `write \`${full}\``, edits: [{ span: { start: target.span.end, end: name.span.start }, text: "::" }] }],
   });
   return true;
 }
 
-export function hasField(type: T, name: string): boolean {
+export function hasField(type: CheckedType, name: string): boolean {
   const known = prune(type);
   return known.kind === "declared" && known.decl.kind === "record" && known.decl.fields.some((field) => field.name === name);
 }
 
-/** `p.x` on a record; `call` is the call that it is the callee of. */
-export function checkField(x: Expressions, target: Expr, name: Name, span: Span, call: (Expr & { kind: "call" }) | null = null): Typed {
-  const { scope, context } = x;
-  if (dottedVariant(x, target, name)) {
-    for (const arg of call?.args ?? []) x.check(arg, fresh());
-    return { ir: broken(span), type: ERROR };
+/** `p.x`. `call` is the call of which it is the callee, if there is one. */
+export function checkField(
+  checker: FunctionChecker,
+  target: Expr,
+  name: Name,
+  span: Span,
+  call: (Expr & { kind: "call" }) | null = null,
+): Typed {
+  const { scope } = checker;
+  if (reportDottedVariant(checker, target, name)) {
+    for (const arg of call?.args ?? []) checker.check(arg, freshVar());
+    return failed(span);
   }
-  const targetType = fresh();
-  const ir = x.check(target, targetType);
+  const targetType = freshVar();
+  const ir = checker.check(target, targetType);
   const type = prune(targetType);
   if (type.kind === "error") return { ir, type: ERROR };
   if (type.kind === "var") {
-    context.error(scope.unit, "E014", target.span, "the type of this value is not known here, so neither are its fields", {
+    checker.error("E014", target.span, "the type of this value is not known here, so neither are its fields", {
       help: "write the type of the binding or parameter",
     });
     return { ir, type: ERROR };
   }
   if (type.kind !== "declared" || type.decl.kind !== "record") {
-    const method = meantMethod(x, type, name, call?.span ?? span, call?.args ?? null);
-    context.error(scope.unit, "E006", name.span, `${show(type)} has no fields`, method ?? { help: noFieldsHelp(type, name) });
+    const method = suggestFunctionForMethod(checker, type, name, call?.span ?? span, call?.args ?? null);
+    checker.error("E006", name.span, `${show(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
     return { ir, type: ERROR };
   }
   const { decl } = type;
@@ -316,20 +307,15 @@ export function checkField(x: Expressions, target: Expr, name: Name, span: Span,
   const field = decl.fields[index];
   if (field === undefined) {
     const names = decl.fields.map((f) => f.name);
-    const more = suggestion(
-      name,
-      context.near(scope.unit, name.text, () => names),
-    );
-    context.error(
-      scope.unit,
+    checker.error(
       "E006",
       name.span,
       `\`${decl.name}\` has no field \`${name.text}\``,
-      (call === null ? undefined : meantMethod(x, type, name, call.span, call.args)) ??
-        (more.help === undefined ? { help: `its fields are ${names.join(", ")}` } : more),
+      (call === null ? undefined : suggestFunctionForMethod(checker, type, name, call.span, call.args)) ??
+        suggestNearest(scope.unit, name, () => names, `its fields are ${names.join(", ")}`),
     );
     return { ir, type: ERROR };
   }
-  const by = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
-  return { ir: { kind: "get_field", target: ir, index, span }, type: substitute(field.type, by) };
+  const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
+  return { ir: { kind: "get_field", target: ir, index, span }, type: substitute(field.type, typeArgs) };
 }

@@ -1,17 +1,22 @@
-/** Checks the body of one function: types, effects, names. */
+/**
+ * Checks the body of one function and builds its IR. `check` is given the expected type of an expression: `#infer` finds
+ * the type it has, `#expect` unifies the two. An `if`, a `match` and a block hand the expected type to their branches,
+ * so that a mismatch is reported at the branch and not at the whole expression.
+ */
 import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
-import { examine, TooComplex } from "../exhaustive.ts";
+import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
+import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
 import {
   ACTOR_ID,
   BOOL,
   builtinType,
+  type CheckedType,
   ERROR,
   FLOAT,
-  fits,
-  fresh,
+  freshVar,
   INT,
   isData,
   isDecided,
@@ -21,22 +26,23 @@ import {
   prune,
   show,
   STRING,
-  type T,
+  unify,
   UNIT_TYPE,
 } from "../check-types.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
-import { checkIndex, checkList, checkMap, hint } from "./collections.ts";
+import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkVariant } from "./data.ts";
-import { warnDropped } from "./unused-results.ts";
-import { type Context, type Expressions, suggestion, type Typed } from "./context.ts";
+import { warnUnusedResult } from "./unused-results.ts";
+import type { Context, FunctionChecker, Typed } from "./context.ts";
+import { suggestNearest } from "./did-you-mean.ts";
 import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
-import { isModuleName, unknownVariable } from "./suggest-names.ts";
+import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
 
-const unit = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
+const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
-export class ExpressionChecker implements Expressions {
+export class ExpressionChecker implements FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
 
@@ -45,7 +51,7 @@ export class ExpressionChecker implements Expressions {
     this.context = context;
   }
 
-  check(expr: Expr, expected: T, why = "", accepts: (found: T) => boolean = () => false): Ir {
+  check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = () => false): Ir {
     switch (expr.kind) {
       case "if":
         return this.#if(expr, expected, why);
@@ -61,10 +67,10 @@ export class ExpressionChecker implements Expressions {
     }
   }
 
-  #expect(type: T, expected: T, span: Span, why: string): void {
+  #expect(type: CheckedType, expected: CheckedType, span: Span, why: string): void {
     const e = prune(expected);
     if (isTooLarge(type)) {
-      this.context.error(this.scope.unit, "E015", span, "the type of this expression is too large", {
+      this.error("E015", span, "the type of this expression is too large", {
         help: "declare records for its parts, or recursive types, instead of nesting type arguments",
       });
       if (e.kind === "var") e.bound = ERROR;
@@ -73,11 +79,11 @@ export class ExpressionChecker implements Expressions {
     const differ = mismatch(type, expected);
     if (differ === null) return;
     const message = `expected ${differ.wanted}${why === "" ? "" : ` for ${why}`}, found ${differ.found}`;
-    this.context.error(this.scope.unit, "E009", span, message, mismatchReport(this.scope, type, expected, why));
+    this.error("E009", span, message, mismatchReport(this.scope, type, expected, why));
   }
 
-  /** The type of everything that has one of its own; `expected` is a hint that need not hold. */
-  #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: T): Typed {
+  /** Checks an expression and returns its type. `expected` only helps to decide types; `#expect` enforces it. */
+  #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: CheckedType): Typed {
     const { span } = expr;
     switch (expr.kind) {
       case "int":
@@ -89,12 +95,12 @@ export class ExpressionChecker implements Expressions {
       case "bool":
         return { ir: { kind: "const", value: expr.value, span }, type: BOOL };
       case "unit":
-        return { ir: unit(span), type: UNIT_TYPE };
+        return { ir: unitIr(span), type: UNIT_TYPE };
       case "none":
-        return { ir: { kind: "const", value: NONE, span }, type: builtinType("Option", fresh()) };
+        return { ir: { kind: "const", value: NONE, span }, type: builtinType("Option", freshVar()) };
       case "wrap": {
-        const type = expr.wrap === "Some" ? builtinType("Option", fresh()) : builtinType("Result", fresh(), fresh());
-        hint(type, expected);
+        const type = expr.wrap === "Some" ? builtinType("Option", freshVar()) : builtinType("Result", freshVar(), freshVar());
+        unifyArguments(type, expected);
         const inner = type.kind === "builtin" ? type.args[expr.wrap === "Err" ? 1 : 0] : undefined;
         return { ir: { kind: "wrap", wrap: expr.wrap, value: this.check(expr.value, inner ?? ERROR, `\`${expr.wrap}\``), span }, type };
       }
@@ -126,36 +132,37 @@ export class ExpressionChecker implements Expressions {
         return this.#spawn(expr);
       case "send": {
         const actor = this.check(expr.actor, ACTOR_ID, "the receiver");
-        const type = fresh();
+        const type = freshVar();
         const message = this.check(expr.message, type);
-        this.#data(type, expr.message.span, "a message");
+        this.#requireData(type, expr.message.span, "a message");
         this.#effect("actor.send", span);
         return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
       }
       case "receive": {
-        const type = fresh();
+        const type = freshVar();
         if (this.scope.inContract) {
-          this.context.error(this.scope.unit, "E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
+          this.error("E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
         }
         return { ir: { kind: "receive", type, span }, type };
       }
       case "emit": {
-        const type = fresh();
+        const type = freshVar();
         const tree = this.check(expr.tree, type);
-        this.#data(type, expr.tree.span, "what is emitted");
+        this.#requireData(type, expr.tree.span, "an emitted value");
         this.#effect("ui.render", span);
         return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
       }
       case "error":
-        return { ir: unit(span), type: ERROR };
+        return { ir: unitIr(span), type: ERROR };
     }
   }
 
-  #data(type: T, span: Span, what: string): void {
-    this.context.deferred.push(() => {
+  /** Reports a type with functions in it, or one that a type parameter could hide, once all types are known. */
+  #requireData(type: CheckedType, span: Span, what: string): void {
+    this.context.deferredChecks.push(() => {
       if (isData(type, false)) return;
       const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
-      this.context.error(this.scope.unit, "E009", span, `${what} must hold no function, found ${show(type)}`, help);
+      this.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
     });
   }
 
@@ -174,11 +181,11 @@ export class ExpressionChecker implements Expressions {
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
     if (capability !== undefined) {
-      context.error(scope.unit, "E009", name.span, `the capability \`${capability.name}\` is not a value`, {
+      this.error("E009", name.span, `the capability \`${capability.name}\` is not a value`, {
         help: `call it: \`${capability.call}\`, or wrap the call in a lambda`,
       });
-    } else unknownVariable(this, name);
-    return { ir: unit(name.span), type: ERROR };
+    } else reportUnknownVariable(this, name);
+    return { ir: unitIr(name.span), type: ERROR };
   }
 
   #field(expr: Expr & { kind: "field" }): Typed {
@@ -192,21 +199,21 @@ export class ExpressionChecker implements Expressions {
   }
 
   #spawn(expr: Expr & { kind: "spawn" }): Typed {
-    const { scope, context } = this;
+    const { scope } = this;
     this.#effect("actor.spawn", expr.span);
     const target =
       expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined
         ? scope.unit.functions.get(expr.target.name.text)
         : undefined;
     if (target === undefined || target.params.length > 0) {
-      context.error(scope.unit, "E009", expr.target.span, "`spawn` takes the name of a function without parameters");
-      return { ir: unit(expr.span), type: ACTOR_ID };
+      this.error("E009", expr.target.span, "`spawn` takes the name of a function without parameters");
+      return { ir: unitIr(expr.span), type: ACTOR_ID };
     }
     useRow(this, target.row, expr.span, target);
     return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
   }
 
-  #if(expr: Expr & { kind: "if" }, expected: T, why: string): Ir {
+  #if(expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
     const { span } = expr;
     const branches = expr.branches.map((b) => ({
       condition: this.check(b.condition, BOOL, "the condition"),
@@ -214,43 +221,42 @@ export class ExpressionChecker implements Expressions {
     }));
     if (expr.otherwise !== null)
       return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
-    if (!fits(UNIT_TYPE, expected)) {
-      this.context.error(
-        this.scope.unit,
+    if (!unify(UNIT_TYPE, expected)) {
+      this.error(
         "E009",
         span,
-        `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` gives no value`,
+        `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` has no value`,
         { help: "add an `else` branch" },
       );
     }
     return { kind: "if", branches, otherwise: null, span };
   }
 
-  /** A block whose value nobody wants. */
+  /** A block whose value is not used. */
   #statement(block: Block): Ir {
-    const ir = this.block(block, fresh());
-    warnDropped(this, ir);
+    const ir = this.block(block, freshVar());
+    warnUnusedResult(this, ir);
     return ir;
   }
 
-  #match(expr: Expr & { kind: "match" }, expected: T, why: string): Ir {
-    const type = fresh();
+  #match(expr: Expr & { kind: "match" }, expected: CheckedType, why: string): Ir {
+    const type = freshVar();
     const scrutinee = this.check(expr.scrutinee, type);
     const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
     const errors = (): number => this.scope.unit.diagnostics.errorCount;
     let broken = false;
-    let waits = false;
+    let undecided = false;
     const arms = expr.arms.map((arm, i): CheckedArm => {
       this.scope.enter();
       const before = errors();
-      const { checked: pattern, late } = checkPattern(this, arm.pattern, type);
+      const { checked: pattern, recheck } = checkPattern(this, arm.pattern, type);
       if (errors() > before) broken = true;
-      else if (late !== null) {
-        waits = true;
-        this.context.waiting.push(() => {
+      else if (recheck !== null) {
+        undecided = true;
+        this.context.patternRechecks.push(() => {
           const start = errors();
-          const waiting = arms[i];
-          if (waiting !== undefined) waiting.pattern = late();
+          const arm = arms[i];
+          if (arm !== undefined) arm.pattern = recheck();
           broken ||= errors() > start;
         });
       }
@@ -264,41 +270,41 @@ export class ExpressionChecker implements Expressions {
     const examineArms = (): void => {
       if (!broken && prune(type).kind !== "error") this.#examine(expr, type, arms);
     };
-    if (waits) this.context.deferred.push(examineArms);
+    if (undecided) this.context.deferredChecks.push(examineArms);
     else examineArms();
     return { kind: "match", scrutinee, subject, arms, span: expr.span };
   }
 
-  #examine(expr: Expr & { kind: "match" }, type: T, arms: readonly CheckedArm[]): void {
-    const { scope, context } = this;
+  #examine(expr: Expr & { kind: "match" }, type: CheckedType, arms: readonly CheckedArm[]): void {
     try {
-      const { missing, unreachable } = examine(
+      const { missing, unreachable } = analyzeMatch(
         type,
         arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })),
       );
       if (missing !== null) {
         const head = { start: expr.span.start, end: expr.scrutinee.span.end };
         const help = missing === "_" ? "add an arm `_ => …`" : `add an arm \`${missing} => …\`, or \`_ => …\``;
-        context.error(
-          scope.unit,
-          "E005",
-          head,
-          `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`,
-          { help },
-        );
+        this.error("E005", head, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
       }
       for (const i of unreachable) {
         const arm = expr.arms[i];
-        if (arm !== undefined)
-          context.warning(scope.unit, "W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
+        if (arm !== undefined) this.warning("W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
       }
     } catch (error) {
       if (!(error instanceof TooComplex)) throw error;
-      context.error(scope.unit, "E015", expr.span, "this match is too complex to check", { help: "split it into several matches" });
+      this.error("E015", expr.span, "this match is too complex to check", { help: "split it into several matches" });
     }
   }
 
-  bind(name: Name, type: T, mutable: boolean): Local {
+  error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void {
+    this.scope.unit.diagnostics.error(code, span, message, extras);
+  }
+
+  warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void {
+    this.scope.unit.diagnostics.warning(code, span, message, extras);
+  }
+
+  bind(name: Name, type: CheckedType, mutable: boolean): Local {
     const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
     const before = this.scope.declare(local);
     if (before !== undefined) this.#unused(before);
@@ -307,8 +313,8 @@ export class ExpressionChecker implements Expressions {
 
   #unused(local: Local): void {
     if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
-      this.context.warning(this.scope.unit, "W004", local.span, `\`${local.name}\` is never used`, {
-        help: `name it \`_${local.name}\` if that is meant`,
+      this.warning("W004", local.span, `\`${local.name}\` is never used`, {
+        help: `name it \`_${local.name}\` if that is intended`,
       });
     }
   }
@@ -317,21 +323,21 @@ export class ExpressionChecker implements Expressions {
     for (const local of this.scope.leave()) this.#unused(local);
   }
 
-  block(block: Block, expected: T, why = ""): Ir {
+  block(block: Block, expected: CheckedType, why = ""): Ir {
     this.scope.enter();
     const last = block.stmts.at(-1);
     const head = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
     const stmts = head.flatMap((s) => this.#stmt(s));
     let value: Ir | null = null;
-    if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknown(last, head.at(-1)) ? fresh() : expected, why);
+    if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknown(last, head.at(-1)) ? freshVar() : expected, why);
     else if (last?.kind !== "return" && last?.kind !== "break" && last?.kind !== "continue") {
       this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
-    } else fits(NEVER, expected);
+    } else unify(NEVER, expected);
     this.#leave();
     return { kind: "block", stmts, value, span: block.span };
   }
 
-  /** Whether a name that nothing has stands before it on its line, `print "x"`: then the mistake is that name. */
+  /** Whether an unknown name is before the statement on its line, as in `print "x"`: then the name is the mistake. */
   #followsUnknown(stmt: Stmt, before: Stmt | undefined): boolean {
     if (before?.kind !== "expr" || before.value.kind !== "name") return false;
     const { scope, context } = this;
@@ -353,18 +359,17 @@ export class ExpressionChecker implements Expressions {
     switch (stmt.kind) {
       case "let": {
         const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
-        const type = stmt.type === null ? fresh() : context.resolveType(scope.unit, stmt.type, params);
+        const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
         const before = scope.unit.diagnostics.errorCount;
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
-        // What an error in the value leaves open is not told again.
+        // If the value has an error, a type that is not decided is not a second mistake.
         if (stmt.type === null && scope.unit.diagnostics.errorCount === before) {
-          context.deferred.push(() => {
+          context.deferredChecks.push(() => {
             if (!isDecided(type))
-              context.error(
-                scope.unit,
+              this.error(
                 "E014",
                 stmt.name.span,
-                `the type of \`${stmt.name.text}\` cannot be told from its value and uses: ${show(type)}`,
+                `the type of \`${stmt.name.text}\` cannot be inferred from its value and uses: ${show(type)}`,
                 { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` },
               );
           });
@@ -378,9 +383,9 @@ export class ExpressionChecker implements Expressions {
         return [{ kind: "while", condition, body: this.#loop(stmt.body), span }];
       }
       case "for": {
-        const item = fresh();
+        const item = freshVar();
         const before = scope.unit.diagnostics.errorCount;
-        const list = this.check(stmt.list, builtinType("List", item), "what `for` goes through");
+        const list = this.check(stmt.list, builtinType("List", item), "the list of `for`");
         const broken = scope.unit.diagnostics.errorCount > before;
         scope.enter();
         const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, false);
@@ -391,7 +396,7 @@ export class ExpressionChecker implements Expressions {
       }
       case "break":
       case "continue":
-        if (scope.loopDepth === 0) context.error(scope.unit, "E002", span, `\`${stmt.kind}\` stands outside a loop`);
+        if (scope.loopDepth === 0) this.error("E002", span, `\`${stmt.kind}\` is outside a loop`);
         return [{ kind: stmt.kind, span }];
       case "return": {
         if (stmt.value !== null) return [{ kind: "return", value: this.check(stmt.value, scope.result, "the result"), span }];
@@ -399,72 +404,65 @@ export class ExpressionChecker implements Expressions {
         return [{ kind: "return", value: null, span }];
       }
       case "answer":
-        context.error(scope.unit, "E002", span, "an answer stands at the start of a `test` block", {
+        this.error("E002", span, "an answer must be at the start of a `test` block", {
           help: "move it before the other statements of the test",
         });
         return [];
       case "expr": {
-        const value = this.check(stmt.value, fresh());
-        warnDropped(this, value);
+        const value = this.check(stmt.value, freshVar());
+        warnUnusedResult(this, value);
         return [{ kind: "expr", value, span }];
       }
     }
   }
 
   #assign(stmt: Stmt & { kind: "assign" }): IrStmt[] {
-    const { scope, context } = this;
+    const { scope } = this;
     const { name } = stmt;
     const local = scope.lookup(name.text);
     if (local === undefined) {
       const isFunction = scope.unit.functions.has(name.text);
-      const more = suggestion(
-        name,
-        context.near(scope.unit, name.text, () => scope.names()),
-      );
-      context.error(
-        scope.unit,
+      this.error(
         "E003",
         name.span,
         isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``,
-        more.help === undefined && !isFunction ? { help: `declare it: \`let mut ${name.text} = …\`` } : more,
+        suggestNearest(scope.unit, name, () => scope.names(), isFunction ? undefined : `declare it: \`let mut ${name.text} = …\``),
       );
-      this.check(stmt.value, fresh());
-      // What reads it further down is no second mistake.
+      this.check(stmt.value, freshVar());
+      // Reading it further down is not a second mistake.
       if (!isFunction) this.bind(name, ERROR, true).used = true;
       return [];
     }
     const value = this.check(stmt.value, local.type, `\`${name.text}\``);
     if (scope.isCaptured(local)) {
-      context.error(
-        scope.unit,
-        "E009",
-        name.span,
-        `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`,
-        { help: "return the new value instead" },
-      );
+      this.error("E009", name.span, `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`, {
+        help: "return the new value instead",
+      });
     } else if (!local.mutable) {
-      context.warning(scope.unit, "W002", name.span, `\`${name.text}\` is assigned to, but is not declared \`mut\``, {
+      this.warning("W002", name.span, `\`${name.text}\` is assigned to, but is not declared \`mut\``, {
         help: `declare it with \`let mut ${name.text}\``,
-        ...(isLet(scope.unit.text, local.span)
-          ? { fixes: [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }] }
-          : {}),
+        fixes: isLet(scope.unit.text, local.span)
+          ? [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }]
+          : [],
       });
     }
     return [{ kind: "set", local, value, span: stmt.span }];
   }
 
-  #lambda(expr: Expr & { kind: "lambda" }, expected: T): Typed {
+  #lambda(expr: Expr & { kind: "lambda" }, expected: CheckedType): Typed {
     const { context } = this;
     const outer = this.scope;
     const { typeParams } = outer.callable;
     const named = new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
     const hints = wanted.kind === "fn" ? wanted.params : [];
-    // What is wanted by something unknown stays unknown, without a word about it.
-    const open = (): T => (wanted.kind === "error" ? ERROR : fresh());
-    const params = expr.params.map((p, i): T => (p.type === null ? (hints[i] ?? open()) : context.resolveType(outer.unit, p.type, named)));
+    // If the expected type comes from an error, what the lambda leaves open is not a second mistake.
+    const undecided = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
+    const params = expr.params.map(
+      (p, i): CheckedType => (p.type === null ? (hints[i] ?? undecided()) : context.resolveType(outer.unit, p.type, named)),
+    );
     const result =
-      expr.result === null ? (wanted.kind === "fn" ? wanted.result : open()) : context.resolveType(outer.unit, expr.result, named);
+      expr.result === null ? (wanted.kind === "fn" ? wanted.result : undecided()) : context.resolveType(outer.unit, expr.result, named);
     const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
     outer.lambdas += 1;
     const callable: Callable = {
@@ -483,10 +481,10 @@ export class ExpressionChecker implements Expressions {
       const type = params[i] ?? ERROR;
       const local: Local = { name: p.name.text, type, mutable: false, span: p.name.span, used: true };
       if (scope.declare(local) !== undefined && local.name !== "_")
-        context.error(outer.unit, "E010", p.name.span, `two parameters are named \`${p.name.text}\``);
-      context.deferred.push(() => {
+        this.error("E010", p.name.span, `two parameters are named \`${p.name.text}\``);
+      context.deferredChecks.push(() => {
         if (!isDecided(type))
-          context.error(outer.unit, "E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, {
+          this.error("E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, {
             help: `write it: \`${p.name.text}: TYPE\``,
           });
       });
@@ -505,7 +503,7 @@ export class ExpressionChecker implements Expressions {
       intent: null,
     };
     context.scopes.set(callable, scope);
-    const type: T = { kind: "fn", params, result, row: callable.row };
+    const type: CheckedType = { kind: "fn", params, result, row: callable.row };
     const captured = captures.map(([original]) => original);
     return {
       ir:
@@ -517,7 +515,7 @@ export class ExpressionChecker implements Expressions {
   }
 }
 
-/** Whether the binding at the span is a `let` of its own, which `mut` may be put before. */
+/** Whether the name at the span is that of a `let`, so that a fix can insert `mut` before it. */
 function isLet(text: string, span: Span): boolean {
   return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
 }

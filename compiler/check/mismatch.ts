@@ -1,33 +1,33 @@
-/** What helps where a value of one type stands for another. */
+/** Help for type mismatches: how to convert one type to another, or what was probably meant. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import type { DiagnosticExtras } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope } from "../scope.ts";
-import { type FnType, isDecided, prune, show, type T } from "../check-types.ts";
-import type { Report } from "./context.ts";
+import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
 
 const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 
-/** By the wanted type and the found one. */
+/** By the expected type and the found one, as source text. */
 const CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ["Float Int", MIXED],
   ["Int Float", "Int and Float do not mix: `float.round(…)`, `float.floor(…)` and `float.trunc(…)` make an Int"],
   ["String Int", "turn the Int into text with `int.to_string(…)`"],
   ["String Float", "turn the Float into text with `float.to_string(…)`"],
   ["String Bool", "turn the Bool into text with `bool.to_string(…)`"],
-  ["Int String", "`int.parse(…)` reads an Int out of a text: an Option, for the text may hold none"],
-  ["Float String", "`float.parse(…)` reads a Float out of a text: an Option, for the text may hold none"],
+  ["Int String", "`int.parse(…)` reads an Int out of a text: it returns an Option, since the text may not be a number"],
+  ["Float String", "`float.parse(…)` reads a Float out of a text: it returns an Option, since the text may not be a number"],
   ["Bool Int", "compare it: `x != 0`"],
   ["Bool Float", "compare it: `x != 0.0`"],
   ["Bool String", 'compare it: `x != ""`'],
   ...["Bool", "Int", "Float", "String"].flatMap((name): (readonly [string, string])[] => [
     [`Json ${name}`, `build the Json with \`Json::${name}(…)\``],
-    [`${name} Json`, `take the Json apart with \`json.as_${name.toLowerCase()}(…)\`, which gives an Option, or with \`match\``],
+    [`${name} Json`, `take the Json apart with \`json.as_${name.toLowerCase()}(…)\`, which returns an Option, or with \`match\``],
   ]),
 ]);
 
-/** By the names of the wanted type and the found one. */
-const SHAPES: ReadonlyMap<string, string> = new Map([
+/** By the names of the expected type and the found one, without their arguments. */
+const CONVERSIONS_BY_NAME: ReadonlyMap<string, string> = new Map([
   ["Bool Option", "ask `option.is_some(…)`, or take it apart with `match`"],
   ["Bool Result", "ask `result.is_ok(…)`, or take it apart with `match`"],
   ["Bool List", "ask `!list.is_empty(…)`"],
@@ -36,19 +36,19 @@ const SHAPES: ReadonlyMap<string, string> = new Map([
   ["List String", "its characters are `string.chars(…)`, its lines `string.lines(…)`"],
 ]);
 
-/** What changes the parts of a type, where the wanted one and the found one have its name. */
-const INSIDE: ReadonlyMap<string, string> = new Map([
+/** For two types of the same name: how to convert what is inside. */
+const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ["List", "`list.map(…, fn(x) { … })` makes a list of other elements"],
   ["Option", "`option.map(…, fn(x) { … })` makes an Option of another value"],
   ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],
 ]);
 
-const nameOf = (type: T): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
+const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
 
-/** What makes one type of another, if anything is known to. */
-function conversionHelp(wanted: T, found: T): string | undefined {
+/** How to convert the found type to the wanted one, if a way is known. */
+function conversionHelp(wanted: CheckedType, found: CheckedType): string | undefined {
   const [w, f] = [prune(wanted), prune(found)];
-  const inside = (of: T, name: string): string | undefined => {
+  const inside = (of: CheckedType, name: string): string | undefined => {
     const [first] = of.kind === "builtin" && of.name === name ? of.args : [];
     return first === undefined ? undefined : show(first);
   };
@@ -56,48 +56,46 @@ function conversionHelp(wanted: T, found: T): string | undefined {
   if (inside(w, "Result") === show(f)) return "write `Ok(…)`";
   if (inside(f, "Option") === show(w)) return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (inside(f, "Result") === show(w)) return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
-  if (inside(w, "List") === show(f)) return "a list of one is written `[…]`";
+  if (inside(w, "List") === show(f)) return "write `[…]` for a list with one element";
   if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
-  if (w.kind === "primitive" && w.name === "Unit") return "a value that nobody wants is dropped by `let _ = …`";
-  if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INSIDE.get(nameOf(w));
-  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? SHAPES.get(`${nameOf(w)} ${nameOf(f)}`);
+  if (w.kind === "primitive" && w.name === "Unit") return "drop a value that is not needed with `let _ = …`";
+  if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INNER_CONVERSIONS.get(nameOf(w));
+  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`);
 }
 
-/** What helps where two types should be one and neither is wanted more. */
-export function mixHelp(a: T, b: T): string | undefined {
+/** Help if two types must be the same and neither is the expected one. */
+export function conversionHelpEitherWay(a: CheckedType, b: CheckedType): string | undefined {
   const names = [show(a), show(b)];
   if (names.includes("Int") && names.includes("Float")) return MIXED;
   const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
   return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
 }
 
-/** What the body of a named function is wanted for. */
+/** The `why` of the check of a function's body. */
 const resultOfFunction = (callable: Callable): string => `the result of \`${callable.name}\``;
 
-/** Why one function type does not fit another. */
+/** Why one function type does not match another. */
 function functionHelp(found: FnType, wanted: FnType, why: string): string {
   const more = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
-  if (more.length === 0) return "a function value fits when its parameters, result and row fit";
+  if (more.length === 0) return "a function value matches if its parameters, its result and its row match";
   const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1] ?? "";
-  if (BUILTIN_BY_NAME.has(callee))
-    return `\`${callee}\` takes pure functions; where effects are needed write a loop, \`for x in xs { … }\``;
-  return `it may do ${more.join(", ")}, which the row of the wanted type does not have; where no type is written, the first function value decides the row`;
+  if (BUILTIN_BY_NAME.has(callee)) return `\`${callee}\` takes pure functions; for effects write a loop, \`for x in xs { … }\``;
+  return `the row of the expected type lacks ${more.join(", ")}; if no type is written, the first function value decides the row`;
 }
 
-/** The help, and the fix where there is one. `why` is what the value is wanted for. */
-export function mismatchReport(scope: FunctionScope, type: T, expected: T, why: string): Report {
+/** The help for a mismatch, with a fix if there is one. `why` is what the value is used for, as in `FunctionChecker.check`. */
+export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string): DiagnosticExtras {
   const { callable, unit } = scope;
   if (unit.diagnostics.full) return {};
   const [found, wanted] = [prune(type), prune(expected)];
   const { item } = callable;
   if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {
-    // A row that follows would be taken for that of a function type.
+    // In parentheses, since a row that follows would be parsed as that of the function type.
     const written = found.kind === "fn" ? `(${show(found)})` : show(found);
     const title = `write \`-> ${written}\``;
-    const help = `${title} after the parameters; without it a function gives \`()\``;
+    const help = `${title} after the parameters; without it the function returns \`()\``;
     return { help, fixes: [{ title, edits: insertResult(unit, item, written) }] };
   }
   if (why === "the result" && found.kind === "primitive" && found.name === "Unit") return { help: "write the value after `return`" };
-  const help = wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found);
-  return help === undefined ? {} : { help };
+  return { help: wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found) };
 }

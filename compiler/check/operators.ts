@@ -1,83 +1,85 @@
-/** Operators: which types they take, and what they give. */
+/** Checks operators: which types they take and what they return. */
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
-import type { Ir } from "../ir.ts";
-import { BOOL, ERROR, FLOAT, fits, fresh, isData, prune, show, type T, toldApart } from "../check-types.ts";
-import type { Expressions, Typed } from "./context.ts";
-import { mixHelp } from "./mismatch.ts";
+import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
+import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { conversionHelpEitherWay } from "./mismatch.ts";
 
 interface OperatorRow {
-  /** Names of the primitive types it takes; "data" is everything but functions. */
+  /** The names of the types of its operands; "data" is every type without functions. */
   readonly takes: readonly string[] | "data";
-  readonly gives: "operand" | "Bool";
+  /** The type of its result: that of the operands, or Bool. */
+  readonly returns: "operand" | "Bool";
 }
-
-/** Stands for what an error has been reported for. */
-const nothing = (span: Span): Ir => ({ kind: "block", stmts: [], value: null, span });
 
 const NUMBERS = ["Int", "Float"];
 const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> = {
-  "==": { takes: "data", gives: "Bool" },
-  "!=": { takes: "data", gives: "Bool" },
-  "<": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  "<=": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  ">": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  ">=": { takes: [...NUMBERS, "String"], gives: "Bool" },
-  "++": { takes: ["String", "List"], gives: "operand" },
-  "+": { takes: [...NUMBERS, "String"], gives: "operand" },
-  "-": { takes: NUMBERS, gives: "operand" },
-  "*": { takes: NUMBERS, gives: "operand" },
-  "/": { takes: NUMBERS, gives: "operand" },
-  "%": { takes: ["Int"], gives: "operand" },
+  "==": { takes: "data", returns: "Bool" },
+  "!=": { takes: "data", returns: "Bool" },
+  "<": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  "<=": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  ">": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  ">=": { takes: [...NUMBERS, "String"], returns: "Bool" },
+  "++": { takes: ["String", "List"], returns: "operand" },
+  "+": { takes: [...NUMBERS, "String"], returns: "operand" },
+  "-": { takes: NUMBERS, returns: "operand" },
+  "*": { takes: NUMBERS, returns: "operand" },
+  "/": { takes: NUMBERS, returns: "operand" },
+  "%": { takes: ["Int"], returns: "operand" },
 };
 
-function accepts(row: OperatorRow, type: T): boolean {
+function accepts(row: OperatorRow, type: CheckedType): boolean {
   const t = prune(type);
   if (t.kind === "error" || t.kind === "never") return true;
   if (row.takes === "data") return isData(t);
   return (t.kind === "primitive" || t.kind === "builtin") && row.takes.includes(t.name);
 }
 
-/** What may be meant with an operand of such a type. */
-function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: T): string | undefined {
+/** What was probably meant if an operand has a type that the operator does not take. */
+function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): string | undefined {
   const t = prune(type);
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
   if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x = x + 1`";
   if (op === "+" && name === "List") return "lists are joined with `++`";
   if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
-  if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which give an Option, or with `match`";
+  if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which return an Option, or with `match`";
   return t.kind === "fn" && OPERATORS[op].takes !== "data" ? "this is the function itself: call it" : undefined;
 }
 
-/** Reports an operator whose operands it does not take; waits where their type is not known yet. */
-function require(x: Expressions, op: Exclude<BinaryOp, "&&" | "||">, row: OperatorRow, type: T, span: Span): void {
-  const unit = x.scope.unit;
+/** Reports operands that the operator does not take. If their type is not known yet, the check is deferred. */
+function checkOperands(
+  checker: FunctionChecker,
+  op: Exclude<BinaryOp, "&&" | "||">,
+  row: OperatorRow,
+  type: CheckedType,
+  span: Span,
+): void {
   const report = (): void => {
     const t = prune(type);
     if (t.kind === "var") {
       if (row.takes !== "data")
-        x.context.error(unit, "E014", span, `the type of the operands of \`${op}\` is not known here`, {
+        checker.error("E014", span, `the type of the operands of \`${op}\` is not known here`, {
           help: "write the type of the binding or parameter",
         });
     } else if (!accepts(row, t)) {
       const wanted = row.takes === "data" ? "values without functions in them" : row.takes.join(", ").replace(/, (\w+)$/, " or $1");
       const help = operandHelp(op, t);
-      x.context.error(unit, "E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`, help === undefined ? {} : { help });
+      checker.error("E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`, { help });
     }
   };
-  if (prune(type).kind === "var") x.context.deferred.push(report);
+  if (prune(type).kind === "var") checker.context.deferredChecks.push(report);
   else report();
 }
 
-/** `++i` on a line of its own, which goes on with the line before it: told. */
-function countsUp(x: Expressions, operand: Expr, op: Span): boolean {
-  const { unit } = x.scope;
+/** Reports `++i` on a line of its own, which continues the expression on the line before. Returns whether it did. */
+function reportIncrement(checker: FunctionChecker, operand: Expr, op: Span): boolean {
+  const { unit } = checker.scope;
   const before = unit.text.slice(0, op.start).trimEnd().length;
   if (operand.kind !== "name" || operand.span.start !== op.end || !unit.text.slice(before, op.start).includes("\n")) return false;
   const { text } = operand.name;
   const span = { start: op.start, end: operand.span.end };
-  x.context.error(unit, "E009", span, "`++` does not count: it joins what stands before and after it", {
+  checker.error("E009", span, "`++` does not increment: it joins the values before and after it", {
     help: `write \`${text} = ${text} + 1\``,
     fixes: [{ title: `write \`${text} = ${text} + 1\``, edits: [{ span, text: `${text} = ${text} + 1` }] }],
   });
@@ -85,56 +87,57 @@ function countsUp(x: Expressions, operand: Expr, op: Span): boolean {
 }
 
 /** A run of binary operators of one precedence, left to right. */
-export function checkBinary(x: Expressions, expr: Expr & { kind: "binary" }, expected: T): Typed {
+export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): Typed {
   const firstOp = expr.rest[0]?.op;
   if (firstOp === "&&" || firstOp === "||") {
-    const operands = [expr.first, ...expr.rest.map((r) => r.operand)].map((o) => x.check(o, BOOL, `an operand of \`${firstOp}\``));
+    const operands = [expr.first, ...expr.rest.map((r) => r.operand)].map((o) => checker.check(o, BOOL, `an operand of \`${firstOp}\``));
     return { ir: { kind: "logic", op: firstOp, operands, span: expr.span }, type: BOOL };
   }
-  let type: T = fresh();
-  // Only a list's element type needs the expectation to flow in; for numbers the operands speak for themselves.
-  if (firstOp === "++") fits(type, expected);
-  const first = x.check(expr.first, type);
+  let type: CheckedType = freshVar();
+  // Only `++` needs the expected type, for the elements of empty lists. The type of numbers is that of their operands.
+  if (firstOp === "++") unify(type, expected);
+  const first = checker.check(expr.first, type);
   const rest = expr.rest.map((r) => {
-    if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: x.check(r.operand, BOOL), span: r.opSpan };
+    if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: checker.check(r.operand, BOOL), span: r.opSpan };
     const row = OPERATORS[r.op];
-    const right = fresh();
+    const right = freshVar();
     const left = type;
     const known = prune(left);
     const span = { start: expr.first.span.start, end: r.operand.span.end };
     if (known.kind !== "var" && !accepts(row, known)) {
-      if (r.op === "++" && countsUp(x, r.operand, r.opSpan)) return { op: r.op, type: ERROR, operand: nothing(r.opSpan), span: r.opSpan };
-      require(x, r.op, row, left, span);
+      if (r.op === "++" && reportIncrement(checker, r.operand, r.opSpan))
+        return { op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan };
+      checkOperands(checker, r.op, row, left, span);
       type = ERROR;
-      return { op: r.op, type: left, operand: x.check(r.operand, fresh()), span: r.opSpan };
+      return { op: r.op, type: left, operand: checker.check(r.operand, freshVar()), span: r.opSpan };
     }
-    if (known.kind !== "primitive") fits(right, type);
-    const operand = x.check(r.operand, right, `the right side of \`${r.op}\``);
-    if (!fits(right, left)) {
-      const help = mixHelp(left, right);
-      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}${toldApart(left, right)}`;
-      x.context.error(x.scope.unit, "E009", span, message, help === undefined ? {} : { help });
+    if (known.kind !== "primitive") unify(right, type);
+    const operand = checker.check(r.operand, right, `the right side of \`${r.op}\``);
+    if (!unify(right, left)) {
+      const help = conversionHelpEitherWay(left, right);
+      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}${sameNameNote(left, right)}`;
+      checker.error("E009", span, message, { help });
       type = ERROR;
-    } else require(x, r.op, row, left, span);
-    if (row.gives === "Bool") type = BOOL;
+    } else checkOperands(checker, r.op, row, left, span);
+    if (row.returns === "Bool") type = BOOL;
     return { op: r.op, type: left, operand, span: r.opSpan };
   });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }
 
-/** `-e` and `!e`; a negated literal is a literal. */
-export function checkUnary(x: Expressions, expr: Expr & { kind: "unary" }): Typed {
+/** `-e` and `!e`. A negated float literal is a constant. */
+export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary" }): Typed {
   if (expr.op === "!") {
-    const { diagnostics } = x.scope.unit;
+    const { diagnostics } = checker.scope.unit;
     const before = diagnostics.errorCount;
-    const operand = x.check(expr.operand, BOOL, "the operand of `!`");
+    const operand = checker.check(expr.operand, BOOL, "the operand of `!`");
     const type = diagnostics.errorCount > before ? ERROR : BOOL;
     return { ir: { kind: "op", op: "Not", args: [operand], span: expr.span }, type };
   }
   if (expr.operand.kind === "float")
     return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };
-  const type = fresh();
-  const operand = x.check(expr.operand, type);
-  require(x, "-", OPERATORS["-"], type, expr.span);
+  const type = freshVar();
+  const operand = checker.check(expr.operand, type);
+  checkOperands(checker, "-", OPERATORS["-"], type, expr.span);
   return { ir: { kind: "op", op: "Neg", args: [operand], span: expr.span }, type };
 }

@@ -1,4 +1,14 @@
-/** Checks a whole program: loads, declares, checks every body, then the effects. */
+/**
+ * Checks a program, in this order:
+ *
+ * 1. `loadUnits` reads the file and all it imports.
+ * 2. `declareUnit` declares the functions and types of each file, imported files first.
+ * 3. `checkBody` and `checkTest` check each body and build its IR. What needs the types of the body to be known is
+ *    deferred to its end (`runDeferredChecks`).
+ * 4. The builtins that are written in the language, of those that are called, are declared on their first use and checked
+ *    last, as functions in files of their own.
+ * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
+ */
 import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -7,25 +17,26 @@ import type { Clause } from "../ast.ts";
 import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { checkEffects } from "../effect-rows.ts";
-import type { Callable, CheckedClause, Local, SourceUnit } from "../ir.ts";
+import type { Callable, CheckedClause, Local } from "../ir.ts";
+import type { SourceFile } from "../source.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../check-types.ts";
 import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
 import { Context } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
-import { checkTest, type CheckedTest } from "./tests.ts";
+import { type CheckedTest, checkTest } from "./tests.ts";
 
 export interface CheckedProgram {
   readonly root: Unit;
   readonly units: readonly Unit[];
-  /** Functions of the root file, in order; others are reached from them. */
+  /** The functions of the root file, in source order. They refer to those of other files. */
   readonly functions: readonly Callable[];
-  /** Tests of the root file, in order. */
+  /** The tests of the root file, in source order. */
   readonly tests: readonly CheckedTest[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The records that builtins make, as declarations. */
+/** The records that builtins return, as declarations without fields yet. */
 function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
   for (const { name, params: names } of BUILTIN_RECORDS) {
@@ -36,31 +47,32 @@ function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl>
   return decls;
 }
 
-/** The names of the types that a file declares. */
+/** The names of the types in a file. */
 const typeNames = ({ parsed }: Unit): readonly string[] =>
   parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
 
 /**
- * Types are shown by their names in the module. The root file's have the names that it gives them, those of imported
- * files come next, the records of builtins last: the later ones take a number.
+ * Functions that give each type a unique name in the module. Since people see these names, the types of the root file
+ * keep theirs; those of imported files come next, then the records of builtins. A name that is taken gets a number: `Point.2`.
  */
-function namesOfTypes(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
+function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
   const taken = new Set<string>();
-  const leaving =
+  const avoiding =
     (reserved: ReadonlySet<string>): ModuleNames =>
     (name) => {
-      let free = name;
-      for (let n = 2; taken.has(free) || reserved.has(free); n++) free = `${name}.${n}`;
-      taken.add(free);
-      return free;
+      let unique = name;
+      for (let n = 2; taken.has(unique) || reserved.has(unique); n++) unique = `${name}.${n}`;
+      taken.add(unique);
+      return unique;
     };
   return {
-    root: leaving(new Set()),
-    imported: leaving(new Set(typeNames(root))),
-    builtin: leaving(new Set(units.flatMap(typeNames))),
+    root: avoiding(new Set()),
+    imported: avoiding(new Set(typeNames(root))),
+    builtin: avoiding(new Set(units.flatMap(typeNames))),
   };
 }
 
+/** Fills in the fields of the records that builtins return. */
 function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): void {
   for (const record of BUILTIN_RECORDS) {
     const decl = decls.get(record.name);
@@ -73,10 +85,10 @@ function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): vo
   }
 }
 
-function checkClauses(x: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
-  x.scope.inContract = true;
-  const checked = clauses.map((c) => ({ condition: x.check(c.condition, BOOL, "a contract"), text: c.text, span: c.span }));
-  x.scope.inContract = false;
+function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
+  checker.scope.inContract = true;
+  const checked = clauses.map((c) => ({ condition: checker.check(c.condition, BOOL, "a contract"), text: c.text, span: c.span }));
+  checker.scope.inContract = false;
   return checked;
 }
 
@@ -84,55 +96,55 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const { item } = callable;
   if (item === null) return;
   const scope = new FunctionScope(unit, callable, callable.result, null);
-  const x = new ExpressionChecker(scope, context);
+  const checker = new ExpressionChecker(scope, context);
   const params = item.params.map((p, i): Local => {
     const local: Local = { name: p.name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: p.name.span, used: true };
     scope.declare(local);
     return local;
   });
-  const requires = checkClauses(x, item.requires);
-  const value = x.block(item.body, callable.result, `the result of \`${callable.name}\``);
+  const requires = checkClauses(checker, item.requires);
+  const value = checker.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
   const result: Local | null =
     item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
   if (result !== null) scope.declare(result);
   scope.ensured = result;
-  const ensures = checkClauses(x, item.ensures);
+  const ensures = checkClauses(checker, item.ensures);
   scope.leave();
   callable.body = { params, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
-  settle(context);
+  runDeferredChecks(context);
 }
 
-/** What had to wait until the function's types were known. */
-function settle(context: Context): void {
-  for (const late of context.waiting.splice(0)) late();
-  for (const late of context.deferred.splice(0)) late();
+/** Runs the checks that waited for the types of the function to be known. */
+function runDeferredChecks(context: Context): void {
+  for (const recheck of context.patternRechecks.splice(0)) recheck();
+  for (const check of context.deferredChecks.splice(0)) check();
 }
 
-/** Never throws for a program's mistakes: they are in `diagnostics`. */
-export function checkProgram(source: SourceUnit, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
+/** Checks a program. Mistakes in it are in `diagnostics`; none is thrown. */
+export function checkProgram(source: SourceFile, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
   const loaded = loadUnits(source, resolve);
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
   const units = loaded.map((l) => l.unit);
-  const moduleNames = namesOfTypes(units, root.unit);
+  const moduleNames = moduleNaming(units, root.unit);
   const records = builtinRecords(moduleNames.builtin);
-  const written = new Map<string, Callable>();
+  const sourceBuiltins = new Map<string, Callable>();
   const pending: { readonly callable: Callable; readonly unit: Unit }[] = [];
-  const declareWritten = (builtin: BuiltinDecl): Callable => {
-    const known = written.get(builtin.name);
+  const declareSourceBuiltin = (builtin: BuiltinDecl): Callable => {
+    const known = sourceBuiltins.get(builtin.name);
     if (known !== undefined) return known;
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
     const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames.builtin);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
-    written.set(builtin.name, first);
+    sourceBuiltins.set(builtin.name, first);
     for (const callable of [first, ...others]) pending.push({ callable, unit });
     builtinUnits.push(unit);
     return first;
   };
   const builtinUnits: Unit[] = [];
-  const context = new Context(registry, declareWritten, records);
+  const context = new Context(registry, declareSourceBuiltin, records);
   fillRecords(context, records);
 
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
@@ -142,7 +154,7 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
     tests,
     diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
   });
-  // What could not be read is missing from the tree: errors about names would only follow from that.
+  // After a syntax error, items are missing from the tree: reports of unknown names would only follow from that.
   if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
   const declared = loaded.map((l) => ({
     unit: l.unit,
@@ -154,7 +166,7 @@ export function checkProgram(source: SourceUnit, resolve: Resolver, registry: Ca
     for (const item of unit.parsed.items) {
       if (item.kind !== "test") continue;
       const test = checkTest(context, unit, item);
-      settle(context);
+      runDeferredChecks(context);
       if (unit === root.unit) tests.push(test);
     }
   }

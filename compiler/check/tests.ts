@@ -1,14 +1,14 @@
-/** Checks `test` blocks: the answers at their start, then the rest like a body that may use every capability. */
-import { nearest } from "../../vm/nearest.ts";
+/** Checks `test` blocks: the answers at their start, then the rest as a function that may use every capability. */
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { UNIT_TYPE } from "../check-types.ts";
-import { type Context, suggestion } from "./context.ts";
+import type { Context } from "./context.ts";
+import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
-/** A pure function of all the arguments of one signature of a capability. */
+/** An `answer`, as a pure function that takes all parameters of one signature of the capability. */
 export interface CheckedAnswer {
   readonly capability: string;
   readonly callable: Callable;
@@ -18,7 +18,7 @@ export interface CheckedTest {
   readonly name: string;
   readonly span: Span;
   readonly callable: Callable;
-  /** In the order of the source. */
+  /** In source order. */
   readonly answers: readonly CheckedAnswer[];
 }
 
@@ -28,46 +28,47 @@ export function checkTest(context: Context, unit: Unit, item: TestItem): Checked
   const count = first < 0 ? stmts.length : first;
   const answers = stmts.slice(0, count).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
   const row = context.registry.all.map((c) => c.name);
-  const callable: Callable = { ...PLAIN, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
-  checkFunction(context, unit, callable, [], givingUnit({ stmts: stmts.slice(count), span }));
+  const callable: Callable = { ...TEST_CALLABLE, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
+  checkFunction(context, unit, callable, [], returningUnit({ stmts: stmts.slice(count), span }));
   return { name: item.name.text, span: item.name.span, callable, answers };
 }
 
-/** A test drops the value of its last expression, as of any other. */
-function givingUnit({ stmts, span }: Block): Block {
+/** The block with `()` at its end if its last statement is an expression: a test has no value. */
+function returningUnit({ stmts, span }: Block): Block {
   const end = { start: span.end, end: span.end };
   return stmts.at(-1)?.kind === "expr"
     ? { stmts: [...stmts, { kind: "expr", value: { kind: "unit", span: end }, span: end }], span }
     : { stmts, span };
 }
 
-const PLAIN = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;
+/** What a test and an answer have in common: no parameters, no row, Unit as the result. */
+const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;
 
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, null);
   for (const local of params) {
     if (scope.declare(local) !== undefined && local.name !== "_")
-      context.error(unit, "E010", local.span, `the parameter \`${local.name}\` is declared twice`);
+      unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
   callable.body = { params, requires: [], ensures: [], result: null, value, intent: null };
   return scope;
 }
 
-/** An answer sees its parameters only, so that it can be given from outside the machine that asks. */
+/** Checks an answer. It can name only its own parameters, since it is called from outside the machine that runs the test. */
 function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerable(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
   if (capability === undefined) return [];
   if (signature === undefined) {
     const [name, last] = [capability.name, answer.params.at(-1)?.span ?? answer.span];
-    context.error(unit, "E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
+    unit.diagnostics.error("E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
       help: `it is called as ${capability.call}`,
     });
     return [];
   }
   const callable: Callable = {
-    ...PLAIN,
+    ...TEST_CALLABLE,
     name: `answer ${capability.name}`,
     file: unit,
     params: signature.params.map((p) => context.fromModuleType(p.type)),
@@ -75,7 +76,9 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
   };
   const scope = checkFunction(context, unit, callable, locals(answer, signature, callable), answer.body);
   for (const [used, { span }] of scope.uses) {
-    context.error(unit, "E007", span, `an answer must be pure, but this may do \`${used}\``, { help: "give the answer as a value" });
+    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${used}\``, {
+      help: "compute the answer from its parameters",
+    });
   }
   return [{ capability: capability.name, callable }];
 }
@@ -84,11 +87,10 @@ function answerable(context: Context, unit: Unit, { capability: name }: Answer):
   const capability = context.capability(name.text);
   const names = context.registry.all.flatMap((c) => (c.internal === true ? [] : [c.name]));
   if (capability === undefined) {
-    const near = suggestion(name, nearest(name.text, names));
-    const more = near.help === undefined ? { help: `the capabilities are ${names.join(", ")}` } : near;
-    context.error(unit, "E007", name.span, `unknown capability \`${name.text}\``, more);
+    const more = suggestNearest(unit, name, () => names, `the capabilities are ${names.join(", ")}`);
+    unit.diagnostics.error("E007", name.span, `unknown capability \`${name.text}\``, more);
   } else if (capability.internal === true) {
-    context.error(unit, "E007", name.span, `\`${capability.name}\` asks nobody, so a test cannot answer it`, {
+    unit.diagnostics.error("E007", name.span, `\`${capability.name}\` is not answered by a handler, so a test cannot answer it`, {
       help: `a test can answer ${names.join(", ")}`,
     });
   } else return capability;

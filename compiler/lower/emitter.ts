@@ -1,17 +1,17 @@
-/** Emits the code of one function: labels, slots, stack height, source positions. */
-import type { DebugSpan, FunctionDef, FunctionDebug, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
+/** Emits the code of one function. Keeps its labels, stack slots, operand stack height and source positions. */
+import type { DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
 import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Span } from "../ast.ts";
 import type { Local } from "../ir.ts";
 import { type LineTable, positionAt } from "../source.ts";
 
-/** A place in the code that jumps refer to before it is known. */
+/** A jump target. `pc` is set when the label is placed, which may be after the jumps to it were emitted. */
 export interface Label {
   pc: number;
 }
 
-/** A function came out larger than the module format holds. */
+/** The function is too large for the module format. */
 export class FunctionTooLarge extends Error {
   readonly what: string;
   constructor(what: string) {
@@ -20,14 +20,16 @@ export class FunctionTooLarge extends Error {
   }
 }
 
-/** The most that one instruction of bytecode 1.1 takes from the stack, and the most parameters of a function. */
+/** The most operands of one instruction, and the most parameters of a function, in bytecode 1.1. */
 const MAX_COUNT = 255;
 
+/** An instruction whose labels may not be placed yet. */
 interface Pending {
   readonly op: OpName;
   readonly operands: readonly (number | Label)[];
 }
 
+/** Used in this order: `emit`, `placeLabel` and `slot` as often as needed, then `finish` once. */
 export class Emitter {
   readonly #code: Pending[] = [];
   readonly #spans: DebugSpan[] = [];
@@ -35,11 +37,14 @@ export class Emitter {
   readonly #names: string[] = [];
   readonly #tables: { readonly tag: number; readonly target: Label }[][] = [];
   readonly #lines: LineTable;
-  /** Operands on the stack where the next instruction runs. */
+  /**
+   * The height of the operand stack before the next instruction. `emit` updates it. After an unconditional jump the caller
+   * sets it to the height at the label that follows.
+   */
   height = 0;
-  #at: Span = { start: 0, end: 0 };
-  /** Where the last label was placed. */
-  #labelled = -1;
+  #span: Span = { start: 0, end: 0 };
+  /** The pc of the label that was placed last. */
+  #lastLabel = -1;
 
   constructor(lines: LineTable, params: readonly Local[]) {
     this.#lines = lines;
@@ -47,18 +52,18 @@ export class Emitter {
     for (const param of params) this.slot(param);
   }
 
-  /** What is emitted from now on stands for this source text. Returns what held before. */
-  at(span: Span): Span {
-    const before = this.#at;
-    this.#at = span;
+  /** Sets the source span of the instructions that follow. Returns the span before. */
+  setSpan(span: Span): Span {
+    const before = this.#span;
+    this.#span = span;
     return before;
   }
 
   emit(op: OpName, ...operands: readonly (number | Label)[]): void {
-    if (op === "Pop" && this.#takesBackConstant()) return;
+    if (op === "Pop" && this.#removeUnusedConstant()) return;
     const pc = this.#code.length;
     if (pc >= MODULE_LIMITS.codeLength) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.codeLength} instructions`);
-    this.#mark(pc);
+    this.#recordSpan(pc);
     this.#code.push({ op, operands });
     const row = opcode(op);
     const last = operands.at(-1);
@@ -67,19 +72,20 @@ export class Emitter {
     this.height += row.pushes - row.pops - counted;
   }
 
-  /** A constant that would be dropped at once is not pushed at all, unless a jump leads between the two. */
-  #takesBackConstant(): boolean {
+  /** Removes a `PushConst` before a `Pop`, unless a jump leads between the two. Returns whether it did. */
+  #removeUnusedConstant(): boolean {
     const last = this.#code.length - 1;
-    if (this.#code[last]?.op !== "PushConst" || this.#labelled === this.#code.length) return false;
+    if (this.#code[last]?.op !== "PushConst" || this.#lastLabel === this.#code.length) return false;
     this.#code.pop();
     while ((this.#spans.at(-1)?.[0] ?? -1) >= last) this.#spans.pop();
     this.height -= 1;
     return true;
   }
 
-  #mark(pc: number): void {
-    const from = positionAt(this.#lines, this.#at.start);
-    const to = positionAt(this.#lines, this.#at.end);
+  /** Records the source span of an instruction, if it differs from that of the one before. */
+  #recordSpan(pc: number): void {
+    const from = positionAt(this.#lines, this.#span.start);
+    const to = positionAt(this.#lines, this.#span.end);
     const last = this.#spans.at(-1);
     if (last !== undefined && last[1] === from.line && last[2] === from.column && last[3] === to.line && last[4] === to.column) return;
     this.#spans.push([pc, from.line, from.column, to.line, to.column]);
@@ -89,29 +95,30 @@ export class Emitter {
     return { pc: -1 };
   }
 
-  place(label: Label): void {
-    this.#labelled = this.#code.length;
+  placeLabel(label: Label): void {
+    this.#lastLabel = this.#code.length;
     label.pc = this.#code.length;
   }
 
-  /** A new match table; the instruction that uses it is emitted by the caller. */
+  /** Adds a match table and returns its index. The caller emits the instruction that uses it. */
   table(arms: { readonly tag: number; readonly target: Label }[]): number {
     this.#tables.push(arms);
     return this.#tables.length - 1;
   }
 
+  /** The stack slot of a binding, assigned on first use. */
   slot(local: Local): number {
     const known = this.#slots.get(local);
     if (known !== undefined) return known;
-    return this.#newSlot(local.name, local);
+    return this.#allocateSlot(local.name, local);
   }
 
-  /** A local that the source does not name. */
-  scratch(): number {
-    return this.#newSlot("", undefined);
+  /** A new stack slot for a value of the compiler. */
+  scratchSlot(): number {
+    return this.#allocateSlot("", undefined);
   }
 
-  #newSlot(name: string, local: Local | undefined): number {
+  #allocateSlot(name: string, local: Local | undefined): number {
     const slot = this.#names.length;
     if (slot >= MODULE_LIMITS.locals) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.locals} bindings`);
     this.#names.push(name);
@@ -119,6 +126,7 @@ export class Emitter {
     return slot;
   }
 
+  /** Resolves the labels and returns the function. `file` is the index of its source file, -1 for none. */
   finish(
     name: string,
     arity: number,

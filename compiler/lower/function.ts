@@ -1,29 +1,33 @@
-/** Lowers the body of one function. */
-import { OPCODES, type OpName, type OpcodeRow } from "../../vm/bytecode/opcodes.ts";
+/**
+ * Lowers the body of one function. Invariant: `expr` leaves exactly one value on the operand stack, `#statement` leaves
+ * none. A `for` keeps its list and index in stack slots, so all operands at a `break`, `continue` or `return` belong to the
+ * expressions around it, and are popped before the jump.
+ */
+import { type OpcodeRow, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
-import { prune, type T, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
 import { lowerMatch, type MatchLowering } from "./patterns.ts";
 
-/** What a function's code refers to in its module. */
+/** The indexes of what a function refers to in its module. An entry is added on first use. */
 export interface ModulePool {
   constant(value: Value): number;
   functionIndex(target: Callable): number;
-  /** A function that does nothing but run the builtin, for a builtin taken as a value. */
+  /** A function that only runs the builtin, for a builtin used as a value. */
   builtinFunction(builtin: BuiltinDecl, arity: number): number;
   typeIndex(decl: TypeDecl): number;
   variantTypeIndex(decl: TypeDecl, variant: number): number;
-  /** The text of a message's type; null where anything will do. */
-  messageType(type: T): string | null;
+  /** The type of a received message, as text; null if it may be anything. */
+  messageType(type: CheckedType): string | null;
 }
 
-/** The instruction of a builtin that has one of its own: that of bytecode 1.1 with the lowest tag. */
+/** The builtins that have an instruction of their own. If there are several, the one with the lowest tag is used. */
 const OWN_INSTRUCTION: ReadonlyMap<string, OpName> = (() => {
   const found = new Map<string, OpName>();
   const rows: [OpName, OpcodeRow][] = [];
@@ -38,7 +42,7 @@ function isOp(name: string): name is OpName {
   return Object.hasOwn(OPCODES, name);
 }
 
-const PLAIN: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>> = {
+const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>> = {
   "==": "Eq",
   "!=": "Neq",
   "<": "Lt",
@@ -51,16 +55,16 @@ const PLAIN: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>
   "%": "Mod",
 };
 
-function operatorOp(op: BinaryOp, type: T): OpName {
+function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
   const t = prune(type);
   const name = t.kind === "primitive" ? t.name : "";
   if (op === "+") return name === "String" ? "Concat" : "Add";
   if (op === "/") return name === "Float" ? "FDiv" : "Div";
-  return op === "&&" ? "And" : op === "||" ? "Or" : PLAIN[op];
+  return op === "&&" ? "And" : op === "||" ? "Or" : OPERATOR_OPCODES[op];
 }
 
 const WRAP_OPERAND = { Some: 0, Ok: 1, Err: 2 } as const;
-/** The most elements a MakeList of bytecode 1.1 takes. */
+/** The most elements of a `MakeList` in bytecode 1.1. */
 const MAX_SHORT_LIST = 255;
 
 function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
@@ -74,8 +78,11 @@ function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
 }
 
 interface Loop {
+  /** Where `continue` jumps to. */
   readonly next: Label;
+  /** Where `break` jumps to. */
   readonly end: Label;
+  /** The height of the operand stack at the start of the loop. */
   readonly height: number;
 }
 
@@ -85,7 +92,7 @@ export class FunctionLowering implements MatchLowering {
   readonly #callable: Callable;
   readonly #body: CheckedBody;
   readonly #loops: Loop[] = [];
-  /** Where a function with `ensures` checks them; its returns jump here. */
+  /** The code that checks the `ensures` clauses; returns jump to it. Null if there are none. */
   readonly #epilogue: Label | null;
 
   constructor(pool: ModulePool, callable: Callable, body: CheckedBody, lines: LineTable) {
@@ -107,32 +114,32 @@ export class FunctionLowering implements MatchLowering {
     this.expr(body.value, this.#epilogue === null);
     if (this.#epilogue !== null && body.result !== null) {
       e.emit("StoreLocal", e.slot(body.result));
-      e.place(this.#epilogue);
+      e.placeLabel(this.#epilogue);
       body.ensures.forEach((c, i) => this.#clause(c, "ensures", i));
       e.emit("LoadLocal", e.slot(body.result));
     }
-    e.at({ start: Math.max(0, body.value.span.end - 1), end: body.value.span.end });
+    e.setSpan({ start: Math.max(0, body.value.span.end - 1), end: body.value.span.end });
     e.emit("Ret");
   }
 
   #clause(clause: CheckedClause, kind: "requires" | "ensures", index: number): void {
     this.expr(clause.condition, false);
-    this.emitter.at(clause.span);
+    this.emitter.setSpan(clause.span);
     const word = kind === "requires" ? "precondition" : "postcondition";
     const message = this.constant(`${word} ${index + 1} failed in \`${this.#callable.name}\`: ${clause.text}`);
     this.emitter.emit("Assert", message, kind === "requires" ? 0 : 1, index);
   }
 
-  /** Leaves exactly one value on the stack. In tail position a call of the function itself becomes a jump back. */
+  /** Lowers an expression. With `tail`, its value is that of the function, so a call of the function itself becomes a `TailCall`. */
   expr(ir: Ir, tail: boolean): void {
-    const before = this.emitter.at(ir.span);
+    const before = this.emitter.setSpan(ir.span);
     this.#expr(ir, tail);
-    this.emitter.at(before);
+    this.emitter.setSpan(before);
   }
 
   #args(args: readonly Ir[], span: Span): void {
     for (const arg of args) this.expr(arg, false);
-    this.emitter.at(span);
+    this.emitter.setSpan(span);
   }
 
   #unit(): void {
@@ -182,8 +189,8 @@ export class FunctionLowering implements MatchLowering {
         this.expr(ir.first, false);
         for (const r of ir.rest) {
           this.expr(r.operand, false);
-          e.at({ start: ir.first.span.start, end: r.operand.span.end });
-          e.emit(operatorOp(r.op, r.type));
+          e.setSpan({ start: ir.first.span.start, end: r.operand.span.end });
+          e.emit(operatorOpcode(r.op, r.type));
         }
         return;
       case "logic":
@@ -252,10 +259,10 @@ export class FunctionLowering implements MatchLowering {
     }
   }
 
-  /** The callee is evaluated first but stands on top for CallIndirect, so it waits in a local. */
+  /** The callee is evaluated first, but `CallIndirect` needs it on top of the arguments, so it is kept in a slot. */
   #callValue(args: readonly Ir[], span: Span): void {
     const e = this.emitter;
-    const callee = e.scratch();
+    const callee = e.scratchSlot();
     e.emit("StoreLocal", callee);
     this.#args(args, span);
     e.emit("LoadLocal", callee);
@@ -271,13 +278,13 @@ export class FunctionLowering implements MatchLowering {
       if (i < ir.operands.length - 1) e.emit(ir.op === "&&" ? "JmpIfNot" : "JmpIf", short);
     });
     e.emit("Jmp", end);
-    e.place(short);
+    e.placeLabel(short);
     e.height = base;
     e.emit("PushConst", this.constant(ir.op === "||"));
-    e.place(end);
+    e.placeLabel(end);
   }
 
-  /** Long literals are made in parts, so that the operand stack stays low. */
+  /** Long literals are built in parts, to keep the operand stack small. */
   #list(ir: Ir & { kind: "list" }): void {
     const e = this.emitter;
     if (ir.items.length === 0) e.emit("PushConst", this.constant(ListValue.EMPTY));
@@ -317,18 +324,18 @@ export class FunctionLowering implements MatchLowering {
       this.expr(branch.body, tail && ir.otherwise !== null);
       if (ir.otherwise === null) e.emit("Pop");
       e.emit("Jmp", end);
-      e.place(next);
+      e.placeLabel(next);
       e.height = base;
     }
     if (ir.otherwise !== null) this.expr(ir.otherwise, tail);
-    e.place(end);
+    e.placeLabel(end);
     if (ir.otherwise === null) this.#unit();
   }
 
   #stmt(stmt: IrStmt): void {
-    const before = this.emitter.at(stmt.span);
+    const before = this.emitter.setSpan(stmt.span);
     this.#statement(stmt);
-    this.emitter.at(before);
+    this.emitter.setSpan(before);
   }
 
   #statement(stmt: IrStmt): void {
@@ -344,12 +351,12 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "while": {
         const loop: Loop = { next: e.label(), end: e.label(), height: e.height };
-        e.place(loop.next);
+        e.placeLabel(loop.next);
         this.expr(stmt.condition, false);
         e.emit("JmpIfNot", loop.end);
         this.#loopBody(loop, stmt.body);
         e.emit("Jmp", loop.next);
-        e.place(loop.end);
+        e.placeLabel(loop.end);
         return;
       }
       case "for":
@@ -392,7 +399,7 @@ export class FunctionLowering implements MatchLowering {
 
   #for(stmt: IrStmt & { kind: "for" }): void {
     const e = this.emitter;
-    const [list, length, index] = [e.scratch(), e.scratch(), e.scratch()];
+    const [list, length, index] = [e.scratchSlot(), e.scratchSlot(), e.scratchSlot()];
     this.expr(stmt.list, false);
     e.emit("StoreLocal", list);
     e.emit("LoadLocal", list);
@@ -402,7 +409,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit("StoreLocal", index);
     const head = e.label();
     const loop: Loop = { next: e.label(), end: e.label(), height: e.height };
-    e.place(head);
+    e.placeLabel(head);
     e.emit("LoadLocal", index);
     e.emit("LoadLocal", length);
     e.emit("Lt");
@@ -412,17 +419,17 @@ export class FunctionLowering implements MatchLowering {
     e.emit("ListGet");
     e.emit("StoreLocal", e.slot(stmt.local));
     this.#loopBody(loop, stmt.body);
-    e.place(loop.next);
+    e.placeLabel(loop.next);
     e.emit("LoadLocal", index);
     e.emit("PushConst", this.constant(1));
     e.emit("Add");
     e.emit("StoreLocal", index);
     e.emit("Jmp", head);
-    e.place(loop.end);
+    e.placeLabel(loop.end);
   }
 }
 
-/** The function that a builtin taken as a value becomes: loads its arguments, runs the builtin. */
+/** The function for a builtin used as a value: it loads its arguments and runs the builtin. */
 export function builtinWrapper(builtin: BuiltinDecl, arity: number, lines: LineTable): Emitter {
   const params = Array.from(
     { length: arity },

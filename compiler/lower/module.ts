@@ -1,4 +1,14 @@
-/** Lowers a checked program to a module: the functions reached from the root file, their constants and types. */
+/**
+ * Lowers a checked program to a module: the functions of the root file and all that they refer to, with their constants
+ * and types. In comes the IR of each function (`ir.ts`), out comes `Module` (`vm/bytecode/module.ts`):
+ *
+ *     module.ts     which functions, types and constants the module has, and their indexes
+ *     function.ts   the body of one function: expressions and statements
+ *     patterns.ts   `match`
+ *     emitter.ts    instructions, labels, stack slots, source positions
+ *
+ * For `fn inc(n: Int) -> Int { n + 1 }` it emits `LoadLocal 0; PushConst 0; Add; Ret`, with 1 as constant 0.
+ */
 import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -8,13 +18,13 @@ import { ANY_TYPE } from "../../vm/interpreter/message-types.ts";
 import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
-import type { Callable, CheckedBody, SourceUnit } from "../ir.ts";
-import { lineTable, type LineTable } from "../source.ts";
-import { type FieldInfo, prune, type T, toModuleType, type TypeDecl } from "../check-types.ts";
+import type { Callable, CheckedBody } from "../ir.ts";
+import { lineTable, type LineTable, type SourceFile } from "../source.ts";
+import { type CheckedType, type FieldInfo, prune, toModuleType, type TypeDecl } from "../check-types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
-/** A constant's identity in the pool; null for one that is never shared. */
+/** The key under which equal constants share an entry of the constant pool; null if the constant is not shared. */
 function constantKey(value: Value): string | null {
   switch (typeof value) {
     case "object":
@@ -28,21 +38,22 @@ function constantKey(value: Value): string | null {
   }
 }
 
-class Pool implements ModulePool {
+/** Collects the parts of a module. A function gets its index when it is first referred to, and is lowered later. */
+class ModuleBuilder implements ModulePool {
   readonly constants: Value[] = [];
   readonly functions: (FunctionDef | null)[] = [];
   readonly debug: FunctionDebug[] = [];
   readonly types: TypeDef[] = [];
   readonly #registry: CapabilityRegistry;
-  readonly #files: readonly SourceUnit[];
+  readonly #files: readonly SourceFile[];
   readonly #constantIndex = new Map<string, number>();
   readonly #functionIndex = new Map<Callable, number>();
   readonly #builtinIndex = new Map<string, number>();
   readonly #typeIndex = new Map<string, number>();
-  readonly #lines = new Map<SourceUnit, LineTable>();
-  readonly #waiting: { readonly callable: Callable; readonly index: number }[] = [];
+  readonly #lines = new Map<SourceFile, LineTable>();
+  readonly #unlowered: { readonly callable: Callable; readonly index: number }[] = [];
 
-  constructor(registry: CapabilityRegistry, files: readonly SourceUnit[]) {
+  constructor(registry: CapabilityRegistry, files: readonly SourceFile[]) {
     this.#registry = registry;
     this.#files = files;
   }
@@ -62,7 +73,7 @@ class Pool implements ModulePool {
     if (known !== undefined) return known;
     const index = this.#reserve();
     this.#functionIndex.set(target, index);
-    this.#waiting.push({ callable: target, index });
+    this.#unlowered.push({ callable: target, index });
     return index;
   }
 
@@ -78,11 +89,11 @@ class Pool implements ModulePool {
     if (known !== undefined) return known;
     const index = this.#reserve();
     this.#builtinIndex.set(builtin.name, index);
-    this.#put(index, builtinWrapper(builtin, arity, lineTable("")), { name: builtin.name, arity, row: [], intent: null, file: -1 });
+    this.#setFunction(index, builtinWrapper(builtin, arity, lineTable("")), { name: builtin.name, arity, row: [], intent: null, file: -1 });
     return index;
   }
 
-  #put(
+  #setFunction(
     index: number,
     emitter: Emitter,
     f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number },
@@ -126,15 +137,15 @@ class Pool implements ModulePool {
     return index;
   }
 
-  messageType(type: T): string | null {
+  messageType(type: CheckedType): string | null {
     const known = this.#messageType(type, 0);
     return known === ANY_TYPE ? null : typeToString(known);
   }
 
-  /** What is not decided, or a type parameter, may be anything. */
-  #messageType(type: T, depth: number): Type {
+  /** A type parameter, or a type that is not decided, may be anything. */
+  #messageType(type: CheckedType, depth: number): Type {
     const t = prune(type);
-    const inner = (part: T): Type => this.#messageType(part, depth + 1);
+    const inner = (part: CheckedType): Type => this.#messageType(part, depth + 1);
     if (depth >= MAX_TYPE_DEPTH) return ANY_TYPE;
     switch (t.kind) {
       case "primitive":
@@ -154,14 +165,14 @@ class Pool implements ModulePool {
     }
   }
 
-  /** Lowers what is referred to until nothing new turns up. */
-  drain(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+  /** Lowers the functions that were referred to, and those that they refer to, until there are no more. */
+  lowerReferenced(): void {
+    for (let next = this.#unlowered.shift(); next !== undefined; next = this.#unlowered.shift()) {
       const { callable, index } = next;
       if (callable.body === null) throw new BorunaError("internal", `the function ${callable.name} was never checked`);
       const lowering = this.#lower(callable, callable.body);
       const file = this.#files.indexOf(callable.file);
-      this.#put(index, lowering.emitter, {
+      this.#setFunction(index, lowering.emitter, {
         name: callable.name,
         arity: callable.body.params.length,
         row: callable.row,
@@ -172,14 +183,14 @@ class Pool implements ModulePool {
   }
 
   #lower(callable: Callable, body: CheckedBody): FunctionLowering {
-    return within(callable, () => {
+    return reportTooLarge(callable, () => {
       const lowering = new FunctionLowering(this, callable, body, this.#linesOf(callable.file));
       lowering.run();
       return lowering;
     });
   }
 
-  #linesOf(file: SourceUnit): LineTable {
+  #linesOf(file: SourceFile): LineTable {
     const lines = this.#lines.get(file) ?? lineTable(file.text);
     this.#lines.set(file, lines);
     return lines;
@@ -190,9 +201,10 @@ function fieldDefs(fields: readonly FieldInfo[]): { name: string; type: string }
   return fields.map((f) => ({ name: f.name, type: typeToString(toModuleType(f.type)) }));
 }
 
-/** The program fits the language but not the module format: E015. */
+/** A function of a correct program is too large for the module format: E015. */
 export class ProgramTooLarge extends Error {
   readonly callable: Callable;
+  /** What is too large: "more than 1048576 constants". */
   readonly what: string;
   constructor(callable: Callable, what: string) {
     super(what);
@@ -201,8 +213,8 @@ export class ProgramTooLarge extends Error {
   }
 }
 
-/** What does not fit is reported at the function. */
-function within<R>(callable: Callable, body: () => R): R {
+/** Adds the function to the error that something is too large. */
+function reportTooLarge<R>(callable: Callable, body: () => R): R {
   try {
     return body();
   } catch (error) {
@@ -213,31 +225,31 @@ function within<R>(callable: Callable, body: () => R): R {
 
 export interface Lowered {
   readonly module: Module;
-  /** A function that was among the roots, or that one of them refers to. */
+  /** The index in the module of a function that was lowered. */
   readonly indexOf: (callable: Callable) => number;
 }
 
-/** `main` is the entry; `more` is lowered beside the functions of the root file. Throws `ProgramTooLarge`. */
+/** Lowers the functions of the root file and `more`; `main` is the entry. Throws `ProgramTooLarge`. */
 export function lowerProgram(
   program: CheckedProgram,
   main: Callable,
   registry: CapabilityRegistry,
   more: readonly Callable[] = [],
 ): Lowered {
-  const pool = new Pool(registry, program.units);
-  const entry = within(main, () => {
-    for (const callable of [...program.functions, ...more]) pool.functionIndex(callable);
-    for (const decl of program.root.types.values()) pool.typeIndex(decl);
-    return pool.functionIndex(main);
+  const builder = new ModuleBuilder(registry, program.units);
+  const entry = reportTooLarge(main, () => {
+    for (const callable of [...program.functions, ...more]) builder.functionIndex(callable);
+    for (const decl of program.root.types.values()) builder.typeIndex(decl);
+    return builder.functionIndex(main);
   });
-  pool.drain();
-  if (pool.types.length > MODULE_LIMITS.types) throw new ProgramTooLarge(main, `more than ${MODULE_LIMITS.types} types`);
-  const functions = pool.functions.filter((f) => f !== null);
+  builder.lowerReferenced();
+  if (builder.types.length > MODULE_LIMITS.types) throw new ProgramTooLarge(main, `more than ${MODULE_LIMITS.types} types`);
+  const functions = builder.functions.filter((f) => f !== null);
   const module: Module = {
     name: program.root.name.replace(/^.*\//, "").replace(/\.ax$/, ""),
-    constants: pool.constants,
+    constants: builder.constants,
     globals: [],
-    types: pool.types,
+    types: builder.types,
     functions,
     entry,
     signature: {
@@ -247,7 +259,7 @@ export function lowerProgram(
       })),
       result: typeToString(toModuleType(main.result)),
     },
-    debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: pool.debug },
+    debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: builder.debug },
   };
-  return { module, indexOf: (callable) => pool.functionIndex(callable) };
+  return { module, indexOf: (callable) => builder.functionIndex(callable) };
 }

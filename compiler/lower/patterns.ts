@@ -1,9 +1,12 @@
-/** Matches as code: one jump table where every arm names a plain constructor, else a test per arm. */
+/**
+ * Lowers `match`. If every arm is a constructor without nested patterns, one `Match` instruction with a jump table selects
+ * the arm; otherwise the arms are tested one after the other. The value that is matched is kept in a stack slot.
+ */
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
 
-/** What matching needs of the function that is being lowered. */
+/** What this file needs from the lowering of the function. */
 export interface MatchLowering {
   readonly emitter: Emitter;
   constant(value: Value): number;
@@ -12,7 +15,7 @@ export interface MatchLowering {
 
 const isPlain = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
 
-/** The tag that a plain constructor pattern's arm has in a jump table. */
+/** The tag of a pattern in a jump table: -1 matches any value. Undefined if the pattern needs tests of its own. */
 function tableTag(pattern: CheckedPattern): number | undefined {
   if (isPlain(pattern)) return -1;
   if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(isPlain)) return undefined;
@@ -34,7 +37,7 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
     e.emit("Match", e.table([]));
   }
   e.height = base + 1;
-  e.place(end);
+  e.placeLabel(end);
 }
 
 function lowerTable(
@@ -53,7 +56,7 @@ function lowerTable(
   arms.forEach((arm, i) => {
     const target = targets[i];
     if (target === undefined) return;
-    e.place(target.target);
+    e.placeLabel(target.target);
     e.height = base + 1;
     const { pattern } = arm;
     const inner = pattern.kind === "constructor" ? pattern.args[0] : undefined;
@@ -77,50 +80,54 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label
   if (arm.guard === null) test(f, arm.pattern, subject, next);
   else {
     const body = e.label();
-    const ways = alternativesOf(arm.pattern);
-    ways.forEach((pattern, i) => {
-      const other = i === ways.length - 1 ? next : e.label();
+    const alternatives = alternativesOf(arm.pattern);
+    alternatives.forEach((pattern, i) => {
+      const other = i === alternatives.length - 1 ? next : e.label();
       e.height = base;
       test(f, pattern, subject, other);
       if (arm.guard !== null) f.expr(arm.guard, false);
       e.emit("JmpIfNot", other);
       if (other === next) return;
       e.emit("Jmp", body);
-      e.place(other);
+      e.placeLabel(other);
     });
-    e.place(body);
+    e.placeLabel(body);
   }
   f.expr(arm.body, tail);
   e.emit("Jmp", end);
   e.height = base;
-  e.place(next);
+  e.placeLabel(next);
 }
 
-/** Patterns with one way to bind each name. More would make the code of the guard too long. */
-const MAX_WAYS = 256;
+/** The most copies of a guard. */
+const MAX_ALTERNATIVES = 256;
 
 const binds = (p: CheckedPattern): boolean =>
   p.kind === "bind" || (p.kind === "or" ? p.alternatives.some(binds) : p.kind === "constructor" && p.args.some(binds));
 
-/** A guard is asked anew for each alternative that binds other values: `P { a: x } | P { b: x } if x > 1`. */
+/**
+ * Expands or-patterns that bind names to patterns without them. The guard is evaluated once for each, since each binds
+ * other values: in `P { a: x } | P { b: x } if x > 1` the first may fail and the second pass.
+ */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!binds(pattern)) return [pattern];
-  if (pattern.kind === "or") return withinWays(pattern.alternatives.flatMap(alternativesOf));
+  if (pattern.kind === "or") return checkAlternatives(pattern.alternatives.flatMap(alternativesOf));
   if (pattern.kind !== "constructor") return [pattern];
   return pattern.args
     .reduce<readonly (readonly CheckedPattern[])[]>(
-      (rows, arg) => withinWays(rows.flatMap((row) => alternativesOf(arg).map((p) => [...row, p]))),
+      (rows, arg) => checkAlternatives(rows.flatMap((row) => alternativesOf(arg).map((p) => [...row, p]))),
       [[]],
     )
     .map((args) => ({ ...pattern, args }));
 }
 
-function withinWays<P>(ways: readonly P[]): readonly P[] {
-  if (ways.length > MAX_WAYS) throw new FunctionTooLarge(`a guarded pattern with more than ${MAX_WAYS} alternatives`);
-  return ways;
+function checkAlternatives<P>(alternatives: readonly P[]): readonly P[] {
+  if (alternatives.length > MAX_ALTERNATIVES)
+    throw new FunctionTooLarge(`a guarded pattern with more than ${MAX_ALTERNATIVES} alternatives`);
+  return alternatives;
 }
 
-/** Goes on when the value in the slot matches, its bindings set; else jumps, with the stack as it was. */
+/** Tests the value in the slot. If it matches, sets the bindings and continues; otherwise jumps to `fail`. Leaves the operand stack as it was. */
 function test(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Label): void {
   const e = f.emitter;
   switch (pattern.kind) {
@@ -145,9 +152,9 @@ function test(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Lab
         const next = e.label();
         test(f, alternative, slot, next);
         e.emit("Jmp", done);
-        e.place(next);
+        e.placeLabel(next);
       });
-      e.place(done);
+      e.placeLabel(done);
       return;
     }
     case "constructor":
@@ -176,27 +183,27 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
     }
     case "tag":
     case "struct": {
-      const fits = e.label();
+      const matches = e.label();
       const differs = e.label();
       const height = e.height;
       e.emit("LoadLocal", slot);
       e.emit(
         "Match",
         e.table([
-          { tag: form.tag, target: fits },
+          { tag: form.tag, target: matches },
           { tag: -1, target: differs },
         ]),
       );
-      e.place(differs);
+      e.placeLabel(differs);
       e.emit("Pop");
       e.emit("Jmp", fail);
-      e.place(fits);
+      e.placeLabel(matches);
       e.height = height + 1;
       if (pattern.args.every((a) => a.kind === "wildcard")) {
         e.emit("Pop");
         return;
       }
-      const payload = e.scratch();
+      const payload = e.scratchSlot();
       e.emit("StoreLocal", payload);
       const inner = pattern.args[0];
       if (form.kind === "struct") testFields(f, pattern.args, payload, fail);
@@ -211,7 +218,7 @@ function testFields(f: MatchLowering, args: readonly CheckedPattern[], slot: num
     if (arg.kind === "wildcard") return;
     e.emit("LoadLocal", slot);
     e.emit("GetField", i);
-    const field = arg.kind === "bind" ? e.slot(arg.local) : e.scratch();
+    const field = arg.kind === "bind" ? e.slot(arg.local) : e.scratchSlot();
     e.emit("StoreLocal", field);
     if (arg.kind !== "bind") test(f, arg, field, fail);
   });

@@ -15,7 +15,7 @@ import type {
 } from "../ast.ts";
 import { nearest } from "../../vm/nearest.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
-import { foreignType } from "../other-languages.ts";
+import { hintForType } from "../other-languages.ts";
 import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHead } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";
@@ -143,10 +143,10 @@ const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "
 function typeMeant(c: Cursor, name: Name): DiagnosticExtras {
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
-  const first = /^[A-Z]/.test(name.text) || foreignType(name.text) !== undefined;
+  const first = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
   const written = first
-    ? `${value}: ${foreignType(name.text)?.instead ?? name.text}`
-    : `${name.text}: ${foreignType(value)?.instead ?? value}`;
+    ? `${value}: ${hintForType(name.text)?.replacement ?? name.text}`
+    : `${name.text}: ${hintForType(value)?.replacement ?? value}`;
   const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start: name.span.start, end }, text: written }] }];
   return { help: `the type stands after the name and \`:\`, \`${written}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
 }

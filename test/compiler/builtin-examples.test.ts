@@ -1,4 +1,4 @@
-/** Every builtin's example, compiled and run, gives what the table says. */
+/** The example of every builtin, compiled and run, has the result in the table. */
 import { expect, test } from "vitest";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { runSource } from "../run-program.ts";

@@ -1,4 +1,4 @@
-/** Whatever the text: diagnostics or a module that verifies, never a crash. */
+/** Every text results in diagnostics or in a module that verifies, never in a crash. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

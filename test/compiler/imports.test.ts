@@ -14,7 +14,7 @@ const errors = (text: string, all: Readonly<Record<string, string>>): string[] =
     .diagnostics.filter((d) => d.severity === "error")
     .map((d) => `${d.code} ${d.file}: ${d.message}`);
 
-test("what a file exports is seen, and only that", async () => {
+test("only what a file exports is visible", async () => {
   const lib = "export fn twice(n: Int) -> Int { add(n, n) }\nfn add(a: Int, b: Int) -> Int { a + b }\n";
   const ran = await runSource('import "./lib.ax"\nfn main() -> Int { twice(21) }\n', { resolve: files({ "./lib.ax": lib }) });
   expect(ran.text).toBe("42");
@@ -23,7 +23,7 @@ test("what a file exports is seen, and only that", async () => {
   ]);
 });
 
-test("a library without exports shows all but main", async () => {
+test("a file without exports exports everything but main", async () => {
   const lib = "type P { x: Int }\nfn make(x: Int) -> P { P { x: x } }\nfn main() -> Int { 0 }\n";
   const ran = await runSource('import "./lib.ax"\nfn main() -> P { make(7) }\n', { resolve: files({ "./lib.ax": lib }) });
   expect(ran.text).toBe("P { x: 7 }");
@@ -38,9 +38,9 @@ test("two files may each have a type of one name", async () => {
   expect(ran.end.status).toBe("completed");
 });
 
-test("circles, missing files and clashes are errors that name both places", () => {
+test("errors for circular imports, missing files and name clashes name both files", () => {
   expect(errors('import "./a.ax"\nfn main() -> Int { 1 }\n', { "./a.ax": 'import "./b.ax"\n', "./b.ax": 'import "./a.ax"\n' })).toEqual([
-    "E012 ./b.ax: imports go in a circle: ./a.ax → ./b.ax → ./a.ax",
+    "E012 ./b.ax: circular import: ./a.ax → ./b.ax → ./a.ax",
   ]);
   expect(errors('import "nowhere"\nfn main() -> Int { 1 }\n', {})).toEqual(["E012 main.ax: cannot find `nowhere`"]);
   const all = { "./a.ax": "fn f() -> Int { 1 }\n", "./b.ax": "fn f() -> Int { 2 }\n" };
@@ -49,7 +49,7 @@ test("circles, missing files and clashes are errors that name both places", () =
   ]);
 });
 
-test("what a file declares itself wins over what it imports", async () => {
+test("the items of a file hide imported ones", async () => {
   const all = {
     "./a.ax": 'type P { a: Int }\nfn f(s: String) -> P { P { a: string.len(s) } }\nfn g() -> P { f("abc") }\n',
     "./b.ax": "fn f() -> Int { 2 }\n",
@@ -59,13 +59,13 @@ test("what a file declares itself wins over what it imports", async () => {
   expect(ran.text).toBe("P { b: 4 }");
   const { diagnostics } = check({ name: "main.ax", text }, { resolve: files(all) });
   expect(diagnostics.map((d) => `${d.code}: ${d.message}`)).toEqual([
-    'W006: `P` hides the one that `import "./a.ax"` brings',
-    'W006: `f` hides the one that `import "./a.ax"` brings',
-    'W006: `f` hides the one that `import "./b.ax"` brings',
+    'W006: `P` hides the one from `import "./a.ax"`',
+    'W006: `f` hides the one from `import "./a.ax"`',
+    'W006: `f` hides the one from `import "./b.ax"`',
   ]);
 });
 
-test("two types of one name are told apart", () => {
+test("a message distinguishes two types of one name", () => {
   const a = { "./a.ax": "type P { a: Int }\nfn f() -> P { P { a: 1 } }\n" };
   expect(errors('import "./a.ax"\ntype P { b: Int }\nfn main() -> List<P> { [f()] }\n', a)).toEqual([
     "E009 main.ax: expected P for an element of the list, found P; the first `P` is that of main.ax, the second that of ./a.ax",
@@ -83,7 +83,7 @@ test("two types of one name are told apart", () => {
   );
 });
 
-test("a file's own type keeps its name, the one of the builtins gives way", async () => {
+test("a type of the file keeps its name in the module, that of a builtin gets a number", async () => {
   const ran = await runSource(
     'type Entry { path: String }\nfn main() -> Entry { Entry { path: string.inspect(map.entries({ "a": 1 })) } }\n',
     {},
@@ -91,7 +91,7 @@ test("a file's own type keeps its name, the one of the builtins gives way", asyn
   expect(ran.text).toBe('Entry { path: "[Entry.2 { key: "a", value: 1 }]" }');
 });
 
-test("an error in an imported file is told there", () => {
+test("an error in an imported file is reported in that file", () => {
   expect(errors('import "./a.ax"\nfn main() -> Int { 1 }\n', { "./a.ax": 'fn f() -> Int { "x" }\n' })).toEqual([
     "E009 ./a.ax: expected Int for the result of `f`, found String",
   ]);

@@ -1,4 +1,4 @@
-/** Large programs: what the format cannot hold is E015, what it can hold compiles in linear time. */
+/** Large programs: E015 if they exceed the module format, otherwise they compile in linear time. */
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";

@@ -1,4 +1,4 @@
-/** One mistake, one message. */
+/** One mistake results in one message. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 
@@ -32,7 +32,7 @@ test.each([
   ["a map that a loop goes through, its entries unused", "fn main(m: Map<String, Int>) { for e in m { } }\n", ["E009"]],
   ["a variant for a function", "enum S { K(Int) }\nfn main(xs: List<Int>) -> List<S> { list.map(xs, S::K) }\n", ["E009"]],
   ["a variant without a payload for a function", "enum S { K }\nfn main(xs: List<Int>) -> List<S> { list.map(xs, S::K) }\n", ["E009"]],
-  ["a result of another type, told by a name", "fn main(xs: List<Int>) -> List<String> { list.push(xs, 1) }\n", ["E009"]],
+  ["a result of another type, by a variable", "fn main(xs: List<Int>) -> List<String> { list.push(xs, 1) }\n", ["E009"]],
   ["a result of another type, with a lambda", "fn main(xs: List<Int>) -> List<String> { list.filter(xs, fn(x) { x > 1 }) }\n", ["E009"]],
   ["arguments of two types, neither wanted", 'fn id<T>(x: T, y: T) -> T { x }\nfn main() -> Bool { id(1, "a") }\n', ["E009"]],
   ["a pattern after let", "fn main(o: Option<Int>) -> Int {\n    let Some(x) = o\n    x\n}\n", ["E002"]],

@@ -1,4 +1,4 @@
-/** `test` blocks and their answers, as the compiler takes them. */
+/** How `test` blocks and their answers compile. */
 import { describe, expect, test } from "vitest";
 import { check, compile, compileTests } from "../../compiler/compile.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
@@ -7,7 +7,7 @@ const diagnosticsOf = (text: string): readonly string[] =>
   check({ name: "main.ax", text }).diagnostics.map((d) => `${d.code} ${d.message}${d.help === undefined ? "" : ` (${d.help})`}`);
 
 describe("compileTests", () => {
-  test("gives each test with its line and answers, in a module that verifies", () => {
+  test("returns each test with its line and answers, in a module that verifies", () => {
     const text = 'fn main() -> Int { 1 }\ntest "a" {\n    answer time.now() { 5 }\n    answer net.fetch(url) { url }\n}\n\ntest "b" { }\n';
     const { module, tests } = compileTests({ name: "main.ax", text });
     expect(tests.map((t) => [t.name, t.line, t.answers.map((a) => a.capability)])).toEqual([
@@ -20,7 +20,7 @@ describe("compileTests", () => {
     expect(module === undefined ? [] : verifyModule(module).functions.filter((f) => !f.regular)).toEqual([]);
   });
 
-  test("tests are no part of the program, and a file without any has no module", () => {
+  test("tests are not part of the program, and a file without tests has no module", () => {
     const { module } = compile({ name: "main.ax", text: 'fn main() -> Int { 1 }\ntest "a" { }\n' });
     expect(module.functions.map((f) => f.name)).toEqual(["main"]);
     expect(compileTests({ name: "main.ax", text: "fn main() -> Int { 1 }\n" })).toMatchObject({ tests: [], diagnostics: [] });
@@ -36,10 +36,10 @@ describe("answers", () => {
 
   test.each([
     ["answer net.fetch(url) { 1 }", "E009"],
-    ["answer time.now() { 1 }\nlet x = 1  answer time.now() { x }", "E002 an answer stands at the start"],
+    ["answer time.now() { 1 }\nlet x = 1  answer time.now() { x }", "E002 an answer must be at the start"],
     ["answer net.fecth(url) { url }", "E007 unknown capability `net.fecth` (did you mean `net.fetch`?)"],
-    ["answer ui.render(tree) { () }", "E007 `ui.render` asks nobody"],
-    ["answer net.fetch(url) { fs.read(url) }", "E007 an answer must be pure, but this may do `fs.read`"],
+    ["answer ui.render(tree) { () }", "E007 `ui.render` is not answered by a handler"],
+    ["answer net.fetch(url) { fs.read(url) }", "E007 an answer must be pure, but this may use `fs.read`"],
     ["answer random(a, b, c, d) { 1 }", "E011 `random` does not take 4 arguments"],
     ["answer time.now(unit, more) { 1 }", "E011"],
     ["answer net.fetch(a, a) { a }", "E010 the parameter `a` is declared twice"],
@@ -54,15 +54,15 @@ describe("answers", () => {
     expect(diagnosticsOf('fn five() -> Int { 5 }\ntest "a" { answer time.now() { five() }\n let _ = time.now() }\n')).toEqual([]);
   });
 
-  test("outside a test there is none", () => {
-    expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer stands/)]);
+  test("an answer outside a test is an error", () => {
+    expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer must be/)]);
   });
 
   test("the value of the last expression is dropped", () => {
     expect(diagnosticsOf('fn first<T>(xs: List<T>) -> T { xs[0] }\ntest "a" { first([1]) }\n')).toEqual([]);
   });
 
-  test("two tests of one name", () => {
+  test("two tests of one name are an error", () => {
     expect(diagnosticsOf('test "a" { }\ntest "a" { }\n')).toEqual([expect.stringContaining("E010 the test `a` is declared twice")]);
   });
 });

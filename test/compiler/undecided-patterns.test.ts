@@ -1,4 +1,4 @@
-/** Patterns on values whose type is decided later, or never: a variant pattern never binds. */
+/** Patterns on values whose type is decided later or never: the name of a variant never binds. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { runSource } from "../run-program.ts";
@@ -72,7 +72,7 @@ test.each([
   expect(codes(`${MSG}fn main() -> Int {\n    ${body}\n}\n`).filter((code) => code.startsWith("E"))).toEqual(["E014"]);
 });
 
-test("E014 names the enum where one alone has the variant", () => {
+test("E014 names the enum if only one has the variant", () => {
   const text = `${MSG}fn main() -> Int { match receive { Ping => 1, _ => 2 } }\n`;
   const [found] = check({ name: "main.ax", text }).diagnostics;
   expect(found?.message).toBe("the type of this value is not known here, so `Ping` may be a variant of any enum");
@@ -85,7 +85,7 @@ test("E014 names the enum where one alone has the variant", () => {
   expect(two.map((d) => d.help)).toEqual(["write the type where the value gets its name: `let m: TYPE = receive`, `fn(m: TYPE) { … }`"]);
 });
 
-test("a name in lower case that may be a variant does not bind either", () => {
+test("a name in lower case that may be a variant does not bind, either", () => {
   const light = "enum Light { red, green }\n";
   expect(codes(`${light}fn main() -> Int { match receive { red => 1, green => 2 } }\n`)).toContain("E014");
   expect(codes(`${light}fn main() -> Int {\n    let f = fn(l) { match l { red => 1, green => 2 } }\n    f(Light::green)\n}\n`)).toContain(
@@ -105,14 +105,14 @@ test.each([
     "of an enum, nothing near",
     `${MSG}fn main(m: Msg) -> Int { match m { Anything => 1 } }\n`,
     "E006: Msg has no variant `Anything`",
-    "its variants are Ping, Add, Named; a name that binds any value begins with a small letter",
+    "its variants are Ping, Add, Named; a name that binds any value begins with a lower-case letter",
   ],
   ["of a Bool", "fn main(b: Bool) -> Int { match b { True => 1, _ => 2 } }\n", "E006: Bool has no variant `True`", "did you mean `true`?"],
   [
     "of an Option",
     "fn main(o: Option<Int>) -> Int { match o { Nothing => 1, _ => 2 } }\n",
     "E006: Option<Int> has no variant `Nothing`",
-    "its variants are None, Some; a name that binds any value begins with a small letter",
+    "its variants are None, Some; a name that binds any value begins with a lower-case letter",
   ],
   [
     "of Json",
@@ -124,13 +124,13 @@ test.each([
     "of an Int",
     "fn main(n: Int) -> Int { match n { N => N } }\n",
     "E009: the value is Int, which has no variant `N`",
-    "a name that binds any value begins with a small letter",
+    "a name that binds any value begins with a lower-case letter",
   ],
   [
     "of a type parameter",
     "fn f<T>(n: T) -> T { match n { N => N } }\n",
     "E009: the value is T, which has no variant `N`",
-    "a name that binds any value begins with a small letter",
+    "a name that binds any value begins with a lower-case letter",
   ],
 ])("a name that begins with a capital letter is a variant: %s", (_, text, message, help) => {
   const [found] = check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
@@ -160,6 +160,6 @@ test.each([
     ["E006: Msg has no variant `Pong`"],
   ],
   ["A guard alone", "fn main() -> Int { match receive { _ if false => 1 } }\n", ["E005: this match misses other values of _"]],
-])("what is decided later is checked then: %s", (_, text, expected) => {
+])("a pattern is checked when its type is decided: %s", (_, text, expected) => {
   expect(messages(text)).toEqual(expected);
 });

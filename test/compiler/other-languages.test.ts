@@ -1,4 +1,4 @@
-/** Words of other languages are names here: told only where no program can mean them so. */
+/** Words of other languages are ordinary names: they are reported only where no correct program can use them. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { cases } from "../cases.ts";
@@ -35,22 +35,22 @@ test.each([
   "fn main(List: Int, b: Int) -> Bool { if List <b { true } else { b > List } }\n",
 ])("%s", (text) => expect(errors(text)).toEqual([]));
 
-test("what stands in an enum or record is parted by commas or line ends, also after a slip", () => {
+test("the parser recovers from `;` between the fields of a record", () => {
   expect(errors("type P { x: Int; y: Int; }\nfn main() -> Int { 1 }\n")).toEqual([
     "E002 `;` cannot stand after a field",
     "E002 `;` cannot stand after a field",
   ]);
 });
 
-test("thousands of unknown names among thousands of types: as many are told as are kept", () => {
+test("thousands of unknown names among thousands of types: 100 are reported", () => {
   const types = Array.from({ length: 8_000 }, (_, i) => `enum E${i} { V${i} }`).join("\n");
-  const told = errors(`${types}\nfn main() -> Int {\n${"    nope(nothing)\n".repeat(20_000)}    1\n}\n`);
-  expect(told.length).toBe(101);
-  expect(told.at(-1)).toContain("more");
+  const reported = errors(`${types}\nfn main() -> Int {\n${"    nope(nothing)\n".repeat(20_000)}    1\n}\n`);
+  expect(reported.length).toBe(101);
+  expect(reported.at(-1)).toContain("more");
 });
 
-// Quadratic look-ahead would take each of them beyond the test's own time limit.
-test("no pair of tokens makes the parser read far ahead", () => {
+// With quadratic look-ahead each of them would exceed the time limit of the test.
+test("the parser does not read far ahead, whatever the tokens", () => {
   for (const part of ["a<b ", "a<", "f::<", "func(", "elif x ", "do {", "a<Int,", "case "])
     expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(cases(500_000) / part.length))} }`)).not.toEqual([]);
 });

@@ -1,0 +1,45 @@
+/** Help for a name that is not known, with a fix that replaces it. */
+import { nearest } from "../../vm/nearest.ts";
+import type { Name } from "../ast.ts";
+import type { DiagnosticExtras } from "../diagnostics.ts";
+import type { WordHint } from "../other-languages.ts";
+import type { Unit } from "../scope.ts";
+
+/** Proposes the replacement, if there is one. */
+export function didYouMean(name: Name, replacement: string | undefined): DiagnosticExtras {
+  if (replacement === undefined) return {};
+  return {
+    help: `did you mean \`${replacement}\`?`,
+    fixes: [{ title: `replace with \`${replacement}\``, edits: [{ span: name.span, text: replacement }] }],
+  };
+}
+
+/**
+ * Proposes the candidate whose spelling is nearest, or `otherwise` as the help if none is near. The candidates are not searched
+ * once the file's diagnostics are full, since a search for each unknown name would take quadratic time.
+ */
+export function suggestNearest(unit: Unit, name: Name, candidates: () => Iterable<string>, otherwise?: string): DiagnosticExtras {
+  const found = unit.diagnostics.full ? undefined : nearest(name.text, candidates());
+  return found === undefined ? { help: otherwise } : didYouMean(name, found);
+}
+
+/** Help for a word of another language, with a fix if one word replaces it. */
+export function hintExtras(name: Name, hint: WordHint | undefined): DiagnosticExtras | undefined {
+  if (hint?.replacement === undefined) return hint;
+  const title = `replace with \`${hint.replacement}\``;
+  return { help: hint.help, fixes: [{ title, edits: [{ span: name.span, text: hint.replacement }] }] };
+}
+
+const BUILTIN_VARIANTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Option", ["Some", "None"]],
+  ["Result", ["Ok", "Err"]],
+]);
+
+/** Help for `Option::Some` and the like: these variants are written without the name of their enum. */
+export function withoutPrefix(enumName: Name, variant: Name): DiagnosticExtras | undefined {
+  if (BUILTIN_VARIANTS.get(enumName.text)?.includes(variant.text) !== true) return undefined;
+  return {
+    help: `write \`${variant.text}\`, without \`${enumName.text}::\``,
+    fixes: [{ title: `write \`${variant.text}\``, edits: [{ span: { start: enumName.span.start, end: variant.span.start }, text: "" }] }],
+  };
+}
