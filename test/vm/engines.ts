@@ -83,7 +83,7 @@ export function sameOnBoth(program: Program, options: EngineRun = {}, engine: En
 
 export interface Counts {
   readonly entered: number;
-  readonly bailed: number;
+  readonly deoptimized: number;
   readonly compiled: number;
   readonly work: number;
   readonly wasted: number;
@@ -91,5 +91,5 @@ export interface Counts {
 
 /** How often the compiled engine has been entered and given up so far. */
 export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
-  return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
+  return Engine.for(program, engine)?.counts ?? { entered: 0, deoptimized: 0, compiled: 0, work: 0, wasted: 0 };
 }

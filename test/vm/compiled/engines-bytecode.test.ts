@@ -11,7 +11,7 @@ const RUNS = 5;
 
 test("verified modules run the same on both engines, whatever the limits", () => {
   const ends = new Map<string, number>();
-  const counts = { entered: 0, bailed: 0 };
+  const counts = { entered: 0, deoptimized: 0 };
   let irregular = 0;
   fc.assert(
     fc.property(arbitraryModule, arbitraryArguments, arbitraryArguments, fc.nat(), fc.nat(), (module, args, otherArgs, some, few) => {
@@ -27,7 +27,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
       const key = end?.[1] ?? "value";
       ends.set(key, (ends.get(key) ?? 0) + 1);
       counts.entered += countsOf(program).entered;
-      counts.bailed += countsOf(program).bailed;
+      counts.deoptimized += countsOf(program).deoptimized;
       irregular += program.functions.filter((f) => !f.regular).length;
     }),
     { numRuns: cases(0.5 / RUNS) },
@@ -38,7 +38,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
   expect(ends.size).toBeGreaterThan(8);
   expect(irregular).toBeGreaterThan(0);
   expect(counts.entered / total).toBeGreaterThan(1);
-  expect(counts.entered - counts.bailed).toBeGreaterThan(total);
+  expect(counts.entered - counts.deoptimized).toBeGreaterThan(total);
 }, 600_000);
 
 test("every step limit and many allocation limits stop both engines at the same place", () => {

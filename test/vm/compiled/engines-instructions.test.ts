@@ -152,21 +152,21 @@ function moduleOfChoices(choices: Choices): { readonly module: ReturnType<typeof
 }
 
 test("one to three instructions on any operands", () => {
-  const counts = { entered: 0, bailed: 0 };
+  const counts = { entered: 0, deoptimized: 0 };
   fc.assert(
     fc.property(arbitraryChoices(90), (choices) => {
       const { module, args } = moduleOfChoices(choices);
       const program = verifyModule(module);
       for (const each of args) sameOnBoth(program, { args: each, limits: { max_alloc_bytes: 10_000_000 } });
       counts.entered += countsOf(program).entered;
-      counts.bailed += countsOf(program).bailed;
+      counts.deoptimized += countsOf(program).deoptimized;
     }),
     { numRuns: cases(0.3 / 3) },
   );
   // Each kind of end is met often.
   expect(counts.entered).toBeGreaterThan(cases(0.2));
-  expect(counts.bailed).toBeGreaterThan(counts.entered / 10);
-  expect(counts.bailed).toBeLessThan((counts.entered * 9) / 10);
+  expect(counts.deoptimized).toBeGreaterThan(counts.entered / 10);
+  expect(counts.deoptimized).toBeLessThan((counts.entered * 9) / 10);
 }, 600_000);
 
 const SOME_OF_EACH: readonly Value[] = [
