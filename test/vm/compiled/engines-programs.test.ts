@@ -14,9 +14,10 @@ import type { Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
+import { cases } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { resolve } from "../../outcome.ts";
-import { cases, countsOf, sameOnBoth, seen, type Seen } from "../engines.ts";
+import { countsOf, sameOnBoth, seen, type Seen } from "../engines.ts";
 import { testHost } from "../helpers.ts";
 
 const LIMITS = { max_steps: 20_000, max_alloc_bytes: 3_000_000, max_call_depth: 200 };
@@ -57,7 +58,7 @@ test("generated computations run the same on both engines, whatever the limits",
       for (const n of [bytes, moreBytes]) sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: n % (whole.allocBytes + 1) } });
       sameOnBoth(program, { limits: { ...LIMITS, max_call_depth: 1 + (depth % 6) }, actors: true });
     }),
-    { numRuns: cases(0.4 / RUNS) },
+    { numRuns: cases(1_600) },
   );
   expect(counts.trapped).toBeLessThan(counts.programs / 4);
   // What completes has been run by the compiled engine, and hardly anything twice.
@@ -73,7 +74,7 @@ test("generated programs with capability calls run the same on both engines", ()
       sameOnBoth(program, { limits: { ...LIMITS, max_steps: 1 + (some % whole.steps) }, host });
       sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1) }, host });
     }),
-    { numRuns: cases(0.02) },
+    { numRuns: cases(480) },
   );
 }, 600_000);
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases, countsOf, sameOnBoth } from "../engines.ts";
+import { cases } from "../../cases.ts";
+import { countsOf, sameOnBoth } from "../engines.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 
 const PROGRAMS: readonly (readonly [name: string, source: string, value: string])[] = [
@@ -184,7 +185,7 @@ test("random code on two lists", () => {
       expect(sameOnBoth(program).end).toContain("value");
       if (uniqueLists(program.functions[0] ?? expect.fail()).pushes.size > 1) grown += 1;
     }),
-    { numRuns: cases(0.2) },
+    { numRuns: cases(4_800) },
   );
   expect(grown).toBeGreaterThan(0);
 });
