@@ -1,22 +1,22 @@
 /**
- * The compiled engine without its counting, to see what counting costs. There is no such switch in the product: here the
- * lines that count are taken out of the text before it becomes code.
+ * Runs the compiled engine without metering, to measure what metering costs. The product has no such switch: this file
+ * removes the lines that count from the generated text before it becomes code.
  */
 const COUNTING: readonly RegExp[] = [
-  /^S \+= \d+;(?: A \+= \d+;)?$/gm,
-  /^if \(S > \d+\) \{[^\n]*over\(m\)\) \{\n[^\n]*return P; \} \}$/gm,
-  /^if \(S > \d+\) .*$/gm,
-  /^if \(A > \d+\) .*$/gm,
-  /^m\.steps \+= S;.*$/gm,
-  /^if \(d > m\.maxDepth\) bail\(\);$/gm,
-  /^if \(m\.steps > m\.checkAt\) over\(m\);$/gm,
-  /^if \(m\.allocBytes > m\.maxAllocBytes\) bail\(\);$/gm,
-  /^if \(\(m\.allocBytes \+= .*$/gm,
+  /^steps \+= \d+;(?: bytes \+= \d+;)?$/gm,
+  /^if \(steps > \d+\) \{[^\n]*checkLimits\(meter\)\) \{\n[^\n]*return PAUSED; \} \}$/gm,
+  /^if \(steps > \d+\) .*$/gm,
+  /^if \(bytes > \d+\) .*$/gm,
+  /^meter\.steps \+= steps;.*$/gm,
+  /^if \(depth > meter\.maxDepth\) deoptimize\(\);$/gm,
+  /^if \(meter\.steps > meter\.checkAt\) checkLimits\(meter\);$/gm,
+  /^if \(meter\.allocBytes > meter\.maxAllocBytes\) deoptimize\(\);$/gm,
+  /^if \(\(meter\.allocBytes \+= .*$/gm,
 ];
 
 const withoutCounting = (text: string): string => COUNTING.reduce((left, line) => left.replace(line, ""), text);
 
-/** Runs `body`; code that is made from text meanwhile counts nothing. */
+/** Runs `body`. Code that is compiled meanwhile counts nothing. */
 export function notMetered<T>(body: () => T): T {
   const original = globalThis.Function;
   globalThis.Function = new Proxy(original, {

@@ -1,8 +1,11 @@
+/** Whether the tests run under `npm run test:deep`. */
+export const DEEP: boolean = process.env["BORUNA_DEEP"] === "1";
+
 /**
  * The number of random cases of a property: `full` under `npm run test:deep`, a tenth of it under `npm test`.
  * `BORUNA_CASES=0.5` sets another share.
  */
 export function cases(full: number): number {
-  const share = Number(process.env["BORUNA_CASES"] ?? (process.env["BORUNA_DEEP"] === "1" ? 1 : 0.1));
+  const share = Number(process.env["BORUNA_CASES"] ?? (DEEP ? 1 : 0.1));
   return Math.max(1, Math.round(full * share));
 }

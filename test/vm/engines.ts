@@ -1,4 +1,4 @@
-/** One run on each engine, and all that can be seen of it. */
+/** Runs a program on each engine and compares everything that a host can observe. */
 import { expect } from "vitest";
 import { Engine, type EngineChoice } from "../../vm/compiled/engine.ts";
 import { disassemble } from "../../vm/bytecode/disassembler.ts";
@@ -11,15 +11,6 @@ import type { Value } from "../../vm/value/value.ts";
 import { valueToJson } from "../../vm/json/tagged-json.ts";
 import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 
-/** Differential cases of a whole test run; `BORUNA_CASES` sets another number. */
-const DEFAULT_CASES = 24_000;
-
-/** This share of the cases. */
-export function cases(share: number): number {
-  const asked = Number(process.env["BORUNA_CASES"] ?? DEFAULT_CASES);
-  return Math.max(1, Math.round(asked * share));
-}
-
 export interface EngineRun {
   readonly limits?: Partial<Limits>;
   readonly args?: readonly Value[];
@@ -27,7 +18,7 @@ export interface EngineRun {
   readonly host?: HostOptions;
 }
 
-/** What a run shows: two engines must show the same. */
+/** What a run shows to its host. It must be the same on both engines. */
 export interface Seen {
   readonly end: string;
   readonly steps: number;
@@ -60,7 +51,7 @@ export function seen(end: MachineEnd, host: TestHost): Seen {
   };
 }
 
-/** A run in which nothing is asynchronous. */
+/** Runs a program whose host answers every call at once. */
 export function runOn(engine: EngineChoice, program: Program, { limits, args = [], actors, host: options }: EngineRun = {}): Seen {
   const host = testHost(options);
   const end = runMachine(program, host, {
@@ -73,7 +64,7 @@ export function runOn(engine: EngineChoice, program: Program, { limits, args = [
   return seen(end, host);
 }
 
-/** Runs on the interpreter and on `engine`, holds them together, and gives what both show. */
+/** Runs on the interpreter and on `engine`, expects the same from both, and returns it. */
 export function sameOnBoth(program: Program, options: EngineRun = {}, engine: EngineChoice = "compiled"): Seen {
   const expected = runOn("interpreter", program, options);
   const found = runOn(engine, program, options);
@@ -83,13 +74,13 @@ export function sameOnBoth(program: Program, options: EngineRun = {}, engine: En
 
 export interface Counts {
   readonly entered: number;
-  readonly bailed: number;
+  readonly deoptimized: number;
   readonly compiled: number;
   readonly work: number;
   readonly wasted: number;
 }
 
-/** How often the compiled engine has been entered and given up so far. */
+/** What the compiled engine has counted for this program so far. */
 export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
-  return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
+  return Engine.for(program, engine)?.counts ?? { entered: 0, deoptimized: 0, compiled: 0, work: 0, wasted: 0 };
 }

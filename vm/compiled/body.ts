@@ -1,113 +1,125 @@
-/** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
+/**
+ * The JavaScript of one function while it is written: the lines so far, and a symbolic operand stack. Pushing a local or a
+ * constant writes nothing, it only puts an expression on the symbolic stack. Results of instructions go into variables.
+ */
 import { type Accumulators, accumulatorsOf } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/value.ts";
-import { type Kind, kindOf, type Part } from "./type-inference.ts";
-import { type OwnedLists, ownedLists } from "./unique-lists.ts";
+import { type ValueKind, kindOf, type FunctionVersion } from "./type-inference.ts";
+import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 
-/** JavaScript blocks inside one another; the host's parser takes more. */
+/** The most nested JavaScript blocks. V8's parser allows more. */
 const MAX_NESTING = 400;
 
-/** The group cannot be written as structured code of bounded depth. */
+/** Thrown if a compilation unit cannot be compiled: it is too large, nests too deep or has no structured form. */
 export class Unsupported extends Error {}
 
 const MINUS_ZERO = Symbol("-0");
+const POOL_NAME = /^const\d+$/;
 
-/** Values that the generated text names. */
-export class Pool {
+/** The values of a compilation unit that its text refers to by name: constants, builtins, shared variants. */
+export class ConstantPool {
   readonly values: unknown[] = [];
   readonly #names = new Map<unknown, string>();
   readonly #variants = new Map<string, EnumValue>();
 
-  /** Variants without payload are all alike: one for the whole group. */
-  bareVariant(type: number, variant: number): string {
+  /** The name of a variant without payload. All its uses share one value. */
+  emptyVariant(type: number, variant: number): string {
     const key = `${type}:${variant}`;
     const value = this.#variants.get(key) ?? new EnumValue(type, variant, UNIT);
     this.#variants.set(key, value);
-    return this.name(value);
+    return this.nameOf(value);
   }
 
-  /** What a name stands for; undefined for one that is not of the pool. */
-  named(name: string): unknown {
-    return /^k\d+$/.test(name) ? this.values[Number(name.slice(1))] : undefined;
+  /** The value of a name; undefined if the name is not from the pool. */
+  valueOf(name: string): unknown {
+    return POOL_NAME.test(name) ? this.values[Number(name.slice("const".length))] : undefined;
   }
 
-  name(value: unknown): string {
-    // A Map takes -0 and 0 for one key.
+  nameOf(value: unknown): string {
+    // A Map treats -0 and 0 as the same key.
     const key = Object.is(value, -0) ? MINUS_ZERO : value;
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const name = `k${this.values.length}`;
+    const name = `const${this.values.length}`;
     this.values.push(value);
     this.#names.set(key, name);
     return name;
   }
+
+  /** The statement that declares all names; the values are in the array `pool`. */
+  declaration(): string {
+    return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `const${i}`).join(", ")}] = pool;\n`;
+  }
 }
 
 export interface Operand {
-  /** An expression without effect: a variable, a constant, or a comparison that the next instruction takes. */
+  /** A pure expression: a variable, a constant, or a comparison that the next instruction consumes. */
   readonly code: string;
-  readonly kind: Kind;
-  /** The local it is another name of; -1 for none. */
+  readonly kind: ValueKind;
+  /** The local whose variable the expression is; -1 if none. */
   readonly local: number;
 }
 
-/** What the writer of one function asks of its group. */
-export interface GroupNames {
-  readonly pool: Pool;
+/** What the functions of a compilation unit share. */
+export interface UnitScope {
+  readonly pool: ConstantPool;
   readonly constants: readonly Value[];
-  /** The part that calls of a function go to. */
-  part(functionIndex: number): Part;
+  /** The version that a call to the function runs. */
+  calleeVersion(functionIndex: number): FunctionVersion;
 }
 
-/** Most instructions of a function that tells the meter what it has counted when it returns only. */
+/** A function with at most this many instructions adds its steps and bytes to the meter only when it returns. */
 const SMALL_FUNCTION = 60;
 const ALLOCATING: ReadonlySet<number> = new Set(
   [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
 );
 
-/** One function's text as far as it is written. */
-export class Body {
-  readonly part: Part;
-  readonly group: GroupNames;
-  readonly out: string[] = [];
+export class FunctionBody {
+  readonly version: FunctionVersion;
+  readonly scope: UnitScope;
+  readonly lines: string[] = [];
   readonly appends: Accumulators;
-  readonly owned: OwnedLists;
+  readonly uniqueLists: UniqueLists;
   readonly hasLoop: boolean;
-  /** Some instruction makes a value of fixed size; their bytes are counted in a variable. */
+  /** Whether an instruction makes a value of fixed size. The variable `bytes` then counts these bytes. */
   readonly allocates: boolean;
-  /** What it counts before a call is too much to be told afterwards: ten thousand frames may wait so. */
+  /**
+   * Whether the function is too large to hold back its steps and bytes during a call. Ten thousand frames may be in
+   * progress at once, so the meter would lag far behind.
+   */
   readonly isLarge: boolean;
+  /** The operands and the kinds of the locals at the current place in the current block. */
   stack: Operand[] = [];
-  locals: Kind[] = [];
-  /** Variables for operands. */
-  slots = 0;
-  /** What the block charges beside a step for each instruction. */
+  locals: ValueKind[] = [];
+  /** How many variables for operands the function needs. */
+  operandVariables = 0;
+  /** What the current block charges in addition to one step for each instruction. */
   extraSteps = 0;
-  bytes = 0;
+  fixedBytes = 0;
   #nesting = 0;
 
-  constructor(part: Part, group: GroupNames) {
-    this.part = part;
-    this.group = group;
-    this.appends = accumulatorsOf(part.fn);
-    this.owned = ownedLists(part.fn);
-    this.hasLoop = part.flow.some((block) => block.isLoop);
-    const { code } = part.fn;
-    let makes = false;
-    for (let at = 0; at < code.length; at += CODE_STRIDE) if (ALLOCATING.has(code[at] ?? 0)) makes = true;
-    this.allocates = makes;
+  constructor(version: FunctionVersion, scope: UnitScope) {
+    this.version = version;
+    this.scope = scope;
+    this.appends = accumulatorsOf(version.fn);
+    this.uniqueLists = uniqueLists(version.fn);
+    this.hasLoop = version.graph.some((block) => block.isLoopHeader);
+    const { code } = version.fn;
+    let allocates = false;
+    for (let at = 0; at < code.length; at += CODE_STRIDE) if (ALLOCATING.has(code[at] ?? 0)) allocates = true;
+    this.allocates = allocates;
     this.isLarge = code.length > SMALL_FUNCTION * CODE_STRIDE;
   }
 
   get top(): string {
-    return this.stack.at(-1)?.code ?? "U";
+    return this.stack.at(-1)?.code ?? "UNIT";
   }
 
   line(text: string): void {
-    this.out.push(text);
+    this.lines.push(text);
   }
 
   open(text: string): void {
@@ -122,37 +134,37 @@ export class Body {
   }
 
   pop(): Operand {
-    return this.stack.pop() ?? { code: "U", kind: "any", local: -1 };
+    return this.stack.pop() ?? { code: "UNIT", kind: "any", local: -1 };
   }
 
-  drop(count: number): readonly Operand[] {
+  popMany(count: number): readonly Operand[] {
     return this.stack.splice(this.stack.length - count, count);
   }
 
-  /** The variable of an operand's place; of the next one to be pushed where none is named. */
-  slot(index: number = this.stack.length): string {
-    this.slots = Math.max(this.slots, index + 1);
-    return `s${index}`;
+  /** The variable for the operand at a stack position, by default the position of the next push. */
+  operandName(index: number = this.stack.length): string {
+    this.operandVariables = Math.max(this.operandVariables, index + 1);
+    return `stack${index}`;
   }
 
-  /** Into the variable of the operand's place. */
-  push(expression: string, kind: Kind): void {
-    const slot = this.slot();
-    this.line(`${slot} = ${expression};`);
-    this.stack.push({ code: slot, kind, local: -1 });
+  /** Writes the expression's value into the variable of the next stack position, and pushes that variable. */
+  push(expression: string, kind: ValueKind): void {
+    const variable = this.operandName();
+    this.line(`${variable} = ${expression};`);
+    this.stack.push({ code: variable, kind, local: -1 });
   }
 
-  /** A call: what was counted before it is told before it where that is much. */
-  pushCall(expression: string, kind: Kind): void {
-    // The steps of a loop are left to its start, which looks at the limits once enough have come together.
-    const steps = this.hasLoop ? "" : "m.steps += S; S = 0; ";
-    const bytes = this.allocates ? "m.allocBytes += A; A = 0;" : "";
+  /** Pushes the result of a call. A large function first adds its steps and bytes to the meter. */
+  pushCall(expression: string, kind: ValueKind): void {
+    // In a loop the header adds the steps, once there are enough to check the limits.
+    const steps = this.hasLoop ? "" : "meter.steps += steps; steps = 0; ";
+    const bytes = this.allocates ? "meter.allocBytes += bytes; bytes = 0;" : "";
     if (this.isLarge && steps + bytes !== "") this.line(steps + bytes);
     this.push(expression, kind);
   }
 
   pushConstant(index: number): void {
-    const value = this.group.constants[index] ?? UNIT;
+    const value = this.scope.constants[index] ?? UNIT;
     const kind = kindOf(value);
     this.stack.push({ code: this.#literal(value), kind, local: -1 });
   }
@@ -160,76 +172,80 @@ export class Body {
   #literal(value: Value): string {
     if (typeof value === "number") return value < 0 ? `(${value})` : String(value);
     if (typeof value === "boolean") return String(value);
-    if (value instanceof UnitValue) return "U";
-    return this.group.pool.name(value instanceof FloatValue ? value.value : value);
+    if (value instanceof UnitValue) return "UNIT";
+    return this.scope.pool.nameOf(value instanceof FloatValue ? value.value : value);
   }
 
-  /** What is guessed holds from here on; where it does not, the function is compiled again without guesses. */
-  guess(failures: readonly string[]): void {
-    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) unguess(${this.part.fn.index});`);
+  /** Checks a guess: it fails if one of the expressions is true. The function is then compiled again without guesses. */
+  checkGuess(failures: readonly string[]): void {
+    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.fn.index});`);
   }
 
-  /** A variable with the value, for an expression that is used twice. */
-  named(expression: string): string {
+  /** A variable that holds the expression's value, so that it can be used twice. */
+  inVariable(expression: string): string {
     if (/^\w+$/.test(expression)) return expression;
-    this.line(`t = ${expression};`);
-    return "t";
+    this.line(`temp = ${expression};`);
+    return "temp";
   }
 
   joinStrings(a: Operand, b: Operand): void {
-    this.line(`t = ${a.code}.length + ${b.code}.length;`);
-    this.line(`if (t > ${MAX_STRING_UNITS}) bail();`);
-    // At once, since a text may be as large as the limit.
-    this.line(`if ((m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * t) > m.maxAllocBytes) bail();`);
-    this.push(`${a.code} + ${b.code}`, "str");
+    this.line(`temp = ${a.code}.length + ${b.code}.length;`);
+    this.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
+    // Added to the meter at once, because one String may be as large as the limit.
+    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * temp) > meter.maxAllocBytes) deoptimize();`);
+    this.push(`${a.code} + ${b.code}`, "string");
   }
 
   #lengthOf({ code }: Operand): string {
-    const constant = this.group.pool.named(code);
+    const constant = this.scope.pool.valueOf(code);
     return typeof constant === "string" ? String(constant.length) : `${code}.length`;
   }
 
-  /** As `joinStrings`, where a local is appended to. */
+  /** Like `joinStrings`, but for an append to a local, which costs less. See `bytecode/string-append.ts`. */
   appendString(a: Operand, b: Operand): void {
     const [first, second] = [this.#lengthOf(a), this.#lengthOf(b)];
-    this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) bail();`);
+    this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) deoptimize();`);
     const shorter = `Math.min(${first}, ${second})`;
-    this.line(`if ((m.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > m.maxAllocBytes) bail();`);
-    this.push(`${a.code} + ${b.code}`, "str");
+    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > meter.maxAllocBytes) deoptimize();`);
+    this.push(`${a.code} + ${b.code}`, "string");
   }
 
-  /** Whether a local may be pending, as a flag in a variable says: 1 where it is. */
+  /** Whether the local may hold a String whose appends are not yet paid for. The variable `pending…` says so at run time. */
   mayBePending(local: number): boolean {
     const kind = this.locals[local];
-    return this.appends.isAccumulator[local] === 1 && (kind === "str" || kind === "any");
+    return this.appends.isAccumulator[local] === 1 && (kind === "string" || kind === "any");
   }
 }
 
-/** Whether a value is truthy, as an expression. */
-export function truth({ code, kind }: Operand): string {
+/** An expression that is true if the operand is truthy. */
+export function truthOf({ code, kind }: Operand): string {
   switch (kind) {
     case "bool":
       return code;
-    case "num":
+    case "safeInt":
     case "float":
       return `(${code} !== 0)`;
-    case "str":
+    case "string":
       return `(${code}.length > 0)`;
     default:
-      return `(${code} === true || (${code} !== false && truthy(${code})))`;
+      return `(${code} === true || (${code} !== false && isTruthy(${code})))`;
   }
 }
 
-/** The sign tells the host that a value is a number where it cannot know: a loop would box it each time. */
+/**
+ * The operand's expression, with a `+` in front of a number from the constant pool. V8 does not know such a constant's
+ * type, and without the `+` a loop would box the number in every round.
+ */
 export function asNumber({ code, kind }: Operand): string {
-  return (kind === "num" || kind === "float") && /^k\d+$/.test(code) ? `+${code}` : code;
+  return (kind === "safeInt" || kind === "float") && POOL_NAME.test(code) ? `+${code}` : code;
 }
 
-/** As the interpreter holds it. */
+/** The operand in the interpreter's representation. */
 export function boxed({ code, kind }: Operand): string {
-  return kind === "float" ? `new F(${code})` : code;
+  return kind === "float" ? `new FloatValue(${code})` : code;
 }
 
-export function converted(operand: Operand, to: Kind): string {
+/** The operand in the representation of a kind. */
+export function converted(operand: Operand, to: ValueKind): string {
   return to === "float" ? operand.code : boxed(operand);
 }

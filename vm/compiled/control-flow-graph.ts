@@ -1,33 +1,33 @@
-/** The control flow of one function from one instruction on: basic blocks, dominators, loops. */
+/** The control-flow graph of a function from one instruction on: basic blocks, dominator tree, loops, live locals. */
 import type { MatchArm } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
-/** Where a block leads: indices of blocks. */
+/** How a block ends. Targets are indices of blocks. */
 export type Exit =
   | { readonly kind: "return" }
-  /** The function calls itself in place of this frame. */
+  /** A tail call of the function to itself. */
   | { readonly kind: "tail"; readonly to: number }
   | { readonly kind: "jump"; readonly to: number }
   | { readonly kind: "branch"; readonly ifTrue: number; readonly ifFalse: number }
   | { readonly kind: "match"; readonly arms: readonly { readonly tag: number; readonly to: number }[] };
 
 export interface Block {
-  /** Instructions from `start` to `end`, the last one excluded. The end of the code is a block of none. */
+  /** The instructions from `start` up to, but not including, `end`. The end of the code is an empty block. */
   readonly start: number;
   readonly end: number;
   readonly exit: Exit;
-  /** Some block that it dominates leads back to it. */
-  readonly isLoop: boolean;
-  /** More than one way leads to it from the blocks before it, so that its code cannot stand inside one of theirs. */
+  /** A block that it dominates jumps back to it. */
+  readonly isLoopHeader: boolean;
+  /** Several earlier blocks lead to it, so its code cannot be nested inside the code of one of them. */
   readonly isMerge: boolean;
-  /** Blocks whose immediate dominator it is, in order. */
+  /** Its children in the dominator tree, in order. */
   readonly children: readonly number[];
 }
 
 /** Blocks in reverse postorder; the first is the entry. */
-export type Flow = readonly Block[];
+export type ControlFlowGraph = readonly Block[];
 
 interface RawBlock {
   readonly start: number;
@@ -36,16 +36,16 @@ interface RawBlock {
 }
 
 const TAIL_CALL = OPCODES.TailCall.tag;
-const ENDS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
+const RETURNS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
 const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 
-/** Undefined where a loop has more than one entry: such code has no structured form. */
-export function flowOf(fn: VerifiedFunction, entry: number): Flow | undefined {
+/** Returns undefined for irreducible code: a loop with several entries has no structured form. */
+export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
   const raw = rawBlocks(fn, entry);
   const order = reversePostorder(raw, entry);
-  const index = new Map(order.map((start, i) => [start, i]));
-  const at = (pc: number): number => index.get(pc) ?? 0;
-  const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(at));
+  const indexByStart = new Map(order.map((start, i) => [start, i]));
+  const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
+  const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(blockAt));
   const predecessors: number[][] = order.map(() => []);
   successors.forEach((targets, from) => {
     for (const to of targets) predecessors[to]?.push(from);
@@ -68,8 +68,8 @@ export function flowOf(fn: VerifiedFunction, entry: number): Flow | undefined {
     return {
       start,
       end,
-      exit: exitOf(fn, start, end, at),
-      isLoop: loops.has(i),
+      exit: exitOf(fn, start, end, blockAt),
+      isLoopHeader: loops.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],
     };
@@ -80,7 +80,7 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
   return fn.def.matchTables[fn.code[pc * CODE_STRIDE + 1] ?? 0] ?? [];
 }
 
-/** Blocks by their first instruction. */
+/** The reachable blocks, by their first instruction. */
 function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
@@ -111,25 +111,25 @@ function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Raw
     }
     blocks.set(start, { start, end: pc, targets });
   }
-  // Running off the end of the code is a return of its own.
+  // Running off the end of the code returns Unit.
   for (const { targets } of blocks.values()) {
     if (targets.includes(length) && !blocks.has(length)) blocks.set(length, { start: length, end: length, targets: [] });
   }
   return blocks;
 }
 
-/** Where an instruction that ends a block leads; undefined for one that goes on to the next. */
+/** The targets of an instruction that ends a block; undefined if execution continues with the next instruction. */
 function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefined {
   const at = pc * CODE_STRIDE;
   const tag = fn.code[at] ?? 0;
   if (tag === TAIL_CALL) return [0];
-  if (ENDS.has(tag)) return [];
+  if (RETURNS.has(tag)) return [];
   if (tag === OPCODES.Jmp.tag) return [fn.code[at + 1] ?? 0];
   if (BRANCHES.has(tag)) return [fn.code[at + 1] ?? 0, pc + 1];
   return tag === OPCODES.Match.tag ? armsOf(fn, pc).map((arm) => arm.target) : undefined;
 }
 
-function exitOf(fn: VerifiedFunction, start: number, end: number, at: (pc: number) => number): Exit {
+function exitOf(fn: VerifiedFunction, start: number, end: number, blockAt: (pc: number) => number): Exit {
   const last = end - 1;
   if (start === end) return { kind: "return" };
   const tag = fn.code[last * CODE_STRIDE] ?? 0;
@@ -138,17 +138,17 @@ function exitOf(fn: VerifiedFunction, start: number, end: number, at: (pc: numbe
     case OPCODES.Ret.tag:
       return { kind: "return" };
     case TAIL_CALL:
-      return { kind: "tail", to: at(0) };
+      return { kind: "tail", to: blockAt(0) };
     case OPCODES.Jmp.tag:
-      return { kind: "jump", to: at(target) };
+      return { kind: "jump", to: blockAt(target) };
     case OPCODES.JmpIf.tag:
-      return { kind: "branch", ifTrue: at(target), ifFalse: at(end) };
+      return { kind: "branch", ifTrue: blockAt(target), ifFalse: blockAt(end) };
     case OPCODES.JmpIfNot.tag:
-      return { kind: "branch", ifTrue: at(end), ifFalse: at(target) };
+      return { kind: "branch", ifTrue: blockAt(end), ifFalse: blockAt(target) };
     case OPCODES.Match.tag:
-      return { kind: "match", arms: armsOf(fn, last).map((arm) => ({ tag: arm.tag, to: at(arm.target) })) };
+      return { kind: "match", arms: armsOf(fn, last).map((arm) => ({ tag: arm.tag, to: blockAt(arm.target) })) };
     default:
-      return { kind: "jump", to: at(end) };
+      return { kind: "jump", to: blockAt(end) };
   }
 }
 
@@ -170,15 +170,15 @@ function reversePostorder(blocks: ReadonlyMap<number, RawBlock>, entry: number):
   return order.reverse();
 }
 
-/** Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm". Indices are of reverse postorder. */
+/** The immediate dominator of each block, in reverse postorder: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm". */
 function immediateDominators(predecessors: readonly (readonly number[])[]): readonly number[] {
   const dominators: number[] = predecessors.map((_, i) => (i === 0 ? 0 : -1));
-  const of = (block: number): number => dominators[block] ?? 0;
-  const common = (a: number, b: number): number => {
+  const dominatorOf = (block: number): number => dominators[block] ?? 0;
+  const commonDominator = (a: number, b: number): number => {
     let [x, y] = [a, b];
     while (x !== y) {
-      while (x > y) x = of(x);
-      while (y > x) y = of(y);
+      while (x > y) x = dominatorOf(x);
+      while (y > x) y = dominatorOf(y);
     }
     return x;
   };
@@ -187,10 +187,10 @@ function immediateDominators(predecessors: readonly (readonly number[])[]): read
     for (let block = 1; block < predecessors.length; block++) {
       let found = -1;
       for (const from of predecessors[block] ?? []) {
-        if (of(from) === -1) continue;
-        found = found === -1 ? from : common(found, from);
+        if (dominatorOf(from) === -1) continue;
+        found = found === -1 ? from : commonDominator(found, from);
       }
-      if (found !== of(block)) {
+      if (found !== dominatorOf(block)) {
         dominators[block] = found;
         changed = true;
       }
@@ -205,12 +205,12 @@ function dominates(dominators: readonly number[], above: number, below: number):
   return at === above;
 }
 
-/** Locals whose value at the start of each block is read later, one byte for each local of each block. */
-export function liveLocals(fn: VerifiedFunction, flow: Flow): readonly Uint8Array[] {
+/** Liveness: by block, then by local, 1 if the local's value at the block's start may be read later. */
+export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): readonly Uint8Array[] {
   const { locals } = fn.def;
-  const reads = flow.map(() => new Uint8Array(locals));
-  const writes = flow.map(() => new Uint8Array(locals));
-  flow.forEach(({ start, end }, i) => {
+  const reads = graph.map(() => new Uint8Array(locals));
+  const writes = graph.map(() => new Uint8Array(locals));
+  graph.forEach(({ start, end }, i) => {
     const [read, written] = [reads[i], writes[i]];
     if (read === undefined || written === undefined) return;
     for (let pc = start; pc < end; pc++) {
@@ -223,10 +223,10 @@ export function liveLocals(fn: VerifiedFunction, flow: Flow): readonly Uint8Arra
   const live = reads.map((read) => read.slice());
   for (let changed = true; changed; ) {
     changed = false;
-    for (let i = flow.length - 1; i >= 0; i--) {
-      const [block, own, written] = [flow[i], live[i], writes[i]];
+    for (let i = graph.length - 1; i >= 0; i--) {
+      const [block, own, written] = [graph[i], live[i], writes[i]];
       if (block === undefined || own === undefined || written === undefined) continue;
-      for (const to of targets(block.exit)) {
+      for (const to of successorsOf(block.exit)) {
         const next = live[to];
         for (let local = 0; next !== undefined && local < locals; local++) {
           if (next[local] === 1 && written[local] === 0 && own[local] === 0) {
@@ -240,8 +240,8 @@ export function liveLocals(fn: VerifiedFunction, flow: Flow): readonly Uint8Arra
   return live;
 }
 
-/** Blocks that locals flow into; a tail call sets them all anew. */
-function targets(exit: Exit): readonly number[] {
+/** The blocks that the values of locals flow into. A tail call sets all locals itself. */
+function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":
       return [exit.to];

@@ -1,4 +1,7 @@
-/** Which functions can be compiled: regular ones, of bounded size, that cannot reach an effect by a direct call. */
+/**
+ * Decides which functions can be compiled: statically stacked ones of bounded size that neither have a side effect nor
+ * reach one by direct calls.
+ */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -7,13 +10,13 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
 const MAX_INSTRUCTIONS = 4_000;
 const MAX_LOCALS = 200;
-/** Arms of all matches of a function: a table counts for each instruction that uses it. */
-const MAX_ARMS = 4_000;
-/** Instructions times locals and operands: what is known of each place takes that much. */
-const MAX_PLACES = 400_000;
+/** Arms of all `Match` instructions of a function. A match table counts once for each instruction that uses it. */
+const MAX_MATCH_ARMS = 4_000;
+/** See `inferenceSize`. */
+const MAX_INFERENCE_SIZE = 400_000;
 
-/** What the host or another actor could see, and what a frame of the interpreter has to be there for. */
-const EFFECTS: ReadonlySet<number> = new Set(
+/** Instructions that the host or another actor can observe, or that need the interpreter's frame. */
+const NOT_COMPILED: ReadonlySet<number> = new Set(
   [
     OPCODES.LoadGlobal,
     OPCODES.StoreGlobal,
@@ -32,45 +35,49 @@ const EFFECTS: ReadonlySet<number> = new Set(
   ].map((row) => row.tag),
 );
 
-/** One answer for each function of the program. A function value may still lead elsewhere: that shows when it is called. */
+/**
+ * Returns for each function of the program whether it can be compiled. A compilable function may still call a function
+ * value that leads to any other function. Compiled code checks that when it makes the call.
+ */
 export function compilable(program: Program): readonly boolean[] {
   const { functions } = program;
-  const yes = functions.map(isPlain);
+  const eligible = functions.map(isEligible);
   const callers: number[][] = functions.map(() => []);
   functions.forEach((fn, i) => {
-    if (yes[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
+    if (eligible[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
   });
-  const work = functions.flatMap((_, i) => (yes[i] === true ? [] : [i]));
-  for (let not = work.pop(); not !== undefined; not = work.pop()) {
-    for (const caller of callers[not] ?? []) {
-      if (yes[caller] !== true) continue;
-      yes[caller] = false;
+  const work = functions.flatMap((_, i) => (eligible[i] === true ? [] : [i]));
+  for (let excluded = work.pop(); excluded !== undefined; excluded = work.pop()) {
+    for (const caller of callers[excluded] ?? []) {
+      if (eligible[caller] !== true) continue;
+      eligible[caller] = false;
       work.push(caller);
     }
   }
-  return yes;
+  return eligible;
 }
 
-function isPlain(fn: VerifiedFunction): boolean {
+/** Whether the function itself can be compiled, whatever it calls. */
+function isEligible(fn: VerifiedFunction): boolean {
   const { code } = fn;
   if (!fn.regular || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
-  if (placesOf(fn) > MAX_PLACES) return false;
+  if (inferenceSize(fn) > MAX_INFERENCE_SIZE) return false;
   let arms = 0;
   for (let at = 0; at < code.length; at += CODE_STRIDE) {
     const tag = code[at] ?? 0;
     const first = code[at + 1] ?? 0;
-    if (EFFECTS.has(tag)) return false;
+    if (NOT_COMPILED.has(tag)) return false;
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
-    if (arms > MAX_ARMS) return false;
+    if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // The interpreter's own builtins print, or name the module's types.
+    // Builtins without code in the table are run by the interpreter: they print, or need the module's types.
     if (tag === OPCODES.Builtin.tag && !BUILTIN_CODE.has(BUILTIN_BY_ID.get(first)?.name ?? "")) return false;
   }
   return true;
 }
 
-/** How large what is known of a function's values gets while it is compiled. */
-export function placesOf({ code, def, maxStack }: VerifiedFunction): number {
+/** The size of type inference's state for a function: instructions times stack slots. */
+export function inferenceSize({ code, def, maxStack }: VerifiedFunction): number {
   return (code.length / CODE_STRIDE) * (def.locals + maxStack);
 }
 

@@ -1,98 +1,211 @@
 /**
- * The second engine: pure functions as JavaScript. It takes whole calls, and loops of the interpreter's own frame, and
- * gives the same values, steps and allocation as the interpreter or nothing at all.
+ * The compiled engine: runs hot pure functions as JavaScript.
+ *
+ * It never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps, and at three places
+ * it offers work to this engine. The engine either returns what the interpreter would have computed, with the same steps
+ * and allocation, or it returns nothing and leaves no trace, and the interpreter does the work.
+ *
+ * What is compiled. A function that has no side effect, and whose direct calls only reach such functions (`eligible.ts`).
+ * So nothing that compiled code does is visible before it returns. Its work can be discarded at any point, and the same
+ * call can be run again. Everything else in this engine rests on that.
+ *
+ * When. Each function has a heat: calls and backward jumps add the instructions that they cover. Past `HOT_STEPS` the next
+ * entry compiles the function. With the choice `compiled` the threshold is 0.
+ *
+ * How compiled code is entered.
+ *   - `enterCall`: the interpreter is about to make a call. Compiled code makes it without a frame on the actor's stack
+ *   - `enterLoop`: a frame of the interpreter jumps backward. The rest of the frame, from the loop header on, is compiled;
+ *     its locals and operands become parameters
+ *   - `enterFrame`: the interpreter starts on a frame at its first instruction, such as the first frame of an actor. Only
+ *     with the choice `compiled`
+ *
+ * What is compiled together. A compilation unit: a version of the function for this entry point, and a version of each
+ * function that it reaches by direct calls (`compilation-unit.ts`). The steps:
+ *   1. `controlFlowGraph` finds the basic blocks, dominators and loops of each function
+ *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at hand
+ *   3. `writeFunction` writes each version as JavaScript text (`generate.ts`, `instructions.ts`, `body.ts`)
+ *   4. `codeFromText` makes code of the text. That code calls `runtime.ts`
+ * Values of other kinds at the same entry point make another version; the last of `MAX_VERSIONS` takes any kind.
+ *
+ * How it charges. A block adds its steps and its bytes of fixed size to two local variables. The function adds these to the
+ * meter when it returns, and a loop also every 1,000 steps. So the meter may pass a limit before compiled code notices,
+ * but that work is discarded. The interpreter stops exactly at the limit. Every `CHECK_STEPS` the code polls the host. After
+ * `PAUSE_STEPS` a loop entered by `enterLoop` writes its locals and operands back and returns `PAUSED`, so that the
+ * host gets a turn.
+ *
+ * How it gives up. Both ways throw, and the meter is set back to what it was at the entry:
+ *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs this activation to its end, with
+ *     all that it calls (`actor.exactFrom`), and reports the trap with its exact step and stack. If it tried compiled code
+ *     again for the calls inside, a deep recursion that ends in a trap could discard work at each level
+ *   - `WrongGuess`: an operand that was guessed to be a safe Int or an enum value is not. All code that contains the
+ *     function is dropped and compiled again without guesses in this function. Then the same entry is tried again
+ *
+ * Example. This program is entered by a call of `sum`, with a safe Int as its argument:
+ *
+ *   fn square(x: Int) -> Int { x * x }
+ *   fn sum(n: Int) -> Int {
+ *       let mut total = 0
+ *       let mut i = 0
+ *       while i < n {
+ *           total = total + square(i)
+ *           i = i + 1
+ *       }
+ *       total
+ *   }
+ *
+ * The unit has two versions. All kinds are `safeInt`, so the text has no type checks, only range checks. (The `stack0 >
+ * 1073741823` around each of them is left out here: V8 compares with a small integer faster.) `generate.ts` explains the names.
+ *
+ *   function f1_0(meter, depth, local0) {
+ *     let local1 = UNIT, local2 = UNIT, stack0, stack1, temp, steps = 0;
+ *     if (depth > meter.maxDepth) deoptimize();
+ *     if (meter.steps > meter.checkAt) checkLimits(meter);
+ *     local0 = +local0;
+ *     steps += 4;                                              // the block before the loop has 4 instructions
+ *     local1 = 0;
+ *     local2 = 0;
+ *     loop1: for (;;) {
+ *       if (steps > 1000) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter); … }
+ *       steps += 4;
+ *       if ((local2 < local0)) {
+ *         steps += 10;
+ *         stack1 = +f0_0(meter, depth + 1, local2);            // square(i)
+ *         stack0 = local1 + stack1;                            // total + …
+ *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(1);
+ *         local1 = stack0;
+ *         stack0 = local2 + 1;
+ *         if (stack0 > 9007199254740991) failGuess(1);
+ *         local2 = stack0;
+ *         continue loop1;
+ *       } else {
+ *         steps += 2;
+ *         meter.steps += steps;
+ *         return local1;
+ *       }
+ *     }
+ *   }
+ *   function f0_0(meter, depth, local0) {
+ *     let stack0, temp, steps = 0;
+ *     if (depth > meter.maxDepth) deoptimize();
+ *     steps += 4;
+ *     stack0 = local0 * local0 + 0;                            // + 0: an Int is never -0
+ *     if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(0);
+ *     meter.steps += steps;
+ *     return stack0;
+ *   }
+ *   return { run: function (meter, depth, values) {
+ *     const arg0 = 0 < values.length ? values[0] : UNIT; if (typeof arg0 !== "number") return undefined;
+ *     return f1_0(meter, depth, arg0);
+ *   }, … };
  */
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { accumulatorsOf } from "../bytecode/string-append.ts";
 import type { Actor } from "../interpreter/actor.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
+import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
-import { OPCODES } from "../bytecode/opcodes.ts";
-import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
-import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { UNIT, UnitValue, type Value } from "../value/value.ts";
-import { compilable, placesOf } from "./eligible.ts";
-import { flowOf, liveLocals } from "./control-flow-graph.ts";
+import { Unsupported } from "./body.ts";
+import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
+import { compilable } from "./eligible.ts";
 import { CAN_GENERATE, codeFromText } from "./eval.ts";
-import { Pool, Unsupported } from "./body.ts";
-import { writeFunction } from "./generate.ts";
-import { partName } from "./instructions.ts";
-import { type Entry, inferPart, join, type Kind, kindOf, type Part } from "./type-inference.ts";
-import { bail, GuessBail, PAUSED, support, type Target } from "./runtime.ts";
+import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
+import { type FrameKinds, kindOf, type ValueKind } from "./type-inference.ts";
 
-/** `auto` compiles what has run for a while, `compiled` everything it can, at once. */
+/** `auto` compiles hot functions, `compiled` compiles every function that it can before its first call. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
 
-/** Steps spent in a function, as far as its calls and loops tell, before it is compiled. */
+/** The heat past which a function is compiled. */
 const HOT_STEPS = 50_000;
-/** Steps between two questions to the host whether to stop, and before a loop lets it have a turn. */
+/** Steps between two polls of the host. */
 const CHECK_STEPS = 500_000;
+/** Steps after which a loop pauses so that the host gets a turn. */
 const PAUSE_STEPS = 1_000_000;
-/** Characters of generated text for one program; functions beyond it stay interpreted. */
-const MAX_GENERATED = 4_000_000;
-/** Of `counts.wasted`; after that nothing is compiled any more. */
+/** Characters of generated text for one program. Past it, no more code is compiled. */
+const MAX_GENERATED = 6_000_000;
+/** The bound of `counts.wasted`. Past it, no more code is compiled. */
 const MAX_WASTED = 20_000_000;
-/** How often one entry is compiled: anew for other kinds of arguments, or for wide Ints. */
+/** How many versions of one entry point are compiled. The last one takes values of any kind. */
 const MAX_VERSIONS = 4;
-/** Functions whose guesses fail before all are compiled without. */
+/** After wrong guesses in this many functions, the whole program is compiled without guesses. */
 const MAX_WRONG_GUESSES = 8;
-/** Functions compiled together. */
-const MAX_GROUP = 300;
-const MAX_GROUP_INSTRUCTIONS = 30_000;
-const MAX_GROUP_PLACES = 1_000_000;
 
-/** Runs from values: locals, then operands, then whether each accumulator is pending. */
-type Compiled = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
+/**
+ * Enters compiled code. `values` are the arguments of a whole call. For a loop they are the locals, the operands, then 1
+ * or 0 for each accumulator: whether its appends are still to be charged. Returns undefined, before it does any work, if a
+ * value is not of the kind that the code was compiled for.
+ */
+type EntryFunction = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
 
-interface Unit {
-  readonly entry: Entry;
-  readonly run: Compiled;
-  readonly target: Target | undefined;
+/** A compilation unit as code that can run. */
+interface CompiledCode {
+  readonly run: EntryFunction;
+  readonly target: IndirectTarget | undefined;
+  /** Indices of the functions in it. */
   readonly members: ReadonlySet<number>;
-  /** Slots of the largest frame in the group. */
+  /** Stack slots of the largest frame that it can enter. */
   readonly frameSlots: number;
 }
 
-/** What is known of one function: how hot it is, and its compiled forms by the instruction they begin with. */
-class FunctionHeat {
+/** What the engine knows of one function. */
+class FunctionProfile {
   readonly fn: VerifiedFunction;
+  /** Instructions that its calls and backward jumps have covered, about the steps spent in it. */
   heat = 0;
-  readonly units: (Unit | "never" | undefined)[] = [];
+  /** Its compiled code by entry point: 0 for a whole call, else the loop header. `never` if it cannot be compiled. */
+  readonly codeAt: (CompiledCode | "never" | undefined)[] = [];
+  /** How many versions have been compiled, by entry point. */
   readonly versions: number[] = [];
   constructor(fn: VerifiedFunction) {
     this.fn = fn;
   }
 }
 
-/** The compiled code of a program, shared by its runs. */
+/** The place in the machine where compiled code takes over. */
+interface EntryPlace {
+  /** The first of its values on the actor's stack, and how many there are. */
+  readonly base: number;
+  readonly count: number;
+  /** The call depth of the frame that compiled code stands for. */
+  readonly depth: number;
+  /** The step at which the run, or the actor's slice, ends. */
+  readonly stepLimit: number;
+  readonly mayPause: boolean;
+}
+
+/** The compiled code of one program. All its runs share it. */
 export class Engine {
-  /** By function index; undefined for what is never compiled. */
-  readonly functions: readonly (FunctionHeat | undefined)[];
+  /** By function index; undefined if the function is never compiled. */
+  readonly functions: readonly (FunctionProfile | undefined)[];
   readonly hotSteps: number;
   readonly #program: Program;
-  readonly #generic = new Set<number>();
-  /** By function; null where there is none. */
-  readonly #targets: (Target | null | undefined)[] = [];
-  readonly #support: Readonly<Record<string, unknown>>;
-  /** Of the largest frame that a call of a function value can lead to. */
+  /** Indices of the functions in which a guess has failed. */
+  readonly #withoutGuesses = new Set<number>();
+  /** For calls of function values, by function index; null if the function cannot be compiled. */
+  readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
+  readonly #runtime: Readonly<Record<string, unknown>>;
+  /** Stack slots of the largest frame that a call of a function value can enter. */
   readonly #frameSlots: number;
   #generated = 0;
-  /** `work`: places looked at by the data flow, and characters generated; `wasted`: instructions and places of groups that were not compiled. */
-  readonly counts = { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
+  /**
+   * For tests. `work` is the size of the functions that type inference passed over, plus the characters generated.
+   * `wasted` is the size of the compilation units that could not be compiled.
+   */
+  readonly counts = { entered: 0, deoptimized: 0, compiled: 0, work: 0, wasted: 0 };
 
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
     this.hotSteps = hotSteps;
     this.functions = compilable(program).map((yes, i) => {
       const fn = program.functions[i];
-      return yes && fn !== undefined ? new FunctionHeat(fn) : undefined;
+      return yes && fn !== undefined ? new FunctionProfile(fn) : undefined;
     });
-    this.#frameSlots = this.functions.reduce((most, heat) => (heat === undefined ? most : Math.max(most, slotsOf(heat.fn))), 1);
-    this.#support = support((index) => this.#targets[index] ?? this.#link(index));
+    this.#frameSlots = this.functions.reduce((most, profile) => (profile === undefined ? most : Math.max(most, slotsOf(profile.fn))), 1);
+    this.#runtime = runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
   }
 
-  /** Undefined where nothing is to be compiled. */
+  /** Returns undefined if the program must not or cannot be compiled. */
   static for(program: Program, choice: EngineChoice): Engine | undefined {
     if (choice === "interpreter" || !CAN_GENERATE) return undefined;
     const cache = choice === "compiled" ? EAGER : LAZY;
@@ -103,39 +216,53 @@ export class Engine {
     return engine;
   }
 
-  /** A call whose arguments lie on the stack at `base`; `depth` is that of its frame. Undefined where the interpreter has to make it. */
-  call(run: Run, actor: Actor, callee: VerifiedFunction, base: number, count: number, depth: number, stepLimit: number): Value | undefined {
-    const heat = this.functions[callee.index];
-    if (heat === undefined || depth >= actor.exactFrom) return undefined;
-    heat.heat += callee.def.code.length;
-    if (heat.heat <= this.hotSteps) return undefined;
-    const value = this.#run(run, actor, heat, 0, { base, count, depth, stepLimit, mayPause: false });
+  /**
+   * A call that the interpreter is about to make: `count` arguments from `base` on, `depth` for the new frame. Returns the
+   * call's result, or undefined if the interpreter has to make the call.
+   */
+  enterCall(
+    run: Run,
+    actor: Actor,
+    callee: VerifiedFunction,
+    base: number,
+    count: number,
+    depth: number,
+    stepLimit: number,
+  ): Value | undefined {
+    const profile = this.functions[callee.index];
+    if (profile === undefined || depth >= actor.exactFrom) return undefined;
+    profile.heat += callee.def.code.length;
+    if (profile.heat <= this.hotSteps) return undefined;
+    const value = this.#run(run, actor, profile, 0, { base, count, depth, stepLimit, mayPause: false });
     return value === PAUSED ? undefined : value;
   }
 
-  /** The innermost frame, which has just begun: true when it has ended. Only where all is compiled at once. */
-  begun(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
+  /** The innermost frame, before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
+  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
     const { depth } = actor;
-    const heat = this.functions[fn.index];
-    if (this.hotSteps > 0 || heat === undefined || depth >= actor.exactFrom) return false;
+    const profile = this.functions[fn.index];
+    if (this.hotSteps > 0 || profile === undefined || depth >= actor.exactFrom) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
-    const value = this.#run(run, actor, heat, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
+    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
     if (value === undefined || value === PAUSED) return false;
     endFrame(actor, base, value);
     return true;
   }
 
-  /** The innermost frame jumps back over `span` instructions to `pc`: the rest of it, or until the host shall have a turn. */
-  loop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
+  /**
+   * The innermost frame, as it jumps back over `span` instructions to `pc`. Returns whether the frame has ended, or has
+   * come back to `pc` in a later round and pauses there. Undefined if the interpreter has to go on.
+   */
+  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
     const { depth } = actor;
-    const heat = this.functions[fn.index];
-    if (heat === undefined || depth >= actor.exactFrom) return undefined;
-    heat.heat += span;
-    if (heat.heat <= this.hotSteps) return undefined;
+    const profile = this.functions[fn.index];
+    if (profile === undefined || depth >= actor.exactFrom) return undefined;
+    profile.heat += span;
+    if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
-    const value = this.#run(run, actor, heat, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
       endFrame(actor, base, value);
@@ -151,49 +278,48 @@ export class Engine {
     return "paused";
   }
 
-  /**
-   * Runs a function's frame from an instruction on: `count` values lie on the stack at `base`, of a call its arguments, of
-   * a loop locals and operands. Undefined where the interpreter has to do it; the meter is then as it was.
-   */
-  #run(run: Run, actor: Actor, heat: FunctionHeat, pc: number, place: Place): Value | typeof PAUSED | undefined {
-    const values = heat.units[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
-    const unit = this.#unit(heat, pc, values);
-    if (unit === undefined) return undefined;
-    if (pc > 0) values.push(...pendingFlags(actor, heat.fn, place.base));
+  /** Runs compiled code from `pc` on. Returns undefined, with the meter unchanged, if the interpreter has to do the work. */
+  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, place: EntryPlace): Value | typeof PAUSED | undefined {
+    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
+    const code = this.#codeFor(profile, pc, values);
+    if (code === undefined) return undefined;
+    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, place.base));
     const { meter } = run;
     const { steps, allocBytes } = meter;
-    this.#arm(run, unit, place);
+    this.#setLimits(run, code, place);
     this.counts.entered += 1;
     try {
-      const value = unit.run(meter, place.depth, values);
+      const value = code.run(meter, place.depth, values);
       if (value === undefined) {
-        heat.units[pc] = undefined;
-        return this.#run(run, actor, heat, pc, place);
+        profile.codeAt[pc] = undefined;
+        return this.#run(run, actor, profile, pc, place);
       }
       if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
     } catch (error) {
       if (error instanceof HostTrap) throw error;
-      if (error instanceof GuessBail) {
+      if (error instanceof WrongGuess) {
         meter.steps = steps;
         meter.allocBytes = allocBytes;
-        this.#generalize(error.functionIndex);
-        return this.#run(run, actor, heat, pc, place);
+        this.#discardGuesses(error.functionIndex);
+        return this.#run(run, actor, profile, pc, place);
       }
-      // A trap, a host stack that is full, an operation on values of the wrong kind: the interpreter tells what it is.
+      // A trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
       if (!(error instanceof Error)) throw error;
     }
     meter.steps = steps;
     meter.allocBytes = allocBytes;
-    this.counts.bailed += 1;
-    // The activation is interpreted to its end: what was thrown away is then less work than what is done.
+    this.counts.deoptimized += 1;
+    // Interpret the activation to its end. So the work discarded is never more than the work done.
     actor.exactFrom = place.depth;
     return undefined;
   }
 
-  #arm(run: Run, unit: Unit, { depth, base, stepLimit, mayPause }: Place): void {
+  /** Sets the limits at which compiled code stops, or asks whether to. */
+  #setLimits(run: Run, code: CompiledCode, { depth, base, stepLimit, mayPause }: EntryPlace): void {
     const { meter } = run;
     const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
-    const room = Math.floor((MACHINE_LIMITS.stackSlots - base) / unit.frameSlots);
+    // The depth that the interpreter's stack has room for.
+    const room = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
     meter.maxDepth = Math.min(run.limits.max_call_depth, depth + room - 1);
     meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
     meter.overrun = () => {
@@ -204,96 +330,96 @@ export class Engine {
     };
   }
 
-  /** A unit that fits the kinds of the values at hand; made where the function is hot enough. */
-  #unit(heat: FunctionHeat, pc: number, values: readonly Value[]): Unit | undefined {
-    const known = heat.units[pc];
+  /** The code for an entry point. If there is none yet, compiles it for the kinds of `values`. */
+  #codeFor(profile: FunctionProfile, pc: number, values: readonly Value[]): CompiledCode | undefined {
+    const known = profile.codeAt[pc];
     if (known !== undefined) return known === "never" ? undefined : known;
-    const versions = (heat.versions[pc] ?? 0) + 1;
-    heat.versions[pc] = versions;
-    const { arity, locals } = heat.fn.def;
-    const observed = versions >= MAX_VERSIONS ? (): Kind => "any" : (i: number): Kind => (i < values.length ? kindOf(values[i]) : "any");
-    const entry: Entry =
+    const versions = (profile.versions[pc] ?? 0) + 1;
+    profile.versions[pc] = versions;
+    const { arity, locals } = profile.fn.def;
+    const kindAt =
+      versions >= MAX_VERSIONS ? (): ValueKind => "any" : (i: number): ValueKind => (i < values.length ? kindOf(values[i]) : "any");
+    const entry: FrameKinds =
       pc === 0
-        ? { locals: Array.from({ length: locals }, (_, i) => (i < arity ? observed(i) : "any")), stack: [] }
+        ? { locals: Array.from({ length: locals }, (_, i) => (i < arity ? kindAt(i) : "any")), stack: [] }
         : {
-            locals: Array.from({ length: locals }, (_, i) => observed(i)),
-            stack: Array.from({ length: values.length - locals }, (_, i) => observed(locals + i)),
+            locals: Array.from({ length: locals }, (_, i) => kindAt(i)),
+            stack: Array.from({ length: values.length - locals }, (_, i) => kindAt(locals + i)),
           };
-    const unit = this.#compile(heat.fn, pc, entry, versions > 2 * MAX_VERSIONS);
-    heat.units[pc] = unit ?? "never";
-    return unit;
+    const code = versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
+    profile.codeAt[pc] = code ?? "never";
+    return code;
   }
 
-  /** What was compiled for safe Ints only, in any unit, is compiled anew. */
-  #generalize(functionIndex: number): void {
-    this.#generic.add(functionIndex);
-    // Each time, all that is compiled together is compiled again.
-    if (this.#generic.size > MAX_WRONG_GUESSES) for (const { index } of this.#program.functions) this.#generic.add(index);
-    this.functions.forEach((heat, index) => {
-      if (heat === undefined) return;
-      heat.units.forEach((unit, pc) => {
-        if (unit !== undefined && unit !== "never" && unit.members.has(functionIndex)) {
-          heat.units[pc] = undefined;
-          heat.versions[pc] = (heat.versions[pc] ?? 1) - 1;
+  /** Drops all code that contains the function. It will be compiled again, with this function without guesses. */
+  #discardGuesses(functionIndex: number): void {
+    this.#withoutGuesses.add(functionIndex);
+    // Each wrong guess compiles a whole unit again, so there must not be many.
+    if (this.#withoutGuesses.size > MAX_WRONG_GUESSES) for (const { index } of this.#program.functions) this.#withoutGuesses.add(index);
+    this.functions.forEach((profile, index) => {
+      if (profile === undefined) return;
+      profile.codeAt.forEach((code, pc) => {
+        if (code !== undefined && code !== "never" && code.members.has(functionIndex)) {
+          profile.codeAt[pc] = undefined;
+          profile.versions[pc] = (profile.versions[pc] ?? 1) - 1;
         }
       });
-      this.#targets[index] = undefined;
+      this.#indirectTargets[index] = undefined;
     });
   }
 
-  /** For calls of function values: takes arguments of any kinds. */
-  #link(index: number): Target {
-    const heat = this.functions[index];
-    if (heat === undefined || this.#targets[index] === null) return bail();
-    const { locals } = heat.fn.def;
-    const unit = this.#compile(heat.fn, 0, { locals: Array.from({ length: locals }, (): Kind => "any"), stack: [] }, false);
-    const target = unit?.target;
-    this.#targets[index] = target ?? null;
-    return target ?? bail();
+  /** Compiles a function for calls of function values. Throws `Deopt` if it cannot be compiled. */
+  #indirectTarget(index: number): IndirectTarget {
+    const profile = this.functions[index];
+    if (profile === undefined || this.#indirectTargets[index] === null) return deoptimize();
+    const { locals } = profile.fn.def;
+    const code = this.#compile(profile.fn, 0, { locals: Array.from({ length: locals }, (): ValueKind => "any"), stack: [] });
+    const target = code?.target;
+    this.#indirectTargets[index] = target ?? null;
+    return target ?? deoptimize();
   }
 
-  #compile(fn: VerifiedFunction, pc: number, entry: Entry, tooOften: boolean): Unit | undefined {
-    if (tooOften || this.#generated > MAX_GENERATED || this.counts.wasted > MAX_WASTED) return undefined;
-    const group = new Group(this.#program, this.#generic);
+  #compile(fn: VerifiedFunction, pc: number, entry: FrameKinds): CompiledCode | undefined {
+    if (this.#generated > MAX_GENERATED || this.counts.wasted > MAX_WASTED) return undefined;
+    const unit = new CompilationUnit(this.#program, this.#withoutGuesses);
     try {
-      const root = group.root(fn, pc, entry);
-      this.counts.work += group.work;
-      const { source, pool } = group.write(root);
+      const root = unit.infer(fn, pc, entry);
+      this.counts.work += unit.work;
+      const { source, pool } = unit.write(root);
       this.#generated += source.length;
       this.counts.work += source.length;
       this.counts.compiled += 1;
-      const text = `"use strict";\nconst { ${Object.keys(this.#support).join(", ")} } = rt;\n${pool.declaration()}${source}`;
-      const make = codeFromText(text, ["K", "rt"], [pool.values, this.#support]);
-      if (!isMade(make)) return undefined;
+      const text = `"use strict";\nconst { ${Object.keys(this.#runtime).join(", ")} } = runtime;\n${pool.declaration()}${source}`;
+      const made = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
+      if (!isMade(made)) return undefined;
       return {
-        entry: root.entry,
-        run: make.run,
-        target: pc === 0 ? make.target : undefined,
-        members: group.members(),
-        frameSlots: group.callsValues() ? this.#frameSlots : group.frameSlots(),
+        run: made.run,
+        target: pc === 0 ? made.target : undefined,
+        members: unit.members(),
+        frameSlots: unit.callsValues() ? this.#frameSlots : unit.frameSlots(),
       };
     } catch (error) {
       if (!(error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError)) throw error;
-      this.counts.wasted += group.size;
+      this.counts.wasted += unit.size;
       return undefined;
     }
   }
 }
 
-/** Of each accumulator of the frame at `base` 1 where it is pending, else 0. */
+/** For each accumulator of the frame at `base`: 1 if its appends are still to be charged, else 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
   return accumulatorsOf(fn).locals.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
   );
 }
 
-/** Whether a frame at its first instruction is as a call makes it: where a loop begins there, it may have other locals. */
+/** Whether a frame at its first instruction is as a call makes it. If that is a loop header, its locals may have changed. */
 function isFresh(actor: Actor, fn: VerifiedFunction, base: number): boolean {
   for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
   return !pendingFlags(actor, fn, base).includes(1);
 }
 
-/** As a return: the caller goes on with the value on its stack. */
+/** Pops the innermost frame and leaves its result on the caller's operand stack. */
 function endFrame(actor: Actor, base: number, value: Value): void {
   setSlot(actor.stack, actor.numbers, base, value);
   actor.sp = base + 1;
@@ -304,166 +430,6 @@ function endFrame(actor: Actor, base: number, value: Value): void {
 const EAGER = new WeakMap<Program, Engine>();
 const LAZY = new WeakMap<Program, Engine>();
 
-function isMade(made: unknown): made is { readonly run: Compiled; readonly target: Target } {
+function isMade(made: unknown): made is { readonly run: EntryFunction; readonly target: IndirectTarget } {
   return typeof made === "object" && made !== null && "run" in made && "target" in made;
-}
-
-/** Where in the machine a compiled run begins. */
-interface Place {
-  readonly base: number;
-  readonly count: number;
-  /** Frames, this one included. */
-  readonly depth: number;
-  readonly stepLimit: number;
-  readonly mayPause: boolean;
-}
-
-/** Functions that are compiled together: one and all that it calls. */
-class Group {
-  readonly #program: Program;
-  readonly #generic: ReadonlySet<number>;
-  readonly #parts = new Map<number, Part>();
-  /** To be inferred, the last one first. */
-  readonly #waiting: Part[] = [];
-  readonly #callers = new Map<Part, Set<Part>>();
-  #root: Part | undefined;
-  /** Places that the data flow has looked at, again and again counted. */
-  work = 0;
-  #instructions = 0;
-  #places = 0;
-
-  /** Instructions and places of all parts. */
-  get size(): number {
-    return this.#instructions + this.#places;
-  }
-
-  constructor(program: Program, wide: ReadonlySet<number>) {
-    this.#program = program;
-    this.#generic = wide;
-  }
-
-  root(fn: VerifiedFunction, start: number, entry: Entry): Part {
-    const root = this.#part(fn, start, entry);
-    this.#root = root;
-    if (start === 0) this.#parts.set(fn.index, root);
-    this.#queue(root);
-    const { constants } = this.#program.module;
-    for (let part = this.#waiting.pop(); part !== undefined; part = this.#waiting.pop()) {
-      const caller = part;
-      const before = part.result;
-      this.work += placesOf(part.fn);
-      inferPart(part, constants, { call: (index, args) => this.#called(caller, index, args) });
-      if (part.result !== before) for (const other of this.#callers.get(part) ?? []) this.#queue(other);
-    }
-    return root;
-  }
-
-  /** On top, so that callees are done before who called them. */
-  #queue(part: Part): void {
-    if (!this.#waiting.includes(part)) this.#waiting.push(part);
-  }
-
-  #part(fn: VerifiedFunction, start: number, entry: Entry): Part {
-    this.#instructions += fn.def.code.length;
-    this.#places += placesOf(fn);
-    if (this.#instructions > MAX_GROUP_INSTRUCTIONS || this.#places > MAX_GROUP_PLACES)
-      throw new Unsupported("too much to compile at once");
-    const flow = flowOf(fn, start);
-    if (flow === undefined) throw new Unsupported("a loop with several entries");
-    return { fn, start, flow, live: liveLocals(fn, flow), generic: this.#generic.has(fn.index), entry, result: "never", blocks: [] };
-  }
-
-  #called(caller: Part, index: number, args: readonly Kind[]): Kind {
-    const fn = this.#program.functions[index];
-    if (fn === undefined) throw new Unsupported("a call of no function");
-    const { arity, locals } = fn.def;
-    const known = this.#parts.get(index);
-    const part =
-      known ?? this.#part(fn, 0, { locals: Array.from({ length: locals }, (_, i): Kind => (i < arity ? "never" : "any")), stack: [] });
-    this.#parts.set(index, part);
-    if (this.#parts.size > MAX_GROUP) throw new Unsupported("too many functions");
-    const callers = this.#callers.get(part) ?? new Set();
-    this.#callers.set(part, callers.add(caller));
-    const { entry } = part;
-    let rose = known === undefined;
-    for (let i = 0; i < arity; i++) {
-      const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
-      if (joined === entry.locals[i]) continue;
-      entry.locals[i] = joined;
-      rose = true;
-    }
-    if (rose) this.#queue(part);
-    return part.result;
-  }
-
-  write(root: Part): { readonly source: string; readonly pool: NamedPool } {
-    const pool = new NamedPool();
-    const names = {
-      pool,
-      constants: this.#program.module.constants,
-      part: (index: number): Part => {
-        const part = this.#parts.get(index);
-        if (part === undefined) throw new Unsupported("a call of no function");
-        return part;
-      },
-    };
-    const functions = [...new Set([root, ...this.#parts.values()])].map((part) =>
-      writeFunction(part, names, part === root && part.start > 0),
-    );
-    return { source: `${functions.join("\n")}\n${entryText(root)}`, pool };
-  }
-
-  members(): ReadonlySet<number> {
-    return new Set([...this.#parts.keys(), ...(this.#root === undefined ? [] : [this.#root.fn.index])]);
-  }
-
-  frameSlots(): number {
-    const parts = [...this.#parts.values(), ...(this.#root === undefined ? [] : [this.#root])];
-    return Math.max(1, ...parts.map(({ fn }) => slotsOf(fn)));
-  }
-
-  /** Whether some call leads out of the group. */
-  callsValues(): boolean {
-    const parts = [...this.#parts.values(), ...(this.#root === undefined ? [] : [this.#root])];
-    return parts.some(({ fn: { code } }) => {
-      for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.CallIndirect.tag) return true;
-      return false;
-    });
-  }
-}
-
-const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.locals + maxStack;
-
-class NamedPool extends Pool {
-  declaration(): string {
-    return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `k${i}`).join(", ")}] = K;\n`;
-  }
-}
-
-const CHECKS: Readonly<Partial<Record<Kind, string>>> = { num: '"number"', str: '"string"', bool: '"boolean"' };
-
-/** Takes the values from the stack, checks their kinds (undefined where they are others) and gives the result in its plain form. */
-function entryText(root: Part): string {
-  const { fn, start, entry, result, live } = root;
-  const { arity, locals } = fn.def;
-  const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
-  const names = kinds.map((_, i) => `a${i}`);
-  const lines = kinds.map((kind, i) => {
-    const given = start === 0 ? `${i} < v.length ? v[${i}] : U` : `v[${i}]`;
-    // Nobody reads what is dead at the start.
-    if (i < locals && live[0]?.[i] !== 1) return `const a${i} = U;`;
-    if (kind === "float") return `let a${i} = ${given}; if (!(a${i} instanceof F)) return undefined; a${i} = a${i}.value;`;
-    const check = CHECKS[kind];
-    return `const a${i} = ${given};${check === undefined ? "" : ` if (typeof a${i} !== ${check}) return undefined;`}`;
-  });
-  const flags = start === 0 ? [] : accumulatorsOf(fn).locals.map((_, i) => `v[${kinds.length + i}]`);
-  const call = `${partName(root)}(${["m", "d", ...names, ...flags].join(", ")})`;
-  const params = names.slice(0, arity).map((name) => `${name} = U`);
-  const value = result === "float" ? `box(${call})` : call;
-  return [
-    `return { run: function (m, d, v) {`,
-    ...lines,
-    `return ${value};`,
-    `}, target: function (${["m", "d", ...params].join(", ")}) { return ${value}; } };`,
-  ].join("\n");
 }

@@ -1,104 +1,119 @@
 /**
- * JavaScript for the functions of one group. Their control flow is structured again from the dominator tree (N. Ramsey,
- * "Beyond Relooper", 2022), locals and operands become variables. The text holds identifiers and integers of ours only;
- * every value of the program comes in through `Pool`.
+ * Writes a function version as a JavaScript function. Bytecode has jumps and JavaScript has none, so the dominator tree
+ * decides the nesting of blocks (N. Ramsey, "Beyond Relooper", 2022). `engine.ts` shows an example.
  *
- * Nothing in a group has an effect, so order within a block is free, and whatever is out of the ordinary (a trap, a
- * limit, an Int leaving the safe range where none was expected) throws the work away by `bail` or `unguess`: the
- * interpreter runs the call again. Only a run to the end must have counted right.
+ * The names in the text:
+ *
+ *   f12_0             the function: index 12, starting at instruction 0
+ *   meter, depth      its first parameters: the run's meter, and the call depth of this frame
+ *   local0, stack0    a local; an operand by its position on the operand stack
+ *   const0            a value of the constant pool
+ *   steps, bytes      what the function has counted since it last added to the meter
+ *   temp              an intermediate result within one instruction
+ *   loop3: for (;;)   a loop whose header is block 3: `continue loop3` jumps back
+ *   to5: { … }        the code before block 5: `break to5` jumps forward to it
+ *   pending0          1 while local 0 holds a String whose appends are not paid for (`bytecode/string-append.ts`)
+ *   unique0           1 while local 0 is the only holder of its list (`unique-lists.ts`)
+ *
+ * Other names are functions and classes of `runtime.ts`. The text contains only names and integers that are made here;
+ * values of the program come in through `ConstantPool`.
+ *
+ * The code has no effects. So it may do the work of a block in any order, and for anything unusual, such as a trap, a limit or
+ * an Int that leaves the safe range, it calls `deoptimize` or `failGuess`, and the work is discarded. The counts have to
+ * be exact only when the function returns.
  */
 import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
-import { Body, boxed, converted, type GroupNames, truth } from "./body.ts";
+import { FunctionBody, boxed, converted, type UnitScope, truthOf } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
-import { partName, writeInstruction } from "./instructions.ts";
-import type { Entry, Kind, Part } from "./type-inference.ts";
+import { versionName, writeInstruction } from "./instructions.ts";
+import type { FrameKinds, ValueKind, FunctionVersion } from "./type-inference.ts";
 
 /**
- * What a function has counted and not yet told the meter, at most, when it loops. A limit is noticed so much later,
- * which costs nothing but the time: what went beyond it is thrown away.
+ * A loop adds its steps and bytes to the meter when they exceed these numbers. It notices a limit that much later. That
+ * costs only time, since work beyond the limit is discarded.
  */
-const PENDING_STEPS = 1_000;
-const PENDING_BYTES = 1_000;
-const CALLING: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
+const UNCOUNTED_STEPS = 1_000;
+const UNCOUNTED_BYTES = 1_000;
+const CALLS: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 
-/** The text of one function; `resumable`: a loop of the interpreter's own frame, which may pause at its start. */
-export function writeFunction(part: Part, group: GroupNames, resumable: boolean): string {
-  return new Writer(part, group, resumable).write();
+/** Returns the text of one function. If `mayPause`, its first block is a loop header that may return `PAUSED`. */
+export function writeFunction(version: FunctionVersion, scope: UnitScope, mayPause: boolean): string {
+  return new FunctionWriter(version, scope, mayPause).write();
 }
 
-class Writer {
-  readonly #part: Part;
-  readonly #body: Body;
-  readonly #resumable: boolean;
+class FunctionWriter {
+  readonly #version: FunctionVersion;
+  readonly #body: FunctionBody;
+  readonly #mayPause: boolean;
+  /** What is left to write, the next task last. A list instead of recursion, because code may nest deeper than the stack. */
   readonly #tasks: (() => void)[] = [];
-  /** Some instruction makes a value of fixed size; their bytes are counted in a variable of their own. */
   readonly #allocates: boolean;
 
-  constructor(part: Part, group: GroupNames, resumable: boolean) {
-    this.#part = part;
-    this.#body = new Body(part, group);
-    this.#resumable = resumable;
+  constructor(version: FunctionVersion, scope: UnitScope, mayPause: boolean) {
+    this.#version = version;
+    this.#body = new FunctionBody(version, scope);
+    this.#mayPause = mayPause;
     this.#allocates = this.#body.allocates;
   }
 
   write(): string {
-    const { fn, start, entry } = this.#part;
+    const { fn, start, entry } = this.#version;
     const { arity, locals } = fn.def;
-    this.#sequence([() => this.#tree(0)]);
+    this.#sequence([() => this.#subtree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
-    const flags = this.#body.appends.locals.map((local) => `c${local}`);
-    const params = start === 0 ? range(arity, "l") : [...range(locals, "l"), ...range(entry.stack.length, "s"), ...flags];
+    const flags = this.#body.appends.locals.map((local) => `pending${local}`);
+    const params = start === 0 ? range(arity, "local") : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
     const variables = [
       ...(start === 0
-        ? range(locals, "l")
+        ? range(locals, "local")
             .slice(arity)
-            .map((name) => `${name} = U`)
+            .map((name) => `${name} = UNIT`)
         : []),
-      ...range(this.#body.slots, "s").slice(start === 0 ? 0 : entry.stack.length),
+      ...range(this.#body.operandVariables, "stack").slice(start === 0 ? 0 : entry.stack.length),
       ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
-      ...[...this.#body.owned.locals].map((local) => `o${local} = 0`),
-      "t",
-      "S = 0",
-      ...(this.#allocates ? ["A = 0"] : []),
+      ...[...this.#body.uniqueLists.locals].map((local) => `unique${local} = 0`),
+      "temp",
+      "steps = 0",
+      ...(this.#allocates ? ["bytes = 0"] : []),
     ];
     return [
-      `function ${partName(this.#part)}(${["m", "d", ...params].join(", ")}) {`,
+      `function ${versionName(this.#version)}(${["meter", "depth", ...params].join(", ")}) {`,
       `let ${variables.join(", ")};`,
       ...this.#entry(),
-      ...this.#body.out,
+      ...this.#body.lines,
       "}",
     ].join("\n");
   }
 
-  /** Depth and limits, and the kinds of the arguments as the first block has them. */
+  /** Checks depth and limits, and converts the arguments to the kinds that the first block expects. */
   #entry(): readonly string[] {
-    const { fn, start, entry, blocks, live } = this.#part;
+    const { fn, start, entry, blocks, live } = this.#version;
     const lines: string[] = [];
     if (start === 0) {
-      lines.push("if (d > m.maxDepth) bail();");
-      // What recurses looks at the limits here, what loops at the start of each round.
-      const recurses = has(this.#part, CALLING);
-      if (recurses) lines.push("if (m.steps > m.checkAt) over(m);");
-      if (this.#allocates && (recurses || this.#body.isLarge)) lines.push("if (m.allocBytes > m.maxAllocBytes) bail();");
+      lines.push("if (depth > meter.maxDepth) deoptimize();");
+      // Recursion checks the limits here, a loop checks them in its header.
+      const mayRecurse = hasOpcode(this.#version, CALLS);
+      if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
+      if (this.#allocates && (mayRecurse || this.#body.isLarge)) lines.push("if (meter.allocBytes > meter.maxAllocBytes) deoptimize();");
     }
     const first = blocks[0];
-    const convert = (name: string, from: Kind | undefined, to: Kind | undefined): void => {
-      if (from === "float" && to !== "float") lines.push(`${name} = new F(${name});`);
+    const convert = (name: string, from: ValueKind | undefined, to: ValueKind | undefined): void => {
+      if (from === "float" && to !== "float") lines.push(`${name} = new FloatValue(${name});`);
     };
     entry.locals.forEach((kind, i) => {
       if (live[0]?.[i] !== 1) return;
-      // As for constants: what the host does not know to be a number, a loop would box each time.
+      // The `+` tells V8 that the parameter is a number. See `asNumber`.
       const isParameter = start > 0 || i < fn.def.arity;
-      if (this.#body.hasLoop && isParameter && (kind === "num" || kind === "float")) lines.push(`l${i} = +l${i};`);
-      convert(`l${i}`, kind, first?.locals[i]);
+      if (this.#body.hasLoop && isParameter && (kind === "safeInt" || kind === "float")) lines.push(`local${i} = +local${i};`);
+      convert(`local${i}`, kind, first?.locals[i]);
     });
-    entry.stack.forEach((kind, i) => convert(`s${i}`, kind, first?.stack[i]));
+    entry.stack.forEach((kind, i) => convert(`stack${i}`, kind, first?.stack[i]));
     return lines;
   }
 
-  /** To be done one after the other, before what waits already. */
+  /** Schedules tasks to run in this order, before all other tasks. */
   #sequence(tasks: readonly (() => void)[]): void {
     for (let i = tasks.length - 1; i >= 0; i--) {
       const task = tasks[i];
@@ -106,70 +121,73 @@ class Writer {
     }
   }
 
-  /** A block and all that it dominates. What several blocks lead to stands behind, and is reached by leaving labels. */
-  #tree(index: number): void {
-    const block = this.#part.flow[index];
+  /** Writes a block and all blocks that it dominates. A merge block comes after a labeled block; `break` leads to it. */
+  #subtree(index: number): void {
+    const block = this.#version.graph[index];
     if (block === undefined) return;
-    const merges = block.children.filter((child) => this.#part.flow[child]?.isMerge === true);
-    if (block.isLoop) this.#body.open(`L${index}: for (;;) {`);
-    for (const merge of [...merges].reverse()) this.#body.open(`B${merge}: {`);
+    const merges = block.children.filter((child) => this.#version.graph[child]?.isMerge === true);
+    if (block.isLoopHeader) this.#body.open(`loop${index}: for (;;) {`);
+    for (const merge of [...merges].reverse()) this.#body.open(`to${merge}: {`);
     this.#sequence([
       () => this.#block(index),
-      ...merges.flatMap((merge) => [() => this.#body.close(), () => this.#tree(merge)]),
-      ...(block.isLoop ? [() => this.#body.close()] : []),
+      ...merges.flatMap((merge) => [() => this.#body.close(), () => this.#subtree(merge)]),
+      ...(block.isLoopHeader ? [() => this.#body.close()] : []),
     ]);
   }
 
   #block(index: number): void {
-    const { flow, fn, blocks } = this.#part;
-    const block = flow[index];
+    const { graph, fn, blocks } = this.#version;
+    const block = graph[index];
     const entry = blocks[index];
     if (block === undefined) return;
     if (entry === undefined) {
-      this.#body.line("bail();");
+      this.#body.line("deoptimize();");
       return;
     }
-    this.#body.stack = entry.stack.map((kind, i) => ({ code: this.#body.slot(i), kind, local: -1 }));
+    this.#body.stack = entry.stack.map((kind, i) => ({ code: this.#body.operandName(i), kind, local: -1 }));
     this.#body.locals = entry.locals.slice();
-    if (block.isLoop) this.#loopHead(index, entry);
+    if (block.isLoopHeader) this.#loopHeader(index, entry);
     this.#body.extraSteps = 0;
-    this.#body.bytes = 0;
-    const counted = this.#body.out.length;
+    this.#body.fixedBytes = 0;
+    const countLine = this.#body.lines.length;
     this.#body.line("");
     const { exit } = block;
     const last = block.end - 1;
     const bodyEnd = exit.kind === "jump" && !isJump(fn.code[last * CODE_STRIDE]) ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
-    // Running off the end of the code is a step too.
+    // Running off the end of the code counts one step.
     const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
-    this.#body.out[counted] = `S += ${steps};${this.#body.bytes > 0 ? ` A += ${this.#body.bytes};` : ""}`;
+    this.#body.lines[countLine] = `steps += ${steps};${this.#body.fixedBytes > 0 ? ` bytes += ${this.#body.fixedBytes};` : ""}`;
     this.#exit(index, exit, last);
   }
 
-  #loopHead(index: number, entry: Entry): void {
-    const pause = this.#resumable && index === 0;
-    if (pause) {
+  #loopHeader(index: number, entry: FrameKinds): void {
+    if (this.#mayPause && index === 0) {
       const values = [
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
-        ...entry.stack.map((kind, i) => boxed({ code: `s${i}`, kind, local: -1 })),
-        ...this.#body.appends.locals.map((local) => `c${local}`),
+        ...entry.stack.map((kind, i) => boxed({ code: `stack${i}`, kind, local: -1 })),
+        ...this.#body.appends.locals.map((local) => `pending${local}`),
       ];
       this.#body.line(
-        `if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.allocBytes > m.maxAllocBytes) bail(); if (m.steps > m.checkAt && over(m)) {`,
+        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
       );
-      this.#body.line(`${this.#allocates ? "m.allocBytes += A; " : ""}m.saved = [${values.join(", ")}]; return P; } }`);
+      this.#body.line(`${this.#allocates ? "meter.allocBytes += bytes; " : ""}meter.saved = [${values.join(", ")}]; return PAUSED; } }`);
     } else {
-      // What the callees have allocated shows here only.
-      const bytes = has(this.#part, CALLING) ? " if (m.allocBytes > m.maxAllocBytes) bail();" : "";
-      this.#body.line(`if (S > ${PENDING_STEPS}) { m.steps += S; S = 0; if (m.steps > m.checkAt) over(m);${bytes} }`);
+      // The bytes that callees have added to the meter are checked only here.
+      const bytes = hasOpcode(this.#version, CALLS) ? " if (meter.allocBytes > meter.maxAllocBytes) deoptimize();" : "";
+      this.#body.line(
+        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter);${bytes} }`,
+      );
     }
     if (this.#allocates)
-      this.#body.line(`if (A > ${PENDING_BYTES}) { m.allocBytes += A; A = 0; if (m.allocBytes > m.maxAllocBytes) bail(); }`);
+      this.#body.line(
+        `if (bytes > ${UNCOUNTED_BYTES}) { meter.allocBytes += bytes; bytes = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); }`,
+      );
   }
 
-  /** What is dead may hold anything. */
-  #saved(local: number, kind: Kind): string {
-    return this.#part.live[0]?.[local] === 1 ? boxed({ code: `l${local}`, kind, local }) : "U";
+  /** A local as it is saved for a pause. The variable of a dead local may hold a value of any kind, so Unit is saved. */
+  #saved(local: number, kind: ValueKind): string {
+    return this.#version.live[0]?.[local] === 1 ? boxed({ code: `local${local}`, kind, local }) : "UNIT";
   }
 
   #exit(index: number, exit: Exit, last: number): void {
@@ -181,39 +199,39 @@ class Writer {
       case "branch":
         return this.#branch(index, exit.ifTrue, exit.ifFalse);
       case "tail":
-        return this.#tail(index, exit.to, this.#part.fn.code[last * CODE_STRIDE + 2] ?? 0);
+        return this.#tail(index, exit.to, this.#version.fn.code[last * CODE_STRIDE + 2] ?? 0);
       case "match":
         return this.#match(index, exit.arms);
     }
   }
 
   #return(index: number): void {
-    const block = this.#part.flow[index];
+    const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
-    this.#body.line(`m.steps += S;${this.#allocates ? " m.allocBytes += A;" : ""}`);
-    this.#body.line(`return ${value === undefined ? "U" : converted(value, this.#part.result)};`);
+    this.#body.line(`meter.steps += steps;${this.#allocates ? " meter.allocBytes += bytes;" : ""}`);
+    this.#body.line(`return ${value === undefined ? "UNIT" : converted(value, this.#version.result)};`);
   }
 
-  /** Goes on with a block: as a part of this one where only this one leads to it. */
+  /** Continues with a block: by a jump, or by its code if no other block leads to it. */
   #goto(from: number, to: number): readonly (() => void)[] {
-    if (to <= from) return [() => this.#body.line(`continue L${to};`)];
-    if (this.#part.flow[to]?.isMerge === true) return [() => this.#body.line(`break B${to};`)];
-    return [() => this.#tree(to)];
+    if (to <= from) return [() => this.#body.line(`continue loop${to};`)];
+    if (this.#version.graph[to]?.isMerge === true) return [() => this.#body.line(`break to${to};`)];
+    return [() => this.#subtree(to)];
   }
 
-  /** Operands and locals as the block that follows has them. */
+  /** The lines that convert operands and locals to the kinds that the next block expects. */
   #moves(to: number, count = this.#body.stack.length): readonly string[] {
-    const target = this.#part.blocks[to];
+    const target = this.#version.blocks[to];
     const lines: string[] = [];
     for (let i = count - 1; i >= 0; i--) {
       const operand = this.#body.stack[i];
       if (operand === undefined) continue;
       const code = converted(operand, target?.stack[i] ?? "any");
-      if (code !== this.#body.slot(i)) lines.push(`s${i} = ${code};`);
+      if (code !== this.#body.operandName(i)) lines.push(`stack${i} = ${code};`);
     }
-    const live = this.#part.live[to];
+    const live = this.#version.live[to];
     this.#body.locals.forEach((kind, i) => {
-      if (live?.[i] === 1 && kind === "float" && target?.locals[i] !== "float") lines.push(`l${i} = new F(l${i});`);
+      if (live?.[i] === 1 && kind === "float" && target?.locals[i] !== "float") lines.push(`local${i} = new FloatValue(local${i});`);
     });
     return lines;
   }
@@ -223,125 +241,140 @@ class Writer {
   }
 
   #branch(index: number, ifTrue: number, ifFalse: number): void {
-    const condition = truth(this.#body.pop());
+    const condition = truthOf(this.#body.pop());
     const yes = this.#moves(ifTrue);
     const no = this.#moves(ifFalse);
     this.#sequence([
       () => this.#body.open(`if (${condition}) {`),
-      () => this.#body.out.push(...yes),
+      () => this.#body.lines.push(...yes),
       ...this.#goto(index, ifTrue),
       () => this.#body.line("} else {"),
-      () => this.#body.out.push(...no),
+      () => this.#body.lines.push(...no),
       ...this.#goto(index, ifFalse),
       () => this.#body.close(),
     ]);
   }
 
-  /** The arguments become the parameters, all other locals Unit. */
+  /** A tail call: the arguments become the parameters, all other locals become Unit. */
   #tail(index: number, to: number, count: number): void {
-    const { fn, blocks } = this.#part;
+    const { fn, blocks } = this.#version;
     const { arity, locals } = fn.def;
-    const args = this.#body.drop(count);
+    const args = this.#body.popMany(count);
     const target = blocks[to];
     const values: string[] = [];
-    // From the last on: an operand may stand for the one below it.
+    // Start with the last: an operand's expression may be the variable of the position below.
     for (let i = Math.min(arity, args.length) - 1; i >= 0; i--) {
       const arg = args[i];
       if (arg === undefined) continue;
-      const slot = this.#body.slot(this.#body.stack.length + i);
+      const variable = this.#body.operandName(this.#body.stack.length + i);
       const code = converted(arg, target?.locals[i] ?? "any");
-      if (code !== slot) this.#body.line(`${slot} = ${code};`);
-      values[i] = slot;
+      if (code !== variable) this.#body.line(`${variable} = ${code};`);
+      values[i] = variable;
     }
-    for (let i = 0; i < locals; i++) this.#body.line(`l${i} = ${values[i] ?? "U"};`);
-    for (const local of this.#body.appends.locals) this.#body.line(`c${local} = 0;`);
-    for (const local of this.#body.owned.locals) this.#body.line(`o${local} = 0;`);
+    for (let i = 0; i < locals; i++) this.#body.line(`local${i} = ${values[i] ?? "UNIT"};`);
+    for (const local of this.#body.appends.locals) this.#body.line(`pending${local} = 0;`);
+    for (const local of this.#body.uniqueLists.locals) this.#body.line(`unique${local} = 0;`);
     this.#sequence(this.#goto(index, to));
   }
 
+  /** A match. Tags from 0 are variants, -1 is the wildcard; -2 to -5 are None, Some, Ok and Err. */
   #match(index: number, arms: readonly { readonly tag: number; readonly to: number }[]): void {
     const value = this.#body.pop();
-    const slot = this.#body.slot();
-    const first = new Map<number, { readonly to: number; readonly passed: number }>();
-    for (const [passed, arm] of arms.entries()) {
-      if (!first.has(arm.tag)) first.set(arm.tag, { to: arm.to, passed });
+    const variable = this.#body.operandName();
+    /** The first arm of each tag. `skipped` counts the arms before it: passing over them is charged. */
+    const armByTag = new Map<number, { readonly to: number; readonly skipped: number }>();
+    for (const [skipped, arm] of arms.entries()) {
+      if (!armByTag.has(arm.tag)) armByTag.set(arm.tag, { to: arm.to, skipped });
       if (arm.tag === -1) break;
     }
-    const named = boxed(value);
-    if (named !== slot) this.#body.line(`${slot} = ${named};`);
-    const tags = [...first];
-    const guessed = value.kind === "any" && !this.#part.generic && tags.every(([tag]) => tag >= -1);
-    const body = (tag: number, to: number, passed: number): readonly (() => void)[] => {
+    const code = boxed(value);
+    if (code !== variable) this.#body.line(`${variable} = ${code};`);
+    const tags = [...armByTag];
+    const guessed = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= -1);
+    const body = (tag: number, to: number, skipped: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
-      const charged = Math.floor(passed / UNITS_PER_STEP);
+      const charged = Math.floor(skipped / UNITS_PER_STEP);
       return [
         () => {
-          if (charged > 0) this.#body.line(`S += ${charged};`);
-          this.#body.line(`${slot} = ${guessed ? `${slot}.payload` : payload(tag, slot)};`);
-          this.#body.out.push(...moves);
+          if (charged > 0) this.#body.line(`steps += ${charged};`);
+          this.#body.line(`${variable} = ${guessed ? `${variable}.payload` : payload(tag, variable)};`);
+          this.#body.lines.push(...moves);
         },
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= -1)) this.#matchVariants(slot, tags, body, guessed);
-    else this.#matchTests(slot, tags, body);
+    if (tags.every(([tag]) => tag >= -1)) this.#matchVariants(variable, tags, body, guessed);
+    else this.#matchTests(variable, tags, body);
   }
 
-  /** `isEnum`: it is guessed to be an enum's value. Nothing else has a variant, so only the last arm has to look. */
-  #matchVariants(slot: string, tags: readonly (readonly [number, { to: number; passed: number }])[], body: ArmBody, isEnum: boolean): void {
+  /**
+   * Writes a match on variants. If `isEnum`, the value is guessed to be an enum value. No other value has a `variant`, so
+   * only the default arm has to check the guess.
+   */
+  #matchVariants(
+    variable: string,
+    tags: readonly (readonly [number, { to: number; skipped: number }])[],
+    body: ArmBody,
+    isEnum: boolean,
+  ): void {
     const check = (): void => {
-      if (isEnum) this.#body.guess([`!(${slot} instanceof E)`]);
+      if (isEnum) this.#body.checkGuess([`!(${variable} instanceof EnumValue)`]);
     };
     this.#sequence([
-      () => this.#body.open(`switch (${isEnum ? `${slot}.variant` : `${slot} instanceof E ? ${slot}.variant : tagOf(${slot})`}) {`),
-      ...tags.flatMap(([tag, { to, passed }]) => [
+      () =>
+        this.#body.open(
+          `switch (${isEnum ? `${variable}.variant` : `${variable} instanceof EnumValue ? ${variable}.variant : matchTag(${variable})`}) {`,
+        ),
+      ...tags.flatMap(([tag, { to, skipped }]) => [
         () => this.#body.line(tag === -1 ? "default: {" : `case ${tag}: {`),
         ...(tag === -1 ? [check] : []),
-        ...body(tag, to, passed),
+        ...body(tag, to, skipped),
         () => this.#body.line("}"),
       ]),
-      ...(tags.some(([tag]) => tag === -1) ? [] : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
+      ...(tags.some(([tag]) => tag === -1) ? [] : [() => this.#body.line("default: {"), check, () => this.#body.line("deoptimize(); }")]),
       () => this.#body.close("}"),
     ]);
   }
 
-  #matchTests(slot: string, tags: readonly (readonly [number, { to: number; passed: number }])[], body: ArmBody): void {
+  /** Writes a match with tests for None, Some, Ok or Err as a chain of `if`. */
+  #matchTests(variable: string, tags: readonly (readonly [number, { to: number; skipped: number }])[], body: ArmBody): void {
     this.#sequence([
-      ...tags.flatMap(([tag, { to, passed }], i) => [
-        () => (i === 0 ? this.#body.open(`if (${hasTag(tag, slot)}) {`) : this.#body.line(`} else if (${hasTag(tag, slot)}) {`)),
-        ...body(tag, to, passed),
+      ...tags.flatMap(([tag, { to, skipped }], i) => [
+        () => (i === 0 ? this.#body.open(`if (${hasTag(tag, variable)}) {`) : this.#body.line(`} else if (${hasTag(tag, variable)}) {`)),
+        ...body(tag, to, skipped),
       ]),
-      () => this.#body.close("} else bail();"),
+      () => this.#body.close("} else deoptimize();"),
     ]);
   }
 }
 
-type ArmBody = (tag: number, to: number, passed: number) => readonly (() => void)[];
+type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => void)[];
 
-function payload(tag: number, slot: string): string {
-  if (tag === -2) return slot;
-  if (tag < -2) return `${slot}.value`;
-  return tag === -1 ? `payloadOf(${slot})` : `(${slot} instanceof E ? ${slot}.payload : ${slot})`;
+/** An expression for what a matched value leaves on the stack. */
+function payload(tag: number, variable: string): string {
+  if (tag === -2) return variable;
+  if (tag < -2) return `${variable}.value`;
+  return tag === -1 ? `matchPayload(${variable})` : `(${variable} instanceof EnumValue ? ${variable}.payload : ${variable})`;
 }
 
-function hasTag(tag: number, slot: string): string {
+function hasTag(tag: number, variable: string): string {
   switch (tag) {
     case -1:
       return "true";
     case -2:
-      return `${slot} instanceof None`;
+      return `${variable} instanceof NoneValue`;
     case -3:
-      return `${slot} instanceof Some`;
+      return `${variable} instanceof SomeValue`;
     case -4:
-      return `${slot} instanceof Ok`;
+      return `${variable} instanceof OkValue`;
     case -5:
-      return `${slot} instanceof Err`;
+      return `${variable} instanceof ErrValue`;
     default:
-      return `tagOf(${slot}) === ${tag}`;
+      return `matchTag(${variable}) === ${tag}`;
   }
 }
 
-function has({ fn: { code } }: Part, tags: ReadonlySet<number>): boolean {
+function hasOpcode({ fn: { code } }: FunctionVersion, tags: ReadonlySet<number>): boolean {
   for (let at = 0; at < code.length; at += CODE_STRIDE) if (tags.has(code[at] ?? 0)) return true;
   return false;
 }

@@ -1,4 +1,7 @@
-/** One instruction at a time: operands are popped and pushed as expressions, results go into variables. */
+/**
+ * Writes the instructions of a basic block that are not control flow. Each one pops operands from the symbolic stack as
+ * expressions, writes a line, and pushes the variable that holds its result.
+ */
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
@@ -6,61 +9,65 @@ import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
-import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./type-inference.ts";
+import { asNumber, type FunctionBody, boxed, converted, type Operand, truthOf, Unsupported } from "./body.ts";
+import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+/** An integer within V8's small-integer range. */
 const MAX_SMALL = 2 ** 30 - 1;
 
+/** Instructions that consume a condition. A comparison right before one is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
-const GENERIC: ReadonlyMap<number, string> = new Map([
+/** Runtime functions for operands of any kind, by opcode. */
+const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
   [OPCODES.Add.tag, "add"],
-  [OPCODES.Sub.tag, "sub"],
-  [OPCODES.Mul.tag, "mul"],
-  [OPCODES.Div.tag, "div"],
-  [OPCODES.Mod.tag, "mod"],
+  [OPCODES.Sub.tag, "subtract"],
+  [OPCODES.Mul.tag, "multiply"],
+  [OPCODES.Div.tag, "divide"],
+  [OPCODES.Mod.tag, "remainder"],
 ]);
-const SIGNS: ReadonlyMap<number, string> = new Map([
+const OPERATORS: ReadonlyMap<number, string> = new Map([
   [OPCODES.Add.tag, "+"],
   [OPCODES.Sub.tag, "-"],
   [OPCODES.Mul.tag, "*"],
 ]);
-const ORDERS: ReadonlyMap<number, { readonly sign: string; readonly generic: string }> = new Map([
-  [OPCODES.Lt.tag, { sign: "<", generic: "lt" }],
-  [OPCODES.Lte.tag, { sign: "<=", generic: "lte" }],
-  [OPCODES.Gt.tag, { sign: ">", generic: "gt" }],
-  [OPCODES.Gte.tag, { sign: ">=", generic: "gte" }],
+const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slow: string }> = new Map([
+  [OPCODES.Lt.tag, { operator: "<", slow: "less" }],
+  [OPCODES.Lte.tag, { operator: "<=", slow: "lessOrEqual" }],
+  [OPCODES.Gt.tag, { operator: ">", slow: "greater" }],
+  [OPCODES.Gte.tag, { operator: ">=", slow: "greaterOrEqual" }],
 ]);
+/** The builtin that a legacy builtin opcode runs. */
 const LEGACY_BUILTINS: ReadonlyMap<number, string> = new Map(
   Object.values(OPCODES).flatMap((row) => ("builtin" in row ? [[row.tag, row.builtin] as const] : [])),
 );
-const ARITY: ReadonlyMap<number, number> = new Map(Object.values(OPCODES).map((row) => [row.tag, row.pops] as const));
+const POPS: ReadonlyMap<number, number> = new Map(Object.values(OPCODES).map((row) => [row.tag, row.pops] as const));
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
-/** The variable that holds a part's function. */
-export const partName = (part: Part): string => `f${part.fn.index}_${part.start}`;
+/** The name of a version's JavaScript function. It shows in profiles: function index, then first instruction. */
+export const versionName = (version: FunctionVersion): string => `f${version.fn.index}_${version.start}`;
 
-/** One instruction that is not control flow. `hasNext`: the next one belongs to the same block. */
-export function writeInstruction(body: Body, pc: number, hasNext: boolean): void {
-  const { code } = body.part.fn;
+/** Writes one instruction that is not control flow. `hasNext` says whether another one follows in the same block. */
+export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
+  const { code } = body.version.fn;
   const at = pc * CODE_STRIDE;
   const tag = code[at] ?? 0;
   const first = code[at + 1] ?? 0;
   const second = code[at + 2] ?? 0;
-  const lazily = hasNext && TAKES_CONDITION.has(code[at + CODE_STRIDE] ?? 0);
+  const isConsumed = hasNext && TAKES_CONDITION.has(code[at + CODE_STRIDE] ?? 0);
   switch (tag) {
     case OPCODES.PushConst.tag:
       body.pushConstant(first);
       return;
     case OPCODES.LoadLocal.tag:
-      if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) read(body, first);
-      if (body.owned.locals.has(first) && !body.owned.lends.has(pc)) body.line(`o${first} = 0;`);
-      body.stack.push({ code: `l${first}`, kind: body.locals[first] ?? "any", local: first });
+      if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) payForString(body, first);
+      if (body.uniqueLists.locals.has(first) && !body.uniqueLists.borrows.has(pc)) body.line(`unique${first} = 0;`);
+      body.stack.push({ code: `local${first}`, kind: body.locals[first] ?? "any", local: first });
       return;
     case OPCODES.StoreLocal.tag:
       store(body, first);
-      if (body.owned.locals.has(first)) body.line(`o${first} = ${body.owned.pushes.has(pc - 1) ? 1 : 0};`);
-      return flag(body, first, body.appends.roles[pc] === APPEND.store);
+      if (body.uniqueLists.locals.has(first)) body.line(`unique${first} = ${body.uniqueLists.pushes.has(pc - 1) ? 1 : 0};`);
+      return setPending(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Pop.tag:
       body.pop();
       return;
@@ -83,16 +90,16 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
     case OPCODES.Lte.tag:
     case OPCODES.Gt.tag:
     case OPCODES.Gte.tag:
-      return condition(body, order(body, tag), lazily);
+      return pushCondition(body, comparison(body, tag), isConsumed);
     case OPCODES.Eq.tag:
     case OPCODES.Neq.tag:
-      return condition(body, equality(body, tag === OPCODES.Eq.tag), lazily);
+      return pushCondition(body, equality(body, tag === OPCODES.Eq.tag), isConsumed);
     case OPCODES.Not.tag:
-      return condition(body, `!${truth(body.pop())}`, lazily);
+      return pushCondition(body, `!${truthOf(body.pop())}`, isConsumed);
     case OPCODES.And.tag:
     case OPCODES.Or.tag: {
-      const b = truth(body.pop());
-      const a = truth(body.pop());
+      const b = truthOf(body.pop());
+      const a = truthOf(body.pop());
       return body.push(`(${a} ${tag === OPCODES.And.tag ? "&&" : "||"} ${b})`, "bool");
     }
     case OPCODES.Call.tag:
@@ -100,140 +107,145 @@ export function writeInstruction(body: Body, pc: number, hasNext: boolean): void
     case OPCODES.CallIndirect.tag:
       return callIndirect(body, first);
     default:
-      making(body, pc, tag, first, second);
+      writeOther(body, pc, tag, first, second);
   }
 }
 
-function making(body: Body, pc: number, tag: number, first: number, second: number): void {
+/** Instructions that make or take apart compound values, and builtins. */
+function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
-      const fields = body.drop(second).map((f) => boxed(f));
-      body.bytes += slotsBytes(second);
-      const { pool } = body.group;
-      return body.push(second === 0 ? pool.name(new RecordValue(first, [])) : `new R(${first}, [${fields.join(", ")}])`, "any");
+      const fields = body.popMany(second).map((f) => boxed(f));
+      body.fixedBytes += slotsBytes(second);
+      const { pool } = body.scope;
+      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, "any");
     }
     case OPCODES.MakeEnum.tag: {
       const payload = body.pop();
-      body.bytes += BYTES.enumValue;
-      const bare = payload.code === "U";
-      return body.push(bare ? body.group.pool.bareVariant(first, second) : `new E(${first}, ${second}, ${boxed(payload)})`, "any");
+      body.fixedBytes += BYTES.enumValue;
+      const isEmpty = payload.code === "UNIT";
+      return body.push(
+        isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${boxed(payload)})`,
+        "any",
+      );
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
       body.push(`${boxed(record)}.fields[${first}]`, "any");
-      return body.line(`if (${body.top} === undefined) bail();`);
+      return body.line(`if (${body.top} === undefined) deoptimize();`);
     }
     case OPCODES.MakeClosure.tag: {
-      const captured = body.drop(second).map((c) => boxed(c));
-      body.bytes += slotsBytes(second);
-      if (second === 0) return body.push(body.group.pool.name(new FnRefValue(first)), "any");
-      return body.push(`new C(${first}, [${captured.join(", ")}])`, "any");
+      const captured = body.popMany(second).map((c) => boxed(c));
+      body.fixedBytes += slotsBytes(second);
+      if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), "any");
+      return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, "any");
     }
     case OPCODES.Wrap.tag: {
       const value = body.pop();
-      body.bytes += BYTES.wrapper;
-      return body.push(`new ${["Some", "Ok", "Err"][first] ?? "Some"}(${boxed(value)})`, "any");
+      body.fixedBytes += BYTES.wrapper;
+      return body.push(`new ${["SomeValue", "OkValue", "ErrValue"][first] ?? "SomeValue"}(${boxed(value)})`, "any");
     }
     case OPCODES.MakeList.tag: {
-      const items = body.drop(first).map((i) => boxed(i));
-      body.bytes += slotsBytes(first);
+      const items = body.popMany(first).map((i) => boxed(i));
+      body.fixedBytes += slotsBytes(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
-      return body.push(first === 0 ? "L.EMPTY" : `L.of([${items.join(", ")}])`, "any");
+      return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, "any");
     }
     case OPCODES.MakeMap.tag: {
-      const flat = body.drop(first).map((i) => boxed(i));
-      return body.push(`makeMap(m, [${flat.join(", ")}])`, "any");
+      const flat = body.popMany(first).map((i) => boxed(i));
+      return body.push(`makeMap(meter, [${flat.join(", ")}])`, "any");
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
-      return body.push(`jsonKind(${boxed(value)})`, "num");
+      return body.push(`jsonKind(${boxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
       return element(body);
     case OPCODES.Builtin.tag:
-      return builtin(body, pc, first, body.drop(second));
+      return builtin(body, pc, first, body.popMany(second));
     default: {
       const id = BUILTIN_IDS.get(LEGACY_BUILTINS.get(tag) ?? "");
       if (id === undefined) throw new Unsupported(`the instruction ${tag}`);
-      builtin(body, pc, id, body.drop(ARITY.get(tag) ?? 0));
+      builtin(body, pc, id, body.popMany(POPS.get(tag) ?? 0));
     }
   }
 }
 
-function store(body: Body, local: number): void {
+function store(body: FunctionBody, local: number): void {
   const value = body.pop();
-  // Operands that stand for the old value are read before it goes.
+  // An operand may be the local's variable itself: save its value before it is overwritten.
   body.stack.forEach((operand, i) => {
     if (operand.local !== local) return;
-    const slot = body.slot(i);
-    body.line(`${slot} = ${operand.code};`);
-    body.stack[i] = { code: slot, kind: operand.kind, local: -1 };
+    const variable = body.operandName(i);
+    body.line(`${variable} = ${operand.code};`);
+    body.stack[i] = { code: variable, kind: operand.kind, local: -1 };
   });
-  if (value.local !== local) body.line(`l${local} = ${asNumber(value)};`);
+  if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
 }
 
-/** Pays for the whole at once, since it may be as large as the limit. */
-function read(body: Body, local: number): void {
-  body.line(`if (c${local} === 1) {`);
-  body.line(`c${local} = 0;`);
-  body.line(`if ((m.allocBytes += ${BYTES.codeUnit} * l${local}.length) > m.maxAllocBytes) bail();`);
+/** Charges a String that appends have made when it is read. It adds to the meter at once, because the String may be as large as the limit. */
+function payForString(body: FunctionBody, local: number): void {
+  body.line(`if (pending${local} === 1) {`);
+  body.line(`pending${local} = 0;`);
+  body.line(`if ((meter.allocBytes += ${BYTES.codeUnit} * local${local}.length) > meter.maxAllocBytes) deoptimize();`);
   body.line("}");
 }
 
-/** Whether the local that was stored is pending. */
-function flag(body: Body, local: number, appended: boolean): void {
+/** Sets whether the local that was just stored to still owes for its appends. */
+function setPending(body: FunctionBody, local: number, appended: boolean): void {
   if (body.appends.isAccumulator[local] !== 1) return;
-  if (!appended || !body.mayBePending(local)) body.line(`c${local} = 0;`);
-  else body.line(`c${local} = ${body.locals[local] === "str" ? "1" : `typeof l${local} === "string" ? 1 : 0`};`);
+  if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);
+  else body.line(`pending${local} = ${body.locals[local] === "string" ? "1" : `typeof local${local} === "string" ? 1 : 0`};`);
 }
 
-function duplicate(body: Body): void {
+function duplicate(body: FunctionBody): void {
   const top = body.pop();
   body.stack.push(top, top);
 }
 
-function condition(body: Body, expression: string, lazily: boolean): void {
-  if (lazily) body.stack.push({ code: `(${expression})`, kind: "bool", local: -1 });
+function pushCondition(body: FunctionBody, expression: string, isConsumed: boolean): void {
+  if (isConsumed) body.stack.push({ code: `(${expression})`, kind: "bool", local: -1 });
   else body.push(expression, "bool");
 }
 
-function arithmetic(body: Body, tag: number): void {
+function arithmetic(body: FunctionBody, tag: number): void {
   const b = body.pop();
   const a = body.pop();
-  const kind = arithmeticKind(tag, a.kind, b.kind, body.part.generic);
+  const kind = arithmeticKind(tag, a.kind, b.kind, body.version.withoutGuesses);
   if (kind === "float") return floatArithmetic(body, tag, a, b);
-  if (kind === "num" || (a.kind === "num" && b.kind === "num")) {
-    body.guess([a, b].flatMap((o) => (o.kind === "num" ? [] : [`typeof ${o.code} !== "number"`])));
+  if (kind === "safeInt" || (a.kind === "safeInt" && b.kind === "safeInt")) {
+    body.checkGuess([a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} !== "number"`])));
     return intArithmetic(body, tag, a, b, kind);
   }
-  if (kind === "str" && a.kind === "str" && b.kind === "str") return body.joinStrings(a, b);
-  const generic = `${GENERIC.get(tag) ?? ""}(m, ${boxed(a)}, ${boxed(b)})`;
-  const sign = SIGNS.get(tag);
-  const isNumber = [a, b].flatMap((o) => (o.kind === "num" ? [] : [`typeof ${o.code} === "number"`]));
-  const maybe = (o: Operand): boolean => o.kind === "num" || o.kind === "any";
-  if (sign === undefined || !maybe(a) || !maybe(b)) return body.push(generic, kind);
+  if (kind === "string" && a.kind === "string" && b.kind === "string") return body.joinStrings(a, b);
+  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${boxed(a)}, ${boxed(b)})`;
+  const operator = OPERATORS.get(tag);
+  const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
+  const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || o.kind === "any";
+  if (operator === undefined || !mayBeInt(a) || !mayBeInt(b)) return body.push(slow, kind);
+  // An Int is never -0: adding 0 makes it 0.
   const zero = tag === OPCODES.Mul.tag ? " + 0" : "";
   body.push(
-    `(${isNumber.join(" && ")} && (t = ${a.code} ${sign} ${b.code}${zero}) <= ${MAX_SAFE} && t >= -${MAX_SAFE}) ? t : ${generic}`,
+    `(${isNumber.join(" && ")} && (temp = ${a.code} ${operator} ${b.code}${zero}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
     kind,
   );
 }
 
-function intArithmetic(body: Body, tag: number, a: Operand, b: Operand, kind: Kind): void {
-  const sign = SIGNS.get(tag);
-  if (sign === undefined) {
-    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) bail();`);
-    body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : `${a.code} % ${b.code} + 0`, "num");
+function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
+  const operator = OPERATORS.get(tag);
+  if (operator === undefined) {
+    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
+    body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : `${a.code} % ${b.code} + 0`, "safeInt");
     return;
   }
-  const expression = `${a.code} ${sign} ${b.code}${tag === OPCODES.Mul.tag ? " + 0" : ""}`;
-  if (kind !== "num") {
-    const checked = `${GENERIC.get(tag) ?? ""}(m, ${a.code}, ${b.code})`;
-    return body.push(`((t = ${expression}) <= ${MAX_SAFE} && t >= -${MAX_SAFE}) ? t : ${checked}`, kind);
+  const expression = `${a.code} ${operator} ${b.code}${tag === OPCODES.Mul.tag ? " + 0" : ""}`;
+  if (kind !== "safeInt") {
+    const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${a.code}, ${b.code})`;
+    return body.push(`((temp = ${expression}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`, kind);
   }
-  body.push(expression, "num");
-  // First against a small integer, which the host compares without making a double of the sum.
+  body.push(expression, "safeInt");
+  // Compare with a small integer first: V8 does that without converting the result to a double.
   const tests = (limit: number): readonly string[] => [
     ...(rises ? [`${body.top} > ${limit}`] : []),
     ...(falls ? [`${body.top} < -${limit}`] : []),
@@ -241,116 +253,119 @@ function intArithmetic(body: Body, tag: number, a: Operand, b: Operand, kind: Ki
   const rises = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
   const falls = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
   body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
-  body.guess(tests(MAX_SAFE));
+  body.checkGuess(tests(MAX_SAFE));
   body.line("}");
 }
 
-function floatArithmetic(body: Body, tag: number, a: Operand, b: Operand): void {
-  const x = numeric(a);
-  const y = numeric(b);
+function floatArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand): void {
+  const x = bareNumber(a);
+  const y = bareNumber(b);
   if (tag === OPCODES.Div.tag) {
-    const divisor = body.named(y);
-    body.line(`if (${divisor} === 0) bail();`);
+    const divisor = body.inVariable(y);
+    body.line(`if (${divisor} === 0) deoptimize();`);
     return body.push(`${x} / ${divisor}`, "float");
   }
-  const sign = tag === OPCODES.FDiv.tag ? "/" : (SIGNS.get(tag) ?? "+");
-  body.push(`${x} ${sign} ${y}`, "float");
+  const operator = tag === OPCODES.FDiv.tag ? "/" : (OPERATORS.get(tag) ?? "+");
+  body.push(`${x} ${operator} ${y}`, "float");
 }
 
-function negate(body: Body): void {
+function negate(body: FunctionBody): void {
   const a = body.pop();
-  if (a.kind === "num") body.push(`0 - ${a.code}`, "num");
+  if (a.kind === "safeInt") body.push(`0 - ${a.code}`, "safeInt");
   else if (a.kind === "float") body.push(`-${a.code}`, "float");
-  else body.push(`neg(${a.code})`, negationKind(a.kind));
+  else body.push(`negate(${a.code})`, negationKind(a.kind));
 }
 
-function concat(body: Body, appends: boolean): void {
+function concat(body: FunctionBody, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
-  if (a.kind === "str" && b.kind === "str") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
-  body.push(`${appends ? "append" : "concat"}(m, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
+  if (a.kind === "string" && b.kind === "string") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
+  body.push(`${appends ? "append" : "concat"}(meter, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
 }
 
-function order(body: Body, tag: number): string {
+function comparison(body: FunctionBody, tag: number): string {
   const b = body.pop();
   const a = body.pop();
-  const { sign, generic } = ORDERS.get(tag) ?? { sign: "<", generic: "lt" };
-  if (a.kind === b.kind && (a.kind === "num" || a.kind === "float")) return `${a.code} ${sign} ${b.code}`;
-  const slow = `${generic}(m, ${boxed(a)}, ${boxed(b)})`;
-  const unsure = [a, b].filter((o) => o.kind !== "num");
+  const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
+  if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
+  const slow = `${name}(meter, ${boxed(a)}, ${boxed(b)})`;
+  const unsure = [a, b].filter((o) => o.kind !== "safeInt");
   if (unsure.some((o) => o.kind !== "any")) return slow;
-  return `(${unsure.map((o) => `typeof ${o.code} === "number"`).join(" && ")}) ? ${a.code} ${sign} ${b.code} : ${slow}`;
+  return `(${unsure.map((o) => `typeof ${o.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
 }
 
-function equality(body: Body, equal: boolean): string {
+function equality(body: FunctionBody, equal: boolean): string {
   const b = body.pop();
   const a = body.pop();
-  const same = equal ? "===" : "!==";
-  const bare = (kind: Kind): boolean => kind === "num" || kind === "bool";
-  if (a.kind === "float" && b.kind === "float") return `${a.code} ${same} ${b.code}`;
-  // An Int or a Bool is equal to nothing but itself, and neither form of an Int is an object.
-  if (bare(a.kind) || bare(b.kind)) return `${boxed(a)} ${same} ${boxed(b)}`;
-  const slow = `equal(m, ${boxed(a)}, ${boxed(b)})`;
+  const operator = equal ? "===" : "!==";
+  const isPrimitive = (kind: ValueKind): boolean => kind === "safeInt" || kind === "bool";
+  if (a.kind === "float" && b.kind === "float") return `${a.code} ${operator} ${b.code}`;
+  // A safe Int or a Bool equals only the identical JavaScript value.
+  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${boxed(a)} ${operator} ${boxed(b)}`;
+  const slow = `equal(meter, ${boxed(a)}, ${boxed(b)})`;
   return equal ? slow : `!${slow}`;
 }
 
-function call(body: Body, index: number, count: number): void {
-  const callee = body.group.part(index);
-  const given = body.drop(count);
+function call(body: FunctionBody, index: number, count: number): void {
+  const callee = body.scope.calleeVersion(index);
+  const given = body.popMany(count);
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
     const arg = given[i];
-    return arg === undefined ? "U" : converted(arg, kind);
+    return arg === undefined ? "UNIT" : converted(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
-  const sign = body.hasLoop && (kind === "num" || kind === "float") ? "+" : "";
-  body.pushCall(`${sign}${partName(callee)}(${["m", "d + 1", ...args].join(", ")})`, kind);
+  // The `+` tells V8 that the result is a number. See `asNumber`.
+  const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
+  body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args].join(", ")})`, kind);
 }
 
-function callIndirect(body: Body, count: number): void {
+function callIndirect(body: FunctionBody, count: number): void {
   const target = body.pop();
-  const args = body.drop(count).map((arg) => boxed(arg));
-  const name = count <= 3 ? `invoke${count}` : "invoke";
-  const list = count <= 3 ? args : [`[${args.join(", ")}]`];
-  body.pushCall(`${name}(${["m", "d + 1", boxed(target), ...list].join(", ")})`, "any");
+  const args = body.popMany(count).map((arg) => boxed(arg));
+  const name = count <= 3 ? `callValue${count}` : "callValue";
+  const passed = count <= 3 ? args : [`[${args.join(", ")}]`];
+  body.pushCall(`${name}(${["meter", "depth + 1", boxed(target), ...passed].join(", ")})`, "any");
 }
 
-function element(body: Body): void {
+function element(body: FunctionBody): void {
   const index = body.pop();
   const list = body.pop();
   if (index.kind === "float") return body.push(`elementAt(${boxed(list)}, ${boxed(index)})`, "any");
-  const whole = index.kind === "num" ? "" : ` && typeof ${index.code} === "number"`;
+  const isInt = index.kind === "safeInt" ? "" : ` && typeof ${index.code} === "number"`;
   const slow = `elementAt(${boxed(list)}, ${boxed(index)})`;
-  body.line(`t = ${list.code} instanceof L${whole} ? ${list.code}.get(${index.code}) : undefined;`);
-  body.push(`t === undefined ? ${slow} : t`, "any");
+  body.line(`temp = ${list.code} instanceof ListValue${isInt} ? ${list.code}.get(${index.code}) : undefined;`);
+  body.push(`temp === undefined ? ${slow} : temp`, "any");
 }
 
-function builtin(body: Body, pc: number, id: number, given: readonly Operand[]): void {
+function builtin(body: FunctionBody, pc: number, id: number, given: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const code = BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
   const [a] = given;
-  if (decl.name === "int.to_float" && a?.kind === "num") return body.push(a.code, "float");
+  if (decl.name === "int.to_float" && a?.kind === "safeInt") return body.push(a.code, "float");
   if (decl.name === "float.sqrt" && a?.kind === "float") return body.push(`Math.sqrt(${a.code})`, "float");
   const args = [0, 1, 2].map((i) => {
     const arg = given[i];
-    return arg === undefined ? "U" : boxed(arg);
+    return arg === undefined ? "UNIT" : boxed(arg);
   });
-  const call = `${body.group.pool.name(code.run)}(m, ${args.join(", ")})`;
+  const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   const kind = builtinKind(id);
-  const holder = body.owned.pushes.get(pc);
-  if (holder !== undefined) return body.push(`o${holder} === 1 ? grow(m, ${args[0]}, ${args[1]}) : ${call}`, kind);
-  if (decl.name === "list.len" && a !== undefined) return body.push(`${a.code} instanceof L ? ${a.code}.length : ${call}`, "num");
+  const local = body.uniqueLists.pushes.get(pc);
+  if (local !== undefined) return body.push(`unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`, kind);
+  if (decl.name === "list.len" && a !== undefined)
+    return body.push(`${a.code} instanceof ListValue ? ${a.code}.length : ${call}`, "safeInt");
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 
 const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
 
+/** Whether the operand may have this sign. Only a literal is known not to. */
 function canBe(sign: "positive" | "negative", operand: Operand): boolean {
   if (!isLiteral(operand)) return true;
   return operand.code.startsWith("(") === (sign === "negative");
 }
 
-/** The operand as a bare number. */
-function numeric({ code, kind }: Operand): string {
-  return kind === "float" || kind === "num" ? code : `numeric(${code})`;
+/** The operand as an unboxed number. */
+function bareNumber({ code, kind }: Operand): string {
+  return kind === "float" || kind === "safeInt" ? code : `toNumber(${code})`;
 }

@@ -1,13 +1,13 @@
-/** What generated code calls. All of it is pure but for the meter. */
-import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
+/** The runtime of compiled code: everything that the generated text calls. The functions are pure except for the meter. */
 import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
+import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
+import type { Meter } from "../meter.ts";
+import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import type { Meter } from "../meter.ts";
-import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import {
   ClosureValue,
   EnumValue,
@@ -22,12 +22,13 @@ import {
   type Value,
 } from "../value/value.ts";
 
-/** Thrown to have the call run again, exactly, by the interpreter. */
-class Bail extends Error {
-  override readonly name: string = "Bail";
+/** Thrown to discard the work of compiled code. The interpreter then runs the same call again. */
+class Deopt extends Error {
+  override readonly name: string = "Deopt";
 }
-/** A guess that the function was compiled with does not hold. */
-export class GuessBail extends Bail {
+
+/** Thrown when a guess about a value's kind fails. The function is compiled again without guesses, then entered again. */
+export class WrongGuess extends Deopt {
   readonly functionIndex: number;
   constructor(functionIndex: number) {
     super();
@@ -35,101 +36,104 @@ export class GuessBail extends Bail {
   }
 }
 
-/** One for all, so that throwing it takes no picture of the stack. */
-const BAIL = new Bail();
+/** A single object for all uses, so that throwing it captures no stack trace. */
+const DEOPT = new Deopt();
 
-/** Given back by a resumable loop that the host shall have a turn before. */
+/** Returned by a loop that stops so that the host gets a turn. The loop's locals and operands are then in `Meter.saved`. */
 export const PAUSED: unique symbol = Symbol("paused");
 
-/** A compiled function that any values may be given: missing arguments count as Unit. */
-export type Target = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
+/** A compiled function that takes arguments of any kind. Missing arguments count as Unit. */
+export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
 
-/** The compiled form of a function by its index; throws `Bail` where it has none. */
-export type Link = (functionIndex: number) => Target;
+/** Returns the compiled form of a function by its index. Throws `Deopt` if it has none. */
+export type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
 
-export function bail(): never {
-  throw BAIL;
+/** Gives up: the interpreter has to run this call, because it meets a trap, a limit or something that is not compiled. */
+export function deoptimize(): never {
+  throw DEOPT;
 }
 
-function unguess(functionIndex: number): never {
-  throw new GuessBail(functionIndex);
+/** Gives up a guess: the function was compiled for kinds that its values do not have. */
+function failGuess(functionIndex: number): never {
+  throw new WrongGuess(functionIndex);
 }
 
-const generic =
+const arithmeticOn =
   (op: ArithmeticOp) =>
   (meter: Meter, a: Value, b: Value): Value =>
     op === "Add" && typeof a === "string" && typeof b === "string" ? concat(meter, a, b) : arithmetic(op, a, b);
 
-function numeric(value: Value): number {
+function toNumber(value: Value): number {
   if (value instanceof FloatValue) return value.value;
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
-  return bail();
+  return deoptimize();
 }
 
-/** The names that generated code has; their values are of any type. */
-export function support(link: Link): Readonly<Record<string, unknown>> {
-  const invoke = (meter: Meter, depth: number, target: Value, args: readonly Value[]): Value => {
-    if (target instanceof FnRefValue) return link(target.index)(meter, depth, ...args);
-    if (target instanceof ClosureValue) return link(target.index)(meter, depth, ...target.captured, ...args);
-    return bail();
+/** The names that generated text may use, with their values. `target` finds the callee of a function value. */
+export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, unknown>> {
+  const callValue = (meter: Meter, depth: number, callee: Value, args: readonly Value[]): Value => {
+    if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, ...args);
+    if (callee instanceof ClosureValue) return target(callee.index)(meter, depth, ...callee.captured, ...args);
+    return deoptimize();
   };
   return {
-    F: FloatValue,
-    R: RecordValue,
-    E: EnumValue,
-    C: ClosureValue,
-    Some: SomeValue,
-    Ok: OkValue,
-    Err: ErrValue,
-    None: NoneValue,
-    L: ListValue,
-    U: UNIT,
-    P: PAUSED,
-    bail,
-    unguess,
-    box: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
-    over: (meter: Meter): boolean => meter.overrun() ?? bail(),
-    add: generic("Add"),
-    sub: generic("Sub"),
-    mul: generic("Mul"),
-    div: generic("Div"),
-    mod: generic("Mod"),
-    neg: negate,
-    numeric,
-    lt: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) < 0,
-    lte: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) <= 0,
-    gt: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) > 0,
-    gte: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) >= 0,
+    FloatValue,
+    RecordValue,
+    EnumValue,
+    ClosureValue,
+    SomeValue,
+    OkValue,
+    ErrValue,
+    NoneValue,
+    ListValue,
+    UNIT,
+    PAUSED,
+    deoptimize,
+    failGuess,
+    boxFloat: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
+    /** Called at a check of the steps. Returns whether the loop has to pause. */
+    checkLimits: (meter: Meter): boolean => meter.overrun() ?? deoptimize(),
+    add: arithmeticOn("Add"),
+    subtract: arithmeticOn("Sub"),
+    multiply: arithmeticOn("Mul"),
+    divide: arithmeticOn("Div"),
+    remainder: arithmeticOn("Mod"),
+    negate,
+    toNumber,
+    less: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) < 0,
+    lessOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) <= 0,
+    greater: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) > 0,
+    greaterOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) >= 0,
     equal: (meter: Meter, a: Value, b: Value): boolean => structuralEqual(a, b, meter),
-    truthy: isTruthy,
+    isTruthy,
     concat,
     append,
-    tagOf: matchTag,
-    payloadOf: matchPayload,
+    matchTag,
+    matchPayload,
     jsonKind,
     elementAt,
-    grow: growList,
+    growList,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
-    invoke,
-    invoke0: (meter: Meter, depth: number, target: Value): Value =>
-      target instanceof FnRefValue ? link(target.index)(meter, depth) : invoke(meter, depth, target, []),
-    invoke1: (meter: Meter, depth: number, target: Value, a: Value): Value => {
-      if (target instanceof FnRefValue) return link(target.index)(meter, depth, a);
-      if (target instanceof ClosureValue && target.captured.length === 1) {
-        const [c = UNIT] = target.captured;
-        return link(target.index)(meter, depth, c, a);
+    callValue,
+    callValue0: (meter: Meter, depth: number, callee: Value): Value =>
+      callee instanceof FnRefValue ? target(callee.index)(meter, depth) : callValue(meter, depth, callee, []),
+    callValue1: (meter: Meter, depth: number, callee: Value, a: Value): Value => {
+      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a);
+      if (callee instanceof ClosureValue && callee.captured.length === 1) {
+        const [c = UNIT] = callee.captured;
+        return target(callee.index)(meter, depth, c, a);
       }
-      return invoke(meter, depth, target, [a]);
+      return callValue(meter, depth, callee, [a]);
     },
-    invoke2: (meter: Meter, depth: number, target: Value, a: Value, b: Value): Value => {
-      if (target instanceof FnRefValue) return link(target.index)(meter, depth, a, b);
-      if (target instanceof ClosureValue && target.captured.length === 1) {
-        const [c = UNIT] = target.captured;
-        return link(target.index)(meter, depth, c, a, b);
+    callValue2: (meter: Meter, depth: number, callee: Value, a: Value, b: Value): Value => {
+      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a, b);
+      if (callee instanceof ClosureValue && callee.captured.length === 1) {
+        const [c = UNIT] = callee.captured;
+        return target(callee.index)(meter, depth, c, a, b);
       }
-      return invoke(meter, depth, target, [a, b]);
+      return callValue(meter, depth, callee, [a, b]);
     },
-    invoke3: (meter: Meter, depth: number, target: Value, a: Value, b: Value, c: Value): Value =>
-      target instanceof FnRefValue ? link(target.index)(meter, depth, a, b, c) : invoke(meter, depth, target, [a, b, c]),
+    callValue3: (meter: Meter, depth: number, callee: Value, a: Value, b: Value, c: Value): Value =>
+      callee instanceof FnRefValue ? target(callee.index)(meter, depth, a, b, c) : callValue(meter, depth, callee, [a, b, c]),
   };
 }

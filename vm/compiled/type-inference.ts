@@ -1,129 +1,140 @@
 /**
- * What is known of values without running: their kind at every place of a function, and of the parameters and results
- * of all functions that are compiled together. A sound data flow: a kind holds on every path, or it is `any`.
+ * Type inference: finds the kind of every local and operand at the start of each basic block, and of the parameters and
+ * results of all functions in a compilation unit. It is a forward data-flow analysis over the lattice
+ * `never` < `safeInt`, `float`, `bool`, `string` < `any`: a kind holds on every path that leads to a block, else it is `any`.
+ *
+ * Kinds decide what the generator writes for `a + b`: of two safe Ints a JavaScript `+` and a range check, of two Floats
+ * a bare `+` on unboxed numbers, of two unknown values a check of both or a call to the runtime.
  */
 import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
-import { OPCODES } from "../bytecode/opcodes.ts";
+import { OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { parseType } from "../value/type.ts";
 import { FloatValue, type Value } from "../value/value.ts";
-import type { Flow } from "./control-flow-graph.ts";
+import type { ControlFlowGraph } from "./control-flow-graph.ts";
 
 /**
- * `num`: an Int that is a safe integer. `float`: a Float, held as a bare number. `never`: no value comes here.
- * All but `float` are held as the interpreter holds them.
+ * `safeInt` is an Int in JavaScript's safe integer range; `any` includes all other Ints, which may be a `bigint`.
+ * `never` means that no value reaches this place yet. Compiled code holds a value of kind `float` as a bare number and
+ * every other value in the interpreter's representation.
  */
-export type Kind = "never" | "num" | "float" | "bool" | "str" | "any";
+export type ValueKind = "never" | "safeInt" | "float" | "bool" | "string" | "any";
 
-export function join(a: Kind, b: Kind): Kind {
+/** The least kind that covers both. */
+export function join(a: ValueKind, b: ValueKind): ValueKind {
   if (a === b || b === "never") return a;
   return a === "never" ? b : "any";
 }
 
-export function kindOf(value: Value | undefined): Kind {
-  if (typeof value === "number") return "num";
-  if (typeof value === "string") return "str";
+export function kindOf(value: Value | undefined): ValueKind {
+  if (typeof value === "number") return "safeInt";
+  if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   return value instanceof FloatValue ? "float" : "any";
 }
 
-/** Builtins by id: the kind of the result. `Int` may be wide, but for the lengths. */
-const LENGTHS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
-const RESULT_KINDS: ReadonlyMap<string, Kind> = new Map([
-  ["String", "str"],
+/** Builtins whose Int result is always a safe Int. */
+const SAFE_INT_BUILTINS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
+const RESULT_KINDS: ReadonlyMap<string, ValueKind> = new Map([
+  ["String", "string"],
   ["Bool", "bool"],
   ["Float", "float"],
 ]);
-const BUILTIN_KINDS: ReadonlyMap<number, Kind> = new Map(
-  BUILTINS.map((b): [number, Kind] => {
+/** The kind of a builtin's result, by its id. */
+const BUILTIN_KINDS: ReadonlyMap<number, ValueKind> = new Map(
+  BUILTINS.map((b): [number, ValueKind] => {
     const type = parseType(b.type, new Set(b.typeParams));
     const result = type.kind === "fn" && type.result.kind === "primitive" ? type.result.name : "";
-    return [b.id, LENGTHS.has(b.name) ? "num" : (RESULT_KINDS.get(result) ?? "any")];
+    return [b.id, SAFE_INT_BUILTINS.has(b.name) ? "safeInt" : (RESULT_KINDS.get(result) ?? "any")];
   }),
 );
 
-export function builtinKind(id: number): Kind {
+export function builtinKind(id: number): ValueKind {
   return BUILTIN_BY_ID.has(id) ? (BUILTIN_KINDS.get(id) ?? "any") : "any";
 }
 
 /**
- * Of two operands of `+ - * /` and `%`, by tag. What is not known is taken for a safe Int, and so is the result; a
- * `generic` function takes it for what it is, and its Ints may be wide.
+ * The kind of `+ - * /` or `%`, given the opcode's tag and the operands' kinds. With guesses, an operand of kind `any` is
+ * assumed to be a safe Int, and so is the result; compiled code checks both. Without guesses the result may be any Int.
  */
-export function arithmeticKind(tag: number, a: Kind, b: Kind, generic: boolean): Kind {
+export function arithmeticKind(tag: number, a: ValueKind, b: ValueKind, withoutGuesses: boolean): ValueKind {
   if (a === "never" || b === "never") return "never";
   if (tag === OPCODES.FDiv.tag) return "float";
   const divides = tag === OPCODES.Div.tag || tag === OPCODES.Mod.tag;
-  if (a === "num" && b === "num") return generic && !divides ? "any" : "num";
+  if (a === "safeInt" && b === "safeInt") return withoutGuesses && !divides ? "any" : "safeInt";
   if (tag !== OPCODES.Mod.tag && (a === "float" || b === "float")) return "float";
-  if (tag === OPCODES.Add.tag && (a === "str" || b === "str")) return "str";
-  const guessed = (kind: Kind): boolean => kind === "num" || kind === "any";
-  return !generic && guessed(a) && guessed(b) ? "num" : "any";
+  if (tag === OPCODES.Add.tag && (a === "string" || b === "string")) return "string";
+  const mayBeInt = (kind: ValueKind): boolean => kind === "safeInt" || kind === "any";
+  return !withoutGuesses && mayBeInt(a) && mayBeInt(b) ? "safeInt" : "any";
 }
 
-export function concatKind(a: Kind, b: Kind): Kind {
+export function concatKind(a: ValueKind, b: ValueKind): ValueKind {
   if (a === "never" || b === "never") return "never";
-  return a === "str" || b === "str" ? "str" : "any";
+  return a === "string" || b === "string" ? "string" : "any";
 }
 
-export function negationKind(a: Kind): Kind {
-  return a === "num" || a === "float" || a === "never" ? a : "any";
+export function negationKind(a: ValueKind): ValueKind {
+  return a === "safeInt" || a === "float" || a === "never" ? a : "any";
 }
 
-/** Kinds at the start of a block. Those of dead locals mean nothing. */
-export interface Entry {
-  readonly locals: Kind[];
-  readonly stack: Kind[];
+/** The kinds of a frame's locals and operands at one place. The kinds of dead locals are meaningless. */
+export interface FrameKinds {
+  readonly locals: ValueKind[];
+  readonly stack: ValueKind[];
 }
 
-/** One function, or one loop of it, as it is compiled. */
-export interface Part {
+/** A function compiled for one entry point and one set of kinds: a whole call, or the rest of a frame from a loop header on. */
+export interface FunctionVersion {
   readonly fn: VerifiedFunction;
-  /** The instruction it begins with. */
+  /** The instruction it starts at: 0 for a whole call, else a loop header. */
   readonly start: number;
-  readonly flow: Flow;
+  readonly graph: ControlFlowGraph;
+  /** By block, then by local: 1 if the local is live at the block's start. */
   readonly live: readonly Uint8Array[];
-  /** Nothing is guessed: see `arithmeticKind`. */
-  readonly generic: boolean;
-  /** At the entry: of a whole function its parameters, of a loop all locals, then the operand stack. */
-  readonly entry: Entry;
-  result: Kind;
-  /** By block; undefined where nothing leads to it. */
-  blocks: (Entry | undefined)[];
+  /** Compiled without guesses about kinds, because one failed before. See `arithmeticKind`. */
+  readonly withoutGuesses: boolean;
+  /** Kinds at the entry point. Only parameters have a kind in a whole call; all locals and operands have one in a loop. */
+  readonly entry: FrameKinds;
+  result: ValueKind;
+  /** Kinds at the start of each block; undefined if no path leads to it. */
+  blocks: (FrameKinds | undefined)[];
 }
 
-/** Asks and tells the other functions of the group. */
+/** The other functions of the compilation unit. */
 export interface Callees {
-  /** The kind of a call's result; the kinds of the arguments are taken in. */
-  call(index: number, args: readonly Kind[]): Kind;
+  /** The kind of a call's result. Also joins the arguments' kinds into those of the callee's parameters. */
+  call(index: number, args: readonly ValueKind[]): ValueKind;
 }
 
-/** Sets `blocks` and `result`. Kinds only rise, so a fixed point is near. */
-export function inferPart(part: Part, constants: readonly Value[], callees: Callees): void {
-  const { flow } = part;
-  part.blocks = flow.map((_, i) => (i === 0 ? { locals: part.entry.locals.slice(), stack: part.entry.stack.slice() } : undefined));
+/** Sets `blocks` and `result`. Kinds only rise in the lattice, so the fixed point is reached soon. */
+export function inferKinds(version: FunctionVersion, constants: readonly Value[], callees: Callees): void {
+  const { graph } = version;
+  version.blocks = graph.map((_, i) =>
+    i === 0 ? { locals: version.entry.locals.slice(), stack: version.entry.stack.slice() } : undefined,
+  );
   const work = [0];
-  const waits = new Uint8Array(flow.length);
-  const flowInto = (to: number, locals: readonly Kind[], stack: readonly Kind[]): void => {
-    const known = part.blocks[to];
-    if (known === undefined) part.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
+  const isQueued = new Uint8Array(graph.length);
+  const flowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]): void => {
+    const known = version.blocks[to];
+    if (known === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
     else {
-      const localsRose = raise(known.locals, locals, part.live[to]);
+      const localsRose = raise(known.locals, locals, version.live[to]);
       const stackRose = raise(known.stack, stack);
       if (!localsRose && !stackRose) return;
     }
-    if (waits[to] === 1) return;
-    waits[to] = 1;
+    if (isQueued[to] === 1) return;
+    isQueued[to] = 1;
     work.push(to);
   };
   for (let i = work.pop(); i !== undefined; i = work.pop()) {
-    waits[i] = 0;
-    inferBlock(part, i, constants, callees, flowInto);
+    isQueued[i] = 0;
+    inferBlock(version, i, constants, callees, flowInto);
   }
 }
 
-function raise(into: Kind[], from: readonly Kind[], live?: Uint8Array): boolean {
+/** Joins `from` into `into` and returns whether that changed a kind. Skips locals that are not live. */
+function raise(into: ValueKind[], from: readonly ValueKind[], live?: Uint8Array): boolean {
   let changed = false;
   for (let i = 0; i < into.length; i++) {
     if (live !== undefined && live[i] === 0) continue;
@@ -137,27 +148,36 @@ function raise(into: Kind[], from: readonly Kind[], live?: Uint8Array): boolean 
 }
 
 function inferBlock(
-  part: Part,
+  version: FunctionVersion,
   index: number,
   constants: readonly Value[],
   callees: Callees,
-  flowInto: (to: number, locals: readonly Kind[], stack: readonly Kind[]) => void,
+  flowInto: (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void,
 ): void {
-  const block = part.flow[index];
-  const entry = part.blocks[index];
+  const block = version.graph[index];
+  const entry = version.blocks[index];
   if (block === undefined || entry === undefined) return;
   const locals = entry.locals.slice();
   const stack = entry.stack.slice();
   const { exit } = block;
-  // What the last instruction of these takes from the stack is read below.
+  // The switch below reads the operands of a final `Ret` or `TailCall`.
   const end = exit.kind === "tail" || exit.kind === "return" ? Math.max(block.start, block.end - 1) : block.end;
   for (let pc = block.start; pc < end; pc++) {
     const at = pc * CODE_STRIDE;
-    stepKinds(part, part.fn.code[at] ?? 0, part.fn.code[at + 1] ?? 0, part.fn.code[at + 2] ?? 0, locals, stack, constants, callees);
+    inferInstruction(
+      version,
+      version.fn.code[at] ?? 0,
+      version.fn.code[at + 1] ?? 0,
+      version.fn.code[at + 2] ?? 0,
+      locals,
+      stack,
+      constants,
+      callees,
+    );
   }
   switch (exit.kind) {
     case "return":
-      part.result = join(part.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
+      version.result = join(version.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
       return;
     case "jump":
       return flowInto(exit.to, locals, stack);
@@ -168,9 +188,9 @@ function inferBlock(
       for (const arm of exit.arms) flowInto(arm.to, locals, stack);
       return;
     case "tail": {
-      const count = part.fn.code[(block.end - 1) * CODE_STRIDE + 2] ?? 0;
+      const count = version.fn.code[(block.end - 1) * CODE_STRIDE + 2] ?? 0;
       const args = stack.slice(stack.length - count);
-      const { arity } = part.fn.def;
+      const { arity } = version.fn.def;
       flowInto(
         exit.to,
         locals.map((_, i) => (i < Math.min(count, arity) ? (args[i] ?? "any") : "any")),
@@ -180,19 +200,19 @@ function inferBlock(
   }
 }
 
-/** The effect of one instruction on the kinds. Control flow is the caller's matter. */
-function stepKinds(
-  part: Part,
+/** Applies one instruction that is not control flow to the kinds. */
+function inferInstruction(
+  version: FunctionVersion,
   tag: number,
   first: number,
   second: number,
-  locals: Kind[],
-  stack: Kind[],
+  locals: ValueKind[],
+  stack: ValueKind[],
   constants: readonly Value[],
   callees: Callees,
 ): void {
-  const pop = (): Kind => stack.pop() ?? "any";
-  const drop = (count: number): readonly Kind[] => stack.splice(stack.length - count, count);
+  const pop = (): ValueKind => stack.pop() ?? "any";
+  const drop = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
   switch (tag) {
     case OPCODES.PushConst.tag:
       stack.push(kindOf(constants[first]));
@@ -210,7 +230,7 @@ function stepKinds(
     case OPCODES.Mod.tag:
     case OPCODES.FDiv.tag: {
       const b = pop();
-      stack.push(arithmeticKind(tag, pop(), b, part.generic));
+      stack.push(arithmeticKind(tag, pop(), b, version.withoutGuesses));
       return;
     }
     case OPCODES.Concat.tag: {
@@ -238,7 +258,7 @@ function stepKinds(
       return;
     case OPCODES.JsonKind.tag:
       pop();
-      stack.push("num");
+      stack.push("safeInt");
       return;
     case OPCODES.Dup.tag:
       stack.push(stack.at(-1) ?? "any");
@@ -251,29 +271,18 @@ function stepKinds(
       stack.push(builtinKind(first));
       return;
     default:
-      otherKinds(tag, first, second, stack);
+      inferByTable(tag, first, second, stack);
   }
 }
 
-const ROWS: ReadonlyMap<number, { readonly pops: number; readonly pushes: number; readonly counted: number; readonly builtin?: string }> =
-  new Map(
-    Object.values(OPCODES).map((row) => [
-      row.tag,
-      {
-        pops: row.pops,
-        pushes: row.pushes,
-        counted: "popsCount" in row ? row.operands.findIndex((operand) => operand === "count") : -1,
-        ...("builtin" in row ? { builtin: row.builtin } : {}),
-      },
-    ]),
-  );
+const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map(BUILTINS.map((b) => [b.name, b.id]));
 
-/** By the opcode table: what is popped is dropped, what is pushed may be anything. */
-function otherKinds(tag: number, first: number, second: number, stack: Kind[]): void {
-  const row = ROWS.get(tag);
+/** Pops and pushes as the opcode table says. A pushed value has the kind of the opcode's builtin, or `any`. */
+function inferByTable(tag: number, first: number, second: number, stack: ValueKind[]): void {
+  const row = ROW_BY_TAG.get(tag);
   if (row === undefined) return;
-  const count = row.counted < 0 ? 0 : row.counted === 0 ? first : second;
+  const count = row.popsCount !== true ? 0 : row.operands[0] === "count" ? first : second;
   stack.length -= row.pops + count;
   const id = row.builtin === undefined ? undefined : BUILTIN_IDS.get(row.builtin);
   for (let i = 0; i < row.pushes; i++) stack.push(id === undefined ? "any" : builtinKind(id));

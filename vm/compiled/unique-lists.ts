@@ -1,7 +1,10 @@
 /**
- * Lists that grow by `xs = list.push(xs, x)`. What such a push gives is held by that local alone until the local is
- * loaded for something else, and may then grow in place: the generated code keeps a flag by local, 1 where it is so.
- * A place outside of the function cannot see the difference; a call that is thrown away takes its lists with it.
+ * Finds the lists that compiled code may change in place. After `xs = list.push(xs, x)` the local `xs` is the only holder
+ * of the new list, and it stays unique until `xs` is loaded for anything but its length, an element or the next push.
+ * The next push can then append in place instead of making a new version. Compiled code keeps a flag for each such local:
+ * 1 while the local is the only holder.
+ *
+ * No other code can see the change, because no other code holds the list. A call that is discarded takes its lists with it.
  */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { oncePer } from "../lazy.ts";
@@ -10,22 +13,24 @@ import { followOperands } from "../bytecode/operand-origins.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
-export interface OwnedLists {
-  /** The locals that have a flag, ascending. */
+export interface UniqueLists {
+  /** The locals that have a flag, in ascending order. */
   readonly locals: ReadonlySet<number>;
-  /** Loads after which the local is still the only holder, by instruction. */
-  readonly lends: ReadonlySet<number>;
-  /** Pushes whose result is stored in the local that was pushed onto, and that local. */
+  /** The loads after which the local is still the only holder. */
+  readonly borrows: ReadonlySet<number>;
+  /** The pushes whose result goes back into the local that held the list: from instruction to local. */
   readonly pushes: ReadonlyMap<number, number>;
 }
 
-const NONE: OwnedLists = { locals: new Set(), lends: new Set(), pushes: new Map() };
+const NONE: UniqueLists = { locals: new Set(), borrows: new Set(), pushes: new Map() };
 
-/** Of a regular function. */
-export const ownedLists: (fn: VerifiedFunction) => OwnedLists = oncePer((fn: VerifiedFunction) => (mayPush(fn.code) ? analyze(fn) : NONE));
+/** The unique lists of a statically stacked function. */
+export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: VerifiedFunction) =>
+  mayPush(fn.code) ? analyze(fn) : NONE,
+);
 
-function analyze(fn: VerifiedFunction): OwnedLists {
-  const lends = new Set<number>();
+function analyze(fn: VerifiedFunction): UniqueLists {
+  const borrows = new Set<number>();
   const pushes = new Map<number, number>();
   followOperands(fn, ({ pc, row, first, taken, stores }) => {
     const name = builtinName(row, first);
@@ -36,17 +41,17 @@ function analyze(fn: VerifiedFunction): OwnedLists {
     }
     if (name === "list.len" || row.tag === OPCODES.ListGet.tag) {
       const origin = taken(name === "list.len" ? 0 : 1);
-      // Not of a version that has been replaced while it lay on the stack.
-      if (origin?.after.length === 0 && origin.stores === stores(origin.local)) lends.add(origin.load);
+      // The local must not have been stored to since the load.
+      if (origin?.after.length === 0 && origin.stores === stores(origin.local)) borrows.add(origin.load);
       return undefined;
     }
     const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
     if (origin?.local !== first || origin.stores !== stores(first) || origin.after[0] !== pc - 1) return undefined;
-    lends.add(origin.load);
+    borrows.add(origin.load);
     pushes.set(pc - 1, first);
     return undefined;
   });
-  return pushes.size === 0 ? NONE : { locals: new Set([...pushes.values()].sort((a, b) => a - b)), lends, pushes };
+  return pushes.size === 0 ? NONE : { locals: new Set([...pushes.values()].sort((a, b) => a - b)), borrows, pushes };
 }
 
 function builtinName(row: OpcodeRow, first: number): string | undefined {

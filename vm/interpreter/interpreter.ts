@@ -78,7 +78,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let gone = false;
   try {
     // A frame that has just begun may be compiled as a whole.
-    if (engine !== undefined && pc === entry && engine.begun(run, actor, present(functions[index]), budget)) {
+    if (engine !== undefined && pc === entry && engine.enterFrame(run, actor, present(functions[index]), budget)) {
       gone = true;
       return "again";
     }
@@ -416,7 +416,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             actor.depth = depth;
             actor.sp = base + (code[(target << 3) + 7] ?? 0);
             meter.steps = stopAt - left;
-            const end = engine.loop(run, actor, present(functions[index]), target - entry, pc - target, budget);
+            const end = engine.enterLoop(run, actor, present(functions[index]), target - entry, pc - target, budget);
             stopAt = Math.max(stopAt, meter.steps);
             left = (stopAt - meter.steps) | 0;
             if (end === "ended") {
@@ -459,7 +459,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           }
           if (engine !== undefined && tag !== 38) {
             meter.steps = stopAt - left;
-            const value = engine.call(run, actor, present(functions[callee]), first, count, depth + 1, budget);
+            const value = engine.enterCall(run, actor, present(functions[callee]), first, count, depth + 1, budget);
             if (value !== undefined) {
               stopAt = Math.max(stopAt, meter.steps);
               left = (stopAt - meter.steps) | 0;

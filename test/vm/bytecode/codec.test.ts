@@ -9,11 +9,12 @@ import { MODULE_LIMITS } from "../../../vm/limits.ts";
 import type { DebugInfo, FunctionDef, Module, TypeDef } from "../../../vm/bytecode/module.ts";
 import { type OpName, OPCODES } from "../../../vm/bytecode/opcodes.ts";
 import { type Value, wellFormed } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { errorKind, text, value } from "../arbitrary.ts";
 
 const folder = join(CONFORMANCE_ROOT, "bytecode");
-const cases = readdirSync(folder)
+const vectors = readdirSync(folder)
   .filter((name) => name.endsWith(".axbc"))
   .map((name) => name.slice(0, -".axbc".length));
 const bytesOf = (name: string): Uint8Array => readFileSync(join(folder, `${name}.axbc`));
@@ -56,9 +57,9 @@ const withCode = (source: string): string => withFunctionMember("code", `[${sour
 const decoded = (source: string): Module => decodeModule(utf8(source));
 
 describe("conformance modules", () => {
-  test("are there", () => expect(cases.length).toBeGreaterThan(10));
+  test("are there", () => expect(vectors.length).toBeGreaterThan(10));
 
-  test.each(cases)("%s", (name) => {
+  test.each(vectors)("%s", (name) => {
     const fromFile = decodeModule(bytesOf(name));
     const shared = parseJson(readFileSync(join(folder, `${name}.json`), "utf8"));
     const inside = isJsonObject(shared) ? shared.get("module") : undefined;
@@ -261,7 +262,7 @@ test("a module survives encoding, and its encoding is stable", () => {
       expect({ ...read, constants: [] }).toEqual({ ...module, constants: [] });
       expect(encodeModule(read)).toEqual(bytes);
     }),
-    { numRuns: 500 },
+    { numRuns: cases(500) },
   );
 });
 
@@ -279,7 +280,7 @@ test("the hash covers everything but the debug member", () => {
       expect(moduleHash({ ...module, constants: more })).not.toBe(hash);
       expect(debug === undefined || module.debug === debug).toBe(true);
     }),
-    { numRuns: 100 },
+    { numRuns: cases(100) },
   );
 });
 
@@ -321,7 +322,7 @@ describe("damaged files give a module or one typed error", () => {
         for (const [at, byte] of changes) bytes[at] = byte;
         isTyped(bytes);
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     );
   });
 
@@ -346,7 +347,7 @@ describe("damaged files give a module or one typed error", () => {
     );
     fc.assert(
       fc.property(fc.nat(tokens.length - 1), token, (at, replacement) => isTyped(utf8(tokens.with(at, replacement).join("")))),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 
@@ -356,7 +357,7 @@ describe("damaged files give a module or one typed error", () => {
         isTyped(bytes);
         isTyped(container(bytes));
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 

@@ -181,7 +181,7 @@ describe("what is charged", () => {
   test("the compiled engine takes them", () => {
     const program = programOf(loop('s = s ++ "x"'));
     runOn("auto", program, { args: [200_000] });
-    expect(countsOf(program, "auto")).toMatchObject({ compiled: 1, bailed: 0 });
+    expect(countsOf(program, "auto")).toMatchObject({ compiled: 1, deoptimized: 0 });
   });
 });
 

@@ -8,9 +8,10 @@ import { isOpName, opcode, type OpName, OPCODES } from "../../../vm/bytecode/opc
 import { parseType } from "../../../vm/value/type.ts";
 import { EnumValue, FloatValue, FnRefValue, I64_MIN, NONE, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { cases } from "../../cases.ts";
 import { arbitraryChoices, type Choices } from "../../choices.ts";
 import { CONSTANT_LIST, INDICES, type Kind, MODULE_TYPES, STEPS } from "../bytecode-tables.ts";
-import { cases, countsOf, sameOnBoth } from "../engines.ts";
+import { countsOf, sameOnBoth } from "../engines.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 
 type Code = TestFunction["code"][number];
@@ -152,21 +153,21 @@ function moduleOfChoices(choices: Choices): { readonly module: ReturnType<typeof
 }
 
 test("one to three instructions on any operands", () => {
-  const counts = { entered: 0, bailed: 0 };
+  const counts = { entered: 0, deoptimized: 0 };
   fc.assert(
     fc.property(arbitraryChoices(90), (choices) => {
       const { module, args } = moduleOfChoices(choices);
       const program = verifyModule(module);
       for (const each of args) sameOnBoth(program, { args: each, limits: { max_alloc_bytes: 10_000_000 } });
       counts.entered += countsOf(program).entered;
-      counts.bailed += countsOf(program).bailed;
+      counts.deoptimized += countsOf(program).deoptimized;
     }),
-    { numRuns: cases(0.3 / 3) },
+    { numRuns: cases(2_400) },
   );
   // Each kind of end is met often.
-  expect(counts.entered).toBeGreaterThan(cases(0.2));
-  expect(counts.bailed).toBeGreaterThan(counts.entered / 10);
-  expect(counts.bailed).toBeLessThan((counts.entered * 9) / 10);
+  expect(counts.entered).toBeGreaterThan(cases(4_800));
+  expect(counts.deoptimized).toBeGreaterThan(counts.entered / 10);
+  expect(counts.deoptimized).toBeLessThan((counts.entered * 9) / 10);
 }, 600_000);
 
 const SOME_OF_EACH: readonly Value[] = [

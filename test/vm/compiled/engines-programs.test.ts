@@ -14,9 +14,10 @@ import type { Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
+import { cases } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { resolve } from "../../outcome.ts";
-import { cases, countsOf, sameOnBoth, seen, type Seen } from "../engines.ts";
+import { countsOf, sameOnBoth, seen, type Seen } from "../engines.ts";
 import { testHost } from "../helpers.ts";
 
 const LIMITS = { max_steps: 20_000, max_alloc_bytes: 3_000_000, max_call_depth: 200 };
@@ -39,30 +40,30 @@ function compiled(text: string): Program | undefined {
 }
 
 test("generated computations run the same on both engines, whatever the limits", () => {
-  const counts = { entered: 0, bailed: 0, trapped: 0, programs: 0 };
+  const counts = { entered: 0, deoptimized: 0, trapped: 0, programs: 0 };
   fc.assert(
     fc.property(arbitraryComputation, fc.array(fc.nat(), { minLength: RUNS, maxLength: RUNS }), (text, choices) => {
       const program = compiled(text);
       if (program === undefined) return;
       const whole = sameOnBoth(program, { limits: LIMITS });
-      const { entered, bailed } = countsOf(program);
+      const { entered, deoptimized } = countsOf(program);
       counts.programs += 1;
       if (whole.end.startsWith("trap")) counts.trapped += 1;
       else {
         counts.entered += entered;
-        counts.bailed += bailed;
+        counts.deoptimized += deoptimized;
       }
       const [steps = 0, moreSteps = 0, bytes = 0, moreBytes = 0, depth = 0] = choices;
       for (const n of [steps, moreSteps]) sameOnBoth(program, { limits: { ...LIMITS, max_steps: 1 + (n % whole.steps) } });
       for (const n of [bytes, moreBytes]) sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: n % (whole.allocBytes + 1) } });
       sameOnBoth(program, { limits: { ...LIMITS, max_call_depth: 1 + (depth % 6) }, actors: true });
     }),
-    { numRuns: cases(0.4 / RUNS) },
+    { numRuns: cases(1_600) },
   );
   expect(counts.trapped).toBeLessThan(counts.programs / 4);
   // What completes has been run by the compiled engine, and hardly anything twice.
   expect(counts.entered).toBeGreaterThan(counts.programs / 2);
-  expect(counts.bailed / counts.entered).toBeLessThan(0.02);
+  expect(counts.deoptimized / counts.entered).toBeLessThan(0.02);
 }, 600_000);
 
 test("generated programs with capability calls run the same on both engines", () => {
@@ -73,7 +74,7 @@ test("generated programs with capability calls run the same on both engines", ()
       sameOnBoth(program, { limits: { ...LIMITS, max_steps: 1 + (some % whole.steps) }, host });
       sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1) }, host });
     }),
-    { numRuns: cases(0.02) },
+    { numRuns: cases(480) },
   );
 }, 600_000);
 
@@ -88,7 +89,7 @@ const corpus = folders.flatMap(([title, folder]) =>
 );
 
 describe("the corpus", () => {
-  const counts = { entered: 0, bailed: 0, programs: 0 };
+  const counts = { entered: 0, deoptimized: 0, programs: 0 };
 
   test.each(corpus)("$title", ({ file }) => {
     const text = readFileSync(file, "utf8");
@@ -98,7 +99,7 @@ describe("the corpus", () => {
     if (end.startsWith("value")) {
       counts.programs += 1;
       counts.entered += countsOf(program).entered;
-      counts.bailed += countsOf(program).bailed;
+      counts.deoptimized += countsOf(program).deoptimized;
     }
     const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / 60);
     for (let max_steps = 1; max_steps <= Math.min(steps, 20_000); max_steps += stepStride)
@@ -112,7 +113,7 @@ describe("the corpus", () => {
   test("was run by the compiled engine, and hardly anything of it twice", () => {
     expect(counts.programs).toBeGreaterThan(50);
     expect(counts.entered).toBeGreaterThan(counts.programs / 2);
-    expect(counts.bailed / counts.entered).toBeLessThan(0.05);
+    expect(counts.deoptimized / counts.entered).toBeLessThan(0.05);
   });
 });
 

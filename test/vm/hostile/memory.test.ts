@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
+import { DEEP } from "../../cases.ts";
 import { boruna, temporaryFolder } from "../../cli/boruna.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
@@ -11,8 +12,9 @@ const MIB = 1_048_576;
 /** What the process may take beside twice what the program may allocate. */
 const BESIDE_BYTES = 200_000_000;
 const MAX_STEPS = 200_000_000;
-const SIZES = [64, 256] as const;
 const LARGEST = 256;
+/** The limits in MiB. The large one takes minutes. */
+const SIZES = DEEP ? [64, LARGEST] : [64];
 /** Written by the child itself when it ends, since only it knows how high it went. */
 const TELL_RSS =
   'data:text/javascript,process.on("exit",()=>process.stderr.write("\\npeak-rss-kib="+process.resourceUsage().maxRSS+"\\n"))';
@@ -443,7 +445,7 @@ const HOARDS: Readonly<Record<string, string>> = {
   "values as text": hoard("String", "string.inspect(xs)", "let xs = list.range(0, 1000)", 10),
 };
 
-test.each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST), 60_000);
+test.runIf(DEEP).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST), 60_000);
 
 /**
  * A function without loops and calls that doubles a String 27 times and then asks for lengths: hot when it is given an

@@ -24,12 +24,14 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { PROGRAMS } from "./programs.ts";
 import { Choices, endOf } from "./hostile.ts";
 
-/** Modules of a whole run; BORUNA_CASES asks for another number, BORUNA_SEED for other ones. */
-const CASES = Number(process.env["BORUNA_CASES"] ?? 100_000);
+/** Modules made in each of the four ways. */
+const MODULES = cases(25_000);
+/** The seed of the first module. `BORUNA_SEED` sets another one. */
 const SEED = Number(process.env["BORUNA_SEED"] ?? 4);
 const LIMITS: Partial<Limits> = { max_steps: 600, max_alloc_bytes: 1_000_000, max_call_depth: 40 };
 
@@ -56,10 +58,9 @@ function count(way: string, end: string): void {
   tally.set(way, ends);
 }
 
-/** Runs a share of the cases. A failure names the seed with which `BORUNA_CASES=1 BORUNA_SEED=…` shows it alone. */
-function hammer(way: string, share: number, make: (choices: Choices) => () => Module, args: readonly Value[] = []): void {
-  const cases = Math.max(1, Math.floor((CASES * share) / 100));
-  for (let i = 0; i < cases; i++) {
+/** Makes modules and runs them. A failure names its seed; `BORUNA_CASES=0 BORUNA_SEED=…` then runs that module alone. */
+function hammer(way: string, make: (choices: Choices) => () => Module, args: readonly Value[] = []): void {
+  for (let i = 0; i < MODULES; i++) {
     const seed = SEED + i;
     try {
       count(way, endOf(make(new Choices(seed)), LIMITS, args));
@@ -73,7 +74,7 @@ const DIGITS = [..."0123456789"].map((digit) => digit.charCodeAt(0));
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
 test("files with bytes changed, cut and put in", () => {
-  hammer("bytes", 25, (choices) => {
+  hammer("bytes", (choices) => {
     const bytes = choices.of(smallest).slice();
     for (let left = 1 + choices.below(4); left > 0; left--) {
       let at = choices.below(bytes.length);
@@ -148,7 +149,7 @@ function damage(node: Container, choices: Choices): void {
 }
 
 test("payloads with members changed, left out and put in", () => {
-  hammer("payload", 25, (choices) => {
+  hammer("payload", (choices) => {
     const payload: unknown = structuredClone(choices.of(payloads));
     const inside = containers(payload);
     // What is not code is a small part of most modules.
@@ -302,7 +303,7 @@ function mutateCode(code: Instruction[], sizes: Sizes, choices: Choices): void {
 }
 
 test("programs with instructions changed", () => {
-  hammer("instructions", 25, (choices) => {
+  hammer("instructions", (choices) => {
     const module = choices.of(modules);
     const functions = module.functions.slice();
     for (let left = 1 + choices.below(3); left > 0; left--) {
@@ -447,7 +448,6 @@ function randomModule(choices: Choices): Module {
 test("modules made at random", () => {
   hammer(
     "random",
-    25,
     (choices) => {
       const module = randomModule(choices);
       return () => module;
@@ -457,8 +457,8 @@ test("modules made at random", () => {
 }, 120_000);
 
 afterAll(() => {
-  // The generators are of use only while much of what they make is run, and not all of it ends alike.
-  if (CASES < 20_000) return;
+  // The generators are useful only if many of their modules run and end in different ways.
+  if (MODULES < 1_000) return;
   for (const [way, ends] of tally) {
     const total = [...ends.values()].reduce((a, b) => a + b, 0);
     expect(total - (ends.get("refused") ?? 0), `${way}: too few modules run`).toBeGreaterThan(total / 10);

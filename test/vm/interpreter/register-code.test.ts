@@ -7,8 +7,9 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { cases } from "../../cases.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
-import { cases, seen, type Seen } from "../engines.ts";
+import { seen, type Seen } from "../engines.ts";
 import { testHost } from "../helpers.ts";
 
 function run(program: Program, limits: Partial<Limits>, args: readonly Value[], traced: boolean): Seen {
@@ -32,7 +33,7 @@ test("of any verified bytecode, under any limits", () => {
       const whole = same(program, { max_steps: 2_000, max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
       same(program, { max_steps: 1 + (some % whole.steps), max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
     }),
-    { numRuns: cases(0.05) },
+    { numRuns: cases(1_200) },
   );
 }, 600_000);
 

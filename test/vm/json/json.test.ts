@@ -4,6 +4,7 @@ import { BorunaError } from "../../../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData, parseJson } from "../../../vm/json/json.ts";
 import { compareUtf8 } from "../../../vm/value/utf8.ts";
 import { FloatValue, wellFormed } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { DEEP, errorKind, json, rawText } from "../arbitrary.ts";
 
 describe("parseJson", () => {
@@ -100,7 +101,7 @@ describe("parseJson", () => {
           expect(kind === undefined || kind === "json.number").toBe(native);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 
@@ -167,7 +168,7 @@ describe("canonicalJson", () => {
         expect(read).toEqual(data);
         expect(canonicalJson(read)).toBe(written);
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 

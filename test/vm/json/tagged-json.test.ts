@@ -17,6 +17,7 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { DEEP, deepValue, errorKind, int, rawText, value } from "../arbitrary.ts";
 
 const written = (v: Value): string => canonicalJson(valueToJson(v));
@@ -58,7 +59,7 @@ describe("round trips", () => {
         expect(read(text)).toEqual(v);
         expect(written(read(text))).toBe(text);
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 
@@ -67,7 +68,7 @@ describe("round trips", () => {
       fc.property(int, (n) => {
         expect(read(written(n))).toBe(n);
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });
@@ -127,7 +128,7 @@ test("any JSON gives a value or value.form", () => {
     fc.property(data, (d) => {
       expect([undefined, "value.form"]).toContain(errorKind(() => valueFromJson(d)));
     }),
-    { numRuns: 1_000 },
+    { numRuns: cases(1_000) },
   );
 });
 

@@ -5,6 +5,7 @@ import { compilePattern, EDGE, holds, MATCH, type RegexProgram } from "../../../
 import { createMatcher, eachMatch, type Matcher, occurs } from "../../../vm/regex/match.ts";
 import type { Pattern } from "../../../vm/regex/pattern.ts";
 import { parsePattern, REGEX_LIMITS } from "../../../vm/regex/parse.ts";
+import { cases } from "../../cases.ts";
 
 function matcher(pattern: string, withGroups: boolean = false): Matcher {
   const parsed = parsePattern(pattern, withGroups);
@@ -269,7 +270,7 @@ test("finds what the host finds", () => {
         expect(spans(m, text)).toEqual(wanted);
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: cases(3_000) },
   );
 });
 
@@ -336,7 +337,7 @@ test("finds what backtracking through the program finds, groups too", () => {
         expect(found).toEqual(wanted);
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: cases(3_000) },
   );
 });
 
@@ -379,6 +380,6 @@ test("any text is a pattern or a problem with a place in it", () => {
       expect(parsed.character).toBeLessThanOrEqual(Array.from(source).length + 1);
       expect(parsed.message).toMatch(/^[^A-Z]/);
     }),
-    { numRuns: 2_000 },
+    { numRuns: cases(2_000) },
   );
 });

@@ -14,6 +14,7 @@ import { StringTable } from "../../../vm/snapshot/string-table.ts";
 import { textForm } from "../../../vm/value/display.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { ClosureValue, SomeValue, type Value } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, testHost, type TestFunction } from "../helpers.ts";
 import { suspendedAt } from "./suspending.ts";
@@ -352,10 +353,10 @@ describe("forged states", () => {
         if (move !== null) bytes.copyWithin(70 + (move[0] % body), 70 + (move[1] % body), 70 + (move[1] % body) + move[2]);
         counts[survive(ACTORS, signed(bytes))] += 1;
       }),
-      { numRuns: 4_000 },
+      { numRuns: cases(4_000) },
     );
-    expect(counts.refused).toBeGreaterThan(500);
-    expect(counts.ended).toBeGreaterThan(50);
+    expect(counts.refused).toBeGreaterThan(cases(500));
+    expect(counts.ended).toBeGreaterThan(cases(50));
   });
 
   test("cut anywhere", () => {

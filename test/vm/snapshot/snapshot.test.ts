@@ -13,6 +13,7 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
+import { cases, DEEP } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
@@ -308,9 +309,10 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
       fc.asyncProperty(arbitraryProgram, async (text) => {
         calls += await sameWhereverSuspended(compiled(text), { limits: { max_steps: 200_000 } });
       }),
-      { numRuns: 150 },
+      { numRuns: cases(150) },
     );
-    expect(calls).toBeGreaterThan(200);
+    // A few programs do not show that the generator makes calls.
+    if (DEEP) expect(calls).toBeGreaterThan(200);
   }, 120_000);
 
   test("arbitrary bytecode, of which little calls anything", async () => {
@@ -320,9 +322,9 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
         const calls = await sameWhereverSuspended(module, { args, limits: { max_steps: 3_000, max_alloc_bytes: 5_000_000 } });
         if (calls > 0) calling += 1;
       }),
-      { numRuns: 5_000 },
+      { numRuns: cases(5_000) },
     );
-    expect(calling).toBeGreaterThan(5);
+    if (DEEP) expect(calling).toBeGreaterThan(5);
   }, 120_000);
 
   test("versions of lists that hold one another", async () => {
@@ -351,7 +353,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
           }`;
         await sameWhereverSuspended(compiled(text), { limits: { max_alloc_bytes: 1_000_000 } });
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   }, 120_000);
 

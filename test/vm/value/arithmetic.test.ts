@@ -16,6 +16,7 @@ import {
 } from "../../../vm/value/arithmetic.ts";
 import { MachineTrap } from "../../../vm/meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, type Value } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 
 /** All of i64, with the edges of both forms. */
 const anyInt = fc.oneof(
@@ -65,7 +66,7 @@ describe("Int arithmetic agrees with BigInt over all of i64", () => {
         expect(BigInt(result)).toBe(wanted);
         expect(canonical(result)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 

@@ -19,6 +19,7 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
+import { cases } from "../../cases.ts";
 import { DEEP, deepValue, value } from "../arbitrary.ts";
 
 describe("floatToText", () => {
@@ -50,7 +51,7 @@ describe("floatToText", () => {
         expect(text).toMatch(/^-?\d+(\.\d+)?$/);
         expect(Object.is(Number(text), number)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ListValue } from "../../../vm/value/list.ts";
+import { cases } from "../../cases.ts";
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -45,7 +46,7 @@ describe("persistent lists", () => {
         }
         for (const [list, model] of versions) same(list, model);
       }),
-      { numRuns: 150 },
+      { numRuns: cases(150) },
     );
   });
 

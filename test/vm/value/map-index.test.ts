@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MapIndex } from "../../../vm/value/map-index.ts";
+import { cases } from "../../cases.ts";
 
 /** Alike in all that is hashed of a long key. */
 const alike = (n: number): string => `${"x".repeat(25)}${String(n).padStart(3, "0")}${"x".repeat(2_000)}`;
@@ -30,7 +31,7 @@ test("finds the newest number of each key, and from there those before", () => {
       const replaced = index.replaced(keys.length);
       keys.forEach((text, i) => expect(replaced[i + 1]).toBe(newest.get(text) === i + 1 ? 0 : 1));
     }),
-    { numRuns: 60 },
+    { numRuns: cases(60) },
   );
 });
 

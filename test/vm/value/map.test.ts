@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { MapNode } from "../../../vm/value/map-tree.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
+import { cases } from "../../cases.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
@@ -113,7 +114,7 @@ describe("every version of a map is as sorted entries", () => {
         for (const version of versions.filter((_, i) => i % 3 === 0)) sameInOrder(version);
         for (const version of versions) same(version, probes);
       }),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   }, 60_000);
 

@@ -1,0 +1,178 @@
+/**
+ * A compilation unit: the function versions that are compiled together into one JavaScript text. It holds the version for
+ * the entry point and one version of every function that direct calls reach from there. So compiled code calls compiled
+ * code without a lookup, and type inference sees the kinds of arguments and results.
+ */
+import { OPCODES } from "../bytecode/opcodes.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { ConstantPool, Unsupported } from "./body.ts";
+import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
+import { inferenceSize } from "./eligible.ts";
+import { writeFunction } from "./generate.ts";
+import { versionName } from "./instructions.ts";
+import { type FrameKinds, type FunctionVersion, inferKinds, join, type ValueKind } from "./type-inference.ts";
+
+const MAX_FUNCTIONS = 300;
+const MAX_INSTRUCTIONS = 30_000;
+const MAX_INFERENCE_SIZE = 1_000_000;
+
+/** The methods throw `Unsupported` if the unit cannot be compiled. */
+export class CompilationUnit {
+  readonly #program: Program;
+  /** Indices of the functions to compile without guesses. */
+  readonly #withoutGuesses: ReadonlySet<number>;
+  /** The versions that direct calls run, by function index. Includes the root if it is a whole call. */
+  readonly #callees = new Map<number, FunctionVersion>();
+  readonly #callers = new Map<FunctionVersion, Set<FunctionVersion>>();
+  /** Versions whose kinds have to be inferred, the next one last. */
+  readonly #queue: FunctionVersion[] = [];
+  /** The version for the entry point. */
+  #root: FunctionVersion | undefined;
+  /** The work of type inference: the sum of `inferenceSize` over all passes so far. */
+  work = 0;
+  #instructions = 0;
+  #inferenceSize = 0;
+
+  constructor(program: Program, withoutGuesses: ReadonlySet<number>) {
+    this.#program = program;
+    this.#withoutGuesses = withoutGuesses;
+  }
+
+  /** The size of all versions, as a measure of the work that is wasted if the unit cannot be compiled. */
+  get size(): number {
+    return this.#instructions + this.#inferenceSize;
+  }
+
+  /** Collects the versions that the entry point needs and infers their kinds, until no kind changes any more. */
+  infer(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
+    const root = this.#newVersion(fn, start, entry);
+    this.#root = root;
+    if (start === 0) this.#callees.set(fn.index, root);
+    this.#enqueue(root);
+    const { constants } = this.#program.module;
+    for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
+      const caller = version;
+      const before = version.result;
+      this.work += inferenceSize(version.fn);
+      inferKinds(version, constants, { call: (index, args) => this.#called(caller, index, args) });
+      if (version.result !== before) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
+    }
+    return root;
+  }
+
+  /** Puts a version last, so that callees are inferred before their callers. */
+  #enqueue(version: FunctionVersion): void {
+    if (!this.#queue.includes(version)) this.#queue.push(version);
+  }
+
+  #newVersion(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
+    this.#instructions += fn.def.code.length;
+    this.#inferenceSize += inferenceSize(fn);
+    if (this.#instructions > MAX_INSTRUCTIONS || this.#inferenceSize > MAX_INFERENCE_SIZE)
+      throw new Unsupported("too much to compile at once");
+    const graph = controlFlowGraph(fn, start);
+    if (graph === undefined) throw new Unsupported("a loop with several entries");
+    const withoutGuesses = this.#withoutGuesses.has(fn.index);
+    return { fn, start, graph, live: liveLocals(fn, graph), withoutGuesses, entry, result: "never", blocks: [] };
+  }
+
+  #called(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
+    const fn = this.#program.functions[index];
+    if (fn === undefined) throw new Unsupported("a call to an unknown function");
+    const { arity, locals } = fn.def;
+    const known = this.#callees.get(index);
+    const version =
+      known ??
+      this.#newVersion(fn, 0, { locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")), stack: [] });
+    this.#callees.set(index, version);
+    if (this.#callees.size > MAX_FUNCTIONS) throw new Unsupported("too many functions");
+    const callers = this.#callers.get(version) ?? new Set();
+    this.#callers.set(version, callers.add(caller));
+    const { entry } = version;
+    let hasChanged = known === undefined;
+    for (let i = 0; i < arity; i++) {
+      const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
+      if (joined === entry.locals[i]) continue;
+      entry.locals[i] = joined;
+      hasChanged = true;
+    }
+    if (hasChanged) this.#enqueue(version);
+    return version.result;
+  }
+
+  /** Returns the text of the unit, and the pool with the values that it refers to. */
+  write(root: FunctionVersion): { readonly source: string; readonly pool: ConstantPool } {
+    const pool = new ConstantPool();
+    const scope = {
+      pool,
+      constants: this.#program.module.constants,
+      calleeVersion: (index: number): FunctionVersion => {
+        const version = this.#callees.get(index);
+        if (version === undefined) throw new Unsupported("a call to an unknown function");
+        return version;
+      },
+    };
+    const functions = this.#versions().map((version) => writeFunction(version, scope, version === root && version.start > 0));
+    return { source: `${functions.join("\n")}\n${entryText(root)}`, pool };
+  }
+
+  #versions(): readonly FunctionVersion[] {
+    return [...new Set([...(this.#root === undefined ? [] : [this.#root]), ...this.#callees.values()])];
+  }
+
+  /** The indices of the functions in the unit. */
+  members(): ReadonlySet<number> {
+    return new Set(this.#versions().map(({ fn }) => fn.index));
+  }
+
+  /** The stack slots of the largest frame in the unit. */
+  frameSlots(): number {
+    return Math.max(1, ...this.#versions().map(({ fn }) => slotsOf(fn)));
+  }
+
+  /** Whether the unit calls function values, which may lead out of the unit. */
+  callsValues(): boolean {
+    return this.#versions().some(({ fn: { code } }) => {
+      for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.CallIndirect.tag) return true;
+      return false;
+    });
+  }
+}
+
+/** The stack slots of a function's frame in the interpreter. */
+export const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.locals + maxStack;
+
+/** What `typeof` returns for a value of the kind. */
+const TYPE_NAMES: Readonly<Partial<Record<ValueKind, string>>> = { safeInt: '"number"', string: '"string"', bool: '"boolean"' };
+
+/**
+ * The last statement of the unit's text. It returns the unit's two entry functions:
+ *   - `run` takes an array of values from the interpreter's stack. It returns `undefined` if one is not of the expected kind
+ *   - `target` takes values of any kind, for calls of function values. Only a unit compiled for kind `any` uses it
+ */
+function entryText(root: FunctionVersion): string {
+  const { fn, start, entry, result, live } = root;
+  const { arity, locals } = fn.def;
+  const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
+  const names = kinds.map((_, i) => `arg${i}`);
+  const lines = kinds.map((kind, i) => {
+    const given = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
+    // A local that is dead at the start is never read.
+    if (i < locals && live[0]?.[i] !== 1) return `const arg${i} = UNIT;`;
+    if (kind === "float") return `let arg${i} = ${given}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
+    const type = TYPE_NAMES[kind];
+    return `const arg${i} = ${given};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
+  });
+  const flags = start === 0 ? [] : accumulatorsOf(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
+  const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;
+  const params = names.slice(0, arity).map((name) => `${name} = UNIT`);
+  const value = result === "float" ? `boxFloat(${call})` : call;
+  return [
+    `return { run: function (meter, depth, values) {`,
+    ...lines,
+    `return ${value};`,
+    `}, target: function (${["meter", "depth", ...params].join(", ")}) { return ${value}; } };`,
+  ].join("\n");
+}
