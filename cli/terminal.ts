@@ -5,6 +5,7 @@ import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
 import { plainToHost } from "../vm/json/js-interop.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { printable } from "../vm/terminal-text.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -67,9 +68,11 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
   };
 }
 
-/** Text of programs, files and peers that reaches a terminal: control and direction-changing characters are taken out, line feeds and tabs stay. */
+const KEPT = "\t\n\ufeff";
+
+/** Text from programs, files and peers without the characters that drive a terminal; line feeds and tabs stay. */
 export function clean(text: string): string {
-  return text.replace(/[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
+  return printable(text, (character) => (KEPT.includes(character) ? character : ""));
 }
 
 /** As `JSON.stringify`, which drops the sign of -0. */
@@ -94,10 +97,7 @@ function jsonText(data: unknown): string {
 
 /** JSON in one line. What would drive a terminal is escaped, which changes nothing for a reader of JSON. */
 export function jsonLine(data: unknown): string {
-  return jsonText(data).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return printable(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export const PROTOCOL_VERSION = 1;
