@@ -1,5 +1,5 @@
 /** Spans of a command: the SDK started when it is wanted, interrupted by signals, flushed before the exit. */
-import { deferredTracing } from "../replay/deferred-tracing.ts";
+import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { wanted } from "../telemetry/settings.ts";
