@@ -52,7 +52,14 @@ describe("a replay ends where the recorded run did", () => {
     expect(report).toMatchObject({
       status: "divergence",
       exitCode: 5,
-      divergence: { kind: "steps", event: 1, atEnd: true, expected: String(end), actual: `more than ${end}`, place: { function: "main" } },
+      divergence: {
+        kind: "steps",
+        event: 1,
+        atEnd: true,
+        expected: String(end),
+        actual: `more than ${end}`,
+        location: { function: "main" },
+      },
     });
   });
 
@@ -63,7 +70,7 @@ describe("a replay ends where the recorded run did", () => {
     expect(report).toMatchObject({
       status: "divergence",
       events: { recorded: 2, compared: 2 },
-      divergence: { kind: "alloc_bytes", event: 3, atEnd: true, expected: "10000", place: { function: "main" } },
+      divergence: { kind: "alloc_bytes", event: 3, atEnd: true, expected: "10000", location: { function: "main" } },
     });
   });
 

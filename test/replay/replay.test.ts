@@ -6,7 +6,7 @@ import { CapabilityDenied, CapabilityFailure, type Handler } from "../../gateway
 import { parsePolicy } from "../../policy/parse.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits } from "../../policy/policy.ts";
 import { describeRun } from "../../replay/log/run-description.ts";
-import { runEnd } from "../../replay/log/run-end.ts";
+import { runEnd } from "../../replay/log/end-record.ts";
 import { replayLines } from "../../replay/report/replay-report.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { memorySource } from "../../replay/log/log-source.ts";
@@ -90,7 +90,14 @@ describe("a replay is identical", () => {
   test("also where nothing served a capability", async () => {
     for (const policy of [ALLOW_ALL, DENY_ALL]) {
       const limits = effectiveLimits(policy, {});
-      const run = describeRun(READS_TWICE, { policy, args: new Map(), limits, mode: "live", served: new Set(["net.fetch"]) });
+      const run = describeRun(READS_TWICE, {
+        policy,
+        args: new Map(),
+        limits,
+        mode: "live",
+        served: new Set(["net.fetch"]),
+        runId: undefined,
+      });
       const recorder = memoryRecorder(run);
       const result = await executeProgram(READS_TWICE, { policy, limits, handlers: new Map(), sink: recorder, runId: run.header.runId });
       recorder.finish(runEnd(result));
@@ -160,7 +167,7 @@ describe("a divergence is told where it happens", () => {
       event: 3,
       atEnd: false,
       difference: { path: "args[0]", parameter: "path", expected: '"a.txt"', actual: '"ä.txt"', agree: 0 },
-      place: { function: "read", file: "sample.ax", line: 10 },
+      location: { function: "read", file: "sample.ax", line: 10 },
       lastAnswer: { event: 2, text: 'fs.read → "ä.txt"' },
     });
     expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -187,7 +194,7 @@ describe("a divergence is told where it happens", () => {
       event: 5,
       atEnd: true,
       difference: { path: "value", expected: '"text of aa.txt"', actual: '"text of ba.txt"', agree: 8 },
-      place: { function: "main", file: "sample.ax", line: 7 },
+      location: { function: "main", file: "sample.ax", line: 7 },
       lastAnswer: { event: 4, text: 'fs.read → "text of b"' },
     });
     expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -208,7 +215,12 @@ describe("a divergence is told where it happens", () => {
   test("an answer of the wrong type", async () => {
     const recording = await reads();
     const report = await replayed(recording, edit(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
-    expect(report.divergence).toMatchObject({ kind: "answer", event: 4, expected: "fs.read → 1", place: { function: "read", line: 10 } });
+    expect(report.divergence).toMatchObject({
+      kind: "answer",
+      event: 4,
+      expected: "fs.read → 1",
+      location: { function: "read", line: 10 },
+    });
   });
 
   test("an answer made a failure", async () => {
@@ -224,7 +236,7 @@ describe("a divergence is told where it happens", () => {
       kind: "outcome",
       event: 5,
       expected: 'success: "text of aa.txt"',
-      place: { function: "read", line: 10 },
+      location: { function: "read", line: 10 },
     });
     expect(report.divergence?.actual).toContain("gone");
   });
@@ -236,9 +248,9 @@ describe("a divergence is told where it happens", () => {
       kind: "arguments",
       event: 1,
       difference: { path: "args[0]", expected: '"index.md"', actual: '"index.txt"', agree: 6 },
-      place: { function: "main", line: 2 },
+      location: { function: "main", line: 2 },
     });
-    expect(report.divergence).not.toHaveProperty("lastAnswer");
+    expect(report.divergence?.lastAnswer).toBeUndefined();
   });
 
   test("another capability", async () => {
@@ -264,7 +276,7 @@ describe("a divergence is told where it happens", () => {
       event: 3,
       actual: 'fs.read("a.txt")',
       expected: 'success: "text of aa.txt"',
-      place: { function: "read", line: 10 },
+      location: { function: "read", line: 10 },
     });
   });
 
@@ -277,7 +289,7 @@ describe("a divergence is told where it happens", () => {
       event: 5,
       expected: 'fs.read("a.txt")',
       actual: 'success: "text of aa.txt"',
-      place: { function: "main", line: 7 },
+      location: { function: "main", line: 7 },
     });
   });
 
@@ -306,13 +318,13 @@ describe("a divergence is told where it happens", () => {
       kind: "content",
       event: 3,
       difference: { path: "passed", expected: "false", actual: "true" },
-      place: { function: "main", line: 5 },
+      location: { function: "main", line: 5 },
     });
     expect((await replayed(recording, edit(recording.bytes, 5, "mock", "muck"))).divergence).toMatchObject({
       kind: "content",
       event: 4,
       difference: { path: "tree.ok" },
-      place: { function: "main", line: 7 },
+      location: { function: "main", line: 7 },
     });
   });
 
@@ -335,7 +347,7 @@ describe("a divergence is told where it happens", () => {
       recording,
       rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]),
     );
-    expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, place: { function: "main", line: 2 } });
+    expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, location: { function: "main", line: 2 } });
     expect(report.divergence?.actual).toMatch(/^denied: capability_denied/);
   });
 });
@@ -354,7 +366,7 @@ describe("another program", () => {
     expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({
       kind: "arguments",
       event: 1,
-      place: { line: 2 },
+      location: { line: 2 },
     });
   });
 });

@@ -39,7 +39,7 @@ export const SAMPLE_EVENTS: readonly RunEvent[] = [
 ];
 
 export function endOf(events: number, more: Partial<RunEnd> = {}): RunEnd {
-  return { outcome: "success", value: 42, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
+  return { outcome: "success", value: 42, error: undefined, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
 export function record(

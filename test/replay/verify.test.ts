@@ -34,7 +34,7 @@ describe("verify", () => {
     expect(result.proves).toHaveLength(4);
     expect(result.doesNotProve).toHaveLength(1);
     expect(verifyLines(result)[0]).toBe("verify: ok");
-    expect((await verifyLog(path)).doesNotProve.join(" ")).toContain("rewritten whole");
+    expect((await verifyLog(path)).doesNotProve.join(" ")).toContain("rewritten completely");
   });
 
   test.each<[string, (bytes: Buffer) => Uint8Array, string, string, number | undefined, VerifyOptions?]>([

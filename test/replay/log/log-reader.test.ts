@@ -80,10 +80,9 @@ describe("the log's form", () => {
       step: 4,
       rule: "rules.a",
       capability: "fs.read",
+      limit: undefined,
     } as const;
-    const end = { ...endOf(0), outcome: "program_error", error } as const;
-    const { value: _, ...withoutValue } = end;
-    const recorder = record([], { inlineBytes: 50 }, withoutValue);
+    const recorder = record([], { inlineBytes: 50 }, endOf(0, { outcome: "program_error", value: undefined, error }));
     const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
     expect(log.end?.error).toMatchObject({ ...error, counterexample: [{ bytes: 113 }] });
   });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memoryRecorder, openRecorder, type RecorderOptions } from "../../../replay/log/recorder.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
-import { loadStored } from "../../../replay/log/blob-values.ts";
+import { loadValue } from "../../../replay/log/blob-values.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
 import { description, endOf, record, SAMPLE_EVENTS } from "../sample.ts";
@@ -72,7 +72,7 @@ describe("a log on disk", () => {
       expect(readLog(path()).eventCount).toBe(i + 1);
     }
     recorder.abandon();
-    expect(readLog(path())).not.toHaveProperty("end");
+    expect(readLog(path())).toMatchObject({ end: undefined });
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: 1 }))).toBe("log.closed");
   });
 
@@ -81,7 +81,7 @@ describe("a log on disk", () => {
     write({}, [{ type: "UiEmit", tree }]);
     const log = readLog(path());
     const [event] = log.events;
-    const load = (): unknown => (event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined);
+    const load = (): unknown => (event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined);
     expect(load()).toBe(tree);
     const blob = readdirSync(`${path()}.blobs`).map((name) => join(`${path()}.blobs`, name));
     const long = blob.find((name) => statSync(name).size > 1000) ?? "";
@@ -119,7 +119,7 @@ describe("a log on disk", () => {
     const log = readLog(path());
     expect(log.eventCount).toBe(1);
     const [event] = log.events;
-    expect(event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
+    expect(event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
   });
 
   test("a run whose log was taken back or replaced takes nothing away", () => {

@@ -107,7 +107,7 @@ describe("an event that is not the recorded one is placed where the program made
   ])("%s", async (_name, is, from, to, places) => {
     for (const found of await divergenceOf(is, from, to)) {
       expect(shown(found)).toEqual(places);
-      expect(found.place).toEqual(found.stack[0]);
+      expect(found.location).toEqual(found.stack[0]);
       expect(found.frame?.lines.at(-1)?.text.trim()).toBe(places[0]?.replace(/^\w+: /, ""));
     }
   });
