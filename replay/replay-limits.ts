@@ -84,7 +84,7 @@ export const boundNoun = (field: BoundField): string => BOUNDS[field].noun;
 /** The error of a replay that the caller's limit stopped before it had repeated the log. */
 export function callerLimitError({ field, at }: ReachedBound, runLimits: Limits): BorunaError {
   const { flag, noun } = BOUNDS[field];
-  const message = `the replay was stopped at ${at} ${noun}, the most that this host allows; the log asks for ${runLimits[field]}`;
+  const message = `the replay was stopped at ${at} ${noun}, the most that it may use; the log asks for ${runLimits[field]}`;
   return limitError(message, `If you trust the log, raise it with ${flag}.`);
 }
 

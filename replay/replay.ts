@@ -7,7 +7,7 @@
  * 3. Read. `readLog` (log/log-reader.ts) checks form, bytes, hash chain and order of every record, and returns the complete
  *    records of a cut log. Nothing in a log is trusted: all of it may be forged.
  * 4. Replayed. `replayRun`, below, runs the recorded module with the recorded policy, arguments and limits through the same
- *    gateway as a live run. The `Replayer` stands for handlers and log: each event must equal the next recorded one, and
+ *    gateway as a live run. The `Replayer` takes the place of the handlers and the log: each event must equal the next recorded one, and
  *    each call gets the recorded answer. At the end of the program the end records must be equal too.
  * 5. Verified. `verifyLog` (verify.ts) checks all of this and the blobs, and says what that proves.
  *

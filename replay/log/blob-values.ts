@@ -129,6 +129,6 @@ export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
 /** Like `loadValue`, for a text; also throws `log.form` if the blob holds anything but a String. */
 export function loadText(text: TextOrBlob, blobs: BlobReader): string {
   const value = loadValue(text, blobs);
-  if (typeof value !== "string") throw new BorunaError("log.form", "a blob that stands for a text holds another value");
+  if (typeof value !== "string") throw new BorunaError("log.form", "a blob in place of a text holds another value");
   return value;
 }

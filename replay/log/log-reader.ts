@@ -244,7 +244,7 @@ class RecordReader {
     if (hash !== actual) {
       const expected = hashOfRecord(this.#previous, record);
       if (hash === expected) throw notAsWritten();
-      throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain gives ${expected}`, {
+      throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain requires ${expected}`, {
         hint: "This record, or the order of the records, was changed after it was written.",
       });
     }
@@ -255,7 +255,7 @@ class RecordReader {
   #event(record: JsonObject): LogEvent {
     onlyFields(record, ["n", "event", "hash"], "record");
     const n = countOf(record.get("n"), "n");
-    if (n !== this.#events + 1) throw new BorunaError("log.sequence", `event ${n} stands where event ${this.#events + 1} belongs`);
+    if (n !== this.#events + 1) throw new BorunaError("log.sequence", `expected event ${this.#events + 1}, found event ${n}`);
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
@@ -263,7 +263,7 @@ class RecordReader {
     if (this.#pending !== (answers ? event.capability : undefined)) {
       throw new BorunaError(
         "log.sequence",
-        this.#pending === undefined ? `event ${n} answers no call` : `event ${n} stands between a call of ${this.#pending} and its answer`,
+        this.#pending === undefined ? `event ${n} answers no call` : `event ${n} is between a call of ${this.#pending} and its answer`,
       );
     }
     this.#pending = event.type === "CapCall" ? event.capability : undefined;

@@ -11,7 +11,7 @@
  *      "value":{"Int":3}},"hash":"d8…"}
  *
  * - Every record is canonical JSON: members sorted by name, no white space. So equal runs have equal bytes.
- * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record, the log's head, stands for all of it.
+ * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record is the log's head; it covers all records.
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
  * - A record is handed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So a
  *   process that is killed loses at most the record that it was writing.

@@ -210,7 +210,7 @@ export function passedEnd(n: number, reached: ReachedBound): Mismatch {
 }
 
 export interface EndContext extends ComparisonContext {
-  /** Whether the program is the recorded one: another program may take other steps. */
+  /** Whether the program is the recorded one: another program may use other steps. */
   readonly sameProgram: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A run's facts and events made by hand, for tests of the file alone. */
+/** A hand-made run description and events, for tests of the file format alone. */
 import fc from "fast-check";
 import type { RunDescription } from "../../replay/log/run-description.ts";
 import type { RunEnd } from "../../replay/log/end-record.ts";
