@@ -1,25 +1,5 @@
 /** Formats run errors: what happened, where, why, and what to do next. */
 import type { ActorFailure, RunError } from "../gateway/run.ts";
-import { frameLines, placeText } from "../replay/report/render-frame.ts";
-import { frameOf } from "../replay/report/source-location.ts";
-import { type CodePlace, libraryOf, type Module } from "../vm/bytecode/module.ts";
-
-const CALLERS = 8;
-
-/** The location with its source line, then its callers, always including the innermost one in the program's own files. */
-export function stackLines(module: Module, stack: readonly CodePlace[]): readonly string[] {
-  const [first, ...callers] = stack;
-  if (first === undefined) return [];
-  const frame = frameOf(module, first);
-  const lines = frame === undefined ? [`  at ${placeText(first)}`] : [...frameLines(frame)];
-  for (const caller of callers.slice(0, CALLERS)) lines.push(`  called from ${placeText(caller)}`);
-  const own = callers.findIndex(({ file }) => file !== undefined && libraryOf(file) === undefined);
-  const ownPlace = own < CALLERS ? undefined : callers[own];
-  if (ownPlace !== undefined) lines.push(`  called by the program from ${placeText(ownPlace)}`);
-  const left = callers.length - CALLERS - (ownPlace === undefined ? 0 : 1);
-  if (left > 0) lines.push(`  … and ${left} more`);
-  return lines;
-}
 
 const FAILURES = 8;
 

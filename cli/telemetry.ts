@@ -1,5 +1,5 @@
 /** Runs a command with telemetry: starts the SDK if it is configured, handles signals, and flushes spans before the exit. */
-import { deferredTracing } from "../replay/deferred-tracing.ts";
+import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { wanted } from "../telemetry/settings.ts";

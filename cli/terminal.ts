@@ -5,6 +5,7 @@ import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
 import { plainToHost } from "../vm/json/js-interop.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { printable } from "../vm/terminal-text.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -67,9 +68,11 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
   };
 }
 
+const KEPT = "\t\n\ufeff";
+
 /** Removes control and bidirectional formatting characters from text that others wrote, except line feeds and tabs. */
 export function clean(text: string): string {
-  return text.replace(/[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "");
+  return printable(text, (character) => (KEPT.includes(character) ? character : ""));
 }
 
 /** Like `JSON.stringify`, but keeps the sign of -0. */
@@ -94,10 +97,7 @@ function jsonText(data: unknown): string {
 
 /** JSON on one line. Characters that control a terminal are written as JSON escapes. */
 export function jsonLine(data: unknown): string {
-  return jsonText(data).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return printable(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export const PROTOCOL_VERSION = 1;

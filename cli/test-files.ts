@@ -1,7 +1,7 @@
 /** Finds the files and tests that the arguments of `boruna test` name. */
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { isMissing, isNameTooLong, isNoFolder, systemReason } from "../replay/log/files.ts";
+import { isMissing, isNameTooLong, isNotAFolder, systemReason } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
@@ -41,7 +41,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {
-    if (isMissing(error) || isNoFolder(error) || isNameTooLong(error)) return undefined;
+    if (isMissing(error) || isNotAFolder(error) || isNameTooLong(error)) return undefined;
     throw new BorunaError("io_error", `cannot read ${path}: ${systemReason(error, "read")}`, { place: { file: path }, cause: error });
   }
 }

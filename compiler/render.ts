@@ -9,6 +9,7 @@
  *     help: did you mean `name`?
  */
 import type { Span } from "./ast.ts";
+import { printable } from "../vm/terminal-text.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
 import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
@@ -104,9 +105,11 @@ function columns(text: string): number {
   return codePoints(text, 0, text.length);
 }
 
-/** Control characters, lone surrogates, and characters that change the direction of text. They are shown as U+FFFD, tabs as spaces. */
-const INVISIBLE = /[\p{Cc}\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+/** Lone surrogates and zero-width characters: a terminal shows no column for them. */
+const ZERO_WIDTH = /[\p{Cs}\u200b-\u200d\u2060-\u206f]/gu;
+const REPLACEMENT = "\ufffd";
 
+/** The text with U+FFFD for every unsafe or zero-width character, and with spaces for a tab, so that carets line up. */
 function visible(text: string): string {
-  return text.replaceAll("\t", TAB).replace(INVISIBLE, "\ufffd");
+  return printable(text.replaceAll("\t", TAB).replace(ZERO_WIDTH, REPLACEMENT), () => REPLACEMENT);
 }

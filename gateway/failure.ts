@@ -22,7 +22,7 @@ export function failureOf(capability: string, error: unknown): Failure {
   return { kind, message };
 }
 
-function isFailureKind(kind: unknown): kind is FailureKind {
+export function isFailureKind(kind: unknown): kind is FailureKind {
   return typeof kind === "string" && Object.hasOwn(FAILURE_TRAPS, kind);
 }
 

@@ -1,8 +1,9 @@
 /**
- * How long the record of an event is in a log, measured without writing it. What is counted against `max_log_bytes` must
- * not depend on whether there is a log, so nothing here knows of one; a test compares with the recorder.
+ * Computes how long the record of an event is in a log, without writing it: what is counted against `max_log_bytes` must
+ * not depend on whether a log is written. A test compares the numbers with what the recorder writes.
  */
-import type { RunEvent } from "../vm/events.ts";
+import { BorunaError } from "../vm/error.ts";
+import { type EventFields, eventFields, type FieldForm, RUN_EVENT_TYPES, type RunEvent, type RunEventType } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import type { MapValue } from "../vm/value/map.ts";
 import { childrenOf, isCompound } from "../vm/value/serializable.ts";
@@ -87,46 +88,57 @@ function mapBytes(map: MapValue): number {
   return bytes;
 }
 
-/** The chain's hash, as a record holds it. */
+function listBytesOf(values: readonly Value[]): number {
+  let bytes = listBytes(values.length);
+  for (const value of values) bytes += valueBytes(value);
+  return bytes;
+}
+
+/** Digits of a whole number from 0. */
+function digits(count: number): number {
+  let length = 1;
+  for (let bound = 10; count >= bound; bound *= 10) length += 1;
+  return length;
+}
+
 const HASH_DIGITS = 64;
 const AROUND_EVENT = '{"event":,"hash":"","n":}\n'.length + HASH_DIGITS;
 
-/** Bytes of the line of the `n`th event, its line end included, with all values in place. */
-export function recordBytes(event: RunEvent, n: number): number {
-  return AROUND_EVENT + String(n).length + '{"":{}}'.length + event.type.length + fieldBytes(event);
+interface EmptyRecord {
+  /** Bytes of the record without its event number and the contents of its fields. */
+  readonly bytes: number;
+  readonly fields: EventFields;
 }
 
-/** The members of the event's object. */
-function fieldBytes(event: RunEvent): number {
-  switch (event.type) {
-    case "CapCall": {
-      let args = listBytes(event.args.length);
-      for (const arg of event.args) args += valueBytes(arg);
-      return '"args":,"capability":'.length + args + textBytes(event.capability);
-    }
-    case "CapResult":
-      return '"capability":,"result":'.length + textBytes(event.capability) + valueBytes(event.result);
-    case "CapError":
-      return '"capability":,"kind":,"message":'.length + textBytes(event.capability) + textBytes(event.kind) + textBytes(event.message);
-    case "ActorSpawn":
-      return '"actor_id":,"function":'.length + String(event.actor_id).length + textBytes(event.function);
-    case "MessageSend":
-      return '"from":,"payload":,"to":'.length + String(event.from).length + String(event.to).length + valueBytes(event.payload);
-    case "MessageReceive":
-      return '"actor_id":,"payload":'.length + String(event.actor_id).length + valueBytes(event.payload);
-    case "UiEmit":
-      return '"tree":'.length + valueBytes(event.tree);
-    case "SchedulerTick":
-      return '"active_actor":,"round":'.length + String(event.active_actor).length + String(event.round).length;
-    case "ContractCheck":
-      return (
-        '"function":,"index":,"kind":,"passed":'.length +
-        textBytes(event.function) +
-        String(event.index).length +
-        textBytes(event.kind) +
-        String(event.passed).length
-      );
-    case "GuardCheck":
-      return '"function":,"label":,"passed":'.length + textBytes(event.function) + textBytes(event.label) + String(event.passed).length;
-  }
+const EMPTY_RECORDS: ReadonlyMap<string, EmptyRecord> = new Map(
+  RUN_EVENT_TYPES.map((type) => {
+    const fields = eventFields(type);
+    const names = fields.map(([name]) => `"${name}":`).join(",");
+    return [type, { bytes: AROUND_EVENT + `{"${type}":{${names}}}`.length, fields }];
+  }),
+);
+const emptyBytes = (type: RunEventType): number => EMPTY_RECORDS.get(type)?.bytes ?? 0;
+const EMPTY_CALL = emptyBytes("CapCall");
+const EMPTY_RESULT = emptyBytes("CapResult");
+
+/** Bytes of the line of the `n`th event, its line feed included, with every value in place. */
+export function recordBytes(event: RunEvent, n: number): number {
+  // Programs that call a lot log little else.
+  if (event.type === "CapCall") return EMPTY_CALL + digits(n) + textBytes(event.capability) + listBytesOf(event.args);
+  if (event.type === "CapResult") return EMPTY_RESULT + digits(n) + textBytes(event.capability) + valueBytes(event.result);
+  const empty = EMPTY_RECORDS.get(event.type);
+  if (empty === undefined) throw new BorunaError("internal", `no fields are declared for the event ${event.type}`);
+  let bytes = empty.bytes + digits(n);
+  const contents: Readonly<Record<string, Value | readonly Value[]>> = event;
+  for (const [name, form] of empty.fields) bytes += fieldBytes(form, contents[name] ?? "");
+  return bytes;
+}
+
+const isList = (field: Value | readonly Value[]): field is readonly Value[] => Array.isArray(field);
+
+function fieldBytes(form: FieldForm, field: Value | readonly Value[]): number {
+  if (isList(field)) return listBytesOf(field);
+  if (form === "value") return valueBytes(field);
+  if (typeof field === "number") return digits(field);
+  return typeof field === "string" ? textBytes(field) : String(field === true).length;
 }

@@ -1,23 +1,32 @@
-/** Whether a log is whole and unchanged, and what that proves. */
+/**
+ * Verifying a log: whether it is complete and unchanged, and what that proves. The checks run in this order, and the first
+ * one that fails ends the verification:
+ *
+ * - chain: every record has the right form, and its hash continues the chain;
+ * - end: the end record is there and counts the events;
+ * - blobs: every referenced long value is there with the right hash, and nothing else is beside them;
+ * - module, policy: they have the hashes that the header names;
+ * - head, if one is expected: the last hash is the expected one;
+ * - replay, if asked for: the program does exactly what the log says.
+ */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
-import type { StoredEnd } from "./log/end-record.ts";
-import { storedParts } from "./log/event-json.ts";
-import type { LogHeader } from "./log/header.ts";
+import { BlobRef, loadCanonicalValue } from "./log/blob-values.ts";
+import { type RecordedEnd, valuesOfEnd } from "./log/end-record.ts";
+import { blobsOfEvent } from "./log/event-json.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
-import type { ReplayLimits } from "./replay-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
-import { recordedPolicy, recordedProgram, replayRun, type ReplayReport } from "./replay.ts";
 import { fileSource, type LogSource } from "./log/log-source.ts";
-import { BlobRef, loadExactly, type Stored } from "./log/blob-values.ts";
+import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
+import type { ReplayLimits } from "./replay-limits.ts";
 
 export interface VerifyOptions {
-  /** The hash that the log must end with, as it was kept elsewhere. */
+  /** The hash that the log must end with, which the caller kept elsewhere. */
   readonly expectHead?: string;
   /** Also replays the log. */
   readonly replay?: boolean;
-  /** The most that the replay may take on this host, see `ReplayOptions`. */
+  /** The most that the replay may use, see `ReplayOptions`. */
   readonly replayLimits?: ReplayLimits;
   readonly registry?: CapabilityRegistry;
   readonly signal?: AbortSignal;
@@ -35,87 +44,82 @@ export interface Check {
 
 export interface Failure {
   readonly check: CheckName;
-  /** Stable, `log.…` or the kind of what was wrong inside. */
+  /** Stable: a `log.*` kind, or the kind of what is wrong with the module or the policy. */
   readonly kind: string;
   readonly reason: string;
-  /** The first bad line, where the fault has one. */
-  readonly line?: number;
+  /** The first bad line, if the failure has one. */
+  readonly line: number | undefined;
 }
 
 export interface Verification {
   readonly ok: boolean;
   readonly file: string;
-  readonly runId?: string;
-  /** Events in the valid prefix. */
+  readonly runId: string | undefined;
+  /** Number of events before the first bad record. */
   readonly events: number;
-  readonly outcome?: Outcome;
-  /** Hash of the last valid record. */
-  readonly head?: string;
-  /** In the order made; after a failure the rest is not made. */
+  readonly outcome: Outcome | undefined;
+  /** Hash of the last record before the first bad one. */
+  readonly head: string | undefined;
+  /** The checks made, in order. */
   readonly checks: readonly Check[];
-  readonly failure?: Failure;
+  readonly failure: Failure | undefined;
   readonly proves: readonly string[];
   readonly doesNotProve: readonly string[];
-  readonly replay?: ReplayReport;
+  readonly replay: ReplayReport | undefined;
 }
 
 /**
- * Checks the log at `path`: chain, counts, end record, blobs, module, policy, expected head, and with `replay` the run itself.
- * What is wrong with the log is a result; throws `log.io_error`, `usage` where it could not be looked at, and
- * `log.replay_limit` where its replay would take more than `replayLimits` allow.
+ * Verifies the log at `path`. Anything wrong with the log is in the result. Throws `usage` for an invalid `expectHead`,
+ * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const limits = { ...LOG_LIMITS, ...options.limits };
-  return verifySource(fileSource(path, limits), options, limits);
-}
-
-export async function verifySource(source: LogSource, options: VerifyOptions = {}, limits: LogLimits = LOG_LIMITS): Promise<Verification> {
-  const expectHead = expectedHead(options.expectHead);
-  const work = new Work(source, limits, options.registry ?? BUILTIN_REGISTRY);
-  const steps: readonly (readonly [CheckName, () => string | Promise<string>])[] = [
-    ["chain", () => work.chain()],
-    ["end", () => work.end()],
-    ["blobs", () => work.blobs()],
-    ["module", () => work.module()],
-    ["policy", () => work.policy()],
-    ...(expectHead === undefined ? [] : [["head", () => work.head(expectHead)] as const]),
-    ...(options.replay === true ? [["replay", () => work.replay(options)] as const] : []),
+  const { replay: replays, registry = BUILTIN_REGISTRY, expectHead, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
+  const expected = expectHead === undefined ? undefined : headDigest(expectHead);
+  const limits = { ...LOG_LIMITS, ...givenLimits };
+  const log = new CheckedLog(fileSource(path, limits), limits, registry);
+  const steps: readonly (readonly [CheckName, (() => string | Promise<string>) | undefined])[] = [
+    ["chain", () => log.chain()],
+    ["end", () => log.end()],
+    ["blobs", () => log.blobs()],
+    ["module", () => log.module()],
+    ["policy", () => log.policy()],
+    ["head", expected === undefined ? undefined : () => log.head(expected)],
+    ["replay", replays === true ? () => log.replay({ ...passedOn, limits: replayLimits }) : undefined],
   ];
   const checks: Check[] = [];
   let failure: Failure | undefined;
   for (const [name, check] of steps) {
-    failure = await work.attempt(name, check, checks);
-    if (failure !== undefined) break;
+    if (check !== undefined && failure === undefined) failure = await log.attempt(name, check, checks);
   }
   const holds = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
   return {
     ok: failure === undefined,
-    ...work.facts(),
+    ...log.facts(),
     checks,
-    ...(failure === undefined ? {} : { failure }),
+    failure,
     proves: failure === undefined ? proofs(holds("head"), holds("replay")) : [],
     doesNotProve: limitsOfProof(holds("head"), holds("replay")),
   };
 }
 
-function expectedHead(text: string | undefined): string | undefined {
-  const hash = text?.toLowerCase().replace(/^sha256:/, "");
-  if (hash !== undefined && !/^[0-9a-f]{64}$/.test(hash)) throw new BorunaError("usage", "the expected head is not 64 hexadecimal digits");
-  return hash;
+function headDigest(text: string): string {
+  const digest = text.toLowerCase().replace(/^sha256:/, "");
+  if (!/^[0-9a-f]{64}$/.test(digest)) throw new BorunaError("usage", "the expected head is not 64 hexadecimal digits");
+  return digest;
 }
 
-/** The state that the checks hand on. */
-class Work {
+/** The log under verification, with what the checks so far have found. Each check returns the detail of its success. */
+class CheckedLog {
   readonly #source: LogSource;
   readonly #limits: LogLimits;
   readonly #registry: CapabilityRegistry;
-  #header: LogHeader | undefined;
+  #runId: string | undefined;
   #events = 0;
   #lines = 0;
   #head: string | undefined;
-  #end: StoredEnd | undefined;
+  #end: RecordedEnd | undefined;
   #hasBlobs = false;
-  /** Known once the chain holds. */
+  /** Set once the chain holds. */
   #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
 
@@ -125,7 +129,7 @@ class Work {
     this.#registry = registry;
   }
 
-  /** Undefined when the check holds. */
+  /** Runs a check and adds it to `checks`. Returns undefined if it holds. */
   async attempt(name: CheckName, check: () => string | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
       checks.push({ name, ok: true, detail: await check() });
@@ -134,18 +138,18 @@ class Work {
       if (!(error instanceof BorunaError) || ["log.io_error", "log.replay_limit", "internal", "usage"].includes(error.kind)) throw error;
       checks.push({ name, ok: false, detail: error.message });
       const line = error.place?.file === this.#source.name ? error.place.line : undefined;
-      return { check: name, kind: error.kind, reason: error.message, ...(line === undefined ? {} : { line }) };
+      return { check: name, kind: error.kind, reason: error.message, line };
     }
   }
 
   facts(): Pick<Verification, "file" | "runId" | "events" | "outcome" | "head" | "replay"> {
     return {
       file: this.#source.name,
+      runId: this.#runId,
       events: this.#events,
-      ...(this.#header === undefined ? {} : { runId: this.#header.runId }),
-      ...(this.#end === undefined ? {} : { outcome: this.#end.outcome }),
-      ...(this.#head === undefined ? {} : { head: this.#head }),
-      ...(this.#replay === undefined ? {} : { replay: this.#replay }),
+      outcome: this.#end?.outcome,
+      head: this.#head,
+      replay: this.#replay,
     };
   }
 
@@ -153,14 +157,14 @@ class Work {
     if (!isRunLog(this.#source, this.#limits)) {
       throw this.#wrong("log.no_chain", "the file is no run log, or an event log of the older form, which has no hashes to verify", 1);
     }
-    this.#log = parseRunLog(this.#source, this.#limits, (record) => this.#take(record));
+    this.#log = parseRunLog(this.#source, this.#limits, (record) => this.#note(record));
     return `the hashes of ${this.#lines} records form one chain`;
   }
 
-  #take(record: LogRecord): void {
+  #note(record: LogRecord): void {
     this.#head = record.hash;
     this.#lines = record.line;
-    if (record.kind === "header") this.#header = record.header;
+    if (record.kind === "header") this.#runId = record.header.runId;
     else if (record.kind === "end") this.#end = record.end;
     else this.#events = record.n;
     this.#hasBlobs ||= blobsOf(record).length > 0;
@@ -174,7 +178,7 @@ class Work {
     return `${this.#events} events and the end record, which counts as many`;
   }
 
-  /** Reads the log a second time where it refers to blobs, so that only names that have a file are held. */
+  /** If the log refers to blobs, reads it a second time, so that a forged log cannot fill memory with names of blobs that do not exist. */
   blobs(): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const seen = new Map<string, number | undefined>([[moduleBlob, undefined]]);
@@ -182,7 +186,7 @@ class Work {
       for (const ref of blobsOf(record)) {
         if (seen.get(ref.sha256) === ref.bytes) continue;
         try {
-          loadExactly(ref, this.#source.blobs);
+          loadCanonicalValue(ref, this.#source.blobs);
         } catch (error) {
           if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
           throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, record.line, error);
@@ -211,15 +215,10 @@ class Work {
     return "the log ends with the expected hash";
   }
 
-  async replay({ signal, replayLimits }: VerifyOptions): Promise<string> {
-    const report = await replayRun(this.#parsed(), {
-      registry: this.#registry,
-      tracing: false,
-      ...(signal === undefined ? {} : { signal }),
-      ...(replayLimits === undefined ? {} : { limits: replayLimits }),
-    });
+  async replay(options: ReplayOptions): Promise<string> {
+    const report = await replayRun(this.#parsed(), { ...options, registry: this.#registry, tracing: false });
     this.#replay = report;
-    // Event n stands in line n + 1.
+    // Event n is in line n + 1.
     if (report.divergence !== undefined)
       throw this.#wrong("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
     if (report.status !== "identical") throw this.#wrong("log.not_replayed", `the replay ended as ${report.status}`);
@@ -227,41 +226,37 @@ class Work {
   }
 
   #parsed(): RunLog {
-    if (this.#log === undefined) throw new BorunaError("internal", "a check came before the chain's");
+    if (this.#log === undefined) throw new BorunaError("internal", "a check ran before the check of the chain");
     return this.#log;
   }
 
   #wrong(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
-    return new BorunaError(kind, message, { place: { file: this.#source.name, ...(line === undefined ? {} : { line }) }, cause });
+    return new BorunaError(kind, message, { place: { file: this.#source.name, line }, cause });
   }
 }
 
 function blobsOf(record: LogRecord): readonly BlobRef[] {
-  const stored = record.kind === "event" ? storedParts(record.event) : record.kind === "end" ? endParts(record.end) : [];
-  return stored.filter((part) => part instanceof BlobRef);
-}
-
-function endParts(end: StoredEnd): readonly (Stored | undefined)[] {
-  return [end.value, end.error?.message, ...(end.error?.counterexample ?? [])];
+  if (record.kind === "event") return blobsOfEvent(record.event);
+  return record.kind === "end" ? valuesOfEnd(record.end).filter((value) => value instanceof BlobRef) : [];
 }
 
 function proofs(headGiven: boolean, replayed: boolean): readonly string[] {
-  return [
+  const proved = [
     "No record was changed, added, taken out or moved since the last hash was computed.",
     "The module, the policy and the long values are those that the log names.",
-    ...(headGiven ? ["The log is the one whose head you gave."] : []),
-    ...(replayed ? ["This program, given these answers, does exactly what the log says."] : []),
   ];
+  if (headGiven) proved.push("The log is the one whose head you gave.");
+  if (replayed) proved.push("This program, given these answers, does exactly what the log says.");
+  return proved;
 }
 
 function limitsOfProof(headGiven: boolean, replayed: boolean): readonly string[] {
-  return [
-    ...(headGiven
-      ? []
-      : [
-          "Who wrote the log: one that is rewritten whole, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
-        ]),
-    ...(replayed ? [] : ["That the program does what the log says: --replay checks that."]),
-    "That the recorded answers are what the outside world gave, nor when the run took place.",
-  ];
+  const open: string[] = [];
+  if (!headGiven)
+    open.push(
+      "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
+    );
+  if (!replayed) open.push("That the program does what the log says: --replay checks that.");
+  open.push("That the recorded answers are what the outside world gave, nor when the run took place.");
+  return open;
 }

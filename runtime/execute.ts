@@ -22,7 +22,7 @@ import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { checkRunId, describeRun, freshRunId, type RunDescription } from "../replay/log/run-description.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "../replay/log/recorder.ts";
-import { runEnd } from "../replay/log/run-end.ts";
+import { runEnd } from "../replay/log/end-record.ts";
 
 /** What `compile` gives, a module, or a program already verified. */
 export type Runnable = Program | Module | { readonly module: Module };
@@ -100,7 +100,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const args = plainObject(options.args, "args");
   const limits = effectiveLimits(policy, limitsOption(options.limits));
   const mode = options.live === true ? "live" : "mock";
-  const handlers = await handlersOf(program, policy, options, () => recorder?.own);
+  const handlers = await handlersOf(program, policy, options, () => recorder?.ownFiles);
   const tracing = await chosenTracing(options.tracing);
   if (options.runId !== undefined) checkRunId(options.runId);
   const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
@@ -112,7 +112,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       limits,
       mode,
       served: new Set(handlers.keys()),
-      ...(runId === undefined ? {} : { runId }),
+      runId,
     }),
   );
   const recorder = recorderOf(described, options.record);

@@ -6,7 +6,7 @@ import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
 import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
-import { decodeUtf8, ioError, isMissing, isNoFolder, readBounded } from "../replay/log/files.ts";
+import { decodeUtf8, ioError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
 
 /** The compiler refuses more than 1 MiB itself, with a diagnostic; this only bounds what is read. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
@@ -53,7 +53,7 @@ function fileInside(root: string, path: string, shown: string): string | undefin
     if (!statSync(real).isFile()) throw new BorunaError("io_error", `cannot read ${shown}: it is not a file`, { place: { file: shown } });
     return real;
   } catch (error) {
-    if (isMissing(error) || isNoFolder(error)) return undefined;
+    if (isMissing(error) || isNotAFolder(error)) return undefined;
     throw sourceError(error, shown);
   }
 }

@@ -2,6 +2,7 @@
  * The standard OpenTelemetry variables as Boruna honours them. Reading them loads nothing: a process that does not
  * export spans never imports an OpenTelemetry package because of this file.
  */
+import { printable } from "../vm/terminal-text.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Exporter = "otlp" | "console";
@@ -153,5 +154,5 @@ function isHttpUrl(text: string | undefined): boolean {
 
 /** A value of the environment, safe and short enough for a line on a terminal. */
 function shown(text: string | undefined): string {
-  return JSON.stringify((text ?? "").slice(0, 60)).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
+  return printable(JSON.stringify((text ?? "").slice(0, 60)), () => "?");
 }

@@ -1,4 +1,5 @@
 /** Spans as a tree of text, for a terminal. */
+import { printable } from "../vm/terminal-text.ts";
 
 /** An attribute's value. An int64 outside JavaScript's safe integers is a bigint; doubles and ints are not distinguished. */
 export type SpanValue = string | number | bigint | boolean | null | Uint8Array | readonly SpanValue[] | ReadonlyMap<string, SpanValue>;
@@ -141,10 +142,10 @@ function valueText(value: SpanValue): string {
   return typeof value === "object" ? "…" : String(value);
 }
 
-/** Control characters, line separators and direction overrides would let a span draw on the terminal. */
+/** A span must not draw on the terminal. */
 function clean(text: string): string {
   const short = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-  return short.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
+  return printable(short, () => "?");
 }
 
 function keyOf(span: TreeSpan): string {

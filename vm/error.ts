@@ -20,9 +20,9 @@ export interface ErrorPlace {
   /** As the user named it, never resolved to a host path. */
   readonly file?: string;
   /** 1-based. */
-  readonly line?: number;
+  readonly line?: number | undefined;
   /** 1-based, in Unicode code points. */
-  readonly column?: number;
+  readonly column?: number | undefined;
   /** Byte offset, for binary input. */
   readonly offset?: number;
 }
@@ -34,7 +34,7 @@ export class BorunaError extends Error {
   /** What to do next, one sentence. */
   readonly hint: string | undefined;
 
-  constructor(kind: ErrorKind, message: string, more: { place?: ErrorPlace; hint?: string; cause?: unknown } = {}) {
+  constructor(kind: ErrorKind, message: string, more: { place?: ErrorPlace | undefined; hint?: string | undefined; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.kind = kind;
     this.place = more.place;

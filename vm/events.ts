@@ -1,25 +1,69 @@
-/** Events of a run, in the order they happen. Names and fields are those of the older machine's event log. */
+/**
+ * The events of a run, in the order they happen. `EVENT_FIELDS` is the only place that names their fields: the types below,
+ * the log's reader and writer, the count of logged bytes and the comparison of a replay all follow it. Names are those of
+ * the Rust toolchain's event log; `CapError` and `GuardCheck` are new here.
+ */
 import type { Value } from "./value/value.ts";
 
-export type RunEvent =
-  | { readonly type: "CapCall"; readonly capability: string; readonly args: readonly Value[] }
-  | { readonly type: "CapResult"; readonly capability: string; readonly result: Value }
-  /** Ours: `kind` is the call's outcome, `runtime_error` or `unknown`. */
-  | { readonly type: "CapError"; readonly capability: string; readonly kind: string; readonly message: string }
-  | { readonly type: "ActorSpawn"; readonly actor_id: number; readonly function: string }
-  | { readonly type: "MessageSend"; readonly from: number; readonly to: number; readonly payload: Value }
-  | { readonly type: "MessageReceive"; readonly actor_id: number; readonly payload: Value }
-  | { readonly type: "UiEmit"; readonly tree: Value }
-  | { readonly type: "SchedulerTick"; readonly round: number; readonly active_actor: number }
-  | {
-      readonly type: "ContractCheck";
-      readonly function: string;
-      /** `output`: a guard's verdict in the older log, with the label in `function`. No machine here makes it. */
-      readonly kind: "requires" | "ensures" | "output";
-      readonly index: number;
-      readonly passed: boolean;
-    }
-  /** Ours: the verdict of `guard(value, passed, label)`. */
-  | { readonly type: "GuardCheck"; readonly function: string; readonly label: string; readonly passed: boolean };
+/**
+ * What a field holds:
+ * - `text`, `count` (a whole number from 0), `flag`: plain JSON in a log;
+ * - `contract`: which kind of contract was checked, a text;
+ * - `long text`: a text that a log may store as a blob;
+ * - `value`, `values`: tagged JSON in a log, or a blob.
+ */
+export interface FieldTypes {
+  readonly text: string;
+  readonly count: number;
+  readonly flag: boolean;
+  /** `output` is the verdict of a guard in an event log, whose label is in `function`; no machine here emits it. */
+  readonly contract: "requires" | "ensures" | "output";
+  readonly "long text": string;
+  readonly value: Value;
+  readonly values: readonly Value[];
+}
+export type FieldForm = keyof FieldTypes;
 
-export type RunEventType = RunEvent["type"];
+/** The fields of each event, in the order in which reports compare them. */
+export const EVENT_FIELDS = {
+  CapCall: { capability: "text", args: "values" },
+  CapResult: { capability: "text", result: "value" },
+  /** `kind` is a key of the gateway's `FAILURE_TRAPS`. */
+  CapError: { capability: "text", kind: "text", message: "long text" },
+  ActorSpawn: { actor_id: "count", function: "text" },
+  MessageSend: { from: "count", to: "count", payload: "value" },
+  MessageReceive: { actor_id: "count", payload: "value" },
+  UiEmit: { tree: "value" },
+  SchedulerTick: { round: "count", active_actor: "count" },
+  ContractCheck: { function: "text", kind: "contract", index: "count", passed: "flag" },
+  /** The verdict of `guard(value, passed, label)`. */
+  GuardCheck: { function: "text", label: "long text", passed: "flag" },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, FieldForm>>>>;
+
+export type RunEventType = keyof typeof EVENT_FIELDS;
+
+/** The events with a field type of one's own for each form. */
+export type EventsWith<Types extends Readonly<Record<FieldForm, unknown>>> = {
+  readonly [T in RunEventType]: { readonly type: T } & {
+    readonly [F in keyof (typeof EVENT_FIELDS)[T]]: (typeof EVENT_FIELDS)[T][F] extends infer Form extends FieldForm ? Types[Form] : never;
+  };
+}[RunEventType];
+
+export type RunEvent = EventsWith<FieldTypes>;
+
+export type EventFields = readonly (readonly [name: string, form: FieldForm])[];
+
+const FIELDS: ReadonlyMap<string, EventFields> = new Map(
+  Object.entries(EVENT_FIELDS).map(([type, fields]) => [type, Object.entries(fields)]),
+);
+
+/** Name and form of each field of an event of this type, in the order of the table. */
+export function eventFields(type: RunEventType): EventFields {
+  return FIELDS.get(type) ?? [];
+}
+
+export function isRunEventType(text: string): text is RunEventType {
+  return FIELDS.has(text);
+}
+
+export const RUN_EVENT_TYPES: readonly RunEventType[] = [...FIELDS.keys()].filter(isRunEventType);

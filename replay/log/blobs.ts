@@ -1,4 +1,4 @@
-/** The folder `FILE.blobs/`: long values and the module, each under the SHA-256 of its bytes. */
+/** The folder `FILE.blobs/` beside a log: long values and the module, each in a file named by the SHA-256 of its bytes. */
 import {
   closeSync,
   constants,
@@ -18,9 +18,9 @@ import { sha256Hex } from "../../gateway/digest.ts";
 import type { FileIdentity, OwnFiles } from "../../gateway/own-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { ioError, isMissing, isNoFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
+import { ioError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
-/** `bytes` is absent where only the hash is known. */
+/** Names a blob; `bytes` is absent if only its hash is known. */
 export interface BlobName {
   readonly sha256: string;
   readonly bytes?: number;
@@ -29,12 +29,12 @@ export interface BlobName {
 export interface BlobReader {
   /** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
-  /** The name of something that is beside the blobs of these names, if there is anything. Throws `log.io_error`. */
+  /** Name of anything in the folder that is not one of these blobs; undefined if there is nothing else. Throws `log.io_error`. */
   firstOther(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 
 export interface BlobWriter {
-  /** Stores the bytes once and gives their SHA-256, lower-case hexadecimal. */
+  /** Stores the bytes unless they are stored already. Returns their SHA-256, lower-case hexadecimal. Throws `log.io_error`, `log.replaced`. */
   put(bytes: Uint8Array): string;
 }
 
@@ -74,7 +74,7 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
         const folder = opendirSync(path);
         try {
           for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-            // A link is no blob, even where it leads to one.
+            // A link is not a blob, even if it leads to one.
             if (!known.has(entry.name) || !entry.isFile()) return join(path, entry.name);
           }
           return undefined;
@@ -92,11 +92,11 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Each blob is written to a temporary name and renamed, so that one under its final name is whole,
- * and a wrong one that a crash left is replaced. With `durable` it is on disk when `put` returns.
- * `own` gets the folder and each blob.
+ * Writes each blob under a temporary name and renames it, so that a blob under its final name is complete and replaces
+ * one that a crash left incomplete. With `durable` the blob is on disk when `put` returns. `ownFiles` receives the
+ * identities of the folder and of each blob.
  */
-export function folderBlobWriter(logPath: string, durable: boolean, own: OwnFiles): BlobWriter {
+export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: OwnFiles): BlobWriter {
   const folder = blobFolder(logPath);
   const written = new Set<string>();
   return {
@@ -109,10 +109,10 @@ export function folderBlobWriter(logPath: string, durable: boolean, own: OwnFile
         if (isFirst) mkdirSync(folder, { recursive: true, mode: 0o700 });
         withinFolder(folder, (base, identity) => {
           if (isFirst) {
-            own.add(identity);
+            ownFiles.add(identity);
             removeAbandoned(base);
-          } else if (!own.has(identity)) throw replaced(folder);
-          putBlob(base, name, bytes, durable, own);
+          } else if (!ownFiles.has(identity)) throw replaced(folder);
+          putBlob(base, name, bytes, durable, ownFiles);
         });
         if (durable) syncFolder(folder);
       } catch (error) {
@@ -124,11 +124,11 @@ export function folderBlobWriter(logPath: string, durable: boolean, own: OwnFile
   };
 }
 
-function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, own: OwnFiles): void {
+function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, ownFiles: OwnFiles): void {
   const temporary = join(base, temporaryName());
   const descriptor = openSync(temporary, NEW_FILE, 0o600);
   try {
-    own.add(fstatSync(descriptor, { bigint: true }));
+    ownFiles.add(fstatSync(descriptor, { bigint: true }));
     writeAll(descriptor, bytes);
     if (durable) fsyncSync(descriptor);
   } catch (error) {
@@ -147,8 +147,8 @@ const replaced = (folder: string): BorunaError =>
   });
 
 /**
- * Runs `body` with a path of the folder that leads nowhere else, even if the folder's name is given to another meanwhile
- * (on Linux; elsewhere the folder's own path). Throws `log.io_error` for a link: it could lead anywhere.
+ * Runs `body` with a path to the folder. On Linux the path stays valid for this folder even if its name is given to
+ * another one meanwhile; elsewhere it is the folder's own path. Throws `log.io_error` if the folder is a link.
  */
 function withinFolder(folder: string, body: (base: string, identity: FileIdentity) => void): void {
   if (lstatSync(folder).isSymbolicLink()) {
@@ -166,7 +166,7 @@ function withinFolder(folder: string, body: (base: string, identity: FileIdentit
   }
 }
 
-/** Removes the blobs of a log that is about to be replaced or taken back; nothing else in the folder is touched. */
+/** Removes the blobs of a log that is about to be replaced or discarded. Other files in the folder stay. Throws `log.io_error`. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {
@@ -177,7 +177,7 @@ export function removeBlobs(logPath: string): void {
     });
     rmdirSync(folder);
   } catch (error) {
-    if (!isMissing(error) && !isNoFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
+    if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
   }
 }
 

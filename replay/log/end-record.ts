@@ -1,42 +1,93 @@
 /** The last record of a log: how the run ended. */
+import type { RunResult } from "../../gateway/run.ts";
+import type { CallCounters } from "../../telemetry/tracing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
 import { LIMIT_WORDS, OUTCOMES, TRAPS, type LimitName, type Outcome, type TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
-import type { CallCounters } from "../../telemetry/tracing.ts";
+import type { BlobReader } from "./blobs.ts";
+import {
+  loadText,
+  loadValue,
+  textFromLogJson,
+  textToLogJson,
+  valueFromLogJson,
+  valueToLogJson,
+  type PutBlob,
+  type TextOrBlob,
+  type ValueOrBlob,
+} from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
-import { storedFromJson, storedTextFromJson, storeText, storeValue, type BlobRef, type PutBlob, type Stored } from "./blob-values.ts";
 
-/** A trap without its places: they come from debug information, which no hash of a run covers. */
+/** A trap without its stack: source locations come from debug information, which no hash of a run covers. */
 export interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
-  readonly capability?: string;
+  readonly capability: string | undefined;
   /** Path of the policy rule that refused the call. */
-  readonly rule?: string;
-  readonly limit?: LimitName;
-  /** Text forms of the arguments of a function whose contract failed. */
-  readonly counterexample?: readonly Text[];
+  readonly rule: string | undefined;
+  readonly limit: LimitName | undefined;
+  /** The arguments, as text, of a function whose contract failed. */
+  readonly counterexample: readonly Text[] | undefined;
   readonly step: number;
 }
 
-/** `value` when the program completed, else `error`. */
-export interface RunEnd {
+interface End<V, E> {
   readonly outcome: Outcome;
-  readonly value?: Value;
-  readonly error?: EndError;
+  /** Set exactly when the outcome is `success`. */
+  readonly value: V | undefined;
+  /** Set exactly when `value` is not. */
+  readonly error: E | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
+  /** Number of events before it. */
   readonly events: number;
 }
 
-export interface StoredEnd extends Omit<RunEnd, "value" | "error"> {
-  readonly value?: Stored;
-  readonly error?: EndError<string | BlobRef>;
+export type RunEnd = End<Value, EndError>;
+/** A run's end as a log has it: long values may still be references to blobs. */
+export type RecordedEnd = End<ValueOrBlob, EndError<TextOrBlob>>;
+
+/** What the end record says of a run with this result. */
+export function runEnd(result: RunResult): RunEnd {
+  const { outcome, error, value, steps, allocBytes, counters, events } = result;
+  return {
+    outcome,
+    value: error === undefined ? value : undefined,
+    error: error === undefined ? undefined : endError(error),
+    steps,
+    allocBytes,
+    counters,
+    events,
+  };
 }
 
-/** Outcomes that came from outside: the log ends where they struck, and no replay meets them again. */
+function endError({ kind, message, capability, rule, limit, counterexample, step }: NonNullable<RunResult["error"]>): EndError {
+  return { kind, message, capability, rule, limit, counterexample, step };
+}
+
+/** The end with its long values read from their blobs. Throws what `loadValue` and `loadText` throw. */
+export function loadEnd(end: RecordedEnd, blobs: BlobReader): RunEnd {
+  const { value, error } = end;
+  return {
+    ...end,
+    value: value === undefined ? undefined : loadValue(value, blobs),
+    error: error === undefined ? undefined : loadError(error, blobs),
+  };
+}
+
+function loadError(error: EndError<TextOrBlob>, blobs: BlobReader): EndError {
+  const load = (text: TextOrBlob): string => loadText(text, blobs);
+  return { ...error, message: load(error.message), counterexample: error.counterexample?.map(load) };
+}
+
+/** Everything in the end record that may be a reference to a blob. */
+export function valuesOfEnd({ value, error }: RecordedEnd): readonly (ValueOrBlob | undefined)[] {
+  return [value, error?.message, ...(error?.counterexample ?? [])];
+}
+
+/** Whether something outside the program ended the run, at a moment that no replay can meet again. */
 export function isInterruption(end: Pick<RunEnd, "outcome"> | undefined): boolean {
   return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
 }
@@ -50,32 +101,23 @@ export const COUNTER_NAMES = [
   "failed",
 ] as const satisfies readonly (keyof CallCounters)[];
 
-/** Without `put` every value stays in place, and so does every reference. */
-export function endToJson(end: StoredEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
-  const text = (message: string | BlobRef): JsonData => storeText(message, inlineBytes, put);
-  const { error } = end;
-  return jsonObject([
-    ["outcome", end.outcome],
-    ["value", end.value === undefined ? undefined : storeValue(end.value, inlineBytes, put)],
-    [
-      "error",
-      error === undefined
-        ? undefined
-        : jsonObject([
-            ["kind", error.kind],
-            ["message", text(error.message)],
-            ["capability", error.capability],
-            ["rule", error.rule],
-            ["limit", error.limit],
-            ["counterexample", error.counterexample?.map(text)],
-            ["step", error.step],
-          ]),
-    ],
-    ["steps", end.steps],
-    ["alloc_bytes", end.allocBytes],
-    ["counters", jsonObject(COUNTER_NAMES.map((name) => [name, end.counters[name]]))],
-    ["events", end.events],
-  ]);
+/** Without `put` every value stays in the record; references stay references. */
+export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
+  const text = (given: TextOrBlob): JsonData => textToLogJson(given, inlineBytes, put);
+  const { value, error } = end;
+  return jsonObject({
+    outcome: end.outcome,
+    value: value === undefined ? undefined : valueToLogJson(value, inlineBytes, put),
+    error: error === undefined ? undefined : errorToJson(error, text),
+    steps: end.steps,
+    alloc_bytes: end.allocBytes,
+    counters: new Map(COUNTER_NAMES.map((name) => [name, end.counters[name]])),
+    events: end.events,
+  });
+}
+
+function errorToJson(error: EndError<TextOrBlob>, text: (given: TextOrBlob) => JsonData): JsonObject {
+  return jsonObject({ ...error, message: text(error.message), counterexample: error.counterexample?.map(text) });
 }
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, text);
@@ -83,7 +125,7 @@ const isTrapKind = (text: string): text is TrapKind => Object.hasOwn(TRAPS, text
 const isLimitName = (text: string): text is LimitName => LIMIT_WORDS.some((word) => word === text);
 
 /** Throws `log.form`, `value.form`. */
-export function endFromJson(data: JsonData | undefined): StoredEnd {
+export function endFromJson(data: JsonData | undefined): RecordedEnd {
   const end = objectOf(data, "end");
   onlyFields(end, ["outcome", "value", "error", "steps", "alloc_bytes", "counters", "events"], "end");
   const outcome = textOf(end.get("outcome"), "end.outcome");
@@ -98,8 +140,8 @@ export function endFromJson(data: JsonData | undefined): StoredEnd {
   const counter = (name: keyof CallCounters): number => countOf(counters.get(name), `end.counters.${name}`);
   return {
     outcome,
-    ...(value === undefined ? {} : { value: storedFromJson(value, "end.value") }),
-    ...(error === undefined ? {} : { error: errorFromJson(objectOf(error, "end.error")) }),
+    value: value === undefined ? undefined : valueFromLogJson(value, "end.value"),
+    error: error === undefined ? undefined : errorFromJson(objectOf(error, "end.error")),
     steps: countOf(end.get("steps"), "end.steps"),
     allocBytes: countOf(end.get("alloc_bytes"), "end.alloc_bytes"),
     counters: {
@@ -114,29 +156,21 @@ export function endFromJson(data: JsonData | undefined): StoredEnd {
   };
 }
 
-function errorFromJson(error: JsonObject): EndError<string | BlobRef> {
+function errorFromJson(error: JsonObject): EndError<TextOrBlob> {
   onlyFields(error, ["kind", "message", "capability", "rule", "limit", "counterexample", "step"], "end.error");
   const kind = textOf(error.get("kind"), "end.error.kind");
   if (!isTrapKind(kind)) throw new BorunaError("log.form", `end.error.kind: unknown kind ${JSON.stringify(kind.slice(0, 80))}`);
   const text = (name: string): string | undefined => (error.has(name) ? textOf(error.get(name), `end.error.${name}`) : undefined);
   const limit = text("limit");
   if (limit !== undefined && !isLimitName(limit)) throw new BorunaError("log.form", "end.error.limit: unknown limit");
-  const capability = text("capability");
-  const rule = text("rule");
-  const shown = error.get("counterexample");
+  const counterexample = error.has("counterexample") ? arrayOf(error.get("counterexample"), "end.error.counterexample") : undefined;
   return {
     kind,
-    message: storedTextFromJson(error.get("message"), "end.error.message"),
-    ...(capability === undefined ? {} : { capability }),
-    ...(rule === undefined ? {} : { rule }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(shown === undefined
-      ? {}
-      : {
-          counterexample: arrayOf(shown, "end.error.counterexample").map((item, i) =>
-            storedTextFromJson(item, `end.error.counterexample[${i}]`),
-          ),
-        }),
+    message: textFromLogJson(error.get("message"), "end.error.message"),
+    capability: text("capability"),
+    rule: text("rule"),
+    limit,
+    counterexample: counterexample?.map((item, i) => textFromLogJson(item, `end.error.counterexample[${i}]`)),
     step: countOf(error.get("step"), "end.error.step"),
   };
 }

@@ -1,17 +1,17 @@
-/** The older event log, a whole JSON file: `{"version": 2, "events": [...]}`. It holds no program, no policy, no arguments and no end. */
+/** The event log of the Rust toolchain, one JSON object: `{"version": 2, "events": [...]}`. It holds no program, policy, arguments or end. */
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { parseJson, type JsonData } from "../../vm/json/json.ts";
 import { eventFromJson, type LogEvent } from "./event-json.ts";
-import { arrayOf, countOf, objectOf } from "./json-fields.ts";
 import { decodeUtf8 } from "./files.ts";
+import { arrayOf, countOf, objectOf, type JsonObject } from "./json-fields.ts";
 import { RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { LogSource } from "./log-source.ts";
 
 export const EVENT_LOG_VERSION = 2;
 
-/** The event as the older log has it: the verdict of a guard is a contract check of the kind `output`. */
-export function olderEvent(event: RunEvent): RunEvent {
+/** The event as an event log has it: a guard's verdict is a contract check of the kind `output`. */
+export function eventLogForm(event: RunEvent): RunEvent {
   return event.type === "GuardCheck" ? outputCheck(event.label, event.passed) : event;
 }
 
@@ -19,11 +19,10 @@ function outputCheck(label: string, passed: boolean): RunEvent & { readonly type
   return { type: "ContractCheck", function: label, kind: "output", index: 0, passed };
 }
 
-/** Throws `log.header` where it is neither form of log, `log.version`, `log.form`, `log.too_large`. A missing version is version 1. */
+/** Throws `log.header` unless the file is an event log; `log.version`, `log.form`, `log.too_large`. A missing version means version 1. */
 export function eventLogEvents(source: LogSource, limits: LogLimits): readonly LogEvent[] {
   const place = { file: source.name };
-  const data = parseWhole(source, limits.eventLogBytes);
-  const file = objectOf(data, "event log");
+  const file = parseFile(source, limits.eventLogBytes);
   if (!file.has("events")) throw notALog(source.name);
   const version = file.has("version") ? countOf(file.get("version"), "version") : 1;
   if (version < 1 || version > EVENT_LOG_VERSION) {
@@ -44,7 +43,7 @@ const notALog = (file: string, cause?: unknown): BorunaError =>
     cause,
   });
 
-function parseWhole(source: LogSource, maxBytes: number): JsonData {
+function parseFile(source: LogSource, maxBytes: number): JsonObject {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (const chunk of source.chunks()) {
@@ -57,20 +56,18 @@ function parseWhole(source: LogSource, maxBytes: number): JsonData {
     chunks.push(chunk);
   }
   try {
-    const data = parseJson(decodeUtf8(Buffer.concat(chunks), source.name), { maxDepth: RECORD_JSON_DEPTH });
-    objectOf(data, source.name);
-    return data;
+    return objectOf(parseJson(decodeUtf8(Buffer.concat(chunks), source.name), { maxDepth: RECORD_JSON_DEPTH }), source.name);
   } catch (error) {
     if (error instanceof BorunaError) throw notALog(source.name, error);
     throw error;
   }
 }
 
-function decode(event: JsonData, n: number, file: string): LogEvent["event"] {
+function decode(data: JsonData, n: number, file: string): LogEvent["event"] {
   try {
-    const read = eventFromJson(event, true);
-    // The event of the log with a chain is read here too.
-    return read.type === "GuardCheck" && typeof read.label === "string" ? outputCheck(read.label, read.passed) : read;
+    const event = eventFromJson(data, true);
+    // An event log written by an older boruna may have this event of a run log.
+    return event.type === "GuardCheck" && typeof event.label === "string" ? outputCheck(event.label, event.passed) : event;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     throw new BorunaError("log.form", `event ${n}: ${error.message}`, { place: { file }, cause: error });

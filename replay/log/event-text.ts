@@ -1,34 +1,35 @@
-/** Events as a log has them: their canonical JSON. */
+/** Events as a log has them: canonical JSON. */
 import { canonicalJson } from "../../vm/json/json.ts";
 import { floatToData } from "../../vm/json/tagged-json.ts";
 import { FloatValue } from "../../vm/value/value.ts";
-import { eventToJson, type StoredEvent } from "./event-json.ts";
-import { isShort, jsonText, type PutBlob, type Stored } from "./blob-values.ts";
+import { isSurelyShort, jsonText, type PutBlob, type ValueOrBlob } from "./blob-values.ts";
+import { eventToJson, type RecordedEvent } from "./event-json.ts";
 
-/** The same for every call of a capability. */
+/** The texts that are the same for every call of a capability. */
 interface CallTexts {
   readonly afterArgs: string;
   readonly beforeResult: string;
 }
 
-const KNOWN_CALLS = 1_024;
+const MAX_KEPT_TEXTS = 1_024;
 
 /**
- * `jsonText(eventToJson(…))`. A capability call and its answer, where they hold short scalars alone, are put together
- * without the tree of JSON between: programs that call much do little else. Throws what the two throw.
+ * Returns a function with the result of `jsonText(eventToJson(event, inlineBytes, put))`, faster for the events that
+ * programs log most: calls and answers whose values are all short scalars are concatenated without a tree of JSON.
+ * It throws what those two throw. A test compares both ways.
  */
-export function eventTexts(inlineBytes: number, put?: PutBlob): (event: StoredEvent) => string {
-  // As many as a run has capabilities; a hostile log may name any number.
-  const known = new Map<string, CallTexts>();
+export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RecordedEvent) => string {
+  // A run has few capabilities, but a hostile log may name any number.
+  const kept = new Map<string, CallTexts>();
   const textsOf = (capability: string): CallTexts => {
-    const found = known.get(capability);
+    const found = kept.get(capability);
     if (found !== undefined) return found;
     const name = JSON.stringify(capability);
     const texts = { afterArgs: `],"capability":${name}}}`, beforeResult: `{"CapResult":{"capability":${name},"result":` };
-    if (known.size < KNOWN_CALLS) known.set(capability, texts);
+    if (kept.size < MAX_KEPT_TEXTS) kept.set(capability, texts);
     return texts;
   };
-  const called = (event: StoredEvent & { readonly type: "CapCall" }): string | undefined => {
+  const callText = (event: RecordedEvent & { readonly type: "CapCall" }): string | undefined => {
     let args = '{"CapCall":{"args":[';
     for (const [at, arg] of event.args.entries()) {
       const text = scalarText(arg, inlineBytes);
@@ -37,19 +38,19 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: StoredEv
     }
     return args + textsOf(event.capability).afterArgs;
   };
-  const answered = (event: StoredEvent & { readonly type: "CapResult" }): string | undefined => {
+  const resultText = (event: RecordedEvent & { readonly type: "CapResult" }): string | undefined => {
     const result = scalarText(event.result, inlineBytes);
     return result === undefined ? undefined : `${textsOf(event.capability).beforeResult}${result}}}`;
   };
   return (event) => {
-    const text = event.type === "CapCall" ? called(event) : event.type === "CapResult" ? answered(event) : undefined;
+    const text = event.type === "CapCall" ? callText(event) : event.type === "CapResult" ? resultText(event) : undefined;
     return text ?? jsonText(eventToJson(event, inlineBytes, put));
   };
 }
 
-/** Undefined where the value is no scalar, or may be too long to stay in place. */
-function scalarText(value: Stored, inlineBytes: number): string | undefined {
-  if (!isShort(value, inlineBytes)) return undefined;
+/** Undefined unless the value is a scalar that certainly fits into the record. */
+function scalarText(value: ValueOrBlob, inlineBytes: number): string | undefined {
+  if (!isSurelyShort(value, inlineBytes)) return undefined;
   switch (typeof value) {
     case "string":
       return `{"String":${JSON.stringify(value)}}`;

@@ -1,4 +1,4 @@
-/** Small helpers over the file system: typed errors, whole writes, bounded reads. */
+/** Helpers for the file system: typed errors, complete writes, bounded reads. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 
@@ -6,7 +6,7 @@ function systemCode(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
+const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "there is no such file"],
   ["EISDIR", "it is a folder"],
   ["ENOTDIR", "a part of the path is not a folder"],
@@ -24,15 +24,15 @@ const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
   ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
-/** Why the file system refused, in words; the error's own code where there are none. */
+/** Why the file system refused, in words, or the error's code if it has none here. `doing` is the verb of the message: `read`, `write`. */
 export function systemReason(error: unknown, doing: string): string {
   const code = systemCode(error);
-  // A file that is about to be made cannot be missing: its folder is.
+  // A file that is about to be created cannot be missing, so its folder is.
   if (code === "ENOENT" && doing === "write") return "there is no such folder";
-  return SYSTEM_WORDS.get(code) ?? (code === "" ? "it failed" : code);
+  return REASONS.get(code) ?? (code === "" ? "it failed" : code);
 }
 
-/** A failure of the file system as `log.io_error`; anything else is rethrown as it is. */
+/** A failure of the file system as `log.io_error`. Returns a `BorunaError` unchanged and rethrows anything else. */
 export function ioError(error: unknown, doing: string, file: string): BorunaError {
   if (error instanceof BorunaError) return error;
   if (systemCode(error) === "") throw error;
@@ -47,7 +47,7 @@ export function isNameTooLong(error: unknown): boolean {
   return systemCode(error) === "ENAMETOOLONG";
 }
 
-export function isNoFolder(error: unknown): boolean {
+export function isNotAFolder(error: unknown): boolean {
   return systemCode(error) === "ENOTDIR";
 }
 
@@ -59,8 +59,8 @@ export function alreadyExists(error: unknown): boolean {
   return systemCode(error) === "EEXIST";
 }
 
-/** The file system has no hard links, or does not let this user make them. */
-export function hasNoLinks(error: unknown): boolean {
+/** Whether the file system has no hard links, or does not let this user create them. */
+export function hardLinksRefused(error: unknown): boolean {
   return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
 }
 
@@ -70,7 +70,7 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
   while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
 }
 
-/** Removes a regular file that is not whole. A failure is not reported: the error that led here says more. */
+/** Removes an incomplete regular file. A failure is not reported, since the error that led here says more. */
 export function removeUnfinished(path: string): void {
   try {
     if (lstatSync(path).isFile()) unlinkSync(path);
@@ -79,21 +79,23 @@ export function removeUnfinished(path: string): void {
   }
 }
 
-/** A descriptor of a regular file. Opening waits for nobody: a pipe in its place is refused. Throws `log.io_error`. */
-export function openRegular(path: string, shown = path): number {
+/** Opens a regular file for reading. Never waits: a pipe is refused. Throws `log.io_error`. */
+export function openRegular(path: string, displayName = path): number {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);
-  throw new BorunaError("log.io_error", `cannot read ${shown}: it is not a file`, { place: { file: shown } });
+  throw new BorunaError("log.io_error", `cannot read ${displayName}: it is not a file`, { place: { file: displayName } });
 }
 
-/** The whole of a regular file of at most `maxBytes`; messages call it `shown`. Throws `log.too_large`, `log.io_error`. */
-export function readBounded(path: string, maxBytes: number, shown = path): Uint8Array {
-  const descriptor = openRegular(path, shown);
+/** Reads a regular file of at most `maxBytes`; messages call it `displayName`. Throws `log.too_large`, `log.io_error`. */
+export function readBounded(path: string, maxBytes: number, displayName = path): Uint8Array {
+  const descriptor = openRegular(path, displayName);
   try {
     const { size } = fstatSync(descriptor);
     if (size > maxBytes) {
-      throw new BorunaError("log.too_large", `${shown} has ${size} bytes; at most ${maxBytes} are read`, { place: { file: shown } });
+      throw new BorunaError("log.too_large", `${displayName} has ${size} bytes; at most ${maxBytes} are read`, {
+        place: { file: displayName },
+      });
     }
     const bytes = new Uint8Array(size);
     let at = 0;
@@ -108,7 +110,7 @@ export function readBounded(path: string, maxBytes: number, shown = path): Uint8
   }
 }
 
-/** Makes the names in a folder durable. Not every file system lets a folder be synced, and none needs it that refuses. */
+/** Syncs the names in a folder to disk. A file system that refuses to sync folders does not need it. */
 export function syncFolder(path: string): void {
   const descriptor = openSync(path, "r");
   try {
@@ -120,7 +122,7 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Throws `log.utf8`. */
+/** `what` names the bytes in the message. Throws `log.utf8`. */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

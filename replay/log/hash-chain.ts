@@ -8,19 +8,19 @@ import type { JsonObject } from "./json-fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
 
-/** A record is canonical JSON: an event's hash and number follow the event, the end's hash follows the end. */
+/** The texts around the contents of a record. Its members are sorted by name, so `hash` and `n` follow `event`, and `hash` follows `end`. */
 export const EVENT_MEMBER = '{"event":';
 export const HASH_MEMBER = ',"hash":"';
 export const afterEvent = (n: number): string => `,"n":${n}}`;
 
 const HASH_BYTES = 32;
-/** UTF-8 bytes of one UTF-16 code unit, at most. */
-const UNIT_BYTES = 3;
-/** Where short records are put together, so that each costs no buffer of its own. */
+/** Maximum UTF-8 bytes of one UTF-16 code unit. */
+export const UNIT_BYTES = 3;
+/** Reused for short records, so that they allocate no buffer. */
 const scratch = Buffer.allocUnsafe(16 * 1024);
 
-/** `text` is the canonical JSON of the record without its hash. */
-export function chainText(previous: string, text: string): string {
+/** The hash of a record that follows `previous`. `text` is its canonical JSON without its own hash. */
+export function hashOfText(previous: string, text: string): string {
   const fits = HASH_BYTES + text.length * UNIT_BYTES <= scratch.length;
   const bytes = fits ? scratch : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
   bytes.write(previous, 0, HASH_BYTES, "hex");
@@ -28,9 +28,9 @@ export function chainText(previous: string, text: string): string {
   return sha256Hex(bytes.subarray(0, end));
 }
 
-/** The hash that stands in `record` when it follows `previous`; a hash already in it is left out. */
-export function chainHash(previous: string, record: JsonObject): string {
+/** The hash of `record` when it follows `previous`, whatever hash it already contains. */
+export function hashOfRecord(previous: string, record: JsonObject): string {
   const content = new Map<string, JsonData>(record);
   content.delete("hash");
-  return chainText(previous, canonicalJson(content));
+  return hashOfText(previous, canonicalJson(content));
 }

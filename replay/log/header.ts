@@ -10,11 +10,11 @@ export const LOG_VERSION = 1;
 
 export interface LogProgram {
   readonly name: string;
-  /** `sha256:hex`, over the module without debug information. */
+  /** `sha256:hex` of the module without debug information. */
   readonly moduleHash: string;
-  /** `sha256:hex`, see `sourceHash`; null where the module carries no source. */
+  /** `sha256:hex`, see `sourceHash`; null if the module carries no source. */
   readonly sourceHash: string | null;
-  /** `sha256:hex` of the `.axbc` bytes that stand beside the log as a blob. */
+  /** `sha256:hex` of the `.axbc` bytes, which are in a blob beside the log. */
   readonly moduleBlob: string;
 }
 
@@ -22,20 +22,20 @@ export interface LogHeader {
   readonly runId: string;
   readonly program: LogProgram;
   readonly policyHash: string;
-  /** As `policyToJson` gives it. */
+  /** The result of `policyToJson`. */
   readonly policy: JsonData;
   readonly capabilitySetHash: string;
-  /** Plain forms by parameter name. */
+  /** Typed JSON by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
   readonly mode: "mock" | "live";
-  /** Registered capabilities that had no handler, sorted. The file leaves an empty list out. */
+  /** Registered capabilities without a handler, sorted. The file omits an empty list. */
   readonly unserved: readonly string[];
-  /** Changes of behaviour that this run was recorded with. This version knows none. */
+  /** Changes of behaviour that were in force in this run. This version knows none. */
   readonly flags: readonly string[];
 }
 
-/** The id of a mock run whose caller gave none: from the header, so that the same run has the same log, byte for byte. */
+/** The id of a mock run whose caller gave none. It is a hash of the header, so that the same run has the same log, byte for byte. */
 export function runIdOf(header: Omit<LogHeader, "runId">): string {
   return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
 }
@@ -49,30 +49,23 @@ export function headerToJson(header: LogHeader): JsonObject {
 }
 
 function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): JsonObject {
-  return jsonObject([
-    ["boruna_log", LOG_VERSION],
-    ["run_id", runId],
-    [
-      "program",
-      jsonObject([
-        ["name", header.program.name],
-        ["module_hash", header.program.moduleHash],
-        ["source_hash", header.program.sourceHash],
-        ["module_blob", header.program.moduleBlob],
-      ]),
-    ],
-    ["policy_hash", header.policyHash],
-    ["policy", header.policy],
-    ["capability_set_hash", header.capabilitySetHash],
-    ["args", header.args],
-    ["limits", limitsToJson(header.limits)],
-    ["mode", header.mode],
-    ["unserved", header.unserved.length === 0 ? undefined : header.unserved],
-    ["flags", header.flags],
-  ]);
+  const { name, moduleHash, sourceHash, moduleBlob } = header.program;
+  return jsonObject({
+    boruna_log: LOG_VERSION,
+    run_id: runId,
+    program: jsonObject({ name, module_hash: moduleHash, source_hash: sourceHash, module_blob: moduleBlob }),
+    policy_hash: header.policyHash,
+    policy: header.policy,
+    capability_set_hash: header.capabilitySetHash,
+    args: header.args,
+    limits: limitsToJson(header.limits),
+    mode: header.mode,
+    unserved: header.unserved.length === 0 ? undefined : header.unserved,
+    flags: header.flags,
+  });
 }
 
-/** Throws `log.form`, `log.version`, `log.flag`. The record's hash may be in `record`. */
+/** `record` may contain the hash. Throws `log.form`, `log.version`, `log.flag`. */
 export function headerFromJson(record: JsonObject): LogHeader {
   const version = countOf(record.get("boruna_log"), "boruna_log");
   if (version !== LOG_VERSION) {
@@ -113,7 +106,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
   };
 }
 
-/** The writer leaves an empty list out, and sorts the names of any other. */
+/** The writer omits an empty list and sorts the names. */
 function unservedFromJson(names: readonly JsonData[]): readonly string[] {
   const texts = names.map((name, i) => textOf(name, `unserved[${i}]`));
   const isSorted = texts.every((name, i) => i === 0 || compareUtf8(texts[i - 1] ?? "", name) < 0);
@@ -134,10 +127,10 @@ function programFromJson(program: JsonObject): LogProgram {
 
 function limitsToJson(limits: Limits): JsonObject {
   const isWritten = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
-  return jsonObject(LIMIT_NAMES.filter(isWritten).map((name) => [name, limits[name]]));
+  return new Map(LIMIT_NAMES.filter(isWritten).map((name) => [name, limits[name]]));
 }
 
-/** Older logs have no `max_log_bytes`. */
+/** Logs from before the limit on logged bytes have no `max_log_bytes`. */
 function limitsFromJson(limits: JsonObject): Limits {
   onlyFields(limits, LIMIT_NAMES, "limits");
   return limitsFrom((name) => {
@@ -155,8 +148,6 @@ function flagsFromJson(flags: readonly JsonData[]): readonly string[] {
   throw new BorunaError(
     "log.flag",
     `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`,
-    {
-      hint: "Use a newer boruna.",
-    },
+    { hint: "Use a newer boruna." },
   );
 }

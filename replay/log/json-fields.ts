@@ -1,19 +1,21 @@
-/** Reading decoded JSON with a form in mind: typed, strict, and with the name of what is wrong. */
+/** Readers for the fields of decoded JSON: strict about types, with errors that name the field. `what` is that name, such as `end.steps`. */
 import { BorunaError } from "../../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../../vm/json/json.ts";
 
 export type JsonObject = ReadonlyMap<string, JsonData>;
 
-export function jsonObject(entries: readonly (readonly [string, JsonData | undefined])[]): JsonObject {
-  const present = new Map<string, JsonData>();
-  for (const [name, data] of entries) if (data !== undefined) present.set(name, data);
-  return present;
+/** A JSON object with the given fields in order; undefined fields are left out. */
+export function jsonObject(fields: Readonly<Record<string, JsonData | undefined>>): JsonObject {
+  const object = new Map<string, JsonData>();
+  for (const [name, data] of Object.entries(fields)) if (data !== undefined) object.set(name, data);
+  return object;
 }
 
 const wrong = (what: string, expected: string): never => {
   throw new BorunaError("log.form", `${what}: expected ${expected}`);
 };
 
+/** This reader and those below throw `log.form`. */
 export function objectOf(data: JsonData | undefined, what: string): JsonObject {
   return data !== undefined && isJsonObject(data) ? data : wrong(what, "an object");
 }
@@ -35,19 +37,19 @@ export function flagOf(data: JsonData | undefined, what: string): boolean {
   return typeof data === "boolean" ? data : wrong(what, "true or false");
 }
 
-/** Lower-case hexadecimal of 32 bytes. */
+/** A SHA-256: 64 lower-case hexadecimal digits. */
 export function digestOf(data: JsonData | undefined, what: string): string {
   return typeof data === "string" && /^[0-9a-f]{64}$/.test(data) ? data : wrong(what, "64 lower-case hexadecimal digits");
 }
 
-/** `sha256:` and 64 lower-case hexadecimal digits. */
+/** A SHA-256 with the prefix `sha256:`. */
 export function prefixedDigestOf(data: JsonData | undefined, what: string): string {
   return typeof data === "string" && /^sha256:[0-9a-f]{64}$/.test(data)
     ? data
     : wrong(what, "sha256: and 64 lower-case hexadecimal digits");
 }
 
-/** A field that this version does not know may change the meaning of those it knows. */
+/** Refuses unknown fields: one from a newer version may change what the known ones mean. */
 export function onlyFields(object: JsonObject, known: readonly string[], what: string): void {
   for (const name of object.keys()) {
     if (!known.includes(name)) {

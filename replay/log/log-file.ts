@@ -1,6 +1,6 @@
 /**
- * The file of a log: written under a temporary name until it has its first record, then given its own, so that a file of
- * that name is never empty and never another's.
+ * The file of a log. Its first record is written under a temporary name, and only then does the file get its own name.
+ * So a file of that name is never empty, and an existing file is not overwritten by accident.
  */
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,43 +8,44 @@ import { type FileIdentity, identityText, type OwnFiles } from "../../gateway/ow
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
-import { alreadyExists, hasNoLinks, ioError, syncFolder, writeAll } from "./files.ts";
+import { alreadyExists, hardLinksRefused, ioError, syncFolder, writeAll } from "./files.ts";
 import { LOG_LIMITS } from "./log-limits.ts";
 import { isRunLog } from "./log-reader.ts";
 import { fileSource } from "./log-source.ts";
 
-/** Where the text goes. `important` text is on disk when `write` returns, if the log is durable. */
+/** Where a recorder writes its text. */
 export interface LogWriter {
   readonly name: string;
+  /** If the log is durable, `important` text is on disk when this returns. */
   write(text: string, important: boolean): void;
   close(): void;
-  /** Throws `log.replaced` when another file stands under the name by now: what was written is in none. */
-  checkInPlace(): void;
-  /** Takes back a log that was only begun. */
+  /** Throws `log.replaced` if the log was removed, or another file has its name. */
+  checkNotReplaced(): void;
+  /** Removes a log without events, with its blobs. */
   discard(): void;
 }
 
-/** A log holds arguments and answers: its owner alone may read it. */
+/** A log holds arguments and answers, so only its owner may read it. */
 const LOG_MODE = 0o600;
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 export interface LogFileOptions {
   readonly durable: boolean;
-  /** Replaces an older log. */
+  /** Whether an existing log is replaced. */
   readonly force: boolean;
-  /** Gets the file. */
-  readonly own: OwnFiles;
+  /** Receives the identity of the file. */
+  readonly ownFiles: OwnFiles;
 }
 
-/** Throws `log.exists`, `log.io_error`. The first `write` gives the file its name, and may throw both too. */
-export function logFile(path: string, { durable, force, own }: LogFileOptions): LogWriter {
+/** Creates the file. Throws `log.exists`, `log.io_error`; so may the first `write`, which gives the file its name. */
+export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
   const replaces = checkName(path, force);
   const folder = dirname(path);
   const temporary = join(folder, temporaryName());
   let descriptor: number | undefined = openTemporary(temporary, folder, path);
   const identity = fstatSync(descriptor, { bigint: true });
-  own.add(identity);
-  let isPlaced = false;
+  ownFiles.add(identity);
+  let hasFinalName = false;
   let failure: BorunaError | undefined;
   let finished = false;
   const release = (): void => {
@@ -60,13 +61,13 @@ export function logFile(path: string, { durable, force, own }: LogFileOptions): 
       if (descriptor === undefined) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
       try {
         writeAll(descriptor, encoder.encode(text));
-        if (durable && (important || !isPlaced)) fsyncSync(descriptor);
-        if (isPlaced) return;
-        place(temporary, path, replaces);
-        isPlaced = true;
+        if (durable && (important || !hasFinalName)) fsyncSync(descriptor);
+        if (hasFinalName) return;
+        giveName(temporary, path, replaces);
+        hasFinalName = true;
         if (durable) syncFolder(folder);
       } catch (error) {
-        // What was written of the record is a cut tail: nothing may follow it.
+        // The record may be cut, so nothing may follow it.
         release();
         failure = ioError(error, "write", path);
         throw failure;
@@ -76,8 +77,8 @@ export function logFile(path: string, { durable, force, own }: LogFileOptions): 
       finished = true;
       release();
     },
-    checkInPlace: () => {
-      if (isAt(path, identity)) return;
+    checkNotReplaced: () => {
+      if (isNameOf(path, identity)) return;
       release();
       throw new BorunaError("log.replaced", `${path} was removed or replaced while the run was recorded`, {
         place: { file: path },
@@ -87,11 +88,11 @@ export function logFile(path: string, { durable, force, own }: LogFileOptions): 
     discard: () => {
       if (finished) return;
       release();
-      const name = isPlaced ? path : temporary;
-      if (!isAt(name, identity)) return;
+      const name = hasFinalName ? path : temporary;
+      if (!isNameOf(name, identity)) return;
       try {
-        // Before the name is free for another run, whose blobs these would be.
-        if (isPlaced) removeBlobs(path);
+        // Before the name is free: afterwards the blobs could be those of another run.
+        if (hasFinalName) removeBlobs(path);
       } finally {
         unlinkSync(name);
       }
@@ -99,8 +100,8 @@ export function logFile(path: string, { durable, force, own }: LogFileOptions): 
   };
 }
 
-/** Whether this file, and not a link to it, has the name. */
-function isAt(path: string, identity: FileIdentity): boolean {
+/** Whether the path names this file itself and not a link to it. */
+function isNameOf(path: string, identity: FileIdentity): boolean {
   try {
     const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return found !== undefined && identityText(found) === identityText(identity);
@@ -118,7 +119,7 @@ function openTemporary(temporary: string, folder: string, path: string): number 
   }
 }
 
-/** Whether an older log is to be replaced. */
+/** Whether the path names a log that is to be replaced. Throws `log.exists`, `log.io_error`. */
 function checkName(path: string, force: boolean): boolean {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
@@ -126,7 +127,7 @@ function checkName(path: string, force: boolean): boolean {
     throw ioError(error, "write", path);
   }
   if (!force) throw logExists(path);
-  if (!overwritable(path)) {
+  if (!isLog(path)) {
     throw new BorunaError("log.exists", `${path} is already there and is not a log`, {
       place: { file: path },
       hint: "Choose another name.",
@@ -141,21 +142,21 @@ const logExists = (path: string): BorunaError =>
     hint: "A log is evidence and is not overwritten: choose another name, or say --force.",
   });
 
-/** Gives the file its name. Throws `log.exists` where another file has it. */
-function place(temporary: string, path: string, replaces: boolean): void {
+/** Throws `log.exists` if another file has the name and is not to be replaced. */
+function giveName(temporary: string, path: string, replaces: boolean): void {
   if (replaces) {
-    // Of two runs that replace a log at the same time, each has a file of its own, and the later one stays. The blobs go
-    // before the old file, so that none of the file that stays is taken for an old one.
+    // Two runs may replace the same log at the same time: each writes its own file, and the later rename wins. The old blobs
+    // are removed before the rename, so that no blob of the new log is taken for an old one.
     removeBlobs(path);
     renameSync(temporary, path);
     return;
   }
   try {
-    // Unlike a rename, a link does not replace what is there.
+    // Unlike a rename, a link fails if the name is taken.
     linkSync(temporary, path);
   } catch (error) {
     if (alreadyExists(error)) throw logExists(path);
-    if (!hasNoLinks(error)) throw error;
+    if (!hardLinksRefused(error)) throw error;
     if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw logExists(path);
     renameSync(temporary, path);
     return;
@@ -163,8 +164,8 @@ function place(temporary: string, path: string, replaces: boolean): void {
   unlinkSync(temporary);
 }
 
-/** Empty, or the beginning of a log of either form, whole or not. */
-function overwritable(path: string): boolean {
+/** Whether the file is empty or begins like a log of either format, complete or not. */
+function isLog(path: string): boolean {
   const source = fileSource(path);
   for (const chunk of source.chunks()) {
     if (isRunLog(source, LOG_LIMITS)) return true;

@@ -1,14 +1,14 @@
-/** Limits of the log file. The recorder writes nothing that the reader would refuse. */
+/** Limits of log files. The recorder writes nothing that the reader would refuse. */
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { JSON_LEVELS_PER_VALUE } from "../../vm/json/tagged-json.ts";
 
 export interface LogLimits {
-  /** One line, its line feed not counted. */
+  /** Maximum bytes of a line without its line feed. */
   readonly lineBytes: number;
   readonly events: number;
-  /** One blob. */
+  /** Maximum bytes of one blob. */
   readonly blobBytes: number;
-  /** A whole file of the older event-log form, which can only be read at once. */
+  /** Maximum bytes of an event log, which must be read into memory. */
   readonly eventLogBytes: number;
   /** A value whose canonical JSON has more bytes is stored as a blob. */
   readonly inlineBytes: number;
@@ -22,5 +22,5 @@ export const LOG_LIMITS: LogLimits = {
   inlineBytes: 64 * 1024,
 };
 
-/** Nesting of a record's JSON: the deepest value, inside an event, inside a record. */
+/** Maximum nesting of a record's JSON: the deepest value, inside an event, inside a record. */
 export const RECORD_JSON_DEPTH = JSON_LEVELS_PER_VALUE * MACHINE_LIMITS.valueDepth + 64;

@@ -1,13 +1,16 @@
 /**
- * Reading a log. Hostile input: every line, count and nesting is bounded, and each fault is one typed error
- * with its line. A file cut at any byte gives its longest valid prefix.
+ * Reading a log. The file is hostile input: the length of lines, the number of events and the nesting of JSON are limited,
+ * and everything wrong is a typed error with its line. Of a file that was cut, every complete record is read.
+ *
+ * A record is accepted if its hash continues the chain, its fields have the right form, its event number follows the one
+ * before, an answer follows its call directly, and its bytes are exactly what the recorder would write.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
 import type { BlobReader } from "./blobs.ts";
-import { afterEvent, CHAIN_START, chainHash, chainText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
-import { endFromJson, endToJson, type StoredEnd } from "./end-record.ts";
-import { eventFromJson, type LogEvent, type StoredEvent } from "./event-json.ts";
+import { afterEvent, CHAIN_START, hashOfRecord, hashOfText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
+import { endFromJson, endToJson, type RecordedEnd } from "./end-record.ts";
+import { eventFromJson, type LogEvent, type RecordedEvent } from "./event-json.ts";
 import { eventTexts } from "./event-text.ts";
 import { eventLogEvents } from "./event-log.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
@@ -19,33 +22,33 @@ import { fileSource, LINE_FEED, linesOf, type LogSource } from "./log-source.ts"
 export type LogRecord = { readonly line: number; readonly hash: string } & (
   | { readonly kind: "header"; readonly header: LogHeader }
   | ({ readonly kind: "event" } & LogEvent)
-  | { readonly kind: "end"; readonly end: StoredEnd }
+  | { readonly kind: "end"; readonly end: RecordedEnd }
 );
 
-/** What follows the last whole record. */
+/** How the file ends. */
 export interface LogTail {
-  /** Bytes of the longest valid prefix. */
+  /** Bytes of all complete records. */
   readonly validBytes: number;
-  /** The record that the file was cut in, if it was. */
-  readonly cut?: { readonly line: number; readonly bytes: number };
+  /** The incomplete record that the file ends with, if it does. */
+  readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
-/** A log that was read once from end to end. Its events stay where they are: a log may be longer than memory. */
+/** A log that was read once, from beginning to end. Events are not kept: a log may be larger than memory. */
 export interface RunLog extends LogTail {
   readonly format: "log";
   readonly file: string;
   readonly header: LogHeader;
-  /** Reads the source again each time. Throws `log.changed` where it is not what it was. */
+  /** Reads the source again for each iteration. Throws `log.changed` if it was changed meanwhile. */
   readonly events: Iterable<LogEvent>;
   readonly eventCount: number;
-  /** Absent when the run was killed, or the file cut. */
-  readonly end?: StoredEnd;
-  /** Hash of the last record. */
+  /** Undefined if the process was killed or the file cut. */
+  readonly end: RecordedEnd | undefined;
+  /** Hash of the last record, which covers all records before it. */
   readonly head: string;
   readonly blobs: BlobReader;
 }
 
-/** The older whole-file form: events alone, all in memory, since it can only be read at once. */
+/** An event log. Its events are all in memory, since a JSON object can only be read at once. */
 export interface EventLog {
   readonly format: "eventlog";
   readonly file: string;
@@ -56,7 +59,7 @@ export interface EventLog {
 
 export type ParsedLog = RunLog | EventLog;
 
-/** Reads the file at `path`, of either form. Throws `log.*` with file and line. */
+/** Reads a log of either format. Throws `log.*` with file and line. */
 export function readLog(path: string, limits: Partial<LogLimits> = {}): ParsedLog {
   const all = { ...LOG_LIMITS, ...limits };
   return parseLog(fileSource(path, all), all);
@@ -73,11 +76,11 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
   return { format: "eventlog", file: source.name, events, eventCount: events.length, blobs: source.blobs };
 }
 
-/** `visit` gets each record once it is checked, also those before one that is refused. */
+/** Reads a run log. `visit` receives each record once it is accepted, including those before one that is refused. Throws `log.*`. */
 export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
   const records = logRecords(source, limits);
   let header: LogHeader | undefined;
-  let end: StoredEnd | undefined;
+  let end: RecordedEnd | undefined;
   let head = CHAIN_START;
   let eventCount = 0;
   let lastEvent = CHAIN_START;
@@ -103,15 +106,15 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     eventCount,
     head,
     blobs: source.blobs,
+    end,
     ...next.value,
-    ...(end === undefined ? {} : { end }),
   };
 }
 
-/** The first `count` events; the last of them has the hash `last`, which stands for all before it. */
+/** Reads the first `count` events again. `last` is the hash of the last of them, which covers all before it. */
 function* eventsOf(source: LogSource, limits: LogLimits, count: number, last: string): Generator<LogEvent, void> {
   if (count === 0) return;
-  // The chain alone: that each record is written as it should be is known, and stays so where the hashes are the same.
+  // Only hashes are checked: records with the same hashes have the same bytes, and those were accepted before.
   for (const record of logRecords(source, limits, false)) {
     if (record.kind !== "event") continue;
     const isLast = record.n === count;
@@ -124,7 +127,7 @@ function* eventsOf(source: LogSource, limits: LogLimits, count: number, last: st
 
 const HEADER_START = '{"args":{';
 
-/** Whether the file is the beginning of a header and nothing more. */
+/** Whether the file ends inside a header. */
 function isCutHeader(source: LogSource): boolean {
   let start = "";
   for (const chunk of source.chunks()) {
@@ -135,7 +138,7 @@ function isCutHeader(source: LogSource): boolean {
   return true;
 }
 
-/** Whether the first line begins a log of ours, rather than an event log in one piece. */
+/** Whether the first line is the header of a run log. Throws `log.empty`, `log.io_error`. */
 export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   try {
     for (const line of linesOf(source, limits.lineBytes)) {
@@ -151,39 +154,35 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   throw new BorunaError("log.empty", `${source.name} is empty`, { place: { file: source.name } });
 }
 
-/** Every record in turn, each checked: its form, its bytes, its place in the chain, its place in the sequence. */
+/** Reads and checks each record. Without `checksBytes` its bytes may differ from what the recorder would write. Throws `log.*`. */
 export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, checksBytes = true): Generator<LogRecord, LogTail> {
   const reader = new RecordReader(limits.events, checksBytes);
   let validBytes = 0;
   for (const line of linesOf(source, limits.lineBytes)) {
-    // The writer hands over a record with its line feed: without one it is cut, whatever its bytes happen to be.
+    // A record is written together with its line feed: without one it is cut, even if it happens to be valid JSON.
     if (!line.terminated && line.number > 1 && !reader.ended) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
-    yield located(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line.number));
+    yield withLine(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line.number));
     validBytes = line.end;
   }
-  return { validBytes };
+  return { validBytes, cut: undefined };
 }
 
-/** Runs `body`; what it refuses is told with the line of the log. */
-function located<T>(file: string, line: number, body: () => T): T {
+/** Runs `body`; a `BorunaError` that it throws becomes a `log.*` error with the line. */
+function withLine<T>(file: string, line: number, body: () => T): T {
   try {
     return body();
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     const column = error.kind.startsWith("json.") ? error.place?.column : undefined;
     const kind = error.kind === "json.syntax" ? "log.syntax" : error.kind.startsWith("log.") ? error.kind : "log.form";
-    throw new BorunaError(kind, error.message, {
-      place: { file, line, ...(column === undefined ? {} : { column }) },
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    throw new BorunaError(kind, error.message, { place: { file, line, column }, cause: error, hint: error.hint });
   }
 }
 
-/** What the writer makes of the record: any other text says the same in another way. */
-function written(read: LogRecord, record: JsonObject, textOf: (event: StoredEvent) => string): string {
+/** The text that the recorder writes for this record. */
+function writtenText(read: LogRecord, record: JsonObject, textOf: (event: RecordedEvent) => string): string {
   const hashed = `${HASH_MEMBER}${read.hash}"`;
   switch (read.kind) {
     case "header":
@@ -199,21 +198,19 @@ const notAsWritten = (): BorunaError =>
   new BorunaError(
     "log.form",
     "the record is not written as boruna writes it: white space, the order of members, a number or an escape differs",
-    {
-      hint: "Keep logs byte for byte: an editor or a formatter may have rewritten this one.",
-    },
+    { hint: "Keep logs byte for byte: an editor or a formatter may have rewritten this one." },
   );
 
-/** The state that a record is checked against. */
+/** Checks each record against those before it. */
 class RecordReader {
   ended = false;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
   readonly #maxEvents: number;
-  /** Whether each record must be written as boruna writes it. */
+  /** Whether the bytes of each record must be what the recorder writes. */
   readonly #checksBytes: boolean;
   #previous = CHAIN_START;
   #events = 0;
-  /** The capability whose call stands unanswered. */
+  /** The capability of a call whose answer must come next. */
   #pending: string | undefined;
 
   constructor(maxEvents: number, checksBytes: boolean) {
@@ -227,7 +224,7 @@ class RecordReader {
     const record = objectOf(data, "record");
     const hash = this.#checkHash(record, text);
     const read = this.#decode(record, line, hash);
-    if (this.#checksBytes && written(read, record, this.#textOf) !== text) throw notAsWritten();
+    if (this.#checksBytes && writtenText(read, record, this.#textOf) !== text) throw notAsWritten();
     return read;
   }
 
@@ -238,16 +235,16 @@ class RecordReader {
     return { kind: "event", n, event, line, hash };
   }
 
-  /** Over the bytes as they are: that they are canonical JSON is checked once the record is read. */
+  /** Hashes the bytes as they are; whether they are canonical JSON is checked after the record is decoded. */
   #checkHash(record: JsonObject, text: string): string {
     const hash = digestOf(record.get("hash"), "hash");
     const member = `${HASH_MEMBER}${hash}"`;
     const at = text.lastIndexOf(member);
-    const actual = at === -1 ? undefined : chainText(this.#previous, text.slice(0, at) + text.slice(at + member.length));
+    const actual = at === -1 ? undefined : hashOfText(this.#previous, text.slice(0, at) + text.slice(at + member.length));
     if (hash !== actual) {
-      const expected = chainHash(this.#previous, record);
+      const expected = hashOfRecord(this.#previous, record);
       if (hash === expected) throw notAsWritten();
-      throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain gives ${expected}`, {
+      throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain requires ${expected}`, {
         hint: "This record, or the order of the records, was changed after it was written.",
       });
     }
@@ -258,7 +255,7 @@ class RecordReader {
   #event(record: JsonObject): LogEvent {
     onlyFields(record, ["n", "event", "hash"], "record");
     const n = countOf(record.get("n"), "n");
-    if (n !== this.#events + 1) throw new BorunaError("log.sequence", `event ${n} stands where event ${this.#events + 1} belongs`);
+    if (n !== this.#events + 1) throw new BorunaError("log.sequence", `expected event ${this.#events + 1}, found event ${n}`);
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
@@ -266,14 +263,14 @@ class RecordReader {
     if (this.#pending !== (answers ? event.capability : undefined)) {
       throw new BorunaError(
         "log.sequence",
-        this.#pending === undefined ? `event ${n} answers no call` : `event ${n} stands between a call of ${this.#pending} and its answer`,
+        this.#pending === undefined ? `event ${n} answers no call` : `event ${n} is between a call of ${this.#pending} and its answer`,
       );
     }
     this.#pending = event.type === "CapCall" ? event.capability : undefined;
     return { n, event };
   }
 
-  #end(record: JsonObject): StoredEnd {
+  #end(record: JsonObject): RecordedEnd {
     onlyFields(record, ["end", "hash"], "record");
     const end = endFromJson(record.get("end"));
     if (end.events !== this.#events)

@@ -8,7 +8,7 @@ import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 export interface LogSource {
   /** As the user named it. */
   readonly name: string;
-  /** All bytes, from the first each time. Throws `log.not_found`, `log.io_error`. */
+  /** All bytes; each call starts at the first. Throws `log.io_error`. */
   chunks(): Iterable<Uint8Array>;
   readonly blobs: BlobReader;
 }
@@ -24,7 +24,7 @@ function* fileChunks(path: string): Generator<Uint8Array, void> {
   try {
     descriptor = openRegular(path);
     for (;;) {
-      // A fresh buffer each time: lines are views into it.
+      // A new buffer each time, since lines are views into it.
       const buffer = new Uint8Array(CHUNK_BYTES);
       const got = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
       if (got === 0) return;
@@ -48,13 +48,13 @@ export interface Line {
   readonly bytes: Uint8Array;
   /** Offset of the first byte after the line and its line feed. */
   readonly end: number;
-  /** False for a last line without line feed. */
+  /** False for a last line without a line feed. */
   readonly terminated: boolean;
 }
 
 export const LINE_FEED = 0x0a;
 
-/** Throws `log.line_too_long` before more than `maxBytes` of a line are held. */
+/** The lines of a source. Throws `log.line_too_long` before it holds more than `maxBytes` of one. */
 export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, void> {
   let pieces: Uint8Array[] = [];
   let held = 0;

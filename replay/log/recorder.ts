@@ -1,58 +1,72 @@
 /**
- * Recording a run. Append-only: every record is handed to the system, in one write, before the machine goes on,
- * so that a process killed at any moment loses at most the record being written.
+ * Recording a run. A log is a text file with one record, a JSON object, on each line: a header, the events, and an end
+ * record. Shortened, with line breaks added:
+ *
+ *     {"args":{},"boruna_log":1,"capability_set_hash":"sha256:5b…","flags":[],"hash":"3e…","limits":{"max_steps":10000000,…},
+ *      "mode":"live","policy":{"default_allow":false,…},"policy_hash":"sha256:81…",
+ *      "program":{"module_blob":"sha256:c4…","module_hash":"sha256:0d…","name":"app","source_hash":"sha256:7a…"},"run_id":"9c…"}
+ *     {"event":{"CapCall":{"args":[{"String":"notes.txt"}],"capability":"fs.read"}},"hash":"b2…","n":1}
+ *     {"event":{"CapResult":{"capability":"fs.read","result":{"Blob":{"bytes":70014,"sha256":"9f…"}}}},"hash":"61…","n":2}
+ *     {"end":{"alloc_bytes":5120,"counters":{"budget_exceeded":0,…,"total":1},"events":2,"outcome":"success","steps":93,
+ *      "value":{"Int":3}},"hash":"d8…"}
+ *
+ * - Every record is canonical JSON: members sorted by name, no white space. So equal runs have equal bytes.
+ * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record is the log's head; it covers all records.
+ * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
+ * - A record is handed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So a
+ *   process that is killed loses at most the record that it was writing.
  */
 import type { EventSink } from "../../gateway/gateway.ts";
 import { OwnFiles } from "../../gateway/own-files.ts";
 import { BorunaError } from "../../vm/error.ts";
-import type { RunEvent } from "../../vm/events.ts";
+import type { RunEventType } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
-import { folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
-import { afterEvent, CHAIN_START, chainText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
-import { endToJson, type RunEnd } from "./end-record.ts";
-import { eventTexts } from "./event-text.ts";
-import { EVENT_LOG_VERSION, olderEvent } from "./event-log.ts";
-import type { JsonObject } from "./json-fields.ts";
-import type { RunDescription } from "./run-description.ts";
-import { headerToJson } from "./header.ts";
-import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
-import { logFile, type LogWriter } from "./log-file.ts";
 import { jsonText, type PutBlob } from "./blob-values.ts";
+import { folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
+import { endToJson, type RunEnd } from "./end-record.ts";
+import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
+import { eventTexts } from "./event-text.ts";
+import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, UNIT_BYTES } from "./hash-chain.ts";
+import { headerToJson } from "./header.ts";
+import type { JsonObject } from "./json-fields.ts";
+import { createLogFile, type LogWriter } from "./log-file.ts";
+import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
+import type { RunDescription } from "./run-description.ts";
 
 export type LogFormat = "log" | "eventlog";
 
 export interface RecorderOptions {
-  /** Syncs to disk: a call before its handler starts, an answer before the program sees it. */
+  /** Syncs to disk each call before its handler starts, and each answer before the program sees it. */
   readonly durable?: boolean;
-  /** `eventlog` is the older whole-file form: events only. */
+  /** `eventlog` is the older format: one JSON object with the events only. */
   readonly format?: LogFormat;
-  /** Replaces an existing log. Any other file is refused even so. */
+  /** Replaces an existing log. Any other existing file is still refused. */
   readonly force?: boolean;
   readonly limits?: Partial<LogLimits>;
 }
 
 export interface FinishedLog {
   readonly path: string;
-  /** Hash of the end record, which stands for the whole log; absent in an event log. */
+  /** Hash of the end record, which covers all records before it; absent in an event log. */
   readonly head?: string;
 }
 
 export interface Recorder extends EventSink {
-  /** Writes the end record and closes the log. */
+  /** Writes the end record and closes the log. Throws `log.io_error`, `log.replaced`, `log.too_large`. */
   finish(end: RunEnd): FinishedLog;
-  /** Closes a log without end record, and removes one without events: the run failed by a fault. Does nothing after `finish`. */
+  /** Closes the log of a run that failed by a fault: without an end record, or removed if it has no events. Does nothing after `finish`. */
   abandon(): void;
-  /** Files of the log, where it is on disk: the run's own fs calls may not touch them. */
-  readonly own?: OwnFiles;
+  /** The files of a log on disk, which the run's own fs calls must not touch. */
+  readonly ownFiles?: OwnFiles;
 }
 
-/** Makes the file, its blobs, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
+/** Creates the file and its blobs and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
-  const own = new OwnFiles();
-  const writer = logFile(path, { durable, force: options.force === true, own });
-  const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, own), run, options);
-  return { ...recorder, own };
+  const ownFiles = new OwnFiles();
+  const writer = createLogFile(path, { durable, force: options.force === true, ownFiles });
+  const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, ownFiles), run, options);
+  return { ...recorder, ownFiles };
 }
 
 export interface MemoryRecorder extends Recorder {
@@ -60,7 +74,7 @@ export interface MemoryRecorder extends Recorder {
   readonly blobs: MemoryBlobs;
 }
 
-/** The same log, in memory. Its chain is hashed when it is asked for: until then there is nothing that a crash would leave. */
+/** Records the same log in memory. Hashes are computed when they are asked for, since no crash could leave a part of it. */
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();
@@ -68,75 +82,16 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
     name: "memory",
     write: (text) => void texts.push(text),
     close: () => undefined,
-    checkInPlace: () => undefined,
+    checkNotReplaced: () => undefined,
     discard: () => undefined,
   };
-  const chain = keptChain(writer);
+  const chain = lazyChain(writer);
   const bytes = (): Uint8Array => {
-    chain.head();
+    chain.lastHash();
     return new TextEncoder().encode(texts.join(""));
   };
   return { ...startRecorder(writer, chain, blobs, run, options), blobs, bytes };
 }
-
-/** Records in their order. */
-interface Chain {
-  /** A record in two parts, between which its hash stands. */
-  add(before: string, after: string): void;
-  /** The next event's canonical JSON; `important` as in `LogWriter`. */
-  event(text: string, important: boolean): void;
-  /** Hash of the last record. */
-  head(): string;
-}
-
-/** Each record is hashed and handed to the system before the call returns. */
-function writtenChain(writer: LogWriter): Chain {
-  let previous = CHAIN_START;
-  let events = 0;
-  const add = (before: string, after: string, important: boolean): void => {
-    const hash = chainText(previous, before + after);
-    writer.write(`${before}${HASH_MEMBER}${hash}"${after}\n`, important);
-    previous = hash;
-  };
-  return {
-    add: (before, after) => add(before, after, true),
-    event: (text, important) => {
-      events += 1;
-      add(EVENT_MEMBER + text, afterEvent(events), important);
-    },
-    head: () => previous,
-  };
-}
-
-function keptChain(writer: LogWriter): Chain {
-  const written = writtenChain(writer);
-  let texts: string[] = [];
-  let end: readonly [before: string, after: string] | undefined;
-  return {
-    add: (before, after) => {
-      // Of the two records that are no events, the header is the first of all, and nothing follows the end.
-      if (texts.length === 0) written.add(before, after);
-      else end = [before, after];
-    },
-    event: (text) => {
-      texts.push(text);
-    },
-    head: () => {
-      for (const text of texts) written.event(text, false);
-      texts = [];
-      if (end !== undefined) written.add(...end);
-      end = undefined;
-      return written.head();
-    },
-  };
-}
-
-/** UTF-16 units that the hash takes in a record. */
-const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
-/** What stands around an event in its record takes less. */
-const AROUND_BYTES = 128;
-/** UTF-8 bytes of one UTF-16 unit, at most. */
-const UNIT_BYTES = 3;
 
 function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
   const limits = { ...LOG_LIMITS, ...options.limits };
@@ -148,7 +103,13 @@ function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
   }
 }
 
-const IMPORTANT: ReadonlySet<string> = new Set<RunEvent["type"]>(["CapCall", "CapResult", "CapError"]);
+/** Events that a durable log has on disk before the run goes on. */
+const IMPORTANT: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "CapResult", "CapError"]);
+
+/** UTF-16 code units of the hash in a record. */
+const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
+/** Maximum bytes of a record around its event. */
+const AROUND_BYTES = 128;
 
 function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
   const put: PutBlob = (text, bytes) => {
@@ -156,7 +117,7 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
     return blobs.put(new TextEncoder().encode(text));
   };
-  /** `text` is all of the record but its hash and, of an event, what stands around it. */
+  /** `text` is the record without its hash; of the event `n`, the event alone. */
   const checkLength = (text: string, n?: number): void => {
     if (text.length * UNIT_BYTES + AROUND_BYTES <= limits.lineBytes) return;
     const around = HASH_UNITS + (n === undefined ? 0 : EVENT_MEMBER.length + afterEvent(n).length);
@@ -164,13 +125,12 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
       throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
     }
   };
-  const add = (before: string, after: string): void => {
-    checkLength(before + after);
-    chain.add(before, after);
+  const add = (beforeHash: string, afterHash: string): void => {
+    checkLength(beforeHash + afterHash);
+    chain.add(beforeHash, afterHash);
   };
-  const [before, after] = aroundHash(headerToJson(run.header));
-  add(before, after);
-  // Only now the name is this run's, and with it the folder of blobs.
+  add(...aroundHash(headerToJson(run.header)));
+  // The folder of blobs belongs to this run only once the file has its name.
   blobs.put(run.module);
   const textOf = eventTexts(limits.inlineBytes, put);
   let events = 0;
@@ -181,9 +141,9 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
       try {
         const text = textOf(event);
         checkLength(text, n);
-        chain.event(text, IMPORTANT.has(event.type));
+        chain.addEvent(text, IMPORTANT.has(event.type));
       } catch (error) {
-        throw stoppedAt(error, events);
+        throw withKeptEvents(error, events);
       }
       events = n;
       return undefined;
@@ -191,12 +151,12 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
     finish: (end) => {
       if (end.events !== events) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${events}`);
       add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
-      writer.checkInPlace();
+      writer.checkNotReplaced();
       writer.close();
       return {
         path: writer.name,
         get head() {
-          return chain.head();
+          return chain.lastHash();
         },
       };
     },
@@ -204,19 +164,72 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
   };
 }
 
-/** The two parts of the header's canonical JSON, parted where the member `hash` has its place. */
-function aroundHash(header: JsonObject): readonly [before: string, after: string] {
+/** The header's canonical JSON in two parts, between which its hash belongs. */
+function aroundHash(header: JsonObject): readonly [beforeHash: string, afterHash: string] {
   const part = (names: readonly string[]): string => jsonText(new Map(names.map((name) => [name, header.get(name) ?? null])));
   const names = [...header.keys()].toSorted(compareUtf8);
   const at = names.findIndex((name) => name > "hash");
   return [part(names.slice(0, at)).slice(0, -1), `,${part(names.slice(at)).slice(1)}`];
 }
 
-/** The run ends where its log does; what came before is not lost. */
-function stoppedAt(error: unknown, events: number): unknown {
+/** A failure to write the log, with a hint at the events that it has. */
+function withKeptEvents(error: unknown, events: number): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "log.io_error") return error;
   const kept = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it, and boruna replay reads them.`;
-  return new BorunaError(error.kind, error.message, { place: error.place ?? {}, hint: kept, cause: error });
+  return new BorunaError(error.kind, error.message, { place: error.place, hint: kept, cause: error });
+}
+
+/** Writes records in order, each with its hash. */
+interface Chain {
+  /** Writes the header or the end, given as the parts of its text before and after the hash. */
+  add(beforeHash: string, afterHash: string): void;
+  /** Writes the next event, given as canonical JSON; `important` as in `LogWriter`. */
+  addEvent(text: string, important: boolean): void;
+  /** The hash of the last record. */
+  lastHash(): string;
+}
+
+/** Hashes each record and hands it to the operating system before the call returns. */
+function writtenChain(writer: LogWriter): Chain {
+  let previous = CHAIN_START;
+  let events = 0;
+  const add = (beforeHash: string, afterHash: string, important: boolean): void => {
+    const hash = hashOfText(previous, beforeHash + afterHash);
+    writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${afterHash}\n`, important);
+    previous = hash;
+  };
+  return {
+    add: (beforeHash, afterHash) => add(beforeHash, afterHash, true),
+    addEvent: (text, important) => {
+      events += 1;
+      add(EVENT_MEMBER + text, afterEvent(events), important);
+    },
+    lastHash: () => previous,
+  };
+}
+
+/** Keeps events and the end until a hash is asked for. */
+function lazyChain(writer: LogWriter): Chain {
+  const written = writtenChain(writer);
+  let texts: string[] = [];
+  let end: readonly [beforeHash: string, afterHash: string] | undefined;
+  return {
+    add: (beforeHash, afterHash) => {
+      // The header is the first record, and the end follows all events.
+      if (texts.length === 0) written.add(beforeHash, afterHash);
+      else end = [beforeHash, afterHash];
+    },
+    addEvent: (text) => {
+      texts.push(text);
+    },
+    lastHash: () => {
+      for (const text of texts) written.addEvent(text, false);
+      texts = [];
+      if (end !== undefined) written.add(...end);
+      end = undefined;
+      return written.lastHash();
+    },
+  };
 }
 
 function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
@@ -233,12 +246,12 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   return {
     append: (event) => {
       events += 1;
-      write(`${events === 1 ? "" : ","}${textOf(olderEvent(event))}`, IMPORTANT.has(event.type));
+      write(`${events === 1 ? "" : ","}${textOf(eventLogForm(event))}`, IMPORTANT.has(event.type));
       return undefined;
     },
     finish: () => {
       write(`],"version":${EVENT_LOG_VERSION}}\n`, true);
-      writer.checkInPlace();
+      writer.checkNotReplaced();
       writer.close();
       return { path: writer.name };
     },

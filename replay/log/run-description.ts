@@ -1,4 +1,4 @@
-/** From a program about to run to the header of its log. */
+/** Describes a run before it starts: the header of its log, and the module that is stored beside it. */
 import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
@@ -11,26 +11,25 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { isRunId, runIdOf, type LogHeader } from "./header.ts";
 
-/** What a recorder needs to know before the run starts. */
 export interface RunDescription {
   readonly header: LogHeader;
-  /** `.axbc` bytes, debug information included. */
+  /** `.axbc` bytes with debug information. */
   readonly module: Uint8Array;
 }
 
 export interface RunFacts {
   readonly policy: Policy;
   readonly args: ReadonlyMap<string, JsonData>;
-  /** In force: the policy's and the caller's together. */
+  /** The limits in force, from the policy and the caller. */
   readonly limits: Limits;
   readonly mode: LogHeader["mode"];
   /** Names of the capabilities that have a handler. */
   readonly served: ReadonlySet<string>;
-  /** Without one, as in a mock run, the id follows from all the rest. */
-  readonly runId?: string;
+  /** If undefined, as in a mock run, the id is a hash of the rest of the header. */
+  readonly runId: string | undefined;
 }
 
-/** Throws `usage`. */
+/** Throws `usage` if it is not a valid run id. */
 export function checkRunId(runId: unknown): void {
   if (isRunId(runId)) return;
   throw new BorunaError("usage", "the run id is not 1 to 128 printable ASCII characters without spaces", {
@@ -38,11 +37,12 @@ export function checkRunId(runId: unknown): void {
   });
 }
 
-/** 32 random hex digits, in the form of an id that follows from the run. */
+/** 32 random hexadecimal digits, the form that `runIdOf` also has. */
 export function freshRunId(): string {
   return randomBytes(16).toString("hex");
 }
 
+/** Throws `usage` for an invalid run id. */
 export function describeRun(program: Program, run: RunFacts): RunDescription {
   if (run.runId !== undefined) checkRunId(run.runId);
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
@@ -70,7 +70,7 @@ function unservedBy(program: Program, served: ReadonlySet<string>): readonly str
   return names.sort(compareUtf8);
 }
 
-/** SHA-256 over `name TAB sha256(text) LF` of each source file in name order, `sha256:hex`. */
+/** `sha256:hex` over one line for each source file, in name order: `name TAB sha256(text) LF`. Null if the module carries no source. */
 export function sourceHash(module: Module): string | null {
   const files = module.debug?.files ?? [];
   if (files.length === 0) return null;

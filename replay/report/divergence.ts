@@ -1,25 +1,28 @@
-/** What a replay did otherwise than the log says, with all that a person needs to see why. */
+/** The first difference between a replay and its log: in an event, in the end, or because one of them went on after the other ended. */
 import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
-import type { RunEvent } from "../../vm/events.ts";
+import { eventFields, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import type { CodePlace, TypeDef } from "../../vm/bytecode/module.ts";
-import type { Value } from "../../vm/value/value.ts";
-import { boundNoun, type Reached } from "../replay-limits.ts";
+import { UNIT, type Value } from "../../vm/value/value.ts";
+import { boundNoun, type ReachedBound } from "../replay-limits.ts";
 import { firstDifference, type Difference } from "./value-difference.ts";
 import { COUNTER_NAMES, type RunEnd } from "../log/end-record.ts";
-import type { SourceFrame } from "./source-location.ts";
+import type { SourceFrame } from "./source-frame.ts";
 import { endText, eventText, excerpt, typeText, valueText } from "./format-values.ts";
 
 export type DivergenceKind =
-  /** Another capability, or another kind of event, than recorded. */
+  /** The program has another event, or calls another capability. */
   | "event"
   | "arguments"
-  /** The answer itself: one that the gateway does not accept, for instance. */
+  /** The recorded answer is not what the program receives: the gateway may not accept it, for instance. */
   | "answer"
-  /** Other contents of an actor event, a contract check or an emitted tree. */
+  /** Another event has other contents: an actor event, a contract check, an emitted tree. */
   | "content"
+  /** The program has an event after the last one of the log. */
   | "beyond_log"
+  /** The program ended, and the log has more events. */
   | "left_over"
+  /** The rest compare the end record. */
   | "outcome"
   | "error"
   | "value"
@@ -27,21 +30,21 @@ export type DivergenceKind =
   | "alloc_bytes"
   | "counters";
 
-/** The first path at which two values differ, both sides as text forms cut to a readable length. */
+/** The first path at which two values differ, and both sides as excerpts of text. */
 export interface PathDifference {
   readonly path: string;
   /** Name of the parameter, for an argument. */
-  readonly parameter?: string;
+  readonly parameter: string | undefined;
   readonly expected: string;
   readonly actual: string;
-  /** For two Strings: how many code points agree before the first that differs. */
-  readonly agree?: number;
+  /** For two Strings: the number of equal code points before the first that differs. */
+  readonly agree: number | undefined;
 }
 
-/** A difference before it is known where in the program it arose. */
+/** A difference whose location in the program is not known yet. */
 export interface Mismatch {
   readonly kind: DivergenceKind;
-  /** Number of the event; of the end record, one more than the last event's. */
+  /** Number of the event, or of the last event plus 1 for the end record. */
   readonly event: number;
   readonly atEnd: boolean;
   /** One sentence. */
@@ -52,16 +55,22 @@ export interface Mismatch {
 }
 
 export interface Divergence extends Mismatch {
-  readonly place?: CodePlace;
-  readonly frame?: SourceFrame;
-  /** Innermost first. */
+  readonly location: CodePlace | undefined;
+  readonly frame: SourceFrame | undefined;
+  /** Innermost call first. */
   readonly stack: readonly CodePlace[];
   readonly step: number;
-  /** The last recorded answer that the program was given before. */
-  readonly lastAnswer?: { readonly event: number; readonly text: string };
+  /** The last recorded answer before it. */
+  readonly lastAnswer: LastAnswer | undefined;
 }
 
-export interface ShownWith {
+export interface LastAnswer {
+  readonly event: number;
+  readonly text: string;
+}
+
+/** What the comparison and its texts need to know of the program that is replayed. */
+export interface ComparisonContext {
   readonly types: readonly TypeDef[];
   readonly registry: CapabilityRegistry;
 }
@@ -72,20 +81,19 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
   content: "the event is not the recorded one",
 };
 
-/** Undefined when the two are the same event. */
-export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, shown: ShownWith): Mismatch | undefined {
-  const texts = { event: n, atEnd: false, expected: eventText(expected, shown.types), actual: eventText(actual, shown.types) };
+/** Undefined if both are the same event. `n` is its number. */
+export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
+  const texts = { event: n, atEnd: false, expected: eventText(expected, context.types), actual: eventText(actual, context.types) };
   if (expected.type !== actual.type || ("capability" in expected && "capability" in actual && expected.capability !== actual.capability)) {
     const answered = expected.type === "CapResult" || expected.type === "CapError";
     if (answered) return { kind: "answer", message: SENTENCES.answer, ...texts };
     return { kind: "event", message: `the log has ${nounOf(expected)}, the program does ${nounOf(actual)}`, ...texts };
   }
   const kind = kindOf(expected);
-  const found = contentDifference(expected, actual, shown.types);
+  const found = contentDifference(expected, actual, context.types);
   if (found === undefined) return undefined;
-  const parameter = expected.type === "CapCall" ? parameterAt(found.path, expected, shown.registry) : undefined;
-  const difference = { ...pathDifference(found, shown.types), ...(parameter === undefined ? {} : { parameter }) };
-  return { kind, message: SENTENCES[kind], difference, ...texts };
+  const parameter = expected.type === "CapCall" ? parameterAt(found.path, expected, context.registry) : undefined;
+  return { kind, message: SENTENCES[kind], difference: pathDifference(found, context.types, parameter), ...texts };
 }
 
 function kindOf(event: RunEvent): "arguments" | "answer" | "content" {
@@ -117,56 +125,19 @@ function nounOf(event: RunEvent): string {
   }
 }
 
-/** Every field of an event but its type and capability, as one list of named values. */
-function contentsOf(event: RunEvent): readonly (readonly [string, Value])[] {
-  switch (event.type) {
-    case "CapCall":
-      return [["args", ListValue.of([...event.args])]];
-    case "CapResult":
-      return [["result", event.result]];
-    case "CapError":
-      return [
-        ["kind", event.kind],
-        ["message", event.message],
-      ];
-    case "ActorSpawn":
-      return [
-        ["actor_id", event.actor_id],
-        ["function", event.function],
-      ];
-    case "MessageSend":
-      return [
-        ["from", event.from],
-        ["to", event.to],
-        ["payload", event.payload],
-      ];
-    case "MessageReceive":
-      return [
-        ["actor_id", event.actor_id],
-        ["payload", event.payload],
-      ];
-    case "UiEmit":
-      return [["tree", event.tree]];
-    case "SchedulerTick":
-      return [
-        ["round", event.round],
-        ["active_actor", event.active_actor],
-      ];
-    case "ContractCheck":
-      return [
-        ["function", event.function],
-        ["kind", event.kind],
-        ["index", event.index],
-        ["passed", event.passed],
-      ];
-    case "GuardCheck":
-      return [
-        ["function", event.function],
-        ["label", event.label],
-        ["passed", event.passed],
-      ];
-  }
+/** Every field of an event but its capability, as named values. */
+function contentsOf(event: RunEvent): readonly (readonly [name: string, value: Value])[] {
+  const contents: Readonly<Record<string, Value | readonly Value[]>> = event;
+  const names = eventFields(event.type).map(([name]) => name);
+  return names.filter((name) => name !== "capability").map((name) => [name, asValue(contents[name])]);
 }
+
+function asValue(field: Value | readonly Value[] | undefined): Value {
+  if (field === undefined) return UNIT;
+  return isList(field) ? ListValue.of([...field]) : field;
+}
+
+const isList = (field: Value | readonly Value[]): field is readonly Value[] => Array.isArray(field);
 
 function contentDifference(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): Difference | undefined {
   const others = contentsOf(actual);
@@ -185,43 +156,48 @@ function parameterAt(path: string, call: RunEvent & { readonly type: "CapCall" }
   return signatureFor(capability, call.args.length)?.params[Number(index)]?.name;
 }
 
-export function pathDifference(found: Difference, types: readonly TypeDef[]): PathDifference {
-  const { expected, actual, path } = found;
-  if (typeof expected !== "string" || typeof actual !== "string") {
-    const texts = { path, expected: valueText(expected, types), actual: valueText(actual, types) };
-    if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return texts;
-    return { path, expected: `${texts.expected}: ${typeText(expected, types)}`, actual: `${texts.actual}: ${typeText(actual, types)}` };
+/** Two Strings are cut around their first difference; other values that look equal are shown with their types. */
+export function pathDifference({ path, expected, actual }: Difference, types: readonly TypeDef[], parameter?: string): PathDifference {
+  if (typeof expected === "string" && typeof actual === "string") {
+    let at = 0;
+    while (at < expected.length && expected[at] === actual[at]) at += 1;
+    const excerptOf = (text: string): string => excerpt(`"${text}"`, at + 1);
+    return { path, parameter, expected: excerptOf(expected), actual: excerptOf(actual), agree: Array.from(expected.slice(0, at)).length };
   }
-  let at = 0;
-  while (at < expected.length && expected[at] === actual[at]) at += 1;
-  const shownAt = (text: string): string => excerpt(`"${text}"`, at + 1);
-  return { path, expected: shownAt(expected), actual: shownAt(actual), agree: Array.from(expected.slice(0, at)).length };
+  const texts = { expected: valueText(expected, types), actual: valueText(actual, types) };
+  const look = { path, parameter, agree: undefined };
+  if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return { ...look, ...texts };
+  return {
+    ...look,
+    expected: `${texts.expected}: ${typeText(expected, types)}`,
+    actual: `${texts.actual}: ${typeText(actual, types)}`,
+  };
 }
 
-export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, shown: ShownWith): Mismatch {
+export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, context: ComparisonContext): Mismatch {
   return {
     kind: "beyond_log",
     event: n,
     atEnd: true,
     message: `the log has no event ${n}, the program does ${nounOf(actual)}`,
-    expected: end === undefined ? "(the log ends)" : endText(end, shown.types),
-    actual: eventText(actual, shown.types),
+    expected: end === undefined ? "(the log ends)" : endText(end, context.types),
+    actual: eventText(actual, context.types),
   };
 }
 
-export function leftOver(n: number, expected: RunEvent, actual: RunEnd, shown: ShownWith): Mismatch {
+export function leftOver(n: number, expected: RunEvent, actual: RunEnd, context: ComparisonContext): Mismatch {
   return {
     kind: "left_over",
     event: n,
     atEnd: false,
     message: `the program ended, the log goes on with ${nounOf(expected)}`,
-    expected: eventText(expected, shown.types),
-    actual: endText(actual, shown.types),
+    expected: eventText(expected, context.types),
+    actual: endText(actual, context.types),
   };
 }
 
-/** The program went on where the recorded run had ended. `n` is the number of the end record. */
-export function passedEnd(n: number, reached: Reached): Mismatch {
+/** The program went on where the recorded run had ended. `n` is the event number of the end record. */
+export function passedEnd(n: number, reached: ReachedBound): Mismatch {
   const noun = boundNoun(reached.field);
   return {
     kind: reached.field === "max_steps" ? "steps" : "alloc_bytes",
@@ -233,35 +209,35 @@ export function passedEnd(n: number, reached: Reached): Mismatch {
   };
 }
 
-export interface EndComparison extends ShownWith {
-  /** Another program than the recorded one may take other steps. */
+export interface EndContext extends ComparisonContext {
+  /** Whether the program is the recorded one: another program may use other steps. */
   readonly sameProgram: boolean;
 }
 
-/** Undefined when both runs ended the same way. */
-export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, shown: EndComparison): Mismatch | undefined {
-  const both = { event: n, atEnd: true, expected: endText(expected, shown.types), actual: endText(actual, shown.types) };
+/** Undefined if both runs ended the same way. */
+export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, context: EndContext): Mismatch | undefined {
+  const both = { event: n, atEnd: true, expected: endText(expected, context.types), actual: endText(actual, context.types) };
   if (expected.outcome !== actual.outcome) {
     return { kind: "outcome", message: `the recorded run ended with ${expected.outcome}, this one with ${actual.outcome}`, ...both };
   }
-  const error = errorDifference(expected, actual, shown);
+  const error = errorDifference(expected, actual, context);
   if (error !== undefined)
     return { kind: "error", message: "the program stopped with another error than recorded", difference: error, ...both };
   if (expected.value !== undefined && actual.value !== undefined) {
-    const found = firstDifference(expected.value, actual.value, "value", shown.types);
+    const found = firstDifference(expected.value, actual.value, "value", context.types);
     if (found !== undefined) {
       return {
         kind: "value",
         message: "the program gave another value than recorded",
-        difference: pathDifference(found, shown.types),
+        difference: pathDifference(found, context.types),
         ...both,
       };
     }
   }
-  return numberMismatch(n, expected, actual, shown.sameProgram);
+  return numberMismatch(n, expected, actual, context.sameProgram);
 }
 
-function errorDifference(expected: RunEnd, actual: RunEnd, shown: EndComparison): PathDifference | undefined {
+function errorDifference(expected: RunEnd, actual: RunEnd, context: EndContext): PathDifference | undefined {
   const [a, b] = [expected.error, actual.error];
   if (a === undefined || b === undefined) return undefined;
   const pairs: readonly (readonly [string, Value | undefined, Value | undefined])[] = [
@@ -271,16 +247,16 @@ function errorDifference(expected: RunEnd, actual: RunEnd, shown: EndComparison)
     ["limit", a.limit, b.limit],
     ["message", a.message, b.message],
     ["counterexample", textList(a.counterexample), textList(b.counterexample)],
-    ...(shown.sameProgram ? [["step", a.step, b.step] as const] : []),
+    ...(context.sameProgram ? [["step", a.step, b.step] as const] : []),
   ];
   for (const [name, left, right] of pairs) {
     const path = `error.${name}`;
     if (left === undefined || right === undefined) {
-      if (left !== right) return pathDifference({ path, expected: left, actual: right }, shown.types);
+      if (left !== right) return pathDifference({ path, expected: left, actual: right }, context.types);
       continue;
     }
-    const found = firstDifference(left, right, path, shown.types);
-    if (found !== undefined) return pathDifference(found, shown.types);
+    const found = firstDifference(left, right, path, context.types);
+    if (found !== undefined) return pathDifference(found, context.types);
   }
   return undefined;
 }
@@ -288,11 +264,11 @@ function errorDifference(expected: RunEnd, actual: RunEnd, shown: EndComparison)
 const textList = (texts: readonly string[] | undefined): Value | undefined => (texts === undefined ? undefined : ListValue.of([...texts]));
 
 function numberMismatch(n: number, expected: RunEnd, actual: RunEnd, sameProgram: boolean): Mismatch | undefined {
-  const own: readonly (readonly ["steps" | "alloc_bytes", string, number, number])[] = [
+  const counts: readonly (readonly ["steps" | "alloc_bytes", string, number, number])[] = [
     ["steps", "steps", expected.steps, actual.steps],
     ["alloc_bytes", "bytes allocated", expected.allocBytes, actual.allocBytes],
   ];
-  for (const [kind, noun, a, b] of sameProgram ? own : []) {
+  for (const [kind, noun, a, b] of sameProgram ? counts : []) {
     if (a !== b)
       return {
         kind,

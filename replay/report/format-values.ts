@@ -1,4 +1,4 @@
-/** Values, events and ends as short texts for reports. */
+/** Values, events and ends of runs as short texts for reports. */
 import type { RunEvent } from "../../vm/events.ts";
 import { typeName } from "../../vm/meter.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
@@ -6,19 +6,19 @@ import { typedText } from "../../vm/value/display.ts";
 import { EnumValue, RecordValue, type Value, wellFormed } from "../../vm/value/value.ts";
 import type { RunEnd } from "../log/end-record.ts";
 
-/** Code points of a text form in a report. */
-const MAX_SHOWN = 240;
+/** Maximum code points of an excerpt. */
+const MAX_EXCERPT = 240;
 
-/** The text, or the part of it around the code unit `at`. */
+/** A short text unchanged; of a long one the part around the code unit `at`, with `…` where it is cut. */
 export function excerpt(text: string, at = 0): string {
-  if (text.length <= MAX_SHOWN) return text;
-  const start = Math.max(0, at - MAX_SHOWN);
-  const points = Array.from(wellFormed(text.slice(start, at + MAX_SHOWN)));
+  if (text.length <= MAX_EXCERPT) return text;
+  const start = Math.max(0, at - MAX_EXCERPT);
+  const points = Array.from(wellFormed(text.slice(start, at + MAX_EXCERPT)));
   const before = Array.from(text.slice(start, at)).length;
-  const from = Math.max(0, before - MAX_SHOWN / 4);
-  const part = points.slice(from, from + MAX_SHOWN).join("");
+  const from = Math.max(0, before - MAX_EXCERPT / 4);
+  const part = points.slice(from, from + MAX_EXCERPT).join("");
   const cutStart = start > 0 || from > 0;
-  const cutEnd = at + MAX_SHOWN < text.length || from + MAX_SHOWN < points.length;
+  const cutEnd = at + MAX_EXCERPT < text.length || from + MAX_EXCERPT < points.length;
   return `${cutStart ? "…" : ""}${part}${cutEnd ? "…" : ""}`;
 }
 
@@ -26,7 +26,7 @@ export function valueText(value: Value | undefined, types: readonly TypeDef[], a
   return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), at);
 }
 
-/** `Int`; `Point (type 3)`, since two types may have one name. */
+/** `Int`, or `Point (type 3)`, since two types may have the same name. */
 export function typeText(value: Value, types: readonly TypeDef[]): string {
   if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
   const name = types[value.typeId]?.name;

@@ -1,10 +1,11 @@
-/** A replay's report for people and for programs. */
-import type { JsonData } from "../../vm/json/json.ts";
+/** The report of `boruna replay`: lines for people, JSON for programs. */
 import type { CodePlace } from "../../vm/bytecode/module.ts";
-import type { Divergence, PathDifference } from "./divergence.ts";
+import type { JsonData } from "../../vm/json/json.ts";
+import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
-import { frameLines, placeText, printable } from "./render-frame.ts";
 import type { ReplayReport } from "../replay.ts";
+import type { Divergence, PathDifference } from "./divergence.ts";
+import { framedStackLines } from "./source-frame.ts";
 
 /** Lines without line feeds. The first begins with `replay: ` and the status. */
 export function replayLines(report: ReplayReport): readonly string[] {
@@ -22,9 +23,7 @@ function divergenceLines(d: Divergence): readonly string[] {
   const lines = [`replay: divergence at ${where} (step ${d.step}): ${printable(d.message)}`];
   if (d.difference !== undefined) lines.push(...differenceLines(d.difference));
   lines.push(`  recorded: ${printable(d.expected)}`, `  replayed: ${printable(d.actual)}`);
-  if (d.frame !== undefined) lines.push(...frameLines(d.frame));
-  else if (d.place !== undefined) lines.push(`  at ${placeText(d.place)}`);
-  for (const place of d.stack.slice(1)) lines.push(`  called from ${placeText(place)}`);
+  if (d.location !== undefined) lines.push(...framedStackLines(d.frame, [d.location, ...d.stack.slice(1)]));
   if (d.lastAnswer !== undefined) lines.push(`last answer before it: event ${d.lastAnswer.event}, ${printable(d.lastAnswer.text)}`);
   return lines;
 }
@@ -35,81 +34,47 @@ function differenceLines(d: PathDifference): readonly string[] {
   return [`  ${printable(d.path)}${name}${agree}:`, `    expected ${printable(d.expected)}`, `    actual   ${printable(d.actual)}`];
 }
 
-/** Field names are those of `--json`. */
+/** The object that `--json` prints. */
 export function replayJson(report: ReplayReport): JsonData {
-  const { program, divergence, result } = report;
-  return jsonObject([
-    ["status", report.status],
-    ["format", report.format],
-    ["run_id", report.runId],
-    [
-      "program",
-      jsonObject([
-        ["name", program.name],
-        ["module_hash", program.moduleHash],
-        ["recorded_module_hash", program.recordedModuleHash],
-      ]),
-    ],
-    ["same_program", report.sameProgram],
-    [
-      "events",
-      jsonObject([
-        ["recorded", report.events.recorded],
-        ["compared", report.events.compared],
-      ]),
-    ],
-    ["answers", report.answers],
-    ["outcome", report.outcome],
-    ["steps", result.steps],
-    ["alloc_bytes", result.allocBytes],
-    ["divergence", divergence === undefined ? null : divergenceJson(divergence)],
-    ["notes", report.notes],
-  ]);
+  const { program, events, divergence, result } = report;
+  return jsonObject({
+    status: report.status,
+    format: report.format,
+    run_id: report.runId,
+    program: jsonObject({ name: program.name, module_hash: program.moduleHash, recorded_module_hash: program.recordedModuleHash }),
+    same_program: report.sameProgram,
+    events: jsonObject({ recorded: events.recorded, compared: events.compared }),
+    answers: report.answers,
+    outcome: report.outcome,
+    steps: result.steps,
+    alloc_bytes: result.allocBytes,
+    divergence: divergence === undefined ? null : divergenceJson(divergence),
+    notes: report.notes,
+  });
 }
 
 function divergenceJson(d: Divergence): JsonData {
-  const { difference, frame } = d;
-  return jsonObject([
-    ["kind", d.kind],
-    ["event", d.event],
-    ["at_end", d.atEnd],
-    ["message", d.message],
-    ["expected", d.expected],
-    ["actual", d.actual],
-    [
-      "difference",
-      difference === undefined
-        ? undefined
-        : jsonObject([
-            ["path", difference.path],
-            ["parameter", difference.parameter],
-            ["expected", difference.expected],
-            ["actual", difference.actual],
-            ["equal_characters", difference.agree],
-          ]),
-    ],
-    ["location", d.place === undefined ? null : placeJson(d.place)],
-    ["source", frame?.lines.at(-1)?.text],
-    ["stack", d.stack.map(placeJson)],
-    ["step", d.step],
-    [
-      "last_answer",
-      d.lastAnswer === undefined
-        ? null
-        : jsonObject([
-            ["event", d.lastAnswer.event],
-            ["text", d.lastAnswer.text],
-          ]),
-    ],
-  ]);
+  const { difference, lastAnswer } = d;
+  return jsonObject({
+    kind: d.kind,
+    event: d.event,
+    at_end: d.atEnd,
+    message: d.message,
+    expected: d.expected,
+    actual: d.actual,
+    difference: difference === undefined ? undefined : differenceJson(difference),
+    location: d.location === undefined ? null : locationJson(d.location),
+    source: d.frame?.lines.at(-1)?.text,
+    stack: d.stack.map(locationJson),
+    step: d.step,
+    last_answer: lastAnswer === undefined ? null : jsonObject({ event: lastAnswer.event, text: lastAnswer.text }),
+  });
 }
 
-function placeJson(place: CodePlace): JsonData {
-  return jsonObject([
-    ["function", place.function],
-    ["pc", place.pc],
-    ["file", place.file],
-    ["line", place.line],
-    ["column", place.column],
-  ]);
+function differenceJson({ path, parameter, expected, actual, agree }: PathDifference): JsonData {
+  return jsonObject({ path, parameter, expected, actual, equal_characters: agree });
+}
+
+function locationJson({ function: name, pc, file, line, column }: CodePlace): JsonData {
+  return jsonObject({ function: name, pc, file, line, column });
 }

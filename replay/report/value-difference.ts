@@ -1,4 +1,4 @@
-/** The first place where two values differ, in reading order: elements left to right, a container's elements before its length. */
+/** Finds where two values differ first, in reading order: elements from left to right, and the elements of a list before its length. */
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -17,30 +17,34 @@ import {
 } from "../../vm/value/value.ts";
 
 export interface Difference {
-  /** As a user would write it: `args[0].items[2]["key"]`. */
+  /** Such as `args[0].items[2]["key"]`. */
   readonly path: string;
-  /** Undefined where only the other side has something. */
+  /** Undefined if only the other side has an element here. */
   readonly expected: Value | undefined;
   readonly actual: Value | undefined;
 }
 
-interface Step {
-  readonly parent: Step | undefined;
+/** The last part of a path, linked to those before it. */
+interface PathPart {
+  readonly parent: PathPart | undefined;
   readonly text: string;
 }
 interface Pair {
   readonly expected: Value | undefined;
   readonly actual: Value | undefined;
-  readonly step: Step;
+  readonly path: PathPart;
 }
 
-/** Floats are the same when their bits are, so that 0.0 is not -0.0 and NaN is NaN. No recursion: values may be deep. */
+/**
+ * Undefined if the values are equal. Floats are equal if their bits are, so 0.0 differs from -0.0 and NaN equals NaN.
+ * Not recursive, since values may be deep. `path` is the name of the values themselves.
+ */
 export function firstDifference(expected: Value, actual: Value, path: string, types: readonly TypeDef[] = []): Difference | undefined {
-  const open: Pair[] = [{ expected, actual, step: { parent: undefined, text: path } }];
+  const open: Pair[] = [{ expected, actual, path: { parent: undefined, text: path } }];
   for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
     if (pair.expected === pair.actual) continue;
     const children = childrenOf(pair, types);
-    if (children === undefined) return { path: pathText(pair.step), expected: pair.expected, actual: pair.actual };
+    if (children === undefined) return { path: pathText(pair.path), expected: pair.expected, actual: pair.actual };
     for (let i = children.length - 1; i >= 0; i--) {
       const child = children[i];
       if (child !== undefined && child.expected !== child.actual) open.push(child);
@@ -49,20 +53,20 @@ export function firstDifference(expected: Value, actual: Value, path: string, ty
   return undefined;
 }
 
-function pathText(last: Step): string {
+function pathText(last: PathPart): string {
   const texts: string[] = [];
-  for (let step: Step | undefined = last; step !== undefined; step = step.parent) texts.push(step.text);
+  for (let part: PathPart | undefined = last; part !== undefined; part = part.parent) texts.push(part.text);
   return texts.reverse().join("");
 }
 
-/** Undefined when the two differ at their root. */
+/** Pairs of the values inside; undefined if the two differ themselves. */
 function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | undefined {
-  const { expected: a, actual: b, step } = pair;
+  const { expected: a, actual: b, path } = pair;
   if (typeof a !== "object" || typeof b !== "object") return undefined;
   const child = (text: string, expected: Value | undefined, actual: Value | undefined): Pair => ({
     expected,
     actual,
-    step: { parent: step, text },
+    path: { parent: path, text },
   });
   const items = (x: readonly Value[], y: readonly Value[], name: (i: number) => string): readonly Pair[] =>
     Array.from({ length: Math.max(x.length, y.length) }, (_, i) => child(name(i), x[i], y[i]));

@@ -1,7 +1,7 @@
-/** A verification for people and for programs. */
+/** The report of `boruna verify`: lines for people, JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
+import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
-import { printable } from "./render-frame.ts";
 import { replayJson, replayLines } from "./replay-report.ts";
 import type { Verification } from "../verify.ts";
 
@@ -20,39 +20,21 @@ export function verifyLines(v: Verification): readonly string[] {
   return lines;
 }
 
-/** Field names are those of `--json`. */
+/** The object that `--json` prints. */
 export function verifyJson(v: Verification): JsonData {
   const { failure } = v;
-  return jsonObject([
-    ["ok", v.ok],
-    ["log", v.file],
-    ["run_id", v.runId],
-    ["events", v.events],
-    ["outcome", v.outcome],
-    ["head", v.head],
-    [
-      "checks",
-      v.checks.map((check) =>
-        jsonObject([
-          ["name", check.name],
-          ["ok", check.ok],
-          ["detail", check.detail],
-        ]),
-      ),
-    ],
-    [
-      "failure",
-      failure === undefined
-        ? null
-        : jsonObject([
-            ["check", failure.check],
-            ["kind", failure.kind],
-            ["reason", failure.reason],
-            ["line", failure.line],
-          ]),
-    ],
-    ["proves", v.proves],
-    ["does_not_prove", v.doesNotProve],
-    ["replay", v.replay === undefined ? undefined : replayJson(v.replay)],
-  ]);
+  return jsonObject({
+    ok: v.ok,
+    log: v.file,
+    run_id: v.runId,
+    events: v.events,
+    outcome: v.outcome,
+    head: v.head,
+    checks: v.checks.map(({ name, ok, detail }) => jsonObject({ name, ok, detail })),
+    failure:
+      failure === undefined ? null : jsonObject({ check: failure.check, kind: failure.kind, reason: failure.reason, line: failure.line }),
+    proves: v.proves,
+    does_not_prove: v.doesNotProve,
+    replay: v.replay === undefined ? undefined : replayJson(v.replay),
+  });
 }

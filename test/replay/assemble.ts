@@ -1,4 +1,4 @@
-/** Small modules by hand, with a source line for each instruction. */
+/** Assembles small modules with a source line for each instruction. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { FunctionDef, Instruction, Module, Signature, TypeDef } from "../../vm/bytecode/module.ts";
 import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
@@ -6,7 +6,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import { isInt, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
-/** The operands are numbers, but a constant is its value, a capability its name, a function its name. */
+/** Operands are numbers, except that a constant is given as its value, and a capability or function as its name. */
 export type Line = readonly [OpName, ...Value[]];
 
 export interface FunctionLines {

@@ -13,14 +13,14 @@ const answer = fc.oneof(
   { weight: 9, arbitrary: text.map((t) => ({ text: t, fails: false })) },
   { weight: 1, arbitrary: text.map((t) => ({ text: t, fails: true })) },
 );
-/** Answers by call; asynchronous where the flag says so. */
+/** The answer to each call, and whether it is asynchronous. */
 const answers = fc.record({
   texts: fc.array(answer, { minLength: 1, maxLength: 6 }),
   ints: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { minLength: 1, maxLength: 4 }),
   later: fc.boolean(),
 });
 
-test("a recorded run of any program with any answers replays identically, and its log's bytes are a function of the answers", async () => {
+test("a run of any program with any answers replays identically, and equal answers give equal log bytes", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, answers, async (source, given) => {
       const program = verifyModule(compile({ name: "main.ax", text: source }).module);

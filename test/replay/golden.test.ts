@@ -1,6 +1,6 @@
 /**
- * Logs that were recorded once and stay as they are: whoever changes what a step, a byte of allocation, an event or a
- * module is makes the logs that users keep worthless. `golden/` has the programs and policies they were recorded with.
+ * Logs that were recorded once and must replay for ever: a change to steps, allocation, events or modules would make the
+ * logs that users keep worthless. `golden/` also has the programs and policies that they were recorded with.
  */
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,13 +13,13 @@ import { verifyLog } from "../../replay/verify.ts";
 const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));
 const HEADS: ReadonlyMap<string, string> = new Map([
   ["effects.jsonl", "d5572c9c8b56f477fc6a1851887b009af76bc2e9adff436951fac1452d03badc"],
-  // From before logging was charged: long texts and a header without max_log_bytes.
+  // Recorded before logging was charged: long texts, and a header without max_log_bytes.
   ["logged-texts.jsonl", "e9e9561b32cc7c1830237ad860afa966fee56c70314a9144f3c9bb7a8af29d76"],
   ["over-budget.jsonl", "2d954f8c8267e6b4de9c03b32f6be83e79b5b99c5b29f425e3d22341dc49dac8"],
   ["values.jsonl", "108e0405289f913bfe1290b37f67cff233d71824d8727b94fd7b0c0c94f775c0"],
 ]);
 
-test("each of them is known here", () => {
+test("every golden log has its head here", () => {
   expect(readdirSync(FOLDER).filter((name) => name.endsWith(".jsonl"))).toEqual([...HEADS.keys()]);
 });
 

@@ -1,10 +1,10 @@
-/** Changing a log and making its hash chain right again, as one would who wants to deceive. */
+/** Changes a log and recomputes its hash chain, like a forger. */
 import { createHash } from "node:crypto";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 
 const DEPTH = { maxDepth: 40_000 };
 
-/** The hash chain as the page says it, written a second time. */
+/** The hash chain, implemented a second time from its documentation. */
 export function mend(lines: readonly string[]): string {
   let previous = Buffer.alloc(32);
   return lines
@@ -21,7 +21,7 @@ export function mend(lines: readonly string[]): string {
 
 export const linesOf = (log: string): string[] => log.split("\n").filter((line) => line !== "");
 
-/** Replaces text in one line (from 1) of a log, and mends the chain. */
+/** Replaces text in one line of a log (from 1) and recomputes the chain. */
 export function edit(log: Uint8Array, line: number, from: string | RegExp, to: string): Uint8Array {
   const lines = linesOf(new TextDecoder().decode(log));
   const before = lines[line - 1] ?? "";
@@ -30,7 +30,7 @@ export function edit(log: Uint8Array, line: number, from: string | RegExp, to: s
   return new TextEncoder().encode(mend(lines.map((l, i) => (i === line - 1 ? after : l))));
 }
 
-/** Any change of the lines; events are numbered anew and counted. */
+/** Changes any lines, then renumbers the events and recomputes their count and the chain. */
 export function rewrite(log: Uint8Array, change: (lines: string[]) => string[]): Uint8Array {
   let n = 0;
   const lines = change(linesOf(new TextDecoder().decode(log))).map((line) => {

@@ -2,7 +2,7 @@
 import type { Program } from "../../vm/bytecode/program.ts";
 import { assemble } from "./assemble.ts";
 
-/** Reads a file whose name another file holds, and gives both texts. */
+/** Reads a file, then the file that it names, and returns both texts. */
 export const READS_TWICE: Program = assemble({
   functions: [
     {
@@ -29,7 +29,7 @@ export const READS_TWICE: Program = assemble({
   ],
 });
 
-/** Asks for a page, carries on when that fails, checks a contract, and emits what it got. */
+/** Fetches a page, goes on if that fails, checks a contract, and emits the result. */
 export const TRIES: Program = assemble({
   functions: [
     {
@@ -93,7 +93,7 @@ export const LOOPS: Program = assemble({
   ],
 });
 
-/** The same calls as `READS_TWICE` in one function, by other steps. */
+/** The same calls as `READS_TWICE`, in one function and with other steps. */
 export const READS_TWICE_INLINE: Program = assemble({
   functions: [
     {

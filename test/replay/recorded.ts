@@ -1,4 +1,4 @@
-/** Running and recording assembled programs in memory. */
+/** Runs and records programs in memory. */
 import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
 import { execute, type Execution, type RunOptions } from "../../runtime/execute.ts";
 import { LOG_LIMITS } from "../../replay/log/log-limits.ts";
@@ -13,7 +13,7 @@ export interface Recorded {
   readonly recorder: MemoryRecorder;
 }
 
-/** Allow-all and no tracing unless told otherwise. */
+/** Default: allow-all and no tracing. */
 export async function recorded(program: Program, options: RunOptions = {}, inlineBytes = LOG_LIMITS.inlineBytes): Promise<Recorded> {
   const made: MemoryRecorder[] = [];
   const run = await execute(program, {

@@ -1,4 +1,4 @@
-/** A log may be forged: no replay goes further than the log says that the run went, nor further than this host allows. */
+/** A log may be forged: a replay uses no more than the recorded run, and no more than the caller allows. */
 import { describe, expect, test } from "vitest";
 import type { ReplayLimits } from "../../replay/replay-limits.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -9,7 +9,7 @@ import { LOOPS } from "./programs.ts";
 import { recorded, replayed, type Recorded } from "./recorded.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;
-/** Reads a file, then makes longer and longer Strings for ever. */
+/** Reads a file, then builds ever longer Strings without end. */
 const GROWS: Program = assemble({
   functions: [
     {
@@ -30,7 +30,7 @@ const GROWS: Program = assemble({
   ],
 });
 
-/** A log of which the header asks for the most that may be asked for. */
+/** A log whose header has the largest limits. */
 async function unbounded(program: Program, args: Readonly<Record<string, unknown>> = {}): Promise<Recorded> {
   const recording = await recorded(program, { args, limits: { max_steps: 1_000, max_alloc_bytes: 20_000 } });
   const steps = edit(recording.bytes, 1, '"max_steps":1000', `"max_steps":${MAX}`);
@@ -52,7 +52,14 @@ describe("a replay ends where the recorded run did", () => {
     expect(report).toMatchObject({
       status: "divergence",
       exitCode: 5,
-      divergence: { kind: "steps", event: 1, atEnd: true, expected: String(end), actual: `more than ${end}`, place: { function: "main" } },
+      divergence: {
+        kind: "steps",
+        event: 1,
+        atEnd: true,
+        expected: String(end),
+        actual: `more than ${end}`,
+        location: { function: "main" },
+      },
     });
   });
 
@@ -63,11 +70,11 @@ describe("a replay ends where the recorded run did", () => {
     expect(report).toMatchObject({
       status: "divergence",
       events: { recorded: 2, compared: 2 },
-      divergence: { kind: "alloc_bytes", event: 3, atEnd: true, expected: "10000", place: { function: "main" } },
+      divergence: { kind: "alloc_bytes", event: 3, atEnd: true, expected: "10000", location: { function: "main" } },
     });
   });
 
-  test("at its last event, where the log has no end record", async () => {
+  test("at its last event if the log has no end record", async () => {
     const recording = await recorded(GROWS, { limits: { max_alloc_bytes: 20_000 } });
     expect(await replayed(recording, withoutEnd(recording.bytes))).toMatchObject({ status: "incomplete", exitCode: 6 });
   });
@@ -86,8 +93,8 @@ describe("a replay ends where the recorded run did", () => {
 const success = (steps: number, alloc = 0): string =>
   `"end":{"alloc_bytes":${alloc},"counters":{"budget_exceeded":0,"denied":0,"dispatched":0,"failed":0,"total":0,"unknown":0},"events":${alloc === 0 ? 0 : 2},"outcome":"success","steps":${steps},"value":{"Int":1}},"hash"`;
 
-describe("a replay goes no further than this host allows", () => {
-  test("where the run took more, it does not even begin", async () => {
+describe("a replay uses no more than the caller allows", () => {
+  test("it does not begin if the recorded run used more", async () => {
     const recording = await recorded(LOOPS, { args: { n: 100 } });
     const { steps } = recording.run;
     expect(await errorOf(replayed(recording, undefined, { limits: { max_steps: steps - 1 } }))).toEqual([
@@ -103,7 +110,7 @@ describe("a replay goes no further than this host allows", () => {
     expect(await replayed(recording, undefined, { limits: { max_alloc_bytes: alloc } })).toMatchObject({ status: "identical" });
   });
 
-  test("a claim of more than a run without limits may take needs the caller's word", async () => {
+  test("a claim above the default limits needs the caller's permission", async () => {
     const recording = await unbounded(LOOPS, { n: 100_000_000 });
     const log = edit(recording.bytes, 2, /"end":\{.*\},"hash"/, success(MAX));
     expect(await errorOf(replayed(recording, log))).toMatchObject({
@@ -113,16 +120,12 @@ describe("a replay goes no further than this host allows", () => {
   });
 
   test.each<[string, ReplayLimits, string]>([
-    [
-      "steps",
-      { max_steps: 5_000 },
-      "the replay was stopped at 5000 steps, the most that this host allows; the log asks for 9007199254740991",
-    ],
-    ["allocation", { max_alloc_bytes: 5_000 }, "the replay was stopped at 5000 bytes allocated, the most that this host allows"],
+    ["steps", { max_steps: 5_000 }, "the replay was stopped at 5000 steps, the most that it may use; the log asks for 9007199254740991"],
+    ["allocation", { max_alloc_bytes: 5_000 }, "the replay was stopped at 5000 bytes allocated, the most that it may use"],
     ["time", { max_wall_ms: 1, max_steps: MAX, max_alloc_bytes: MAX }, "the replay was stopped after 1 ms"],
   ])("on %s, with events left", async (what, limits, message) => {
     const recording = await unbounded(what === "allocation" ? GROWS : LOOPS, what === "allocation" ? {} : { n: MAX });
-    // The program is another one, so that nothing is known of what it takes.
+    // Another program may use more than the recorded one.
     const program = what === "allocation" ? LOOPS_TO_GROW : LOOPS;
     const run = replayed(recording, withEvents(recording.bytes), { limits, program });
     const error = await errorOf(run);
@@ -130,7 +133,7 @@ describe("a replay goes no further than this host allows", () => {
   });
 });
 
-/** As GROWS, but the read comes never. */
+/** Like GROWS, but never reads the file. */
 const LOOPS_TO_GROW: Program = assemble({
   functions: [
     {
@@ -141,7 +144,7 @@ const LOOPS_TO_GROW: Program = assemble({
   ],
 });
 
-/** Without its end, and with an event that the program never comes to. */
+/** The log without its end record, and with an event that the program never reaches. */
 function withEvents(bytes: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(withoutEnd(bytes));
   const lines = text.split("\n").filter((line) => line !== "");

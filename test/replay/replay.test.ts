@@ -6,7 +6,7 @@ import { CapabilityDenied, CapabilityFailure, type Handler } from "../../gateway
 import { parsePolicy } from "../../policy/parse.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits } from "../../policy/policy.ts";
 import { describeRun } from "../../replay/log/run-description.ts";
-import { runEnd } from "../../replay/log/run-end.ts";
+import { runEnd } from "../../replay/log/end-record.ts";
 import { replayLines } from "../../replay/report/replay-report.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { memorySource } from "../../replay/log/log-source.ts";
@@ -87,10 +87,17 @@ describe("a replay is identical", () => {
     expect((await make()).bytes).toEqual(recording.bytes);
   });
 
-  test("also where nothing served a capability", async () => {
+  test("also if a capability had no handler", async () => {
     for (const policy of [ALLOW_ALL, DENY_ALL]) {
       const limits = effectiveLimits(policy, {});
-      const run = describeRun(READS_TWICE, { policy, args: new Map(), limits, mode: "live", served: new Set(["net.fetch"]) });
+      const run = describeRun(READS_TWICE, {
+        policy,
+        args: new Map(),
+        limits,
+        mode: "live",
+        served: new Set(["net.fetch"]),
+        runId: undefined,
+      });
       const recorder = memoryRecorder(run);
       const result = await executeProgram(READS_TWICE, { policy, limits, handlers: new Map(), sink: recorder, runId: run.header.runId });
       recorder.finish(runEnd(result));
@@ -149,9 +156,9 @@ const fails: Handler = () => {
   throw new CapabilityFailure("HTTP 404 Not Found");
 };
 
-describe("a divergence is told where it happens", () => {
+describe("a divergence is located where it happens", () => {
   // Lines of the log: 1 header, 2 and 3 the first call and its answer, 4 and 5 the second, 6 end.
-  test("an answer that was edited: the next call has other arguments", async () => {
+  test("an edited answer: the next call has other arguments", async () => {
     const recording = await reads();
     const report = await replayed(recording, edit(recording.bytes, 3, "a.txt", "ä.txt"));
     expect(report).toMatchObject({ status: "divergence", exitCode: 5, events: { recorded: 4, compared: 2 } });
@@ -160,7 +167,7 @@ describe("a divergence is told where it happens", () => {
       event: 3,
       atEnd: false,
       difference: { path: "args[0]", parameter: "path", expected: '"a.txt"', actual: '"ä.txt"', agree: 0 },
-      place: { function: "read", file: "sample.ax", line: 10 },
+      location: { function: "read", file: "sample.ax", line: 10 },
       lastAnswer: { event: 2, text: 'fs.read → "ä.txt"' },
     });
     expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -179,7 +186,7 @@ describe("a divergence is told where it happens", () => {
     `);
   });
 
-  test("an answer that was edited: the value is another", async () => {
+  test("an edited answer: the value differs", async () => {
     const recording = await reads();
     const report = await replayed(recording, edit(recording.bytes, 5, "text of a", "text of b"));
     expect(report.divergence).toMatchObject({
@@ -187,7 +194,7 @@ describe("a divergence is told where it happens", () => {
       event: 5,
       atEnd: true,
       difference: { path: "value", expected: '"text of aa.txt"', actual: '"text of ba.txt"', agree: 8 },
-      place: { function: "main", file: "sample.ax", line: 7 },
+      location: { function: "main", file: "sample.ax", line: 7 },
       lastAnswer: { event: 4, text: 'fs.read → "text of b"' },
     });
     expect(replayLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -208,10 +215,15 @@ describe("a divergence is told where it happens", () => {
   test("an answer of the wrong type", async () => {
     const recording = await reads();
     const report = await replayed(recording, edit(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
-    expect(report.divergence).toMatchObject({ kind: "answer", event: 4, expected: "fs.read → 1", place: { function: "read", line: 10 } });
+    expect(report.divergence).toMatchObject({
+      kind: "answer",
+      event: 4,
+      expected: "fs.read → 1",
+      location: { function: "read", line: 10 },
+    });
   });
 
-  test("an answer made a failure", async () => {
+  test("an answer replaced by a failure", async () => {
     const recording = await reads();
     const log = edit(
       recording.bytes,
@@ -224,21 +236,21 @@ describe("a divergence is told where it happens", () => {
       kind: "outcome",
       event: 5,
       expected: 'success: "text of aa.txt"',
-      place: { function: "read", line: 10 },
+      location: { function: "read", line: 10 },
     });
     expect(report.divergence?.actual).toContain("gone");
   });
 
-  test("a recorded call that was edited", async () => {
+  test("an edited call", async () => {
     const recording = await reads();
     const report = await replayed(recording, edit(recording.bytes, 2, "index.txt", "index.md"));
     expect(report.divergence).toMatchObject({
       kind: "arguments",
       event: 1,
       difference: { path: "args[0]", expected: '"index.md"', actual: '"index.txt"', agree: 6 },
-      place: { function: "main", line: 2 },
+      location: { function: "main", line: 2 },
     });
-    expect(report.divergence).not.toHaveProperty("lastAnswer");
+    expect(report.divergence?.lastAnswer).toBeUndefined();
   });
 
   test("another capability", async () => {
@@ -264,11 +276,11 @@ describe("a divergence is told where it happens", () => {
       event: 3,
       actual: 'fs.read("a.txt")',
       expected: 'success: "text of aa.txt"',
-      place: { function: "read", line: 10 },
+      location: { function: "read", line: 10 },
     });
   });
 
-  test("events that are left over", async () => {
+  test("events that the program does not repeat", async () => {
     const recording = await reads();
     const log = rewrite(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
     const report = await replayed(recording, log);
@@ -277,7 +289,7 @@ describe("a divergence is told where it happens", () => {
       event: 5,
       expected: 'fs.read("a.txt")',
       actual: 'success: "text of aa.txt"',
-      place: { function: "main", line: 7 },
+      location: { function: "main", line: 7 },
     });
   });
 
@@ -306,13 +318,13 @@ describe("a divergence is told where it happens", () => {
       kind: "content",
       event: 3,
       difference: { path: "passed", expected: "false", actual: "true" },
-      place: { function: "main", line: 5 },
+      location: { function: "main", line: 5 },
     });
     expect((await replayed(recording, edit(recording.bytes, 5, "mock", "muck"))).divergence).toMatchObject({
       kind: "content",
       event: 4,
       difference: { path: "tree.ok" },
-      place: { function: "main", line: 7 },
+      location: { function: "main", line: 7 },
     });
   });
 
@@ -335,32 +347,32 @@ describe("a divergence is told where it happens", () => {
       recording,
       rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]),
     );
-    expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, place: { function: "main", line: 2 } });
+    expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, location: { function: "main", line: 2 } });
     expect(report.divergence?.actual).toMatch(/^denied: capability_denied/);
   });
 });
 
 describe("another program", () => {
-  test("that does the same by other steps is identical, and that is told", async () => {
+  test("with the same events and other steps is identical, with a note", async () => {
     const report = await replayed(await reads(), undefined, { program: READS_TWICE_INLINE });
     expect(report).toMatchObject({ status: "identical", sameProgram: false });
     expect(report.notes).toEqual(["The program is not the recorded one: steps and allocation were not compared."]);
   });
 
-  test("that does otherwise diverges", async () => {
+  test("with other events diverges", async () => {
     const other = assemble({
       functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", "other.txt"], ["CapCall", "fs.read", 1], ["Ret"]] }],
     });
     expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({
       kind: "arguments",
       event: 1,
-      place: { line: 2 },
+      location: { line: 2 },
     });
   });
 });
 
 describe("a run that was stopped", () => {
-  test("a log cut after any record replays to its end and is incomplete", async () => {
+  test("a log cut after any record replays up to the cut and is incomplete", async () => {
     const recording = await recorded(TRIES);
     const lines = new TextDecoder().decode(recording.bytes).split("\n");
     for (let count = 1; count < lines.length - 1; count++) {
@@ -370,7 +382,7 @@ describe("a run that was stopped", () => {
     }
   });
 
-  test("a canceled run, in the middle of a call, is replayed as far", async () => {
+  test("a canceled run, in the middle of a call, is replayed up to there", async () => {
     const abort = new AbortController();
     const hangs: Handler = () => {
       abort.abort();
@@ -383,7 +395,7 @@ describe("a run that was stopped", () => {
     expect(report.notes).toEqual([expect.stringContaining("ended with canceled at step")]);
   });
 
-  test("a canceled run, between calls, is replayed as far", async () => {
+  test("a canceled run, between calls, is replayed up to there", async () => {
     const abort = new AbortController();
     abort.abort();
     const recording = await recorded(LOOPS, { args: { n: 1_000_000 }, signal: abort.signal });
@@ -393,13 +405,13 @@ describe("a run that was stopped", () => {
     expect(report.result.steps).toBe(recording.run.steps);
   });
 
-  test("a time limit counts for the recorded run, never for its replay", async () => {
+  test("a time limit applies to the recorded run, never to its replay", async () => {
     const recording = await recorded(LOOPS, { args: { n: 100_000_000 }, limits: { max_wall_ms: 5, max_steps: 1_000_000_000_000 } });
     expect(recording.run.outcome).toBe("timeout");
     expect((await replayed(recording)).status).toBe("identical");
   });
 
-  test("a replay that is canceled says so", async () => {
+  test("a canceled replay is reported as interrupted", async () => {
     const recording = await recorded(LOOPS, { args: { n: 100_000 } });
     const abort = new AbortController();
     abort.abort();
@@ -407,15 +419,15 @@ describe("a run that was stopped", () => {
   });
 });
 
-describe("what cannot be trusted is refused", () => {
-  test("another policy than its hash says", async () => {
+describe("a log that cannot be trusted is refused", () => {
+  test("a policy with another hash", async () => {
     const recording = await reads();
     const log = edit(recording.bytes, 1, '"policy_hash":"sha256:', '"policy_hash":"sha256:0').slice();
     const fixed = edit(log, 1, /"policy_hash":"sha256:0([0-9a-f]{63})[0-9a-f]"/, '"policy_hash":"sha256:0$1"');
     expect(await kindOf(() => replayed(recording, fixed))).toBe("log.policy_hash");
   });
 
-  test("another module than its hash says, or none", async () => {
+  test("a module with another hash, or none", async () => {
     const recording = await reads();
     const other = await recorded(TRIES);
     const moduleOf = (bytes: Uint8Array): string => /"module_blob":"sha256:[0-9a-f]{64}"/.exec(new TextDecoder().decode(bytes))?.[0] ?? "";
@@ -424,7 +436,7 @@ describe("what cannot be trusted is refused", () => {
     expect(await kindOf(() => replayed({ ...recording, recorder: other.recorder }, log))).toBe("log.module_hash");
   });
 
-  test("an answer whose blob is missing is no failure of the capability", async () => {
+  test("a missing blob of an answer is not a failure of the capability", async () => {
     const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
     const blobs = {
       ...recording.recorder.blobs,
@@ -437,7 +449,7 @@ describe("what cannot be trusted is refused", () => {
   });
 });
 
-describe("the older event log", () => {
+describe("the event log", () => {
   const eventLog = (events: readonly RunEvent[]): ReturnType<typeof parseLog> => {
     const recorder = memoryRecorder(description(), { format: "eventlog" });
     for (const event of events) recorder.append(event);
@@ -451,14 +463,14 @@ describe("the older event log", () => {
     { type: "CapResult", capability: "fs.read", result: "y" },
   ];
 
-  test("needs the program, and compares events", async () => {
+  test("needs the program and compares events only", async () => {
     expect(await kindOf(() => replayRun(eventLog(CALLS), { tracing: false }))).toBe("log.no_program");
     const report = await replayRun(eventLog(CALLS), { program: READS_TWICE, tracing: false });
     expect(report).toMatchObject({ status: "identical", format: "eventlog", events: { recorded: 4, compared: 4 } });
     expect(report.result.value).toBe("yx");
   });
 
-  test("diverges as any log does", async () => {
+  test("diverges like a run log", async () => {
     const run = (events: readonly RunEvent[]): ReturnType<typeof replayRun> =>
       replayRun(eventLog(events), { program: READS_TWICE, tracing: false });
     expect((await run([...CALLS, ...CALLS])).divergence).toMatchObject({ kind: "left_over", event: 5 });
@@ -483,7 +495,7 @@ describe("the older event log", () => {
     expect((await run("other", false)).divergence).toMatchObject({ event: 2, expected: "guard other: fails" });
   });
 
-  test("a call without answer failed", async () => {
+  test("a call without an answer failed", async () => {
     const report = await replayRun(eventLog(CALLS.slice(0, 3)), { program: READS_TWICE, tracing: false });
     expect(report.result.outcome).toBe("runtime_error");
   });

@@ -1,4 +1,4 @@
-/** A run's facts and events made by hand, for tests of the file alone. */
+/** A hand-made run description and events, for tests of the file format alone. */
 import fc from "fast-check";
 import type { RunDescription } from "../../replay/log/run-description.ts";
 import type { RunEnd } from "../../replay/log/end-record.ts";
@@ -39,7 +39,7 @@ export const SAMPLE_EVENTS: readonly RunEvent[] = [
 ];
 
 export function endOf(events: number, more: Partial<RunEnd> = {}): RunEnd {
-  return { outcome: "success", value: 42, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
+  return { outcome: "success", value: 42, error: undefined, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
 export function record(

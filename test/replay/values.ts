@@ -1,4 +1,4 @@
-/** Arbitrary portable values. */
+/** Arbitrary serializable values. */
 import fc from "fast-check";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";

@@ -25,7 +25,7 @@ afterEach(() => {
 const change = (from: (bytes: Buffer) => Uint8Array): void => writeFileSync(path, from(readFileSync(path)));
 
 describe("verify", () => {
-  test("a good log, and what that proves", async () => {
+  test("a good log, and what its verification proves", async () => {
     const result = await verifyLog(path, { replay: true, expectHead: `sha256:${head.toUpperCase()}` });
     expect(result).toMatchObject({ ok: true, head, events: 4, outcome: "success" });
     expect(result.checks.map(({ name, ok }) => [name, ok])).toEqual(
@@ -34,7 +34,7 @@ describe("verify", () => {
     expect(result.proves).toHaveLength(4);
     expect(result.doesNotProve).toHaveLength(1);
     expect(verifyLines(result)[0]).toBe("verify: ok");
-    expect((await verifyLog(path)).doesNotProve.join(" ")).toContain("rewritten whole");
+    expect((await verifyLog(path)).doesNotProve.join(" ")).toContain("rewritten completely");
   });
 
   test.each<[string, (bytes: Buffer) => Uint8Array, string, string, number | undefined, VerifyOptions?]>([
@@ -47,7 +47,7 @@ describe("verify", () => {
     ["nothing", () => Buffer.from(""), "chain", "log.empty", undefined],
     ["another policy", (b) => edit(b, 1, /"policy_hash":"sha256:.{4}/, '"policy_hash":"sha256:0000'), "policy", "log.policy_hash", 1],
     ["another module", (b) => edit(b, 1, /"module_hash":"sha256:.{4}/, '"module_hash":"sha256:0000'), "module", "log.module_hash", 1],
-    ["steps that are wrong, chain mended", (b) => edit(b, 6, /"steps":\d+/, '"steps":1'), "replay", "log.divergence", 6, { replay: true }],
+    ["wrong steps with a recomputed chain", (b) => edit(b, 6, /"steps":\d+/, '"steps":1'), "replay", "log.divergence", 6, { replay: true }],
   ])("%s", async (_name, from, check, kind, line, options = {}) => {
     change(from);
     const result = await verifyLog(path, options);
@@ -57,14 +57,14 @@ describe("verify", () => {
     expect(result.checks.at(-1)).toMatchObject({ name: check, ok: false });
   });
 
-  test("a check that was not reached proves nothing", async () => {
+  test("a check that did not run proves nothing", async () => {
     change((b) => b.subarray(0, b.lastIndexOf('{"end"')));
     const result = await verifyLog(path, { replay: true, expectHead: head });
     expect(result).toMatchObject({ ok: false, failure: { check: "end" }, proves: [] });
     expect(result.doesNotProve).toHaveLength(3);
   });
 
-  test("a log rewritten whole verifies, unless its head was kept", async () => {
+  test("a completely rewritten log verifies unless a head is expected", async () => {
     change((bytes) => edit(bytes, 2, "index.txt", "index.tat"));
     expect((await verifyLog(path)).ok).toBe(true);
     expect((await verifyLog(path, { expectHead: head })).ok).toBe(false);

@@ -3,23 +3,17 @@ import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { type Instruction, type Module, placeOf, type Signature, type TypeDef } from "./module.ts";
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
+import { printable } from "../terminal-text.ts";
 import { textForm } from "../value/display.ts";
 
 const MAX_CONSTANT_UNITS = 60;
 /** Where the notes beside the code begin. */
 const NOTE_COLUMN = 32;
 
-/** Characters that a terminal obeys instead of showing: controls, line separators, direction marks. */
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
-
-function escaped(text: string): string {
-  return text.replace(UNSAFE, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
-}
-
 function shortened(text: string): string {
   return text.length <= MAX_CONSTANT_UNITS
-    ? escaped(text)
-    : `${escaped(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
+    ? printable(text)
+    : `${printable(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
 }
 
 /**
@@ -30,21 +24,21 @@ export function disassemble(program: Program): string {
   const { module } = program;
   const constants = module.constants.map((constant) => shortened(textForm(constant)));
   const lines = [
-    `module ${escaped(module.name)}`,
+    `module ${printable(module.name)}`,
     `hash ${program.moduleHash}`,
     `entry ${functionLabel(module, module.entry)}`,
     `${module.functions.length} functions, ${module.constants.length} constants, ${module.types.length} types, ${module.globals.length} globals`,
   ];
-  if (module.signature !== undefined) lines.push(`signature ${escaped(signatureText(module.signature))}`);
+  if (module.signature !== undefined) lines.push(`signature ${printable(signatureText(module.signature))}`);
   if (program.usesActors) lines.push("uses actors");
-  if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${escaped(typeText(type))}`));
+  if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${printable(typeText(type))}`));
   if (constants.length > 0) lines.push("", ...constants.map((constant, i) => `const ${i} ${constant}`));
   const sections = program.functions.map((verified) => functionLines(verified, program, constants).join("\n"));
   return `${[lines.join("\n"), ...sections].join("\n\n")}\n`;
 }
 
 function functionLabel(module: Module, index: number): string {
-  return `fn ${index} ${escaped(module.functions[index]?.name ?? "?")}`;
+  return `fn ${index} ${printable(module.functions[index]?.name ?? "?")}`;
 }
 
 function signatureText(signature: Signature): string {
@@ -74,7 +68,7 @@ function functionLines(verified: VerifiedFunction, program: Program, constants: 
   let line: number | undefined;
   def.code.forEach((instruction, pc) => {
     const place = placeOf(program.module, index, pc);
-    const source = place.line === undefined || place.line === line ? [] : [`${escaped(place.file ?? "?")}:${place.line}`];
+    const source = place.line === undefined || place.line === line ? [] : [`${printable(place.file ?? "?")}:${place.line}`];
     line = place.line;
     const notes = [...notesOf(instruction, { program, constants, verified }), ...source];
     const text = `${String(pc).padStart(6)}  ${[instruction.op, ...instruction.operands].join(" ")}`;
@@ -112,17 +106,17 @@ function noteOf(
       return constants[operand];
     case "local": {
       const name = module.debug?.functions[verified.index]?.locals[operand];
-      return name === undefined || name === "" ? undefined : escaped(name);
+      return name === undefined || name === "" ? undefined : printable(name);
     }
     case "global":
-      return escaped(module.globals[operand] ?? "?");
+      return printable(module.globals[operand] ?? "?");
     case "function":
-      return escaped(module.functions[operand]?.name ?? "?");
+      return printable(module.functions[operand]?.name ?? "?");
     case "type":
-      return escaped(module.types[operand]?.name ?? "?");
+      return printable(module.types[operand]?.name ?? "?");
     case "variant": {
       const type = module.types[operands[0] ?? -1];
-      return type?.kind === "enum" ? escaped(type.variants[operand]?.name ?? "?") : undefined;
+      return type?.kind === "enum" ? printable(type.variants[operand]?.name ?? "?") : undefined;
     }
     case "capability":
       return capabilityName(program, operand);

@@ -1,4 +1,4 @@
-/** The short way of writing calls and answers against the JSON of all events. */
+/** Compares the fast path for calls and answers with the general JSON of events. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventToJson } from "../../../replay/log/event-json.ts";
@@ -15,7 +15,7 @@ const anyCall: fc.Arbitrary<RunEvent> = fc.oneof(
   fc.record({ type: fc.constant("CapResult" as const), capability, result: anyValue }),
 );
 
-test("any event has the text of its JSON, with and without blobs", () => {
+test("any event, with and without blobs", () => {
   const events = fc.array(fc.oneof(anyCall, fc.constantFrom(...SAMPLE_EVENTS)), { maxLength: 5 });
   fc.assert(
     fc.property(events, fc.constantFrom(0, 3, 10, 63, 64, 100, 65_536), fc.boolean(), (given, inlineBytes, blobs) => {

@@ -1,4 +1,4 @@
-/** A log has the bytes that the writer gave it, or it does not verify; cut anywhere, it is still read as far as it goes. */
+/** A log verifies only with exactly the bytes that were recorded; a cut log is read up to the cut. */
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** The chain over lines as they are written, as one would make it who thinks that only the hashes are looked at. */
+/** Recomputes the chain over the lines as they are, like a forger who thinks that only hashes are checked. */
 function chained(lines: readonly string[]): string {
   let previous: Uint8Array = Buffer.alloc(32);
   return lines
@@ -46,7 +46,7 @@ const editLine = (line: number, from: string | RegExp, to: string): string[] => 
   return edited;
 };
 
-describe("verify refuses what the writer would not have written", () => {
+describe("verify refuses bytes that the recorder would not have written", () => {
   const EDITS: readonly (readonly [string, number, string | RegExp, string])[] = [
     ["a space after a colon", 3, '"n":2', '"n": 2'],
     ["a space at the end of a line", 3, /$/, " "],
@@ -61,11 +61,11 @@ describe("verify refuses what the writer would not have written", () => {
     ["a member that stands for its absence", 1, ',"run_id"', ',"unserved":[],"run_id"'],
     ["an end with white space", 6, '"outcome":"success"', '"outcome" :"success"'],
   ];
-  test.each(EDITS)("%s, with the hashes as they were", async (_name, line, from, to) => {
+  test.each(EDITS)("%s, with the old hashes", async (_name, line, from, to) => {
     writeFileSync(path, editLine(line, from, to).join("\n").concat("\n"));
     expect(await verifyLog(path)).toMatchObject({ ok: false, failure: { check: "chain", line } });
   });
-  test.each(EDITS)("%s, with hashes over the new bytes", async (_name, line, from, to) => {
+  test.each(EDITS)("%s, with new hashes", async (_name, line, from, to) => {
     writeFileSync(path, chained(editLine(line, from, to)));
     expect(await verifyLog(path)).toMatchObject({ ok: false, failure: { check: "chain", line } });
   });
@@ -82,7 +82,7 @@ describe("verify refuses what the writer would not have written", () => {
     expect((await verifyLog(path)).ok).toBe(true);
   });
 
-  test("a policy that leaves out a default", async () => {
+  test("a policy without a default", async () => {
     writeFileSync(path, chained(editLine(1, /,"secrets":\{\}/, "")));
     expect((await verifyLog(path)).failure).toMatchObject({ check: "policy", kind: "log.form", line: 1 });
   });
@@ -123,7 +123,7 @@ describe("verify refuses what the writer would not have written", () => {
     expect(failure?.reason).toContain(`${path}.blobs`);
   });
 
-  test("a blob that is written in another way", async () => {
+  test("a blob that is not canonical JSON", async () => {
     const long = "x".repeat(70_000);
     await execute(READS_TWICE, {
       policy: "allow-all",
@@ -145,11 +145,11 @@ describe("verify refuses what the writer would not have written", () => {
   });
 });
 
-test("a log cut at any byte is read as far as it goes, and replays as incomplete", async () => {
+test("a log cut at any byte is read up to the cut and replays as incomplete", async () => {
   const whole = readFileSync(path);
   const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
   const [header = 0] = ends;
-  // Around every line feed, and in the middle of every line; `log.test.ts` reads a log that is cut at each byte.
+  // Around every line feed and in the middle of every line; `log-reader.test.ts` cuts a log at each byte.
   const cuts = new Set(ends.flatMap((end, i) => [end - 1, end, end + 1, Math.floor((end + (ends[i - 1] ?? 0)) / 2)]));
   for (const cut of [...cuts].filter((at) => at < whole.length)) {
     writeFileSync(path, whole.subarray(0, cut));

@@ -1,4 +1,4 @@
-/** What logging costs, where it ends, and that it can be interrupted. */
+/** The cost of logging, its limit, and its interruption. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -18,7 +18,7 @@ const eventLines = (bytes: Uint8Array): string[] => linesOf(new TextDecoder().de
 const lineBytes = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 const recordedBytes = ({ bytes }: Recorded): number => lineBytes(eventLines(bytes));
 
-/** Contracts, guards, actors, calls and their answers, emitted trees; texts with all kinds of characters. */
+/** Programs with every kind of event and texts with many kinds of characters. */
 const EVERYTHING = programOf(`
 fn checked(n: Int) -> Int requires n >= 0 { guard(n, n < 100, "small: \\"é\\n\\u{1F600}") }
 fn worker() -> Unit { let text: String = receive
@@ -35,8 +35,8 @@ fn main() -> Int !{actor.spawn, actor.send, fs.read, ui.render} {
 const GUARDS = (count: number, labelUnits: number): string =>
   `fn main() -> Int { let label = string.repeat("x", ${labelUnits})\n let mut n = 0\n while n < ${count} { n = guard(n + 1, true, label) }\n n }`;
 
-describe("what is counted", () => {
-  test("is the line that the recorder writes, for any event", () => {
+describe("the count of logged bytes", () => {
+  test("equals the bytes that the recorder writes, for any event", () => {
     fc.assert(
       fc.property(anyEvents, (events) => {
         const lines = eventLines(record(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
@@ -69,27 +69,27 @@ describe("what is counted", () => {
     }
   });
 
-  test("stops a run at each event of it, and every such log replays", async () => {
+  test("stops a run at any event, and each such log replays", async () => {
     const sizes = eventLines((await recorded(EVERYTHING)).bytes).map((line) => lineBytes([line]));
     for (const at of sizes.keys()) {
       const before = sizes.slice(0, at).reduce((sum, size) => sum + size, 0);
       const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: Math.max(1, before) } });
       expect(stopped.run.error?.kind).toBe("log_limit");
-      // The answer of a call is kept where the call is.
+      // If the log has a call, it has the answer too.
       const types = [...logOf(stopped).events].map(({ event }) => event.type);
       expect(types.at(-1)).not.toBe("CapCall");
       expect(await replayed(stopped)).toMatchObject({ status: "identical", notes: [] });
     }
   });
 
-  test("is bounded by the limit that the header names", async () => {
+  test("is limited by the number in the header", async () => {
     const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: 1_000 } });
     const header = new TextDecoder().decode(stopped.bytes).split("\n")[0] ?? "";
     expect(header).toContain('"max_log_bytes":1000,');
   });
 });
 
-describe("what is charged", () => {
+describe("the steps charged for logging", () => {
   const stepsOf = async (text: string, options: Partial<ExecuteOptions> = {}): Promise<number> =>
     (await executeProgram(programOf(text), { policy: ALLOW_ALL, runId: "r", ...options })).steps;
   const older = { limits: { max_log_bytes: LOG_NOT_CHARGED } };
@@ -110,7 +110,7 @@ describe("what is charged", () => {
   });
 });
 
-/** The host lets the event loop have a turn when so much of the clock has passed. */
+/** The run lets the event loop have a turn after this time. */
 const TURN_MS = 50;
 
 async function interrupted(text: string, on: "at once" | "in a turn"): Promise<{ result: RunResult; events: number }> {
@@ -138,13 +138,13 @@ fn main() -> Int !{actor.spawn, actor.send} { let a = spawn w
  n = n + 1 }
  n }`;
 
-  test("the stop is noticed at the event during which it came", async () => {
+  test("a stop is noticed at the event during which it came", async () => {
     const { result, events } = await interrupted(GUARDS(1_000, 10), "at once");
     expect(result.outcome).toBe("canceled");
     expect(events).toBe(1);
   });
 
-  test("a wall-clock limit is noticed at the event after which it has passed", async () => {
+  test("a wall-clock limit is noticed at the next event", async () => {
     let now = 0;
     let events = 0;
     const sink = { append: (): undefined => void ((events += 1), (now += 400)) };

@@ -32,8 +32,8 @@ function errorOf(body: () => unknown): BorunaError {
 const parseText = (log: string, limits: Partial<LogLimits> = {}): ParsedLog =>
   parseLog(memorySource(bytes(log)), { ...LOG_LIMITS, ...limits });
 
-describe("the log's form", () => {
-  test("is the one of the page, line by line", () => {
+describe("the log's format", () => {
+  test("is the documented one, line by line", () => {
     const lines = linesOf(text(record(SAMPLE_EVENTS).bytes()));
     expect(
       lines.map((line) => line.replace(/"[0-9a-f]{64}"/g, '"H"').replace(/"run_id":"[0-9a-f]{32}"/, '"run_id":"R"')),
@@ -50,12 +50,12 @@ describe("the log's form", () => {
     `);
   });
 
-  test("its hashes are the chain of the page", () => {
+  test("its hashes form the documented chain", () => {
     const log = text(record(SAMPLE_EVENTS).bytes());
     expect(mend(linesOf(log))).toBe(log);
   });
 
-  test("reads back what was written, for any events, at any threshold of blobs", () => {
+  test("any events are read back, at any threshold for blobs", () => {
     fc.assert(
       fc.property(anyEvents, fc.constantFrom(0, 20, 65_536), (events, inlineBytes) => {
         const recorder = record(events, { inlineBytes });
@@ -72,7 +72,7 @@ describe("the log's form", () => {
     );
   });
 
-  test("an error's end reads back", () => {
+  test("the end of a failed run is read back", () => {
     const error = {
       kind: "contract_violation",
       message: "no",
@@ -80,10 +80,9 @@ describe("the log's form", () => {
       step: 4,
       rule: "rules.a",
       capability: "fs.read",
+      limit: undefined,
     } as const;
-    const end = { ...endOf(0), outcome: "program_error", error } as const;
-    const { value: _, ...withoutValue } = end;
-    const recorder = record([], { inlineBytes: 50 }, withoutValue);
+    const recorder = record([], { inlineBytes: 50 }, endOf(0, { outcome: "program_error", value: undefined, error }));
     const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
     expect(log.end?.error).toMatchObject({ ...error, counterexample: [{ bytes: 113 }] });
   });
@@ -102,7 +101,7 @@ describe("the log's form", () => {
     expect([...recorder.blobs.all.keys()]).toHaveLength(2);
   });
 
-  test("a value nested as deep as may leave the machine", () => {
+  test("the deepest serializable value", () => {
     let tree = '"Unit"';
     for (let i = 0; i < 9_999; i++) tree = `{"Enum":{"payload":${tree},"type_id":0,"variant":0}}`;
     const lines = linesOf(text(record([{ type: "UiEmit", tree: 1 }]).bytes()));
@@ -115,11 +114,11 @@ describe("a file cut at any byte", () => {
   const whole = record(SAMPLE_EVENTS).bytes();
   const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
 
-  test("gives its longest valid prefix", () => {
+  test("is read up to its last complete record", () => {
     const headerEnd = ends[0] ?? 0;
     for (let cut = headerEnd; cut <= whole.length; cut++) {
       const log = runLog(parseLog(memorySource(whole.subarray(0, cut))));
-      // The header is whole without its line feed; every other record is written together with it.
+      // The header is complete without its line feed; no other record is.
       const lines = Math.max(1, ends.filter((end) => end < cut).length);
       expect([...log.events]).toHaveLength(Math.min(lines - 1, SAMPLE_EVENTS.length));
       expect(log.end === undefined).toBe(lines < SAMPLE_EVENTS.length + 2);
@@ -129,14 +128,14 @@ describe("a file cut at any byte", () => {
     }
   });
 
-  test("has one clear error when the cut is inside the header", () => {
+  test("is one clear error if the cut is inside the header", () => {
     const headerEnd = ends[0] ?? 0;
     for (let cut = 0; cut < headerEnd; cut++) {
       expect(errorOf(() => parseLog(memorySource(whole.subarray(0, cut)))).kind).toBe(cut === 0 ? "log.empty" : "log.cut");
     }
   });
 
-  test("a tail of zero bytes, as a power cut leaves it, is a cut too", () => {
+  test("zero bytes at the end, as a power cut leaves them, count as a cut", () => {
     const log = runLog(parseLog(memorySource(Buffer.concat([whole.subarray(0, (ends[2] ?? 0) + 1), new Uint8Array(100)]))));
     expect([...log.events]).toHaveLength(2);
     expect(log.cut).toEqual({ line: 4, bytes: 100 });
@@ -216,7 +215,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
     expect(error.message.length).toBeLessThan(400);
   });
 
-  test("bytes that are no UTF-8", () => {
+  test("bytes that are not UTF-8", () => {
     const log = record(SAMPLE_EVENTS).bytes().slice();
     log[log.indexOf(0xc3)] = 0xff;
     const error = errorOf(() => parseLog(memorySource(log)));
@@ -235,7 +234,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
     );
   });
 
-  test("random text never throws anything else", () => {
+  test("random text throws nothing else", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (log) => {
         expect(errorOf(() => parseText(log)).kind).toMatch(/^log\./);
@@ -256,7 +255,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
       expect(parseText(joined(good), { events: 5 }).eventCount).toBe(5);
       expect(errorOf(() => parseText(joined(good), { events: 4 }))).toMatchObject({ kind: "log.too_large", place: { line: 6 } });
     });
-    test("the recorder keeps the same limits", () => {
+    test("the recorder has the same limits", () => {
       expect(errorOf(() => record(SAMPLE_EVENTS, { events: 4 })).kind).toBe("log.too_large");
       expect(errorOf(() => record(SAMPLE_EVENTS, { lineBytes: longest - 1 })).kind).toBe("log.too_large");
       expect(record(SAMPLE_EVENTS, { events: 5, lineBytes: longest }).bytes().length).toBeGreaterThan(0);
@@ -267,7 +266,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
   });
 });
 
-describe("the older event log", () => {
+describe("the event log", () => {
   const events =
     '[{"CapCall":{"capability":"fs.read","args":[{"String":"a"}]}},{"CapResult":{"capability":"fs.read","result":{"Float":1}}}]';
 
@@ -298,7 +297,7 @@ describe("the older event log", () => {
   const GUARD: RunEvent = { type: "GuardCheck", function: "main", label: "json-shape", passed: false };
   const OLDER = '{"events":[{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}}],"version":2}\n';
 
-  test("a guard's verdict is a contract check of the kind output, as the older machine writes and reads it", () => {
+  test("a guard's verdict is a contract check of the kind output, as in the Rust machine", () => {
     const recorder = memoryRecorder(description(), { format: "eventlog" });
     recorder.append(GUARD);
     recorder.finish(endOf(1));
@@ -309,13 +308,13 @@ describe("the older event log", () => {
     expect(parseText(own).events).toEqual(parseText(OLDER).events);
   });
 
-  test("the form with a chain has no such check", () => {
+  test("a run log has no such check", () => {
     const [header = "", , end = ""] = linesOf(text(record([GUARD]).bytes()));
     const event = '{"event":{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}},"hash":"","n":1}';
     expect(errorOf(() => parseText(mend([header, event, end])))).toMatchObject({ kind: "log.form" });
   });
 
-  test("what is written in this form reads back", () => {
+  test("an event log is read back", () => {
     fc.assert(
       fc.property(anyEvents, (all) => {
         const write = (list: readonly RunEvent[]): string => {

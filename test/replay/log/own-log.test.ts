@@ -1,4 +1,4 @@
-/** A run's own log and blobs are closed to its fs calls; nothing planted beside a log is written through. */
+/** A run's fs calls cannot touch its own log and blobs, and links planted beside a log are not followed. */
 import {
   linkSync,
   mkdirSync,
@@ -33,14 +33,14 @@ const at = (name: string): string => join(folder, name);
 const log = (): string => at("run.jsonl");
 
 const LONG = "x".repeat(70_000);
-/** `main` stores a blob, then does what `body` says; its value is a Bool or a String, as text. */
+/** A `main` that logs a blob and then runs `body`, whose value is a Bool or a String. */
 const program = (body: string) =>
   compile({
     name: "main.ax",
     text: `fn main() -> String !{fs.read, fs.write} { let _long = fs.write("long.txt", string.repeat("x", 70000))\n ${body} }`,
   });
 
-/** Lives below `folder`, with the log in it. `prepare` runs once the log is there. */
+/** Runs the program with its log in `folder`. `prepare` runs once the log exists. */
 async function live(body: string, prepare: () => void = () => undefined): Promise<Execution> {
   const policy = policyOf({ default_allow: true, fs_policy: { read: [folder], write: [folder] } });
   let isPrepared = false;
@@ -60,7 +60,7 @@ async function live(body: string, prepare: () => void = () => undefined): Promis
 }
 const blobName = (): string => sha256Hex(`{"String":"${LONG}"}`);
 
-describe("the log of the run is closed to its own calls", () => {
+describe("calls of the run cannot touch its log", () => {
   const write = (path: string, how: string): string => `if fs.write("${path}", "forged", "${how}") { "wrote" } else { "no" }`;
   const links = (): void => {
     linkSync(log(), at("hard.txt"));
@@ -94,18 +94,18 @@ describe("the log of the run is closed to its own calls", () => {
     expect(run.outcome).toBe("denied");
   });
 
-  test("a list does not name them", async () => {
+  test("a listing omits them", async () => {
     const run = await live('fs.read("DIR", "list")', links);
     expect(run.value).toBe('["folder","long.txt","soft.txt"]');
   });
 
-  test("the log of another run is a file like any other", async () => {
+  test("the log of another run is an ordinary file", async () => {
     writeFileSync(at("other.jsonl"), "other");
     expect((await live('fs.read("DIR/other.jsonl")')).value).toBe("other");
   });
 });
 
-describe("what is planted beside a log", () => {
+describe("links planted beside a log", () => {
   const kindOf = (body: () => unknown): string => {
     try {
       body();
@@ -116,7 +116,7 @@ describe("what is planted beside a log", () => {
     return "nothing was thrown";
   };
 
-  test("a link under a blob's name, or under one that it may have had before, is not followed", () => {
+  test("a link under a blob's name or temporary name is not followed", () => {
     writeFileSync(at("victim"), "precious");
     mkdirSync(`${log()}.blobs`);
     const module = sha256Hex(description().module);
@@ -154,7 +154,7 @@ describe("what is planted beside a log", () => {
     expect(readdirSync(at("elsewhere"))).toEqual([]);
   });
 
-  test("a link under the log's name is no log to be replaced by a run without --force", () => {
+  test("a link under the log's name is refused without force", () => {
     symlinkSync(at("victim"), log());
     expect(kindOf(() => openRecorder(log(), description()))).toBe("log.exists");
     expect(readdirSync(folder)).toEqual(["run.jsonl"]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memoryRecorder, openRecorder, type RecorderOptions } from "../../../replay/log/recorder.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
-import { loadStored } from "../../../replay/log/blob-values.ts";
+import { loadValue } from "../../../replay/log/blob-values.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
 import { description, endOf, record, SAMPLE_EVENTS } from "../sample.ts";
@@ -35,7 +35,7 @@ function kindOf(body: () => unknown): string {
 }
 
 describe("a log on disk", () => {
-  test.each([false, true])("has the bytes of one in memory (durable: %s)", (durable) => {
+  test.each([false, true])("has the same bytes as a log in memory (durable: %s)", (durable) => {
     const head = write({ durable });
     const bytes = readFileSync(path());
     expect(bytes.equals(record(SAMPLE_EVENTS).bytes())).toBe(true);
@@ -43,7 +43,7 @@ describe("a log on disk", () => {
     expect(readLog(path())).toMatchObject({ format: "log", head, file: path() });
   });
 
-  test("in memory is hashed when it is asked for, and goes on afterwards", () => {
+  test("a log in memory can be read while the run goes on", () => {
     const written = write();
     const recorder = memoryRecorder(description());
     for (const event of SAMPLE_EVENTS) {
@@ -57,7 +57,7 @@ describe("a log on disk", () => {
     expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
   });
 
-  test("is readable by its owner alone, and so are its blobs", () => {
+  test("only the owner may read the log and its blobs", () => {
     write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
     expect(statSync(path()).mode & 0o777).toBe(0o600);
     const blobs = readdirSync(`${path()}.blobs`);
@@ -65,23 +65,23 @@ describe("a log on disk", () => {
     for (const blob of blobs) expect(statSync(join(`${path()}.blobs`, blob)).mode & 0o777).toBe(0o600);
   });
 
-  test("holds every event before the next one is made", () => {
+  test("every event is in the file before the next one happens", () => {
     const recorder = openRecorder(path(), description());
     for (const [i, event] of SAMPLE_EVENTS.entries()) {
       recorder.append(event);
       expect(readLog(path()).eventCount).toBe(i + 1);
     }
     recorder.abandon();
-    expect(readLog(path())).not.toHaveProperty("end");
+    expect(readLog(path())).toMatchObject({ end: undefined });
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: 1 }))).toBe("log.closed");
   });
 
-  test("long values are read back from their blobs; a missing or changed blob is told", () => {
+  test("long values are read from their blobs; a missing or changed blob is an error", () => {
     const tree = "ü".repeat(50_000);
     write({}, [{ type: "UiEmit", tree }]);
     const log = readLog(path());
     const [event] = log.events;
-    const load = (): unknown => (event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined);
+    const load = (): unknown => (event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined);
     expect(load()).toBe(tree);
     const blob = readdirSync(`${path()}.blobs`).map((name) => join(`${path()}.blobs`, name));
     const long = blob.find((name) => statSync(name).size > 1000) ?? "";
@@ -93,7 +93,7 @@ describe("a log on disk", () => {
     expect(kindOf(load)).toBe("log.io_error");
   });
 
-  test("an existing log is not overwritten unless told so", () => {
+  test("an existing log is overwritten only with force", () => {
     write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
     expect(kindOf(() => openRecorder(path(), description()))).toBe("log.exists");
     expect(readLog(path()).eventCount).toBe(1);
@@ -105,7 +105,7 @@ describe("a log on disk", () => {
     write({ force: true });
   });
 
-  test("of two runs that record to one file, the later one keeps it whole, and the earlier one is told", () => {
+  test("if two runs record to one file, the later one keeps it and the earlier one throws", () => {
     const long: RunEvent = { type: "UiEmit", tree: "x".repeat(70_000) };
     write();
     const earlier = openRecorder(path(), description(), { force: true });
@@ -119,17 +119,17 @@ describe("a log on disk", () => {
     const log = readLog(path());
     expect(log.eventCount).toBe(1);
     const [event] = log.events;
-    expect(event?.event.type === "UiEmit" ? loadStored(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
+    expect(event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
   });
 
-  test("a run whose log was taken back or replaced takes nothing away", () => {
+  test("a run whose log was discarded or replaced removes no file of another run", () => {
     const recorder = openRecorder(path(), description());
     write({ force: true });
     recorder.abandon();
     expect(readLog(path())).toHaveProperty("end");
   });
 
-  test("a log that was cut is a log; any other file is never overwritten", () => {
+  test("force overwrites a cut log, but no other file", () => {
     write();
     writeFileSync(path(), readFileSync(path()).subarray(0, 200));
     write({ force: true });
@@ -142,7 +142,7 @@ describe("a log on disk", () => {
     }
   });
 
-  test("a place that cannot be written is one clear error", () => {
+  test("a path that cannot be written is one clear error", () => {
     expect(kindOf(() => openRecorder(join(folder, "no", "run.jsonl"), description()))).toBe("log.io_error");
     expect(kindOf(() => openRecorder(folder, description()))).toBe("log.exists");
     expect(kindOf(() => openRecorder(folder, description(), { force: true }))).toBe("log.io_error");
@@ -151,7 +151,7 @@ describe("a log on disk", () => {
     expect(readdirSync(folder)).toEqual(["run.jsonl.blobs"]);
   });
 
-  test("a run that failed before its first event leaves no log behind", () => {
+  test("a run that failed before its first event leaves no log", () => {
     openRecorder(path(), description()).abandon();
     expect(readdirSync(folder)).toEqual([]);
     const recorder = openRecorder(path(), description());
@@ -166,7 +166,7 @@ describe("a log on disk", () => {
     chmodSync(folder, 0o700);
   });
 
-  test("a path that is no log, or nothing, is one clear error", () => {
+  test("a path without a log is one clear error", () => {
     expect(kindOf(() => readLog(path()))).toBe("log.io_error");
     expect(kindOf(() => readLog(folder))).toBe("log.io_error");
     if (spawnSync("mkfifo", [path()]).status === 0) expect(kindOf(() => readLog(path()))).toBe("log.io_error");

@@ -1,4 +1,4 @@
-/** A replay holds one event at a time: the rest of the log stays where it is. */
+/** A replay holds one event of the log at a time. */
 import { expect, test } from "vitest";
 import type { LogEvent } from "../../../replay/log/event-json.ts";
 import { LOG_LIMITS } from "../../../replay/log/log-limits.ts";
@@ -12,7 +12,7 @@ import { edit } from "../mend.ts";
 import { recorded, type Recorded } from "../recorded.ts";
 
 const CALLS = 500;
-/** Reads the same file again and again. */
+/** A program that reads the same file in a loop. */
 const READS: Program = assemble({
   functions: [
     {
@@ -44,7 +44,7 @@ interface Reading {
   open: number;
 }
 
-/** The log line by line, and how far each pass over it came. */
+/** A source that yields one line at a time and counts the lines of each pass. */
 function lineSource(recording: Recorded, bytes = recording.bytes): { readonly source: LogSource; readonly reading: Reading } {
   const reading: Reading = { passes: [], open: 0 };
   function* chunks(): Generator<Uint8Array, void> {
@@ -64,7 +64,7 @@ function lineSource(recording: Recorded, bytes = recording.bytes): { readonly so
   return { source: { name: "log", chunks, blobs: recording.recorder.blobs }, reading };
 }
 
-/** The log with its events counted as they are taken. */
+/** The log, with a count of the events that were read. */
 function counted(log: RunLog): { readonly log: RunLog; readonly taken: () => number } {
   let taken = 0;
   function* events(): Generator<LogEvent, void> {
@@ -76,13 +76,13 @@ function counted(log: RunLog): { readonly log: RunLog; readonly taken: () => num
   return { log: { ...log, events: { [Symbol.iterator]: events } }, taken: () => taken };
 }
 
-test("an event is read when the one before it has been repeated, and no earlier", async () => {
+test("an event is read only after the one before it was repeated", async () => {
   const recording = await recorded(READS);
   const wrong = edit(recording.bytes, 8, "a.txt", "b.txt");
   const { source, reading } = lineSource(recording, wrong);
   const { log, taken } = counted(parseRunLog(source, LOG_LIMITS));
   expect(log.eventCount).toBe(2 * CALLS);
-  // Every line, to check the log before anything runs.
+  // The log is checked completely before the program runs.
   expect(reading.passes).toEqual([2 * CALLS + 2]);
   const report = await replayRun(log, { tracing: false });
   expect(report).toMatchObject({ status: "divergence", events: { compared: 6 }, divergence: { event: 7 } });
@@ -91,7 +91,7 @@ test("an event is read when the one before it has been repeated, and no earlier"
   expect(reading.open).toBe(0);
 });
 
-test("a whole replay takes each event once, and closes the log", async () => {
+test("a complete replay reads each event once and closes the log", async () => {
   const recording = await recorded(READS);
   const { source, reading } = lineSource(recording);
   const { log, taken } = counted(parseRunLog(source, LOG_LIMITS));
@@ -100,7 +100,7 @@ test("a whole replay takes each event once, and closes the log", async () => {
   expect(reading).toEqual({ passes: [2 * CALLS + 2, 2 * CALLS + 1], open: 0 });
 });
 
-test("a log that grows meanwhile is replayed as far as it was read; one that changes is an error", async () => {
+test("a log that grows during its replay is replayed as far as it was read; one that changes is an error", async () => {
   const recording = await recorded(READS);
   const other = edit(recording.bytes, 8, "a.txt", "b.txt");
   const ends = [...recording.bytes.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);

@@ -1,4 +1,4 @@
-/** Where a divergence is said to be: at the line that made the event, however much later the event comes. */
+/** A divergence is located at the line that caused the event, even if the event happens much later. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { firstDifference } from "../../../replay/report/value-difference.ts";
@@ -67,11 +67,11 @@ async function divergence(recording: Recorded, log: Uint8Array, event: number, e
   return report.divergence;
 }
 
-/** `line: source`, innermost first. */
+/** `function: source line`, innermost call first. */
 const shown = ({ stack }: Divergence): readonly string[] =>
   stack.map(({ line = 0, function: name }) => `${name}: ${TEXT.split("\n")[line - 1]?.trim()}`);
 
-describe("an event that is not the recorded one is placed where the program made it", () => {
+describe("an event that differs is located where the program caused it", () => {
   const has =
     (...parts: readonly string[]) =>
     (line: string): boolean =>
@@ -107,7 +107,7 @@ describe("an event that is not the recorded one is placed where the program made
   ])("%s", async (_name, is, from, to, places) => {
     for (const found of await divergenceOf(is, from, to)) {
       expect(shown(found)).toEqual(places);
-      expect(found.place).toEqual(found.stack[0]);
+      expect(found.location).toEqual(found.stack[0]);
       expect(found.frame?.lines.at(-1)?.text.trim()).toBe(places[0]?.replace(/^\w+: /, ""));
     }
   });
@@ -121,7 +121,7 @@ test("two values that differ only in their types are shown with them", async () 
   expect(replayLines(report).slice(1, 4)).toEqual(["  payload:", "    expected 41: Float", "    actual   41: Int"]);
 });
 
-test("and so are records of two types with one name", () => {
+test("records of two types with the same name are shown with their types", () => {
   const point: TypeDef = { kind: "record", name: "Point", fields: [{ name: "x", type: "Int" }] };
   const found = firstDifference(new RecordValue(0, [1]), new RecordValue(1, [1]), "value", [point, point]);
   expect(found === undefined ? undefined : pathDifference(found, [point, point])).toEqual({
@@ -131,7 +131,7 @@ test("and so are records of two types with one name", () => {
   });
 });
 
-test("stacks are kept once each, and not without end", () => {
+test("equal stacks are kept once, and their depth is limited", () => {
   const stacks = new Stacks();
   const at = (pc: number): ReturnType<Stacks["keep"]> => stacks.keep({ depth: 2, frameFunction: [0, 1, 7], framePc: [3, pc, 9] });
   expect(at(1)).toEqual({ depth: 2, frameFunction: [0, 1], framePc: [3, 1] });

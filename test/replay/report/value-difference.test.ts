@@ -69,7 +69,7 @@ describe("the first difference of two values", () => {
     expect(firstDifference(a, a, "v", types)).toBeUndefined();
   });
 
-  test("NaN is itself", () => {
+  test("NaN equals itself", () => {
     expect(firstDifference(new FloatValue(Number.NaN), new FloatValue(Number.NaN), "v")).toBeUndefined();
   });
 

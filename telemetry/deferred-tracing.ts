@@ -1,9 +1,9 @@
-/** A run span that ends when all is known: the machine sees neither the verdict of a replay nor the exit code of the process. */
-import type { RunSpanEnd, Tracing } from "../telemetry/tracing.ts";
+/** A run span that stays open after the run, until the verdict of a replay or the exit code of the process is known. */
+import type { RunSpanEnd, Tracing } from "./tracing.ts";
 
 export interface DeferredTracing {
   readonly tracing: Tracing;
-  /** Ends the span of a run that has ended, with what is known by now in place of what the run said. */
+  /** Ends the run span; `known` replaces what the run itself reported. Does nothing if no run has ended. */
   finish(known: Partial<RunSpanEnd>): void;
 }
 
