@@ -5,26 +5,18 @@ import {
   type Diagnostic,
   Diagnostics,
   diagnosticToJson,
-  type Edit,
   MAX_DIAGNOSTICS_PER_FILE,
 } from "../../compiler/diagnostics.ts";
 import { parse } from "../../compiler/parser/parse.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { EXPRESSION_ERRORS, ITEM_ERRORS, LEXICAL_ERRORS, MATCH_ERRORS, STATEMENT_ERRORS } from "./syntax-errors.ts";
+import { testChunks } from "../golden-chunks.ts";
+import { diagnosticsWithFixes, fixedText } from "./fixed-text.ts";
 
 function diagnosticsOf(text: string): readonly Diagnostic[] {
   const diagnostics = new Diagnostics("main.ax");
   parse({ name: "main.ax", text }, diagnostics);
   return diagnostics.sorted();
-}
-
-function applied(text: string, edits: readonly Edit[]): string {
-  let result = text;
-  for (const edit of [...edits].sort((a, b) => b.span.start - a.span.start)) {
-    result = result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end);
-  }
-  return result;
 }
 
 describe("the table of codes", () => {
@@ -174,41 +166,39 @@ error[E009]: wrong
 });
 
 describe("syntax errors", () => {
-  const kinds = { LEXICAL_ERRORS, ITEM_ERRORS, STATEMENT_ERRORS, EXPRESSION_ERRORS, MATCH_ERRORS };
-  const all = Object.values(kinds).flat();
+  const files = ["lexical-errors", "item-errors", "statement-errors", "expression-errors", "match-errors"];
+  const chunks = files.flatMap((name) =>
+    testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) => diagnosticsWithFixes(text, diagnosticsOf(text))),
+  );
 
-  test.each(Object.entries(kinds))("%s read as in the golden file", async (kind, programs) => {
-    const shown = programs.map((text) => {
-      const found = diagnosticsOf(text).map((diagnostic) => {
-        const fixes = diagnostic.fixes.map((fix) => `fix: ${fix.title}\n${indented(applied(text, fix.edits))}`);
-        return [renderDiagnostic(diagnostic, () => text), ...fixes].join("\n");
-      });
-      return `${indented(text)}\n\n${found.join("\n\n")}\n`;
-    });
-    await expect(shown.join(`\n${"-".repeat(80)}\n`)).toMatchFileSnapshot(`golden/${kind.toLowerCase().replaceAll("_", "-")}.txt`);
+  test("every program has one diagnostic, but for the program with three wrong arms", () => {
+    const others = chunks.filter(({ program }) => diagnosticsOf(program).length !== 1);
+    expect(others.map(({ title }) => title)).toEqual(["three wrong arms"]);
   });
 
-  test("every program is wrong, and for all but one slip there is one message", () => {
-    const several = all.filter((text) => diagnosticsOf(text).length !== 1);
-    expect(several.length).toBe(1);
-  });
-
-  test("applying a fix mends its place", () => {
-    for (const text of all) {
-      for (const diagnostic of diagnosticsOf(text)) {
-        for (const fix of diagnostic.fixes) {
-          const after = diagnosticsOf(applied(text, fix.edits));
-          expect(after.some((d) => d.message === diagnostic.message && d.span.start === diagnostic.span.start)).toBe(false);
-        }
+  test.each(chunks)("a fix removes its error: $title", ({ program }) => {
+    for (const diagnostic of diagnosticsOf(program)) {
+      for (const fix of diagnostic.fixes) {
+        const after = diagnosticsOf(fixedText(program, fix.edits));
+        expect(after.some((d) => d.message === diagnostic.message && d.span.start === diagnostic.span.start)).toBe(false);
       }
     }
   });
 });
 
-function indented(text: string): string {
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => `    ${line}`)
-    .join("\n");
-}
+describe("characters that nobody sees", () => {
+  test.each([
+    ["\u00a0", "a no-break space cannot stand between words", " "],
+    ["\r", "a carriage return without a line feed cannot stand between words", "\n"],
+    ["\u200b", "a zero-width space cannot stand between words", " "],
+    ["\u2028\u2028", "a line separator cannot stand between words", "\n"],
+    ["\u2029", "a paragraph separator cannot stand between words", "\n"],
+    ["\u3000", "an ideographic space cannot stand between words", " "],
+    ["\u0007", "U+0007 does not belong in a program", undefined],
+  ])("%j", (characters, message, instead) => {
+    const [diagnostic, ...others] = diagnosticsOf(`fn main() -> Int {\n    1${characters}+ 2\n}\n`);
+    expect(others).toEqual([]);
+    expect(diagnostic).toMatchObject({ code: "E001", message, span: { start: 24, end: 24 + characters.length } });
+    expect(diagnostic?.fixes.map((fix) => fix.edits[0]?.text)).toEqual(instead === undefined ? [] : [instead]);
+  });
+});

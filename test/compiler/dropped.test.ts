@@ -1,15 +1,10 @@
 /** Calls of builtins whose value nobody takes. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
-import type { Diagnostic, Edit } from "../../compiler/diagnostics.ts";
+import type { Diagnostic } from "../../compiler/diagnostics.ts";
+import { fixedText } from "./fixed-text.ts";
 
 const diagnosticsOf = (text: string): readonly Diagnostic[] => check({ name: "main.ax", text }).diagnostics;
-
-function applied(text: string, edits: readonly Edit[]): string {
-  return [...edits]
-    .sort((a, b) => b.span.start - a.span.start)
-    .reduce((result, { span, text: by }) => result.slice(0, span.start) + by + result.slice(span.end), text);
-}
 
 test.each([
   ["let mut xs = [1]\n    list.push(xs, 2)\n    list.len(xs)", "let mut xs = [1]\n    xs = list.push(xs, 2)\n    list.len(xs)"],
@@ -23,7 +18,7 @@ test.each([
   const found = diagnosticsOf(program(body));
   expect(found.map(({ code }) => code)).toEqual(["W007"]);
   expect(found[0]?.message).toBe("the value of `list.push` is dropped: the call does nothing");
-  const text = applied(program(body), found[0]?.fixes[0]?.edits ?? []);
+  const text = fixedText(program(body), found[0]?.fixes[0]?.edits ?? []);
   expect(text).toBe(program(fixed));
   expect(diagnosticsOf(text)).toEqual([]);
 });

@@ -1,15 +1,7 @@
 /** Programs with one mistake, whose fix makes them compile. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
-import type { Edit } from "../../compiler/diagnostics.ts";
-
-function applied(text: string, edits: readonly Edit[]): string {
-  let result = text;
-  for (const edit of [...edits].sort((a, b) => b.span.start - a.span.start)) {
-    result = result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end);
-  }
-  return result;
-}
+import { fixedText } from "./fixed-text.ts";
 
 const FETCH = "Fn() -> Int !{net.fetch}";
 
@@ -58,7 +50,7 @@ test.each([
   const [diagnostic, ...others] = check({ name: "main.ax", text }).diagnostics;
   expect(others).toEqual([]);
   expect(diagnostic?.code).toBe(code);
-  const after = applied(text, diagnostic?.fixes[0]?.edits ?? []);
+  const after = fixedText(text, diagnostic?.fixes[0]?.edits ?? []);
   expect(after).toBe(mended);
   expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
 });
