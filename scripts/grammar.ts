@@ -3,7 +3,7 @@
  * every word that they know. Scopes are those that themes colour: https://macromates.com/manual/en/language_grammars.
  */
 import { fileURLToPath } from "node:url";
-import { type Keyword, KEYWORDS, RESERVED_WORDS, type Sign, SIGNS } from "../compiler/tokens.ts";
+import { type Keyword, KEYWORDS, RESERVED_WORDS, type Punctuator, PUNCTUATORS } from "../compiler/tokens.ts";
 import { BUILTIN_ARITY } from "../compiler/check-types.ts";
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
@@ -72,7 +72,7 @@ const BRACKETS = "punctuation.brackets.ax";
 /** The lexer knows them, so that the parser can say what to write instead. */
 const WRONG_OPERATOR = "invalid.illegal.operator.ax";
 
-const SIGN_SCOPES: Readonly<Record<Sign, string>> = {
+const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
   "..": "keyword.operator.spread.ax",
   "::": ACCESSOR,
   "->": "keyword.operator.arrow.ax",
@@ -273,11 +273,11 @@ const NAMES: readonly Rule[] = [
 
 /** In the order of the table, where a sign stands after those that it begins: neighbours of one scope share a rule. */
 function signs(): readonly Rule[] {
-  const rows: { readonly name: string; readonly of: Sign[] }[] = [];
-  for (const sign of SIGNS) {
+  const rows: { readonly name: string; readonly of: Punctuator[] }[] = [];
+  for (const sign of PUNCTUATORS) {
     const last = rows.at(-1);
-    if (last?.name === SIGN_SCOPES[sign]) last.of.push(sign);
-    else rows.push({ name: SIGN_SCOPES[sign], of: [sign] });
+    if (last?.name === PUNCTUATOR_SCOPES[sign]) last.of.push(sign);
+    else rows.push({ name: PUNCTUATOR_SCOPES[sign], of: [sign] });
   }
   return rows.map(({ name, of }) => ({ name, match: anyOf(of) }));
 }

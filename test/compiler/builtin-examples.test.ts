@@ -1,4 +1,4 @@
-/** Every builtin's example, compiled and run, gives what the table says. */
+/** Every builtin's example compiles and returns the documented result. */
 import { expect, test } from "vitest";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { runSource } from "../run-program.ts";

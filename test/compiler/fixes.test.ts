@@ -1,4 +1,4 @@
-/** Programs with one mistake, whose fix makes them compile. */
+/** Fixes that make a program compile. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { fixedText } from "./fixed-text.ts";
@@ -46,11 +46,11 @@ test.each([
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, 2 + 1,) }", "fn main(a: ActorId) !{actor.send} { send a (2 + 1) }"],
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, a) }", "fn main(a: ActorId) !{actor.send} { send a a }"],
   ["E004", "fn main() !{ui.render} { ui.render(1 + 2) }", "fn main() !{ui.render} { emit (1 + 2) }"],
-])("%s %s", (code, text, mended) => {
+])("%s: %s", (code, text, fixed) => {
   const [diagnostic, ...others] = check({ name: "main.ax", text }).diagnostics;
   expect(others).toEqual([]);
   expect(diagnostic?.code).toBe(code);
   const after = fixedText(text, diagnostic?.fixes[0]?.edits ?? []);
-  expect(after).toBe(mended);
+  expect(after).toBe(fixed);
   expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
 });

@@ -22,7 +22,7 @@ test("a well-typed program compiles to regular code and never traps by type", as
   );
 });
 
-test("a program whose row is taken away is rejected", () => {
+test("a program without its effect row is rejected", () => {
   fc.assert(
     fc.property(arbitraryProgram, (text) => {
       const { diagnostics } = check({ name: "main.ax", text });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { runSource } from "../run-program.ts";
 
-/** Files by the very specifier that imports them. */
+/** Files keyed by the import specifier. */
 const files =
   (all: Readonly<Record<string, string>>) =>
   (specifier: string): { name: string; text: string } | undefined => {
@@ -14,7 +14,7 @@ const errors = (text: string, all: Readonly<Record<string, string>>): string[] =
     .diagnostics.filter((d) => d.severity === "error")
     .map((d) => `${d.code} ${d.file}: ${d.message}`);
 
-test("what a file exports is seen, and only that", async () => {
+test("only exported items are visible", async () => {
   const lib = "export fn twice(n: Int) -> Int { add(n, n) }\nfn add(a: Int, b: Int) -> Int { a + b }\n";
   const ran = await runSource('import "./lib.ax"\nfn main() -> Int { twice(21) }\n', { resolve: files({ "./lib.ax": lib }) });
   expect(ran.text).toBe("42");
@@ -23,13 +23,13 @@ test("what a file exports is seen, and only that", async () => {
   ]);
 });
 
-test("a library without exports shows all but main", async () => {
+test("a library without exports exports everything except main", async () => {
   const lib = "type P { x: Int }\nfn make(x: Int) -> P { P { x: x } }\nfn main() -> Int { 0 }\n";
   const ran = await runSource('import "./lib.ax"\nfn main() -> P { make(7) }\n', { resolve: files({ "./lib.ax": lib }) });
   expect(ran.text).toBe("P { x: 7 }");
 });
 
-test("two files may each have a type of one name", async () => {
+test("two files may have types of the same name", async () => {
   const lib = "type Hidden { a: Int }\nexport fn f() -> Int { Hidden { a: 1 }.a }\n";
   const ran = await runSource('import "./lib.ax"\ntype Hidden { b: Int }\nfn main() -> Hidden { Hidden { b: f() } }\n', {
     resolve: files({ "./lib.ax": lib }),
@@ -38,7 +38,7 @@ test("two files may each have a type of one name", async () => {
   expect(ran.end.status).toBe("completed");
 });
 
-test("circles, missing files and clashes are errors that name both places", () => {
+test("import circles, missing files and name clashes are errors that name both files", () => {
   expect(errors('import "./a.ax"\nfn main() -> Int { 1 }\n', { "./a.ax": 'import "./b.ax"\n', "./b.ax": 'import "./a.ax"\n' })).toEqual([
     "E012 ./b.ax: imports go in a circle: ./a.ax → ./b.ax → ./a.ax",
   ]);
@@ -49,7 +49,7 @@ test("circles, missing files and clashes are errors that name both places", () =
   ]);
 });
 
-test("what a file declares itself wins over what it imports", async () => {
+test("a declaration takes precedence over an import", async () => {
   const all = {
     "./a.ax": 'type P { a: Int }\nfn f(s: String) -> P { P { a: string.len(s) } }\nfn g() -> P { f("abc") }\n',
     "./b.ax": "fn f() -> Int { 2 }\n",
@@ -65,7 +65,7 @@ test("what a file declares itself wins over what it imports", async () => {
   ]);
 });
 
-test("two types of one name are told apart", () => {
+test("types of the same name from two files are different", () => {
   const a = { "./a.ax": "type P { a: Int }\nfn f() -> P { P { a: 1 } }\n" };
   expect(errors('import "./a.ax"\ntype P { b: Int }\nfn main() -> List<P> { [f()] }\n', a)).toEqual([
     "E009 main.ax: expected P for an element of the list, found P; the first `P` is that of main.ax, the second that of ./a.ax",
@@ -83,7 +83,7 @@ test("two types of one name are told apart", () => {
   );
 });
 
-test("a file's own type keeps its name, the one of the builtins gives way", async () => {
+test("a declared type takes precedence over a builtin type", async () => {
   const ran = await runSource(
     'type Entry { path: String }\nfn main() -> Entry { Entry { path: string.inspect(map.entries({ "a": 1 })) } }\n',
     {},
@@ -91,7 +91,7 @@ test("a file's own type keeps its name, the one of the builtins gives way", asyn
   expect(ran.text).toBe('Entry { path: "[Entry.2 { key: "a", value: 1 }]" }');
 });
 
-test("an error in an imported file is told there", () => {
+test("an error in an imported file names that file", () => {
   expect(errors('import "./a.ax"\nfn main() -> Int { 1 }\n', { "./a.ax": 'fn f() -> Int { "x" }\n' })).toEqual([
     "E009 ./a.ax: expected Int for the result of `f`, found String",
   ]);

@@ -6,17 +6,17 @@ import { LIBRARY_FUNCTIONS, LIBRARY_NAMES, LIBRARY_TYPES } from "../../compiler/
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { libraries, LIBRARY_TABLE_FILE, libraryTable } from "../../scripts/libraries.ts";
 
-test("the compiler's table says what the libraries export (npm run docs)", () => {
+test("the compiler's table lists the exports of the libraries (npm run docs)", () => {
   expect(readFileSync(LIBRARY_TABLE_FILE, "utf8")).toBe(libraryTable());
   expect(LIBRARY_NAMES).toEqual(libraries().map((library) => library.name));
 });
 
-test("no two libraries export one name", () => {
+test("no two libraries export the same name", () => {
   const exported = libraries().flatMap((library) => library.exports);
   expect(LIBRARY_FUNCTIONS.size + LIBRARY_TYPES.size).toBe(exported.length);
 });
 
-test("no library exports what a builtin is called without its module", () => {
+test("no library exports the unqualified name of a builtin", () => {
   const bare = new Set(BUILTINS.flatMap((b) => [b.name, ...b.oldNames]).map((name) => name.split(".").at(-1)));
   expect([...LIBRARY_FUNCTIONS.keys()].filter((name) => bare.has(name))).toEqual([]);
 });
@@ -51,7 +51,7 @@ test.each([
   ],
   ["a module of builtins before the name", "fn main() -> Int { list.take(1) }\n", 'import "std-list"\n\nfn main() -> Int { take(1) }\n'],
   ["an imported name", 'import "std-list"\nfn main() -> Int { list.take(1) }\n', 'import "std-list"\nfn main() -> Int { take(1) }\n'],
-])("the import goes to its place: %s", (_, text, expected) => {
+])("the fix inserts the import: %s", (_, text, expected) => {
   expect(mended(text)).toBe(expected);
   if (!text.includes("drop")) expect(diagnosticsOf(expected)).toEqual([]);
 });
@@ -61,12 +61,12 @@ test.each([
   ["list", "std-list"],
   ["std/json", "std-json"],
   ["std.csv", "std-csv"],
-])('import "%s"', (written, meant) => {
+])('import "%s" suggests a library', (written, meant) => {
   const [found] = check({ name: "main.ax", text: `import "${written}"\n` }).diagnostics;
   expect(found?.help).toBe(`did you mean \`${meant}\`?`);
 });
 
-test.each(["std-list", "./list", "nowhere"])('nothing is meant by import "%s" that is not found', (written) => {
+test.each(["std-list", "./list", "nowhere"])('import "%s" is not found and suggests nothing', (written) => {
   const [found] = check({ name: "main.ax", text: `import "${written}"\n` }).diagnostics;
   expect(found?.fixes).toEqual([]);
 });

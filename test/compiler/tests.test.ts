@@ -1,4 +1,4 @@
-/** `test` blocks and their answers, as the compiler takes them. */
+/** `test` blocks and their answers. */
 import { describe, expect, test } from "vitest";
 import { check, compile, compileTests } from "../../compiler/compile.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
@@ -7,7 +7,7 @@ const diagnosticsOf = (text: string): readonly string[] =>
   check({ name: "main.ax", text }).diagnostics.map((d) => `${d.code} ${d.message}${d.help === undefined ? "" : ` (${d.help})`}`);
 
 describe("compileTests", () => {
-  test("gives each test with its line and answers, in a module that verifies", () => {
+  test("returns each test with its line and answers, and a module that verifies", () => {
     const text = 'fn main() -> Int { 1 }\ntest "a" {\n    answer time.now() { 5 }\n    answer net.fetch(url) { url }\n}\n\ntest "b" { }\n';
     const { module, tests } = compileTests({ name: "main.ax", text });
     expect(tests.map((t) => [t.name, t.line, t.answers.map((a) => a.capability)])).toEqual([
@@ -15,18 +15,18 @@ describe("compileTests", () => {
       ["b", 7, []],
     ]);
     const arities = tests.map((t) => [t, ...t.answers].map((f) => module?.functions[f.functionIndex]?.arity));
-    // All arguments of the signature, whatever the answer names.
+    // All arguments of the capability, even those without a parameter in the answer.
     expect(arities).toEqual([[0, 1, 5], [0]]);
     expect(module === undefined ? [] : verifyModule(module).functions.filter((f) => !f.regular)).toEqual([]);
   });
 
-  test("tests are no part of the program, and a file without any has no module", () => {
+  test("tests are not part of the program, and a file without tests has no test module", () => {
     const { module } = compile({ name: "main.ax", text: 'fn main() -> Int { 1 }\ntest "a" { }\n' });
     expect(module.functions.map((f) => f.name)).toEqual(["main"]);
     expect(compileTests({ name: "main.ax", text: "fn main() -> Int { 1 }\n" })).toMatchObject({ tests: [], diagnostics: [] });
   });
 
-  test("`answer` is a name everywhere else", () => {
+  test("`answer` is an ordinary name outside tests", () => {
     expect(diagnosticsOf('fn main() -> Int { let answer = 1  answer }\ntest "a" { let answer = 2  let _ = answer + 1 }\n')).toEqual([]);
   });
 });
@@ -54,15 +54,15 @@ describe("answers", () => {
     expect(diagnosticsOf('fn five() -> Int { 5 }\ntest "a" { answer time.now() { five() }\n let _ = time.now() }\n')).toEqual([]);
   });
 
-  test("outside a test there is none", () => {
+  test("is not allowed outside a test", () => {
     expect(diagnosticsOf("fn main() -> Int { answer time.now() { 1 }\n 1 }\n")).toEqual([expect.stringMatching(/^E002 an answer stands/)]);
   });
 
-  test("the value of the last expression is dropped", () => {
+  test("the value of the last expression is ignored", () => {
     expect(diagnosticsOf('fn first<T>(xs: List<T>) -> T { xs[0] }\ntest "a" { first([1]) }\n')).toEqual([]);
   });
 
-  test("two tests of one name", () => {
+  test("two tests with the same name", () => {
     expect(diagnosticsOf('test "a" { }\ntest "a" { }\n')).toEqual([expect.stringContaining("E010 the test `a` is declared twice")]);
   });
 });

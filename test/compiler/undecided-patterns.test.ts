@@ -1,4 +1,4 @@
-/** Patterns on values whose type is decided later, or never: a variant pattern never binds. */
+/** Patterns on values whose type is inferred later or not at all. A variant pattern never binds. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { runSource } from "../run-program.ts";
@@ -54,7 +54,7 @@ test.each([
     "let f = fn(m) { match m { Msg::Ping => 1, Add(n) => n, Msg::Named { x } => x } }\n    f(Msg::Add(5))",
     "5",
   ],
-])("decided later, %s", async (_, body, value) => {
+])("inferred later: %s", async (_, body, value) => {
   const text = `${MSG}${OTHER}fn main() -> Int {\n    ${body}\n}\n`;
   expect(messages(text)).toEqual([]);
   expect((await runSource(text)).text).toBe(value);
@@ -68,11 +68,11 @@ test.each([
   ["a binding of receive", "let m = receive\n    match m { Ping => 1, _ => 2 }"],
   ["an empty list", "let xs = []\n    for x in xs { match x { Ping => (), _ => () } }\n    1"],
   ["a lambda that is never called", "let f = fn(m) { match m { Ping => 1, _ => 2 } }\n    1"],
-])("never decided is E014 once, %s", (_, body) => {
+])("a type that is not inferred is one E014: %s", (_, body) => {
   expect(codes(`${MSG}fn main() -> Int {\n    ${body}\n}\n`).filter((code) => code.startsWith("E"))).toEqual(["E014"]);
 });
 
-test("E014 names the enum where one alone has the variant", () => {
+test("E014 names the enum if exactly one has the variant", () => {
   const text = `${MSG}fn main() -> Int { match receive { Ping => 1, _ => 2 } }\n`;
   const [found] = check({ name: "main.ax", text }).diagnostics;
   expect(found?.message).toBe("the type of this value is not known here, so `Ping` may be a variant of any enum");
@@ -85,7 +85,7 @@ test("E014 names the enum where one alone has the variant", () => {
   expect(two.map((d) => d.help)).toEqual(["write the type where the value gets its name: `let m: TYPE = receive`, `fn(m: TYPE) { … }`"]);
 });
 
-test("a name in lower case that may be a variant does not bind either", () => {
+test("a lower-case name that may be a variant does not bind either", () => {
   const light = "enum Light { red, green }\n";
   expect(codes(`${light}fn main() -> Int { match receive { red => 1, green => 2 } }\n`)).toContain("E014");
   expect(codes(`${light}fn main() -> Int {\n    let f = fn(l) { match l { red => 1, green => 2 } }\n    f(Light::green)\n}\n`)).toContain(
@@ -160,6 +160,6 @@ test.each([
     ["E006: Msg has no variant `Pong`"],
   ],
   ["A guard alone", "fn main() -> Int { match receive { _ if false => 1 } }\n", ["E005: this match misses other values of _"]],
-])("what is decided later is checked then: %s", (_, text, expected) => {
+])("patterns are checked once the type is inferred: %s", (_, text, expected) => {
   expect(messages(text)).toEqual(expected);
 });

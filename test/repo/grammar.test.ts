@@ -8,7 +8,7 @@ import { createOnigurumaEngine } from "shiki/engine/oniguruma";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Diagnostics } from "../../compiler/diagnostics.ts";
 import { lex } from "../../compiler/lexer.ts";
-import { isKeyword, KEYWORDS, RESERVED_WORDS, SIGNS, type Token } from "../../compiler/tokens.ts";
+import { isKeyword, KEYWORDS, RESERVED_WORDS, PUNCTUATORS, type Token } from "../../compiler/tokens.ts";
 import { grammar, GRAMMAR_FILE } from "../../scripts/grammar.ts";
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
@@ -162,7 +162,7 @@ describe("the grammar and the lexer agree", () => {
       "// it's \"\n",
       "//\n",
     );
-    const piece = fc.oneof({ weight: 3, arbitrary: words }, { weight: 3, arbitrary: fc.constantFrom<string>(...SIGNS) }, numbers, texts);
+    const piece = fc.oneof({ weight: 3, arbitrary: words }, { weight: 3, arbitrary: fc.constantFrom<string>(...PUNCTUATORS) }, numbers, texts);
     const row = fc
       .array(fc.tuple(piece, fc.constantFrom("", " ", "\n", "\r\n", "\t")), { maxLength: 40, size: "max" })
       .map((parts) => parts.flat().join(""));

@@ -1,4 +1,4 @@
-/** Calls of builtins whose value nobody takes. */
+/** W007: calls of builtins whose result is not used. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostics.ts";
@@ -23,7 +23,7 @@ test.each([
   expect(diagnosticsOf(text)).toEqual([]);
 });
 
-test("in both branches, in arms, and where the type of the result is another", () => {
+test("reported in branches and arms, and if the result has another type", () => {
   const text = `fn main(m: Map<String, Int>, o: Option<Int>) -> Int {
     if map.len(m) > 1 { map.set(m, "a", 1) } else { map.remove(m, "a") }
     match o {
@@ -45,7 +45,7 @@ test("in both branches, in arms, and where the type of the result is another", (
   expect(found.at(-1)).toMatchObject({ help: "bind it with `let`, or take the call out", fixes: [] });
 });
 
-test("not of what is called for its effect, bound, or the block's own value", () => {
+test("not reported for calls with an effect, bound results and the value of a block", () => {
   const text = `fn last(xs: List<Int>) -> List<Int> { list.push(xs, 1) }
 fn main() -> Int {
     debug(1)
