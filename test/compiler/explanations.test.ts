@@ -97,7 +97,7 @@ describe("an example with elided parts", () => {
   });
 
   test("says on the page what is elided", () => {
-    expect(elisionNote(example)).toBe("Here … stands for 3 times `$&` and `)`.");
+    expect(elisionNote(example)).toBe("Here … stands for 3 × `$&` and 3 × `)`.");
     expect(elisionNote({ text: "a" })).toBeUndefined();
   });
 });
