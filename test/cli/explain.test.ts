@@ -36,7 +36,7 @@ describe("boruna explain", () => {
   test("of a code that no program can get, says so", async () => {
     const { code, stdout } = await boruna(["explain", "E008"]);
     expect(code).toBe(0);
-    expect(stdout.replace(/\s+/g, " ")).toContain("You will not see it from this version of the compiler.");
+    expect(stdout.replace(/\s+/g, " ")).toContain("This version of the compiler does not report it.");
     expect(stdout).not.toContain("Wrong:");
   });
 
