@@ -19,25 +19,25 @@ export interface Lexed {
 export function lex(text: string, diagnostics: Diagnostics): Lexed {
   const scanner = new Scanner(text, diagnostics);
   if (scanner.peek() === 0xfeff) scanner.at = 1;
-  while (scanner.at < text.length && !scanner.full) step(scanner);
+  while (scanner.at < text.length && !scanner.full) readToken(scanner);
   scanner.at = text.length;
   scanner.push("eof", text.length);
   return { tokens: scanner.tokens, comments: scanner.comments };
 }
 
-function step(scanner: Scanner): void {
+function readToken(scanner: Scanner): void {
   const unit = scanner.peek();
   if (unit === 0x20 || unit === 0x09) scanner.at += 1;
-  else if (unit === 0x0a) lineEnd(scanner, 1);
-  else if (unit === 0x0d && scanner.peek(1) === 0x0a) lineEnd(scanner, 2);
+  else if (unit === 0x0a) skipLineEnd(scanner, 1);
+  else if (unit === 0x0d && scanner.peek(1) === 0x0a) skipLineEnd(scanner, 2);
   else if (isWordStart(unit)) readWord(scanner);
   else if (isDigit(unit)) readNumber(scanner);
   else if (unit === 0x22) readString(scanner);
   else if (unit === 0x2f && scanner.peek(1) === 0x2f) readComment(scanner);
-  else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknown(scanner);
+  else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknownCharacters(scanner);
 }
 
-function lineEnd(scanner: Scanner, length: number): void {
+function skipLineEnd(scanner: Scanner, length: number): void {
   scanner.at += length;
   scanner.newline = true;
 }
@@ -54,20 +54,20 @@ function readComment(scanner: Scanner): void {
 /** Reads a keyword or name. A name with letters outside ASCII is reported once and is one token. */
 function readWord(scanner: Scanner): void {
   const start = scanner.at;
-  let foreign = false;
+  let nonAscii = false;
   for (;;) {
     const unit = scanner.peek();
-    if (unit >= 0x80 && isForeignLetter(unit)) foreign = true;
+    if (unit >= 0x80 && isNonAsciiLetter(unit)) nonAscii = true;
     else if (!isWordPart(unit)) break;
     scanner.at += 1;
   }
   const word = scanner.text.slice(start, scanner.at);
-  if (foreign) {
+  if (nonAscii) {
     scanner.error({ start, end: scanner.at }, `the name \`${word.replace(LONE_SURROGATE, "\ufffd")}\` has letters outside ASCII`, {
       help: "a name consists of the letters a to z and A to Z, digits and `_`; other letters are allowed in strings and comments",
     });
   }
-  scanner.push(foreign ? "name" : kindOfWord(word), start, word);
+  scanner.push(nonAscii ? "name" : kindOfWord(word), start, word);
 }
 
 /** Keyed by first character; the longest come first. */
@@ -100,7 +100,7 @@ function readForeign(scanner: Scanner): boolean {
   if (isForeignQuote(unit)) return readForeignString(scanner);
   if (unit === 0x2f && scanner.peek(1) === 0x2a) return skipBlockComment(scanner);
   if (unit === 0x23) return skipHashComment(scanner);
-  return SPACES.has(unit) && skipStrangeSpace(scanner);
+  return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
 }
 
 function replaceOperator(scanner: Scanner, found: string, instead: Punctuator): true {
@@ -137,7 +137,7 @@ function skipHashComment(scanner: Scanner): true {
 }
 
 /** Invisible characters, as word processors and web pages produce them. */
-const SPACES: ReadonlyMap<number, string> = new Map([
+const INVISIBLE_CHARACTERS: ReadonlyMap<number, string> = new Map([
   [0x0d, "a carriage return without a line feed"],
   [0xa0, "a no-break space"],
   [0x200b, "a zero-width space"],
@@ -147,7 +147,7 @@ const SPACES: ReadonlyMap<number, string> = new Map([
   [0xfeff, "a byte order mark inside the file"],
 ]);
 
-function skipStrangeSpace(scanner: Scanner): true {
+function skipInvisibleCharacters(scanner: Scanner): true {
   const start = scanner.at;
   const unit = scanner.peek();
   while (scanner.peek() === unit) scanner.at += 1;
@@ -155,7 +155,7 @@ function skipStrangeSpace(scanner: Scanner): true {
   const lineBreak = unit === 0x0d || unit === 0x2028 || unit === 0x2029;
   if (lineBreak) scanner.newline = true;
   const instead = lineBreak ? "a line feed" : "a space";
-  scanner.error(span, `${SPACES.get(unit) ?? "a character"} is not allowed between tokens`, {
+  scanner.error(span, `${INVISIBLE_CHARACTERS.get(unit) ?? "a character"} is not allowed between tokens`, {
     help: `use ${instead}`,
     fixes: [{ title: `replace it with ${instead}`, edits: [{ span, text: lineBreak ? "\n" : " " }] }],
   });
@@ -176,10 +176,10 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Reports a run of equal characters that begin no token. */
-function readUnknown(scanner: Scanner): void {
+function readUnknownCharacters(scanner: Scanner): void {
   const start = scanner.at;
   const unit = scanner.peek();
-  if (isForeignLetter(unit)) return readWord(scanner);
+  if (isNonAsciiLetter(unit)) return readWord(scanner);
   do scanner.at += 1;
   while (scanner.peek() === unit);
   const character =
@@ -192,6 +192,6 @@ function readUnknown(scanner: Scanner): void {
 }
 
 /** Approximates "is a letter" without Unicode tables, which differ between versions of Node. U+2000 to U+2BFF are symbols and spaces. */
-function isForeignLetter(unit: number): boolean {
-  return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !SPACES.has(unit) && unit !== 0xd7 && unit !== 0xf7;
+function isNonAsciiLetter(unit: number): boolean {
+  return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !INVISIBLE_CHARACTERS.has(unit) && unit !== 0xd7 && unit !== 0xf7;
 }

@@ -23,6 +23,10 @@ export type Punctuator = (typeof PUNCTUATORS)[number];
 /** `error` is source that is no token; the lexer has reported it. */
 export type TokenKind = Keyword | Punctuator | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
 
+/** Tokens that begin an operand and also a pattern. */
+// biome-ignore format: rows read better
+export const OPERAND_STARTS: readonly TokenKind[] = ["name", "int", "float", "string", "true", "false", "None", "Some", "Ok", "Err"];
+
 export interface Token {
   readonly kind: TokenKind;
   readonly start: number;

@@ -58,18 +58,18 @@ function renderGolden({ comment, chunks }: GoldenFile): string {
   return `${comment.map((line) => `${line}\n`).join("")}${texts.join("\n")}`;
 }
 
-/** Declares a test for each chunk of the file and returns the chunks. `textFor` returns what to compare with the expected text. */
-export function testChunks(file: URL, textFor: (program: string) => string): readonly Chunk[] {
+/** Declares a test for each chunk of the file and returns the chunks. `textFor` returns the text to compare with the expected text. */
+export function testChunks(file: URL, textFor: (program: string, title: string) => string): readonly Chunk[] {
   const path = fileURLToPath(file);
   const name = basename(path);
   let golden = parseGolden(name, readFileSync(path, "utf8"));
   if (process.env["BORUNA_UPDATE"] === "1") {
-    const updated = golden.chunks.map((chunk) => ({ ...chunk, expected: textFor(chunk.program) }));
+    const updated = golden.chunks.map((chunk) => ({ ...chunk, expected: textFor(chunk.program, chunk.title) }));
     writeFileSync(path, renderGolden({ ...golden, chunks: updated }));
     golden = parseGolden(name, readFileSync(path, "utf8"));
   }
   for (const { title, line, program, expected } of golden.chunks) {
-    test(`${title} (${name}:${line})`, () => expect(textFor(program), `${name}:${line}: ${title}`).toBe(expected));
+    test(`${title} (${name}:${line})`, () => expect(textFor(program, title), `${name}:${line}: ${title}`).toBe(expected));
   }
   return golden.chunks;
 }

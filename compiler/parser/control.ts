@@ -1,6 +1,6 @@
 /** `if` and `match`. */
 import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
-import type { Token, TokenKind } from "../tokens.ts";
+import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
 
@@ -143,20 +143,7 @@ function parseArm(c: Cursor): MatchArm {
   return { pattern, guard, body, emptyBraces, span: c.spanFrom(start) };
 }
 
-const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([
-  "name",
-  "_",
-  "int",
-  "float",
-  "string",
-  "true",
-  "false",
-  "None",
-  "Some",
-  "Ok",
-  "Err",
-  "-",
-]);
+const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "_", "-"]);
 
 /** Reports and skips the `case` of `case 1 => …`; fails at `else => …`. */
 function skipCase(c: Cursor): void {

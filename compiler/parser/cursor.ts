@@ -4,7 +4,7 @@
  */
 import type { Block, Expr, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
-import { describeToken, type Token, type TokenKind } from "../tokens.ts";
+import { describeToken, OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 
 /** Levels of nested brackets, constructs, unary operators and postfix operators. */
 export const MAX_NESTING = 256;
@@ -29,7 +29,7 @@ export class ParseError extends Error {
   }
 }
 
-/** The construct whose header, the part before its body, is being read. In a header `{` begins the body; elsewhere (null) it may begin a literal. */
+/** The construct whose header (the part before its body) is being read. There `{` begins the body; elsewhere (null) it may begin a literal. */
 export type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
 
 /** How newlines and `{` are read at a position. */
@@ -66,6 +66,7 @@ export class Cursor {
   #header: Header = null;
   #parens = 0;
   #braces = 0;
+  /** Index of the token at which the last error was reported. */
   #lastError = -1;
   /** Index of the `=` left over from a `>=` split by `takeAngle`, and the end of its `>`. */
   #splitIndex = -1;
@@ -110,6 +111,7 @@ export class Cursor {
     return this.peek(0).kind === kind;
   }
 
+  /** Takes the next token, and counts open brackets for `recover`. */
   next(): Token {
     const token = this.peek(0);
     if (token.kind === "(" || token.kind === "[") this.#parens += 1;
@@ -120,6 +122,7 @@ export class Cursor {
     return token;
   }
 
+  /** Takes the next token if it is of this kind; returns whether it was. */
   take(kind: TokenKind): boolean {
     if (!this.at(kind)) return false;
     this.next();
@@ -140,7 +143,9 @@ export class Cursor {
     return { start, end: Math.max(start, this.lastEnd) };
   }
 
-  // — context: newlines do not matter inside ( ) and [ ] but do inside { }; no bracket is part of the header around it —
+  // — context: newlines do not matter inside ( ) and [ ] but do inside { }; brackets in a header may hold literals —
+
+  // Each `enter…` returns the context to restore with `leave`.
 
   enterParens(): Context {
     return this.#setContext(false, null);
@@ -167,6 +172,7 @@ export class Cursor {
 
   // — nesting —
 
+  /** Enters a level of nesting; fails beyond `MAX_NESTING`. `shallower` leaves it. */
   deeper(): void {
     this.#depth += 1;
     if (this.#depth > MAX_NESTING) this.tooDeep(this.token);
@@ -383,21 +389,7 @@ export function isRecordWord(token: Token): boolean {
 
 const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };
 
-const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([
-  "name",
-  "int",
-  "float",
-  "string",
-  "true",
-  "false",
-  "None",
-  "Some",
-  "Ok",
-  "Err",
-  "(",
-  "[",
-  "{",
-]);
+const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "(", "[", "{"]);
 
 export function spanOf(token: Token): Span {
   return { start: token.start, end: token.end };

@@ -175,7 +175,10 @@ function parsePostfix(c: Cursor, touching: boolean): Expr {
   return postfix(c, start, parsePrimary(c), touching);
 }
 
-/** Parses field accesses, calls and indexing; with `touching`, only without space before the bracket. A bracket after an `if`, `match` or block begins a new expression. */
+/**
+ * Parses field accesses, calls and indexing after `primary`. With `touching`, a bracket after a space is not part of them. A
+ * bracket after an `if`, `match` or block begins a new expression.
+ */
 function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Expr {
   let target = primary;
   for (let parts = 1; ; parts++) {

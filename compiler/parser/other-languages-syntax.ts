@@ -1,5 +1,5 @@
 /** Recognizes statements, operators and lambdas of other languages, to say what to write instead. */
-import type { TokenKind } from "../tokens.ts";
+import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 
 export const LAMBDA_HELP = "a lambda is written `fn(x: Int) -> Int { x + 1 }`";
@@ -78,10 +78,7 @@ const INFIXES: ReadonlyMap<string, ForeignWord> = new Map([
 ]);
 
 /** Tokens that begin an operand and cannot continue one. */
-// biome-ignore format: rows read better
-const OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([
-  "name", "reserved", "int", "float", "string", "true", "false", "None", "Some", "Ok", "Err", "fn", "if", "match", "!", "let",
-]);
+const ONLY_OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "reserved", "fn", "if", "match", "!", "let"]);
 
 const LAMBDA_WORDS: ReadonlySet<string> = new Set(["function", "func", "fun"]);
 const notInLanguage = (c: Cursor): string => `\`${c.token.value}\` is not part of this language`;
@@ -102,7 +99,7 @@ export function rejectForeignStatement(c: Cursor): void {
   const word = STATEMENTS.get(c.token.value);
   if (word === undefined) return;
   const next = c.peek(1);
-  if (!next.newline && (OPERAND_STARTS.has(next.kind) || (next.kind === "{" && !beginsRecord(c)))) rejectWord(c, word);
+  if (!next.newline && (ONLY_OPERAND_STARTS.has(next.kind) || (next.kind === "{" && !beginsRecord(c)))) rejectWord(c, word);
 }
 
 /** Whether the braces after the name may hold the fields of a record. */
@@ -143,7 +140,7 @@ export function rejectForeignPrefix(c: Cursor): void {
     });
   }
   const word = PREFIXES.get(c.token.value);
-  if (word !== undefined && OPERAND_STARTS.has(next.kind)) rejectWord(c, word);
+  if (word !== undefined && ONLY_OPERAND_STARTS.has(next.kind)) rejectWord(c, word);
 }
 
 /** Fails after an operand if syntax of another language follows. */
@@ -151,7 +148,7 @@ export function rejectForeignInfix(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
   const next = c.peek(1);
-  if (word !== undefined && !next.newline && (OPERAND_STARTS.has(next.kind) || next.kind === "(")) rejectWord(c, word);
+  if (word !== undefined && !next.newline && (ONLY_OPERAND_STARTS.has(next.kind) || next.kind === "(")) rejectWord(c, word);
   if (c.at("!") && next.kind === "(" && touches(c) && c.token.start === c.lastEnd) {
     c.fail(c.token, "there are no macros", { help: "call functions without `!`; `debug(v)` prints to stderr" });
   }

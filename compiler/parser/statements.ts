@@ -1,6 +1,6 @@
 /** Blocks and statements. */
 import type { Block, Expr, Stmt } from "../ast.ts";
-import type { Token, TokenKind } from "../tokens.ts";
+import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { parseBody, parseHeader, parseIf } from "./control.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
@@ -271,9 +271,8 @@ function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
 /** Tokens that can begin an expression, and `error`, which has been reported. */
 // biome-ignore format: rows read better
 const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
-  "int", "float", "string", "name", "reserved", "true", "false", "None", "Some", "Ok", "Err", "(", "[", "{", "fn", "if", "match", "-", "!",
-  "try", "spawn", "send", "receive", "emit", "error",
-] satisfies TokenKind[]);
+  ...OPERAND_STARTS, "reserved", "(", "[", "{", "fn", "if", "match", "-", "!", "try", "spawn", "send", "receive", "emit", "error",
+]);
 
 function rejectStatement(c: Cursor): never {
   const { kind } = c.token;
