@@ -25,7 +25,7 @@ function diagnosticsOf(text: string): readonly Diagnostic[] {
   return check({ name: "main.ax", text }, { resolve: (name) => ({ name, text: "export fn take(n: Int) -> Int { n }\n" }) }).diagnostics;
 }
 
-function mended(text: string): string {
+function fixed(text: string): string {
   const edits = [...(diagnosticsOf(text)[0]?.fixes[0]?.edits ?? [])].sort((a, b) => b.span.start - a.span.start);
   return edits.reduce((sofar, { span, text: by }) => sofar.slice(0, span.start) + by + sofar.slice(span.end), text);
 }
@@ -52,7 +52,7 @@ test.each([
   ["a module of builtins before the name", "fn main() -> Int { list.take(1) }\n", 'import "std-list"\n\nfn main() -> Int { take(1) }\n'],
   ["an imported name", 'import "std-list"\nfn main() -> Int { list.take(1) }\n', 'import "std-list"\nfn main() -> Int { take(1) }\n'],
 ])("the fix inserts the import: %s", (_, text, expected) => {
-  expect(mended(text)).toBe(expected);
+  expect(fixed(text)).toBe(expected);
   if (!text.includes("drop")) expect(diagnosticsOf(expected)).toEqual([]);
 });
 
