@@ -1,5 +1,6 @@
-/** The syntax tree. Plain data; spans are UTF-16 offsets into the file's text, `end` exclusive. */
+/** The syntax tree: what the parser returns and the checker and the formatter read. Plain data. */
 
+/** UTF-16 offsets into the text of the file; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -10,7 +11,7 @@ export interface Name {
   readonly span: Span;
 }
 
-/** An effect row as written: dotted names or aliases. */
+/** An effect row as written: the names of capabilities, or their aliases. */
 export interface RowExpr {
   readonly names: readonly Name[];
   readonly span: Span;
@@ -44,7 +45,7 @@ export interface FnItem {
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly params: readonly Param[];
-  /** Null is Unit. */
+  /** Null means Unit. */
   readonly result: TypeExpr | null;
   readonly row: RowExpr | null;
   readonly intent: string | null;
@@ -93,7 +94,7 @@ export interface ImportItem {
   readonly span: Span;
 }
 
-/** `answer net.fetch(url) { … }`, at the start of a test: how calls of a capability are answered there. */
+/** `answer net.fetch(url) { … }` at the start of a test: answers the calls of a capability in that test. */
 export interface Answer {
   readonly kind: "answer";
   /** As written: `net.fetch`, `random`. */
@@ -112,7 +113,7 @@ export interface TestItem {
 
 export type Item = FnItem | RecordItem | EnumItem | ImportItem | TestItem;
 
-/** The last statement, when it is an expression, is the block's value. */
+/** If the last statement is an expression, it is the value of the block. */
 export interface Block {
   readonly stmts: readonly Stmt[];
   readonly span: Span;
@@ -160,7 +161,7 @@ export interface MatchArm {
   readonly guard: Expr | null;
   /** An arm without braces is a block of its one statement. */
   readonly body: Block;
-  /** The arm is `=> {}`: an empty block, or an empty map where a map is expected. */
+  /** The arm is `=> {}`: an empty map if a map is expected, else an empty block. */
   readonly emptyBraces: boolean;
   readonly span: Span;
 }
@@ -174,7 +175,7 @@ export type Expr =
   | { readonly kind: "none"; readonly span: Span }
   | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Expr; readonly span: Span }
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
-  /** `E::V`, `E::V(x)`, `E::V { … }`; `args` holds what stands in the parentheses. */
+  /** `E::V`, `E::V(x)` or `E::V { … }`. `args` may have any number of elements; the checker counts them. */
   | {
       readonly kind: "variant";
       readonly enum: Name;
@@ -186,7 +187,7 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
-  /** Also the qualified name of a builtin or capability: `string.len`, `net.fetch`. */
+  /** Field access, or the qualified name of a builtin or capability: `string.len`, `net.fetch`. */
   | { readonly kind: "field"; readonly target: Expr; readonly name: Name; readonly span: Span }
   | { readonly kind: "index"; readonly target: Expr; readonly index: Expr; readonly span: Span }
   | { readonly kind: "record"; readonly name: Name; readonly base: Expr | null; readonly fields: readonly FieldInit[]; readonly span: Span }
@@ -204,7 +205,7 @@ export type Expr =
   | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
   | { readonly kind: "block"; readonly block: Block; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: Expr; readonly span: Span }
-  /** `rest` in source order: `first op₀ operand₀ op₁ operand₁ …`, all of one precedence, so a long sum is not deep. */
+  /** `first op operand op operand …`, all operators of one precedence, so the tree of a long sum is not deep. */
   | {
       readonly kind: "binary";
       readonly first: Expr;
@@ -216,18 +217,18 @@ export type Expr =
   | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
   | { readonly kind: "receive"; readonly span: Span }
   | { readonly kind: "emit"; readonly tree: Expr; readonly span: Span }
-  /** Where the parser found an error and went on; it has been reported. */
+  /** Source with a syntax error that has been reported. */
   | { readonly kind: "error"; readonly span: Span };
 
 export interface FieldPattern {
   readonly name: Name;
-  /** Null is `V { x }`: binds the field to its own name. */
+  /** Null for `V { x }`, which binds the field to its own name. */
   readonly pattern: Pattern | null;
 }
 
 export type Pattern =
   | { readonly kind: "wildcard"; readonly span: Span }
-  /** A binding, or a variant without payload: the type of the scrutinee decides. */
+  /** A binding or a variant without a payload; the type of the scrutinee decides. */
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
@@ -236,7 +237,7 @@ export type Pattern =
   | { readonly kind: "unit"; readonly span: Span }
   | { readonly kind: "none"; readonly span: Span }
   | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly inner: Pattern; readonly span: Span }
-  /** `V(p)`, `E::V`, `E::V(p)`, with what stands in the parentheses. */
+  /** `V(p)`, `E::V` or `E::V(p)`. `args` may have any number of elements; the checker counts them. */
   | {
       readonly kind: "variant";
       readonly enum: Name | null;
@@ -244,7 +245,7 @@ export type Pattern =
       readonly args: readonly Pattern[] | null;
       readonly span: Span;
     }
-  /** `V { x, y: p, .. }`, `E::V { … }`, `R { … }`. */
+  /** `V { x, y: p, .. }`, `E::V { … }` or, for a record, `R { … }`. */
   | {
       readonly kind: "struct";
       readonly enum: Name | null;
@@ -256,7 +257,7 @@ export type Pattern =
   | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
 
 export interface Comment {
-  /** With its `//`. */
+  /** Includes the `//`. */
   readonly text: string;
   readonly span: Span;
 }

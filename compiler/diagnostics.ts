@@ -1,4 +1,4 @@
-/** What the compiler has to say: the table of codes, the collector, the JSON form. */
+/** Diagnostics: the table of codes, the collector that every phase reports to, `CompileError` and the JSON form. */
 import { BorunaError } from "../vm/error.ts";
 import type { Span } from "./ast.ts";
 import { byteOffset, lineTable, positionAt } from "./source.ts";
@@ -11,57 +11,57 @@ interface DiagnosticDecl {
   readonly doc: string;
 }
 
-/** Every code, once. `boruna explain`, the docs and the tests read it. */
+/** All codes. `boruna explain`, the docs and the tests read this table. */
 export const DIAGNOSTICS = {
-  E001: { severity: "error", title: "lexical error", doc: "A character, number, string or escape that cannot stand in a program." },
-  E002: { severity: "error", title: "syntax error", doc: "A token where the grammar has no place for it." },
-  E003: { severity: "error", title: "unknown variable", doc: "A name that no binding, function or builtin in scope has." },
-  E004: { severity: "error", title: "unknown function", doc: "A call of a function, builtin or capability that does not exist." },
-  E005: { severity: "error", title: "non-exhaustive match", doc: "A `match` that leaves a value of its scrutinee uncovered." },
+  E001: { severity: "error", title: "lexical error", doc: "A character, number, string or escape that is not allowed in a program." },
+  E002: { severity: "error", title: "syntax error", doc: "A token that the grammar does not allow here." },
+  E003: { severity: "error", title: "unknown variable", doc: "A name that is not in scope." },
+  E004: { severity: "error", title: "unknown function", doc: "A call to a function, builtin or capability that does not exist." },
+  E005: { severity: "error", title: "non-exhaustive match", doc: "A `match` without an arm for every value." },
   E006: {
     severity: "error",
     title: "unknown or missing field",
-    doc: "A field or variant that its type does not have, or one left out of a literal.",
+    doc: "A field or variant that its type does not have, or a field missing from a literal.",
   },
   E007: {
     severity: "error",
     title: "capability",
-    doc: "An effect that the row of its function does not declare, or a capability that does not exist.",
+    doc: "An effect that the function's effect row does not declare, or a capability that does not exist.",
   },
-  E008: { severity: "error", title: "lowering", doc: "A correct program that the bytecode cannot hold." },
-  E009: { severity: "error", title: "type mismatch", doc: "A value of one type where another is needed." },
-  E010: { severity: "error", title: "duplicate", doc: "Two items, fields, variants or parameters of one name." },
+  E008: { severity: "error", title: "lowering", doc: "A correct program that cannot be represented in bytecode." },
+  E009: { severity: "error", title: "type mismatch", doc: "A value of one type where another is expected." },
+  E010: { severity: "error", title: "duplicate", doc: "Two items, fields, variants or parameters with the same name." },
   E011: {
     severity: "error",
     title: "wrong number of arguments",
     doc: "A call, variant or type with more or fewer arguments than it declares.",
   },
   E012: { severity: "error", title: "import", doc: "An import that is missing, unreadable, circular, or outside the project." },
-  E013: { severity: "error", title: "unknown type", doc: "A type name that no declaration in scope has." },
-  E014: { severity: "error", title: "cannot infer", doc: "A type that the context does not decide." },
+  E013: { severity: "error", title: "unknown type", doc: "A type name that is not in scope." },
+  E014: { severity: "error", title: "cannot infer", doc: "A type that the context does not determine." },
   E015: { severity: "error", title: "limit", doc: "A source larger or more deeply nested than the compiler accepts." },
-  W001: { severity: "warning", title: "unused capability", doc: "A capability in an effect row that its function never needs." },
+  W001: { severity: "warning", title: "unused capability", doc: "A capability in an effect row that the function never uses." },
   W002: { severity: "warning", title: "assignment to an immutable binding", doc: "An assignment to a binding made without `mut`." },
-  W003: { severity: "warning", title: "unreachable arm", doc: "A match arm whose values earlier arms already cover." },
+  W003: { severity: "warning", title: "unreachable arm", doc: "A match arm that can never run, because earlier arms cover its values." },
   W004: { severity: "warning", title: "unused binding", doc: "A binding that is never read." },
-  W005: { severity: "warning", title: "alias", doc: "An old short name of a capability in an effect row." },
+  W005: { severity: "warning", title: "alias", doc: "The old short name of a capability in an effect row." },
   W006: {
     severity: "warning",
     title: "hides a name",
-    doc: "A function or type with the name of a builtin, a capability or something imported, or a library of the project with the name of a shipped one, which it hides.",
+    doc: "A function or type that hides a builtin, a capability or an import of the same name, or a library of the project that hides a shipped one.",
   },
-  W007: { severity: "warning", title: "dropped value", doc: "A call of a builtin whose value nobody takes, so that it does nothing." },
+  W007: { severity: "warning", title: "dropped value", doc: "A call to a builtin whose result is not used, so the call has no effect." },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;
 
-/** Replace `span` by `text`. The edits of one fix do not overlap. */
+/** Replaces `span` with `text`. The edits of a fix do not overlap. */
 export interface Edit {
   readonly span: Span;
   readonly text: string;
 }
 
-/** A change that a tool may apply without asking further. */
+/** A change that a tool may apply automatically. */
 export interface Fix {
   /** One imperative phrase: "write `==`". */
   readonly title: string;
@@ -73,7 +73,7 @@ export interface Diagnostic {
   readonly severity: Severity;
   /** One sentence, without a full stop. */
   readonly message: string;
-  /** As the user named it. */
+  /** The file name as the user wrote it. */
   readonly file: string;
   readonly span: Span;
   /** What to do next. */
@@ -81,7 +81,7 @@ export interface Diagnostic {
   readonly fixes: readonly Fix[];
 }
 
-/** The text of a file by its name, or undefined when it is not at hand. */
+/** Returns the text of a file by its name, or undefined if it is not available. */
 export type SourceOf = (file: string) => string | undefined;
 
 export interface DiagnosticExtras {
@@ -89,7 +89,7 @@ export interface DiagnosticExtras {
   readonly fixes?: readonly Fix[] | undefined;
 }
 
-/** Errors and warnings kept of one file, each; what comes after is counted, not kept. */
+/** The number of errors and of warnings kept per file. Further errors are only counted. */
 export const MAX_DIAGNOSTICS_PER_FILE = 100;
 
 /** Collects the diagnostics of one file. */
@@ -97,8 +97,9 @@ export class Diagnostics {
   readonly file: string;
   readonly #errors: Diagnostic[] = [];
   readonly #warnings: Diagnostic[] = [];
-  #dropped = 0;
-  #firstDropped: Span = { start: 0, end: 0 };
+  /** Errors beyond the limit. */
+  #uncollected = 0;
+  #firstUncollected: Span = { start: 0, end: 0 };
 
   constructor(file: string) {
     this.file = file;
@@ -106,8 +107,8 @@ export class Diagnostics {
 
   error(code: DiagnosticCode, span: Span, message: string, extras: DiagnosticExtras = {}): void {
     if (this.full) {
-      if (this.#dropped === 0) this.#firstDropped = span;
-      this.#dropped += 1;
+      if (this.#uncollected === 0) this.#firstUncollected = span;
+      this.#uncollected += 1;
       return;
     }
     this.#errors.push(this.#make(code, "error", span, message, extras));
@@ -117,28 +118,28 @@ export class Diagnostics {
     if (this.#warnings.length < MAX_DIAGNOSTICS_PER_FILE) this.#warnings.push(this.#make(code, "warning", span, message, extras));
   }
 
-  /** No further error is kept: a phase may stop here. */
+  /** The error limit is reached, so a phase may stop. */
   get full(): boolean {
     return this.#errors.length >= MAX_DIAGNOSTICS_PER_FILE;
   }
 
   get errorCount(): number {
-    return this.#errors.length + this.#dropped;
+    return this.#errors.length + this.#uncollected;
   }
 
   get hasErrors(): boolean {
     return this.#errors.length > 0;
   }
 
-  /** In source order; errors and warnings mixed. Last, when there were too many errors, one that says so. */
+  /** Errors and warnings in source order. If there were too many errors, the last one says so. */
   sorted(): readonly Diagnostic[] {
     const all = [...this.#errors, ...this.#warnings].sort(compareDiagnostics);
-    if (this.#dropped > 0) {
+    if (this.#uncollected > 0) {
       all.push(
         this.#make(
           "E015",
           "error",
-          this.#firstDropped,
+          this.#firstUncollected,
           `more than ${MAX_DIAGNOSTICS_PER_FILE} errors in this file; the rest are not shown`,
           {},
         ),
@@ -157,7 +158,7 @@ function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
   return a.span.start - b.span.start || a.span.end - b.span.end || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
 }
 
-/** A program that does not compile. `diagnostics` holds at least one error, and the warnings beside it. */
+/** A program does not compile. `diagnostics` has at least one error, and may have warnings. */
 export class CompileError extends BorunaError {
   override readonly name = "CompileError";
   readonly diagnostics: readonly Diagnostic[];
@@ -165,7 +166,7 @@ export class CompileError extends BorunaError {
   constructor(diagnostics: readonly Diagnostic[], sourceOf: SourceOf = () => undefined) {
     const errors = diagnostics.filter((d) => d.severity === "error");
     const first = errors[0];
-    super("compile_error", summary(errors), first === undefined ? {} : moreOf(first, sourceOf));
+    super("compile_error", summary(errors), first === undefined ? {} : locationAndHint(first, sourceOf));
     this.diagnostics = diagnostics;
   }
 }
@@ -178,7 +179,10 @@ function summary(errors: readonly Diagnostic[]): string {
   return `${first.code}: ${first.message}${rest}`;
 }
 
-function moreOf(first: Diagnostic, sourceOf: SourceOf): { place: { file: string; line?: number; column?: number }; hint?: string } {
+function locationAndHint(
+  first: Diagnostic,
+  sourceOf: SourceOf,
+): { place: { file: string; line?: number; column?: number }; hint?: string } {
   const text = sourceOf(first.file);
   const place = text === undefined ? { file: first.file } : { file: first.file, ...positionAt(lineTable(text), first.span.start) };
   return first.help === undefined ? { place } : { place, hint: first.help };
@@ -201,8 +205,8 @@ export interface DiagnosticJson {
 }
 
 /**
- * The form of `boruna check --json`: lines and columns 1-based in code points, the end exclusive; the edits of a
- * fix in UTF-8 byte offsets. A file whose text is not at hand counts as empty.
+ * The JSON form of `boruna check --json`. Lines and columns count from 1, columns in code points; the end is exclusive.
+ * Edits are in UTF-8 byte offsets. A file whose text is not available counts as empty.
  */
 export function diagnosticToJson(diagnostic: Diagnostic, sourceOf: SourceOf): DiagnosticJson {
   const text = sourceOf(diagnostic.file) ?? "";

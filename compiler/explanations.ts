@@ -1,18 +1,18 @@
-/** The page of every diagnostic: why the rule is there, a program that breaks it, one that keeps it. */
+/** The text of `boruna explain`: for each code why the rule exists, a program that breaks it and a corrected one. */
 import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
 import type { SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
-/** Text too long to print: the n-th `…` of the program stands for `times` copies of the n-th part. */
+/** Shortens a long program: its n-th `…` means `times` copies of the n-th part. */
 interface Elision {
   readonly parts: readonly string[];
   readonly times: number;
 }
 
 export interface Example {
-  /** The program as a page prints it. */
+  /** The program as it is printed. */
   readonly text: string;
-  /** Files beside it that it may import: text by name. */
+  /** Other files that the program may import: text by file name. */
   readonly beside?: Readonly<Record<string, string>>;
   readonly elided?: Elision;
 }
@@ -20,13 +20,13 @@ export interface Example {
 interface Explained {
   /** One paragraph. */
   readonly why: string;
-  /** Gives this diagnostic and no other. */
+  /** Has this diagnostic and no other. */
   readonly wrong: Example;
-  /** The same program, put right: compiles without any diagnostic. */
+  /** The corrected program, without diagnostics. */
   readonly right: Example;
 }
 
-/** A code that no program can get today. */
+/** A code that the compiler never reports. */
 interface Unreachable {
   readonly why: string;
   readonly unreachable: true;
@@ -37,27 +37,27 @@ export type Explanation = Explained | Unreachable;
 
 export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
   E001: {
-    why: "Before a program has any structure it is cut into words, numbers, texts and signs. A character that begins none of them, a String that is not closed on its line, an Int that does not fit 64 bits, or a backslash before a letter that is no escape stops that first step. Boruna never guesses what an unknown escape was to mean: write a backslash itself as `\\\\`.",
+    why: "The compiler first splits the source into words, numbers, strings and operators. This fails at a character that begins none of them, a String that is not closed on its line, an Int that does not fit in 64 bits, or an unknown escape sequence. To put a backslash in a String, write `\\\\`.",
     wrong: { text: 'fn main() -> String {\n    "C:\\queue"\n}' },
     right: { text: 'fn main() -> String {\n    "C:\\\\queue"\n}' },
   },
   E002: {
-    why: "The words are all known, but they do not stand in an order that the grammar allows. The message names what was expected and what was found instead. The parser goes on at the next statement or item, so one run can show several mistakes; mend the first one first when a later one makes no sense.",
+    why: "The source does not follow the grammar. The message says what was expected and what was found instead. The parser continues at the next statement or item, so one run can report several mistakes. If a later message makes no sense, correct the first one first.",
     wrong: { text: "fn main() -> Int {\n    let total 40 + 2\n    total\n}" },
     right: { text: "fn main() -> Int {\n    let total = 40 + 2\n    total\n}" },
   },
   E003: {
-    why: "Every name must be bound before it is used: as a parameter, by `let`, by a pattern, or as a function. There are no global variables, and a binding ends with its block. When exactly one name in scope is spelt nearly the same, the message suggests it.",
+    why: "A name must be declared before it is used: as a parameter, with `let`, in a pattern, or as a function. There are no global variables, and a binding is visible only until the end of its block. If exactly one name in scope is spelled almost the same, the message suggests it.",
     wrong: { text: "fn main(total: Int) -> Int {\n    totl + 2\n}" },
     right: { text: "fn main(total: Int) -> Int {\n    total + 2\n}" },
   },
   E004: {
-    why: "A call names a function of this file, one that an import brings in, a binding that holds a function, a builtin such as `list.len`, or a capability such as `net.fetch`. Nothing else can be called; there are no methods. A program that is to run also needs a function `main`.",
+    why: "You can call a function of this file, an imported function, a binding that holds a function, a builtin such as `list.len`, and a capability such as `net.fetch`. There are no methods. A program that you run also needs a function `main`.",
     wrong: { text: "fn double(n: Int) -> Int { n * 2 }\n\nfn main() -> Int { duble(21) }" },
     right: { text: "fn double(n: Int) -> Int { n * 2 }\n\nfn main() -> Int { double(21) }" },
   },
   E005: {
-    why: "A `match` must have an arm for every value that can arrive, so that no run ends in a case nobody thought of. The message names a value that is not covered. An arm with a guard (`if`) covers nothing by itself, because the guard can be false. Add the missing arm, or `_` for all the rest; without `_`, a variant added later is found by the compiler.",
+    why: "A `match` needs an arm for every possible value, so that no run fails on a forgotten case. The message names a value that is not covered. An arm with a guard (`if`) does not count, because the guard can be false. Add the missing arm, or `_` for all other values. Without `_`, the compiler reports this `match` again when you add a variant to the enum.",
     wrong: {
       text: 'enum Light { Red, Amber, Green }\n\nfn advice(light: Light) -> String {\n    match light {\n        Light::Red => "stop"\n        Light::Green => "go"\n    }\n}\n\nfn main() -> String { advice(Light::Amber) }',
     },
@@ -66,12 +66,12 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   E006: {
-    why: "A record has exactly the fields that its type declares, and an enum exactly its variants. A literal gives every field once (or takes the rest from another record, `P { ..base, x: 1 }`), because there is no null that could stand in for a missing one. A field that may be absent is an `Option`. In a pattern a name that begins with a capital letter is always a variant, so a misspelt one is found here.",
+    why: "A record has exactly the fields that its type declares, and an enum exactly its variants. A literal sets every field once, or copies the others from another record (`P { ..base, x: 1 }`), because there is no null for a missing field. Use `Option` for a field that may be absent. In a pattern, a name that begins with a capital letter is always a variant, so a misspelled variant is also reported here.",
     wrong: { text: "type Point { x: Int, y: Int }\n\nfn main() -> Point { Point { x: 1 } }" },
     right: { text: "type Point { x: Int, y: Int }\n\nfn main() -> Point { Point { x: 1, y: 0 } }" },
   },
   E007: {
-    why: "The row after the result type, `!{net.fetch, fs.read}`, is the whole of what a function may do to the world, and a reader may rely on it. It must hold every capability that the body needs, also through the functions that it calls or spawns; the message shows the path of calls. `main` is no exception, and contracts must be pure. Declare the capability in every function on that path, or move the call to where it is declared.",
+    why: "The effect row after the result type, `!{net.fetch, fs.read}`, lists every side effect a function may have, so readers can rely on it. It must include each capability that the body uses, directly or through functions that it calls or spawns; the message shows the chain of calls. This also applies to `main`, and contracts must be pure. Add the capability to every function in the chain, or move the call to a function that declares it.",
     wrong: {
       text: 'fn title(url: String) -> String !{net.fetch} { net.fetch(url) }\n\nfn main() -> String { title("https://example.com/") }',
     },
@@ -80,23 +80,23 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   E008: {
-    why: "The code is kept for a program that is correct but that the bytecode cannot hold. You will not see it from this version of the compiler.",
+    why: "This code is reserved for correct programs that cannot be represented in bytecode. This version of the compiler does not report it.",
     unreachable: true,
     reason:
-      "Programs with too many instructions, bindings, constants or functions are reported as E015, and so are functions with more than 255 parameters, records with more than 255 fields and lambdas that capture more than 255 bindings.",
+      "Programs with too many instructions, bindings, constants or functions are reported as E015, as are functions with more than 255 parameters, records with more than 255 fields and lambdas that capture more than 255 bindings.",
   },
   E009: {
-    why: "Each value has one type, and nothing is converted silently: an Int is no Float, a String is no Bool, a Json is none of them, an Option must be opened before its content is used. Silent conversions lose digits and hide mistakes. Convert with a function whose name says what happens, such as `int.to_float` or `int.to_string`.",
+    why: "Values are never converted implicitly: an Int is not a Float, a String is not a Bool, a Json value is none of these, and an Option must be unwrapped before its value is used. Implicit conversions lose precision and hide mistakes. Convert explicitly, for example with `int.to_float` or `int.to_string`.",
     wrong: { text: "fn price(count: Int) -> Float { 1.5 * count }\n\nfn main() -> Float { price(2) }" },
     right: { text: "fn price(count: Int) -> Float { 1.5 * int.to_float(count) }\n\nfn main() -> Float { price(2) }" },
   },
   E010: {
-    why: "Two things of one kind with one name leave open which of them a use means. Functions do not overload: a file has one function of a name, a record one field, an enum one variant, a function one parameter. Only bindings inside a body may take a name again, because there the later one plainly takes over.",
+    why: "If two functions, fields, variants or parameters have the same name, it is unclear which one a use refers to. There is no overloading: function names are unique in a file, field names in a record, variant names in an enum and parameter names in a function. Only a binding inside a body may reuse a name; it hides the earlier one.",
     wrong: { text: "type Item { name: String, price: Int, name: String }\n\nfn main(item: Item) -> String { item.name }" },
     right: { text: "type Item { name: String, price: Int, label: String }\n\nfn main(item: Item) -> String { item.name }" },
   },
   E011: {
-    why: "A call gives exactly as many values as the function has parameters, and a variant is made with the one value it declares, or with none. Functions of a program have no default values and no variable number of arguments; only capabilities have trailing parameters that may be left out. The message shows what is wanted.",
+    why: "A call must have exactly one argument for each parameter, and a variant must have the payload that it declares. Functions have no default arguments and no variable number of arguments; only capabilities have optional trailing parameters. The message shows the expected arguments.",
     wrong: {
       text: 'fn greet(greeting: String, name: String) -> String { greeting ++ ", " ++ name }\n\nfn main() -> String { greet("Ada") }',
     },
@@ -105,7 +105,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   E012: {
-    why: 'An import names a file beside this one (`"./shapes.ax"`) or a library (`"std-json"`). The file must exist, must lie inside the project, and must not import this file again, directly or through others: each file is checked after those it imports. Nothing is fetched. What two files both need goes into a third.',
+    why: 'An import names a file by relative path (`"./shapes.ax"`) or a library (`"std-json"`). The file must exist, must be inside the project, and must not import this file, directly or indirectly, because each file is checked after its imports. Imports are never downloaded. If two files need each other, move what they share into a third file.',
     wrong: {
       text: 'import "./shape.ax"\n\nfn main() -> Int { area(3, 4) }',
       beside: { "shapes.ax": "export fn area(width: Int, height: Int) -> Int { width * height }" },
@@ -116,27 +116,27 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   E013: {
-    why: "A type in a signature is built in (`Int`, `List<T>`, `Json` and so on), declared with `type` or `enum` in this file, brought in by an import, or a type parameter of the item. Type names tell upper from lower case, and a generic type takes as many types as it declares. When exactly one type is spelt nearly the same, the message suggests it.",
+    why: "A type is built in (`Int`, `List<T>`, `Json` and so on), declared with `type` or `enum` in this file, imported, or a type parameter of the item. Type names are case-sensitive, and a generic type needs as many type arguments as it declares parameters. If exactly one type is spelled almost the same, the message suggests it.",
     wrong: { text: 'type Person { name: Strng }\n\nfn main() -> Person { Person { name: "Ada" } }' },
     right: { text: 'type Person { name: String }\n\nfn main() -> Person { Person { name: "Ada" } }' },
   },
   E014: {
-    why: "Types flow from what stands around an expression, so most need not be written. An empty list, an empty map, `None` or the parameter of a lambda says nothing by itself, and when nothing around it does either, the compiler does not choose for you. A variant in a pattern, such as `Stop`, does not say of which enum it is either: write `Msg::Stop`, or give the matched value its type, `let m: Msg = receive`. Write the type at the `let` or at the parameter.",
+    why: "The compiler infers most types from context. An empty list, an empty map, `None` or a lambda parameter has no type of its own, so if the context does not determine it either, write the type at the `let` or at the parameter. A variant in a pattern, such as `Stop`, does not determine its enum: write `Msg::Stop`, or give the matched value a type, as in `let m: Msg = receive`.",
     wrong: { text: "fn main() -> Int {\n    let names = []\n    list.len(names)\n}" },
     right: { text: "fn main() -> Int {\n    let names: List<String> = []\n    list.len(names)\n}" },
   },
   E015: {
-    why: "The source of a program is not trusted either, so everything about it has a bound: at most 1 MiB in a file, 256 levels of nesting, 1000 files, and fixed numbers of instructions, bindings, constants and functions. A program beyond one of them gets this error and never a crash of the compiler. People seldom meet it; programs that write programs do. Name parts with `let`, or split functions and files.",
+    why: "The source of a program is untrusted input, so its size is limited: 1 MiB per file, 256 levels of nesting, 1000 files, and fixed numbers of instructions, bindings, constants and functions. A program beyond a limit causes this error and never crashes the compiler. It is mostly seen in generated programs. Name intermediate values with `let`, or split functions and files.",
     wrong: { text: "fn main() -> Int { …1… }", elided: { parts: ["(", ")"], times: 300 } },
     right: { text: "fn main() -> Int { 1 }" },
   },
   W001: {
-    why: "A row that declares more than the function needs is not dangerous by itself, but it is untrue: a reader, and the policy written for the program, would allow what is never used. Take the capability out; the compiler asks for it again when the body needs it.",
+    why: "An effect row that declares more than the function uses is harmless but misleading: readers, and the policy written for the program, would allow something that is never used. Remove the capability. If the body needs it later, the compiler reports that.",
     wrong: { text: "fn main(path: String) -> String !{fs.read, fs.write} { fs.read(path) }" },
     right: { text: "fn main(path: String) -> String !{fs.read} { fs.read(path) }" },
   },
   W002: {
-    why: "`let` makes a binding that stays what it is, and `let mut` one that changes; a reader looks for `mut` to know which. The program compiles all the same, because older programs assign without `mut`. Add `mut`, or bind the new value to a new name.",
+    why: "A `let` binding does not change; a `let mut` binding can be assigned. Readers rely on `mut` to see which bindings change. This is only a warning, because older programs assign without `mut`. Add `mut`, or bind the new value to a new name.",
     wrong: {
       text: "fn main() -> Int {\n    let total = 0\n    for n in [1, 2, 3] {\n        total = total + n\n    }\n    total\n}",
     },
@@ -145,7 +145,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   W003: {
-    why: "Arms are tried from top to bottom. When the arms above already cover every value of a pattern, its arm can never run, which is seldom what its author meant. Put the special case above the general one, or take the arm out.",
+    why: "Arms are tried from top to bottom. If earlier arms cover every value that a pattern matches, its arm can never run, which is rarely intended. Move the specific pattern above the general one, or remove the arm.",
     wrong: {
       text: 'fn size(n: Int) -> String {\n    match n {\n        _ => "many"\n        0 => "none"\n    }\n}\n\nfn main() -> String { size(0) }',
     },
@@ -154,22 +154,22 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     },
   },
   W004: {
-    why: "A value that is computed, named and never read is work without an effect, or the sign of a name mistaken for another. Use the binding, take it out, or begin its name with `_` to say that it is meant to be ignored.",
+    why: "A binding that is never read is wasted work, or a sign that another name was used by mistake. Use the binding, remove it, or begin its name with `_` to show that it is ignored on purpose.",
     wrong: { text: "fn main(price: Int, count: Int) -> Int {\n    let total = price * count\n    price\n}" },
     right: { text: "fn main(price: Int, count: Int) -> Int {\n    let total = price * count\n    total\n}" },
   },
   W005: {
-    why: "Old programs wrote `net`, `fs`, `db`, `ui`, `time` and `llm` in a row. The short names are still understood, but they hide what exactly is allowed: the log and the spans of a run say `time.now`, never `time`. Write the full name.",
+    why: "Older programs use `net`, `fs`, `db`, `ui`, `time` and `llm` in effect rows. These short names still work, but they hide what exactly is allowed, and the log and the spans of a run always use the full name, such as `time.now`. Write the full name.",
     wrong: { text: "fn main() -> Int !{time} { time.now() }" },
     right: { text: "fn main() -> Int !{time.now} { time.now() }" },
   },
   W006: {
-    why: "What a file declares wins over a builtin of the same name and over what it imports under that name, also where a call was written with the other in mind. That is allowed, so that a builtin or an export added later does not break a program, but someone who knows the other one will misread the calls. A library of the project wins over a shipped one in the same way. Choose another name.",
+    why: "A declaration in a file takes precedence over a builtin or an import of the same name. This is allowed, so that a builtin or an export added later does not break a program, but readers who know the other function will misread the calls. In the same way, a library of the project takes precedence over a shipped one. Choose another name.",
     wrong: { text: 'fn parse_int(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { parse_int("abc") }' },
     right: { text: 'fn count_bytes(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { count_bytes("abc") }' },
   },
   W007: {
-    why: "Values never change: `list.push(xs, 3)` gives a new list and leaves `xs` as it was. Where nobody takes what a builtin gives, the call does nothing. Assign the new value, or bind it, or take the call out.",
+    why: "Values are immutable: `list.push(xs, 3)` returns a new list and does not change `xs`. If the result of a builtin is not used, the call has no effect. Assign or bind the result, or remove the call.",
     wrong: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    list.push(xs, 3)\n    list.len(xs)\n}" },
     right: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    xs = list.push(xs, 3)\n    list.len(xs)\n}" },
   },
@@ -179,10 +179,10 @@ export function isDiagnosticCode(text: string): text is DiagnosticCode {
   return Object.hasOwn(DIAGNOSTICS, text);
 }
 
-/** The name that the program of an example has. */
+/** The file name of an example's program. */
 export const EXAMPLE_FILE = "main.ax";
 
-/** The example as the compiler takes it: nothing left out, its neighbours at hand. */
+/** The complete example for the compiler: elided parts filled in, other files included. */
 export function exampleSources(example: Example): {
   readonly source: SourceFile;
   readonly beside: readonly SourceFile[];
@@ -190,15 +190,15 @@ export function exampleSources(example: Example): {
 } {
   const { text, elided } = example;
   const parts = elided === undefined ? [] : elided.parts.map((part) => part.repeat(elided.times));
-  const whole = parts.reduce((before, part) => before.replace("…", () => part), text);
-  const source = { name: EXAMPLE_FILE, text: `${whole}\n` };
+  const complete = parts.reduce((before, part) => before.replace("…", () => part), text);
+  const source = { name: EXAMPLE_FILE, text: `${complete}\n` };
   const beside = Object.entries(example.beside ?? {}).map(([name, content]) => ({ name, text: `${content}\n` }));
   return { source, beside, resolve: (specifier) => [source, ...beside].find((file) => `./${file.name}` === specifier) };
 }
 
-/** One sentence for every `…` of the example, or none. */
+/** Says what `…` means in the example, if it has any. */
 export function elisionNote({ elided }: Example): string | undefined {
   if (elided === undefined) return undefined;
-  const parts = elided.parts.map((part) => `\`${part}\``).join(" and ");
-  return `Here … stands for ${elided.times} times ${parts}.`;
+  const parts = elided.parts.map((part) => `${elided.times} × \`${part}\``).join(" and ");
+  return `Here … stands for ${parts}.`;
 }

@@ -1,13 +1,16 @@
-/** Text to tokens. What is wrong is reported as E001 and mended, so that one slip gives one message. */
+/**
+ * The lexer: source text to tokens and comments. Lexical errors are reported as E001. After an error the lexer emits the
+ * token that was probably meant (`==` for `===`), so that one mistake causes one error.
+ */
 import type { Comment } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { readNumber } from "./lexer/number.ts";
 import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanner } from "./lexer/scanner.ts";
 import { isForeignQuote, readForeignString, readString } from "./lexer/string.ts";
-import { SIGNS, type Sign, type Token, wordKind } from "./tokens.ts";
+import { PUNCTUATORS, type Punctuator, type Token, kindOfWord } from "./tokens.ts";
 
 export interface Lexed {
-  /** The last is `eof`. */
+  /** The last token is `eof`. */
   readonly tokens: readonly Token[];
   readonly comments: readonly Comment[];
 }
@@ -16,25 +19,25 @@ export interface Lexed {
 export function lex(text: string, diagnostics: Diagnostics): Lexed {
   const scanner = new Scanner(text, diagnostics);
   if (scanner.peek() === 0xfeff) scanner.at = 1;
-  while (scanner.at < text.length && !scanner.full) step(scanner);
+  while (scanner.at < text.length && !scanner.full) readToken(scanner);
   scanner.at = text.length;
   scanner.push("eof", text.length);
   return { tokens: scanner.tokens, comments: scanner.comments };
 }
 
-function step(scanner: Scanner): void {
+function readToken(scanner: Scanner): void {
   const unit = scanner.peek();
   if (unit === 0x20 || unit === 0x09) scanner.at += 1;
-  else if (unit === 0x0a) lineEnd(scanner, 1);
-  else if (unit === 0x0d && scanner.peek(1) === 0x0a) lineEnd(scanner, 2);
+  else if (unit === 0x0a) skipLineEnd(scanner, 1);
+  else if (unit === 0x0d && scanner.peek(1) === 0x0a) skipLineEnd(scanner, 2);
   else if (isWordStart(unit)) readWord(scanner);
   else if (isDigit(unit)) readNumber(scanner);
   else if (unit === 0x22) readString(scanner);
   else if (unit === 0x2f && scanner.peek(1) === 0x2f) readComment(scanner);
-  else if (!readForeign(scanner) && !readSign(scanner)) readUnknown(scanner);
+  else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknownCharacters(scanner);
 }
 
-function lineEnd(scanner: Scanner, length: number): void {
+function skipLineEnd(scanner: Scanner, length: number): void {
   scanner.at += length;
   scanner.newline = true;
 }
@@ -48,32 +51,32 @@ function readComment(scanner: Scanner): void {
   scanner.at = end;
 }
 
-/** A word. One with letters outside ASCII is reported once and stays one name. */
+/** Reads a keyword or name. A name with letters outside ASCII is reported once and is one token. */
 function readWord(scanner: Scanner): void {
   const start = scanner.at;
-  let foreign = false;
+  let nonAscii = false;
   for (;;) {
     const unit = scanner.peek();
-    if (unit >= 0x80 && isForeignLetter(unit)) foreign = true;
+    if (unit >= 0x80 && isNonAsciiLetter(unit)) nonAscii = true;
     else if (!isWordPart(unit)) break;
     scanner.at += 1;
   }
   const word = scanner.text.slice(start, scanner.at);
-  if (foreign) {
+  if (nonAscii) {
     scanner.error({ start, end: scanner.at }, `the name \`${word.replace(LONE_SURROGATE, "\ufffd")}\` has letters outside ASCII`, {
-      help: "names are made of the letters a to z and A to Z, digits and `_`; other letters may stand in strings and comments",
+      help: "a name consists of the letters a to z and A to Z, digits and `_`; other letters are allowed in strings and comments",
     });
   }
-  scanner.push(foreign ? "name" : wordKind(word), start, word);
+  scanner.push(nonAscii ? "name" : kindOfWord(word), start, word);
 }
 
-/** By first character, longest first. */
-const SIGNS_BY_START: ReadonlyMap<string, readonly Sign[]> = new Map(
-  SIGNS.map((sign) => [sign.charAt(0), SIGNS.filter((other) => other.charAt(0) === sign.charAt(0))]),
+/** Keyed by first character; the longest come first. */
+const PUNCTUATORS_BY_START: ReadonlyMap<string, readonly Punctuator[]> = new Map(
+  PUNCTUATORS.map((sign) => [sign.charAt(0), PUNCTUATORS.filter((other) => other.charAt(0) === sign.charAt(0))]),
 );
 
-function readSign(scanner: Scanner): boolean {
-  const candidates = SIGNS_BY_START.get(scanner.text.charAt(scanner.at));
+function readPunctuator(scanner: Scanner): boolean {
+  const candidates = PUNCTUATORS_BY_START.get(scanner.text.charAt(scanner.at));
   const sign = candidates?.find((candidate) => scanner.text.startsWith(candidate, scanner.at));
   if (sign === undefined) return false;
   const start = scanner.at;
@@ -82,25 +85,25 @@ function readSign(scanner: Scanner): boolean {
   return true;
 }
 
-/** Signs of other languages: told, and read as ours. */
-const FOREIGN_SIGNS: readonly { readonly text: string; readonly instead: Sign }[] = [
+/** Operators of other languages, and the operator to read instead. */
+const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Punctuator }[] = [
   { text: "===", instead: "==" },
   { text: "!==", instead: "!=" },
 ];
 
 function readForeign(scanner: Scanner): boolean {
   const { text, at: start } = scanner;
-  const foreign = FOREIGN_SIGNS.find((candidate) => text.startsWith(candidate.text, start));
-  if (foreign !== undefined) return mendSign(scanner, foreign.text, foreign.instead);
+  const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
+  if (foreign !== undefined) return replaceOperator(scanner, foreign.text, foreign.instead);
   const unit = scanner.peek();
-  if (unit === 0x26) return scanner.peek(1) !== 0x26 && mendSign(scanner, "&", "&&");
+  if (unit === 0x26) return scanner.peek(1) !== 0x26 && replaceOperator(scanner, "&", "&&");
   if (isForeignQuote(unit)) return readForeignString(scanner);
   if (unit === 0x2f && scanner.peek(1) === 0x2a) return skipBlockComment(scanner);
   if (unit === 0x23) return skipHashComment(scanner);
-  return SPACES.has(unit) && skipStrangeSpace(scanner);
+  return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
 }
 
-function mendSign(scanner: Scanner, found: string, instead: Sign): true {
+function replaceOperator(scanner: Scanner, found: string, instead: Punctuator): true {
   const start = scanner.at;
   scanner.at += found.length;
   const span = { start, end: scanner.at };
@@ -133,8 +136,8 @@ function skipHashComment(scanner: Scanner): true {
   return true;
 }
 
-/** Characters that look like white space or like nothing, from other editors and web pages. */
-const SPACES: ReadonlyMap<number, string> = new Map([
+/** Invisible characters, as word processors and web pages produce them. */
+const INVISIBLE_CHARACTERS: ReadonlyMap<number, string> = new Map([
   [0x0d, "a carriage return without a line feed"],
   [0xa0, "a no-break space"],
   [0x200b, "a zero-width space"],
@@ -144,7 +147,7 @@ const SPACES: ReadonlyMap<number, string> = new Map([
   [0xfeff, "a byte order mark inside the file"],
 ]);
 
-function skipStrangeSpace(scanner: Scanner): true {
+function skipInvisibleCharacters(scanner: Scanner): true {
   const start = scanner.at;
   const unit = scanner.peek();
   while (scanner.peek() === unit) scanner.at += 1;
@@ -152,9 +155,9 @@ function skipStrangeSpace(scanner: Scanner): true {
   const lineBreak = unit === 0x0d || unit === 0x2028 || unit === 0x2029;
   if (lineBreak) scanner.newline = true;
   const instead = lineBreak ? "a line feed" : "a space";
-  scanner.error(span, `${SPACES.get(unit) ?? "a character"} cannot stand between words`, {
+  scanner.error(span, `${INVISIBLE_CHARACTERS.get(unit) ?? "a character"} is not allowed between tokens`, {
     help: `use ${instead}`,
-    fixes: [{ title: `replace it by ${instead}`, edits: [{ span, text: lineBreak ? "\n" : " " }] }],
+    fixes: [{ title: `replace it with ${instead}`, edits: [{ span, text: lineBreak ? "\n" : " " }] }],
   });
   return true;
 }
@@ -163,32 +166,32 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["??", "write `option.unwrap_or(x, 0)`"],
   [
     "?",
-    "a choice is written `if c { a } else { b }`; what may be absent has the type `Option<T>`, what may fail `Result<T, E>`, and `match` takes both apart; `option.and_then` and `result.and_then` go on with the value",
+    "for a choice, write `if c { a } else { b }`; to unwrap an `Option` or a `Result`, use `match`, `option.and_then` or `result.and_then`",
   ],
   ["$", 'join strings with `++`: `"a" ++ b`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],
   ["^", "there are no bit operators"],
   ["~", "write `!` for not; there are no bit operators"],
-  ["@", "there are no annotations; effects and contracts follow the parameters: `fn f() -> Int !{time.now} requires … { … }`"],
+  ["@", "there are no annotations; effects and contracts come before the body: `fn f() -> Int !{time.now} requires … { … }`"],
 ]);
 
-/** One message for a run of characters that nothing begins with. */
-function readUnknown(scanner: Scanner): void {
+/** Reports a run of equal characters that begin no token. */
+function readUnknownCharacters(scanner: Scanner): void {
   const start = scanner.at;
   const unit = scanner.peek();
-  if (isForeignLetter(unit)) return readWord(scanner);
+  if (isNonAsciiLetter(unit)) return readWord(scanner);
   do scanner.at += 1;
   while (scanner.peek() === unit);
   const character =
     unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
   const found = scanner.text.slice(start, scanner.at);
   const help =
-    UNKNOWN_HELP.get(found) ?? UNKNOWN_HELP.get(found.charAt(0)) ?? "remove it; such a character may stand in strings and comments only";
-  scanner.error({ start, end: scanner.at }, `${character} does not belong in a program`, { help });
+    UNKNOWN_HELP.get(found) ?? UNKNOWN_HELP.get(found.charAt(0)) ?? "remove it; this character is allowed only in strings and comments";
+  scanner.error({ start, end: scanner.at }, `${character} is not allowed in a program`, { help });
   scanner.push("error", start);
 }
 
-/** Taken for a letter, for one message a word; no table of Unicode is asked. U+2000 to U+2BFF are signs and spaces. */
-function isForeignLetter(unit: number): boolean {
-  return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !SPACES.has(unit) && unit !== 0xd7 && unit !== 0xf7;
+/** Approximates "is a letter" without Unicode tables, which differ between versions of Node. U+2000 to U+2BFF are symbols and spaces. */
+function isNonAsciiLetter(unit: number): boolean {
+  return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !INVISIBLE_CHARACTERS.has(unit) && unit !== 0xd7 && unit !== 0xf7;
 }

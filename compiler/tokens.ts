@@ -1,4 +1,4 @@
-/** The words and signs of the language. */
+/** The tokens of the language: keywords, reserved words, operators and punctuation. */
 
 // biome-ignore format: rows read better
 export const KEYWORDS = [
@@ -7,40 +7,68 @@ export const KEYWORDS = [
   "receive", "emit", "test",
 ] as const;
 
-/** Kept for later: no name may be one of them. */
+/** Reserved for future use: not allowed as names. */
 export const RESERVED_WORDS = ["async", "await", "trait", "impl", "const", "static", "self"] as const;
 
-/** Longest first where one begins another: the lexer takes the first that fits. */
+/** Operators and punctuation. The lexer takes the first match, so `==` comes before `=`. */
 // biome-ignore format: rows read better
-export const SIGNS = [
+export const PUNCTUATORS = [
   "..", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++", "+=", "-=", "*=", "/=", "%=",
   "(", ")", "[", "]", "{", "}", ",", ":", ";", ".", "=", "<", ">", "!", "+", "-", "*", "/", "%", "|", "_",
 ] as const;
 
 export type Keyword = (typeof KEYWORDS)[number];
-export type Sign = (typeof SIGNS)[number];
+export type Punctuator = (typeof PUNCTUATORS)[number];
 
-/** `error` stands where the lexer has reported something that no token can be made of. */
-export type TokenKind = Keyword | Sign | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
+/** `error` is source that is no token; the lexer has reported it. */
+export type TokenKind = Keyword | Punctuator | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
+
+/** Tokens that begin an operand and also a pattern. */
+// biome-ignore format: rows read better
+export const OPERAND_STARTS: readonly TokenKind[] = ["name", "int", "float", "string", "true", "false", "None", "Some", "Ok", "Err"];
 
 export interface Token {
   readonly kind: TokenKind;
   readonly start: number;
   readonly end: number;
-  /** A line ends between the token before and this one. */
+  /** A line ends between the previous token and this one. */
   readonly newline: boolean;
-  /** Of a word its spelling, of a number its digits without `_`, of a string what it means; else empty. */
+  /** A word's spelling, a number's digits without `_`, or a string's value after escapes; empty for other tokens. */
   readonly value: string;
 }
 
 const KEYWORD_SET: ReadonlyMap<string, Keyword> = new Map(KEYWORDS.map((word) => [word, word]));
 const RESERVED_SET: ReadonlySet<string> = new Set(RESERVED_WORDS);
 
-/** What kind of token a word is. */
-export function wordKind(word: string): TokenKind {
+/** Classifies a word: keyword, reserved word, `_` or name. */
+export function kindOfWord(word: string): TokenKind {
   return KEYWORD_SET.get(word) ?? (RESERVED_SET.has(word) ? "reserved" : word === "_" ? "_" : "name");
 }
 
 export function isKeyword(kind: TokenKind): kind is Keyword {
   return KEYWORD_SET.has(kind);
+}
+
+/** The token as an error message names it. `text` is the source of the file. */
+export function describeToken(token: Token, text: string): string {
+  switch (token.kind) {
+    case "eof":
+      return "the end of the file";
+    case "name":
+      return `\`${shorten(token.value)}\``;
+    case "reserved":
+      return `the reserved word \`${token.value}\``;
+    case "int":
+    case "float":
+      return `the number \`${shorten(text.slice(token.start, token.end))}\``;
+    case "string":
+      return "a string";
+    default:
+      return isKeyword(token.kind) ? `the keyword \`${token.kind}\`` : `\`${token.kind}\``;
+  }
+}
+
+/** Cuts text for a message at 40 code units. */
+export function shorten(text: string): string {
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }

@@ -1,6 +1,6 @@
-// Builds dist/: JavaScript and declarations by tsc, the .ax libraries beside them, and the command in few files: loading
-// some 150 modules one by one takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md).
-// The new tree is made aside and put in place whole, so whoever runs dist/ meanwhile never sees half of it.
+// Builds dist/: JavaScript and declarations with tsc, the .ax libraries, and the command bundled into a few files, because
+// loading some 150 modules takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md).
+// Builds into a temporary folder and then renames it, so a process that uses dist/ never sees a partial build.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,19 +9,19 @@ import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
-const aside = mkdtempSync(join(root, "dist."));
-const fresh = join(aside, "new");
+const temporary = mkdtempSync(join(root, "dist."));
+const fresh = join(temporary, "new");
 
-/** Adds `id` and everything it imports, but not what it loads when it needs it. */
-function loadedWith(id, infoOf, loaded) {
+/** Adds `id` and its static imports, recursively. */
+function collectStaticImports(id, infoOf, loaded) {
   if (loaded.has(id)) return;
   loaded.add(id);
-  for (const next of infoOf(id)?.importedIds ?? []) loadedWith(next, infoOf, loaded);
+  for (const next of infoOf(id)?.importedIds ?? []) collectStaticImports(next, infoOf, loaded);
 }
 
 /**
- * One file for what a run needs, and what a command loads only when it needs it stays a file of its own. The files are
- * CommonJS, which the host loads without turns of its event loop. Packages stay packages, but for the hashes, which every run needs.
+ * Puts everything that a run needs into one file; dynamic imports stay separate files. The files are CommonJS, which Node
+ * loads synchronously. Packages are not bundled, except for the hash functions, which every run needs.
  */
 async function bundleCommand() {
   const at = (...names) => join(fresh, "cli", ...names);
@@ -32,9 +32,9 @@ async function bundleCommand() {
     external: (id) => !/^([./]|@noble\/hashes\/)/.test(id),
     plugins: [
       {
-        name: "what a run needs",
+        name: "collect what a run needs",
         buildEnd() {
-          for (const entry of [at("main.js"), at("commands", "run.js")]) loadedWith(entry, (id) => this.getModuleInfo(id), core);
+          for (const entry of [at("main.js"), at("commands", "run.js")]) collectStaticImports(entry, (id) => this.getModuleInfo(id), core);
         },
       },
     ],
@@ -44,7 +44,7 @@ async function bundleCommand() {
     format: "cjs",
     entryFileNames: "boruna.js",
     chunkFileNames: "[name].js",
-    // The host reads all of the text at each start. Functions and classes keep their names, for stack traces.
+    // Node parses the whole text at each start. Functions and classes keep their names for stack traces.
     minify: { compress: false, mangle: { keepNames: true }, codegen: true },
     codeSplitting: { groups: [{ name: "core", test: (id) => core.has(id) && id !== at("main.js") }] },
   });
@@ -60,10 +60,10 @@ try {
     cpSync(join(root, "std"), join(fresh, "std"), { recursive: true });
     await bundleCommand();
     chmodSync(join(fresh, "bin", "boruna.js"), 0o755);
-    if (existsSync(dist)) renameSync(dist, join(aside, "old"));
+    if (existsSync(dist)) renameSync(dist, join(temporary, "old"));
     renameSync(fresh, dist);
   }
   process.exitCode = run.status ?? 1;
 } finally {
-  rmSync(aside, { recursive: true, force: true });
+  rmSync(temporary, { recursive: true, force: true });
 }

@@ -1,22 +1,22 @@
 /**
- * The TextMate grammar of `.ax`, made from the tables of the compiler and the machine, so that an editor knows
- * every word that they know. Scopes are those that themes colour: https://macromates.com/manual/en/language_grammars.
+ * Generates the TextMate grammar of `.ax` from the tables of the compiler and the machine, so that editors know every keyword,
+ * builtin and capability. Scope names follow https://macromates.com/manual/en/language_grammars, which themes rely on.
  */
 import { fileURLToPath } from "node:url";
-import { type Keyword, KEYWORDS, RESERVED_WORDS, type Sign, SIGNS } from "../compiler/tokens.ts";
+import { type Keyword, KEYWORDS, RESERVED_WORDS, type Punctuator, PUNCTUATORS } from "../compiler/tokens.ts";
 import { BUILTIN_ARITY } from "../compiler/check-types.ts";
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
 import type { PrimitiveName } from "../vm/value/type.ts";
 
-/** Beside the extension's other files, since VS Code reads none outside. */
+/** Inside the extension's folder, because VS Code reads no files outside it. */
 export const GRAMMAR_FILE = fileURLToPath(new URL("../editors/vscode/syntaxes/ax.tmLanguage.json", import.meta.url));
 
 interface Capture {
   readonly name: string;
 }
 
-/** What we use of https://macromates.com/manual/en/language_grammars#language_rules. */
+/** The part of https://macromates.com/manual/en/language_grammars#language_rules that this grammar uses. */
 interface Rule {
   readonly name?: string;
   readonly match?: string;
@@ -69,10 +69,10 @@ const COMPARISON = "keyword.operator.comparison.ax";
 const LOGICAL = "keyword.operator.logical.ax";
 const ACCESSOR = "punctuation.accessor.ax";
 const BRACKETS = "punctuation.brackets.ax";
-/** The lexer knows them, so that the parser can say what to write instead. */
+/** Operators that the lexer accepts only so that the parser can say what to write instead. */
 const WRONG_OPERATOR = "invalid.illegal.operator.ax";
 
-const SIGN_SCOPES: Readonly<Record<Sign, string>> = {
+const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
   "..": "keyword.operator.spread.ax",
   "::": ACCESSOR,
   "->": "keyword.operator.arrow.ax",
@@ -124,8 +124,9 @@ const PRIMITIVES: Readonly<Record<PrimitiveName, true>> = {
 const BUILTIN_TYPES = [...Object.keys(PRIMITIVES), ...BUILTIN_ARITY.keys(), "Fn"];
 
 const NAME = "[A-Za-z_][A-Za-z0-9_]*";
-/** Where a keyword is as good as a name, or its rule has been asked before. */
+/** A name, including keywords: where keywords are allowed as names, or an earlier rule matches them. */
 const ANY_NAME = `(?!_\\b)${NAME}`;
+/** Followed by an argument list. */
 const CALLED = "(?=[ \\t]*\\()";
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 const anyOf = (words: Iterable<string>): string => `(?:${[...words].map(escaped).join("|")})`;
@@ -133,14 +134,14 @@ const word = (words: Iterable<string>): string => `\\b${anyOf(words)}\\b`;
 const captures = (...names: readonly string[]): Readonly<Record<string, Capture>> =>
   Object.fromEntries(names.map((name, i) => [String(i + 1), { name }]));
 
-/** Values by key, keys in the order of their first value. */
+/** Groups values by key, in order of first occurrence. */
 function grouped<T>(values: Iterable<T>, keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
   for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
   return groups;
 }
 
-/** One rule for the names without a module, and one for each module. */
+/** A rule for the names without a module, and one for each module. */
 function callables(names: Iterable<string>, scope: string): readonly Rule[] {
   return [...grouped(names, (name) => (name.includes(".") ? (name.split(".")[0] ?? "") : ""))].map(([module, members]) =>
     module === ""
@@ -152,20 +153,20 @@ function callables(names: Iterable<string>, scope: string): readonly Rule[] {
   );
 }
 
-/** As the language calls them; those with syntax of their own are keywords. */
+/** Capabilities called as functions. Those with their own syntax, such as `emit`, are keywords. */
 const capabilityCalls = CAPABILITIES.flatMap(({ call }) => /^([a-z_.]+)\(/.exec(call)?.slice(1) ?? []);
-/** `guard` is checked by a rule of its own and is in no table. */
+/** The guard functions have their own rule in the checker and are not in the table of builtins. */
 const builtinCalls = [...BUILTIN_BY_NAME.keys(), ...GUARD_NAMES];
 
 const COMMENTS: readonly Rule[] = [
   { name: "comment.line.double-slash.ax", match: "//.*$" },
-  // Of other languages; the lexer passes over them too.
+  // Comments of other languages, which the lexer reports and skips.
   { name: "comment.block.ax invalid.illegal.comment.ax", begin: "/\\*", end: "\\*/" },
   { name: "comment.line.number-sign.ax invalid.illegal.comment.ax", match: "#.*$" },
 ];
 
 const HEX = "[0-9a-fA-F]";
-/** One to six digits, up to 10FFFF, without D800 to DFFF. */
+/** One to six hex digits: 0 to 10FFFF without D800 to DFFF. */
 const SCALAR = `(?:10${HEX}{4}|0?[1-9a-fA-F]${HEX}{4}|0{0,2}(?:[0-9a-cefA-CEF]${HEX}{3}|[dD][0-7]${HEX}{2})|${HEX}{1,3})`;
 const ESCAPES: readonly Rule[] = [
   { name: "constant.character.escape.ax", match: `\\\\(?:[\\\\"ntr0]|u\\{${SCALAR}\\})` },
@@ -205,11 +206,11 @@ const NUMBERS: readonly Rule[] = [
   },
 ];
 
-/** Letters outside ASCII, as the lexer takes them for one word with what touches them. */
+/** Letters outside ASCII. Like the lexer, the grammar reads them and adjacent letters as one name. */
 const FOREIGN = "\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1FFF}\\x{2C00}-\\x{2FFF}\\x{3001}-\\x{FEFE}\\x{FF00}-\\x{10FFFF}";
 
 const RESERVED_OR_KEYWORD = word([...KEYWORDS, ...RESERVED_WORDS]);
-/** What the parser takes for a name. */
+/** A name as the parser defines it. */
 const FREE_NAME = `(?!${word([...KEYWORDS, ...RESERVED_WORDS, "_"])})${NAME}`;
 
 const DECLARATIONS: readonly Rule[] = [
@@ -218,7 +219,7 @@ const DECLARATIONS: readonly Rule[] = [
   { match: `\\b(record)[ \\t]+(${FREE_NAME})(?=[ \\t]*[{<])`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
 ];
 
-/** A keyword is a keyword everywhere but as a field's name. */
+/** Keywords, except where they are field names. */
 const WORDS: readonly Rule[] = [
   { name: "variable.other.property.ax", match: `${RESERVED_OR_KEYWORD}(?=[ \\t]*:(?!:))` },
   ...DECLARATIONS,
@@ -226,13 +227,13 @@ const WORDS: readonly Rule[] = [
   { name: "invalid.illegal.reserved.ax", match: word(RESERVED_WORDS) },
 ];
 
-/** `answer` begins a statement and has a name after it; anywhere else it is a name, as for the parser. */
+/** `answer` at the start of a statement with a name after it; elsewhere it is a name, as in the parser. */
 const ANSWER: Rule = {
   match: `(?:^|(?<=[{};]))[ \\t]*(answer)(?=[ \\t]+${FREE_NAME})`,
   captures: captures("keyword.other.test.ax"),
 };
 
-/** An effect row. What is no name of a capability falls to the rules of expressions: `!{ done(x) }` is a negated block. */
+/** An effect row. Anything that is not a capability uses the rules of expressions, because `!{ done(x) }` is a negated block. */
 const ROW: Rule = {
   begin: "(!)[ \\t]*(\\{)",
   beginCaptures: captures("keyword.operator.effect.ax", BRACKETS),
@@ -249,7 +250,7 @@ const ROW: Rule = {
   ],
 };
 
-/** In a row, so that its end is the brace that closes it. */
+/** Nested braces inside an effect row, so that the row ends at its own brace. */
 const BRACES: Rule = {
   begin: "\\{",
   beginCaptures: { 0: { name: BRACKETS } },
@@ -271,21 +272,21 @@ const NAMES: readonly Rule[] = [
   { name: "variable.other.ax", match: `\\b${ANY_NAME}` },
 ];
 
-/** In the order of the table, where a sign stands after those that it begins: neighbours of one scope share a rule. */
-function signs(): readonly Rule[] {
-  const rows: { readonly name: string; readonly of: Sign[] }[] = [];
-  for (const sign of SIGNS) {
+/** Rules for operators and punctuation, in the order of the table (longest first). Neighbors with the same scope share a rule. */
+function punctuatorRules(): readonly Rule[] {
+  const rows: { readonly name: string; readonly members: Punctuator[] }[] = [];
+  for (const punctuator of PUNCTUATORS) {
     const last = rows.at(-1);
-    if (last?.name === SIGN_SCOPES[sign]) last.of.push(sign);
-    else rows.push({ name: SIGN_SCOPES[sign], of: [sign] });
+    if (last?.name === PUNCTUATOR_SCOPES[punctuator]) last.members.push(punctuator);
+    else rows.push({ name: PUNCTUATOR_SCOPES[punctuator], members: [punctuator] });
   }
-  return rows.map(({ name, of }) => ({ name, match: anyOf(of) }));
+  return rows.map(({ name, members }) => ({ name, match: anyOf(members) }));
 }
 
-/** The text of the grammar's file. */
+/** The text of the grammar file. */
 export function grammar(): string {
   const content = {
-    information_for_contributors: ["Made from the code by `npm run docs`; a test compares."],
+    information_for_contributors: ["Generated by `npm run docs`; do not edit."],
     name: "ax",
     scopeName: "source.ax",
     fileTypes: ["ax"],
@@ -298,7 +299,7 @@ export function grammar(): string {
       ...WORDS,
       ROW,
       ...NAMES,
-      ...signs(),
+      ...punctuatorRules(),
     ],
     repository: { braces: BRACES },
   };

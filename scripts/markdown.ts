@@ -1,6 +1,6 @@
-/** Markdown of the generated pages. */
+/** Helpers for the Markdown of generated pages. */
 
-const MADE = "<!-- Made from the code by `npm run docs`; a test compares. -->";
+const GENERATED = "<!-- Generated from the code by `npm run docs`; do not edit. -->";
 
 export const code = (text: string): string => `\`${text.replace(/\|/g, "\\|")}\``;
 export const cell = (text: string): string => text.replace(/\|/g, "\\|").replace(/\n/g, " ");
@@ -10,5 +10,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export function page(title: string, ...parts: readonly string[]): string {
-  return `${[`# ${title}`, MADE, ...parts].join("\n\n")}\n`;
+  return `${[`# ${title}`, GENERATED, ...parts].join("\n\n")}\n`;
 }

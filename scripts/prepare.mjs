@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs what package-lock.json says and builds dist/, each only when something changed.
-// Runs before `npm start` and `npm test`, when there may be no dependency yet: Node's own modules only.
+// Prepares a fresh clone: installs the packages of package-lock.json and builds dist/, each only if something changed.
+// Runs before `npm start` and `npm test`, when no package may be installed yet, so it imports only Node's own modules.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,15 +13,15 @@ const FILES = ["index.ts", "tsconfig.json", "package.json", "package-lock.json",
 const at = (...names) => join(root, ...names);
 const read = (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
 
-/** Whether npm's own record of what stands in node_modules fits the lock file; packages for other platforms may be missing. */
+/** Whether npm's record of the installed packages matches the lock file. Packages for other platforms may be missing. */
 function installed() {
   const record = read(at("node_modules", ".package-lock.json"));
   if (record === undefined) return false;
   const found = new Map(Object.entries(JSON.parse(record).packages));
   const wanted = Object.entries(JSON.parse(readFileSync(at("package-lock.json"), "utf8")).packages);
   return wanted.every(([path, entry]) => {
-    const there = found.get(path);
-    return path === "" || (there === undefined ? entry.optional === true : there.version === entry.version);
+    const installedEntry = found.get(path);
+    return path === "" || (installedEntry === undefined ? entry.optional === true : installedEntry.version === entry.version);
   });
 }
 
@@ -41,7 +41,7 @@ function sourceHash() {
   return hash.digest("hex");
 }
 
-/** Runs one quiet step; its output is shown only when it fails. */
+/** Runs a step; prints its output only if it fails. */
 function step(title, command, args) {
   const start = performance.now();
   process.stdout.write(`${title} … `);
@@ -56,11 +56,11 @@ function step(title, command, args) {
 }
 
 if (!installed()) {
-  // npm tells the scripts it runs where it stands; without npm around us, its command is on the PATH.
+  // npm sets npm_execpath for the scripts it runs. Otherwise `npm` must be on the PATH.
   const npm = process.env.npm_execpath;
-  const own = npm !== undefined && /npm-cli\.c?js$/.test(npm);
+  const isScript = npm !== undefined && /npm-cli\.c?js$/.test(npm);
   const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-  if (own) step("install dependencies", process.execPath, [npm, ...args]);
+  if (isScript) step("install dependencies", process.execPath, [npm, ...args]);
   else step("install dependencies", process.platform === "win32" ? "npm.cmd" : "npm", args);
 }
 

@@ -1,6 +1,6 @@
 /**
- * The reference pages under docs/, made from the tables in the code. `npm run docs` writes them, the editors'
- * grammar and the compiler's table of the libraries; tests hold them against what they are made from.
+ * `npm run docs` generates the reference pages in docs/reference/ from the tables in the code, and also the editors' grammar
+ * and the compiler's table of library exports. Tests check that the files in the repository are up to date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -33,12 +33,12 @@ function bytecode(): string {
       row.operands.join(", "),
       cell(row.stack),
       row.traps ? "yes" : "",
-      row.ours === true ? "ours" : "1.1",
+      row.ours === true ? "Boruna" : "1.1",
       cell(row.doc),
     ]);
   return page(
     "Instructions",
-    "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [module-format.md](module-format.md).",
+    "Each instruction is one step. Builtins, comparisons and string joins charge further steps for the size of their operands and results. The file format is described in [module-format.md](module-format.md).",
     table(["tag", "name", "operands", "stack", "traps", "since", "meaning"], rows),
   );
 }
@@ -49,37 +49,36 @@ function builtins(): string {
     b.oldNames.map(code).join(" "),
     code(b.type),
     cell(b.doc),
-    `${code(b.example)} gives ${code(b.exampleResult)}`,
+    `${code(b.example)} = ${code(b.exampleResult)}`,
     cell(b.cost),
   ]);
   return page(
     "Builtins",
-    "Pure functions that every program can call. A bare name is a value of its function type.",
+    "Pure functions that every program can call. A name without a call is a function value.",
     table(["name", "old names", "type", "meaning", "example", "steps"], rows),
   );
 }
 
-/** The program and the files beside it, each in a block of its own. */
+/** The program and its other files, each in its own block. */
 function exampleBlocks(example: Example): readonly string[] {
   const block = (text: string): string => `\`\`\`ax\n${text}\n\`\`\``;
   const note = elisionNote(example);
-  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with ${code(name)} beside it:`, block(text)]);
+  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with the file ${code(name)}:`, block(text)]);
   return [block(example.text), ...(note === undefined ? [] : [note]), ...beside];
 }
 
 function explanation(name: DiagnosticCode): readonly string[] {
   const { title, severity } = DIAGNOSTICS[name];
-  const shown = EXPLANATIONS[name];
-  const examples =
-    "unreachable" in shown ? [shown.reason] : ["Wrong:", ...exampleBlocks(shown.wrong), "Right:", ...exampleBlocks(shown.right)];
-  return [`## ${name}`, `**${severity}: ${title}.** ${shown.why}`, ...examples];
+  const page = EXPLANATIONS[name];
+  const examples = "unreachable" in page ? [page.reason] : ["Wrong:", ...exampleBlocks(page.wrong), "Right:", ...exampleBlocks(page.right)];
+  return [`## ${name}`, `**${severity}: ${title}.** ${page.why}`, ...examples];
 }
 
 function diagnostics(): string {
   const codes = Object.keys(DIAGNOSTICS).filter(isDiagnosticCode);
   return page(
     "Diagnostics",
-    "`boruna explain CODE` prints a section of this page, and what the compiler says of the wrong program.",
+    "`boruna explain CODE` prints a section of this page, with the compiler's message for the wrong program.",
     table(
       ["code", "severity", "title", "meaning"],
       codes.map((name) => {
@@ -110,14 +109,14 @@ function outcomes(): string {
   );
 }
 
-/** The language page is written by hand, but for its table of traps. */
+/** The language page is written by hand, except for its table of traps. */
 function language(): string {
-  const byPlace = new Map<string, string[]>();
+  const byLocation = new Map<string, string[]>();
   for (const [name, trap] of Object.entries(TRAPS)) {
     if (!("where" in trap)) continue;
-    byPlace.set(trap.where, [...(byPlace.get(trap.where) ?? []), code(name)]);
+    byLocation.set(trap.where, [...(byLocation.get(trap.where) ?? []), code(name)]);
   }
-  const rows = [...byPlace].map(([where, names]) => [names.join(", "), cell(where)]);
+  const rows = [...byLocation].map(([where, names]) => [names.join(", "), cell(where)]);
   const text = readFileSync(`${DOCS_FOLDER}reference/language.md`, "utf8");
   return text.replace(/\| trap \| where \|\n(?:\|.*\n)+/, () => `${table(["trap", "where"], rows).trimEnd()}\n`);
 }
@@ -133,49 +132,49 @@ function limits(): string {
     "## Fixed",
     table(["limit", "value"], fixed),
     "## What is charged",
-    `An instruction is one step. Work on large operands adds a step for every ${UNITS_PER_STEP} units, charged before the work; the formula of each builtin is in [builtins.md](builtins.md). The end of an actor's turn is charged a \`value\` for each of its calls in progress.`,
+    `An instruction is one step. Work on large operands charges another step for every ${UNITS_PER_STEP} units before it is done; the formula of each builtin is in [builtins.md](builtins.md). The end of an actor's slice charges a \`value\` for each of its frames.`,
     table(
       ["unit of work", "units"],
       Object.entries(UNITS).map(([name, units]) => [code(name), String(units)]),
     ),
-    "A value charges its bytes before it is made: a String its header and code units, a list or record its header and a slot for each part, a pushed or sliced list `push`. Unit, Bool, Int, Float, None and actor ids charge nothing of their own. Why the numbers are what they are is in [ADR 011](../internals/adr/011-what-allocation-counts.md).",
+    "The bytes of a value are charged before it is created: for a String its header and code units, for a list or record its header and a slot for each element, for a pushed or sliced list `push`. Unit, Bool, Int, Float, None and actor ids are free. [ADR 011](../internals/adr/011-what-allocation-counts.md) explains the numbers.",
     table(
       ["part of a value", "bytes"],
       Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
     ),
-    "A join of two Strings charges the String that it makes. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The first use of `s` for anything else than a further append charges the code units of `s` then, once; so a text that is built in a loop and used after it costs about twice its size, and one that is used in every turn costs its size in every turn ([ADR 013](../internals/adr/013-appends.md)).",
-    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether a log is written or not ([ADR 015](../internals/adr/015-what-logging-costs.md)). An event that would take the records beyond \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is written first.`,
+    "A join of two Strings charges its result. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The next use of `s` other than an append then charges the code units of `s` once. So a text that is built in a loop and used afterwards costs about twice its size, and a text that is also used in each iteration costs its size in each iteration ([ADR 013](../internals/adr/013-appends.md)).",
+    `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether or not a log is written ([ADR 015](../internals/adr/015-what-logging-costs.md)). An event that would exceed \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is still written.`,
   );
 }
 
 const PATHS = `## Paths
 
-A folder in \`fs_policy\` is absolute or relative to the working directory. What the path of a call means:
+A folder in \`fs_policy\` is absolute or relative to the working directory. The path of a call is resolved as follows:
 
-- A path below an allowed folder, absolute or seen from the working directory, is that file.
-- Any other relative path is taken as inside an allowed folder: the first one that holds such a file, or the first of the list. With \`"read": ["./notes"]\`
-  both \`notes/a.txt\` and \`a.txt\` are \`./notes/a.txt\`, and \`other/a.txt\` is \`./notes/other/a.txt\`: most likely the failure \`no such file\`. A write of it makes that file.
-- An absolute path elsewhere, a path that leads out with \`..\`, and one that leads out through a link are denied. The run ends with exit code 3, also under \`try\`.
-- The log of the run (\`--record\`) and its folder of blobs are closed to its calls, by whatever name or link: such a call is denied, and a list does not name them.
-- Files named \`.boruna-….tmp\` are writes in progress: a read does not see them, and the next write into their folder removes those whose process no longer exists. A failed write takes back the folders that it made.
+- A path inside an allowed folder, absolute or relative to the working directory, is that file.
+- Any other relative path is relative to an allowed folder: the first one that contains such a file, or else the first in the list. With \`"read": ["./notes"]\`
+  both \`notes/a.txt\` and \`a.txt\` mean \`./notes/a.txt\`, and \`other/a.txt\` means \`./notes/other/a.txt\`. A read of it most likely fails with \`no such file\`; a write creates the file.
+- An absolute path elsewhere, and a path that leaves the allowed folders with \`..\` or through a link, are denied. The run ends with exit code 3, even under \`try\`.
+- A run cannot access its own log (\`--record\`) or its folder of blobs, under any name or link: such a call is denied, and lists omit them.
+- Files named \`.boruna-….tmp\` are writes in progress. Reads do not see them, and the next write to the same folder removes those whose process no longer exists. A failed write removes the folders that it created.
 
-\`read\` may name single files. \`write\` names folders: a write fails where an entry is a file, or is not there and has the name of one (\`./out/report.txt\`); name the folder, \`./out\`.`;
+\`read\` may list single files. \`write\` lists folders: a write fails if an entry is a file, or does not exist and looks like one (\`./out/report.txt\`); list the folder, \`./out\`.`;
 
 const WARNINGS = `## Warnings
 
-\`boruna policy validate\` warns of what is valid and has no effect, or another than it seems: a section whose capability no rule allows (\`net_policy\` without
-\`net.fetch\`), a budget of 0, which is no limit, a budget of a capability that is not allowed, \`fs.read\` or \`fs.write\` without folders, a secret or a model that can never be
-used, a host that no URL has. The exit code stays 0; with \`--json\` they are the list \`warnings\`, each with \`file\`, \`line\`, \`column\`, \`path\` and \`message\`.`;
+\`boruna policy validate\` warns about valid fields that have no effect or a surprising one: a section whose capability no rule allows (\`net_policy\` without
+\`net.fetch\`), a budget of 0, which means no limit, a budget for a capability that is not allowed, \`fs.read\` or \`fs.write\` without folders, a secret or a model that can never be
+used, a host that cannot occur in a URL. The exit code is still 0. With \`--json\` the warnings are in the list \`warnings\`, each with \`file\`, \`line\`, \`column\`, \`path\` and \`message\`.`;
 
 const HOSTS = `## Hosts
 
-A URL is read by the WHATWG parser, and its host compared with \`net_policy.allowed_domains\` in lower case, without a final dot, in ASCII: \`münchen.example\` is
-\`xn--mnchen-3ya.example\`. URL parsers of different versions of Node do not agree on every name beyond ASCII. So that a policy decides alike on all of them, these are
-not hosts: a label \`xn--…\` that does not decode or does not encode to itself, marks and jamo that join the character before them (write \`ü\`, not \`u\` and a mark), characters that are newer than Unicode 15.1
-or whose mapping has changed since, scripts outside the basic plane but for emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
-digits after the first letter, and labels of ASCII that begin with a letter.
+URLs are parsed by the WHATWG rules. The host is compared with \`net_policy.allowed_domains\` in lower case, without a final dot, in ASCII: \`münchen.example\` is
+\`xn--mnchen-3ya.example\`. The URL parsers of different Node versions disagree on some names outside ASCII. So that a policy decides the same on all of them, these are
+rejected as hosts: a label \`xn--…\` that does not decode or does not encode to itself, marks and jamo that join the character before them (write \`ü\`, not \`u\` and a mark), characters that are newer than Unicode 15.1
+or whose mapping has changed since, scripts outside the basic plane except emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
+digits after the first letter, and ASCII labels that begin with a letter.
 
-An address is public unless IANA's special-purpose registries say otherwise; 168.63.129.16, where Azure has services of the host, is not public either.`;
+An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.`;
 
 function policy(): string {
   const rows = policyFieldDocs().map((f) => [
@@ -213,28 +212,28 @@ function delivery(): string {
   const { batch, exportMs, shutdownMs } = settings;
   return `## Delivery
 
-Spans wait in a queue of ${batch.maxQueueSize} (\`OTEL_BSP_MAX_QUEUE_SIZE\`) and are sent ${batch.maxExportBatchSize} at a time (\`OTEL_BSP_MAX_EXPORT_BATCH_SIZE\`), up to ${MAX_IN_FLIGHT} requests at once.
-An answer of 429, 502, 503 or 504 and a lost connection are tried again, after the time of \`Retry-After\` or growing pauses, as OTLP says. One batch, its retries included, may take ${exportMs / 1_000} s (\`OTEL_EXPORTER_OTLP_TIMEOUT\`).
+Spans are queued (\`OTEL_BSP_MAX_QUEUE_SIZE\`: ${batch.maxQueueSize}) and sent in batches (\`OTEL_BSP_MAX_EXPORT_BATCH_SIZE\`: ${batch.maxExportBatchSize}), with up to ${MAX_IN_FLIGHT} requests at once.
+After status 429, 502, 503 or 504 or a lost connection a batch is retried, after the time in \`Retry-After\` or with growing pauses, as OTLP specifies. A batch, including retries, may take ${exportMs / 1_000} s (\`OTEL_EXPORTER_OTLP_TIMEOUT\`).
 
-**A full queue.** A run without \`max_wall_ms\` waits before its next call until there is room, so a slow collector loses no span. A run with \`max_wall_ms\` never waits: spans without room are dropped. Neither
-changes steps, log or result, and Ctrl-C ends a run that waits. A collector that keeps a batch for longer than \`OTEL_EXPORTER_OTLP_TIMEOUT\`, its retries included, is dead: that batch is lost, and the run does not wait again until the collector accepts one.
-So a run waits at most once that long for a collector that hangs. It never waits for one that has refused every connection so far.
+**A full queue.** A run without \`max_wall_ms\` waits before its next call until there is room, so no span is lost to a slow collector. A run with \`max_wall_ms\` never waits; it drops spans that do not fit. Neither
+changes steps, log or result, and Ctrl-C ends a waiting run. If a batch, including retries, takes longer than \`OTEL_EXPORTER_OTLP_TIMEOUT\`, it is lost, and the run does not wait again until the collector accepts a batch.
+So a run waits for an unresponsive collector at most once for that time. It never waits for a collector that has refused every connection so far.
 
-**The end.** The run span goes first. What the collector has not accepted after \`BORUNA_OTEL_SHUTDOWN_MS\` (${shutdownMs}) is given up. Where the connection is refused and no export of the run succeeded, the process ends at once.
+**Shutdown.** The run span is sent first. Spans that the collector has not accepted after \`BORUNA_OTEL_SHUTDOWN_MS\` (${shutdownMs}) are lost. If the connection is refused and no export of the run has succeeded, the process ends immediately.
 
-One line on stderr counts what was lost and says why: spans without room, spans that the collector rejected in a partial success, statuses, lost connections, missing answers. Nothing of this changes the exit code. Why Boruna sends spans itself is in [ADR 022](../internals/adr/022-spans-are-sent-by-boruna.md).`;
+One line on stderr gives the number of lost spans and the reasons: a full queue, spans that the collector rejected in a partial success, error statuses, lost connections, missing responses. None of this changes the exit code. [ADR 022](../internals/adr/022-spans-are-sent-by-boruna.md) explains why Boruna sends spans itself.`;
 }
 
-/** The written page with its list of spellings replaced. */
+/** The threat model is written by hand, except for its list of encodings. */
 function threatModel(): string {
   const escapes = ESCAPES.map((e) => `- **${e.name}**: ${e.doc}`);
   const encodings = ENCODINGS.map((e) => `- **${e.name}**: ${e.doc}`);
   const lines = [
-    "A secret is found when it is written in one of these ways:",
+    "A secret is found in these encodings:",
     encodings.join("\n"),
-    `and that without or with escapes, up to ${MAX_ESCAPES} kinds or times one inside the other (JSON in JSON, HTML in JSON, …):`,
+    `each without escapes, or with up to ${MAX_ESCAPES} nested layers of these escapes (JSON in JSON, HTML in JSON, …):`,
     escapes.join("\n"),
-    `One of fewer than ${MIN_ENCODED} characters is found as it is only. One that a header cannot hold is never sent, and not searched for.`,
+    `A secret of fewer than ${MIN_ENCODED} characters is found only in plain text. A secret that is not valid in a header is never sent, and not searched for.`,
   ];
   const written = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
   return written.replace(
@@ -243,7 +242,7 @@ function threatModel(): string {
   );
 }
 
-/** Every page by its path below docs/. */
+/** The text of every generated page, by path below docs/. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ["reference/bytecode.md", bytecode()],

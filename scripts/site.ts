@@ -1,6 +1,6 @@
 /**
- * README.md, CHANGELOG.md and docs/ as web pages without scripts, for reading offline: `npm run site` writes dist/site/.
- * Programs are coloured with the editors' grammar. A link that leads nowhere is an error.
+ * `npm run site` writes README.md, CHANGELOG.md and docs/ to dist/site/ as web pages without scripts, for reading offline.
+ * Programs are highlighted with the editors' grammar. A broken link is an error.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
@@ -14,30 +14,30 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STYLE_FILE = "style.css";
 const THEMES = { light: "github-light-default", dark: "github-dark-default" } as const;
 
-/** Paths are from the root of the repository or of the site, with `/`. */
+/** Paths are relative to the root of the repository or of the site, with `/`. */
 interface Page {
   readonly path: string;
-  /** Where it stands in the site. */
+  /** Path in the site. */
   readonly out: string;
   readonly title: string;
   readonly tokens: TokensList;
-  /** The anchor of each heading but those in quotes and lists. */
+  /** The anchors of all headings outside quotes and lists. */
   readonly anchors: ReadonlyMap<Token, string>;
 }
 
 export interface Site {
-  /** Pages and the stylesheet, by their paths. */
+  /** Pages and the stylesheet by path. */
   readonly files: ReadonlyMap<string, string>;
-  /** Images, copied as they are. */
+  /** Images to copy. */
   readonly images: ReadonlySet<string>;
-  /** Links that lead nowhere, one line each. */
+  /** Broken links, one line each. */
   readonly problems: readonly string[];
 }
 
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-/** The Markdown of pages: HTML in it is text, and a comment is nothing. */
+/** A Markdown parser that shows HTML as text and removes comments. */
 function markdown(): Marked {
   return new Marked({
     tokenizer: {
@@ -57,7 +57,7 @@ function plainText(tokens: readonly Token[]): string {
     .join("");
 }
 
-/** As GitHub makes them, so that links work there too: lower case, `-` for a space, no signs, `-1` for the second. */
+/** Anchors as on GitHub, so that links work there too: lower case, `-` for a space, no punctuation, `-1` for a second occurrence. */
 function anchorsOf(headings: readonly Tokens.Heading[]): ReadonlyMap<Token, string> {
   const counts = new Map<string, number>();
   return new Map(
@@ -85,7 +85,7 @@ function isHeading(token: Token): token is Tokens.Heading {
   return token.type === "heading";
 }
 
-/** The front page first; a folder's index before its other pages. */
+/** README.md first; the index of a folder before its other pages. */
 function pagePaths(root: string): readonly string[] {
   const docs = readdirSync(join(root, "docs"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
@@ -97,14 +97,14 @@ function pagePaths(root: string): readonly string[] {
   return [...front, ...docs];
 }
 
-/** What a link says, from the page it stands on. */
+/** The target of a link, seen from its page. */
 type Target =
   | { readonly kind: "link"; readonly href: string }
-  /** A file or folder of the repository that is no page. */
+  /** A file or folder of the repository that is not a page. */
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "broken"; readonly why: string };
 
-/** Without percent-encoding; undefined where that is malformed. */
+/** Decodes percent-encoding; returns undefined if it is malformed. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -116,7 +116,7 @@ function decoded(text: string): string | undefined {
 
 function resolveLink(root: string, pages: ReadonlyMap<string, Page>, from: Page, href: string): Target {
   if (/^(https?:\/\/|mailto:)/i.test(href)) return { kind: "link", href };
-  if (/^([a-z][a-z0-9+.-]*:|\/)/i.test(href)) return { kind: "broken", why: "neither a relative path nor an address of the web" };
+  if (/^([a-z][a-z0-9+.-]*:|\/)/i.test(href)) return { kind: "broken", why: "neither a relative path nor a web address" };
   const [file = "", anchor] = href.split("#", 2).map(decoded);
   if (href.includes("%") && decoded(href) === undefined) return { kind: "broken", why: "its percent-encoding is malformed" };
   const path = file === "" ? from.path : posix.join(posix.dirname(from.path), file).replace(/\/$/, "");
@@ -128,17 +128,17 @@ function resolveLink(root: string, pages: ReadonlyMap<string, Page>, from: Page,
   if (anchor !== undefined && ![...page.anchors.values()].includes(anchor)) {
     return { kind: "broken", why: `no heading #${anchor} in ${page.path}` };
   }
-  const place = file === "" ? "" : posix.relative(posix.dirname(from.out), page.out);
-  return { kind: "link", href: `${place}${anchor === undefined ? "" : `#${anchor}`}` };
+  const relativePath = file === "" ? "" : posix.relative(posix.dirname(from.out), page.out);
+  return { kind: "link", href: `${relativePath}${anchor === undefined ? "" : `#${anchor}`}` };
 }
 
 function isLanguage(value: unknown): value is LanguageRegistration {
   return typeof value === "object" && value !== null && "scopeName" in value && "patterns" in value;
 }
 
-async function createColours(): Promise<HighlighterCore> {
+async function createHighlighter(): Promise<HighlighterCore> {
   const ax: unknown = JSON.parse(grammar());
-  if (!isLanguage(ax)) throw new Error("scripts/grammar.ts makes no grammar");
+  if (!isLanguage(ax)) throw new Error("scripts/grammar.ts returned no grammar");
   return createHighlighterCore({
     engine: createOnigurumaEngine(import("shiki/wasm")),
     langs: [
@@ -155,12 +155,12 @@ async function createColours(): Promise<HighlighterCore> {
 
 function renderPage(
   page: Page,
-  colours: HighlighterCore,
+  highlighter: HighlighterCore,
   resolve: (href: string) => Target,
   image: (path: string) => string | undefined,
   problem: (text: string) => void,
 ): string {
-  const languages = new Set(colours.getLoadedLanguages());
+  const languages = new Set(highlighter.getLoadedLanguages());
   const marked = markdown();
   marked.use({
     renderer: {
@@ -173,7 +173,7 @@ function renderPage(
       },
       code({ text, lang = "" }) {
         const name = /^\S*/.exec(lang)?.[0] ?? "";
-        return `${colours.codeToHtml(text, { lang: languages.has(name) ? name : "text", themes: THEMES, defaultColor: false })}\n`;
+        return `${highlighter.codeToHtml(text, { lang: languages.has(name) ? name : "text", themes: THEMES, defaultColor: false })}\n`;
       },
       link({ href, tokens }) {
         const text = this.parser.parseInline(tokens);
@@ -190,7 +190,7 @@ function renderPage(
       },
       image({ href, text }) {
         const source = image(href);
-        if (source === undefined) problem(`![${text}](${href}): no image of the repository`);
+        if (source === undefined) problem(`![${text}](${href}): not an image in the repository`);
         return source === undefined ? escaped(text) : `<img src="${escaped(source)}" alt="${escaped(text)}">`;
       },
     },
@@ -279,11 +279,11 @@ img { max-width: 100%; }
 }
 `;
 
-/** Renders the pages of a repository; writes nothing. */
+/** Renders the pages of a repository without writing them. */
 export async function renderSite(root: string): Promise<Site> {
   const pages = pagePaths(root).map((path) => readPage(root, path));
   const byPath = new Map(pages.map((page) => [page.path, page]));
-  const colours = await createColours();
+  const highlighter = await createHighlighter();
   const images = new Set<string>();
   const problems: string[] = [];
   const files = new Map([[STYLE_FILE, STYLE]]);
@@ -296,25 +296,25 @@ export async function renderSite(root: string): Promise<Site> {
     };
     const body = renderPage(
       page,
-      colours,
+      highlighter,
       (href) => resolveLink(root, byPath, page, href),
       image,
       (text) => problems.push(`${page.path}: ${text}`),
     );
     files.set(page.out, document(page, pages, body));
   }
-  colours.dispose();
+  highlighter.dispose();
   return { files, images, problems };
 }
 
-/** Writes a site into a folder, beside what stands there. */
+/** Writes a site to a folder; other files there are kept. */
 export function writeSite(site: Site, root: string, folder: string): void {
-  const place = (path: string): string => {
+  const preparedPath = (path: string): string => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     return join(folder, path);
   };
-  for (const [path, text] of site.files) writeFileSync(place(path), text);
-  for (const path of site.images) copyFileSync(join(root, path), place(path));
+  for (const [path, text] of site.files) writeFileSync(preparedPath(path), text);
+  for (const path of site.images) copyFileSync(join(root, path), preparedPath(path));
 }
 
 if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {

@@ -1,6 +1,6 @@
-// `npm test`: types, lint and format side by side, then the tests. `npm run test:deep` runs the long properties alone, at their full count.
-// Prints one line for each stage, progress every 10 s, and the whole output of a stage that fails.
-// The last line is always `N passed, N failed`. Other arguments go to vitest: `npm test -- test/vm`.
+// `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the long property tests,
+// with all their cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
+// The last line is always `N passed, N failed`. Further arguments are passed to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 10_000;
 const bin = (...path) => join(root, "node_modules", ...path);
 
-/** Resolves to whether the stage passed. `progress` says how far it is, from its output so far. */
+/** Runs a stage and resolves to whether it passed. `progress` describes the progress, given the output so far. */
 async function stage(name, script, args, { env = {}, progress } = {}) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
@@ -38,7 +38,7 @@ async function stage(name, script, args, { env = {}, progress } = {}) {
   return ok;
 }
 
-/** Tests passed and failed by vitest's report. A file that could not be loaded counts as one failed test. */
+/** The numbers of passed and failed tests in vitest's report. A file that cannot be loaded counts as a failed test. */
 function counts(report) {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
   const unloaded = testResults.filter(
@@ -58,8 +58,8 @@ function filesWithCases() {
 /** vitest's default reporter prints a line for each file that is done. */
 const filesDone = (output) => `${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
 
-const given = process.argv.slice(2);
-const deep = given[0] === "--deep";
+const args = process.argv.slice(2);
+const deep = args[0] === "--deep";
 const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
 const report = join(folder, "report.json");
 let result = { passed: 0, failed: 1 };
@@ -72,7 +72,7 @@ try {
         stage("format", bin("@biomejs", "biome", "bin", "biome"), ["format", "."]),
       ]);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const chosen = deep && given.length === 1 ? filesWithCases() : given.slice(deep ? 1 : 0);
+  const chosen = deep && args.length === 1 ? filesWithCases() : args.slice(deep ? 1 : 0);
   const tests = await stage("tests", bin("vitest", "vitest.mjs"), ["run", ...reporters, ...chosen], {
     env: deep ? { BORUNA_DEEP: "1" } : {},
     progress: filesDone,
@@ -81,7 +81,7 @@ try {
   result = counts(report);
 } catch (error) {
   process.exitCode = 1;
-  process.stdout.write(`the tests gave no report: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stdout.write(`vitest wrote no report: ${error instanceof Error ? error.message : String(error)}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

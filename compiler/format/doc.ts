@@ -1,9 +1,12 @@
-/** What is to be printed, with the places where a line may end. After P. Wadler, "A prettier printer". */
+/**
+ * Documents: text with the places where a line may break. A group is printed on one line if it fits, else its own
+ * line breaks apply. After P. Wadler, "A prettier printer"; `hugged` is as in Prettier.
+ */
 
-export type Doc = Text | Comment | Parts | Indent | Flat | Group | Line | Space | Blank | TrailingComma;
+export type Doc = Text | Comment | Concat | Indent | Flat | Group | Line | Space | Blank | TrailingComma;
 
 interface Base {
-  /** Holds something that cannot stand on one line: groups around it are broken. */
+  /** Contains a forced line break, so no group around it fits on one line. */
   readonly hard: boolean;
 }
 interface Text extends Base {
@@ -13,26 +16,26 @@ interface Text extends Base {
 interface Comment extends Base {
   readonly kind: "comment";
   readonly text: string;
-  /** On the line of what stands before it; else on a line of its own. */
+  /** Follows other text on its line; otherwise the comment has a line of its own. */
   readonly trailing: boolean;
   readonly blankBefore: boolean;
 }
-interface Parts extends Base {
-  readonly kind: "parts";
+interface Concat extends Base {
+  readonly kind: "concat";
   readonly parts: readonly Doc[];
 }
 interface Indent extends Base {
   readonly kind: "indent";
   readonly doc: Doc;
 }
-/** No group in it is broken. */
+/** All groups inside are printed on one line. */
 interface Flat extends Base {
   readonly kind: "flat";
   readonly doc: Doc;
 }
 /**
- * On one line where it fits; else `hugged`, when its first line fits; else broken at every line of its own. Not hugged
- * where `short` fits on a line of its own.
+ * Printed on one line if it fits; else as `hugged`, if the first line of that fits; else with a break at each of its
+ * own lines. `hugged` is not used if `short` fits on a line of its own.
  */
 interface Group extends Base {
   readonly kind: "group";
@@ -42,29 +45,30 @@ interface Group extends Base {
 }
 interface Line extends Base {
   readonly kind: "line";
-  /** Where the line does not end there. */
+  /** What to print if the line does not break here. */
   readonly flat: "" | " ";
 }
 interface Space extends Base {
   readonly kind: "space";
 }
-/** An empty line, where a line has just ended. */
+/** An empty line; only after a line break. */
 interface Blank extends Base {
   readonly kind: "blank";
 }
-/** A comma where the group is broken. */
+/** A comma if the group is broken, else nothing. */
 interface TrailingComma extends Base {
   readonly kind: "comma";
 }
 
-export const EMPTY: Doc = { kind: "parts", parts: [], hard: false };
+export const EMPTY: Doc = { kind: "concat", parts: [], hard: false };
 export const SPACE: Doc = { kind: "space", hard: false };
-/** A space or a line end. */
+/** A space or a line break. */
 export const LINE: Doc = { kind: "line", flat: " ", hard: false };
-/** Nothing or a line end. */
-export const SOFT: Doc = { kind: "line", flat: "", hard: false };
-export const HARD: Doc = { kind: "line", flat: " ", hard: true };
-export const BLANK: Doc = { kind: "blank", hard: false };
+/** Nothing or a line break. */
+export const SOFTLINE: Doc = { kind: "line", flat: "", hard: false };
+/** Always a line break. */
+export const HARDLINE: Doc = { kind: "line", flat: " ", hard: true };
+export const BLANK_LINE: Doc = { kind: "blank", hard: false };
 export const TRAILING_COMMA: Doc = { kind: "comma", hard: false };
 
 export function text(content: string): Doc {
@@ -75,13 +79,13 @@ export function comment(content: string, trailing: boolean, blankBefore: boolean
   return { kind: "comment", text: content, trailing, blankBefore, hard: true };
 }
 
-/** For few parts; as many as a program holds go through `joinAll`. */
-export function join(...parts: readonly Doc[]): Doc {
-  return joinAll(parts);
+/** Concatenates a few documents. Use `concatAll` for lists whose length depends on the program: arguments go on the stack. */
+export function concat(...parts: readonly Doc[]): Doc {
+  return concatAll(parts);
 }
 
-export function joinAll(parts: readonly Doc[]): Doc {
-  return { kind: "parts", parts, hard: parts.some((part) => part.hard) };
+export function concatAll(parts: readonly Doc[]): Doc {
+  return { kind: "concat", parts, hard: parts.some((part) => part.hard) };
 }
 
 export function indent(doc: Doc): Doc {

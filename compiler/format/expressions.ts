@@ -1,65 +1,65 @@
 /** Expressions, statements and blocks. */
 import type { Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
-import { type Doc, EMPTY, group, HARD, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
+import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { bracketed, emptyBrackets } from "./lists.ts";
 import { printPattern } from "./patterns.ts";
 import { printResult, printRow, printType, printTyped } from "./type-layout.ts";
-import type { Words } from "./type-text.ts";
+import type { TokenStream } from "./token-stream.ts";
 
-/** The comments before it stand outside its groups, so that they break none. Parentheses are kept. */
-export function printExpr(w: Words, expr: Expr): Doc {
-  const lead = w.lead();
+/** Prints an expression and keeps its parentheses. Comments before it are put outside its groups, so that they break none. */
+export function printExpr(t: TokenStream, expr: Expr): Doc {
+  const lead = t.comments();
   const opened: Doc[] = [];
-  while (w.at("(") && w.start < expr.span.start) opened.push(w.take());
-  const inner = join(w.lead(), unwrapped(w, expr));
-  return join(lead, ...opened, inner, ...opened.map(() => w.take()));
+  while (t.at("(") && t.start < expr.span.start) opened.push(t.take());
+  const inner = concat(t.comments(), unwrapped(t, expr));
+  return concat(lead, ...opened, inner, ...opened.map(() => t.take()));
 }
 
-function unwrapped(w: Words, expr: Expr): Doc {
+function unwrapped(t: TokenStream, expr: Expr): Doc {
   switch (expr.kind) {
     case "int":
-      return w.at("-") ? join(w.take(), w.take()) : w.take();
+      return t.at("-") ? concat(t.take(), t.take()) : t.take();
     case "unit":
-      return join(w.take(), w.take());
+      return concat(t.take(), t.take());
     case "wrap":
-      return join(w.take(), printArgs(w, [expr.value], false));
+      return concat(t.take(), printArgs(t, [expr.value], false));
     case "variant":
-      return variant(w, expr);
+      return variant(t, expr);
     case "call":
-      return join(printExpr(w, expr.callee), printArgs(w, expr.args));
+      return concat(printExpr(t, expr.callee), printArgs(t, expr.args));
     case "field":
-      return join(printExpr(w, expr.target), w.take(), w.take());
+      return concat(printExpr(t, expr.target), t.take(), t.take());
     case "index":
-      return join(printExpr(w, expr.target), w.take(), printExpr(w, expr.index), w.take());
+      return concat(printExpr(t, expr.target), t.take(), printExpr(t, expr.index), t.take());
     case "record":
-      return join(w.take(), SPACE, fieldInits(w, expr.fields, expr.base));
+      return concat(t.take(), SPACE, fieldInits(t, expr.fields, expr.base));
     case "list":
-      return bracketed(w, expr.items.length, { kept: true, fills: isTable(expr.items) }, (i) => exprAt(w, expr.items, i));
+      return bracketed(t, expr.items.length, { keepsBreak: true, fills: isTable(expr.items) }, (i) => exprAt(t, expr.items, i));
     case "map":
-      return bracketed(w, expr.entries.length, { kept: true, padded: true }, (i) => {
+      return bracketed(t, expr.entries.length, { keepsBreak: true, padded: true }, (i) => {
         const entry = expr.entries[i];
-        return entry === undefined ? EMPTY : join(printExpr(w, entry.key), w.take(), SPACE, printExpr(w, entry.value));
+        return entry === undefined ? EMPTY : concat(printExpr(t, entry.key), t.take(), SPACE, printExpr(t, entry.value));
       });
     case "lambda":
-      return lambda(w, expr);
+      return lambda(t, expr);
     case "if":
-      return printIf(w, expr);
+      return printIf(t, expr);
     case "match":
-      return printMatch(w, expr);
+      return printMatch(t, expr);
     case "block":
-      return printBlock(w, expr.block, true);
+      return printBlock(t, expr.block, true);
     case "unary":
-      return join(w.take(), printExpr(w, expr.operand));
+      return concat(t.take(), printExpr(t, expr.operand));
     case "binary":
-      return binary(w, expr);
+      return binary(t, expr);
     case "try":
-      return join(w.take(), SPACE, printExpr(w, expr.call));
+      return concat(t.take(), SPACE, printExpr(t, expr.call));
     case "spawn":
-      return join(w.take(), SPACE, printExpr(w, expr.target));
+      return concat(t.take(), SPACE, printExpr(t, expr.target));
     case "emit":
-      return join(w.take(), SPACE, printExpr(w, expr.tree));
+      return concat(t.take(), SPACE, printExpr(t, expr.tree));
     case "send":
-      return join(w.take(), SPACE, printExpr(w, expr.actor), SPACE, printExpr(w, expr.message));
+      return concat(t.take(), SPACE, printExpr(t, expr.actor), SPACE, printExpr(t, expr.message));
     case "float":
     case "string":
     case "bool":
@@ -67,15 +67,15 @@ function unwrapped(w: Words, expr: Expr): Doc {
     case "name":
     case "receive":
     case "error":
-      return w.take();
+      return t.take();
   }
 }
 
-/** Fewer and longer elements read better one a line. */
+/** Lists with fewer or longer elements are printed with one element per line. */
 const MIN_TABLE = 12;
 const MAX_TABLE_ELEMENT = 10;
 
-/** Many short literals. */
+/** Whether the list has many short literals, so that several fit on a line. */
 function isTable(items: readonly Expr[]): boolean {
   const literal = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
   const short = (item: Expr): boolean =>
@@ -83,17 +83,17 @@ function isTable(items: readonly Expr[]): boolean {
   return items.length >= MIN_TABLE && items.every(short);
 }
 
-function exprAt(w: Words, exprs: readonly Expr[], index: number): Doc {
+function exprAt(t: TokenStream, exprs: readonly Expr[], index: number): Doc {
   const expr = exprs[index];
-  return expr === undefined ? EMPTY : printExpr(w, expr);
+  return expr === undefined ? EMPTY : printExpr(t, expr);
 }
 
-function printArgs(w: Words, args: readonly Expr[], comma = true): Doc {
+function printArgs(t: TokenStream, args: readonly Expr[], comma = true): Doc {
   const last = args.at(-1);
-  return bracketed(w, args.length, { comma, hugsLast: hugs(last), lastStands: last?.kind === "list" }, (i) => exprAt(w, args, i));
+  return bracketed(t, args.length, { comma, hugsLast: hugs(last), lastPrefersOwnLine: last?.kind === "list" }, (i) => exprAt(t, args, i));
 }
 
-/** Reads well when its first line stands behind the bracket of a call and its last before the other. */
+/** Whether the expression, as the last argument of a call, may begin on the line of `(` and end on the line of `)`. */
 function hugs(expr: Expr | undefined): boolean {
   switch (expr?.kind) {
     case "lambda":
@@ -118,146 +118,146 @@ function hugs(expr: Expr | undefined): boolean {
   }
 }
 
-function variant(w: Words, expr: Extract<Expr, { kind: "variant" }>): Doc {
-  const path = join(w.take(), w.take(), w.take());
+function variant(t: TokenStream, expr: Extract<Expr, { kind: "variant" }>): Doc {
+  const path = concat(t.take(), t.take(), t.take());
   if (expr.payload === null) return path;
   return expr.payload.kind === "args"
-    ? join(path, printArgs(w, expr.payload.args))
-    : join(path, SPACE, fieldInits(w, expr.payload.fields, null));
+    ? concat(path, printArgs(t, expr.payload.args))
+    : concat(path, SPACE, fieldInits(t, expr.payload.fields, null));
 }
 
-function fieldInits(w: Words, fields: readonly FieldInit[], base: Expr | null): Doc {
-  const shift = base === null ? 0 : 1;
-  return bracketed(w, fields.length + shift, { kept: true, padded: true }, (i) => {
-    if (base !== null && i === 0) return join(w.take(), printExpr(w, base));
-    const field = fields[i - shift];
+function fieldInits(t: TokenStream, fields: readonly FieldInit[], base: Expr | null): Doc {
+  const offset = base === null ? 0 : 1;
+  return bracketed(t, fields.length + offset, { keepsBreak: true, padded: true }, (i) => {
+    if (base !== null && i === 0) return concat(t.take(), printExpr(t, base));
+    const field = fields[i - offset];
     if (field === undefined) return EMPTY;
-    const name = w.take();
-    return field.value.span.start === field.name.span.start ? name : join(name, w.take(), SPACE, printExpr(w, field.value));
+    const name = t.take();
+    return field.value.span.start === field.name.span.start ? name : concat(name, t.take(), SPACE, printExpr(t, field.value));
   });
 }
 
-function lambda(w: Words, expr: Extract<Expr, { kind: "lambda" }>): Doc {
-  const word = w.take();
-  const params = bracketed(w, expr.params.length, {}, (i) => printTyped(w, expr.params[i]?.type ?? null));
-  return join(word, params, printResult(w, expr.result), printRow(w, expr.row), SPACE, printBlock(w, expr.body));
+function lambda(t: TokenStream, expr: Extract<Expr, { kind: "lambda" }>): Doc {
+  const keyword = t.take();
+  const params = bracketed(t, expr.params.length, {}, (i) => printTyped(t, expr.params[i]?.type ?? null));
+  return concat(keyword, params, printResult(t, expr.result), printRow(t, expr.row), SPACE, printBlock(t, expr.body));
 }
 
-/** A line may end before every operator but `-`, which would begin a statement. */
-function binary(w: Words, expr: Extract<Expr, { kind: "binary" }>): Doc {
-  const first = printExpr(w, expr.first);
-  const rest = expr.rest.map(({ op, operand }) => join(op === "-" ? SPACE : LINE, w.take(), SPACE, printExpr(w, operand)));
-  return group(join(first, indent(joinAll(rest))));
+/** A line may break before every operator except `-`, which would begin a new statement. */
+function binary(t: TokenStream, expr: Extract<Expr, { kind: "binary" }>): Doc {
+  const first = printExpr(t, expr.first);
+  const rest = expr.rest.map(({ op, operand }) => concat(op === "-" ? SPACE : LINE, t.take(), SPACE, printExpr(t, operand)));
+  return group(concat(first, indent(concatAll(rest))));
 }
 
 /**
- * Between a keyword and its `{`, which stands on a line of its own after a head that is broken, unless a bracket
- * begins that line.
+ * The expression between a keyword and its `{`. If it is broken over several lines, `{` goes on a line of its own, unless the
+ * last line begins with a bracket.
  */
-function printHead(w: Words, expr: Expr): Doc {
-  const head = printExpr(w, expr);
-  return group(join(head, LINE), endsInBracket(expr) ? join(head, SPACE) : null);
+function printHeader(t: TokenStream, expr: Expr): Doc {
+  const header = printExpr(t, expr);
+  return group(concat(header, LINE), endsInBracket(expr) ? concat(header, SPACE) : null);
 }
 
 function endsInBracket(expr: Expr): boolean {
   return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
 }
 
-/** All branches are broken, or none. */
-function printIf(w: Words, expr: Extract<Expr, { kind: "if" }>): Doc {
+/** Breaks all branches or none. */
+function printIf(t: TokenStream, expr: Extract<Expr, { kind: "if" }>): Doc {
   const parts: Doc[] = [];
   expr.branches.forEach(({ condition, body }, i) => {
-    if (i > 0) parts.push(SPACE, w.take(), SPACE);
-    parts.push(w.take(), SPACE, printHead(w, condition), blockParts(w, body));
+    if (i > 0) parts.push(SPACE, t.take(), SPACE);
+    parts.push(t.take(), SPACE, printHeader(t, condition), blockParts(t, body));
   });
-  if (expr.otherwise !== null) parts.push(SPACE, w.take(), SPACE, blockParts(w, expr.otherwise));
-  return group(joinAll(parts));
+  if (expr.otherwise !== null) parts.push(SPACE, t.take(), SPACE, blockParts(t, expr.otherwise));
+  return group(concatAll(parts));
 }
 
-function printMatch(w: Words, expr: Extract<Expr, { kind: "match" }>): Doc {
-  const head = join(w.take(), SPACE, printHead(w, expr.scrutinee));
-  if (expr.arms.length === 0) return join(head, emptyBrackets(w));
-  const open = w.take();
+function printMatch(t: TokenStream, expr: Extract<Expr, { kind: "match" }>): Doc {
+  const header = concat(t.take(), SPACE, printHeader(t, expr.scrutinee));
+  if (expr.arms.length === 0) return concat(header, emptyBrackets(t));
+  const open = t.take();
   const arms = expr.arms.map((arm) => {
-    const printed = join(HARD, w.lead(), w.blank(), printArm(w, arm));
-    if (w.at(",")) w.drop();
+    const printed = concat(HARDLINE, t.comments(), t.blankLine(), printArm(t, arm));
+    if (t.at(",")) t.skip();
     return printed;
   });
-  return join(head, open, indent(join(joinAll(arms), w.lead())), HARD, w.take());
+  return concat(header, open, indent(concat(concatAll(arms), t.comments())), HARDLINE, t.take());
 }
 
-function printArm(w: Words, arm: MatchArm): Doc {
-  const pattern = printPattern(w, arm.pattern);
-  const guard = arm.guard === null ? EMPTY : join(SPACE, w.take(), SPACE, printExpr(w, arm.guard));
-  return join(pattern, guard, SPACE, w.take(), SPACE, armBody(w, arm));
+function printArm(t: TokenStream, arm: MatchArm): Doc {
+  const pattern = printPattern(t, arm.pattern);
+  const guard = arm.guard === null ? EMPTY : concat(SPACE, t.take(), SPACE, printExpr(t, arm.guard));
+  return concat(pattern, guard, SPACE, t.take(), SPACE, armBody(t, arm));
 }
 
-function armBody(w: Words, arm: MatchArm): Doc {
-  if (arm.emptyBraces) return emptyBrackets(w);
+function armBody(t: TokenStream, arm: MatchArm): Doc {
+  if (arm.emptyBraces) return emptyBrackets(t);
   const [only, second] = arm.body.stmts;
   const bare = only !== undefined && second === undefined && only.span.start === arm.body.span.start;
-  return bare ? printStmt(w, only) : printBlock(w, arm.body, true);
+  return bare ? printStmt(t, only) : printBlock(t, arm.body, true);
 }
 
-/** `expression`: `{}` alone would be a map, so that a block without statements keeps its `;`. */
-export function printBlock(w: Words, block: Block, expression = false): Doc {
-  return group(blockParts(w, block, expression));
+/** With `expression`, an empty block keeps its `;`, because `{}` would be a map. */
+export function printBlock(t: TokenStream, block: Block, expression = false): Doc {
+  return group(blockParts(t, block, expression));
 }
 
-/** Stays on one line where it stands on one in the source, holds one statement and fits; the group around decides. */
-function blockParts(w: Words, block: Block, expression = false): Doc {
+/** A block with one statement, on one line in the source, stays on one line if the group around it fits. */
+function blockParts(t: TokenStream, block: Block, expression = false): Doc {
   const { stmts, span } = block;
-  const open = w.take();
+  const open = t.take();
   if (stmts.length === 0) {
-    const semicolon = expression && w.at(";") ? w.take() : EMPTY;
-    dropSemicolons(w);
-    const tail = w.lead();
-    return join(open, indent(join(semicolon, tail)), tail === EMPTY ? EMPTY : HARD, w.take());
+    const semicolon = expression && t.at(";") ? t.take() : EMPTY;
+    dropSemicolons(t);
+    const tail = t.comments();
+    return concat(open, indent(concat(semicolon, tail)), tail === EMPTY ? EMPTY : HARDLINE, t.take());
   }
-  const edge = stmts.length === 1 && w.onOneLine(span.start, span.end) ? LINE : HARD;
+  const edge = stmts.length === 1 && t.onOneLine(span.start, span.end) ? LINE : HARDLINE;
   const lines = stmts.map((stmt, i) => {
-    dropSemicolons(w);
-    return join(i === 0 ? edge : HARD, w.lead(), w.blank(), printStmt(w, stmt));
+    dropSemicolons(t);
+    return concat(i === 0 ? edge : HARDLINE, t.comments(), t.blankLine(), printStmt(t, stmt));
   });
-  dropSemicolons(w);
-  return join(open, indent(join(joinAll(lines), w.lead())), edge, w.take());
+  dropSemicolons(t);
+  return concat(open, indent(concat(concatAll(lines), t.comments())), edge, t.take());
 }
 
-function dropSemicolons(w: Words): void {
-  while (w.at(";")) w.drop();
+function dropSemicolons(t: TokenStream): void {
+  while (t.at(";")) t.skip();
 }
 
-function printStmt(w: Words, stmt: Stmt): Doc {
+function printStmt(t: TokenStream, stmt: Stmt): Doc {
   switch (stmt.kind) {
     case "let": {
-      const words = join(w.take(), SPACE, stmt.mutable ? join(w.take(), SPACE) : EMPTY, w.take());
-      const type = stmt.type === null ? EMPTY : join(w.take(), SPACE, printType(w, stmt.type));
-      return join(words, type, SPACE, w.take(), SPACE, printExpr(w, stmt.value));
+      const binding = concat(t.take(), SPACE, stmt.mutable ? concat(t.take(), SPACE) : EMPTY, t.take());
+      const type = stmt.type === null ? EMPTY : concat(t.take(), SPACE, printType(t, stmt.type));
+      return concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     }
     case "assign":
-      return join(w.take(), SPACE, w.take(), SPACE, printExpr(w, stmt.value));
+      return concat(t.take(), SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     case "while":
-      return join(w.take(), SPACE, printHead(w, stmt.condition), printBlock(w, stmt.body));
+      return concat(t.take(), SPACE, printHeader(t, stmt.condition), printBlock(t, stmt.body));
     case "for":
-      return join(w.take(), SPACE, w.take(), SPACE, w.take(), SPACE, printHead(w, stmt.list), printBlock(w, stmt.body));
+      return concat(t.take(), SPACE, t.take(), SPACE, t.take(), SPACE, printHeader(t, stmt.list), printBlock(t, stmt.body));
     case "return":
-      return stmt.value === null ? w.take() : join(w.take(), SPACE, printExpr(w, stmt.value));
+      return stmt.value === null ? t.take() : concat(t.take(), SPACE, printExpr(t, stmt.value));
     case "break":
     case "continue":
-      return w.take();
+      return t.take();
     case "answer": {
-      const word = w.take();
-      const name = join(...Array.from({ length: stmt.capability.text.split(".").length * 2 - 1 }, () => w.take()));
-      return join(
-        word,
+      const keyword = t.take();
+      const name = concat(...Array.from({ length: stmt.capability.text.split(".").length * 2 - 1 }, () => t.take()));
+      return concat(
+        keyword,
         SPACE,
         name,
-        bracketed(w, stmt.params.length, {}, () => w.take()),
+        bracketed(t, stmt.params.length, {}, () => t.take()),
         SPACE,
-        printBlock(w, stmt.body),
+        printBlock(t, stmt.body),
       );
     }
     case "expr":
-      return printExpr(w, stmt.value);
+      return printExpr(t, stmt.value);
   }
 }

@@ -1,11 +1,15 @@
-/** `boruna fmt`: one form for every program, with its meaning and its comments as they were. */
+/**
+ * `boruna fmt`. Source text is parsed; the printers (`items`, `expressions`, `patterns`, `type-layout`, `lists`) walk the tree
+ * and turn the token stream into a document; `render` breaks it into lines of at most 100 characters. The meaning of the
+ * program and its comments do not change.
+ */
 import type { ParsedFile } from "../ast.ts";
 import { type Diagnostic, Diagnostics } from "../diagnostics.ts";
 import { lex } from "../lexer.ts";
 import { parse } from "../parser/parse.ts";
 import { printFile } from "./items.ts";
 import { render } from "./render.ts";
-import { trimmed, Words } from "./type-text.ts";
+import { trimmed, TokenStream } from "./token-stream.ts";
 
 export type Formatted =
   | { readonly ok: true; readonly text: string }
@@ -13,8 +17,8 @@ export type Formatted =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * The text in the one form: four spaces, lines of at most 100 characters where that can be, each comment in its place.
- * What is made is read again; should it not mean the same, the text comes back as it was.
+ * Formats a file: indents by four spaces, breaks lines longer than 100 characters where the grammar allows it, and keeps
+ * every comment in its place. The result is parsed again; if it is not the same program, the source is returned unchanged.
  */
 export function formatSource(source: { readonly name: string; readonly text: string }): Formatted {
   const diagnostics = new Diagnostics(source.name);
@@ -24,14 +28,14 @@ export function formatSource(source: { readonly name: string; readonly text: str
   return { ok: true, text: sameProgram(file, text) ? text : source.text };
 }
 
-/** The text of a file without syntax errors in the one form, unchecked. */
+/** Formats a file without syntax errors, without checking the result. */
 export function layout(file: ParsedFile): string {
   const { tokens } = lex(file.text, new Diagnostics(file.name));
-  const words = new Words(file.text, tokens, file.comments);
-  return render(printFile(words, file));
+  const stream = new TokenStream(file.text, tokens, file.comments);
+  return render(printFile(stream, file));
 }
 
-/** True when the text is read as the file was: the same tree but for spans, the same comments in the same order. */
+/** Whether the text parses to the same tree, spans aside, and has the same comments in the same order. */
 export function sameProgram(file: ParsedFile, text: string): boolean {
   const diagnostics = new Diagnostics(file.name);
   const other = parse({ name: file.name, text }, diagnostics);
@@ -44,9 +48,9 @@ export function sameProgram(file: ParsedFile, text: string): boolean {
   return sameTree(tree(file), tree(other));
 }
 
-const PLACES: ReadonlySet<string> = new Set(["span", "opSpan"]);
+const POSITION_FIELDS: ReadonlySet<string> = new Set(["span", "opSpan"]);
 
-/** Walks with a stack of its own: trees may be deep. */
+/** Compares with an explicit stack, because trees may be deep. */
 function sameTree(left: unknown, right: unknown): boolean {
   const stack: [unknown, unknown][] = [[left, right]];
   for (let pair = stack.pop(); pair !== undefined; pair = stack.pop()) {
@@ -60,7 +64,7 @@ function sameTree(left: unknown, right: unknown): boolean {
     if (entries.length !== others.size) return false;
     for (const [key, value] of entries) {
       if (!others.has(key)) return false;
-      if (!PLACES.has(key)) stack.push([value, others.get(key)]);
+      if (!POSITION_FIELDS.has(key)) stack.push([value, others.get(key)]);
     }
   }
   return true;

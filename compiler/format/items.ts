@@ -1,80 +1,80 @@
-/** Functions, types, imports, tests, and the whole file. */
+/** Prints files and their items: functions, types, imports and tests. */
 import type { EnumItem, FieldDecl, FnItem, Item, ParsedFile, RecordItem } from "../ast.ts";
-import { type Doc, EMPTY, group, HARD, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
+import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printBlock } from "./expressions.ts";
 import { bracketed } from "./lists.ts";
 import { printResult, printRow, printType, printTyped, printTypeParams } from "./type-layout.ts";
-import type { Words } from "./type-text.ts";
+import type { TokenStream } from "./token-stream.ts";
 
-/** The file without syntax errors that the words are of. */
-export function printFile(w: Words, file: ParsedFile): Doc {
+/** `t` holds the tokens of the file, which has no syntax errors. */
+export function printFile(t: TokenStream, file: ParsedFile): Doc {
   const parts: Doc[] = [];
-  if (file.moduleName !== null) parts.push(w.take(), SPACE, w.take(), HARD);
-  for (const item of file.items) parts.push(w.lead(), w.blank(), printItem(w, item), HARD);
-  return join(joinAll(parts), w.lead());
+  if (file.moduleName !== null) parts.push(t.take(), SPACE, t.take(), HARDLINE);
+  for (const item of file.items) parts.push(t.comments(), t.blankLine(), printItem(t, item), HARDLINE);
+  return concat(concatAll(parts), t.comments());
 }
 
-function printItem(w: Words, item: Item): Doc {
+function printItem(t: TokenStream, item: Item): Doc {
   switch (item.kind) {
     case "fn":
-      return printFn(w, item);
+      return printFn(t, item);
     case "record":
-      return join(typeHead(w, item), printFields(w, item.fields));
+      return concat(typeHeader(t, item), printFields(t, item.fields));
     case "enum":
-      return join(typeHead(w, item), printVariants(w, item));
+      return concat(typeHeader(t, item), printVariants(t, item));
     case "import":
-      return join(w.take(), SPACE, w.take());
+      return concat(t.take(), SPACE, t.take());
     case "test":
-      return join(w.take(), SPACE, w.take(), SPACE, printBlock(w, item.body));
+      return concat(t.take(), SPACE, t.take(), SPACE, printBlock(t, item.body));
   }
 }
 
-function exportWord(w: Words, exported: boolean): Doc {
-  return exported ? join(w.take(), SPACE) : EMPTY;
+function exportWord(t: TokenStream, exported: boolean): Doc {
+  return exported ? concat(t.take(), SPACE) : EMPTY;
 }
 
-function printFn(w: Words, item: FnItem): Doc {
-  const name = join(exportWord(w, item.exported), w.take(), SPACE, w.take(), printTypeParams(w, item.typeParams));
-  const params = bracketed(w, item.params.length, {}, (i) => printTyped(w, item.params[i]?.type ?? null));
-  const signature = join(name, params, printResult(w, item.result), printRow(w, item.row));
-  const clauses = printClauses(w, item);
-  const head = clauses.length === 0 ? join(signature, SPACE) : group(join(signature, indent(joinAll(clauses)), LINE));
-  return join(head, printBlock(w, item.body));
+function printFn(t: TokenStream, item: FnItem): Doc {
+  const name = concat(exportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
+  const params = bracketed(t, item.params.length, {}, (i) => printTyped(t, item.params[i]?.type ?? null));
+  const signature = concat(name, params, printResult(t, item.result), printRow(t, item.row));
+  const clauses = printClauses(t, item);
+  const header = clauses.length === 0 ? concat(signature, SPACE) : group(concat(signature, indent(concatAll(clauses)), LINE));
+  return concat(header, printBlock(t, item.body));
 }
 
-/** In their order. A condition stays as it is written: its text is what a failed contract tells. */
-function printClauses(w: Words, item: FnItem): readonly Doc[] {
+/** Prints the clauses in source order. Conditions keep their source text, which is part of the message of a failed contract. */
+function printClauses(t: TokenStream, item: FnItem): readonly Doc[] {
   const clauses: Doc[] = [];
   let requires = 0;
   let ensures = 0;
   for (;;) {
-    if (w.at("intent")) {
-      clauses.push(join(LINE, w.lead(), w.take(), SPACE, w.take()));
+    if (t.at("intent")) {
+      clauses.push(concat(LINE, t.comments(), t.take(), SPACE, t.take()));
       continue;
     }
-    const clause = w.at("requires") ? item.requires[requires++] : w.at("ensures") ? item.ensures[ensures++] : undefined;
+    const clause = t.at("requires") ? item.requires[requires++] : t.at("ensures") ? item.ensures[ensures++] : undefined;
     if (clause === undefined) return clauses;
-    clauses.push(join(LINE, w.lead(), w.take(), SPACE, w.verbatim(clause.span)));
+    clauses.push(concat(LINE, t.comments(), t.take(), SPACE, t.verbatim(clause.span)));
   }
 }
 
-function typeHead(w: Words, item: RecordItem | EnumItem): Doc {
-  return join(exportWord(w, item.exported), w.take(), SPACE, w.take(), printTypeParams(w, item.typeParams), SPACE);
+function typeHeader(t: TokenStream, item: RecordItem | EnumItem): Doc {
+  return concat(exportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams), SPACE);
 }
 
-function printFields(w: Words, fields: readonly FieldDecl[]): Doc {
-  return bracketed(w, fields.length, { kept: true, padded: true }, (i) => printTyped(w, fields[i]?.type ?? null));
+function printFields(t: TokenStream, fields: readonly FieldDecl[]): Doc {
+  return bracketed(t, fields.length, { keepsBreak: true, padded: true }, (i) => printTyped(t, fields[i]?.type ?? null));
 }
 
-function printVariants(w: Words, item: EnumItem): Doc {
-  return bracketed(w, item.variants.length, { kept: true, padded: true }, (i) => {
+function printVariants(t: TokenStream, item: EnumItem): Doc {
+  return bracketed(t, item.variants.length, { keepsBreak: true, padded: true }, (i) => {
     const payload = item.variants[i]?.payload ?? null;
-    const name = w.take();
+    const name = t.take();
     if (payload === null) return name;
-    if (payload.kind === "struct") return join(name, SPACE, printFields(w, payload.fields));
-    const open = w.take();
-    const type = printType(w, payload.type);
-    if (w.at(",")) w.drop();
-    return join(name, open, type, w.take());
+    if (payload.kind === "struct") return concat(name, SPACE, printFields(t, payload.fields));
+    const open = t.take();
+    const type = printType(t, payload.type);
+    if (t.at(",")) t.skip();
+    return concat(name, open, type, t.take());
   });
 }

@@ -1,60 +1,60 @@
-/** Lists between brackets. */
-import { type Doc, EMPTY, flat, group, HARD, indent, join, joinAll, LINE, SOFT, SPACE, text, TRAILING_COMMA } from "./doc.ts";
-import type { Words } from "./type-text.ts";
+/** Prints lists in brackets. */
+import { type Doc, EMPTY, flat, group, HARDLINE, indent, concat, concatAll, LINE, SOFTLINE, SPACE, text, TRAILING_COMMA } from "./doc.ts";
+import type { TokenStream } from "./token-stream.ts";
 
 export interface ListStyle {
-  /** A space inside the brackets when they stand on one line. */
+  /** Spaces inside the brackets when the list is on one line. */
   readonly padded?: boolean;
-  /** Broken when the first element stands on a line of its own in the source. */
-  readonly kept?: boolean;
-  /** A comma after the last element when broken. */
+  /** The list stays broken if its first element is on a new line in the source. */
+  readonly keepsBreak?: boolean;
+  /** A comma after the last element of a broken list; true by default. */
   readonly comma?: boolean;
-  /** The last element may begin on the line of the bracket and end on the line of the other. */
+  /** The last element may begin on the line of the opening bracket and end on the line of the closing one. */
   readonly hugsLast?: boolean;
-  /** But not where it fits on a line of its own, beside others. */
-  readonly lastStands?: boolean;
-  /** As many elements on a line as fit when broken, where no comment and no empty line stands among them. */
+  /** Overrides `hugsLast` if the list has several elements and the last fits on a line of its own. */
+  readonly lastPrefersOwnLine?: boolean;
+  /** A broken list gets as many elements per line as fit, unless it contains comments or empty lines. */
   readonly fills?: boolean;
 }
 
-/** From the opening bracket to the closing one: so many elements, parted by commas. */
-export function bracketed(w: Words, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
-  if (count === 0) return emptyBrackets(w);
-  const open = w.take();
-  const edge = style.kept === true && w.atNewLine() ? HARD : style.padded === true ? LINE : SOFT;
-  const heads: Doc[] = [];
+/** Prints `count` elements separated by commas, with the brackets around them. */
+export function bracketed(t: TokenStream, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
+  if (count === 0) return emptyBrackets(t);
+  const open = t.take();
+  const edge = style.keepsBreak === true && t.startsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
+  const beforeLast: Doc[] = [];
   const lines: Doc[] = [];
   const filled: Doc[] = [];
   let last = EMPTY;
   let lastLead = EMPTY;
   let plain = true;
   for (let i = 0; i < count; i++) {
-    lastLead = w.lead();
-    const blank = style.kept === true ? w.blank() : EMPTY;
+    lastLead = t.comments();
+    const blank = style.keepsBreak === true ? t.blankLine() : EMPTY;
     last = element(i);
-    const comma = i === count - 1 ? EMPTY : w.at(",") ? w.takeBehind() : text(",");
+    const comma = i === count - 1 ? EMPTY : t.at(",") ? t.takeBeforeComments() : text(",");
     lines.push(i === 0 ? edge : LINE, lastLead, blank, last, comma);
-    if (style.fills === true) filled.push(i === 0 ? join(edge, last, comma) : group(join(LINE, last, comma)));
+    if (style.fills === true) filled.push(i === 0 ? concat(edge, last, comma) : group(concat(LINE, last, comma)));
     plain &&= lastLead === EMPTY && blank === EMPTY && !last.hard && !comma.hard;
-    if (i < count - 1) heads.push(lastLead, last, comma, SPACE);
+    if (i < count - 1) beforeLast.push(lastLead, last, comma, SPACE);
   }
-  if (w.at(",")) w.drop();
-  const tail = w.lead();
-  const close = w.take();
-  const doc = join(
+  if (t.at(",")) t.skip();
+  const tail = t.comments();
+  const close = t.take();
+  const doc = concat(
     open,
-    indent(join(joinAll(style.fills === true && plain ? filled : lines), style.comma === false ? EMPTY : TRAILING_COMMA, tail)),
+    indent(concat(concatAll(style.fills === true && plain ? filled : lines), style.comma === false ? EMPTY : TRAILING_COMMA, tail)),
     edge,
     close,
   );
-  const head = joinAll(heads);
-  const hugs = style.hugsLast === true && !head.hard && lastLead === EMPTY && tail === EMPTY;
-  return group(doc, hugs ? join(open, flat(head), last, close) : null, style.lastStands === true && count > 1 ? last : null);
+  const leading = concatAll(beforeLast);
+  const hugs = style.hugsLast === true && !leading.hard && lastLead === EMPTY && tail === EMPTY;
+  return group(doc, hugs ? concat(open, flat(leading), last, close) : null, style.lastPrefersOwnLine === true && count > 1 ? last : null);
 }
 
-/** Two brackets with nothing but comments between them. */
-export function emptyBrackets(w: Words): Doc {
-  const open = w.take();
-  const tail = w.lead();
-  return tail === EMPTY ? join(open, w.take()) : join(open, indent(tail), HARD, w.take());
+/** Prints two brackets with only comments between them. */
+export function emptyBrackets(t: TokenStream): Doc {
+  const open = t.take();
+  const tail = t.comments();
+  return tail === EMPTY ? concat(open, t.take()) : concat(open, indent(tail), HARDLINE, t.take());
 }

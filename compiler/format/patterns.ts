@@ -1,70 +1,70 @@
-/** Patterns of match arms. */
+/** Prints patterns. */
 import type { Name, Pattern } from "../ast.ts";
-import { type Doc, EMPTY, group, indent, join, joinAll, LINE, SPACE } from "./doc.ts";
+import { type Doc, EMPTY, group, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { bracketed } from "./lists.ts";
-import type { Words } from "./type-text.ts";
+import type { TokenStream } from "./token-stream.ts";
 
-export function printPattern(w: Words, pattern: Pattern): Doc {
-  const lead = w.lead();
+export function printPattern(t: TokenStream, pattern: Pattern): Doc {
+  const lead = t.comments();
   const opened: Doc[] = [];
   for (;;) {
-    if (w.at("|")) w.drop();
-    else if (w.at("(") && w.start < pattern.span.start) opened.push(w.take());
+    if (t.at("|")) t.skip();
+    else if (t.at("(") && t.start < pattern.span.start) opened.push(t.take());
     else break;
   }
-  const inner = join(w.lead(), unwrapped(w, pattern));
-  return join(lead, ...opened, inner, ...opened.map(() => w.take()));
+  const inner = concat(t.comments(), unwrapped(t, pattern));
+  return concat(lead, ...opened, inner, ...opened.map(() => t.take()));
 }
 
-function unwrapped(w: Words, pattern: Pattern): Doc {
+function unwrapped(t: TokenStream, pattern: Pattern): Doc {
   switch (pattern.kind) {
     case "int":
     case "float":
-      return w.at("-") ? join(w.take(), w.take()) : w.take();
+      return t.at("-") ? concat(t.take(), t.take()) : t.take();
     case "unit":
-      return join(w.take(), w.take());
+      return concat(t.take(), t.take());
     case "wrap":
-      return join(
-        w.take(),
-        bracketed(w, 1, { comma: false }, () => printPattern(w, pattern.inner)),
+      return concat(
+        t.take(),
+        bracketed(t, 1, { comma: false }, () => printPattern(t, pattern.inner)),
       );
     case "variant":
-      return join(path(w, pattern.enum), pattern.args === null ? EMPTY : patternArgs(w, pattern.args));
+      return concat(path(t, pattern.enum), pattern.args === null ? EMPTY : patternArgs(t, pattern.args));
     case "struct":
-      return join(path(w, pattern.enum), SPACE, structFields(w, pattern));
+      return concat(path(t, pattern.enum), SPACE, structFields(t, pattern));
     case "or":
-      return alternatives(w, pattern.alternatives);
+      return alternatives(t, pattern.alternatives);
     case "wildcard":
     case "name":
     case "string":
     case "bool":
     case "none":
-      return w.take();
+      return t.take();
   }
 }
 
-function path(w: Words, owner: Name | null): Doc {
-  return owner === null ? w.take() : join(w.take(), w.take(), w.take());
+function path(t: TokenStream, owner: Name | null): Doc {
+  return owner === null ? t.take() : concat(t.take(), t.take(), t.take());
 }
 
-function patternArgs(w: Words, args: readonly Pattern[]): Doc {
-  return bracketed(w, args.length, {}, (i) => {
+function patternArgs(t: TokenStream, args: readonly Pattern[]): Doc {
+  return bracketed(t, args.length, {}, (i) => {
     const arg = args[i];
-    return arg === undefined ? EMPTY : printPattern(w, arg);
+    return arg === undefined ? EMPTY : printPattern(t, arg);
   });
 }
 
-function structFields(w: Words, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
-  return bracketed(w, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
-    const name = w.take();
+function structFields(t: TokenStream, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
+  return bracketed(t, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
+    const name = t.take();
     const inner = pattern.fields[i]?.pattern ?? null;
-    return inner === null ? name : join(name, w.take(), SPACE, printPattern(w, inner));
+    return inner === null ? name : concat(name, t.take(), SPACE, printPattern(t, inner));
   });
 }
 
-function alternatives(w: Words, patterns: readonly Pattern[]): Doc {
+function alternatives(t: TokenStream, patterns: readonly Pattern[]): Doc {
   const [first, ...others] = patterns.map((pattern, i) =>
-    i === 0 ? printPattern(w, pattern) : join(LINE, w.take(), SPACE, printPattern(w, pattern)),
+    i === 0 ? printPattern(t, pattern) : concat(LINE, t.take(), SPACE, printPattern(t, pattern)),
   );
-  return group(join(first ?? EMPTY, indent(joinAll(others))));
+  return group(concat(first ?? EMPTY, indent(concatAll(others))));
 }

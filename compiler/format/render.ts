@@ -1,4 +1,4 @@
-/** A document as text: decides where lines end. */
+/** Prints a document as text and decides which groups are broken. */
 import { codePoints } from "../source.ts";
 import type { Doc } from "./doc.ts";
 
@@ -13,7 +13,7 @@ interface Step {
 
 type Pending = "nothing" | "space" | "line" | "blank";
 
-/** The text, each line ended by a line feed; empty for a document without text. */
+/** Each line of the result ends with a line feed; a document without text is the empty string. */
 export function render(doc: Doc): string {
   const out = new Output();
   const stack: Step[] = [{ doc, indent: 0, broken: true }];
@@ -40,24 +40,24 @@ function renderStep(step: Step, out: Output, stack: Step[]): void {
     case "group": {
       const content = { doc: doc.doc, indent, broken: false };
       if (!broken || (!doc.hard && fits(content, stack, out.columnAt(indent)))) stack.push(content);
-      else stack.push({ doc: hugs(doc, indent, stack, out) ?? doc.doc, indent, broken: true });
+      else stack.push({ doc: huggedForm(doc, indent, stack, out) ?? doc.doc, indent, broken: true });
       return;
     }
     default:
-      pushInside(step, stack);
+      pushContents(step, stack);
   }
 }
 
-/** What a broken group is to be printed as instead, if that is better. */
-function hugs({ hugged, short }: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
+/** The hugged form of a group that does not fit on one line, or null if the broken form is better. */
+function huggedForm({ hugged, short }: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
   if (hugged === null || !fits({ doc: hugged, indent, broken: true }, stack, out.columnAt(indent))) return null;
   const ownLine = short !== null && !short.hard && fits({ doc: short, indent, broken: false }, [], indent + INDENT + 1);
   return ownLine ? null : hugged;
 }
 
-/** Puts what a step holds on the stack, for those that print nothing themselves. */
-function pushInside({ doc, indent, broken }: Step, stack: Step[]): void {
-  if (doc.kind === "parts") {
+/** Pushes the contents of a document that prints nothing itself. */
+function pushContents({ doc, indent, broken }: Step, stack: Step[]): void {
+  if (doc.kind === "concat") {
     for (let i = doc.parts.length - 1; i >= 0; i--) {
       const part = doc.parts[i];
       if (part !== undefined) stack.push({ doc: part, indent, broken });
@@ -67,11 +67,11 @@ function pushInside({ doc, indent, broken }: Step, stack: Step[]): void {
   else if (doc.kind === "group") stack.push({ doc: doc.doc, indent, broken });
 }
 
-/** True when nothing passes the width before the next place where the line can end. Groups further on are taken as broken. */
+/** Whether the text up to the next possible line break stays within the width. Groups in `rest` count as broken. */
 function fits(first: Step, rest: readonly Step[], column: number): boolean {
   const stack: Step[] = [first];
   let left = WIDTH - column;
-  // As in the output: a space counts once it is known that something follows it on the line.
+  // A space counts only when text follows it on the line, as in `Output`.
   let space = 0;
   for (let next = rest.length; left >= 0; ) {
     let step = stack.pop();
@@ -104,13 +104,13 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
       case "blank":
         break;
       default:
-        pushInside(step, stack);
+        pushContents(step, stack);
     }
   }
   return false;
 }
 
-/** The text so far. White space is held back until it is known what follows it. */
+/** Collects the text. White space is written only when text follows, so no line ends with a space. */
 class Output {
   readonly #parts: string[] = [];
   #column = 0;

@@ -1,77 +1,77 @@
-/** Types, effect rows, and names with types. */
+/** Prints types, effect rows, and names with types. */
 import type { Name, RowExpr, TypeExpr } from "../ast.ts";
-import { type Doc, EMPTY, join, joinAll, SPACE } from "./doc.ts";
+import { type Doc, EMPTY, concat, concatAll, SPACE } from "./doc.ts";
 import { bracketed } from "./lists.ts";
-import type { Words } from "./type-text.ts";
+import type { TokenStream } from "./token-stream.ts";
 
-export function printType(w: Words, type: TypeExpr): Doc {
+export function printType(t: TokenStream, type: TypeExpr): Doc {
   const opened: Doc[] = [];
-  while (w.at("(") && w.start < type.span.start) opened.push(w.take());
-  const inner = type.kind === "name" ? namedType(w, type.args) : functionType(w, type);
-  return join(...opened, inner, ...opened.map(() => w.take()));
+  while (t.at("(") && t.start < type.span.start) opened.push(t.take());
+  const inner = type.kind === "name" ? namedType(t, type.args) : functionType(t, type);
+  return concat(...opened, inner, ...opened.map(() => t.take()));
 }
 
-function namedType(w: Words, args: readonly TypeExpr[]): Doc {
-  const name = w.take();
+function namedType(t: TokenStream, args: readonly TypeExpr[]): Doc {
+  const name = t.take();
   return args.length === 0
     ? name
-    : join(
+    : concat(
         name,
-        printAngles(w, args.length, (i) => typeAt(w, args, i)),
+        printAngles(t, args.length, (i) => typeAt(t, args, i)),
       );
 }
 
-function functionType(w: Words, type: Extract<TypeExpr, { kind: "fn" }>): Doc {
-  const word = w.take();
-  const params = bracketed(w, type.params.length, {}, (i) => typeAt(w, type.params, i));
-  return join(word, params, printResult(w, type.result), printRow(w, type.row));
+function functionType(t: TokenStream, type: Extract<TypeExpr, { kind: "fn" }>): Doc {
+  const keyword = t.take();
+  const params = bracketed(t, type.params.length, {}, (i) => typeAt(t, type.params, i));
+  return concat(keyword, params, printResult(t, type.result), printRow(t, type.row));
 }
 
-function typeAt(w: Words, types: readonly TypeExpr[], index: number): Doc {
+function typeAt(t: TokenStream, types: readonly TypeExpr[], index: number): Doc {
   const type = types[index];
-  return type === undefined ? EMPTY : printType(w, type);
+  return type === undefined ? EMPTY : printType(t, type);
 }
 
-/** `<A, B>`, always on one line. */
-function printAngles(w: Words, count: number, element: (index: number) => Doc): Doc {
-  const parts = [w.take()];
+/** Prints `<A, B>`, always on one line. */
+function printAngles(t: TokenStream, count: number, element: (index: number) => Doc): Doc {
+  const parts = [t.take()];
   for (let i = 0; i < count; i++) {
     parts.push(element(i));
-    if (i < count - 1) parts.push(w.takeBehind(), SPACE);
+    if (i < count - 1) parts.push(t.takeBeforeComments(), SPACE);
   }
-  if (w.at(",")) w.drop();
-  return join(joinAll(parts), w.takeAngle());
+  if (t.at(",")) t.skip();
+  return concat(concatAll(parts), t.takeAngle());
 }
 
-/** `<T, U>` after the name of an item, or nothing. */
-export function printTypeParams(w: Words, params: readonly Name[]): Doc {
-  return params.length === 0 ? EMPTY : printAngles(w, params.length, () => w.take());
+/** Prints `<T, U>` after the name of an item, or nothing. */
+export function printTypeParams(t: TokenStream, params: readonly Name[]): Doc {
+  return params.length === 0 ? EMPTY : printAngles(t, params.length, () => t.take());
 }
 
-/** ` -> T`, or nothing. */
-export function printResult(w: Words, result: TypeExpr | null): Doc {
-  return result === null || !w.at("->") ? EMPTY : join(SPACE, w.take(), SPACE, printType(w, result));
+/** Prints ` -> T`, or nothing. */
+export function printResult(t: TokenStream, result: TypeExpr | null): Doc {
+  return result === null || !t.at("->") ? EMPTY : concat(SPACE, t.take(), SPACE, printType(t, result));
 }
 
-/** ` !{net.fetch, fs.read}`, or nothing. */
-export function printRow(w: Words, row: RowExpr | null): Doc {
+/** Prints ` !{net.fetch, fs.read}`, or nothing. */
+export function printRow(t: TokenStream, row: RowExpr | null): Doc {
   if (row === null) return EMPTY;
-  const sign = w.take();
-  return join(
+  const sign = t.take();
+  return concat(
     SPACE,
     sign,
-    bracketed(w, row.names.length, {}, () => dottedName(w)),
+    bracketed(t, row.names.length, {}, () => dottedName(t)),
   );
 }
 
-function dottedName(w: Words): Doc {
-  const parts = [w.take()];
-  while (w.at(".")) parts.push(w.take(), w.take());
-  return joinAll(parts);
+function dottedName(t: TokenStream): Doc {
+  const parts = [t.take()];
+  while (t.at(".")) parts.push(t.take(), t.take());
+  return concatAll(parts);
 }
 
-/** `name: T`, or a name alone. */
-export function printTyped(w: Words, type: TypeExpr | null): Doc {
-  const name = w.take();
-  return type === null ? name : join(name, w.take(), SPACE, printType(w, type));
+/** Prints `name: T`, or only the name when there is no type. */
+export function printTyped(t: TokenStream, type: TypeExpr | null): Doc {
+  const name = t.take();
+  return type === null ? name : concat(name, t.take(), SPACE, printType(t, type));
 }

@@ -1,4 +1,5 @@
-/** Number literals. Whether an Int fits is the parser's question: a `-` before it decides. */
+/** Number literals. The parser checks whether an Int fits 64 bits, because that depends on a `-` before it. */
+import { shorten } from "../tokens.ts";
 import { isDigit, isWordPart, isWordStart, type Scanner } from "./scanner.ts";
 
 export function readNumber(scanner: Scanner): void {
@@ -20,7 +21,7 @@ export function readNumber(scanner: Scanner): void {
   scanner.push(float ? "float" : "int", start, value);
 }
 
-/** Digits with single `_` between them. */
+/** Reads digits with single `_` between them. */
 function readDigits(scanner: Scanner): void {
   const start = scanner.at;
   while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.at += 1;
@@ -28,13 +29,13 @@ function readDigits(scanner: Scanner): void {
   if (!digits.includes("__") && !digits.endsWith("_")) return;
   const span = { start, end: scanner.at };
   const instead = digits.replace(/_+/g, "_").replace(/_$/, "");
-  scanner.error(span, "`_` stands between two digits of a number", {
-    help: `write \`${short(instead)}\``,
-    fixes: [{ title: `write \`${short(instead)}\``, edits: [{ span, text: instead }] }],
+  scanner.error(span, "`_` is allowed only between two digits", {
+    help: `write \`${shorten(instead)}\``,
+    fixes: [{ title: `write \`${shorten(instead)}\``, edits: [{ span, text: instead }] }],
   });
 }
 
-/** At `e`: true when it belongs to the number. `1e5` is told and read as a Float; in `1em` it is none of ours. */
+/** At `e`: returns whether an exponent follows. `1e5` is reported and read as a Float; `1em` has no exponent. */
 function readExponent(scanner: Scanner, start: number, float: boolean): boolean {
   const sign = scanner.peek(1);
   const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
@@ -46,19 +47,19 @@ function readExponent(scanner: Scanner, start: number, float: boolean): boolean 
   const span = { start, end: scanner.at };
   const instead = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.at)}`;
   scanner.error(span, "a number with an exponent is a Float and needs a point", {
-    help: `write \`${short(instead)}\``,
-    fixes: [{ title: `write \`${short(instead)}\``, edits: [{ span, text: instead }] }],
+    help: `write \`${shorten(instead)}\``,
+    fixes: [{ title: `write \`${shorten(instead)}\``, edits: [{ span, text: instead }] }],
   });
   return true;
 }
 
-/** Letters glued to the number: told and passed over. True when there were any. */
+/** Reports and skips letters directly after a number. Returns whether there were any. */
 function readTail(scanner: Scanner, start: number): boolean {
   if (!isWordStart(scanner.peek())) return false;
   const tail = scanner.at;
   while (isWordPart(scanner.peek())) scanner.at += 1;
   const letters = scanner.text.slice(tail, scanner.at);
-  scanner.error({ start, end: scanner.at }, `\`${short(letters)}\` cannot follow a number`, {
+  scanner.error({ start, end: scanner.at }, `\`${shorten(letters)}\` cannot follow a number`, {
     help: "put a space or an operator between them; a name cannot begin with a digit",
   });
   return true;
@@ -71,13 +72,9 @@ function readOtherBase(scanner: Scanner): void {
   const written = scanner.text.slice(start, scanner.at).replaceAll("_", "");
   const decimal =
     written.length <= 18 && /^0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$/.test(written) ? BigInt(written).toString() : undefined;
-  scanner.error(span, "numbers are written in decimal", {
+  scanner.error(span, "numbers are decimal", {
     help: decimal === undefined ? "write the number in decimal digits" : `write \`${decimal}\``,
     fixes: decimal === undefined ? [] : [{ title: `write \`${decimal}\``, edits: [{ span, text: decimal }] }],
   });
   scanner.push("int", start, decimal ?? "0");
-}
-
-function short(text: string): string {
-  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }

@@ -1,15 +1,17 @@
-/** The lexer's place in the text, and what it asks of single characters. */
+/** The lexer's position in the text, its output, and predicates on single characters. */
 import type { Comment, Span } from "../ast.ts";
 import type { DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import type { Token, TokenKind } from "../tokens.ts";
 
-/** Moved by the readers of words, signs, numbers and strings. */
+/** The functions that read words, numbers, strings and so on advance `at` and push tokens. */
 export class Scanner {
   readonly text: string;
   readonly tokens: Token[] = [];
   readonly comments: Comment[] = [];
   readonly #diagnostics: Diagnostics;
+  /** Offset of the next code unit. */
   at = 0;
+  /** A line ended since the last token. */
   newline = false;
 
   constructor(text: string, diagnostics: Diagnostics) {
@@ -17,11 +19,12 @@ export class Scanner {
     this.#diagnostics = diagnostics;
   }
 
-  /** The code unit at a distance, or NaN past the end. */
+  /** The code unit `distance` units ahead, or NaN past the end. */
   peek(distance = 0): number {
     return this.text.charCodeAt(this.at + distance);
   }
 
+  /** Adds the token from `start` to `at`. */
   push(kind: TokenKind, start: number, value = ""): void {
     this.tokens.push({ kind, start, end: this.at, newline: this.newline, value });
     this.newline = false;
@@ -31,7 +34,7 @@ export class Scanner {
     this.#diagnostics.error("E001", span, message, extras);
   }
 
-  /** No further error would be kept. */
+  /** The error limit is reached. */
   get full(): boolean {
     return this.#diagnostics.full;
   }
@@ -53,5 +56,5 @@ export function isWordPart(unit: number): boolean {
   return isWordStart(unit) || isDigit(unit);
 }
 
-/** With the `u` flag, surrogates that form no pair. */
+/** Matches surrogates without their other half: with the `u` flag, paired surrogates are one character. */
 export const LONE_SURROGATE = /[\ud800-\udfff]/gu;

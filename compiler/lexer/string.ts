@@ -12,7 +12,7 @@ const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
 
 const ESCAPES_HELP = 'the escapes are `\\\\`, `\\"`, `\\n`, `\\t`, `\\r`, `\\0` and `\\u{HEX}`';
 
-/** At the opening quote. A string that does not end on its line becomes an `error` token up to the line's end. */
+/** Reads a string literal. One without a closing quote becomes an `error` token up to the end of the line. */
 export function readString(scanner: Scanner): void {
   const start = scanner.at;
   const parts: string[] = [];
@@ -30,7 +30,7 @@ export function readString(scanner: Scanner): void {
   scanner.push("string", start, parts.join("").replace(LONE_SURROGATE, "\ufffd"));
 }
 
-/** A quote, a backslash, or where the line or the text ends. */
+/** A quote, a backslash, or the end of the line or text. */
 function isSpecial(unit: number): boolean {
   return unit === 0x22 || unit === 0x5c || isLineEnd(unit);
 }
@@ -47,7 +47,7 @@ function unterminated(scanner: Scanner, start: number): void {
   scanner.push("error", start);
 }
 
-/** At a backslash that is not the last of its line. A bad escape is told and stands for U+FFFD. */
+/** Reads an escape; the backslash is not the last character of its line. A bad escape is reported and reads as U+FFFD. */
 function readEscape(scanner: Scanner): string {
   const start = scanner.at;
   const letter = String.fromCodePoint(scanner.text.codePointAt(start + 1) ?? 0);
@@ -66,7 +66,7 @@ function readEscape(scanner: Scanner): string {
   return "\ufffd";
 }
 
-/** After `\u`: one to six hex digits in braces, of a character that is not a surrogate. */
+/** Reads the code point after `\u`: one to six hex digits in braces, no surrogate. */
 function readUnicodeEscape(scanner: Scanner, start: number): string {
   const digits = /\{([0-9a-fA-F]{1,6})\}/y;
   digits.lastIndex = scanner.at;
@@ -99,12 +99,12 @@ const CLOSING: ReadonlyMap<number, string> = new Map([
   [0x201d, "\u201d"],
 ]);
 
-/** Quotes that other languages or word processors use. */
+/** Whether other languages or word processors use the character as an opening quote. */
 export function isForeignQuote(unit: number): boolean {
   return CLOSING.has(unit);
 }
 
-/** Told, and read as a string when it closes on its line. */
+/** Reports a string in other quotes, and reads it as a string if it is closed on its line. */
 export function readForeignString(scanner: Scanner): true {
   const start = scanner.at;
   const closing = CLOSING.get(scanner.peek()) ?? '"';
@@ -115,9 +115,9 @@ export function readForeignString(scanner: Scanner): true {
   const inner = scanner.text.slice(start + 1, end);
   const span = { start, end: scanner.at };
   const template = closing === "`" && inner.includes("${");
-  scanner.error(span, 'strings stand in double quotes: `"text"`', {
+  scanner.error(span, 'a string needs double quotes: `"text"`', {
     help: template
-      ? 'nothing is filled in: join the parts with `++`, `"a" ++ b`; other values become text with `int.to_string` and the like'
+      ? 'there is no string interpolation: join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`'
       : 'write `"`',
     fixes: closed && !template && !/["\\]/.test(inner) ? [{ title: 'write `"`', edits: [{ span, text: `"${inner}"` }] }] : [],
   });

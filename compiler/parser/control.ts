@@ -1,47 +1,47 @@
 /** `if` and `match`. */
 import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
-import type { Token, TokenKind } from "../tokens.ts";
-import { Bail, type Cursor, spanOf } from "./cursor.ts";
+import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
+import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
 
-/** What a head looks like, for who left it out. */
-const HEADS = {
+/** For error messages: what follows each keyword, and an example. */
+const HEADERS = {
   if: { what: "a condition", help: "write `if x > 0 { … }`" },
-  while: { what: "a condition", help: "write `while x > 0 { … }`; `while true { … }` goes on until a `break`" },
+  while: { what: "a condition", help: "write `while x > 0 { … }`; `while true { … }` runs until a `break`" },
   match: { what: "a value", help: "write `match x { … }`" },
   for: { what: "a list", help: "write `for x in xs { … }`" },
   requires: { what: "a condition", help: "write `requires x > 0`" },
   ensures: { what: "a condition", help: "write `ensures result > 0`" },
 } as const;
 
-/** What stands between a keyword and its `{`: no `{` in it begins a literal. */
-export function parseHead(c: Cursor, head: keyof typeof HEADS): Expr {
-  const { what, help } = HEADS[head];
-  if (c.at("{")) c.unexpected(`${what} after \`${head}\``, { help });
-  if (c.at("let")) c.unexpected(`${what} after \`${head}\``, { help: "take a value apart with `match x { Some(y) => …, None => … }`" });
-  const mode = c.enterHead(head);
+/** Parses the expression between a keyword and its `{`. A `{` in it never begins a literal. */
+export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
+  const { what, help } = HEADERS[header];
+  if (c.at("{")) c.unexpected(`${what} after \`${header}\``, { help });
+  if (c.at("let")) c.unexpected(`${what} after \`${header}\``, { help: "to unwrap a value, write `match x { Some(y) => …, None => … }`" });
+  const context = c.enterHeader(header);
   const expr = c.grammar.expression(c);
-  c.leave(mode);
+  c.leave(context);
   if (c.at("=")) {
     const span = spanOf(c.token);
-    c.fail(span, `\`=\` sets a variable and cannot stand in the head of \`${head}\``, {
+    c.fail(span, `\`=\` is assignment and is not allowed after \`${header}\``, {
       help: "write `==` to compare",
       fixes: [{ title: "write `==`", edits: [{ span, text: "==" }] }],
     });
   }
   if (c.at("{") && c.followsTypeName() && c.peek(1).kind === "name" && c.peek(2).kind === ":") {
-    c.fail(c.token, `a record in the head of \`${head}\` stands in parentheses`, { help: `write \`${head} … (P { x: 1 }) …\`` });
+    c.fail(c.token, `a record literal after \`${header}\` needs parentheses`, { help: `write \`${header} … (P { x: 1 }) …\`` });
   }
   return expr;
 }
 
-/** The `{ … }` that must follow a head. */
-export function parseBody(c: Cursor, head: string): Block {
-  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${head}\``, { help: `a body stands in braces: \`${head} … { … }\`` });
+/** Parses the `{ … }` after a header. */
+export function parseBody(c: Cursor, keyword: string): Block {
+  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${keyword}\``, { help: `a body needs braces: \`${keyword} … { … }\`` });
   return c.grammar.block(c);
 }
 
-/** An `if` with all its `else if`s as one flat node. */
+/** Parses an `if` and all its `else if`s into one node. */
 export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   const { start } = c.token;
   const branches: IfBranch[] = [];
@@ -49,7 +49,7 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   c.deeper();
   do {
     c.next();
-    const condition = parseHead(c, "if");
+    const condition = parseHeader(c, "if");
     branches.push({ condition, body: parseBody(c, "if") });
     if (atElseIfWord(c)) continue;
     if (!c.take("else")) break;
@@ -61,7 +61,7 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
 
 const ELSE_IF_WORDS: ReadonlySet<string> = new Set(["elif", "elseif", "elsif"]);
 
-/** `elif` and the like are told and read as `else if`. */
+/** Reports `elif` and the like, and reads them as `else if`. */
 function atElseIfWord(c: Cursor): boolean {
   const { value } = c.token;
   const next = c.peek(1);
@@ -69,39 +69,39 @@ function atElseIfWord(c: Cursor): boolean {
     return false;
   const span = spanOf(c.token);
   const fixes = [{ title: "write `else if`", edits: [{ span, text: "else if" }] }];
-  c.report("E002", span, `\`${value}\` is not a word of this language`, { help: "write `else if`", fixes });
+  c.report("E002", span, `\`${value}\` is not part of this language`, { help: "write `else if`", fixes });
   return true;
 }
 
 function elseBody(c: Cursor): Block {
-  if (!c.at("{")) c.unexpected("`{` or `if` after `else`", { help: "a branch stands in braces: `else { 0 }`" });
+  if (!c.at("{")) c.unexpected("`{` or `if` after `else`", { help: "a branch needs braces: `else { 0 }`" });
   return c.grammar.block(c);
 }
 
 export function parseMatch(c: Cursor): Expr {
   const { start } = c.next();
   c.deeper();
-  const scrutinee = parseHead(c, "match");
+  const scrutinee = parseHeader(c, "match");
   skipWith(c);
   const open = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   const arms = parseArms(c, open);
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
 }
 
-/** `match x with`: told, and passed over where braces follow. */
+/** Reports the `with` of `match x with`, and skips it if `{` follows. */
 function skipWith(c: Cursor): void {
   if (!c.at("name") || c.token.value !== "with") return;
   const braces = c.peek(1).kind === "{";
   const fixes = [{ title: "remove `with`", edits: [{ span: { start: c.token.start, end: c.peek(1).start }, text: "" }] }];
-  c.report("E002", c.token, "`with` does not stand after `match`", {
-    help: "the arms stand in braces: `match x { 1 => 2, _ => 3 }`",
+  c.report("E002", c.token, "`match` has no `with`", {
+    help: "put the arms in braces: `match x { 1 => 2, _ => 3 }`",
     fixes: braces ? fixes : [],
   });
-  // Arms without braces have no end.
-  if (!braces) throw new Bail(true);
+  // Without braces there is no way to tell where the arms end.
+  if (!braces) throw new ParseError(true);
   c.next();
 }
 
@@ -114,7 +114,7 @@ function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
       arms.push(parseArm(c));
       endArm(c);
     } catch (error) {
-      if (!(error instanceof Bail) || error.item) throw error;
+      if (!(error instanceof ParseError) || error.skipsItem) throw error;
       c.recover(mark, true);
       c.take(",");
     }
@@ -122,13 +122,13 @@ function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
   return arms;
 }
 
-/** Arms are parted by a comma or a line end; after a `}` nothing is needed. */
+/** Takes the separator after an arm: a comma or a newline; optional after a `}`. */
 function endArm(c: Cursor): void {
   if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
   const at = c.lastEnd;
   const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
   const arm = PATTERN_STARTS.has(c.kind);
-  c.unexpected("`,` or a new line between two arms", arm ? { help: "part the arms with commas or line ends", fixes } : {});
+  c.unexpected("`,` or a new line between two arms", arm ? { help: "separate arms with commas or newlines", fixes } : {});
 }
 
 function parseArm(c: Cursor): MatchArm {
@@ -143,22 +143,9 @@ function parseArm(c: Cursor): MatchArm {
   return { pattern, guard, body, emptyBraces, span: c.spanFrom(start) };
 }
 
-const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([
-  "name",
-  "_",
-  "int",
-  "float",
-  "string",
-  "true",
-  "false",
-  "None",
-  "Some",
-  "Ok",
-  "Err",
-  "-",
-]);
+const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "_", "-"]);
 
-/** `case 1 => …`: told, and passed over; `else => …` is told. */
+/** Reports and skips the `case` of `case 1 => …`; fails at `else => …`. */
 function skipCase(c: Cursor): void {
   const next = c.peek(1);
   const span = { start: c.token.start, end: next.start };
@@ -167,7 +154,7 @@ function skipCase(c: Cursor): void {
     c.fail(c.token, "the arm for all other values is `_`", { help: "write `_ => …`", fixes });
   }
   if (!c.at("name") || (c.token.value !== "case" && c.token.value !== "when") || !PATTERN_STARTS.has(next.kind)) return;
-  const message = `\`${c.token.value}\` does not stand before a pattern`;
+  const message = `\`${c.token.value}\` is not needed before a pattern`;
   c.report("E002", c.token, message, {
     help: "an arm is written `pattern => value`",
     fixes: [{ title: `remove \`${c.token.value}\``, edits: [{ span, text: "" }] }],
@@ -175,12 +162,12 @@ function skipCase(c: Cursor): void {
   c.next();
 }
 
-/** `=>`; `->`, `:` and `=` are told and read as `=>`. */
+/** Takes `=>`. Reports `->`, `:` and `=`, and reads them as `=>`. */
 function takeArrow(c: Cursor): void {
   if (c.take("=>")) return;
   if (!c.at("->") && !c.at(":") && !c.at("=")) c.unexpected("`=>` after the pattern", { help: "an arm is written `pattern => value`" });
   const span = spanOf(c.token);
-  c.report("E002", span, "the pattern and the value of an arm are parted by `=>`", {
+  c.report("E002", span, "an arm has `=>` between its pattern and its value", {
     help: "write `=>`",
     fixes: [{ title: "write `=>`", edits: [{ span, text: "=>" }] }],
   });
@@ -189,7 +176,7 @@ function takeArrow(c: Cursor): void {
 
 function parseArmBody(c: Cursor): { readonly body: Block; readonly emptyBraces: boolean } {
   const token = c.token;
-  if (token.kind === "," || token.kind === "}") c.unexpected("the value of the arm after `=>`", { help: "write `()` where there is none" });
+  if (token.kind === "," || token.kind === "}") c.unexpected("the value of the arm after `=>`", { help: "write `()` if there is none" });
   const stmt = c.grammar.statement(c);
   if (token.kind === "{" && stmt.kind === "expr" && stmt.value.span.start === token.start) {
     if (stmt.value.kind === "block") return { body: stmt.value.block, emptyBraces: false };

@@ -1,42 +1,45 @@
-/** The parser's place among the tokens: what comes next, which rules of newlines hold, what to do after an error. */
+/**
+ * The parser's state: the position in the tokens, the context that decides how newlines and `{` are read, the nesting
+ * depth, error reporting and error recovery.
+ */
 import type { Block, Expr, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
-import type { Token, TokenKind } from "../tokens.ts";
-import { describe } from "./describe.ts";
+import { describeToken, OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 
-/** Levels of brackets, constructs, unary operators and postfix parts inside one another. */
+/** Levels of nested brackets, constructs, unary operators and postfix operators. */
 export const MAX_NESTING = 256;
 
-/** What lower rules need of higher ones; handed in, so that the files import one way only. */
+/** Rules that files further down the grammar call. Passed in, because imports must not form a circle. */
 export interface Grammar {
   readonly expression: (c: Cursor) => Expr;
   readonly statement: (c: Cursor) => Stmt;
   readonly block: (c: Cursor) => Block;
-  /** At `{` where an expression is wanted: a map or a block. */
+  /** Parses a `{` in an expression: a map or a block. */
   readonly brace: (c: Cursor) => Expr;
 }
 
-/** Thrown after an error has been reported, caught where parsing can go on. Never leaves the parser. */
-export class Bail extends Error {
-  /** The whole item is given up, not only the statement. */
-  readonly item: boolean;
+/** Thrown after an error has been reported; caught where parsing can continue. Never leaves the parser. */
+export class ParseError extends Error {
+  /** Parsing continues at the next item, not at the next statement. */
+  readonly skipsItem: boolean;
 
-  constructor(item: boolean) {
+  constructor(skipsItem: boolean) {
     super("parse error");
-    this.item = item;
+    this.skipsItem = skipsItem;
   }
 }
 
-/** Whose head is being read: a `{` there begins the body. Null where a `{` may begin a literal. */
-export type Head = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
+/** The construct whose header (the part before its body) is being read. There `{` begins the body; elsewhere (null) it may begin a literal. */
+export type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
 
-/** The rules in force at a place. */
-export interface Mode {
+/** How newlines and `{` are read at a position. */
+export interface Context {
+  /** A newline may end a statement. */
   readonly newlines: boolean;
-  readonly head: Head;
+  readonly header: Header;
 }
 
-interface Mark extends Mode {
+interface Mark extends Context {
   readonly index: number;
   readonly depth: number;
   readonly parens: number;
@@ -46,23 +49,26 @@ interface Mark extends Mode {
 export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
 export type Bracket = keyof typeof CLOSING;
 
-/** Words that begin a statement and never stand inside an expression. */
+/** Keywords that begin a statement and cannot occur inside an expression. */
 const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", "return", "break", "continue"]);
 
 export class Cursor {
   readonly text: string;
   readonly grammar: Grammar;
-  /** Reserved words used as names: each is told once. */
-  readonly misused = new Set<string>();
+  /** Reserved words used as names; each is reported once. */
+  readonly reportedReservedWords = new Set<string>();
+  /** A copy: `takeAngle` replaces a token. */
   readonly #tokens: Token[];
   readonly #diagnostics: Diagnostics;
   #index = 0;
   #depth = 0;
   #newlines = true;
-  #head: Head = null;
+  #header: Header = null;
   #parens = 0;
   #braces = 0;
+  /** Index of the token at which the last error was reported. */
   #lastError = -1;
+  /** Index of the `=` left over from a `>=` split by `takeAngle`, and the end of its `>`. */
   #splitIndex = -1;
   #splitEnd = 0;
 
@@ -81,22 +87,22 @@ export class Cursor {
     return this.peek(0).kind;
   }
 
-  get head(): Head {
-    return this.#head;
+  get header(): Header {
+    return this.#header;
   }
 
-  /** Where the token before this one ends. */
+  /** The end of the previous token. */
   get lastEnd(): number {
     return this.#index === this.#splitIndex ? this.#splitEnd : (this.#tokens[this.#index - 1]?.end ?? 0);
   }
 
-  /** The token before this one is a name that begins like that of a type. */
+  /** The previous token is a name that begins with a capital letter. */
   followsTypeName(): boolean {
     const token = this.#tokens[this.#index - 1];
     return token?.kind === "name" && /^[A-Z]/.test(token.value);
   }
 
-  /** The token at a distance; past the end, `eof`. */
+  /** The token `distance` tokens ahead; `eof` past the end. */
   peek(distance: number): Token {
     return this.#tokens[Math.min(this.#index + distance, this.#tokens.length - 1)] ?? NO_TOKEN;
   }
@@ -105,6 +111,7 @@ export class Cursor {
     return this.peek(0).kind === kind;
   }
 
+  /** Takes the next token, and counts open brackets for `recover`. */
   next(): Token {
     const token = this.peek(0);
     if (token.kind === "(" || token.kind === "[") this.#parens += 1;
@@ -115,18 +122,19 @@ export class Cursor {
     return token;
   }
 
+  /** Takes the next token if it is of this kind; returns whether it was. */
   take(kind: TokenKind): boolean {
     if (!this.at(kind)) return false;
     this.next();
     return true;
   }
 
-  /** Not directly inside `( )` or `[ ]`. */
-  get linesCount(): boolean {
+  /** False directly inside `( )` and `[ ]`. */
+  get newlinesMatter(): boolean {
     return this.#newlines;
   }
 
-  /** A line ends before this token, and lines count here. */
+  /** A line ends before this token, and newlines matter here. */
   atNewline(): boolean {
     return this.#newlines && this.peek(0).newline;
   }
@@ -135,33 +143,36 @@ export class Cursor {
     return { start, end: Math.max(start, this.lastEnd) };
   }
 
-  // — modes: inside ( ) and [ ] lines do not count; inside { } they count again; both end a head —
+  // — context: newlines do not matter inside ( ) and [ ] but do inside { }; brackets in a header may hold literals —
 
-  enterRound(): Mode {
-    return this.#setMode(false, null);
+  // Each `enter…` returns the context to restore with `leave`.
+
+  enterParens(): Context {
+    return this.#setContext(false, null);
   }
 
-  enterBrace(): Mode {
-    return this.#setMode(true, null);
+  enterBraces(): Context {
+    return this.#setContext(true, null);
   }
 
-  enterHead(head: Head): Mode {
-    return this.#setMode(this.#newlines, head);
+  enterHeader(header: Header): Context {
+    return this.#setContext(this.#newlines, header);
   }
 
-  leave(mode: Mode): void {
-    this.#setMode(mode.newlines, mode.head);
+  leave(context: Context): void {
+    this.#setContext(context.newlines, context.header);
   }
 
-  #setMode(newlines: boolean, head: Head): Mode {
-    const before = { newlines: this.#newlines, head: this.#head };
+  #setContext(newlines: boolean, header: Header): Context {
+    const before = { newlines: this.#newlines, header: this.#header };
     this.#newlines = newlines;
-    this.#head = head;
+    this.#header = header;
     return before;
   }
 
   // — nesting —
 
+  /** Enters a level of nesting; fails beyond `MAX_NESTING`. `shallower` leaves it. */
   deeper(): void {
     this.#depth += 1;
     if (this.#depth > MAX_NESTING) this.tooDeep(this.token);
@@ -171,7 +182,7 @@ export class Cursor {
     this.#depth -= 1;
   }
 
-  /** Begins a count of its own, for a tree that is bounded apart from what it hangs on; gives the count to go back to. */
+  /** Counts from zero, for a tree with its own depth limit. Returns the count to pass to `resumeDepth`. */
   restartDepth(): number {
     const before = this.#depth;
     this.#depth = 0;
@@ -187,48 +198,50 @@ export class Cursor {
     this.report("E015", { start: span.start, end: span.end }, message, {
       help: "name the inner parts with `let`, or move them into functions",
     });
-    throw new Bail(true);
+    throw new ParseError(true);
   }
 
   // — errors —
 
-  /** Reports, once a place: a second error at the same token is a consequence of the first. */
+  /** Reports one error per token: a second one at the same token is a consequence of the first. */
   report(code: DiagnosticCode, span: Span, message: string, extras: DiagnosticExtras = {}): void {
     if (this.#index === this.#lastError) return;
     this.#lastError = this.#index;
     this.#diagnostics.error(code, { start: span.start, end: span.end }, message, extras);
   }
 
+  /** Reports a syntax error and throws `ParseError`. */
   fail(span: Span, message: string, extras: DiagnosticExtras = {}): never {
     this.report("E002", span, message, extras);
-    throw new Bail(this.#diagnostics.full);
+    throw new ParseError(this.#diagnostics.full);
   }
 
-  /** "expected …, found …" at this token. Silent where the lexer has already told. */
+  /** Fails with "expected …, found …" at this token; without a second report if the lexer has reported the token. */
   unexpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
-    if (token.kind === "error") throw new Bail(this.#diagnostics.full);
+    if (token.kind === "error") throw new ParseError(this.#diagnostics.full);
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
-    this.fail(span, `expected ${expected}, found ${describe(token, this.text)}`, extras);
+    this.fail(span, `expected ${expected}, found ${describeToken(token, this.text)}`, extras);
   }
 
+  /** Takes a token of the kind or fails. */
   expect(kind: TokenKind, expected: string, extras: DiagnosticExtras = {}): Token {
     if (this.at(kind)) return this.next();
     this.unexpected(expected, extras);
   }
 
-  /** The bracket that closes `open`, after an element of what is called `element`. */
+  /** Takes the bracket that closes `open`. `element` names, for messages, what the brackets hold: "an argument". */
   close(open: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
     if (bracket === "[" && this.at("for") && !this.token.newline) {
       this.fail(this.token, "there are no list comprehensions", {
-        help: "write `list.map(xs, fn(x) { x + 1 })`; `list.filter` takes some out",
+        help: "write `list.map(xs, fn(x) { x + 1 })`, or `list.filter` to keep some elements",
       });
     }
     if (bracket === "<" && this.at(":")) {
       this.fail(this.token, "a type parameter has no bounds", {
-        help: "write `<T>`: a function knows nothing of a `T`; hand in as a function what it needs",
+        help: "write `<T>`; to work with a `T`, take the operation as a function parameter",
       });
     }
     if (this.#cannotClose()) this.neverClosed(open, bracket);
@@ -240,7 +253,7 @@ export class Cursor {
     this.unexpected(`\`,\` or \`${closing}\` after ${element}`, separable ? { help: "separate the elements with commas", fixes } : {});
   }
 
-  /** As `close`, where one element alone may stand. */
+  /** Like `close`, for brackets that hold exactly one element. */
   closeSingle(open: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
     const closing = CLOSING[bracket];
     if (this.take(closing)) return;
@@ -248,7 +261,7 @@ export class Cursor {
     this.unexpected(`\`${closing}\` after ${element}`, extras);
   }
 
-  /** Nothing that could come before the closing bracket: it was forgotten further up. */
+  /** The next token cannot come before the closing bracket, which must be missing further up. */
   #cannotClose(): boolean {
     return this.at("eof") || this.at("}") || this.at(";") || STATEMENT_WORDS.has(this.kind) || this.atOuterItem();
   }
@@ -259,7 +272,7 @@ export class Cursor {
 
   neverClosed(open: Token, bracket: Bracket): never {
     this.reportNeverClosed(open, bracket);
-    throw new Bail(this.#diagnostics.full);
+    throw new ParseError(this.#diagnostics.full);
   }
 
   // — recovery —
@@ -269,16 +282,16 @@ export class Cursor {
       index: this.#index,
       depth: this.#depth,
       newlines: this.#newlines,
-      head: this.#head,
+      header: this.#header,
       parens: this.#parens,
       braces: this.#braces,
     };
   }
 
   /**
-   * Back to the rules of the mark, and on to where the next statement (or match arm, with `commas`) may begin or the
-   * block around ends. Brackets that the broken part left open are skipped with their contents. Always moves on,
-   * unless it stands at a border.
+   * After an error: restores the context of the mark and skips to where the next statement (with `commas`: the next match
+   * arm) may begin, or to the end of the surrounding block. Skips the contents of brackets that were still open at the error.
+   * Moves past the mark unless the block ends or an item begins there.
    */
   recover(mark: Mark, commas = false): void {
     let parens = Math.max(0, this.#parens - mark.parens);
@@ -302,12 +315,12 @@ export class Cursor {
     }
   }
 
-  /** After an error in an item: on to where the next one may begin. */
+  /** After an error in an item: skips to where the next item may begin. */
   recoverItem(from: number): void {
     this.#depth = 0;
     this.#parens = 0;
     this.#braces = 0;
-    this.#setMode(true, null);
+    this.#setContext(true, null);
     for (; !this.at("eof"); this.#index += 1) {
       const border = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
       if (this.#index > from && border && this.atItem()) return;
@@ -322,7 +335,7 @@ export class Cursor {
     return this.#diagnostics.full;
   }
 
-  /** An item, and not a statement, begins here. */
+  /** An item begins here, not a statement. */
   atItem(): boolean {
     const following = this.peek(1).kind;
     switch (this.kind) {
@@ -343,20 +356,20 @@ export class Cursor {
     }
   }
 
-  /** `record` is no keyword: here it declares a type only where the head of one follows on its line. */
+  /** `record` is not a keyword: it declares a type only if a name and `{` or `<` follow on its line. */
   #beginsRecord(): boolean {
     const name = this.peek(1);
     const open = this.peek(2).kind;
     return isRecordWord(this.token) && name.kind === "name" && !name.newline && (open === "{" || open === "<");
   }
 
-  /** An item at the very start of a line: whatever block is open here lacks its `}`. */
+  /** An item begins here in the first column: an open block is missing its `}`. */
   atOuterItem(): boolean {
     const { start } = this.token;
     return this.atItem() && (start === 0 || this.text.charCodeAt(start - 1) === 0x0a);
   }
 
-  /** The `>` that closes type arguments, also the first half of `>=` in `List<Int>= …`. True when it was there. */
+  /** Takes the `>` that closes type arguments, or the first half of `>=` in `List<Int>= …`. Returns whether there was one. */
   takeAngle(): boolean {
     const token = this.token;
     if (token.kind !== ">=") return this.take(">");
@@ -367,7 +380,7 @@ export class Cursor {
   }
 }
 
-/** The other word for `type`; a name wherever no item can begin. */
+/** A synonym of `type`; an ordinary name where no item can begin. */
 export const RECORD_WORD = "record";
 
 export function isRecordWord(token: Token): boolean {
@@ -376,21 +389,7 @@ export function isRecordWord(token: Token): boolean {
 
 const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };
 
-const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([
-  "name",
-  "int",
-  "float",
-  "string",
-  "true",
-  "false",
-  "None",
-  "Some",
-  "Ok",
-  "Err",
-  "(",
-  "[",
-  "{",
-]);
+const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "(", "[", "{"]);
 
 export function spanOf(token: Token): Span {
   return { start: token.start, end: token.end };

@@ -1,7 +1,7 @@
-/** How deep a finished tree is. Brackets are bounded while parsing; chains of operators and of postfix parts add to them. */
+/** Bounds the depth of a finished tree. `MAX_NESTING` bounds brackets while parsing; operators and postfix operators add levels. */
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
-/** Expressions and loops inside one another, from the body of an item down. Later phases may recurse so deep. */
+/** Levels of nested expressions and loops below the body of an item. Later phases recurse this deep. */
 export const MAX_TREE_DEPTH = 1024;
 
 interface Step {
@@ -9,8 +9,8 @@ interface Step {
   readonly depth: number;
 }
 
-/** The span of a node below the limit of depth, or null. Walks with a stack of its own. */
-export function tooDeepNode(item: Item): Span | null {
+/** The span of a node that is deeper than `MAX_TREE_DEPTH`, or null. Uses an explicit stack. */
+export function findTooDeepNode(item: Item): Span | null {
   if (item.kind !== "fn" && item.kind !== "test") return null;
   const stack: Step[] = [];
   const push = (node: Expr | Stmt | null, depth: number): void => {

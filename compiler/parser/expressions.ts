@@ -2,7 +2,7 @@
 import type { BinaryOp, Expr } from "../ast.ts";
 import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
-import { foreignInfix, foreignOperator } from "./other-languages-syntax.ts";
+import { rejectForeignInfix, rejectForeignOperator } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { fieldName } from "./names.ts";
@@ -12,11 +12,11 @@ import { skipTypeArguments } from "./type-arguments.ts";
 interface Operator {
   readonly op: BinaryOp;
   readonly level: number;
-  /** Two of one level need parentheses. */
+  /** Comparisons of one level cannot be chained. */
   readonly comparison: boolean;
 }
 
-/** Low to high. */
+/** From low to high precedence. */
 const LEVELS: readonly { readonly ops: readonly BinaryOp[]; readonly comparison: boolean }[] = [
   { ops: ["||"], comparison: false },
   { ops: ["&&"], comparison: false },
@@ -36,14 +36,14 @@ export function parseExpression(c: Cursor): Expr {
   return continueBinary(c, start, parseUnary(c));
 }
 
-/** Goes on after a primary expression that another rule has read: an `if` or `match` at the start of a statement. */
+/** Parses the rest of an expression whose first operand has been read: an `if` at the start of a statement. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
   return continueBinary(c, start, postfix(c, start, primary, false));
 }
 
 type BinaryNode = Extract<Expr, { kind: "binary" }>;
 
-/** An operator chain of one level whose last operand is still to come. */
+/** A chain of operators of one precedence whose last operand has not been read. */
 interface Pending {
   readonly start: number;
   readonly operator: Operator;
@@ -51,10 +51,11 @@ interface Pending {
   readonly rest: BinaryNode["rest"][number][];
   op: Operator;
   opSpan: BinaryNode["rest"][number]["opSpan"];
+  /** Set after a syntax error inside the chain. */
   broken: boolean;
 }
 
-/** Operator precedence with an explicit stack: at most one pending chain a level, however long the expression. */
+/** Operator precedence parsing. The explicit stack has at most one chain per level, however long the expression is. */
 function continueBinary(c: Cursor, start: number, first: Expr): Expr {
   const stack: Pending[] = [];
   let operand = first;
@@ -62,14 +63,14 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
   for (let operator = operatorHere(c); operator !== undefined; operator = operatorHere(c)) {
     let top = stack.at(-1);
     while (top !== undefined && top.operator.level > operator.level) {
-      operand = finish(top, operand, c.lastEnd);
+      operand = endChain(top, operand, c.lastEnd);
       operandStart = top.start;
       stack.pop();
       top = stack.at(-1);
     }
     const opSpan = spanOf(c.token);
     if (top !== undefined && top.operator.level === operator.level) {
-      if (operator.comparison) chained(c, top);
+      if (operator.comparison) reportChained(c, top);
       top.rest.push({ op: top.op.op, opSpan: top.opSpan, operand });
       top.op = operator;
       top.opSpan = opSpan;
@@ -77,11 +78,11 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
       stack.push({ start: operandStart, operator, first: operand, rest: [], op: operator, opSpan, broken: false });
     }
     c.next();
-    foreignOperator(c, opSpan);
+    rejectForeignOperator(c, opSpan);
     operandStart = c.token.start;
     operand = parseUnary(c);
   }
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) operand = finish(top, operand, c.lastEnd);
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) operand = endChain(top, operand, c.lastEnd);
   return operand;
 }
 
@@ -96,18 +97,18 @@ function operatorHere(c: Cursor): Operator | undefined {
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],
     });
   }
-  foreignInfix(c);
+  rejectForeignInfix(c);
   return OPERATORS.get(c.kind);
 }
 
-function finish(pending: Pending, last: Expr, end: number): Expr {
+function endChain(pending: Pending, last: Expr, end: number): Expr {
   const span = { start: pending.start, end };
   if (pending.broken) return { kind: "error", span };
   pending.rest.push({ op: pending.op.op, opSpan: pending.opSpan, operand: last });
   return { kind: "binary", first: pending.first, rest: pending.rest, span };
 }
 
-function chained(c: Cursor, pending: Pending): void {
+function reportChained(c: Cursor, pending: Pending): void {
   pending.broken = true;
   const equality = pending.op.op === "==" || pending.op.op === "!=";
   c.report("E002", c.token, "comparisons cannot be chained", {
@@ -115,7 +116,7 @@ function chained(c: Cursor, pending: Pending): void {
   });
 }
 
-/** The prefix operators: `-` `!` `try` `spawn` `send` `emit`. */
+/** Parses the prefix operators: `-` `!` `try` `spawn` `send` `emit`. */
 export function parseUnary(c: Cursor): Expr {
   const token = c.token;
   switch (token.kind) {
@@ -154,13 +155,13 @@ export function parseUnary(c: Cursor): Expr {
   }
 }
 
-/** `send ACTOR MESSAGE`: a bracket that does not touch the actor begins the message. */
+/** Parses `send ACTOR MESSAGE`. A bracket that is not directly after the actor begins the message. */
 function parseSend(c: Cursor): Expr {
   const { start } = c.next();
   c.deeper();
-  const mode = c.enterHead("send");
+  const context = c.enterHeader("send");
   const actor = parsePostfix(c, true);
-  c.leave(mode);
+  c.leave(context);
   if (c.at(",")) c.fail(c.token, "`send` takes the actor and the message without a comma", { help: "write `send actor message`" });
   if (c.atNewline())
     c.fail({ start, end: c.lastEnd }, "`send` needs a message after the actor", { help: "write `send actor message` on one line" });
@@ -174,7 +175,10 @@ function parsePostfix(c: Cursor, touching: boolean): Expr {
   return postfix(c, start, parsePrimary(c), touching);
 }
 
-/** Field accesses, calls and indexing. After an `if`, `match` or block a bracket begins something new. */
+/**
+ * Parses field accesses, calls and indexing after `primary`. With `touching`, a bracket after a space is not part of them. A
+ * bracket after an `if`, `match` or block begins a new expression.
+ */
 function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Expr {
   let target = primary;
   for (let parts = 1; ; parts++) {
@@ -188,33 +192,33 @@ function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Ex
       const name = fieldName(c, "after `.`");
       target = { kind: "field", target, name, span: c.spanFrom(start) };
     } else if (kind === "(" || kind === "[") {
-      if (c.atNewline() || (touching && c.token.start !== c.lastEnd) || (parts === 1 && isClosedByBrace(primary))) return target;
+      if (c.atNewline() || (touching && c.token.start !== c.lastEnd) || (parts === 1 && endsInBrace(primary))) return target;
       target = kind === "(" ? call(c, start, target) : index(c, start, target);
     } else {
-      if (kind === "::") pathAfter(c, target);
+      if (kind === "::") rejectPath(c, target);
       return target;
     }
     if (parts > MAX_NESTING) c.tooDeep({ start, end: c.lastEnd });
   }
 }
 
-function isClosedByBrace(primary: Expr): boolean {
+function endsInBrace(primary: Expr): boolean {
   return primary.kind === "if" || primary.kind === "match" || primary.kind === "block";
 }
 
 function call(c: Cursor, start: number, callee: Expr): Expr {
   const open = c.next();
   c.deeper();
-  const mode = c.enterRound();
+  const context = c.enterParens();
   const args = commaList(c, open, "(", "an argument", argument);
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { kind: "call", callee, args, span: c.spanFrom(start) };
 }
 
 function argument(c: Cursor): Expr {
   if (c.at("name") && c.peek(1).kind === ":") {
-    c.fail(c.peek(1), "arguments have no names", { help: "give them in the order of the parameters, without `name:`" });
+    c.fail(c.peek(1), "arguments have no names", { help: "pass them in the order of the parameters, without `name:`" });
   }
   return parseExpression(c);
 }
@@ -222,24 +226,24 @@ function argument(c: Cursor): Expr {
 function index(c: Cursor, start: number, target: Expr): Expr {
   const open = c.next();
   c.deeper();
-  const mode = c.enterRound();
+  const context = c.enterParens();
   if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
   const position = parseExpression(c);
   const range = c.at("..") || c.at(":");
-  const help = "a part of a list is `list.slice(xs, from, to)`, of a string `string.slice(s, from, to)`";
+  const help = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
   c.closeSingle(open, "[", "the index", range ? { help } : {});
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };
 }
 
-function pathAfter(c: Cursor, target: Expr): void {
+function rejectPath(c: Cursor, target: Expr): void {
   if (c.atNewline()) return;
   if (target.kind === "field")
-    c.fail(c.token, "`::` parts an enum from its variant, and here stands no enum", {
+    c.fail(c.token, "`::` needs an enum before it", {
       help: "write `module.name` for a builtin, `Enum::Variant` for a variant",
     });
-  c.fail(c.token, "`::` cannot stand here", {
-    help: "write `Enum::Variant`; type arguments are inferred and never written in an expression",
+  c.fail(c.token, "`::` is not allowed here", {
+    help: "write `Enum::Variant`; an expression has no type arguments, because types are inferred",
   });
 }

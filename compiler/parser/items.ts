@@ -17,7 +17,7 @@ import { nearest } from "../../vm/nearest.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
 import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
-import { parseHead } from "./control.ts";
+import { parseHeader } from "./control.ts";
 import { commaList, declarationList } from "./lists.ts";
 import { bindingName, declaredName, fieldName, nameOf } from "./names.ts";
 import { LONE_SURROGATE } from "../lexer/scanner.ts";
@@ -47,14 +47,14 @@ function unexportedItem(c: Cursor): Item {
     case "test":
       return parseTest(c);
     case "module":
-      c.fail(c.token, "`module` can stand only once, before everything else", { help: "remove it, or move it to the first line" });
+      c.fail(c.token, "`module` is allowed only once, at the start of the file", { help: "remove it, or move it to the first line" });
       break;
     default:
-      return notAnItem(c);
+      return rejectItem(c);
   }
 }
 
-/** Words of other languages for our items. */
+/** Keywords of other languages, and the keyword to write here. */
 const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
   ["function", "fn"],
   ["func", "fn"],
@@ -73,33 +73,33 @@ const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
 
 const ITEM_WORDS = ["fn", "type", RECORD_WORD, "enum", "import", "export", "test", "module"] as const;
 const NO_GLOBALS =
-  "there are no variables outside functions: a constant is a function, `fn max_tries() -> Int { 3 }`, called as `max_tries()`";
+  "there are no variables outside functions; write a function for a constant, `fn max_tries() -> Int { 3 }`, and call it as `max_tries()`";
 const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
   ["const", NO_GLOBALS],
   ["static", NO_GLOBALS],
-  ["async", "functions are written `fn name() { … }`; what one may wait for stands in its row: `!{net.fetch}`"],
+  ["async", "write `fn name() { … }`; the effect row, such as `!{net.fetch}`, says what a function may do"],
 ]);
 /** Words that declare a variable in other languages. */
 const GLOBAL_WORDS: ReadonlySet<string> = new Set(["var", "val", "final", "define"]);
 const EXPECTED_ITEM = "`fn`, `type`, `enum`, `import` or `test`";
 
-function notAnItem(c: Cursor): never {
+function rejectItem(c: Cursor): never {
   const token = c.token;
   switch (token.kind) {
     case "name": {
       const word = FOREIGN_WORDS.get(token.value) ?? nearest(token.value, ITEM_WORDS);
       if (GLOBAL_WORDS.has(token.value) && c.peek(1).kind === "name") c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
-      if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements stand inside a function: `fn main() -> Int { … }`" });
+      if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
       const fixes = [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
       c.unexpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
       break;
     }
     case "}":
-      c.fail(token, "this `}` closes nothing", { help: "remove it, or look for a `}` too many above" });
+      c.fail(token, "this `}` has no matching `{`", { help: "remove it, or look for an extra `}` above" });
       break;
     case "reserved":
-      c.fail(token, `\`${token.value}\` is a reserved word and begins nothing yet`, {
-        help: RESERVED_HELP.get(token.value) ?? "a program is made of `fn`, `type`, `enum`, `import` and `test`",
+      c.fail(token, `\`${token.value}\` is a reserved word without a meaning yet`, {
+        help: RESERVED_HELP.get(token.value) ?? "a program consists of `fn`, `type`, `enum`, `import` and `test` items",
       });
       break;
     case "let":
@@ -109,7 +109,7 @@ function notAnItem(c: Cursor): never {
       c.unexpected(EXPECTED_ITEM, { help: "items need no `;`" });
       break;
     default:
-      c.unexpected(EXPECTED_ITEM, { help: "statements stand inside a function: `fn main() -> Int { … }`" });
+      c.unexpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
   }
 }
 
@@ -117,20 +117,26 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   c.next();
   const name = declaredName(c, "a function");
   const typeParams = parseTypeParams(c);
-  const square = c.at("[") ? { help: `type parameters stand between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
+  const square = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
   const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, square);
   const params = commaList(c, open, "(", "a parameter", parseParam);
-  const result = takeResultSign(c) ? parseType(c) : null;
+  const result = takeArrow(c) ? parseType(c) : null;
   const row = parseRow(c);
   const { intent, requires, ensures } = parseClauses(c);
-  if (c.at("=") || c.at("=>")) c.unexpected("`{` and the body of the function", { help: "a body stands in braces: `fn f() -> Int { 1 }`" });
+  if (c.at("=") || c.at("=>")) c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
   if (!c.at("{")) {
     const { start: at } = c.token;
     const fixes = [{ title: "insert `->`", edits: [{ span: { start: at, end: at }, text: "-> " }] }];
-    const row = { help: "what a function may do stands in its row: `fn f() -> Int !{net.fetch}`" };
+    const row = { help: "write the capabilities in an effect row: `fn f() -> Int !{net.fetch}`" };
     c.unexpected(
       `\`{\` and the body of \`${name.text}\``,
-      !c.at("name") ? {} : EFFECT_WORDS.has(c.token.value) ? row : result === null ? { help: "the result stands after `->`", fixes } : {},
+      !c.at("name")
+        ? {}
+        : EFFECT_WORDS.has(c.token.value)
+          ? row
+          : result === null
+            ? { help: "write `->` before the result type", fixes }
+            : {},
     );
   }
   const body = c.grammar.block(c);
@@ -139,23 +145,23 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
 
 const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "with", "effects"]);
 
-/** `x Int` and `Int x`, where `x: Int` is meant. The type begins like one. */
-function typeMeant(c: Cursor, name: Name): DiagnosticExtras {
+/** Help for `x Int` and `Int x`, where `x: Int` is meant. The word that looks like a type is the type. */
+function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
-  const first = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
-  const written = first
+  const typeFirst = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
+  const written = typeFirst
     ? `${value}: ${hintForType(name.text)?.replacement ?? name.text}`
     : `${name.text}: ${hintForType(value)?.replacement ?? value}`;
   const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start: name.span.start, end }, text: written }] }];
-  return { help: `the type stands after the name and \`:\`, \`${written}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
+  return { help: `write the name, \`:\` and the type: \`${written}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
 }
 
-/** `->`; `:` and `=>` before a type are told and read as `->`. */
-function takeResultSign(c: Cursor): boolean {
+/** Takes `->`. Reports `:` and `=>` before a type, and reads them as `->`. */
+function takeArrow(c: Cursor): boolean {
   if ((!c.at(":") && !c.at("=>")) || c.peek(1).kind !== "name") return c.take("->");
   const span = spanOf(c.token);
-  c.report("E002", span, "the result of a function stands after `->`", {
+  c.report("E002", span, "a function has `->` before its result type", {
     help: "write `->`",
     fixes: [{ title: "write `->`", edits: [{ span, text: "->" }] }],
   });
@@ -166,10 +172,10 @@ function takeResultSign(c: Cursor): boolean {
 function parseParam(c: Cursor): Param {
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
   const name = bindingName(c, "a parameter");
-  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, typeMeant(c, name));
+  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, typeOrderHint(c, name));
   c.next();
   const type = parseType(c);
-  if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that fills in the value" });
+  if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that passes the value" });
   return { name, type };
 }
 
@@ -179,7 +185,7 @@ interface Clauses {
   readonly ensures: readonly Clause[];
 }
 
-/** `intent`, `requires` and `ensures` in any order. */
+/** Parses `intent`, `requires` and `ensures` in any order. */
 function parseClauses(c: Cursor): Clauses {
   const requires: Clause[] = [];
   const ensures: Clause[] = [];
@@ -187,7 +193,7 @@ function parseClauses(c: Cursor): Clauses {
   for (;;) {
     const token = c.token;
     if (token.kind === "intent") {
-      if (intent !== null) c.report("E002", token, "a function has one `intent`", { help: "join the two into one text" });
+      if (intent !== null) c.report("E002", token, "a function has one `intent`", { help: "join the two into one string" });
       c.next();
       intent = c.expect("string", "a string after `intent`", { help: 'write why the function exists: `intent "greets the user"`' }).value;
     } else if (token.kind === "requires" || token.kind === "ensures") {
@@ -201,7 +207,7 @@ function parseClauses(c: Cursor): Clauses {
 
 function parseClause(c: Cursor, word: "requires" | "ensures"): Clause {
   const { start } = c.token;
-  const condition = parseHead(c, word);
+  const condition = parseHeader(c, word);
   const span = c.spanFrom(start);
   const text = c.text.slice(span.start, span.end).replaceAll("\r\n", "\n").replace(LONE_SURROGATE, "\ufffd");
   return { condition, text, span };
@@ -209,8 +215,8 @@ function parseClause(c: Cursor, word: "requires" | "ensures"): Clause {
 
 function misplacedRow(c: Cursor, row: RowExpr | null): void {
   if (row !== null)
-    c.report("E002", row.span, "the effect row stands once, before `intent`, `requires` and `ensures`", {
-      help: "write it after the result: `fn f() -> Int !{net.fetch} requires …`",
+    c.report("E002", row.span, "the effect row is written once, before `intent`, `requires` and `ensures`", {
+      help: "write it after the result type: `fn f() -> Int !{net.fetch} requires …`",
     });
 }
 
@@ -220,9 +226,9 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const typeParams = parseTypeParams(c);
   if (c.at("="))
     c.unexpected("`{` and the fields of the type", {
-      help: `a record is written \`${word.value} ${name.text} { x: Int }\`; there are no names for other types`,
+      help: `a record type is written \`${word.value} ${name.text} { x: Int }\`; there are no type aliases`,
     });
-  const round = c.at("(") ? { help: `fields stand in braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
+  const round = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``, round);
   const fields = declarationList(c, open, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
@@ -233,7 +239,7 @@ function parseField(c: Cursor): FieldDecl {
   c.expect(
     ":",
     `\`:\` and the type of \`${name.text}\``,
-    c.at("name") ? typeMeant(c, name) : { help: `every field has a type: \`${name.text}: Int\`` },
+    c.at("name") ? typeOrderHint(c, name) : { help: `every field has a type: \`${name.text}: Int\`` },
   );
   return { name, type: parseType(c) };
 }
@@ -255,14 +261,14 @@ function parseVariant(c: Cursor): VariantDecl {
     const fields = declarationList(c, open, "a field", parseField);
     return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
-  if (c.at("=")) c.unexpected("`,` or `}` after a variant", { help: "a variant has no number: a function with a `match` gives one" });
+  if (c.at("="))
+    c.unexpected("`,` or `}` after a variant", { help: "a variant has no number; write a function with a `match` that returns one" });
   if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
   const open = c.next();
-  if (c.at(")"))
-    c.fail({ start: open.start, end: c.token.end }, `\`${name.text}()\` holds nothing`, { help: `write \`${name.text}\` alone` });
+  if (c.at(")")) c.fail({ start: open.start, end: c.token.end }, `\`${name.text}()\` has no payload`, { help: `write \`${name.text}\`` });
   const type = parseType(c);
   if (c.take(",") && !c.at(")")) {
-    c.fail(c.token, "a variant holds one value in parentheses", { help: `name the values: \`${name.text} { first: Int, second: Int }\`` });
+    c.fail(c.token, "a variant has one value in parentheses", { help: `name the values: \`${name.text} { first: Int, second: Int }\`` });
   }
   c.closeSingle(open, "(", "the type");
   return { name, payload: { kind: "single", type }, span: c.spanFrom(start) };

@@ -1,8 +1,8 @@
-/** Lists between brackets. */
+/** Lists in brackets. */
 import type { Token } from "../tokens.ts";
 import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 
-/** Elements parted by commas, a last comma allowed, and the closing bracket. `open` has been taken. */
+/** Parses elements separated by commas, an optional trailing comma and the closing bracket. `open` has been taken. */
 export function commaList<T>(c: Cursor, open: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
   const closer = CLOSING[bracket];
   const elements: T[] = [];
@@ -14,11 +14,11 @@ export function commaList<T>(c: Cursor, open: Token, bracket: Bracket, element: 
   return elements;
 }
 
-/** `;` between declarations is told and read as a comma. */
+/** Reports a `;` between declarations and reads it as a comma. */
 function takeSemicolon(c: Cursor, element: string): boolean {
   if (!c.at(";")) return false;
   const span = { start: c.token.start, end: c.token.end };
-  c.report("E002", span, `\`;\` cannot stand after ${element}`, {
+  c.report("E002", span, `\`;\` is not allowed after ${element}`, {
     help: "write `,`, or begin a new line",
     fixes: [{ title: "write `,`", edits: [{ span, text: "," }] }],
   });
@@ -26,15 +26,15 @@ function takeSemicolon(c: Cursor, element: string): boolean {
   return true;
 }
 
-/** Declarations parted by commas or line ends, and the closing brace. `open` has been taken. */
+/** Parses declarations separated by commas or newlines, and the closing brace. `open` has been taken. */
 export function declarationList<T>(c: Cursor, open: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   const elements: T[] = [];
   while (!c.at("}") && !c.at("eof") && !c.atOuterItem()) {
     elements.push(parse(c));
     if (!c.take(",") && !takeSemicolon(c, element) && !c.atNewline()) break;
   }
   c.close(open, "{", element);
-  c.leave(mode);
+  c.leave(context);
   return elements;
 }

@@ -1,4 +1,4 @@
-/** Values of number tokens. */
+/** The values of number tokens. */
 import type { Token } from "../tokens.ts";
 import type { Cursor } from "./cursor.ts";
 
@@ -6,12 +6,12 @@ const INT_MAX = 9_223_372_036_854_775_807n;
 const INT_MIN_MAGNITUDE = "9223372036854775808";
 const INT_DIGITS = 19;
 
-/** True for the digits of 2^63, which only a `-` before them makes an Int. */
+/** Whether the token is 2^63, which is an Int only after `-`. */
 export function isMinMagnitude(token: Token): boolean {
   return token.kind === "int" && withoutZeros(token.value) === INT_MIN_MAGNITUDE;
 }
 
-/** Takes the Int token; one that does not fit i64 is told and becomes the nearest that does. */
+/** Takes an Int token. Reports a value above 2^63 - 1 and returns that instead. */
 export function takeInt(c: Cursor): bigint {
   const token = c.token;
   const digits = withoutZeros(token.value);
@@ -25,7 +25,7 @@ export function takeInt(c: Cursor): bigint {
   return value > INT_MAX ? INT_MAX : value;
 }
 
-/** Takes the Float token. The lexer has told when it is not finite. */
+/** Takes a Float token. The lexer has reported values that are too large. */
 export function takeFloat(c: Cursor): number {
   const value = Number(c.next().value);
   return Number.isFinite(value) ? value : Number.MAX_VALUE;

@@ -1,4 +1,4 @@
-/** Names, and words that cannot be one. */
+/** Names, and errors for keywords and reserved words in their place. */
 import type { Name } from "../ast.ts";
 import { isKeyword, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
@@ -9,7 +9,7 @@ export function nameOf(token: Token): Name {
   return { text: token.value, span: spanOf(token) };
 }
 
-/** A name that is being declared. A keyword or reserved word is told; where it clearly stands for a name, parsing goes on. */
+/** Parses a name that is being declared. Reports a keyword or reserved word, and uses it as the name if what follows fits. */
 export function declaredName(c: Cursor, what: string): Name {
   const token = c.token;
   if (token.kind === "name") return nameOf(c.next());
@@ -22,16 +22,16 @@ export function declaredName(c: Cursor, what: string): Name {
   return nameOf(c.next());
 }
 
-/** As `declaredName`, or `_` for a value that nobody reads. */
+/** Like `declaredName`, but also accepts `_`, for a value that is not used. */
 export function bindingName(c: Cursor, what: string): Name {
   return c.at("_") ? { text: "_", span: spanOf(c.next()) } : declaredName(c, what);
 }
 
-/** At a reserved word where a name is wanted: told the first time. */
+/** Takes a reserved word as a name; reports its first use in the file. */
 export function reservedName(c: Cursor): Name {
   const word = c.token.value;
-  if (!c.misused.has(word)) {
-    c.misused.add(word);
+  if (!c.reportedReservedWords.has(word)) {
+    c.reportedReservedWords.add(word);
     const constant = word === "const" || word === "static" ? "; a constant is a `let` without `mut`" : "";
     const help = `choose another name, such as \`${word}_\`${constant}`;
     c.report("E002", c.token, `\`${word}\` is a reserved word and cannot be a name`, { help });
@@ -39,14 +39,14 @@ export function reservedName(c: Cursor): Name {
   return nameOf(c.next());
 }
 
-/** The name of a field: keywords are as good as any. */
+/** Parses the name of a field, which may be a keyword. */
 export function fieldName(c: Cursor, after: string): Name {
   const { kind } = c.token;
   if (kind === "name" || kind === "reserved" || isKeyword(kind)) return nameOf(c.next());
   c.unexpected(`the name of a field ${after}`);
 }
 
-/** What may follow `::`; the keywords among the variants of `Option` and `Result` too. */
+/** Parses the name of a variant after `::`, including `None`, `Some`, `Ok` and `Err`, which are keywords. */
 export function variantName(c: Cursor): Name {
   switch (c.kind) {
     case "None":

@@ -1,10 +1,19 @@
-/** Source text to syntax tree. */
+/**
+ * The parser: source text to syntax tree, by recursive descent. `parse` runs the lexer, then reads item after item:
+ *
+ *     items → statements → control (if, match) → expressions → primary
+ *                                                 patterns, type-syntax, names, literals
+ *
+ * A rule that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches
+ * it, skips to where the next one can begin (`Cursor.recover`), and continues, so one run finds many errors. Rules of the
+ * form `reject…` recognize the syntax of other languages and say what to write instead.
+ */
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { lex } from "../lexer.ts";
-import { Bail, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
-import { tooDeepNode } from "./depth.ts";
+import { ParseError, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
+import { findTooDeepNode } from "./depth.ts";
 import { parseExpression } from "./expressions.ts";
 import { nameOf } from "./names.ts";
 import { parseItem } from "./items.ts";
@@ -15,9 +24,9 @@ export const MAX_SOURCE_BYTES = 1_048_576;
 const GRAMMAR: Grammar = { expression: parseExpression, statement: parseStatement, block: parseBlock, brace: parseBrace };
 
 /**
- * Parses any text without throwing, in time linear in its size. Errors (E001, E002, E015) go to the diagnostics; the
- * items they touch are left out, or hold `error` expressions in the place of broken statements. No tree is deeper
- * than `MAX_TREE_DEPTH`.
+ * Parses any text without throwing, in time linear in its size. Errors (E001, E002, E015) are added to `diagnostics`. An item
+ * with an error is left out, or has `error` expressions in place of the statements with errors. No tree is deeper than
+ * `MAX_TREE_DEPTH`.
  */
 export function parse(source: { readonly name: string; readonly text: string }, diagnostics: Diagnostics): ParsedFile {
   const { name, text } = source;
@@ -40,25 +49,25 @@ function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: 
   while (!c.at("eof") && !c.full) {
     const from = c.index;
     try {
-      items.push(bounded(parseItem(c), diagnostics));
+      items.push(withDepthLimit(parseItem(c), diagnostics));
     } catch (error) {
-      if (!(error instanceof Bail)) throw error;
+      if (!(error instanceof ParseError)) throw error;
       c.recoverItem(from);
     }
   }
   return { moduleName, items };
 }
 
-/** `module name` on the first line of older programs; it means nothing. */
+/** `module name` on the first line of older programs; it has no effect. */
 function parseModuleName(c: Cursor): Name | null {
   if (!c.at("module") || c.peek(1).kind !== "name") return null;
   c.next();
   return nameOf(c.next());
 }
 
-/** The item, or one with an empty body when its tree is too deep. */
-function bounded(item: Item, diagnostics: Diagnostics): Item {
-  const span = tooDeepNode(item);
+/** Returns the item; if its tree is too deep, reports it and replaces the body with an `error` expression. */
+function withDepthLimit(item: Item, diagnostics: Diagnostics): Item {
+  const span = findTooDeepNode(item);
   if (span === null) return item;
   diagnostics.error("E015", span, `nesting is deeper than ${MAX_NESTING} levels`, {
     help: "name the inner parts with `let`, or move them into functions",

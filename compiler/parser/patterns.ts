@@ -6,7 +6,7 @@ import { commaList } from "./lists.ts";
 import { isMinMagnitude, takeFloat, takeInt } from "./literals.ts";
 import { fieldName, nameOf, reservedName, variantName } from "./names.ts";
 
-/** A pattern with its alternatives: `p | q`. A `|` before the first is allowed. */
+/** Parses a pattern and its alternatives: `p | q`. The first may also have a `|` before it. */
 export function parsePattern(c: Cursor): Pattern {
   const { start } = c.token;
   takeBar(c);
@@ -17,7 +17,7 @@ export function parsePattern(c: Cursor): Pattern {
   return { kind: "or", alternatives, span: c.spanFrom(start) };
 }
 
-/** `|`; `||` is told and read as `|`. */
+/** Takes `|`. Reports `||` and reads it as `|`. */
 function takeBar(c: Cursor): boolean {
   if (c.at("||")) {
     const span = spanOf(c.token);
@@ -100,7 +100,7 @@ function negative(c: Cursor): Pattern {
 function wrapped(c: Cursor, wrap: WrapKind): Pattern {
   const { start } = c.next();
   const open = c.expect("(", `\`(\` and a pattern after \`${wrap}\``, {
-    help: `write \`${wrap}(x)\` to bind what it holds, \`${wrap}(_)\` to pass over it`,
+    help: `write \`${wrap}(x)\` to bind its value, \`${wrap}(_)\` to ignore it`,
   });
   c.deeper();
   const inner = parsePattern(c);
@@ -122,7 +122,7 @@ function parenthesized(c: Cursor): Pattern {
 
 function named(c: Cursor, first: Name): Pattern {
   const { start } = first.span;
-  const qualified = takePathSign(c);
+  const qualified = takePathSeparator(c);
   const name = qualified ? variantName(c) : first;
   const owner = qualified ? first : null;
   if (c.at("(")) {
@@ -142,11 +142,11 @@ function named(c: Cursor, first: Name): Pattern {
   return { kind: "variant", enum: owner, variant: name, args: null, span: c.spanFrom(start) };
 }
 
-/** `::`; `.` is told and read as `::`. */
-function takePathSign(c: Cursor): boolean {
+/** Takes `::`. Reports `.` and reads it as `::`. */
+function takePathSeparator(c: Cursor): boolean {
   if (!c.at(".")) return c.take("::");
   const span = spanOf(c.token);
-  c.report("E002", span, "a variant stands after `::`", {
+  c.report("E002", span, "a variant is written after `::`", {
     help: "write `::`",
     fixes: [{ title: "write `::`", edits: [{ span, text: "::" }] }],
   });
@@ -156,7 +156,7 @@ function takePathSign(c: Cursor): boolean {
 
 function structFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boolean } {
   const open = c.next();
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   const fields: FieldPattern[] = [];
   let rest = false;
   while (!c.at("}") && !c.at("eof")) {
@@ -168,9 +168,9 @@ function structFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boole
     fields.push(fieldPattern(c));
     if (!c.take(",")) break;
   }
-  if (rest && !c.at("}")) c.unexpected("`}` after `..`", { help: "`..` stands last: `P { x, .. }`" });
+  if (rest && !c.at("}")) c.unexpected("`}` after `..`", { help: "`..` comes last: `P { x, .. }`" });
   c.close(open, "{", "a field");
-  c.leave(mode);
+  c.leave(context);
   return { fields, rest };
 }
 
@@ -180,7 +180,7 @@ function fieldPattern(c: Cursor): FieldPattern {
   if (c.take(":")) return { name, pattern: parsePattern(c) };
   if (word.kind !== "name") {
     c.report("E002", word, `\`${name.text}\` cannot be bound: it is a ${word.kind === "reserved" ? "reserved word" : "keyword"}`, {
-      help: `name what it holds: \`${name.text}: value\``,
+      help: `bind it to another name: \`${name.text}: value\``,
     });
   }
   return { name, pattern: null };

@@ -1,9 +1,9 @@
-/** Expressions without operators: literals, names, brackets, records, variants, and what has a keyword of its own. */
+/** Expressions without operators: literals, names, parentheses, lists, maps, records, variants, lambdas, `if` and `match`. */
 import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
-import { foreignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
+import { rejectForeignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
 import { bindingName, fieldName, nameOf, reservedName, variantName } from "./names.ts";
@@ -35,10 +35,10 @@ export function parsePrimary(c: Cursor): Expr {
     case "Err":
       return wrapped(c, token.kind);
     case "name":
-      foreignPrefix(c);
+      rejectForeignPrefix(c);
       return named(c, nameOf(c.next()));
     case "reserved":
-      foreignPrefix(c);
+      rejectForeignPrefix(c);
       return named(c, reservedName(c));
     case "(":
       return parenthesized(c);
@@ -53,39 +53,39 @@ export function parsePrimary(c: Cursor): Expr {
     case "match":
       return parseMatch(c);
     default:
-      return notAnExpression(c);
+      return rejectExpression(c);
   }
 }
 
-function notAnExpression(c: Cursor): never {
+function rejectExpression(c: Cursor): never {
   c.unexpected("an expression", expressionHelp(c.kind));
 }
 
-/** What to do about a token that no expression begins with. */
+/** Help for a token that cannot begin an expression. */
 export function expressionHelp(kind: TokenKind): { readonly help?: string } {
   switch (kind) {
     case "_":
-      return { help: "`_` holds no value; it stands in patterns and for unused names" };
+      return { help: "`_` has no value; use it in patterns and for unused names" };
     case ".":
       return { help: "a Float begins with a digit: `0.5`" };
     case "+":
-      return { help: "there is no unary `+`: leave it out" };
+      return { help: "there is no unary `+`; remove it" };
     case "++":
-      return { help: "`++` does not count: write `i = i + 1`, a statement of its own" };
+      return { help: "`++` does not increment; write the statement `i = i + 1`" };
     case "|":
     case "||":
       return { help: LAMBDA_HELP };
     case "..":
-      return { help: "there is no spread: lists are joined with `++`, and a record takes fields from another with `P { ..base, x: 1 }`" };
+      return { help: "there is no spread; join lists with `++`, and copy the fields of a record with `P { ..base, x: 1 }`" };
     case "in":
-      return { help: "whether a list has an element is told by `list.contains(xs, x)`; a loop is written `for x in xs { … }`" };
+      return { help: "to look for an element, write `list.contains(xs, x)`; a loop is written `for x in xs { … }`" };
     case "return":
     case "break":
     case "continue":
     case "let":
     case "while":
     case "for":
-      return { help: `\`${kind}\` is a statement: it stands on its own in a block` };
+      return { help: `\`${kind}\` is a statement, not an expression` };
     case "try":
       return { help: "`try` takes one call: `try net.fetch(url)`" };
     default:
@@ -97,23 +97,23 @@ function wrapped(c: Cursor, wrap: WrapKind): Expr {
   const { start, end } = c.next();
   skipTypeArguments(c);
   if (!c.at("(") || c.atNewline()) {
-    if (!c.linesCount && (c.at(")") || c.at(","))) {
+    if (!c.newlinesMatter && (c.at(")") || c.at(","))) {
       const written = `fn(x) { ${wrap}(x) }`;
       const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start, end }, text: written }] }];
-      c.fail({ start, end }, `\`${wrap}\` needs a value`, { help: `as a function it is written \`${written}\``, fixes });
+      c.fail({ start, end }, `\`${wrap}\` needs a value`, { help: `to pass it as a function, write \`${written}\``, fixes });
     }
     c.fail({ start, end }, `\`${wrap}\` needs a value`, {
-      help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` when there is nothing to tell`}`,
+      help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` if there is no value`}`,
     });
   }
   const open = c.next();
   c.deeper();
-  const mode = c.enterRound();
-  if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` when there is nothing to tell` });
+  const context = c.enterParens();
+  if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` if there is no value` });
   const value = c.grammar.expression(c);
-  if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` holds one value; put several into a record` });
+  if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` has one value; put several into a record` });
   c.closeSingle(open, "(", "the value");
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { kind: "wrap", wrap, value, span: c.spanFrom(start) };
 }
@@ -125,32 +125,32 @@ function named(c: Cursor, name: Name): Expr {
   return { kind: "name", name, span: name.span };
 }
 
-/** A `{` that goes on with what stands before it. */
+/** A `{` that begins the fields of the name before it. */
 function atRecordBrace(c: Cursor): boolean {
-  return c.at("{") && !c.atNewline() && c.head === null;
+  return c.at("{") && !c.atNewline() && c.header === null;
 }
 
 function variant(c: Cursor, owner: Name): Expr {
   const { start } = owner.span;
   c.next();
   if (c.at("<"))
-    c.fail(c.token, "type arguments are never written in an expression", {
-      help: "leave them out: they are inferred; where the context does not decide, annotate a `let`",
+    c.fail(c.token, "an expression has no type arguments", {
+      help: "remove them: types are inferred; if the compiler cannot infer one, give a `let` a type",
     });
   const name = variantName(c);
   skipTypeArguments(c);
   if (c.at("(") && !c.atNewline()) {
     const open = c.next();
     c.deeper();
-    const mode = c.enterRound();
+    const context = c.enterParens();
     const args = commaList(c, open, "(", "a value", c.grammar.expression);
-    c.leave(mode);
+    c.leave(context);
     c.shallower();
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "args", args }, span: c.spanFrom(start) };
   }
   if (atRecordBrace(c)) {
     const { fields, base } = fieldInits(c);
-    if (base !== null) c.fail(base.span, "only a record can take fields from another", { help: "write every field of the variant" });
+    if (base !== null) c.fail(base.span, "only a record can copy fields from another", { help: "write every field of the variant" });
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
   return { kind: "variant", enum: owner, variant: name, payload: null, span: c.spanFrom(start) };
@@ -161,24 +161,24 @@ function record(c: Cursor, name: Name): Expr {
   return { kind: "record", name, base, fields, span: c.spanFrom(name.span.start) };
 }
 
-/** `{ ..base, x: 1, y }` */
+/** Parses `{ ..base, x: 1, y }`. */
 function fieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
   const open = c.next();
   c.deeper();
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   let base: Expr | null = null;
   if (c.take("..")) {
     base = c.grammar.expression(c);
     if (!c.at("}") && !c.take(",")) c.close(open, "{", "the base of the record");
   }
   const fields = commaList(c, open, "{", "a field", fieldInit);
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { fields, base };
 }
 
 function fieldInit(c: Cursor): FieldInit {
-  if (c.at("..")) c.fail(c.token, "`..` stands first in a record", { help: "write `P { ..base, x: 1 }`" });
+  if (c.at("..")) c.fail(c.token, "`..` comes first in a record", { help: "write `P { ..base, x: 1 }`" });
   const word = c.token;
   const name = fieldName(c, "in the record");
   if (c.at("=")) {
@@ -205,12 +205,12 @@ function parenthesized(c: Cursor): Expr {
   const open = c.next();
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
   c.deeper();
-  const mode = c.enterRound();
+  const context = c.enterParens();
   const inner = c.grammar.expression(c);
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
   const lambda = inner.kind === "name" && c.at(":");
   c.closeSingle(open, "(", "the expression", lambda ? { help: LAMBDA_HELP } : {});
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return inner;
 }
@@ -218,15 +218,15 @@ function parenthesized(c: Cursor): Expr {
 function list(c: Cursor): Expr {
   const open = c.next();
   c.deeper();
-  const mode = c.enterRound();
+  const context = c.enterParens();
   const items = commaList(c, open, "[", "an element", c.grammar.expression);
-  c.leave(mode);
+  c.leave(context);
   c.shallower();
   return { kind: "list", items, span: c.spanFrom(open.start) };
 }
 
 function brace(c: Cursor): Expr {
-  if (c.head !== null) c.unexpected("an expression", { help: `a map or block in the head of \`${c.head}\` stands in parentheses` });
+  if (c.header !== null) c.unexpected("an expression", { help: `a map or block after \`${c.header}\` needs parentheses` });
   c.deeper();
   const expr = c.grammar.brace(c);
   c.shallower();
@@ -236,7 +236,7 @@ function brace(c: Cursor): Expr {
 function lambda(c: Cursor): Expr {
   const { start } = c.next();
   if (c.at("name"))
-    c.fail(c.token, "a function with a name cannot stand inside another", {
+    c.fail(c.token, "a named function cannot be inside another function", {
       help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
     });
   const open = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });

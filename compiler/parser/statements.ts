@@ -1,30 +1,30 @@
 /** Blocks and statements. */
 import type { Block, Expr, Stmt } from "../ast.ts";
-import type { Token, TokenKind } from "../tokens.ts";
-import { parseBody, parseHead, parseIf } from "./control.ts";
-import { Bail, type Cursor, spanOf } from "./cursor.ts";
+import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
+import { parseBody, parseHeader, parseIf } from "./control.ts";
+import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
-import { foreignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
+import { rejectForeignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { commaList } from "./lists.ts";
 import { bindingName, nameOf } from "./names.ts";
 import { expressionHelp } from "./primary.ts";
 import { capabilityName, parseType } from "./type-syntax.ts";
 
-/** `{ … }` as the body of something. */
+/** Parses the `{ … }` of a body. */
 export function parseBlock(c: Cursor): Block {
   const open = c.next();
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   const block = finishBlock(c, open, []);
-  c.leave(mode);
+  c.leave(context);
   return block;
 }
 
-/** `{ … }` as an expression: a map when it is empty or its first entry has a `:`, else a block. */
+/** Parses a `{ … }` expression: a map if it is empty or its first expression is followed by `:`, else a block. */
 export function parseBrace(c: Cursor): Expr {
   const open = c.next();
-  const mode = c.enterBrace();
+  const context = c.enterBraces();
   const expr = braceContents(c, open);
-  c.leave(mode);
+  c.leave(context);
   return expr;
 }
 
@@ -54,7 +54,7 @@ function mapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } {
   return { key, value: parseExpression(c) };
 }
 
-/** Statements up to the `}`. At the end of the file, or at an item at the start of a line, the `}` is missing. */
+/** Parses statements up to the `}`. Reports a missing `}` at the end of the file, or at an item in the first column. */
 function finishBlock(c: Cursor, open: Token, stmts: Stmt[]): Block {
   for (;;) {
     if (c.take(";")) continue;
@@ -72,14 +72,14 @@ function atBlockEnd(c: Cursor): boolean {
   return c.at("eof") || c.atOuterItem();
 }
 
-/** A statement, or after an error in it what stands for one. */
+/** Parses a statement; after an error in it, returns an `error` expression. */
 function recoveringStatement(c: Cursor): Stmt {
   const { start } = c.token;
   const mark = c.mark();
   try {
     return parseStatement(c);
   } catch (error) {
-    if (!(error instanceof Bail) || error.item) throw error;
+    if (!(error instanceof ParseError) || error.skipsItem) throw error;
     c.recover(mark);
     const span = c.spanFrom(start);
     return { kind: "expr", value: { kind: "error", span }, span };
@@ -110,10 +110,10 @@ export function parseStatement(c: Cursor): Stmt {
     case "name":
       if (c.peek(1).kind === "=" && !c.peek(1).newline) return assignment(c);
       if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return answerStatement(c);
-      foreignStatement(c);
+      rejectForeignStatement(c);
       return expressionStatement(c);
     default:
-      if (!EXPRESSION_STARTS.has(c.kind)) notAStatement(c);
+      if (!EXPRESSION_STARTS.has(c.kind)) rejectStatement(c);
       return expressionStatement(c);
   }
 }
@@ -122,36 +122,36 @@ function reservedStatement(c: Cursor): Stmt {
   const token = c.token;
   if ((token.value === "const" || token.value === "static") && c.peek(1).kind === "name") {
     const fixes = [{ title: "write `let`", edits: [{ span: spanOf(token), text: "let" }] }];
-    c.fail(token, `\`${token.value}\` is a reserved word`, { help: "write `let`: a binding without `mut` stays as it is", fixes });
+    c.fail(token, `\`${token.value}\` is a reserved word`, { help: "write `let`: a binding without `mut` cannot be assigned", fixes });
   }
   return expressionStatement(c);
 }
 
-/** What is written instead of a pattern after `let`. */
+/** What to write instead of a pattern after `let`, by the first token of the pattern. */
 const INSTEAD_OF_PATTERN: ReadonlyMap<TokenKind, string> = new Map([
   ["Some", "write `match o { Some(x) => …, None => … }`, or `let x = option.unwrap_or(o, other)`"],
   ["Ok", "write `match r { Ok(x) => …, Err(e) => … }`, or `let x = result.unwrap_or(r, other)`"],
   ["Err", "write `match r { Ok(x) => …, Err(e) => … }`"],
-  ["name", "write `match value { pattern => … }`; a field is read with `let x = p.x`"],
+  ["name", "write `match value { pattern => … }`; to read a field, write `let x = p.x`"],
 ]);
 
-/** `let Some(x) = o` and the like: told. */
-function notAPattern(c: Cursor): void {
+/** Fails at a pattern after `let`, such as `let Some(x) = o`. */
+function rejectPattern(c: Cursor): void {
   const help = INSTEAD_OF_PATTERN.get(c.kind);
   const next = c.peek(1);
   if (help === undefined || next.newline || (next.kind !== "(" && next.kind !== "{" && next.kind !== "::")) return;
-  c.fail(c.token, "`let` binds one name, no pattern", { help });
+  c.fail(c.token, "`let` binds a name, not a pattern", { help });
 }
 
 function letStatement(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
   if (c.at("(") || c.at("[") || c.at("{"))
-    c.unexpected("the name of a variable", { help: "`let` binds one name; take a value apart with `match` or with `p.field`" });
-  notAPattern(c);
+    c.unexpected("the name of a variable", { help: "`let` binds one name; read the parts of a value with `match` or `p.field`" });
+  rejectPattern(c);
   const name = bindingName(c, "a variable");
   const type = c.take(":") ? parseType(c) : null;
-  c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable begins with a value: \`let ${name.text} = 0\`` });
+  c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable needs a value: \`let ${name.text} = 0\`` });
   const value = parseExpression(c);
   return { kind: "let", mutable, name, type, value, span: c.spanFrom(start) };
 }
@@ -161,14 +161,14 @@ function assignment(c: Cursor): Stmt {
   c.next();
   const value = parseExpression(c);
   if (c.at("=") && !c.atNewline())
-    c.fail(c.token, "an assignment has no value of its own", { help: "assign to one variable after the other; write `==` to compare" });
+    c.fail(c.token, "an assignment has no value", { help: "write one assignment per variable; to compare, write `==`" });
   return { kind: "assign", name, value, span: c.spanFrom(name.span.start) };
 }
 
 function whileStatement(c: Cursor): Stmt {
   const { start } = c.next();
   c.deeper();
-  const condition = parseHead(c, "while");
+  const condition = parseHeader(c, "while");
   const body = parseBody(c, "while");
   c.shallower();
   return { kind: "while", condition, body, span: c.spanFrom(start) };
@@ -183,14 +183,14 @@ function forStatement(c: Cursor): Stmt {
   const name = bindingName(c, "a variable");
   c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${name.text} in xs { … }\`` });
   c.deeper();
-  const list = parseHead(c, "for");
+  const list = parseHeader(c, "for");
   if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
   const body = parseBody(c, "for");
   c.shallower();
   return { kind: "for", name, list, body, span: c.spanFrom(start) };
 }
 
-/** `answer` is no keyword, but a name followed by a name on its line is nothing else. */
+/** Parses an `answer` statement. `answer` is not a keyword, but a name with a name after it on its line is no other statement. */
 function answerStatement(c: Cursor): Stmt {
   const { start } = c.next();
   const help = 'an answer is written `answer net.fetch(url) { "the page" }`';
@@ -204,14 +204,14 @@ function answerStatement(c: Cursor): Stmt {
   return { kind: "answer", capability, params, body, span: c.spanFrom(start) };
 }
 
-/** A line end after `return` means Unit. */
+/** Parses `return`. A newline after it means Unit. */
 function returnStatement(c: Cursor): Stmt {
   const { start } = c.next();
   const value = !c.atNewline() && EXPRESSION_STARTS.has(c.kind) ? parseExpression(c) : null;
   return { kind: "return", value, span: c.spanFrom(start) };
 }
 
-/** An `if` without `else` is complete; with `else` it may be the first operand of more. */
+/** Parses an `if`. With an `else` it may be the first operand of an expression; without one it is complete. */
 function ifStatement(c: Cursor): Stmt {
   const { start } = c.token;
   const branch = parseIf(c);
@@ -252,7 +252,7 @@ function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
       { span, text: "=" },
     ];
     c.fail(span, "`:=` is not an operator", {
-      help: "write `let x = 1`, or `let mut x = 1` for what changes",
+      help: "write `let x = 1`, or `let mut x = 1` for a variable that changes",
       fixes: value.kind === "name" ? [{ title: "write `let`", edits }] : [],
     });
   }
@@ -268,21 +268,20 @@ function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
   return { kind: "expr", value, span: c.spanFrom(start) };
 }
 
-/** Tokens that an expression can begin with; `error` too, which is passed over in silence. */
+/** Tokens that can begin an expression, and `error`, which has been reported. */
 // biome-ignore format: rows read better
 const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
-  "int", "float", "string", "name", "reserved", "true", "false", "None", "Some", "Ok", "Err", "(", "[", "{", "fn", "if", "match", "-", "!",
-  "try", "spawn", "send", "receive", "emit", "error",
-] satisfies TokenKind[]);
+  ...OPERAND_STARTS, "reserved", "(", "[", "{", "fn", "if", "match", "-", "!", "try", "spawn", "send", "receive", "emit", "error",
+]);
 
-function notAStatement(c: Cursor): never {
+function rejectStatement(c: Cursor): never {
   const { kind } = c.token;
-  if (c.atItem()) c.fail(c.token, `\`${kind}\` cannot stand inside a function`, { help: "move it out, to the top level of the file" });
+  if (c.atItem()) c.fail(c.token, `\`${kind}\` is not allowed inside a function`, { help: "move it to the top level of the file" });
   const next = c.peek(1);
   if (kind === "++" && next.kind === "name" && next.start === c.token.end) {
     const counted = `${next.value} = ${next.value} + 1`;
     const span = { start: c.token.start, end: next.end };
-    c.fail(span, "`++` does not count", {
+    c.fail(span, "`++` does not increment", {
       help: `write \`${counted}\``,
       fixes: [{ title: `write \`${counted}\``, edits: [{ span, text: counted }] }],
     });
@@ -294,23 +293,23 @@ function statementHelp(kind: TokenKind): { readonly help?: string } {
   switch (kind) {
     case ":":
       return {
-        help: 'a variable is made with `let x: Int = 1`; a map inside the braces of a body has braces of its own: `{ { "a": 1 } }`',
+        help: 'a variable is declared with `let x: Int = 1`; a map in a body needs its own braces: `{ { "a": 1 } }`',
       };
     case "else":
       return { help: "`else` follows the `}` of an `if`" };
     case "mut":
       return { help: "write `let mut x = 0`" };
     case "=":
-      return { help: "the `=` of an assignment stands on the line of its variable" };
+      return { help: "the `=` of an assignment must be on the line of its variable" };
     case "=>":
-      return { help: `arms stand inside \`match x { … }\`; ${LAMBDA_HELP}` };
+      return { help: `arms belong inside \`match x { … }\`; ${LAMBDA_HELP}` };
     case "->":
       return { help: LAMBDA_HELP };
     case ")":
     case "]":
-      return { help: `no bracket is open that this \`${kind}\` could close` };
+      return { help: `this \`${kind}\` has no matching opening bracket` };
     case ",":
-      return { help: "statements are parted by line ends or `;`" };
+      return { help: "separate statements with newlines or `;`" };
     default:
       return expressionHelp(kind);
   }

@@ -1,25 +1,24 @@
-/** Type arguments where a value stands, `id<Int>(3)`: told, and passed over. */
+/** Reports and skips type arguments in expressions, as in `id<Int>(3)`. */
 import type { TokenKind } from "../tokens.ts";
 import { BUILTIN_ARITY } from "../check-types.ts";
 import { isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** Longer ones are not looked for, so that reading stays linear. */
+/** Bounds the look-ahead, so that parsing stays linear. */
 const MAX_TOKENS = 64;
 
-/** What may stand between `<` and `>`; brackets only where they are those of a function type. */
+/** Tokens between `<` and `>`; brackets only as part of a function type. */
 const TYPE_TOKENS: ReadonlySet<TokenKind> = new Set(["name", ",", "<", ">", "(", ")", "->", "!", "{", "}", "."]);
 
-/** What follows type arguments and never follows a comparison sign. */
+/** Tokens that may follow type arguments but not a comparison operator. */
 const ENDS: ReadonlySet<TokenKind> = new Set(["::", "{", "}", ")", "]", ",", ";", ".", "eof"]);
 
 /**
- * At the `<` after a name or a literal, or at `::` before it: whether type arguments stand here, and how many tokens
- * they have. Comparisons do not chain, so that `a < b > c` is wrong in any case and the question is only what to say.
- * With a comma it is wrong only where lines count: `f(a < b, c > (d))` has two arguments. There the names must be
- * those of built-in types.
+ * The number of tokens of the type arguments that begin at this `<` or `::`, or undefined if these are comparisons.
+ * Comparisons cannot be chained, so `a < b > c` is an error in any case and only the message depends on the answer. But
+ * `f(a < b, c > (d))` is valid: it has two arguments. So with a comma inside parentheses, all names must be built-in types.
  */
-function typeArgumentsHere(c: Cursor): number | undefined {
+function typeArgumentTokens(c: Cursor): number | undefined {
   const from = c.at("::") ? 1 : 0;
   const first = c.peek(from + 1);
   if (c.peek(from).kind !== "<" || first.kind !== "name" || c.atNewline()) return undefined;
@@ -41,7 +40,7 @@ function typeArgumentsHere(c: Cursor): number | undefined {
     else if (kind === ">") depth -= 1;
     if (depth > 0) continue;
     const after = c.peek(at + 1);
-    if (commas && from === 0 && !c.linesCount && !builtIn) return undefined;
+    if (commas && from === 0 && !c.newlinesMatter && !builtIn) return undefined;
     const called = after.kind === "(" && after.start === end;
     return written && brackets === 0 && (called || after.newline || ENDS.has(after.kind)) ? at + 1 : undefined;
   }
@@ -52,14 +51,14 @@ function isBuiltInType(name: string): boolean {
   return name === "Fn" || isPrimitiveName(name) || BUILTIN_ARITY.has(name);
 }
 
-/** Passes over type arguments, if any stand here. */
+/** Reports and skips type arguments, if any. */
 export function skipTypeArguments(c: Cursor): void {
   if (!c.at("<") && !c.at("::")) return;
-  const count = typeArgumentsHere(c);
+  const count = typeArgumentTokens(c);
   if (count === undefined) return;
   const span = { start: c.token.start, end: c.peek(count - 1).end };
-  c.report("E002", span, "type arguments are never written in an expression", {
-    help: "leave them out: they are inferred; where the context does not decide, annotate a `let`",
+  c.report("E002", span, "an expression has no type arguments", {
+    help: "remove them: types are inferred; if the compiler cannot infer one, give a `let` a type",
     fixes: [{ title: "remove the type arguments", edits: [{ span, text: "" }] }],
   });
   for (let i = 0; i < count; i++) c.next();

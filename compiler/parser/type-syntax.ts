@@ -6,7 +6,7 @@ import { type Cursor, spanOf } from "./cursor.ts";
 import { commaList } from "./lists.ts";
 import { declaredName, nameOf, reservedName } from "./names.ts";
 
-/** A type: `Int`, `List<T>`, `Fn(A) -> R !{caps}`, or one in parentheses. */
+/** Parses a type: `Int`, `List<T>`, `Fn(A) -> R !{caps}`, or a type in parentheses. */
 export function parseType(c: Cursor): TypeExpr {
   if (c.at("(")) return parenthesized(c);
   return c.at("fn") ? lowerFn(c) : named(c);
@@ -25,7 +25,7 @@ function named(c: Cursor): TypeExpr {
   if (name.text === "Fn" && c.at("(")) return functionType(c, token.start);
   if (c.at("[")) {
     const help = BUILTIN_ARITY.has(name.text)
-      ? "type arguments stand between `<` and `>`: `List<Int>`"
+      ? "write type arguments between `<` and `>`: `List<Int>`"
       : `a list type is written \`List<${name.text}>\``;
     c.unexpected("the end of the type", { help });
   }
@@ -35,7 +35,7 @@ function named(c: Cursor): TypeExpr {
   const args = commaList(c, open, "<", "a type argument", parseType);
   c.shallower();
   if (args.length === 0)
-    c.fail(open, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or leave both out" });
+    c.fail(open, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or remove both" });
   return { kind: "name", name, args, span: c.spanFrom(token.start) };
 }
 
@@ -43,7 +43,7 @@ function nameType(name: Name): TypeExpr {
   return { kind: "name", name, args: [], span: name.span };
 }
 
-/** `fn(Int) -> Int` as a type: told, and read as `Fn`. */
+/** Reports `fn(Int) -> Int` as a type and reads it as `Fn`. */
 function lowerFn(c: Cursor): TypeExpr {
   const token = c.token;
   const fixes = [{ title: "write `Fn`", edits: [{ span: spanOf(token), text: "Fn" }] }];
@@ -54,7 +54,7 @@ function lowerFn(c: Cursor): TypeExpr {
   return functionType(c, token.start);
 }
 
-/** At the `(` after `Fn`. */
+/** Parses a function type from the `(` after `Fn`. */
 function functionType(c: Cursor, start: number): TypeExpr {
   const open = c.next();
   c.deeper();
@@ -78,16 +78,16 @@ function parenthesized(c: Cursor): TypeExpr {
   return type;
 }
 
-/** `<T, U>` after the name of an item, or nothing. */
+/** Parses `<T, U>` after the name of an item, if present. */
 export function parseTypeParams(c: Cursor): readonly Name[] {
   if (!c.at("<")) return [];
   const open = c.next();
   const params = commaList(c, open, "<", "a type parameter", (inner) => declaredName(inner, "a type parameter"));
-  if (params.length === 0) c.fail(open, "there are no type parameters between `<` and `>`", { help: "write `<T>`, or leave both out" });
+  if (params.length === 0) c.fail(open, "there are no type parameters between `<` and `>`", { help: "write `<T>`, or remove both" });
   return params;
 }
 
-/** `!{net.fetch, fs.read}`, or null when there is none. */
+/** Parses an effect row, `!{net.fetch, fs.read}`; null if there is none. */
 export function parseRow(c: Cursor): RowExpr | null {
   if (!c.at("!")) return null;
   const { start } = c.next();
@@ -96,7 +96,7 @@ export function parseRow(c: Cursor): RowExpr | null {
   return { names, span: c.spanFrom(start) };
 }
 
-/** A name, or several joined by dots; after a dot a keyword is a name too (`actor.send`). */
+/** Parses names joined by dots. After a dot a keyword is also a name: `actor.send`. */
 export function capabilityName(c: Cursor): Name {
   const { start } = c.token;
   let text = c.expect("name", "the name of a capability", { help: "an effect row is written `!{net.fetch, fs.read}`" }).value;

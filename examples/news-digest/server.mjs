@@ -1,4 +1,4 @@
-// Stands in for two services on this machine: a news API and an OpenAI-compatible model.
+// A local replacement for two services: a news API and an OpenAI-compatible model.
 import { createServer } from "node:http";
 
 const STORIES = [
@@ -16,7 +16,7 @@ function json(response, status, body) {
   response.end(JSON.stringify(body));
 }
 
-/** "Summarizes" by counting: enough to see that the prompt arrived. */
+/** "Summarizes" by counting, which shows that the prompt arrived. */
 function complete(request) {
   const prompt = request.messages.map((m) => m.content).join("\n");
   const titles = prompt.split("\n").filter((line) => line.startsWith("- "));
@@ -30,7 +30,7 @@ function complete(request) {
   };
 }
 
-/** Listens on loopback; port 0 is any free one. Resolves to the server once it listens. */
+/** Listens on loopback; port 0 means any free port. Resolves to the server once it listens. */
 export function startServer(port = 0) {
   const server = createServer((request, response) => {
     if (request.method === "GET" && request.url === "/stories") return json(response, 200, { stories: STORIES });

@@ -1,5 +1,5 @@
-// The main job from beginning to end, on this machine alone: the news program runs live against a stand-in API and
-// model, recorded and traced; then the run is replayed offline and its log verified. `npm start` runs this.
+// The whole workflow on one machine: runs the news program live against a local API and model, recorded and traced,
+// then replays the run offline and verifies its log. `npm start` runs this.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const boruna = fileURLToPath(new URL("../../dist/bin/boruna.js", import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
 
-/** Runs one boruna command, its output passed on; resolves to its exit code. */
+/** Runs a boruna command with inherited output; resolves to its exit code. */
 function command(args, env = {}) {
   say(`\n$ boruna ${args.map((arg) => (arg.startsWith(here) ? arg.slice(here.length) : arg)).join(" ")}`);
   const child = spawn(process.execPath, [boruna, ...args], {

@@ -30,13 +30,13 @@ describe("boruna explain", () => {
     const [imports, sizes] = await Promise.all([boruna(["explain", "E012"]), boruna(["explain", "E015"])]);
     expect(imports.stdout).toContain('    import "./shape.ax"\n');
     expect(imports.stdout).toContain("\n\nwith shapes.ax beside it:\n\n    export fn area(");
-    expect(sizes.stdout).toContain("    fn main() -> Int { …1… }\n\nHere … stands for 300 times `(` and `)`.\n");
+    expect(sizes.stdout).toContain("    fn main() -> Int { …1… }\n\nHere … stands for 300 × `(` and 300 × `)`.\n");
   });
 
   test("of a code that no program can get, says so", async () => {
     const { code, stdout } = await boruna(["explain", "E008"]);
     expect(code).toBe(0);
-    expect(stdout.replace(/\s+/g, " ")).toContain("You will not see it from this version of the compiler.");
+    expect(stdout.replace(/\s+/g, " ")).toContain("This version of the compiler does not report it.");
     expect(stdout).not.toContain("Wrong:");
   });
 

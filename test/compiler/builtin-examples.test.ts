@@ -1,4 +1,4 @@
-/** The example of every builtin, compiled and run, has the result in the table. */
+/** Every builtin's example compiles and returns the documented result. */
 import { expect, test } from "vitest";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { runSource } from "../run-program.ts";

@@ -1,4 +1,4 @@
-/** Programs with their expectation on the first line: the conformance set and those of this repository. */
+/** Programs with their expected result on the first line: test/conformance and test/language. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

@@ -5,26 +5,18 @@ import {
   type Diagnostic,
   Diagnostics,
   diagnosticToJson,
-  type Edit,
   MAX_DIAGNOSTICS_PER_FILE,
 } from "../../compiler/diagnostics.ts";
 import { parse } from "../../compiler/parser/parse.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { EXPRESSION_ERRORS, ITEM_ERRORS, LEXICAL_ERRORS, MATCH_ERRORS, STATEMENT_ERRORS } from "./syntax-errors.ts";
+import { testChunks } from "../golden-chunks.ts";
+import { diagnosticsWithFixes, fixedText } from "./fixed-text.ts";
 
 function diagnosticsOf(text: string): readonly Diagnostic[] {
   const diagnostics = new Diagnostics("main.ax");
   parse({ name: "main.ax", text }, diagnostics);
   return diagnostics.sorted();
-}
-
-function applied(text: string, edits: readonly Edit[]): string {
-  let result = text;
-  for (const edit of [...edits].sort((a, b) => b.span.start - a.span.start)) {
-    result = result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end);
-  }
-  return result;
 }
 
 describe("the table of codes", () => {
@@ -42,7 +34,7 @@ describe("the table of codes", () => {
 });
 
 describe("the collector", () => {
-  test("sorts by place and keeps a hundred errors", () => {
+  test("sorts by position and keeps 100 errors", () => {
     const diagnostics = new Diagnostics("a.ax");
     diagnostics.warning("W004", { start: 7, end: 8 }, "second");
     diagnostics.error("E003", { start: 3, end: 9 }, "first", { help: "look" });
@@ -63,7 +55,7 @@ describe("the collector", () => {
     expect(diagnostics.sorted().at(-1)?.message).toBe("more than 100 errors in this file; the rest are not shown");
   });
 
-  test("becomes an error that tells the first and counts the others", () => {
+  test("becomes an error with the first message and the number of others", () => {
     const text = "fn main() {\n  let = 1\n  let y 2\n}";
     const error = new CompileError(diagnosticsOf(text), () => text);
     expect(error).toBeInstanceOf(BorunaError);
@@ -100,7 +92,7 @@ describe("as text", () => {
       () => text,
     );
 
-  test("the line, the carets and the help", () => {
+  test("shows the line, carets and the help text", () => {
     expect(`\n${at("let x: Int =\n  1 + 2.5\n", 19, 22, { help: "use Float" })}\n`).toBe(`
 error[E009]: wrong
  --> main.ax:2:7
@@ -133,7 +125,7 @@ error[E009]: wrong
 `);
   });
 
-  test("control characters are not shown, tabs are spaces", () => {
+  test("control characters are replaced, tabs become spaces", () => {
     expect(at("\tx\u001b[31m\u202ey", 1, 2).split("\n")[3]).toBe("1 |     x\ufffd[31m\ufffdy");
     expect(at("\tx", 1, 2).split("\n")[4]).toBe("  |     ^");
     expect(at("x", 0, 1, { file: "a\u001b[2J.ax", message: "a\u0007b" })).toContain("error[E009]: a\ufffdb\n --> a\ufffd[2J.ax:1:1");
@@ -148,13 +140,13 @@ error[E009]: wrong
     expect(at(`x${"y".repeat(2000)}`, 0, 2001).split("\n")[3]).toBe(`1 | x${"y".repeat(119)}…`);
   });
 
-  test("an empty span has one caret, also at the end of the file", () => {
+  test("an empty span has one caret, even at the end of the file", () => {
     expect(at("ab\n", 2, 2).split("\n").slice(3)).toEqual(["1 | ab", "  |   ^"]);
     expect(at("ab\n", 3, 3).split("\n").slice(1)).toEqual([" --> main.ax:2:1", "  |", "2 |", "  | ^"]);
     expect(at("", 0, 0).split("\n").slice(3)).toEqual(["1 |", "  | ^"]);
   });
 
-  test("without the source there is the file alone", () => {
+  test("without source text only the file name is shown", () => {
     const diagnostic: Diagnostic = {
       code: "W002",
       severity: "warning",
@@ -166,7 +158,7 @@ error[E009]: wrong
     expect(renderDiagnostic(diagnostic, () => undefined)).toBe("warning[W002]: m\n--> x.ax\nhelp: add `mut`");
   });
 
-  test("in colour only when asked", () => {
+  test("is colored only on request", () => {
     expect(at("x", 0, 1)).not.toContain("\u001b");
     const diagnostic: Diagnostic = { code: "E009", severity: "error", message: "m", file: "x.ax", span: { start: 0, end: 1 }, fixes: [] };
     expect(renderDiagnostic(diagnostic, () => "x", { color: true })).toContain("\u001b[1;31merror[E009]\u001b[0m");
@@ -174,41 +166,39 @@ error[E009]: wrong
 });
 
 describe("syntax errors", () => {
-  const kinds = { LEXICAL_ERRORS, ITEM_ERRORS, STATEMENT_ERRORS, EXPRESSION_ERRORS, MATCH_ERRORS };
-  const all = Object.values(kinds).flat();
+  const files = ["lexical-errors", "item-errors", "statement-errors", "expression-errors", "match-errors"];
+  const chunks = files.flatMap((name) =>
+    testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) => diagnosticsWithFixes(text, diagnosticsOf(text))),
+  );
 
-  test.each(Object.entries(kinds))("%s read as in the golden file", async (kind, programs) => {
-    const shown = programs.map((text) => {
-      const found = diagnosticsOf(text).map((diagnostic) => {
-        const fixes = diagnostic.fixes.map((fix) => `fix: ${fix.title}\n${indented(applied(text, fix.edits))}`);
-        return [renderDiagnostic(diagnostic, () => text), ...fixes].join("\n");
-      });
-      return `${indented(text)}\n\n${found.join("\n\n")}\n`;
-    });
-    await expect(shown.join(`\n${"-".repeat(80)}\n`)).toMatchFileSnapshot(`golden/${kind.toLowerCase().replaceAll("_", "-")}.txt`);
+  test("every program has one diagnostic, except the one with three wrong arms", () => {
+    const others = chunks.filter(({ program }) => diagnosticsOf(program).length !== 1);
+    expect(others.map(({ title }) => title)).toEqual(["three wrong arms"]);
   });
 
-  test("every program is wrong, and for all but one slip there is one message", () => {
-    const several = all.filter((text) => diagnosticsOf(text).length !== 1);
-    expect(several.length).toBe(1);
-  });
-
-  test("applying a fix mends its place", () => {
-    for (const text of all) {
-      for (const diagnostic of diagnosticsOf(text)) {
-        for (const fix of diagnostic.fixes) {
-          const after = diagnosticsOf(applied(text, fix.edits));
-          expect(after.some((d) => d.message === diagnostic.message && d.span.start === diagnostic.span.start)).toBe(false);
-        }
+  test.each(chunks)("a fix removes its error: $title", ({ program }) => {
+    for (const diagnostic of diagnosticsOf(program)) {
+      for (const fix of diagnostic.fixes) {
+        const after = diagnosticsOf(fixedText(program, fix.edits));
+        expect(after.some((d) => d.message === diagnostic.message && d.span.start === diagnostic.span.start)).toBe(false);
       }
     }
   });
 });
 
-function indented(text: string): string {
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => `    ${line}`)
-    .join("\n");
-}
+describe("invisible characters", () => {
+  test.each([
+    ["\u00a0", "a no-break space is not allowed between tokens", " "],
+    ["\r", "a carriage return without a line feed is not allowed between tokens", "\n"],
+    ["\u200b", "a zero-width space is not allowed between tokens", " "],
+    ["\u2028\u2028", "a line separator is not allowed between tokens", "\n"],
+    ["\u2029", "a paragraph separator is not allowed between tokens", "\n"],
+    ["\u3000", "an ideographic space is not allowed between tokens", " "],
+    ["\u0007", "U+0007 is not allowed in a program", undefined],
+  ])("%j", (characters, message, instead) => {
+    const [diagnostic, ...others] = diagnosticsOf(`fn main() -> Int {\n    1${characters}+ 2\n}\n`);
+    expect(others).toEqual([]);
+    expect(diagnostic).toMatchObject({ code: "E001", message, span: { start: 24, end: 24 + characters.length } });
+    expect(diagnostic?.fixes.map((fix) => fix.edits[0]?.text)).toEqual(instead === undefined ? [] : [instead]);
+  });
+});

@@ -1,4 +1,4 @@
-/** Every page of `boruna explain` says what the compiler does. */
+/** Every page of `boruna explain` agrees with the compiler. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,9 +8,9 @@ import { DIAGNOSTICS } from "../../compiler/diagnostics.ts";
 import { elisionNote, EXPLANATIONS, exampleSources, isDiagnosticCode } from "../../compiler/explanations.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { testChunks } from "../golden-chunks.ts";
 
 const COMPILER = fileURLToPath(new URL("../../compiler/", import.meta.url));
-const GOLDEN = fileURLToPath(new URL("./golden-explanations/", import.meta.url));
 
 const codes = Object.keys(DIAGNOSTICS).filter(isDiagnosticCode);
 const explained = codes.flatMap((code) => {
@@ -20,41 +20,44 @@ const explained = codes.flatMap((code) => {
 const unreachable = codes.filter((code) => "unreachable" in EXPLANATIONS[code]);
 
 describe.each(explained)("$code", ({ code, wrong, right }) => {
-  test("the wrong program gives this diagnostic and no other", () => {
+  test("the wrong program has this diagnostic and no other", () => {
     const sources = exampleSources(wrong);
     const { ok, diagnostics } = check(sources.source, sources);
     expect(diagnostics.map((d) => [d.code, d.severity])).toEqual([[code, DIAGNOSTICS[code].severity]]);
     expect(ok).toBe(DIAGNOSTICS[code].severity === "warning");
   });
 
-  test("the right program compiles without a word", () => {
+  test("the right program has no diagnostics", () => {
     const sources = exampleSources(right);
     expect(compile(sources.source, sources).diagnostics).toEqual([]);
   });
 
-  test("the two are not the same", () => {
+  test("the two programs differ", () => {
     expect(exampleSources(wrong).source.text).not.toBe(exampleSources(right).source.text);
   });
 
-  test("the message reads as in the golden file", async () => {
-    const sources = exampleSources(wrong);
-    const { diagnostics, sourceOf } = check(sources.source, sources);
-    const shown = diagnostics.map((d) => `${renderDiagnostic(d, sourceOf)}\n`).join("\n");
-    await expect(shown).toMatchFileSnapshot(`golden-explanations/${code}.txt`);
-  });
-
-  test("files beside a program are right by themselves", () => {
+  test("imported files have no diagnostics", () => {
     for (const example of [wrong, right]) {
       for (const file of exampleSources(example).beside) expect(check(file).diagnostics).toEqual([]);
     }
   });
 });
 
-test("there is a golden file for every code that a program can get, and no other", () => {
-  expect(readdirSync(GOLDEN).sort()).toEqual(explained.map(({ code }) => `${code}.txt`).sort());
+describe("the messages", () => {
+  const chunks = testChunks(new URL("golden/explanations.txt", import.meta.url), (_program, title) => {
+    const page = explained.find(({ code }) => code === title);
+    if (page === undefined) throw new Error(`${title} is not a reachable code`);
+    const sources = exampleSources(page.wrong);
+    const { diagnostics, sourceOf } = check(sources.source, sources);
+    return diagnostics.map((d) => `${renderDiagnostic(d, sourceOf)}\n`).join("\n");
+  });
+
+  test("the golden file has the wrong program of every reachable code", () => {
+    expect(chunks.map(({ title, program }) => [title, program])).toEqual(explained.map(({ code, wrong }) => [code, `${wrong.text}\n`]));
+  });
 });
 
-test("no file of the compiler reports a code that its page calls unreachable", () => {
+test("the compiler never reports a code that is documented as unreachable", () => {
   const tables = new Set(["diagnostics.ts", "explanations.ts"]);
   const files = readdirSync(COMPILER, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts") && !tables.has(name));
   expect(files.length).toBeGreaterThan(20);
@@ -64,7 +67,7 @@ test("no file of the compiler reports a code that its page calls unreachable", (
   }
 });
 
-test("what the page of E008 says of parameters is so", () => {
+test("255 parameters are allowed, as the page of E008 says", () => {
   const withParameters = (count: number): string => {
     const list = (item: (i: number) => string): string => Array.from({ length: count }, (_, i) => item(i)).join(", ");
     return `fn f(${list((i) => `p${i}: Int`)}) -> Int { p0 }\nfn main() -> Int { f(${list(String)}) }\n`;
@@ -74,7 +77,7 @@ test("what the page of E008 says of parameters is so", () => {
   expect(verified(256)).toThrow("E015: `f` is too large: more than 255 parameters");
 });
 
-test("every reachable code is reported somewhere, so the check above can see one", () => {
+test("the compiler reports every reachable code, so the test above can find one", () => {
   const all = readdirSync(COMPILER, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts") && name !== "diagnostics.ts" && name !== "explanations.ts")
     .map((name) => readFileSync(join(COMPILER, name), "utf8"))
@@ -82,26 +85,26 @@ test("every reachable code is reported somewhere, so the check above can see one
   expect(explained.map(({ code }) => code).filter((code) => !all.includes(`"${code}"`))).toEqual([]);
 });
 
-test("each page is one paragraph of whole sentences", () => {
+test("each page is one paragraph of complete sentences", () => {
   for (const code of codes) {
     const page = EXPLANATIONS[code];
     for (const text of "unreachable" in page ? [page.why, page.reason] : [page.why]) expect(text).toMatch(/^[A-Z`][^\n]{80,}\.$/);
   }
 });
 
-describe("an example with parts left out", () => {
+describe("an example with elided parts", () => {
   const example = { text: "a…b…c", elided: { parts: ["$&", ")"], times: 3 } };
 
-  test("is whole for the compiler", () => {
+  test("is complete for the compiler", () => {
     expect(exampleSources(example).source).toEqual({ name: "main.ax", text: "a$&$&$&b)))c\n" });
   });
 
-  test("says on the page what is left out", () => {
-    expect(elisionNote(example)).toBe("Here … stands for 3 times `$&` and `)`.");
+  test("says on the page what is elided", () => {
+    expect(elisionNote(example)).toBe("Here … stands for 3 × `$&` and 3 × `)`.");
     expect(elisionNote({ text: "a" })).toBeUndefined();
   });
 });
 
-test("a name from the prototype is no code", () => {
+test("a name from Object.prototype is not a code", () => {
   expect(["toString", "__proto__", "e007", ""].filter(isDiagnosticCode)).toEqual([]);
 });

@@ -1,15 +1,7 @@
-/** Programs with one mistake, whose fix makes them compile. */
+/** Fixes that make a program compile. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
-import type { Edit } from "../../compiler/diagnostics.ts";
-
-function applied(text: string, edits: readonly Edit[]): string {
-  let result = text;
-  for (const edit of [...edits].sort((a, b) => b.span.start - a.span.start)) {
-    result = result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end);
-  }
-  return result;
-}
+import { fixedText } from "./fixed-text.ts";
 
 const FETCH = "Fn() -> Int !{net.fetch}";
 
@@ -54,11 +46,11 @@ test.each([
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, 2 + 1,) }", "fn main(a: ActorId) !{actor.send} { send a (2 + 1) }"],
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, a) }", "fn main(a: ActorId) !{actor.send} { send a a }"],
   ["E004", "fn main() !{ui.render} { ui.render(1 + 2) }", "fn main() !{ui.render} { emit (1 + 2) }"],
-])("%s %s", (code, text, mended) => {
+])("%s: %s", (code, text, fixed) => {
   const [diagnostic, ...others] = check({ name: "main.ax", text }).diagnostics;
   expect(others).toEqual([]);
   expect(diagnostic?.code).toBe(code);
-  const after = applied(text, diagnostic?.fixes[0]?.edits ?? []);
-  expect(after).toBe(mended);
+  const after = fixedText(text, diagnostic?.fixes[0]?.edits ?? []);
+  expect(after).toBe(fixed);
   expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
 });

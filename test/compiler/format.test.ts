@@ -1,4 +1,4 @@
-/** The formatter: what its form looks like, and that it changes neither meaning nor comments. */
+/** The formatter: its layout, and that it changes neither the meaning nor the comments of a program. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,7 @@ function parsed(text: string): ParsedFile | undefined {
   return diagnostics.hasErrors ? undefined : file;
 }
 
-/** Without the safety net of `formatSource`, which must never be needed. */
+/** Checks `layout` itself, without the check in `formatSource`, which must never be needed. */
 function formatted(text: string): string {
   const file = parsed(text);
   if (file === undefined) throw new Error("does not parse");
@@ -35,7 +35,7 @@ function expectSound(text: string): void {
   const once = layout(file);
   expect(sameProgram(file, once), once).toBe(true);
   expect(formatted(once)).toBe(once);
-  // A condition over several lines keeps them as they are: they are the text of the contract.
+  // A multi-line condition keeps its lines, because they are the text of the contract.
   if (!/\b(requires|ensures)\b/.test(text)) expect(once.split("\n").filter((line) => /[ \t\r]$/.test(line))).toEqual([]);
 }
 
@@ -51,7 +51,7 @@ const FILES = [
 const SOURCES = BUILTINS.flatMap((builtin): [string, string][] => (builtin.source === undefined ? [] : [[builtin.name, builtin.source]]));
 const TEXTS = [...FILES, ...SOURCES].map(([, text]) => text);
 
-/** The items of a long file each on its own: a comment before every token of all costs the square of its length. */
+/** Splits a long file into items: trying a comment before every token takes quadratic time. */
 function partsOf(text: string): readonly string[] {
   const items = text.length < 500 ? [] : (parsed(text)?.items ?? []);
   return items.length === 0 ? [text] : items.map(({ span }) => text.slice(span.start, span.end));
@@ -60,7 +60,7 @@ function partsOf(text: string): readonly string[] {
 const COMMENTS = [" // one\n", "\n// two\n", "\n\n    // three  \n\n", " //\n"] as const;
 const insertions = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...COMMENTS)), { minLength: 1, maxLength: 5 });
 
-/** Comments put in before some of the tokens; what no longer parses is none of the formatter's business. */
+/** Inserts comments before some tokens; returns undefined if the text no longer parses. */
 function withComments(text: string, where: readonly (readonly [number, string])[]): string {
   const { tokens } = lex(text, new Diagnostics("a.ax"));
   const places = where.map(([n, comment]) => ({ at: tokens[n % tokens.length]?.start ?? 0, comment }));
@@ -103,11 +103,11 @@ describe("meaning and comments", () => {
     }
   });
 
-  test("line ends are line feeds", () => {
+  test("CRLF becomes LF", () => {
     for (const text of TEXTS) expect(formatted(text.replaceAll("\n", "\r\n"))).toBe(formatted(text));
   });
 
-  test("what parses at the deepest nesting is formatted", () => {
+  test("a program at the nesting limit is formatted", () => {
     const deep = (open: string, close: string, n: number): string => `fn f() { x = ${open.repeat(n)}1${close.repeat(n)} }`;
     for (const text of [
       deep("(", ")", 250),
@@ -127,13 +127,13 @@ describe("meaning and comments", () => {
     }
   });
 
-  test("a long line takes time in proportion", () => {
+  test("a long line takes linear time", () => {
     for (const item of ["1", "a"]) expectSound(`fn f() { x = [${`${item}, `.repeat(50_000)}] }`);
     expectSound(`fn f() { ${"x = 1; ".repeat(60_000)} }`);
     expectSound(`fn f() { x } //${" ".repeat(300_000)}x`);
   });
 
-  test("the net sees another tree and other comments", () => {
+  test("`sameProgram` detects a different tree and different comments", () => {
     const file = parsed("fn f() { a + b } // c\n");
     expect(file).toBeDefined();
     if (file === undefined) return;
@@ -141,18 +141,18 @@ describe("meaning and comments", () => {
     expect(same.map((text) => sameProgram(file, text))).toEqual([true, false, false, false, false]);
   });
 
-  test("a file that would grow past the limit of a source stays as it is", () => {
+  test("a file that would grow past the size limit is not changed", () => {
     const text = `fn f() { x = [${"a, ".repeat(120_000)}] }`;
     expect(formatSource({ name: "a.ax", text })).toEqual({ ok: true, text });
   });
 
-  test("syntax errors are told", () => {
+  test("syntax errors are returned", () => {
     const result = formatSource({ name: "a.ax", text: "fn f( {" });
     expect(result.ok ? [] : result.diagnostics.map((d) => d.code)).toEqual(["E002"]);
   });
 });
 
-/** In and out; what is in the form already is written once. */
+/** Input and output; a single text is already formatted. */
 const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
   "an empty file": ["  \n\n", ""],
   "white space and commas": [
@@ -214,7 +214,7 @@ const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
   ],
 };
 
-describe("form", () => {
+describe("layout", () => {
   test.each(Object.entries(FORMS))("%s", (_name, [text, expected = text]) => {
     expect(formatSource({ name: "a.ax", text })).toEqual({ ok: true, text: expected });
   });

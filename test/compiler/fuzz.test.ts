@@ -1,4 +1,4 @@
-/** Every text results in diagnostics or in a module that verifies, never in a crash. */
+/** For any text the compiler returns diagnostics or a module that verifies; it never throws. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -27,7 +27,7 @@ function compiles(text: string): void {
   }
 }
 
-test("programs with tokens taken out, doubled and swapped", () => {
+test("programs with tokens removed, repeated and swapped", () => {
   const change = fc.record({ at: fc.nat(), kind: fc.constantFrom("drop", "double", "replace"), token: fc.constantFrom(...TOKENS) });
   fc.assert(
     fc.property(fc.constantFrom(...programs), fc.array(change, { minLength: 1, maxLength: 3 }), (program, changes) => {

@@ -7,7 +7,7 @@ import { runSource } from "../run-program.ts";
 
 const RUNS = cases(1_000);
 
-test("a well-typed program compiles to statically stacked code and never has a type trap", async () => {
+test("a well-typed program compiles to regular code and never traps by type", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, async (text) => {
       const { diagnostics } = check({ name: "main.ax", text });
@@ -22,7 +22,7 @@ test("a well-typed program compiles to statically stacked code and never has a t
   );
 });
 
-test("a program without its row is rejected", () => {
+test("a program without its effect row is rejected", () => {
   fc.assert(
     fc.property(arbitraryProgram, (text) => {
       const { diagnostics } = check({ name: "main.ax", text });

@@ -1,4 +1,4 @@
-/** Large programs: E015 if they exceed the module format, otherwise they compile in linear time. */
+/** Large programs: E015 if the bytecode format cannot hold them, else compiled in linear time. */
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
@@ -60,7 +60,7 @@ test("an uncovered variant among thousands is named", () => {
   expect(check({ name: "main.ax", text }).diagnostics.map((d) => d.message)).toEqual(["this match misses `E::V2999`"]);
 });
 
-/** Long lines, wide records and types that reach each other were quadratic or worse: seconds instead of milliseconds. */
+/** With a quadratic algorithm, each of these takes seconds instead of milliseconds. */
 test.each([
   ["a long line", `fn main() -> Int { ${repeat(100_000, () => "1", " + ")} }`],
   ["a long list", `fn main() -> Int { list.len([${repeat(100_000, (i) => String(i), ",")}]) }`],

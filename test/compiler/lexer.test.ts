@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Diagnostics } from "../../compiler/diagnostics.ts";
 import { lex } from "../../compiler/lexer.ts";
-import { KEYWORDS, RESERVED_WORDS, SIGNS } from "../../compiler/tokens.ts";
+import { KEYWORDS, RESERVED_WORDS, PUNCTUATORS } from "../../compiler/tokens.ts";
 
 function lexed(text: string): { readonly tokens: readonly string[]; readonly errors: readonly string[] } {
   const diagnostics = new Diagnostics("main.ax");
@@ -20,25 +20,25 @@ function tokens(text: string): readonly string[] {
   return tokens;
 }
 
-describe("words and signs", () => {
-  test("every keyword, reserved word and sign is one token", () => {
+describe("words, operators and punctuation", () => {
+  test("every keyword, reserved word, operator and punctuation mark is one token", () => {
     expect(tokens(KEYWORDS.join(" "))).toEqual([...KEYWORDS]);
     expect(tokens(RESERVED_WORDS.join(" "))).toEqual(RESERVED_WORDS.map((word) => `reserved:${word}`));
-    expect(tokens(SIGNS.join(" "))).toEqual([...SIGNS]);
+    expect(tokens(PUNCTUATORS.join(" "))).toEqual([...PUNCTUATORS]);
   });
 
-  test("words that only begin like a keyword are names", () => {
+  test("words that begin with a keyword are names", () => {
     expect(tokens("important iffy _x __builtin_a x1 fn_ Fn none")).toEqual(
       ["important", "iffy", "_x", "__builtin_a", "x1", "fn_", "Fn", "none"].map((name) => `name:${name}`),
     );
   });
 
-  test("the longest sign wins", () => {
+  test("the longest operator wins", () => {
     expect(tokens("a<=b>>=c=>d...e")).toEqual(["name:a", "<=", "name:b", ">", ">=", "name:c", "=>", "name:d", "..", ".", "name:e"]);
     expect(tokens("x=-1 a- -b")).toEqual(["name:x", "=", "-", "int:1", "name:a", "-", "-", "name:b"]);
   });
 
-  test("line ends are kept with the token after them", () => {
+  test("a token records a newline before it", () => {
     expect(tokens("a\nb // c\r\nc d\n\n\ne")).toEqual(["name:a", "⏎name:b", "⏎name:c", "name:d", "⏎name:e"]);
   });
 });
@@ -57,7 +57,7 @@ describe("numbers", () => {
     expect(tokens("1.foo xs.0.1 0..9")).toEqual(["int:1", ".", "name:foo", "name:xs", ".", "float:0.1", "int:0", "..", "int:9"]);
   });
 
-  test("what is no number", () => {
+  test("malformed numbers", () => {
     expect(lexed("1__0 2_").errors.length).toBe(2);
     expect(lexed("1e9").tokens).toEqual(["float:1e9"]);
     expect(lexed("12abc 1.5e").errors).toEqual(["E001 0-5 `abc` cannot follow a number", "E001 6-10 `e` cannot follow a number"]);
@@ -72,7 +72,7 @@ describe("strings", () => {
     expect(tokens('"" "// no comment"')).toEqual(["string", "string:// no comment"]);
   });
 
-  test("bad escapes are told one by one, and the string goes on", () => {
+  test("each bad escape is reported and the string continues", () => {
     expect(lexed('"\\q \\u12 \\u{} \\u{d800} \\u{1234567}" x')).toEqual({
       tokens: ["string:\ufffd \ufffd12 \ufffd{} \ufffd \ufffd{1234567}", "name:x"],
       errors: [
@@ -93,14 +93,14 @@ describe("strings", () => {
     expect(lexed('"a\nb').tokens).toEqual(["error", "⏎name:b"]);
   });
 
-  test("lone surrogates do not enter", () => {
+  test("lone surrogates are replaced", () => {
     expect(lexed('"a\ud800b\udc00"').tokens).toEqual(["string:a\ufffdb\ufffd"]);
     expect(lexed("'\ud800'").tokens).toEqual(["string:\ufffd"]);
   });
 });
 
 describe("comments", () => {
-  test("are kept with their places", () => {
+  test("are kept with their positions", () => {
     const diagnostics = new Diagnostics("main.ax");
     expect(lex("// a\r\nx // b", diagnostics).comments).toEqual([
       { text: "// a", span: { start: 0, end: 4 } },
@@ -110,7 +110,7 @@ describe("comments", () => {
 });
 
 describe("a word with letters outside ASCII", () => {
-  test("is told once and stays one name", () => {
+  test("is reported once and is one name", () => {
     expect(lexed("let größe = имя")).toEqual({
       tokens: ["let", "name:größe", "=", "name:имя"],
       errors: ["E001 4-9 the name `größe` has letters outside ASCII", "E001 12-15 the name `имя` has letters outside ASCII"],
@@ -119,7 +119,7 @@ describe("a word with letters outside ASCII", () => {
   });
 });
 
-test("a byte order mark is passed over at the start only", () => {
+test("a byte order mark is allowed only at the start", () => {
   expect(tokens("\ufeffa")).toEqual(["name:a"]);
-  expect(lexed("a\ufeffb").errors).toEqual(["E001 1-2 a byte order mark inside the file cannot stand between words"]);
+  expect(lexed("a\ufeffb").errors).toEqual(["E001 1-2 a byte order mark inside the file is not allowed between tokens"]);
 });

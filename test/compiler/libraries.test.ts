@@ -6,17 +6,17 @@ import { LIBRARY_FUNCTIONS, LIBRARY_NAMES, LIBRARY_TYPES } from "../../compiler/
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { libraries, LIBRARY_TABLE_FILE, libraryTable } from "../../scripts/libraries.ts";
 
-test("the compiler's table lists what the libraries export (npm run docs)", () => {
+test("the compiler's table lists the exports of the libraries (npm run docs)", () => {
   expect(readFileSync(LIBRARY_TABLE_FILE, "utf8")).toBe(libraryTable());
   expect(LIBRARY_NAMES).toEqual(libraries().map((library) => library.name));
 });
 
-test("no two libraries export one name", () => {
+test("no two libraries export the same name", () => {
   const exported = libraries().flatMap((library) => library.exports);
   expect(LIBRARY_FUNCTIONS.size + LIBRARY_TYPES.size).toBe(exported.length);
 });
 
-test("no library exports the last part of a builtin's name", () => {
+test("no library exports the unqualified name of a builtin", () => {
   const bare = new Set(BUILTINS.flatMap((b) => [b.name, ...b.oldNames]).map((name) => name.split(".").at(-1)));
   expect([...LIBRARY_FUNCTIONS.keys()].filter((name) => bare.has(name))).toEqual([]);
 });
@@ -25,7 +25,7 @@ function diagnosticsOf(text: string): readonly Diagnostic[] {
   return check({ name: "main.ax", text }, { resolve: (name) => ({ name, text: "export fn take(n: Int) -> Int { n }\n" }) }).diagnostics;
 }
 
-function mended(text: string): string {
+function fixed(text: string): string {
   const edits = [...(diagnosticsOf(text)[0]?.fixes[0]?.edits ?? [])].sort((a, b) => b.span.start - a.span.start);
   return edits.reduce((sofar, { span, text: by }) => sofar.slice(0, span.start) + by + sofar.slice(span.end), text);
 }
@@ -52,7 +52,7 @@ test.each([
   ["a module of builtins before the name", "fn main() -> Int { list.take(1) }\n", 'import "std-list"\n\nfn main() -> Int { take(1) }\n'],
   ["an imported name", 'import "std-list"\nfn main() -> Int { list.take(1) }\n', 'import "std-list"\nfn main() -> Int { take(1) }\n'],
 ])("the fix inserts the import: %s", (_, text, expected) => {
-  expect(mended(text)).toBe(expected);
+  expect(fixed(text)).toBe(expected);
   if (!text.includes("drop")) expect(diagnosticsOf(expected)).toEqual([]);
 });
 
@@ -61,12 +61,12 @@ test.each([
   ["list", "std-list"],
   ["std/json", "std-json"],
   ["std.csv", "std-csv"],
-])('import "%s"', (written, meant) => {
+])('import "%s" suggests a library', (written, meant) => {
   const [found] = check({ name: "main.ax", text: `import "${written}"\n` }).diagnostics;
   expect(found?.help).toBe(`did you mean \`${meant}\`?`);
 });
 
-test.each(["std-list", "./list", "nowhere"])('no suggestion for import "%s", which is not found', (written) => {
+test.each(["std-list", "./list", "nowhere"])('import "%s" is not found and suggests nothing', (written) => {
   const [found] = check({ name: "main.ax", text: `import "${written}"\n` }).diagnostics;
   expect(found?.fixes).toEqual([]);
 });

@@ -5,7 +5,7 @@ import type { ParsedFile } from "../../compiler/ast.ts";
 import { Diagnostics, diagnosticToJson } from "../../compiler/diagnostics.ts";
 import { parse } from "../../compiler/parser/parse.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { KEYWORDS, RESERVED_WORDS, SIGNS } from "../../compiler/tokens.ts";
+import { KEYWORDS, RESERVED_WORDS, PUNCTUATORS } from "../../compiler/tokens.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { cases } from "../cases.ts";
 
@@ -15,7 +15,7 @@ const programs = readdirSync(folder)
   .map((name) => readFileSync(`${folder}${name}`, "utf8"))
   .filter((text) => text.length < 2_000);
 
-/** Parses and holds the tree against what must be true of every tree. */
+/** Parses and checks the invariants of every tree. */
 function parseAndCheck(text: string): ParsedFile {
   const diagnostics = new Diagnostics("main.ax");
   const file = parse({ name: "main.ax", text }, diagnostics);
@@ -49,7 +49,7 @@ function checkSpan(span: unknown, start: number, end: number): { readonly start:
   return { start: span.start, end: span.end };
 }
 
-/** Every span lies inside the one around it. */
+/** Every span lies inside the span of its parent. */
 function checkSpans(node: unknown, start: number, end: number): void {
   if (!isObject(node)) return;
   const inner = "span" in node ? checkSpan(node.span, start, end) : { start, end };
@@ -59,7 +59,7 @@ function checkSpans(node: unknown, start: number, end: number): void {
 const token = fc.constantFrom(
   ...KEYWORDS,
   ...RESERVED_WORDS,
-  ...SIGNS,
+  ...PUNCTUATORS,
   ..."a b x main f P Int List Fn E V 0 1 42 9223372036854775808 1.5 -".split(" "),
   '"s"',
   '"\\q"',
@@ -92,7 +92,7 @@ describe("any text", () => {
     );
   });
 
-  test("random UTF-16, lone surrogates too", () => {
+  test("random UTF-16 with lone surrogates", () => {
     const units = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 100 }).map((codes) => String.fromCharCode(...codes));
     fc.assert(
       fc.property(units, (text) => void parseAndCheck(`fn main() { "${text}" ${text}`)),
@@ -125,11 +125,11 @@ describe("any text", () => {
     );
   });
 
-  test("cut programs", () => {
+  test("truncated programs", () => {
     for (const program of programs) for (let end = 0; end < program.length; end += 7) parseAndCheck(program.slice(0, end));
   });
 
-  test("two programs in one are their items in one", () => {
+  test("two concatenated programs have the items of both", () => {
     fc.assert(
       fc.property(fc.constantFrom(...programs), fc.constantFrom(...programs), (first, second) => {
         const count = parseAndCheck(first).items.length + parseAndCheck(second).items.length;

@@ -27,7 +27,7 @@ function body(text: string): string {
 }
 
 describe("items", () => {
-  test("functions with everything they may have", () => {
+  test("functions with all their parts", () => {
     expect(
       items(
         'export fn f<T, U>(a: T, b: List<Map<String, U>>,) -> Fn(T, U) -> Int !{net.fetch} intent "why" requires a > 0 && b == (P { x: 1 }) ensures result != 1 requires true { a }',
@@ -65,7 +65,7 @@ describe("items", () => {
     expect(body("let x: List<List<Int>>= y")).toBe("{(let x :List<List<Int>> y)}");
   });
 
-  test("types in parentheses and of functions", () => {
+  test("types in parentheses and function types", () => {
     expect(items("fn f(g: Fn(), h: (Fn(Int) -> Int)) -> (Fn() -> Int) !{random} {}")).toEqual([
       "(fn f [g:(Fn -> Unit) h:(Fn Int -> Int)] (Fn -> Int) !{random} {})",
     ]);
@@ -78,8 +78,8 @@ describe("items", () => {
   });
 });
 
-describe("line ends", () => {
-  test("a line ends a statement", () => {
+describe("newlines", () => {
+  test("a newline ends a statement", () => {
     expect(body("a\nb")).toBe("{a; b}");
     expect(body("a\n-b")).toBe("{a; (- b)}");
     expect(body("let g = f(1)\n(2 + 3)")).toBe("{(let g (call f 1)); (2 + 3)}");
@@ -88,7 +88,7 @@ describe("line ends", () => {
     expect(body("E::V\n(1)")).toBe("{(E::V); 1}");
   });
 
-  test("unless the next begins with a binary operator or a point", () => {
+  test("unless the next line begins with a binary operator or a dot", () => {
     for (const op of ["||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "*", "/", "%"])
       expect(body(`a\n  ${op} b`)).toBe(`{(a ${op} b)}`);
     expect(body("a\n  .b\n  .c(1)\n  .d")).toBe("{(. (call (. (. a b) c) 1) d)}");
@@ -100,14 +100,14 @@ describe("line ends", () => {
     expect(body("let x =\n 1")).toBe("{(let x 1)}");
   });
 
-  test("inside ( ) and [ ] line ends do not count", () => {
+  test("newlines do not matter inside ( ) and [ ]", () => {
     expect(body("f(a\n- b\n(c))")).toBe("{(call f (a - (call b c)))}");
     expect(body("[a\n-b]")).toBe("{[(a - b)]}");
     expect(body("(a\n-b)")).toBe("{(a - b)}");
     expect(body("xs[a\n- b]")).toBe("{(index xs (a - b))}");
   });
 
-  test("inside a { } in them they count again", () => {
+  test("newlines matter inside { } in them", () => {
     expect(body("f(fn() {\n a\n -b\n})")).toBe("{(call f (fn [] {a; (- b)}))}");
     expect(body("f(match x {\n 1 => a\n -1 => b\n})\n-c")).toBe("{(call f (match x [1 {a}] [-1 {b}])); (- c)}");
     expect(body("(if c {\n a\n (b)\n} else { d }\n-e)")).toBe("{((if c {a; b} {d}) - e)}");
@@ -182,7 +182,7 @@ describe("expressions", () => {
     expect(body("Some(1) Ok(()) Err(e,) None")).toBe("{(Some 1); (Ok ()); (Err e); None}");
   });
 
-  test("heads take no record, map or block without parentheses", () => {
+  test("records, maps and blocks in headers need parentheses", () => {
     expect(body("if N { 1 } else { 2 }")).toBe("{(if N {1} {2})}");
     expect(body("while a.B { 1 }")).toBe("{(while (. a B) {1})}");
     expect(body("match C::V { V => 1 }")).toBe("{(match (C::V) [V {1}])}");
@@ -237,7 +237,7 @@ describe("match", () => {
 });
 
 describe("recovery", () => {
-  test("several errors are told in one run, each once", () => {
+  test("one run reports several errors, each once", () => {
     const { file, errors } = parsed(
       "fn a() -> Int {\n  let = 1\n  let y = 2 +\n  f(1 2)\n  y\n}\nfn (x) {}\nfn b( { }\ntype T { x Int }\nfn c() -> Int { match x { 1 -> 2, => 3\n 4 => 5 } }\nfn d() -> Int { 1 }\n",
     );
@@ -247,29 +247,29 @@ describe("recovery", () => {
       "E002 expected the name of a function, found `(`",
       "E002 expected the name of a parameter, found `{`",
       "E002 expected `:` and the type of `x`, found `Int`",
-      "E002 the pattern and the value of an arm are parted by `=>`",
+      "E002 an arm has `=>` between its pattern and its value",
       "E002 expected a pattern, found `=>`",
     ]);
     expect(file.items.map((item) => ("name" in item ? item.name.text : ""))).toEqual(["a", "c", "d"]);
     expect(file.items.map(showItem)[0]).toBe("(fn a [] Int {ERROR; ERROR; y})");
   });
 
-  test("a missing `}` is told where the next item begins, and no more", () => {
+  test("a missing `}` is one error, at the next item", () => {
     const { file, errors } = parsed('fn a() -> Int {\n  if c {\n    1\n}\n\nfn b() -> Int { 2 }\ntest "t" { [1,\n}\nenum E { A }\n');
     expect(errors).toEqual(["E002 this `{` is never closed", "E002 expected an expression, found `}`"]);
     expect(file.items.length).toBe(4);
   });
 
-  test("what the lexer has told the parser does not tell again", () => {
+  test("the parser does not report a lexical error again", () => {
     expect(parsed('fn a() -> Int {\n  f("abc)\n  let x = @\n  1 ? 2\n}\nfn b() { "\\q" }').errors).toEqual([
       "E001 this string has no closing quote",
-      "E001 `@` does not belong in a program",
-      "E001 `?` does not belong in a program",
+      "E001 `@` is not allowed in a program",
+      "E001 `?` is not allowed in a program",
       "E001 `\\q` is not an escape",
     ]);
   });
 
-  test("at most 100 errors, and one that says so", () => {
+  test("at most 100 errors are kept, and one that says so", () => {
     const { errors } = parsed("fn a() {\n" + "let\n".repeat(500) + "}\n");
     expect(errors.length).toBe(100);
     const lexical = parsed("@ ".repeat(500)).errors;
@@ -336,7 +336,7 @@ describe("limits", () => {
     expect(parsed(wrap(numbers(50_000).join("\n"))).errors).toEqual([]);
   });
 
-  test("a source over 1 MiB of UTF-8 is refused unread", () => {
+  test("a source over 1 MiB of UTF-8 is not parsed", () => {
     const most = `//${"é".repeat(524_287)}`;
     expect(parsed(most).errors).toEqual([]);
     expect(parsed(`${most}x`).errors).toEqual(["E015 this file has 1048577 bytes; at most 1048576 (1 MiB) are allowed"]);

@@ -1,4 +1,4 @@
-/** Trees as short s-expressions, so that a test can say what a program was read as. */
+/** Prints trees as short s-expressions for tests. */
 import type { Block, Expr, FieldInit, Item, Pattern, RowExpr, Stmt, TypeExpr } from "../../compiler/ast.ts";
 
 function list(head: string, ...parts: readonly string[]): string {

@@ -16,7 +16,7 @@ describe("positions", () => {
     expect(at(7)).toBe("2:4");
   });
 
-  test("the bounds of a line leave out its end", () => {
+  test("the bounds of a line exclude its line end", () => {
     const table = lineTable("ab\r\ncd\n");
     expect([1, 2, 3, 9].map((line) => lineBounds(table, line))).toEqual([
       { start: 0, end: 2 },
@@ -26,7 +26,7 @@ describe("positions", () => {
     ]);
   });
 
-  test("binary search finds what counting finds", () => {
+  test("binary search agrees with counting", () => {
     fc.assert(
       fc.property(text, fc.nat(70), (source, offset) => {
         const clamped = Math.min(offset, source.length);
@@ -39,10 +39,10 @@ describe("positions", () => {
     );
   });
 
-  test("byte offsets are those of the UTF-8 encoder", () => {
+  test("byte offsets agree with TextEncoder", () => {
     fc.assert(
       fc.property(text, (source) => {
-        // The encoder writes a lone surrogate as U+FFFD, three bytes, as we count it; so only whole characters are asked for.
+        // TextEncoder writes half a character as U+FFFD, so only offsets between characters are compared.
         let offset = 0;
         for (const character of source.replace(/[\ud800-\udfff]/gu, "\ufffd")) {
           expect(byteOffset(source.replace(/[\ud800-\udfff]/gu, "\ufffd"), offset)).toBe(

@@ -1,4 +1,4 @@
-/** The row of a function includes the capabilities of the actors it spawns. */
+/** The effect row of a function includes the effects of the actors it spawns. */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 
@@ -40,17 +40,17 @@ test.each([
   ],
 ])("%s", (_, text, message) => expect(messages(text)).toContain(`E007: ${message}`));
 
-test("a function value that spawns does not match a type with a smaller row", () => {
+test("a function value that spawns does not fit a smaller effect row", () => {
   const text = `${SPAWNER}fn twice(f: Fn() -> ActorId !{actor.spawn}) -> ActorId !{actor.spawn} { f() }\nfn main() -> ActorId !{actor.spawn, fs.read} { twice(spawner) }`;
   expect(messages(text).map((m) => m.slice(0, 4))).toContain("E009");
 });
 
-test("spawning a function uses the capabilities in its row", () =>
+test("no warning if the spawned effects are declared", () =>
   expect(messages("fn main() -> ActorId !{actor.spawn, fs.read} { spawn reader }")).toEqual([]));
 
 test("a function may spawn itself", () => expect(messages("fn main() -> Unit !{actor.spawn} { let _ = spawn main }")).toEqual([]));
 
-test("the fix declares the missing capability", () => {
+test("the fix adds the effects to the row", () => {
   const text = `${READER}fn main() -> ActorId !{actor.spawn} { spawn reader }\n`;
   const [found] = check({ name: "main.ax", text }).diagnostics;
   const [edit] = found?.fixes[0]?.edits ?? [];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { allImports, findCycle, type Import, importsOf, loadedBy, ROOT, roomOf, sourceFiles } from "./imports.ts";
 
-/** What each room may import. `index.ts` is the public face: it imports the library, and nothing imports it. */
+/** The rooms that each room may import. `index.ts` is the public API: it imports the library, and no file imports it. */
 const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["vm", []],
   ["compiler", ["vm"]],
@@ -18,7 +18,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["index.ts", ["compiler", "gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
 ]);
 
-/** The only files that name a package, and whether they may load it with themselves. */
+/** The only files that may import a package. With `lazy`, only by dynamic import. */
 const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; readonly lazy: boolean }[] = [
   { pattern: /^@opentelemetry\/(core|sdk-|otlp-|resources)/, files: /^telemetry\/(sdk|delivery|otlp-sender|console)\.ts$/, lazy: true },
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
@@ -34,7 +34,7 @@ const show = ({ from, to, kind }: Import): string => `${from} → ${to} (${kind}
 const packageOf = (specifier: string): string => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 
 describe("architecture", () => {
-  test("every import of ours names a file that is there, with its extension", () => {
+  test("every relative import names an existing file, with its extension", () => {
     expect(imports.length).toBeGreaterThan(100);
     expect(imports.filter((edge) => edge.own && !existsSync(join(ROOT, edge.to))).map(show)).toEqual([]);
   });
@@ -50,7 +50,7 @@ describe("architecture", () => {
     expect(findCycle(imports)).toBeUndefined();
   });
 
-  test("the pure rooms import nothing of the host", () => {
+  test("the pure rooms import nothing from Node", () => {
     const host = new Set(builtinModules);
     const wrong = imports.filter(
       ({ from, to, own }) => !own && ["vm", "compiler", "policy"].includes(roomOf(from)) && (to.startsWith("node:") || host.has(to)),
@@ -58,7 +58,7 @@ describe("architecture", () => {
     expect(wrong.map((edge) => edge.from).filter((file) => file !== "policy/load.ts")).toEqual([]);
   });
 
-  test("a package lives behind the files that own it", () => {
+  test("only the files that own a package import it", () => {
     const wrong = packages.filter(
       ({ from, to, kind }) =>
         !OWNERS.some(({ pattern, files, lazy }) => pattern.test(to) && files.test(from) && (!lazy || kind !== "static")),
@@ -66,7 +66,7 @@ describe("architecture", () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  test("the sockets and processes of the host are opened by handlers, telemetry and nobody else", () => {
+  test("only handlers and telemetry open sockets and processes", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
       ({ from, to, kind }) => kind !== "type" && sockets.test(to) && !/^(gateway\/handlers|telemetry|viewer)\//.test(from),
@@ -74,14 +74,14 @@ describe("architecture", () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  test("start-up loads no package but the hashes; the library loads no SDK, exporter or HTTP client", () => {
+  test("startup loads only the package of hash functions; the library loads no SDK, exporter or HTTP client", () => {
     const foreign = (entry: string): readonly string[] =>
       [...loadedBy(entry, imports)].filter((to) => !to.endsWith(".ts") && !to.startsWith("node:"));
     expect(foreign("cli/main.ts").filter((to) => !to.startsWith("@noble/hashes/"))).toEqual([]);
     expect(foreign("index.ts").filter((to) => !/^(jsonc-parser|@noble\/hashes\/)/.test(to))).toEqual([]);
   });
 
-  test("every package used is declared, and every one declared is used", () => {
+  test("the packages used are the packages declared", () => {
     const declared: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(declared).toMatchObject({ dependencies: expect.any(Object), peerDependencies: expect.any(Object) });
     const names = (group: "dependencies" | "peerDependencies"): string[] => {
@@ -94,14 +94,14 @@ describe("architecture", () => {
     );
   });
 
-  test("no file is over 600 lines, but for the interpreter's one loop", () => {
+  test("no file has more than 600 lines, except the interpreter's loop", () => {
     const long = sourceFiles().filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length > 600);
     expect(long).toEqual(["vm/interpreter/interpreter.ts"]);
   });
 });
 
-describe("the reader of imports", () => {
-  test("tells static, type and dynamic imports apart", () => {
+describe("the import parser", () => {
+  test("distinguishes static, type and dynamic imports", () => {
     const text = [
       'import { a } from "./a.ts";',
       'import type { B } from "../vm/b.ts";',
@@ -130,7 +130,7 @@ describe("the reader of imports", () => {
     ]);
   });
 
-  test("finds a circle, and none where an edge is a type", () => {
+  test("finds circles, but not through type imports", () => {
     const edge = (from: string, to: string, kind: Import["kind"] = "static"): Import => ({ from, to, own: true, kind });
     expect(findCycle([edge("a", "b"), edge("b", "c"), edge("c", "a")])).toEqual(["a", "b", "c", "a"]);
     expect(findCycle([edge("a", "b"), edge("b", "a", "type"), edge("a", "c"), edge("b", "c")])).toBeUndefined();

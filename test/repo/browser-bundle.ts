@@ -1,9 +1,9 @@
-/** The compiler and the machine in one script, as a page would load them. */
+/** Bundles the compiler and the machine into one script for a web page. */
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 import { ROOT } from "./imports.ts";
 
-/** A page that compiles, stores, reads, verifies and runs a program; what it gives back is text. */
+/** The entry: compiles, encodes, decodes, verifies and runs a program, and returns text. */
 const ENTRY = `
 import { compile } from ${JSON.stringify(join(ROOT, "compiler/compile.ts"))};
 import { decodeModule, encodeModule } from ${JSON.stringify(join(ROOT, "vm/bytecode/codec.ts"))};
@@ -28,7 +28,7 @@ export function run(text, engine) {
 }
 `;
 
-/** Uses much of the machine, and has a value that tells. */
+/** A program that uses many parts of the machine; its value depends on all of them. */
 export const PROGRAM = `
 fn fib(n: Int) -> Int { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }
 
@@ -43,7 +43,7 @@ fn main() -> String !{net.fetch} {
 }
 `;
 
-/** A script that declares `boruna`, and what it imports. */
+/** Returns a script that declares `boruna`, and its remaining imports. */
 export async function browserBundle(): Promise<{ readonly code: string; readonly imports: readonly string[] }> {
   const name = "browser-entry.js";
   const bundle = await rolldown({

@@ -3,7 +3,7 @@ import { parseAst } from "rolldown/parseAst";
 import { beforeAll, describe, expect, test } from "vitest";
 import { browserBundle, PROGRAM } from "./browser-bundle.ts";
 
-/** Names that a browser does not have. */
+/** Global names that browsers do not have. */
 const NODE_NAMES: ReadonlySet<string> = new Set([
   "process",
   "Buffer",
@@ -30,7 +30,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 }
 
-/** Places of a node where an identifier is a word of its own and not a name in scope, by the node's type. */
+/** By node type, the fields whose identifiers are not references to variables. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["MemberExpression", "property"],
   ["Property", "key"],
@@ -41,7 +41,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ContinueStatement", "label"],
 ]);
 
-/** Places of a node where a name is declared. */
+/** By node type, the fields that declare names. */
 const DECLARES: ReadonlyMap<string, readonly string[]> = new Map([
   ["VariableDeclarator", ["id"]],
   ["FunctionDeclaration", ["id", "params"]],
@@ -72,7 +72,7 @@ function walk(root: unknown, visit: (node: Node) => void): void {
   }
 }
 
-/** Names that code uses and nowhere declares. */
+/** The names that code uses but does not declare. */
 function freeNames(source: string): readonly string[] {
   const program = parseAst(source);
   const declared = new Set<string>();
@@ -84,11 +84,11 @@ function freeNames(source: string): readonly string[] {
 
 interface Page {
   readonly run: (text: string, engine: string) => unknown;
-  /** How often the page made code from text so far. */
+  /** The number of calls to `eval` or `Function` so far. */
   readonly generated: () => unknown;
 }
 
-/** The bundle in a world that has the language and the text codecs of a browser, and nothing else. */
+/** Loads the bundle in a context with only JavaScript's globals and the text codecs of a browser. */
 function page(strings: boolean): Page {
   const world = createContext({ TextEncoder, TextDecoder }, { codeGeneration: { strings, wasm: false } });
   const evaluate = (text: string): unknown => new Script(text).runInContext(world);
@@ -106,7 +106,7 @@ function page(strings: boolean): Page {
 }
 
 describe("the compiler and the machine in a browser", () => {
-  test("the bundle imports nothing, and names nothing that only Node has", () => {
+  test("the bundle imports nothing and uses no Node globals", () => {
     expect(outside).toEqual([]);
     const names = freeNames(code);
     expect(names).toContain("TextDecoder");
@@ -116,13 +116,13 @@ describe("the compiler and the machine in a browser", () => {
 
   const expected = (): unknown => page(true).run(PROGRAM, "interpreter");
 
-  test("a program is compiled, stored, read, verified and run", () => {
+  test("a program is compiled, encoded, decoded, verified and run", () => {
     const result = expected();
     expect(result).toMatch(/"status":"completed"/);
     expect(result).toContain("7.59007199254740994");
   });
 
-  test("both engines run there, with the same result", () => {
+  test("both engines run, with the same result", () => {
     const open = page(true);
     const before = open.generated();
     const result = open.run(PROGRAM, "compiled");
@@ -130,14 +130,14 @@ describe("the compiler and the machine in a browser", () => {
     expect(open.generated()).toBeGreaterThan(Number(before));
   });
 
-  test("where code from text is forbidden, the compiled engine turns itself off and the result is the same", () => {
+  test("if eval is forbidden, the compiled engine turns itself off and the result is the same", () => {
     const closed = page(false);
     expect(closed.run(PROGRAM, "compiled")).toBe(expected());
     expect(closed.run(PROGRAM, "auto")).toBe(expected());
     expect(closed.generated()).toBe(0);
   });
 
-  test("a trap is a trap there, and deep recursion too", () => {
+  test("traps and deep recursion work", () => {
     const deep = "fn down(n: Int) -> Int { 1 + down(n + 1) }\nfn main() -> Int { down(0) }";
     for (const strings of [true, false])
       for (const engine of ["interpreter", "compiled"]) expect(page(strings).run(deep, engine)).toContain('"value":"stack_overflow"');

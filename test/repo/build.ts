@@ -1,4 +1,4 @@
-/** Builds dist/ when the sources changed. Runs once, and only when a selected test runs the built command. */
+/** Builds dist/ if the sources have changed. Runs once, and only if a selected test uses the built command. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

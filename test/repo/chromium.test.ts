@@ -1,4 +1,4 @@
-/** The compiler and the machine in a real browser: Chromium, where there is one. */
+/** The compiler and the machine in Chromium, if it is installed. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -9,7 +9,7 @@ import { createContext, Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { browserBundle, PROGRAM } from "./browser-bundle.ts";
 
-/** `BORUNA_CHROMIUM`, or the first of these on the path; `.ci/run` installs it. */
+/** `BORUNA_CHROMIUM`, or the first of these on the PATH; `.ci/run` installs one. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 const CHROMIUM =
   process.env["BORUNA_CHROMIUM"] ??
@@ -27,7 +27,7 @@ const RUNS: readonly (readonly [text: string, engine: string])[] = [
   [DEEP, "compiled"],
 ];
 
-/** Runs them all, and counts how often code was made from text. Percent signs survive the markup. */
+/** Runs all programs and counts the uses of eval. The results are percent-encoded, so that HTML does not change them. */
 const SCRIPT = `
 let generated = 0;
 globalThis.Function = new Proxy(Function, {
@@ -57,7 +57,7 @@ beforeAll(async () => {
   ]);
   server = createServer(({ url = "" }, response) => {
     const [type, body] = files.get(url) ?? [];
-    // The policy that pages without \`unsafe-eval\` have.
+    // The content security policy of pages without \`unsafe-eval\`.
     if (url === "/closed") response.setHeader("content-security-policy", "default-src 'self'");
     response.writeHead(body === undefined ? 404 : 200, { "content-type": `${type ?? "text/plain"}; charset=utf-8` }).end(body);
   });
@@ -69,7 +69,7 @@ beforeAll(async () => {
 
 afterAll(() => void server.close());
 
-/** What a page shows once it is loaded. */
+/** The text of a page after loading. */
 async function shown(path: string): Promise<Shown> {
   const profile = mkdtempSync(join(tmpdir(), "boruna-chromium-"));
   try {
@@ -83,7 +83,7 @@ async function shown(path: string): Promise<Shown> {
   }
 }
 
-/** The same here. */
+/** The expected results, computed in Node. */
 function expected(): readonly string[] {
   const world = createContext({ TextEncoder, TextDecoder });
   new Script(code).runInContext(world);
@@ -91,13 +91,13 @@ function expected(): readonly string[] {
 }
 
 describe.skipIf(CHROMIUM === undefined)("a page in Chromium", () => {
-  test("shows the results that Node gives, on both engines", { timeout: 90_000 }, async () => {
+  test("has the same results as Node, on both engines", { timeout: 90_000 }, async () => {
     const { results, generated } = await shown("/open");
     expect(results).toEqual(expected());
     expect(generated).toBeGreaterThan(1);
   });
 
-  test("shows them where its policy forbids code from text", { timeout: 90_000 }, async () => {
+  test("has the same results if the content security policy forbids eval", { timeout: 90_000 }, async () => {
     const { results, generated } = await shown("/closed");
     expect(results).toEqual(expected());
     expect(generated).toBe(0);

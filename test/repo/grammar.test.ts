@@ -1,4 +1,4 @@
-/** The editors' grammar: as the tables make it, and at one with the lexer about what each character is. */
+/** The editors' grammar is up to date and agrees with the lexer on every token. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { createOnigurumaEngine } from "shiki/engine/oniguruma";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Diagnostics } from "../../compiler/diagnostics.ts";
 import { lex } from "../../compiler/lexer.ts";
-import { isKeyword, KEYWORDS, RESERVED_WORDS, SIGNS, type Token } from "../../compiler/tokens.ts";
+import { isKeyword, KEYWORDS, RESERVED_WORDS, PUNCTUATORS, type Token } from "../../compiler/tokens.ts";
 import { grammar, GRAMMAR_FILE } from "../../scripts/grammar.ts";
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
@@ -21,14 +21,14 @@ const EXTENSION = join(ROOT, "editors", "vscode");
 let tokenizeLine: Grammar["tokenizeLine"];
 
 beforeAll(async () => {
-  // The engine that VS Code has.
+  // The regular expression engine of VS Code.
   const engine = await createOnigurumaEngine(import("shiki/wasm"));
   const highlighter = await createHighlighterCore({ engine, langs: [JSON.parse(grammar())], themes: [] });
   const language = highlighter.getLanguage("ax");
   tokenizeLine = language.tokenizeLine.bind(language);
 });
 
-/** For each character the scopes it lies in, parted by spaces, without that of the file. */
+/** For each character its scopes, separated by spaces, without the scope of the file. */
 function scopesOf(text: string): readonly string[] {
   const scopes = Array.from({ length: text.length }, () => "");
   let state: Parameters<Grammar["tokenizeLine"]>[1] = null;
@@ -42,11 +42,11 @@ function scopesOf(text: string): readonly string[] {
   return scopes;
 }
 
-/** What the scopes of a token's characters must look like. */
+/** A pattern that the scopes of a token's characters must match. */
 function expected(token: Token, before: Token | undefined, after: Token | undefined): RegExp {
   const field = before?.kind === "." || after?.kind === ":";
   if (isKeyword(token.kind) || token.kind === "reserved") {
-    // As a field's name or a part of a capability's, a keyword is none; a line end before it hides that from the grammar.
+    // A keyword can also be the name of a field or a part of a capability; after a newline the grammar cannot see that.
     if (field) return /^(keyword|storage|constant\.language|variable|entity|support|invalid)\.\S+$/;
   }
   if (isKeyword(token.kind)) return /^(keyword|storage|constant\.language)\.\S+$/;
@@ -72,7 +72,7 @@ function expected(token: Token, before: Token | undefined, after: Token | undefi
   }
 }
 
-/** Where grammar and lexer disagree. */
+/** The tokens on which grammar and lexer disagree. */
 function disagreements(text: string): readonly string[] {
   const diagnostics = new Diagnostics("main.ax");
   const { tokens, comments } = lex(text, diagnostics);
@@ -94,7 +94,7 @@ function disagreements(text: string): readonly string[] {
   ];
 }
 
-/** The scopes of each piece of a line that has any, by its text. */
+/** The scopes of the pieces of a line, by text; pieces without a scope are left out. */
 function pieces(line: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     tokenizeLine(line, null).tokens.map((token) => [line.slice(token.startIndex, token.endIndex).trim(), token.scopes.slice(1).join(" ")]),
@@ -106,11 +106,11 @@ const programs = readdirSync(ROOT, { recursive: true, withFileTypes: true })
   .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
   .filter((path) => !/(^|[\\/])(node_modules|dist|\.)[^\\/]*[\\/]/.test(path));
 
-test("the grammar's file says what the tables say (npm run docs)", () => {
+test("the grammar file is up to date (npm run docs)", () => {
   expect(readFileSync(GRAMMAR_FILE, "utf8")).toBe(grammar());
 });
 
-test("the extension has every file that it names, and the version that the code says", () => {
+test("the extension has all files that it names, and the version in the code", () => {
   const manifest = JSON.parse(readFileSync(join(EXTENSION, "package.json"), "utf8"));
   expect(manifest.version).toBe(VERSION);
   expect(join(EXTENSION, manifest.contributes.grammars[0].path)).toBe(GRAMMAR_FILE);
@@ -131,7 +131,7 @@ describe("the grammar and the lexer agree", () => {
     expect(disagreements(readFileSync(join(ROOT, path), "utf8"))).toEqual([]);
   });
 
-  test("on any row of tokens", () => {
+  test("on random sequences of tokens", () => {
     const words = fc.constantFrom<string>(
       ...KEYWORDS,
       ...RESERVED_WORDS,
@@ -162,7 +162,12 @@ describe("the grammar and the lexer agree", () => {
       "// it's \"\n",
       "//\n",
     );
-    const piece = fc.oneof({ weight: 3, arbitrary: words }, { weight: 3, arbitrary: fc.constantFrom<string>(...SIGNS) }, numbers, texts);
+    const piece = fc.oneof(
+      { weight: 3, arbitrary: words },
+      { weight: 3, arbitrary: fc.constantFrom<string>(...PUNCTUATORS) },
+      numbers,
+      texts,
+    );
     const row = fc
       .array(fc.tuple(piece, fc.constantFrom("", " ", "\n", "\r\n", "\t")), { maxLength: 40, size: "max" })
       .map((parts) => parts.flat().join(""));
@@ -175,7 +180,7 @@ describe("the grammar and the lexer agree", () => {
   });
 });
 
-describe("words that the tables declare", () => {
+describe("names in the tables", () => {
   test.each(BUILTIN_REGISTRY.all.map(({ name }) => name))("the row !{%s}", (name) => {
     expect(pieces(`fn f() !{${name}} {}`)[name]).toBe("support.constant.capability.ax");
   });
@@ -191,7 +196,7 @@ describe("words that the tables declare", () => {
   });
 });
 
-test("names are told apart by what stands around them", () => {
+test("names are classified by context", () => {
   expect(pieces("fn area(s: Shape) -> Float { Shape::Circle(width(s)).r }")).toMatchObject({
     area: "entity.name.function.ax",
     s: "variable.other.ax",
@@ -206,14 +211,14 @@ test("names are told apart by what stands around them", () => {
   expect(pieces("!{mail.send}")).toMatchObject({ "mail.send": "variable.other.capability.ax" });
 });
 
-test("`answer` is a word of the language only where a name follows it at the start of a statement", () => {
+test("`answer` is a keyword only at the start of a statement and before a name", () => {
   const word = "keyword.other.test.ax";
   for (const line of ["    answer net.fetch(url) { url }", 'test "a" { answer random() { 1.0 } }']) expect(pieces(line).answer).toBe(word);
   for (const line of ["answer(1)", "let answer = 1", "for answer in xs {", "{ answer if x => y }"])
     expect(pieces(line).answer).not.toBe(word);
 });
 
-test("escapes are good or bad as the lexer has it", () => {
+test("escapes are valid or invalid as in the lexer", () => {
   const escapes = fc.oneof(
     fc.constantFrom("\\n", "\\t", "\\r", "\\0", '\\"', "\\\\", "\\q", "\\'", "\\x41", "\\u0041", "\\u", "\\u{}", "\\u{1234567}", "\\😀"),
     fc.nat(0x11ffff).map((n) => `\\u{${n.toString(16)}}`),

@@ -1,4 +1,4 @@
-/** The import graph of our sources, read from the text of the files. */
+/** The import graph of the repository, read from the text of its files. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,16 +7,16 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const ROOMS = ["vm", "compiler", "policy", "telemetry", "gateway", "replay", "runtime", "viewer", "cli"] as const;
 
 export interface Import {
-  /** Path from the root, with `/`. */
+  /** Path relative to the root, with `/`. */
   readonly from: string;
-  /** A path from the root for a file of ours, else the specifier. */
+  /** For a file of the repository its path from the root, otherwise the specifier. */
   readonly to: string;
   readonly own: boolean;
-  /** `type`: gone after the build; `dynamic`: loaded when it is needed. */
+  /** `type` imports do not exist at run time; `dynamic` imports load on demand. */
   readonly kind: "static" | "type" | "dynamic";
 }
 
-// Statements start their line: the formatter sees to it. A clause is names, braces or a star, never text with quotes.
+// The formatter puts import statements at the start of a line. A clause has names, braces or a star, but no quotes.
 const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:([\w$*{}\s,]+?)\s+from\s+)?"([^"\n]+)"/gm;
 const DYNAMIC = /\b(typeof\s+)?import\(\s*"([^"\n]+)"\s*\)/g;
 
@@ -37,7 +37,7 @@ export function importsOf(from: string, text: string): readonly Import[] {
   return [...statements, ...dynamic];
 }
 
-/** Every .ts file of the rooms and `index.ts`, as paths from the root with `/`. */
+/** All .ts files of the rooms, and `index.ts`, as paths from the root with `/`. */
 export function sourceFiles(): readonly string[] {
   const files = ROOMS.flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
@@ -51,22 +51,22 @@ export function allImports(): readonly Import[] {
   return sourceFiles().flatMap((file) => importsOf(file, readFileSync(join(ROOT, file), "utf8")));
 }
 
-/** The room of a file, or the file itself where it lies in the root. */
+/** The room of a file, or the file itself if it is in the root. */
 export function roomOf(file: string): string {
   return file.split("/")[0] ?? file;
 }
 
-/** What loading `entry` loads: its static imports and theirs, files and packages. */
+/** The files and packages that loading `entry` loads: its static imports, recursively. */
 export function loadedBy(entry: string, imports: readonly Import[]): ReadonlySet<string> {
   const loaded = new Set([entry]);
-  // A Set gives entries that are added while it is walked.
+  // Iterating over a Set includes entries that are added meanwhile.
   for (const file of loaded) {
     for (const edge of imports) if (edge.from === file && edge.kind === "static") loaded.add(edge.to);
   }
   return loaded;
 }
 
-/** The files of one cycle of static imports, first and last the same; undefined when there is none. */
+/** The files of a cycle of static imports, beginning and ending with the same file; undefined if there is no cycle. */
 export function findCycle(imports: readonly Import[]): readonly string[] | undefined {
   const next = new Map<string, string[]>();
   for (const { from, to, own, kind } of imports) if (own && kind === "static") next.set(from, [...(next.get(from) ?? []), to]);

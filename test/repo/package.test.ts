@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";
 
-/** What `npm pack` makes, installed in an empty folder, as a user would. */
+/** Installs the result of `npm pack` in an empty folder, as a user would. */
 const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
 const command = join(folder, "node_modules", ".bin", process.platform === "win32" ? "boruna.cmd" : "boruna");
 let packed: readonly string[] = [];
 
-// Under `npm test` npm says where it stands; without it, its command is on the PATH.
+// npm sets npm_execpath for its scripts. Otherwise `npm` must be on the PATH.
 function npm(args: readonly string[], cwd: string): string {
   const script = process.env.npm_execpath;
   const own = script !== undefined && /npm-cli\.c?js$/.test(script);
@@ -44,7 +44,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the package", () => {
-  test("holds what it needs and no sources or tests", () => {
+  test("contains everything it needs, and no sources or tests", () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         "dist/bin/boruna.js",
@@ -69,12 +69,12 @@ describe("the package", () => {
     expect(links.filter((link) => !packed.some((path) => path === link || path.startsWith(`${link}/`)))).toEqual([]);
   });
 
-  test("says the version that the code says", () => {
+  test("has the version in the code", () => {
     const own: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(own).toMatchObject({ version: VERSION });
   });
 
-  test("its command runs a program that imports a shipped library", () => {
+  test("the command runs a program that imports a shipped library", () => {
     writeFileSync(join(folder, "hello.ax"), 'import "std-json"\n\nfn main(name: String) -> String { "Hello, " ++ name }\n');
     const run = spawnSync(command, ["run", "hello.ax", "--arg", "name=Ada"], {
       cwd: folder,
@@ -87,7 +87,7 @@ describe("the package", () => {
     );
   });
 
-  test("its import compiles and executes", () => {
+  test("the imported library compiles and executes a program", () => {
     const script = [
       'import { compile, execute, DENY_ALL, VERSION } from "boruna";',
       'const program = compile({ name: "add.ax", text: "fn main(a: Int, b: Int) -> Int { a + b }" });',

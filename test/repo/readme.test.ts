@@ -1,4 +1,4 @@
-/** The README's snippets, run as they stand. */
+/** Runs the snippets of the README. */
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const blocks = [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = "", text = ""]) => ({ language, text }));
 const folder = temporaryFolder();
 
-/** Splits a command line of the README: words, with double quotes around those that hold spaces. */
+/** Splits a command line into words. Double quotes enclose words with spaces. */
 const words = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(
     ([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`),
@@ -43,7 +43,7 @@ describe("README", () => {
     expect(ended.code).toBe(where === "examples/refused" ? 3 : 0);
   });
 
-  test("every link leads somewhere", () => {
+  test("no link is broken", () => {
     const links = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target);
     expect(links.filter((target) => !existsSync(join(ROOT, target.split("#")[0] ?? "")))).toEqual([]);
     expect(commands.length).toBe(3);

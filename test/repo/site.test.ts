@@ -1,4 +1,4 @@
-/** The documentation as web pages: complete, coloured, safe, and without a link that leads nowhere. */
+/** The documentation as web pages: complete, highlighted, safe, and without broken links. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
@@ -25,15 +25,15 @@ describe("this repository", () => {
   const pages = (): readonly string[] => [...site.files.keys()].filter((path) => path.endsWith(".html"));
   const read = (path: string): string => readFileSync(join(out, path), "utf8");
 
-  test("no link of the documentation leads nowhere", () => expect(site.problems).toEqual([]));
+  test("the documentation has no broken links", () => expect(site.problems).toEqual([]));
 
-  test("there is a page for every file", () => {
+  test("every file has a page", () => {
     const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".md"));
     expect(pages()).toEqual(expect.arrayContaining(["index.html", "docs/guide/tour.html", "docs/internals/adr/004-tail-calls.html"]));
     expect(pages().length).toBe(files.length + 2);
   });
 
-  test("every link between the written pages leads to a file and an anchor", () => {
+  test("every link between pages leads to an existing file and anchor", () => {
     const broken = pages().flatMap((page) =>
       hrefs(read(page))
         .filter((href) => !/^https?:/.test(href))
@@ -47,7 +47,7 @@ describe("this repository", () => {
     expect(broken).toEqual([]);
   });
 
-  test("every page leads to every page, has a title, and no two headings of one anchor", () => {
+  test("every page links to all pages and has a title and unique anchors", () => {
     for (const page of pages()) {
       const targets = hrefs(read(page)).map((href) => posix.join(posix.dirname(page), href));
       expect(pages().filter((other) => !targets.includes(other))).toEqual([]);
@@ -56,7 +56,7 @@ describe("this repository", () => {
     }
   });
 
-  test("no page loads a script or anything of the network", () => {
+  test("no page loads scripts or network resources", () => {
     for (const page of pages()) {
       expect(read(page)).not.toMatch(/<script|<iframe|<object|<[a-z][^>]*\son[a-z]+=|(href|src)="\s*javascript:/i);
       expect(read(page)).not.toMatch(/<(?:link|img)[^>]*(?:href|src)="(?:https?:)?\/\//);
@@ -64,7 +64,7 @@ describe("this repository", () => {
     expect(read("style.css")).not.toMatch(/@import|url\(/);
   });
 
-  test("programs are coloured, in light and in dark", () => {
+  test("programs are highlighted in light and dark themes", () => {
     const program = /<pre class="shiki[^>]*>.*?<\/pre>/s.exec(read("docs/guide/tour.html"))?.[0] ?? "";
     const colour = (text: string): string | undefined => new RegExp(`<span style="([^"]*)">\\s*${text}\\s*</span>`).exec(program)?.[1];
     expect(colour("fn")).toMatch(/^--shiki-light:#\w{6};--shiki-dark:#\w{6}$/);
@@ -73,7 +73,7 @@ describe("this repository", () => {
   });
 });
 
-describe("a repository of its own", () => {
+describe("a test repository", () => {
   async function siteOf(name: string, files: Readonly<Record<string, string>>): Promise<Site> {
     const root = join(folder, name);
     for (const [path, text] of Object.entries({ "docs/a.md": "# A", ...files })) {
@@ -84,7 +84,7 @@ describe("a repository of its own", () => {
   }
   const body = (site: Site, path: string): string => /<main>\n(.*)<\/main>/s.exec(site.files.get(path) ?? "")?.[1] ?? "";
 
-  test("a broken link is told with its page and why", async () => {
+  test("a broken link is reported with its page and the reason", async () => {
     const { problems } = await siteOf("broken", {
       "README.md":
         "# R\n\n[one](docs/b.md) [two](docs/a.md#b) [three](#no) [four](../out.md) [five](javascript:x) [six](%zz) [seven](/etc/passwd)\n",
@@ -95,16 +95,16 @@ describe("a repository of its own", () => {
       "README.md: [two](docs/a.md#b): no heading #b in docs/a.md",
       "README.md: [three](#no): no heading #no in README.md",
       "README.md: [four](../out.md): no file ../out.md",
-      "README.md: [five](javascript:x): neither a relative path nor an address of the web",
+      "README.md: [five](javascript:x): neither a relative path nor a web address",
       "README.md: [six](%zz): its percent-encoding is malformed",
-      "README.md: [seven](/etc/passwd): neither a relative path nor an address of the web",
+      "README.md: [seven](/etc/passwd): neither a relative path nor a web address",
       "docs/a.md: [eight](a.html): no file docs/a.html",
-      "docs/a.md: ![nine](none.png): no image of the repository",
-      "docs/a.md: ![ten](https://example.com/a.png): no image of the repository",
+      "docs/a.md: ![nine](none.png): not an image in the repository",
+      "docs/a.md: ![ten](https://example.com/a.png): not an image in the repository",
     ]);
   });
 
-  test("links between pages are rewritten; what is no page is named", async () => {
+  test("links between pages are rewritten; other files are named", async () => {
     const site = await siteOf("links", {
       "README.md":
         "# R\n\n[a](docs/a.md) [deep](docs/std/index.md#some-name) [folder](docs/std/) [mine](LICENSE) [web](https://example.com/?a=1&b=2)\n",
@@ -122,12 +122,12 @@ describe("a repository of its own", () => {
     expect(hrefs(body(site, "docs/std/index.html")).slice(2)).toEqual(["../../index.html", "../a.html", "#some-name"]);
   });
 
-  test("anchors are GitHub's", async () => {
+  test("anchors are the same as on GitHub", async () => {
     const site = await siteOf("anchors", { "README.md": "# `a.b` & C_d: é-1?\n\n## Two\n\n## Two\n\n## [x](docs/a.md) **y**\n" });
     expect(ids(body(site, "index.html"))).toEqual(["ab--c_d-é-1", "two", "two-1", "x-y"]);
   });
 
-  test("HTML in Markdown is text, and comments are left out", async () => {
+  test("HTML in Markdown is shown as text, and comments are removed", async () => {
     const site = await siteOf("html", {
       "README.md":
         '# <b>R</b>\n\n<!-- made\nby hand -->\n\n<script>alert("1")</script>\n\n<div onclick="x()">\n\nhi <img src=x onerror=alert(1)> <kbd><i</kbd> `<u>` &lt;b> &amp;\n\n```html\n<script>\n```\n',
@@ -139,7 +139,7 @@ describe("a repository of its own", () => {
     expect(site.files.get("index.html")).toContain("<title>&lt;b&gt;R&lt;/b&gt;</title>");
   });
 
-  test("images of the repository come along", async () => {
+  test("images of the repository are copied", async () => {
     const site = await siteOf("images", {
       "README.md": "# R\n",
       "docs/a.md": '# A\n\n![a "picture"](img/a.svg)\n',

@@ -1,4 +1,4 @@
-/** Every `ax` snippet of the pages about the language is a whole program that ends as its first line says. */
+/** Every `ax` snippet in the docs is a complete program that has the result given in its first line. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
@@ -9,7 +9,7 @@ import { expectationOf, failedTests, outcome, resolve } from "../outcome.ts";
 const DOCS = new URL("../../docs/", import.meta.url);
 
 interface Snippet {
-  /** Of the first line of the program. */
+  /** The line number of the program's first line. */
   readonly line: number;
   readonly text: string;
 }
@@ -32,7 +32,7 @@ describe.each(PAGES)("docs/$name", ({ name, least }) => {
   const page = readFileSync(new URL(name, DOCS), "utf8");
   const snippets = snippetsOf(page);
 
-  test("every fence is closed and says what it holds", () => {
+  test("every fence is closed and names its language", () => {
     const fences = [...page.matchAll(/^\s*```(.*)$/gm)].map(({ 1: info = "" }) => info);
     expect(fences.length % 2).toBe(0);
     expect(fences.filter((info, i) => (i % 2 === 0 ? !["ax", "ax signature", "text", "sh", "json"].includes(info) : info !== ""))).toEqual(
@@ -51,7 +51,7 @@ describe.each(PAGES)("docs/$name", ({ name, least }) => {
   });
 });
 
-test("no two libraries export the same name, and everything exported is described", () => {
+test("library exports have unique names and descriptions", () => {
   const exported = libraries().flatMap((library) => library.exports.map((e) => ({ ...e, library: library.name })));
   const names = exported.map((e) => e.name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);

@@ -1,4 +1,4 @@
-/** What the assertions of std-testing say when they fail: a test in the language cannot see its own failure. */
+/** The messages of failed assertions of std-testing. A test in the language cannot observe its own failure. */
 import { expect, test } from "vitest";
 import { failedTests } from "../outcome.ts";
 
