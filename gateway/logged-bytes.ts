@@ -3,7 +3,16 @@
  * not depend on whether a log is written. A test compares the numbers with what the recorder writes.
  */
 import { BorunaError } from "../vm/error.ts";
-import { type EventFields, eventFields, type FieldForm, RUN_EVENT_TYPES, type RunEvent, type RunEventType } from "../vm/events.ts";
+import {
+  type EventField,
+  type EventFields,
+  eventFields,
+  type FieldForm,
+  isValueList,
+  RUN_EVENT_TYPES,
+  type RunEvent,
+  type RunEventType,
+} from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import type { MapValue } from "../vm/value/map.ts";
 import { childrenOf, isCompound } from "../vm/value/serializable.ts";
@@ -129,15 +138,13 @@ export function recordBytes(event: RunEvent, n: number): number {
   const empty = EMPTY_RECORDS.get(event.type);
   if (empty === undefined) throw new BorunaError("internal", `no fields are declared for the event ${event.type}`);
   let bytes = empty.bytes + digits(n);
-  const contents: Readonly<Record<string, Value | readonly Value[]>> = event;
+  const contents: Readonly<Record<string, EventField>> = event;
   for (const [name, form] of empty.fields) bytes += fieldBytes(form, contents[name] ?? "");
   return bytes;
 }
 
-const isList = (field: Value | readonly Value[]): field is readonly Value[] => Array.isArray(field);
-
-function fieldBytes(form: FieldForm, field: Value | readonly Value[]): number {
-  if (isList(field)) return listBytesOf(field);
+function fieldBytes(form: FieldForm, field: EventField): number {
+  if (isValueList(field)) return listBytesOf(field);
   if (form === "value") return valueBytes(field);
   if (typeof field === "number") return digits(field);
   return typeof field === "string" ? textBytes(field) : String(field === true).length;

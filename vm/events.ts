@@ -51,6 +51,14 @@ export type EventsWith<Types extends Readonly<Record<FieldForm, unknown>>> = {
 
 export type RunEvent = EventsWith<FieldTypes>;
 
+/** Any field of an event: texts, counts and flags are values too. */
+export type EventField = FieldTypes[FieldForm];
+
+/** Whether a field has the form `values`. */
+export function isValueList<V>(field: V | readonly V[]): field is readonly V[] {
+  return Array.isArray(field);
+}
+
 export type EventFields = readonly (readonly [name: string, form: FieldForm])[];
 
 const FIELDS: ReadonlyMap<string, EventFields> = new Map(

@@ -6,6 +6,7 @@ import { BorunaError } from "../../vm/error.ts";
 import {
   eventFields,
   isRunEventType,
+  isValueList,
   type EventsWith,
   type FieldForm,
   type FieldTypes,
@@ -49,15 +50,13 @@ export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: Put
   const contents: Readonly<Record<string, RecordedField>> = event;
   const fields = eventFields(event.type).map(([name, form]): [string, JsonData] => {
     const field = contents[name] ?? "";
-    if (isList(field)) return [name, field.map((value) => valueToLogJson(value, inlineBytes, put))];
+    if (isValueList(field)) return [name, field.map((value) => valueToLogJson(value, inlineBytes, put))];
     if (form === "value" || field instanceof BlobRef) return [name, valueToLogJson(field, inlineBytes, put)];
     if (typeof field === "string") return [name, form === "long text" ? textToLogJson(field, inlineBytes, put) : field];
     return [name, typeof field === "number" ? field : field === true];
   });
   return new Map([[event.type, new Map(fields)]]);
 }
-
-const isList = (field: RecordedField): field is readonly ValueOrBlob[] => Array.isArray(field);
 
 /**
  * Throws `log.form`, `value.form`. A `lenient` reader, for logs that another machine wrote, ignores unknown fields and
@@ -123,7 +122,7 @@ export function loadEvent(event: RecordedEvent, blobs: BlobReader): RunEvent {
   const contents: Readonly<Record<string, RecordedField>> = event;
   const loaded = buildEvent(event.type, (name, form) => {
     const field = contents[name] ?? "";
-    if (isList(field)) return field.map((value) => loadValue(value, blobs));
+    if (isValueList(field)) return field.map((value) => loadValue(value, blobs));
     if (!(field instanceof BlobRef)) return field;
     return form === "long text" ? loadText(field, blobs) : loadValue(field, blobs);
   });
@@ -138,5 +137,5 @@ function isLoaded(event: RecordedEvent): event is RunEvent {
 /** The references to blobs in an event. */
 export function blobsOfEvent(event: RecordedEvent): readonly BlobRef[] {
   const fields: readonly RecordedField[] = Object.values(event);
-  return fields.flatMap((field) => (isList(field) ? field : [field])).filter((field) => field instanceof BlobRef);
+  return fields.flatMap((field) => (isValueList(field) ? field : [field])).filter((field) => field instanceof BlobRef);
 }

@@ -1,6 +1,6 @@
 /** The first difference between a replay and its log: in an event, in the end, or because one of them went on after the other ended. */
 import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
-import { eventFields, type RunEvent } from "../../vm/events.ts";
+import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import type { CodePlace, TypeDef } from "../../vm/bytecode/module.ts";
 import { UNIT, type Value } from "../../vm/value/value.ts";
@@ -127,17 +127,15 @@ function nounOf(event: RunEvent): string {
 
 /** Every field of an event but its capability, as named values. */
 function contentsOf(event: RunEvent): readonly (readonly [name: string, value: Value])[] {
-  const contents: Readonly<Record<string, Value | readonly Value[]>> = event;
+  const contents: Readonly<Record<string, EventField>> = event;
   const names = eventFields(event.type).map(([name]) => name);
   return names.filter((name) => name !== "capability").map((name) => [name, asValue(contents[name])]);
 }
 
-function asValue(field: Value | readonly Value[] | undefined): Value {
+function asValue(field: EventField | undefined): Value {
   if (field === undefined) return UNIT;
-  return isList(field) ? ListValue.of([...field]) : field;
+  return isValueList(field) ? ListValue.of([...field]) : field;
 }
-
-const isList = (field: Value | readonly Value[]): field is readonly Value[] => Array.isArray(field);
 
 function contentDifference(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): Difference | undefined {
   const others = contentsOf(actual);
