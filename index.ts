@@ -4,9 +4,10 @@ export type { CheckResult, CompiledTest, CompileOptions, Resolver, SourceFile } 
 export { CompileError } from "./compiler/diagnostics.ts";
 export type { Diagnostic, DiagnosticCode, Fix } from "./compiler/diagnostics.ts";
 export { renderDiagnostic } from "./compiler/render.ts";
-export type { CallEnd, CallStart, EventSink, Observers } from "./gateway/gateway.ts";
 export { CapabilityDenied, CapabilityFailure } from "./gateway/handlers.ts";
 export type { Handler, HandlerContext, Handlers } from "./gateway/handlers.ts";
+export type { CallEnd, CallStart, Observers } from "./gateway/observers.ts";
+export type { EventSink } from "./gateway/run-events.ts";
 export { runTest } from "./gateway/test-run.ts";
 export type { TestAnswer, TestCase, TestOptions, TestResult } from "./gateway/test-run.ts";
 export { loadPolicy } from "./policy/load.ts";

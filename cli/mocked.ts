@@ -1,5 +1,5 @@
 /** Counts the calls that mocks answered: a run without `--live` must not pass for one that reached the world. */
-import type { CallEnd, CallStart } from "../gateway/gateway.ts";
+import type { CallEnd, CallStart } from "../gateway/observers.ts";
 import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 
 /** Of a run without `--live`. `inputs` are those of `--inputs`: what they answer is no mock. */

@@ -1,6 +1,6 @@
 /**
- * How long the record of an event is in a log, measured without writing it. What is counted against `max_log_bytes` must
- * not depend on whether there is a log, so nothing here knows of one; a test compares with the recorder.
+ * Computes the length of an event's log record without writing it. The charge against `max_log_bytes` must not depend on
+ * whether a log is written, so this does not use the recorder. A test compares the two.
  */
 import type { RunEvent } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
@@ -11,12 +11,13 @@ import { floatToData } from "../vm/json/tagged-json.ts";
 import type { CompoundValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
+/** How much longer `\n` is than the character. */
 const SHORT_ESCAPE_EXTRA = 1;
-/** Of `\u0000` over the byte itself. */
+/** How much longer `\u0000` is than the character. */
 const LONG_ESCAPE_EXTRA = 5;
 const QUOTES = 2;
 
-/** UTF-8 bytes of a well-formed text as JSON, quotes included. */
+/** UTF-8 bytes of a well-formed text as a JSON string, quotes included. */
 function textBytes(text: string): number {
   let bytes = utf8Length(text) + QUOTES;
   for (let i = 0; i < text.length; i++) {
@@ -27,6 +28,7 @@ function textBytes(text: string): number {
   return bytes;
 }
 
+/** The brackets and commas of a list. */
 const listBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
 
 /** Bytes of the canonical JSON of `valueToJson(value)`. The value must be portable. */
@@ -39,7 +41,7 @@ export function valueBytes(value: Value): number {
       bytes += scalarBytes(part);
       continue;
     }
-    bytes += ownBytes(part);
+    bytes += bytesAroundChildren(part);
     for (const child of childrenOf(part)) pending.push(child);
   }
   return bytes;
@@ -51,8 +53,8 @@ function scalarBytes(value: Exclude<Value, CompoundValue>): number {
   return '{"Int":}'.length + String(value).length;
 }
 
-/** Without the values inside. */
-function ownBytes(value: CompoundValue): number {
+/** Bytes of a compound value without the values inside it. */
+function bytesAroundChildren(value: CompoundValue): number {
   switch (value.tag) {
     case "Unit":
     case "None":
@@ -81,22 +83,22 @@ function ownBytes(value: CompoundValue): number {
 }
 
 function mapBytes(map: MapValue): number {
-  // The brackets and commas of a map are as many as those of a list.
+  // A map has as many brackets and commas as a list.
   let bytes = listBytes(map.size);
   for (const key of map.keys()) bytes += textBytes(key) + ":".length;
   return bytes;
 }
 
-/** The chain's hash, as a record holds it. */
+/** Hexadecimal digits of the hash in a record. */
 const HASH_DIGITS = 64;
 const AROUND_EVENT = '{"event":,"hash":"","n":}\n'.length + HASH_DIGITS;
 
-/** Bytes of the line of the `n`th event, its line end included, with all values in place. */
+/** Bytes of the record of event number `n`, including its line feed, with all values inline instead of in blobs. */
 export function recordBytes(event: RunEvent, n: number): number {
   return AROUND_EVENT + String(n).length + '{"":{}}'.length + event.type.length + fieldBytes(event);
 }
 
-/** The members of the event's object. */
+/** Bytes of the members of the event's JSON object. */
 function fieldBytes(event: RunEvent): number {
   switch (event.type) {
     case "CapCall": {

@@ -1,4 +1,4 @@
-/** Runs one `test` block: a fresh machine, the block's own answers before the mocks. */
+/** Runs one `test` block on a machine of its own. The block's `answer` functions take precedence over the mocks. */
 import { ALLOW_ALL } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Host } from "../vm/host.ts";
@@ -11,35 +11,39 @@ import { CapabilityFailure, type Handler, type Handlers } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
 import { limitsOption } from "./options.ts";
 
+/** The answer of a `test` block to a capability. */
 export interface TestAnswer {
   readonly capability: string;
-  /** A pure function of as many arguments as one of the capability's signatures has. */
+  /** A pure function whose arity is that of one of the capability's signatures. */
   readonly functionIndex: number;
 }
 
+/** One `test` block of a module of `compileTests`. */
 export interface TestCase {
   readonly name: string;
-  /** A function without parameters that gives Unit. */
+  /** A function without parameters that returns Unit. */
   readonly functionIndex: number;
   readonly answers: readonly TestAnswer[];
 }
 
+/** Options of `runTest`. */
 export interface TestOptions {
   readonly limits?: Partial<Limits>;
-  /** Text of `debug`. */
+  /** Receives each text of `debug`. */
   readonly onDebug?: (text: string) => void;
 }
 
-/** The test passed where the outcome is `success`, no answer failed, and no actor failed without a receiver. */
+/** How a `test` block ended. */
 export interface TestResult extends RunResult {
+  /** The outcome is `success`, no answer is broken, and no actor failed unreceived. */
   readonly passed: boolean;
-  /** An answer that ended in another way than by a value or a `panic`. */
+  /** The first answer that ended neither with a value nor with `panic`. */
   readonly brokenAnswer?: { readonly capability: string; readonly trap: Trap };
 }
 
 const PANIC = "panic: ";
 
-/** `program` is a module of `compileTests`, verified. The policy allows everything: a test touches nothing. */
+/** Runs one test. `program` is the verified module of `compileTests`. The policy allows everything, because no call is live. */
 export async function runTest(program: Program, test: TestCase, options: TestOptions = {}): Promise<TestResult> {
   const limits = limitsOption(options.limits);
   const answers = new Answers(program, test.answers, { ...DEFAULT_LIMITS, ...limits }, options.onDebug);
@@ -48,7 +52,7 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     handlers: answers.handlers(),
     runId: `test-${test.functionIndex}`,
     limits,
-    ...(options.onDebug === undefined ? {} : { onDebug: options.onDebug }),
+    onDebug: options.onDebug,
   });
   const { broken } = answers;
   return {
@@ -62,14 +66,14 @@ function startingAt(program: Program, entry: number): Program {
   return { ...program, module: { ...program.module, entry, signature: { params: [], result: "Unit" } } };
 }
 
-/** The answers of a test. The n-th of a signature gives its n-th call, the last one all further calls. */
+/** Chooses the answers of a test: the n-th answer of a signature serves its n-th call, and the last one serves all further calls. */
 class Answers {
   readonly #program: Program;
   readonly #answers: readonly TestAnswer[];
   readonly #limits: Limits;
   readonly #onDebug: (text: string) => void;
-  /** By capability and number of arguments. */
-  readonly #given = new Map<string, number>();
+  /** Calls so far, by capability and number of arguments. */
+  readonly #calls = new Map<string, number>();
   broken: TestResult["brokenAnswer"];
 
   constructor(program: Program, answers: readonly TestAnswer[], limits: Limits, onDebug: (text: string) => void = () => undefined) {
@@ -89,11 +93,11 @@ class Answers {
   }
 
   #next(capability: string, args: readonly Value[]): ReturnType<Handler> | undefined {
-    const own = this.#answers.filter((a) => a.capability === capability && this.#arity(a) === args.length);
+    const candidates = this.#answers.filter((a) => a.capability === capability && this.#arity(a) === args.length);
     const key = `${capability}/${args.length}`;
-    const call = this.#given.get(key) ?? 0;
-    this.#given.set(key, call + 1);
-    const answer = own[Math.min(call, own.length - 1)];
+    const call = this.#calls.get(key) ?? 0;
+    this.#calls.set(key, call + 1);
+    const answer = candidates[Math.min(call, candidates.length - 1)];
     return answer === undefined ? undefined : this.#run(answer, args);
   }
 
@@ -117,7 +121,7 @@ class Answers {
   }
 }
 
-/** The compiler lets no answer call anything, and every capability that a test can answer has a mock. */
+/** Unreachable: the compiler lets no answer make a call, and every capability that a test can answer has a mock. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

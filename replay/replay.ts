@@ -19,7 +19,6 @@ import type { BlobReader } from "./log/blobs.ts";
 import type { EventLog, ParsedLog, RunLog } from "./log/log-reader.ts";
 import { frameOf, returnPlace } from "./report/source-location.ts";
 import { Replayer } from "./replayer.ts";
-import { runEnd } from "./log/run-end.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "./deferred-tracing.ts";
 import { loadStored, loadText } from "./log/blob-values.ts";
@@ -105,7 +104,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       handlers: replayer.handlers,
       sink: replayer,
     });
-    verdict = judge(log, end, replayer, runEnd(result), shown, bounds, setting.limits);
+    verdict = judge(log, end, replayer, result, shown, bounds, setting.limits);
     return reportOn(log, end, program, replayer, result, shown, verdict);
   } finally {
     replayer.close();

@@ -2,7 +2,7 @@
  * The log as the only source of answers: a sink that compares each event when it happens, and handlers that
  * give what the log says. Nothing here reaches the world.
  */
-import type { EventSink } from "../gateway/gateway.ts";
+import type { EventSink } from "../gateway/run-events.ts";
 import { CapabilityFailure, type FailureKind, type Handlers } from "../gateway/handlers.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";

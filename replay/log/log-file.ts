@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type FileIdentity, identityText, type OwnFiles } from "../../gateway/own-files.ts";
+import { type FileIdentity, identityText, type ProtectedFiles } from "../../gateway/protected-files.ts";
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
@@ -33,7 +33,7 @@ export interface LogFileOptions {
   /** Replaces an older log. */
   readonly force: boolean;
   /** Gets the file. */
-  readonly own: OwnFiles;
+  readonly own: ProtectedFiles;
 }
 
 /** Throws `log.exists`, `log.io_error`. The first `write` gives the file its name, and may throw both too. */

@@ -2,8 +2,8 @@
  * Recording a run. Append-only: every record is handed to the system, in one write, before the machine goes on,
  * so that a process killed at any moment loses at most the record being written.
  */
-import type { EventSink } from "../../gateway/gateway.ts";
-import { OwnFiles } from "../../gateway/own-files.ts";
+import type { EventSink } from "../../gateway/run-events.ts";
+import { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
@@ -43,13 +43,13 @@ export interface Recorder extends EventSink {
   /** Closes a log without end record, and removes one without events: the run failed by a fault. Does nothing after `finish`. */
   abandon(): void;
   /** Files of the log, where it is on disk: the run's own fs calls may not touch them. */
-  readonly own?: OwnFiles;
+  readonly own?: ProtectedFiles;
 }
 
 /** Makes the file, its blobs, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
-  const own = new OwnFiles();
+  const own = new ProtectedFiles();
   const writer = logFile(path, { durable, force: options.force === true, own });
   const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, own), run, options);
   return { ...recorder, own };

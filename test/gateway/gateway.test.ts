@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stringBytes } from "../../gateway/string-bytes.ts";
-import { type CallEnd, Gateway, type SurroundingRun } from "../../gateway/gateway.ts";
+import { Gateway } from "../../gateway/gateway.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
+import { type CallEnd, RunObservers } from "../../gateway/observers.ts";
+import { RunClock } from "../../gateway/run-clock.ts";
+import { type EventSink, RunEvents } from "../../gateway/run-events.ts";
+import { utf8BytesWithin } from "../../gateway/utf8-bytes.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../../vm/host.ts";
+import { LOG_NOT_CHARGED } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value/value.ts";
@@ -19,8 +23,7 @@ interface Setup {
   readonly policy?: Policy;
   readonly handlers?: Handlers;
   readonly append?: (event: RunEvent) => HostStop | undefined;
-  readonly signal?: AbortSignal;
-  readonly remainingMs?: number;
+  readonly limitMs?: number;
 }
 
 function setUp(setup: Setup = {}) {
@@ -28,29 +31,31 @@ function setUp(setup: Setup = {}) {
   const seen: string[] = [];
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();
-  const run: SurroundingRun = {
+  const sink: EventSink = {
     append: (event) => {
       const stop = setup.append?.(event);
       if (stop === undefined) events.push(event);
       return stop;
     },
-    remainingMs: () => setup.remainingMs,
-    observes: () => true,
-    notify: (name, info) => {
-      seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`);
-      if ("outcome" in info && "call" in info) ends.push(info);
-    },
   };
+  const clock = new RunClock(setup.limitMs ?? 0, () => 0);
+  const observers = new RunObservers({
+    callStart: () => void seen.push("callStart"),
+    callEnd: (end) => {
+      seen.push(`callEnd ${end.outcome}`);
+      ends.push(end);
+    },
+  });
   const gateway = new Gateway({
     policy: setup.policy ?? ALLOW_ALL,
     handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
     mode: "mock",
-    runId: "run",
+    runId: () => "run",
     types: [],
     tracing: tracing.startRun({ runId: () => "run", programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
-    signal: setup.signal ?? new AbortController().signal,
-    mayWait: true,
-    run,
+    clock,
+    observers,
+    events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>
     gateway.call({
@@ -63,7 +68,7 @@ function setUp(setup: Setup = {}) {
       place: () => ({ function: "main", pc: 0, line: 7 }),
       ...more,
     });
-  return { call, events, seen, ends, tracing, counters: () => gateway.counters() };
+  return { call, clock, events, seen, ends, tracing, counters: () => gateway.counters() };
 }
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
@@ -307,7 +312,7 @@ describe("handlers", () => {
     const { call, events } = setUp({
       handlers: one("net.fetch", handler),
       policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }),
-      remainingMs: 500,
+      limitMs: 500,
     });
     expect(await call("net.fetch", ["http://a.example/"])).toEqual({ ok: true, value: "got 5" });
     await call("net.fetch", ["http://a.example/"]);
@@ -331,25 +336,24 @@ describe("handlers", () => {
     ["timeout", "timeout", "wall-clock execution limit exceeded"],
     ["canceled", "canceled", "the run was canceled"],
   ] as const)("%s ends a pending call, which stays without a result in the log", async (reason, trap, message) => {
-    const controller = new AbortController();
-    const aborted: string[] = [];
+    const aborted: unknown[] = [];
     const handler: Handler = (_, { signal }) =>
       new Promise(() => {
-        signal.addEventListener("abort", () => void aborted.push("told"));
+        signal.addEventListener("abort", () => void aborted.push(signal.reason));
       });
-    const { call, events, tracing } = setUp({ handlers: one("net.fetch", handler), signal: controller.signal });
+    const { call, clock, events, tracing } = setUp({ handlers: one("net.fetch", handler) });
     const pending = call("net.fetch", ["http://a.example/"]);
-    controller.abort(reason);
+    clock.stop(reason);
     expect(await pending).toEqual({ ok: false, trap, message });
-    expect(aborted).toEqual(["told"]);
+    expect(aborted).toEqual([reason]);
     expect(types(events)).toEqual(["CapCall"]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 
   test("many pending calls leave no listener behind", async () => {
-    const controller = new AbortController();
+    const { call, clock } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")) });
     let listeners = 0;
-    const { signal } = controller;
+    const { signal } = clock;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     signal.addEventListener = (...args: Parameters<typeof add>) => {
@@ -360,7 +364,6 @@ describe("handlers", () => {
       listeners -= 1;
       remove(...args);
     };
-    const { call } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")), signal });
     for (let i = 0; i < 50; i++) await call("fs.read", ["x"]);
     expect(listeners).toBe(0);
   });
@@ -413,10 +416,12 @@ describe("bytes", () => {
         UNIT,
       ]),
     );
-    expect(stringBytes([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
+    expect(utf8BytesWithin([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
   });
 
   test("as a UTF-8 encoder counts", () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => stringBytes(texts) === Buffer.byteLength(texts.join(""))));
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => utf8BytesWithin(texts) === Buffer.byteLength(texts.join(""))),
+    );
   });
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { errorJson } from "../../cli/run-error.ts";
 import { compile } from "../../compiler/compile.ts";
-import type { CallEnd } from "../../gateway/gateway.ts";
+import type { CallEnd } from "../../gateway/observers.ts";
 import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
