@@ -36,6 +36,7 @@ export type Handlers = ReadonlyMap<string, Handler>;
 
 /** Each way in which a handler can fail, with the trap that ends a run whose call is not under `try`. */
 export const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
+/** How a call failed in its handler. */
 export type FailureKind = keyof typeof FAILURE_TRAPS;
 
 const FAILURES = new WeakSet<object>();

@@ -6,17 +6,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";
 
-/** What `npm pack` makes, installed in an empty folder, as a user would. */
+/** Packs the package and installs it in an empty folder, as a user would. */
 const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
 const command = join(folder, "node_modules", ".bin", process.platform === "win32" ? "boruna.cmd" : "boruna");
 let packed: readonly string[] = [];
 
-// Under `npm test` npm says where it stands; without it, its command is on the PATH.
+// `npm test` passes the path of npm's script; without it, use the command on the PATH.
 function npm(args: readonly string[], cwd: string): string {
   const script = process.env.npm_execpath;
-  const own = script !== undefined && /npm-cli\.c?js$/.test(script);
+  const isNpm = script !== undefined && /npm-cli\.c?js$/.test(script);
   const options: ExecFileSyncOptionsWithStringEncoding = { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
-  return own ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
+  return isNpm ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
 }
 
 beforeAll(() => {
@@ -44,7 +44,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the package", () => {
-  test("holds what it needs and no sources or tests", () => {
+  test("contains what it needs, and no sources or tests", () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         "dist/bin/boruna.js",
@@ -59,9 +59,9 @@ describe("the package", () => {
     expect(packed.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path))).toEqual([]);
   });
 
-  test("says the version that the code says", () => {
-    const own: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-    expect(own).toMatchObject({ version: VERSION });
+  test("has the version of the code", () => {
+    const manifest: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(manifest).toMatchObject({ version: VERSION });
   });
 
   test("its command runs a program that imports a shipped library", () => {
@@ -87,5 +87,25 @@ describe("the package", () => {
     writeFileSync(join(folder, "embed.js"), script);
     const run = spawnSync(process.execPath, ["embed.js"], { cwd: folder, encoding: "utf8" });
     expect({ stdout: run.stdout, stderr: run.stderr }).toEqual({ stdout: `success 42 ${VERSION}\n`, stderr: "" });
+  });
+
+  test("its types accept the examples of docs/guide/embedding.md", () => {
+    const page = readFileSync(join(ROOT, "docs/guide/embedding.md"), "utf8");
+    const examples = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(({ 1: text = "" }, i) => ({ file: `example-${i}.ts`, text }));
+    for (const { file, text } of examples) writeFileSync(join(folder, file), text);
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      module: "nodenext",
+      target: "es2023",
+      noEmit: true,
+      typeRoots: [join(ROOT, "node_modules", "@types")],
+      types: ["node"],
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: examples.map(({ file }) => file) }));
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const run = spawnSync(process.execPath, [tsc, "-p", folder], { cwd: folder, encoding: "utf8" });
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 0, stdout: "" });
   });
 });
