@@ -22,7 +22,7 @@
 import { isPromise } from "node:util/types";
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { CallCounters, CallErrorKind, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -164,25 +164,19 @@ export class Gateway {
   #deny(call: Call, message: string): CapabilityAnswer {
     const { name, internal } = call.capability;
     if (internal !== true && !this.#options.handlers.has(name)) this.#counters.unknown += 1;
-    this.#counters.denied += 1;
-    return this.#refuse(call, "denied", "capability_denied", message);
+    return this.#refuse(call, "denied", message);
   }
 
   #exceedBudget(call: Call, budget: number): CapabilityAnswer {
     const { name } = call.capability;
-    this.#counters.budget_exceeded += 1;
     call.rule = budgetRule(name);
-    const message = `${name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`;
-    return this.#refuse(call, "budget_exceeded", "capability_budget_exceeded", message);
+    return this.#refuse(call, "budget_exceeded", `${name} is over its budget of ${budget} ${budget === 1 ? "call" : "calls"}`);
   }
 
-  #refuse(
-    call: Call,
-    outcome: "denied" | "budget_exceeded",
-    trap: "capability_denied" | "capability_budget_exceeded",
-    message: string,
-  ): CapabilityAnswer {
+  #refuse(call: Call, outcome: "denied" | "budget_exceeded", message: string): CapabilityAnswer {
     const { rule } = call;
+    const trap = `capability_${outcome}` as const;
+    this.#counters[outcome] += 1;
     this.#end(call, outcome, undefined, message);
     return rule === undefined ? { ok: false, trap, message } : { ok: false, trap, message, rule };
   }
@@ -370,11 +364,11 @@ function argumentMismatch(
 }
 
 /** Token counts of an `llm.call`, for its span. */
-function tokensOf(capability: CapabilityDecl, result: Value | undefined): { inputTokens?: number; outputTokens?: number } {
+function tokensOf(capability: CapabilityDecl, result: Value | undefined): Pick<CallSpanEnd, "inputTokens" | "outputTokens"> {
   if (capability.name !== "llm.call" || !(result instanceof MapValue)) return {};
   const usage = result.get("usage");
   if (!(usage instanceof MapValue)) return {};
   const input = usage.get("input_tokens");
   const output = usage.get("output_tokens");
-  return { ...(typeof input === "number" ? { inputTokens: input } : {}), ...(typeof output === "number" ? { outputTokens: output } : {}) };
+  return { inputTokens: typeof input === "number" ? input : undefined, outputTokens: typeof output === "number" ? output : undefined };
 }

@@ -6,7 +6,6 @@
  */
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import type { Handler, Handlers } from "../gateway/handlers.ts";
-import type { LiveOptions } from "../gateway/live.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption } from "../gateway/options.ts";
@@ -174,21 +173,16 @@ function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<stri
 
 async function handlersFor(program: Program, options: RunOptions, protectedFiles: () => ProtectedFiles | undefined): Promise<Handlers> {
   const inputs = objectOption("inputs", options.inputs);
+  // Live handlers load an HTTP client, so they are loaded on demand.
   const base =
     options.live === true
-      ? await liveHandlersFor({ inputs, env: options.env ?? process.env, protectedFiles })
+      ? (await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles })
       : mockHandlers(program.registry, { inputs });
   const replacements = handlersOption(options.handlers);
   for (const name of replacements.keys()) {
     if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
   }
   return new Map([...base, ...replacements]);
-}
-
-/** Live handlers are loaded on demand, because they load an HTTP client. */
-async function liveHandlersFor(options: LiveOptions): Promise<Handlers> {
-  const { liveHandlers } = await import("../gateway/live.ts");
-  return liveHandlers(options);
 }
 
 function handlersOption(given: RunOptions["handlers"] = {}): Handlers {

@@ -35,10 +35,12 @@ export function apiSections(): readonly Section[] {
       continue;
     }
     const text = readFileSync(new URL(file, ROOT), "utf8");
-    sections.at(-1)?.exports.push(...names.split(", ").map((name) => ({ name, file, ...declarationOf(name, file, text) })));
+    sections.at(-1)?.exports.push(...names.split(", ").map((spec) => exportOf(spec.replace(/^type /, ""), file, text)));
   }
   return sections;
 }
+
+const exportOf = (name: string, file: string, text: string): ApiExport => ({ name, file, ...declarationOf(name, file, text) });
 
 function declarationOf(name: string, file: string, text: string): Pick<ApiExport, "doc" | "declaration"> {
   const start = new RegExp(`^export (?:async )?(?:abstract )?(function|class|interface|type|const) ${name}\\b`, "m").exec(text);
