@@ -1,39 +1,63 @@
-/** The public face of the package. Nothing inside imports it. */
+/** The public face of the package. Nothing inside imports it. The comments below are the sections of `docs/reference/api.md`. */
+
+// Compile and check
 export { check, compile, compileTests } from "./compiler/compile.ts";
 export type { CheckResult, CompiledTest, CompileOptions } from "./compiler/compile.ts";
 export type { Resolver } from "./compiler/load-units.ts";
 export type { SourceFile } from "./compiler/source.ts";
-export { CompileError } from "./compiler/diagnostics.ts";
-export type { Diagnostic, DiagnosticCode, Fix } from "./compiler/diagnostics.ts";
+export { CompileError, type Diagnostic, type DiagnosticCode, type Fix } from "./compiler/diagnostics.ts";
 export { renderDiagnostic } from "./compiler/render.ts";
-export type { CallEnd, CallStart, EventSink, Observers } from "./gateway/gateway.ts";
-export { CapabilityDenied, CapabilityFailure } from "./gateway/handlers.ts";
-export type { Handler, HandlerContext, Handlers } from "./gateway/handlers.ts";
-export { runTest } from "./gateway/test-run.ts";
-export type { TestAnswer, TestCase, TestOptions, TestResult } from "./gateway/test-run.ts";
-export { loadPolicy } from "./policy/load.ts";
-export { parsePolicy } from "./policy/parse.ts";
-export { ALLOW_ALL, DENY_ALL, policyHash, withShorthands } from "./policy/policy.ts";
-export type { Policy } from "./policy/policy.ts";
-export { readLog } from "./replay/log/log-reader.ts";
-export { memoryRecorder, openRecorder } from "./replay/log/recorder.ts";
-export { replayRun } from "./replay/replay.ts";
-export type { ReplayOptions, ReplayReport } from "./replay/replay.ts";
-export { execute } from "./runtime/execute.ts";
-export type { Execution, RunOptions } from "./runtime/execute.ts";
-export { openSources } from "./runtime/sources.ts";
-export { verifyLog } from "./replay/verify.ts";
-export type { Verification } from "./replay/verify.ts";
-export { createRegistry } from "./vm/capabilities.ts";
-export type { CapabilityDecl, CapabilityRegistry } from "./vm/capabilities.ts";
-export type { EngineChoice } from "./vm/compiled/engine.ts";
+export { openSources, type ProgramSources } from "./runtime/sources.ts";
 export { decodeModule, encodeModule } from "./vm/bytecode/codec.ts";
 export { disassemble } from "./vm/bytecode/disassembler.ts";
-export { BorunaError } from "./vm/error.ts";
-export type { CallReply, CapabilityAnswer, CapabilityRequest, SuspendingHost } from "./vm/host.ts";
 export type { Module } from "./vm/bytecode/module.ts";
-export type { MachineEnd, Program } from "./vm/bytecode/program.ts";
-export { resumeMachine, startMachine } from "./vm/scheduler/scheduler.ts";
-export type { MachineOptions, ResumeOptions, Suspended } from "./vm/scheduler/scheduler.ts";
+export type { Program } from "./vm/bytecode/program.ts";
 export { verifyModule } from "./vm/bytecode/verifier.ts";
+
+// Run a program
+export { execute, type Execution, type RecordOptions, type Runnable, type RunOptions } from "./runtime/execute.ts";
+export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
+export type { CallEnd, CallStart, ObserverEvents, Observers } from "./gateway/observers.ts";
+export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";
+export type { CallCounters, Tracing } from "./telemetry/tracing.ts";
+export type { CallPlace, CodePlace } from "./vm/bytecode/module.ts";
+export type { EngineChoice } from "./vm/compiled/engine.ts";
+export { BorunaError, type ErrorKind, type ErrorPlace } from "./vm/error.ts";
+export { DEFAULT_LIMITS, type Limits } from "./vm/limits.ts";
+export type { LimitName, Outcome, TrapKind } from "./vm/outcome.ts";
 export { VERSION } from "./vm/version.ts";
+
+// Policies
+export { loadPolicy } from "./policy/load.ts";
+export { parsePolicy, type ParsePolicyOptions } from "./policy/parse.ts";
+export { ALLOW_ALL, DENY_ALL, policyHash, withShorthands, type Shorthands } from "./policy/policy.ts";
+export type { Policy } from "./policy/policy-fields.ts";
+
+// Handlers and capabilities
+export { CapabilityDenied, CapabilityFailure } from "./gateway/handlers.ts";
+export type { FailureKind, Handler, HandlerContext, Handlers } from "./gateway/handlers.ts";
+export { createRegistry, FIRST_HOST_CAPABILITY_ID } from "./vm/capabilities.ts";
+export type { CapabilityDecl, CapabilityParam, CapabilityRegistry, CapabilitySignature } from "./vm/capabilities.ts";
+
+// Values
+export { fromValue, toValue } from "./runtime/values.ts";
+export { ListValue } from "./vm/value/list.ts";
+export { MapValue } from "./vm/value/map.ts";
+export { parseType, type Type } from "./vm/value/type.ts";
+export { EnumValue, ErrValue, FloatValue, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./vm/value/value.ts";
+
+// Logs and replay
+export type { EventSink } from "./gateway/run-events.ts";
+export type { RunEnd } from "./replay/log/end-record.ts";
+export { readLog, type ParsedLog } from "./replay/log/log-reader.ts";
+export { memoryRecorder, openRecorder } from "./replay/log/recorder.ts";
+export type { FinishedLog, MemoryRecorder, Recorder, RecorderOptions } from "./replay/log/recorder.ts";
+export type { RunDescription } from "./replay/log/run-description.ts";
+export { replayRun, type ReplayOptions, type ReplayReport, type ReplayStatus } from "./replay/replay.ts";
+export { verifyLog, type Verification, type VerifyOptions } from "./replay/verify.ts";
+export type { RunEvent } from "./vm/events.ts";
+
+// The machine alone, suspension
+export type { MachineEnd } from "./vm/bytecode/program.ts";
+export type { CallReply, CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason, SuspendingHost } from "./vm/host.ts";
+export { resumeMachine, startMachine, type MachineOptions, type ResumeOptions, type Suspended } from "./vm/scheduler/scheduler.ts";

@@ -1,7 +1,7 @@
 /** What a capability call costs that does nothing. */
 import { compile } from "../compiler/compile.ts";
 import { executeProgram } from "../gateway/run.ts";
-import type { EventSink } from "../gateway/gateway.ts";
+import type { EventSink } from "../gateway/run-events.ts";
 import { ALLOW_ALL } from "../policy/policy.ts";
 import { memoryRecorder } from "../replay/log/recorder.ts";
 import { execute } from "../runtime/execute.ts";

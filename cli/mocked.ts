@@ -1,5 +1,5 @@
 /** Counts the calls that mocks answered, so that a run without `--live` is not mistaken for a live one. */
-import type { CallEnd, CallStart } from "../gateway/gateway.ts";
+import type { CallEnd, CallStart } from "../gateway/observers.ts";
 import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 
 /** For a run without `--live`. Calls answered from `inputs` (`--inputs`) do not count as mocked. */

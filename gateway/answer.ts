@@ -1,7 +1,7 @@
 /**
- * What a handler gives back, checked before the log and the program see it. A handler is host code: what TypeScript
- * says of its answer need not hold. So the answer is copied into new values, from own data properties only: no getter
- * and no trap of a proxy runs, no prototype is trusted, and what the handler changes later changes nothing here.
+ * Checks a handler's answer before the log and the program see it. A handler may be plain JavaScript, so its answer may
+ * not have the type that TypeScript declares. The answer is copied into new values that read own data properties only: no
+ * getter and no proxy trap runs, no prototype is trusted, and later changes by the handler have no effect.
  */
 import { isProxy } from "node:util/types";
 import { BorunaError } from "../vm/error.ts";
@@ -33,10 +33,10 @@ import {
   wellFormed,
 } from "../vm/value/value.ts";
 
-/** `problem` follows "the handler answered". */
+/** `problem` completes the sentence "the handler answered …". */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
 
-/** The answer as a value of `type`. Bounded by `MACHINE_LIMITS`; never throws for what a handler answers. */
+/** Returns the answer as a value of `type`. Bounded by `MACHINE_LIMITS`. No answer makes it throw. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
   const wrongType = { problem: `something else than ${typeToString(type)}` };
   try {
@@ -45,7 +45,7 @@ export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef
     return matchesType(value, type, types) ? { value } : wrongType;
   } catch (error) {
     if (error instanceof BadPart) return error.problem === undefined ? wrongType : { problem: error.problem };
-    // What `checkPortable` and `matchesType` throw.
+    // `checkPortable` and `matchesType` throw these for a value that is too deep or too large.
     if (error instanceof BorunaError) return { problem: TOO_LARGE };
     throw error;
   }
@@ -54,7 +54,7 @@ export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef
 const TOO_LARGE = "a value that is too large";
 const LONE_SURROGATE = "text with a lone surrogate";
 
-/** Thrown for a part that is no value; without a problem of its own where the part is simply something else. */
+/** Thrown for a part that is not a value. Without a `problem`, the answer has the wrong type. */
 class BadPart extends Error {
   readonly problem: string | undefined;
   constructor(problem?: string) {
@@ -63,7 +63,10 @@ class BadPart extends Error {
   }
 }
 
-/** Boxed, since `undefined` may be a part too. */
+/** Adds to the size of the answer. Throws `BadPart` above the limits. */
+type Count = (moreParts: number, text: string) => void;
+
+/** Boxed, because a part may be `undefined`. */
 interface Node {
   readonly part: unknown;
 }
@@ -73,16 +76,16 @@ type Copied = Leaf<Value> | Branch<Node, Value>;
 const leaf = (value: Value): Copied => ({ leaf: value });
 const nodes = (parts: readonly unknown[]): readonly Node[] => parts.map((part) => ({ part }));
 
-/** Parts that are shared stay shared; a part inside itself is found by its depth. */
+/** Copies the answer. Shared parts stay shared. A cycle exceeds the depth limit. */
 function copyOf(answer: unknown): Value {
   let parts = 0;
   let units = 0;
-  const count = (moreParts: number, text: string): void => {
+  const count: Count = (moreParts, text) => {
     parts += moreParts;
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
   };
-  // The usual answer is a scalar.
+  // Fast path: most answers are scalars.
   if (typeof answer !== "object") return scalarOf(answer, count);
   const copies = new Map<object, Value>();
   return foldTree<Node, Value>({ part: answer }, ({ part }, depth) => {
@@ -101,9 +104,7 @@ function copyOf(answer: unknown): Value {
   });
 }
 
-type Count = (moreParts: number, text: string) => void;
-
-/** Ints in their one form, text well formed: what the machine relies on (`value.ts`). */
+/** Checks what the machine relies on (see `value.ts`): an Int has its one representation, text is well formed. */
 function scalarOf(part: unknown, count: Count): Value {
   if (typeof part === "string") return textOf(part, count);
   if (typeof part === "boolean") return part;
@@ -123,7 +124,7 @@ function textOf(text: string, count: Count): string {
   return text;
 }
 
-/** Copies what is exactly an instance of one of the value classes, with the own properties that the class gives it. */
+/** Copies a direct instance of a value class that has exactly the own properties of that class. */
 function open(part: object, count: Count): Copied {
   if (isProxy(part)) throw new BadPart();
   const wrapped = (make: (value: Value) => Value): Copied => {
@@ -186,7 +187,7 @@ function open(part: object, count: Count): Copied {
   throw new BadPart();
 }
 
-/** The values of an object that has exactly these own properties, all of them data. */
+/** The values of an object that has exactly these own properties, all of them data properties. */
 function ownData(part: object, names: readonly string[]): readonly unknown[] {
   if (Reflect.ownKeys(part).length !== names.length) throw new BadPart();
   return names.map((name) => dataOf(part, name));
@@ -210,7 +211,7 @@ function indexOf(value: unknown): number {
   return value;
 }
 
-/** A u64 that is no safe integer. */
+/** A u64 that is not a safe integer. */
 function largeId(id: bigint): bigint {
   if (id < 0n || id >= 2n ** 64n || Number.isSafeInteger(Number(id))) throw new BadPart();
   return id;

@@ -1,17 +1,17 @@
-/** A time limit beside the run's own signal. */
+/** A time limit for one call, combined with the signal of its run. */
 
 export interface Deadline {
-  /** Aborted by the run, or when the time is over. */
+  /** Aborted by the run, or when the time is up. */
   readonly signal: AbortSignal;
-  /** Whether the time was over before the run ended the call. */
+  /** Whether the time was up before the run aborted the call. */
   isOver(): boolean;
-  /** Lets go of the timer and of the run's signal; to be called when the work is done. */
+  /** Releases the timer and the run's signal. Must be called when the work is done. */
   end(): void;
 }
 
 /**
- * `ms` 0 is no limit. `AbortSignal.any` would be shorter, but Node 20 collects a timeout that only the joint signal
- * refers to, and it never fires then.
+ * `ms` 0 is no limit. Not `AbortSignal.any`: Node 20 garbage-collects a timeout that only the combined signal refers to,
+ * and then it never fires.
  */
 export function deadline(signal: AbortSignal, ms: number): Deadline {
   const controller = new AbortController();

@@ -1,10 +1,10 @@
-/** SHA-256 by the host. Its module is loaded at the first use: most runs without a log need none, and it takes longer than they do. */
+/** SHA-256. `node:crypto` is loaded on first use: a run without a log rarely needs it, and loading it takes longer than such a run. */
 type Hash = typeof import("node:crypto")["hash"];
 
-let hostHash: Hash | undefined;
+let hash: Hash | undefined;
 
-/** Lower-case hexadecimal; text is taken as UTF-8. */
+/** Returns lower-case hexadecimal. Text is encoded as UTF-8. */
 export function sha256Hex(data: string | Uint8Array): string {
-  hostHash ??= process.getBuiltinModule("node:crypto").hash;
-  return hostHash("sha256", data);
+  hash ??= process.getBuiltinModule("node:crypto").hash;
+  return hash("sha256", data);
 }

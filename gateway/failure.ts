@@ -1,4 +1,4 @@
-/** What a handler threw, as the log and the program may see it. */
+/** Turns whatever a handler threw into the failure that the log and the program may see. */
 import { wellFormed } from "../vm/value/value.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type FailureKind } from "./handlers.ts";
 
@@ -8,8 +8,8 @@ export interface Failure {
 }
 
 /**
- * The message of a `CapabilityFailure` is meant for the program. Anything else that a handler throws could hold paths
- * or secrets, so only the error's name is told. Never throws.
+ * The message of a `CapabilityFailure` is meant for the program. Any other error could contain paths or secrets, so the
+ * failure mentions only its name. Never throws, and runs no code of the handler except a getter of `name`.
  */
 export function failureOf(capability: string, error: unknown): Failure {
   const broken = (how: string): Failure => ({ kind: "runtime_error", message: `the handler of ${capability} failed (${how})` });
@@ -26,7 +26,7 @@ export function isFailureKind(kind: unknown): kind is FailureKind {
   return typeof kind === "string" && Object.hasOwn(FAILURE_TRAPS, kind);
 }
 
-/** What the name of an error class looks like; anything else could be a text of the handler's own. */
+/** The form of an error class's name. Any other name could be text that the handler made up. */
 const ERROR_NAME = /^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/;
 
 function nameOf(error: unknown): string {
@@ -34,14 +34,14 @@ function nameOf(error: unknown): string {
     const name: unknown = error instanceof Error ? error.name : typeof error;
     return typeof name === "string" && ERROR_NAME.test(name) ? name : "Error";
   } catch {
-    // Its getter or a proxy's trap threw.
+    // A getter or a proxy trap threw.
     return "Error";
   }
 }
 
 const MAX_MESSAGE_UNITS = 4_096;
 
-/** Well formed and not too long: the message goes into the log, and under `try` into the program. */
+/** Makes a message well formed and cuts it: it goes into the log, and under `try` into the program. */
 export function cleanMessage(message: string): string {
   return wellFormed(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }

@@ -1,42 +1,47 @@
-/** What a handler is: the code that carries out one capability. */
+/** What a handler is: the function that carries out the calls of one capability. */
 import type { Policy } from "../policy/policy.ts";
 import type { Value } from "../vm/value/value.ts";
 
+/** What a handler may know about its call. */
 export interface HandlerContext {
-  /** Aborted when the run is canceled or out of time. */
+  /** Aborted when the run is canceled or reaches its time limit. */
   readonly signal: AbortSignal;
-  /** What is left of the run's wall-clock limit, in milliseconds; absent without one. */
-  readonly remainingMs?: number;
-  /** Calls still allowed after this one; absent without a budget. */
-  readonly budgetRemaining?: number;
+  /** Milliseconds left of the run's wall-clock limit. Undefined without a limit. */
+  readonly remainingMs?: number | undefined;
+  /** Calls still allowed after this one. Undefined without a budget. */
+  readonly budgetRemaining?: number | undefined;
   /** Number of the call in the run, from 1. */
   readonly callNumber: number;
-  /** Follows from the run id and the call's number, so it is the same for the same call of the same run alone: 64 hex digits. */
+  /** 64 hex digits, derived from the run id and the call's number: a repeated run repeats its keys, two run ids never share one. */
   readonly idempotencyKey: string;
-  /** W3C header value of the call's span; absent without tracing. */
-  readonly traceparent?: string;
-  /** Of the run's caller; absent without tracing, and where there is none. */
-  readonly tracestate?: string;
-  readonly baggage?: string;
-  /** Tells the call's span which model is asked, where the program did not say. */
-  readonly onModel?: (model: string) => void;
+  /** W3C header value of the call's span. Undefined without tracing. */
+  readonly traceparent?: string | undefined;
+  /** W3C header values of the run's caller. Undefined without tracing, and when the caller gave none. */
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
+  /** Records on the call's span which model the handler chose. Undefined without tracing. */
+  readonly onModel?: ((model: string) => void) | undefined;
+  /** The policy in force. */
   readonly policy: Policy;
 }
 
 /**
- * `args` have their defaults filled in and are of the declared types. The result is checked against the declared
- * type. Throws `CapabilityFailure` when the capability fails; anything else thrown is a fault of the handler.
+ * Carries out one call. `args` have their defaults filled in and are of the declared types; the answer must be of the
+ * declared result type. Throw `CapabilityFailure` when the capability fails. Any other error counts as a bug of the
+ * handler: the program and the log see only the error's name.
  */
 export type Handler = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
+/** Handlers by capability name. */
 export type Handlers = ReadonlyMap<string, Handler>;
 
-/** How a call that reached its handler did not succeed, and the trap that a call without `try` ends in. */
+/** Each way in which a handler can fail, with the trap that ends a run whose call is not under `try`. */
 export const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
+/** How a call failed in its handler. */
 export type FailureKind = keyof typeof FAILURE_TRAPS;
 
 const FAILURES = new WeakSet<object>();
 
-/** The capability failed for a reason that the program may see (`try`). The message goes into the log. */
+/** A failure that the program may see and catch with `try`. The message goes into the log. */
 export class CapabilityFailure extends Error {
   override readonly name: string = "CapabilityFailure";
   readonly kind: FailureKind;
@@ -46,13 +51,13 @@ export class CapabilityFailure extends Error {
     FAILURES.add(this);
   }
 
-  /** Whether this class, or one derived from it, made what a handler threw. Runs no code of the handler's, as `instanceof` may. */
+  /** Whether this class or a subclass constructed `error`. Unlike `instanceof`, it never runs code of the handler. */
   static isFailure(error: unknown): error is CapabilityFailure {
     return typeof error === "object" && error !== null && FAILURES.has(error);
   }
 }
 
-/** The policy refuses what only the handler could see: a redirect's target, the default model. Ends the run. */
+/** The policy forbids something that only the handler could see, such as the target of a redirect. Ends the run, even under `try`. */
 export class CapabilityDenied extends CapabilityFailure {
   constructor(message: string) {
     super(message, "denied");

@@ -1,6 +1,6 @@
 /**
- * Computes how long the record of an event is in a log, without writing it: what is counted against `max_log_bytes` must
- * not depend on whether a log is written. A test compares the numbers with what the recorder writes.
+ * Computes the length of an event's log record without writing it. The charge against `max_log_bytes` must not depend on
+ * whether a log is written, so this does not use the recorder. A test compares the two.
  */
 import { BorunaError } from "../vm/error.ts";
 import {
@@ -21,12 +21,13 @@ import { floatToData } from "../vm/json/tagged-json.ts";
 import type { CompoundValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
+/** How much longer `\n` is than the character. */
 const SHORT_ESCAPE_EXTRA = 1;
-/** Of `\u0000` over the byte itself. */
+/** How much longer `\u0000` is than the character. */
 const LONG_ESCAPE_EXTRA = 5;
 const QUOTES = 2;
 
-/** UTF-8 bytes of a well-formed text as JSON, quotes included. */
+/** UTF-8 bytes of a well-formed text as a JSON string, quotes included. */
 function textBytes(text: string): number {
   let bytes = utf8Length(text) + QUOTES;
   for (let i = 0; i < text.length; i++) {
@@ -37,6 +38,7 @@ function textBytes(text: string): number {
   return bytes;
 }
 
+/** The brackets and commas of a list. */
 const listBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
 
 /** Bytes of the canonical JSON of `valueToJson(value)`. The value must be portable. */
@@ -49,7 +51,7 @@ export function valueBytes(value: Value): number {
       bytes += scalarBytes(part);
       continue;
     }
-    bytes += ownBytes(part);
+    bytes += bytesAroundChildren(part);
     for (const child of childrenOf(part)) pending.push(child);
   }
   return bytes;
@@ -61,8 +63,8 @@ function scalarBytes(value: Exclude<Value, CompoundValue>): number {
   return '{"Int":}'.length + String(value).length;
 }
 
-/** Without the values inside. */
-function ownBytes(value: CompoundValue): number {
+/** Bytes of a compound value without the values inside it. */
+function bytesAroundChildren(value: CompoundValue): number {
   switch (value.tag) {
     case "Unit":
     case "None":
@@ -91,7 +93,7 @@ function ownBytes(value: CompoundValue): number {
 }
 
 function mapBytes(map: MapValue): number {
-  // The brackets and commas of a map are as many as those of a list.
+  // A map has as many brackets and commas as a list.
   let bytes = listBytes(map.size);
   for (const key of map.keys()) bytes += textBytes(key) + ":".length;
   return bytes;

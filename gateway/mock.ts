@@ -1,4 +1,4 @@
-/** The answers of a run that is not live. */
+/** The handlers of a run that is not live: each capability answers the mock of the capability table. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
@@ -6,11 +6,11 @@ import type { Value } from "../vm/value/value.ts";
 import { CapabilityDenied, type Handler, type HandlerContext, type Handlers } from "./handlers.ts";
 
 export interface MockOptions {
-  /** What `step_input` gives, by name; the table's mock for any other name. */
+  /** Answers of `step_input`, by name. Any other name gets the table's mock. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
 }
 
-/** Each capability's mock of the table. Nothing is touched, but the policy holds as it does in a live run. */
+/** Touches nothing outside the process. Scopes of `fs_policy` hold as in a live run. */
 export function mockHandlers(registry: CapabilityRegistry, options: MockOptions = {}): Handlers {
   const handlers = new Map<string, Handler>();
   for (const capability of registry.all) {
@@ -32,8 +32,8 @@ export function mockHandlers(registry: CapabilityRegistry, options: MockOptions 
 }
 
 /**
- * Where only the working directory could tell whether a path lies below the policy's folders, it is denied: a mock run
- * is the same from every folder.
+ * Denies a path outside the policy's folders, and a path for which that depends on the working directory: a mock run has
+ * the same result from every directory.
  */
 function checkReach([path]: readonly Value[], { policy }: HandlerContext, section: "read" | "write"): void {
   const reach = typeof path === "string" ? reachOf(path, policy.fs_policy[section]) : "inside";

@@ -1,4 +1,4 @@
-/** Checks the options of a run that are data. An embedder may write plain JavaScript, so their types need not hold. */
+/** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so their types may be wrong. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import { plainFromHost } from "../vm/json/js-interop.ts";
@@ -6,7 +6,7 @@ import type { Limits } from "../vm/limits.ts";
 
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;
 
-/** The policy in force, a copy that the caller cannot change; deny-all without one. Throws `usage`, `policy.*`, naming the option. */
+/** Returns the policy in force, as a copy that the caller cannot change. Throws `usage`, `policy.*`, naming the option. */
 export function policyOption(given: unknown = DENY_ALL): Policy {
   const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === given);
   if (builtIn !== undefined) return builtIn;
@@ -16,12 +16,12 @@ export function policyOption(given: unknown = DENY_ALL): Policy {
   throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(given.slice(0, 80))}`, { hint: POLICY_HINT });
 }
 
-/** The limits that are given, by their names in a policy. Throws `usage`, `policy.*`, naming the option. */
+/** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
 export function limitsOption(given: unknown = {}): Partial<Limits> {
   return named("limits", undefined, () => readLimits(plainFromHost(given)));
 }
 
-/** Names the option in whatever reading it throws, a getter's own error included. */
+/** Runs `read` and adds the option's name to any error it throws, even an error of a getter. */
 function named<T>(option: string, hint: string | undefined, read: () => T): T {
   try {
     return read();

@@ -1,13 +1,19 @@
-/** Runs one verified program behind the gateway, from its arguments to its result. */
-import { DENY_ALL, effectiveLimits, type Policy } from "../policy/policy.ts";
+/**
+ * One run of a verified program behind the gateway.
+ *
+ * In: a `Program`, its arguments, a policy, handlers. Out: a `RunResult`. `Run` is the machine's `Host`. It connects
+ * three objects, which it shares with the `Gateway`: `RunClock` stops the run, `RunEvents` logs its events, and
+ * `RunObservers` calls the embedder's observers. The result depends on the clock only through the outcomes `timeout`
+ * and `canceled`.
+ */
+import { DENY_ALL, effectiveLimits, type Policy, policyHash } from "../policy/policy.ts";
 import type { CallCounters, RunMode, RunTracing, Tracing } from "../telemetry/tracing.ts";
-import { policyHash } from "../policy/policy.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason } from "../vm/host.ts";
 import type { JsonData } from "../vm/json/json.ts";
-import { type Limits, LOG_NOT_CHARGED } from "../vm/limits.ts";
+import type { Limits } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/bytecode/module.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
@@ -17,108 +23,110 @@ import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
-import { type EventSink, Gateway, type ObserverEvents, type Observers, type SurroundingRun } from "./gateway.ts";
+import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
-import { recordBytes, valueBytes } from "./logged-bytes.ts";
+import { valueBytes } from "./logged-bytes.ts";
 import { mockHandlers } from "./mock.ts";
-import { nextTurn, passTurn, spend } from "./turns.ts";
+import { type Observers, RunObservers } from "./observers.ts";
+import { RunClock } from "./run-clock.ts";
+import { type EventSink, RunEvents } from "./run-events.ts";
+import { RunTurns } from "./turns.ts";
 
 export interface ExecuteOptions {
   /** Default: deny-all. It must not change while the run lasts. */
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /** Default: the mocks. */
-  readonly handlers?: Handlers;
-  /** What the spans say of the answers. Default: mock. */
-  readonly mode?: RunMode;
-  /** By parameter name of `main`, in the JSON forms of values. */
-  readonly args?: ReadonlyMap<string, JsonData>;
-  /** Over those of the policy. */
-  readonly limits?: Partial<Limits>;
-  readonly sink?: EventSink;
-  readonly signal?: AbortSignal;
-  /** W3C trace context of the caller. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
-  readonly baggage?: string;
-  /** Absent: no spans. */
-  readonly tracing?: Tracing;
-  /** Id of the recorded run that this one replays. */
-  readonly replayOf?: string;
-  readonly on?: Observers;
-  /** Asked for when something needs it. */
+  readonly handlers?: Handlers | undefined;
+  /** Recorded on the spans. Default: mock. */
+  readonly mode?: RunMode | undefined;
+  /** Arguments of `main` by parameter name, as typed JSON. */
+  readonly args?: ReadonlyMap<string, JsonData> | undefined;
+  /** Override the policy's limits. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Receives the events. Default: they are only counted. */
+  readonly sink?: EventSink | undefined;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal | undefined;
+  /** W3C trace context and baggage of the caller. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
+  /** Default: no spans. */
+  readonly tracing?: Tracing | undefined;
+  /** Id of the recorded run that this run replays. */
+  readonly replayOf?: string | undefined;
+  readonly on?: Observers | undefined;
+  /** May be a getter: it is read only when something needs the id. */
   readonly runId: string;
-  /** Text of `debug` and `debug_msg`, a line each. */
-  readonly onDebug?: (text: string) => void;
-  /** Which engines may run the program. It changes nothing but the time. Default: auto. */
-  readonly engine?: EngineChoice;
-  /** Whether an error at an actor's event has the stack of the spawn or send that the event tells of. It costs a little for each. */
-  readonly locatesEvents?: boolean;
-  /** Each instruction, as text. */
-  readonly trace?: (line: string) => void;
-  /** Told once of the first observer that threw. Default: a line on stderr. */
-  readonly onObserverError?: (error: unknown) => void;
-  /** Milliseconds of a monotonic clock. Default: the host's. */
-  readonly clock?: () => number;
+  /** Receives each text of `debug` and `debug_msg`. */
+  readonly onDebug?: ((text: string) => void) | undefined;
+  /** The engines that may run the program. The choice changes nothing but the time. Default: auto. */
+  readonly engine?: EngineChoice | undefined;
+  /** Whether a run that stops at an actor's event reports the stack of the spawn or send behind it. Costs a little for each event. */
+  readonly locatesEvents?: boolean | undefined;
+  /** Receives each instruction as a line of text. */
+  readonly trace?: ((line: string) => void) | undefined;
+  /** Receives the first error that an observer throws. Default: print it to stderr. */
+  readonly onObserverError?: ((error: unknown) => void) | undefined;
+  /** Milliseconds of a monotonic clock. Default: the system's. */
+  readonly clock?: (() => number) | undefined;
 }
 
+/** Why a run did not complete. */
 export interface RunError {
   readonly kind: TrapKind;
   readonly message: string;
+  /** The capability whose call failed. */
   readonly capability?: string;
   /** Path of the policy rule that refused the call. */
   readonly rule?: string;
-  /** Innermost first. */
+  /** Source locations, innermost call first. */
   readonly stack: readonly CodePlace[];
+  /** The limit that the run reached. */
   readonly limit?: LimitName;
+  /** Text forms of the arguments of a function whose contract failed. */
   readonly counterexample?: readonly string[];
+  /** The step at which the run stopped. */
   readonly step: number;
-  /** What the handler of the call threw, for the embedder. Not enumerable, so that JSON made of the error does not have it. */
+  /** What the handler of the call threw. Not enumerable, so `JSON.stringify` leaves it out. */
   readonly cause?: unknown;
 }
 
+/** How a run ended. It has a `value` if the outcome is `success`, else an `error`. */
 export interface RunResult {
   readonly outcome: Outcome;
   readonly value?: Value;
+  /** The declared type of `value`; absent when the module does not name it. */
   readonly resultType?: Type;
   readonly error?: RunError;
   readonly steps: number;
-  /** Bytes of all values made. */
+  /** Bytes of all values created, cumulative. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
   /** Emitted trees, in order. */
   readonly ui: readonly Value[];
   readonly runId: string;
+  /** The limit that the run reached. */
   readonly limit?: LimitName;
-  /** Events of the run, whether a log took them or not. */
+  /** Number of events, whether or not a log was written. */
   readonly events: number;
-  /** Failures of actors that nobody received. They change nothing of the outcome. */
+  /** Failures of actors that their parent did not receive. They do not change the outcome. */
   readonly unreceived: readonly ActorFailure[];
 }
 
+/** The failure of an actor that its parent did not receive. */
 export interface ActorFailure extends UnreceivedFailure {
-  /** What the actor ran. */
+  /** The function that the actor was spawned with. */
   readonly functionName: string;
 }
 
-/** `performance` is loaded by its first use, which takes longer than a short run. */
-function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e3 + nanoseconds / 1e6;
-}
-
-/** Where less than so many milliseconds lie between two questions for a pause, not each is worth a look at the clock. */
-const EARLY_MS = 1;
-const MAX_PASSED_OVER = 3;
-
 /**
- * Runs the program. How it ends is the result's `outcome`. Throws `BorunaError`: `usage` for arguments that do not
- * fit `main`, and what the sink throws.
+ * Runs the program. How the program ends is the result's `outcome`. Throws `BorunaError`: `usage` and `value.*` for
+ * arguments that do not fit `main`, and whatever the sink throws.
  */
 export async function executeProgram(program: Program, options: ExecuteOptions): Promise<RunResult> {
-  const policy = options.policy ?? DENY_ALL;
-  const limits = effectiveLimits(policy, options.limits ?? {});
   const args = bindArguments(program, options.args ?? new Map());
-  const run = new Run(program, policy, limits, options);
+  const run = new Run(program, options);
   return run.finish(await run.machine(args));
 }
 
@@ -131,8 +139,8 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
   const unknown = [...given.keys()].find((name) => !params.some((p) => p.name === name));
   if (unknown !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknown)}`, { hint });
   if (signature === undefined && (functions[entry]?.arity ?? 0) > 0) {
-    throw new BorunaError("usage", "the entry function takes arguments, but the module does not say which", {
-      hint: "compile it anew from its source",
+    throw new BorunaError("usage", "the entry function takes arguments, but the module does not name them", {
+      hint: "compile it again from its source",
     });
   }
   return params.map((p) => {
@@ -142,93 +150,69 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
   });
 }
 
-/** What one run holds beside the machine. */
-class Run implements Host, SurroundingRun {
+/** The machine's host for one run. */
+class Run implements Host {
   readonly locatesEvents: boolean;
   readonly #program: Program;
   readonly #limits: Limits;
   readonly #options: ExecuteOptions;
-  readonly #clock: () => number;
-  readonly #deadline: number;
-  readonly #abort = new AbortController();
-  /** The reason of the abort. */
-  #stopReason: StopReason | undefined;
+  readonly #clock: RunClock;
+  readonly #observers: RunObservers;
+  readonly #events: RunEvents;
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
   readonly #ui: Value[] = [];
-  /** What each spawned actor runs. */
-  readonly #actors = new Map<number, string>();
-  #events = 0;
+  /** The function of each spawned actor, by actor id. */
+  readonly #actorFunctions = new Map<number, string>();
   #outputBytes = 0;
-  /** Of the records of all events, whether a log has them or not. */
-  #logBytes = 0;
-  /** When it last got the thread or looked at the clock; undefined while it waits. */
-  #since: number | undefined;
-  /** Questions for a pause that have been, and are to be, answered without a look at the clock. */
-  #passedOver = 0;
-  #passOver = 1;
-  #observerFailed = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #turns: RunTurns;
 
-  constructor(program: Program, policy: Policy, limits: Limits, options: ExecuteOptions) {
+  constructor(program: Program, options: ExecuteOptions) {
+    const { policy = DENY_ALL, mode = "mock" } = options;
+    const limits = effectiveLimits(policy, options.limits ?? {});
     this.#program = program;
     this.#limits = limits;
     this.#options = options;
     this.locatesEvents = options.locatesEvents === true;
-    this.#clock = options.clock ?? monotonicMs;
-    const now = this.#clock();
-    this.#since = now;
-    this.#deadline = limits.max_wall_ms === 0 ? Number.POSITIVE_INFINITY : now + limits.max_wall_ms;
-    const mode = options.mode ?? "mock";
+    this.#clock = new RunClock(limits.max_wall_ms, options.clock);
+    this.#observers = new RunObservers(options.on, options.onObserverError);
+    this.#events = new RunEvents(limits.max_log_bytes, options.sink, this.#observers);
+    this.#turns = new RunTurns(this.#clock.now);
     this.#tracing = options.tracing?.startRun({
       runId: () => options.runId,
       programName: program.module.name,
       moduleHash: program.moduleHash,
       policyHash: policyHash(policy),
       mode,
-      ...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
-      ...(options.tracestate === undefined ? {} : { tracestate: options.tracestate }),
-      ...(options.baggage === undefined ? {} : { baggage: options.baggage }),
-      ...(options.replayOf === undefined ? {} : { replayOf: options.replayOf }),
+      traceparent: options.traceparent,
+      tracestate: options.tracestate,
+      baggage: options.baggage,
+      replayOf: options.replayOf,
     });
     this.#gateway = new Gateway({
       policy,
       handlers: options.handlers ?? mockHandlers(program.registry),
       mode,
-      get runId() {
-        return options.runId;
-      },
+      runId: () => options.runId,
       types: program.module.types,
       tracing: this.#tracing,
-      signal: this.#abort.signal,
-      mayWait: limits.max_wall_ms === 0,
-      run: this,
+      clock: this.#clock,
+      observers: this.#observers,
+      events: this.#events,
     });
-    if (this.observes("runStart")) this.notify("runStart", { runId: options.runId, program: program.module.name });
+    if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
   async machine(args: readonly Value[]): Promise<MachineEnd> {
-    const { signal, trace, engine } = this.#options;
-    const cancel = (): void => this.#stop("canceled");
-    if (signal?.aborted === true) cancel();
-    signal?.addEventListener("abort", cancel, { once: true });
-    if (Number.isFinite(this.#deadline)) {
-      this.#timer = setTimeout(() => this.#stop("timeout"), Math.min(this.#limits.max_wall_ms, 2 ** 31 - 1));
-    }
+    const { signal, trace, engine = "auto" } = this.#options;
+    const options = { limits: this.#limits, args, engine, ...(trace === undefined ? {} : { trace }) };
     try {
-      return await runMachine(this.#program, this, {
-        limits: this.#limits,
-        args,
-        ...(engine === undefined ? {} : { engine }),
-        ...(trace === undefined ? {} : { trace }),
-      });
+      return await this.#clock.watch(signal, () => runMachine(this.#program, this, options));
     } catch (error) {
       this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters() });
       throw error;
     } finally {
-      this.#leave();
-      clearTimeout(this.#timer);
-      signal?.removeEventListener("abort", cancel);
+      this.#turns.leave();
     }
   }
 
@@ -241,155 +225,80 @@ class Run implements Host, SurroundingRun {
       },
     };
     const { outcome, steps, allocBytes, counters, limit } = result;
-    this.#tracing?.end({ outcome, steps, allocBytes, counters, ...(limit === undefined ? {} : { limit }) });
-    if (this.observes("runEnd")) this.notify("runEnd", { runId: result.runId, outcome, steps });
+    this.#tracing?.end({ outcome, steps, allocBytes, counters, limit });
+    if (this.#observers.has("runEnd")) this.#observers.notify("runEnd", { runId: result.runId, outcome, steps });
     return result;
   }
 
   #result(end: MachineEnd): Omit<RunResult, "runId"> {
-    const type = this.#program.module.signature?.result;
+    const { signature, types } = this.#program.module;
     const common = {
       steps: end.steps,
       allocBytes: end.allocBytes,
       counters: this.#gateway.counters(),
       ui: this.#ui,
-      events: this.#events,
-      unreceived: end.unreceived.map((failure) => ({ ...failure, functionName: this.#actors.get(failure.actorId) ?? "?" })),
+      events: this.#events.count,
+      unreceived: end.unreceived.map((failure) => ({ ...failure, functionName: this.#actorFunctions.get(failure.actorId) ?? "?" })),
     };
-    if (end.status === "completed") {
-      const resultType = type === undefined ? undefined : parseType(type);
-      // A message is dynamic: what `receive` gave may have travelled here unnoticed.
-      if (resultType !== undefined && !matchesType(end.value, resultType, this.#program.module.types)) {
-        const message = `main gave something else than ${type}`;
-        return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...common };
-      }
-      return { outcome: "success", value: end.value, ...(resultType === undefined ? {} : { resultType }), ...common };
+    if (end.status === "trapped") {
+      const { outcome, ...limit } = outcomeOfTrap(end.trap.kind);
+      return { outcome, error: runError(end.trap, limit), ...common, ...limit };
     }
-    const { outcome, limit } = outcomeOfTrap(end.trap.kind);
-    return { outcome, error: runError(end.trap, limit), ...common, ...(limit === undefined ? {} : { limit }) };
+    const { value } = end;
+    if (signature === undefined) return { outcome: "success", value, ...common };
+    const resultType = parseType(signature.result);
+    // The type of a message is not checked when it is received, so a value of another type can get here.
+    if (!matchesType(value, resultType, types)) {
+      const message = `main gave something else than ${signature.result}`;
+      return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...common };
+    }
+    return { outcome: "success", value, resultType, ...common };
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
     const answer = this.#gateway.call(request);
-    if (answer instanceof Promise) this.#leave();
+    if (answer instanceof Promise) this.#turns.leave();
     return answer;
   }
 
   event(event: RunEvent): HostStop | undefined {
-    return event.type === "UiEmit" ? this.#emit(event) : this.append(event);
+    if (event.type === "UiEmit") return this.#emit(event);
+    const stop = this.#events.append(event);
+    if (stop === undefined && event.type === "ActorSpawn") this.#actorFunctions.set(event.actor_id, event.function);
+    return stop;
   }
 
   debug(text: string): HostStop | undefined {
-    const over = this.#output(utf8Length(text) + 1);
-    if (over === undefined) this.#options.onDebug?.(text);
-    return over;
+    const overLimit = this.#chargeOutput(utf8Length(text) + 1);
+    if (overLimit === undefined) this.#options.onDebug?.(text);
+    return overLimit;
   }
 
   interrupted(): StopReason | undefined {
-    if (this.#stopReason !== undefined) return this.#stopReason;
-    return this.#limits.max_wall_ms > 0 && this.#clock() >= this.#deadline ? "timeout" : undefined;
-  }
-
-  #stop(reason: StopReason): void {
-    this.#stopReason ??= reason;
-    this.#abort.abort(this.#stopReason);
+    return this.#clock.stopReason();
   }
 
   pause(): Promise<undefined> | undefined {
-    if (this.#since !== undefined && this.#passedOver < this.#passOver) this.#passedOver += 1;
-    else {
-      this.#passedOver = 0;
-      this.#passOver = this.#count() < EARLY_MS ? Math.min(this.#passOver + 1, MAX_PASSED_OVER) : this.#passOver >> 1;
-    }
-    return nextTurn(() => {
-      this.#since = this.#clock();
-    });
-  }
-
-  /** Tells the others how long the run has had the thread since it last looked at the clock, and gives that in milliseconds. */
-  #count(): number {
-    const now = this.#clock();
-    const ms = now - (this.#since ?? now);
-    this.#since = now;
-    spend(ms);
-    return ms;
-  }
-
-  #leave(): void {
-    this.#count();
-    this.#since = undefined;
-    passTurn();
+    return this.#turns.pause();
   }
 
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
-    const over = this.#output(valueBytes(event.tree));
-    if (over !== undefined) return over;
+    const overLimit = this.#chargeOutput(valueBytes(event.tree));
+    if (overLimit !== undefined) return overLimit;
     this.#ui.push(event.tree);
-    return this.append(event);
+    return this.#events.append(event);
   }
 
-  #output(bytes: number): HostStop | undefined {
+  #chargeOutput(bytes: number): HostStop | undefined {
     this.#outputBytes += bytes;
     if (this.#outputBytes <= this.#limits.max_output_bytes) return undefined;
     return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
   }
-
-  /** Of an event that the log has no room for, only an answer is written even so: without it no replay comes this far. */
-  append(event: RunEvent): HostStop | undefined {
-    const over = this.#logged(event);
-    if (over !== undefined && event.type !== "CapResult" && event.type !== "CapError") return over;
-    const stop = this.#options.sink?.append(event);
-    if (stop !== undefined) return stop;
-    if (event.type === "ActorSpawn") this.#actors.set(event.actor_id, event.function);
-    this.#events += 1;
-    this.notify("eventAppended", event);
-    return over;
-  }
-
-  #logged(event: RunEvent): HostStop | undefined {
-    const { max_log_bytes } = this.#limits;
-    if (max_log_bytes === LOG_NOT_CHARGED) return undefined;
-    this.#logBytes += recordBytes(event, this.#events + 1);
-    if (this.#logBytes <= max_log_bytes) return undefined;
-    return { trap: "log_limit", message: `log limit exceeded: the events take more than ${max_log_bytes} bytes of a log` };
-  }
-
-  remainingMs(): number | undefined {
-    return this.#limits.max_wall_ms === 0 ? undefined : Math.max(0, this.#deadline - this.#clock());
-  }
-
-  observes(name: keyof ObserverEvents): boolean {
-    return this.#options.on?.[name] !== undefined;
-  }
-
-  /** An observer that throws is reported once and never changes the run. */
-  notify<K extends keyof ObserverEvents>(name: K, info: ObserverEvents[K]): void {
-    const observer: Observers[K] | undefined = this.#options.on?.[name];
-    if (observer === undefined) return;
-    try {
-      observer(info);
-    } catch (error) {
-      if (this.#observerFailed) return;
-      this.#observerFailed = true;
-      const report =
-        this.#options.onObserverError ??
-        ((e: unknown) => process.stderr.write(`boruna: an observer failed: ${e instanceof Error ? e.message : String(e)}\n`));
-      report(error);
-    }
-  }
 }
 
-function runError(trap: Trap, limit: LimitName | undefined): RunError {
-  const { kind, message, stack, step, capability, rule, counterexample, cause } = trap;
-  const error: RunError = {
-    kind,
-    message,
-    ...(capability === undefined ? {} : { capability }),
-    ...(rule === undefined ? {} : { rule }),
-    stack,
-    ...(limit === undefined ? {} : { limit }),
-    ...(counterexample === undefined ? {} : { counterexample }),
-    step,
-  };
+/** `limit` has the limit that the run reached, if it did. */
+function runError(trap: Trap, limit: { readonly limit?: LimitName }): RunError {
+  const { kind, message, stack, step, actorId: _, cause, ...detail } = trap;
+  const error: RunError = { kind, message, ...detail, stack, ...limit, step };
   return cause === undefined ? error : Object.defineProperty(error, "cause", { value: cause });
 }

@@ -1,6 +1,6 @@
 /**
- * Files that are written under a temporary name and renamed when they are whole. The name says which process writes it, so
- * that what a killed process left can be told from a write in progress and cleaned up.
+ * Names of temporary files. A file is written under a temporary name and renamed when it is complete. The name contains the
+ * process id, so that files left by a killed process can be recognized and removed.
  */
 import { randomBytes } from "node:crypto";
 import { opendirSync, unlinkSync } from "node:fs";
@@ -11,22 +11,22 @@ import { sha256Hex } from "./digest.ts";
 
 const FORM = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
-/** Hosts that share a folder do not see each other's processes. */
-const host = lazily(() => ({ digest: sha256Hex(hostname()).slice(0, 8) }));
+/** Names this computer: computers that share a folder do not see each other's processes. */
+const computer = lazily(() => ({ digest: sha256Hex(hostname()).slice(0, 8) }));
 
-/** A new name that nobody can guess. */
+/** Returns a new, unguessable name. */
 export function temporaryName(): string {
-  return `.boruna-${host().digest}-${process.pid}-${randomBytes(12).toString("hex")}.tmp`;
+  return `.boruna-${computer().digest}-${process.pid}-${randomBytes(12).toString("hex")}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {
   return FORM.test(name);
 }
 
-/** Entries looked at; temporaries beyond these stay. */
+/** Entries of a folder to look at; temporary files beyond them stay. */
 const MAX_ENTRIES = 100_000;
 
-/** Removes the temporaries in a folder whose process no longer exists. Throws what `node:fs` throws for the folder itself. */
+/** Removes the temporary files in `folder` whose process no longer exists. Throws errors of `node:fs` about the folder itself. */
 export function removeAbandoned(folder: string): void {
   const entries = opendirSync(folder);
   const abandoned: string[] = [];
@@ -43,20 +43,20 @@ export function removeAbandoned(folder: string): void {
 }
 
 function isAbandoned(name: string): boolean {
-  const [, of, pid] = FORM.exec(name) ?? [];
-  return of === host().digest && pid !== undefined && !isRunning(Number(pid));
+  const [, digest, pid] = FORM.exec(name) ?? [];
+  return digest === computer().digest && pid !== undefined && !isRunning(Number(pid));
 }
 
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Any other error says that there is such a process, of another user.
+    // Any other error means that the process exists and belongs to another user.
     return codeOf(error) !== "ESRCH";
   }
 }
 
-/** Another user's file may be kept from us, and another process may clean up at the same time: neither stops a write. */
+/** Ignores a file that belongs to another user, or that another process has just removed: neither stops a write. */
 function removeIfPermitted(path: string): void {
   try {
     unlinkSync(path);

@@ -1,4 +1,4 @@
-/** Runs one `test` block: a fresh machine, the block's own answers before the mocks. */
+/** Runs one `test` block on a machine of its own. The block's `answer` functions take precedence over the mocks. */
 import { ALLOW_ALL } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Host } from "../vm/host.ts";
@@ -7,117 +7,106 @@ import type { Program, Trap } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import type { Value } from "../vm/value/value.ts";
 import { executeProgram, type RunResult } from "./run.ts";
-import { CapabilityFailure, type Handler, type Handlers } from "./handlers.ts";
+import { CapabilityFailure, type Handlers } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
 import { limitsOption } from "./options.ts";
 
+/** The answer of a `test` block to a capability. */
 export interface TestAnswer {
   readonly capability: string;
-  /** A pure function of as many arguments as one of the capability's signatures has. */
+  /** A pure function whose arity is that of one of the capability's signatures. */
   readonly functionIndex: number;
 }
 
+/** One `test` block of a module of `compileTests`. */
 export interface TestCase {
   readonly name: string;
-  /** A function without parameters that gives Unit. */
+  /** A function without parameters that returns Unit. */
   readonly functionIndex: number;
   readonly answers: readonly TestAnswer[];
 }
 
+/** Options of `runTest`. */
 export interface TestOptions {
   readonly limits?: Partial<Limits>;
-  /** Text of `debug`. */
+  /** Receives each text of `debug`. */
   readonly onDebug?: (text: string) => void;
 }
 
-/** The test passed where the outcome is `success`, no answer failed, and no actor failed without a receiver. */
+/** How a `test` block ended. */
 export interface TestResult extends RunResult {
+  /** The outcome is `success`, no answer is broken, and no actor failed unreceived. */
   readonly passed: boolean;
-  /** An answer that ended in another way than by a value or a `panic`. */
+  /** The first answer that ended neither with a value nor with `panic`. */
   readonly brokenAnswer?: { readonly capability: string; readonly trap: Trap };
 }
 
 const PANIC = "panic: ";
 
-/** `program` is a module of `compileTests`, verified. The policy allows everything: a test touches nothing. */
+/** Runs one test. `program` is the verified module of `compileTests`. The policy allows everything, because no call is live. */
 export async function runTest(program: Program, test: TestCase, options: TestOptions = {}): Promise<TestResult> {
   const limits = limitsOption(options.limits);
-  const answers = new Answers(program, test.answers, { ...DEFAULT_LIMITS, ...limits }, options.onDebug);
+  const { onDebug } = options;
+  let brokenAnswer: TestResult["brokenAnswer"];
+  /** The value of an answer. Throws `CapabilityFailure` if the answer ends with `panic`, or is broken. */
+  const evaluate = async ({ capability, functionIndex }: TestAnswer, args: readonly Value[]): Promise<Value> => {
+    const host: Host = {
+      call: ({ capability: { name } }) => unanswered(name),
+      event: () => undefined,
+      debug: (text) => (onDebug?.(text), undefined),
+      interrupted: () => undefined,
+    };
+    const end = await runMachine(startingAt(program, functionIndex), host, {
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      args,
+      actors: false,
+    });
+    if (end.status === "completed") return end.value;
+    const { kind, message } = end.trap;
+    if (kind === "assertion_failed" && message.startsWith(PANIC)) throw new CapabilityFailure(message.slice(PANIC.length));
+    brokenAnswer ??= { capability, trap: end.trap };
+    throw new CapabilityFailure(`the answer of the test failed: ${message}`);
+  };
   const result = await executeProgram(startingAt(program, test.functionIndex), {
     policy: ALLOW_ALL,
-    handlers: answers.handlers(),
+    handlers: testHandlers(program, test.answers, evaluate),
     runId: `test-${test.functionIndex}`,
     limits,
-    ...(options.onDebug === undefined ? {} : { onDebug: options.onDebug }),
+    onDebug,
   });
-  const { broken } = answers;
-  return {
-    ...result,
-    passed: result.outcome === "success" && broken === undefined && result.unreceived.length === 0,
-    ...(broken === undefined ? {} : { brokenAnswer: broken }),
-  };
+  const passed = result.outcome === "success" && brokenAnswer === undefined && result.unreceived.length === 0;
+  return { ...result, passed, ...(brokenAnswer === undefined ? {} : { brokenAnswer }) };
 }
 
 function startingAt(program: Program, entry: number): Program {
   return { ...program, module: { ...program.module, entry, signature: { params: [], result: "Unit" } } };
 }
 
-/** The answers of a test. The n-th of a signature gives its n-th call, the last one all further calls. */
-class Answers {
-  readonly #program: Program;
-  readonly #answers: readonly TestAnswer[];
-  readonly #limits: Limits;
-  readonly #onDebug: (text: string) => void;
-  /** By capability and number of arguments. */
-  readonly #given = new Map<string, number>();
-  broken: TestResult["brokenAnswer"];
-
-  constructor(program: Program, answers: readonly TestAnswer[], limits: Limits, onDebug: (text: string) => void = () => undefined) {
-    this.#program = program;
-    this.#answers = answers;
-    this.#limits = limits;
-    this.#onDebug = onDebug;
+/** The mocks, replaced by the answers of a test: the n-th answer of a signature serves its n-th call, the last one all later calls. */
+function testHandlers(
+  program: Program,
+  answers: readonly TestAnswer[],
+  evaluate: (a: TestAnswer, args: readonly Value[]) => Promise<Value>,
+): Handlers {
+  const handlers = new Map(mockHandlers(program.registry));
+  /** Calls so far, by capability and number of arguments. */
+  const calls = new Map<string, number>();
+  const arity = (answer: TestAnswer): number | undefined => program.functions[answer.functionIndex]?.def.arity;
+  for (const capability of new Set(answers.map((a) => a.capability))) {
+    const mock = handlers.get(capability);
+    handlers.set(capability, (args, context) => {
+      const candidates = answers.filter((a) => a.capability === capability && arity(a) === args.length);
+      const key = `${capability}/${args.length}`;
+      const call = calls.get(key) ?? 0;
+      calls.set(key, call + 1);
+      const answer = candidates[Math.min(call, candidates.length - 1)];
+      return answer === undefined ? (mock?.(args, context) ?? unanswered(capability)) : evaluate(answer, args);
+    });
   }
-
-  handlers(): Handlers {
-    const handlers = new Map(mockHandlers(this.#program.registry));
-    for (const capability of new Set(this.#answers.map((a) => a.capability))) {
-      const mock = handlers.get(capability);
-      handlers.set(capability, (args, context) => this.#next(capability, args) ?? mock?.(args, context) ?? unanswered(capability));
-    }
-    return handlers;
-  }
-
-  #next(capability: string, args: readonly Value[]): ReturnType<Handler> | undefined {
-    const own = this.#answers.filter((a) => a.capability === capability && this.#arity(a) === args.length);
-    const key = `${capability}/${args.length}`;
-    const call = this.#given.get(key) ?? 0;
-    this.#given.set(key, call + 1);
-    const answer = own[Math.min(call, own.length - 1)];
-    return answer === undefined ? undefined : this.#run(answer, args);
-  }
-
-  #arity(answer: TestAnswer): number | undefined {
-    return this.#program.functions[answer.functionIndex]?.def.arity;
-  }
-
-  async #run({ capability, functionIndex }: TestAnswer, args: readonly Value[]): Promise<Value> {
-    const host: Host = {
-      call: ({ capability: asked }) => unanswered(asked.name),
-      event: () => undefined,
-      debug: (text) => (this.#onDebug(text), undefined),
-      interrupted: () => undefined,
-    };
-    const end = await runMachine(startingAt(this.#program, functionIndex), host, { limits: this.#limits, args, actors: false });
-    if (end.status === "completed") return end.value;
-    const { kind, message } = end.trap;
-    if (kind === "assertion_failed" && message.startsWith(PANIC)) throw new CapabilityFailure(message.slice(PANIC.length));
-    this.broken ??= { capability, trap: end.trap };
-    throw new CapabilityFailure(`the answer of the test failed: ${message}`);
-  }
+  return handlers;
 }
 
-/** The compiler lets no answer call anything, and every capability that a test can answer has a mock. */
+/** Unreachable: the compiler lets no answer make a call, and every capability that a test can answer has a mock. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

@@ -28,7 +28,7 @@ import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { EXIT, type Outcome, OUTCOMES } from "../vm/outcome.ts";
-import { isInterruption, loadEnd, runEnd, type RunEnd } from "./log/end-record.ts";
+import { isInterruption, loadEnd, type RunEnd } from "./log/end-record.ts";
 import type { EventLog, ParsedLog, RunLog } from "./log/log-reader.ts";
 import { type Bounds, callerLimitError, reachedBound, replayBounds, type ReplayLimits, wallLimitError } from "./replay-limits.ts";
 import { Replayer } from "./replayer.ts";
@@ -149,27 +149,26 @@ interface Verdict {
 /** Throws `log.replay_limit`. */
 function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: Bounds, runLimits: Limits): Verdict {
   const { stop } = replayer;
-  const actual = runEnd(result);
-  const { outcome } = actual;
+  const { outcome } = result;
   const identical = { status: "identical", outcome } as const;
   const diverged = (mismatch: Mismatch): Verdict => ({ status: "divergence", outcome: "divergence", mismatch });
   if (stop?.reason === "divergence") return diverged(stop.mismatch);
   if (outcome === "timeout") throw wallLimitError(bounds.limits.max_wall_ms);
   if (outcome === "canceled") return { status: "interrupted", outcome };
   const left = replayer.leftOver();
-  const reached = reachedBound(bounds, actual.error);
+  const reached = reachedBound(bounds, result.error);
   const hasEnd = log.format === "eventlog" || end !== undefined;
   if (reached?.source === "caller" && (left !== undefined || hasEnd)) throw callerLimitError(reached, runLimits);
   const interruption = end !== undefined && isInterruption(end) ? end : undefined;
   if (interruption === undefined && reached?.source === "end") return diverged(passedEnd(log.eventCount + 1, reached));
-  if (left !== undefined) return diverged(leftOver(replayer.compared + 1, left, actual, context));
+  if (left !== undefined) return diverged(leftOver(replayer.compared + 1, left, result, context));
   if (log.format === "eventlog") return identical;
   if (end === undefined) return { status: "incomplete", outcome: "incomplete" };
   // The replay went as far as the recorded run, which something outside the program ended there.
   if (interruption !== undefined && (stop?.reason === "log_end" || reached !== undefined)) {
     return { status: "identical", outcome: interruption.outcome };
   }
-  const mismatch = compareEnds(log.eventCount + 1, end, actual, context);
+  const mismatch = compareEnds(log.eventCount + 1, end, result, context);
   return mismatch === undefined ? identical : diverged(mismatch);
 }
 

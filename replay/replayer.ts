@@ -3,7 +3,7 @@
  * and stops the run at the first difference. Its handlers return the recorded answers, so nothing reaches the world.
  */
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
-import type { EventSink } from "../gateway/gateway.ts";
+import type { EventSink } from "../gateway/run-events.ts";
 import { CapabilityFailure, type Handlers } from "../gateway/handlers.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";

@@ -1,10 +1,15 @@
-/** The embedding entry: one run from its program and options to its result and log. */
-import { executeProgram, type ExecuteOptions as GatewayOptions, type RunError, type RunResult } from "../gateway/run.ts";
-import type { Observers } from "../gateway/gateway.ts";
+/**
+ * The embedding entry: one run, from a program and options to a result and a log.
+ *
+ * `execute` checks the options, chooses the handlers (mocks or live ones, then the embedder's), opens the log, runs the
+ * program behind the gateway, writes the log's end record, and converts the values to JavaScript.
+ */
+import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import type { Handler, Handlers } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
+import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption } from "../gateway/options.ts";
-import type { OwnFiles } from "../gateway/own-files.ts";
+import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
@@ -17,94 +22,104 @@ import type { Module } from "../vm/bytecode/module.ts";
 import type { Outcome } from "../vm/outcome.ts";
 import { plainFromHost, plainToHost, valueToPlain } from "../vm/json/typed-json.ts";
 import type { Program } from "../vm/bytecode/program.ts";
+import type { Type } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { checkRunId, describeRun, freshRunId, type RunDescription } from "../replay/log/run-description.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "../replay/log/recorder.ts";
-import { runEnd } from "../replay/log/end-record.ts";
 
-/** What `compile` gives, a module, or a program already verified. */
+/** What `compile` returns, a module, or a verified program. A verified program saves the verification of each run. */
 export type Runnable = Program | Module | { readonly module: Module };
 
+/** Where and how to write the log of a run. */
 export interface RecordOptions extends RecorderOptions {
   readonly path: string;
 }
 
+/** Options of `execute`. All are optional. */
 export interface RunOptions {
-  /** Default: deny-all. It must not change while the run lasts. */
+  /** What the program may do. It must not change while the run lasts. Default: deny-all. */
   readonly policy?: Policy | "allow-all" | "deny-all";
-  /** Calls reach the world; without it every capability answers its mock. */
+  /** Whether calls reach the outside world. Default: every capability answers its mock. */
   readonly live?: boolean;
-  /** By capability name; each takes the place of the live one or the mock. */
+  /** Handlers of your own, by capability name. Each replaces the live handler or the mock. */
   readonly handlers?: Readonly<Record<string, Handler>> | Handlers;
-  /** By parameter name, in the JSON forms of values. */
+  /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
-  /** What `step_input` gives, by name. */
+  /** Answers of `step_input` by name, as JavaScript values. */
   readonly inputs?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  /** Override the policy's limits. */
   readonly limits?: Partial<Limits>;
-  /** The log: a path, a path with options, or a recorder of the caller's. */
+  /** Where the log goes: a path, a path with options, or a function that returns a recorder. Default: no log. */
   readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
+  /** Cancels the run. */
   readonly signal?: AbortSignal;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
-  /** W3C baggage of the caller, for handlers' own instrumentation. */
+  /** W3C baggage of the caller. Handlers can read it; no span contains it. */
   readonly baggage?: string;
-  /** Default: the OpenTelemetry API's. */
+  /** Where spans go; `false` turns them off. Default: the provider that is registered with the OpenTelemetry API. */
   readonly tracing?: Tracing | false;
+  /** Callbacks that watch the run. */
   readonly on?: Observers;
   /**
-   * The log's id, and what idempotency keys follow from: 1 to 128 printable ASCII characters without spaces. Default: a
-   * fresh random one with `live`; else one that follows from program, policy, arguments and limits, the same each time.
-   * So give a unique one where handlers of your own run without `live` and send their keys to a service.
+   * The id of the run: 1 to 128 printable ASCII characters without spaces. The log records it and idempotency keys are
+   * derived from it. Default: random with `live`; otherwise derived from program, policy, arguments and limits, so equal
+   * runs have equal ids. Set a unique id if handlers of your own send idempotency keys to a service without `live`.
    */
   readonly runId?: string;
-  /** Text of `debug`. */
+  /** Receives each text of `debug`. */
   readonly onDebug?: (text: string) => void;
-  /** Which engines may run the program. It changes nothing but the time. Default: auto. */
+  /** The engines that may run the program. The choice changes nothing but the time. Default: auto. */
   readonly engine?: EngineChoice;
-  /** Each instruction. */
+  /** Receives each instruction as a line of text. */
   readonly trace?: (line: string) => void;
-  /** Capabilities that `program` was compiled with, where it is a module. */
+  /** The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. */
   readonly registry?: CapabilityRegistry;
-  /** Where live handlers look for their settings. Default: the process's environment. */
+  /** The settings and secrets of live handlers. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What `execute` returns. */
 export interface Execution {
   readonly outcome: Outcome;
-  /** The JSON form of the value, when the program completed. */
+  /** The program's value as a JavaScript value in the form of typed JSON; absent unless the outcome is `success`. */
   readonly value?: unknown;
+  /** Why the program did not complete; absent if the outcome is `success`. */
   readonly error?: RunError;
   readonly steps: number;
+  /** Bytes of all values created, cumulative. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Emitted trees in their JSON form. */
+  /** Emitted trees as JavaScript values, in order. */
   readonly ui: readonly unknown[];
   readonly runId: string;
+  /** The finished log; absent without `record`. */
   readonly log?: FinishedLog;
   readonly program: Program;
-  /** With the values as the machine has them. */
+  /** The result with values in their form inside the machine. */
   readonly result: RunResult;
 }
 
 /**
- * Runs a program. How the program ends is the result's `outcome`; throws `BorunaError` for what keeps it from
- * running or being recorded: `usage` and `policy.*` (options), `module.*`, `value.*` (arguments), `log.*`. A handler that
- * fails, in whatever way, ends its call and not this function.
+ * Runs a program once. How the program ends, a failed handler included, is the result's `outcome`. Throws `BorunaError`
+ * if the run cannot start or be recorded: `usage` and `policy.*` for options, `capability.unknown` for a handler without a
+ * capability, `module.*`, `value.*` for arguments, `log.*`.
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
   const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
   const policy = policyOption(options.policy);
-  const args = plainObject(options.args, "args");
+  const args = objectOption("args", options.args);
   const limits = effectiveLimits(policy, limitsOption(options.limits));
   const mode = options.live === true ? "live" : "mock";
-  const handlers = await handlersOf(program, policy, options, () => recorder?.ownFiles);
+  // The log is opened after the handlers are known, because its header names them.
+  const handlers = await handlersFor(program, options, () => recorder?.ownFiles);
   const tracing = await chosenTracing(options.tracing);
   if (options.runId !== undefined) checkRunId(options.runId);
   const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
-  // Only a log, and what asks for a mock run's id, needs the module's bytes and their hash.
+  // Encoding and hashing the module takes time, so it is done only for a log or when a mock run's id is read.
   const described = lazily(() =>
     describeRun(program, {
       policy,
@@ -115,101 +130,87 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       runId,
     }),
   );
-  const recorder = recorderOf(described, options.record);
+  const recorder = openRecord(described, options.record);
   try {
+    const { signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
-      ...passedOn(options),
-      ...(recorder === undefined ? {} : { sink: recorder }),
-      ...(tracing === undefined ? {} : { tracing }),
       policy,
       handlers,
       mode,
       args,
       limits,
+      sink: recorder,
+      signal,
+      traceparent,
+      tracestate,
+      baggage,
+      tracing,
+      on,
       get runId() {
         return runId ?? described().header.runId;
       },
+      onDebug,
+      engine,
+      trace,
     });
-    const log = recorder?.finish(runEnd(result));
-    return executionOf(program, result, log);
+    return executionOf(program, result, recorder?.finish(result));
   } finally {
     recorder?.abandon();
   }
 }
 
-/** Throws `module.*`. */
-export function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
+/** Verifies what is not verified yet. Throws `module.*`. */
+function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
   if ("moduleHash" in runnable) return runnable;
   return verifyModule("module" in runnable ? runnable.module : runnable, registry);
 }
 
-function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
-  const plain = plainFromHost(data ?? {});
-  if (!isJsonObject(plain)) throw new BorunaError("value.form", `${what}: expected an object`);
-  return plain;
+function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<string, JsonData> {
+  const data = plainFromHost(given ?? {});
+  if (!isJsonObject(data)) throw new BorunaError("value.form", `${name}: expected an object`);
+  return data;
 }
 
-/** Live handlers are loaded only when they are asked for: they bring an HTTP client along. */
-async function handlersOf(program: Program, policy: Policy, options: RunOptions, ownLog: OwnLog): Promise<Handlers> {
-  const inputs = plainObject(options.inputs, "inputs");
-  const base = options.live === true ? await liveOnes(policy, inputs, options, ownLog) : mockHandlers(program.registry, { inputs });
-  const own = ownHandlers(options.handlers);
-  for (const name of own.keys()) {
+async function handlersFor(program: Program, options: RunOptions, protectedFiles: () => ProtectedFiles | undefined): Promise<Handlers> {
+  const inputs = objectOption("inputs", options.inputs);
+  // Live handlers load an HTTP client, so they are loaded on demand.
+  const base =
+    options.live === true
+      ? (await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles })
+      : mockHandlers(program.registry, { inputs });
+  const replacements = handlersOption(options.handlers);
+  for (const name of replacements.keys()) {
     if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
   }
-  return new Map([...base, ...own]);
+  return new Map([...base, ...replacements]);
 }
 
-function ownHandlers(handlers: RunOptions["handlers"] = {}): Handlers {
-  const isMap = (given: typeof handlers): given is Handlers => given instanceof Map;
-  const own = isMap(handlers) ? handlers : new Map(Object.entries(handlers));
-  for (const [name, handler] of own) {
+function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
+  const isMap = (handlers: typeof given): handlers is Handlers => handlers instanceof Map;
+  const handlers = isMap(given) ? given : new Map(Object.entries(given));
+  for (const [name, handler] of handlers) {
     if (typeof handler !== "function") throw new BorunaError("usage", `handlers[${JSON.stringify(name)}]: expected a function`);
   }
-  return own;
+  return handlers;
 }
 
-/** The handlers are made before the log, whose header says which there are. */
-type OwnLog = () => OwnFiles | undefined;
-
-async function liveOnes(policy: Policy, inputs: ReadonlyMap<string, JsonData>, options: RunOptions, own: OwnLog): Promise<Handlers> {
-  const { liveHandlers } = await import("../gateway/live.ts");
-  return liveHandlers({ policy, inputs, env: options.env ?? process.env, own });
-}
-
-function recorderOf(described: () => RunDescription, record: RunOptions["record"]): Recorder | undefined {
+function openRecord(described: () => RunDescription, record: RunOptions["record"]): Recorder | undefined {
   if (record === undefined) return undefined;
   if (typeof record === "function") return record(described());
   return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
 }
 
-function passedOn(
-  options: RunOptions,
-): Pick<GatewayOptions, "signal" | "traceparent" | "tracestate" | "baggage" | "on" | "onDebug" | "engine" | "trace"> {
-  const { signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
-  return {
-    ...(signal === undefined ? {} : { signal }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(tracestate === undefined ? {} : { tracestate }),
-    ...(baggage === undefined ? {} : { baggage }),
-    ...(on === undefined ? {} : { on }),
-    ...(onDebug === undefined ? {} : { onDebug }),
-    ...(engine === undefined ? {} : { engine }),
-    ...(trace === undefined ? {} : { trace }),
-  };
-}
-
 function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
-  const { types } = program.module;
-  const host = (value: Value, type?: RunResult["resultType"]): unknown => plainToHost(valueToPlain(value, type, types));
+  const { outcome, value, resultType, error, steps, allocBytes, counters } = result;
+  const toJs = (machineValue: Value, type?: Type): unknown => plainToHost(valueToPlain(machineValue, type, program.module.types));
   return {
-    outcome: result.outcome,
-    ...(result.value === undefined ? {} : { value: host(result.value, result.resultType) }),
-    ...(result.error === undefined ? {} : { error: result.error }),
-    steps: result.steps,
-    allocBytes: result.allocBytes,
-    counters: result.counters,
-    ui: result.ui.map((tree) => host(tree)),
+    outcome,
+    ...(value === undefined ? {} : { value: toJs(value, resultType) }),
+    ...(error === undefined ? {} : { error }),
+    steps,
+    allocBytes,
+    counters,
+    ui: result.ui.map((tree) => toJs(tree)),
     get runId() {
       return result.runId;
     },

@@ -1,4 +1,10 @@
-/** Finds and reads source files for the compiler, which reads none itself. */
+/**
+ * Reads source files for the compiler, which reads no files itself.
+ *
+ * `openSources` reads the main file. The compiler then calls `resolve` for each import: a path is resolved against the
+ * importing file and must stay inside the project; a name is a library in the project's `libs/`, else one shipped with
+ * Boruna.
+ */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,21 +14,22 @@ import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
 import { decodeUtf8, ioError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
 
-/** The compiler refuses more than 1 MiB itself, with a diagnostic; this only bounds what is read. */
+/** Only bounds memory: the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
-/** A folder that holds one of these is the root of a project. */
-const ROOT_MARKS = ["libs", "package.json", ".git"];
+/** A folder that contains one of these is the root of a project. */
+const ROOT_MARKERS = ["libs", "package.json", ".git"];
 const LIBRARY_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 const LIBRARY_FILE = join("src", "core.ax");
 
+/** A main file and the way to its imports. */
 export interface ProgramSources {
   readonly source: SourceFile;
   readonly resolve: Resolver;
-  /** The text of a file by the name the module and its diagnostics use. */
+  /** The text of a file that was read, by the name that the module and diagnostics use. */
   readonly textOf: (name: string) => string | undefined;
 }
 
-/** The libraries shipped with Boruna: beside this room in the sources, one level up in the built package. */
+/** The folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
 function shippedLibraries(): string {
   const candidates = ["../std/", "../../std/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = candidates.find((path) => existsSync(path));
@@ -31,7 +38,7 @@ function shippedLibraries(): string {
 
 function rootOf(folder: string): string {
   for (let at = folder; ; at = dirname(at)) {
-    if (ROOT_MARKS.some((mark) => existsSync(join(at, mark)))) return at;
+    if (ROOT_MARKERS.some((marker) => existsSync(join(at, marker)))) return at;
     if (dirname(at) === at) return folder;
   }
 }
@@ -42,8 +49,8 @@ function isInside(root: string, path: string): boolean {
 }
 
 /**
- * The real path of the file, if it exists and lies inside `root` with all links followed. `root` is a real path.
- * Nothing is said about what lies outside. Throws `io_error` for what is there and cannot be read; messages call it `shown`.
+ * Returns the real path of a file, or undefined if it does not exist or its real path is outside `root`, itself a real
+ * path: callers cannot tell the two apart. Throws `io_error` if the file cannot be read; `shown` is its name in messages.
  */
 function fileInside(root: string, path: string, shown: string): string | undefined {
   if (!isInside(root, path)) return undefined;
@@ -72,14 +79,14 @@ function readText(path: string, shown: string): string {
   }
 }
 
-/** Reads a program and prepares to read what it imports. Names are relative to the project. Throws `io_error`. */
+/** Reads a main file and returns it with a resolver for its imports. File names are relative to the project. Throws `io_error`. */
 export function openSources(path: string): ProgramSources {
   const text = readText(path, path);
   const main = realPath(path);
   const root = rootOf(dirname(main));
   const std = shippedLibraries();
   const texts = new Map<string, string>();
-  /** Where each file lies, by its name. */
+  /** The path of each file that was read, and the folder that its imports must stay in, by file name. */
   const places = new Map<string, { readonly path: string; readonly root: string }>();
   const nameOf = (file: string): string => relative(root, file).split(sep).join("/") || basename(file);
 
@@ -98,7 +105,7 @@ export function openSources(path: string): ProgramSources {
       return add(from.root === std ? `std/${relative(std, file).split(sep).join("/")}` : nameOf(file), file, from.root, specifier);
     }
     if (!LIBRARY_NAME.test(specifier)) return undefined;
-    // A shipped library imports shipped ones, whatever the project has.
+    // A shipped library imports shipped libraries only, even if the project has one of the same name.
     const own = from.root === std ? undefined : fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
     const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
     if (own !== undefined) return { ...add(nameOf(own), own, root, specifier), hidesShipped: shipped !== undefined };
@@ -127,7 +134,7 @@ function realPath(path: string): string {
   }
 }
 
-/** The bytes of a module file, `.axbc` or its JSON payload. Throws `io_error`. */
+/** Reads a module file, `.axbc` or JSON. Throws `io_error`. */
 export function readModuleFile(path: string): Uint8Array {
   try {
     return readBounded(path, MODULE_LIMITS.bytes + 16);

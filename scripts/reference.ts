@@ -17,6 +17,7 @@ import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { isOpName, opcode, OPCODES } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
+import { apiPage } from "./api-page.ts";
 import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
 import { cell, code, page, table } from "./markdown.ts";
@@ -245,6 +246,7 @@ function threatModel(): string {
 /** The text of every generated page, by path below docs/. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
+    ["reference/api.md", apiPage()],
     ["reference/bytecode.md", bytecode()],
     ["reference/builtins.md", builtins()],
     ["reference/capabilities.md", capabilitiesPage()],

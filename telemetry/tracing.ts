@@ -33,12 +33,12 @@ export interface RunSpanStart {
   readonly policyHash: string;
   readonly mode: RunMode;
   /** W3C header values of the caller's span; a malformed one is ignored. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** W3C baggage, for handlers' own instrumentation; no span of ours carries it. */
-  readonly baggage?: string;
+  readonly baggage?: string | undefined;
   /** Id of the recorded run that this one replays. */
-  readonly replayOf?: string;
+  readonly replayOf?: string | undefined;
 }
 
 export interface RunTracing {
@@ -62,7 +62,7 @@ export interface CallSpanStart {
   /** Asked only when the span is recorded. */
   readonly place: () => CallPlace;
   /** The model that an llm.call asks for; empty is none. */
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 export interface CallTracing {
@@ -77,17 +77,17 @@ export interface CallTracing {
 
 export interface CallSpanEnd {
   /** UTF-8 bytes of every String in the result; absent when the call failed. */
-  readonly bytesOut?: number;
+  readonly bytesOut?: number | undefined;
   /** Calls still allowed after this one; absent without a budget and on `denied`. */
-  readonly budgetRemaining?: number;
-  readonly errorKind?: CallErrorKind;
-  readonly inputTokens?: number;
-  readonly outputTokens?: number;
+  readonly budgetRemaining?: number | undefined;
+  readonly errorKind?: CallErrorKind | undefined;
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
 }
 
 export interface RunSpanEnd {
   readonly outcome: Outcome;
-  readonly limit?: LimitName;
+  readonly limit?: LimitName | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;

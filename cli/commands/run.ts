@@ -1,5 +1,5 @@
 import { renderDiagnostic } from "../../compiler/render.ts";
-import type { CallEnd, CallStart, Observers } from "../../gateway/gateway.ts";
+import type { CallEnd, CallStart, Observers } from "../../gateway/observers.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
 import { type Execution, execute } from "../../runtime/execute.ts";

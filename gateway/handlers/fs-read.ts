@@ -1,4 +1,4 @@
-/** `fs.read`: a file as text or base64, the names in a folder, the facts of either. */
+/** `fs.read`: reads a file as text or base64, the names in a folder, or the kind, size and time of either. */
 import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, lstatSync, opendirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -13,7 +13,7 @@ const READERS = new Map<string, (descriptor: number, located: Located, path: str
   ["text", (descriptor, _, path, maxBytes) => utf8Text(readAll(descriptor, path, maxBytes), path)],
   ["base64", (descriptor, _, path, maxBytes) => readAll(descriptor, path, maxBytes).toString("base64")],
   ["list", namesIn],
-  ["stat", facts],
+  ["stat", statJson],
 ]);
 
 export function fsReadHandler(options: FsOptions = {}): Handler {
@@ -43,7 +43,7 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
 
 const CHUNK_BYTES = 65_536;
 
-/** The size that the file system tells can be wrong (a file that grows, /proc), so the bytes read are counted. */
+/** Counts the bytes it reads: the size that the file system reports can be wrong, for a growing file or in /proc. */
 export function readAll(descriptor: number, path: string, maxBytes: number): Buffer {
   const stat = fstatSync(descriptor);
   if (stat.isDirectory()) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
@@ -69,10 +69,10 @@ function utf8Text(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** Entries of one folder; more is a failure. */
+/** Entries that a folder may have; a folder with more is a failure. */
 const MAX_NAMES = 100_000;
 
-/** The entry that the descriptor holds open, by a name that leads nowhere else. */
+/** A name for the open descriptor that cannot lead to another file. */
 const openName = (descriptor: number, { file }: Located): string => (process.platform === "linux" ? `/proc/self/fd/${descriptor}` : file);
 
 function namesIn(descriptor: number, located: Located, path: string, maxBytes: number): string {
@@ -83,8 +83,9 @@ function namesIn(descriptor: number, located: Located, path: string, maxBytes: n
   try {
     for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
       if (names.length >= MAX_NAMES) throw new CapabilityFailure(`the folder has more than ${MAX_NAMES} entries: ${JSON.stringify(path)}`);
-      // Node puts U+FFFD where a name is not UTF-8; such a name leads to no file.
-      if (!entry.name.includes("\uFFFD") && !isTemporary(entry.name) && !isOwn(join(base, entry.name), located)) names.push(entry.name);
+      // Node decodes names that are not UTF-8 with U+FFFD; such a name leads to no file.
+      if (!entry.name.includes("\uFFFD") && !isTemporary(entry.name) && !isProtected(join(base, entry.name), located))
+        names.push(entry.name);
     }
   } finally {
     folder.closeSync();
@@ -95,14 +96,14 @@ function namesIn(descriptor: number, located: Located, path: string, maxBytes: n
   return text;
 }
 
-function isOwn(entry: string, { own }: Located): boolean {
-  if (own === undefined) return false;
+function isProtected(entry: string, { protectedFiles }: Located): boolean {
+  if (protectedFiles === undefined) return false;
   const stat = lstatSync(entry, { bigint: true, throwIfNoEntry: false });
-  return stat !== undefined && own.has(stat);
+  return stat !== undefined && protectedFiles.has(stat);
 }
 
-/** `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`; a folder's size is 0, since file systems disagree on it. */
-function facts(descriptor: number): string {
+/** `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`. The size of a folder is 0, because file systems disagree on it. */
+function statJson(descriptor: number): string {
   const stat = fstatSync(descriptor);
   return canonicalJson(
     new Map<string, JsonData>([

@@ -1,52 +1,57 @@
 /**
- * Where the paths of `fs.read` and `fs.write` lie on this host, and the check that what was opened lies below a root.
- * A name says little: links and renames can lead anywhere between two looks at it. So the check is made on what is open.
+ * Maps the paths of `fs.read` and `fs.write` to files below the policy's roots.
+ *
+ * `locate` chooses the root by the path's text. `openBelow`, `inParent` and `inCreatedParent` then open the file or its
+ * folder and check that the open descriptor is below the root. A check of the name alone would not do: links and
+ * renames can change where a name leads between the check and the use.
  */
 import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
-import type { FileIdentity, OwnFiles } from "../own-files.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
+import type { FileIdentity, ProtectedFiles } from "../protected-files.ts";
 
 export interface FsOptions {
-  /** Default: the process's. */
-  readonly workingDirectory?: string;
-  /** The files of this run's log, asked for at each call. */
-  readonly own?: () => OwnFiles | undefined;
+  /** Default: that of the process. */
+  readonly workingDirectory?: string | undefined;
+  /** The files of the run's log. Called at each file system call, because the log is opened after the handlers are made. */
+  readonly protectedFiles?: (() => ProtectedFiles | undefined) | undefined;
 }
 
 export interface NamedRoot {
-  /** Absolute. */
+  /** An absolute path. */
   readonly root: string;
-  /** As the policy writes it: what a message may show. */
+  /** The root as the policy writes it. Messages show this, never the absolute path. */
   readonly rootName: string;
 }
 
 export interface Located {
-  /** Absolute. */
+  /** An absolute path. */
   readonly root: string;
-  /** Absolute; below the root as far as its text tells. */
+  /** An absolute path, below the root by its text. */
   readonly file: string;
-  /** The log of this run, if it has one. */
-  readonly own: OwnFiles | undefined;
+  readonly protectedFiles: ProtectedFiles | undefined;
 }
 
-/** The most that Linux takes in one call; a write makes folders one by one, so the system would not stop it. */
+/** The longest path that Linux accepts. Checked here because a write creates folders one at a time, by short relative names. */
 const MAX_PATH_BYTES = 4_095;
 
 export function denyPath(path: string): never {
   throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads out of the folders that the policy allows`);
 }
 
-export function denyOwn(path: string): never {
+export function denyProtected(path: string): never {
   throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads to the log of this run, which no call of it may touch`);
 }
 
 /**
- * A relative path means the working directory's file where that is below a root; else the first root that holds such
- * a file, or the first root where none does. Throws `CapabilityDenied` for what is below no root.
+ * Finds the root and the file of a path. A relative path is resolved against the working directory first. If that is
+ * not below a root, it is resolved against the first root that has such a file, or against the first root of all.
+ * Throws `CapabilityDenied` for a path below no root.
  */
-export function locate(path: string, roots: readonly string[], { workingDirectory = process.cwd(), own }: FsOptions): Located & NamedRoot {
+export function locate(path: string, roots: readonly string[], options: FsOptions): Located & NamedRoot {
+  const { workingDirectory = process.cwd() } = options;
+  const protectedFiles = options.protectedFiles?.();
   if (path === "") throw new CapabilityFailure("the path is empty");
   if (path.includes("\0")) throw new CapabilityFailure("the path holds a NUL character");
   if (reachOf(path, roots) === "outside") denyPath(path);
@@ -54,17 +59,17 @@ export function locate(path: string, roots: readonly string[], { workingDirector
   const file = resolve(workingDirectory, normal);
   if (Buffer.byteLength(file) > MAX_PATH_BYTES) throw new CapabilityFailure(`the path is too long: ${JSON.stringify(path)}`);
   const absoluteRoots = roots.map((root) => resolve(workingDirectory, root));
-  // A root that is itself a link may be named by either name.
+  // The path may name a root that is a link by the link or by its target.
   const holder = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realOrSame(root)));
   const named = (root: string): string => roots[absoluteRoots.indexOf(root)] ?? ".";
-  if (holder !== undefined) return { root: holder, rootName: named(holder), file, own: own?.() };
+  if (holder !== undefined) return { root: holder, rootName: named(holder), file, protectedFiles };
   const [first] = absoluteRoots;
   if (first === undefined || normal.startsWith("/") || normal === ".." || normal.startsWith("../")) return denyPath(path);
   const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normal))) ?? first;
-  return { root, rootName: named(root), file: join(root, normal), own: own?.() };
+  return { root, rootName: named(root), file: join(root, normal), protectedFiles };
 }
 
-/** A root that is not there is the usual reason why nothing below it is. */
+/** A message if the root itself is missing, which explains why nothing below it exists. */
 export function missingRoot({ root, rootName }: NamedRoot): string | undefined {
   if (existsSync(root)) return undefined;
   const from = rootName.startsWith("/") ? "" : "; a relative folder starts where the command runs";
@@ -72,8 +77,8 @@ export function missingRoot({ root, rootName }: NamedRoot): string | undefined {
 }
 
 /**
- * Why nothing can be written below a root, if that is so: it is a file, or it is missing and has the name of one. A
- * missing folder is made by the first write, and a folder `report.txt` would be a surprise.
+ * A message if nothing can be written below the root: it is a file, or it is missing and looks like the name of a file.
+ * The first write would create a missing root as a folder, and a folder called `report.txt` would be a surprise.
  */
 export function rootIsNoFolder({ root, rootName }: NamedRoot): string | undefined {
   const stat = statSync(root, { throwIfNoEntry: false });
@@ -88,18 +93,18 @@ function realOrSame(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // There is no such folder yet: it has no other name.
+    // The folder does not exist yet, so it has no other name.
     return path;
   }
 }
 
-/** The errors of the host's file system, in words that name only the program's own path. */
+/** Turns an error of the file system into a failure whose message contains only the path that the program gave. */
 export function fileFailure(error: unknown, path: string): Error {
   if (error instanceof CapabilityFailure) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const words = FILE_ERRORS.get(code);
-  if (words === undefined && code === "") return error instanceof Error ? error : new Error("unknown error");
-  return new CapabilityFailure(`${words ?? `the file system refused it (${code})`}: ${JSON.stringify(path)}`);
+  const message = FILE_ERRORS.get(code);
+  if (message === undefined && code === "") return error instanceof Error ? error : new Error("unknown error");
+  return new CapabilityFailure(`${message ?? `the file system refused it (${code})`}: ${JSON.stringify(path)}`);
 }
 
 const FILE_ERRORS: ReadonlyMap<string, string> = new Map([
@@ -117,7 +122,7 @@ const FILE_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ENXIO", "it is not a file"],
 ]);
 
-/** Where an open file lies now. On Linux the kernel tells; elsewhere the name must still lead to the very same file. */
+/** The path of an open file. Linux knows it. On other systems it is `name`, if that still leads to the same file. */
 function realPathOf(descriptor: number, name: string): string | undefined {
   if (process.platform === "linux") return readlinkSync(`/proc/self/fd/${descriptor}`);
   const real = realpathSync(name);
@@ -125,27 +130,28 @@ function realPathOf(descriptor: number, name: string): string | undefined {
   return opened.ino === named.ino && opened.dev === named.dev ? real : undefined;
 }
 
-function checkBelow(descriptor: number, name: string, { root, own }: Omit<Located, "file">, path: string): string {
+function checkBelow(descriptor: number, name: string, { root, protectedFiles }: Omit<Located, "file">, path: string): string {
   const real = realPathOf(descriptor, name);
   if (real === undefined || !isBelow(posix(real), posix(realpathSync(root)))) return denyPath(path);
-  if (own !== undefined && (own.has(fstatSync(descriptor, { bigint: true })) || isInside(real, own))) denyOwn(path);
+  if (protectedFiles?.has(fstatSync(descriptor, { bigint: true })) === true || isInside(real, protectedFiles)) denyProtected(path);
   return real;
 }
 
-/** Whether a folder that holds the file is one of these. */
-function isInside(file: string, own: OwnFiles): boolean {
+/** Whether the file is inside a protected folder, at any depth. */
+function isInside(file: string, protectedFiles: ProtectedFiles | undefined): boolean {
+  if (protectedFiles === undefined) return false;
   for (let inner = file, folder = dirname(file); folder !== inner; inner = folder, folder = dirname(folder)) {
-    if (own.has(statSync(folder, { bigint: true }))) return true;
+    if (protectedFiles.has(statSync(folder, { bigint: true }))) return true;
   }
   return false;
 }
 
 const posix = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
 
-/** Opens an existing file or folder for reading and gives the descriptor, which the caller closes. */
+/** Opens an existing file or folder for reading. Returns the descriptor, which the caller must close. */
 export function openBelow(located: Located, path: string): number {
   const { file } = located;
-  // Opening a device or a FIFO can act or block; a stat does neither.
+  // Opening a device can have an effect and opening a FIFO can block, so look before opening.
   const before = statSync(file);
   if (!before.isFile() && !before.isDirectory()) throw new CapabilityFailure(`it is not a file or folder: ${JSON.stringify(path)}`);
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -160,9 +166,9 @@ export function openBelow(located: Located, path: string): number {
   }
 }
 
-/** An open folder that lies below a root. Names inside it stay inside, wherever the folder is moved meanwhile. */
+/** An open folder below a root. Names inside it keep leading there, even if the folder is moved. */
 export interface OpenFolder {
-  /** A path of the entry `name`, for the calls of `node:fs`. */
+  /** A path of the entry `name` for calls of `node:fs`. */
   at(name: string): string;
   readonly identity: FileIdentity;
   close(): void;
@@ -181,7 +187,7 @@ function openFolder(folder: string, located: Omit<Located, "file">, path: string
   }
 }
 
-/** Runs `body` in the folder that holds a file. */
+/** Runs `body` with the folder that contains the file. */
 export function inParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
   checkIsBelowRoot(located, path);
   const folder = openFolder(dirname(located.file), located, path);
@@ -192,8 +198,8 @@ export function inParent(located: Located, path: string, body: (folder: OpenFold
   }
 }
 
-/** Runs `body` in the folder that holds a file; folders that are missing on the way are made, and taken back if `body` throws. */
-export function inMadeParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
+/** Runs `body` with the folder that contains the file. Creates missing folders, and removes them again if `body` throws. */
+export function inCreatedParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
   checkIsBelowRoot(located, path);
   const firstRoot = mkdirSync(located.root, { recursive: true });
   try {
@@ -215,7 +221,7 @@ export function inMadeParent(located: Located, path: string, body: (folder: Open
   }
 }
 
-/** Each folder is made inside the one before, which is open, so that no link can lead out meanwhile. */
+/** Creates and opens one folder after the other, each inside the open one before it, so that no new link can lead out of the root. */
 function descend(outer: OpenFolder, names: readonly string[], located: Located, path: string, body: (folder: OpenFolder) => void): void {
   const [name, ...rest] = names;
   if (name === undefined) return body(outer);
@@ -235,7 +241,7 @@ function descend(outer: OpenFolder, names: readonly string[], located: Located, 
   }
 }
 
-/** From the innermost out to `first`. */
+/** Removes the empty folders from `innermost` up to `first`. */
 function removeEmpty(innermost: string, first: string): void {
   for (let folder = innermost; ; folder = dirname(folder)) {
     removeIfEmpty(folder);
@@ -243,7 +249,7 @@ function removeEmpty(innermost: string, first: string): void {
   }
 }
 
-/** What another process has put in there meanwhile stays, and so does its folder. */
+/** Keeps a folder in which another process has created something in the meantime. */
 function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);

@@ -1,6 +1,6 @@
 /**
- * `fs.write`: a file appears whole or not at all. What is written goes to a new file of an unguessable name in the same
- * folder, which then takes the place of the old one.
+ * `fs.write`: replaces, extends, creates or deletes a file, atomically. The content is written to a temporary file with an
+ * unguessable name in the same folder, and the temporary file is then renamed.
  */
 import { Buffer } from "node:buffer";
 import {
@@ -19,15 +19,15 @@ import {
 import { basename } from "node:path";
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
-import { identityText } from "../own-files.ts";
+import { identityText } from "../protected-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../temporaries.ts";
 import { readAll } from "./fs-read.ts";
 import {
-  denyOwn,
   denyPath,
+  denyProtected,
   fileFailure,
   type FsOptions,
-  inMadeParent,
+  inCreatedParent,
   inParent,
   locate,
   type Located,
@@ -36,29 +36,30 @@ import {
   rootIsNoFolder,
 } from "./fs-roots.ts";
 
-const WAYS = ["replace", "append", "create", "delete", "base64"] as const;
-type Way = (typeof WAYS)[number];
+/** The third argument of `fs.write`. `base64` replaces the file by decoded bytes. */
+const OPERATIONS = ["replace", "append", "create", "delete", "base64"] as const;
+type Operation = (typeof OPERATIONS)[number];
 
 export function fsWriteHandler(options: FsOptions = {}): Handler {
   const cleaned = new Set<string>();
   return ([path, content, how], { policy }) => {
     if (typeof path !== "string" || typeof content !== "string" || typeof how !== "string")
       throw new CapabilityFailure("fs.write takes a path, a text and a word");
-    const way = WAYS.find((w) => w === how);
-    if (way === undefined)
+    const operation = OPERATIONS.find((name) => name === how);
+    if (operation === undefined)
       throw new CapabilityFailure(
-        `fs.write does not know ${JSON.stringify(how)}. ${didYouMean(how, WAYS, `It knows ${WAYS.join(", ")}.`)}`,
+        `fs.write does not know ${JSON.stringify(how)}. ${didYouMean(how, OPERATIONS, `It knows ${OPERATIONS.join(", ")}.`)}`,
       );
     const { write, max_bytes } = policy.fs_policy;
     try {
-      const bytes = way === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
+      const bytes = operation === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
       checkSize(bytes.length, max_bytes, path);
       const located = locate(path, write, options);
       const problem = rootIsNoFolder(located);
       if (problem !== undefined) throw new CapabilityFailure(problem);
       if (isTemporary(basename(located.file)))
         throw new CapabilityFailure(`the name is kept for files that are being written: ${JSON.stringify(path)}`);
-      carryOut({ way, bytes, path, maxBytes: max_bytes, cleaned }, located);
+      carryOut({ operation, bytes, path, maxBytes: max_bytes, cleaned }, located);
       return true;
     } catch (error) {
       throw fileFailure(error, path);
@@ -72,48 +73,48 @@ function checkSize(bytes: number, maxBytes: number, path: string): void {
 
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, "base64");
-  // Node skips what it does not know; the text must be the one form of these bytes.
+  // Node ignores characters that are not base64, so check that the text is the encoding of the bytes.
   if (bytes.toString("base64").replace(/=+$/, "") !== text.replace(/=+$/, "")) throw new CapabilityFailure("the content is not base64");
   return bytes;
 }
 
 interface Write {
-  readonly way: Way;
+  readonly operation: Operation;
   readonly bytes: Buffer;
-  /** As the program wrote it. */
+  /** The path as the program wrote it. */
   readonly path: string;
   readonly maxBytes: number;
-  /** Folders that were looked through for abandoned temporaries. */
+  /** Folders from which this run has removed abandoned temporary files. */
   readonly cleaned: Set<string>;
 }
 
 function carryOut(write: Write, located: Located): void {
-  const { way, path } = write;
+  const { operation, path } = write;
   const name = basename(located.file);
-  if (way !== "delete") return inMadeParent(located, path, (folder) => writeIn(folder, name, write, located));
+  if (operation !== "delete") return inCreatedParent(located, path, (folder) => writeIn(folder, name, write, located));
   inParent(located, path, (folder) => remove(folder, name, entryAt(folder, name, located, path), path));
 }
 
 function writeIn(folder: OpenFolder, name: string, write: Write, located: Located): void {
-  const { way, bytes, path, maxBytes, cleaned } = write;
+  const { operation, bytes, path, maxBytes, cleaned } = write;
   const old = entryAt(folder, name, located, path);
   if (old?.isSymbolicLink() === true) {
-    if (way === "create") throw new CapabilityFailure(`it is there already: ${JSON.stringify(path)}`);
+    if (operation === "create") throw new CapabilityFailure(`it is there already: ${JSON.stringify(path)}`);
     return carryOut(write, followLink(folder, name, located, path));
   }
   if (old !== undefined && !old.isFile()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
-  const content = way === "append" && old !== undefined ? Buffer.concat([oldContent(located, path, maxBytes), bytes]) : bytes;
+  const content = operation === "append" && old !== undefined ? Buffer.concat([oldContent(located, path, maxBytes), bytes]) : bytes;
   checkSize(content.length, maxBytes, path);
   const identity = identityText(folder.identity);
   if (!cleaned.has(identity)) removeAbandoned(folder.at("."));
   cleaned.add(identity);
-  put(folder, name, content, old, way === "create" ? linkSync : renameSync);
+  put(folder, name, content, old, operation === "create" ? linkSync : renameSync);
 }
 
-function entryAt(folder: OpenFolder, name: string, { own }: Located, path: string): Stats | undefined {
+function entryAt(folder: OpenFolder, name: string, { protectedFiles }: Located, path: string): Stats | undefined {
   const entry = folder.at(name);
-  const found = own === undefined ? undefined : lstatSync(entry, { bigint: true, throwIfNoEntry: false });
-  if (found !== undefined && own?.has(found) === true) denyOwn(path);
+  const found = protectedFiles === undefined ? undefined : lstatSync(entry, { bigint: true, throwIfNoEntry: false });
+  if (found !== undefined && protectedFiles?.has(found) === true) denyProtected(path);
   return lstatSync(entry, { throwIfNoEntry: false });
 }
 
@@ -123,12 +124,12 @@ function remove(folder: OpenFolder, name: string, old: Stats | undefined, path: 
   unlinkSync(folder.at(name));
 }
 
-/** What the link leads to, which must be there and lie below the same root. */
-function followLink(folder: OpenFolder, name: string, { root, own }: Located, path: string): Located {
+/** The target of a link. It must exist below the same root. */
+function followLink(folder: OpenFolder, name: string, { root, protectedFiles }: Located, path: string): Located {
   const file = realpathSync(folder.at(name));
   const realRoot = realpathSync(root);
   if (!file.startsWith(`${realRoot}/`)) denyPath(path);
-  return { root: realRoot, file, own };
+  return { root: realRoot, file, protectedFiles };
 }
 
 function oldContent(located: Located, path: string, maxBytes: number): Buffer {
@@ -143,7 +144,7 @@ function oldContent(located: Located, path: string, maxBytes: number): Buffer {
 const NEW_FILE_MODE = 0o666;
 const PERMISSION_BITS = 0o777;
 
-/** `place` gives the temporary its name: `renameSync` replaces what is there, `linkSync` fails if something is. */
+/** Writes a temporary file and moves it into place. `place` is `renameSync`, which replaces `name`, or `linkSync`, which fails if `name` exists. */
 function put(folder: OpenFolder, name: string, bytes: Buffer, old: Stats | undefined, place: (from: string, to: string) => void): void {
   const temporary = folder.at(temporaryName());
   const descriptor = openSync(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, NEW_FILE_MODE);

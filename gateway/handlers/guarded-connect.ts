@@ -1,13 +1,13 @@
 /**
- * Connections to checked addresses only. The name is resolved once, every address it has is classified, and the socket
- * goes to one of these very addresses: a second look-up could tell something else (DNS rebinding).
+ * Connects only to addresses that the policy allows. A name is resolved once, all of its addresses are checked, and the
+ * socket connects to one of them. A second lookup could return another address (DNS rebinding).
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import type * as Undici from "undici";
 import { plainHost, privateReason } from "../../policy/hosts.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
-/** Gives all addresses of a name, or an error. */
+/** Passes all addresses of a name to `done`, or an error. */
 export type Resolve = (host: string, done: (error: Error | null, addresses: readonly LookupAddress[]) => void) => void;
 
 export const resolveHost: Resolve = (host, done) => dnsLookup(host, { all: true, verbatim: true }, done);
@@ -17,7 +17,7 @@ function denied(host: string, address: string, reason: string): CapabilityDenied
   return new CapabilityDenied(`${what} is ${reason}, which net_policy.allow_private_networks keeps closed`);
 }
 
-/** The look-up that the socket makes. A name with one forbidden address is forbidden, whatever its others are. */
+/** The lookup function of the socket. A name is denied if any of its addresses is. */
 function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
   return (
     host: string,
@@ -36,11 +36,11 @@ function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
   };
 }
 
-/** The way out of one run. `undici` is passed in, since loading it takes longer than most programs run. */
+/** The connection pool of one run. `undici` is a parameter, because loading it takes longer than most programs run. */
 export function guardedAgent(undici: typeof Undici, resolve: Resolve, allowPrivate: boolean): Undici.Dispatcher {
   const connect = undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, allowPrivate) });
   const guarded: Undici.buildConnector.connector = (options, callback) => {
-    // A host that is an address is never looked up.
+    // A host that is an address needs no lookup.
     const literal = allowPrivate ? undefined : privateReason(plainHost(options.hostname));
     if (literal !== undefined) return callback(denied(options.hostname, options.hostname, literal), null);
     return connect(options, (...answer) => {

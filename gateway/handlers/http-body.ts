@@ -1,4 +1,4 @@
-/** Reads a response body: decoded, counted, text. */
+/** Reads a response body: decompresses it, limits its size, decodes it as text. */
 import { Buffer } from "node:buffer";
 import { Duplex, pipeline as pipe, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -11,10 +11,10 @@ const DECODERS: ReadonlyMap<string, () => Duplex> = new Map([
   ["deflate", () => Duplex.from(inflated)],
   ["br", () => createBrotliDecompress()],
 ]);
-/** The low half of the first byte in zlib's format (RFC 1950); no bare deflate block starts so in practice. */
+/** The low half of the first byte of the zlib format (RFC 1950). In practice no raw deflate stream starts with it. */
 const ZLIB_METHOD = 8;
 
-/** "deflate" means zlib's format (RFC 9110), yet some servers send the bare one (RFC 1951). */
+/** Decodes "deflate", which means the zlib format (RFC 9110). Some servers send raw deflate (RFC 1951) instead. */
 async function* inflated(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const chunks = source[Symbol.asyncIterator]();
   const first = await chunks.next();
@@ -23,16 +23,16 @@ async function* inflated(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   async function* all(): AsyncGenerator<Buffer> {
     for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
   }
-  // An error of the source destroys the decoder, and reading that reports it.
+  // An error of the source destroys the decoder, so reading the decoder reports it.
   yield* pipe(Readable.from(all()), decoder, () => undefined);
 }
 
-/** What `accept-encoding` says. */
+/** The value of the `accept-encoding` header. */
 export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
-/** Each layer multiplies what a few bytes can become. */
+/** Limits decompression bombs: each encoding multiplies how much a few bytes can expand to. */
 const MAX_LAYERS = 2;
 
-/** The codings of a `content-encoding` header, in the order they were applied. */
+/** The encodings of a `content-encoding` header, in the order they were applied. */
 function codings(header: string): readonly string[] {
   const names = header
     .split(",")
@@ -43,7 +43,7 @@ function codings(header: string): readonly string[] {
   return names;
 }
 
-/** The outermost first. */
+/** Decoders in the order they must run. */
 function decodersOf(contentEncoding: string): Duplex[] {
   return codings(contentEncoding)
     .toReversed()
@@ -56,13 +56,13 @@ function decodersOf(contentEncoding: string): Duplex[] {
     });
 }
 
-/** Lets go of the connection. An unread body reports its own end as an error, which nobody else would hear. */
+/** Drops the body and its connection. An unread body then emits an error, which would crash the process without a listener. */
 export function discard(body: Readable): void {
   body.on("error", () => undefined);
   body.destroy();
 }
 
-/** The decoded bytes. Throws `CapabilityFailure` beyond `maxBytes`, for an unknown encoding, and for one that does not decode. */
+/** Returns the decoded bytes. Throws `CapabilityFailure` for more than `maxBytes`, an unknown encoding, or bytes that do not decode. */
 export async function readBody(body: Readable, contentEncoding: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;
@@ -87,7 +87,7 @@ export async function readBody(body: Readable, contentEncoding: string, maxBytes
   return Buffer.concat(chunks, total);
 }
 
-/** Throws `CapabilityFailure` for anything but UTF-8. */
+/** Throws `CapabilityFailure` if the bytes are not UTF-8. */
 export function utf8Body(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

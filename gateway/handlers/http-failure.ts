@@ -1,7 +1,7 @@
-/** The errors of the HTTP client in words of ours, which hold nothing of the host. */
+/** Turns errors of the HTTP client into messages that reveal nothing about the machine Boruna runs on. */
 import { CapabilityFailure } from "../handlers.ts";
 
-const WORDS: ReadonlyMap<string, string> = new Map([
+const MESSAGES: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "the host has no address"],
   ["EAI_AGAIN", "the host's name could not be resolved now"],
   ["ECONNREFUSED", "the connection was refused"],
@@ -17,19 +17,19 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ERR_STREAM_PREMATURE_CLOSE", "the response ended too early"],
 ]);
 
-/** Gives a `CapabilityFailure` for what the network did; anything else is given back as it is. */
+/** Returns a `CapabilityFailure` for a network error, and any other error unchanged. */
 export function httpFailure(error: unknown): Error {
   if (error instanceof CapabilityFailure) return error;
   const code = codeOf(error);
   if (code === undefined) return error instanceof Error ? error : new Error("the HTTP client failed");
-  const words = WORDS.get(code);
-  if (words !== undefined) return new CapabilityFailure(words);
+  const message = MESSAGES.get(code);
+  if (message !== undefined) return new CapabilityFailure(message);
   if (code.startsWith("HPE_")) return new CapabilityFailure("the response is not HTTP as it should be");
   if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER/.test(code)) return new CapabilityFailure(`the secure connection failed (${code})`);
   return new CapabilityFailure(`the request failed (${code})`);
 }
 
-/** With several addresses the connection errors come together in one. */
+/** The error code. If all addresses of a host fail, Node reports one `AggregateError`; its first error counts. */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;

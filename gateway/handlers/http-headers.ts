@@ -1,8 +1,8 @@
-/** The headers that a program sends, and those it gets. */
+/** Checks request headers and normalizes response headers. */
 import type { MapValue } from "../../vm/value/map.ts";
 import { CapabilityFailure } from "../handlers.ts";
 
-/** The HTTP client's own: they say where a message begins and ends, and who is spoken to (RFC 9110, RFC 9112). */
+/** Headers that only the HTTP client may set: they frame the message and name the host (RFC 9110, RFC 9112). */
 const REFUSED: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -20,7 +20,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible ASCII, space and tab. */
 const VALUE = /^[\t\x20-\x7e]*$/;
 
-/** By lower-case name. Throws `CapabilityFailure` for a header that may not be sent. */
+/** Returns the headers by lower-case name. Throws `CapabilityFailure` for a header that may not be sent. */
 export function requestHeaders(given: MapValue): Map<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of given.entries()) {
@@ -35,7 +35,7 @@ export function requestHeaders(given: MapValue): Map<string, string> {
   return headers;
 }
 
-/** Response headers by lower-case name. Several of one name are joined by ", ", cookies by a line feed, since they hold commas. */
+/** Response headers by lower-case name. Repeated headers are joined with ", ", cookies with a line feed, because they contain commas. */
 export function responseHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(raw)) {
@@ -46,10 +46,10 @@ export function responseHeaders(raw: Readonly<Record<string, string | string[] |
   return headers;
 }
 
-/** What speaks for the user, and must not follow to another origin. */
+/** Headers that authenticate the user. They must not follow a redirect to another origin. */
 export const CREDENTIALS: readonly string[] = ["authorization", "cookie", "cookie2", "proxy-authorization"];
 
-/** What describes a body, and goes when the body goes. */
+/** Whether the header describes a body. It is dropped when a redirect drops the body. */
 export function describesBody(name: string): boolean {
   return name.startsWith("content-");
 }

@@ -1,4 +1,4 @@
-/** `llm.call`: a model behind an OpenAI-compatible `chat/completions` endpoint, which the operator names. */
+/** `llm.call`: asks a model at the OpenAI-compatible `chat/completions` endpoint that the operator configured. */
 import { setTimeout as sleepFor } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { modelRefusal, requestedTokens } from "../../policy/decide.ts";
@@ -18,13 +18,13 @@ import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
 
 export interface LlmCallOptions {
-  /** `https://host/v1`, or the whole `…/chat/completions`. Loopback is fine: it is the operator's own. Absent: every call fails. */
+  /** `https://host/v1`, with or without `/chat/completions`. Loopback is allowed, because the operator chose it. Undefined: every call fails. */
   readonly url: string | undefined;
-  /** Sent as a bearer token. */
+  /** The API key, sent as a bearer token. */
   readonly key: string | undefined;
-  /** Asked when the program names no model. */
+  /** The model for calls that name none. */
   readonly model: string | undefined;
-  /** Default: real time. */
+  /** Waits between attempts. Default: a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
@@ -33,7 +33,7 @@ const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 20_000;
 const TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 10_485_760;
-/** Tokens that the endpoint's own framing of a message can take. */
+/** Tokens that the endpoint may add around a message. */
 const FRAMING_TOKENS = 64;
 
 export function llmCallHandler(options: LlmCallOptions): Handler {
@@ -92,16 +92,16 @@ function headersFor(key: string | undefined): Record<string, string> {
   return key === undefined || key === "" ? headers : { ...headers, authorization: `Bearer ${key}` };
 }
 
-/** Options of the program that go to the endpoint as they are. */
-const PASSED_ON: readonly string[] = ["frequency_penalty", "presence_penalty", "response_format", "seed", "stop", "temperature", "top_p"];
+/** Options of the program that are sent to the endpoint unchanged. */
+const FORWARDED: readonly string[] = ["frequency_penalty", "presence_penalty", "response_format", "seed", "stop", "temperature", "top_p"];
 const OWN_OPTIONS = {
-  max_output_tokens: "Int above 0: the most tokens of the answer; without it the policy's, and more than that is denied",
-  system: "String: the system message, before the prompt",
+  max_output_tokens: "Int above 0: the most tokens of the answer. Default: the policy's limit; a larger number is denied",
+  system: "String: the system message, sent before the prompt",
 } as const;
-/** Every option of `llm.call`, with its meaning. */
+/** Every option of `llm.call` with its description. */
 export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
   ...Object.entries(OWN_OPTIONS),
-  ...PASSED_ON.map((name) => [name, "goes to the endpoint as it is"] as const),
+  ...FORWARDED.map((name) => [name, "sent to the endpoint unchanged"] as const),
 ]);
 
 function requestBody(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): ReadonlyMap<string, JsonData> {
@@ -122,16 +122,16 @@ function requestBody(model: string, prompt: string, callOptions: Value | undefin
       ["content", content],
     ]);
   const plain = valueToPlain(callOptions, parseType("Json"), []);
-  const passed = isJsonObject(plain) ? [...plain].filter(([name]) => PASSED_ON.includes(name)) : [];
+  const forwarded = isJsonObject(plain) ? [...plain].filter(([name]) => FORWARDED.includes(name)) : [];
   return new Map<string, JsonData>([
-    ...passed,
+    ...forwarded,
     ["model", model],
     ["max_tokens", asked ?? llm.max_output_tokens],
     ["messages", [...(system === undefined ? [] : [message("system", system)]), message("user", prompt)]],
   ]);
 }
 
-/** No tokenizer makes more tokens than a text has bytes. */
+/** Reserves the most that the call can use. A text never has more tokens than bytes. */
 function reserveFor(
   spending: Spending,
   llm: LlmPolicy,
@@ -145,7 +145,10 @@ function reserveFor(
 
 type Asked = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
-/** Again on 429 and 5xx, later each time, or when the endpoint says, if that is not too late. A refusal costs nothing; after a lost connection nobody knows. */
+/**
+ * Retries after 429 and 5xx, when `retry-after` says or with growing delays. A lost connection is not retried: the
+ * endpoint may have charged for the call.
+ */
 async function askWithRetries(
   send: () => Promise<Dispatcher.ResponseData>,
   sleep: (ms: number) => Promise<unknown>,
@@ -174,7 +177,7 @@ function delayFor(attempt: number, retryAfter: string | string[] | undefined): n
   return Math.min(MAX_DELAY_MS, seconds === undefined ? FIRST_DELAY_MS * 2 ** (attempt - 1) : seconds * 1_000);
 }
 
-/** `status` for each `finish_reason` that says the answer is not whole; any other is `ok`. */
+/** The `status` for each `finish_reason` of an incomplete answer. Any other answer is `ok`. */
 const STATUSES: ReadonlyMap<JsonData | undefined, string> = new Map([
   ["length", "length"],
   ["content_filter", "content_filter"],

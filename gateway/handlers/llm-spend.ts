@@ -1,4 +1,4 @@
-/** What the calls of one run may spend on models: reserved before a call at its worst, settled after it at what it took. */
+/** Limits what the calls of one run spend on models: reserves the worst case before a call and corrects it after the call. */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";
 
@@ -8,7 +8,10 @@ export interface Usage {
 }
 
 export interface Spending {
-  /** Throws `CapabilityFailure` when the policy's limits might be passed. The result must be called once, with what was used; undefined when nobody knows. */
+  /**
+   * Throws `CapabilityFailure` if the call might exceed the policy's limits. Call the returned function once, with what the
+   * call used, or with undefined if that is unknown.
+   */
   reserve(llm: LlmPolicy, model: string, worst: Usage): (used: Usage | undefined) => void;
 }
 
@@ -34,7 +37,7 @@ export function createSpending(): Spending {
       tokens += tokensOf(worst);
       cost += costOf(worst);
       return (used) => {
-        // Without word of what was used the reservation stands: the limit must hold even so.
+        // Unknown use keeps the reservation, so that the limit holds in the worst case.
         if (used === undefined) return;
         tokens += tokensOf(used) - tokensOf(worst);
         cost += costOf(used) - costOf(worst);

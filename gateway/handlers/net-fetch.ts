@@ -1,4 +1,7 @@
-/** `net.fetch`: HTTP requests to where the policy lets them go. */
+/**
+ * `net.fetch`: HTTP requests that the policy allows. Each request of a redirect chain is checked like the first one, its
+ * secrets are put in just before it is sent, and they are removed again from whatever comes back.
+ */
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
@@ -19,18 +22,18 @@ import { CREDENTIALS, describesBody, requestHeaders, responseHeaders } from "./h
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
 
 export interface NetFetchOptions {
-  /** Where the secrets of the policy are. */
+  /** Holds the values of the policy's secrets. */
   readonly env: Environment;
-  /** Default: the host's resolver. */
-  readonly resolve?: Resolve;
+  /** Default: the system's resolver. */
+  readonly resolve?: Resolve | undefined;
 }
 
 const MAX_REDIRECTS = 10;
-/** Bytes of a response nobody reads, taken in so that its connection can be used again. */
+/** Bytes to read of a response that is not used, so that its connection can be reused. */
 const DRAIN_BYTES = 16_384;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Proxy variables of the environment are not looked at. */
+/** A handler for one run. It ignores proxy variables of the environment. */
 export function netFetchHandler(options: NetFetchOptions): Handler {
   const agents = new Map<boolean, Dispatcher>();
   const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
@@ -59,7 +62,7 @@ export function netFetchHandler(options: NetFetchOptions): Handler {
   };
 }
 
-/** A message may quote what the server sent: where it redirects to, how it encodes. */
+/** Scrubs the message, which may quote what the server sent: the target of a redirect, an encoding. */
 function scrubbedFailure(error: Error, secrets: Secrets): Error {
   if (!(error instanceof CapabilityFailure)) return error;
   const message = secrets.scrubAnyCase(error.message);
@@ -73,7 +76,7 @@ interface FetchCall {
   readonly signal: AbortSignal;
 }
 
-/** One request of a chain of redirects. */
+/** One request of a redirect chain, as it is sent. */
 interface Hop {
   readonly url: URL;
   readonly request: {
@@ -84,7 +87,7 @@ interface Hop {
   };
 }
 
-/** What the next request will be, before its secrets are put in. */
+/** The next request, with placeholders for its secrets. */
 interface Plan {
   readonly url: URL;
   readonly method: string;
@@ -125,7 +128,7 @@ function firstPlan(call: FetchCall, url: string, method: string, body: string, g
   return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
 }
 
-/** What the program sends itself stays. A tracestate belongs to the traceparent beside it. */
+/** Adds trace headers that the program has not set. Replaces `tracestate` together with `traceparent`, because they belong together. */
 function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { traceparent, tracestate, baggage }: HandlerContext): void {
   if (net.propagate_trace && traceparent !== undefined && !headers.has("traceparent")) {
     headers.set("traceparent", traceparent);
@@ -135,10 +138,10 @@ function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { tracepa
   if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
 }
 
-/** One trailing dot of the host is cut. Throws `CapabilityFailure` for a URL that is not fetched. */
+/** Removes one trailing dot of the host. `shown` prepares a text for an error message. Throws `CapabilityFailure` for a URL that cannot be fetched. */
 function readUrl(text: string, base?: URL, shown = (quoted: string): string => quoted): URL {
   const url = parseUrl(text, base?.href);
-  // Scrubbed while it is whole: a message quotes the start.
+  // Scrub before cutting: a secret that is cut in two would not be found.
   if (url === undefined) {
     const hint = /[^\0-\x7f]|xn--/i.test(text)
       ? " (a host beyond ASCII must be one that every Node reads alike; docs/reference/policy.md)"
@@ -153,7 +156,7 @@ function readUrl(text: string, base?: URL, shown = (quoted: string): string => q
   return url;
 }
 
-/** Checked as the gateway checks the first request, and by the same rules: here it may be a redirect's target. */
+/** Checks the request against the policy again, because it may be the target of a redirect, and puts its secrets in. */
 function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
   const refusal = urlRefusal(call.net, plan.url.href, plan.method);
   if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
@@ -164,7 +167,7 @@ function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
   return { method: plan.method, headers, body: plan.body, signal: call.signal };
 }
 
-/** The next request, as the Fetch standard makes it (section HTTP-redirect fetch). Undefined: this answer is the last. */
+/** The next request by the Fetch standard (section "HTTP-redirect fetch"), or undefined if this response is the last. */
 function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseData): Plan | undefined {
   const location = response.headers["location"];
   if (typeof location !== "string") return undefined;
@@ -203,7 +206,7 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
   if (want === "body") return body;
   const scrubbed = new Map<string, string>();
   for (const [given, value] of headers) {
-    // The client has made the names lower-case. Two may become one.
+    // The client has lower-cased the names. Two names may become equal by scrubbing.
     const name = call.secrets.scrubAnyCase(given);
     const before = scrubbed.get(name);
     const after = call.secrets.scrub(wellFormed(value));

@@ -1,11 +1,11 @@
-/** `random`: the host's cryptographic generator. */
+/** `random`: numbers of the system's cryptographic generator. */
 import { randomFillSync } from "node:crypto";
 import { FloatValue, intFromBigInt, isInt, type Value } from "../../vm/value/value.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 
 const BITS_64 = 1n << 64n;
 
-/** `fill` fills the bytes at random. */
+/** `fill` overwrites its argument with random bytes. */
 export function randomHandler(fill: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes)): Handler {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
@@ -27,7 +27,7 @@ function between([kind, lo, hi]: readonly Value[], next: () => bigint): Value {
   const low = BigInt(lo);
   const count = BigInt(hi) - low + 1n;
   if (count <= 0n) throw new CapabilityFailure(`the lower bound ${lo} of random is above the upper bound ${hi}`);
-  // What does not fill a whole number of ranges would favour the low values: draw again.
+  // Reject draws above the largest multiple of `count`: they would make low values more likely.
   const usable = BITS_64 - (BITS_64 % count);
   let drawn = next();
   while (drawn >= usable) drawn = next();

@@ -1,4 +1,7 @@
-/** `{{secret:NAME}}` in a header: the value goes to the secret's hosts alone, and never back to the program. */
+/**
+ * Secrets: `{{secret:NAME}}` in a request header is replaced by the secret's value, only for the hosts of that secret. The
+ * value is replaced by the placeholder in everything that comes back, so the program never sees it.
+ */
 import { matchesHost } from "../../policy/hosts.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { lazily } from "../../vm/lazy.ts";
@@ -9,21 +12,21 @@ import { TextSearch } from "./text-search.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Secrets {
-  /** Whether the text holds a placeholder. */
+  /** Whether the text contains a placeholder. */
   holds(text: string): boolean;
-  /** The text with the values in place, for one host. Throws `CapabilityDenied` for a host that is not the secret's. */
+  /** Replaces placeholders by values, for a request to `host`. Throws `CapabilityDenied` if a secret is not for that host. */
   reveal(text: string, host: string): string;
-  /** The text with every value, in every spelling of `spellings.ts`, turned back into its placeholder. Linear in the text. */
+  /** Replaces every value, in every spelling of `spellings.ts`, by its placeholder. Takes time linear in the text. */
   scrub(text: string): string;
-  /** The same for text that may have lost its capitals: names of headers, hosts. */
+  /** Like `scrub`, ignoring case, for text that may have been lower-cased: header names, hosts. */
   scrubAnyCase(text: string): string;
 }
 
 const PLACEHOLDER = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
-/** What a header may hold. A secret with anything else is never sent, so it cannot come back. */
+/** The characters a header may contain. A secret with any other character is never sent, so it cannot come back. */
 const SENDABLE = /^[\t\x20-\x7e]+$/;
 
-/** The environment is read once, now. */
+/** Reads the environment once, when it is called. */
 export function secretsOf(policy: Policy, env: Environment): Secrets {
   const values = new Map(
     [...policy.secrets].map(([name, secret]) => [name, (Object.hasOwn(env, secret.env) ? env[secret.env] : "") ?? ""]),
@@ -63,7 +66,7 @@ interface Spelling extends SpelledText {
   readonly placeholder: string;
 }
 
-/** A part of the text that spells a secret; of several that overlap, the longest names it. */
+/** A range of the text that spells a secret. Overlapping matches are joined; the longest spelling gives the placeholder. */
 interface Found {
   readonly start: number;
   readonly end: number;
@@ -81,7 +84,7 @@ function scrubbed(text: string, spellings: readonly Spelling[], search: TextSear
   return parts.join("") + text.slice(last);
 }
 
-/** In order, without overlaps. */
+/** The matches in text order, without overlaps. Also searches the text inside up to `escapes` levels of escapes. */
 function findAll(text: string, spellings: readonly Spelling[], search: TextSearch, escapes: number): readonly Found[] {
   let all: readonly Found[] = findPlain(text, spellings, search);
   if (escapes === 0) return all;
@@ -116,7 +119,7 @@ function findPlain(text: string, spellings: readonly Spelling[], search: TextSea
 const isBase64 = (character: string | undefined): boolean => character !== undefined && /^[A-Za-z0-9+/_-]$/.test(character);
 const paddingAt = (text: string, at: number): number => (text.startsWith("==", at) ? 2 : text[at] === "=" ? 1 : 0);
 
-/** Appends to a list that is in order, joining what overlaps. */
+/** Appends to a sorted list and joins overlapping matches. */
 function add(list: Found[], found: Found): void {
   let joined = found;
   for (let last = list.at(-1); last !== undefined && last.end > joined.start; last = list.at(-1)) {
@@ -131,6 +134,7 @@ function add(list: Found[], found: Found): void {
   list.push(joined);
 }
 
+/** Merges two sorted lists. */
 function merged(a: readonly Found[], b: readonly Found[]): readonly Found[] {
   if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
   const all: Found[] = [];

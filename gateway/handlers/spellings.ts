@@ -1,17 +1,17 @@
 /**
- * How a server may spell a secret that it sends back. These two tables are all that is searched for;
- * `docs/guide/threat-model.md` lists their doc lines.
+ * The spellings in which a server may send a secret back: the secret in one of the `ENCODINGS`, inside up to `MAX_ESCAPES`
+ * of the `ESCAPES`. Nothing else is searched for. `docs/guide/threat-model.md` lists the doc lines of both tables.
  */
 import { Buffer } from "node:buffer";
 
-/** A way of writing single characters: each match of `pattern` is one character. */
+/** An escape syntax for single characters: each match of `pattern` stands for one character. */
 interface Escape {
   readonly name: string;
   readonly doc: string;
   readonly pattern: RegExp;
-  /** The character's code; undefined where the match is no escape after all. */
+  /** The character code; undefined if the match is not an escape. */
   readonly decode: (match: RegExpExecArray) => number | undefined;
-  /** Applied first; keeps the length. */
+  /** Applied to the text first. Must keep its length. */
   readonly prepare?: (text: string) => string;
 }
 
@@ -23,7 +23,7 @@ const JSON_LETTERS: ReadonlyMap<string, number> = new Map([
   ["r", 13],
 ]);
 
-/** The names that HTML gives to ASCII characters (html.spec.whatwg.org, named character references). */
+/** ASCII characters by their HTML names (html.spec.whatwg.org, named character references). */
 const HTML_NAMES: ReadonlyMap<string, number> = new Map(
   Object.entries({
     "\t": "Tab",
@@ -87,16 +87,16 @@ export const ESCAPES: readonly Escape[] = [
     },
   },
 ];
-/** How many of the escapes may lie one inside the other. */
+/** How many escapes are undone one inside the other. */
 export const MAX_ESCAPES = 2;
 
-/** A text to search for. `partial`: the characters at its ends that hold some bits of the secret, and some of what is beside it. */
+/** A text to search for. `partial`: how many characters before and after it encode bits of the secret and bits of its neighbours. */
 export interface SpelledText {
   readonly text: string;
   readonly partial?: { readonly before: number; readonly after: number };
 }
 
-/** A way of writing the secret as a whole. */
+/** An encoding of the whole secret. */
 interface Encoding {
   readonly name: string;
   readonly doc: string;
@@ -104,7 +104,7 @@ interface Encoding {
 }
 
 const BASE64_BITS = 6;
-/** Of a secret whose first byte stands at `offset` modulo 3: the characters that no other byte has a part in. */
+/** The base64 of a secret that starts at byte `offset` modulo 3 of a longer text: the characters that encode only bytes of the secret. */
 function base64Texts(value: string, offset: 0 | 1 | 2): readonly SpelledText[] {
   const bits = 8 * (offset + value.length);
   const first = Math.ceil((8 * offset) / BASE64_BITS);
@@ -116,7 +116,7 @@ function base64Texts(value: string, offset: 0 | 1 | 2): readonly SpelledText[] {
 }
 
 export const ENCODINGS: readonly Encoding[] = [
-  { name: "plain", doc: "as it is", spell: (text) => [{ text }] },
+  { name: "plain", doc: "unchanged", spell: (text) => [{ text }] },
   {
     name: "hex",
     doc: "hexadecimal of its bytes without separators, in small or in capital letters",
@@ -131,27 +131,27 @@ export const ENCODINGS: readonly Encoding[] = [
     spell: (value) => ([0, 1, 2] as const).flatMap((offset) => base64Texts(value, offset)),
   },
 ];
-/** Characters of a secret from which on it is searched for in other encodings than plain: a shorter one would be found by chance. */
+/** The shortest secret, in characters, that is searched for in other encodings than plain. The encoding of a shorter one is found by chance. */
 export const MIN_ENCODED = 4;
 
-/** Every text that the secret may be written as, before escapes. */
+/** Every text that encodes the secret, without escapes. */
 export function spelledTexts(value: string): readonly SpelledText[] {
   const encodings = value.length < MIN_ENCODED ? ENCODINGS.slice(0, 1) : ENCODINGS;
   return encodings.flatMap(({ spell }) => spell(value));
 }
 
-/** A text without one kind of escape, and where its characters stood. */
+/** A text after one kind of escape is undone. */
 export interface Unescaped {
   readonly text: string;
-  /** The place in the escaped text of a place in this one. */
+  /** Maps an index of `text` to the index in the escaped text. */
   readonly sourceOf: (at: number) => number;
 }
 
-/** Undefined where the text has no such escape. */
+/** Undoes one kind of escape. Undefined if the text has none. */
 export function unescaped({ pattern, decode, prepare }: Escape, given: string): Unescaped | undefined {
   const text = prepare === undefined ? given : prepare(given);
   const parts: string[] = [];
-  // Where each escape ends, here and there.
+  // Where each escape ends in the result, and in the source.
   const ends: number[] = [];
   const sourceEnds: number[] = [];
   const escapes = new RegExp(pattern);
@@ -177,7 +177,7 @@ export function unescaped({ pattern, decode, prepare }: Escape, given: string): 
   };
 }
 
-/** Index of the last number that is not above `limit`, in a rising list; -1 where there is none. */
+/** Index of the last number that is at most `limit` in a sorted list, or -1. Binary search. */
 function lastAtMost(rising: readonly number[], limit: number): number {
   let low = 0;
   let high = rising.length;

@@ -1,4 +1,4 @@
-/** `step.input`: the named inputs of this step. */
+/** `step.input`: returns the named inputs of the run. */
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 

@@ -1,22 +1,22 @@
 /**
- * Finds many texts at once (Aho and Corasick, "Efficient string matching", 1975): one pass over the text, however many
- * texts are searched for. States are numbers; each array below has an entry a state, and state 0 is the root.
+ * Finds many texts in one pass (Aho and Corasick, "Efficient string matching", 1975). A state is a node of the trie of
+ * the texts; it is an index into the arrays below. State 0 is the root.
  */
 export class TextSearch {
   readonly #foldsCase: boolean;
-  /** The character that leads to a state, the first of the states after it, and the next with the same parent. */
+  /** For each state: the character that leads to it, its first child, its next sibling. */
   readonly #label: Uint8Array;
   readonly #child: Int32Array;
   readonly #sibling: Int32Array;
-  /** The state of the longest proper suffix that some text begins with. */
+  /** For each state: the state of its longest proper suffix that is a prefix of some text. */
   readonly #fallback: Int32Array;
-  /** Index of the longest text that ends here. */
+  /** For each state: the index of the longest text that ends there. */
   readonly #found: Int32Array;
   #states = 1;
-  /** The states after the root, by ASCII code. */
+  /** The children of the root by ASCII code; 0 is none. */
   readonly #first = new Int32Array(128);
 
-  /** `texts` are ASCII and not empty. `foldsCase`: the letters A to Z count as a to z. */
+  /** `texts` are ASCII and not empty. With `foldsCase`, A to Z match a to z. */
   constructor(texts: readonly string[], foldsCase: boolean) {
     this.#foldsCase = foldsCase;
     const size = texts.reduce((sum, text) => sum + text.length, 1);
@@ -29,14 +29,14 @@ export class TextSearch {
     this.#connect();
   }
 
-  /** Calls `visit` with each position where a text ends, in order, and the index of the longest that ends there. */
+  /** Calls `visit` for each position where a text ends, in order, with the index of the longest text that ends there. */
   each(text: string, visit: (end: number, index: number) => void): void {
     const first = this.#first;
     const found = this.#found;
     let state = 0;
     for (let at = 0; at < text.length; at++) {
       const code = this.#fold(text.charCodeAt(at));
-      // Most characters lead from the root back to it.
+      // Fast path: most characters keep the search at the root.
       state = state === 0 ? (first[code] ?? 0) : this.#after(state, code);
       if (state === 0) continue;
       const index = found[state] ?? NONE;
@@ -73,7 +73,7 @@ export class TextSearch {
     return state;
   }
 
-  /** Breadth first: the fallback of a state is nearer to the root than the state. */
+  /** Computes the fallbacks, breadth first: the fallback of a state is nearer to the root, so it is known by then. */
   #connect(): void {
     const queue = [0];
     for (let i = 0; i < queue.length; i++) {
@@ -87,6 +87,7 @@ export class TextSearch {
     }
   }
 
+  /** The state after the character `code` in state `from`. */
   #after(from: number, code: number): number {
     for (let state = from; ; state = this.#fallback[state] ?? 0) {
       const next = this.#childOf(state, code);

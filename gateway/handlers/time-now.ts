@@ -1,14 +1,14 @@
-/** `time.now`: the host's clock. */
+/** `time.now`: the system's clock. */
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 
-/** How many microseconds one unit has. */
+/** Microseconds per unit. */
 const UNITS = new Map<unknown, number>([
   ["s", 1_000_000],
   ["ms", 1_000],
   ["us", 1],
 ]);
 
-/** `epochMs`: milliseconds since 1970. `performance.now()` has finer steps, but stands still while the host sleeps. */
+/** `epochMs` returns milliseconds since 1970. `performance.now()` is finer, but stops while the computer sleeps. */
 export function timeNowHandler(epochMs: () => number = () => Date.now()): Handler {
   return ([unit]) => {
     const size = UNITS.get(unit);

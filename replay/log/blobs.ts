@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../../gateway/digest.ts";
-import type { FileIdentity, OwnFiles } from "../../gateway/own-files.ts";
+import type { FileIdentity, ProtectedFiles } from "../../gateway/protected-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { ioError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
@@ -96,7 +96,7 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (co
  * one that a crash left incomplete. With `durable` the blob is on disk when `put` returns. `ownFiles` receives the
  * identities of the folder and of each blob.
  */
-export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: OwnFiles): BlobWriter {
+export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: ProtectedFiles): BlobWriter {
   const folder = blobFolder(logPath);
   const written = new Set<string>();
   return {
@@ -124,7 +124,7 @@ export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: Ow
   };
 }
 
-function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, ownFiles: OwnFiles): void {
+function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, ownFiles: ProtectedFiles): void {
   const temporary = join(base, temporaryName());
   const descriptor = openSync(temporary, NEW_FILE, 0o600);
   try {

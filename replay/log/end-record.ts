@@ -1,5 +1,4 @@
 /** The last record of a log: how the run ended. */
-import type { RunResult } from "../../gateway/run.ts";
 import type { CallCounters } from "../../telemetry/tracing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
@@ -23,21 +22,21 @@ import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonOb
 export interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
-  readonly capability: string | undefined;
+  readonly capability?: string | undefined;
   /** Path of the policy rule that refused the call. */
-  readonly rule: string | undefined;
-  readonly limit: LimitName | undefined;
+  readonly rule?: string | undefined;
+  readonly limit?: LimitName | undefined;
   /** The arguments, as text, of a function whose contract failed. */
-  readonly counterexample: readonly Text[] | undefined;
+  readonly counterexample?: readonly Text[] | undefined;
   readonly step: number;
 }
 
 interface End<V, E> {
   readonly outcome: Outcome;
   /** Set exactly when the outcome is `success`. */
-  readonly value: V | undefined;
+  readonly value?: V | undefined;
   /** Set exactly when `value` is not. */
-  readonly error: E | undefined;
+  readonly error?: E | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
@@ -45,27 +44,10 @@ interface End<V, E> {
   readonly events: number;
 }
 
+/** A run's end. Every `RunResult` is one. */
 export type RunEnd = End<Value, EndError>;
 /** A run's end as a log has it: long values may still be references to blobs. */
 export type RecordedEnd = End<ValueOrBlob, EndError<TextOrBlob>>;
-
-/** What the end record says of a run with this result. */
-export function runEnd(result: RunResult): RunEnd {
-  const { outcome, error, value, steps, allocBytes, counters, events } = result;
-  return {
-    outcome,
-    value: error === undefined ? value : undefined,
-    error: error === undefined ? undefined : endError(error),
-    steps,
-    allocBytes,
-    counters,
-    events,
-  };
-}
-
-function endError({ kind, message, capability, rule, limit, counterexample, step }: NonNullable<RunResult["error"]>): EndError {
-  return { kind, message, capability, rule, limit, counterexample, step };
-}
 
 /** The end with its long values read from their blobs. Throws what `loadValue` and `loadText` throw. */
 export function loadEnd(end: RecordedEnd, blobs: BlobReader): RunEnd {
@@ -116,8 +98,10 @@ export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): Jso
   });
 }
 
+/** Names every field: a `RunError` has more than a log holds. */
 function errorToJson(error: EndError<TextOrBlob>, text: (given: TextOrBlob) => JsonData): JsonObject {
-  return jsonObject({ ...error, message: text(error.message), counterexample: error.counterexample?.map(text) });
+  const { kind, message, capability, rule, limit, counterexample, step } = error;
+  return jsonObject({ kind, message: text(message), capability, rule, limit, counterexample: counterexample?.map(text), step });
 }
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, text);

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type FileIdentity, identityText, type OwnFiles } from "../../gateway/own-files.ts";
+import { type FileIdentity, identityText, type ProtectedFiles } from "../../gateway/protected-files.ts";
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
@@ -34,7 +34,7 @@ export interface LogFileOptions {
   /** Whether an existing log is replaced. */
   readonly force: boolean;
   /** Receives the identity of the file. */
-  readonly ownFiles: OwnFiles;
+  readonly ownFiles: ProtectedFiles;
 }
 
 /** Creates the file. Throws `log.exists`, `log.io_error`; so may the first `write`, which gives the file its name. */

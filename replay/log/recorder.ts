@@ -16,8 +16,8 @@
  * - A record is handed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So a
  *   process that is killed loses at most the record that it was writing.
  */
-import type { EventSink } from "../../gateway/gateway.ts";
-import { OwnFiles } from "../../gateway/own-files.ts";
+import type { EventSink } from "../../gateway/run-events.ts";
+import { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEventType } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
@@ -57,13 +57,13 @@ export interface Recorder extends EventSink {
   /** Closes the log of a run that failed by a fault: without an end record, or removed if it has no events. Does nothing after `finish`. */
   abandon(): void;
   /** The files of a log on disk, which the run's own fs calls must not touch. */
-  readonly ownFiles?: OwnFiles;
+  readonly ownFiles?: ProtectedFiles;
 }
 
 /** Creates the file and its blobs and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
-  const ownFiles = new OwnFiles();
+  const ownFiles = new ProtectedFiles();
   const writer = createLogFile(path, { durable, force: options.force === true, ownFiles });
   const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, ownFiles), run, options);
   return { ...recorder, ownFiles };

@@ -1,4 +1,4 @@
-/** A run waits for room in the queue of spans before a call, which changes nothing but the time. */
+/** Before a call a run waits for room in the span queue. This changes nothing but the time. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/run.ts";

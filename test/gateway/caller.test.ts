@@ -1,4 +1,4 @@
-/** A call that is made inside a library also names where the program itself stands. */
+/** A call inside a library also reports the source location in the program that led to it. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type RunResult } from "../../gateway/run.ts";
@@ -7,7 +7,7 @@ import type { CallPlace } from "../../vm/bytecode/module.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "./tracing.ts";
 
-/** Reads at the end of `depth` calls of itself. */
+/** Calls fs.read after `depth` recursive calls. */
 const LIBRARY = `export fn read(depth: Int) -> String !{fs.read} {
     if depth == 0 { fs.read("x") } else { read(depth - 1) ++ "" }
 }
@@ -21,7 +21,7 @@ fn ask() -> String !{fs.read} {
 fn main() -> String !{fs.read} { ask() ++ "" }
 `;
 
-/** Where the one call of a run was made, and how the run ended. */
+/** Returns the place of the only call of a run, and the result of the run. */
 async function denied(
   main: { readonly name: string; readonly text: string },
   library: string,
@@ -37,16 +37,16 @@ async function denied(
 const OWN = { function: "ask", file: "app/main.ax", line: 4, column: 5 };
 
 describe.each(["std/std-x/src/core.ax", "libs/x/src/core.ax"])("a call in %s", (library) => {
-  // The compiler finds a library by its name; the resolver of this test says which file that is.
+  // The program imports the library by name; the test's resolver maps the name to the file.
   const main = { name: "app/main.ax", text: program(0, "x") };
 
-  test("has a place of its own and that of the program", async () => {
+  test("reports its own place and the program's", async () => {
     const { place, result } = await denied(main, library);
     expect(place).toMatchObject({ function: "read", file: library, line: 2, caller: OWN });
     expect(result.error?.stack).toMatchObject([{ file: library }, OWN, { function: "main" }]);
   });
 
-  test("deep inside", async () => {
+  test("does so from deep inside the library", async () => {
     const { place, result } = await denied({ ...main, text: program(500, "x") }, library);
     expect(place).toMatchObject({ file: library, caller: OWN });
     expect(result.error?.stack).toHaveLength(64);
@@ -60,7 +60,7 @@ test("a file that the program imports by its path is the program's own", async (
   expect(place).not.toHaveProperty("caller");
 });
 
-test("a library that is run itself is a program", async () => {
+test("a library that is run directly is a program", async () => {
   const { place } = await denied({ name: "libs/x/src/core.ax", text: program(0, "./y.ax") }, "libs/x/src/y.ax");
   expect(place).not.toHaveProperty("caller");
 });

@@ -1,4 +1,4 @@
-/** A handler's context for tests, and ways to look at a handler's end. */
+/** A handler's context for tests, and helpers that call a handler. */
 import { type Handler, type HandlerContext, CapabilityFailure } from "../../gateway/handlers.ts";
 import { type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
@@ -11,14 +11,14 @@ export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): H
   return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
 }
 
-/** The arguments with the table's defaults filled in. */
+/** Fills in the default arguments of the capability table. */
 export function fullArgs(capability: string, args: readonly Value[]): readonly Value[] {
   const declared = BUILTIN_REGISTRY.byName.get(capability);
   const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
   return params.map((p, i) => args[i] ?? p.default ?? false);
 }
 
-/** The value, or `denied: …` or `failed: …`. */
+/** Returns the answer, or `denied: …` or `failed: …`. */
 export async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await call();

@@ -4,13 +4,13 @@ import { deadline } from "../../gateway/deadline.ts";
 const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((done) => signal.addEventListener("abort", () => done(signal.reason)));
 
-test("the time is over", async () => {
+test("aborts when the time is up", async () => {
   const limit = deadline(new AbortController().signal, 1);
   expect(await aborted(limit.signal)).toEqual(new Error("no answer within 1 ms"));
   expect(limit.isOver()).toBe(true);
 });
 
-test("the run ends first, with its own reason", () => {
+test("passes on the reason if the run aborts first", () => {
   const run = new AbortController();
   const limit = deadline(run.signal, 60_000);
   run.abort("canceled");
@@ -18,12 +18,12 @@ test("the run ends first, with its own reason", () => {
   limit.end();
 });
 
-test("a run that has ended already, and no limit", () => {
+test("is aborted from the start for an aborted run; 0 is no limit", () => {
   expect(deadline(AbortSignal.abort("timeout"), 0).signal.reason).toBe("timeout");
   expect(deadline(new AbortController().signal, 0).signal.aborted).toBe(false);
 });
 
-test("after its end the run's signal reaches nothing", () => {
+test("ignores the run's signal after end()", () => {
   const run = new AbortController();
   const limit = deadline(run.signal, 60_000);
   limit.end();

@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stringBytes } from "../../gateway/string-bytes.ts";
-import { type CallEnd, Gateway, type SurroundingRun } from "../../gateway/gateway.ts";
+import { Gateway } from "../../gateway/gateway.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
+import { type CallEnd, RunObservers } from "../../gateway/observers.ts";
+import { RunClock } from "../../gateway/run-clock.ts";
+import { type EventSink, RunEvents } from "../../gateway/run-events.ts";
+import { utf8BytesWithin } from "../../gateway/utf8-bytes.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../../vm/host.ts";
+import { LOG_NOT_CHARGED } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../vm/value/value.ts";
@@ -19,8 +23,7 @@ interface Setup {
   readonly policy?: Policy;
   readonly handlers?: Handlers;
   readonly append?: (event: RunEvent) => HostStop | undefined;
-  readonly signal?: AbortSignal;
-  readonly remainingMs?: number;
+  readonly limitMs?: number;
 }
 
 function setUp(setup: Setup = {}) {
@@ -28,29 +31,31 @@ function setUp(setup: Setup = {}) {
   const seen: string[] = [];
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();
-  const run: SurroundingRun = {
+  const sink: EventSink = {
     append: (event) => {
       const stop = setup.append?.(event);
       if (stop === undefined) events.push(event);
       return stop;
     },
-    remainingMs: () => setup.remainingMs,
-    observes: () => true,
-    notify: (name, info) => {
-      seen.push(`${name}${"outcome" in info ? ` ${info.outcome}` : ""}`);
-      if ("outcome" in info && "call" in info) ends.push(info);
-    },
   };
+  const clock = new RunClock(setup.limitMs ?? 0, () => 0);
+  const observers = new RunObservers({
+    callStart: () => void seen.push("callStart"),
+    callEnd: (end) => {
+      seen.push(`callEnd ${end.outcome}`);
+      ends.push(end);
+    },
+  });
   const gateway = new Gateway({
     policy: setup.policy ?? ALLOW_ALL,
     handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
     mode: "mock",
-    runId: "run",
+    runId: () => "run",
     types: [],
     tracing: tracing.startRun({ runId: () => "run", programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
-    signal: setup.signal ?? new AbortController().signal,
-    mayWait: true,
-    run,
+    clock,
+    observers,
+    events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>
     gateway.call({
@@ -63,7 +68,7 @@ function setUp(setup: Setup = {}) {
       place: () => ({ function: "main", pc: 0, line: 7 }),
       ...more,
     });
-  return { call, events, seen, ends, tracing, counters: () => gateway.counters() };
+  return { call, clock, events, seen, ends, tracing, counters: () => gateway.counters() };
 }
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
@@ -71,7 +76,7 @@ const one = (name: string, handler: Handler): Handlers => new Map([[name, handle
 const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
 describe("one call", () => {
-  test("a handler that chose the model tells the span; one without a model does not", () => {
+  test("a handler may record its model on the span", () => {
     const { call, tracing } = setUp({
       handlers: one("random", (_, context) => {
         context.onModel?.("operators-1");
@@ -83,11 +88,11 @@ describe("one call", () => {
     expect(tracing.models).toEqual(["operators-1"]);
   });
 
-  test("that goes well: log, span, counters, observers; no promise", () => {
+  test("that succeeds: log, span, counters, observers; no promise", () => {
     const { call, events, seen, tracing, counters } = setUp();
     const answer = call("net.fetch", ["http://é.example/"]);
     expect(answer).toEqual({ ok: true, value: '{"mock": true, "url": "http://é.example/"}' });
-    // The log has the arguments as the program passed them.
+    // The log has the arguments as the program passed them, without defaults.
     expect(events).toEqual([
       { type: "CapCall", capability: "net.fetch", args: ["http://é.example/"] },
       { type: "CapResult", capability: "net.fetch", result: '{"mock": true, "url": "http://é.example/"}' },
@@ -103,7 +108,7 @@ describe("one call", () => {
     expect(seen).toEqual(["callStart", "callEnd ok"]);
   });
 
-  test("whose handler, being host code, changes the arguments that it got", () => {
+  test("whose handler changes its list of arguments: the log keeps the original", () => {
     const spoil: Handler = (args) => {
       if (Array.isArray(args)) args.length = 0;
       return "done";
@@ -139,7 +144,7 @@ describe("one call", () => {
     expect(counters()).toEqual(ZERO);
   });
 
-  test("that the policy denies names the rule, uses no budget, leaves no event", () => {
+  test("that the policy denies: names the rule, spends no budget, logs nothing", () => {
     const policy = policyOf({ rules: { "net.fetch": { allow: true, budget: 1 } }, net_policy: { allowed_domains: ["a.example"] } });
     const { call, events, tracing, counters } = setUp({ policy });
     expect(call("net.fetch", ["http://b.example/"])).toEqual({
@@ -155,7 +160,7 @@ describe("one call", () => {
     expect(tracing.calls[1]?.end).toEqual([{ bytesOut: 42, budgetRemaining: 0 }]);
   });
 
-  test("tells observers the policy's rule and reason, whatever its end", async () => {
+  test("observers see the policy's rule and reason, however the call ends", async () => {
     const failing: Handler = () => Promise.reject(new CapabilityFailure("no"));
     const policy = policyOf({ rules: { "fs.read": { allow: true } }, default_allow: true, fs_policy: { read: ["."] } });
     const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["llm.call", failing] as const]);
@@ -192,7 +197,7 @@ describe("one call", () => {
     expect(call("time.now")).toMatchObject({ ok: true });
   });
 
-  test("that nothing serves", () => {
+  test("without a handler", () => {
     const { call, events, tracing, counters } = setUp({ handlers: new Map() });
     expect(call("db.query", ["select 1"])).toEqual({
       ok: false,
@@ -216,7 +221,7 @@ describe("one call", () => {
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
   });
 
-  test("internal ones pass policy and budget, without handler or event", () => {
+  test("internal capabilities are checked against policy and budget, without handler or event", () => {
     const { call, events, counters, tracing } = setUp({ policy: policyOf({ rules: { "ui.render": { allow: true, budget: 1 } } }) });
     expect(call("ui.render", [MapValue.from([["k", "v"]])])).toEqual({ ok: true, value: UNIT });
     expect(call("ui.render", ["x"])).toMatchObject({ trap: "capability_budget_exceeded" });
@@ -247,14 +252,14 @@ describe("handlers", () => {
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 
-  test("what only the handler could refuse is a denial", () => {
+  test("a handler can deny a call", () => {
     const { call, events, counters } = setUp({ handlers: one("fs.read", failing(new CapabilityDenied("out of the folders"))) });
     expect(call("fs.read", ["x"])).toMatchObject({ trap: "capability_denied", message: "out of the folders" });
     expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "denied" });
     expect(counters()).toMatchObject({ denied: 1, failed: 0 });
   });
 
-  test("any other error keeps its message to itself", async () => {
+  test("the message of any other error is hidden", async () => {
     const error = new TypeError("/home/me/secret");
     const sync = setUp({ handlers: one("fs.read", failing(error)) });
     expect(sync.call("fs.read", ["x"])).toMatchObject({ trap: "capability_failed", message: "the handler of fs.read failed (TypeError)" });
@@ -263,7 +268,7 @@ describe("handlers", () => {
     expect(JSON.stringify([...sync.events, ...later.events])).not.toContain("secret");
   });
 
-  test("messages are cut and well formed", () => {
+  test("long and malformed messages are cut and repaired", () => {
     const { call } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure(`\ud800${"x".repeat(10_000)}`))) });
     const answer = call("fs.read", ["x"]);
     expect(answer).toMatchObject({ message: expect.stringMatching(/^\uFFFDx{4095}…$/) });
@@ -280,7 +285,7 @@ describe("handlers", () => {
     ["db.query", ListValue.of([MapValue.from([["k", new SomeValue(1)]])]), "something else than List<Json>"],
     ["db.query", ListValue.of([new ClosureValue(0, [])]), "a closure"],
     ["llm.call", MapValue.from([["\ud800", 1]]), "text with a lone surrogate"],
-  ] as const)("%s that answers wrongly fails", (name, value, words) => {
+  ] as const)("a wrong answer of %s fails the call", (name, value, words) => {
     const { call, events } = setUp({ handlers: one(name, () => value) });
     expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({
       ok: false,
@@ -290,14 +295,14 @@ describe("handlers", () => {
     expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "runtime_error" });
   });
 
-  test("a value deeper than the stack is looked at all the same", () => {
+  test("a value nested deeper than the JavaScript stack is rejected without overflow", () => {
     let deep: Value = "x";
     for (let i = 0; i < 20_000; i++) deep = ListValue.of([deep]);
     const { call } = setUp({ handlers: one("llm.call", () => deep) });
     expect(call("llm.call", ["p"])).toMatchObject({ ok: false, message: "the handler of llm.call answered a value that is too large" });
   });
 
-  test("asynchronous ones, with their context", async () => {
+  test("an asynchronous handler gets a context", async () => {
     const contexts: HandlerContext[] = [];
     const handler: Handler = async (args, context) => {
       contexts.push(context);
@@ -307,7 +312,7 @@ describe("handlers", () => {
     const { call, events } = setUp({
       handlers: one("net.fetch", handler),
       policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }),
-      remainingMs: 500,
+      limitMs: 500,
     });
     expect(await call("net.fetch", ["http://a.example/"])).toEqual({ ok: true, value: "got 5" });
     await call("net.fetch", ["http://a.example/"]);
@@ -330,26 +335,25 @@ describe("handlers", () => {
   test.each([
     ["timeout", "timeout", "wall-clock execution limit exceeded"],
     ["canceled", "canceled", "the run was canceled"],
-  ] as const)("%s ends a pending call, which stays without a result in the log", async (reason, trap, message) => {
-    const controller = new AbortController();
-    const aborted: string[] = [];
+  ] as const)("%s ends a pending call, and the log has no result for it", async (reason, trap, message) => {
+    const aborted: unknown[] = [];
     const handler: Handler = (_, { signal }) =>
       new Promise(() => {
-        signal.addEventListener("abort", () => void aborted.push("told"));
+        signal.addEventListener("abort", () => void aborted.push(signal.reason));
       });
-    const { call, events, tracing } = setUp({ handlers: one("net.fetch", handler), signal: controller.signal });
+    const { call, clock, events, tracing } = setUp({ handlers: one("net.fetch", handler) });
     const pending = call("net.fetch", ["http://a.example/"]);
-    controller.abort(reason);
+    clock.stop(reason);
     expect(await pending).toEqual({ ok: false, trap, message });
-    expect(aborted).toEqual(["told"]);
+    expect(aborted).toEqual([reason]);
     expect(types(events)).toEqual(["CapCall"]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 
-  test("many pending calls leave no listener behind", async () => {
-    const controller = new AbortController();
+  test("many pending calls leave no listeners on the signal", async () => {
+    const { call, clock } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")) });
     let listeners = 0;
-    const { signal } = controller;
+    const { signal } = clock;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     signal.addEventListener = (...args: Parameters<typeof add>) => {
@@ -360,12 +364,11 @@ describe("handlers", () => {
       listeners -= 1;
       remove(...args);
     };
-    const { call } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")), signal });
     for (let i = 0; i < 50; i++) await call("fs.read", ["x"]);
     expect(listeners).toBe(0);
   });
 
-  test("tokens of a model's answer go to the span", () => {
+  test("token counts of an llm.call go to the span", () => {
     const usage = MapValue.from([
       ["input_tokens", 3],
       ["output_tokens", 4],
@@ -389,7 +392,7 @@ describe("the log", () => {
     expect(tracing.calls[0]?.end).toHaveLength(1);
   });
 
-  test.each([false, true])("that cannot be written ends all, and the span (asynchronous: %s)", async (later) => {
+  test.each([false, true])("that cannot be written ends the run and the span (asynchronous: %s)", async (later) => {
     const full = new BorunaError("log.io_error", "no space");
     const append = (event: RunEvent): HostStop | undefined => {
       if (event.type === "CapResult") throw full;
@@ -403,8 +406,8 @@ describe("the log", () => {
   });
 });
 
-describe("bytes", () => {
-  test("of every String reachable, map keys included", () => {
+describe("utf8BytesWithin", () => {
+  test("counts every String inside, map keys included", () => {
     const value = new OkValue(
       ListValue.of([
         MapValue.from([["clé", new SomeValue("é")]]),
@@ -413,10 +416,12 @@ describe("bytes", () => {
         UNIT,
       ]),
     );
-    expect(stringBytes([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
+    expect(utf8BytesWithin([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
   });
 
-  test("as a UTF-8 encoder counts", () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => stringBytes(texts) === Buffer.byteLength(texts.join(""))));
+  test("agrees with a UTF-8 encoder", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => utf8BytesWithin(texts) === Buffer.byteLength(texts.join(""))),
+    );
   });
 });

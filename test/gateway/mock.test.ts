@@ -6,7 +6,7 @@ import { MapValue } from "../../vm/value/map.ts";
 import { callerOf, policyOf } from "./context.ts";
 
 describe("mocks", () => {
-  test("are the table's, with the inputs that are given", async () => {
+  test("come from the capability table, except for given inputs", async () => {
     const mocks = mockHandlers(BUILTIN_REGISTRY, { inputs: new Map([["a", 1]]) });
     expect([...mocks.keys()].sort()).toEqual([
       "db.query",

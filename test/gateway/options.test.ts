@@ -1,4 +1,4 @@
-/** A wrong `policy` or `limits` option is one error that names the option; nothing that is given is ignored. */
+/** A wrong `policy` or `limits` option is an error that names the option. No option is silently ignored. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { limitsOption, policyOption } from "../../gateway/options.ts";
@@ -7,7 +7,7 @@ import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { policyOf } from "./context.ts";
 
 const ONE = compile({ name: "one.ax", text: "fn main() -> Int { 1 }" });
-/** Options as plain JavaScript may give them. */
+/** Runs with options that TypeScript would reject. */
 const run = (options: object): Promise<unknown> => {
   const given: RunOptions = { tracing: false };
   return execute(ONE, Object.assign(given, options));
@@ -100,7 +100,7 @@ describe("a limits option", () => {
     if (hint !== "") expect(error).toMatchObject({ hint: expect.stringContaining(hint) });
   });
 
-  test("holds what is given alone; a member that is undefined is not given", () => {
+  test("contains only the limits that are set; undefined is not set", () => {
     expect(limitsOption({ max_steps: 5, max_wall_ms: undefined })).toEqual({ max_steps: 5 });
     expect(limitsOption()).toEqual({});
   });

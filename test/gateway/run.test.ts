@@ -53,7 +53,7 @@ describe("how a run ends", () => {
     expect(events.map((e) => e.type)).toEqual(["UiEmit", "UiEmit", "UiEmit", "UiEmit", "UiEmit"]);
   });
 
-  test("failures of actors that nobody received are told, each once", async () => {
+  test("unreceived failures of actors are reported, each once", async () => {
     const worker = 'fn worker() -> Unit { panic("broken") }\n';
     const unnoticed = `${worker}fn main() -> Int !{actor.spawn} { let _a = spawn worker\n let _b = spawn worker\n 1 }`;
     const panics = (actorId: number) => ({ actorId, functionName: "worker", message: "panic: broken" });
@@ -71,7 +71,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn
     expect(await run(sent)).toMatchObject({ value: 1, unreceived: [] });
   });
 
-  test("denied by default, with the rule and the place", async () => {
+  test("denied by default, with the rule and the source location", async () => {
     const result = await executeProgram(programOf(FETCH), { runId: "r" });
     expect(result).toMatchObject({
       outcome: "denied",
@@ -103,7 +103,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn
     });
   });
 
-  test("the policy's limits hold, and the caller's over them", async () => {
+  test("the caller's limits override the policy's", async () => {
     const policy = policyOf({ default_allow: true, limits: { max_steps: 100, max_output_bytes: 60 } });
     expect(await run(LOOP, { policy })).toMatchObject({ outcome: "limit_exceeded", limit: "steps", steps: 100 });
     expect(await run(LOOP, { policy, limits: { max_steps: 50 } })).toMatchObject({ steps: 50 });
@@ -124,7 +124,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn
     expect(lines).toEqual(['"0123456789"']);
   });
 
-  test("timeout while it computes, by the clock that is passed in", async () => {
+  test("timeout while the machine computes, by the given clock", async () => {
     let now = 0;
     const result = await run(LOOP, { limits: { max_wall_ms: 100 }, clock: () => (now += 10) });
     expect(result).toMatchObject({ outcome: "timeout", error: { kind: "timeout" } });
@@ -135,7 +135,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn
     expect(await run(FETCH, { handlers, limits: { max_wall_ms: 20 } })).toMatchObject({ outcome: "timeout", events: 1 });
   });
 
-  test("canceled, before and while", async () => {
+  test("canceled, before the run and during it", async () => {
     expect(await run(LOOP, { signal: AbortSignal.abort() })).toMatchObject({ outcome: "canceled" });
     const controller = new AbortController();
     setImmediate(() => controller.abort());
@@ -149,8 +149,8 @@ fn main() -> Int !{actor.spawn, actor.send} { let b = spawn boss\n let t = spawn
   });
 });
 
-describe("beside the run", () => {
-  test("one span around it", async () => {
+describe("spans and observers", () => {
+  test("a span covers the run", async () => {
     const tracing = recordingTracing();
     const result = await run(FETCH, { tracing, mode: "live", traceparent: "tp", replayOf: "old" });
     expect(tracing.runs).toEqual([
@@ -183,7 +183,7 @@ describe("beside the run", () => {
     expect(tracing.calls[0]?.end).toHaveLength(1);
   });
 
-  test("observers are told, and one that throws changes nothing", async () => {
+  test("observers are called, and one that throws changes nothing", async () => {
     const seen: string[] = [];
     const errors: unknown[] = [];
     const plain = await run(FETCH);

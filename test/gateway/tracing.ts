@@ -1,4 +1,4 @@
-/** A tracer that writes down what it is told. */
+/** A `Tracing` that records its calls. */
 import type { CallPlace } from "../../vm/bytecode/module.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram } from "../../gateway/run.ts";
-import type { EventSink } from "../../gateway/gateway.ts";
+import type { EventSink } from "../../gateway/run-events.ts";
 import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";

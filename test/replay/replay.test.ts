@@ -6,7 +6,6 @@ import { CapabilityDenied, CapabilityFailure, type Handler } from "../../gateway
 import { parsePolicy } from "../../policy/parse.ts";
 import { ALLOW_ALL, DENY_ALL, effectiveLimits } from "../../policy/policy.ts";
 import { describeRun } from "../../replay/log/run-description.ts";
-import { runEnd } from "../../replay/log/end-record.ts";
 import { replayLines } from "../../replay/report/replay-report.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { memorySource } from "../../replay/log/log-source.ts";
@@ -100,7 +99,7 @@ describe("a replay is identical", () => {
       });
       const recorder = memoryRecorder(run);
       const result = await executeProgram(READS_TWICE, { policy, limits, handlers: new Map(), sink: recorder, runId: run.header.runId });
-      recorder.finish(runEnd(result));
+      recorder.finish(result);
       expect(result.counters).toMatchObject({ unknown: 1, dispatched: 0 });
       const report = await replayRun(parseLog(memorySource(recorder.bytes(), recorder.blobs)), { tracing: false });
       expect(replayLines(report)[0]).toMatch(/^replay: identical/);

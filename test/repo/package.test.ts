@@ -14,9 +14,9 @@ let packed: readonly string[] = [];
 // npm sets npm_execpath for its scripts. Otherwise `npm` must be on the PATH.
 function npm(args: readonly string[], cwd: string): string {
   const script = process.env.npm_execpath;
-  const own = script !== undefined && /npm-cli\.c?js$/.test(script);
+  const isNpm = script !== undefined && /npm-cli\.c?js$/.test(script);
   const options: ExecFileSyncOptionsWithStringEncoding = { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
-  return own ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
+  return isNpm ? execFileSync(process.execPath, [script, ...args], options) : execFileSync("npm", [...args], options);
 }
 
 beforeAll(() => {
@@ -97,5 +97,25 @@ describe("the package", () => {
     writeFileSync(join(folder, "embed.js"), script);
     const run = spawnSync(process.execPath, ["embed.js"], { cwd: folder, encoding: "utf8" });
     expect({ stdout: run.stdout, stderr: run.stderr }).toEqual({ stdout: `success 42 ${VERSION}\n`, stderr: "" });
+  });
+
+  test("its types accept the examples of docs/guide/embedding.md", () => {
+    const page = readFileSync(join(ROOT, "docs/guide/embedding.md"), "utf8");
+    const examples = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(({ 1: text = "" }, i) => ({ file: `example-${i}.ts`, text }));
+    for (const { file, text } of examples) writeFileSync(join(folder, file), text);
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      module: "nodenext",
+      target: "es2023",
+      noEmit: true,
+      typeRoots: [join(ROOT, "node_modules", "@types")],
+      types: ["node"],
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: examples.map(({ file }) => file) }));
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const run = spawnSync(process.execPath, [tsc, "-p", folder], { cwd: folder, encoding: "utf8" });
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 0, stdout: "" });
   });
 });

@@ -1,8 +1,8 @@
-/** A handler's own error reaches the embedder, and nobody else. */
+/** What a handler throws reaches the embedder, but not the program, the log or the spans. */
 import { expect, test } from "vitest";
 import { errorJson } from "../../cli/run-error.ts";
 import { compile } from "../../compiler/compile.ts";
-import type { CallEnd } from "../../gateway/gateway.ts";
+import type { CallEnd } from "../../gateway/observers.ts";
 import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
@@ -51,7 +51,7 @@ test.each([
   for (const text of written) expect(text).not.toMatch(/s3cret|10\.0\.0\.7|"cause"/);
 });
 
-test("where nothing was thrown there is no cause", async () => {
+test("an error has no cause if the handler threw nothing", async () => {
   const { run } = await recorded(READS, { handlers: { "fs.read": () => 1 } });
   expect(run).toMatchObject({ outcome: "runtime_error" });
   expect(run.error).not.toHaveProperty("cause");

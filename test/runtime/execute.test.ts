@@ -31,7 +31,7 @@ const kindOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("execute", () => {
-  test("runs a module with mocks and gives its value in the JSON form", async () => {
+  test("runs a module with mocks and returns its value as JavaScript", async () => {
     const run = await execute(READS_TWICE.module, { policy: "allow-all", tracing: false });
     expect(run).toMatchObject({ outcome: "success", ui: [] });
     expect(String(run.value)).toContain("mock file content");
@@ -59,14 +59,14 @@ describe("execute", () => {
     expect((await run(4)).runId).not.toBe(first.runId);
   });
 
-  test("a caller's run id stands in the log", async () => {
+  test("the log has the caller's run id", async () => {
     const path = join(folder, "run.jsonl");
     await execute(READS_TWICE, { policy: "allow-all", tracing: false, runId: "mine-1", record: path });
     expect(readLog(path)).toMatchObject({ header: { runId: "mine-1" } });
     expect(await kindOf(execute(READS_TWICE, { tracing: false, runId: "has space" }))).toBe("usage");
   });
 
-  test("arguments that do not fit keep the run from starting, and no log is left", async () => {
+  test("wrong arguments prevent the run, and no log is left", async () => {
     const path = join(folder, "run.jsonl");
     for (const args of [{}, { n: "x" }, { n: 1, m: 2 }]) {
       expect(await kindOf(execute(LOOPS, { policy: "allow-all", tracing: false, args, record: path }))).toMatch(/^(value|usage)/);
@@ -90,7 +90,7 @@ describe("execute", () => {
     expect(await kindOf(failing)).toBe("log.io_error");
   });
 
-  test("a host's own capability is recorded and replayed like the rest", async () => {
+  test("an embedder's capability is recorded and replayed like the built-in ones", async () => {
     const registry = createRegistry([
       {
         id: 64,
@@ -114,7 +114,7 @@ describe("execute", () => {
     expect(await kindOf(execute(READS_TWICE, { tracing: false, handlers: { "own.other": () => 1 } }))).toBe("capability.unknown");
   });
 
-  test("a live run replays when what it read is gone", async () => {
+  test("a live run replays after the files it read are gone", async () => {
     writeFileSync(join(folder, "index.txt"), join(folder, "a.txt"));
     writeFileSync(join(folder, "a.txt"), "hello");
     const text = { schema_version: 1, default_allow: false, rules: { "fs.read": { allow: true } }, fs_policy: { read: [folder] } };
@@ -139,7 +139,7 @@ describe("execute", () => {
     expect((await execute(program, { policy, live: true, tracing: false })).outcome).toBe("runtime_error");
   });
 
-  test("tracing sees a replay as such, and changes nothing", async () => {
+  test("spans of a replay are marked as such, and tracing changes nothing", async () => {
     const seen: unknown[] = [];
     const tracing: Tracing = {
       startRun: (info) => {

@@ -1,4 +1,4 @@
-/** Handlers are host code: whatever one answers or throws, the run goes on or ends as the program's own, and its log replays. */
+/** Whatever a handler answers or throws, the run continues or ends with a regular outcome, and its log replays. */
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
@@ -13,7 +13,7 @@ const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text
 const ASKS = programOf('fn main() -> Json !{llm.call} { llm.call("p") }');
 const TRIES = programOf('fn main() -> String !{llm.call} { match try llm.call("p") { Ok(_) => "answered", Err(why) => why } }');
 
-/** What TypeScript would not let a handler do. */
+/** Types any function as a handler. */
 function handlerOf(body: () => unknown): Handler {
   const isHandler = (given: unknown): given is Handler => typeof given === "function";
   return isHandler(body) ? body : expect.fail("no function");
@@ -25,7 +25,7 @@ const parsed = (text: string): unknown => JSON.parse(text);
 const thrown = (error: unknown) => (): never => {
   throw error;
 };
-/** Of any type, as a host that does not check types may pass it. */
+/** Returns the value as any type, as an embedder without type checks may. */
 const loosely = (value: unknown): Value => {
   const isValue = (given: unknown): given is Value => given !== undefined || true;
   return isValue(value) ? value : "";
@@ -122,7 +122,7 @@ const THROWN: readonly (readonly [name: string, error: unknown, message: string]
   ["an error of Boruna", new BorunaError("internal", "/secret"), `${FAILED} (BorunaError)`],
 ];
 
-/** An asynchronous function cannot give these back: it would ask them for `then` itself. */
+/** An async function cannot return these: it would read their `then` itself. */
 const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
   ["a proxy with traps", () => new Proxy({}, traps), OTHER],
   ["a revoked proxy", revoked, OTHER],
@@ -153,7 +153,7 @@ test.each(CASES)("a handler that %s is one runtime error of its call", async (_n
   expect(tried.run).toMatchObject({ outcome: "success", value: expect.stringContaining(message) });
 });
 
-test("what a handler changes in its answer later changes nothing", async () => {
+test("changing an answer after it was returned has no effect", async () => {
   const inner = new FloatValue(1);
   const items: Value[] = [inner];
   const program = programOf('fn main() -> Json !{llm.call, fs.read} { let first = llm.call("p")\n let _b = fs.read("x")\n first }');
@@ -171,12 +171,12 @@ test("what a handler changes in its answer later changes nothing", async () => {
   expect(await replayed(recording)).toMatchObject({ status: "identical" });
 });
 
-test("a promise counts by what it resolves to, whatever its own `then` is", async () => {
+test("a promise is awaited natively, whatever its own `then` is", async () => {
   const handlers = { "llm.call": handlerOf(() => withOwn(Promise.resolve("x"), "then", { value: evil })) };
   expect((await recorded(ASKS, { handlers })).run).toMatchObject({ outcome: "success", value: "x" });
 });
 
-test("a handler that is no function is a mistake of the embedder, told before the run", async () => {
+test("a handler that is not a function is a usage error before the run", async () => {
   const handlers: Record<string, Handler> = {};
   Object.assign(handlers, { "fs.read": 1 });
   await expect(recorded(ASKS, { handlers })).rejects.toMatchObject({ kind: "usage", message: 'handlers["fs.read"]: expected a function' });

@@ -1,4 +1,4 @@
-/** Which id a run has, and what follows from it: the log's bytes and the calls' idempotency keys. */
+/** The id of a run, and what is derived from it: the log's bytes and the calls' idempotency keys. */
 import { describe, expect, test } from "vitest";
 import type { Handler } from "../../gateway/handlers.ts";
 import type { RunOptions } from "../../runtime/execute.ts";
@@ -11,7 +11,7 @@ interface Ran extends Recorded {
   readonly keys: readonly string[];
 }
 
-/** Both calls answered alike, their keys kept. */
+/** Answers every call alike and keeps the idempotency keys. */
 async function run(options: RunOptions): Promise<Ran> {
   const keys: string[] = [];
   const handler: Handler = (_args, { idempotencyKey }) => {
@@ -22,7 +22,7 @@ async function run(options: RunOptions): Promise<Ran> {
 }
 
 describe("a live run", () => {
-  test("has an id of its own each time, and keys of its own", async () => {
+  test("has a new id and new keys each time", async () => {
     const [first, second] = [await run({ live: true }), await run({ live: true })];
     for (const { run: ended } of [first, second]) expect(ended.runId).toMatch(DERIVED);
     expect(second.run.runId).not.toBe(first.run.runId);
@@ -50,7 +50,7 @@ describe("a live run", () => {
     });
   });
 
-  test("tells its span the id", async () => {
+  test("has its id on its span", async () => {
     const told: string[] = [];
     const { run: ended } = await run({
       live: true,
@@ -69,7 +69,7 @@ describe("a live run", () => {
   });
 });
 
-test("a mock run has the id that follows from it, so the same bytes each time", async () => {
+test("a mock run has a derived id, so its log has the same bytes each time", async () => {
   const [first, second] = [await recorded(READS_TWICE), await recorded(READS_TWICE)];
   expect(first.run.runId).toMatch(DERIVED);
   expect(second.run.runId).toBe(first.run.runId);
@@ -93,6 +93,6 @@ test.each([
   });
 });
 
-test("the longest id is taken", async () => {
+test("an id may have 128 characters", async () => {
   expect((await run({ runId: "~".repeat(128) })).run.runId).toBe("~".repeat(128));
 });

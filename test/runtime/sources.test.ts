@@ -1,4 +1,4 @@
-/** Imports of files that cannot be read, and which of two libraries of one name is meant. */
+/** Imports of unreadable files, and imports of a library name that exists twice. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,14 +26,14 @@ symlinkSync("loop.ax", join(folder, "loop.ax"));
 symlinkSync("/dev/zero", join(folder, "device.ax"));
 execFileSync("mkfifo", [join(folder, "pipe.ax")]);
 
-/** Codes and messages of a program that begins with the import. */
+/** The diagnostics of a program that starts with the import. */
 function diagnosticsOf(specifier: string): readonly string[] {
   write("main.ax", `import "${specifier}"\nfn main() -> Int { 1 }\n`);
   const { source, resolve } = openSources(join(folder, "main.ax"));
   return check(source, { resolve }).diagnostics.map((d) => `${d.code}: ${d.message}`);
 }
 
-describe("a library of the project beside a shipped one of its name", () => {
+describe("a project library with the name of a shipped one", () => {
   const OWN = "export fn indent(text: String, n: Int) -> Int { n + string.len(text) }\n";
   const warnings = (text: string): readonly string[] => {
     write("main.ax", text);
@@ -41,7 +41,7 @@ describe("a library of the project beside a shipped one of its name", () => {
     return check(source, { resolve }).diagnostics.map((d) => `${d.code} ${d.file}: ${d.message}`);
   };
 
-  test("the project's own wins, with a note, and only for files of the project", () => {
+  test("is used instead, with a note, and only by files of the project", () => {
     write("libs/std-string/src/core.ax", OWN);
     expect(warnings('import "std-string"\nimport "std-template"\nfn main() -> Int { indent("a", 1) }\n')).toEqual([
       "W006 main.ax: `std-string` means libs/std-string/src/core.ax, which hides the shipped library of that name",
@@ -51,7 +51,7 @@ describe("a library of the project beside a shipped one of its name", () => {
   });
 });
 
-describe("an import that cannot be read is E012, without a path of the host", () => {
+describe("an unreadable import is E012, without an absolute path", () => {
   test.each([
     ["a NUL", "./a\\0b.ax", "cannot read FILE: a path cannot hold a NUL character"],
     ["a name that is too long", `./${LONG}.ax`, "cannot read FILE: a name in the path is too long"],

@@ -27,7 +27,7 @@ describe("time.now", () => {
     [["s"], 1_700_000_000],
     [["ms"], 1_700_000_000_123],
     [["us"], 1_700_000_000_123_456],
-  ])("%j gives %d", async (args, expected) => {
+  ])("%j returns %d", async (args, expected) => {
     expect(await callHandler("time.now", clock, args, context)).toBe(expected);
   });
 
@@ -35,7 +35,7 @@ describe("time.now", () => {
     expect(await failureOf(callHandler("time.now", clock, ["h"], context))).toBe('failed: the unit of time.now is "s", "ms" or "us"');
   });
 
-  test("the host's clock", async () => {
+  test("uses the system's clock by default", async () => {
     const before = Date.now();
     const now = Number(await callHandler("time.now", timeNowHandler(), ["ms"], context));
     expect(now).toBeGreaterThanOrEqual(before);
@@ -44,24 +44,24 @@ describe("time.now", () => {
 });
 
 describe("random", () => {
-  test("a Float is in [0, 1), its ends included and left out", async () => {
+  test("a Float is in [0, 1): 0 occurs, 1 does not", async () => {
     expect(await random([], drawing([]))).toEqual(new FloatValue(0));
     expect(await random([], drawing(Array.from({ length: 8 }, () => 255)))).toEqual(new FloatValue(1 - 2 ** -53));
   });
 
-  test("both bounds come, and nothing outside", async () => {
+  test("both bounds occur, and nothing outside them", async () => {
     const drawn = new Set<Value>();
     for (let i = 0; i < 200; i++) drawn.add(await random(["int", -1, 1]));
     expect([...drawn].map(Number).sort((a, b) => a - b)).toEqual([-1, 0, 1]);
     expect(await random(["int", 7, 7])).toBe(7);
   });
 
-  test("what would favour small numbers is drawn again", async () => {
+  test("draws that would favour small numbers are rejected", async () => {
     const top = Array.from({ length: 8 }, () => 255);
     expect(await random(["int", 0, 2], drawing([...top, 0, 0, 0, 0, 0, 0, 0, 5]))).toBe(2);
   });
 
-  test("any two bounds of Int", async () => {
+  test("any two Int bounds work", async () => {
     const int = fc.bigInt({ min: I64_MIN, max: I64_MAX });
     await fc.assert(
       fc.asyncProperty(int, int, async (a, b) => {
@@ -75,7 +75,7 @@ describe("random", () => {
     expect(await random(["int", intFromBigInt(I64_MIN), intFromBigInt(I64_MAX)], drawing([]))).toBe(I64_MIN);
   });
 
-  test("wrong arguments", async () => {
+  test("wrong arguments fail", async () => {
     expect(await failureOf(random(["int", 2, 1]))).toBe("failed: the lower bound 2 of random is above the upper bound 1");
     expect(await failureOf(random(["float", 1, 2]))).toMatch(/^failed: /);
   });
@@ -84,7 +84,7 @@ describe("random", () => {
 describe("step.input", () => {
   const inputs = new Map([["order", parseJson('{ "b": 1.0, "a": [9007199254740993] }')]]);
 
-  test("compact JSON, nothing rounded", async () => {
+  test("returns compact JSON and rounds nothing", async () => {
     expect(await callHandler("step.input", stepInputHandler(inputs), ["order"], context)).toBe('{"a":[9007199254740993],"b":1.0}');
   });
 
@@ -95,7 +95,7 @@ describe("step.input", () => {
   });
 });
 
-test("every capability that the machine does not serve has a live handler, but db.query", () => {
+test("every capability has a live handler, except db.query and the internal ones", () => {
   const served = [...liveHandlers({ env: {} }).keys(), "db.query"].sort();
   const wanted = BUILTIN_REGISTRY.all.filter((c) => c.internal !== true).map((c) => c.name);
   expect(served).toEqual(wanted.sort());

@@ -24,7 +24,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** An endpoint that gives these answers in turn, the last one again and again. */
+/** An endpoint that sends these answers in turn and then repeats the last one. */
 async function endpoint(answers: readonly Answer[], more: { key?: string; model?: string } = {}) {
   const asked: { path: string; authorization: string | undefined; body: Record<string, unknown> }[] = [];
   const waits: number[] = [];
@@ -42,7 +42,7 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
 const text = (value: Value): string => canonicalJson(valueToPlain(value, parseType("Json"), []));
 
 describe("the model in the span", () => {
-  test("is told where the operator's is asked, before the policy may refuse it", async () => {
+  test("is recorded when the operator's default is used, before the policy can deny it", async () => {
     server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
     const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
     const models: string[] = [];
@@ -56,7 +56,7 @@ describe("the model in the span", () => {
 });
 
 describe("a call", () => {
-  test("asks chat/completions and gives status, text, model and usage", async () => {
+  test("asks chat/completions and returns status, text, model and usage", async () => {
     const { call, asked } = await endpoint([{}], { key: "k" });
     const options = MapValue.from([
       ["system", "Be brief."],
@@ -89,7 +89,7 @@ describe("a call", () => {
     expect(asked[0]).toMatchObject({ authorization: undefined, body: { model: "usual", max_tokens: 9 } });
   });
 
-  test("an answer that was cut says so", async () => {
+  test("a truncated answer has its status", async () => {
     const { call } = await endpoint([{ body: { ...ANSWER, choices: [{ message: { content: "Par" }, finish_reason: "length" }] } }]);
     expect(text(await call(["x", "m"]))).toContain('"status":"length","text":"Par"');
   });
@@ -103,7 +103,7 @@ describe("a call", () => {
     expect(await fails(["x", "m"])).toBe(message);
   });
 
-  test("what the program may get wrong", async () => {
+  test("mistakes of the program fail", async () => {
     const { fails, asked } = await endpoint([{}]);
     expect(await fails(["x"])).toBe("failed: the program names no model and BORUNA_LLM_MODEL is not set");
     expect(await fails(["x", "m", MapValue.from([["temprature", 1]])])).toBe(
@@ -127,7 +127,7 @@ describe("a call", () => {
 });
 
 describe("retries", () => {
-  test("on 429 and 5xx, later each time or when the endpoint says, within a bound", async () => {
+  test("after 429 and 5xx, with growing delays or after retry-after, up to a bound", async () => {
     const { call, waits, asked } = await endpoint([
       { status: 429 },
       { status: 503, headers: { "retry-after": "3" } },
@@ -138,13 +138,13 @@ describe("retries", () => {
     expect([waits, asked.length]).toEqual([[500, 3_000, 20_000], 4]);
   });
 
-  test("end after four", async () => {
+  test("stop after four attempts", async () => {
     const { fails, asked } = await endpoint([{ status: 500 }]);
     expect(await fails(["x", "m"])).toBe("failed: the model endpoint answered HTTP 500, 4 times");
     expect(asked.length).toBe(4);
   });
 
-  test("are not made for any other answer", async () => {
+  test("do not follow any other answer", async () => {
     const { fails, asked } = await endpoint([{ status: 401, body: "the key sk-123 is wrong" }]);
     expect(await fails(["x", "m"])).toBe("failed: the model endpoint answered HTTP 401");
     expect(asked.length).toBe(1);
@@ -154,7 +154,7 @@ describe("retries", () => {
 describe("the policy", () => {
   const prices = { m: { input_per_mtok: 1_000, output_per_mtok: 2_000 } };
 
-  test("a model that is not allowed is denied, the operator's own too", async () => {
+  test("a model that is not allowed is denied, even the operator's default", async () => {
     const { fails, asked } = await endpoint([{}], { model: "usual" });
     expect(await fails(["x", "m"], { allowed_models: ["other"] })).toMatch(/^denied: the model "m" is not allowed/);
     expect(await fails(["x"], { allowed_models: ["other"] })).toMatch(/^denied: the model "usual" is not allowed/);
@@ -165,7 +165,7 @@ describe("the policy", () => {
     expect(asked).toEqual([]);
   });
 
-  test("tokens are reserved at their worst and settled at what was used", async () => {
+  test("tokens are reserved for the worst case and settled at the actual use", async () => {
     const { call, fails, asked } = await endpoint([{}]);
     const llm = { max_output_tokens: 10, max_total_tokens: 200 };
     for (let i = 0; i < 5; i++) await call(["x", "m"], llm);
@@ -186,7 +186,7 @@ describe("the policy", () => {
     await expect(call(["x", "m"], {})).resolves.toBeDefined();
   });
 
-  test("calls at the same time cannot spend the same tokens", async () => {
+  test("concurrent calls cannot spend the same tokens", async () => {
     const { fails, asked } = await endpoint([{}]);
     const llm = { max_output_tokens: 10, max_total_tokens: 150 };
     const results = await Promise.all([fails(["x", "m"], llm), fails(["x", "m"], llm)]);
@@ -194,7 +194,7 @@ describe("the policy", () => {
     expect(asked.length).toBe(1);
   });
 
-  test("a refused call gives its reservation back; an answer that tells no usage does not", async () => {
+  test("a refused call releases its reservation; an answer without usage keeps it", async () => {
     const llm = { max_output_tokens: 10, max_total_tokens: 200 };
     const refused = await endpoint([{ status: 400 }, { status: 400 }, {}]);
     await refused.fails(["x", "m"], llm);

@@ -17,7 +17,7 @@ const ENCODINGS = new Map<string, (bytes: Uint8Array) => Uint8Array>([
 ]);
 const BIG = 20_000;
 
-/** The path tells what comes back: `/status/404`, `/to/CODE/URL`, `/encoded/gzip,br`, `/echo`, … */
+/** The path chooses the response: `/status/404`, `/to/CODE/URL`, `/encoded/gzip,br`, `/echo`, … */
 function answer(path: string, response: ServerResponse, echo: string): void {
   const [, what, first = "", ...rest] = path.split("/");
   const after = decodeURIComponent(rest.join("/"));
@@ -121,7 +121,7 @@ describe("requests", () => {
     });
   });
 
-  test("want = response gives status, headers and body, whatever the status", async () => {
+  test("want = response returns status, headers and body, whatever the status", async () => {
     const response = await textOf(fetched([at("/status/404"), "GET", "", MapValue.EMPTY, "response"]));
     expect(JSON.parse(response)).toMatchObject({ status: 404, body: "the body" });
     const cookies = JSON.parse(await textOf(fetched([at("/cookies"), "GET", "", MapValue.EMPTY, "response"])));
@@ -182,7 +182,7 @@ describe("requests", () => {
     expect(await echoed([at("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
   });
 
-  test("network failures have words that name no address", async () => {
+  test("messages of network failures contain no address", async () => {
     expect(await failed([at("/drop")])).toBe("failed: the connection was closed by the other side");
     expect(await failed(["http://nowhere.test/"])).toBe("failed: the host has no address");
     const closed = await serve(listener);
@@ -218,13 +218,13 @@ describe("bodies", () => {
     expect(await fetched([at(`/encoded/${names}`)])).toBe("text, plain");
   });
 
-  test("three layers, an unknown encoding, and one that is cut short", async () => {
+  test("three encodings, an unknown encoding, and a truncated one fail", async () => {
     expect(await failed([at("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
     expect(await failed([at("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
     expect(await failed([at("/cut")])).toBe("failed: the response does not decode as gzip");
   });
 
-  test("max_response_bytes counts decoded bytes: just at it, one over, and a small body that grows", async () => {
+  test("max_response_bytes counts decoded bytes: just at the limit, one over, and a small body that expands", async () => {
     const net = { ...OPEN, max_response_bytes: 100 };
     expect(await fetched([at("/long/100")], net)).toBe("x".repeat(100));
     expect(await failed([at("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
@@ -234,7 +234,7 @@ describe("bodies", () => {
     expect(await textOf(fetched([at("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
   });
 
-  test("what is not UTF-8 fails", async () => {
+  test("a body that is not UTF-8 fails", async () => {
     expect(await failed([at("/latin1")])).toBe("failed: the response is not UTF-8 text");
   });
 });
@@ -269,13 +269,13 @@ describe("redirects", () => {
     expect(echo.headers).toMatchObject({ authorization: "Bearer x", cookie: "a=b", "x-kept": "1", "x-key": "{{secret:TOKEN}}" });
   });
 
-  test("credentials and secrets stay with their origin; another port is another origin", async () => {
+  test("credentials and secrets are not sent to another origin; another port is another origin", async () => {
     const { headers } = await echoed([to(307, at("/echo", "127.0.0.1", other)), "GET", "", carried]);
     expect(headers).toMatchObject({ "x-kept": "1" });
     for (const name of ["authorization", "cookie", "x-key"]) expect(headers).not.toHaveProperty(name);
   });
 
-  test("each hop is checked like the first", async () => {
+  test("each redirect is checked like the first request", async () => {
     expect(await failed([to(302, at("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
       /^denied: .*"two.test".*allowed_domains/,
     );
@@ -287,13 +287,13 @@ describe("redirects", () => {
     expect(await failed([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
   });
 
-  test("eleven are too many", async () => {
+  test("eleven redirects are too many", async () => {
     const before = server.requests.length;
     expect(await failed([at("/loop")])).toBe("failed: more than 10 redirects");
     expect(server.requests.length - before).toBe(11);
   });
 
-  test("allow_redirects: false gives the redirect itself", async () => {
+  test("allow_redirects: false returns the redirect itself", async () => {
     const net = { ...OPEN, allow_redirects: false };
     expect(await failed([to(302, "/echo")], net)).toBe("failed: HTTP 302 Found");
     expect(JSON.parse(await textOf(fetched([to(302, "/echo"), "GET", "", MapValue.EMPTY, "response"], net)))).toMatchObject({
@@ -337,7 +337,7 @@ describe("addresses", () => {
     expect(await failureOf(call)).toMatch(/^denied: /);
   });
 
-  test("connections that an open policy made are not used by a closed one", async () => {
+  test("a closed policy does not reuse connections of an open one", async () => {
     await fetched([at("/echo", "one.test")]);
     expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: /);
   });
@@ -346,7 +346,7 @@ describe("addresses", () => {
 describe("secrets", () => {
   const key = headersOf(["X-Key", "Bearer {{secret:TOKEN}}"]);
 
-  test("the value is sent, and scrubbed from what comes back", async () => {
+  test("the value is sent, and scrubbed from the response", async () => {
     let seen = "";
     const echo = await serve((request, response) => {
       seen = String(request.headers["x-key"]);
@@ -374,7 +374,7 @@ describe("secrets", () => {
 describe("trace context", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-  test("goes out only where the policy says so", async () => {
+  test("is sent only if the policy says so", async () => {
     expect((await echoed([at("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
     expect((await echoed([at("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
   });
@@ -385,7 +385,7 @@ describe("trace context", () => {
     return Object.fromEntries(Object.entries(headers).filter(([name]) => name in context));
   };
 
-  test("tracestate goes with traceparent, baggage where it is asked for by itself", async () => {
+  test("tracestate is sent with traceparent; baggage has its own setting", async () => {
     expect(await sent({})).toEqual({});
     expect(await sent({ propagate_trace: false })).toEqual({});
     expect(await sent({ propagate_trace: true })).toEqual({ traceparent, tracestate: "v=1" });
@@ -393,7 +393,7 @@ describe("trace context", () => {
     expect(await sent({ propagate_baggage: true })).toEqual({ baggage: "user=a%20b" });
   });
 
-  test("what the program sends itself stays, and a tracestate stays beside its traceparent", async () => {
+  test("headers of the program are kept, and tracestate stays with its traceparent", async () => {
     const both = { propagate_trace: true, propagate_baggage: true };
     const own = `00-${"1".repeat(32)}-${"2".repeat(16)}-00`;
     expect(await sent(both, headersOf(["Traceparent", own], ["Baggage", "mine=1"]))).toEqual({ traceparent: own, baggage: "mine=1" });

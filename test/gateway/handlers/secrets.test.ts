@@ -31,7 +31,7 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const base64url = (text: string): string => Buffer.from(text).toString("base64url");
 
 const SPELLINGS: readonly (readonly [string, (text: string) => string])[] = [
-  ["as it is", (text) => text],
+  ["unchanged", (text) => text],
   ["JSON", json],
   ["JSON with escaped slashes", slashes],
   ["JSON with every character as \\uXXXX", units],
@@ -71,7 +71,7 @@ describe("what is scrubbed", () => {
     const character = fc.constantFrom(..."aZ09+/=&%\\\"'<>;#u \t");
     fc.assert(
       fc.property(fc.string({ unit: character, minLength: 5, maxLength: 12 }), (value) => {
-        // The end of one of these is no end: more digits could follow.
+        // The brackets end the spelling: digits behind an escape could belong to it.
         const text = `[${spell(value)}]`;
         expect(scrubberFor(value)(text), `${name}: ${JSON.stringify(value)}`).toBe(`[${PLACEHOLDER}]`);
       }),
@@ -79,7 +79,7 @@ describe("what is scrubbed", () => {
     );
   });
 
-  test.each([0, 1, 2])("base64 of a longer text in which the secret stands at byte %i of three", (offset) => {
+  test.each([0, 1, 2])("base64 of a longer text in which the secret starts at byte %i of three", (offset) => {
     for (const encode of [base64, base64url])
       for (const after of ["", "!", "!!"]) {
         const before = `use${"x".repeat(offset)}`;
@@ -90,23 +90,23 @@ describe("what is scrubbed", () => {
       }
   });
 
-  test("of secrets that are parts of each other, the longest names the place; what overlaps goes whole", () => {
+  test("of secrets that contain each other, the longest gives the placeholder; overlapping ranges are replaced as one", () => {
     const scrub = scrubberFor("sesame", { LONG: "open sesame now", NEXT: "nowhere" });
     expect(scrub("sesame, open sesame now, open sesame nowhere")).toBe("{{secret:TOKEN}}, {{secret:LONG}}, {{secret:LONG}}");
   });
 
-  test("what only looks like an escape stays", () => {
+  test("text that only looks like an escape is kept", () => {
     const scrub = scrubberFor("sesame");
     for (const text of ["\\u00zz", "%zz%2", "&unknown;&#99999999;&#x110000;", "a+b", "\\", "100%", "seßame", "\ud800"])
       expect(scrub(text)).toBe(text);
   });
 
-  test("a secret below four characters is found as it is, not by chance in hexadecimal or base64", () => {
+  test("a secret below four characters is found only unencoded, since its encodings occur by chance", () => {
     const scrub = scrubberFor("abc");
     expect(scrub(`abc ${hex("abc")} ${base64("abc")}`)).toBe(`${PLACEHOLDER} ${hex("abc")} ${base64("abc")}`);
   });
 
-  test("without a value there is nothing to scrub, and an environment has only its own members", () => {
+  test("a secret without a value scrubs nothing, and inherited members of the environment do not count", () => {
     expect(scrubberFor("")("text")).toBe("text");
     const secrets = secretsOf(policyOf({ secrets: { A: { env: "__proto__", hosts: HOSTS }, B: { env: "toString", hosts: HOSTS } } }), {});
     expect(() => secrets.reveal("{{secret:A}}", "127.0.0.1")).toThrow("the secret A has no value");
@@ -115,8 +115,8 @@ describe("what is scrubbed", () => {
   });
 });
 
-describe("the work is linear", () => {
-  test("many secrets, and a large answer made to be slow", () => {
+describe("linear time", () => {
+  test("many secrets, and a large hostile response", () => {
     const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`S${i}`, `${"a".repeat(40)}${i}`]));
     const scrub = scrubberFor(SECRET, many);
     const size = 1 << 20;
@@ -138,7 +138,7 @@ describe("where it is scrubbed", () => {
       contextOf(policyOf({ net_policy: { allow_private_networks: true, ...net }, secrets })),
     );
 
-  test("in values and in names of headers, whatever became of its capitals", async () => {
+  test("in values and names of headers, in any case", async () => {
     const echo = await serve((request, response) => {
       const seen = String(request.headers["x-key"]);
       response.writeHead(200, { [`X-${seen}`]: `${hex(seen)} ${seen}`, [`x-${hex(seen)}`]: "1", [seen]: "2" }).end("");
@@ -149,7 +149,7 @@ describe("where it is scrubbed", () => {
     expect(text.toLowerCase()).not.toContain("sesame");
   });
 
-  test("the words of the status line are not the server's", async () => {
+  test("the reason phrase of the server is not used", async () => {
     const server = createServer((socket) => {
       socket.once("data", () => socket.end("HTTP/1.1 418 SeSaMe-TokeN\r\ncontent-length: 0\r\n\r\n"));
     });

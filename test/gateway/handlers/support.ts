@@ -1,4 +1,4 @@
-/** What the tests of the handlers share: a call's context, and an HTTP server on loopback. */
+/** Helpers for the tests of the handlers: a call's context, and an HTTP server on loopback. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../../../gateway/handlers.ts";
 import { parsePolicy } from "../../../policy/parse.ts";
@@ -14,7 +14,7 @@ export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): H
   return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
 }
 
-/** Calls a handler as the gateway does: trailing defaults filled in. */
+/** Calls a handler as the gateway does, with trailing defaults filled in. */
 export async function callHandler(name: string, handler: Handler, args: readonly Value[], context: HandlerContext): Promise<Value> {
   const capability = BUILTIN_REGISTRY.byName.get(name);
   const signature = capability === undefined ? undefined : signatureFor(capability, args.length);
@@ -25,14 +25,14 @@ export async function callHandler(name: string, handler: Handler, args: readonly
   );
 }
 
-/** A call that gives a String. */
+/** Calls a handler that returns a String. */
 export async function textOf(call: Promise<Value>): Promise<string> {
   const value = await call;
   if (typeof value !== "string") throw new Error("the call did not give a String");
   return value;
 }
 
-/** `failed: …` or `denied: …`; what a handler throws by mistake is thrown on. */
+/** Returns `failed: …` or `denied: …`. Rethrows any other error. */
 export async function failureOf(call: Promise<Value>): Promise<string> {
   try {
     return `no failure: ${JSON.stringify(await call)}`;

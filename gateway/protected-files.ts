@@ -1,4 +1,4 @@
-/** The log of a run and its blobs, which no fs call of that run may touch. */
+/** The files of a run's own log: its `fs.read` and `fs.write` calls are denied on them, so that a program cannot edit its log. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -6,11 +6,11 @@ export interface FileIdentity {
 
 export const identityText = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 
-/** By identity: a name says little, since a file can have many and each can be given to another. */
-export class OwnFiles {
+/** Files are compared by device and inode: a file can have many names, and any name can be given to another file. */
+export class ProtectedFiles {
   readonly #identities = new Set<string>();
 
-  /** A file, or a folder with all that is in it. */
+  /** Adds a file, or a folder with everything in it. */
   add(identity: FileIdentity): void {
     this.#identities.add(identityText(identity));
   }

@@ -4,10 +4,10 @@ import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 
 /**
- * UTF-8 bytes of every String reachable from the values, map keys included; numbers, Bool and Unit count 0.
- * Iterative, since values may nest deeper than the host's stack.
+ * UTF-8 bytes of all Strings inside the values, map keys included. Other scalars count 0.
+ * Iterative, because a value may nest deeper than the JavaScript call stack.
  */
-export function stringBytes(values: readonly Value[]): number {
+export function utf8BytesWithin(values: readonly Value[]): number {
   let bytes = 0;
   const pending: Value[] = [...values];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {

@@ -1,0 +1,67 @@
+/** The wall-clock limit of a run, and the signal that aborts its calls. */
+import type { StopReason } from "../vm/host.ts";
+
+/** The longest delay that a Node timer accepts, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Not `performance.now()`: Node loads `performance` on first use, which takes longer than a short run. */
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
+
+/** Knows when one run must stop: at its wall-clock limit, or when its caller cancels it. The limit counts from construction. */
+export class RunClock {
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly #maxMs: number;
+  readonly #deadline: number;
+  readonly #abort = new AbortController();
+  #stopReason: StopReason | undefined;
+
+  /** `maxMs`: the limit in milliseconds; 0 is none. */
+  constructor(maxMs: number, now: () => number = monotonicMs) {
+    this.now = now;
+    this.#maxMs = maxMs;
+    this.#deadline = now() + maxMs;
+  }
+
+  get isLimited(): boolean {
+    return this.#maxMs > 0;
+  }
+
+  /** Aborted when the run must stop; its reason is the `StopReason`. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Milliseconds left of the limit; undefined without one. */
+  remainingMs(): number | undefined {
+    return this.#maxMs === 0 ? undefined : Math.max(0, this.#deadline - this.now());
+  }
+
+  stopReason(): StopReason | undefined {
+    if (this.#stopReason !== undefined) return this.#stopReason;
+    return this.#maxMs > 0 && this.now() >= this.#deadline ? "timeout" : undefined;
+  }
+
+  /** Only the first reason counts. */
+  stop(reason: StopReason): void {
+    this.#stopReason ??= reason;
+    this.#abort.abort(this.#stopReason);
+  }
+
+  /** Runs `body`. Until it ends, `caller` cancels the run and a timer stops it at its limit. */
+  async watch<T>(caller: AbortSignal | undefined, body: () => T | Promise<T>): Promise<T> {
+    const cancel = (): void => this.stop("canceled");
+    if (caller?.aborted === true) cancel();
+    caller?.addEventListener("abort", cancel, { once: true });
+    const timer = this.#maxMs === 0 ? undefined : setTimeout(() => this.stop("timeout"), Math.min(this.#maxMs, MAX_TIMER_MS));
+    try {
+      return await body();
+    } finally {
+      clearTimeout(timer);
+      caller?.removeEventListener("abort", cancel);
+    }
+  }
+}

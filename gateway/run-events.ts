@@ -1,0 +1,53 @@
+/** The path of an event from a run to its log and its observers. */
+import type { RunEvent } from "../vm/events.ts";
+import type { HostStop } from "../vm/host.ts";
+import { LOG_NOT_CHARGED } from "../vm/limits.ts";
+import { recordBytes } from "./logged-bytes.ts";
+import type { RunObservers } from "./observers.ts";
+
+/** Receives the events of a run in order, each before the machine continues. */
+export interface EventSink {
+  /** Returns why the run must stop, if it must. May throw `BorunaError` `log.*`. */
+  append(event: RunEvent): HostStop | undefined;
+}
+
+/** Counts the events of one run, charges them against `max_log_bytes`, and passes them to the sink and the observers. */
+export class RunEvents {
+  readonly #maxLogBytes: number;
+  readonly #sink: EventSink | undefined;
+  readonly #observers: RunObservers;
+  #count = 0;
+  /** Bytes of the log records of all events so far, whether or not a log is written. */
+  #logBytes = 0;
+
+  constructor(maxLogBytes: number, sink: EventSink | undefined, observers: RunObservers) {
+    this.#maxLogBytes = maxLogBytes;
+    this.#sink = sink;
+    this.#observers = observers;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Returns why the run must stop, if it must. Over `max_log_bytes` the event is dropped, unless it is the answer of a
+   * call: a replay needs that answer to get this far. Throws what the sink throws.
+   */
+  append(event: RunEvent): HostStop | undefined {
+    const overLimit = this.#charge(event);
+    if (overLimit !== undefined && event.type !== "CapResult" && event.type !== "CapError") return overLimit;
+    const stop = this.#sink?.append(event);
+    if (stop !== undefined) return stop;
+    this.#count += 1;
+    this.#observers.notify("eventAppended", event);
+    return overLimit;
+  }
+
+  #charge(event: RunEvent): HostStop | undefined {
+    if (this.#maxLogBytes === LOG_NOT_CHARGED) return undefined;
+    this.#logBytes += recordBytes(event, this.#count + 1);
+    if (this.#logBytes <= this.#maxLogBytes) return undefined;
+    return { trap: "log_limit", message: `log limit exceeded: the events take more than ${this.#maxLogBytes} bytes of a log` };
+  }
+}

@@ -1,0 +1,21 @@
+/** Conversion between the machine's values and JavaScript values, for handlers of an embedder. */
+import { plainFromHost, plainToHost, valueFromPlain, valueToPlain } from "../vm/json/typed-json.ts";
+import { parseType } from "../vm/value/type.ts";
+import type { Value } from "../vm/value/value.ts";
+
+/**
+ * Converts a JavaScript value in the form of typed JSON to a value of `type`: `toValue({ n: [1, 0.5] })` is a `Json`,
+ * `toValue([1, 2.5], "List<Float>")` a list of Floats. `type` may not name a type of the program. Throws `value.*` if the
+ * value does not have the type.
+ */
+export function toValue(data: unknown, type = "Json"): Value {
+  return valueFromPlain(plainFromHost(data), parseType(type), []);
+}
+
+/**
+ * Converts a value to a JavaScript value in the form of typed JSON: a map becomes an object, a list an array, a Float a
+ * number, an Int a number or a bigint, `Unit` and `None` null. Throws `value.*` if the value contains a closure.
+ */
+export function fromValue(value: Value): unknown {
+  return plainToHost(valueToPlain(value, undefined, []));
+}

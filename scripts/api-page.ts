@@ -1,0 +1,115 @@
+/**
+ * The page `docs/reference/api.md`: every export of `index.ts` with its docstring and declaration. It reads the text of the
+ * sources, which works because the formatter fixes their layout: a declaration starts in the first column and ends with
+ * `}` or `;` at the end of a line, and members of a class are indented by two spaces.
+ */
+import { readFileSync } from "node:fs";
+import { page } from "./markdown.ts";
+
+export interface ApiExport {
+  readonly name: string;
+  /** The file that declares it, as a path from the root. */
+  readonly file: string;
+  /** The text of the docstring; empty if there is none. */
+  readonly doc: string;
+  /** The declaration without bodies and private members. */
+  readonly declaration: string;
+}
+
+interface Section {
+  readonly title: string;
+  readonly exports: readonly ApiExport[];
+}
+
+const ROOT = new URL("../", import.meta.url);
+const EXPORT_FROM = /^export (?:type )?\{ (.*) \} from "\.\/(.*)";$/;
+
+/** The sections of `index.ts` in order, each with its exports. */
+export function apiSections(): readonly Section[] {
+  const sections: { title: string; exports: ApiExport[] }[] = [];
+  for (const line of readFileSync(new URL("index.ts", ROOT), "utf8").split("\n")) {
+    if (line.startsWith("// ")) sections.push({ title: line.slice("// ".length), exports: [] });
+    const [, names, file] = EXPORT_FROM.exec(line) ?? [];
+    if (names === undefined || file === undefined) {
+      if (line.startsWith("export")) throw new Error(`index.ts: cannot read ${line}`);
+      continue;
+    }
+    const text = readFileSync(new URL(file, ROOT), "utf8");
+    sections.at(-1)?.exports.push(...names.split(", ").map((spec) => exportOf(spec.replace(/^type /, ""), file, text)));
+  }
+  return sections;
+}
+
+const exportOf = (name: string, file: string, text: string): ApiExport => ({ name, file, ...declarationOf(name, file, text) });
+
+function declarationOf(name: string, file: string, text: string): Pick<ApiExport, "doc" | "declaration"> {
+  const start = new RegExp(`^export (?:async )?(?:abstract )?(function|class|interface|type|const) ${name}\\b`, "m").exec(text);
+  if (start === null) {
+    // A type that the file imports and exports again.
+    const [, from] = new RegExp(`import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from "(.*)";`).exec(text) ?? [];
+    if (from === undefined) throw new Error(`${file} does not declare ${name}`);
+    const origin = new URL(from, new URL(file, ROOT));
+    return declarationOf(name, origin.pathname, readFileSync(origin, "utf8"));
+  }
+  const lines = text.slice(start.index).split("\n");
+  const declaration = start[1] === "class" ? classDeclaration(lines) : plainDeclaration(lines, start[1] === "function");
+  return { doc: docBefore(text.slice(0, start.index)), declaration: declaration.replace(/^export (?:async )?/, "") };
+}
+
+/** The text of the docstring that ends `text`. */
+function docBefore(text: string): string {
+  if (!text.endsWith("*/\n")) return "";
+  return text
+    .slice(text.lastIndexOf("/**") + "/**".length, -"*/\n".length)
+    .replace(/^[ \t]*\* ?/gm, "")
+    .trim();
+}
+
+const depthOf = (text: string): number => (text.match(/[([{]/g)?.length ?? 0) - (text.match(/[)\]}]/g)?.length ?? 0);
+
+/** A function without its body; an interface, a type or a constant whole. */
+function plainDeclaration(lines: readonly string[], isFunction: boolean): string {
+  const taken: string[] = [];
+  for (const line of lines) {
+    taken.push(line);
+    const text = taken.join("\n");
+    if (isFunction && line.endsWith(" {") && depthOf(text) === 1) return `${text.slice(0, -" {".length)};`;
+    if (!isFunction && depthOf(text) === 0 && /[;}]$/.test(line)) return text;
+  }
+  throw new Error(`unfinished declaration: ${lines[0]}`);
+}
+
+/** A class with the docstrings and signatures of its public members. */
+function classDeclaration(lines: readonly string[]): string {
+  const taken = [lines[0] ?? ""];
+  let doc: string[] = [];
+  for (let i = 1; i < lines.length && lines[i] !== "}"; i++) {
+    const line = lines[i] ?? "";
+    if (/^ {2}(\/\*\*| \*)/.test(line)) doc.push(line);
+    else if (/^ {2}[^\s}/]/.test(line)) {
+      const member = memberDeclaration(lines.slice(i));
+      if (!/^ {2}(#|(static |readonly )*#|private )/.test(line)) taken.push(...doc, member);
+      doc = [];
+    } else if (line === "") doc = [];
+  }
+  return [...taken, "}"].join("\n");
+}
+
+function memberDeclaration(lines: readonly string[]): string {
+  const taken: string[] = [];
+  for (const line of lines) {
+    taken.push(line);
+    const text = taken.join("\n");
+    if (line.endsWith(" {") && depthOf(text) === 1) return `${text.slice(0, -" {".length)};`;
+    if (line.endsWith(";") && depthOf(text) === 0) return text.includes(": ") ? text.replace(/ = [^]*;$/, ";") : text;
+  }
+  throw new Error(`unfinished member: ${lines[0]}`);
+}
+
+export function apiPage(): string {
+  const parts = apiSections().flatMap(({ title, exports }) => [
+    `## ${title}`,
+    ...exports.flatMap(({ name, doc, declaration }) => [`### ${name}`, ...(doc === "" ? [] : [doc]), `\`\`\`ts\n${declaration}\n\`\`\``]),
+  ]);
+  return page("API", 'Everything that `import … from "boruna"` offers. [Embedding](../guide/embedding.md) shows how to use it.', ...parts);
+}
