@@ -1,5 +1,5 @@
 /** Types while they are being inferred: `vm/value/type.ts` plus variables, declarations by identity, and `never`. */
-import type { PrimitiveName, Type } from "../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, type PrimitiveName, type Type } from "../vm/value/type.ts";
 
 /** A record or enum declaration; identity is the object, so two files may each have their own `Point`. */
 export interface TypeDecl {
@@ -69,15 +69,9 @@ export const NEVER: T = { kind: "never" };
 export const ERROR: T = { kind: "error" };
 
 export const builtinType = (name: BuiltinTypeName, ...args: readonly T[]): T => ({ kind: "builtin", name, args });
-export const BUILTIN_ARITY: ReadonlyMap<string, number> = new Map([
-  ["Option", 1],
-  ["Result", 2],
-  ["List", 1],
-  ["Map", 2],
-]);
 export const mapOf = (value: T): T => builtinType("Map", STRING, value);
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
-  return BUILTIN_ARITY.has(name);
+  return GENERIC_TYPE_ARITY.has(name);
 }
 export const fresh = (): VarType => ({ kind: "var", bound: null });
 

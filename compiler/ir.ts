@@ -1,5 +1,5 @@
 /** The checked program: names resolved, types known, sugar gone. The checker makes it, lowering reads it. */
-import type { BuiltinDecl } from "../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";

@@ -15,7 +15,7 @@ import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
-import { isOpName, opcode, OPCODES } from "../vm/bytecode/opcodes.ts";
+import { OPCODE_BY_TAG } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
@@ -23,22 +23,20 @@ import { cell, code, page, table } from "./markdown.ts";
 import { grammar, GRAMMAR_FILE } from "./grammar.ts";
 
 function bytecode(): string {
-  const names = Object.keys(OPCODES).filter(isOpName);
-  const rows = names
-    .map((name) => ({ name, row: opcode(name) }))
-    .sort((a, b) => a.row.tag - b.row.tag)
-    .map(({ name, row }) => [
+  const rows = [...OPCODE_BY_TAG.values()]
+    .sort((a, b) => a.tag - b.tag)
+    .map((row) => [
       row.tag.toString(16).toUpperCase().padStart(2, "0"),
-      code(name),
+      code(row.name),
       row.operands.join(", "),
       cell(row.stack),
       row.traps ? "yes" : "",
-      row.ours === true ? "ours" : "1.1",
+      row.extension === true ? "extension" : "1.1",
       cell(row.doc),
     ]);
   return page(
     "Instructions",
-    "One step each; builtins, comparisons and joins charge further steps by the size of what they read or make. The file format is described in [module-format.md](module-format.md).",
+    "Each instruction is one step; builtins, comparisons and joins charge more steps, by the size of what they read or make. [module-format.md](module-format.md) describes the file format.",
     table(["tag", "name", "operands", "stack", "traps", "since", "meaning"], rows),
   );
 }
@@ -49,7 +47,7 @@ function builtins(): string {
     b.oldNames.map(code).join(" "),
     code(b.type),
     cell(b.doc),
-    `${code(b.example)} gives ${code(b.exampleResult)}`,
+    `${code(b.example)} is ${code(b.exampleResult)}`,
     cell(b.cost),
   ]);
   return page(

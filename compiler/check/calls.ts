@@ -1,7 +1,7 @@
 /** Calls: functions, function values, builtins, capabilities. */
-import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
+import { GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
-import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import type { Callable, Ir } from "../ir.ts";
@@ -27,12 +27,6 @@ import type { BuiltinSignature, Expressions, Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { noteBuiltinCall } from "./unused-results.ts";
 import { isModuleName, unknownFunction } from "./suggest-names.ts";
-
-/** Builtins that are an instruction of their own. */
-const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
-
-/** Builtins that compare the elements of their first argument as `==` does. */
-const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of", "list.sort", "list.unique"]);
 
 /** A dotted name such as `string.len`, unless its first part is a binding. */
 export function qualifiedName(x: Expressions, expr: Expr): Name | undefined {
@@ -175,8 +169,8 @@ function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { k
   const signature = x.context.builtinSignature(builtin);
   const { args, by, type } = checkGeneric(x, builtin.name, signature, expr, expected);
   const [compared] = by.values();
-  if (compared !== undefined && COMPARING.has(builtin.name)) requireData(x, builtin.name, compared, expr.span);
-  const op = INSTRUCTIONS.get(builtin.name);
+  if (compared !== undefined && builtin.comparesElements) requireData(x, builtin.name, compared, expr.span);
+  const op = builtin.instruction;
   const { span } = expr;
   const ir: Ir =
     op !== undefined
@@ -184,7 +178,7 @@ function checkBuiltinCall(x: Expressions, builtin: BuiltinDecl, expr: Expr & { k
       : builtin.source !== undefined
         ? { kind: "call", target: x.context.written(builtin), args, span }
         : { kind: "builtin", builtin, args, span };
-  noteBuiltinCall(x, ir, builtin.name, type);
+  noteBuiltinCall(x, ir, builtin, type);
   return { ir, type };
 }
 

@@ -1,7 +1,8 @@
 /** What the checks of all functions share, and the one interface through which they call each other. */
-import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
-import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, Fix } from "../diagnostics.ts";
 import { type Foreign, foreignType } from "../other-languages.ts";
@@ -9,18 +10,7 @@ import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { exportedType } from "./library-hints.ts";
 import { nearest } from "../../vm/nearest.ts";
-import {
-  BUILTIN_ARITY,
-  builtinType,
-  ERROR,
-  fits,
-  isBuiltinTypeName,
-  type ParamType,
-  STRING,
-  type T,
-  type TypeDecl,
-  UNIT_TYPE,
-} from "../check-types.ts";
+import { builtinType, ERROR, fits, isBuiltinTypeName, type ParamType, STRING, type T, type TypeDecl, UNIT_TYPE } from "../check-types.ts";
 
 /** Old names of capabilities in rows. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -152,13 +142,13 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
-    const wanted = decl?.params.length ?? BUILTIN_ARITY.get(name) ?? 0;
+    const wanted = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
     const known = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
     if (!known) {
       const all = (): string[] => [
         ...unit.types.keys(),
         ...params.keys(),
-        ...BUILTIN_ARITY.keys(),
+        ...GENERIC_TYPE_ARITY.keys(),
         "Int",
         "Float",
         "String",

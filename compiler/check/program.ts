@@ -1,5 +1,6 @@
 /** Checks a whole program: loads, declares, checks every body, then the effects. */
-import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_RECORDS } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseType } from "../../vm/value/type.ts";

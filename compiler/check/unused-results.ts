@@ -1,16 +1,14 @@
 /** A builtin's value that nobody takes: since values never change, the call does nothing. */
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
 import { prune, show, type T } from "../check-types.ts";
 import type { Expressions } from "./context.ts";
 
-/** Called for what they do to the outside, or to the run. */
-const CALLED_FOR_EFFECT: ReadonlySet<string> = new Set(["debug", "debug_msg", "panic"]);
-
 /** Notes what a call of a builtin gives, for `warnDropped`. */
-export function noteBuiltinCall(x: Expressions, ir: Ir, name: string, result: T): void {
-  if (!CALLED_FOR_EFFECT.has(name)) x.context.builtinCalls.set(ir, { name, result });
+export function noteBuiltinCall(x: Expressions, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: T): void {
+  if (!calledForEffect) x.context.builtinCalls.set(ir, { name, result });
 }
 
 /** Warns of each call of a builtin that gives the value of `ir`, which is dropped. */

@@ -1,5 +1,5 @@
 /** Lowers a checked program to a module: the functions reached from the root file, their constants and types. */
-import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";

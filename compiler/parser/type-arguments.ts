@@ -1,7 +1,6 @@
 /** Type arguments where a value stands, `id<Int>(3)`: told, and passed over. */
 import type { TokenKind } from "../tokens.ts";
-import { BUILTIN_ARITY } from "../check-types.ts";
-import { isPrimitiveName } from "../../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Longer ones are not looked for, so that reading stays linear. */
@@ -49,7 +48,7 @@ function typeArgumentsHere(c: Cursor): number | undefined {
 }
 
 function isBuiltInType(name: string): boolean {
-  return name === "Fn" || isPrimitiveName(name) || BUILTIN_ARITY.has(name);
+  return name === "Fn" || isPrimitiveName(name) || GENERIC_TYPE_ARITY.has(name);
 }
 
 /** Passes over type arguments, if any stand here. */

@@ -1,5 +1,5 @@
 /** What is written of one function so far: its lines, and the operand stack and locals of the block at hand. */
-import { type Accumulators, accumulatorsOf } from "../bytecode/string-append.ts";
+import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
@@ -73,7 +73,7 @@ export class Body {
   readonly part: Part;
   readonly group: GroupNames;
   readonly out: string[] = [];
-  readonly appends: Accumulators;
+  readonly appends: AppendAnalysis;
   readonly owned: OwnedLists;
   readonly hasLoop: boolean;
   /** Some instruction makes a value of fixed size; their bytes are counted in a variable. */
@@ -92,7 +92,7 @@ export class Body {
   constructor(part: Part, group: GroupNames) {
     this.part = part;
     this.group = group;
-    this.appends = accumulatorsOf(part.fn);
+    this.appends = analyzeAppends(part.fn);
     this.owned = ownedLists(part.fn);
     this.hasLoop = part.flow.some((block) => block.isLoop);
     const { code } = part.fn;
@@ -201,7 +201,7 @@ export class Body {
   /** Whether a local may be pending, as a flag in a variable says: 1 where it is. */
   mayBePending(local: number): boolean {
     const kind = this.locals[local];
-    return this.appends.isAccumulator[local] === 1 && (kind === "str" || kind === "any");
+    return this.appends.isAppendTarget[local] === 1 && (kind === "str" || kind === "any");
   }
 }
 

@@ -53,7 +53,7 @@ export function compilable(program: Program): readonly boolean[] {
 
 function isPlain(fn: VerifiedFunction): boolean {
   const { code } = fn;
-  if (!fn.regular || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
+  if (!fn.staticallyStacked || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
   if (placesOf(fn) > MAX_PLACES) return false;
   let arms = 0;
   for (let at = 0; at < code.length; at += CODE_STRIDE) {

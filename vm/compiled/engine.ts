@@ -2,7 +2,7 @@
  * The second engine: pure functions as JavaScript. It takes whole calls, and loops of the interpreter's own frame, and
  * gives the same values, steps and allocation as the interpreter or nothing at all.
  */
-import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "../interpreter/actor.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
@@ -106,7 +106,7 @@ export class Engine {
   /** A call whose arguments lie on the stack at `base`; `depth` is that of its frame. Undefined where the interpreter has to make it. */
   call(run: Run, actor: Actor, callee: VerifiedFunction, base: number, count: number, depth: number, stepLimit: number): Value | undefined {
     const heat = this.functions[callee.index];
-    if (heat === undefined || depth >= actor.exactFrom) return undefined;
+    if (heat === undefined || depth >= actor.interpretFromDepth) return undefined;
     heat.heat += callee.def.code.length;
     if (heat.heat <= this.hotSteps) return undefined;
     const value = this.#run(run, actor, heat, 0, { base, count, depth, stepLimit, mayPause: false });
@@ -117,7 +117,7 @@ export class Engine {
   begun(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
     const { depth } = actor;
     const heat = this.functions[fn.index];
-    if (this.hotSteps > 0 || heat === undefined || depth >= actor.exactFrom) return false;
+    if (this.hotSteps > 0 || heat === undefined || depth >= actor.interpretFromDepth) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
     const value = this.#run(run, actor, heat, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
@@ -130,7 +130,7 @@ export class Engine {
   loop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
     const { depth } = actor;
     const heat = this.functions[fn.index];
-    if (heat === undefined || depth >= actor.exactFrom) return undefined;
+    if (heat === undefined || depth >= actor.interpretFromDepth) return undefined;
     heat.heat += span;
     if (heat.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
@@ -142,7 +142,7 @@ export class Engine {
       return "ended";
     }
     const { saved } = run.meter;
-    const { locals } = accumulatorsOf(fn);
+    const { locals } = analyzeAppends(fn);
     const count = saved.length - locals.length;
     for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
     for (const [i, local] of locals.entries())
@@ -186,7 +186,7 @@ export class Engine {
     meter.allocBytes = allocBytes;
     this.counts.bailed += 1;
     // The activation is interpreted to its end: what was thrown away is then less work than what is done.
-    actor.exactFrom = place.depth;
+    actor.interpretFromDepth = place.depth;
     return undefined;
   }
 
@@ -282,7 +282,7 @@ export class Engine {
 
 /** Of each accumulator of the frame at `base` 1 where it is pending, else 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
-  return accumulatorsOf(fn).locals.map((local) =>
+  return analyzeAppends(fn).locals.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
   );
 }
@@ -456,7 +456,7 @@ function entryText(root: Part): string {
     const check = CHECKS[kind];
     return `const a${i} = ${given};${check === undefined ? "" : ` if (typeof a${i} !== ${check}) return undefined;`}`;
   });
-  const flags = start === 0 ? [] : accumulatorsOf(fn).locals.map((_, i) => `v[${kinds.length + i}]`);
+  const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `v[${kinds.length + i}]`);
   const call = `${partName(root)}(${["m", "d", ...names, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = U`);
   const value = result === "float" ? `box(${call})` : call;

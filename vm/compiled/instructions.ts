@@ -183,7 +183,7 @@ function read(body: Body, local: number): void {
 
 /** Whether the local that was stored is pending. */
 function flag(body: Body, local: number, appended: boolean): void {
-  if (body.appends.isAccumulator[local] !== 1) return;
+  if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`c${local} = 0;`);
   else body.line(`c${local} = ${body.locals[local] === "str" ? "1" : `typeof l${local} === "string" ? 1 : 0`};`);
 }

@@ -24,7 +24,7 @@ export type Waiting =
   | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
 
 /** Deeper than any frame. */
-export const NEVER_EXACT = 2 ** 30;
+export const BEYOND_ANY_FRAME = 2 ** 30;
 
 export interface Actor extends Slots {
   readonly id: number;
@@ -50,8 +50,8 @@ export interface Actor extends Slots {
   mailboxTaken: number;
   waiting: Waiting | undefined;
   result: Value;
-  /** Frames from this one on are interpreted: the compiled engine gave up on it. `NEVER_EXACT` as a rule. */
-  exactFrom: number;
+  /** Frames from this one on are interpreted: the compiled engine gave up on it. `BEYOND_ANY_FRAME` as a rule. */
+  interpretFromDepth: number;
   /** Slots it counted for when its last slice ended (see `MACHINE_LIMITS.actorSlots`). */
   held: number;
   /** Of this slice; dropped when the actor fails in it. */
@@ -83,7 +83,7 @@ export function newActor(id: number, parent: number): Actor {
     mailboxTaken: 0,
     waiting: undefined,
     result: UNIT,
-    exactFrom: NEVER_EXACT,
+    interpretFromDepth: BEYOND_ANY_FRAME,
     held: 0,
     spawned: [],
     sent: [],
@@ -92,7 +92,7 @@ export function newActor(id: number, parent: number): Actor {
 }
 
 /** What it held is of no use any more, but for its result and its mail. */
-export function release(actor: Actor): void {
+export function dropStack(actor: Actor): void {
   actor.depth = 0;
   actor.sp = 0;
   for (const array of [actor.stack, actor.frameFunction, actor.framePc, actor.frameBase, actor.globals]) array.length = 0;

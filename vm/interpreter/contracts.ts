@@ -1,6 +1,6 @@
 /** Contracts, guards and debug output: what a program says about itself while it runs. */
 import { BYTES } from "../cost.ts";
-import { log, obey, type Run } from "./host-calls.ts";
+import { log, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { textForm, typedText } from "../value/display.ts";
 import type { Value } from "../value/value.ts";
@@ -60,6 +60,6 @@ export function debugValue(run: Run, label: Value | undefined, value: Value): Va
   const text = prefix + textForm(value, affordableUnits(run));
   run.meter.charge(text.length);
   run.meter.allocateString(text.length);
-  obey(run.host.debug(text));
+  throwIfStopped(run.host.debug(text));
   return value;
 }

@@ -1,5 +1,5 @@
 /** Frames on an actor's stack, and the look at an instruction before it is executed where one is needed. */
-import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "./actor.ts";
 import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
@@ -7,7 +7,7 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { isOpName, opcode, OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import type { Rows } from "./register-code.ts";
+import type { RegisterCode } from "./register-code.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { reserveSlots, setSlot } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
@@ -23,7 +23,7 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   const { arity, locals } = callee.def;
   if (actor.depth >= run.limits.max_call_depth)
     throw new MachineTrap("stack_overflow", `stack overflow (max ${run.limits.max_call_depth})`);
-  const operands = callee.regular ? callee.maxStack : MACHINE_LIMITS.frameSlots;
+  const operands = callee.staticallyStacked ? callee.maxStack : MACHINE_LIMITS.frameSlots;
   if (base + locals + operands > MACHINE_LIMITS.stackSlots)
     throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
   run.meter.charge(locals * UNITS.slot);
@@ -31,7 +31,7 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   reserveSlots(actor, base + locals + callee.maxStack);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) actor.stack[i] = UNIT;
   // What lay beside the arguments is no flag of this frame.
-  for (const local of accumulatorsOf(callee).locals) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
+  for (const local of analyzeAppends(callee).locals) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
   actor.sp = base + locals;
   actor.frameFunction[actor.depth] = callee.index;
   actor.framePc[actor.depth] = 0;
@@ -65,11 +65,11 @@ interface Beginning {
 }
 
 /** Makes the first row the one instruction at `pc`, with the checks and the trace that it needs; gives the operands after it. */
-export function beginInstruction(run: Run, actor: Actor, rows: Rows, { fn, pc, base, operands }: Beginning): number {
+export function beginInstruction(run: Run, actor: Actor, registerCode: RegisterCode, { fn, pc, base, operands }: Beginning): number {
   const row = OPCODE_ROWS.get(fn.code[pc * CODE_STRIDE] ?? -1);
   const after = row === undefined ? operands : beforeInstruction(run, fn, row, pc, operands);
-  if (!fn.regular) reserveSlots(actor, base + fn.def.locals + Math.max(operands, after) + 1);
-  rows.single(fn, pc, operands);
+  if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, after) + 1);
+  registerCode.single(fn, pc, operands);
   return after;
 }
 
@@ -88,7 +88,7 @@ function beforeInstruction(
     const shown = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
     run.trace(`[${fn.def.name}:${pc}] ${row.name}${shown === "" ? "" : `(${shown})`}  stack_depth=${operands}`);
   }
-  if (fn.regular) return operands - pops + row.pushes;
+  if (fn.staticallyStacked) return operands - pops + row.pushes;
   // `Ret` and `Halt` make do with an empty stack.
   if (operands < pops && row.flow !== "end") throw new MachineTrap("stack_underflow", "stack underflow");
   if (row.name === "TailCall" && operands < pops) throw new MachineTrap("stack_underflow", "stack underflow");

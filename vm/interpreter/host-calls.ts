@@ -34,21 +34,21 @@ export interface Run {
 export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
 
 /** Stands for the answer of a call at which the host suspends the run; never an actor's. */
-export const SUSPENDED: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
+export const SUSPEND_ANSWER: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
 /** What `startCall` gives where the host suspends at once. */
-export const SUSPENSION: Promise<CapabilityAnswer> = Promise.resolve(SUSPENDED);
+export const SUSPEND_PROMISE: Promise<CapabilityAnswer> = Promise.resolve(SUSPEND_ANSWER);
 
 /** A trap that the host asked for. Unlike an actor's own it always ends the run. */
 export class HostTrap extends MachineTrap {}
 
-export function obey(stop: HostStop | undefined): void {
+export function throwIfStopped(stop: HostStop | undefined): void {
   if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
 }
 
 /** Charges the texts of the event, hands it to the host, and asks the host whether to stop. */
 export function log(run: Run, event: RunEvent): void {
   run.meter.charge(run.meter.loggedUnit * textUnits(event));
-  obey(run.host.event(event));
+  throwIfStopped(run.host.event(event));
   poll(run);
 }
 
@@ -74,7 +74,7 @@ export function poll(run: Run): void {
 
 /**
  * Makes the call that `waiting` says. Undefined once the answer has taken effect; a promise when it is still out: then
- * `settle` must be called with the answer, unless it is `SUSPENDED`. The actor's state must be saved before.
+ * `applyAnswer` must be called with the answer, unless it is `SUSPEND_ANSWER`. The actor's state must be saved before.
  */
 function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
   for (const arg of args) chargeCrossing(arg, run.meter);
@@ -94,9 +94,9 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
     step: run.meter.steps,
     place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
   });
-  if (answer === "suspend") return SUSPENSION;
-  if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPENDED : reply));
-  settle(run, actor, answer);
+  if (answer === "suspend") return SUSPEND_PROMISE;
+  if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPEND_ANSWER : reply));
+  applyAnswer(run, actor, answer);
   return undefined;
 }
 
@@ -108,7 +108,7 @@ function callPlace(program: Program, actor: Actor, waiting: Waiting, functionInd
 }
 
 /** Lets the answer of a host call take effect. Throws what the actor traps with. */
-export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
+export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
   poll(run);

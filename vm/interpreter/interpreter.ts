@@ -2,7 +2,7 @@
  * The interpreter: the reference for every other engine. It executes one actor until it returns, traps, blocks, has
  * used up its slice, or waits for the host; all state is in the actor, so it can stop before any instruction.
  */
-import { type Actor, NEVER_EXACT, takeMessage } from "./actor.ts";
+import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
 import { BYTES, slotsBytes, unreadBytes } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
@@ -10,18 +10,19 @@ import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts
 import type { CapabilityAnswer } from "../host.ts";
 import { ListValue } from "../value/list.ts";
 import { checkMessage } from "./message-types.ts";
-import { MachineTrap, stepLimit } from "../meter.ts";
-import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
-import { rareRow } from "./slow-path.ts";
-import { LONGEST_ROW, NEGATED, OPERATION, ROWS, SWAPPED } from "./register-ops.ts";
-import { BUILTIN_RUNS, rowsOf } from "./register-code.ts";
+import { MachineTrap, stepLimitTrap } from "../meter.ts";
+import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, expectDefined } from "./operations.ts";
+import { runSlowOp } from "./slow-path.ts";
+import { MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
+import { registerCodeOf } from "./register-code.ts";
+import { NATIVE_BUILTINS } from "./translation.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 
 /** Why the interpreter came back; a promise is the answer that the actor waits for. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
-/** At least so many steps lie between two questions to the host whether to stop. */
+/** At singleStepBelow so many steps lie between two questions to the host whether to stop. */
 const POLL_STEPS = 4_096;
 /** Locals of a frame that are filled in without a charge. */
 const FREE_LOCALS = 256;
@@ -42,7 +43,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
 /**
  * One long loop, since it is the hot path: the frame's registers live in local variables and go back to the actor
  * before anything that can leave the loop. Case labels are literals so that the host makes a jump table of them;
- * a test holds them and their comments against the table of rows. A case that is done continues the loop; one whose
+ * a test holds them and their comments against the table of registerCode. A case that is done continues the loop; one whose
  * operands are not of the usual kinds breaks: the general form of operations and comparisons stands below the cases.
  * That the cases repeat their ends, the strides of rows (8) and shapes (4) as literals, and `| 0`, which tells the host
  * which registers are integers, each make it a tenth faster or more (ADR 014).
@@ -52,12 +53,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { meter, program } = run;
   const { functions } = program;
   const { constants } = program.module;
-  const rows = rowsOf(program);
-  const { code, shapes, numbers: constantNumbers } = rows;
+  const registerCode = registerCodeOf(program);
+  const { code, shapes, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
   const maxDepth = run.limits.max_call_depth;
-  const budget = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  const stopStep = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
   let depth = actor.depth | 0;
   let { numbers } = actor;
   if (depth === 0) return "done";
@@ -68,45 +69,45 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let base = (frameBase[depth - 1] ?? 0) | 0;
   /** Of an irregular function; those of a regular one are known. */
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
-  /** With fewer steps left than this, instructions are executed one by one. */
-  let least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
-  // Never below the steps done, so that what is left is small.
-  let stopAt = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-  /** Steps until `stopAt`: the small number that is counted. */
-  let left = (stopAt - meter.steps) | 0;
+  /** With fewer steps stepsLeft than this, instructions are executed one by one. */
+  let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+  // Never below the steps done, so that what is stepsLeft is small.
+  let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+  /** Steps until `checkStep`: the small number that is counted. */
+  let stepsLeft = (checkStep - meter.steps) | 0;
   /** The frame is the compiled engine's doing: the registers are no longer it. */
-  let gone = false;
+  let endedByEngine = false;
   try {
     // A frame that has just begun may be compiled as a whole.
-    if (engine !== undefined && pc === entry && engine.begun(run, actor, present(functions[index]), budget)) {
-      gone = true;
+    if (engine !== undefined && pc === entry && engine.begun(run, actor, expectDefined(functions[index]), stopStep)) {
+      endedByEngine = true;
       return "again";
     }
     for (;;) {
       let at = pc << 3;
-      if (left < least) {
-        const fn = present(functions[index]);
-        if (fn.regular) {
-          if (code[at] === ROWS.untranslated) rows.translate(fn);
+      if (stepsLeft < singleStepBelow) {
+        const fn = expectDefined(functions[index]);
+        if (fn.staticallyStacked) {
+          if (code[at] === REGISTER_OPS.untranslated) registerCode.translate(fn);
           operands = (code[at + 7] ?? 0) - fn.def.locals;
         }
-        const steps = stopAt - left;
-        if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
+        const steps = checkStep - stepsLeft;
+        if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
         if (steps >= sliceEnd) {
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
         // A question comes a little sooner, so that it needs no exact stop.
-        if (steps > run.nextPoll - LONGEST_ROW) {
+        if (steps > run.nextPoll - MAX_OP_INSTRUCTIONS) {
           poll(run);
-          run.nextPoll = steps + POLL_STEPS + LONGEST_ROW;
+          run.nextPoll = steps + POLL_STEPS + MAX_OP_INSTRUCTIONS;
         }
-        stopAt = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-        left = (stopAt - steps) | 0;
-        if (left < least) {
+        checkStep = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+        stepsLeft = (checkStep - steps) | 0;
+        if (stepsLeft < singleStepBelow) {
           // It is a step even where it cannot begin.
-          meter.steps = stopAt - left + 1;
-          operands = beginInstruction(run, actor, rows, { fn, pc: pc - entry, base, operands });
+          meter.steps = checkStep - stepsLeft + 1;
+          operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands });
           ({ numbers } = actor);
           at = 0;
         }
@@ -114,7 +115,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const tag = code[at] ?? 0;
       switch (tag) {
         case 0: // untranslated
-          rows.translate(present(functions[index]));
+          registerCode.translate(expectDefined(functions[index]));
           continue;
         case 1: {
           // move
@@ -123,7 +124,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = stack[x];
           numbers[d] = numbers[x] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -133,7 +134,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -143,7 +144,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -151,7 +152,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // constant
           stack[base + (code[at + 3] ?? 0)] = constants[code[at + 2] ?? 0] ?? UNIT;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -168,7 +169,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -182,7 +183,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -194,7 +195,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) + (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -210,7 +211,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -224,7 +225,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -236,7 +237,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) - (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -252,7 +253,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = kind === undefined ? value + 0 : value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -266,7 +267,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value + 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -278,7 +279,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) * (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -297,7 +298,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = small === a && divisor === b ? (small % divisor) | 0 : a % b;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -310,7 +311,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) / (numbers[y] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -327,7 +328,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             numbers[d] = found;
           } else stack[d] = found;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -340,7 +341,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const y = base + (code[at + 2] ?? 0);
           const kind = stack[x];
           if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) < (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -348,7 +349,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // lessInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) < (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -358,7 +359,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const y = base + (code[at + 2] ?? 0);
           const kind = stack[x];
           if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) <= (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -366,7 +367,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // lessOrEqualInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) <= (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -375,7 +376,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const y = base + (code[at + 2] ?? 0);
           if (stack[x] !== undefined || stack[y] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = numbers[x] === numbers[y] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -383,7 +384,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // equalInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = numbers[x] === constantNumbers[~(code[at + 2] ?? 0)] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -392,7 +393,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           break;
 
         case 32: // jump
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = code[at + 3] ?? 0;
           continue;
         case 33: // loop
@@ -403,24 +404,24 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const x = base + (code[at + 1] ?? 0);
             const y = code[at + 2] ?? 0;
             if (stack[x] === undefined && (tag === 66 || stack[base + y] === undefined)) {
-              left = (left - (code[at + 4] ?? 0)) | 0;
+              stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
               const bound = tag === 66 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
               pc = (numbers[x] ?? 0) < bound ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
               continue;
             }
           }
           const target = code[at + 6] ?? 0;
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           if (engine !== undefined) {
             actor.depth = depth;
             actor.sp = base + (code[(target << 3) + 7] ?? 0);
-            meter.steps = stopAt - left;
-            const end = engine.loop(run, actor, present(functions[index]), target - entry, pc - target, budget);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            meter.steps = checkStep - stepsLeft;
+            const end = engine.loop(run, actor, expectDefined(functions[index]), target - entry, pc - target, stopStep);
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
             if (end === "ended") {
-              gone = true;
+              endedByEngine = true;
               return "again";
             }
           }
@@ -433,7 +434,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const slot = stack[x];
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           const truthy = slot === true || (slot !== false && isTruthy(slotValue(stack, numbers, x)));
           pc = truthy === (tag === 34) ? (code[at + 3] ?? 0) : pc + count;
           continue;
@@ -443,7 +444,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 37: // callIndirect
         case 38: {
           // tailCall
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           let callee = code[at + 2] ?? 0;
           let count = code[at + 6] ?? 0;
@@ -458,11 +459,11 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             }
           }
           if (engine !== undefined && tag !== 38) {
-            meter.steps = stopAt - left;
-            const value = engine.call(run, actor, present(functions[callee]), first, count, depth + 1, budget);
+            meter.steps = checkStep - stepsLeft;
+            const value = engine.call(run, actor, expectDefined(functions[callee]), first, count, depth + 1, stopStep);
             if (value !== undefined) {
-              stopAt = Math.max(stopAt, meter.steps);
-              left = (stopAt - meter.steps) | 0;
+              checkStep = Math.max(checkStep, meter.steps);
+              stepsLeft = (checkStep - meter.steps) | 0;
               setSlot(stack, numbers, first, value);
               continue;
             }
@@ -481,10 +482,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const room = shapes[called + 3] ?? 0;
           if (under >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
             actor.depth = under;
-            meter.steps = stopAt - left;
-            pushFrame(run, actor, present(functions[callee]), first, count);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            meter.steps = checkStep - stepsLeft;
+            pushFrame(run, actor, expectDefined(functions[callee]), first, count);
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
             depth = actor.depth | 0;
             ({ numbers } = actor);
           } else {
@@ -500,20 +501,20 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           entry = shapes[shape] ?? 0;
           pc = entry;
           operands = 0;
-          least = traced || room < 0 ? 2147483647 : LONGEST_ROW;
+          singleStepBelow = traced || room < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
         case 39: // return
         case 40: {
           // returnUnit
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           depth = (depth - 1) | 0;
-          if (engine !== undefined && depth < actor.exactFrom) actor.exactFrom = NEVER_EXACT;
+          if (engine !== undefined && depth < actor.interpretFromDepth) actor.interpretFromDepth = BEYOND_ANY_FRAME;
           const x = base + (code[at + 1] ?? 0);
           if (depth === 0) {
             actor.result = tag === 39 ? slotValue(stack, numbers, x) : UNIT;
             // The older machine notices the end in the step after, which may lie in the next slice.
-            return stopAt - left >= sliceEnd ? "yielded" : "done";
+            return checkStep - stepsLeft >= sliceEnd ? "yielded" : "done";
           }
           if (tag === 39) {
             stack[base] = stack[x];
@@ -526,12 +527,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const below = frameBase[depth - 1] ?? 0;
           operands = (base + 1 - below - (shapes[shape + 2] ?? 0)) | 0;
           base = below | 0;
-          least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
+          singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
         case 41: {
           // halt
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           const top = code[at + 1] ?? 0;
           actor.result = top > (shapes[shape + 2] ?? 0) ? slotValue(stack, numbers, base + top - 1) : UNIT;
           depth = 0;
@@ -541,12 +542,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // match
           const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           pc = (entry + matchTarget(meter, functions[index]?.def.matchTables[code[at + 2] ?? 0] ?? [], value)) | 0;
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), matchPayload(value));
           continue;
         }
@@ -554,7 +555,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 43: {
           // field
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           const x = base + (code[at + 1] ?? 0);
           const field = code[at + 2] ?? 0;
@@ -566,13 +567,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             numbers[d] = value;
           } else stack[d] = value;
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
         case 44: {
           // record
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const count = code[at + 2] ?? 0;
           meter.allocate(slotsBytes(count));
@@ -583,7 +584,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 47: {
           // wrap
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           meter.allocate(tag === 45 ? BYTES.enumValue : BYTES.wrapper);
           const x = code[at + 1] ?? 0;
@@ -598,7 +599,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
                   ? new OkValue(value)
                   : new ErrValue(value);
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
@@ -612,17 +613,17 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             stack[d] = undefined;
             numbers[d] = list.length;
             const count = code[at + 4] ?? 0;
-            left = (left - count) | 0;
+            stepsLeft = (stepsLeft - count) | 0;
             pc = (pc + count) | 0;
             continue;
           }
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
-          const { arity, run: builtin } = present(BUILTIN_RUNS[code[at + 6] ?? 0]);
+          const { arity, run: builtin } = expectDefined(NATIVE_BUILTINS[code[at + 6] ?? 0]);
           const x = code[at + 1] ?? 0;
           const y = code[at + 2] ?? 0;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           let value: Value;
           if (tag !== 50) {
             const a = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
@@ -636,15 +637,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               y > 2 ? slotValue(stack, numbers, base + x + 2) : UNIT,
             );
           }
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           const after = (code[at + 4] ?? 0) - before;
-          if (after > left) {
+          if (after > stepsLeft) {
             // The charge leaves no step for the store: the value waits in its slot.
             setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
             continue;
           }
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), value);
           continue;
@@ -654,29 +655,29 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
           stack[base + (code[at + 3] ?? 0)] = !isTruthy(value);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
         case 58: {
           // effect
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const first = code[at + 1] ?? 0;
           actor.sp = base + (code[at + 3] ?? 0);
           actor.depth = depth;
           framePc[depth - 1] = pc - entry;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           const args = slotValues(actor, actor.sp, code[at + 2] ?? 0);
           const out = startEffect(run, actor, code[at + 6] ?? 0, first, args);
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           if (out !== undefined) return out;
           continue;
         }
         case 59: {
           // receive
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
             // Executed again once there is mail.
@@ -685,10 +686,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           }
           pc = (pc + 1) | 0;
           if (code[at + 1] === 1 && message !== undefined) {
-            meter.steps = stopAt - left;
+            meter.steps = checkStep - stepsLeft;
             checkMessage(run, message.payload, code[at + 2] ?? 0);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
           }
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), message === undefined ? UNIT : message.payload);
           continue;
@@ -702,29 +703,29 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 56: // assert
         case 57: // guardSeal
         case 60: {
-          // rare
+          // slowInstruction
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
-          meter.steps = stopAt - left;
-          rareRow(run, actor, rows, { at, base, fn: present(functions[index]) });
+          meter.steps = checkStep - stepsLeft;
+          runSlowOp(run, actor, registerCode, { at, base, fn: expectDefined(functions[index]) });
           const after = (code[at + 4] ?? 0) - before;
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps - after) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
         case 61: {
           // nothing
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
         case 62: {
           // readLocal
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           const x = base + (code[at + 1] ?? 0);
           const d = base + (code[at + 3] ?? 0);
@@ -745,7 +746,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = value;
           numbers[d] = typeof value === "string" ? (code[at + 2] ?? 0) : x < 0 ? 0 : (numbers[base + x] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -756,14 +757,14 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const second = y < 0 ? constants[~y] : stack[base + y];
           if (typeof first !== "string" || typeof second !== "string") break;
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           meter.allocateAppend(first.length, second.length);
           const d = base + (code[at + 3] ?? 0);
           stack[d] = first + second;
           numbers[d] = 1;
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
@@ -779,9 +780,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const jumps = tag >= 20 && tag <= 30;
       const swapped = (op & SWAPPED) !== 0;
       const before = jumps ? count - 1 : (code[at + 5] ?? 0);
-      left = (left - before) | 0;
+      stepsLeft = (stepsLeft - before) | 0;
       pc = (pc + before) | 0;
-      meter.steps = stopAt - left;
+      meter.steps = checkStep - stepsLeft;
       const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
       const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
       // Where the result waits if the charge leaves no step for what follows.
@@ -789,13 +790,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const after = count - before;
       if (jumps) {
         const holds = swapped ? compares(meter, op & OPERATION, second, first) : compares(meter, op & OPERATION, first, second);
-        stopAt = Math.max(stopAt, meter.steps);
-        left = (stopAt - meter.steps) | 0;
-        if (after > left) {
+        checkStep = Math.max(checkStep, meter.steps);
+        stepsLeft = (checkStep - meter.steps) | 0;
+        if (after > stepsLeft) {
           stack[waiting] = holds;
           continue;
         }
-        left = (left - after) | 0;
+        stepsLeft = (stepsLeft - after) | 0;
         pc = holds === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
         continue;
       }
@@ -803,25 +804,25 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         tag === 31
           ? compares(meter, op, first, second)
           : operation(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
-      stopAt = Math.max(stopAt, meter.steps);
-      left = (stopAt - meter.steps) | 0;
-      const fits = after <= left;
+      checkStep = Math.max(checkStep, meter.steps);
+      stepsLeft = (checkStep - meter.steps) | 0;
+      const fits = after <= stepsLeft;
       const d = fits ? base + (code[at + 3] ?? 0) : waiting;
       if (value instanceof FloatValue) {
         stack[d] = null;
         numbers[d] = value.value;
       } else setSlot(stack, numbers, d, value);
       if (fits) {
-        left = (left - after) | 0;
+        stepsLeft = (stepsLeft - after) | 0;
         pc = (pc + after) | 0;
       }
     }
   } finally {
-    if (!gone) {
+    if (!endedByEngine) {
       actor.depth = depth;
       if (depth > 0) framePc[depth - 1] = pc - entry;
     }
     // A charge that reached the limit has set the meter itself.
-    meter.steps = Math.max(meter.steps, stopAt - left);
+    meter.steps = Math.max(meter.steps, checkStep - stepsLeft);
   }
 }

@@ -10,7 +10,7 @@ import type { MatchArm } from "../bytecode/module.ts";
 import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
 
 /** An operand that is there: the verifier, or the check of an irregular function, has seen to it. */
-export function present<T>(value: T | undefined): T {
+export function expectDefined<T>(value: T | undefined): T {
   if (value === undefined) throw new MachineTrap("internal", "an operand that is not there");
   return value;
 }

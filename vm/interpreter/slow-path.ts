@@ -1,4 +1,4 @@
-/** Rows that are seldom executed, out of the way of the interpreter's loop. */
+/** RegisterCode that are seldom executed, out of the way of the interpreter's loop. */
 import type { Actor } from "./actor.ts";
 import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
@@ -11,10 +11,10 @@ import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { isTruthy, present } from "./operations.ts";
+import { isTruthy, expectDefined } from "./operations.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
-import { ROWS } from "./register-ops.ts";
-import type { Rows } from "./register-code.ts";
+import { REGISTER_OPS } from "./register-ops.ts";
+import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
@@ -24,7 +24,7 @@ const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
 
 const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
 
-interface RarePlace {
+interface SlowOpContext {
   /** Where the row begins. */
   readonly at: number;
   /** The frame's first slot. */
@@ -33,51 +33,51 @@ interface RarePlace {
 }
 
 /** Executes the row at `at`; the meter is exact, and counts what it costs beyond its instruction. */
-export function rareRow(run: Run, actor: Actor, rows: Rows, { at, base, fn }: RarePlace): void {
+export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { at, base, fn }: SlowOpContext): void {
   const { stack, numbers, globals } = actor;
-  const { code } = rows;
+  const { code } = registerCode;
   const [x, y, d, op] = [code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0, code[at + 6] ?? 0];
   const value = (slot: number): Value => slotValue(stack, numbers, base + slot);
   const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
   switch (code[at]) {
-    case ROWS.closure:
+    case REGISTER_OPS.closure:
       run.meter.allocate(slotsBytes(y));
       put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
       return;
-    case ROWS.list:
+    case REGISTER_OPS.list:
       run.meter.charge(y * UNITS.slot);
       run.meter.allocateList(y);
       put(ListValue.of(slotValues(actor, base + x, y)));
       return;
-    case ROWS.ownBuiltin:
+    case REGISTER_OPS.ownBuiltin:
       put(ownBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
-    case ROWS.loadGlobal:
+    case REGISTER_OPS.loadGlobal:
       put(globals[y] ?? UNIT);
       return;
-    case ROWS.storeGlobal:
+    case REGISTER_OPS.storeGlobal:
       globals[y] = value(x);
       return;
-    case ROWS.negate:
+    case REGISTER_OPS.negate:
       put(negate(value(x)));
       return;
-    case ROWS.assert: {
+    case REGISTER_OPS.assert: {
       const passed = isTruthy(value(x));
       const message = run.program.module.constants[y];
       const args = passed ? [] : slotValues(actor, base, fn.def.arity);
       assertContract(run, fn.def.name, { message, kind: d === 1 ? "ensures" : "requires", index: op, passed, args });
       return;
     }
-    case ROWS.guardSeal:
+    case REGISTER_OPS.guardSeal:
       sealGuard(run, fn.def.name, isTruthy(value(x)), value(x + 1));
       return;
     default:
-      rareInstruction(run, actor, op, y, base + x);
+      runSlowInstruction(run, actor, op, y, base + x);
   }
 }
 
 /** Of operands below the slot `top`. */
-function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
+function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
   const { stack, numbers } = actor;
   const value = (below: number): Value => slotValue(stack, numbers, top - below);
   const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
@@ -105,7 +105,7 @@ function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, t
 /** A builtin that reaches the host or names the types of the module. */
 function ownBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
-  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, present(second ?? first));
-  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, present(first));
+  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
+  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

@@ -3,9 +3,9 @@
  * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
-import { type Actor, type Frames, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "../interpreter/actor.ts";
+import { type Actor, type Frames, newActor, type PendingMessage, placesOf, dropStack, unreceivedFailures } from "../interpreter/actor.ts";
 import { BYTES, UNITS } from "../cost.ts";
-import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "../interpreter/host-calls.ts";
+import { HostTrap, log, poll, type Run, RUN_ENDING, applyAnswer, SUSPEND_ANSWER, SUSPEND_PROMISE } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
 import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
@@ -14,7 +14,7 @@ import { pushFrame } from "../interpreter/frames.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import type { CodePlace } from "../bytecode/module.ts";
-import { present } from "../interpreter/operations.ts";
+import { expectDefined } from "../interpreter/operations.ts";
 import { checkPortable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
@@ -53,7 +53,7 @@ export interface Suspended {
 }
 
 /** The state of the scheduler: plain data, like that of the actors. */
-interface System {
+interface Scheduler {
   readonly run: Run;
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
@@ -74,7 +74,7 @@ interface System {
 }
 
 /** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
-type Suspension = Promise<CapabilityAnswer | undefined>;
+type Wait = Promise<CapabilityAnswer | undefined>;
 
 /** Steps of a program without actors between two chances for the host to have a turn. */
 const UNSCHEDULED_SLICE_STEPS = 100_000;
@@ -109,13 +109,13 @@ export function startMachine(
     scheduled,
     trace: options.trace,
     stacks: stacksFor(host),
-    // Outside a system the older machine counts spawned actors from 0.
+    // Outside a scheduler the older machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
   };
   meterAsks(run);
   const engine = engineFor(program, options);
-  const system: System = {
+  const scheduler: Scheduler = {
     run,
     engine,
     actors: [],
@@ -128,9 +128,9 @@ export function startMachine(
     sliceEnd: Number.POSITIVE_INFINITY,
     held: 0,
   };
-  return drive(system, () => {
-    system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
-    return advance(system);
+  return drive(scheduler, () => {
+    scheduler.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
+    return advance(scheduler);
   });
 }
 
@@ -159,7 +159,7 @@ export function resumeMachine(
   meterAsks(run);
   const engine = engineFor(program, options);
   const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
-  const system: System = {
+  const scheduler: Scheduler = {
     run,
     engine,
     actors: [...actors],
@@ -172,11 +172,11 @@ export function resumeMachine(
     sliceEnd,
     held: 0,
   };
-  for (const actor of system.actors) {
+  for (const actor of scheduler.actors) {
     actor.held = heldBy(actor, slotsOf(program, actor));
-    system.held += actor.held;
+    scheduler.held += actor.held;
   }
-  return drive(system, () => advance(system, answer));
+  return drive(scheduler, () => advance(scheduler, answer));
 }
 
 const stacksFor = (host: SuspendingHost): Stacks | undefined => (host.locatesEvents === true ? new Stacks() : undefined);
@@ -195,25 +195,25 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
-function drive(system: System, begin: () => MachineEnd | Suspension): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const first = guarded(system, begin);
-  if (first === SUSPENSION) return suspended(system);
-  return first instanceof Promise ? driveAsync(system, first) : first;
+function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  const first = guarded(scheduler, begin);
+  if (first === SUSPEND_PROMISE) return suspended(scheduler);
+  return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
 
 /** One loop over all the promises of a run, so that they do not pile up. */
-async function driveAsync(system: System, first: Suspension): Promise<MachineEnd | Suspended> {
+async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
   let pending = first;
   for (;;) {
     const answer = await pending;
-    if (answer === SUSPENDED) return suspended(system);
-    const next = guarded(system, () => advance(system, answer));
+    if (answer === SUSPEND_ANSWER) return suspended(scheduler);
+    const next = guarded(scheduler, () => advance(scheduler, answer));
     if (!(next instanceof Promise)) return next;
     pending = next;
   }
 }
 
-function suspended({ run, actors, pending, round, queue, turn, sliceEnd }: System): Suspended {
+function suspended({ run, actors, pending, round, queue, turn, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
   const left = queue.slice(turn);
@@ -249,17 +249,17 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
 const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
   frames === undefined ? [] : placesOf(run.program, frames, false);
 
-function guarded(system: System, body: () => MachineEnd | Suspension): MachineEnd | Suspension {
+function guarded(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trapped(system, error.trap, error.actor, error.places);
-    if (error instanceof MachineTrap) return trapped(system, error, system.actors[0]);
+    if (error instanceof RunTrap) return trapped(scheduler, error.trap, error.actor, error.places);
+    if (error instanceof MachineTrap) return trapped(scheduler, error, scheduler.actors[0]);
     throw error;
   }
 }
 
-function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
+function trapped({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
   return {
     status: "trapped",
     trap: {
@@ -282,65 +282,65 @@ function createActor(run: Run, id: number, parent: number, functionIndex: number
   reserveSlots(actor, args.length);
   for (const [i, arg] of args.entries()) setSlot(actor.stack, actor.numbers, i, arg);
   for (let i = run.program.module.globals.length; i > 0; i--) actor.globals.push(UNIT);
-  pushFrame(run, actor, present(run.program.functions[functionIndex]), 0, args.length);
+  pushFrame(run, actor, expectDefined(run.program.functions[functionIndex]), 0, args.length);
   return actor;
 }
 
 /** Goes on until the run ends or an actor waits for the host. `answer` is for the actor whose turn it is. */
-function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspension {
+function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   let resumeWith = answer;
   for (;;) {
-    while (system.turn < system.queue.length) {
-      const actor = present(system.actors[present(system.queue[system.turn])]);
+    while (scheduler.turn < scheduler.queue.length) {
+      const actor = expectDefined(scheduler.actors[expectDefined(scheduler.queue[scheduler.turn])]);
       // One that failed with an ancestor since the round began has no turn.
       if (actor.status === "runnable") {
-        if (resumeWith === undefined) beginSlice(system, actor);
-        const signal = runSlice(system, actor, resumeWith);
+        if (resumeWith === undefined) beginSlice(scheduler, actor);
+        const signal = runSlice(scheduler, actor, resumeWith);
         resumeWith = undefined;
         if (signal instanceof Promise) return signal;
-        endSlice(system, actor, signal);
+        endSlice(scheduler, actor, signal);
       }
-      system.turn += 1;
+      scheduler.turn += 1;
     }
-    const rest = system.round < 0 ? undefined : deliver(system);
+    const rest = scheduler.round < 0 ? undefined : deliver(scheduler);
     if (rest !== undefined) return rest.then(() => undefined);
-    const end = nextRound(system);
+    const end = nextRound(scheduler);
     if (end !== undefined) return end;
-    const pause = system.run.host.pause?.();
+    const pause = scheduler.run.host.pause?.();
     if (pause !== undefined) return pause.then(() => undefined);
   }
 }
 
 /** Chooses who runs. An end when nobody can and nothing is on its way. */
-function nextRound(system: System): MachineEnd | undefined {
-  const root = present(system.actors[0]);
-  system.round += 1;
-  system.queue = [...system.runnable].sort((a, b) => a - b);
-  system.turn = 0;
-  if (system.queue.length === 0 && system.pending.length === 0) {
-    if (root.status === "completed") return completed(system, root);
+function nextRound(scheduler: Scheduler): MachineEnd | undefined {
+  const root = expectDefined(scheduler.actors[0]);
+  scheduler.round += 1;
+  scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
+  scheduler.turn = 0;
+  if (scheduler.queue.length === 0 && scheduler.pending.length === 0) {
+    if (root.status === "completed") return completed(scheduler, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
   }
   return undefined;
 }
 
-function beginSlice(system: System, actor: Actor): void {
-  const { run } = system;
+function beginSlice(scheduler: Scheduler, actor: Actor): void {
+  const { run } = scheduler;
   if (!run.scheduled) {
-    system.sliceEnd = run.meter.steps + UNSCHEDULED_SLICE_STEPS;
+    scheduler.sliceEnd = run.meter.steps + UNSCHEDULED_SLICE_STEPS;
     return;
   }
-  const tick = { type: "SchedulerTick", round: system.round, active_actor: actor.id } as const;
+  const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: actor.id } as const;
   logAt(run, tick, actor, () => placesOf(run.program, actor, true));
-  run.nextActor = system.actors.length;
+  run.nextActor = scheduler.actors.length;
   // The older machine spends the last step of a slice on noticing its end.
-  system.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
+  scheduler.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
 }
 
-function runSlice(system: System, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
+function runSlice(scheduler: Scheduler, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
   try {
-    if (answer !== undefined) settle(system.run, actor, answer);
-    return interpret(system.run, actor, system.sliceEnd, system.engine);
+    if (answer !== undefined) applyAnswer(scheduler.run, actor, answer);
+    return interpret(scheduler.run, actor, scheduler.sliceEnd, scheduler.engine);
   } catch (error) {
     if (!(error instanceof MachineTrap)) throw asRunTrap(error, actor);
     if (error instanceof HostTrap || RUN_ENDING.has(error.kind) || actor.id === 0) throw new RunTrap(error, actor);
@@ -353,24 +353,24 @@ function asRunTrap(error: unknown, actor: Actor): unknown {
   return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
 }
 
-function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
+function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
   if (signal instanceof MachineTrap) {
-    failActor(system, actor, signal);
+    failActor(scheduler, actor, signal);
     return;
   }
   if (signal === "done") actor.status = "completed";
   else if (signal === "blocked") actor.status = "blocked";
-  if (signal !== "yielded") system.runnable.delete(actor.id);
-  if (!system.run.scheduled) return;
-  hold(system, actor);
-  collect(system, actor);
+  if (signal !== "yielded") scheduler.runnable.delete(actor.id);
+  if (!scheduler.run.scheduled) return;
+  recountSlots(scheduler, actor);
+  collect(scheduler, actor);
 }
 
 /** What any of its frames may still use: an outer one can have more operands than all that was called from it. */
 function slotsOf(program: Program, actor: Actor): number {
   let slots = actor.depth === 0 ? 0 : actor.sp;
   for (let i = 0; i < actor.depth; i++) {
-    const fn = present(program.functions[actor.frameFunction[i] ?? 0]);
+    const fn = expectDefined(program.functions[actor.frameFunction[i] ?? 0]);
     slots = Math.max(slots, (actor.frameBase[i] ?? 0) + fn.def.locals + fn.maxStack);
   }
   return slots;
@@ -386,18 +386,18 @@ const heldBy = (actor: Actor, slots: number): number => slots + FRAME_ROOM * act
  * stacks, so all together are bounded; here, where what an actor needs is the same on every engine.
  * Looking at its frames is charged, since it may have many and a slice may be short.
  */
-function hold(system: System, actor: Actor): void {
-  const { program, meter } = system.run;
+function recountSlots(scheduler: Scheduler, actor: Actor): void {
+  const { program, meter } = scheduler.run;
   const before = actor.held;
-  if (actor.status === "completed" || actor.status === "failed") release(actor);
+  if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
   chargeTurn(meter, actor);
   const slots = slotsOf(program, actor);
   // One more: a call's result is put down before an irregular caller makes room.
   trimSlots(actor, slots + 1);
   actor.held = heldBy(actor, slots);
-  system.held += actor.held - before;
-  if (system.held > MACHINE_LIMITS.actorSlots) {
-    const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
+  scheduler.held += actor.held - before;
+  if (scheduler.held > MACHINE_LIMITS.actorSlots) {
+    const message = `the actors recountSlots more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
   }
 }
@@ -411,8 +411,8 @@ function chargeTurn(meter: Meter, actor: Actor): void {
 }
 
 /** What the actor spawned and sent in its slice. */
-function collect(system: System, actor: Actor): void {
-  const { run, actors } = system;
+function collect(scheduler: Scheduler, actor: Actor): void {
+  const { run, actors } = scheduler;
   const { spawned, sent, spawnedAt } = actor;
   dropEffects(actor);
   for (const [i, functionIndex] of spawned.entries()) {
@@ -421,11 +421,11 @@ function collect(system: System, actor: Actor): void {
     logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
-    system.runnable.add(id);
+    scheduler.runnable.add(id);
     actor.children.push(id);
-    hold(system, child);
+    recountSlots(scheduler, child);
   }
-  for (const { to, payload, sentAt } of sent) system.pending.push({ from: actor.id, to, payload, sentAt });
+  for (const { to, payload, sentAt } of sent) scheduler.pending.push({ from: actor.id, to, payload, sentAt });
 }
 
 function dropEffects(actor: Actor): void {
@@ -435,20 +435,20 @@ function dropEffects(actor: Actor): void {
 }
 
 /** The actor and its descendants fail; its parent gets the reason as a message. */
-function failActor(system: System, actor: Actor, trap: MachineTrap): void {
-  const { meter } = system.run;
+function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void {
+  const { meter } = scheduler.run;
   dropEffects(actor);
-  const sentAt = system.run.stacks?.keep(actor);
+  const sentAt = scheduler.run.stacks?.keep(actor);
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
-    system.runnable.delete(next.id);
-    hold(system, next);
-    for (const child of next.children) failing.push(present(system.actors[child]));
+    scheduler.runnable.delete(next.id);
+    recountSlots(scheduler, next);
+    for (const child of next.children) failing.push(expectDefined(scheduler.actors[child]));
   }
   meter.allocate(BYTES.message + BYTES.wrapper);
   meter.allocateString(trap.message.length);
-  system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
+  scheduler.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /**
@@ -456,10 +456,10 @@ function failActor(system: System, actor: Actor, trap: MachineTrap): void {
  * many, so the host is asked after each whether it wants a turn: then the result is a promise, after which this must be
  * called again.
  */
-function deliver(system: System): Promise<void> | undefined {
-  const { run, actors, pending } = system;
+function deliver(scheduler: Scheduler): Promise<void> | undefined {
+  const { run, actors, pending } = scheduler;
   pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (let message = pending[system.delivered]; message !== undefined; message = pending[system.delivered]) {
+  for (let message = pending[scheduler.delivered]; message !== undefined; message = pending[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
     logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
@@ -470,20 +470,20 @@ function deliver(system: System): Promise<void> | undefined {
       target.mailbox.push({ from, payload });
       if (target.status === "blocked") {
         target.status = "runnable";
-        system.runnable.add(target.id);
+        scheduler.runnable.add(target.id);
       }
     }
-    system.delivered += 1;
+    scheduler.delivered += 1;
     const turn = run.host.pause?.();
     if (turn !== undefined) return turn;
   }
-  system.pending = [];
-  system.delivered = 0;
+  scheduler.pending = [];
+  scheduler.delivered = 0;
   return undefined;
 }
 
-function completed(system: System, root: Actor): MachineEnd {
-  const { run, actors } = system;
+function completed(scheduler: Scheduler, root: Actor): MachineEnd {
+  const { run, actors } = scheduler;
   try {
     checkPortable(root.result);
   } catch (error) {

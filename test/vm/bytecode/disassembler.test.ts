@@ -96,7 +96,7 @@ test("shows everything, with what the operands mean", () => {
         10  Ret
       table 0: 0 → 3, -1 → 3
 
-    fn 1 helper: 0 arguments, 0 locals, irregular
+    fn 1 helper: 0 arguments, 0 locals, dynamically stacked
          0  Pop
          1  Jmp 0
     "

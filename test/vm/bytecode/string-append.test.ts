@@ -1,7 +1,7 @@
 /** Appends to a local: which instructions they are, and what they charge on every engine and in every mode. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
-import { accumulatorsOf, APPEND } from "../../../vm/bytecode/string-append.ts";
+import { analyzeAppends, APPEND } from "../../../vm/bytecode/string-append.ts";
 import { BYTES, stringBytes } from "../../../vm/cost.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
@@ -27,8 +27,8 @@ function rolesOf(code: Code, more: Partial<TestFunction> = {}): string {
   );
   const [fn] = program.functions;
   if (fn === undefined) throw new Error("no function");
-  const { roles, isAccumulator, locals } = accumulatorsOf(fn);
-  expect(locals).toEqual([...isAccumulator.keys()].filter((i) => isAccumulator[i] === 1));
+  const { roles, isAppendTarget, locals } = analyzeAppends(fn);
+  expect(locals).toEqual([...isAppendTarget.keys()].filter((i) => isAppendTarget[i] === 1));
   return roles.length === 0 ? "" : [...roles].map((role) => ".lcs"[role]).join("");
 }
 

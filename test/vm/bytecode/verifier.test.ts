@@ -208,7 +208,7 @@ describe("regular functions", () => {
     ["unreachable code that would underflow", { code: ["Ret", "Pop", "Pop"] }, 0],
     ["the limit", { code: [...Array.from({ length: MACHINE_LIMITS.frameSlots }, () => push), "Ret"] }, MACHINE_LIMITS.frameSlots],
   ])("%s", (_, fn, maxStack) => {
-    expect(verified(fn)).toMatchObject({ regular: true, maxStack });
+    expect(verified(fn)).toMatchObject({ staticallyStacked: true, maxStack });
   });
 
   test.each<[string, TestFunction]>([
@@ -233,7 +233,7 @@ describe("regular functions", () => {
     ["a shared table at two heights", { code: [push, ["Match", 0], push, ["Match", 0], "Ret"], matchTables: [[{ tag: 0, target: 2 }]] }],
     ["over the limit", { code: [...Array.from({ length: MACHINE_LIMITS.frameSlots + 1 }, () => push), "Ret"] }],
   ])("irregular: %s", (_, fn) => {
-    expect(verified(fn)).toMatchObject({ regular: false, maxStack: 0 });
+    expect(verified(fn)).toMatchObject({ staticallyStacked: false, maxStack: 0 });
   });
 });
 
@@ -264,7 +264,7 @@ describe("the program", () => {
     "%s of the older compiler is verified",
     (name) => {
       const program = verifyModule(decodeModule(readFileSync(join(CONFORMANCE_ROOT, "bytecode", name))));
-      expect(program.functions.every((fn) => fn.regular)).toBe(true);
+      expect(program.functions.every((fn) => fn.staticallyStacked)).toBe(true);
     },
   );
 });
@@ -311,7 +311,7 @@ describe("random code", () => {
     fc.assert(
       fc.property(code, fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }), (list, choices) => {
         const fn = verified({ code: list });
-        if (!fn.regular) return;
+        if (!fn.staticallyStacked) return;
         let next = 0;
         const highest = walkedHeight(fn, () => choices[next++] ?? false, 60);
         expect(highest).toBeLessThanOrEqual(fn.maxStack);

@@ -28,7 +28,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
       ends.set(key, (ends.get(key) ?? 0) + 1);
       counts.entered += countsOf(program).entered;
       counts.bailed += countsOf(program).bailed;
-      irregular += program.functions.filter((f) => !f.regular).length;
+      irregular += program.functions.filter((f) => !f.staticallyStacked).length;
     }),
     { numRuns: cases(0.5 / RUNS) },
   );

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { CapabilityAnswer } from "../../../vm/host.ts";
-import { ROWS } from "../../../vm/interpreter/register-ops.ts";
+import { REGISTER_OPS } from "../../../vm/interpreter/register-ops.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { textForm } from "../../../vm/value/display.ts";
@@ -41,7 +41,7 @@ describe("dispatch", () => {
   test("every row has a label with its tag", () => {
     const source = readFileSync(new URL("../../../vm/interpreter/interpreter.ts", import.meta.url), "utf8");
     const labels = [...source.matchAll(/case (\d+):(?: \{)?\s*\/\/ (\w+)$/gm)].map(([, tag, name = ""]) => [name, Number(tag)] as const);
-    expect(Object.fromEntries(labels)).toEqual(ROWS);
+    expect(Object.fromEntries(labels)).toEqual(REGISTER_OPS);
     expect(source.match(/case \d+:/g)?.length).toBe(labels.length);
   });
 });
