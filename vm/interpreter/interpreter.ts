@@ -1,17 +1,56 @@
 /**
- * The interpreter: the reference for every other engine. It executes one actor until it returns, traps, blocks, has
- * used up its slice, or waits for the host; all state is in the actor, so it can stop before any instruction.
+ * The interpreter: the reference engine. It executes one actor until the actor returns, traps, blocks on its mailbox, has
+ * used up its slice, or waits for the host. All state is in the actor, so the interpreter can stop before any instruction.
+ *
+ * ## The machine
+ *
+ * - A **frame** is one call in progress: a function, the next instruction (pc), and its part of the actor's stack.
+ * - The **stack** is one array of **slots** for all frames of an actor. A frame's slots are its locals, parameters first,
+ *   then its operands. Slots are counted from the frame's first local, at `base`.
+ * - A slot's number, if it is an Int or a Float, is unboxed in the array `numbers`; see `stack-slots.ts`.
+ * - **Register code** is what the loop executes: bytecode translated to ops that read and write slots directly, so that
+ *   most pushes and pops disappear. One op may cover several instructions. See `register-ops.ts` and `translation.ts`.
+ * - A **step** is one instruction, or one unit of charged work. An op counts a step for each instruction it covers.
+ *
+ * ## An example
+ *
+ *     fn main(n: Int) -> Int {
+ *         let x = n + 1
+ *         x * 2
+ *     }
+ *
+ * has two locals, n in slot 0 and x in slot 1, so its operands begin at slot 2. For n = 20:
+ *
+ *     pc  bytecode         stack: n x | operands    register op at this pc             covers
+ *      0  LoadLocal n      20 ()  | 20              addInt       slot1 = slot0 + 1     pc 0 to 3
+ *      1  PushConst 1      20 ()  | 20 1            addInt       slot1 = slot0 + 1     pc 1 to 3
+ *      2  Add              20 ()  | 21              addInt       slot1 = slot0 + 1     pc 2 to 3
+ *      3  StoreLocal x     20 21  |                 move         slot1 = slot2         pc 3
+ *      4  LoadLocal x      20 21  | 21              multiplyInt  slot2 = slot1 * 2     pc 4 to 6
+ *      5  PushConst 2      20 21  | 21 2            multiplyInt  slot2 = slot1 * 2     pc 5 to 6
+ *      6  Mul              20 21  | 42              multiplyInt  slot2 = slot1 * 2     pc 6
+ *      7  Ret                                       return       slot2                 pc 7
+ *
+ * The loop executes three ops, at pc 0, 4 and 7, and counts 4 + 3 + 1 = 8 steps. The other ops are for a jump to their pc.
+ *
+ * ## Steps
+ *
+ * The loop counts `stepsLeft` down to `checkStep`: the nearest of the step limit, the end of the slice and the next poll.
+ * When fewer steps are left than an op may cover, it executes instructions one by one, each as an op of its own, so that
+ * it stops exactly at the limit. It does the same when tracing and in dynamically stacked functions. If work inside an op
+ * uses up the steps for the rest of that op, the result goes to its operand slot, and the rest runs instruction by
+ * instruction.
  */
 import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
 import { BYTES, slotsBytes, unreadBytes } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
-import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts";
+import { beginInstruction, calledFunction, insertCaptured, pushFrame } from "./frames.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { ListValue } from "../value/list.ts";
 import { checkMessage } from "./message-types.ts";
 import { MachineTrap, stepLimitTrap } from "../meter.ts";
-import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, expectDefined } from "./operations.ts";
+import { applyBinary, applyComparison, expectDefined, fieldOf, isTruthy, matchPayload, matchTarget } from "./operations.ts";
 import { runSlowOp } from "./slow-path.ts";
 import { MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
 import { registerCodeOf } from "./register-code.ts";
@@ -19,35 +58,41 @@ import { NATIVE_BUILTINS } from "./translation.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 
-/** Why the interpreter came back; a promise is the answer that the actor waits for. */
+/** Why the interpreter returned. A promise is the answer of a host call that the actor waits for. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
-/** At singleStepBelow so many steps lie between two questions to the host whether to stop. */
+/** The least number of steps between two polls. */
 const POLL_STEPS = 4_096;
-/** Locals of a frame that are filled in without a charge. */
+/** A frame with fewer locals is not charged for them, because the charge rounds down to 0 steps. */
 const FREE_LOCALS = 256;
 
 /**
- * Runs an actor. `sliceEnd` is the step at which it yields. Throws `MachineTrap`; the actor's frames then say where.
- * `engine` takes over calls and loops that have become hot.
+ * Runs an actor until the step `sliceEnd`. The compiled engine, if there is one, takes over calls and loops that have
+ * become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
   for (;;) {
     const signal = execute(run, actor, sliceEnd, engine);
     if (signal !== "again") return signal;
-    // As where a return ends the last frame.
+    // The same signal as when the op `return` ends the last frame.
     if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
 }
 
 /**
- * One long loop, since it is the hot path: the frame's registers live in local variables and go back to the actor
- * before anything that can leave the loop. Case labels are literals so that the host makes a jump table of them;
- * a test holds them and their comments against the table of registerCode. A case that is done continues the loop; one whose
- * operands are not of the usual kinds breaks: the general form of operations and comparisons stands below the cases.
- * That the cases repeat their ends, the strides of rows (8) and shapes (4) as literals, and `| 0`, which tells the host
- * which registers are integers, each make it a tenth faster or more (ADR 014).
- * "again": the compiled engine ended the innermost frame.
+ * The hot path, so one long loop. The state of the frame is in local variables; it is written back to the actor before
+ * anything that may leave the loop. Returns "again" if the compiled engine ended the innermost frame.
+ *
+ * A case ends with `continue`. An arithmetic op or comparison whose operands are not plain numbers ends with `break` and
+ * reaches the general code after the switch.
+ *
+ * Each of the following makes the loop at least a tenth faster (ADR 014):
+ *
+ * - Case labels are literals, so that V8 compiles the switch to a jump table. A test compares the labels and their
+ *   comments with `REGISTER_OPS`.
+ * - Every case repeats the code that advances `pc` and `stepsLeft`.
+ * - The strides of ops (8) and shapes (4) are shifts by literals.
+ * - `| 0` shows V8 which variables are integers.
  */
 function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
   const { meter, program } = run;
@@ -67,18 +112,18 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let entry = shapes[shape] ?? 0;
   let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
   let base = (frameBase[depth - 1] ?? 0) | 0;
-  /** Of an irregular function; those of a regular one are known. */
+  /** The height of the operand stack; kept up to date only in a dynamically stacked function. */
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
-  /** With fewer steps stepsLeft than this, instructions are executed one by one. */
+  /** When fewer steps are left than this, instructions are executed one by one. */
   let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
-  // Never below the steps done, so that what is stepsLeft is small.
+  /** The step at which the loop must check the limits. Never less than the steps already used, so `stepsLeft` is not negative. */
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-  /** Steps until `checkStep`: the small number that is counted. */
+  /** Steps until `checkStep`. The loop counts this one down because it is a small integer. */
   let stepsLeft = (checkStep - meter.steps) | 0;
-  /** The frame is the compiled engine's doing: the registers are no longer it. */
+  /** The compiled engine popped this frame; do not write the local variables back. */
   let endedByEngine = false;
   try {
-    // A frame that has just begun may be compiled as a whole.
+    // A frame that has not begun can run as compiled code.
     if (engine !== undefined && pc === entry && engine.begun(run, actor, expectDefined(functions[index]), stopStep)) {
       endedByEngine = true;
       return "again";
@@ -97,7 +142,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
-        // A question comes a little sooner, so that it needs no exact stop.
+        // Poll a little early, so that a poll never needs an exact stop.
         if (steps > run.nextPoll - MAX_OP_INSTRUCTIONS) {
           poll(run);
           run.nextPoll = steps + POLL_STEPS + MAX_OP_INSTRUCTIONS;
@@ -105,7 +150,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         checkStep = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
         stepsLeft = (checkStep - steps) | 0;
         if (stepsLeft < singleStepBelow) {
-          // It is a step even where it cannot begin.
+          // The instruction counts as a step even if it traps before it begins.
           meter.steps = checkStep - stepsLeft + 1;
           operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands });
           ({ numbers } = actor);
@@ -293,7 +338,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const b = tag === 15 ? (constantNumbers[~second] ?? 0) : (numbers[base + second] ?? 0);
           if (!(b > 0)) break;
           const [small, divisor] = [a | 0, b | 0];
-          // Integers of the host where they are small: its division of doubles is slow.
+          // V8 divides small integers faster than doubles.
           const d = base + (code[at + 3] ?? 0);
           stack[d] = undefined;
           numbers[d] = small === a && divisor === b ? (small % divisor) | 0 : a % b;
@@ -454,7 +499,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             callee = calledFunction(program, target);
             if (target instanceof ClosureValue) {
               // The captured values become the first arguments.
-              count += spread(actor, target.captured, first, count);
+              count += insertCaptured(actor, target.captured, first, count);
               ({ numbers } = actor);
             }
           }
@@ -513,7 +558,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           if (depth === 0) {
             actor.result = tag === 39 ? slotValue(stack, numbers, x) : UNIT;
-            // The older machine notices the end in the step after, which may lie in the next slice.
+            // The Rust machine notices the end one step later, which may be in the next slice.
             return checkStep - stepsLeft >= sliceEnd ? "yielded" : "done";
           }
           if (tag === 39) {
@@ -641,7 +686,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stepsLeft = (checkStep - meter.steps) | 0;
           const after = (code[at + 4] ?? 0) - before;
           if (after > stepsLeft) {
-            // The charge leaves no step for the store: the value waits in its slot.
+            // No step is left for the store: keep the value in its operand slot.
             setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
             continue;
           }
@@ -680,7 +725,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stepsLeft = (stepsLeft - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
-            // Executed again once there is mail.
+            // The instruction is executed again when there is mail.
             actor.sp = base + (code[at + 7] ?? 0);
             return "blocked";
           }
@@ -696,7 +741,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 46: // closure
         case 48: // list
-        case 51: // ownBuiltin
+        case 51: // interpreterBuiltin
         case 52: // loadGlobal
         case 53: // storeGlobal
         case 55: // negate
@@ -772,7 +817,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           throw new MachineTrap("internal", `no row ${tag}`);
       }
 
-      // An operation or comparison of two values of any kinds.
+      // The general operation or comparison of any two values.
       const x = code[at + 1] ?? 0;
       const y = code[at + 2] ?? 0;
       const count = code[at + 4] ?? 0;
@@ -785,15 +830,17 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       meter.steps = checkStep - stepsLeft;
       const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
       const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
-      // Where the result waits if the charge leaves no step for what follows.
-      const waiting = base + (code[(pc << 3) + 7] ?? 0) - 1;
+      // The operand slot for the result if no step is left for the store or jump.
+      const operandSlot = base + (code[(pc << 3) + 7] ?? 0) - 1;
       const after = count - before;
       if (jumps) {
-        const holds = swapped ? compares(meter, op & OPERATION, second, first) : compares(meter, op & OPERATION, first, second);
+        const holds = swapped
+          ? applyComparison(meter, op & OPERATION, second, first)
+          : applyComparison(meter, op & OPERATION, first, second);
         checkStep = Math.max(checkStep, meter.steps);
         stepsLeft = (checkStep - meter.steps) | 0;
         if (after > stepsLeft) {
-          stack[waiting] = holds;
+          stack[operandSlot] = holds;
           continue;
         }
         stepsLeft = (stepsLeft - after) | 0;
@@ -802,17 +849,17 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       }
       const value =
         tag === 31
-          ? compares(meter, op, first, second)
-          : operation(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
+          ? applyComparison(meter, op, first, second)
+          : applyBinary(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
       checkStep = Math.max(checkStep, meter.steps);
       stepsLeft = (checkStep - meter.steps) | 0;
-      const fits = after <= stepsLeft;
-      const d = fits ? base + (code[at + 3] ?? 0) : waiting;
+      const enoughSteps = after <= stepsLeft;
+      const d = enoughSteps ? base + (code[at + 3] ?? 0) : operandSlot;
       if (value instanceof FloatValue) {
         stack[d] = null;
         numbers[d] = value.value;
       } else setSlot(stack, numbers, d, value);
-      if (fits) {
+      if (enoughSteps) {
         stepsLeft = (stepsLeft - after) | 0;
         pc = (pc + after) | 0;
       }
@@ -822,7 +869,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       actor.depth = depth;
       if (depth > 0) framePc[depth - 1] = pc - entry;
     }
-    // A charge that reached the limit has set the meter itself.
+    // A charge that hit the limit has already set the meter.
     meter.steps = Math.max(meter.steps, checkStep - stepsLeft);
   }
 }

@@ -96,7 +96,7 @@ export const REGISTER_OPS = {
   /** A native builtin with up to three arguments; x: slot of the first; y: number of arguments; op: index. */
   builtinOfThree: 50,
   /** A builtin that the interpreter implements; x: slot of the first argument; y: number of arguments; op: builtin id. */
-  ownBuiltin: 51,
+  interpreterBuiltin: 51,
   loadGlobal: 52,
   storeGlobal: 53,
   not: 54,

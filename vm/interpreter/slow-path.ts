@@ -1,4 +1,4 @@
-/** RegisterCode that are seldom executed, out of the way of the interpreter's loop. */
+/** Executes the register ops that are too rare for the interpreter's loop. */
 import type { Actor } from "./actor.ts";
 import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
@@ -18,21 +18,22 @@ import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
-const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
+/** The number of arguments of `debug` and `debug_msg`, by id. */
+const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
 
 const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
 
 interface SlowOpContext {
-  /** Where the row begins. */
+  /** The offset of the op in the register code. */
   readonly at: number;
-  /** The frame's first slot. */
+  /** The frame's first slot on the stack. */
   readonly base: number;
   readonly fn: VerifiedFunction;
 }
 
-/** Executes the row at `at`; the meter is exact, and counts what it costs beyond its instruction. */
+/** Executes one op. The meter is up to date and already includes the op's instructions; only extra work is charged here. */
 export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { at, base, fn }: SlowOpContext): void {
   const { stack, numbers, globals } = actor;
   const { code } = registerCode;
@@ -49,8 +50,8 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       run.meter.allocateList(y);
       put(ListValue.of(slotValues(actor, base + x, y)));
       return;
-    case REGISTER_OPS.ownBuiltin:
-      put(ownBuiltin(run, op, slotValues(actor, base + x, y)));
+    case REGISTER_OPS.interpreterBuiltin:
+      put(runBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.loadGlobal:
       put(globals[y] ?? UNIT);
@@ -76,7 +77,7 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
   }
 }
 
-/** Of operands below the slot `top`. */
+/** Executes an instruction without an op of its own. Its operands are on the stack below the slot `top`. */
 function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
   const { stack, numbers } = actor;
   const value = (below: number): Value => slotValue(stack, numbers, top - below);
@@ -102,10 +103,11 @@ function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number
   }
 }
 
-/** A builtin that reaches the host or names the types of the module. */
-function ownBuiltin(run: Run, id: number, args: readonly Value[]): Value {
+/** A builtin that needs the run: it calls the host or names the types of the module. */
+function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
-  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
+  if (DEBUG_PARAM_COUNTS.get(id) === args.length)
+    return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
   if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

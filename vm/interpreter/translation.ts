@@ -422,7 +422,7 @@ export class Translation {
       case OPCODES.MakeList.tag:
         return make("list", slots - a, a, slots - a);
       case OPCODES.Builtin.tag:
-        return make("ownBuiltin", slots - b, b, slots - b, a);
+        return make("interpreterBuiltin", slots - b, b, slots - b, a);
       case OPCODES.Pop.tag:
       case OPCODES.Nop.tag:
         return make("nothing", 0, 0, 0);

@@ -1,6 +1,18 @@
 /**
- * A run: the actor scheduler and the loop that drives it. Rounds: every runnable actor, in id order, runs a slice; then
- * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
+ * The scheduler: starts and resumes runs and drives their actors, in rounds.
+ *
+ * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At its end the
+ *    actors that it spawned are created and its messages become pending. If the actor trapped instead, it fails, together
+ *    with its descendants, and its parent gets the reason as a message.
+ * 2. The pending messages are delivered, and blocked actors with mail become runnable.
+ * 3. The run ends when no actor is runnable and no message is pending: with the root's value, or with a deadlock if the
+ *    root is blocked. A trap of the root, or a trap in `RUN_ENDING`, ends the run at once.
+ *
+ * A program without actors is the root actor alone, without events of the scheduler. The order depends only on ids and
+ * steps, never on time, so a replay schedules the same way.
+ *
+ * A slice may stop at a host call whose answer is a promise. Then the run waits, and no other actor runs meanwhile. If the
+ * host suspends the run instead, the state goes into a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
 import { type Actor, type Frames, newActor, type PendingMessage, placesOf, dropStack, unreceivedFailures } from "../interpreter/actor.ts";
@@ -19,67 +31,68 @@ import { checkPortable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
-import { Stacks } from "../interpreter/saved-stacks.ts";
+import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import { ErrValue, UNIT, type Value } from "../value/value.ts";
 
 export interface MachineOptions {
   readonly limits: Limits;
-  /** The entry's arguments; missing ones are Unit, extra ones dropped. */
+  /** The entry's arguments. Missing ones are Unit; extra ones are dropped. */
   readonly args: readonly Value[];
-  /** Whether the scheduler runs; `program.usesActors` unless said. */
+  /** Whether actors are scheduled. Default: `program.usesActors`. */
   readonly actors?: boolean;
-  /** Which engines may run the program; the results are the same. Default: auto. A traced run is interpreted. */
+  /** Which engines may run the program; all give the same results. Default: auto. A traced run is interpreted. */
   readonly engine?: EngineChoice;
-  /** One line for each instruction about to be executed. */
+  /** Gets one line before each instruction. */
   readonly trace?: (line: string) => void;
 }
 
 export interface ResumeOptions {
-  /** The highest limits to accept from the state; a higher one is `state.limits`. Default: whatever it says. */
+  /** The highest limits to accept from the state; a higher one throws `state.limits`. Default: the limits in the state. */
   readonly limits?: Limits;
   /** As in `MachineOptions`. */
   readonly engine?: EngineChoice;
   readonly trace?: (line: string) => void;
 }
 
-/** A run that waits for the answer of a call, written down. It may be resumed any number of times, each from here. */
+/** A run that waits for the answer of a call, as a snapshot. It can be resumed any number of times. */
 export interface Suspended {
   readonly status: "suspended";
-  /** For `resumeMachine`. */
+  /** The snapshot, for `resumeMachine`. */
   readonly state: Uint8Array;
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
 }
 
-/** The state of the scheduler: plain data, like that of the actors. */
+/** The state of a run: plain data, like the state of the actors. */
 interface Scheduler {
   readonly run: Run;
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
-  /** Messages of `pending` that this round has delivered so far. */
+  /** How many messages of `pending` this round has delivered so far. */
   delivered: number;
-  /** From 0; -1 before the first. In each some actor makes a step or ends, so steps bound them. */
+  /** The number of the round, from 0; -1 before the first. In each round some actor uses a step or ends, so the step limit bounds the rounds. */
   round: number;
-  /** Ids of all runnable actors, so that a round costs nothing for those that wait. */
+  /** The ids of all runnable actors, so that blocked actors cost nothing. */
   readonly runnable: Set<number>;
-  /** Actors of this round in id order, and how many have had their turn. */
+  /** The ids of the actors that run in this round, ascending. */
   queue: number[];
-  turn: number;
-  /** The step at which the slice of the actor whose turn it is ends. */
+  /** The index in `queue` of the actor that runs now. */
+  queueIndex: number;
+  /** The step at which the current slice ends. */
   sliceEnd: number;
-  /** Of all actors, as `Actor.held`. */
-  held: number;
+  /** The sum of `countedSlots` of all actors. */
+  countedSlots: number;
 }
 
-/** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
+/** The run waits: for the answer of a call, or for undefined if the host only wants a turn. */
 type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** Steps of a program without actors between two chances for the host to have a turn. */
+/** The slice of a program without actors; after each slice the host may take a turn. */
 const UNSCHEDULED_SLICE_STEPS = 100_000;
 
-/** Runs a program to its end. A promise only where some host call gave one. */
+/** Runs a program to its end. Returns a promise only if some host call returned one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
   return end instanceof Promise ? end.then(neverSuspended) : neverSuspended(end);
@@ -91,8 +104,8 @@ function neverSuspended(end: MachineEnd | Suspended): MachineEnd {
 }
 
 /**
- * Runs a program until it ends or the host suspends it by answering a call with "suspend". The answer is then given to
- * `resumeMachine`, in this process or another. Throws `state.too_large` where the state is too large to be written.
+ * Runs a program until it ends or until the host answers a call with "suspend". The real answer then goes to
+ * `resumeMachine`, in this process or another. Throws `state.too_large` if the snapshot would be too large.
  */
 export function startMachine(
   program: Program,
@@ -109,7 +122,7 @@ export function startMachine(
     scheduled,
     trace: options.trace,
     stacks: stacksFor(host),
-    // Outside a scheduler the older machine counts spawned actors from 0.
+    // Without a scheduler, the Rust machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
   };
@@ -124,9 +137,9 @@ export function startMachine(
     round: -1,
     runnable: new Set([0]),
     queue: [],
-    turn: 0,
+    queueIndex: 0,
     sliceEnd: Number.POSITIVE_INFINITY,
-    held: 0,
+    countedSlots: 0,
   };
   return drive(scheduler, () => {
     scheduler.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
@@ -168,18 +181,18 @@ export function resumeMachine(
     round,
     runnable,
     queue: [...queue],
-    turn: 0,
+    queueIndex: 0,
     sliceEnd,
-    held: 0,
+    countedSlots: 0,
   };
   for (const actor of scheduler.actors) {
-    actor.held = heldBy(actor, slotsOf(program, actor));
-    scheduler.held += actor.held;
+    actor.countedSlots = totalSlots(actor, slotsOf(program, actor));
+    scheduler.countedSlots += actor.countedSlots;
   }
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
-const stacksFor = (host: SuspendingHost): Stacks | undefined => (host.locatesEvents === true ? new Stacks() : undefined);
+const stacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
@@ -201,7 +214,7 @@ function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd
   return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
 
-/** One loop over all the promises of a run, so that they do not pile up. */
+/** Awaits all the promises of a run in one loop, so that they do not form a growing chain. */
 async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
   let pending = first;
   for (;;) {
@@ -213,20 +226,31 @@ async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd
   }
 }
 
-function suspended({ run, actors, pending, round, queue, turn, sliceEnd }: Scheduler): Suspended {
+function suspended({ run, actors, pending, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
-  const left = queue.slice(turn);
-  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: left, pending });
+  const remaining = queue.slice(queueIndex);
+  const state = encodeState(program, {
+    limits,
+    scheduled,
+    steps,
+    allocBytes,
+    nextActor,
+    round,
+    sliceEnd,
+    actors,
+    queue: remaining,
+    pending,
+  });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
-/** A trap that ends the run, thrown outside any actor's own execution or passed on from one. */
+/** A trap that ends the run, thrown by an actor or by the scheduler itself. */
 class RunTrap extends Error {
   override readonly name: string = "RunTrap";
   readonly trap: MachineTrap;
   readonly actor: Actor | undefined;
-  /** Where the trap arose, if that is not where the actor stands. */
+  /** The location of the trap, if it is not the actor's current one. */
   readonly places: readonly CodePlace[] | undefined;
   constructor(trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]) {
     super(trap.message);
@@ -236,7 +260,7 @@ class RunTrap extends Error {
   }
 }
 
-/** Logs an event that no instruction of the running actor makes; where the host stops the run at it, `where` tells the place. */
+/** Logs an event of the scheduler. If the host stops the run at this event, `where` returns the location for the trap. */
 function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly CodePlace[]): void {
   try {
     log(run, event);
@@ -286,13 +310,13 @@ function createActor(run: Run, id: number, parent: number, functionIndex: number
   return actor;
 }
 
-/** Goes on until the run ends or an actor waits for the host. `answer` is for the actor whose turn it is. */
+/** Runs until the run ends or has to wait. `answer` completes the open host call of the current actor. */
 function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   let resumeWith = answer;
   for (;;) {
-    while (scheduler.turn < scheduler.queue.length) {
-      const actor = expectDefined(scheduler.actors[expectDefined(scheduler.queue[scheduler.turn])]);
-      // One that failed with an ancestor since the round began has no turn.
+    while (scheduler.queueIndex < scheduler.queue.length) {
+      const actor = expectDefined(scheduler.actors[expectDefined(scheduler.queue[scheduler.queueIndex])]);
+      // The actor may have failed with an ancestor since the round began.
       if (actor.status === "runnable") {
         if (resumeWith === undefined) beginSlice(scheduler, actor);
         const signal = runSlice(scheduler, actor, resumeWith);
@@ -300,7 +324,7 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
         if (signal instanceof Promise) return signal;
         endSlice(scheduler, actor, signal);
       }
-      scheduler.turn += 1;
+      scheduler.queueIndex += 1;
     }
     const rest = scheduler.round < 0 ? undefined : deliver(scheduler);
     if (rest !== undefined) return rest.then(() => undefined);
@@ -311,12 +335,12 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
   }
 }
 
-/** Chooses who runs. An end when nobody can and nothing is on its way. */
+/** Begins the next round. Returns the end of the run if no actor is runnable and no message is pending. */
 function nextRound(scheduler: Scheduler): MachineEnd | undefined {
   const root = expectDefined(scheduler.actors[0]);
   scheduler.round += 1;
   scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
-  scheduler.turn = 0;
+  scheduler.queueIndex = 0;
   if (scheduler.queue.length === 0 && scheduler.pending.length === 0) {
     if (root.status === "completed") return completed(scheduler, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
@@ -333,7 +357,7 @@ function beginSlice(scheduler: Scheduler, actor: Actor): void {
   const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: actor.id } as const;
   logAt(run, tick, actor, () => placesOf(run.program, actor, true));
   run.nextActor = scheduler.actors.length;
-  // The older machine spends the last step of a slice on noticing its end.
+  // The Rust machine uses the last step of a slice to notice that the slice has ended.
   scheduler.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
 }
 
@@ -348,7 +372,7 @@ function runSlice(scheduler: Scheduler, actor: Actor, answer: CapabilityAnswer |
   }
 }
 
-/** An exhausted host (`RangeError`) is a fault of ours that the program must not see as anything else. */
+/** A `RangeError` means that V8 ran out of stack or memory: an internal error, which the program must not be able to handle. */
 function asRunTrap(error: unknown, actor: Actor): unknown {
   return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
 }
@@ -366,7 +390,7 @@ function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked"
   collect(scheduler, actor);
 }
 
-/** What any of its frames may still use: an outer one can have more operands than all that was called from it. */
+/** The slots that an actor's frames may use. An outer frame can need more operands than all the frames above it. */
 function slotsOf(program: Program, actor: Actor): number {
   let slots = actor.depth === 0 ? 0 : actor.sp;
   for (let i = 0; i < actor.depth; i++) {
@@ -376,33 +400,33 @@ function slotsOf(program: Program, actor: Actor): number {
   return slots;
 }
 
-/** Slots that a frame counts for beside its own. */
-const FRAME_ROOM = 4;
+/** A frame counts as this many slots, besides its own. */
+const FRAME_SLOTS = 4;
 
-const heldBy = (actor: Actor, slots: number): number => slots + FRAME_ROOM * actor.depth + actor.globals.length;
+const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
 
 /**
- * Counts what an actor needs until its next slice, and takes away the room that it does not need. Nobody is charged for
- * stacks, so all together are bounded; here, where what an actor needs is the same on every engine.
- * Looking at its frames is charged, since it may have many and a slice may be short.
+ * Counts the slots that an actor needs, trims its stack to them, and traps if all actors together need too many. Stacks are
+ * not charged as allocation, so this limit bounds their memory. It is checked between slices, because there both engines
+ * need the same slots. The walk over the frames is charged, since an actor may have many frames and use few steps.
  */
 function recountSlots(scheduler: Scheduler, actor: Actor): void {
   const { program, meter } = scheduler.run;
-  const before = actor.held;
+  const before = actor.countedSlots;
   if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
-  chargeTurn(meter, actor);
+  chargeFrameWalk(meter, actor);
   const slots = slotsOf(program, actor);
-  // One more: a call's result is put down before an irregular caller makes room.
+  // One more slot: a call pushes its result before a dynamically stacked caller reserves the slot.
   trimSlots(actor, slots + 1);
-  actor.held = heldBy(actor, slots);
-  scheduler.held += actor.held - before;
-  if (scheduler.held > MACHINE_LIMITS.actorSlots) {
+  actor.countedSlots = totalSlots(actor, slots);
+  scheduler.countedSlots += actor.countedSlots - before;
+  if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
     const message = `the actors recountSlots more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
   }
 }
 
-function chargeTurn(meter: Meter, actor: Actor): void {
+function chargeFrameWalk(meter: Meter, actor: Actor): void {
   try {
     meter.charge(actor.depth * UNITS.value);
   } catch (error) {
@@ -410,7 +434,7 @@ function chargeTurn(meter: Meter, actor: Actor): void {
   }
 }
 
-/** What the actor spawned and sent in its slice. */
+/** Creates the actors that an actor spawned in its slice, and makes its messages pending. */
 function collect(scheduler: Scheduler, actor: Actor): void {
   const { run, actors } = scheduler;
   const { spawned, sent, spawnedAt } = actor;
@@ -434,11 +458,11 @@ function dropEffects(actor: Actor): void {
   actor.spawnedAt = [];
 }
 
-/** The actor and its descendants fail; its parent gets the reason as a message. */
+/** Fails the actor and its descendants, and sends the reason to its parent. */
 function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void {
   const { meter } = scheduler.run;
   dropEffects(actor);
-  const sentAt = scheduler.run.stacks?.keep(actor);
+  const sentAt = scheduler.run.stacks?.save(actor);
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
@@ -452,9 +476,8 @@ function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void 
 }
 
 /**
- * Delivers in the order (target, sender), stable in sending order, and wakes actors with mail. Messages can be long and
- * many, so the host is asked after each whether it wants a turn: then the result is a promise, after which this must be
- * called again.
+ * Delivers the pending messages, ordered by target, then sender, then sending, and wakes blocked actors. Delivery can take
+ * long, so the host may take a turn after each message: then this returns a promise, and must be called again afterwards.
  */
 function deliver(scheduler: Scheduler): Promise<void> | undefined {
   const { run, actors, pending } = scheduler;
@@ -464,7 +487,7 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
     const target = actors[Number(to)];
     logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
     if (target !== undefined && target.status !== "failed") {
-      // Where it waits, or goes on; one that has ended receives nowhere, and the sender must do.
+      // The receiver's location; the sender's if the receiver has ended.
       const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
       logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
       target.mailbox.push({ from, payload });
