@@ -7,8 +7,8 @@
  * 1. Add a row to one of the `…-table.ts` files here, with an id that was never used.
  *    A builtin written in `.ax` (`writtenInAx`) needs no more code; continue with step 4.
  * 2. Implement it in the `…-code.ts` file beside the table. Charge the meter before doing any work: `vm/cost.ts`.
- * 3. In `test/vm/hostile/builtins.test.ts`, add the arguments that make the most work; "every builtin has a probe" fails
- *    until they are there.
+ * 3. If its cost grows with its arguments, add the arguments that make the most work to `test/vm/hostile/builtins.test.ts`.
+ *    A test there fails until you do.
  * 4. Add cases to `test/vm/builtins/builtins.test.ts`, and run `npm run docs`.
  */
 import type { BuiltinDecl } from "./decl.ts";

@@ -12,8 +12,10 @@ export interface BuiltinCode {
   readonly run: BuiltinRun;
 }
 
+/** An implementation that takes `arity` arguments. */
 export const code = (arity: number, run: BuiltinRun): BuiltinCode => ({ arity, run });
 
+/** `text` and the functions below return an argument as a JavaScript value; they trap if it has another type. */
 export function text(value: Value): string {
   if (typeof value !== "string") throw typeTrap("String", value);
   return value;

@@ -1,3 +1,4 @@
+/** The native builtins on Option and Result. */
 import { BYTES } from "../cost.ts";
 import { type Meter, typeTrap } from "../meter.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
