@@ -421,7 +421,7 @@ function recountSlots(scheduler: Scheduler, actor: Actor): void {
   actor.countedSlots = totalSlots(actor, slots);
   scheduler.countedSlots += actor.countedSlots - before;
   if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
-    const message = `the actors recountSlots more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
+    const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
   }
 }

@@ -28,7 +28,7 @@ import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { PROGRAMS } from "./programs.ts";
 import { Choices, endOf } from "./hostile.ts";
 
-/** Modules of a whole run; BORUNA_CASES asks for another number, BORUNA_SEED for other ones. */
+/** The number of modules; the environment variable BORUNA_CASES changes it, BORUNA_SEED makes other modules. */
 const CASES = Number(process.env["BORUNA_CASES"] ?? 100_000);
 const SEED = Number(process.env["BORUNA_SEED"] ?? 4);
 const LIMITS: Partial<Limits> = { max_steps: 600, max_alloc_bytes: 1_000_000, max_call_depth: 40 };
@@ -43,11 +43,11 @@ const conformance = readdirSync(folder)
 const compiled = PROGRAMS.map((text) => compile({ name: "main.ax", text }).module);
 const encoded = [...conformance, ...compiled].map((module) => encodeModule(module, { debug: false }));
 const modules = encoded.map((bytes) => decodeModule(bytes));
-/** The larger ones take most of the time and show no more. */
+/** Larger modules take most of the time and find nothing more. */
 const smallest = encoded.toSorted((a, b) => a.length - b.length).slice(0, 16);
 const payloads = smallest.map((bytes): unknown => JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_BYTES))));
 
-/** What ended how often, by the way the modules were made. */
+/** How often each end occurred, by the way the modules were made. */
 const tally = new Map<string, Map<string, number>>();
 
 function count(way: string, end: string): void {
@@ -56,7 +56,7 @@ function count(way: string, end: string): void {
   tally.set(way, ends);
 }
 
-/** Runs a share of the cases. A failure names the seed with which `BORUNA_CASES=1 BORUNA_SEED=…` shows it alone. */
+/** Runs a share of the cases. A failure names the seed; `BORUNA_CASES=1 BORUNA_SEED=…` then runs that case alone. */
 function hammer(way: string, share: number, make: (choices: Choices) => () => Module, args: readonly Value[] = []): void {
   const cases = Math.max(1, Math.floor((CASES * share) / 100));
   for (let i = 0; i < cases; i++) {
@@ -72,12 +72,12 @@ function hammer(way: string, share: number, make: (choices: Choices) => () => Mo
 const DIGITS = [..."0123456789"].map((digit) => digit.charCodeAt(0));
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
-test("files with bytes changed, cut and put in", () => {
+test("files with bytes changed, removed and added", () => {
   hammer("bytes", 25, (choices) => {
     const bytes = choices.of(smallest).slice();
     for (let left = 1 + choices.below(4); left > 0; left--) {
       let at = choices.below(bytes.length);
-      // Half of the changes make another number of a number, so that much of it is still a module.
+      // Half of the changes replace a number by another, so that many of the files are still modules.
       if (choices.chance(70)) {
         while (at < bytes.length && !isDigit(bytes[at])) at += 1;
         bytes[at] = choices.of(DIGITS);
@@ -95,7 +95,7 @@ function isContainer(node: unknown): node is Container {
   return typeof node === "object" && node !== null;
 }
 
-/** Every array and object inside, itself first. */
+/** Every array and object in the JSON, the outermost first. */
 function containers(root: unknown): Container[] {
   const found: Container[] = isContainer(root) ? [root] : [];
   for (const node of found) for (const child of Object.values(node)) if (isContainer(child)) found.push(child);
@@ -147,12 +147,12 @@ function damage(node: Container, choices: Choices): void {
   else Object.defineProperty(node, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-test("payloads with members changed, left out and put in", () => {
+test("payloads with members changed, removed and added", () => {
   hammer("payload", 25, (choices) => {
     const payload: unknown = structuredClone(choices.of(payloads));
     const inside = containers(payload);
-    // What is not code is a small part of most modules.
-    for (let left = 1 + choices.below(3); left > 0; left--)
+    // Most of a module is code, so the outer members are chosen more often.
+    for (let changes = 1 + choices.below(3); changes > 0; changes--)
       damage(choices.chance(20) ? choices.of(inside.slice(0, 40)) : choices.of(inside), choices);
     const bytes = new TextEncoder().encode(JSON.stringify(payload));
     return () => decodeModule(bytes);
@@ -201,7 +201,7 @@ const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
   }),
 );
 
-/** What operands may name in a module. */
+/** The sizes that bound the operands in a module. */
 interface Sizes {
   readonly constants: number;
   readonly locals: number;
@@ -212,7 +212,7 @@ interface Sizes {
   readonly length: number;
 }
 
-/** A plausible operand, now and then one that is out of range. */
+/** A plausible operand, sometimes one that is out of range. */
 function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
   if (choices.below(400) === 0) return choices.of([256, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]);
   const below = (size: number): number => choices.below(Math.max(1, size));
@@ -293,7 +293,7 @@ function mutateCode(code: Instruction[], sizes: Sizes, choices: Choices): void {
       code[other] = old;
       return;
     case 4:
-      // As long as before, so that the jumps still mean something.
+      // The code keeps its length, so that the jumps still make sense.
       code[at] = { op: choices.of(["Nop", "Pop", "Dup"]), operands: [] };
       return;
     default:
@@ -344,12 +344,12 @@ const PURE = OPS.filter(
 );
 
 /**
- * Code whose stack heights agree: branches go to places of the same height. So most functions are regular, and half of
- * them have no effect: the compiled engine takes them.
+ * Code whose stack heights agree: branches go to instructions with the same height. So most functions are statically
+ * stacked, and half of them have no effect and can be compiled.
  */
-function regularCode(choices: Choices, sizes: Sizes, pure: boolean): Instruction[] {
+function staticallyStackedCode(choices: Choices, sizes: Sizes, pure: boolean): Instruction[] {
   const code: Instruction[] = [];
-  /** Where the height was 0, and jumps that wait for such a place. */
+  /** The instructions at height 0, and the jumps that still need such a target. */
   const level: number[] = [0];
   const waiting: number[] = [];
   let height = 0;
@@ -411,7 +411,7 @@ function randomModule(choices: Choices): Module {
   const functions = Array.from({ length: count }, (_, index): FunctionDef => {
     const tables = choices.below(3);
     const sizes: Sizes = { constants: constants.length, locals: LOCALS, globals: 1, functions: count, types: 2, tables, length: 16 };
-    const code = choices.chance(75) ? regularCode(choices, sizes, choices.chance(70)) : wildCode(choices, sizes);
+    const code = choices.chance(75) ? staticallyStackedCode(choices, sizes, choices.chance(70)) : wildCode(choices, sizes);
     const arms = (): { tag: number; target: number }[] =>
       Array.from({ length: choices.below(4) }, () => ({ tag: choices.below(8) - 5, target: choices.below(code.length + 1) }));
     return {
@@ -457,7 +457,7 @@ test("modules made at random", () => {
 }, 120_000);
 
 afterAll(() => {
-  // The generators are of use only while much of what they make is run, and not all of it ends alike.
+  // The generators are only useful while many of their modules run and the runs end in different ways.
   if (CASES < 20_000) return;
   for (const [way, ends] of tally) {
     const total = [...ends.values()].reduce((a, b) => a + b, 0);
