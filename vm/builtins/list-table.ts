@@ -24,10 +24,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.constant,
     "The list without its first element; an empty list stays empty.",
     ["list.tail([1, 2])", "[2]"],
-    {
-      ...T,
-      oldNames: ["__builtin_list_tail"],
-    },
+    { ...T, oldNames: ["__builtin_list_tail"] },
   ),
   native(104, "list.last", "Fn(List<T>) -> Option<T>", COSTS.constant, "The last element.", ["list.last([1, 2])", "Some(2)"], T),
   native(
@@ -55,10 +52,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.constant,
     "The list with the value added at its end.",
     ["list.push([1], 2)", "[1, 2]"],
-    {
-      ...T,
-      oldNames: ["list.append", "list_push", "__builtin_list_append"],
-    },
+    { ...T, oldNames: ["list.append", "list_push", "__builtin_list_append"] },
   ),
   native(
     108,
@@ -67,10 +61,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     "1 + ⌊n / 256⌋, n elements of the second",
     "The elements of the first, then of the second.",
     ["list.concat([1], [2])", "[1, 2]"],
-    {
-      ...T,
-      oldNames: ["__builtin_list_concat"],
-    },
+    { ...T, oldNames: ["__builtin_list_concat"] },
   ),
   native(109, "list.reverse", "Fn(List<T>) -> List<T>", COSTS.copy, "The elements in reverse order.", ["list.reverse([1, 2])", "[2, 1]"], {
     ...T,

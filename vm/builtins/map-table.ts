@@ -11,10 +11,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.key,
     "The value of the key.",
     ['map.get({ "a": 1 }, "a")', "Some(1)"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_get"],
-    },
+    { ...V, oldNames: ["__builtin_map_get"] },
   ),
   native(
     151,
@@ -23,10 +20,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.key,
     "The map with the key set to the value.",
     ['map.set({ "a": 1 }, "b", 2)', "{a: 1, b: 2}"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_set"],
-    },
+    { ...V, oldNames: ["__builtin_map_set"] },
   ),
   native(
     152,
@@ -35,10 +29,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.key,
     "The map without the key.",
     ['map.remove({ "a": 1 }, "a")', "{}"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_remove"],
-    },
+    { ...V, oldNames: ["__builtin_map_remove"] },
   ),
   native(
     153,
@@ -47,10 +38,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.key,
     "Whether the map has the key.",
     ['map.contains_key({ "a": 1 }, "b")', "false"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_contains_key"],
-    },
+    { ...V, oldNames: ["__builtin_map_contains_key"] },
   ),
   native(
     154,
@@ -59,10 +47,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.entries,
     "The keys in the order of their UTF-8 bytes.",
     ['map.keys({ "b": 2, "a": 1 })', '["a", "b"]'],
-    {
-      ...V,
-      oldNames: ["__builtin_map_keys"],
-    },
+    { ...V, oldNames: ["__builtin_map_keys"] },
   ),
   native(
     155,
@@ -71,10 +56,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.entries,
     "The values in the order of their keys.",
     ['map.values({ "b": 2, "a": 1 })', "[1, 2]"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_values"],
-    },
+    { ...V, oldNames: ["__builtin_map_values"] },
   ),
   native(156, "map.len", "Fn(Map<String, V>) -> Int", COSTS.constant, "The number of keys.", ['map.len({ "a": 1 })', "1"], {
     ...V,

@@ -173,10 +173,7 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     "1 + ⌊u / 256⌋, u of the text printed",
     "Prints the value to stderr and returns it; logs no event and does not affect a replay.",
     ["debug(1)", "1"],
-    {
-      ...EFFECT_T,
-      oldNames: ["__builtin_debug"],
-    },
+    { ...EFFECT_T, oldNames: ["__builtin_debug"] },
   ),
   native(
     242,
@@ -185,10 +182,7 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     "1 + ⌊u / 256⌋, u of the text printed",
     "Prints the text and the value to stderr and returns the value.",
     ['debug_msg("x is", 1)', "1"],
-    {
-      ...EFFECT_T,
-      oldNames: ["__builtin_debug_msg"],
-    },
+    { ...EFFECT_T, oldNames: ["__builtin_debug_msg"] },
   ),
   native(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "The SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
     'hash.sha256("abc")',

@@ -12,9 +12,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.pieces,
     "The characters (code points), each a String.",
     ['string.chars("añ")', '["a", "ñ"]'],
-    {
-      oldNames: ["__builtin_string_chars"],
-    },
+    { oldNames: ["__builtin_string_chars"] },
   ),
   native(
     62,
@@ -23,9 +21,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Whether the first text contains the second.",
     ['string.contains("abc", "bc")', "true"],
-    {
-      oldNames: ["str_contains", "__builtin_string_contains"],
-    },
+    { oldNames: ["str_contains", "__builtin_string_contains"] },
   ),
   native(
     63,
@@ -34,9 +30,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Whether the first text begins with the second.",
     ['string.starts_with("abc", "ab")', "true"],
-    {
-      oldNames: ["str_starts_with", "__builtin_string_starts_with"],
-    },
+    { oldNames: ["str_starts_with", "__builtin_string_starts_with"] },
   ),
   native(
     64,
@@ -45,9 +39,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Whether the first text ends with the second.",
     ['string.ends_with("abc", "ab")', "false"],
-    {
-      oldNames: ["__builtin_string_ends_with"],
-    },
+    { oldNames: ["__builtin_string_ends_with"] },
   ),
   native(
     65,
@@ -64,9 +56,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Changes ASCII letters to upper case; other characters stay.",
     ['string.to_upper("aßz")', '"AßZ"'],
-    {
-      oldNames: ["__builtin_string_to_upper"],
-    },
+    { oldNames: ["__builtin_string_to_upper"] },
   ),
   native(
     67,
@@ -75,9 +65,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Changes ASCII letters to lower case; other characters stay.",
     ['string.to_lower("ABC")', '"abc"'],
-    {
-      oldNames: ["__builtin_string_to_lower"],
-    },
+    { oldNames: ["__builtin_string_to_lower"] },
   ),
   native(
     68,
@@ -86,9 +74,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "Removes ASCII white space (space, U+0009 to U+000D) at both ends.",
     ['string.trim(" a\\n")', '"a"'],
-    {
-      oldNames: ["__builtin_string_trim"],
-    },
+    { oldNames: ["__builtin_string_trim"] },
   ),
   native(
     69,
@@ -106,9 +92,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.pieces,
     "Joins the texts with the separator between them.",
     ['string.join(["a", "b"], "-")', '"a-b"'],
-    {
-      oldNames: ["__builtin_string_join"],
-    },
+    { oldNames: ["__builtin_string_join"] },
   ),
   native(
     71,

@@ -9,9 +9,12 @@
  *     LoadLocal 0    → x          stack: 1, x
  *     Add            1, x → sum   stack: sum
  *
- * To add an opcode: add a row with a free tag; execute it in `vm/interpreter/slow-path.ts`, or give it a register op of its
- * own (`vm/interpreter/register-ops.ts`); say in `vm/compiled/eligible.ts` whether the compiled engine takes it; emit it in
- * `compiler/lower/`; list it in `test/vm/bytecode-tables.ts`; run `npm run docs`.
+ * To add an opcode:
+ *
+ * 1. Add a row with a free tag.
+ * 2. Execute it in `vm/interpreter/slow-path.ts`, or give it a register op of its own (`vm/interpreter/register-ops.ts`).
+ * 3. If it has an effect, list it in `vm/compiled/eligible.ts`; else compile it in `vm/compiled/instructions.ts`.
+ * 4. Emit it in `compiler/lower/`, list it in `test/vm/bytecode-tables.ts`, and run `npm run docs`.
  */
 
 /** The meaning of an operand. It decides what the verifier checks. */

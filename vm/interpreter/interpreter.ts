@@ -19,7 +19,8 @@
  *         x * 2
  *     }
  *
- * has two locals, n in slot 0 and x in slot 1, so its operands begin at slot 2. For n = 20:
+ * has two locals, n in slot 0 and x in slot 1, so its operands begin at slot 2. Below, the stack is shown after each
+ * instruction of a call with n = 20; `()` is Unit.
  *
  *     pc  bytecode         stack: n x | operands    register op at this pc             covers
  *      0  LoadLocal n      20 ()  | 20              addInt       slot1 = slot0 + 1     pc 0 to 3

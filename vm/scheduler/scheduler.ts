@@ -148,10 +148,10 @@ export function startMachine(
 }
 
 /**
- * Goes on with a suspended run of the same module, under the limits it was started with, as if the call it waits at had
- * just been answered with `answer`: value, steps, allocation and events are those of a run that was never suspended.
- * The bytes must come from a trusted store: forged ones can be any state of the program (see `snapshot.ts`).
- * Throws, besides what `startMachine` throws, the `state.…` errors of `decodeState`.
+ * Resumes a suspended run of the same module, under its original limits, with the answer of the call that it waits for.
+ * Value, steps, allocation and events are the same as in a run that was never suspended. The state must come from a trusted
+ * store: a forged state can be any state of the program (see `snapshot.ts`). Throws the errors of `startMachine`, and the
+ * `state.…` errors of `decodeState`.
  */
 export function resumeMachine(
   program: Program,
@@ -208,6 +208,7 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
+/** Runs to the end, synchronously as far as the host's answers allow. */
 function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   const first = guarded(scheduler, begin);
   if (first === SUSPEND_PROMISE) return suspended(scheduler);
@@ -229,19 +230,8 @@ async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd
 function suspended({ run, actors, pending, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
-  const remaining = queue.slice(queueIndex);
-  const state = encodeState(program, {
-    limits,
-    scheduled,
-    steps,
-    allocBytes,
-    nextActor,
-    round,
-    sliceEnd,
-    actors,
-    queue: remaining,
-    pending,
-  });
+  const rest = queue.slice(queueIndex);
+  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: rest, pending });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
@@ -273,6 +263,7 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
 const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
   frames === undefined ? [] : placesOf(run.program, frames, false);
 
+/** Runs `body`; a trap that ends the run becomes the run's end. */
 function guarded(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
