@@ -12,7 +12,7 @@
  *
  * Types are compared with `unify`, never with `===`, and pruned before their `kind` is read.
  */
-import type { PrimitiveName, Type } from "../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, type PrimitiveName, type Type } from "../vm/value/type.ts";
 
 /** A record or enum declaration. Its identity is the object, since two files may each have their own `Point`. */
 export interface TypeDecl {
@@ -85,15 +85,9 @@ export const NEVER: CheckedType = { kind: "never" };
 export const ERROR: CheckedType = { kind: "error" };
 
 export const builtinType = (name: BuiltinTypeName, ...args: readonly CheckedType[]): CheckedType => ({ kind: "builtin", name, args });
-export const BUILTIN_ARITY: ReadonlyMap<string, number> = new Map([
-  ["Option", 1],
-  ["Result", 2],
-  ["List", 1],
-  ["Map", 2],
-]);
 export const mapOf = (value: CheckedType): CheckedType => builtinType("Map", STRING, value);
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
-  return BUILTIN_ARITY.has(name);
+  return GENERIC_TYPE_ARITY.has(name);
 }
 /** A new, unbound type variable. */
 export const freshVar = (): VarType => ({ kind: "var", bound: null });

@@ -1,11 +1,11 @@
 /** Declares the functions and types of a file, own and imported ones, before any body is checked. */
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
-import { isPrimitiveName } from "../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
-import { BUILTIN_ARITY, type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import { type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./check-types.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
 type Declared = FnItem | RecordItem | EnumItem;
@@ -35,7 +35,7 @@ const typeParamsOf = (item: Declared): readonly ParamType[] => item.typeParams.m
 function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
   const { name } = item;
   checkUnique(unit, item.typeParams, "the type parameter");
-  if (isPrimitiveName(name.text) || BUILTIN_ARITY.has(name.text)) {
+  if (isPrimitiveName(name.text) || GENERIC_TYPE_ARITY.has(name.text)) {
     unit.diagnostics.error("E010", name.span, `\`${name.text}\` is a built-in type`, { help: "choose another name" });
     return;
   }

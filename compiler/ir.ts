@@ -7,7 +7,7 @@
  *     { kind: "chain", first: { kind: "builtin", builtin: list.len, args: [{ kind: "local", local: xs }] },
  *       rest: [{ op: "+", type: Int, operand: { kind: "const", value: 1 } }] }
  */
-import type { BuiltinDecl } from "../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";

@@ -4,10 +4,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Keyword, KEYWORDS, RESERVED_WORDS, type Punctuator, PUNCTUATORS } from "../compiler/tokens.ts";
-import { BUILTIN_ARITY } from "../compiler/check-types.ts";
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
-import type { PrimitiveName } from "../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, type PrimitiveName } from "../vm/value/type.ts";
 
 /** Inside the extension's folder, because VS Code reads no files outside it. */
 export const GRAMMAR_FILE = fileURLToPath(new URL("../editors/vscode/syntaxes/ax.tmLanguage.json", import.meta.url));
@@ -121,7 +120,7 @@ const PRIMITIVES: Readonly<Record<PrimitiveName, true>> = {
   ActorId: true,
   Json: true,
 };
-const BUILTIN_TYPES = [...Object.keys(PRIMITIVES), ...BUILTIN_ARITY.keys(), "Fn"];
+const BUILTIN_TYPES = [...Object.keys(PRIMITIVES), ...GENERIC_TYPE_ARITY.keys(), "Fn"];
 
 const NAME = "[A-Za-z_][A-Za-z0-9_]*";
 /** A name, including keywords: where keywords are allowed as names, or an earlier rule matches them. */

@@ -15,7 +15,7 @@ import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
-import { isOpName, opcode, OPCODES } from "../vm/bytecode/opcodes.ts";
+import { OPCODE_BY_TAG } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { apiPage } from "./api-page.ts";
 import { capabilitiesPage } from "./capability-page.ts";
@@ -24,17 +24,15 @@ import { cell, code, page, table } from "./markdown.ts";
 import { grammar, GRAMMAR_FILE } from "./grammar.ts";
 
 function bytecode(): string {
-  const names = Object.keys(OPCODES).filter(isOpName);
-  const rows = names
-    .map((name) => ({ name, row: opcode(name) }))
-    .sort((a, b) => a.row.tag - b.row.tag)
-    .map(({ name, row }) => [
+  const rows = [...OPCODE_BY_TAG.values()]
+    .sort((a, b) => a.tag - b.tag)
+    .map((row) => [
       row.tag.toString(16).toUpperCase().padStart(2, "0"),
-      code(name),
+      code(row.name),
       row.operands.join(", "),
       cell(row.stack),
       row.traps ? "yes" : "",
-      row.ours === true ? "Boruna" : "1.1",
+      row.extension === true ? "extension" : "1.1",
       cell(row.doc),
     ]);
   return page(

@@ -39,8 +39,8 @@ export async function outcome(text: string, expectation: string): Promise<string
   }
   if (!ok) return diagnostics.map((d) => `${d.code} ${d.message}`).join("\n");
   const { module } = compile({ name: "main.ax", text }, { resolve });
-  const irregular = verifyModule(module).functions.filter((f) => !f.regular);
-  if (irregular.length > 0) return `irregular: ${irregular.map((f) => f.def.name).join(", ")}`;
+  const dynamic = verifyModule(module).functions.filter((f) => !f.staticallyStacked);
+  if (dynamic.length > 0) return `dynamically stacked: ${dynamic.map((f) => f.def.name).join(", ")}`;
   if (kind === "warning") {
     const codes = diagnostics.map((d) => d.code);
     return codes.some((c) => c === detail) ? expectation : `warnings: ${codes.join(" ")}`;

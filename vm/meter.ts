@@ -58,7 +58,7 @@ export class Meter {
   addSteps(count: number): void {
     if (count > this.maxSteps - this.steps) {
       this.steps = this.maxSteps;
-      throw stepLimit(this.maxSteps);
+      throw stepLimitTrap(this.maxSteps);
     }
     this.steps += count;
     this.#unasked += count;
@@ -110,7 +110,7 @@ export class Work {
   }
 }
 
-export function stepLimit(maxSteps: number): MachineTrap {
+export function stepLimitTrap(maxSteps: number): MachineTrap {
   return new MachineTrap("step_limit", `max execution steps exceeded (${maxSteps})`);
 }
 

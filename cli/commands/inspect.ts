@@ -25,7 +25,7 @@ export function inspectCommand(session: Session, file: string): number {
       locals: f.def.locals,
       instructions: f.def.code.length,
       max_stack: f.maxStack,
-      regular: f.regular,
+      regular: f.staticallyStacked,
       capabilities: f.def.capabilities.map((id) => registry.byId.get(id)?.name ?? String(id)),
       intent: f.def.intent,
     })),

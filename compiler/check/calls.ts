@@ -1,7 +1,7 @@
 /** Checks calls of functions, function values, builtins and capabilities. */
-import { type BuiltinDecl, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
+import { GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
-import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import type { Callable, Ir } from "../ir.ts";
@@ -27,12 +27,6 @@ import { failed, type FunctionChecker, type Signature, type Typed } from "./cont
 import { checkField, hasField } from "./data.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
-
-/** Builtins that are an instruction of their own. */
-const INSTRUCTIONS: ReadonlyMap<string, OpName> = new Map([["list_get", "ListGet"]]);
-
-/** Builtins that compare the elements of their first argument as `==` does. */
-const COMPARING: ReadonlySet<string> = new Set(["list.contains", "list.index_of", "list.sort", "list.unique"]);
 
 /** The dotted name of a builtin or capability, such as `string.len`; undefined if its first part is a binding. */
 export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
@@ -191,8 +185,8 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
   const signature = checker.context.builtinSignature(builtin);
   const { args, typeArgs, type } = checkGeneric(checker, builtin.name, signature, expr, expected);
   const [compared] = typeArgs.values();
-  if (compared !== undefined && COMPARING.has(builtin.name)) requireData(checker, builtin.name, compared, expr.span);
-  const op = INSTRUCTIONS.get(builtin.name);
+  if (compared !== undefined && builtin.comparesElements) requireData(checker, builtin.name, compared, expr.span);
+  const op = builtin.instruction;
   const { span } = expr;
   const ir: Ir =
     op !== undefined
@@ -200,7 +194,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
       : builtin.source !== undefined
         ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, span };
-  recordBuiltinCall(checker, ir, builtin.name, type);
+  recordBuiltinCall(checker, ir, builtin, type);
   return { ir, type };
 }
 

@@ -2,9 +2,10 @@
  * What the checker of a whole program shares (`Context`), and the interface to the checker of one function
  * (`FunctionChecker`), through which the files of this folder check the parts of an expression.
  */
-import { BUILTIN_BY_NAME, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
-import { isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
@@ -13,7 +14,6 @@ import type { FunctionScope, Unit } from "../scope.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import {
-  BUILTIN_ARITY,
   builtinType,
   type CheckedType,
   ERROR,
@@ -145,13 +145,13 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
-    const wanted = decl?.params.length ?? BUILTIN_ARITY.get(name) ?? 0;
+    const wanted = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
     const known = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
     if (!known) {
       const all = (): string[] => [
         ...unit.types.keys(),
         ...params.keys(),
-        ...BUILTIN_ARITY.keys(),
+        ...GENERIC_TYPE_ARITY.keys(),
         "Int",
         "Float",
         "String",

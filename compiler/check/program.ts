@@ -9,7 +9,8 @@
  *    last, as functions in files of their own.
  * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
  */
-import { BUILTIN_RECORDS, type BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_RECORDS } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseType } from "../../vm/value/type.ts";

@@ -1,16 +1,14 @@
 /** W007: a call of a builtin whose result is not used. Since values never change, such a call does nothing. */
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
 import { type CheckedType, prune, show } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 
-/** Called for what they do to the outside, or to the run. */
-const CALLED_FOR_EFFECT: ReadonlySet<string> = new Set(["debug", "debug_msg", "panic"]);
-
 /** Records the result type of a call of a builtin, for `warnUnusedResult`. */
-export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, name: string, result: CheckedType): void {
-  if (!CALLED_FOR_EFFECT.has(name)) checker.context.builtinCalls.set(ir, { name, result });
+export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: CheckedType): void {
+  if (!calledForEffect) checker.context.builtinCalls.set(ir, { name, result });
 }
 
 /** Warns of each builtin call that computes the value of `ir`, which is not used. Looks into the branches of blocks, `if` and `match`. */

@@ -3,11 +3,11 @@
  * none. A `for` keeps its list and index in stack slots, so all operands at a `break`, `continue` or `return` belong to the
  * expressions around it, and are popped before the jump.
  */
-import { type OpcodeRow, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
+import { OPCODE_BY_TAG, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
-import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
 import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
@@ -28,19 +28,11 @@ export interface ModulePool {
 }
 
 /** The builtins that have an instruction of their own. If there are several, the one with the lowest tag is used. */
-const OWN_INSTRUCTION: ReadonlyMap<string, OpName> = (() => {
-  const found = new Map<string, OpName>();
-  const rows: [OpName, OpcodeRow][] = [];
-  for (const name of Object.keys(OPCODES)) if (isOp(name)) rows.push([name, OPCODES[name]]);
-  for (const [name, row] of rows.sort((a, b) => a[1].tag - b[1].tag)) {
-    if (row.builtin !== undefined && !found.has(row.builtin)) found.set(row.builtin, name);
-  }
-  return found;
-})();
-
-function isOp(name: string): name is OpName {
-  return Object.hasOwn(OPCODES, name);
-}
+const OWN_INSTRUCTION: ReadonlyMap<string, OpName> = new Map(
+  [...OPCODE_BY_TAG.values()]
+    .sort((a, b) => b.tag - a.tag)
+    .flatMap(({ builtin, name }) => (builtin === undefined ? [] : [[builtin, name] as const])),
+);
 
 const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>> = {
   "==": "Eq",
@@ -68,11 +60,7 @@ const WRAP_OPERAND = { Some: 0, Ok: 1, Err: 2 } as const;
 const MAX_SHORT_LIST = 255;
 
 function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
-  if (builtin.name === "list_get") {
-    e.emit("ListGet");
-    return;
-  }
-  const own = OWN_INSTRUCTION.get(builtin.name);
+  const own = builtin.instruction ?? OWN_INSTRUCTION.get(builtin.name);
   if (own === undefined) e.emit("Builtin", builtin.id, argc);
   else e.emit(own);
 }

@@ -9,7 +9,7 @@
  *
  * For `fn inc(n: Int) -> Int { n + 1 }` it emits `LoadLocal 0; PushConst 0; Add; Ret`, with 1 as constant 0.
  */
-import type { BuiltinDecl } from "../../vm/builtins/builtin-table.ts";
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";

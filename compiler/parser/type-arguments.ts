@@ -1,7 +1,6 @@
 /** Reports and skips type arguments in expressions, as in `id<Int>(3)`. */
 import type { TokenKind } from "../tokens.ts";
-import { BUILTIN_ARITY } from "../check-types.ts";
-import { isPrimitiveName } from "../../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Bounds the look-ahead, so that parsing stays linear. */
@@ -48,7 +47,7 @@ function typeArgumentTokens(c: Cursor): number | undefined {
 }
 
 function isBuiltInType(name: string): boolean {
-  return name === "Fn" || isPrimitiveName(name) || BUILTIN_ARITY.has(name);
+  return name === "Fn" || isPrimitiveName(name) || GENERIC_TYPE_ARITY.has(name);
 }
 
 /** Reports and skips type arguments, if any. */

@@ -1,7 +1,7 @@
 /** Types, type parameters and effect rows. */
 import type { Name, RowExpr, TypeExpr } from "../ast.ts";
 import { isKeyword } from "../tokens.ts";
-import { BUILTIN_ARITY } from "../check-types.ts";
+import { GENERIC_TYPE_ARITY } from "../../vm/value/type.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { commaList } from "./lists.ts";
 import { declaredName, nameOf, reservedName } from "./names.ts";
@@ -24,7 +24,7 @@ function named(c: Cursor): TypeExpr {
   const name = nameOf(c.next());
   if (name.text === "Fn" && c.at("(")) return functionType(c, token.start);
   if (c.at("[")) {
-    const help = BUILTIN_ARITY.has(name.text)
+    const help = GENERIC_TYPE_ARITY.has(name.text)
       ? "write type arguments between `<` and `>`: `List<Int>`"
       : `a list type is written \`List<${name.text}>\``;
     c.unexpected("the end of the type", { help });

@@ -21,7 +21,7 @@ const TOKENS = programs.join(" ").match(/[A-Za-z_]+|\d+|"[^"\n]*"|\S/g) ?? [];
 function compiles(text: string): void {
   try {
     const { module } = compile({ name: "main.ax", text });
-    expect(verifyModule(module).functions.filter((f) => !f.regular)).toEqual([]);
+    expect(verifyModule(module).functions.filter((f) => !f.staticallyStacked)).toEqual([]);
   } catch (error) {
     expect(error).toBeInstanceOf(CompileError);
   }

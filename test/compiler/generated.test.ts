@@ -13,7 +13,7 @@ test("a well-typed program compiles to regular code and never traps by type", as
       const { diagnostics } = check({ name: "main.ax", text });
       expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
       const { end, program } = await runSource(text, { limits: { max_steps: 200_000 } });
-      expect(program.functions.filter((f) => !f.regular).map((f) => f.def.name)).toEqual([]);
+      expect(program.functions.filter((f) => !f.staticallyStacked).map((f) => f.def.name)).toEqual([]);
       if (end.status === "trapped") {
         expect(["arithmetic_overflow", "division_by_zero", "contract_violation", "step_limit", "alloc_limit"]).toContain(end.trap.kind);
       }

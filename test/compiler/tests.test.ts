@@ -17,7 +17,7 @@ describe("compileTests", () => {
     const arities = tests.map((t) => [t, ...t.answers].map((f) => module?.functions[f.functionIndex]?.arity));
     // All arguments of the signature, whatever the answer names.
     expect(arities).toEqual([[0, 1, 5], [0]]);
-    expect(module === undefined ? [] : verifyModule(module).functions.filter((f) => !f.regular)).toEqual([]);
+    expect(module === undefined ? [] : verifyModule(module).functions.filter((f) => !f.staticallyStacked)).toEqual([]);
   });
 
   test("tests are not part of the program, and a file without tests has no module", () => {

@@ -6,7 +6,7 @@ import { replayRun } from "../../replay/replay.ts";
 import { replayLines } from "../../replay/report/replay-report.ts";
 import { memorySource } from "../../replay/log/log-source.ts";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
-import { moduleFromJson } from "../../vm/bytecode/codec.ts";
+import { moduleFromJson } from "../../vm/bytecode/module-json.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 

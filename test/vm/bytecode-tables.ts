@@ -1,4 +1,5 @@
 /** Constants of every kind, and the instructions without effect with the kinds of operands that they want. */
+import { BUILTIN_CODE } from "../../vm/builtins/builtin-code.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -132,13 +133,13 @@ const kindOfType = (type: Type): Kind => {
   return type.name === "List" ? "list" : type.name === "Map" ? "map" : type.name === "Option" || type.name === "Result" ? "option" : "any";
 };
 
-const BUILTIN_STEPS: readonly Step[] = BUILTINS.flatMap(({ id, name, source, type: text, typeParams }): Step[] => {
+const BUILTIN_STEPS: readonly Step[] = BUILTINS.flatMap(({ id, name, type: text, typeParams }): Step[] => {
   const type = parseType(text, new Set(typeParams));
-  if (source !== undefined || type.kind !== "fn" || name.startsWith("debug") || name === "string.inspect") return [];
+  if (type.kind !== "fn" || !BUILTIN_CODE.has(name)) return [];
   return [{ op: "Builtin", takes: type.params.map(kindOfType), gives: kindOfType(type.result), builtin: id }];
 });
 const LEGACY_STEPS: readonly Step[] = Object.entries(OPCODES).flatMap(([op, row]): Step[] => {
-  if (!isOpName(op) || !("builtin" in row) || row.builtin.startsWith("debug")) return [];
+  if (!isOpName(op) || !("builtin" in row) || !BUILTIN_CODE.has(row.builtin)) return [];
   const decl = BUILTINS.find((b) => b.name === row.builtin);
   const type = decl === undefined ? undefined : parseType(decl.type, new Set(decl.typeParams));
   return type?.kind === "fn" ? [step(op, type.params.map(kindOfType), kindOfType(type.result))] : [];

@@ -1,5 +1,6 @@
 /**
- * The builtins that the machine runs, by name. Missing are the interpreter's own: `debug` and `debug_msg` reach the host,
+ * The implementations of the native builtins, by name. Three are missing because they need the run and not only the meter,
+ * so the interpreter implements them (`vm/interpreter/slow-path.ts`): `debug` and `debug_msg` call the host, and
  * `string.inspect` names the types of the module.
  */
 import type { BuiltinCode } from "./code.ts";
@@ -11,8 +12,6 @@ import { OPTION_CODE } from "./option-code.ts";
 import { OTHER_CODE } from "./other-code.ts";
 import { REGEX_CODE } from "./regex-code.ts";
 import { STRING_CODE } from "./string-code.ts";
-
-export type { BuiltinCode };
 
 export const BUILTIN_CODE: ReadonlyMap<string, BuiltinCode> = new Map([
   ...NUMBER_CODE,

@@ -1,6 +1,15 @@
 /**
- * The builtin table: every pure function the language brings along. The compiler's types, the machine, the
- * docs and the tests read it. The implementations are in `builtin-code.ts`.
+ * The builtin table: every function of the language that needs no import and no capability. One row per builtin holds all
+ * facts about it; the compiler, both engines, `docs/reference/builtins.md` and the tests read the rows.
+ *
+ * To add a builtin:
+ *
+ * 1. Add a row to one of the `…-table.ts` files here, with an id that was never used.
+ *    A builtin written in `.ax` (`writtenInAx`) needs no more code; continue with step 4.
+ * 2. Implement it in the `…-code.ts` file beside the table. Charge the meter before doing any work: `vm/cost.ts`.
+ * 3. If its cost grows with its arguments, add the arguments that make the most work to `test/vm/hostile/builtins.test.ts`.
+ *    A test there fails until you do.
+ * 4. Add cases to `test/vm/builtins/builtins.test.ts`, and run `npm run docs`.
  */
 import type { BuiltinDecl } from "./decl.ts";
 import { JSON_BUILTINS } from "./json-table.ts";
@@ -11,8 +20,6 @@ import { OPTION_BUILTINS, OTHER_BUILTINS } from "./other-table.ts";
 import { REGEX_BUILTINS } from "./regex-table.ts";
 import { STRING_BUILTINS } from "./string-table.ts";
 import type { TypeField } from "../bytecode/module.ts";
-
-export type { BuiltinDecl };
 
 export const BUILTINS: readonly BuiltinDecl[] = [
   ...NUMBER_BUILTINS,
@@ -25,17 +32,17 @@ export const BUILTINS: readonly BuiltinDecl[] = [
   ...OTHER_BUILTINS,
 ];
 
-/** By name and by old name. */
+/** The builtins by name, old names included. */
 export const BUILTIN_BY_NAME: ReadonlyMap<string, BuiltinDecl> = new Map(
   BUILTINS.flatMap((b) => [b.name, ...b.oldNames].map((name) => [name, b] as const)),
 );
 
 export const BUILTIN_BY_ID: ReadonlyMap<number, BuiltinDecl> = new Map(BUILTINS.map((b) => [b.id, b]));
 
-/** The names of `guard`, which is part of the language, not of the table. */
+/** The names of `guard`, which looks like a builtin but is part of the language (see `GuardSeal`). */
 export const GUARD_NAMES: ReadonlySet<string> = new Set(["guard", "__builtin_guard"]);
 
-/** Records that the builtins written in the language make; the compiler declares them in a module that uses them. */
+/** The record types that builtins written in `.ax` return. The compiler declares them in each module that uses them. */
 export const BUILTIN_RECORDS: readonly {
   readonly name: string;
   readonly params: readonly string[];

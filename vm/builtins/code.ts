@@ -1,10 +1,10 @@
-/** What implementations of builtins share: their form, and reading their arguments. */
+/** The form of a native builtin's implementation, and the checks that its arguments have the right type. */
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { type Meter, typeTrap } from "../meter.ts";
 import { EnumValue, FloatValue, type IntValue, isInt, NONE, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
-/** Charges the meter before it works. Missing arguments are Unit; `arity` says how many it reads. */
+/** Must charge the meter before it does any work. Arguments beyond the builtin's `arity` are Unit. */
 export type BuiltinRun = (meter: Meter, a: Value, b: Value, c: Value) => Value;
 
 export interface BuiltinCode {
@@ -12,8 +12,10 @@ export interface BuiltinCode {
   readonly run: BuiltinRun;
 }
 
+/** An implementation that takes `arity` arguments. */
 export const code = (arity: number, run: BuiltinRun): BuiltinCode => ({ arity, run });
 
+/** `text` and the functions below return an argument as a JavaScript value; they trap if it has another type. */
 export function text(value: Value): string {
   if (typeof value !== "string") throw typeTrap("String", value);
   return value;
@@ -34,7 +36,7 @@ export function bool(value: Value): boolean {
   return value;
 }
 
-/** Type id of the records that modules of the first compilers have for lists. */
+/** The earliest compilers represented a list as a record with this type id. */
 const LIST_RECORD = 0xffff;
 
 export function list(value: Value): ListValue {
@@ -52,7 +54,7 @@ export function some(value: Value | undefined): Value {
   return value === undefined ? NONE : new SomeValue(value);
 }
 
-/** Older modules build Some, Ok and Err as variants of these enums. */
-export function isOld(value: Value, typeId: number, variant: number): value is EnumValue {
+/** Older modules build Some, Ok and Err as variants of enums with reserved type ids. */
+export function isLegacyVariant(value: Value, typeId: number, variant: number): value is EnumValue {
   return value instanceof EnumValue && value.typeId === typeId && value.variant === variant;
 }

@@ -1,59 +1,69 @@
-/** The shape of a row of the builtin table. */
+/** The row of the builtin table, and the two functions that make one. */
+import { COSTS } from "../cost.ts";
+import type { OpName } from "../bytecode/opcodes.ts";
 
 export interface BuiltinDecl {
-  /** Operand of the Builtin instruction. Never changes, never is given again. */
+  /** The operand of the `Builtin` instruction. An id never changes and is never used again. */
   readonly id: number;
-  /** `module.name`, or bare for the few without a module. */
+  /** `module.name`, or a bare name for the few builtins without a module. */
   readonly name: string;
-  /** Older spellings that stay valid. */
+  /** Older spellings that remain valid. */
   readonly oldNames: readonly string[];
   readonly typeParams: readonly string[];
-  /** Text form of `types.ts`: `Fn(List<T>, Int) -> Option<T>`. */
+  /** The text form of a function type, such as `Fn(List<T>, Int) -> Option<T>`. */
   readonly type: string;
-  /** Steps, in words; see `cost.ts`. */
+  /** The steps in words; see `vm/cost.ts`. */
   readonly cost: string;
   readonly doc: string;
   /** An expression of the language. */
   readonly example: string;
   /** The text form of the example's value. */
   readonly exampleResult: string;
+  /** The opcode that the compiler emits for a call instead of `Builtin`. */
+  readonly instruction: OpName | undefined;
+  /** Compares the elements of its first argument as `==` does, so their type must not contain functions. */
+  readonly comparesElements: boolean;
+  /** Does something besides returning a value, so the compiler does not warn (W007) when the value is dropped. */
+  readonly calledForEffect: boolean;
   /**
-   * A builtin written in the language: its function comes first; further ones are helpers named `__…`.
-   * The compiler puts it into the module that uses it.
+   * The source of a builtin that is written in `.ax`, else undefined. Its function comes first; helpers after it have
+   * names with `__` in front. The compiler adds it to each module that uses the builtin.
    */
-  readonly source?: string;
+  readonly source: string | undefined;
 }
 
-interface More {
-  readonly oldNames?: readonly string[];
-  readonly typeParams?: readonly string[];
-}
+type Options = Partial<Pick<BuiltinDecl, "oldNames" | "typeParams" | "instruction" | "comparesElements" | "calledForEffect" | "source">>;
 
-/** A builtin that the machine runs. */
-export function host(
+/** A builtin that the machine implements: see `builtin-code.ts`. */
+export function native(
   id: number,
   name: string,
   type: string,
   cost: string,
   doc: string,
-  example: readonly [string, string],
-  more: More = {},
+  [example, exampleResult]: readonly [string, string],
+  options: Options = {},
 ): BuiltinDecl {
   return {
     id,
     name,
-    oldNames: more.oldNames ?? [],
-    typeParams: more.typeParams ?? [],
+    oldNames: [],
+    typeParams: [],
     type,
     cost,
     doc,
-    example: example[0],
-    exampleResult: example[1],
+    example,
+    exampleResult,
+    instruction: undefined,
+    comparesElements: false,
+    calledForEffect: false,
+    source: undefined,
+    ...options,
   };
 }
 
-/** A builtin written in the language. */
-export function written(
+/** A builtin that is written in `.ax`. */
+export function writtenInAx(
   id: number,
   name: string,
   typeParams: readonly string[],
@@ -62,6 +72,5 @@ export function written(
   example: readonly [string, string],
   source: string,
 ): BuiltinDecl {
-  const cost = "the instructions of its source";
-  return { id, name, oldNames: [], typeParams, type, cost, doc, example: example[0], exampleResult: example[1], source };
+  return native(id, name, type, COSTS.source, doc, example, { typeParams, source });
 }

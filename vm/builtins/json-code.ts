@@ -1,3 +1,4 @@
+/** The native builtins of the module `json`. */
 import { BYTES, mapBytes, treeLevels, UNITS } from "../cost.ts";
 import { BorunaError } from "../error.ts";
 import { Branch, foldTree } from "../json/fold.ts";
@@ -10,11 +11,11 @@ import { TextParts } from "../value/text-chunks.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
-/** Nesting of JSON text that `json.parse` reads and `json.stringify` writes. */
+/** The deepest nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * What the parser's own data may take for each byte of allocation that is left, so that a text too large for the limit
- * stops before it fills the host's memory: less than the values take, but for one of little else than empty objects.
+ * Bytes that the parser's data may take per byte of remaining allocation. A text whose values would exceed the allocation
+ * limit then stops before it fills the memory. The parser's data takes less than the values, except for empty objects.
  */
 const PARSER_BYTES_PER_BYTE = 3;
 const PARSER_BYTES_AT_LEAST = 65_536;
@@ -23,8 +24,8 @@ const PARSER_BYTES_AT_MOST = 3 * 2 ** 27;
 function parse(meter: Meter, source: string): Value {
   meter.charge(source.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
-  const left = meter.maxAllocBytes - meter.allocBytes;
-  const maxBytes = Math.min(PARSER_BYTES_AT_MOST, PARSER_BYTES_AT_LEAST + PARSER_BYTES_PER_BYTE * left);
+  const remaining = meter.maxAllocBytes - meter.allocBytes;
+  const maxBytes = Math.min(PARSER_BYTES_AT_MOST, PARSER_BYTES_AT_LEAST + PARSER_BYTES_PER_BYTE * remaining);
   let data: JsonData;
   try {
     data = parseJson(source, { maxDepth: MAX_DEPTH, duplicateKeys: "last", maxBytes });
@@ -38,7 +39,7 @@ function parse(meter: Meter, source: string): Value {
 }
 
 function valueOf(meter: Meter, root: JsonData): Value {
-  /** By depth, the keys of the object being read that have no value yet: each is charged before its value. */
+  /** For each depth, the remaining keys of the object being read: a key is charged just before its value. */
   const keys: (Iterator<string, undefined> | undefined)[] = [];
   return foldTree<JsonData, Value>(root, (data, depth) => {
     const key = keys[depth - 1]?.next().value;
@@ -64,7 +65,7 @@ function scalarOf(meter: Meter, data: null | boolean | number | bigint | FloatVa
   return typeof data === "bigint" && (data < I64_MIN || data > I64_MAX) ? new FloatValue(Number(data)) : data;
 }
 
-/** What is still to be written of a list or an object. */
+/** A list or object that is partly written. */
 type Open =
   | { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean }
   | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
@@ -111,7 +112,7 @@ function stringify(meter: Meter, value: Value): Value {
   return written.toString();
 }
 
-/** Half of what a String may have: one escaped text of the longest String still fits a host string. */
+/** The longest result, in code units: half of the longest String, so that a String still fits when every unit is escaped. */
 const MAX_JSON_UNITS = 2 ** 27;
 
 function isEntry(part: Value | readonly [string, Value]): part is readonly [string, Value] {
@@ -132,7 +133,7 @@ function scalar(value: Value, work: Work): string {
   return canonicalJson(value);
 }
 
-/** `a.b[0]`: keys and indices in order; undefined when the path is malformed. */
+/** Parses a path such as `a.b[0]` into keys and indices; undefined if it is malformed. */
 function parsePath(path: string): (string | number)[] | undefined {
   const steps: (string | number)[] = [];
   let at = 0;
@@ -181,7 +182,7 @@ function wrapSome(meter: Meter, value: Value | undefined): Value {
 
 const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
 
-/** 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object: the operand of `JsonKind`'s result. */
+/** The result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
 export function jsonKind(value: Value): number {
   if (value instanceof UnitValue) return 0;
   if (typeof value === "boolean") return 1;

@@ -1,3 +1,4 @@
+/** The native builtins on lists. */
 import { addInts } from "../value/arithmetic.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
@@ -6,14 +7,14 @@ import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list } from "./code.ts";
 
-/** Some of an element, None where there is none. */
+/** Some of an element; None if it is undefined. */
 function element(meter: Meter, value: Value | undefined): Value {
   if (value === undefined) return NONE;
   meter.allocate(BYTES.wrapper);
   return new SomeValue(value);
 }
 
-/** The element at an index; traps when out of range. */
+/** Returns the element at an index; traps if out of range. */
 export function elementAt(xs: Value, index: Value): Value {
   const at = int(index);
   const items = list(xs);
@@ -22,7 +23,7 @@ export function elementAt(xs: Value, index: Value): Value {
   return value;
 }
 
-/** `list.push`, for the only holder of the list. */
+/** `list.push` in place, for a list that nothing else refers to. */
 export function growList(meter: Meter, xs: Value, value: Value): Value {
   const items = list(xs);
   meter.allocateList(items.length + 1, BYTES.push);
@@ -46,11 +47,11 @@ function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
 }
 
 /**
- * Stable, bottom-up. An algorithm of our own, since the steps are those of the comparisons made and a host's sort
- * makes other ones on other hosts.
+ * A stable, bottom-up merge sort. `Array.prototype.sort` cannot be used: the comparisons are charged as steps, and each
+ * JavaScript engine compares different pairs.
  */
 function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
-  // Two arrays that change places: fresh ones for each width would be most of the host's work.
+  // Two arrays that swap roles: a new array for each width would take most of the time.
   let runs = items.slice();
   let merged = items.slice();
   for (let width = 1; width < items.length; width *= 2) {
@@ -71,7 +72,7 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
           b = runs[j];
         }
       }
-      // One of the two is left.
+      // One of the two runs has elements left.
       const [from, until] = i < middle ? [i, middle] : [j, end];
       for (let rest = from; rest < until; rest++, to++) {
         const item = runs[rest];
@@ -91,7 +92,7 @@ function sort(meter: Meter, xs: ListValue): Value {
 
 function unique(meter: Meter, xs: ListValue): Value {
   const work = new Work(meter);
-  // The worst case; the result may be shorter.
+  // Charged for the worst case; the result may be shorter.
   meter.allocateList(xs.length);
   const items = xs.toArray();
   const sorted = mergeSort(
@@ -109,7 +110,7 @@ function unique(meter: Meter, xs: ListValue): Value {
 
 function range(meter: Meter, from: IntValue, to: IntValue): Value {
   if (to <= from) return ListValue.EMPTY;
-  // Wider than i64 where the bounds are far apart; only the size matters then.
+  // The difference may exceed 64 bits; then the charge traps anyway.
   const count = Number(BigInt(to) - BigInt(from));
   meter.charge(count * UNITS.entry);
   meter.allocateList(count);
@@ -142,7 +143,7 @@ function sum(meter: Meter, xs: ListValue): Value {
   return total;
 }
 
-/** An index as a number, far outside any list where it does not fit one. */
+/** An Int as a list index. A bigint loses precision, but it is out of range anyway. */
 const bound = (value: IntValue): number => Number(value);
 
 export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [

@@ -1,153 +1,137 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, host, written } from "./decl.ts";
+import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
+const COMPARING_T = { ...T, comparesElements: true } as const;
 
 export const LIST_BUILTINS: readonly BuiltinDecl[] = [
-  host(100, "list.len", "Fn(List<T>) -> Int", COSTS.constant, "How many elements.", ["list.len([1, 2])", "2"], {
+  native(100, "list.len", "Fn(List<T>) -> Int", COSTS.constant, "The number of elements.", ["list.len([1, 2])", "2"], {
     ...T,
     oldNames: ["list_len", "__builtin_list_len"],
   }),
-  host(101, "list.is_empty", "Fn(List<T>) -> Bool", COSTS.constant, "Whether there is no element.", ["list.is_empty([1])", "false"], {
+  native(101, "list.is_empty", "Fn(List<T>) -> Bool", COSTS.constant, "Whether the list is empty.", ["list.is_empty([1])", "false"], {
     ...T,
     oldNames: ["__builtin_list_is_empty"],
   }),
-  host(102, "list.head", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.head([1, 2])", "Some(1)"], {
+  native(102, "list.head", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.head([1, 2])", "Some(1)"], {
     ...T,
     oldNames: ["__builtin_list_head"],
   }),
-  host(
+  native(
     103,
     "list.tail",
     "Fn(List<T>) -> List<T>",
     COSTS.constant,
-    "Without the first element; empty stays empty.",
+    "The list without its first element; an empty list stays empty.",
     ["list.tail([1, 2])", "[2]"],
-    {
-      ...T,
-      oldNames: ["__builtin_list_tail"],
-    },
+    { ...T, oldNames: ["__builtin_list_tail"] },
   ),
-  host(104, "list.last", "Fn(List<T>) -> Option<T>", COSTS.constant, "The last element.", ["list.last([1, 2])", "Some(2)"], T),
-  host(
+  native(104, "list.last", "Fn(List<T>) -> Option<T>", COSTS.constant, "The last element.", ["list.last([1, 2])", "Some(2)"], T),
+  native(
     105,
     "list.get",
     "Fn(List<T>, Int) -> Option<T>",
     COSTS.constant,
-    "The element at an index from 0; None when out of range.",
+    "The element at an index, counted from 0; None if out of range.",
     ["list.get([1, 2], 1)", "Some(2)"],
     T,
   ),
-  host(
+  native(
     106,
     "list_get",
     "Fn(List<T>, Int) -> T",
     COSTS.constant,
-    "The element at an index from 0; traps when out of range.",
+    "The element at an index, counted from 0; traps if out of range.",
     ["list_get([1, 2], 1)", "2"],
-    T,
+    { ...T, instruction: "ListGet" },
   ),
-  host(
+  native(
     107,
     "list.push",
     "Fn(List<T>, T) -> List<T>",
     COSTS.constant,
-    "With one element more at the end.",
+    "The list with the value added at its end.",
     ["list.push([1], 2)", "[1, 2]"],
-    {
-      ...T,
-      oldNames: ["list.append", "list_push", "__builtin_list_append"],
-    },
+    { ...T, oldNames: ["list.append", "list_push", "__builtin_list_append"] },
   ),
-  host(
+  native(
     108,
     "list.concat",
     "Fn(List<T>, List<T>) -> List<T>",
     "1 + ⌊n / 256⌋, n elements of the second",
     "The elements of the first, then of the second.",
     ["list.concat([1], [2])", "[1, 2]"],
-    {
-      ...T,
-      oldNames: ["__builtin_list_concat"],
-    },
+    { ...T, oldNames: ["__builtin_list_concat"] },
   ),
-  host(
-    109,
-    "list.reverse",
-    "Fn(List<T>) -> List<T>",
-    COSTS.copy,
-    "From the last element to the first.",
-    ["list.reverse([1, 2])", "[2, 1]"],
-    {
-      ...T,
-      oldNames: ["__builtin_list_reverse"],
-    },
-  ),
-  host(
+  native(109, "list.reverse", "Fn(List<T>) -> List<T>", COSTS.copy, "The elements in reverse order.", ["list.reverse([1, 2])", "[2, 1]"], {
+    ...T,
+    oldNames: ["__builtin_list_reverse"],
+  }),
+  native(
     110,
     "list.slice",
     "Fn(List<T>, Int, Int) -> List<T>",
     COSTS.constant,
-    "From one index to another, the second excluded; indices outside the list count as its ends.",
+    "The elements from the first index up to, but not including, the second; indices are clamped to the list.",
     ["list.slice([1, 2, 3], 1, 9)", "[2, 3]"],
     T,
   ),
-  host(
+  native(
     111,
     "list.contains",
     "Fn(List<T>, T) -> Bool",
     COSTS.compare,
     "Whether an element equals the value.",
     ["list.contains([1, 2], 2)", "true"],
-    T,
+    COMPARING_T,
   ),
-  host(
+  native(
     112,
     "list.index_of",
     "Fn(List<T>, T) -> Option<Int>",
     COSTS.compare,
-    "Index of the first element that equals the value.",
+    "The index of the first element that equals the value.",
     ["list.index_of([1, 2], 2)", "Some(1)"],
-    T,
+    COMPARING_T,
   ),
-  host(
+  native(
     113,
     "list.sort",
     "Fn(List<T>) -> List<T>",
     COSTS.sort,
-    "Ascending and stable. Numbers by value with NaN last, Strings by UTF-8 bytes, compound values by their parts in order.",
+    "The elements in ascending order; stable. Numbers are ordered by value with NaN last, Strings by UTF-8 bytes, compound values by their parts from first to last.",
     ["list.sort([3, 1, 2])", "[1, 2, 3]"],
-    T,
+    COMPARING_T,
   ),
-  host(115, "list.range", "Fn(Int, Int) -> List<Int>", COSTS.entries, "The numbers from the first to the second, the second excluded.", [
+  native(115, "list.range", "Fn(Int, Int) -> List<Int>", COSTS.entries, "The Ints from the first up to, but not including, the second.", [
     "list.range(1, 4)",
     "[1, 2, 3]",
   ]),
-  host(
+  native(
     116,
     "list.flatten",
     "Fn(List<List<T>>) -> List<T>",
     COSTS.copy,
-    "The elements of all the lists.",
+    "The elements of all the lists, in order.",
     ["list.flatten([[1], [2, 3]])", "[1, 2, 3]"],
     T,
   ),
-  host(
+  native(
     117,
     "list.unique",
     "Fn(List<T>) -> List<T>",
     COSTS.sort,
-    "The first of each group of elements that list.sort would take for the same.",
+    "The list without duplicates: the first of all elements that list.sort treats as equal.",
     ["list.unique([2, 1, 2])", "[2, 1]"],
-    T,
+    COMPARING_T,
   ),
-  host(118, "list.sum", "Fn(List<Int>) -> Int", COSTS.copy, "The sum; traps on overflow.", ["list.sum([1, 2, 3])", "6"]),
-  written(
+  native(118, "list.sum", "Fn(List<Int>) -> Int", COSTS.copy, "The sum; traps on overflow.", ["list.sum([1, 2, 3])", "6"]),
+  writtenInAx(
     130,
     "list.map",
     ["A", "B"],
     "Fn(List<A>, Fn(A) -> B) -> List<B>",
-    "The results of the function, in order.",
+    "Applies the function to each element.",
     ["list.map([1, 2], fn(x: Int) -> Int { x * 10 })", "[10, 20]"],
     `fn list_map<A, B>(xs: List<A>, f: Fn(A) -> B) -> List<B> {
     let mut out: List<B> = []
@@ -156,12 +140,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     131,
     "list.filter",
     ["T"],
     "Fn(List<T>, Fn(T) -> Bool) -> List<T>",
-    "The elements for which the function gives true.",
+    "The elements for which the function returns true.",
     ["list.filter([1, 2, 3], fn(x: Int) -> Bool { x != 2 })", "[1, 3]"],
     `fn list_filter<T>(xs: List<T>, f: Fn(T) -> Bool) -> List<T> {
     let mut out: List<T> = []
@@ -172,12 +156,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     132,
     "list.fold",
     ["A", "T"],
     "Fn(List<T>, A, Fn(A, T) -> A) -> A",
-    "Starts with the value and takes in the elements one after the other.",
+    "Starts with the value and combines it with each element in turn.",
     ["list.fold([1, 2, 3], 10, fn(sum: Int, x: Int) -> Int { sum + x })", "16"],
     `fn list_fold<A, T>(xs: List<T>, start: A, f: Fn(A, T) -> A) -> A {
     let mut state: A = start
@@ -186,12 +170,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     133,
     "list.any",
     ["T"],
     "Fn(List<T>, Fn(T) -> Bool) -> Bool",
-    "Whether the function gives true for some element; asks no further then.",
+    "Whether the function returns true for some element; stops at the first one.",
     ["list.any([1, 2], fn(x: Int) -> Bool { x > 1 })", "true"],
     `fn list_any<T>(xs: List<T>, f: Fn(T) -> Bool) -> Bool {
     for x in xs {
@@ -201,12 +185,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     134,
     "list.all",
     ["T"],
     "Fn(List<T>, Fn(T) -> Bool) -> Bool",
-    "Whether the function gives true for every element; asks no further at the first false.",
+    "Whether the function returns true for every element; stops at the first false.",
     ["list.all([1, 2], fn(x: Int) -> Bool { x > 1 })", "false"],
     `fn list_all<T>(xs: List<T>, f: Fn(T) -> Bool) -> Bool {
     for x in xs {
@@ -216,12 +200,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     135,
     "list.find",
     ["T"],
     "Fn(List<T>, Fn(T) -> Bool) -> Option<T>",
-    "The first element for which the function gives true.",
+    "The first element for which the function returns true.",
     ["list.find([1, 2, 3], fn(x: Int) -> Bool { x > 1 })", "Some(2)"],
     `fn list_find<T>(xs: List<T>, f: Fn(T) -> Bool) -> Option<T> {
     for x in xs {
@@ -231,12 +215,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     136,
     "list.sort_by",
     ["T"],
     "Fn(List<T>, Fn(T, T) -> Int) -> List<T>",
-    "Sorted by a function that gives a negative number, 0 or a positive one when its first argument comes before, with or after its second. A stable merge sort.",
+    "The elements in the order of a function that returns a negative number, 0 or a positive number if its first argument comes before, is equal to or comes after its second. A stable merge sort.",
     ["list.sort_by([1, 3, 2], fn(a: Int, b: Int) -> Int { b - a })", "[3, 2, 1]"],
     `fn list_sort_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> List<T> {
     let n: Int = list.len(xs)
@@ -268,12 +252,12 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     137,
     "list.zip",
     ["A", "B"],
     "Fn(List<A>, List<B>) -> List<Pair<A, B>>",
-    "Pairs of the elements at the same index, as many as the shorter list has.",
+    "Pairs of the elements at the same index, as many as the shorter list has elements.",
     ['list.zip([1, 2], ["a"])[0].second', '"a"'],
     `fn list_zip<A, B>(xs: List<A>, ys: List<B>) -> List<Pair<A, B>> {
     let n: Int = int.min(list.len(xs), list.len(ys))

@@ -1,3 +1,4 @@
+/** The native builtins of the module `map`. */
 import { BYTES, mapBytes, mapChangeBytes, treeLevels, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import type { MapValue } from "../value/map.ts";
@@ -5,7 +6,7 @@ import { type Meter, Work } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, map, text } from "./code.ts";
 
-/** Charges the search for a key. */
+/** Charges for the search of a key. */
 function chargeKey(meter: Meter, size: number, key: string): void {
   meter.charge(key.length * treeLevels(size) * UNITS.codeUnit);
 }
@@ -16,7 +17,7 @@ function set(meter: Meter, entries: MapValue, key: string, value: Value): MapVal
   return entries.set(key, value);
 }
 
-/** The parts of a map in key order, as a list. */
+/** A list of the keys or values of a map, in key order. */
 function listed(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
   meter.charge(entries.size * UNITS.entry);
   meter.allocateList(entries.size);
@@ -34,7 +35,7 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
   return result;
 }
 
-/** The map of `flat[0], flat[1], …`, keys and values by turns. */
+/** Makes a map of `flat`: key, value, key, value, … */
 export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
   const work = new Work(meter);
   meter.allocate(mapBytes(flat.length / 2));

@@ -1,95 +1,77 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, host, written } from "./decl.ts";
+import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 const V = { typeParams: ["V"] } as const;
 
 export const MAP_BUILTINS: readonly BuiltinDecl[] = [
-  host(
+  native(
     150,
     "map.get",
     "Fn(Map<String, V>, String) -> Option<V>",
     COSTS.key,
-    "The value of a key.",
+    "The value of the key.",
     ['map.get({ "a": 1 }, "a")', "Some(1)"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_get"],
-    },
+    { ...V, oldNames: ["__builtin_map_get"] },
   ),
-  host(
+  native(
     151,
     "map.set",
     "Fn(Map<String, V>, String, V) -> Map<String, V>",
     COSTS.key,
-    "With the key set to the value.",
+    "The map with the key set to the value.",
     ['map.set({ "a": 1 }, "b", 2)', "{a: 1, b: 2}"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_set"],
-    },
+    { ...V, oldNames: ["__builtin_map_set"] },
   ),
-  host(
+  native(
     152,
     "map.remove",
     "Fn(Map<String, V>, String) -> Map<String, V>",
     COSTS.key,
-    "Without the key.",
+    "The map without the key.",
     ['map.remove({ "a": 1 }, "a")', "{}"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_remove"],
-    },
+    { ...V, oldNames: ["__builtin_map_remove"] },
   ),
-  host(
+  native(
     153,
     "map.contains_key",
     "Fn(Map<String, V>, String) -> Bool",
     COSTS.key,
-    "Whether the key is there.",
+    "Whether the map has the key.",
     ['map.contains_key({ "a": 1 }, "b")', "false"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_contains_key"],
-    },
+    { ...V, oldNames: ["__builtin_map_contains_key"] },
   ),
-  host(
+  native(
     154,
     "map.keys",
     "Fn(Map<String, V>) -> List<String>",
     COSTS.entries,
     "The keys in the order of their UTF-8 bytes.",
     ['map.keys({ "b": 2, "a": 1 })', '["a", "b"]'],
-    {
-      ...V,
-      oldNames: ["__builtin_map_keys"],
-    },
+    { ...V, oldNames: ["__builtin_map_keys"] },
   ),
-  host(
+  native(
     155,
     "map.values",
     "Fn(Map<String, V>) -> List<V>",
     COSTS.entries,
     "The values in the order of their keys.",
     ['map.values({ "b": 2, "a": 1 })', "[1, 2]"],
-    {
-      ...V,
-      oldNames: ["__builtin_map_values"],
-    },
+    { ...V, oldNames: ["__builtin_map_values"] },
   ),
-  host(156, "map.len", "Fn(Map<String, V>) -> Int", COSTS.constant, "How many keys.", ['map.len({ "a": 1 })', "1"], {
+  native(156, "map.len", "Fn(Map<String, V>) -> Int", COSTS.constant, "The number of keys.", ['map.len({ "a": 1 })', "1"], {
     ...V,
     oldNames: ["__builtin_map_len"],
   }),
-  host(
+  native(
     157,
     "map.merge",
     "Fn(Map<String, V>, Map<String, V>) -> Map<String, V>",
     "1 + ⌊(8n + k × levels) / 256⌋, n and k of the second map",
-    "The keys of both; the second map's value where both have one.",
+    "The entries of both maps; if both have a key, the second map's value.",
     ['map.merge({ "a": 1, "b": 1 }, { "b": 2 })', "{a: 1, b: 2}"],
     V,
   ),
-  written(
+  writtenInAx(
     160,
     "map.entries",
     ["V"],
@@ -110,12 +92,12 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     161,
     "map.from_entries",
     ["V"],
     "Fn(List<Entry<V>>) -> Map<String, V>",
-    "A map of entries; the last one of a key counts.",
+    "A map of the entries; if a key occurs more than once, the last entry counts.",
     ['map.from_entries([Entry { key: "a", value: 1 }])', "{a: 1}"],
     `fn map_from_entries<V>(entries: List<Entry<V>>) -> Map<String, V> {
     let mut out: Map<String, V> = {}

@@ -1,3 +1,4 @@
+/** The native builtins on Ints, Floats and Bools. */
 import { intFromNumber, intToNumber, negateInt, parseInt64, powInts } from "../value/arithmetic.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter } from "../meter.ts";
@@ -6,12 +7,13 @@ import { trimAscii } from "./text-search.ts";
 import { ErrValue, FloatValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
 
-function made(meter: Meter, result: string): string {
+/** Charges for a String and returns it. */
+function charged(meter: Meter, result: string): string {
   meter.allocateString(result.length);
   return result;
 }
 
-/** A Float rounded by `round`, as an Int. */
+/** A builtin that rounds a Float to an Int. */
 function rounding(name: string, round: (value: number) => number): BuiltinCode {
   return code(1, (_meter, a) => {
     const result = intFromNumber(round(float(a)));
@@ -20,13 +22,13 @@ function rounding(name: string, round: (value: number) => number): BuiltinCode {
   });
 }
 
-/** Halves go away from zero; the fraction is exact, unlike `x + 0.5`. */
+/** Rounds halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
 function roundHalfAway(value: number): number {
   const whole = Math.trunc(value);
   return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
 }
 
-/** Decimal with optional sign, fraction and exponent; at least one digit before or after the point. */
+/** A decimal number with optional sign, fraction and exponent; at least one digit before or after the point. */
 const FLOAT_TEXT = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const FLOAT_WORD = /^[+-]?(?:inf|infinity|nan)$/i;
 
@@ -43,7 +45,7 @@ function wrapped(meter: Meter, value: Value | undefined): Value {
 }
 
 export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["int.to_string", code(1, (meter, a) => made(meter, String(int(a))))],
+  ["int.to_string", code(1, (meter, a) => charged(meter, String(int(a))))],
   [
     "int.parse",
     code(1, (meter, a) => {
@@ -100,10 +102,10 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
       meter.charge(source.length * UNITS.codeUnit);
       const value = parseInt64(trimAscii(source));
       meter.allocate(BYTES.wrapper);
-      return value === undefined ? new ErrValue(made(meter, `invalid integer: ${source}`)) : new OkValue(value);
+      return value === undefined ? new ErrValue(charged(meter, `invalid integer: ${source}`)) : new OkValue(value);
     }),
   ],
-  ["float.to_string", code(1, (meter, a) => made(meter, floatToText(float(a))))],
+  ["float.to_string", code(1, (meter, a) => charged(meter, floatToText(float(a))))],
   [
     "float.parse",
     code(1, (meter, a) => {
@@ -120,5 +122,5 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["float.sqrt", code(1, (_meter, a) => new FloatValue(Math.sqrt(float(a))))],
   ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],
   ["float.is_finite", code(1, (_meter, a) => Number.isFinite(float(a)))],
-  ["bool.to_string", code(1, (meter, a) => made(meter, String(bool(a))))],
+  ["bool.to_string", code(1, (meter, a) => charged(meter, String(bool(a))))],
 ];

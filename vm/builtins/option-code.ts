@@ -1,22 +1,23 @@
+/** The native builtins on Option and Result. */
 import { BYTES } from "../cost.ts";
 import { type Meter, typeTrap } from "../meter.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { ErrValue, NONE, NoneValue, OkValue, SomeValue, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, isOld } from "./code.ts";
+import { type BuiltinCode, code, isLegacyVariant } from "./code.ts";
 
-/** The value inside a Some, undefined for None. */
+/** Returns the value inside a Some, undefined for None. */
 function inside(option: Value): Value | undefined {
   if (option instanceof SomeValue) return option.value;
-  if (option instanceof NoneValue || isOld(option, LEGACY_OPTION_TYPE, 0)) return undefined;
-  if (isOld(option, LEGACY_OPTION_TYPE, 1)) return option.payload;
+  if (option instanceof NoneValue || isLegacyVariant(option, LEGACY_OPTION_TYPE, 0)) return undefined;
+  if (isLegacyVariant(option, LEGACY_OPTION_TYPE, 1)) return option.payload;
   throw typeTrap("Option", option);
 }
 
-/** The value of an Ok, undefined for Err. */
+/** Returns the value of an Ok, undefined for an Err. */
 function okOf(result: Value): Value | undefined {
   if (result instanceof OkValue) return result.value;
-  if (result instanceof ErrValue || isOld(result, LEGACY_RESULT_TYPE, 1)) return undefined;
-  if (isOld(result, LEGACY_RESULT_TYPE, 0)) return result.payload;
+  if (result instanceof ErrValue || isLegacyVariant(result, LEGACY_RESULT_TYPE, 1)) return undefined;
+  if (isLegacyVariant(result, LEGACY_RESULT_TYPE, 0)) return result.payload;
   throw typeTrap("Result", result);
 }
 

@@ -1,3 +1,4 @@
+/** The builtins `panic`, `hash.sha256` and `base64`. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BASE64_ALPHABET, base64Text } from "../value/base64.ts";
@@ -9,7 +10,7 @@ import { ErrValue, OkValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
 
 const HASH_HEX_UNITS = 64;
-/** Value of each ASCII character in Base64; -1 for the others. */
+/** The value of each ASCII character in Base64; -1 if it is not in the alphabet. */
 const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => BASE64_ALPHABET.indexOf(String.fromCharCode(unit)));
 
 function encode(meter: Meter, source: string): Value {
@@ -22,9 +23,9 @@ function encode(meter: Meter, source: string): Value {
   let rest = new Uint8Array();
   for (const chunk of chunksOf(source)) {
     const bytes = concatBytes(rest, utf8ToBytes(chunk));
-    const whole = bytes.length - (bytes.length % 3);
-    text.add(base64Text(bytes.subarray(0, whole)));
-    rest = bytes.slice(whole);
+    const complete = bytes.length - (bytes.length % 3);
+    text.add(base64Text(bytes.subarray(0, complete)));
+    rest = bytes.slice(complete);
   }
   text.add(base64Text(rest));
   return text.toString();
@@ -36,7 +37,7 @@ function hash(source: string): string {
   return bytesToHex(digest.digest());
 }
 
-/** The bytes; undefined where the text is not canonical Base64 with padding. */
+/** Decodes canonical Base64 with padding; undefined for any other text. */
 function decodeBytes(source: string): Uint8Array | undefined {
   if (source.length % 4 !== 0) return undefined;
   const padding = source.endsWith("==") ? 2 : source.endsWith("=") ? 1 : 0;
@@ -51,7 +52,7 @@ function decodeBytes(source: string): Uint8Array | undefined {
       group = (group << 6) | digit;
     }
     for (let shift = 16; shift >= 0 && at < bytes.length; shift -= 8) bytes[at++] = (group >> shift) & 255;
-    // Bits that no byte takes must be zero, so that one text stands for one value.
+    // Unused bits must be zero, so that each value has exactly one encoding.
     if (used < 4 && (group & (used === 3 ? 0xff : 0xffff)) !== 0) return undefined;
   }
   return bytes;
@@ -61,7 +62,7 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    // The decoder's own report of malformed input.
+    // The decoder reports malformed input as a TypeError.
     if (error instanceof TypeError) return undefined;
     throw error;
   }

@@ -1,11 +1,13 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, host, written } from "./decl.ts";
+import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
+/** Called for its effect, so dropping the value is no mistake. */
+const EFFECT_T = { ...T, calledForEffect: true } as const;
 const TE = { typeParams: ["T", "E"] } as const;
 
 export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
-  host(
+  native(
     210,
     "option.unwrap_or",
     "Fn(Option<T>, T) -> T",
@@ -14,8 +16,16 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ["option.unwrap_or(None, 3)", "3"],
     T,
   ),
-  host(211, "option.is_some", "Fn(Option<T>) -> Bool", COSTS.constant, "Whether there is a value.", ["option.is_some(Some(1))", "true"], T),
-  host(
+  native(
+    211,
+    "option.is_some",
+    "Fn(Option<T>) -> Bool",
+    COSTS.constant,
+    "Whether there is a value.",
+    ["option.is_some(Some(1))", "true"],
+    T,
+  ),
+  native(
     212,
     "option.is_none",
     "Fn(Option<T>) -> Bool",
@@ -24,7 +34,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ["option.is_none(Some(1))", "false"],
     T,
   ),
-  host(
+  native(
     213,
     "option.ok_or",
     "Fn(Option<T>, E) -> Result<T, E>",
@@ -33,12 +43,12 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['option.ok_or(Some(1), "none")', "Ok(1)"],
     TE,
   ),
-  written(
+  writtenInAx(
     214,
     "option.map",
     ["A", "B"],
     "Fn(Option<A>, Fn(A) -> B) -> Option<B>",
-    "The function applied to the value inside.",
+    "Applies the function to the value inside.",
     ["option.map(Some(2), fn(x: Int) -> Int { x * 10 })", "Some(20)"],
     `fn option_map<A, B>(value: Option<A>, f: Fn(A) -> B) -> Option<B> {
     match value {
@@ -48,12 +58,12 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     215,
     "option.and_then",
     ["A", "B"],
     "Fn(Option<A>, Fn(A) -> Option<B>) -> Option<B>",
-    "What the function gives for the value inside.",
+    "The function's result for the value inside, else None.",
     ['option.and_then(Some("7"), int.parse)', "Some(7)"],
     `fn option_and_then<A, B>(value: Option<A>, f: Fn(A) -> Option<B>) -> Option<B> {
     match value {
@@ -63,7 +73,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  host(
+  native(
     220,
     "result.unwrap_or",
     "Fn(Result<T, E>, T) -> T",
@@ -72,7 +82,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.unwrap_or(try_parse_int("x"), 3)', "3"],
     TE,
   ),
-  host(
+  native(
     221,
     "result.is_ok",
     "Fn(Result<T, E>) -> Bool",
@@ -81,7 +91,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.is_ok(try_parse_int("1"))', "true"],
     TE,
   ),
-  host(
+  native(
     222,
     "result.is_err",
     "Fn(Result<T, E>) -> Bool",
@@ -90,21 +100,21 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.is_err(try_parse_int("1"))', "false"],
     TE,
   ),
-  host(
+  native(
     223,
     "result.to_option",
     "Fn(Result<T, E>) -> Option<T>",
     COSTS.constant,
-    "Some of an Ok's value, else None.",
+    "Some of the value of an Ok, else None.",
     ['result.to_option(try_parse_int("1"))', "Some(1)"],
     TE,
   ),
-  written(
+  writtenInAx(
     224,
     "result.map",
     ["A", "B", "E"],
     "Fn(Result<A, E>, Fn(A) -> B) -> Result<B, E>",
-    "The function applied to the value of an Ok.",
+    "Applies the function to the value of an Ok; an Err stays.",
     ['result.map(try_parse_int("2"), fn(x: Int) -> Int { x * 10 })', "Ok(20)"],
     `fn result_map<A, B, E>(value: Result<A, E>, f: Fn(A) -> B) -> Result<B, E> {
     match value {
@@ -114,12 +124,12 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     225,
     "result.and_then",
     ["A", "B", "E"],
     "Fn(Result<A, E>, Fn(A) -> Result<B, E>) -> Result<B, E>",
-    "What the function gives for the value of an Ok.",
+    "The function's result for the value of an Ok; an Err stays.",
     ['result.and_then(json.parse("1"), fn(j: Json) -> Result<Int, String> { option.ok_or(json.as_int(j), "not an Int") })', "Ok(1)"],
     `fn result_and_then<A, B, E>(value: Result<A, E>, f: Fn(A) -> Result<B, E>) -> Result<B, E> {
     match value {
@@ -129,12 +139,12 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  written(
+  writtenInAx(
     226,
     "result.map_err",
     ["T", "E", "F"],
     "Fn(Result<T, E>, Fn(E) -> F) -> Result<T, F>",
-    "The function applied to the value of an Err.",
+    "Applies the function to the value of an Err; an Ok stays.",
     ['result.map_err(try_parse_int("x"), string.len)', "Err(18)"],
     `fn result_map_err<T, E, F>(value: Result<T, E>, f: Fn(E) -> F) -> Result<T, F> {
     match value {
@@ -147,53 +157,47 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 ];
 
 export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
-  host(
+  native(
     240,
     "panic",
     "Fn(String) -> T",
     COSTS.text,
-    "Traps with the message; gives no value.",
+    "Traps with the message; never returns.",
     ['if true { 1 } else { panic("no") }', "1"],
-    T,
+    EFFECT_T,
   ),
-  host(
+  native(
     241,
     "debug",
     "Fn(T) -> T",
     "1 + ⌊u / 256⌋, u of the text printed",
-    "Prints the value to stderr and gives it back; no event, no effect on replay.",
+    "Prints the value to stderr and returns it; logs no event and does not affect a replay.",
     ["debug(1)", "1"],
-    {
-      ...T,
-      oldNames: ["__builtin_debug"],
-    },
+    { ...EFFECT_T, oldNames: ["__builtin_debug"] },
   ),
-  host(
+  native(
     242,
     "debug_msg",
     "Fn(String, T) -> T",
     "1 + ⌊u / 256⌋, u of the text printed",
-    "Prints the text and the value to stderr and gives the value back.",
+    "Prints the text and the value to stderr and returns the value.",
     ['debug_msg("x is", 1)', "1"],
-    {
-      ...T,
-      oldNames: ["__builtin_debug_msg"],
-    },
+    { ...EFFECT_T, oldNames: ["__builtin_debug_msg"] },
   ),
-  host(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
+  native(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "The SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
     'hash.sha256("abc")',
     '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"',
   ]),
-  host(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", [
+  native(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", [
     'base64.encode("hi")',
     '"aGk="',
   ]),
-  host(
+  native(
     261,
     "base64.decode",
     "Fn(String) -> Result<String, String>",
     COSTS.coded,
-    "Reads Base64 with padding; Err where it is none or the bytes are not UTF-8.",
+    "Decodes Base64 with padding; Err if the text is not Base64 or its bytes are not UTF-8.",
     ['base64.decode("aGk=")', 'Ok("hi")'],
   ),
 ];

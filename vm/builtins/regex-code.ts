@@ -1,3 +1,4 @@
+/** The native builtins of the module `regex`; the matcher is in `vm/regex/`. */
 import { BYTES, MAX_STRING_UNITS, stringBytes, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
@@ -8,25 +9,25 @@ import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/v
 import { type BuiltinCode, code, text } from "./code.ts";
 
 interface Search {
-  /** The pattern, after a mark for one with groups. */
+  /** The key in the cache: the pattern, prefixed by `(` if groups are captured and by a space if not. */
   readonly key: string;
   readonly matcher: Matcher;
   readonly groups: number;
 }
 
-/** Those of the patterns used last. Neither results nor what a call charges depend on it. */
+/** The patterns used last. Results and charges do not depend on this cache. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
-/** Charges for reading the pattern before it is read, and for making its program and searching the text before that. */
+/** Parses and compiles a pattern, or takes it from the cache. Charges for parsing first, then for compiling and searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const key = `${withGroups ? "(" : " "}${pattern}`;
   const cached = cache.get(key);
   if (cached !== undefined) {
-    // Comes back as the one used last, when its call is done.
+    // `keep` puts it back as the pattern used last.
     cache.delete(key);
     work.add(searchUnits(source, cached.matcher.program.code.length));
     return cached;
@@ -70,8 +71,8 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
   return ListValue.of(found);
 }
 
-/** Pieces of a text that are held before they are made one: many more would take more memory than the text. */
-const PIECES = 8_192;
+/** Pieces that are collected before they are joined; with more, the array would take more memory than the text. */
+const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
   const work = new Work(meter);
@@ -86,7 +87,7 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
     if (units > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
     meter.allocate(piece.length * BYTES.codeUnit);
     pieces.push(piece);
-    if (pieces.length < PIECES) return;
+    if (pieces.length < MAX_PIECES) return;
     done += pieces.join("");
     pieces = [];
   };
@@ -106,7 +107,7 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
 function captures(meter: Meter, source: string, pattern: string): Value {
   const work = new Work(meter);
   const search = prepare(work, "regex.captures", source, pattern, true);
-  // Start and end of the match and of each group.
+  // The start and end of the match, then of each group.
   const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
   const found: string[] = [];
   eachMatch(
@@ -136,7 +137,7 @@ function captures(meter: Meter, source: string, pattern: string): Value {
 function check(meter: Meter, pattern: string): Value {
   meter.charge(pattern.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
-  // With groups, which are more: what passes is right for every one of these builtins.
+  // Parsed with groups, the largest syntax: a pattern that parses here is valid for every regex builtin.
   const parsed = parsePattern(pattern, true);
   if (!("message" in parsed)) return new OkValue(UNIT);
   const problem = problemText(parsed);

@@ -1,45 +1,45 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, host } from "./decl.ts";
+import { type BuiltinDecl, native } from "./decl.ts";
 
 export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
-  host(
+  native(
     170,
     "regex.matches",
     "Fn(String, String) -> Bool",
     COSTS.regex,
-    "Whether the pattern, the second, occurs anywhere in the text; `^` and `$` hold it to the ends. Traps on a wrong pattern.",
+    "Whether the pattern (the second argument) matches anywhere in the text; `^` and `$` anchor it to the ends. Traps on an invalid pattern.",
     ['regex.matches("order 66", "^[a-z]+ \\\\d+$")', "true"],
   ),
-  host(
+  native(
     171,
     "regex.find_all",
     "Fn(String, String) -> List<String>",
     COSTS.regex,
-    "All matches of the pattern, the second, from left to right without overlaps; an empty one directly after another is left out. Traps on a wrong pattern.",
+    "All matches of the pattern (the second argument), from left to right without overlaps; skips an empty match directly after another match. Traps on an invalid pattern.",
     ['regex.find_all("ann@x.org, bob@y.org", "\\\\w+@[\\\\w.]+")', '["ann@x.org", "bob@y.org"]'],
   ),
-  host(
+  native(
     172,
     "regex.replace_all",
     "Fn(String, String, String) -> String",
     COSTS.regexReplace,
-    "The text with the third, as it stands, for each match that `regex.find_all` gives. Traps on a wrong pattern.",
+    "Replaces each match that `regex.find_all` finds by the third argument, taken literally. Traps on an invalid pattern.",
     ['regex.replace_all("a  b \\t c", "\\\\s+", " ")', '"a b c"'],
   ),
-  host(
+  native(
     174,
     "regex.captures",
     "Fn(String, String) -> Option<List<String>>",
     COSTS.regex,
-    'The first match and then its groups `(…)`, "" for one that took no part; None where there is no match. Traps on a wrong pattern.',
+    'The first match, then its groups `(…)`, "" for a group that did not take part; None if nothing matches. Traps on an invalid pattern.',
     ['regex.captures("key = value", "(\\\\w+)\\\\s*=\\\\s*(\\\\w+)")', 'Some(["key = value", "key", "value"])'],
   ),
-  host(
+  native(
     173,
     "regex.check",
     "Fn(String) -> Result<Unit, String>",
     COSTS.coded,
-    "Ok where all of these take the pattern, else Err that says where it is wrong and what to write; for patterns that the program gets from outside.",
+    "Ok if the other `regex` builtins accept the pattern; otherwise Err says where it is wrong and what to write instead. For patterns that come from outside the program.",
     ['regex.check("[a-z]+")', "Ok(())"],
   ),
 ];

@@ -1,3 +1,4 @@
+/** The native builtins of the module `string`. */
 import { BYTES, slotsBytes, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
@@ -7,13 +8,13 @@ import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list, text } from "./code.ts";
 
-/** Charges for a text read and one of `units` made. */
-function makeText(meter: Meter, read: number, units: number): void {
+/** Charges for reading `read` code units and making a String of `units`. */
+function chargeText(meter: Meter, read: number, units: number): void {
   meter.charge((read + units) * UNITS.codeUnit);
   meter.allocateString(units);
 }
 
-/** A list of Strings that together have `units`. */
+/** Charges for a list of `count` Strings with `units` code units in total. */
 function allocatePieces(meter: Meter, count: number, units: number): void {
   meter.allocateList(count, slotsBytes(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
 }
@@ -76,7 +77,7 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
 }
 
-/** A text that is put together exists in pieces too for a while, with as many code units. */
+/** Charges for the pieces that a String is joined from; they exist beside it for a while and have as many code units. */
 function chargePieces(meter: Meter, units: number): void {
   meter.allocate(units * BYTES.codeUnit);
 }
@@ -94,7 +95,7 @@ function replaced(source: string, from: string, to: string): string {
   return result.toString();
 }
 
-/** Before, between and after all characters. */
+/** Inserts `to` before, between and after all characters. */
 function interleaved(source: string, to: string): string {
   let done = to;
   for (const chunk of chunksOf(source)) done += Array.from(chunk).join(to) + to;
@@ -102,7 +103,7 @@ function interleaved(source: string, to: string): string {
 }
 
 function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
-  // A code unit is at least one byte, so more bytes than three for each unit are out of range.
+  // A code unit is at most three bytes, so a larger offset is out of range.
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
@@ -116,7 +117,7 @@ function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Valu
 function repeat(meter: Meter, source: string, times: IntValue): Value {
   if (times <= 0 || source.length === 0) return "";
   const units = source.length * Number(times);
-  makeText(meter, 0, units);
+  chargeText(meter, 0, units);
   return source.repeat(Number(times));
 }
 
@@ -126,18 +127,18 @@ function padStart(meter: Meter, source: string, width: IntValue, filler: string)
   const missing = Number(width) - countCodePoints(source);
   if (missing <= 0 || filler.length === 0) return source;
   const size = countCodePoints(filler);
-  const whole = Math.floor(missing / size);
+  const repeats = Math.floor(missing / size);
   let rest = 0;
-  for (let left = missing % size; left > 0; left--) rest += (filler.codePointAt(rest) ?? 0) > 0xffff ? 2 : 1;
-  const units = whole * filler.length + rest + source.length;
+  for (let characters = missing % size; characters > 0; characters--) rest += (filler.codePointAt(rest) ?? 0) > 0xffff ? 2 : 1;
+  const units = repeats * filler.length + rest + source.length;
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
-  return filler.repeat(whole) + filler.slice(0, rest) + source;
+  return filler.repeat(repeats) + filler.slice(0, rest) + source;
 }
 
-/** Case mapping of ASCII letters only; for ASCII text the host's own does just that. */
+/** Maps the case of ASCII letters only. For ASCII text, `change` alone does that. */
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
-  makeText(meter, source.length, source.length);
+  chargeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
   chargePieces(meter, source.length);
   let done = "";
@@ -153,7 +154,7 @@ function isAscii(source: string): boolean {
 const toUpper = (run: string): string => run.toUpperCase();
 const toLower = (run: string): string => run.toLowerCase();
 
-/** Charges a search, and finds the first occurrence; an empty pattern is found at 0. */
+/** Charges for a search and returns the index of the first occurrence, or -1. An empty pattern is found at 0. */
 function find(meter: Meter, source: string, pattern: string): number {
   meter.charge((source.length + pattern.length) * UNITS.codeUnit);
   return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);
@@ -206,7 +207,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "string.trim",
     code(1, (meter, a) => {
       const source = text(a);
-      makeText(meter, source.length, source.length);
+      chargeText(meter, source.length, source.length);
       return trimAscii(source);
     }),
   ],

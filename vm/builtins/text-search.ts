@@ -1,14 +1,14 @@
-/** Finding text in time linear in both lengths, whatever they are. */
+/** Text search and UTF-8 offsets, in time linear in the lengths of the text and the pattern. */
 
-/** Up to this length the host's search is fast and its worst case bounded; longer patterns could make it quadratic. */
+/** Up to this length `indexOf` is fast in the worst case too; for longer patterns it could be quadratic. */
 const NATIVE_PATTERN_UNITS = 32;
 
 export interface Searcher {
-  /** Index of the first occurrence at or after `from`, in code units; -1 for none. */
+  /** The index of the first occurrence at or after `from`, in code units; -1 if there is none. */
   next(from: number): number;
 }
 
-/** Searches `text` for a pattern that is not empty. Knuth, Morris and Pratt for the long ones. */
+/** A searcher for a pattern that is not empty. Long patterns use the algorithm of Knuth, Morris and Pratt. */
 export function createSearcher(text: string, pattern: string): Searcher {
   if (pattern.length <= NATIVE_PATTERN_UNITS) return { next: (from) => text.indexOf(pattern, from) };
   if (pattern.length > text.length) return { next: () => -1 };
@@ -27,7 +27,7 @@ export function createSearcher(text: string, pattern: string): Searcher {
   };
 }
 
-/** For each prefix the length of its longest proper prefix that is also its suffix. */
+/** For each prefix of the pattern, the length of its longest proper prefix that is also its suffix. */
 function borders(pattern: string): Int32Array {
   const failure = new Int32Array(pattern.length);
   let matched = 0;
@@ -40,7 +40,7 @@ function borders(pattern: string): Int32Array {
   return failure;
 }
 
-/** How often the pattern occurs, without overlaps. */
+/** The number of occurrences without overlaps. */
 export function countOccurrences(text: string, pattern: string): number {
   const searcher = createSearcher(text, pattern);
   let count = 0;
@@ -48,7 +48,7 @@ export function countOccurrences(text: string, pattern: string): number {
   return count;
 }
 
-/** The parts between the occurrences; one more than there are occurrences. */
+/** The parts between the occurrences, one more than there are occurrences. */
 export function splitText(text: string, pattern: string): string[] {
   const searcher = createSearcher(text, pattern);
   const parts: string[] = [];
@@ -61,7 +61,7 @@ export function splitText(text: string, pattern: string): string[] {
   return parts;
 }
 
-/** Space and U+0009 to U+000D. */
+/** Whether a code unit is a space or U+0009 to U+000D. */
 export function isAsciiSpace(unit: number): boolean {
   return unit === 32 || (unit >= 9 && unit <= 13);
 }
@@ -74,7 +74,7 @@ export function trimAscii(text: string): string {
   return text.slice(start, end);
 }
 
-/** The code unit index of a byte offset in UTF-8; -1 when it is out of range or inside a character. */
+/** Converts a UTF-8 byte offset to a code unit index; -1 if it is out of range or inside a character. */
 export function unitIndexOfByte(text: string, offset: number): number {
   let bytes = 0;
   let at = 0;

@@ -1,4 +1,4 @@
-/** The `.axbc` container: "LLMB", u16 LE version, u32 LE payload length, payload (the module as JSON in UTF-8). */
+/** The `.axbc` container: "LLMB", version (u16 LE), payload length (u32 LE), payload (the module as JSON in UTF-8). */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CapabilityRegistry } from "../capabilities.ts";
@@ -13,15 +13,14 @@ const MAGIC = [0x4c, 0x4c, 0x4d, 0x42] as const;
 const VERSION_AT = 4;
 const LENGTH_AT = 6;
 const HEADER_BYTES = 10;
-/** `{` and the white space that may stand before it. */
+/** `{` and the white space allowed before it. */
 const JSON_STARTS: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d]);
-/** The module's own members around a constant take two levels more. */
+/** A constant is nested two levels deep in the module's JSON. */
 const PAYLOAD_DEPTH = JSON_LEVELS_PER_VALUE * (MODULE_LIMITS.constantDepth + 1) + 2;
 
 /**
- * Reads an `.axbc` file, or its JSON payload alone. Bytes after the payload are ignored.
- * Throws `module.too_short`, `module.bad_magic`, `module.version`, `module.truncated`, `module.too_large`, and what
- * `moduleFromJson` throws.
+ * Reads an `.axbc` file or a bare JSON payload; ignores bytes after the payload. Throws `module.too_short`,
+ * `module.bad_magic`, `module.version`, `module.truncated`, `module.too_large`, and the errors of `moduleFromJson`.
  */
 export function decodeModule(bytes: Uint8Array, registry?: CapabilityRegistry): Module {
   return moduleFromJson(parsePayload(JSON_STARTS.has(bytes[0]) ? bytes : payloadOf(bytes)), registry);
@@ -73,7 +72,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** The `.axbc` bytes, with a canonical payload: one module has one encoding. Throws `module.too_large`. */
+/** Writes an `.axbc` file. The payload is canonical, so a module has exactly one encoding. Throws `module.too_large`. */
 export function encodeModule(module: Module, options: ModuleJsonOptions = {}): Uint8Array {
   const payload = utf8ToBytes(canonicalJson(moduleToJson(module, options)));
   checkSize(payload.length);
@@ -86,10 +85,8 @@ export function encodeModule(module: Module, options: ModuleJsonOptions = {}): U
   return bytes;
 }
 
-/** `sha256:` and hex, over the canonical JSON of the module without `debug`. */
+/** `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
 export function moduleHash(module: Module, registry?: CapabilityRegistry): string {
   const text = canonicalJson(moduleToJson(module, { debug: false, ...(registry === undefined ? {} : { registry }) }));
   return `sha256:${bytesToHex(sha256(utf8ToBytes(text)))}`;
 }
-
-export { moduleFromJson, moduleToJson } from "./module-json.ts";

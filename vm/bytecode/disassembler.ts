@@ -1,4 +1,4 @@
-/** A verified module as text for people: `boruna inspect`. */
+/** Prints a verified module for people: the output of `boruna inspect`. */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { type Instruction, type Module, placeOf, type Signature, type TypeDef } from "./module.ts";
 import { type OperandKind, opcode } from "./opcodes.ts";
@@ -7,7 +7,7 @@ import { printable } from "../terminal-text.ts";
 import { textForm } from "../value/display.ts";
 
 const MAX_CONSTANT_UNITS = 60;
-/** Where the notes beside the code begin. */
+/** The column at which the notes beside the code begin. */
 const NOTE_COLUMN = 32;
 
 function shortened(text: string): string {
@@ -17,8 +17,8 @@ function shortened(text: string): string {
 }
 
 /**
- * Types, constants and the code of every function, with what each operand means and, where there is debug info, the source line.
- * Safe to print: control characters are escaped, long constants cut.
+ * Lists the types, the constants and the code of every function. A note beside an instruction names its operands and, with
+ * debug info, its source line. Safe to print: control characters are escaped and long constants are cut.
  */
 export function disassemble(program: Program): string {
   const { module } = program;
@@ -61,9 +61,9 @@ function capabilityName(program: Program, id: number): string {
 function functionLines(verified: VerifiedFunction, program: Program, constants: readonly string[]): string[] {
   const { def, index } = verified;
   const capabilities = [...verified.capabilities].map((id) => capabilityName(program, id));
-  const stack = verified.regular ? `stack ${verified.maxStack}` : "irregular";
-  const row = capabilities.length === 0 ? "" : ` !{${capabilities.join(", ")}}`;
-  const lines = [`${functionLabel(program.module, index)}: ${def.arity} arguments, ${def.locals} locals, ${stack}${row}`];
+  const stack = verified.staticallyStacked ? `stack ${verified.maxStack}` : "dynamically stacked";
+  const effects = capabilities.length === 0 ? "" : ` !{${capabilities.join(", ")}}`;
+  const lines = [`${functionLabel(program.module, index)}: ${def.arity} arguments, ${def.locals} locals, ${stack}${effects}`];
   if (def.intent !== null) lines.push(`  intent ${shortened(def.intent)}`);
   let line: number | undefined;
   def.code.forEach((instruction, pc) => {
@@ -92,7 +92,7 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
 const CONTRACT_KINDS = ["requires", "ensures"];
 const WRAPS = ["Some", "Ok", "Err"];
 
-/** What an operand means beyond its number; undefined where the number says it all. */
+/** A note for one operand; undefined if its number needs none. */
 function noteOf(
   kind: OperandKind,
   operand: number,

@@ -1,4 +1,7 @@
-/** The module's JSON payload (bytecode 1.1 and our optional members), written and read with every shape checked. */
+/**
+ * The JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and `params`. Writing is
+ * one function per part of the module, reading too; a reader checks the type and the size of everything it takes.
+ */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
@@ -18,13 +21,13 @@ const I32_MAX = 0x7fff_ffff;
 const object = (entries: readonly (readonly [string, JsonData])[]): JsonData => new Map(entries);
 
 export interface ModuleJsonOptions {
-  /** Whether to write the debug member. Default true. */
+  /** Whether to write the `debug` member. Default: true. */
   readonly debug?: boolean;
-  /** Knows the names of a host's own capabilities. */
+  /** The capabilities that the module may name. Default: the built-in ones. */
   readonly registry?: CapabilityRegistry;
 }
 
-/** Throws `module.unknown_capability` for an id that the registry does not know. */
+/** Throws `module.unknown_capability` for an id that is not in the registry. */
 export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): JsonData {
   const registry = options.registry ?? BUILTIN_REGISTRY;
   const members: (readonly [string, JsonData])[] = [
@@ -138,7 +141,7 @@ function debugToJson(debug: DebugInfo): JsonData {
   ]);
 }
 
-/** Where in the payload a reader stands, for messages: `functions[3].code[7]`. */
+/** The reader's position in the payload, for messages: `functions[3].code[7]`. */
 type Path = string;
 
 type Shape = "syntax" | "bad_debug" | "bad_signature";
@@ -147,7 +150,7 @@ function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"
   throw new BorunaError(`module.${kind}`, `${path === "" ? "the module" : path} ${expected}`);
 }
 
-/** Reads members of one kind of error. */
+/** Typed readers that throw `module.` and the given kind. */
 function reader(kind: Shape) {
   const wrong = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
   const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
@@ -167,9 +170,9 @@ function reader(kind: Shape) {
 const plain = reader("syntax");
 
 /**
- * Reads `moduleToJson`. Members that it does not know are ignored; absent lists that older compilers leave out are empty.
- * Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`, `module.unknown_capability`,
- * `module.bad_constant`, `module.bad_debug` or `module.bad_signature`. Indices are the verifier's matter.
+ * The inverse of `moduleToJson`. Ignores unknown members; a list that older compilers omit is empty. The verifier checks
+ * the indices, not this function. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
+ * `module.unknown_capability`, `module.bad_constant`, `module.bad_debug` or `module.bad_signature`.
  */
 export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BUILTIN_REGISTRY): Module {
   const members = plain.members(data, "");
@@ -292,7 +295,7 @@ function readInstruction(data: JsonData, functionPath: Path, pc: number): Instru
   if (!isOpName(name)) throw new BorunaError("module.unknown_opcode", `${path}: there is no opcode ${JSON.stringify(name.slice(0, 40))}`);
   const count = opcode(name).operands.length;
   if (name === "Assert" && content !== undefined && isJsonObject(content)) return { op: name, operands: readAssert(content, path) };
-  // The form of older compilers: the message alone.
+  // Older compilers write only the message.
   if (name === "Assert") return { op: name, operands: [plain.integer(content, path, 0, U32_MAX), 0, 0] };
   const operands = content === undefined ? [] : isJsonArray(content) ? content : [content];
   if (operands.length !== count || (isJsonArray(content ?? null) && count === 1))

@@ -1,10 +1,10 @@
-/** The module as data, just as the `.axbc` payload says it (bytecode 1.1), plus what is ours. */
+/** A module as data: the payload of an `.axbc` file (bytecode 1.1) with Boruna's optional members. */
 import type { Value } from "../value/value.ts";
 import type { OpName } from "./opcodes.ts";
 
 export type ContractKind = "Requires" | "Ensures";
 
-/** One instruction: its name and its operands in table order, as plain numbers (see `OPCODES`). */
+/** One instruction. The operands are in the order of the table `OPCODES`. */
 export interface Instruction {
   readonly op: OpName;
   readonly operands: readonly number[];
@@ -13,7 +13,7 @@ export interface Instruction {
 export type TypeDef =
   | { readonly name: string; readonly kind: "record"; readonly fields: readonly TypeField[]; readonly params?: readonly string[] }
   | { readonly name: string; readonly kind: "enum"; readonly variants: readonly TypeVariant[]; readonly params?: readonly string[] };
-/** `type` is the text form of `types.ts`. */
+/** `type` is the text form of a type (see `vm/value/type.ts`). */
 export interface TypeField {
   readonly name: string;
   readonly type: string;
@@ -34,31 +34,31 @@ export interface FunctionDef {
   readonly arity: number;
   readonly locals: number;
   readonly code: readonly Instruction[];
-  /** Capability ids. In JSON: variant names for 0 to 10 ("NetFetch"), dotted names for a host's own. */
+  /** Capability ids. JSON writes the ids 0 to 10 as variant names ("NetFetch"), a host's own as dotted names. */
   readonly capabilities: readonly number[];
   readonly intent: string | null;
   readonly matchTables: readonly (readonly MatchArm[])[];
 }
 
-/** Ours: what the entry takes and gives, in the text form of `types.ts`. Absent in older modules. */
+/** The entry function's parameters and result; types in text form. Not in bytecode 1.1, so absent in older modules. */
 export interface Signature {
   readonly params: readonly { readonly name: string; readonly type: string }[];
   readonly result: string;
 }
 
-/** Ours: for people, never for meaning. The module hash leaves it out. */
+/** Source positions and names, for messages only. Not in bytecode 1.1, and not part of the module hash. */
 export interface DebugInfo {
-  /** Source files as the module names them (relative paths), with their text. */
+  /** The source files: relative path and text. */
   readonly files: readonly { readonly name: string; readonly text: string }[];
-  /** One per function, in order. */
+  /** One entry per function, in the same order. */
   readonly functions: readonly FunctionDebug[];
 }
 export interface FunctionDebug {
   /** Index into `files`; -1 for a builtin written in the language. */
   readonly file: number;
-  /** Names of the locals, arguments first; "" for one the compiler made. */
+  /** The names of the locals, parameters first; "" for a local that the compiler added. */
   readonly locals: readonly string[];
-  /** Sorted by `pc`; an entry holds until the next. Lines and columns are 1-based, columns in code points, `end` exclusive. */
+  /** Sorted by `pc`; each span applies until the next one. Lines and columns start at 1, columns count code points, ends are exclusive. */
   readonly spans: readonly DebugSpan[];
 }
 /** [pc, line, column, endLine, endColumn] */
@@ -75,7 +75,7 @@ export interface Module {
   readonly debug?: DebugInfo;
 }
 
-/** Where an instruction came from. `file` is relative, as the module names it; absent without debug info. */
+/** The source location of an instruction. `file` is the relative path in the debug info; absent without debug info. */
 export interface CodePlace {
   readonly function: string;
   readonly pc: number;
@@ -86,20 +86,20 @@ export interface CodePlace {
   readonly endColumn?: number;
 }
 
-/** Where a call is made. */
+/** The source location of a capability call. */
 export interface CallPlace extends CodePlace {
-  /** The innermost frame in the program's own files, when the call is made in a library. Absent without debug info. */
+  /** If the call is in a library: the innermost frame in the program's own files. Absent without debug info. */
   readonly caller?: CodePlace;
 }
 
 const LIBRARY = /^(?:std|libs)\/[^/]+\//;
 
-/** The folder of the library that a file belongs to, by its name in the debug info; undefined for a file of the program. */
+/** The folder of the library that a file of the debug info belongs to; undefined for a file of the program. */
 export function libraryOf(file: string): string | undefined {
   return LIBRARY.exec(file)?.[0];
 }
 
-/** The place of one instruction, from the debug info where there is some. */
+/** The source location of one instruction; only function and pc without debug info. */
 export function placeOf(module: Module, functionIndex: number, pc: number): CodePlace {
   const name = module.functions[functionIndex]?.name ?? "?";
   const debug = module.debug?.functions[functionIndex];

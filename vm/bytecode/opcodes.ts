@@ -1,12 +1,26 @@
 /**
- * The instruction set: bytecode 1.1 plus ours (tags from 0x16 on that 1.1 leaves free).
- * The codec, the verifier, the disassembler, the interpreter's dispatch and `docs/reference/bytecode.md` read this table.
+ * The instruction set of the stack machine: bytecode 1.1 and Boruna's extensions, which use tags that 1.1 leaves free.
+ * One table serves the codec, the verifier, the disassembler, both engines and `docs/reference/bytecode.md`.
+ *
+ * An instruction has a tag, operands in the code, and an effect on the operand stack. `1 + x` in a function whose local 0
+ * is `x`:
+ *
+ *     PushConst 0    → 1          stack: 1
+ *     LoadLocal 0    → x          stack: 1, x
+ *     Add            1, x → sum   stack: sum
+ *
+ * To add an opcode:
+ *
+ * 1. Add a row with a free tag.
+ * 2. Execute it in `vm/interpreter/slow-path.ts`, or give it a register op of its own (`vm/interpreter/register-ops.ts`).
+ * 3. If it has an effect, list it in `vm/compiled/eligible.ts`; else compile it in `vm/compiled/instructions.ts`.
+ * 4. Emit it in `compiler/lower/`, list it in `test/vm/bytecode-tables.ts`, and run `npm run docs`.
  */
 
-/** What an operand means, and so what the verifier checks it against. */
+/** The meaning of an operand. It decides what the verifier checks. */
 export type OperandKind =
   | "constant"
-  /** A constant that is the text of a type, in which `_` is any type. */
+  /** A constant: the text of a type, in which `_` means any type. */
   | "type_text"
   | "local"
   | "global"
@@ -18,28 +32,30 @@ export type OperandKind =
   | "field"
   | "capability"
   | "builtin"
-  /** How many operands the instruction takes from the stack. */
+  /** How many values the instruction pops, besides `pops`. */
   | "count"
-  /** 0 Requires, 1 Ensures. */
+  /** 0 is Requires, 1 is Ensures. */
   | "contract_kind"
-  /** Number of a contract clause, from 0. */
+  /** The index of a contract clause in its function. */
   | "clause"
-  /** 0 Some, 1 Ok, 2 Err. */
+  /** 0 is Some, 1 is Ok, 2 is Err. */
   | "wrap_kind";
 
 interface OpcodeRow {
   readonly tag: number;
   readonly operands: readonly OperandKind[];
-  /** Operands taken; "count" adds the `count` operand to `pops`. */
+  /** Values popped. With `popsCount`, the `count` operand is added (see `popCount`). */
   readonly pops: number;
   readonly popsCount?: true;
   readonly pushes: 0 | 1 | 2;
-  /** `jump`: goes to its target only; `branch`: target or next; `match`: an arm; `end`: leaves the function. */
+  /** What runs next. `jump`: the target; `branch`: the target or the next instruction; `match`: an arm; `end`: the caller. Absent: the next instruction. */
   readonly flow?: "jump" | "branch" | "match" | "end";
   readonly traps: boolean;
-  /** Legacy builtin opcodes run the builtin of this name (see `builtins.ts`). */
+  /** Bytecode 1.1 has an opcode for some builtins: the name of the builtin (see `vm/builtins/builtin-table.ts`). */
   readonly builtin?: string;
-  readonly ours?: true;
+  /** Not in bytecode 1.1. */
+  readonly extension?: true;
+  /** The top of the stack before and after. */
   readonly stack: string;
   readonly doc: string;
 }
@@ -52,7 +68,7 @@ const builtin = (tag: number, pops: number, name: string): OpcodeRow & { builtin
   traps: true,
   builtin: name,
   stack: `${["a", "b", "c"].slice(0, pops).join(", ")} → v`,
-  doc: `the builtin ${name}`,
+  doc: `calls the builtin ${name}`,
 });
 const arithmetic = (tag: number, stack: string, doc: string): OpcodeRow => ({
   tag,
@@ -91,7 +107,7 @@ export const OPCODES = {
     doc: "returns v; an empty stack returns Unit",
   },
   Jmp: { tag: 0x08, operands: ["jump"], pops: 0, pushes: 0, flow: "jump", traps: false, stack: "→", doc: "jumps" },
-  JmpIf: { tag: 0x09, operands: ["jump"], pops: 1, pushes: 0, flow: "branch", traps: false, stack: "c →", doc: "jumps when c is truthy" },
+  JmpIf: { tag: 0x09, operands: ["jump"], pops: 1, pushes: 0, flow: "branch", traps: false, stack: "c →", doc: "jumps if c is truthy" },
   JmpIfNot: {
     tag: 0x0a,
     operands: ["jump"],
@@ -100,7 +116,7 @@ export const OPCODES = {
     flow: "branch",
     traps: false,
     stack: "c →",
-    doc: "jumps when c is not truthy",
+    doc: "jumps if c is not truthy",
   },
   Match: {
     tag: 0x0b,
@@ -110,7 +126,7 @@ export const OPCODES = {
     flow: "match",
     traps: true,
     stack: "v → inner",
-    doc: "jumps to the first arm whose tag is v's or −1, with v's payload (v itself where it has none)",
+    doc: "jumps to the first arm whose tag is −1 or the tag of v, and pushes the payload of v, or v itself if it has none",
   },
   MakeRecord: {
     tag: 0x0c,
@@ -123,7 +139,7 @@ export const OPCODES = {
     doc: "makes a record",
   },
   MakeEnum: { tag: 0x0d, operands: ["type", "variant"], pops: 1, pushes: 1, traps: true, stack: "payload → e", doc: "makes an enum value" },
-  GetField: { tag: 0x0e, operands: ["field"], pops: 1, pushes: 1, traps: true, stack: "r → v", doc: "a record's field" },
+  GetField: { tag: 0x0e, operands: ["field"], pops: 1, pushes: 1, traps: true, stack: "r → v", doc: "reads a field of a record" },
   SpawnActor: {
     tag: 0x0f,
     operands: ["function"],
@@ -141,7 +157,7 @@ export const OPCODES = {
     pushes: 1,
     traps: true,
     stack: "→ m",
-    doc: "the next message; blocks on an empty mailbox; Unit outside an actor system",
+    doc: "takes the next message; blocks while the mailbox is empty; Unit outside an actor system",
   },
   Assert: {
     tag: 0x12,
@@ -160,7 +176,7 @@ export const OPCODES = {
     pushes: 1,
     traps: true,
     stack: "a₁…aₙ → r",
-    doc: "a capability call through the gateway",
+    doc: "calls a capability through the gateway",
   },
   CallIndirect: {
     tag: 0x14,
@@ -179,7 +195,7 @@ export const OPCODES = {
     pushes: 1,
     traps: true,
     stack: "value, passed, label → value",
-    doc: "logs a guard's verdict; traps when it failed",
+    doc: "logs the result of a guard; traps if the guard failed",
   },
 
   TryCapCall: {
@@ -189,9 +205,9 @@ export const OPCODES = {
     popsCount: true,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "a₁…aₙ → Ok(r) | Err(text)",
-    doc: "a capability call whose handler may fail",
+    doc: "calls a capability; if the handler fails, the result is Err(text)",
   },
   TailCall: {
     tag: 0x17,
@@ -201,9 +217,9 @@ export const OPCODES = {
     pushes: 0,
     flow: "end",
     traps: true,
-    ours: true,
+    extension: true,
     stack: "a₁…aₙ →",
-    doc: "calls a function in place of this frame",
+    doc: "calls a function and replaces this frame",
   },
   MakeClosure: {
     tag: 0x18,
@@ -212,9 +228,9 @@ export const OPCODES = {
     popsCount: true,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "c₁…cₙ → f",
-    doc: "a function value whose first n arguments are captured",
+    doc: "makes a function value that captures the first n arguments",
   },
   MakeMap: {
     tag: 0x19,
@@ -223,9 +239,9 @@ export const OPCODES = {
     popsCount: true,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "k₁, v₁ … → m",
-    doc: "a map of count/2 entries; count is even",
+    doc: "makes a map of count/2 entries; count is even",
   },
   Wrap: {
     tag: 0x1a,
@@ -233,9 +249,9 @@ export const OPCODES = {
     pops: 1,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "v → w",
-    doc: "Some(v), Ok(v) or Err(v)",
+    doc: "makes Some(v), Ok(v) or Err(v)",
   },
   FDiv: {
     tag: 0x1b,
@@ -243,9 +259,9 @@ export const OPCODES = {
     pops: 2,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "a, b → a / b",
-    doc: "Float division; by zero gives inf or NaN",
+    doc: "divides Floats; division by zero returns inf or NaN",
   },
   Builtin: {
     tag: 0x1c,
@@ -254,9 +270,9 @@ export const OPCODES = {
     popsCount: true,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "a₁…aₙ → v",
-    doc: "a builtin by its id",
+    doc: "calls a builtin by its id",
   },
   JsonKind: {
     tag: 0x1e,
@@ -264,7 +280,7 @@ export const OPCODES = {
     pops: 1,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "j → Int",
     doc: "0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object",
   },
@@ -275,29 +291,45 @@ export const OPCODES = {
     pops: 0,
     pushes: 1,
     traps: true,
-    ours: true,
+    extension: true,
     stack: "→ m",
-    doc: "as ReceiveMsg; a message that is not of the type whose text is the constant traps",
+    doc: "like ReceiveMsg, but traps if the message is not of the type that the constant names",
   },
 
   Add: arithmetic(0x20, "a, b → a + b", "adds numbers, joins Strings"),
   Sub: arithmetic(0x21, "a, b → a - b", "subtracts"),
   Mul: arithmetic(0x22, "a, b → a * b", "multiplies"),
   Div: arithmetic(0x23, "a, b → a / b", "divides, truncating; a zero divisor traps, for Floats too"),
-  Mod: arithmetic(0x24, "a, b → a % b", "the remainder of Ints, with the sign of a"),
+  Mod: arithmetic(0x24, "a, b → a % b", "the remainder of two Ints; it has the sign of a"),
   Neg: { tag: 0x25, operands: [], pops: 1, pushes: 1, traps: true, stack: "a → -a", doc: "negates a number" },
   Eq: arithmetic(0x30, "a, b → Bool", "structural equality"),
   Neq: arithmetic(0x31, "a, b → Bool", "structural inequality"),
-  Lt: arithmetic(0x32, "a, b → Bool", "less: Int, Float, String"),
-  Lte: arithmetic(0x33, "a, b → Bool", "less or equal"),
-  Gt: arithmetic(0x34, "a, b → Bool", "greater"),
-  Gte: arithmetic(0x35, "a, b → Bool", "greater or equal"),
-  Not: { tag: 0x40, operands: [], pops: 1, pushes: 1, traps: false, stack: "a → Bool", doc: "true when a is not truthy" },
-  And: { tag: 0x41, operands: [], pops: 2, pushes: 1, traps: false, stack: "a, b → Bool", doc: "both truthy; eager" },
-  Or: { tag: 0x42, operands: [], pops: 2, pushes: 1, traps: false, stack: "a, b → Bool", doc: "one truthy; eager" },
+  Lt: arithmetic(0x32, "a, b → Bool", "less than; Int, Float or String"),
+  Lte: arithmetic(0x33, "a, b → Bool", "less than or equal"),
+  Gt: arithmetic(0x34, "a, b → Bool", "greater than"),
+  Gte: arithmetic(0x35, "a, b → Bool", "greater than or equal"),
+  Not: { tag: 0x40, operands: [], pops: 1, pushes: 1, traps: false, stack: "a → Bool", doc: "true if a is not truthy" },
+  And: {
+    tag: 0x41,
+    operands: [],
+    pops: 2,
+    pushes: 1,
+    traps: false,
+    stack: "a, b → Bool",
+    doc: "true if both are truthy; both are evaluated",
+  },
+  Or: {
+    tag: 0x42,
+    operands: [],
+    pops: 2,
+    pushes: 1,
+    traps: false,
+    stack: "a, b → Bool",
+    doc: "true if either is truthy; both are evaluated",
+  },
   Concat: arithmetic(0x50, "a, b → ab", "joins two Strings or two Lists"),
   Pop: { tag: 0x60, operands: [], pops: 1, pushes: 0, traps: false, stack: "v →", doc: "drops v" },
-  Dup: { tag: 0x61, operands: [], pops: 1, pushes: 2, traps: false, stack: "v → v, v", doc: "doubles v" },
+  Dup: { tag: 0x61, operands: [], pops: 1, pushes: 2, traps: false, stack: "v → v, v", doc: "duplicates v" },
   EmitUi: { tag: 0x70, operands: [], pops: 1, pushes: 0, traps: true, stack: "tree →", doc: "emits a tree; asks the policy for ui.render" },
 
   MakeList: {
@@ -308,10 +340,18 @@ export const OPCODES = {
     pushes: 1,
     traps: true,
     stack: "a₁…aₙ → l",
-    doc: "a list of at most 255 elements",
+    doc: "makes a list of at most 255 elements",
   },
   ListLen: builtin(0x81, 1, "list.len"),
-  ListGet: { tag: 0x82, operands: [], pops: 2, pushes: 1, traps: true, stack: "l, i → v", doc: "a list's element; out of range traps" },
+  ListGet: {
+    tag: 0x82,
+    operands: [],
+    pops: 2,
+    pushes: 1,
+    traps: true,
+    stack: "l, i → v",
+    doc: "reads an element of a list; traps if the index is out of range",
+  },
   ListPush: builtin(0x83, 2, "list.push"),
   ParseInt: builtin(0x84, 1, "parse_int"),
   StrContains: builtin(0x85, 2, "string.contains"),
@@ -359,12 +399,20 @@ export const OPCODES = {
     flow: "end",
     traps: false,
     stack: "→",
-    doc: "ends the run with the top of the stack",
+    doc: "ends the run; its value is the top of the stack",
   },
 } as const satisfies Record<string, OpcodeRow>;
 
 export type OpName = keyof typeof OPCODES;
 export type { OpcodeRow };
+export type NamedOpcode = OpcodeRow & { readonly name: OpName };
+
+export const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
+
+/** The table by tag, for everything that reads `VerifiedFunction.code`. */
+export const OPCODE_BY_TAG: ReadonlyMap<number, NamedOpcode> = new Map(
+  OP_NAMES.map((name) => [OPCODES[name].tag, { ...opcode(name), name }]),
+);
 
 export function opcode(name: OpName): OpcodeRow {
   return OPCODES[name];

@@ -1,50 +1,48 @@
-/** Where operands come from, as far as straight code tells it. */
-import { OPCODES, type OpcodeRow } from "./opcodes.ts";
+/** Finds which loaded local an operand comes from, within straight-line code. Used by the analysis of String appends. */
+import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
-import { CODE_STRIDE, stackHeights, UNSEEN } from "./stack-heights.ts";
+import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
 
-/** An operand that a local was loaded for. */
+/** An operand that was loaded from a local. */
 export interface Origin {
   readonly local: number;
-  /** Stores to the local before the load. */
+  /** How many stores to the local precede the load. */
   readonly stores: number;
-  /** The instruction that loads it. */
+  /** The pc of the load. */
   readonly load: number;
-  /** Instructions that the visitor has added. */
+  /** The pcs that the visitor has appended, for its own use. */
   readonly after: number[];
 }
 
-export interface Visited {
+export interface VisitedInstruction {
   readonly pc: number;
   readonly row: OpcodeRow;
-  /** The instruction's first operand in the code. */
+  /** The instruction's first operand in the code, not on the stack. */
   readonly first: number;
-  /** What it takes from the stack, by how many lie above; undefined is of unknown origin. */
+  /** The origin of the value with `above` values above it on the stack; undefined if unknown. */
   readonly taken: (above: number) => Origin | undefined;
-  /** Stores to a local before this instruction. */
+  /** How many stores to a local precede this instruction. */
   readonly stores: (local: number) => number;
 }
 
-const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
-
 /**
- * Visits the instructions that take operands, in order, all but those with flow; what the visitor gives back is the
- * origin of the first result. What lies on the stack at a jump's or match's target, or after an instruction with flow,
- * is of unknown origin. Linear in the code and the arms of the tables that it uses.
+ * Visits the instructions in order, except loads of locals and instructions with control flow. The visitor returns the
+ * origin of the first value that the instruction pushes. Values on the stack at the target of a jump or match, or after
+ * control flow, have no known origin. Linear in the code and the match arms.
  */
-export function followOperands({ code, def }: VerifiedFunction, visit: (visited: Visited) => Origin | undefined): void {
+export function followOperands({ code, def }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const heights = stackHeights(code, def.matchTables)?.heights;
   if (heights === undefined) return;
   const counts = new Uint32Array(def.locals);
   const stores = (local: number): number => counts[local] ?? 0;
   const targets = targetsOf(code, def.matchTables);
-  /** The uppermost operands; those below are of unknown origin. */
+  /** The top of the operand stack; the values below have no known origin. */
   const stack: (Origin | undefined)[] = [];
   for (let pc = 0; pc < heights.length; pc++) {
-    if (heights[pc] === UNSEEN || targets.has(pc)) stack.length = 0;
+    if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;
     const at = pc * CODE_STRIDE;
-    const row = ROW_BY_TAG.get(code[at] ?? -1);
-    if (row === undefined || row.flow !== undefined || heights[pc] === UNSEEN) {
+    const row = OPCODE_BY_TAG.get(code[at] ?? -1);
+    if (row === undefined || row.flow !== undefined || heights[pc] === UNREACHABLE) {
       stack.length = 0;
       continue;
     }
@@ -53,9 +51,8 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
       stack.push({ local: first, stores: stores(first), load: pc, after: [] });
       continue;
     }
-    const count = row.popsCount === true ? (code[at + 1 + row.operands.indexOf("count")] ?? 0) : 0;
     const result = visit({ pc, row, first, taken: (above) => stack[stack.length - 1 - above], stores });
-    stack.length = Math.max(0, stack.length - row.pops - count);
+    stack.length = Math.max(0, stack.length - popCount(row, code, at));
     for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
     if (row.tag === OPCODES.StoreLocal.tag) counts[first] = stores(first) + 1;
   }
@@ -65,7 +62,7 @@ function targetsOf(code: Int32Array, matchTables: VerifiedFunction["def"]["match
   const targets = new Set<number>();
   const tables = new Set<number>();
   for (let at = 0; at < code.length; at += CODE_STRIDE) {
-    const flow = ROW_BY_TAG.get(code[at] ?? -1)?.flow;
+    const flow = OPCODE_BY_TAG.get(code[at] ?? -1)?.flow;
     if (flow === "jump" || flow === "branch") targets.add(code[at + 1] ?? 0);
     else if (flow === "match") tables.add(code[at + 1] ?? 0);
   }

@@ -1,4 +1,4 @@
-/** A module that the verifier has passed, ready to run. Made by `verifyModule` only. */
+/** A verified module and the ways a run can end. Only `verifyModule` makes a `Program`. */
 import type { CapabilityRegistry } from "../capabilities.ts";
 import type { CodePlace, FunctionDef, Module } from "./module.ts";
 import type { TrapKind } from "../outcome.ts";
@@ -8,15 +8,15 @@ export interface VerifiedFunction {
   readonly index: number;
   readonly def: FunctionDef;
   /**
-   * Stack heights agree on every path and never underflow; the fast engine takes these only.
-   * An irregular function runs in the interpreter, every step checked.
+   * The height of the operand stack before every instruction is known and never negative. Only such a function can be
+   * compiled. Any other is dynamically stacked: the interpreter checks the stack before each of its instructions.
    */
-  readonly regular: boolean;
-  /** Highest operand stack of a regular function, in slots; 0 for an irregular one. */
+  readonly staticallyStacked: boolean;
+  /** The highest operand stack, in slots; 0 for a dynamically stacked function. */
   readonly maxStack: number;
-  /** Four numbers an instruction: opcode tag, operands (0 where there is none). */
+  /** Four numbers per instruction: the opcode's tag and three operands, 0 if absent. */
   readonly code: Int32Array;
-  /** Ids of the capabilities it declares. */
+  /** The ids of the declared capabilities. */
   readonly capabilities: ReadonlySet<number>;
 }
 
@@ -24,39 +24,39 @@ export interface Program {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
   readonly functions: readonly VerifiedFunction[];
-  /** `sha256:` and hex, over the canonical JSON of the module without `debug`. */
+  /** `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
   readonly moduleHash: string;
-  /** Some function spawns, sends or receives: it runs under the actor scheduler. */
+  /** Some function spawns, sends or receives, so the program runs under the actor scheduler. */
   readonly usesActors: boolean;
 }
 
 export interface Trap {
   readonly kind: TrapKind;
   readonly message: string;
-  /** Innermost first, at most 64 entries; the last one is the program's own where all before it are of libraries. */
+  /** The call stack, innermost first, at most 64 entries. If all of them are in libraries, the innermost one in the program's own files replaces the last. */
   readonly stack: readonly CodePlace[];
   readonly step: number;
   readonly actorId: number;
   readonly capability?: string;
-  /** Path of the policy rule that refused the call. */
+  /** The path of the policy rule that refused the call. */
   readonly rule?: string;
-  /** What the handler of the call threw. For the embedder: it is part of no log, span or JSON output. */
+  /** The error that the handler threw. For the embedder only: it never enters a log, span or JSON output. */
   readonly cause?: unknown;
-  /** Text forms of the arguments of a function whose contract failed. */
+  /** The arguments of the function whose contract failed, as text. */
   readonly counterexample?: readonly string[];
 }
 
-/** The failure of an actor that its parent, which has not failed itself, did not receive. */
+/** The failure of an actor whose parent is still alive but never received the failure message. */
 export interface UnreceivedFailure {
   readonly actorId: number;
   readonly message: string;
 }
 
-/** `unreceived` is told to people only: it is no part of the value, the steps or the log. */
+/** The end of a run. `unreceived` is only shown to people; it does not affect the value, the steps or the log. */
 export type MachineEnd = {
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
-  /** In the order of the parents, then of delivery. */
+  /** Ordered by parent, then by delivery. */
   readonly unreceived: readonly UnreceivedFailure[];
 } & ({ readonly status: "completed"; readonly value: Value } | { readonly status: "trapped"; readonly trap: Trap });

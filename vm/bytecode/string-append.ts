@@ -1,9 +1,18 @@
 /**
- * Strings that grow by appends: `s = s ++ piece`. Joined Strings are ropes of the host, so an append takes the room of a
- * node, as long as nobody reads the whole. Strings have no identity, so what is still owed for the layout of the whole is
- * kept by local: an append to a local charges little and marks it pending, and whoever loads the local for anything but
- * a further append pays for the whole. Which instructions append is a static matter of the bytecode, told here once for
- * all engines; whether a local is pending is a flag of the frame, false when the frame begins.
+ * The analysis of String appends: `s = s ++ piece` in a loop. V8 joins Strings as ropes, so an append costs little until
+ * the String is read, and then V8 copies all of it. The machine charges the same way:
+ *
+ * - An append to a local charges the shorter of the two Strings and marks the local as pending: the charge for its full
+ *   length is still owed.
+ * - The next load of a pending local that is not for another append charges the full length and clears the mark.
+ *
+ * The bytecode alone determines which instructions are appends, so this file decides it for both engines. The pending mark
+ * belongs to the frame and is false when the frame begins. For `s = s ++ "x"` with `s` in local 0:
+ *
+ *     LoadLocal 0     APPEND.load      no charge; the mark stays
+ *     PushConst 0     none
+ *     Concat          APPEND.concat    charges the shorter String
+ *     StoreLocal 0    APPEND.store     marks local 0 as pending
  */
 import { oncePer } from "../lazy.ts";
 import { OPCODES } from "./opcodes.ts";
@@ -11,31 +20,31 @@ import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE } from "./stack-heights.ts";
 
-/** What an instruction has to do with an append; the loads and stores of a local that are of no append are as others. */
+/** The role of an instruction in an append; `none` for every other instruction. */
 export const APPEND = {
   none: 0,
-  /** Loads a local for an append to it: no charge, the flag stays. */
+  /** Loads the local that is appended to: no charge, the pending mark stays. */
   load: 1,
-  /** Joins: of two Strings it charges the shorter one. */
+  /** Joins two Strings and charges the shorter one. */
   concat: 2,
-  /** Stores the result: a String is pending then. */
+  /** Stores the result and, if it is a String, marks the local as pending. */
   store: 3,
 } as const;
 
-export interface Accumulators {
-  /** By instruction, one of `APPEND`. */
+export interface AppendAnalysis {
+  /** One of `APPEND` for each instruction. */
   readonly roles: Uint8Array;
-  /** By local: 1 for one that some append of the function stores to. */
-  readonly isAccumulator: Uint8Array;
-  /** The locals of which `isAccumulator` tells, ascending. */
+  /** 1 for each local that some append stores to: an append target. */
+  readonly isAppendTarget: Uint8Array;
+  /** The append targets, ascending. */
   readonly locals: readonly number[];
 }
 
-const NONE: Accumulators = { roles: new Uint8Array(), isAccumulator: new Uint8Array(), locals: [] };
+const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), locals: [] };
 
-/** The appends of a function; an irregular one has none. */
-export const accumulatorsOf: (fn: VerifiedFunction) => Accumulators = oncePer((fn: VerifiedFunction) =>
-  fn.regular && mayAppend(fn.code) ? analyze(fn) : NONE,
+/** The appends of a function. A dynamically stacked function has none. */
+export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = oncePer((fn: VerifiedFunction) =>
+  fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
 
 function mayAppend(code: Int32Array): boolean {
@@ -44,11 +53,11 @@ function mayAppend(code: Int32Array): boolean {
   return false;
 }
 
-function analyze(fn: VerifiedFunction): Accumulators {
+function analyze(fn: VerifiedFunction): AppendAnalysis {
   const { code, def } = fn;
   const roles = new Uint8Array(code.length / CODE_STRIDE);
-  const isAccumulator = new Uint8Array(def.locals);
-  // A contract that fails prints the parameters, whoever has paid for them.
+  const isAppendTarget = new Uint8Array(def.locals);
+  // A failed contract prints the parameters without charging for them, so they must not be pending.
   const first = has(code, OPCODES.Assert.tag) ? def.arity : 0;
   followOperands(fn, ({ pc, row, first: local, taken, stores }) => {
     if (row.tag === OPCODES.Concat.tag) {
@@ -59,15 +68,15 @@ function analyze(fn: VerifiedFunction): Accumulators {
     const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
     if (origin === undefined || local < first || origin.after.length === 0) return undefined;
     if (origin.local === local && origin.stores === stores(local) && origin.after.at(-1) === pc - 1) {
-      isAccumulator[local] = 1;
+      isAppendTarget[local] = 1;
       roles[origin.load] = APPEND.load;
       for (const concat of origin.after) roles[concat] = APPEND.concat;
       roles[pc] = APPEND.store;
     }
     return undefined;
   });
-  const locals = [...isAccumulator.keys()].filter((local) => isAccumulator[local] === 1);
-  return locals.length === 0 ? NONE : { roles, isAccumulator, locals };
+  const locals = [...isAppendTarget.keys()].filter((local) => isAppendTarget[local] === 1);
+  return locals.length === 0 ? NONE : { roles, isAppendTarget, locals };
 }
 
 function has(code: Int32Array, tag: number): boolean {

@@ -1,4 +1,10 @@
-/** The check of a whole module before anything of it runs. Iterative, and linear in the size of the module. */
+/**
+ * The verifier: checks a module before it runs and returns a `Program`. It checks sizes, the entry and its signature, then
+ * every function: each instruction has the operands of its opcode, and every index, jump and count is in range. Finally
+ * `stackHeights` decides whether the function is statically stacked. Iterative and linear in the size of the module.
+ *
+ * Both engines rely on it: they index constants, locals, functions and jump targets without checks of their own.
+ */
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { moduleHash } from "./codec.ts";
@@ -12,10 +18,10 @@ import { checkPortable, childrenOf, isCompound } from "../value/serializable.ts"
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
-import { parseType, type Type, typeToString } from "../value/type.ts";
+import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
 
-/** Instructions that need the scheduler. */
+/** Instructions that need the actor scheduler. */
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
@@ -37,8 +43,8 @@ function fail(kind: Kind, message: string): never {
   throw new BorunaError(`module.${kind}`, message);
 }
 
-/** Parameters of each builtin that the machine runs itself, by id. */
-const builtinArity = lazily(
+/** The number of parameters of each native builtin, by id. */
+const builtinParamCount = lazily(
   (): ReadonlyMap<number, number> =>
     new Map(
       BUILTINS.filter((b) => b.source === undefined).map((b) => {
@@ -49,9 +55,9 @@ const builtinArity = lazily(
 );
 
 /**
- * Checks every function and gives the module ready to run. The kinds of error, all `module.…`: `bad_entry`, `bad_arity`,
- * `bad_operand`, `bad_jump`, `bad_constant`, `bad_signature`, `unknown_capability`, `unknown_builtin`, `too_large`.
- * What only a run can show (a field's index, an argument's type) is left to the run.
+ * Checks a module and returns it as a program. Throws `module.` and one of: `bad_entry`, `bad_arity`, `bad_operand`,
+ * `bad_jump`, `bad_constant`, `bad_signature`, `unknown_capability`, `unknown_builtin`, `too_large`. Field indices and the
+ * types of values are checked at run time.
  */
 export function verifyModule(module: Module, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
   checkSizes(module);
@@ -83,7 +89,7 @@ function checkSizes(module: Module): void {
   for (const [what, size, max] of sizes) if (size > max) fail("too_large", `the module has ${size} ${what}; the limit is ${max}`);
 }
 
-/** A constant that is a function must be one of the module's. */
+/** Checks that every function in a constant exists. */
 function checkConstant(constant: Value, index: number, module: Module): void {
   const pending: Value[] = [constant];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
@@ -94,17 +100,10 @@ function checkConstant(constant: Value, index: number, module: Module): void {
   }
 }
 
-const GENERIC_ARITY: ReadonlyMap<string, number> = new Map([
-  ["Option", 1],
-  ["Result", 2],
-  ["List", 1],
-  ["Map", 2],
-]);
-
-/** Type parameters of the types that a module may name. */
+/** The number of type parameters of each type that a module may name. */
 const arityOf = oncePer(
   (types: readonly TypeDef[]): ReadonlyMap<string, number> =>
-    new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_ARITY]),
+    new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_TYPE_ARITY]),
 );
 
 function checkSignature(module: Module): void {
@@ -123,9 +122,9 @@ function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): v
   if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
 }
 
-/** A type in it that the module does not have, as text. */
-function unknownType(whole: Type, arity: ReadonlyMap<string, number>): string | undefined {
-  const pending: Type[] = [whole];
+/** The text of the first type inside `root` that the module does not declare. */
+function unknownType(root: Type, arity: ReadonlyMap<string, number>): string | undefined {
+  const pending: Type[] = [root];
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     if (type.kind === "fn") pending.push(...type.params, type.result);
     if (type.kind !== "named") continue;
@@ -163,7 +162,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
       fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
-    // One past the last instruction is the end of the function, which returns Unit: older compilers jump there.
+    // Older compilers jump to one past the last instruction, which returns Unit.
     const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
     if (outside !== undefined)
       fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
@@ -175,14 +174,14 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
   });
   const maxStack = stackHeights(code, def.matchTables)?.highest;
-  return { index, def, regular: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
+  return { index, def, staticallyStacked: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
 }
 
 function functionName({ def, index }: FunctionContext): string {
   return `function ${index} (${JSON.stringify(def.name.slice(0, 80))})`;
 }
 
-/** One instruction where it stands, for the checks and their messages. */
+/** An instruction and its position, for checks and messages. */
 interface At {
   readonly context: FunctionContext;
   readonly pc: number;
@@ -193,7 +192,7 @@ function bad(kind: Kind, { context, pc, instruction }: At, message: string): nev
   return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
 }
 
-/** Gives the opcode's tag. */
+/** Checks one instruction; returns the tag of its opcode. */
 function checkInstruction(at: At): number {
   const { op, operands } = at.instruction;
   const row: OpcodeRow = opcode(op);
@@ -208,7 +207,7 @@ function checkInstruction(at: At): number {
   return row.tag;
 }
 
-/** How many things of its kind an operand may name; undefined where that is checked elsewhere, or at run time. */
+/** The exclusive upper bound of an operand; undefined if another check, or the run, covers it. */
 function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
   const { module, def } = context;
   switch (kind) {
@@ -252,11 +251,11 @@ function checkOperand(kind: OperandKind, operand: number, at: At): void {
     bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
   }
   if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
-  if (kind === "builtin" && !builtinArity().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
+  if (kind === "builtin" && !builtinParamCount().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
   if (kind === "type_text") checkTypeText(operand, at);
 }
 
-/** The constant must be the text of a type that the module has. */
+/** Checks that the constant is the text of a type and that the module declares every type in it. */
 function checkTypeText(operand: number, at: At): void {
   const { module } = at.context;
   const known = wrongTexts(module);
@@ -265,7 +264,7 @@ function checkTypeText(operand: number, at: At): void {
   if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
 }
 
-/** What is wrong with the constants that were to be types. */
+/** For each module, what is wrong with the constants that are used as types. */
 const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
 
 function wrongText(module: Module, constant: number): string | undefined {
@@ -283,12 +282,12 @@ function wrongText(module: Module, constant: number): string | undefined {
 function checkCount(at: At): void {
   const { op, operands } = at.instruction;
   const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
-  // MakeMap, which is ours, may count further than the u8 of bytecode 1.1; no stack holds more.
+  // The count of MakeMap, an extension, is not limited to the u8 of bytecode 1.1, only by the size of a stack.
   const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
   if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
   if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinArity().get(target);
+  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinParamCount().get(target);
   if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
   if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
 }

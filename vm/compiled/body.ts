@@ -2,7 +2,7 @@
  * The JavaScript of one function while it is written: the lines so far, and a symbolic operand stack. Pushing a local or a
  * constant writes nothing, it only puts an expression on the symbolic stack. Results of instructions go into variables.
  */
-import { type Accumulators, accumulatorsOf } from "../bytecode/string-append.ts";
+import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
@@ -81,7 +81,7 @@ export class FunctionBody {
   readonly version: FunctionVersion;
   readonly scope: UnitScope;
   readonly lines: string[] = [];
-  readonly appends: Accumulators;
+  readonly appends: AppendAnalysis;
   readonly uniqueLists: UniqueLists;
   readonly hasLoop: boolean;
   /** Whether an instruction makes a value of fixed size. The variable `bytes` then counts these bytes. */
@@ -104,7 +104,7 @@ export class FunctionBody {
   constructor(version: FunctionVersion, scope: UnitScope) {
     this.version = version;
     this.scope = scope;
-    this.appends = accumulatorsOf(version.fn);
+    this.appends = analyzeAppends(version.fn);
     this.uniqueLists = uniqueLists(version.fn);
     this.hasLoop = version.graph.some((block) => block.isLoopHeader);
     const { code } = version.fn;
@@ -213,7 +213,7 @@ export class FunctionBody {
   /** Whether the local may hold a String whose appends are not yet paid for. The variable `pending…` says so at run time. */
   mayBePending(local: number): boolean {
     const kind = this.locals[local];
-    return this.appends.isAccumulator[local] === 1 && (kind === "string" || kind === "any");
+    return this.appends.isAppendTarget[local] === 1 && (kind === "string" || kind === "any");
   }
 }
 

@@ -6,7 +6,7 @@
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
-import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { analyzeAppends } from "../bytecode/string-append.ts";
 import { ConstantPool, Unsupported } from "./body.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 import { inferenceSize } from "./eligible.ts";
@@ -165,7 +165,7 @@ function entryText(root: FunctionVersion): string {
     const type = TYPE_NAMES[kind];
     return `const arg${i} = ${given};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
   });
-  const flags = start === 0 ? [] : accumulatorsOf(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
+  const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = UNIT`);
   const value = result === "float" ? `boxFloat(${call})` : call;

@@ -60,7 +60,7 @@ export function compilable(program: Program): readonly boolean[] {
 /** Whether the function itself can be compiled, whatever it calls. */
 function isEligible(fn: VerifiedFunction): boolean {
   const { code } = fn;
-  if (!fn.regular || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
+  if (!fn.staticallyStacked || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
   if (inferenceSize(fn) > MAX_INFERENCE_SIZE) return false;
   let arms = 0;
   for (let at = 0; at < code.length; at += CODE_STRIDE) {

@@ -35,7 +35,7 @@
  *
  * How it gives up. Both ways throw, and the meter is set back to what it was at the entry:
  *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs this activation to its end, with
- *     all that it calls (`actor.exactFrom`), and reports the trap with its exact step and stack. If it tried compiled code
+ *     all that it calls (`actor.interpretFromDepth`), and reports the trap with its exact step and stack. If it tried compiled code
  *     again for the calls inside, a deep recursion that ends in a trap could discard work at each level
  *   - `WrongGuess`: an operand that was guessed to be a safe Int or an enum value is not. All code that contains the
  *     function is dropped and compiled again without guesses in this function. Then the same entry is tried again
@@ -99,7 +99,7 @@
  *   }, … };
  */
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "../interpreter/actor.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
@@ -230,7 +230,7 @@ export class Engine {
     stepLimit: number,
   ): Value | undefined {
     const profile = this.functions[callee.index];
-    if (profile === undefined || depth >= actor.exactFrom) return undefined;
+    if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
     profile.heat += callee.def.code.length;
     if (profile.heat <= this.hotSteps) return undefined;
     const value = this.#run(run, actor, profile, 0, { base, count, depth, stepLimit, mayPause: false });
@@ -241,7 +241,7 @@ export class Engine {
   enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
     const { depth } = actor;
     const profile = this.functions[fn.index];
-    if (this.hotSteps > 0 || profile === undefined || depth >= actor.exactFrom) return false;
+    if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
     const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
@@ -257,7 +257,7 @@ export class Engine {
   enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
     const { depth } = actor;
     const profile = this.functions[fn.index];
-    if (profile === undefined || depth >= actor.exactFrom) return undefined;
+    if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
     profile.heat += span;
     if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
@@ -269,7 +269,7 @@ export class Engine {
       return "ended";
     }
     const { saved } = run.meter;
-    const { locals } = accumulatorsOf(fn);
+    const { locals } = analyzeAppends(fn);
     const count = saved.length - locals.length;
     for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
     for (const [i, local] of locals.entries())
@@ -310,7 +310,7 @@ export class Engine {
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
     // Interpret the activation to its end. So the work discarded is never more than the work done.
-    actor.exactFrom = place.depth;
+    actor.interpretFromDepth = place.depth;
     return undefined;
   }
 
@@ -408,7 +408,7 @@ export class Engine {
 
 /** For each accumulator of the frame at `base`: 1 if its appends are still to be charged, else 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
-  return accumulatorsOf(fn).locals.map((local) =>
+  return analyzeAppends(fn).locals.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
   );
 }

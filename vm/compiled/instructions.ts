@@ -194,7 +194,7 @@ function payForString(body: FunctionBody, local: number): void {
 
 /** Sets whether the local that was just stored to still owes for its appends. */
 function setPending(body: FunctionBody, local: number, appended: boolean): void {
-  if (body.appends.isAccumulator[local] !== 1) return;
+  if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);
   else body.line(`pending${local} = ${body.locals[local] === "string" ? "1" : `typeof local${local} === "string" ? 1 : 0`};`);
 }

@@ -1,11 +1,11 @@
-/** Contracts, guards and debug output: what a program says about itself while it runs. */
+/** Contract checks, guards, `debug` and `string.inspect`: instructions that log or print text about the program. */
 import { BYTES } from "../cost.ts";
-import { log, obey, type Run } from "./host-calls.ts";
+import { log, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { textForm, typedText } from "../value/display.ts";
 import type { Value } from "../value/value.ts";
 
-/** Text of one argument in a counterexample, and of all of them, in UTF-16 units; the rest is cut. */
+/** The longest text of one argument in a counterexample, and of all arguments, in UTF-16 units. */
 const ARGUMENT_UNITS = 4_096;
 const COUNTEREXAMPLE_UNITS = 65_536;
 
@@ -14,11 +14,11 @@ interface Clause {
   readonly kind: "requires" | "ensures";
   readonly index: number;
   readonly passed: boolean;
-  /** The function's parameters as they are now. */
+  /** The current values of the function's parameters. */
   readonly args: readonly Value[];
 }
 
-/** Logs the check of a contract clause, and traps when it failed. */
+/** Logs the check of a contract clause; traps if it failed. */
 export function assertContract(run: Run, functionName: string, clause: Clause): void {
   log(run, { type: "ContractCheck", function: functionName, kind: clause.kind, index: clause.index, passed: clause.passed });
   if (clause.passed) return;
@@ -33,7 +33,7 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
   throw new MachineTrap("contract_violation", `${message} [counterexample: (${counterexample.join(", ")})]`, { counterexample });
 }
 
-/** Logs a guard's verdict, and traps when it failed. */
+/** Logs the result of a guard; traps if it failed. */
 export function sealGuard(run: Run, functionName: string, passed: boolean, label: Value): void {
   if (typeof label !== "string") throw typeTrap("String", label);
   run.meter.allocateString(label.length);
@@ -41,7 +41,7 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
 }
 
-/** Charges the text after it is made. What no allocation is left for is not made. */
+/** The text form of a value, with the module's type names. Charged after it is made, but cut to what the allocation limit allows. */
 export function inspectValue(run: Run, value: Value): string {
   const text = typedText(value, undefined, run.program.module.types, affordableUnits(run));
   run.meter.charge(text.length);
@@ -49,17 +49,17 @@ export function inspectValue(run: Run, value: Value): string {
   return text;
 }
 
-/** Somewhat more than a String can have with the allocation that is left. */
+/** More UTF-16 units than the remaining allocation can pay for: a text cut to this length still exceeds the limit. */
 function affordableUnits({ meter }: Run): number {
   return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
 }
 
-/** Prints a value, after a text if there is one, and gives it back. The text form is bounded; its size is charged. */
+/** Prints a value, with a label in front if there is one, and returns it. The printed text is charged. */
 export function debugValue(run: Run, label: Value | undefined, value: Value): Value {
   const prefix = label === undefined ? "" : `${typeof label === "string" ? label : textForm(label)} `;
   const text = prefix + textForm(value, affordableUnits(run));
   run.meter.charge(text.length);
   run.meter.allocateString(text.length);
-  obey(run.host.debug(text));
+  throwIfStopped(run.host.debug(text));
   return value;
 }

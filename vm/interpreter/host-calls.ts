@@ -1,4 +1,11 @@
-/** What reaches the host: capability calls and the actor operations, and what their answers do to an actor. */
+/**
+ * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for.
+ * `applyAnswer` completes it: at once if the host answers at once, otherwise when the scheduler has the answer. In between,
+ * `actor.waiting` says which call is open.
+ *
+ * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
+ * `applyAnswer` later, perhaps in another process.
+ */
 import { type Actor, callerOf, type Waiting } from "./actor.ts";
 import { BYTES } from "../cost.ts";
 import { chargeCrossing } from "../value/serialization-cost.ts";
@@ -11,23 +18,23 @@ import { OPCODES } from "../bytecode/opcodes.ts";
 import type { TrapKind } from "../outcome.ts";
 import type { Program } from "../bytecode/program.ts";
 import { setSlot } from "./stack-slots.ts";
-import type { Stacks } from "./saved-stacks.ts";
+import type { SavedStacks } from "./saved-stacks.ts";
 import { ActorIdValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "../value/value.ts";
 
-/** What all actors of a run share. */
+/** The state that all actors of a run share. */
 export interface Run {
   readonly program: Program;
   readonly host: SuspendingHost;
   readonly limits: Limits;
   readonly meter: Meter;
-  /** Under the scheduler; else spawned actors never run, messages go nowhere and receive gives Unit. */
+  /** If false, there is no actor scheduler: spawned actors never run, messages are dropped, and receive returns Unit. */
   readonly scheduled: boolean;
   readonly trace: ((line: string) => void) | undefined;
-  /** For a host that locates events. */
-  readonly stacks: Stacks | undefined;
+  /** Undefined unless the host locates events. */
+  readonly stacks: SavedStacks | undefined;
   /** The id of the next actor. */
   nextActor: number;
-  /** The step at which the host is asked again whether to stop. */
+  /** The step of the next poll. */
   nextPoll: number;
   /** Calls of the host since the last slice began. */
   calls: number;
@@ -35,26 +42,29 @@ export interface Run {
 
 export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
 
-/** Stands for the answer of a call at which the host suspends the run; never an actor's. */
-export const SUSPENDED: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
-/** What `startCall` gives where the host suspends at once. */
-export const SUSPENSION: Promise<CapabilityAnswer> = Promise.resolve(SUSPENDED);
+/**
+ * Stands for the host's answer "suspend" where a `CapabilityAnswer` is expected. The scheduler recognizes it by identity and
+ * suspends the run; no actor ever gets it.
+ */
+export const SUSPEND_ANSWER: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
+export const SUSPEND_PROMISE: Promise<CapabilityAnswer> = Promise.resolve(SUSPEND_ANSWER);
 
-/** A trap that the host asked for. Unlike an actor's own it always ends the run. */
+/** A trap that the host requested. Unlike a trap of an actor, it always ends the run. */
 export class HostTrap extends MachineTrap {}
 
-export function obey(stop: HostStop | undefined): void {
+/** Throws if the host's reply says that the run must stop. */
+export function throwIfStopped(stop: HostStop | undefined): void {
   if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
 }
 
-/** Charges the texts of the event, hands it to the host, and asks the host whether to stop. */
+/** Charges for the texts of an event, passes the event to the host, and polls. */
 export function log(run: Run, event: RunEvent): void {
   run.meter.charge(run.meter.loggedUnit * textUnits(event));
-  obey(run.host.event(event));
+  throwIfStopped(run.host.event(event));
   poll(run);
 }
 
-/** UTF-16 units of names and labels. Values were charged when they crossed (see `chargeCrossing`). */
+/** UTF-16 units of the event's names and labels. Its values were charged when they left the machine (`chargeCrossing`). */
 function textUnits(event: RunEvent): number {
   switch (event.type) {
     case "GuardCheck":
@@ -69,14 +79,16 @@ function textUnits(event: RunEvent): number {
 
 const INTERRUPTIONS = { timeout: "wall-clock execution limit exceeded", canceled: "the run was canceled" } as const;
 
+/** Asks the host whether the run must stop; throws if so. */
 export function poll(run: Run): void {
   const reason = run.host.interrupted();
   if (reason !== undefined) throw new HostTrap(reason, INTERRUPTIONS[reason]);
 }
 
 /**
- * Makes the call that `waiting` says. Undefined once the answer has taken effect; a promise when it is still out: then
- * `settle` must be called with the answer, unless it is `SUSPENDED`. The actor's state must be saved before.
+ * Makes a host call. Returns undefined if the host answered at once and the answer is applied. Otherwise returns a promise
+ * of the answer, which the caller must pass to `applyAnswer`, unless it is `SUSPEND_ANSWER`. The actor's state must be
+ * written back before.
  */
 function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
   for (const arg of args) chargeCrossing(arg, run.meter);
@@ -85,7 +97,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
   run.calls += 1;
-  // Kept for a reader that asks later, when the actor has gone on.
+  // Saved for a host that asks for the location later, when the actor is elsewhere.
   const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
   const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
   const answer = run.host.call({
@@ -97,21 +109,21 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
     step: run.meter.steps,
     place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
   });
-  if (answer === "suspend") return SUSPENSION;
-  if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPENDED : reply));
-  settle(run, actor, answer);
+  if (answer === "suspend") return SUSPEND_PROMISE;
+  if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPEND_ANSWER : reply));
+  applyAnswer(run, actor, answer);
   return undefined;
 }
 
-/** The frames around the call are the actor's own, and there until the call has its answer. */
+/** The location of a call. The caller is only known until the call has its answer, because it comes from the actor's frames. */
 function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
   const place = placeOf(program.module, functionIndex, pc);
   const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
   return caller === undefined ? place : { ...place, caller };
 }
 
-/** Lets the answer of a host call take effect. Throws what the actor traps with. */
-export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
+/** Completes the actor's open host call with its answer. Throws the trap if the answer is one. */
+export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
   poll(run);
@@ -133,7 +145,7 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   }
   switch (waiting.kind) {
     case "capability":
-      // The gateway refuses these too; the machine does not rely on it.
+      // The gateway refuses an undeclared call too; the machine does not rely on that.
       if (!waiting.declared) {
         const capability = nameOf(run, waiting);
         throw new MachineTrap("capability_denied", `capability denied: ${capability}`, { capability });
@@ -149,10 +161,10 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
       push(actor, new ActorIdValue(run.nextActor));
       run.nextActor += 1;
       actor.spawned.push(waiting.functionIndex);
-      if (run.stacks !== undefined) actor.spawnedAt.push(run.stacks.keep(actor));
+      if (run.stacks !== undefined) actor.spawnedAt.push(run.stacks.save(actor));
       return;
     case "send":
-      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.stacks?.keep(actor) });
+      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.stacks?.save(actor) });
   }
 }
 
@@ -180,7 +192,7 @@ function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promi
   return startCall(run, actor, waiting, [target, payload]);
 }
 
-/** The effect of an instruction whose arguments have been taken from the stack; `operand` is its first. As `startCall`. */
+/** Starts the host call of an instruction. `operand` is the instruction's first operand; `args` are popped already. Returns as `startCall` does. */
 export function startEffect(
   run: Run,
   actor: Actor,
@@ -203,7 +215,7 @@ export function startEffect(
   }
 }
 
-/** Traps that end the whole run, whichever actor they befall; any other fails that actor and its descendants. */
+/** Traps that end the run in any actor. Any other trap fails only the actor and its descendants. */
 export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "step_limit",
   "alloc_limit",
@@ -211,7 +223,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "log_limit",
   "timeout",
   "canceled",
-  // A program cannot probe its policy.
+  // Otherwise a program could probe its policy.
   "capability_denied",
   "capability_budget_exceeded",
   "divergence",

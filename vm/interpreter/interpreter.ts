@@ -1,63 +1,110 @@
 /**
- * The interpreter: the reference for every other engine. It executes one actor until it returns, traps, blocks, has
- * used up its slice, or waits for the host; all state is in the actor, so it can stop before any instruction.
+ * The interpreter: the reference engine. It executes one actor until the actor returns, traps, blocks on its mailbox, has
+ * used up its slice, or waits for the host. All state is in the actor, so the interpreter can stop before any instruction.
+ *
+ * ## The machine
+ *
+ * - A **frame** is one call in progress: a function, the next instruction (pc), and its part of the actor's stack.
+ * - The **stack** is one array of **slots** for all frames of an actor. A frame's slots are its locals, parameters first,
+ *   then its operands. Slots are counted from the frame's first local, at `base`.
+ * - A slot's number, if it is an Int or a Float, is unboxed in the array `numbers`; see `stack-slots.ts`.
+ * - **Register code** is what the loop executes: bytecode translated to ops that read and write slots directly, so that
+ *   most pushes and pops disappear. One op may cover several instructions. See `register-ops.ts` and `translation.ts`.
+ * - A **step** is one instruction, or one unit of charged work. An op counts a step for each instruction it covers.
+ *
+ * ## An example
+ *
+ *     fn main(n: Int) -> Int {
+ *         let x = n + 1
+ *         x * 2
+ *     }
+ *
+ * has two locals, n in slot 0 and x in slot 1, so its operands begin at slot 2. Below, the stack is shown after each
+ * instruction of a call with n = 20; `()` is Unit.
+ *
+ *     pc  bytecode         stack: n x | operands    register op at this pc             covers
+ *      0  LoadLocal n      20 ()  | 20              addInt       slot1 = slot0 + 1     pc 0 to 3
+ *      1  PushConst 1      20 ()  | 20 1            addInt       slot1 = slot0 + 1     pc 1 to 3
+ *      2  Add              20 ()  | 21              addInt       slot1 = slot0 + 1     pc 2 to 3
+ *      3  StoreLocal x     20 21  |                 move         slot1 = slot2         pc 3
+ *      4  LoadLocal x      20 21  | 21              multiplyInt  slot2 = slot1 * 2     pc 4 to 6
+ *      5  PushConst 2      20 21  | 21 2            multiplyInt  slot2 = slot1 * 2     pc 5 to 6
+ *      6  Mul              20 21  | 42              multiplyInt  slot2 = slot1 * 2     pc 6
+ *      7  Ret                                       return       slot2                 pc 7
+ *
+ * The loop executes three ops, at pc 0, 4 and 7, and counts 4 + 3 + 1 = 8 steps. The other ops are for a jump to their pc.
+ *
+ * ## Steps
+ *
+ * The loop counts `stepsLeft` down to `checkStep`: the nearest of the step limit, the end of the slice and the next poll.
+ * When fewer steps are left than an op may cover, it executes instructions one by one, each as an op of its own, so that
+ * it stops exactly at the limit. It does the same when tracing and in dynamically stacked functions. If work inside an op
+ * uses up the steps for the rest of that op, the result goes to its operand slot, and the rest runs instruction by
+ * instruction.
  */
-import { type Actor, NEVER_EXACT, takeMessage } from "./actor.ts";
+import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
 import { BYTES, slotsBytes, unreadBytes } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
-import { beginInstruction, calledFunction, pushFrame, spread } from "./frames.ts";
+import { beginInstruction, calledFunction, insertCaptured, pushFrame } from "./frames.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { ListValue } from "../value/list.ts";
 import { checkMessage } from "./message-types.ts";
-import { MachineTrap, stepLimit } from "../meter.ts";
-import { compares, fieldOf, isTruthy, matchPayload, matchTarget, operation, present } from "./operations.ts";
-import { rareRow } from "./slow-path.ts";
-import { LONGEST_ROW, NEGATED, OPERATION, ROWS, SWAPPED } from "./register-ops.ts";
-import { BUILTIN_RUNS, rowsOf } from "./register-code.ts";
+import { MachineTrap, stepLimitTrap } from "../meter.ts";
+import { applyBinary, applyComparison, expectDefined, fieldOf, isTruthy, matchPayload, matchTarget } from "./operations.ts";
+import { runSlowOp } from "./slow-path.ts";
+import { MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
+import { registerCodeOf } from "./register-code.ts";
+import { NATIVE_BUILTINS } from "./translation.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 
-/** Why the interpreter came back; a promise is the answer that the actor waits for. */
+/** Why the interpreter returned. A promise is the answer of a host call that the actor waits for. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
-/** At least so many steps lie between two questions to the host whether to stop. */
+/** The least number of steps between two polls. */
 const POLL_STEPS = 4_096;
-/** Locals of a frame that are filled in without a charge. */
+/** A frame with fewer locals is not charged for them, because the charge rounds down to 0 steps. */
 const FREE_LOCALS = 256;
 
 /**
- * Runs an actor. `sliceEnd` is the step at which it yields. Throws `MachineTrap`; the actor's frames then say where.
- * `engine` takes over calls and loops that have become hot.
+ * Runs an actor until the step `sliceEnd`. The compiled engine, if there is one, takes over calls and loops that have
+ * become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
   for (;;) {
     const signal = execute(run, actor, sliceEnd, engine);
     if (signal !== "again") return signal;
-    // As where a return ends the last frame.
+    // The same signal as when the op `return` ends the last frame.
     if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
 }
 
 /**
- * One long loop, since it is the hot path: the frame's registers live in local variables and go back to the actor
- * before anything that can leave the loop. Case labels are literals so that the host makes a jump table of them;
- * a test holds them and their comments against the table of rows. A case that is done continues the loop; one whose
- * operands are not of the usual kinds breaks: the general form of operations and comparisons stands below the cases.
- * That the cases repeat their ends, the strides of rows (8) and shapes (4) as literals, and `| 0`, which tells the host
- * which registers are integers, each make it a tenth faster or more (ADR 014).
- * "again": the compiled engine ended the innermost frame.
+ * The hot path, so one long loop. The state of the frame is in local variables; it is written back to the actor before
+ * anything that may leave the loop. Returns "again" if the compiled engine ended the innermost frame.
+ *
+ * A case ends with `continue`. An arithmetic op or comparison whose operands are not plain numbers ends with `break` and
+ * reaches the general code after the switch.
+ *
+ * Each of the following makes the loop at least a tenth faster (ADR 014):
+ *
+ * - Case labels are literals, so that V8 compiles the switch to a jump table. A test compares the labels and their
+ *   comments with `REGISTER_OPS`.
+ * - Every case repeats the code that advances `pc` and `stepsLeft`.
+ * - The strides of ops (8) and shapes (4) are shifts by literals.
+ * - `| 0` shows V8 which variables are integers.
  */
 function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
   const { meter, program } = run;
   const { functions } = program;
   const { constants } = program.module;
-  const rows = rowsOf(program);
-  const { code, shapes, numbers: constantNumbers } = rows;
+  const registerCode = registerCodeOf(program);
+  const { code, shapes, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
   const maxDepth = run.limits.max_call_depth;
-  const budget = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  const stopStep = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
   let depth = actor.depth | 0;
   let { numbers } = actor;
   if (depth === 0) return "done";
@@ -66,47 +113,47 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let entry = shapes[shape] ?? 0;
   let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
   let base = (frameBase[depth - 1] ?? 0) | 0;
-  /** Of an irregular function; those of a regular one are known. */
+  /** The height of the operand stack; kept up to date only in a dynamically stacked function. */
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
-  /** With fewer steps left than this, instructions are executed one by one. */
-  let least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
-  // Never below the steps done, so that what is left is small.
-  let stopAt = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-  /** Steps until `stopAt`: the small number that is counted. */
-  let left = (stopAt - meter.steps) | 0;
-  /** The frame is the compiled engine's doing: the registers are no longer it. */
-  let gone = false;
+  /** When fewer steps are left than this, instructions are executed one by one. */
+  let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+  /** The step at which the loop must check the limits. Never less than the steps already used, so `stepsLeft` is not negative. */
+  let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+  /** Steps until `checkStep`. The loop counts this one down because it is a small integer. */
+  let stepsLeft = (checkStep - meter.steps) | 0;
+  /** The compiled engine popped this frame; do not write the local variables back. */
+  let endedByEngine = false;
   try {
-    // A frame that has just begun may be compiled as a whole.
-    if (engine !== undefined && pc === entry && engine.enterFrame(run, actor, present(functions[index]), budget)) {
-      gone = true;
+    // A frame that has not begun can run as compiled code.
+    if (engine !== undefined && pc === entry && engine.enterFrame(run, actor, expectDefined(functions[index]), stopStep)) {
+      endedByEngine = true;
       return "again";
     }
     for (;;) {
       let at = pc << 3;
-      if (left < least) {
-        const fn = present(functions[index]);
-        if (fn.regular) {
-          if (code[at] === ROWS.untranslated) rows.translate(fn);
+      if (stepsLeft < singleStepBelow) {
+        const fn = expectDefined(functions[index]);
+        if (fn.staticallyStacked) {
+          if (code[at] === REGISTER_OPS.untranslated) registerCode.translate(fn);
           operands = (code[at + 7] ?? 0) - fn.def.locals;
         }
-        const steps = stopAt - left;
-        if (steps >= meter.maxSteps) throw stepLimit(meter.maxSteps);
+        const steps = checkStep - stepsLeft;
+        if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
         if (steps >= sliceEnd) {
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
-        // A question comes a little sooner, so that it needs no exact stop.
-        if (steps > run.nextPoll - LONGEST_ROW) {
+        // Poll a little early, so that a poll never needs an exact stop.
+        if (steps > run.nextPoll - MAX_OP_INSTRUCTIONS) {
           poll(run);
-          run.nextPoll = steps + POLL_STEPS + LONGEST_ROW;
+          run.nextPoll = steps + POLL_STEPS + MAX_OP_INSTRUCTIONS;
         }
-        stopAt = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-        left = (stopAt - steps) | 0;
-        if (left < least) {
-          // It is a step even where it cannot begin.
-          meter.steps = stopAt - left + 1;
-          operands = beginInstruction(run, actor, rows, { fn, pc: pc - entry, base, operands });
+        checkStep = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
+        stepsLeft = (checkStep - steps) | 0;
+        if (stepsLeft < singleStepBelow) {
+          // The instruction counts as a step even if it traps before it begins.
+          meter.steps = checkStep - stepsLeft + 1;
+          operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands });
           ({ numbers } = actor);
           at = 0;
         }
@@ -114,7 +161,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const tag = code[at] ?? 0;
       switch (tag) {
         case 0: // untranslated
-          rows.translate(present(functions[index]));
+          registerCode.translate(expectDefined(functions[index]));
           continue;
         case 1: {
           // move
@@ -123,7 +170,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = stack[x];
           numbers[d] = numbers[x] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -133,7 +180,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -143,7 +190,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = constantNumbers[code[at + 2] ?? 0] ?? 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -151,7 +198,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // constant
           stack[base + (code[at + 3] ?? 0)] = constants[code[at + 2] ?? 0] ?? UNIT;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -168,7 +215,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -182,7 +229,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -194,7 +241,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) + (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -210,7 +257,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -224,7 +271,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -236,7 +283,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) - (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -252,7 +299,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = kind;
           numbers[d] = kind === undefined ? value + 0 : value;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -266,7 +313,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = undefined;
           numbers[d] = value + 0;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -278,7 +325,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) * (constantNumbers[~(code[at + 2] ?? 0)] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -292,12 +339,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const b = tag === 15 ? (constantNumbers[~second] ?? 0) : (numbers[base + second] ?? 0);
           if (!(b > 0)) break;
           const [small, divisor] = [a | 0, b | 0];
-          // Integers of the host where they are small: its division of doubles is slow.
+          // V8 divides small integers faster than doubles.
           const d = base + (code[at + 3] ?? 0);
           stack[d] = undefined;
           numbers[d] = small === a && divisor === b ? (small % divisor) | 0 : a % b;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -310,7 +357,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = null;
           numbers[d] = (numbers[x] ?? 0) / (numbers[y] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -327,7 +374,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             numbers[d] = found;
           } else stack[d] = found;
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -340,7 +387,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const y = base + (code[at + 2] ?? 0);
           const kind = stack[x];
           if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) < (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -348,7 +395,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // lessInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) < (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -358,7 +405,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const y = base + (code[at + 2] ?? 0);
           const kind = stack[x];
           if (kind !== stack[y] || (kind !== undefined && kind !== null)) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) <= (numbers[y] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -366,7 +413,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // lessOrEqualInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = (numbers[x] ?? 0) <= (constantNumbers[~(code[at + 2] ?? 0)] ?? 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -375,7 +422,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const y = base + (code[at + 2] ?? 0);
           if (stack[x] !== undefined || stack[y] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = numbers[x] === numbers[y] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -383,7 +430,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // equalInt
           const x = base + (code[at + 1] ?? 0);
           if (stack[x] !== undefined) break;
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = numbers[x] === constantNumbers[~(code[at + 2] ?? 0)] ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
           continue;
         }
@@ -392,7 +439,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           break;
 
         case 32: // jump
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           pc = code[at + 3] ?? 0;
           continue;
         case 33: // loop
@@ -403,24 +450,24 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const x = base + (code[at + 1] ?? 0);
             const y = code[at + 2] ?? 0;
             if (stack[x] === undefined && (tag === 66 || stack[base + y] === undefined)) {
-              left = (left - (code[at + 4] ?? 0)) | 0;
+              stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
               const bound = tag === 66 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
               pc = (numbers[x] ?? 0) < bound ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
               continue;
             }
           }
           const target = code[at + 6] ?? 0;
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           if (engine !== undefined) {
             actor.depth = depth;
             actor.sp = base + (code[(target << 3) + 7] ?? 0);
-            meter.steps = stopAt - left;
-            const end = engine.enterLoop(run, actor, present(functions[index]), target - entry, pc - target, budget);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            meter.steps = checkStep - stepsLeft;
+            const end = engine.enterLoop(run, actor, expectDefined(functions[index]), target - entry, pc - target, stopStep);
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
             if (end === "ended") {
-              gone = true;
+              endedByEngine = true;
               return "again";
             }
           }
@@ -433,7 +480,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const slot = stack[x];
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           const truthy = slot === true || (slot !== false && isTruthy(slotValue(stack, numbers, x)));
           pc = truthy === (tag === 34) ? (code[at + 3] ?? 0) : pc + count;
           continue;
@@ -443,7 +490,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 37: // callIndirect
         case 38: {
           // tailCall
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           let callee = code[at + 2] ?? 0;
           let count = code[at + 6] ?? 0;
@@ -453,16 +500,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             callee = calledFunction(program, target);
             if (target instanceof ClosureValue) {
               // The captured values become the first arguments.
-              count += spread(actor, target.captured, first, count);
+              count += insertCaptured(actor, target.captured, first, count);
               ({ numbers } = actor);
             }
           }
           if (engine !== undefined && tag !== 38) {
-            meter.steps = stopAt - left;
-            const value = engine.enterCall(run, actor, present(functions[callee]), first, count, depth + 1, budget);
+            meter.steps = checkStep - stepsLeft;
+            const value = engine.enterCall(run, actor, expectDefined(functions[callee]), first, count, depth + 1, stopStep);
             if (value !== undefined) {
-              stopAt = Math.max(stopAt, meter.steps);
-              left = (stopAt - meter.steps) | 0;
+              checkStep = Math.max(checkStep, meter.steps);
+              stepsLeft = (checkStep - meter.steps) | 0;
               setSlot(stack, numbers, first, value);
               continue;
             }
@@ -481,10 +528,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const room = shapes[called + 3] ?? 0;
           if (under >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
             actor.depth = under;
-            meter.steps = stopAt - left;
-            pushFrame(run, actor, present(functions[callee]), first, count);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            meter.steps = checkStep - stepsLeft;
+            pushFrame(run, actor, expectDefined(functions[callee]), first, count);
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
             depth = actor.depth | 0;
             ({ numbers } = actor);
           } else {
@@ -500,20 +547,20 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           entry = shapes[shape] ?? 0;
           pc = entry;
           operands = 0;
-          least = traced || room < 0 ? 2147483647 : LONGEST_ROW;
+          singleStepBelow = traced || room < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
         case 39: // return
         case 40: {
           // returnUnit
-          left = (left - (code[at + 4] ?? 0)) | 0;
+          stepsLeft = (stepsLeft - (code[at + 4] ?? 0)) | 0;
           depth = (depth - 1) | 0;
-          if (engine !== undefined && depth < actor.exactFrom) actor.exactFrom = NEVER_EXACT;
+          if (engine !== undefined && depth < actor.interpretFromDepth) actor.interpretFromDepth = BEYOND_ANY_FRAME;
           const x = base + (code[at + 1] ?? 0);
           if (depth === 0) {
             actor.result = tag === 39 ? slotValue(stack, numbers, x) : UNIT;
-            // The older machine notices the end in the step after, which may lie in the next slice.
-            return stopAt - left >= sliceEnd ? "yielded" : "done";
+            // The Rust machine notices the end one step later, which may be in the next slice.
+            return checkStep - stepsLeft >= sliceEnd ? "yielded" : "done";
           }
           if (tag === 39) {
             stack[base] = stack[x];
@@ -526,12 +573,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const below = frameBase[depth - 1] ?? 0;
           operands = (base + 1 - below - (shapes[shape + 2] ?? 0)) | 0;
           base = below | 0;
-          least = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : LONGEST_ROW;
+          singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
         case 41: {
           // halt
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           const top = code[at + 1] ?? 0;
           actor.result = top > (shapes[shape + 2] ?? 0) ? slotValue(stack, numbers, base + top - 1) : UNIT;
           depth = 0;
@@ -541,12 +588,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           // match
           const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           pc = (entry + matchTarget(meter, functions[index]?.def.matchTables[code[at + 2] ?? 0] ?? [], value)) | 0;
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), matchPayload(value));
           continue;
         }
@@ -554,7 +601,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 43: {
           // field
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           const x = base + (code[at + 1] ?? 0);
           const field = code[at + 2] ?? 0;
@@ -566,13 +613,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             numbers[d] = value;
           } else stack[d] = value;
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
         case 44: {
           // record
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const count = code[at + 2] ?? 0;
           meter.allocate(slotsBytes(count));
@@ -583,7 +630,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 47: {
           // wrap
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           meter.allocate(tag === 45 ? BYTES.enumValue : BYTES.wrapper);
           const x = code[at + 1] ?? 0;
@@ -598,7 +645,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
                   ? new OkValue(value)
                   : new ErrValue(value);
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
@@ -612,17 +659,17 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             stack[d] = undefined;
             numbers[d] = list.length;
             const count = code[at + 4] ?? 0;
-            left = (left - count) | 0;
+            stepsLeft = (stepsLeft - count) | 0;
             pc = (pc + count) | 0;
             continue;
           }
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
-          const { arity, run: builtin } = present(BUILTIN_RUNS[code[at + 6] ?? 0]);
+          const { arity, run: builtin } = expectDefined(NATIVE_BUILTINS[code[at + 6] ?? 0]);
           const x = code[at + 1] ?? 0;
           const y = code[at + 2] ?? 0;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           let value: Value;
           if (tag !== 50) {
             const a = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
@@ -636,15 +683,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               y > 2 ? slotValue(stack, numbers, base + x + 2) : UNIT,
             );
           }
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           const after = (code[at + 4] ?? 0) - before;
-          if (after > left) {
-            // The charge leaves no step for the store: the value waits in its slot.
+          if (after > stepsLeft) {
+            // No step is left for the store: keep the value in its operand slot.
             setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
             continue;
           }
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), value);
           continue;
@@ -654,77 +701,77 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const value = slotValue(stack, numbers, base + (code[at + 1] ?? 0));
           stack[base + (code[at + 3] ?? 0)] = !isTruthy(value);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
         case 58: {
           // effect
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const first = code[at + 1] ?? 0;
           actor.sp = base + (code[at + 3] ?? 0);
           actor.depth = depth;
           framePc[depth - 1] = pc - entry;
-          meter.steps = stopAt - left;
+          meter.steps = checkStep - stepsLeft;
           const args = slotValues(actor, actor.sp, code[at + 2] ?? 0);
           const out = startEffect(run, actor, code[at + 6] ?? 0, first, args);
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps) | 0;
           if (out !== undefined) return out;
           continue;
         }
         case 59: {
           // receive
-          left = (left - 1) | 0;
+          stepsLeft = (stepsLeft - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
-            // Executed again once there is mail.
+            // The instruction is executed again when there is mail.
             actor.sp = base + (code[at + 7] ?? 0);
             return "blocked";
           }
           pc = (pc + 1) | 0;
           if (code[at + 1] === 1 && message !== undefined) {
-            meter.steps = stopAt - left;
+            meter.steps = checkStep - stepsLeft;
             checkMessage(run, message.payload, code[at + 2] ?? 0);
-            stopAt = Math.max(stopAt, meter.steps);
-            left = (stopAt - meter.steps) | 0;
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
           }
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), message === undefined ? UNIT : message.payload);
           continue;
         }
         case 46: // closure
         case 48: // list
-        case 51: // ownBuiltin
+        case 51: // interpreterBuiltin
         case 52: // loadGlobal
         case 53: // storeGlobal
         case 55: // negate
         case 56: // assert
         case 57: // guardSeal
         case 60: {
-          // rare
+          // slowInstruction
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
-          meter.steps = stopAt - left;
-          rareRow(run, actor, rows, { at, base, fn: present(functions[index]) });
+          meter.steps = checkStep - stepsLeft;
+          runSlowOp(run, actor, registerCode, { at, base, fn: expectDefined(functions[index]) });
           const after = (code[at + 4] ?? 0) - before;
-          stopAt = Math.max(stopAt, meter.steps);
-          left = (stopAt - meter.steps - after) | 0;
+          checkStep = Math.max(checkStep, meter.steps);
+          stepsLeft = (checkStep - meter.steps - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
         case 61: {
           // nothing
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
         case 62: {
           // readLocal
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           const x = base + (code[at + 1] ?? 0);
           const d = base + (code[at + 3] ?? 0);
@@ -745,7 +792,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stack[d] = value;
           numbers[d] = typeof value === "string" ? (code[at + 2] ?? 0) : x < 0 ? 0 : (numbers[base + x] ?? 0);
           const count = code[at + 4] ?? 0;
-          left = (left - count) | 0;
+          stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
           continue;
         }
@@ -756,14 +803,14 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const second = y < 0 ? constants[~y] : stack[base + y];
           if (typeof first !== "string" || typeof second !== "string") break;
           const before = code[at + 5] ?? 0;
-          left = (left - before) | 0;
+          stepsLeft = (stepsLeft - before) | 0;
           pc = (pc + before) | 0;
           meter.allocateAppend(first.length, second.length);
           const d = base + (code[at + 3] ?? 0);
           stack[d] = first + second;
           numbers[d] = 1;
           const after = (code[at + 4] ?? 0) - before;
-          left = (left - after) | 0;
+          stepsLeft = (stepsLeft - after) | 0;
           pc = (pc + after) | 0;
           continue;
         }
@@ -771,7 +818,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           throw new MachineTrap("internal", `no row ${tag}`);
       }
 
-      // An operation or comparison of two values of any kinds.
+      // The general operation or comparison of any two values.
       const x = code[at + 1] ?? 0;
       const y = code[at + 2] ?? 0;
       const count = code[at + 4] ?? 0;
@@ -779,49 +826,51 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const jumps = tag >= 20 && tag <= 30;
       const swapped = (op & SWAPPED) !== 0;
       const before = jumps ? count - 1 : (code[at + 5] ?? 0);
-      left = (left - before) | 0;
+      stepsLeft = (stepsLeft - before) | 0;
       pc = (pc + before) | 0;
-      meter.steps = stopAt - left;
+      meter.steps = checkStep - stepsLeft;
       const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
       const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
-      // Where the result waits if the charge leaves no step for what follows.
-      const waiting = base + (code[(pc << 3) + 7] ?? 0) - 1;
+      // The operand slot for the result if no step is left for the store or jump.
+      const operandSlot = base + (code[(pc << 3) + 7] ?? 0) - 1;
       const after = count - before;
       if (jumps) {
-        const holds = swapped ? compares(meter, op & OPERATION, second, first) : compares(meter, op & OPERATION, first, second);
-        stopAt = Math.max(stopAt, meter.steps);
-        left = (stopAt - meter.steps) | 0;
-        if (after > left) {
-          stack[waiting] = holds;
+        const holds = swapped
+          ? applyComparison(meter, op & OPERATION, second, first)
+          : applyComparison(meter, op & OPERATION, first, second);
+        checkStep = Math.max(checkStep, meter.steps);
+        stepsLeft = (checkStep - meter.steps) | 0;
+        if (after > stepsLeft) {
+          stack[operandSlot] = holds;
           continue;
         }
-        left = (left - after) | 0;
+        stepsLeft = (stepsLeft - after) | 0;
         pc = holds === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
         continue;
       }
       const value =
         tag === 31
-          ? compares(meter, op, first, second)
-          : operation(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
-      stopAt = Math.max(stopAt, meter.steps);
-      left = (stopAt - meter.steps) | 0;
-      const fits = after <= left;
-      const d = fits ? base + (code[at + 3] ?? 0) : waiting;
+          ? applyComparison(meter, op, first, second)
+          : applyBinary(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
+      checkStep = Math.max(checkStep, meter.steps);
+      stepsLeft = (checkStep - meter.steps) | 0;
+      const enoughSteps = after <= stepsLeft;
+      const d = enoughSteps ? base + (code[at + 3] ?? 0) : operandSlot;
       if (value instanceof FloatValue) {
         stack[d] = null;
         numbers[d] = value.value;
       } else setSlot(stack, numbers, d, value);
-      if (fits) {
-        left = (left - after) | 0;
+      if (enoughSteps) {
+        stepsLeft = (stepsLeft - after) | 0;
         pc = (pc + after) | 0;
       }
     }
   } finally {
-    if (!gone) {
+    if (!endedByEngine) {
       actor.depth = depth;
       if (depth > 0) framePc[depth - 1] = pc - entry;
     }
-    // A charge that reached the limit has set the meter itself.
-    meter.steps = Math.max(meter.steps, stopAt - left);
+    // A charge that hit the limit has already set the meter.
+    meter.steps = Math.max(meter.steps, checkStep - stepsLeft);
   }
 }

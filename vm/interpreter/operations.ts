@@ -1,4 +1,4 @@
-/** Operations of single instructions that the interpreter's loop leaves to functions. */
+/** The general forms of operations, for values of any type. Both engines call them when a fast path does not apply. */
 import { arithmetic, divideFloats } from "../value/arithmetic.ts";
 import { concatLists, elementAt } from "../builtins/list-code.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
@@ -9,15 +9,15 @@ import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
 import type { MatchArm } from "../bytecode/module.ts";
 import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
 
-/** An operand that is there: the verifier, or the check of an irregular function, has seen to it. */
-export function present<T>(value: T | undefined): T {
+/** Asserts that a value exists, where the verifier or an earlier check guarantees it. */
+export function expectDefined<T>(value: T | undefined): T {
   if (value === undefined) throw new MachineTrap("internal", "an operand that is not there");
   return value;
 }
 
 export function isTruthy(value: Value): boolean {
   if (typeof value === "boolean") return value;
-  // A bigint is never 0: that is a number in the canonical form.
+  // An Int that fits a number is never a bigint, so a bigint is never 0.
   if (typeof value === "number" || typeof value === "bigint") return value !== 0;
   if (typeof value === "string") return value.length > 0;
   if (value instanceof FloatValue) return value.value !== 0;
@@ -26,7 +26,7 @@ export function isTruthy(value: Value): boolean {
   return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
 }
 
-/** Joins Strings or Lists. Strings are ropes of the host, so that joining takes no time of its own. */
+/** Joins two Strings or two Lists. V8 joins Strings lazily, as ropes, so the time does not depend on their length. */
 export function concat(meter: Meter, a: Value, b: Value): Value {
   if (typeof a === "string" && typeof b === "string") {
     meter.allocateString(a.length + b.length);
@@ -36,14 +36,14 @@ export function concat(meter: Meter, a: Value, b: Value): Value {
   throw typeTrap(a instanceof ListValue ? "List" : "String", typeof a === "string" || a instanceof ListValue ? b : a);
 }
 
-/** As `concat`, where a local is appended to. */
+/** Like `concat`, in an append to a local: charges only the shorter String (see `string-append.ts`). */
 export function append(meter: Meter, a: Value, b: Value): Value {
   if (typeof a !== "string" || typeof b !== "string") return concat(meter, a, b);
   meter.allocateAppend(a.length, b.length);
   return a + b;
 }
 
-/** What `Match` compares with the tags of its arms. */
+/** The tag that `Match` compares with the tags of its arms. */
 export function matchTag(value: Value): number {
   if (value instanceof EnumValue) return value.variant;
   if (value === true) return 1;
@@ -55,14 +55,14 @@ export function matchTag(value: Value): number {
   return -1;
 }
 
-/** What a matched value leaves on the stack. */
+/** The value that `Match` pushes. */
 export function matchPayload(value: Value): Value {
   if (value instanceof EnumValue) return value.payload;
   if (value instanceof SomeValue || value instanceof OkValue || value instanceof ErrValue) return value.value;
   return value;
 }
 
-/** The target of the first arm that fits. */
+/** Returns the target of the first arm that matches; charges for the arms before it. */
 export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Value): number {
   const tag = matchTag(value);
   for (let i = 0; i < arms.length; i++) {
@@ -83,8 +83,8 @@ export function fieldOf(record: Value | undefined, index: number): Value {
   return field;
 }
 
-/** A fused operation on any values. */
-export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
+/** Applies an operation of `BINARY` to any two values. */
+export function applyBinary(meter: Meter, op: number, a: Value, b: Value): Value {
   if (a instanceof FloatValue && b instanceof FloatValue) {
     if (op === BINARY.add) return new FloatValue(a.value + b.value);
     if (op === BINARY.subtract) return new FloatValue(a.value - b.value);
@@ -111,8 +111,7 @@ export function operation(meter: Meter, op: number, a: Value, b: Value): Value {
   }
 }
 
-/** What a comparison is of an order: the sign of a number. */
-function comparesInts(op: number, a: number, b: number): boolean {
+function compareNumbers(op: number, a: number, b: number): boolean {
   switch (op) {
     case COMPARISON.less:
       return a < b;
@@ -129,9 +128,9 @@ function comparesInts(op: number, a: number, b: number): boolean {
   }
 }
 
-/** A fused comparison of any values; NaN compares false. */
-export function compares(meter: Meter, op: number, a: Value, b: Value): boolean {
+/** Applies a comparison of `COMPARISON` to any two values. Every order comparison with NaN is false. */
+export function applyComparison(meter: Meter, op: number, a: Value, b: Value): boolean {
   if (op === COMPARISON.equal) return structuralEqual(a, b, meter);
   if (op === COMPARISON.unequal) return !structuralEqual(a, b, meter);
-  return comparesInts(op, compareValues(a, b, meter), 0);
+  return compareNumbers(op, compareValues(a, b, meter), 0);
 }

@@ -1,29 +1,42 @@
-/** The rows that the interpreter's loop executes: what the numbers of a row mean. `rows.ts` makes them. */
-
 /**
- * Numbers of a row: tag, x, y, d, instructions it stands for, those before the store, operation, and the frame's slots in
- * use before it. x and y are slots from the frame's first local on, ~ of a constant where the row allows one; d is where
- * the result goes. A jump has its target in place of d and the other way, for a comparison, after the instructions.
+ * The register ops that the interpreter's loop executes. `translation.ts` makes them from bytecode.
+ *
+ * An op is eight numbers:
+ *
+ * | offset | name | meaning |
+ * |---|---|---|
+ * | 0 | tag | one of `REGISTER_OPS` |
+ * | 1 | x | the first operand |
+ * | 2 | y | the second operand |
+ * | 3 | d | the destination: the slot of the result; for a jump, the target |
+ * | 4 | count | the instructions that the op covers |
+ * | 5 | before | the covered instructions up to the one that may trap; for a fused comparison, the second target |
+ * | 6 | op | which operation, builtin, opcode, …; see each op |
+ * | 7 | slots | the frame's slots in use before the op |
+ *
+ * x, y and d are slots, counted from the frame's first local. Where an op allows it, x or y may be a constant: ~ of its
+ * index, so negative. Unless the table says otherwise, x is the first operand, y the second, and d the destination.
  */
-export const ROW_STRIDE = 8;
-/** Instructions of the longest row. */
-export const LONGEST_ROW = 8;
 
-export const ROWS = {
-  /** The function has not run yet. */
+export const OP_STRIDE = 8;
+/** An op covers at most this many instructions. */
+export const MAX_OP_INSTRUCTIONS = 8;
+
+export const REGISTER_OPS = {
+  /** The function is not translated yet. */
   untranslated: 0,
   /** d = x. */
   move: 1,
-  /** d = constant y, which is an Int that is a number. */
+  /** d = constant y, an Int that is a JavaScript number. */
   int: 2,
   /** d = constant y, a Float. */
   float: 3,
   /** d = constant y. */
   constant: 4,
   add: 5,
-  /** y is a constant that is a number. */
+  /** y is a constant, an Int that is a JavaScript number. The other `…Int` ops too. */
   addInt: 6,
-  /** y is a constant that is a Float. */
+  /** y is a constant, a Float. The other `…Float` ops too. */
   addFloat: 7,
   subtract: 8,
   subtractInt: 9,
@@ -34,82 +47,85 @@ export const ROWS = {
   remainder: 14,
   remainderInt: 15,
   divideFloats: 16,
+  /** d = the element y of the List x. */
   element: 17,
-  /** Any other operation of two values. */
+  /** Any other operation on two values: `BINARY`, in op. */
   binary: 18,
-  /** Jump to the first target where x < y, else to the second. */
+  /** Jumps to the target d if x < y, else to the second target. The other comparisons too. */
   less: 20,
   lessInt: 21,
   lessOrEqual: 22,
   lessOrEqualInt: 23,
   equal: 24,
   equalInt: 25,
-  /** Any other comparison that is jumped on. */
+  /** Any other comparison with a conditional jump: `COMPARISON`, in op. */
   compareJump: 30,
-  /** d = whether the comparison holds. */
+  /** d = the Bool result of the comparison in op. */
   compare: 31,
   jump: 32,
-  /** Back; operation: the target. */
+  /** A backward jump; op: the target. */
   loop: 33,
   jumpIf: 34,
   jumpIfNot: 35,
-  /** y: function, d: first argument, operation: count. */
+  /** y: function; d: slot of the first argument; op: number of arguments. */
   call: 36,
+  /** x: the function value; else like `call`. */
   callIndirect: 37,
   tailCall: 38,
-  /** x. */
+  /** Returns x. */
   return: 39,
   returnUnit: 40,
-  /** x is the slot above the last operand. */
+  /** x: the slot above the last operand. */
   halt: 41,
-  /** x: value, y: match table, d: where its payload goes. */
+  /** x: value; y: match table; d: slot of the payload. */
   match: 42,
-  /** y: field. */
+  /** y: field index. */
   field: 43,
-  /** x: first field, y: count, operation: type. */
+  /** x: slot of the first field; y: number of fields; op: type. */
   record: 44,
-  /** y: type, operation: variant. */
+  /** x: payload; y: type; op: variant. */
   enumValue: 45,
-  /** x: first captured value, y: count, operation: function. */
+  /** x: slot of the first captured value; y: number of values; op: function. */
   closure: 46,
-  /** y: kind. */
+  /** y: 0 for Some, 1 for Ok, 2 for Err. */
   wrap: 47,
-  /** x: first element, y: count. */
+  /** x: slot of the first element; y: number of elements. */
   list: 48,
-  /** operation: builtin, of one or two values x and y. */
+  /** A native builtin with one or two arguments, x and y; op: index in `NATIVE_BUILTINS`. */
   builtin: 49,
-  /** operation: builtin, of up to three values from x on. */
+  /** A native builtin with up to three arguments; x: slot of the first; y: number of arguments; op: index. */
   builtinOfThree: 50,
-  /** x: first value, y: count, operation: id of a builtin that the machine runs itself. */
-  ownBuiltin: 51,
+  /** A builtin that the interpreter implements; x: slot of the first argument; y: number of arguments; op: builtin id. */
+  interpreterBuiltin: 51,
   loadGlobal: 52,
   storeGlobal: 53,
   not: 54,
   negate: 55,
-  /** x: value, y: message. */
+  /** x: condition; y: message, a constant; d: contract kind; op: clause. */
   assert: 56,
+  /** x: slot of the verdict; the label is above it. */
   guardSeal: 57,
-  /** x: first operand in the module, y: count, d: first value, operation: opcode. */
+  /** A capability call or actor operation; x: first operand of the instruction; y: number of arguments; d: slot of the first; op: opcode. */
   effect: 58,
-  /** x: whether the message must be of the type whose text is the constant y. */
+  /** x: 1 if the message must have the type whose text is the constant y. */
   receive: 59,
-  /** x: slot above the operands, y: first operand in the module, operation: opcode. */
-  rare: 60,
+  /** Any other instruction, see `slow-path.ts`; x: the slot above the operands; y: first operand of the instruction; op: opcode. */
+  slowInstruction: 60,
   nothing: 61,
-  /** d = x, a local that may be pending: see `accumulators.ts`. A 1 beside a String in such a local says that it is. */
+  /** d = x, a local that may be pending (see `string-append.ts`). A pending String has a 1 in `numbers`. */
   readLocal: 62,
-  /** d = x, where d is such a local; y: whether a String is pending then. */
+  /** d = x, where d is an append target; y: 1 if a String is pending after the store. */
   storeLocal: 63,
-  /** Joins a local, or what came of it, with y; d is the local or an operand. */
+  /** d = x joined with y, in an append: charges the shorter String. */
   append: 64,
-  /** `loop` to a row that is `less` or `lessInt`, and that row, where no engine counts turns. */
+  /** `loop` fused with the `less` or `lessInt` at its target. Not used when the compiled engine counts iterations. */
   loopLess: 65,
   loopLessInt: 66,
-  /** d = the length of the List x. */
+  /** d = the length of the List x; else like `builtin`. */
   length: 67,
 } as const;
 
-/** Operations of two values and comparisons, by number. */
+/** The values of op for operations on two values, and for comparisons. */
 export const BINARY = {
   add: 0,
   subtract: 1,
@@ -121,9 +137,9 @@ export const BINARY = {
   concat: 7,
 } as const;
 export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual: 3, equal: 4, unequal: 5 } as const;
-/** Beside an operation: x and y stand the other way round. */
+/** Flag in op: x and y are swapped. */
 export const SWAPPED = 16;
-/** Beside a comparison: to the first target where it does not hold. */
+/** Flag in op: jump to the first target if the comparison does not hold. */
 export const NEGATED = 32;
-/** The bits of an operation itself. */
+/** The bits of op without the flags. */
 export const OPERATION = 15;

@@ -1,4 +1,4 @@
-/** Rows that are seldom executed, out of the way of the interpreter's loop. */
+/** Executes the register ops that are too rare for the interpreter's loop. */
 import type { Actor } from "./actor.ts";
 import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
@@ -11,73 +11,74 @@ import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { isTruthy, present } from "./operations.ts";
+import { isTruthy, expectDefined } from "./operations.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
-import { ROWS } from "./register-ops.ts";
-import type { Rows } from "./register-code.ts";
+import { REGISTER_OPS } from "./register-ops.ts";
+import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
-const DEBUG_IDS: ReadonlyMap<number, number> = new Map(
+/** The number of arguments of `debug` and `debug_msg`, by id. */
+const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
 
 const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
 
-interface RarePlace {
-  /** Where the row begins. */
+interface SlowOpContext {
+  /** The offset of the op in the register code. */
   readonly at: number;
-  /** The frame's first slot. */
+  /** The frame's first slot on the stack. */
   readonly base: number;
   readonly fn: VerifiedFunction;
 }
 
-/** Executes the row at `at`; the meter is exact, and counts what it costs beyond its instruction. */
-export function rareRow(run: Run, actor: Actor, rows: Rows, { at, base, fn }: RarePlace): void {
+/** Executes one op. The meter is up to date and already includes the op's instructions; only extra work is charged here. */
+export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { at, base, fn }: SlowOpContext): void {
   const { stack, numbers, globals } = actor;
-  const { code } = rows;
+  const { code } = registerCode;
   const [x, y, d, op] = [code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0, code[at + 6] ?? 0];
   const value = (slot: number): Value => slotValue(stack, numbers, base + slot);
   const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
   switch (code[at]) {
-    case ROWS.closure:
+    case REGISTER_OPS.closure:
       run.meter.allocate(slotsBytes(y));
       put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
       return;
-    case ROWS.list:
+    case REGISTER_OPS.list:
       run.meter.charge(y * UNITS.slot);
       run.meter.allocateList(y);
       put(ListValue.of(slotValues(actor, base + x, y)));
       return;
-    case ROWS.ownBuiltin:
-      put(ownBuiltin(run, op, slotValues(actor, base + x, y)));
+    case REGISTER_OPS.interpreterBuiltin:
+      put(runBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
-    case ROWS.loadGlobal:
+    case REGISTER_OPS.loadGlobal:
       put(globals[y] ?? UNIT);
       return;
-    case ROWS.storeGlobal:
+    case REGISTER_OPS.storeGlobal:
       globals[y] = value(x);
       return;
-    case ROWS.negate:
+    case REGISTER_OPS.negate:
       put(negate(value(x)));
       return;
-    case ROWS.assert: {
+    case REGISTER_OPS.assert: {
       const passed = isTruthy(value(x));
       const message = run.program.module.constants[y];
       const args = passed ? [] : slotValues(actor, base, fn.def.arity);
       assertContract(run, fn.def.name, { message, kind: d === 1 ? "ensures" : "requires", index: op, passed, args });
       return;
     }
-    case ROWS.guardSeal:
+    case REGISTER_OPS.guardSeal:
       sealGuard(run, fn.def.name, isTruthy(value(x)), value(x + 1));
       return;
     default:
-      rareInstruction(run, actor, op, y, base + x);
+      runSlowInstruction(run, actor, op, y, base + x);
   }
 }
 
-/** Of operands below the slot `top`. */
-function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
+/** Executes an instruction without an op of its own. Its operands are on the stack below the slot `top`. */
+function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
   const { stack, numbers } = actor;
   const value = (below: number): Value => slotValue(stack, numbers, top - below);
   const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
@@ -102,10 +103,11 @@ function rareInstruction(run: Run, actor: Actor, tag: number, operand: number, t
   }
 }
 
-/** A builtin that reaches the host or names the types of the module. */
-function ownBuiltin(run: Run, id: number, args: readonly Value[]): Value {
+/** A builtin that needs the run: it calls the host or names the types of the module. */
+function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
-  if (DEBUG_IDS.get(id) === args.length) return debugValue(run, second === undefined ? undefined : first, present(second ?? first));
-  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, present(first));
+  if (DEBUG_PARAM_COUNTS.get(id) === args.length)
+    return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
+  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

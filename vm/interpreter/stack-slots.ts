@@ -1,15 +1,19 @@
 /**
- * The slots of an actor's stack: locals and operands of all frames. Numbers stand unboxed in an array of their own, so that
- * arithmetic makes no objects; the slot beside says which kind the number is of.
+ * The slots of an actor's stack: the locals and operands of all its frames. Each slot is in two arrays:
+ *
+ *     stack[i]     a value      undefined          null
+ *     numbers[i]   unused       the Int            the Float
+ *
+ * so arithmetic on numbers allocates no objects. An Int beyond 2⁵³ is a bigint in `stack`; a Float may also be boxed there.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, type Value } from "../value/value.ts";
 
-/** A value; `undefined`: an Int, `null`: a Float, whose number stands in `numbers`. A Float may stand boxed too. */
+/** `undefined` is an Int and `null` a Float whose number is in `numbers`. */
 export type Slot = Value | undefined | null;
 
 export interface Slots {
-  /** As long as `numbers`. */
+  /** Has the same length as `numbers`. */
   readonly stack: Slot[];
   numbers: Float64Array;
 }
@@ -19,7 +23,7 @@ export function slotValue(stack: readonly Slot[], numbers: Float64Array, at: num
   if (slot === undefined) {
     const int = numbers[at] ?? 0;
     const small = int | 0;
-    // The host's own small integer: as a double it would take an object, and be slow in all that is done with it.
+    // Makes it a small integer of V8. A number read from a Float64Array is a double, which V8 boxes and handles slowly.
     return small === int ? small : int;
   }
   return slot === null ? new FloatValue(numbers[at] ?? 0) : slot;
@@ -38,7 +42,7 @@ export function setSlot(stack: Slot[], numbers: Float64Array, at: number, value:
   } else stack[at] = value;
 }
 
-/** Takes away what lies beyond `count` slots, where it is most of the array. */
+/** Drops the slots beyond `count` if they are most of the stack. */
 export function trimSlots(slots: Slots, count: number): void {
   if (slots.stack.length < Math.max(4 * count, MANY_SLOTS)) return;
   slots.stack.length = count;
@@ -47,11 +51,11 @@ export function trimSlots(slots: Slots, count: number): void {
 
 const MANY_SLOTS = 1_024;
 
-/** Makes room for `count` slots. */
+/** Grows the stack to at least `count` slots. */
 export function reserveSlots(slots: Slots, count: number): void {
   const had = slots.stack.length;
   if (count <= had) return;
-  // Never longer than the limit for what was not asked for: calls look at the length alone.
+  // The doubled length never exceeds the limit: a call compares its frame only with the length of the stack.
   const length = Math.max(count, Math.min(2 * had, MACHINE_LIMITS.stackSlots));
   for (let i = had; i < length; i++) slots.stack.push(undefined);
   const numbers = new Float64Array(length);

@@ -1,11 +1,23 @@
 /**
- * A run: the actor scheduler and the loop that drives it. Rounds: every runnable actor, in id order, runs a slice; then
- * pending messages are delivered and blocked actors with mail wake. A run without actors is the root alone, in one slice.
+ * The scheduler: starts and resumes runs and drives their actors, in rounds.
+ *
+ * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At its end the
+ *    actors that it spawned are created and its messages become pending. If the actor trapped instead, it fails, together
+ *    with its descendants, and its parent gets the reason as a message.
+ * 2. The pending messages are delivered, and blocked actors with mail become runnable.
+ * 3. The run ends when no actor is runnable and no message is pending: with the root's value, or with a deadlock if the
+ *    root is blocked. A trap of the root, or a trap in `RUN_ENDING`, ends the run at once.
+ *
+ * A program without actors is the root actor alone, without events of the scheduler. The order depends only on ids and
+ * steps, never on time, so a replay schedules the same way.
+ *
+ * A slice may stop at a host call whose answer is a promise. Then the run waits, and no other actor runs meanwhile. If the
+ * host suspends the run instead, the state goes into a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
-import { type Actor, type Frames, newActor, type PendingMessage, placesOf, release, unreceivedFailures } from "../interpreter/actor.ts";
+import { type Actor, type Frames, newActor, type PendingMessage, placesOf, dropStack, unreceivedFailures } from "../interpreter/actor.ts";
 import { BYTES, UNITS } from "../cost.ts";
-import { HostTrap, log, poll, type Run, RUN_ENDING, settle, SUSPENDED, SUSPENSION } from "../interpreter/host-calls.ts";
+import { HostTrap, log, poll, type Run, RUN_ENDING, applyAnswer, SUSPEND_ANSWER, SUSPEND_PROMISE } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
 import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
@@ -14,76 +26,77 @@ import { pushFrame } from "../interpreter/frames.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import type { CodePlace } from "../bytecode/module.ts";
-import { present } from "../interpreter/operations.ts";
+import { expectDefined } from "../interpreter/operations.ts";
 import { checkPortable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
-import { Stacks } from "../interpreter/saved-stacks.ts";
+import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import { ErrValue, UNIT, type Value } from "../value/value.ts";
 
 export interface MachineOptions {
   readonly limits: Limits;
-  /** The entry's arguments; missing ones are Unit, extra ones dropped. */
+  /** The entry's arguments. Missing ones are Unit; extra ones are dropped. */
   readonly args: readonly Value[];
-  /** Whether the scheduler runs; `program.usesActors` unless said. */
+  /** Whether actors are scheduled. Default: `program.usesActors`. */
   readonly actors?: boolean;
-  /** Which engines may run the program; the results are the same. Default: auto. A traced run is interpreted. */
+  /** Which engines may run the program; all give the same results. Default: auto. A traced run is interpreted. */
   readonly engine?: EngineChoice;
-  /** One line for each instruction about to be executed. */
+  /** Gets one line before each instruction. */
   readonly trace?: (line: string) => void;
 }
 
 export interface ResumeOptions {
-  /** The highest limits to accept from the state; a higher one is `state.limits`. Default: whatever it says. */
+  /** The highest limits to accept from the state; a higher one throws `state.limits`. Default: the limits in the state. */
   readonly limits?: Limits;
   /** As in `MachineOptions`. */
   readonly engine?: EngineChoice;
   readonly trace?: (line: string) => void;
 }
 
-/** A run that waits for the answer of a call, written down. It may be resumed any number of times, each from here. */
+/** A run that waits for the answer of a call, as a snapshot. It can be resumed any number of times. */
 export interface Suspended {
   readonly status: "suspended";
-  /** For `resumeMachine`. */
+  /** The snapshot, for `resumeMachine`. */
   readonly state: Uint8Array;
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
 }
 
-/** The state of the scheduler: plain data, like that of the actors. */
-interface System {
+/** The state of a run: plain data, like the state of the actors. */
+interface Scheduler {
   readonly run: Run;
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
   pending: PendingMessage[];
-  /** Messages of `pending` that this round has delivered so far. */
+  /** How many messages of `pending` this round has delivered so far. */
   delivered: number;
-  /** From 0; -1 before the first. In each some actor makes a step or ends, so steps bound them. */
+  /** The number of the round, from 0; -1 before the first. In each round some actor uses a step or ends, so the step limit bounds the rounds. */
   round: number;
-  /** Ids of all runnable actors, so that a round costs nothing for those that wait. */
+  /** The ids of all runnable actors, so that blocked actors cost nothing. */
   readonly runnable: Set<number>;
-  /** Actors of this round in id order, and how many have had their turn. */
+  /** The ids of the actors that run in this round, ascending. */
   queue: number[];
-  turn: number;
-  /** The step at which the slice of the actor whose turn it is ends. */
+  /** The index in `queue` of the actor that runs now. */
+  queueIndex: number;
+  /** The step at which the current slice ends. */
   sliceEnd: number;
-  /** Of all actors, as `Actor.held`. */
-  held: number;
+  /** The sum of `countedSlots` of all actors. */
+  countedSlots: number;
 }
 
-/** What the run waits for: a call's answer, or nothing where the host only wants a turn. */
-type Suspension = Promise<CapabilityAnswer | undefined>;
+/** The run waits: for the answer of a call, or for undefined if the host only wants a turn. */
+type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** Steps of a program without actors, and slices of one round, between two chances for the host to have a turn. */
+/** Steps of a program without actors, or slices of one round, between two points at which the host may pause the run. */
 const UNSCHEDULED_SLICE_STEPS = 100_000;
 /** Where more than so many calls were made in the last slice: a call takes much longer than its steps. */
 const MANY_CALLS = 250;
 const CALLING_SLICE_STEPS = 5_000;
 const SLICES_UNASKED = 16;
 
-/** Runs a program to its end. A promise only where some host call gave one. */
+/** Runs a program to its end. Returns a promise only if some host call returned one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
   return end instanceof Promise ? end.then(neverSuspended) : neverSuspended(end);
@@ -95,8 +108,8 @@ function neverSuspended(end: MachineEnd | Suspended): MachineEnd {
 }
 
 /**
- * Runs a program until it ends or the host suspends it by answering a call with "suspend". The answer is then given to
- * `resumeMachine`, in this process or another. Throws `state.too_large` where the state is too large to be written.
+ * Runs a program until it ends or until the host answers a call with "suspend". The real answer then goes to
+ * `resumeMachine`, in this process or another. Throws `state.too_large` if the snapshot would be too large.
  */
 export function startMachine(
   program: Program,
@@ -113,14 +126,14 @@ export function startMachine(
     scheduled,
     trace: options.trace,
     stacks: stacksFor(host),
-    // Outside a system the older machine counts spawned actors from 0.
+    // Without a scheduler, the Rust machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     calls: 0,
   };
   meterAsks(run);
   const engine = engineFor(program, options);
-  const system: System = {
+  const scheduler: Scheduler = {
     run,
     engine,
     actors: [],
@@ -129,21 +142,21 @@ export function startMachine(
     round: -1,
     runnable: new Set([0]),
     queue: [],
-    turn: 0,
+    queueIndex: 0,
     sliceEnd: Number.POSITIVE_INFINITY,
-    held: 0,
+    countedSlots: 0,
   };
-  return drive(system, () => {
-    system.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
-    return advance(system);
+  return drive(scheduler, () => {
+    scheduler.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
+    return advance(scheduler);
   });
 }
 
 /**
- * Goes on with a suspended run of the same module, under the limits it was started with, as if the call it waits at had
- * just been answered with `answer`: value, steps, allocation and events are those of a run that was never suspended.
- * The bytes must come from a trusted store: forged ones can be any state of the program (see `snapshot.ts`).
- * Throws, besides what `startMachine` throws, the `state.…` errors of `decodeState`.
+ * Resumes a suspended run of the same module, under its original limits, with the answer of the call that it waits for.
+ * Value, steps, allocation and events are the same as in a run that was never suspended. The state must come from a trusted
+ * store: a forged state can be any state of the program (see `snapshot.ts`). Throws the errors of `startMachine`, and the
+ * `state.…` errors of `decodeState`.
  */
 export function resumeMachine(
   program: Program,
@@ -175,7 +188,7 @@ export function resumeMachine(
   meterAsks(run);
   const engine = engineFor(program, options);
   const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
-  const system: System = {
+  const scheduler: Scheduler = {
     run,
     engine,
     actors: [...actors],
@@ -184,18 +197,18 @@ export function resumeMachine(
     round,
     runnable,
     queue: [...queue],
-    turn: 0,
+    queueIndex: 0,
     sliceEnd,
-    held: 0,
+    countedSlots: 0,
   };
-  for (const actor of system.actors) {
-    actor.held = heldBy(actor, slotsOf(program, actor));
-    system.held += actor.held;
+  for (const actor of scheduler.actors) {
+    actor.countedSlots = totalSlots(actor, slotsOf(program, actor));
+    scheduler.countedSlots += actor.countedSlots;
   }
-  return drive(system, () => advance(system, answer));
+  return drive(scheduler, () => advance(scheduler, answer));
 }
 
-const stacksFor = (host: SuspendingHost): Stacks | undefined => (host.locatesEvents === true ? new Stacks() : undefined);
+const stacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
@@ -211,41 +224,42 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
-function drive(system: System, begin: () => MachineEnd | Suspension): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const first = guarded(system, begin);
-  if (first === SUSPENSION) return suspended(system);
-  return first instanceof Promise ? driveAsync(system, first) : first;
+/** Runs to the end, synchronously as far as the host's answers allow. */
+function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  const first = guarded(scheduler, begin);
+  if (first === SUSPEND_PROMISE) return suspended(scheduler);
+  return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
 
-/** One loop over all the promises of a run, so that they do not pile up. */
-async function driveAsync(system: System, first: Suspension): Promise<MachineEnd | Suspended> {
+/** Awaits all the promises of a run in one loop, so that they do not form a growing chain. */
+async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
   let pending = first;
   for (;;) {
     const answer = await pending;
-    if (answer === SUSPENDED) return suspended(system);
-    // Others may have had the thread for long.
-    const pause = answer === undefined ? undefined : system.run.host.pause?.();
+    if (answer === SUSPEND_ANSWER) return suspended(scheduler);
+    // The answer may have come in the turn of another run.
+    const pause = answer === undefined ? undefined : scheduler.run.host.pause?.();
     if (pause !== undefined) await pause;
-    const next = guarded(system, () => advance(system, answer));
+    const next = guarded(scheduler, () => advance(scheduler, answer));
     if (!(next instanceof Promise)) return next;
     pending = next;
   }
 }
 
-function suspended({ run, actors, pending, round, queue, turn, sliceEnd }: System): Suspended {
+function suspended({ run, actors, pending, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
-  const left = queue.slice(turn);
-  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: left, pending });
+  const rest = queue.slice(queueIndex);
+  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: rest, pending });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
-/** A trap that ends the run, thrown outside any actor's own execution or passed on from one. */
+/** A trap that ends the run, thrown by an actor or by the scheduler itself. */
 class RunTrap extends Error {
   override readonly name: string = "RunTrap";
   readonly trap: MachineTrap;
   readonly actor: Actor | undefined;
-  /** Where the trap arose, if that is not where the actor stands. */
+  /** The location of the trap, if it is not the actor's current one. */
   readonly places: readonly CodePlace[] | undefined;
   constructor(trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]) {
     super(trap.message);
@@ -255,7 +269,7 @@ class RunTrap extends Error {
   }
 }
 
-/** Logs an event that no instruction of the running actor makes; where the host stops the run at it, `where` tells the place. */
+/** Logs an event of the scheduler. If the host stops the run at this event, `where` returns the location for the trap. */
 function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly CodePlace[]): void {
   try {
     log(run, event);
@@ -268,17 +282,18 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
 const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
   frames === undefined ? [] : placesOf(run.program, frames, false);
 
-function guarded(system: System, body: () => MachineEnd | Suspension): MachineEnd | Suspension {
+/** Runs `body`; a trap that ends the run becomes the run's end. */
+function guarded(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trapped(system, error.trap, error.actor, error.places);
-    if (error instanceof MachineTrap) return trapped(system, error, system.actors[0]);
+    if (error instanceof RunTrap) return trapped(scheduler, error.trap, error.actor, error.places);
+    if (error instanceof MachineTrap) return trapped(scheduler, error, scheduler.actors[0]);
     throw error;
   }
 }
 
-function trapped({ run, actors }: System, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
+function trapped({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
   return {
     status: "trapped",
     trap: {
@@ -301,69 +316,69 @@ function createActor(run: Run, id: number, parent: number, functionIndex: number
   reserveSlots(actor, args.length);
   for (const [i, arg] of args.entries()) setSlot(actor.stack, actor.numbers, i, arg);
   for (let i = run.program.module.globals.length; i > 0; i--) actor.globals.push(UNIT);
-  pushFrame(run, actor, present(run.program.functions[functionIndex]), 0, args.length);
+  pushFrame(run, actor, expectDefined(run.program.functions[functionIndex]), 0, args.length);
   return actor;
 }
 
-/** Goes on until the run ends or an actor waits for the host. `answer` is for the actor whose turn it is. */
-function advance(system: System, answer?: CapabilityAnswer): MachineEnd | Suspension {
+/** Runs until the run ends or has to wait. `answer` completes the open host call of the current actor. */
+function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   let resumeWith = answer;
   for (;;) {
-    while (system.turn < system.queue.length) {
-      const actor = present(system.actors[present(system.queue[system.turn])]);
-      // One that failed with an ancestor since the round began has no turn.
+    while (scheduler.queueIndex < scheduler.queue.length) {
+      const actor = expectDefined(scheduler.actors[expectDefined(scheduler.queue[scheduler.queueIndex])]);
+      // The actor may have failed with an ancestor since the round began.
       if (actor.status === "runnable") {
-        if (resumeWith === undefined) beginSlice(system, actor);
-        const signal = runSlice(system, actor, resumeWith);
+        if (resumeWith === undefined) beginSlice(scheduler, actor);
+        const signal = runSlice(scheduler, actor, resumeWith);
         resumeWith = undefined;
         if (signal instanceof Promise) return signal;
-        endSlice(system, actor, signal);
+        endSlice(scheduler, actor, signal);
       }
-      system.turn += 1;
-      if (system.turn % SLICES_UNASKED > 0) continue;
-      const pause = system.run.host.pause?.();
+      scheduler.queueIndex += 1;
+      if (scheduler.queueIndex % SLICES_UNASKED > 0) continue;
+      const pause = scheduler.run.host.pause?.();
       if (pause !== undefined) return pause;
     }
-    const rest = system.round < 0 ? undefined : deliver(system);
+    const rest = scheduler.round < 0 ? undefined : deliver(scheduler);
     if (rest !== undefined) return rest.then(() => undefined);
-    const end = nextRound(system);
+    const end = nextRound(scheduler);
     if (end !== undefined) return end;
-    const pause = system.run.host.pause?.();
+    const pause = scheduler.run.host.pause?.();
     if (pause !== undefined) return pause;
   }
 }
 
-/** Chooses who runs. An end when nobody can and nothing is on its way. */
-function nextRound(system: System): MachineEnd | undefined {
-  const root = present(system.actors[0]);
-  system.round += 1;
-  system.queue = [...system.runnable].sort((a, b) => a - b);
-  system.turn = 0;
-  if (system.queue.length === 0 && system.pending.length === 0) {
-    if (root.status === "completed") return completed(system, root);
+/** Begins the next round. Returns the end of the run if no actor is runnable and no message is pending. */
+function nextRound(scheduler: Scheduler): MachineEnd | undefined {
+  const root = expectDefined(scheduler.actors[0]);
+  scheduler.round += 1;
+  scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
+  scheduler.queueIndex = 0;
+  if (scheduler.queue.length === 0 && scheduler.pending.length === 0) {
+    if (root.status === "completed") return completed(scheduler, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
   }
   return undefined;
 }
 
-function beginSlice(system: System, actor: Actor): void {
-  const { run } = system;
+function beginSlice(scheduler: Scheduler, actor: Actor): void {
+  const { run } = scheduler;
   if (!run.scheduled) {
-    system.sliceEnd = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_SLICE_STEPS : UNSCHEDULED_SLICE_STEPS);
+    scheduler.sliceEnd = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_SLICE_STEPS : UNSCHEDULED_SLICE_STEPS);
     run.calls = 0;
     return;
   }
-  const tick = { type: "SchedulerTick", round: system.round, active_actor: actor.id } as const;
+  const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: actor.id } as const;
   logAt(run, tick, actor, () => placesOf(run.program, actor, true));
-  run.nextActor = system.actors.length;
-  // The older machine spends the last step of a slice on noticing its end.
-  system.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
+  run.nextActor = scheduler.actors.length;
+  // The Rust machine uses the last step of a slice to notice that the slice has ended.
+  scheduler.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
 }
 
-function runSlice(system: System, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
+function runSlice(scheduler: Scheduler, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
   try {
-    if (answer !== undefined) settle(system.run, actor, answer);
-    return interpret(system.run, actor, system.sliceEnd, system.engine);
+    if (answer !== undefined) applyAnswer(scheduler.run, actor, answer);
+    return interpret(scheduler.run, actor, scheduler.sliceEnd, scheduler.engine);
   } catch (error) {
     if (!(error instanceof MachineTrap)) throw asRunTrap(error, actor);
     if (error instanceof HostTrap || RUN_ENDING.has(error.kind) || actor.id === 0) throw new RunTrap(error, actor);
@@ -371,61 +386,61 @@ function runSlice(system: System, actor: Actor, answer: CapabilityAnswer | undef
   }
 }
 
-/** An exhausted host (`RangeError`) is a fault of ours that the program must not see as anything else. */
+/** A `RangeError` means that V8 ran out of stack or memory: an internal error, which the program must not be able to handle. */
 function asRunTrap(error: unknown, actor: Actor): unknown {
   return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
 }
 
-function endSlice(system: System, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
+function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
   if (signal instanceof MachineTrap) {
-    failActor(system, actor, signal);
+    failActor(scheduler, actor, signal);
     return;
   }
   if (signal === "done") actor.status = "completed";
   else if (signal === "blocked") actor.status = "blocked";
-  if (signal !== "yielded") system.runnable.delete(actor.id);
-  if (!system.run.scheduled) return;
-  hold(system, actor);
-  collect(system, actor);
+  if (signal !== "yielded") scheduler.runnable.delete(actor.id);
+  if (!scheduler.run.scheduled) return;
+  recountSlots(scheduler, actor);
+  collect(scheduler, actor);
 }
 
-/** What any of its frames may still use: an outer one can have more operands than all that was called from it. */
+/** The slots that an actor's frames may use. An outer frame can need more operands than all the frames above it. */
 function slotsOf(program: Program, actor: Actor): number {
   let slots = actor.depth === 0 ? 0 : actor.sp;
   for (let i = 0; i < actor.depth; i++) {
-    const fn = present(program.functions[actor.frameFunction[i] ?? 0]);
+    const fn = expectDefined(program.functions[actor.frameFunction[i] ?? 0]);
     slots = Math.max(slots, (actor.frameBase[i] ?? 0) + fn.def.locals + fn.maxStack);
   }
   return slots;
 }
 
-/** Slots that a frame counts for beside its own. */
-const FRAME_ROOM = 4;
+/** A frame counts as this many slots, besides its own. */
+const FRAME_SLOTS = 4;
 
-const heldBy = (actor: Actor, slots: number): number => slots + FRAME_ROOM * actor.depth + actor.globals.length;
+const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
 
 /**
- * Counts what an actor needs until its next slice, and takes away the room that it does not need. Nobody is charged for
- * stacks, so all together are bounded; here, where what an actor needs is the same on every engine.
- * Looking at its frames is charged, since it may have many and a slice may be short.
+ * Counts the slots that an actor needs, trims its stack to them, and traps if all actors together need too many. Stacks are
+ * not charged as allocation, so this limit bounds their memory. It is checked between slices, because there both engines
+ * need the same slots. The walk over the frames is charged, since an actor may have many frames and use few steps.
  */
-function hold(system: System, actor: Actor): void {
-  const { program, meter } = system.run;
-  const before = actor.held;
-  if (actor.status === "completed" || actor.status === "failed") release(actor);
-  chargeTurn(meter, actor);
+function recountSlots(scheduler: Scheduler, actor: Actor): void {
+  const { program, meter } = scheduler.run;
+  const before = actor.countedSlots;
+  if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
+  chargeFrameWalk(meter, actor);
   const slots = slotsOf(program, actor);
-  // One more: a call's result is put down before an irregular caller makes room.
+  // One more slot: a call pushes its result before a dynamically stacked caller reserves the slot.
   trimSlots(actor, slots + 1);
-  actor.held = heldBy(actor, slots);
-  system.held += actor.held - before;
-  if (system.held > MACHINE_LIMITS.actorSlots) {
+  actor.countedSlots = totalSlots(actor, slots);
+  scheduler.countedSlots += actor.countedSlots - before;
+  if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
     const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
   }
 }
 
-function chargeTurn(meter: Meter, actor: Actor): void {
+function chargeFrameWalk(meter: Meter, actor: Actor): void {
   try {
     meter.charge(actor.depth * UNITS.value);
   } catch (error) {
@@ -433,9 +448,9 @@ function chargeTurn(meter: Meter, actor: Actor): void {
   }
 }
 
-/** What the actor spawned and sent in its slice. */
-function collect(system: System, actor: Actor): void {
-  const { run, actors } = system;
+/** Creates the actors that an actor spawned in its slice, and makes its messages pending. */
+function collect(scheduler: Scheduler, actor: Actor): void {
+  const { run, actors } = scheduler;
   const { spawned, sent, spawnedAt } = actor;
   dropEffects(actor);
   for (const [i, functionIndex] of spawned.entries()) {
@@ -444,11 +459,11 @@ function collect(system: System, actor: Actor): void {
     logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
-    system.runnable.add(id);
+    scheduler.runnable.add(id);
     actor.children.push(id);
-    hold(system, child);
+    recountSlots(scheduler, child);
   }
-  for (const { to, payload, sentAt } of sent) system.pending.push({ from: actor.id, to, payload, sentAt });
+  for (const { to, payload, sentAt } of sent) scheduler.pending.push({ from: actor.id, to, payload, sentAt });
 }
 
 function dropEffects(actor: Actor): void {
@@ -457,56 +472,55 @@ function dropEffects(actor: Actor): void {
   actor.spawnedAt = [];
 }
 
-/** The actor and its descendants fail; its parent gets the reason as a message. */
-function failActor(system: System, actor: Actor, trap: MachineTrap): void {
-  const { meter } = system.run;
+/** Fails the actor and its descendants, and sends the reason to its parent. */
+function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void {
+  const { meter } = scheduler.run;
   dropEffects(actor);
-  const sentAt = system.run.stacks?.keep(actor);
+  const sentAt = scheduler.run.stacks?.save(actor);
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     next.status = "failed";
-    system.runnable.delete(next.id);
-    hold(system, next);
-    for (const child of next.children) failing.push(present(system.actors[child]));
+    scheduler.runnable.delete(next.id);
+    recountSlots(scheduler, next);
+    for (const child of next.children) failing.push(expectDefined(scheduler.actors[child]));
   }
   meter.allocate(BYTES.message + BYTES.wrapper);
   meter.allocateString(trap.message.length);
-  system.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
+  scheduler.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /**
- * Delivers in the order (target, sender), stable in sending order, and wakes actors with mail. Messages can be long and
- * many, so the host is asked after each whether it wants a turn: then the result is a promise, after which this must be
- * called again.
+ * Delivers the pending messages, ordered by target, then sender, then sending, and wakes blocked actors. Delivery can take
+ * long, so the host may take a turn after each message: then this returns a promise, and must be called again afterwards.
  */
-function deliver(system: System): Promise<void> | undefined {
-  const { run, actors, pending } = system;
+function deliver(scheduler: Scheduler): Promise<void> | undefined {
+  const { run, actors, pending } = scheduler;
   pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (let message = pending[system.delivered]; message !== undefined; message = pending[system.delivered]) {
+  for (let message = pending[scheduler.delivered]; message !== undefined; message = pending[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
     logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
     if (target !== undefined && target.status !== "failed") {
-      // Where it waits, or goes on; one that has ended receives nowhere, and the sender must do.
+      // The receiver's location; the sender's if the receiver has ended.
       const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
       logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
       target.mailbox.push({ from, payload });
       if (target.status === "blocked") {
         target.status = "runnable";
-        system.runnable.add(target.id);
+        scheduler.runnable.add(target.id);
       }
     }
-    system.delivered += 1;
+    scheduler.delivered += 1;
     const turn = run.host.pause?.();
     if (turn !== undefined) return turn;
   }
-  system.pending = [];
-  system.delivered = 0;
+  scheduler.pending = [];
+  scheduler.delivered = 0;
   return undefined;
 }
 
-function completed(system: System, root: Actor): MachineEnd {
-  const { run, actors } = system;
+function completed(scheduler: Scheduler, root: Actor): MachineEnd {
+  const { run, actors } = scheduler;
   try {
     checkPortable(root.result);
   } catch (error) {

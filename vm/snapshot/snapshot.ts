@@ -6,7 +6,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
-import { accumulatorsOf } from "../bytecode/string-append.ts";
+import { analyzeAppends } from "../bytecode/string-append.ts";
 import { type Actor, hasMail, newActor, type PendingMessage, type Waiting } from "../interpreter/actor.ts";
 import { chargeCrossing } from "../value/serialization-cost.ts";
 import { CAPABILITY_IDS } from "../interpreter/host-calls.ts";
@@ -16,7 +16,7 @@ import { MachineTrap, Meter } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, slotValue } from "../interpreter/stack-slots.ts";
-import { CODE_STRIDE, stackHeights, UNSEEN } from "../bytecode/stack-heights.ts";
+import { CODE_STRIDE, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { badState, ByteReader, ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
 import { ValueReader } from "./value-reader.ts";
 import { ValueWriter } from "./value-writer.ts";
@@ -123,7 +123,7 @@ function unreadOf({ functions }: Program, actor: Actor): Unread {
   for (let i = 0; i < actor.depth && !hasEnded(actor); i++) {
     const fn = functions[actor.frameFunction[i] ?? 0];
     const base = actor.frameBase[i] ?? 0;
-    const locals = fn === undefined ? [] : accumulatorsOf(fn).locals;
+    const locals = fn === undefined ? [] : analyzeAppends(fn).locals;
     if (fn === undefined || locals.length === 0) continue;
     for (const local of locals) {
       if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== 1) continue;
@@ -375,22 +375,22 @@ class StateReader {
       const operandBase = base + fn.def.locals;
       // With what the call or the answer is about to push.
       const height = (isInnermost ? actor.sp : (actor.frameBase[i + 1] ?? 0)) - operandBase + (isInnermost ? owed : 1);
-      const room = fn.regular ? fn.maxStack : MACHINE_LIMITS.frameSlots;
+      const room = fn.staticallyStacked ? fn.maxStack : MACHINE_LIMITS.frameSlots;
       if (i === 0 && base !== 0) badState("a stack that begins above its frames");
       if (height < (isInnermost ? owed : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
         badState("a frame that does not fit");
       // An irregular function's next instruction makes room for itself, but the answer is pushed before.
       reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
-      for (const local of accumulatorsOf(fn).locals) {
+      for (const local of analyzeAppends(fn).locals) {
         if (pending[marked] !== base + local) continue;
         if (typeof actor.stack[base + local] !== "string") badState("a pending value that is no String");
         actor.numbers[base + local] = 1;
         marked += 1;
       }
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) badState("a frame that has not called the next");
-      const known = fn.regular ? this.#heightsOf(fn)[pc] : undefined;
+      const known = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
       if (known !== undefined && known !== height)
-        badState(known === UNSEEN ? "an instruction that nothing reaches" : "a frame of the wrong height");
+        badState(known === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
     }
     if (marked < pending.length) badState("a pending String that nothing appends to");
   }

@@ -20,6 +20,14 @@ export function isPrimitiveName(name: string): name is PrimitiveName {
   return PRIMITIVES.has(name);
 }
 
+/** The number of type parameters of each generic type of the language. */
+export const GENERIC_TYPE_ARITY: ReadonlyMap<string, number> = new Map([
+  ["Option", 1],
+  ["Result", 2],
+  ["List", 1],
+  ["Map", 2],
+]);
+
 export function typeToString(type: Type): string {
   switch (type.kind) {
     case "primitive":

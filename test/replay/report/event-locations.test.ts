@@ -7,7 +7,7 @@ import { replayLines } from "../../../replay/report/replay-report.ts";
 import { edit, linesOf } from "../mend.ts";
 import { recorded, replayed, type Recorded } from "../recorded.ts";
 import type { TypeDef } from "../../../vm/bytecode/module.ts";
-import { Stacks } from "../../../vm/interpreter/saved-stacks.ts";
+import { SavedStacks } from "../../../vm/interpreter/saved-stacks.ts";
 import { RecordValue } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 
@@ -132,13 +132,13 @@ test("records of two types with the same name are shown with their types", () =>
 });
 
 test("equal stacks are kept once, and their depth is limited", () => {
-  const stacks = new Stacks();
-  const at = (pc: number): ReturnType<Stacks["keep"]> => stacks.keep({ depth: 2, frameFunction: [0, 1, 7], framePc: [3, pc, 9] });
+  const stacks = new SavedStacks();
+  const at = (pc: number): ReturnType<SavedStacks["save"]> => stacks.save({ depth: 2, frameFunction: [0, 1, 7], framePc: [3, pc, 9] });
   expect(at(1)).toEqual({ depth: 2, frameFunction: [0, 1], framePc: [3, 1] });
   expect(at(1)).toBe(at(1));
   const kept = Array.from({ length: 10_000 }, (_, pc) => at(pc)).filter((frames) => frames !== undefined);
   expect(kept).toHaveLength(4_096);
-  const deep = new Stacks().keep({
+  const deep = new SavedStacks().save({
     depth: 1_000,
     frameFunction: Array(1_000).fill(0),
     framePc: Array.from({ length: 1_000 }, (_, i) => i),

@@ -34,7 +34,7 @@ function call(name: string, args: readonly Value[], meter: Meter = free()): Valu
   return code.run(meter, args[0] ?? UNIT, args[1] ?? UNIT, args[2] ?? UNIT);
 }
 
-/** The text form of the result, or the kind of the trap with a `!`. */
+/** The text form of the result, or `!` and the kind of the trap. */
 function outcome(name: string, args: readonly Value[], meter?: Meter): string {
   try {
     return textForm(call(name, args, meter));
@@ -555,10 +555,10 @@ describe.each(Object.entries(CASES))("%s", (name, cases) => {
 });
 
 describe("the table", () => {
-  const OWN_OF_THE_INTERPRETER = ["debug", "debug_msg", "string.inspect"];
-  const hosted = BUILTINS.filter((b) => b.source === undefined && !OWN_OF_THE_INTERPRETER.includes(b.name)).map((b) => b.name);
+  const IN_THE_INTERPRETER = ["debug", "debug_msg", "string.inspect"];
+  const hosted = BUILTINS.filter((b) => b.source === undefined && !IN_THE_INTERPRETER.includes(b.name)).map((b) => b.name);
 
-  test("has code for every builtin without source, and a case here", () => {
+  test("every native builtin has an implementation and a case here", () => {
     expect([...BUILTIN_CODE.keys()].toSorted()).toEqual(hosted.toSorted());
     expect(Object.keys(CASES).toSorted()).toEqual(hosted.toSorted());
   });
@@ -583,7 +583,7 @@ describe("the table", () => {
     if (decl.source !== undefined) expect(decl.source).toMatch(new RegExp(`^fn ${decl.name.replace(".", "_")}<`));
   });
 
-  test("keeps the older names", () => {
+  test("the older names remain valid", () => {
     for (const name of [
       "list_len",
       "list_get",
@@ -608,7 +608,7 @@ describe("the table", () => {
       for (const name of names.split(" ")) expect(BUILTIN_BY_NAME.has(`__builtin_${module}_${name}`)).toBe(true);
   });
 
-  test("declares the records that its sources make", () => {
+  test("declares the records that builtins return", () => {
     expect(BUILTIN_RECORDS.map((r) => r.name)).toEqual(["Entry", "Pair"]);
   });
 });
@@ -626,7 +626,7 @@ describe("properties", () => {
   );
   const strings = (value: Value): unknown => (value instanceof ListValue ? value.toArray() : value);
 
-  test("searching, splitting and replacing agree with the host, for short and long patterns", () => {
+  test("searching, splitting and replacing agree with JavaScript, for short and long patterns", () => {
     const long = fc.tuple(repetitive, pattern).map(([a, b]) => [`${a}${b}${a}`, b] as const);
     fc.assert(
       fc.property(long, text, ([source, separator], to) => {
@@ -650,7 +650,7 @@ describe("properties", () => {
     );
   });
 
-  test("hash and Base64 agree with the host", () => {
+  test("hash and Base64 agree with Node", () => {
     fc.assert(
       fc.property(text, (source) => {
         expect(call("hash.sha256", [source])).toBe(createHash("sha256").update(source, "utf8").digest("hex"));
@@ -728,7 +728,7 @@ test("json.parse says where text is wrong, and refuses deep nesting", () => {
   expect(outcome("json.parse", ["1e999"])).toMatch(/^Err/);
 });
 
-test("json.parse and json.stringify have one bound on nesting", () => {
+test("json.parse and json.stringify have the same limit on nesting", () => {
   const nested = (depth: number): Value => {
     let value: Value = 1;
     for (let i = 0; i < depth; i++) value = i % 2 === 0 ? L(value) : MapValue.from([["k", value]]);
@@ -745,7 +745,7 @@ test("a lone surrogate in JSON text becomes U+FFFD, in keys too", () => {
   expect(call("json.stringify", [okOf(parsed)])).toBe('{"\ufffd":"a\ufffd\ufffdb","😀":2}');
 });
 
-test("a value that stands for a huge tree stops at a limit", () => {
+test("a value whose tree form is huge stops at a limit", () => {
   let value: Value = 1;
   for (let i = 0; i < 60; i++) value = L(value, value);
   expect(outcome("json.stringify", [value], new Meter(100_000, 2 ** 40))).toBe("!step_limit");

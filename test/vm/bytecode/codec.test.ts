@@ -3,7 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CAPABILITIES, createRegistry } from "../../../vm/capabilities.ts";
-import { decodeModule, encodeModule, moduleFromJson, moduleHash, moduleToJson } from "../../../vm/bytecode/codec.ts";
+import { decodeModule, encodeModule, moduleHash } from "../../../vm/bytecode/codec.ts";
+import { moduleFromJson, moduleToJson } from "../../../vm/bytecode/module-json.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../../../vm/json/json.ts";
 import { MODULE_LIMITS } from "../../../vm/limits.ts";
 import type { DebugInfo, FunctionDef, Module, TypeDef } from "../../../vm/bytecode/module.ts";
@@ -57,7 +58,7 @@ const withCode = (source: string): string => withFunctionMember("code", `[${sour
 const decoded = (source: string): Module => decodeModule(utf8(source));
 
 describe("conformance modules", () => {
-  test("are there", () => expect(vectors.length).toBeGreaterThan(10));
+  test("exist", () => expect(vectors.length).toBeGreaterThan(10));
 
   test.each(vectors)("%s", (name) => {
     const fromFile = decodeModule(bytesOf(name));
@@ -161,7 +162,7 @@ describe("the payload", () => {
     expect(errorKind(() => decodeModule(utf8(source)))).toBe(kind);
   });
 
-  test("says where", () => {
+  test("an error names its location", () => {
     expect(() => decoded(withCode('"Ret",{"Call":1}'))).toThrow("functions[0].code[1] must be Call with 2 operands");
   });
 
@@ -250,7 +251,7 @@ const moduleArbitrary: fc.Arbitrary<Module> = fc
       ),
   );
 
-/** Comparable: `toEqual` does not look into Maps of values. */
+/** A form that `toEqual` can compare, because it does not look into MapValues. */
 const shown = (module: Module): string => canonicalJson(moduleToJson(module));
 
 test("a module survives encoding, and its encoding is stable", () => {
@@ -284,7 +285,7 @@ test("the hash covers everything but the debug member", () => {
   );
 });
 
-test("a host's own capabilities go by their dotted names", () => {
+test("a host's own capabilities are written by their dotted names", () => {
   const random = CAPABILITIES[6];
   if (random === undefined) throw new Error("capability 6 is there");
   const { variant, ...rest } = random;
@@ -300,7 +301,7 @@ test("a host's own capabilities go by their dotted names", () => {
   expect(moduleHash(module, registry)).toMatch(/^sha256:/);
 });
 
-describe("damaged files give a module or one typed error", () => {
+describe("a damaged file decodes to a module or throws one typed error", () => {
   const isTyped = (bytes: Uint8Array): void => {
     const kind = errorKind(() => decodeModule(bytes));
     expect(kind === undefined || kind.startsWith("module.")).toBe(true);
@@ -366,7 +367,7 @@ describe("damaged files give a module or one typed error", () => {
   });
 });
 
-test("the JSON of a module is what bytecode 1.1 says", () => {
+test("the JSON of a module has the form of bytecode 1.1", () => {
   const data: JsonData = moduleToJson({
     ...EMPTY,
     functions: [

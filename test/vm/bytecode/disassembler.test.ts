@@ -67,7 +67,7 @@ const MODULE: Module = moduleOf(
   },
 );
 
-test("shows everything, with what the operands mean", () => {
+test("shows everything, with a note for each operand", () => {
   expect(disassemble(verifyModule(MODULE)).replace(/hash sha256:[0-9a-f]{64}/, "hash …")).toMatchInlineSnapshot(`
     "module test
     hash …
@@ -96,14 +96,14 @@ test("shows everything, with what the operands mean", () => {
         10  Ret
       table 0: 0 → 3, -1 → 3
 
-    fn 1 helper: 0 arguments, 0 locals, irregular
+    fn 1 helper: 0 arguments, 0 locals, dynamically stacked
          0  Pop
          1  Jmp 0
     "
   `);
 });
 
-test("characters that a terminal would obey are escaped", () => {
+test("characters that control a terminal are escaped", () => {
   const hostile = "\u001b[31mred\u0007\u009b\u202e\n";
   const module = moduleOf([{ name: hostile, code: [["PushConst", 0], "Ret"] }], [hostile], {
     name: hostile,
@@ -115,7 +115,7 @@ test("characters that a terminal would obey are escaped", () => {
   expect(text).toContain("\\u{1b}[31mred\\u{7}\\u{9b}\\u{202e}\\u{a}");
 });
 
-test("a cut does not part a character", () => {
+test("cutting a constant does not split a character", () => {
   const program = verifyModule(moduleOf([{ code: ["Ret"] }], [`${"x".repeat(58)}\u{1f600}`]));
   expect(disassemble(program)).toContain(`const 0 "${"x".repeat(58)}…`);
 });

@@ -1,7 +1,7 @@
-/** Appends to a local: which instructions they are, and what they charge on every engine and in every mode. */
+/** Appends to a local: which instructions form them, and what they charge on both engines, traced and not. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
-import { accumulatorsOf, APPEND } from "../../../vm/bytecode/string-append.ts";
+import { analyzeAppends, APPEND } from "../../../vm/bytecode/string-append.ts";
 import { BYTES, stringBytes } from "../../../vm/cost.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
@@ -16,7 +16,7 @@ type Code = TestFunction["code"];
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
 const byHand = (functions: readonly TestFunction[], constants: readonly Value[]): Program => verifyModule(moduleOf(functions, constants));
 
-/** A letter for each instruction that is part of an append, a dot for each other. */
+/** The roles of the instructions: l (load), c (concat), s (store) or a dot for none. */
 function rolesOf(code: Code, more: Partial<TestFunction> = {}): string {
   const program = byHand(
     [
@@ -27,8 +27,8 @@ function rolesOf(code: Code, more: Partial<TestFunction> = {}): string {
   );
   const [fn] = program.functions;
   if (fn === undefined) throw new Error("no function");
-  const { roles, isAccumulator, locals } = accumulatorsOf(fn);
-  expect(locals).toEqual([...isAccumulator.keys()].filter((i) => isAccumulator[i] === 1));
+  const { roles, isAppendTarget, locals } = analyzeAppends(fn);
+  expect(locals).toEqual([...isAppendTarget.keys()].filter((i) => isAppendTarget[i] === 1));
   return roles.length === 0 ? "" : [...roles].map((role) => ".lcs"[role]).join("");
 }
 
@@ -38,7 +38,7 @@ const OTHER = ["LoadLocal", 1] as const;
 const X = ["PushConst", 0] as const;
 
 describe("which instructions are an append", () => {
-  test("a load, joins whose first operand it is, a store to the same local", () => {
+  test("a load, joins with it as the first operand, and a store to the same local", () => {
     expect(APPEND).toEqual({ none: 0, load: 1, concat: 2, store: 3 });
     expect(rolesOf([LOAD, X, "Concat", STORE])).toBe("l.cs");
     expect(rolesOf([LOAD, X, "Concat", OTHER, "Concat", STORE])).toBe("l.c.cs");
@@ -46,7 +46,7 @@ describe("which instructions are an append", () => {
     expect(rolesOf([X, LOAD, X, "Concat", STORE, "Ret"])).toBe(".l.cs.");
   });
 
-  test("calls, builtins and stores to other locals may come between", () => {
+  test("calls, builtins and stores to other locals may be in between", () => {
     expect(rolesOf([LOAD, X, ["Call", 1, 1], "Concat", STORE])).toBe("l..cs");
     expect(rolesOf([LOAD, X, ["StoreLocal", 1], X, "Concat", STORE])).toBe("l...cs");
     expect(rolesOf([LOAD, X, "StringLen", "Pop", X, "Concat", STORE])).toBe("l....cs");
@@ -65,24 +65,24 @@ describe("which instructions are an append", () => {
     ["Add", [LOAD, X, "Add", STORE]],
     ["doubled", [LOAD, "Dup", X, "Concat", STORE, "Pop"]],
     ["the result doubled", [LOAD, X, "Concat", "Dup", STORE]],
-    ["stored to between", [LOAD, X, STORE, X, "Concat", STORE]],
-    ["a branch between", [LOAD, ["PushConst", 1], ["JmpIfNot", 3], X, "Concat", STORE]],
+    ["a store in between", [LOAD, X, STORE, X, "Concat", STORE]],
+    ["a branch in between", [LOAD, ["PushConst", 1], ["JmpIfNot", 3], X, "Concat", STORE]],
     ["a jump to the piece", [LOAD, X, "Concat", STORE, ["PushConst", 1], ["JmpIf", 8], LOAD, ["Jmp", 1]]],
     ["a jump to the store", [LOAD, X, "Concat", STORE, ["PushConst", 1], ["JmpIf", 8], X, ["Jmp", 3]]],
-    ["nothing reaches it", ["Ret", LOAD, X, "Concat", STORE]],
-    ["irregular", [LOAD, X, "Concat", STORE, "Pop"]],
-  ])("%s is none", (_, code) => expect(rolesOf(code)).toBe(""));
+    ["unreachable code", ["Ret", LOAD, X, "Concat", STORE]],
+    ["a dynamically stacked function", [LOAD, X, "Concat", STORE, "Pop"]],
+  ])("no append: %s", (_, code) => expect(rolesOf(code)).toBe(""));
 
-  test("a store between counts for its own append only", () => {
+  test("a store in between belongs to its own append only", () => {
     expect(rolesOf([LOAD, LOAD, X, "Concat", STORE, X, "Concat", STORE])).toBe(".l.cs...");
   });
 
-  test("the target of a match ends what is known", () => {
+  test("the target of a match ends the analysis", () => {
     const code: Code = [LOAD, ["PushConst", 1], ["Match", 0], "Pop", X, "Concat", STORE];
     expect(rolesOf(code, { matchTables: [[{ tag: -1, target: 3 }]] })).toBe("");
   });
 
-  test("parameters are appended to, but where a contract may print them", () => {
+  test("parameters are append targets, unless a contract may print them", () => {
     expect(rolesOf([LOAD, X, "Concat", STORE], { arity: 1 })).toBe("l.cs");
     expect(rolesOf([LOAD, X, "Concat", STORE, ["PushConst", 1], ["Assert", 0, 0, 0]], { arity: 1 })).toBe("");
     expect(rolesOf([OTHER, X, "Concat", ["StoreLocal", 1], ["PushConst", 1], ["Assert", 0, 0, 0]], { arity: 1 })).toBe("l.cs..");
@@ -97,14 +97,14 @@ function interpreted(program: Program, args: readonly Value[], limits: Partial<L
   return seen(end, host);
 }
 
-/** On both engines, traced and not. */
+/** Runs a program on both engines, traced and not; all runs must be the same. */
 function same(program: Program, args: readonly Value[] = [], limits: Partial<Limits> = {}): Seen {
   const found = sameOnBoth(program, { args, limits });
   expect(interpreted(program, args, limits, true)).toEqual(found);
   return found;
 }
 
-/** Bytes beside those of `rest`, a program that does all but the appends. */
+/** The bytes that a program allocates. */
 const bytesOf = (text: string, ...args: readonly Value[]): number => same(programOf(text), args).allocBytes;
 
 const loop = (body: string, before = "", after = "string.len(s)"): string => `fn main(n: Int) -> Int {
@@ -124,7 +124,7 @@ const START = "some text to begin with".length;
 const one = BYTES.stringHeader + BYTES.codeUnit;
 
 describe("what is charged", () => {
-  test("each append its piece, the first reading the whole, the second nothing", () => {
+  test("each append charges its piece, the first read the full length, the second read nothing", () => {
     expect(bytesOf(loop('s = s ++ "x"'), 1000)).toBe(1000 * one + BYTES.codeUnit * (START + 1000));
     expect(bytesOf(loop('s = s ++ "x"', "", "string.len(s) + string.len(s) + string.len(s)"), 1000)).toBe(
       1000 * one + BYTES.codeUnit * (START + 1000),
@@ -142,25 +142,25 @@ describe("what is charged", () => {
     expect(bytesOf(text, 10)).toBe(10 * BYTES.stringHeader);
   });
 
-  test("a reading in each turn charges what a join of the whole does", () => {
+  test("reading the String in each iteration charges as much as an ordinary join", () => {
     const whole = Array.from({ length: 50 }, (_, i) => BYTES.codeUnit * (START + i + 1)).reduce((a, b) => a + b);
     expect(bytesOf(loop('s = s ++ "x"  seen = seen + string.len(s)', "", "seen"), 50)).toBe(50 * one + whole);
     const joined = Array.from({ length: 50 }, (_, i) => stringBytes(START + i + 1)).reduce((a, b) => a + b);
     expect(bytesOf(loop('t = s ++ "x"  s = t', "", "seen"), 50)).toBe(joined);
   });
 
-  test("a String that is put in its place owes nothing", () => {
+  test("a String that replaces a pending one is not pending", () => {
     expect(bytesOf(loop('s = s ++ "x"  s = int.to_string(i)', "", "string.len(s)"), 10)).toBe(10 * (one + stringBytes(1)));
     expect(bytesOf(loop('s = s ++ "x"  s = "new"', "", "string.len(s)"), 10)).toBe(10 * one);
   });
 
-  test("doubling charges the whole twice: as it is read, and as it is joined", () => {
+  test("doubling charges the full length twice: for the read and for the join", () => {
     const lengths = Array.from({ length: 10 }, (_, i) => START * 2 ** i);
     const pending = lengths.slice(1).reduce((a, b) => a + BYTES.codeUnit * b, 0);
     expect(bytesOf(loop("s = s ++ s", "", "seen"), 10)).toBe(lengths.reduce((a, b) => a + stringBytes(b), 0) + pending);
   });
 
-  test("lists, and what cannot be joined, as ever", () => {
+  test("appends of Lists, and of values that cannot be joined, charge as before", () => {
     const text = "fn main(n: Int) -> Int {\n let mut xs = [1]\n for i in list.range(0, n) { xs = xs ++ [i] }\n list.len(xs)\n}\n";
     const apart = text.replace("xs = xs ++ [i]", "let ys = xs ++ [i]  xs = ys");
     expect(bytesOf(text, 40)).toBe(bytesOf(apart, 40));
@@ -168,7 +168,7 @@ describe("what is charged", () => {
     expect(same(odd).end).toContain("type error: expected String, got Unit");
   });
 
-  test("200,000 appends take less than the default limits", () => {
+  test("200,000 appends stay within the default limits", () => {
     const program = programOf(loop('s = s ++ "x"'));
     const expected = 200_000 * one + BYTES.codeUnit * (START + 200_000);
     for (const engine of ["interpreter", "compiled", "auto"] as const) {
@@ -178,7 +178,7 @@ describe("what is charged", () => {
     }
   });
 
-  test("the compiled engine takes them", () => {
+  test("the compiled engine compiles appends", () => {
     const program = programOf(loop('s = s ++ "x"'));
     runOn("auto", program, { args: [200_000] });
     expect(countsOf(program, "auto")).toMatchObject({ compiled: 1, deoptimized: 0 });
@@ -219,13 +219,13 @@ fn main(n: Int) -> String {
 }
 `);
 
-/** Parameters are appended to in place, what a tail call puts there owes nothing; the first instruction is a loop's. */
+/** Parameters that are append targets. A tail call stores arguments that are not pending. The first instruction is the head of a loop. */
 const PARAMETERS = byHand(
   [
     {
       arity: 1,
       locals: 2,
-      // A 1 has lain where the argument lies.
+      // The argument's slot had a 1 in `numbers` before.
       code: [["PushConst", 1], "Pop", ["PushConst", 4], ["LoadLocal", 0], ["Call", 1, 2], "Ret"],
     },
     {
@@ -274,13 +274,13 @@ describe("the same on both engines, traced and not", () => {
     expect(last.end).toContain("alloc_limit");
   });
 
-  test("loops that the compiled engine takes over in the middle, and gives back", () => {
+  test("loops that the compiled engine takes over in the middle and hands back", () => {
     for (const program of [CHAIN, PARAMETERS]) {
       const n = program === CHAIN ? 12 : 9_000;
       expect(runOn("auto", program, { args: [n] })).toEqual(runOn("interpreter", program, { args: [n] }));
       sameOnBoth(program, { args: [program === CHAIN ? n : 400], actors: true });
     }
-    // What is pending where the engines change is read long after.
+    // A String that is pending when the engines change is read much later.
     const body = 'if i % 500000 == 499999 { s = s ++ "x" }  if i == 5 { t = t ++ "y" }';
     const long = programOf(loop(body, 's = s ++ "first"', "string.len(s) + string.len(t)"));
     const limits = { max_steps: 100_000_000 };
@@ -289,7 +289,7 @@ describe("the same on both engines, traced and not", () => {
     expect(runOn("auto", long, { args: [1_300_000], limits })).toEqual(expected);
   });
 
-  test("a frame begins with nothing pending, whatever lay beside its arguments", () => {
+  test("a frame begins with nothing pending, whatever its slots held before", () => {
     const grow: TestFunction = {
       arity: 2,
       code: [
@@ -315,18 +315,18 @@ describe("the same on both engines, traced and not", () => {
     const call: Code = [["PushConst", 1], "Pop", ["PushConst", 0], ["PushConst", 2], ["Call", 1, 2], "Pop"];
     const program = byHand([{ code: [...call, ...call, ...call, "Ret"] }, grow], ["abc", 1, 3]);
     const whole = same(program);
-    // Of each call four appends, and the reading of the last.
+    // Each call makes four appends and reads the last String.
     expect(whole.allocBytes).toBe(3 * (4 * stringBytes(3) + 6 * BYTES.codeUnit));
     for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, [], { max_steps });
   });
 
-  test("a String that is stored where a number lay owes nothing", () => {
+  test("a String that is stored over a number is not pending", () => {
     const code: Code = [LOAD, X, "Concat", STORE, ["PushConst", 1], "Pop", X, X, "Add", STORE, LOAD, "Ret"];
     const program = byHand([{ arity: 1, locals: 1, code }], ["abc", 1]);
     expect(same(program, ["de"]).allocBytes).toBe(stringBytes(2) + stringBytes(6));
   });
 
-  test("what is no String any more, and is again", () => {
+  test("a local that holds a String, then a number, then a String again", () => {
     const program = byHand(
       [
         {

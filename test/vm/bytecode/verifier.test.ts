@@ -162,7 +162,7 @@ describe("functions and module", () => {
   });
 });
 
-describe("regular functions", () => {
+describe("statically stacked functions", () => {
   const push = ["PushConst", 0] as const;
 
   test.each<[string, TestFunction, number]>([
@@ -209,7 +209,7 @@ describe("regular functions", () => {
     ["unreachable code that would underflow", { code: ["Ret", "Pop", "Pop"] }, 0],
     ["the limit", { code: [...Array.from({ length: MACHINE_LIMITS.frameSlots }, () => push), "Ret"] }, MACHINE_LIMITS.frameSlots],
   ])("%s", (_, fn, maxStack) => {
-    expect(verified(fn)).toMatchObject({ regular: true, maxStack });
+    expect(verified(fn)).toMatchObject({ staticallyStacked: true, maxStack });
   });
 
   test.each<[string, TestFunction]>([
@@ -233,13 +233,13 @@ describe("regular functions", () => {
     ],
     ["a shared table at two heights", { code: [push, ["Match", 0], push, ["Match", 0], "Ret"], matchTables: [[{ tag: 0, target: 2 }]] }],
     ["over the limit", { code: [...Array.from({ length: MACHINE_LIMITS.frameSlots + 1 }, () => push), "Ret"] }],
-  ])("irregular: %s", (_, fn) => {
-    expect(verified(fn)).toMatchObject({ regular: false, maxStack: 0 });
+  ])("dynamically stacked: %s", (_, fn) => {
+    expect(verified(fn)).toMatchObject({ staticallyStacked: false, maxStack: 0 });
   });
 });
 
 describe("the program", () => {
-  test("holds the code as numbers", () => {
+  test("encodes the code as numbers", () => {
     const { code, capabilities } = verified({ locals: 1, code: [["PushConst", 1], ["Assert", 0, 1, 7], "Ret"], capabilities: [3, 0] });
     expect([...code]).toEqual([0x01, 1, 0, 0, 0x12, 0, 1, 7, 0x07, 0, 0, 0]);
     expect([...capabilities]).toEqual([3, 0]);
@@ -265,12 +265,12 @@ describe("the program", () => {
     "%s of the older compiler is verified",
     (name) => {
       const program = verifyModule(decodeModule(readFileSync(join(CONFORMANCE_ROOT, "bytecode", name))));
-      expect(program.functions.every((fn) => fn.regular)).toBe(true);
+      expect(program.functions.every((fn) => fn.staticallyStacked)).toBe(true);
     },
   );
 });
 
-/** What the height of a stack does along one path, by the table alone. */
+/** Follows the stack height along one path, using only the opcode table. */
 function walkedHeight(fn: VerifiedFunction, choose: () => boolean, steps: number): number | undefined {
   let height = 0;
   let highest = 0;
@@ -308,11 +308,11 @@ describe("random code", () => {
   const jump = fc.tuple(fc.constantFrom<OpName>("Jmp", "JmpIf", "JmpIfNot"), fc.nat(11));
   const code = fc.array(fc.oneof({ weight: 4, arbitrary: pick }, { weight: 1, arbitrary: jump }), { minLength: 12, maxLength: 12 });
 
-  test("a regular function never underflows and never passes its maximum", () => {
+  test("a statically stacked function never underflows and never exceeds its highest stack", () => {
     fc.assert(
       fc.property(code, fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }), (list, choices) => {
         const fn = verified({ code: list });
-        if (!fn.regular) return;
+        if (!fn.staticallyStacked) return;
         let next = 0;
         const highest = walkedHeight(fn, () => choices[next++] ?? false, 60);
         expect(highest).toBeLessThanOrEqual(fn.maxStack);
@@ -321,7 +321,7 @@ describe("random code", () => {
     );
   });
 
-  test("any module gives a program or one typed error", () => {
+  test("any module becomes a program or one typed error", () => {
     const opNames = Object.keys(OPCODES).filter((name): name is OpName => name in OPCODES);
     const operand = fc.oneof({ weight: 8, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.integer() });
     const instruction = fc
@@ -355,7 +355,7 @@ describe("random code", () => {
 test("time is linear: many matches that share a large table", () => {
   const arms = Array.from({ length: 60_000 }, (_, i) => ({ tag: i, target: 200_001 }));
   const code: TestFunction["code"] = [["PushConst", 0], ...Array.from({ length: 200_000 }, () => ["Match", 0] as const), "Ret"];
-  // Each Match but the first is reached through no arm, so chain them by branches.
+  // No arm leads to the Matches after the first, so branches do.
   const chained = code.map((c, i) =>
     i > 0 && i < 200_001 && i % 3 === 1 ? "Dup" : i > 0 && i < 200_001 && i % 3 === 2 ? (["JmpIf", Math.min(i + 1, 200_001)] as const) : c,
   );

@@ -27,7 +27,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
       ends.set(key, (ends.get(key) ?? 0) + 1);
       counts.entered += countsOf(program).entered;
       counts.deoptimized += countsOf(program).deoptimized;
-      irregular += program.functions.filter((f) => !f.regular).length;
+      irregular += program.functions.filter((f) => !f.staticallyStacked).length;
     }),
     { numRuns: cases(2_400) },
   );

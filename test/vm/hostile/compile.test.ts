@@ -1,4 +1,4 @@
-/** Modules that are cheap to run and dear to compile: the compiled engine must give up before it costs much. */
+/** Modules that are cheap to run but expensive to compile: the compiled engine must give up before it has done much work. */
 import { expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../../../vm/limits.ts";
 import type { Module } from "../../../vm/bytecode/module.ts";
@@ -11,10 +11,10 @@ import { observe, runOnBoth } from "./hostile.ts";
 
 type Code = TestFunction["code"][number][];
 
-/** Places looked at and characters written while compiling: a count of work, the same on every machine. */
+/** The work of compiling, counted in slots analyzed and characters written, so it is the same on every machine. */
 const MAX_WORK = 25_000_000;
 
-/** Instructions and places of what is not compiled in the end. */
+/** Instructions and slots of compilation units that are given up. */
 const MAX_WASTED = 21_000_000;
 
 /** The longest function that is compiled (see `vm/compiled/eligible.ts`). */
@@ -23,7 +23,7 @@ const LONG = 3_900;
 const COUNT = 0;
 const ONE = 1;
 const ARGUMENT = 2;
-/** An entry that is never compiled itself: calls function 1 as often as constant 0 says, with constant 2. */
+/** An entry that is never compiled itself. It calls function 1 with constant 2, as often as constant 0 says. */
 const CALLER: TestFunction = {
   locals: 1,
   code: [
@@ -41,7 +41,7 @@ const CALLER: TestFunction = {
     "Halt",
   ],
 };
-/** Gives up at once when the argument is false, as it is here. */
+/** Returns at once if the argument is false, which it is here. */
 const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"];
 
 const calling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>
@@ -56,7 +56,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     const last: TestFunction = { arity: 1, code: [["PushConst", ONE], "Debug", "Ret"] };
     return moduleOf([{ code: [["PushConst", ONE], "Ret"] }, ...links, last], [0, 1]);
   },
-  "results whose kinds are known last": () => {
+  "results whose kinds become known last": () => {
     const length = 80;
     const functions = Array.from({ length }, (_, i): TestFunction => {
       const code = LEAVES.slice();
@@ -74,7 +74,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     });
     return calling(functions, 20, false, ["a String"]);
   },
-  "many blocks under many operands": () => {
+  "many blocks with many operands on the stack": () => {
     const length = 6;
     const functions = Array.from({ length }, (_, i): TestFunction => {
       const code: Code = [...LEAVES, ["PushConst", ONE]];
@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     const matchTables = [Array.from({ length: 65_536 }, (_, tag) => ({ tag, target: 2 }))];
     return calling([{ arity: 1, code, matchTables }], 2_000);
   },
-  "a match of all its arms, each a block of its own": () => {
+  "a match with the most arms, each with its own block": () => {
     const code: Code = [
       ["LoadLocal", 0],
       ["Match", 0],
@@ -107,7 +107,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     return calling([{ arity: 1, code, matchTables }], 60);
   },
   "a function value that can never be compiled": () => {
-    // Two ways into one loop.
+    // A loop with two entry points.
     const code = LEAVES.slice();
     while (code.length < LONG) code.push(["PushConst", ONE], "Pop");
     const at = code.length;
@@ -137,11 +137,11 @@ const CASES: Readonly<Record<string, () => Module>> = {
     code.push(["PushConst", ONE], "Ret");
     return calling([{ arity: 1, locals: 200, code }], 200);
   },
-  "loops one after the other, each entered": () => {
+  "many loops in a row, each an entry point": () => {
     const code: Code = [];
     while (code.length < LONG) {
       const at = code.length;
-      // Once around: the second time the local is false.
+      // Runs once: the second time, the local is false.
       code.push(
         ["Jmp", at + 4],
         ["PushConst", 3],
@@ -156,7 +156,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     code.push(["PushConst", ONE], "Ret");
     return calling([{ arity: 1, code }], 20, 1, [false]);
   },
-  "guesses that fail one function after the other": () => {
+  "guesses about kinds that fail in one function after the other": () => {
     const length = 250;
     const burn: TestFunction = {
       arity: 1,
@@ -178,7 +178,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     all.push(["PushConst", ONE], "Ret");
     return calling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
   },
-  "large match tables that nothing uses, of a function that many others take in": () => {
+  "large unused match tables in a function that is compiled into many units": () => {
     const length = 900;
     const grows: TestFunction = {
       locals: 1,
@@ -203,7 +203,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     code.push(["LoadLocal", 0], ["PushConst", 2], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], ["PushConst", 0], "Ret");
     return moduleOf([{ locals: 1, code }, grows, ...Array<TestFunction>(length).fill(other)], [0, 130, 1]);
   },
-  "many loops, each an entry to more functions than are compiled at once": () => {
+  "many loops that each reach more functions than one unit compiles": () => {
     const callees = 302;
     const code: Code = [];
     for (let i = 0; i < 400; i++) {

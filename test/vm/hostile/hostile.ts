@@ -1,4 +1,4 @@
-/** Hostile modules for tests: a seeded source of choices, and the property that every module must have. */
+/** Helpers for tests with hostile modules: seeded random choices, and the property that holds for every module. */
 import { BorunaError } from "../../../vm/error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import type { Module } from "../../../vm/bytecode/module.ts";
@@ -12,7 +12,7 @@ import { testHost } from "../helpers.ts";
 export const ENGINES = ["interpreter", "compiled"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** Choices that a seed determines (mulberry32). */
+/** Random choices, determined by a seed (mulberry32). */
 export class Choices {
   #state: number;
 
@@ -40,7 +40,7 @@ export class Choices {
   }
 }
 
-/** What of a run must be the same on every engine. */
+/** The parts of a run that must be the same on both engines. */
 export interface Observed {
   readonly ended: string;
   readonly steps: number;
@@ -55,7 +55,7 @@ export function observe(end: MachineEnd, host: ReturnType<typeof testHost>): Obs
   return { ended, steps: end.steps, allocBytes: end.allocBytes, actors: end.actors, events };
 }
 
-/** Runs a program that needs no promise. */
+/** Runs a program whose host answers synchronously. */
 export function runOn(
   engine: EngineName,
   program: Program,
@@ -68,7 +68,7 @@ export function runOn(
   return { ...observe(end, host), end };
 }
 
-/** The run of a module, the same on both engines; throws an error that says where they differ. */
+/** Runs a program on both engines; throws if the runs differ. */
 export function runOnBoth(program: Program, limits: Partial<Limits> = {}, args: readonly Value[] = []): MachineEnd {
   const { end, ...expected } = runOn("interpreter", program, limits, args);
   const { end: _end, ...found } = runOn("compiled", program, limits, args);
@@ -78,9 +78,8 @@ export function runOnBoth(program: Program, limits: Partial<Limits> = {}, args: 
 }
 
 /**
- * How a module ends, from decoding on: "refused", "completed" or the kind of the trap. Throws for everything that a
- * hostile module must not bring about: another error than a typed one, a trap that is a fault of ours, a limit that is
- * passed, engines that differ.
+ * Decodes, verifies and runs a module. Returns "refused", "completed" or the kind of the trap. Throws on anything that a
+ * hostile module must not cause: an untyped error, an internal trap, an exceeded limit, a difference between the engines.
  */
 export function endOf(decode: () => Module, limits: Partial<Limits>, args: readonly Value[] = []): string {
   let program: Program;

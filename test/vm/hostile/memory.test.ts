@@ -1,4 +1,4 @@
-/** Programs that make as much as they may: `max_alloc_bytes` bounds the memory of the host, whatever they make. */
+/** Programs that allocate as much as they can: `max_alloc_bytes` bounds the memory of the process in every case. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
 
 const MIB = 1_048_576;
-/** What the process may take beside twice what the program may allocate. */
+/** The memory that the process may take, besides twice the allocation limit. */
 const BESIDE_BYTES = 200_000_000;
 const MAX_STEPS = 200_000_000;
 const LARGEST = 256;
@@ -30,7 +30,7 @@ beforeAll(() => {
     );
 });
 
-/** The trap that a program ends with in a process of its own, and the process's peak of memory. */
+/** Runs a program in a child process; returns its trap and the peak memory of the process. */
 async function detonate(file: string, mib: number, engine: string): Promise<{ readonly ended: string; readonly peakBytes: number }> {
   const { code, stderr } = await boruna(["run", file, "--policy", policyOf(mib), "--engine", engine], {
     nodeFlags: ["--import", TELL_RSS],
@@ -54,7 +54,7 @@ async function holds(name: string, extension: string, content: string | Uint8Arr
   if (ended !== undefined) expect(ends[0]?.ended).toBe(ended);
 }
 
-/** What the issue names, each until it may not go on. */
+/** Programs that each make one kind of value until they reach the limit. */
 const BOMBS: Readonly<Record<string, string>> = {
   "a String doubled": `
 fn main() -> Int {
@@ -132,7 +132,7 @@ fn go(n: Int, s: String) -> Int { string.len(s) + go(n + 1, string.to_upper(s ++
 fn main() -> Int { go(0, "") }`,
 };
 
-/** Maps that are long enough to share a log, with their old versions. */
+/** Maps that are large enough to share their history, with old versions kept. */
 const LONG_MAPS: Readonly<Record<string, string>> = {
   "Maps just long enough": `
 fn main() -> Int {
@@ -162,7 +162,7 @@ fn main() -> Int {
     }
     list.len(all)
 }`,
-  "a Map in which keys are set anew and removed": `
+  "a Map whose keys are set again and removed": `
 fn main() -> Int {
     let mut all: List<Map<String, Int>> = []
     let mut m: Map<String, Int> = {}
@@ -196,7 +196,7 @@ describe.each(SIZES)("bombs under %i MiB", (mib) => {
   test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
 });
 
-/** Appends that charge little, and a way to have what they make laid out or kept: each whole text must be paid for. */
+/** Appends are cheap until the String is read. Each program makes V8 copy or keep the Strings in another way; all must be charged in full. */
 function unpaid(keep: string, before = ""): string {
   return `
 type Box { text: String }
@@ -246,7 +246,7 @@ fn main() -> Int {
     list.len(kept)
 }
 `,
-  "a text of pieces that nobody reads": `
+  "a text of pieces that is never read": `
 fn main() -> Int {
     let mut s = ""
     while true { s = s ++ "x" }
@@ -268,7 +268,7 @@ fn main() -> Int {
     sum
 }
 `,
-  "appends with texts put in their place": `
+  "appends to a local whose String is replaced": `
 fn main() -> Int {
     let piece = string.repeat("é", 500000)
     let mut a = ""
@@ -289,7 +289,7 @@ fn main() -> Int {
 
 test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
 
-/** Work in between must not take much more than what comes of it. */
+/** Intermediate values must not take much more memory than the results. */
 const repeatedly = (make: string, work: string): string => `
 fn main() -> Int {
     let s = ${make}
@@ -307,7 +307,7 @@ fn main() -> Int {
     sum
 }
 `;
-/** A List in a tree, whose older version is added to again and again. */
+/** A List that is stored as a tree; the program pushes to an older version again and again. */
 const branches = (length: number, version: (i: number) => string): string => `
 fn main() -> Int {
     let xs = list.range(0, ${length})
@@ -322,21 +322,21 @@ fn main() -> Int {
 }
 `;
 const LABOUR: Readonly<Record<string, string>> = {
-  "a text parted into its characters": repeatedly('string.repeat("€", 16000000)', 'string.replace(s, "", "")'),
-  "a text of many places to replace": repeatedly('string.repeat("€,", 8000000)', 'string.replace(s, ",", "")'),
-  "letters among others": repeatedly('string.repeat("a€", 8000000)', "string.to_upper(s)"),
+  "a text split into its characters": repeatedly('string.repeat("€", 16000000)', 'string.replace(s, "", "")'),
+  "a text with many occurrences to replace": repeatedly('string.repeat("€,", 8000000)', 'string.replace(s, ",", "")'),
+  "ASCII letters between other characters": repeatedly('string.repeat("a€", 8000000)', "string.to_upper(s)"),
   "a long text in Base64": repeatedly('string.repeat("€", 3000000)', "base64.encode(s)"),
-  "a JSON text of many marks": nested("json.stringify(j)"),
-  "a text form of many marks": nested("string.inspect(j)"),
+  "a JSON text of many brackets": nested("json.stringify(j)"),
+  "a text form of many brackets": nested("string.inspect(j)"),
   "a JSON text of empty objects": repeatedly('"[" ++ string.repeat("{},", 1900000) ++ "{}]"', "string.inspect(json.parse(s))"),
   "versions after a full leaf": branches(31_744, () => "list.push(xs, i)"),
   "versions of versions with a full leaf": branches(32_767, () => "list.push(list.push(xs, i), i)"),
-  "versions of parts": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
+  "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
 };
 
 test.each(Object.entries(LABOUR))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
 
-/** Actors that recurse, one after the other, and then wait or are done: their stacks cost nothing. The root recurses in the end. */
+/** Actors that recurse one after the other and then wait or end; finally the root recurses. Unused stack memory must be freed. */
 test.each([
   ["wait", ["ReceiveMsg", "Ret"], "actors hold more"],
   ["are done", [["PushConst", 0], "Ret"], "stack overflow"],
@@ -377,7 +377,7 @@ test.each([
   60_000,
 );
 
-/** 60 parameters, each appended to without a charge for the whole, which the contract that fails would print. */
+/** 60 parameters that are appended to. A failing contract prints them, so their full length must have been charged. */
 test("parameters that a failed contract prints", async () => {
   const count = 60;
   const code: TestFunction["code"][number][] = [];
@@ -397,7 +397,7 @@ test("parameters that a failed contract prints", async () => {
   await holds("counterexample", "axbc", encodeModule(module), 64);
 }, 60_000);
 
-/** A list of lists, each of many small values of one kind: where the charge of the kind is too low, it shows. */
+/** A list of lists of many small values of one kind. It shows if the charge for that kind is too low. */
 function hoard(type: string, item: string, before = "", count = 200): string {
   return `
 type Box { a: Int }
@@ -423,16 +423,16 @@ const HOARDS: Readonly<Record<string, string>> = {
   "Some of Floats": hoard("Option<Float>", "Some(int.to_float(i) * 1.5)"),
   "Lists of one": hoard("List<Int>", "[i]"),
   "Maps of one": hoard("Map<String, Int>", '{ "k": i }'),
-  "records of one": hoard("Box", "Box { a: i }"),
-  "records of none": hoard("Empty", "Empty {}"),
+  "records of one field": hoard("Box", "Box { a: i }"),
+  "records without fields": hoard("Empty", "Empty {}"),
   "enum values": hoard("Shape", "Shape::Circle(i)"),
   closures: hoard("Fn() -> Int", "fn() { i }", "let i = i"),
   "short Strings": hoard("String", '(a ++ "x")', "let a = int.to_string(i)"),
   "numbers as text": hoard("String", "int.to_string(i + 1000000)"),
   "versions of a List": hoard("List<Int>", "list.push(xs, i)", "let xs = [1, 2, 3]"),
   "versions of a long List": hoard("List<Int>", "list.push(xs, i)", "let xs = list.range(0, 2000)"),
-  "long Lists with one more": hoard("List<Int>", "xs ++ [i]", "let xs = list.range(0, 2000)"),
-  "parts of Lists": hoard("List<Int>", "list.slice(xs, 1, i)", "let xs = [1, 2, 3]"),
+  "long Lists with one more element": hoard("List<Int>", "xs ++ [i]", "let xs = list.range(0, 2000)"),
+  "slices of Lists": hoard("List<Int>", "list.slice(xs, 1, i)", "let xs = [1, 2, 3]"),
   "values of a Map": hoard("List<Int>", "map.values(m)", 'let m = { "a": i }'),
   "versions of a Map": hoard(
     "Map<String, Int>",
@@ -448,10 +448,10 @@ const HOARDS: Readonly<Record<string, string>> = {
 test.runIf(DEEP).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST), 60_000);
 
 /**
- * A function without loops and calls that doubles a String 27 times and then asks for lengths: hot when it is given an
- * empty one, it must stop before the first length when it is given more.
+ * A function without loops and calls that doubles a String 27 times and then takes its length. It becomes hot with an empty
+ * String; with a longer one it must stop before it takes the first length.
  */
-test("Strings that straight code makes far beyond the limit are not laid out in memory", async () => {
+test("Strings far beyond the limit, made by straight-line code, are never copied into memory", async () => {
   const lengths = 8;
   const code: TestFunction["code"][number][] = [
     ["LoadLocal", 0],

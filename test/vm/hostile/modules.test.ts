@@ -45,11 +45,11 @@ const conformance = readdirSync(folder)
 const compiled = PROGRAMS.map((text) => compile({ name: "main.ax", text }).module);
 const encoded = [...conformance, ...compiled].map((module) => encodeModule(module, { debug: false }));
 const modules = encoded.map((bytes) => decodeModule(bytes));
-/** The larger ones take most of the time and show no more. */
+/** Larger modules take most of the time and find nothing more. */
 const smallest = encoded.toSorted((a, b) => a.length - b.length).slice(0, 16);
 const payloads = smallest.map((bytes): unknown => JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_BYTES))));
 
-/** What ended how often, by the way the modules were made. */
+/** How often each end occurred, by the way the modules were made. */
 const tally = new Map<string, Map<string, number>>();
 
 function count(way: string, end: string): void {
@@ -78,7 +78,7 @@ test("files with bytes changed, cut and put in", () => {
     const bytes = choices.of(smallest).slice();
     for (let left = 1 + choices.below(4); left > 0; left--) {
       let at = choices.below(bytes.length);
-      // Half of the changes make another number of a number, so that much of it is still a module.
+      // Half of the changes replace a number by another, so that many of the files are still modules.
       if (choices.chance(70)) {
         while (at < bytes.length && !isDigit(bytes[at])) at += 1;
         bytes[at] = choices.of(DIGITS);
@@ -96,7 +96,7 @@ function isContainer(node: unknown): node is Container {
   return typeof node === "object" && node !== null;
 }
 
-/** Every array and object inside, itself first. */
+/** Every array and object in the JSON, the outermost first. */
 function containers(root: unknown): Container[] {
   const found: Container[] = isContainer(root) ? [root] : [];
   for (const node of found) for (const child of Object.values(node)) if (isContainer(child)) found.push(child);
@@ -152,8 +152,8 @@ test("payloads with members changed, left out and put in", () => {
   hammer("payload", (choices) => {
     const payload: unknown = structuredClone(choices.of(payloads));
     const inside = containers(payload);
-    // What is not code is a small part of most modules.
-    for (let left = 1 + choices.below(3); left > 0; left--)
+    // Most of a module is code, so the outer members are chosen more often.
+    for (let changes = 1 + choices.below(3); changes > 0; changes--)
       damage(choices.chance(20) ? choices.of(inside.slice(0, 40)) : choices.of(inside), choices);
     const bytes = new TextEncoder().encode(JSON.stringify(payload));
     return () => decodeModule(bytes);
@@ -202,7 +202,7 @@ const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
   }),
 );
 
-/** What operands may name in a module. */
+/** The sizes that bound the operands in a module. */
 interface Sizes {
   readonly constants: number;
   readonly locals: number;
@@ -213,7 +213,7 @@ interface Sizes {
   readonly length: number;
 }
 
-/** A plausible operand, now and then one that is out of range. */
+/** A plausible operand, sometimes one that is out of range. */
 function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
   if (choices.below(400) === 0) return choices.of([256, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]);
   const below = (size: number): number => choices.below(Math.max(1, size));
@@ -294,7 +294,7 @@ function mutateCode(code: Instruction[], sizes: Sizes, choices: Choices): void {
       code[other] = old;
       return;
     case 4:
-      // As long as before, so that the jumps still mean something.
+      // The code keeps its length, so that the jumps still make sense.
       code[at] = { op: choices.of(["Nop", "Pop", "Dup"]), operands: [] };
       return;
     default:
@@ -345,12 +345,12 @@ const PURE = OPS.filter(
 );
 
 /**
- * Code whose stack heights agree: branches go to places of the same height. So most functions are regular, and half of
- * them have no effect: the compiled engine takes them.
+ * Code whose stack heights agree: branches go to instructions with the same height. So most functions are statically
+ * stacked, and half of them have no effect and can be compiled.
  */
-function regularCode(choices: Choices, sizes: Sizes, pure: boolean): Instruction[] {
+function staticallyStackedCode(choices: Choices, sizes: Sizes, pure: boolean): Instruction[] {
   const code: Instruction[] = [];
-  /** Where the height was 0, and jumps that wait for such a place. */
+  /** The instructions at height 0, and the jumps that still need such a target. */
   const level: number[] = [0];
   const waiting: number[] = [];
   let height = 0;
@@ -412,7 +412,7 @@ function randomModule(choices: Choices): Module {
   const functions = Array.from({ length: count }, (_, index): FunctionDef => {
     const tables = choices.below(3);
     const sizes: Sizes = { constants: constants.length, locals: LOCALS, globals: 1, functions: count, types: 2, tables, length: 16 };
-    const code = choices.chance(75) ? regularCode(choices, sizes, choices.chance(70)) : wildCode(choices, sizes);
+    const code = choices.chance(75) ? staticallyStackedCode(choices, sizes, choices.chance(70)) : wildCode(choices, sizes);
     const arms = (): { tag: number; target: number }[] =>
       Array.from({ length: choices.below(4) }, () => ({ tag: choices.below(8) - 5, target: choices.below(code.length + 1) }));
     return {

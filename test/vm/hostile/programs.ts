@@ -1,4 +1,4 @@
-/** Small programs whose modules the hostile-module tests damage: between them they have every kind of instruction. */
+/** Small programs that together use every kind of instruction. The hostile-module tests damage their modules. */
 export const PROGRAMS: readonly string[] = [
   `fn fib(n: Int) -> Int { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }
 fn main() -> Int { fib(9) }`,

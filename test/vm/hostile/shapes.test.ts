@@ -35,7 +35,7 @@ describe("constants nested deep", () => {
 
   test.each(forms)("%s: a million levels", (_, open, close) => {
     expect(errorKind(() => decodeModule(nested(1_000_000, open, close)))).toBe("module.too_large");
-    // Never closed: the depth is found before the end is missed.
+    // Never closed: the depth limit is reached before the missing end is noticed.
     expect(errorKind(() => decodeModule(payload(open.repeat(1_000_000))))).toBe("module.too_large");
   });
 });
@@ -44,13 +44,13 @@ describe("tables", () => {
   const arms = (count: number, target: number) => Array.from({ length: count }, (_, tag) => ({ tag, target }));
   const matching = (count: number): TestFunction => ({ code: [["PushConst", 0], ["Match", 0], "Ret"], matchTables: [arms(count, 2)] });
 
-  test("a match table of all its arms is gone through, and charged", () => {
+  test("a match table with the most arms is searched and charged", () => {
     const end = runOnBoth(verifyModule(moduleOf([matching(MODULE_LIMITS.matchArms)], ["no arm"])));
     expect(end).toMatchObject({ status: "trapped", trap: { kind: "match_exhausted" }, steps: 2 + MODULE_LIMITS.matchArms / 256 });
     expect(errorKind(() => verifyModule(moduleOf([matching(MODULE_LIMITS.matchArms + 1)], [0])))).toBe("module.too_large");
   });
 
-  test("as many functions as there may be, and one more", () => {
+  test("the most functions, and one more", () => {
     const chain = (count: number) =>
       moduleOf(
         Array.from(
@@ -67,7 +67,7 @@ describe("tables", () => {
     expect(errorKind(() => verifyModule(chain(MODULE_LIMITS.functions + 1)))).toBe("module.too_large");
   });
 
-  test("a function of as many instructions as there may be", () => {
+  test("a function with the most instructions", () => {
     const long = moduleOf([{ code: Array.from({ length: MODULE_LIMITS.codeLength }, () => "Nop" as const) }]);
     expect(runOnBoth(verifyModule(long))).toMatchObject({ status: "completed", steps: MODULE_LIMITS.codeLength + 1 });
   });
@@ -104,7 +104,7 @@ describe("jumps", () => {
 });
 
 describe("recursion", () => {
-  /** Calls itself `constants[0]` times, then gives how often. */
+  /** Calls itself `constants[0]` times, then returns that number. */
   const counting = (times: number, impure = false) =>
     moduleOf(
       [
@@ -140,7 +140,7 @@ describe("recursion", () => {
     }
   });
 
-  test.each(ENGINES)("the deepest there may be, far beyond the host's own stack: %s", (engine) => {
+  test.each(ENGINES)("the deepest recursion, far beyond the stack of V8: %s", (engine) => {
     const limits = { max_call_depth: 1_000_000 };
     const { end } = runOn(engine, verifyModule(counting(999_998)), { ...limits, max_steps: 100_000_000 });
     expect(end).toMatchObject({ status: "completed", value: 999_998 });
@@ -148,7 +148,7 @@ describe("recursion", () => {
     expect(over.end).toMatchObject({ status: "trapped", trap: { kind: "stack_overflow" } });
   });
 
-  test("frames of many slots end by slots, at the same step", () => {
+  test("frames of many slots reach the slot limit, at the same step on both engines", () => {
     const wide = moduleOf(
       [
         { code: [["PushConst", 0], ["Call", 1, 1], "Ret"] },

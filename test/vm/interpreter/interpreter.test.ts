@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { CapabilityAnswer } from "../../../vm/host.ts";
-import { ROWS } from "../../../vm/interpreter/register-ops.ts";
+import { REGISTER_OPS } from "../../../vm/interpreter/register-ops.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { textForm } from "../../../vm/value/display.ts";
@@ -23,7 +23,7 @@ import { kindOf, moduleOf, type RunOptions, run, start, type TestFunction, testH
 
 type Code = TestFunction["code"];
 
-/** The text form of what the code leaves, or the trap's kind with a `!`. */
+/** The text form of the value that the code returns, or `!` and the kind of the trap. */
 function outcome(code: Code, constants: readonly Value[] = [], more: Partial<TestFunction> & RunOptions = {}): string {
   const { limits, args, ...fn } = more;
   const types = Array.from({ length: 4 }, (_, i) => ({ name: `T${i}`, kind: "record", fields: [] }) as const);
@@ -38,10 +38,10 @@ const push = (count: number): Code => Array.from({ length: count }, (_, i) => ["
 const F = (value: number): FloatValue => new FloatValue(value);
 
 describe("dispatch", () => {
-  test("every row has a label with its tag", () => {
+  test("every register op has a case with its tag and name", () => {
     const source = readFileSync(new URL("../../../vm/interpreter/interpreter.ts", import.meta.url), "utf8");
     const labels = [...source.matchAll(/case (\d+):(?: \{)?\s*\/\/ (\w+)$/gm)].map(([, tag, name = ""]) => [name, Number(tag)] as const);
-    expect(Object.fromEntries(labels)).toEqual(ROWS);
+    expect(Object.fromEntries(labels)).toEqual(REGISTER_OPS);
     expect(source.match(/case \d+:/g)?.length).toBe(labels.length);
   });
 });
@@ -114,7 +114,7 @@ describe("single instructions", () => {
     },
   );
 
-  test("make and take apart", () => {
+  test("constructing and matching values", () => {
     expect(outcome([...push(2), ["MakeRecord", 3, 2], "Ret"], [1, 2])).toBe("Record#3{1, 2}");
     expect(outcome([...push(2), ["MakeRecord", 3, 2], ["GetField", 1], "Ret"], [1, 2])).toBe("2");
     expect(outcome([...push(2), ["MakeRecord", 3, 2], ["GetField", 2], "Ret"], [1, 2])).toBe("!invalid_field");
@@ -127,7 +127,7 @@ describe("single instructions", () => {
     expect(outcome([["PushConst", 0], "Dup", "Add", "Ret"], [4])).toBe("8");
   });
 
-  test("the stack of an empty return is Unit; Halt ends the run inside calls", () => {
+  test("a return on an empty stack returns Unit; Halt ends the run inside calls", () => {
     expect(outcome(["Ret"])).toBe("()");
     expect(outcome(["Nop"])).toBe("()");
     expect(outcome([])).toBe("()");
@@ -139,7 +139,7 @@ describe("single instructions", () => {
 
 describe("Match", () => {
   const arms = (tags: readonly number[]): Partial<TestFunction> => ({ matchTables: [tags.map((tag, i) => ({ tag, target: 2 + 3 * i }))] });
-  /** Gives the arm's number and what it got. */
+  /** Returns the number of the arm and the value it received. */
   const code = (count: number): Code => [
     ["PushConst", 0],
     ["Match", 0],
@@ -160,9 +160,9 @@ describe("Match", () => {
     expect(match(new EnumValue(0, 7, 5), 0, -1, 7)).toBe("[5, 1]");
   });
 
-  test("no arm traps", () => expect(match(NONE, 0, 1)).toBe("!match_exhausted"));
+  test("traps if no arm matches", () => expect(match(NONE, 0, 1)).toBe("!match_exhausted"));
 
-  test("the enums that older modules have for Option and Result match by their variant", () => {
+  test("the enums that older modules use for Option and Result match by their variant", () => {
     expect(match(new EnumValue(65_534, 1, 5), -3, 1)).toBe("[5, 1]");
     expect(match(new EnumValue(65_533, 0, 5), 1, 0)).toBe("[5, 1]");
   });
@@ -213,7 +213,7 @@ describe("calls", () => {
     expect(textForm(valueOf(made))).toBe("Fn#1");
   });
 
-  test("a tail call takes no frame", () => {
+  test("a tail call replaces the frame", () => {
     // f(n, sum) = if n == 0 { sum } else { f(n - 1, sum + n) }
     const loop: TestFunction = {
       arity: 2,
@@ -245,8 +245,8 @@ describe("calls", () => {
   });
 });
 
-describe("irregular functions", () => {
-  test("every step is checked", () => {
+describe("dynamically stacked functions", () => {
+  test("every instruction is checked", () => {
     expect(outcome(["Pop", "Ret"])).toBe("!stack_underflow");
     expect(outcome([["PushConst", 0], "Add", "Ret"], [1])).toBe("!stack_underflow");
     expect(outcome([["Call", 0, 3], "Ret"])).toBe("!stack_underflow");
@@ -261,13 +261,13 @@ describe("irregular functions", () => {
     ).toBe("!stack_overflow");
   });
 
-  test("operands of the caller are out of reach", () => {
+  test("the operands of the caller cannot be popped", () => {
     const module = moduleOf([{ code: [["PushConst", 0], ["Call", 1, 0], "Add", "Ret"] }, { code: ["Pop", ["PushConst", 0], "Ret"] }], [1]);
     expect(kindOf(run(module))).toBe("stack_underflow");
   });
 
-  test("different heights at one place still run", () => {
-    // Leaves 1 or 2 operands, then returns the top.
+  test("an instruction may run at different heights", () => {
+    // Pushes 1 or 2 operands, then returns the top.
     const code: Code = [["PushConst", 0], ["JmpIf", 3], ["PushConst", 1], ["PushConst", 2], "Ret"];
     expect(outcome(code, [false, 1, 2])).toBe("2");
   });
@@ -284,7 +284,7 @@ describe("capability calls", () => {
     rule: "rules.net.fetch",
   };
 
-  test("a synchronous answer makes no promise", () => {
+  test("a synchronous answer creates no promise", () => {
     const host = testHost();
     const end = run(call("CapCall"), {}, host);
     expect(textForm(valueOf(end))).toContain("mock");
@@ -292,7 +292,7 @@ describe("capability calls", () => {
     expect(host.calls[0]?.place()).toEqual({ function: "main", pc: 1 });
   });
 
-  test("a promise suspends and resumes, as often as need be", async () => {
+  test("the run waits for promises, any number of times", async () => {
     const module = moduleOf(
       [{ code: [["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "Ret"], capabilities: [0] }],
       ["u"],
@@ -327,7 +327,7 @@ describe("capability calls", () => {
     expect(kindOf(run(call("TryCapCall", false)))).toBe("capability_denied");
   });
 
-  test("closures do not leave", () => {
+  test("closures cannot leave the machine", () => {
     const capturing: Code = [
       ["PushConst", 0],
       ["MakeClosure", 1, 1],
@@ -342,7 +342,7 @@ describe("capability calls", () => {
     expect(kindOf(run(moduleOf([{ code: [...capturing, "Ret"] }, captured], [1])))).toBe("type_error");
   });
 
-  test("emit asks the policy, then is an event", () => {
+  test("emit asks the policy and then logs an event", () => {
     const module = moduleOf([{ code: [["PushConst", 0], "Dup", "EmitUi", "Ret"] }], ["tree"]);
     const host = testHost();
     expect(valueOf(run(module, {}, host))).toBe("tree");
@@ -390,7 +390,7 @@ describe("contracts, guards and debug", () => {
     });
   });
 
-  test("a guard gives its value or traps, and logs its verdict", () => {
+  test("a guard returns its value or traps, and logs its result", () => {
     const guard = (passed: Value, host = testHost()) => ({
       host,
       end: run(moduleOf([{ name: "g", code: [...push(3), "GuardSeal", "Ret"] }], [1, passed, "label"]), {}, host),
@@ -401,7 +401,7 @@ describe("contracts, guards and debug", () => {
     expect(guard(false).end).toMatchObject({ trap: { kind: "assertion_failed", message: "assertion failed: label" } });
   });
 
-  test("debug prints the text form and gives the value back", () => {
+  test("debug prints the text form and returns the value", () => {
     const host = testHost();
     const code: Code = [
       ["PushConst", 0],
@@ -426,7 +426,7 @@ describe("contracts, guards and debug", () => {
 });
 
 describe("traps", () => {
-  test("carry the call stack, innermost first, with places", () => {
+  test("have the call stack, innermost first, with source locations", () => {
     const module = moduleOf(
       [
         { name: "main", code: ["Nop", ["Call", 1, 0], "Ret"] },
@@ -468,7 +468,7 @@ describe("traps", () => {
     });
   });
 
-  test("a deep stack is cut to 64 places", () => {
+  test("a deep stack is cut to 64 entries", () => {
     const end = run(moduleOf([{ code: [["Call", 0, 0], "Ret"] }]));
     expect(end).toMatchObject({ trap: { kind: "stack_overflow" } });
     if (end.status === "trapped") expect(end.trap.stack).toHaveLength(64);
@@ -481,7 +481,7 @@ test("tracing shows each instruction", () => {
   expect(lines).toEqual(["[main:0] PushConst(0)  stack_depth=0", "[main:1] Ret  stack_depth=1"]);
 });
 
-test("closures compare by what they captured", () => {
+test("closures compare by their captured values", () => {
   const code = (a: number, b: number): Code => [
     ["PushConst", a],
     ["MakeClosure", 1, 1],

@@ -1,4 +1,4 @@
-/** A message is of the type that its receiver gives it, or the receive traps. */
+/** A message has the type that its receiver declares, or the receive traps. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
@@ -17,7 +17,7 @@ enum Shape { Dot, Circle(P), Named { p: P } }
 enum Other { Dot, Circle(P) }
 `;
 
-/** An actor that receives at \`type\` and emits what it got, and a \`main\` that sends it \`message\`. */
+/** An actor that receives a `type` and emits it, and a `main` that sends it `message`. */
 const program = (type: string, message: string): string => `${TYPES}
 fn actor() -> Unit !{ui.render} {
     let got: ${type} = receive
@@ -76,7 +76,7 @@ const DIFFERS: readonly (readonly [string, string, string])[] = [
   ["Unit", "1", "Unit, got Int"],
 ];
 
-describe("the value is the type's", () => {
+describe("the value has the type", () => {
   test.each(FITS)("%s: %s", async (type, message) => {
     const { end, events } = await runSource(program(type, message));
     expect(end).toMatchObject({ status: "trapped", trap: { kind: "deadlock" } });
@@ -84,7 +84,7 @@ describe("the value is the type's", () => {
   });
 });
 
-describe("the value is of another type", () => {
+describe("the value has another type", () => {
   test.each(DIFFERS)("%s: %s", async (type, message, differ) => {
     expect((await runSource(program(type, message))).text).toBe(
       JSON.stringify(`type error: expected a message of type ${differ}`).replaceAll('\\"', '"'),
@@ -94,14 +94,14 @@ describe("the value is of another type", () => {
 
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
 
-test("on both engines, up to each limit", () => {
+test("the same on both engines, at every limit", () => {
   for (const [type, message] of [...FITS, ...DIFFERS]) {
     const { steps } = sameOnBoth(programOf(program(type, message)), {});
     for (let max_steps = 1; max_steps <= steps; max_steps++) sameOnBoth(programOf(program(type, message)), { limits: { max_steps } });
   }
 });
 
-test("in main it ends the run, where the message is received", async () => {
+test("a mismatch in main ends the run, at the receive", async () => {
   const text = 'fn broken() -> Unit { panic("no") }\nfn main() -> Int !{actor.spawn} {\n    let _ = spawn broken\n    receive\n}\n';
   const { end } = await runSource(text);
   expect(end).toMatchObject({
@@ -114,12 +114,12 @@ test("in main it ends the run, where the message is received", async () => {
   });
 });
 
-test("a message that is dropped has no type", async () => {
+test("a dropped message is not checked", async () => {
   const text = `fn actor() -> Unit { receive\n debug("taken")\n () }\nfn main() -> Int !{actor.spawn, actor.send} {\n    let a = spawn actor\n    send a "x"\n    1\n}\n`;
   expect((await runSource(text)).debug).toEqual(['"taken"']);
 });
 
-test("a type parameter may stand for anything", async () => {
+test("a type parameter accepts any type", async () => {
   const text = `fn get<T>() -> Option<T> { receive }
 fn actor() -> Unit !{ui.render} {
     let got: Option<Int> = get()
@@ -136,7 +136,7 @@ fn main() -> Int !{actor.spawn, actor.send, ui.render} {
   expect(failed.end.unreceived.map((u) => u.message)).toEqual(["type error: expected a message of type Option<_>, got Int"]);
 });
 
-test("a type of another file has its own identity", async () => {
+test("types of the same name in two files are different types", async () => {
   const resolve = (): { name: string; text: string } => ({
     name: "p.ax",
     text: "export type P { x: Int }\nexport fn make() -> P { P { x: 1 } }\ntype R { p: P }\nexport fn takes() -> Int { let r: R = receive\n r.p.x }",
@@ -180,10 +180,10 @@ describe("the instruction", () => {
   ])("refuses %s", (_, constant) => {
     expect(errorKind(() => verifyModule(moduleOf(receiveAs(0), [constant])))).toBe("module.bad_operand");
   });
-  test("refuses a constant that is not there", () => {
+  test("refuses a constant that does not exist", () => {
     expect(errorKind(() => verifyModule(moduleOf(receiveAs(1), ["Int"])))).toBe("module.bad_operand");
   });
-  test("outside an actor system gives Unit, as the older instruction does", () => {
+  test("returns Unit outside an actor system, as ReceiveMsg does", () => {
     const program = verifyModule(moduleOf(receiveAs(0), ["Int"]));
     expect(sameOnBoth(program, { actors: false }).end).toBe('value "Unit"');
   });

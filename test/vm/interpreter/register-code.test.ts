@@ -1,4 +1,4 @@
-/** Rows of several instructions are their sequences: a traced run, which has none, is the same to the last step. */
+/** A register op is equivalent to the instructions it covers: a traced run executes them one by one and is the same to the last step. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -26,7 +26,7 @@ function same(program: Program, limits: Partial<Limits>, args: readonly Value[] 
   return plain;
 }
 
-test("of any verified bytecode, under any limits", () => {
+test("any verified bytecode, under any limits", () => {
   fc.assert(
     fc.property(arbitraryModule, arbitraryArguments, fc.nat(), (module, args, some) => {
       const program = verifyModule(module);
@@ -57,14 +57,14 @@ fn main(n: Int) -> String {
 }
 `;
 
-test("at every step limit of a program that has all of them", () => {
+test("a program with every kind of op, at every step limit", () => {
   const program = verifyModule(compile({ name: "main.ax", text: PROGRAM }).module);
   const whole = same(program, {}, [7]);
   expect(whole.end).toContain("9007199254741038baab");
   for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, { max_steps }, [7]);
 });
 
-test("a host that runs the same program from within changes nothing", () => {
+test("a host that runs the same program inside a callback changes nothing", () => {
   const text = "fn main(n: Int) -> Int { if n == 0 { 0 } else { debug(n) * 2 - debug(debug(n) - main(n - 1)) } }";
   const program = verifyModule(compile({ name: "main.ax", text }).module);
   let depth = 0;

@@ -10,7 +10,7 @@ const ticks = (events: readonly RunEvent[]): string =>
 const sends = (events: readonly RunEvent[]): string =>
   events.flatMap((e) => (e.type === "MessageSend" ? [`${e.from}>${e.to} ${textForm(e.payload)}`] : [])).join(", ");
 
-/** Spends the steps of a countdown from constant `from`, to 0 in local 0; six steps a number, and some. */
+/** Code that counts down in local 0 from the constant `from` to 0, about six steps per number. */
 const spin = (from: number, one: number, at: number): TestFunction["code"] => [
   ["PushConst", from],
   ["StoreLocal", 0],
@@ -26,7 +26,7 @@ const spin = (from: number, one: number, at: number): TestFunction["code"] => [
 const UI_RENDER = 4;
 
 describe("the scheduler", () => {
-  test("delivers in the order of targets, then senders, stable in sending order", () => {
+  test("delivers in the order of targets, then senders, then sending", () => {
     // Main spawns 1 and 2; both send to 0; main sends to 2 twice, then to 1; then it receives twice.
     const send = (target: TestFunction["code"][number], constant: number): TestFunction["code"] => [
       target,
@@ -63,7 +63,7 @@ describe("the scheduler", () => {
     ]);
   });
 
-  test("a slice ends after 999 instructions, and the end of an actor takes one more", () => {
+  test("a slice ends after 999 instructions; the end of an actor takes one more step", () => {
     const withSteps = (nops: number): string => {
       const host = testHost();
       expect(run(moduleOf([{ code: [...Array.from({ length: nops }, () => "Nop" as const), "Ret"] }]), { actors: true }, host).steps).toBe(
@@ -78,19 +78,19 @@ describe("the scheduler", () => {
     expect(withSteps(1997)).toBe("0:0 1:0 2:0");
   });
 
-  test("everyone blocked is a deadlock, at the receive", () => {
+  test("if all actors are blocked, the run ends in a deadlock at the receive", () => {
     const end = run(moduleOf([{ name: "main", code: ["Nop", "ReceiveMsg", "Ret"] }]));
     expect(end).toMatchObject({ trap: { kind: "deadlock", actorId: 0, stack: [{ function: "main", pc: 1 }] } });
   });
 
-  test("a finished root ends the run though a child still waits", () => {
+  test("the run ends with the root, even if a child still waits", () => {
     const end = run(moduleOf([{ code: [["SpawnActor", 1], "Pop", ["PushConst", 0], "Ret"] }, { code: ["ReceiveMsg", "Ret"] }], [5]));
     expect(valueOf(end)).toBe(5);
   });
 
   const PING: TestFunction["code"] = [["PushConst", 0], ["PushConst", 0], "SendMsg", "ReceiveMsg", "Pop"];
 
-  test("rounds have no limit of their own: steps bound them, and a root that spins ends in its time", () => {
+  test("rounds have no limit of their own; the step limit bounds them", () => {
     const end = run(moduleOf([{ code: [...PING, ["Jmp", 0]] }], [new ActorIdValue(0)]), { limits: { max_steps: 100_000 } });
     expect(end).toMatchObject({ steps: 100_000, trap: { kind: "step_limit" } });
     const spinning = run(moduleOf([{ locals: 1, code: [...spin(0, 1, 0), "Ret"] }], [2_000_000, 1]), {
@@ -100,8 +100,8 @@ describe("the scheduler", () => {
     expect(kindOf(spinning)).toBe("completed");
   });
 
-  test("the frames of an actor that is not done cost 8 units each at the end of its turn", () => {
-    // Calls itself as often as its argument says, then sends itself a message in every round, of seven steps.
+  test("each frame of an actor costs 8 units at the end of a slice", () => {
+    // Calls itself as often as its argument says, then sends itself a message in every round of seven steps.
     const deep: TestFunction = {
       arity: 1,
       code: [["LoadLocal", 0], ["JmpIf", 8], ...PING, ["Jmp", 2], ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 1, 1], "Ret"],
@@ -117,7 +117,7 @@ describe("the scheduler", () => {
     expect(rounds(3_200)).toBeLessThan(50_000 / 107);
   });
 
-  test("globals and stacks are each actor's own", () => {
+  test("each actor has its own globals and stack", () => {
     const main: TestFunction = {
       code: [["PushConst", 0], ["StoreGlobal", 0], ["SpawnActor", 1], "Pop", "ReceiveMsg", ["LoadGlobal", 0], ["MakeList", 2], "Ret"],
     };
@@ -125,7 +125,7 @@ describe("the scheduler", () => {
     expect(textForm(valueOf(run(moduleOf([main, child], [7, new ActorIdValue(0)], { globals: ["g"] }))))).toBe("[(), 7]");
   });
 
-  test("a function has room for its operands after a call that took many slices", () => {
+  test("a function has slots for its operands after a call that took many slices", () => {
     const operands = 1_500;
     const child: TestFunction = {
       capabilities: [UI_RENDER],
@@ -153,7 +153,7 @@ describe("the scheduler", () => {
     expect(kindOf(run(moduleOf([{ code: [["PushConst", 0], ["PushConst", 0], "SendMsg", "Ret"] }], [1])))).toBe("type_error");
   });
 
-  test("actors are bounded", () => {
+  test("the number of actors is limited", () => {
     const end = run(moduleOf([{ code: [["SpawnActor", 0], "Pop", ["Jmp", 0]] }]));
     expect(end).toMatchObject({ trap: { kind: "alloc_limit", message: `more than ${MACHINE_LIMITS.actors} actors` } });
   });
@@ -169,8 +169,8 @@ describe("failure", () => {
     expect(sends(host.events)).toBe('1>0 Err("division by zero")');
   });
 
-  test("descendants fail too, and what the failed actor did in its slice is dropped", () => {
-    // The child spawns a grandchild that waits, spins over its slice, then sends, spawns and traps.
+  test("descendants fail too, and the spawns and messages of the failed actor's slice are dropped", () => {
+    // The child spawns a grandchild that waits. Then it spins beyond its slice, sends, spawns and traps.
     const child: TestFunction = {
       locals: 1,
       code: [
@@ -206,7 +206,7 @@ describe("failure", () => {
     expect(run(moduleOf([failing], [0]), { actors: true })).toMatchObject({ trap: { kind: "division_by_zero", actorId: 0 } });
   });
 
-  test("limits and refusals end the run whoever meets them", () => {
+  test("limits and refusals end the run in any actor", () => {
     const parent: TestFunction = { code: [["SpawnActor", 1], "Pop", "ReceiveMsg", "Ret"] };
     expect(run(moduleOf([parent, { name: "loop", code: [["Jmp", 0]] }]), { limits: { max_steps: 5_000 } })).toMatchObject({
       steps: 5_000,
@@ -230,7 +230,7 @@ describe("failure", () => {
 });
 
 describe("policy", () => {
-  test("spawn and send are asked for", () => {
+  test("the policy decides on spawn and send", () => {
     const module = moduleOf([{ code: [["SpawnActor", 1], ["PushConst", 0], "SendMsg", "Ret"] }, { code: ["Ret"] }], [5]);
     const host = testHost();
     run(module, {}, host);
@@ -249,7 +249,7 @@ describe("policy", () => {
 });
 
 describe("without the scheduler", () => {
-  test("receive gives Unit, spawned actors never run, messages go nowhere, nothing is logged", () => {
+  test("receive returns Unit, spawned actors never run, messages are dropped, nothing is logged", () => {
     const host = testHost();
     const code: TestFunction["code"] = [["SpawnActor", 1], "Dup", ["PushConst", 0], "SendMsg", "ReceiveMsg", ["MakeList", 2], "Ret"];
     const end = run(moduleOf([{ code }, { code: ["Ret"] }], [5]), { actors: false }, host);
@@ -259,7 +259,7 @@ describe("without the scheduler", () => {
   });
 });
 
-test("asynchronous calls of several actors give what synchronous ones give, event for event", async () => {
+test("asynchronous calls of several actors have the same results and events as synchronous calls", async () => {
   const calling: TestFunction = {
     code: [["PushConst", 1], ["PushConst", 0], ["CapCall", 0, 1], ["PushConst", 0], ["CapCall", 0, 1], "Concat", "SendMsg", "Ret"],
     capabilities: [0],

@@ -277,7 +277,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     const tail: TestFunction = { locals: 1, capabilities: [5], code: [call, ["TailCall", 3, 1]] };
     const last: TestFunction = { arity: 1, locals: 2, capabilities: [5], code: [call] };
     const module = moduleOf([main, irregular, tail, last], [0, "text"], { globals: ["g", "h"] });
-    expect(verifyModule(module).functions.map((fn) => fn.regular)).toEqual([true, false, true, true]);
+    expect(verifyModule(module).functions.map((fn) => fn.staticallyStacked)).toEqual([true, false, true, true]);
     expect(await sameWhereverSuspended(module)).toBe(8);
     expect(await sameWhereverSuspended(module, { trace: () => undefined })).toBe(8);
   });
@@ -285,7 +285,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
   test("an Int that answers a call of a function of no fixed height", async () => {
     const code: TestFunction["code"] = [["PushConst", 0], ["JmpIf", 3], ["PushConst", 0], ["CapCall", 5, 0], "Ret"];
     const module = moduleOf([{ capabilities: [5], code }], [1]);
-    expect(verifyModule(module).functions[0]?.regular).toBe(false);
+    expect(verifyModule(module).functions[0]?.staticallyStacked).toBe(false);
     expect(await sameWhereverSuspended(module)).toBe(1);
   });
 

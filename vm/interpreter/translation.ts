@@ -1,0 +1,452 @@
+/**
+ * Translates the bytecode of a function to register ops (see `register-ops.ts`). It decides which instructions one op
+ * covers:
+ *
+ * - An elided load: the instruction that uses the value reads the local or the constant itself.
+ * - An operation and the store of its result; a comparison and the conditional jump on it.
+ * - A jump and the return, jump or loop condition at its target.
+ *
+ * `x = x + 1` is four instructions and one op that covers all of them:
+ *
+ *     LoadLocal 0, PushConst 0, Add, StoreLocal 0    →    addInt x=slot 0, y=~constant 0, d=slot 0, count=4
+ */
+import { type AppendAnalysis, analyzeAppends, APPEND } from "../bytecode/string-append.ts";
+import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { BUILTINS } from "../builtins/builtin-table.ts";
+import type { BuiltinCode } from "../builtins/code.ts";
+import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
+import type { VerifiedFunction } from "../bytecode/program.ts";
+import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
+import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { FloatValue, type Value } from "../value/value.ts";
+
+interface Arithmetic {
+  readonly op: number;
+  /** The register op for two slots; for a slot and an Int constant; for a slot and a Float constant. */
+  readonly slots: number;
+  readonly int?: number;
+  readonly float?: number;
+  /** The operands may be swapped, so the constant may also come first. */
+  readonly commutes?: true;
+}
+
+const ARITHMETIC: ReadonlyMap<number, Arithmetic> = new Map<number, Arithmetic>([
+  [OPCODES.Add.tag, { op: BINARY.add, slots: OPS.add, int: OPS.addInt, float: OPS.addFloat, commutes: true }],
+  [OPCODES.Sub.tag, { op: BINARY.subtract, slots: OPS.subtract, int: OPS.subtractInt, float: OPS.subtractFloat }],
+  [OPCODES.Mul.tag, { op: BINARY.multiply, slots: OPS.multiply, int: OPS.multiplyInt, float: OPS.multiplyFloat, commutes: true }],
+  [OPCODES.Mod.tag, { op: BINARY.remainder, slots: OPS.remainder, int: OPS.remainderInt }],
+  [OPCODES.Div.tag, { op: BINARY.divide, slots: OPS.binary }],
+  [OPCODES.FDiv.tag, { op: BINARY.divideFloats, slots: OPS.divideFloats }],
+  [OPCODES.ListGet.tag, { op: BINARY.element, slots: OPS.element }],
+  [OPCODES.Concat.tag, { op: BINARY.concat, slots: OPS.binary }],
+]);
+
+interface Comparison {
+  readonly op: number;
+  /** The register op for two slots, and the flags that turn it into this comparison. */
+  readonly slots: number;
+  readonly flag: number;
+  /** The same for a slot and an Int constant. */
+  readonly int: number;
+  readonly intFlag: number;
+}
+
+/**
+ * For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because of NaN: the ops with an Int constant leave
+ * Floats to the interpreter's general comparison, which reads the real operator from the op.
+ */
+const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
+  [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
+  [OPCODES.Lte.tag, { op: COMPARISON.lessOrEqual, slots: OPS.lessOrEqual, flag: 0, int: OPS.lessOrEqualInt, intFlag: 0 }],
+  [OPCODES.Gt.tag, { op: COMPARISON.greater, slots: OPS.less, flag: SWAPPED, int: OPS.lessOrEqualInt, intFlag: NEGATED }],
+  [OPCODES.Gte.tag, { op: COMPARISON.greaterOrEqual, slots: OPS.lessOrEqual, flag: SWAPPED, int: OPS.lessInt, intFlag: NEGATED }],
+  [OPCODES.Eq.tag, { op: COMPARISON.equal, slots: OPS.equal, flag: 0, int: OPS.equalInt, intFlag: 0 }],
+  [OPCODES.Neq.tag, { op: COMPARISON.unequal, slots: OPS.equal, flag: NEGATED, int: OPS.equalInt, intFlag: NEGATED }],
+]);
+
+/** Instructions with one operand, which may be a local or a constant. */
+const TAKES_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
+/** Instructions with one operand, which may be a local but not a constant. */
+const TAKES_LOCAL: ReadonlySet<number> = new Set(
+  [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
+);
+/** Instructions at which control leaves the frame. A snapshot may be taken there, so all operands must be in their slots. */
+const LEAVES_FRAME: ReadonlySet<number> = new Set(
+  [
+    OPCODES.Call,
+    OPCODES.CallIndirect,
+    OPCODES.CapCall,
+    OPCODES.TryCapCall,
+    OPCODES.EmitUi,
+    OPCODES.SpawnActor,
+    OPCODES.SendMsg,
+    OPCODES.ReceiveMsg,
+    OPCODES.ReceiveAs,
+  ].map(({ tag }) => tag),
+);
+/** Ops that always cover exactly one instruction. */
+const SINGLE_OPS: ReadonlySet<number> = new Set(
+  (["loop", "loopLess", "loopLessInt", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive"] as const).map(
+    (name) => OPS[name],
+  ),
+);
+
+/** The native builtins; an op refers to one by its index here, whether the code has a builtin opcode or an id. */
+export const NATIVE_BUILTINS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
+const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
+const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
+const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
+/** In `#sources`: the operand is in its own slot on the stack. */
+const IN_SLOT = -(2 ** 31);
+const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
+
+/** Makes the register ops for the instructions of one function. */
+export class Translation {
+  /** The index of the function's first op in the register code. */
+  readonly first: number;
+  /** The height of the operand stack before each instruction; empty for a dynamically stacked function. */
+  readonly heights: Int32Array;
+  readonly #code: Int32Array;
+  readonly #constants: readonly Value[];
+  readonly #fn: VerifiedFunction;
+  readonly #locals: number;
+  /** For each instruction, the sources of its two operands: a local's slot, ~ of a constant, or `IN_SLOT`. */
+  readonly #sources: Int32Array;
+  /** 1 for a load whose value a later instruction reads directly from the local or constant. */
+  readonly #elided: Uint8Array;
+  readonly #appends: AppendAnalysis;
+
+  /** `code` is the register code that this translation will become part of; its ops are read to fuse others with them. */
+  constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction) {
+    this.#code = code;
+    this.first = first;
+    this.#constants = constants;
+    this.#fn = fn;
+    this.heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? new Int32Array();
+    const { heights } = this;
+    this.#locals = fn.def.locals;
+    this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
+    this.#elided = new Uint8Array(heights.length);
+    this.#appends = analyzeAppends(fn);
+    this.#traceLoads();
+  }
+
+  /**
+   * Finds the loads that an instruction can do without, because it reads the local or the constant itself. Between the two
+   * there must be only straight-line code without a call, an effect or a store to the local. The instruction reads the
+   * same value whether or not the load was executed, so a sequence can be entered and left at any instruction.
+   */
+  #traceLoads(): void {
+    const { code, def } = this.#fn;
+    const targets = new Set(def.matchTables.flatMap((arms) => arms.map(({ target }) => target)));
+    for (let pc = 0; pc < this.heights.length; pc++) {
+      const { flow } = OPCODE_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
+      if (flow === "jump" || flow === "branch") targets.add(this.#operand(pc));
+    }
+    /** The last few loads whose values are still on the stack. */
+    let loads: readonly number[] = [];
+    for (let pc = 0; pc < this.heights.length; pc++) {
+      const height = this.heights[pc] ?? UNREACHABLE;
+      const fresh = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
+      if (this.#loaded(pc) !== undefined) {
+        loads = height === UNREACHABLE ? [] : [...fresh, pc];
+        continue;
+      }
+      const bottom = height - this.#pops(pc);
+      for (const load of fresh) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
+      const tag = this.#tag(pc);
+      const leaves = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
+      const stored = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
+      loads = leaves ? [] : fresh.filter((load) => (this.heights[load] ?? 0) < bottom && this.#loaded(load) !== stored);
+    }
+  }
+
+  /** Lets the instruction at `pc` read its operand `i` from the source of `load`, if it accepts such a source. */
+  #elide(pc: number, load: number, i: number): void {
+    const source = this.#loaded(load);
+    const accepts = this.#accepts(pc);
+    if (i < 0 || source === undefined || accepts === "slots" || (accepts === "locals" && source < 0)) return;
+    this.#sources[2 * pc + i] = source;
+    this.#elided[load] = 1;
+  }
+
+  /** Which sources of operands the instruction at `pc` accepts. */
+  #accepts(pc: number): "slots" | "locals" | "any" {
+    const tag = this.#tag(pc);
+    if (this.#pops(pc) > 2) return "slots";
+    if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || TAKES_LOCAL_OR_CONSTANT.has(tag)) return "any";
+    if (TAKES_LOCAL.has(tag)) return "locals";
+    return this.#builtin(pc) === undefined ? "slots" : "any";
+  }
+
+  #pops(pc: number): number {
+    const row = OPCODE_BY_TAG.get(this.#tag(pc));
+    return row === undefined ? 0 : popCount(row, this.#fn.code, pc * CODE_STRIDE);
+  }
+
+  #tag(pc: number): number {
+    return this.#fn.code[pc * CODE_STRIDE] ?? 0;
+  }
+
+  #operand(pc: number, i = 0): number {
+    return this.#fn.code[pc * CODE_STRIDE + 1 + i] ?? 0;
+  }
+
+  /** The source of a load that has no other effect: a local's slot, or ~ of a constant. Undefined for any other instruction. */
+  #loaded(pc: number): number | undefined {
+    const tag = this.#tag(pc);
+    if (tag === OPCODES.LoadLocal.tag) return this.#settlesAppend(pc) ? undefined : this.#operand(pc);
+    return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
+  }
+
+  /** A load that may have to pay for a pending String, so it must happen in its turn. */
+  #settlesAppend(pc: number): boolean {
+    return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
+  }
+
+  #isAppendTarget(local: number): boolean {
+    return this.#appends.isAppendTarget[local] === 1;
+  }
+
+  /** The op at `pc`, covering as many instructions as possible. The ops after it must already be in the code. */
+  fusedOp(pc: number): readonly number[] {
+    const height = this.heights[pc] ?? UNREACHABLE;
+    // An unreachable instruction gets an op too, to mark the function as translated.
+    if (height === UNREACHABLE) return UNREACHABLE_OP;
+    const slots = this.#locals + height;
+    // An elided load becomes part of the op after it.
+    const extended = this.#elided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
+    if (extended !== undefined) return extended;
+    if (this.#loaded(pc) !== undefined) return this.singleOp(pc, height);
+    if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
+    return this.#operation(pc, height) ?? this.#unfused(pc, height);
+  }
+
+  /** The backward jumps. Their ops can be fused with their targets, once those are in the code. */
+  backwardJumps(): readonly number[] {
+    const { length } = this.heights;
+    return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
+  }
+
+  /** The op at `pc` extended by the instruction before it, which has no effect; undefined if the op cannot grow. */
+  #extended(pc: number, slots: number): readonly number[] | undefined {
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = this.#opAt(this.first + pc);
+    if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
+    // A fused comparison has its second target in that field.
+    const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
+    return [tag, x, y, d, count + 1, isComparison ? before : before + 1, op, slots];
+  }
+
+  #jump(target: number, pc: number, height: number): readonly number[] {
+    const alone = this.#unfused(pc, height);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, other = 0] = this.#opAt(this.first + target);
+    if (target > pc) {
+      const leaves = tag === OPS.return || tag === OPS.returnUnit || tag === OPS.jump;
+      return (leaves ? this.#extended(target, this.#locals + height) : undefined) ?? alone;
+    }
+    if ((tag !== OPS.less && tag !== OPS.lessInt) || count >= MAX_OP_INSTRUCTIONS) return alone;
+    return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, other, this.first + target, this.#locals + height];
+  }
+
+  #opAt(index: number): Int32Array {
+    return this.#code.subarray(index * OP_STRIDE, (index + 1) * OP_STRIDE);
+  }
+
+  /** The op for the instruction at `pc` alone. */
+  singleOp(pc: number, height: number): readonly number[] {
+    const slots = this.#locals + height;
+    if (pc * CODE_STRIDE >= this.#fn.code.length) return [OPS.returnUnit, 0, 0, 0, 1, 1, 0, slots];
+    const loaded = this.#loaded(pc);
+    if (loaded !== undefined) return this.#load(loaded, slots, slots);
+    return this.#operation(pc, height, true) ?? this.#unfused(pc, height);
+  }
+
+  #load(source: number, d: number, slots: number): readonly number[] {
+    if (source >= 0) return [OPS.move, source, 0, d, 1, 1, 0, slots];
+    const value = this.#constants[~source];
+    const tag = typeof value === "number" ? OPS.int : value instanceof FloatValue ? OPS.float : OPS.constant;
+    return [tag, 0, ~source, d, 1, 1, 0, slots];
+  }
+
+  #store(pc: number, source: number, slots: number): readonly number[] {
+    const local = this.#operand(pc);
+    const load = this.#load(source, local, slots);
+    // Only a String can be pending.
+    if (!this.#isAppendTarget(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
+    return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? 1 : 0, local, 1, 1, 0, slots];
+  }
+
+  /**
+   * The op for an instruction with at most two operands, fused, unless `alone`, with a store or a conditional jump after
+   * it. Undefined for an instruction of another form.
+   */
+  #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
+    const tag = this.#tag(pc);
+    const builtin = this.#builtin(pc);
+    const count = this.#pops(pc);
+    if (count > 2) return undefined;
+    const bottom = this.#locals + height - count;
+    const source = (i: number): number => {
+      const found = this.#sources[2 * pc + i] ?? IN_SLOT;
+      return found === IN_SLOT ? bottom + i : found;
+    };
+    const [x, y] = [source(0), source(1)];
+    const slots = this.#locals + height;
+    const next = alone ? 0 : this.#tag(pc + 1);
+    const joins = this.#appends.roles[pc] === APPEND.concat;
+    const stored =
+      next === OPCODES.StoreLocal.tag &&
+      (joins ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
+    const d = stored ? this.#operand(pc + 1) : bottom;
+    const covered = stored ? 2 : 1;
+    const make = (opTag: number, first: number, second: number, op: number): readonly number[] => {
+      return [opTag, first, second, d, covered, 1, op, slots];
+    };
+    if (builtin !== undefined) {
+      const opTag = builtin.index === LIST_LEN_INDEX && x >= 0 ? OPS.length : OPS.builtin;
+      return count === 0 ? undefined : make(opTag, x, y, builtin.index);
+    }
+    const arithmetic = ARITHMETIC.get(tag);
+    if (arithmetic !== undefined) {
+      const { op, commutes } = arithmetic;
+      if (joins) return make(OPS.append, x, y, op);
+      if (x >= 0 && y >= 0) return make(arithmetic.slots, x, y, op);
+      if (x >= 0) return make(this.#withConstant(y, arithmetic) ?? OPS.binary, x, y, op);
+      const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
+      return swapped === undefined ? make(OPS.binary, x, y, op) : make(swapped, y, x, op | SWAPPED);
+    }
+    const comparison = COMPARISONS.get(tag);
+    if (comparison !== undefined) {
+      if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return make(OPS.compare, x, y, comparison.op);
+      const [taken, other] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
+      const [holding, failing] = next === OPCODES.JmpIf.tag ? [taken, other] : [other, taken];
+      return this.#comparison(comparison, x, y, { holding, failing, slots });
+    }
+    switch (tag) {
+      case OPCODES.StoreLocal.tag:
+        return this.#store(pc, x, slots);
+      case OPCODES.GetField.tag:
+        return make(OPS.field, x, this.#operand(pc), 0);
+      case OPCODES.MakeEnum.tag:
+        return make(OPS.enumValue, x, this.#operand(pc), this.#operand(pc, 1));
+      case OPCODES.Wrap.tag:
+        return make(OPS.wrap, x, this.#operand(pc), 0);
+      case OPCODES.Not.tag:
+        return make(OPS.not, x, 0, 0);
+      case OPCODES.Neg.tag:
+        return make(OPS.negate, x, 0, 0);
+      case OPCODES.Match.tag:
+        return [OPS.match, x, this.#operand(pc), bottom, 1, 1, 0, slots];
+      case OPCODES.JmpIf.tag:
+        return [OPS.jumpIf, x, 0, this.first + this.#operand(pc), 1, 1, 0, slots];
+      case OPCODES.JmpIfNot.tag:
+        return [OPS.jumpIfNot, x, 0, this.first + this.#operand(pc), 1, 1, 0, slots];
+      case OPCODES.Ret.tag:
+        // A return on an empty stack returns Unit; see `#unfused`.
+        return height === 0 ? undefined : [OPS.return, x, 0, 0, 1, 1, 0, slots];
+      default:
+        return undefined;
+    }
+  }
+
+  #comparison(
+    { op, slots: opOfSlots, flag, int, intFlag }: Comparison,
+    x: number,
+    y: number,
+    { holding, failing, slots }: { holding: number; failing: number; slots: number },
+  ): readonly number[] {
+    const jump = (tag: number, flags: number): readonly number[] => {
+      const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
+      const [target, other] = (flags & NEGATED) === 0 ? [holding, failing] : [failing, holding];
+      return [tag, first, second, target, 2, other, op | flags, slots];
+    };
+    if (x >= 0 && y >= 0) return jump(opOfSlots, flag);
+    const isInt = y < 0 && typeof this.#constants[~y] === "number";
+    return x >= 0 && isInt ? jump(int, intFlag) : jump(OPS.compareJump, 0);
+  }
+
+  /** The op for a constant operand; undefined for one that the general op must handle, such as a divisor of zero. */
+  #withConstant(source: number, { int, float }: Arithmetic): number | undefined {
+    const value = this.#constants[~source];
+    if (typeof value === "number") return int === OPS.remainderInt && value <= 0 ? undefined : int;
+    return value instanceof FloatValue ? float : undefined;
+  }
+
+  /** The native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
+  #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
+    const row = OPCODE_BY_TAG.get(this.#tag(pc));
+    const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
+    return index === undefined ? undefined : { index, count: this.#pops(pc) };
+  }
+
+  /** The op for an instruction that is never fused with the one after it. */
+  #unfused(pc: number, height: number): readonly number[] {
+    const tag = this.#tag(pc);
+    const slots = this.#locals + height;
+    const [a, b] = [this.#operand(pc), this.#operand(pc, 1)];
+    const make = (name: keyof typeof OPS, x: number, y: number, d: number, op = 0): readonly number[] => [
+      OPS[name],
+      x,
+      y,
+      d,
+      1,
+      1,
+      op,
+      slots,
+    ];
+    const builtin = this.#builtin(pc);
+    if (builtin !== undefined) return make("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.index);
+    switch (tag) {
+      case OPCODES.LoadLocal.tag:
+        return make("readLocal", a, 0, slots);
+      case OPCODES.LoadGlobal.tag:
+        return make("loadGlobal", 0, a, slots);
+      case OPCODES.StoreGlobal.tag:
+        return make("storeGlobal", slots - 1, a, 0);
+      case OPCODES.Call.tag:
+        return make("call", 0, a, slots - b, b);
+      case OPCODES.TailCall.tag:
+        return make("tailCall", 0, a, slots - b, b);
+      case OPCODES.CallIndirect.tag:
+        return make("callIndirect", slots - 1, 0, slots - 1 - a, a);
+      case OPCODES.Ret.tag:
+        return make("returnUnit", 0, 0, 0);
+      case OPCODES.Halt.tag:
+        return make("halt", slots, 0, 0);
+      case OPCODES.Jmp.tag:
+        return a <= pc ? make("loop", 0, 0, 0, this.first + a) : make("jump", 0, 0, this.first + a);
+      case OPCODES.MakeRecord.tag:
+        return make("record", slots - b, b, slots - b, a);
+      case OPCODES.MakeClosure.tag:
+        return make("closure", slots - b, b, slots - b, a);
+      case OPCODES.MakeList.tag:
+        return make("list", slots - a, a, slots - a);
+      case OPCODES.Builtin.tag:
+        return make("interpreterBuiltin", slots - b, b, slots - b, a);
+      case OPCODES.Pop.tag:
+      case OPCODES.Nop.tag:
+        return make("nothing", 0, 0, 0);
+      case OPCODES.Dup.tag:
+        return make("move", slots - 1, 0, slots);
+      case OPCODES.Assert.tag:
+        return make("assert", slots - 1, a, b, this.#operand(pc, 2));
+      case OPCODES.GuardSeal.tag:
+        return make("guardSeal", slots - 2, 0, 0);
+      case OPCODES.ReceiveMsg.tag:
+        return make("receive", 0, 0, slots);
+      case OPCODES.ReceiveAs.tag:
+        return make("receive", 1, a, slots);
+      case OPCODES.CapCall.tag:
+      case OPCODES.TryCapCall.tag:
+        return make("effect", a, b, slots - b, tag);
+      case OPCODES.EmitUi.tag:
+      case OPCODES.SpawnActor.tag:
+      case OPCODES.SendMsg.tag: {
+        const count = this.#pops(pc);
+        return make("effect", a, count, slots - count, tag);
+      }
+      default:
+        return make("slowInstruction", slots, a, 0, tag);
+    }
+  }
+}
