@@ -15,7 +15,8 @@ import { lazily } from "../vm/lazy.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { Module } from "../vm/bytecode/module.ts";
 import type { Outcome } from "../vm/outcome.ts";
-import { plainFromHost, plainToHost, valueToPlain } from "../vm/json/typed-json.ts";
+import { jsonFromJs, jsonToJs } from "../vm/json/js-interop.ts";
+import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import type { Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
@@ -144,7 +145,7 @@ export function programOf(runnable: Runnable, registry: CapabilityRegistry): Pro
 }
 
 function plainObject(data: RunOptions["args"], what: string): ReadonlyMap<string, JsonData> {
-  const plain = plainFromHost(data ?? {});
+  const plain = jsonFromJs(data ?? {});
   if (!isJsonObject(plain)) throw new BorunaError("value.form", `${what}: expected an object`);
   return plain;
 }
@@ -201,7 +202,7 @@ function passedOn(
 
 function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
   const { types } = program.module;
-  const host = (value: Value, type?: RunResult["resultType"]): unknown => plainToHost(valueToPlain(value, type, types));
+  const host = (value: Value, type?: RunResult["resultType"]): unknown => jsonToJs(valueToTypedJson(value, type, types));
   return {
     outcome: result.outcome,
     ...(result.value === undefined ? {} : { value: host(result.value, result.resultType) }),

@@ -54,21 +54,21 @@ export const BYTES = {
   message: 64,
 } as const;
 
-export const stringBytes = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
+export const stringCharge = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
 /**
  * Of joining two Strings, given their code units, in an append to a local (see `accumulators.ts`): the longer one is not
- * laid out anew before somebody reads the whole, which then charges `unreadBytes`. Any other join charges `stringBytes`.
+ * laid out anew before somebody reads the whole, which then charges `firstReadCharge`. Any other join charges `stringCharge`.
  */
-export const appendBytes = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
+export const appendCharge = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
 /** Of the first reading of a String that appends have made. */
-export const unreadBytes = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
+export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
 /** Of a record, a closure or a list made at once. */
-export const slotsBytes = (count: number): number => BYTES.header + BYTES.slot * count;
-export const mapBytes = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
+export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
+export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
 /** Levels of a balanced tree of `size` entries: ⌊log2(size)⌋ + 1, and 1 for an empty one. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));
 /** Of the new version that set or remove makes of a map of `size` entries. */
-export const mapChangeBytes = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
+export const mapChangeCharge = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
 
 /** The formulas in words, for the builtin table. `n` elements or entries, `u` UTF-16 code units read and written, `k` of the key. */
 export const COSTS = {

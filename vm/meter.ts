@@ -1,5 +1,5 @@
 /** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
-import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS, UNITS_PER_STEP } from "./cost.ts";
+import { appendCharge, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringCharge, UNITS, UNITS_PER_STEP } from "./cost.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
@@ -76,13 +76,13 @@ export class Meter {
   /** A String about to be made. */
   allocateString(codeUnits: number): void {
     if (codeUnits > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
-    this.allocate(stringBytes(codeUnits));
+    this.allocate(stringCharge(codeUnits));
   }
 
   /** A String about to be made by an append to a local. */
   allocateAppend(a: number, b: number): void {
     if (a + b > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
-    this.allocate(appendBytes(a, b));
+    this.allocate(appendCharge(a, b));
   }
 
   /** A list of `length` elements about to be made; `bytes` where they are not those of a list made at once. */

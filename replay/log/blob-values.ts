@@ -7,7 +7,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
-import { valueFromJson, valueToJson } from "../../vm/json/tagged-json.ts";
+import { valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { FloatValue, wellFormed, type Value } from "../../vm/value/value.ts";
 import type { BlobReader } from "./blobs.ts";
 import { decodeUtf8 } from "./files.ts";
@@ -35,7 +35,7 @@ export type PutBlob = (text: string, bytes: number) => string;
 /** Throws `value.not_portable`, `value.depth` for a value that cannot leave the machine. */
 export function storeValue(value: Stored, inlineBytes: number, put: PutBlob | undefined): JsonData {
   if (value instanceof BlobRef) return blobToJson(value);
-  const data = valueToJson(value);
+  const data = valueToTaggedJson(value);
   if (put === undefined || isShort(value, inlineBytes)) return data;
   const text = jsonText(data);
   // A UTF-16 unit is at least one and at most three bytes: most values need no count.
@@ -99,7 +99,7 @@ function blobFromJson(data: JsonData, what: string): BlobRef | undefined {
 /** Throws `log.form`, `value.form`. */
 export function storedFromJson(data: JsonData | undefined, what: string): Stored {
   if (data === undefined) throw new BorunaError("log.form", `${what}: expected a value`);
-  return blobFromJson(data, what) ?? valueFromJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
+  return blobFromJson(data, what) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
 }
 
 export function storedTextFromJson(data: JsonData | undefined, what: string): string | BlobRef {
@@ -113,7 +113,7 @@ export function storedTextFromJson(data: JsonData | undefined, what: string): st
 export function loadStored(stored: Stored, blobs: BlobReader): Value {
   if (!(stored instanceof BlobRef)) return stored;
   const text = decodeUtf8(blobs.read(stored), `blob ${stored.sha256}`);
-  return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
+  return valueFromTaggedJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
     maxDepth: MACHINE_LIMITS.valueDepth,
   });
 }
@@ -121,7 +121,7 @@ export function loadStored(stored: Stored, blobs: BlobReader): Value {
 /** As `loadStored`, and throws `log.form` where the writer would have written the value in another way. */
 export function loadExactly(ref: BlobRef, blobs: BlobReader): Value {
   const value = loadStored(ref, blobs);
-  const written = jsonText(valueToJson(value));
+  const written = jsonText(valueToTaggedJson(value));
   if (sha256Hex(written) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;
 }

@@ -7,7 +7,7 @@ import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { decodeModule } from "../../vm/bytecode/codec.ts";
-import { slotsBytes } from "../../vm/cost.ts";
+import { slotsCharge } from "../../vm/cost.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
@@ -82,7 +82,7 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
     runs(() => program([...nops(99), "Ret"]), { limits: { max_steps: 100 - beyond } }),
   ),
   max_alloc_bytes: probe(["completed", "alloc_limit"], (beyond) =>
-    runs(() => program([["PushConst", 0], ["MakeList", 1], "Ret"], [1]), { limits: { max_alloc_bytes: slotsBytes(1) - beyond } }),
+    runs(() => program([["PushConst", 0], ["MakeList", 1], "Ret"], [1]), { limits: { max_alloc_bytes: slotsCharge(1) - beyond } }),
   ),
   max_call_depth: probe(["completed", "stack_overflow"], (beyond) =>
     runs(() => moduleOf([{ code: [["Call", 1, 0], "Ret"] }, { code: [["Call", 2, 0], "Ret"] }, { code: ["Ret"] }]), {

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BYTES, mapBytes, mapChangeBytes, MAX_LIST_LENGTH, slotsBytes, stringBytes, treeLevels, UNITS_PER_STEP } from "../../vm/cost.ts";
+import {
+  BYTES,
+  mapCharge,
+  mapChangeCharge,
+  MAX_LIST_LENGTH,
+  slotsCharge,
+  stringCharge,
+  treeLevels,
+  UNITS_PER_STEP,
+} from "../../vm/cost.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -77,16 +86,16 @@ describe("allocation", () => {
 
   test("each kind of value, exactly at its limit", () => {
     expect(bytesOf([...push(2), "Add", "Ret"], [1, 2])).toBe(0);
-    expect(bytesOf([...push(2), "Concat", "Ret"], ["ab", "c"])).toBe(stringBytes(3));
-    expect(bytesOf([...push(2), ["MakeList", 2], "Ret"], [1, 2])).toBe(slotsBytes(2));
+    expect(bytesOf([...push(2), "Concat", "Ret"], ["ab", "c"])).toBe(stringCharge(3));
+    expect(bytesOf([...push(2), ["MakeList", 2], "Ret"], [1, 2])).toBe(slotsCharge(2));
     expect(bytesOf([...push(2), "ListPush", "Ret"], [ListValue.EMPTY, 2])).toBe(BYTES.push);
     expect(bytesOf([...push(2), "ListConcat", "Ret"], [ListValue.of([1, 2, 3]), ListValue.of([1])])).toBe(BYTES.push + BYTES.slot);
-    expect(bytesOf([...push(2), ["MakeMap", 2], "Ret"], ["k", 2])).toBe(mapBytes(1));
-    expect(bytesOf([...push(3), "MapSet", "Ret"], [MapValue.EMPTY, "k", 1])).toBe(mapChangeBytes(0));
+    expect(bytesOf([...push(2), ["MakeMap", 2], "Ret"], ["k", 2])).toBe(mapCharge(1));
+    expect(bytesOf([...push(3), "MapSet", "Ret"], [MapValue.EMPTY, "k", 1])).toBe(mapChangeCharge(0));
     expect(bytesOf(["Nop", ["PushConst", 0], ["Wrap", 1], "Ret"], [1])).toBe(BYTES.wrapper);
-    expect(bytesOf([...push(2), "StringSplit", "Ret"], ["a,b,c", ","])).toBe(slotsBytes(3) + 3 * stringBytes(1));
-    expect(bytesOf([["PushConst", 0], "Dup", "EmitUi", "Ret"], [ListValue.of(["ab"])])).toBe(slotsBytes(1) + stringBytes(2));
-    expect(bytesOf([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] })).toBe(stringBytes(0));
+    expect(bytesOf([...push(2), "StringSplit", "Ret"], ["a,b,c", ","])).toBe(slotsCharge(3) + 3 * stringCharge(1));
+    expect(bytesOf([["PushConst", 0], "Dup", "EmitUi", "Ret"], [ListValue.of(["ab"])])).toBe(slotsCharge(1) + stringCharge(2));
+    expect(bytesOf([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] })).toBe(stringCharge(0));
   });
 
   test("levels of a tree", () => {
@@ -220,7 +229,7 @@ describe("values that leave the machine", () => {
   test("results of the host are charged too", () => {
     const host = testHost({ call: () => ({ ok: true, value: new SomeValue("x".repeat(1_000)) }) });
     const module = program([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] });
-    expect(run(module, {}, host).allocBytes).toBe(BYTES.wrapper + stringBytes(1_000));
+    expect(run(module, {}, host).allocBytes).toBe(BYTES.wrapper + stringCharge(1_000));
     expect(kindOf(run(module, { limits: { max_alloc_bytes: 2_000 } }, host))).toBe("alloc_limit");
   });
 });

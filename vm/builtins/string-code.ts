@@ -1,4 +1,4 @@
-import { BYTES, slotsBytes, UNITS } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
 import { chunksOf, TextParts } from "../value/text-chunks.ts";
@@ -15,7 +15,7 @@ function makeText(meter: Meter, read: number, units: number): void {
 
 /** A list of Strings that together have `units`. */
 function allocatePieces(meter: Meter, count: number, units: number): void {
-  meter.allocateList(count, slotsBytes(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
+  meter.allocateList(count, slotsCharge(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
 }
 
 function characters(meter: Meter, source: string): Value {

@@ -8,7 +8,8 @@ import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
 import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
-import { checkPortable, childrenOf, isCompound } from "../value/serializable.ts";
+import { childrenOf, isCompound } from "../value/children.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
@@ -60,7 +61,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
   checkSignature(module);
   const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
-  for (const constant of module.constants) checkPortable(constant);
+  for (const constant of module.constants) checkSerializable(constant);
   const hash = lazily(() => ({ text: moduleHash(module, registry) }));
   return {
     module,

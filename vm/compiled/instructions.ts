@@ -2,7 +2,7 @@
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
@@ -108,7 +108,7 @@ function making(body: Body, pc: number, tag: number, first: number, second: numb
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
       const fields = body.drop(second).map((f) => boxed(f));
-      body.bytes += slotsBytes(second);
+      body.bytes += slotsCharge(second);
       const { pool } = body.group;
       return body.push(second === 0 ? pool.name(new RecordValue(first, [])) : `new R(${first}, [${fields.join(", ")}])`, "any");
     }
@@ -125,7 +125,7 @@ function making(body: Body, pc: number, tag: number, first: number, second: numb
     }
     case OPCODES.MakeClosure.tag: {
       const captured = body.drop(second).map((c) => boxed(c));
-      body.bytes += slotsBytes(second);
+      body.bytes += slotsCharge(second);
       if (second === 0) return body.push(body.group.pool.name(new FnRefValue(first)), "any");
       return body.push(`new C(${first}, [${captured.join(", ")}])`, "any");
     }
@@ -136,7 +136,7 @@ function making(body: Body, pc: number, tag: number, first: number, second: numb
     }
     case OPCODES.MakeList.tag: {
       const items = body.drop(first).map((i) => boxed(i));
-      body.bytes += slotsBytes(first);
+      body.bytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       return body.push(first === 0 ? "L.EMPTY" : `L.of([${items.join(", ")}])`, "any");
     }

@@ -1,7 +1,7 @@
 /** What reaches the host: capability calls and the actor operations, and what their answers do to an actor. */
 import { type Actor, callerOf, type Waiting } from "./actor.ts";
 import { BYTES } from "../cost.ts";
-import { chargeCrossing } from "../value/serialization-cost.ts";
+import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, HostStop, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
@@ -52,7 +52,7 @@ export function log(run: Run, event: RunEvent): void {
   poll(run);
 }
 
-/** UTF-16 units of names and labels. Values were charged when they crossed (see `chargeCrossing`). */
+/** UTF-16 units of names and labels. Values were charged when they crossed (see `chargeSerialization`). */
 function textUnits(event: RunEvent): number {
   switch (event.type) {
     case "GuardCheck":
@@ -77,7 +77,7 @@ export function poll(run: Run): void {
  * `settle` must be called with the answer, unless it is `SUSPENDED`. The actor's state must be saved before.
  */
 function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
-  for (const arg of args) chargeCrossing(arg, run.meter);
+  for (const arg of args) chargeSerialization(arg, run.meter);
   poll(run);
   const capability = run.program.registry.byId.get(waiting.capability);
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
@@ -135,7 +135,7 @@ export function settle(run: Run, actor: Actor, answer: CapabilityAnswer): void {
         const capability = nameOf(run, waiting);
         throw new MachineTrap("capability_denied", `capability denied: ${capability}`, { capability });
       }
-      chargeCrossing(answer.value, run.meter);
+      chargeSerialization(answer.value, run.meter);
       if (waiting.caught) run.meter.allocate(BYTES.wrapper);
       push(actor, waiting.caught ? new OkValue(answer.value) : answer.value);
       return;

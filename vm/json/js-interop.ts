@@ -17,7 +17,7 @@ interface HostNode {
  * a Float), arrays, Maps with string keys, and plain objects by their own enumerable properties, those that are undefined left out.
  * Throws `value.form` for anything else, `value.too_deep` (a cycle too) and `value.too_large`.
  */
-export function plainFromHost(data: unknown): JsonData {
+export function jsonFromJs(data: unknown): JsonData {
   let nodes = 0;
   let units = 0;
   const count = (text: string): void => {
@@ -73,7 +73,7 @@ function isPlain(host: object): boolean {
  * Makes JS values: objects from Maps (own properties only, `__proto__` too), numbers from Ints and Floats, text from an Int beyond
  * 2^53 and from a Float that JSON cannot say. Ready for `JSON.stringify`, which alone drops the sign of -0.
  */
-export function plainToHost(data: JsonData): unknown {
+export function jsonToJs(data: JsonData): unknown {
   return foldTree<JsonData, unknown>(data, (node) => {
     if (isJsonArray(node)) return new Branch(node, (items) => items);
     if (isJsonObject(node)) {

@@ -8,7 +8,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { checkPortable } from "../value/serializable.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import {
   ActorIdValue,
   EnumValue,
@@ -35,9 +35,9 @@ const U64_MAX = 2n ** 64n - 1n;
 const tagged = (tag: string, data: JsonData): JsonData => new Map([[tag, data]]);
 const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
 
-/** Throws what `checkPortable` throws. */
-export function valueToJson(value: Value): JsonData {
-  checkPortable(value);
+/** Throws what `checkSerializable` throws. */
+export function valueToTaggedJson(value: Value): JsonData {
+  checkSerializable(value);
   return foldTree<Value, JsonData>(value, (part) => {
     if (typeof part === "boolean") return leaf(tagged("Bool", part));
     if (isInt(part)) return leaf(tagged("Int", part));
@@ -84,7 +84,7 @@ export function valueToJson(value: Value): JsonData {
         return new Branch([...part.values()], (values) => tagged("Map", new Map(keys.map((key, i) => [key, values[i] ?? null]))));
       }
       case "Closure":
-        throw new BorunaError("internal", "a closure passed checkPortable");
+        throw new BorunaError("internal", "a closure passed checkSerializable");
       default:
         return unreachable(part, "value");
     }
@@ -133,10 +133,10 @@ function array(data: JsonData | undefined, what: string): readonly JsonData[] {
 }
 
 /**
- * Reads `valueToJson`; an object must have exactly the members of its form.
+ * Reads `valueToTaggedJson`; an object must have exactly the members of its form.
  * Throws `value.form`, and `value.too_deep` beyond `maxDepth` (default `MACHINE_LIMITS.valueDepth`).
  */
-export function valueFromJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
+export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
   const maxDepth = options.maxDepth ?? MACHINE_LIMITS.valueDepth;
   return foldTree<JsonData, Value>(data, (node, depth) => {
     if (depth > maxDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${maxDepth}`);

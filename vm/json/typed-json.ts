@@ -10,7 +10,7 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import type { TypeDef } from "../bytecode/module.ts";
-import { checkPortable } from "../value/serializable.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import { legacyName, textForm } from "../value/display.ts";
 import { type TypeShape, type TypeTable, typeTable } from "../value/type-definitions.ts";
 import { type Type, typeToString } from "../value/type.ts";
@@ -34,11 +34,11 @@ const member = (name: string, data: JsonData): JsonData => new Map([[name, data]
 
 /**
  * Writes a value. The values themselves say almost all; `type` adds the types of generic parts. A function reference is its text form,
- * an actor its number, a record of no known type its fields as an array. Ints stay exact (`plainToHost` makes the large ones text).
- * Throws what `checkPortable` throws.
+ * an actor its number, a record of no known type its fields as an array. Ints stay exact (`jsonToJs` makes the large ones text).
+ * Throws what `checkSerializable` throws.
  */
-export function valueToPlain(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
-  checkPortable(value);
+export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
+  checkSerializable(value);
   const table = typeTable(types);
   return foldTree<Value, JsonData>(value, (part) => {
     if (typeof part !== "object") return leaf(part);
@@ -74,7 +74,7 @@ export function valueToPlain(value: Value, type: Type | undefined, types: readon
       case "Enum":
         return enumToPlain(part, table.shapeOfId(part.typeId), type === undefined ? legacyName(part, types) : undefined);
       case "Closure":
-        throw new BorunaError("internal", "a closure passed checkPortable");
+        throw new BorunaError("internal", "a closure passed checkSerializable");
       default:
         return unreachable(part, "value");
     }
@@ -142,7 +142,7 @@ interface Plain {
  * Reads a value of `type`. An Int may be text in decimal, a Float an integer or `"NaN"`, `"inf"`, `"-inf"`.
  * Throws `value.form` with the path below `root`: `args.name.items[2]: expected Int, found String`; `value.too_deep`.
  */
-export function valueFromPlain(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
+export function valueFromTypedJson(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
   const table = typeTable(types);
   return foldTree<Plain, Value>({ data, type, place: { parent: undefined, key: root } }, (node, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
@@ -290,6 +290,3 @@ function readEnum(node: Plain, shape: Extract<TypeShape, { kind: "enum" }>): Rea
   if (variant.payload.type === undefined) return fail({ parent: place, key: name }, "a payload of an unknown type cannot be given as JSON");
   return new Branch([below(place, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));
 }
-
-export { plainFromHost, plainToHost } from "./js-interop.ts";
-export { matchesType } from "../value/matches-type.ts";

@@ -8,7 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { accumulatorsOf } from "../bytecode/string-append.ts";
 import { type Actor, hasMail, newActor, type PendingMessage, type Waiting } from "../interpreter/actor.ts";
-import { chargeCrossing } from "../value/serialization-cost.ts";
+import { chargeSerialization } from "../value/serialization-cost.ts";
 import { CAPABILITY_IDS } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
 import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
@@ -321,7 +321,7 @@ class StateReader {
   #payload(): Value {
     const value = this.#values.value();
     try {
-      chargeCrossing(value, this.#crossing);
+      chargeSerialization(value, this.#crossing);
     } catch (error) {
       if (error instanceof MachineTrap) badState("a message that the program could not have sent");
       throw error;

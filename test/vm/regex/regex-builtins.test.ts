@@ -1,7 +1,7 @@
 /** What the regex builtins charge, and how they stop. What they give is in builtins.test.ts and regex.test.ts. */
 import { describe, expect, test } from "vitest";
 import { BUILTIN_CODE } from "../../../vm/builtins/builtin-code.ts";
-import { BYTES, stringBytes } from "../../../vm/cost.ts";
+import { BYTES, stringCharge } from "../../../vm/cost.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MachineTrap, Meter } from "../../../vm/meter.ts";
 import { UNIT, type Value } from "../../../vm/value/value.ts";
@@ -39,11 +39,11 @@ describe("charges", () => {
     expect(charged("regex.matches", [words, "\\w+"])).toEqual({ steps: Math.floor(units / 256), bytes: 0 });
     expect(charged("regex.find_all", [words, "\\w+"])).toEqual({
       steps: Math.floor((units + 8 * 1_000) / 256),
-      bytes: BYTES.header + 1_000 * (BYTES.slot + stringBytes(4)),
+      bytes: BYTES.header + 1_000 * (BYTES.slot + stringCharge(4)),
     });
     expect(charged("regex.replace_all", [words, "\\w+", "xx"])).toEqual({
       steps: Math.floor((units + 8 * 1_000 + 3_000) / 256),
-      bytes: stringBytes(3_000),
+      bytes: stringCharge(3_000),
     });
     expect(charged("regex.captures", ["word wood", "(w)(.)r"])).toEqual({
       // The set of each of three, two marks for each group, and the match.
@@ -81,7 +81,7 @@ describe("stops before the work", () => {
   });
 
   test("bytes: at the first match too many", () => {
-    const three = BYTES.header + 3 * (BYTES.slot + stringBytes(1));
+    const three = BYTES.header + 3 * (BYTES.slot + stringCharge(1));
     const meter = new Meter(FREE, three);
     expect(trapOf("regex.find_all", ["aaaa", "a"], meter)).toMatch(/^alloc_limit/);
     expect(meter.allocBytes).toBe(three);

@@ -6,7 +6,7 @@ import { canonicalJson } from "../../../vm/json/json.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import type { MachineEnd, Program } from "../../../vm/bytecode/program.ts";
 import { type MachineOptions, resumeMachine, startMachine, type Suspended } from "../../../vm/scheduler/scheduler.ts";
-import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import type { Value } from "../../../vm/value/value.ts";
 
 /** The log of a run as text, and the number of calls made. Plain data, so that it goes to another process. */
@@ -35,13 +35,13 @@ export type Timing = "now" | "later";
 export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
   let pending: CapabilityAnswer | undefined;
   const logged = (answer: CapabilityAnswer): CapabilityAnswer => {
-    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToJson(answer.value)) : answer.message}`);
+    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToTaggedJson(answer.value)) : answer.message}`);
     return answer;
   };
   return {
     call: (request) => {
       const { capability, args, caught, actorId, step } = request;
-      const shown = args.map((arg) => canonicalJson(valueToJson(arg))).join(", ");
+      const shown = args.map((arg) => canonicalJson(valueToTaggedJson(arg))).join(", ");
       journal.lines.push(`${actorId}@${step} ${caught ? "try " : ""}${capability.name}(${shown}) ${JSON.stringify(request.place())}`);
       const n = journal.calls++;
       const answer = answerTo(request, n);
@@ -70,7 +70,7 @@ export function journalHost(journal: Journal, suspendAt: (call: number) => boole
 /** All that two runs of one program must have in common, as text. */
 export function shown(end: MachineEnd, journal: Journal): string {
   const { steps, allocBytes, actors, unreceived } = end;
-  const how = end.status === "completed" ? canonicalJson(valueToJson(end.value)) : JSON.stringify(end.trap);
+  const how = end.status === "completed" ? canonicalJson(valueToTaggedJson(end.value)) : JSON.stringify(end.trap);
   return [...journal.lines, `unreceived ${JSON.stringify(unreceived)}`, `${how} ${steps} ${allocBytes} ${actors}`].join("\n");
 }
 

@@ -18,7 +18,7 @@ test("finds the newest number of each key, and from there those before", () => {
       keys.forEach((text, i) => {
         const before = newest.get(text) ?? 0;
         expect(index.add(text)).toBe(before);
-        expect(index.before(i + 1)).toBe(before);
+        expect(index.previous(i + 1)).toBe(before);
         newest.set(text, i + 1);
       });
       expect(index.count).toBe(keys.length);

@@ -43,7 +43,7 @@ type Version = readonly [MapValue, Model];
 const sorted = (model: Model): [string, number][] => [...model].sort(([a], [b]) => Buffer.compare(bytes(a), bytes(b)));
 
 /** Order, balance and counts of a tree. */
-function checkTree(node: MapNode | null): number {
+function checkTree(node: MapNode<unknown> | null): number {
   if (node === null) return 0;
   const left = checkTree(node.left);
   const right = checkTree(node.right);
