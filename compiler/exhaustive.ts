@@ -3,6 +3,7 @@
  * Luc Maranget, "Warnings for pattern matching" (2007), over a tree of the rows instead of a matrix, so that a long
  * match takes linear time. Guarded arms count as reachable, never as covering.
  */
+import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
 import { builtinType, JSON_TYPE, mapOf, prune, substitute, type T, BOOL, FLOAT, INT, STRING } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
@@ -29,12 +30,11 @@ const json = (name: string, value: number, args: readonly T[] = []): Constructor
   siblings: 7,
 });
 
-/** Match tags of bytecode 1.1. */
-const TRUE = tag("true", 1);
-const FALSE = tag("false", 0);
-const NONE_CONSTRUCTOR = tag("None", -2);
+const TRUE = tag("true", MATCH_TAGS.true);
+const FALSE = tag("false", MATCH_TAGS.false);
+const NONE_CONSTRUCTOR = tag("None", MATCH_TAGS.None);
 const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
-const wrapConstructor = (name: "Some" | "Ok" | "Err", of: T): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
+const wrapConstructor = (name: Wrapper, of: T): Constructor => tag(name, MATCH_TAGS[name], [of]);
 
 /** In the order of the `JsonKind` instruction. */
 export const JSON_CONSTRUCTORS: readonly Constructor[] = [

@@ -29,7 +29,7 @@ function textBytes(text: string): number {
 
 const listBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
 
-/** Bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be portable. */
+/** Bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be serializable. */
 export function valueBytes(value: Value): number {
   if (!isCompound(value)) return scalarBytes(value);
   let bytes = 0;

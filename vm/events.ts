@@ -1,10 +1,10 @@
-/** Events of a run, in the order they happen. Names and fields are those of the older machine's event log. */
 import type { Value } from "./value/value.ts";
 
+/** An event of a run. Names and fields are those of the older machine's event log, except where a comment says otherwise. */
 export type RunEvent =
   | { readonly type: "CapCall"; readonly capability: string; readonly args: readonly Value[] }
   | { readonly type: "CapResult"; readonly capability: string; readonly result: Value }
-  /** Ours: `kind` is the call's outcome, `runtime_error` or `unknown`. */
+  /** Not in the older log. `kind` is the outcome of the call: `runtime_error` or `unknown`. */
   | { readonly type: "CapError"; readonly capability: string; readonly kind: string; readonly message: string }
   | { readonly type: "ActorSpawn"; readonly actor_id: number; readonly function: string }
   | { readonly type: "MessageSend"; readonly from: number; readonly to: number; readonly payload: Value }
@@ -14,12 +14,12 @@ export type RunEvent =
   | {
       readonly type: "ContractCheck";
       readonly function: string;
-      /** `output`: a guard's verdict in the older log, with the label in `function`. No machine here makes it. */
+      /** `output` is read from older logs only: the result of a guard, with its label in `function`. */
       readonly kind: "requires" | "ensures" | "output";
       readonly index: number;
       readonly passed: boolean;
     }
-  /** Ours: the verdict of `guard(value, passed, label)`. */
+  /** Not in the older log. The result of `guard(value, passed, label)`. */
   | { readonly type: "GuardCheck"; readonly function: string; readonly label: string; readonly passed: boolean };
 
 export type RunEventType = RunEvent["type"];

@@ -1,5 +1,6 @@
 /** Lowers the body of one function. */
 import { OPCODES, type OpName, type OpcodeRow } from "../../vm/bytecode/opcodes.ts";
+import { WRAPPERS } from "../../vm/bytecode/tags.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
@@ -59,7 +60,6 @@ function operatorOp(op: BinaryOp, type: T): OpName {
   return op === "&&" ? "And" : op === "||" ? "Or" : PLAIN[op];
 }
 
-const WRAP_OPERAND = { Some: 0, Ok: 1, Err: 2 } as const;
 /** The most elements a MakeList of bytecode 1.1 takes. */
 const MAX_SHORT_LIST = 255;
 
@@ -208,7 +208,7 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "wrap":
         this.expr(ir.value, false);
-        e.emit("Wrap", WRAP_OPERAND[ir.wrap]);
+        e.emit("Wrap", WRAPPERS.indexOf(ir.wrap));
         return;
       case "get_field":
         this.expr(ir.target, false);

@@ -1,4 +1,5 @@
 /** Matches as code: one jump table where every arm names a plain constructor, else a test per arm. */
+import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
@@ -14,7 +15,7 @@ const isPlain = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind 
 
 /** The tag that a plain constructor pattern's arm has in a jump table. */
 function tableTag(pattern: CheckedPattern): number | undefined {
-  if (isPlain(pattern)) return -1;
+  if (isPlain(pattern)) return MATCH_TAGS.any;
   if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(isPlain)) return undefined;
   return pattern.constructor_.form.tag;
 }
@@ -47,7 +48,7 @@ function lowerTable(
   tail: boolean,
 ): void {
   const e = f.emitter;
-  const targets = arms.map((_, i) => ({ tag: tags[i] ?? -1, target: e.label() }));
+  const targets = arms.map((_, i) => ({ tag: tags[i] ?? MATCH_TAGS.any, target: e.label() }));
   e.emit("LoadLocal", subject);
   e.emit("Match", e.table(targets));
   arms.forEach((arm, i) => {
@@ -184,7 +185,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
         "Match",
         e.table([
           { tag: form.tag, target: fits },
-          { tag: -1, target: differs },
+          { tag: MATCH_TAGS.any, target: differs },
         ]),
       );
       e.place(differs);

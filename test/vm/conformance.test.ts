@@ -16,12 +16,12 @@ import { testHost } from "./helpers.ts";
 
 const ROOT = join(CONFORMANCE_ROOT, "bytecode");
 
-/** A member of an object, null where there is none. */
+/** A member of an object; null if it is absent. */
 function member(data: JsonData, name: string): JsonData {
   return isJsonObject(data) ? (data.get(name) ?? null) : null;
 }
 
-/** Kinds by how the older machine prints the error. */
+/** Trap kinds by the text of the older machine's error. */
 const ERROR_KINDS: readonly (readonly [RegExp, string])[] = [
   [/counterexample/, "contract_violation"],
   [/^assertion failed/, "assertion_failed"],

@@ -1,4 +1,4 @@
-/** One run on each engine, and all that can be seen of it. */
+/** Runs a program on both engines and compares everything observable. */
 import { expect } from "vitest";
 import { Engine, type EngineChoice } from "../../vm/compiled/engine.ts";
 import { disassemble } from "../../vm/bytecode/disassembler.ts";
@@ -11,7 +11,7 @@ import type { Value } from "../../vm/value/value.ts";
 import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 
-/** Differential cases of a whole test run; `BORUNA_CASES` sets another number. */
+/** The number of differential cases in a full test run; `BORUNA_CASES` changes it. */
 const DEFAULT_CASES = 24_000;
 
 /** This share of the cases. */
@@ -27,7 +27,7 @@ export interface EngineRun {
   readonly host?: HostOptions;
 }
 
-/** What a run shows: two engines must show the same. */
+/** Everything observable of a run. It must be equal on two engines. */
 export interface Seen {
   readonly end: string;
   readonly steps: number;
@@ -60,7 +60,7 @@ export function seen(end: MachineEnd, host: TestHost): Seen {
   };
 }
 
-/** A run in which nothing is asynchronous. */
+/** A run without asynchronous calls. */
 export function runOn(engine: EngineChoice, program: Program, { limits, args = [], actors, host: options }: EngineRun = {}): Seen {
   const host = testHost(options);
   const end = runMachine(program, host, {
@@ -73,7 +73,7 @@ export function runOn(engine: EngineChoice, program: Program, { limits, args = [
   return seen(end, host);
 }
 
-/** Runs on the interpreter and on `engine`, holds them together, and gives what both show. */
+/** Runs on the interpreter and on `engine`, checks that both are equal, and returns what they show. */
 export function sameOnBoth(program: Program, options: EngineRun = {}, engine: EngineChoice = "compiled"): Seen {
   const expected = runOn("interpreter", program, options);
   const found = runOn(engine, program, options);
@@ -89,7 +89,7 @@ export interface Counts {
   readonly wasted: number;
 }
 
-/** How often the compiled engine has been entered and given up so far. */
+/** How often the compiled engine has been entered and deoptimized so far. */
 export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
   return Engine.for(program, engine)?.counts ?? { entered: 0, bailed: 0, compiled: 0, work: 0, wasted: 0 };
 }

@@ -3,6 +3,7 @@ import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { type Instruction, type Module, placeOf, type Signature, type TypeDef } from "./module.ts";
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
+import { WRAPPERS } from "./tags.ts";
 import { textForm } from "../value/display.ts";
 
 const MAX_CONSTANT_UNITS = 60;
@@ -96,7 +97,6 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
 }
 
 const CONTRACT_KINDS = ["requires", "ensures"];
-const WRAPS = ["Some", "Ok", "Err"];
 
 /** What an operand means beyond its number; undefined where the number says it all. */
 function noteOf(
@@ -131,7 +131,7 @@ function noteOf(
     case "contract_kind":
       return CONTRACT_KINDS[operand];
     case "wrap_kind":
-      return WRAPS[operand];
+      return WRAPPERS[operand];
     case "jump":
     case "match_table":
     case "field":

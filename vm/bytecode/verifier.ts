@@ -12,6 +12,7 @@ import { childrenOf, isCompound } from "../value/children.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
+import { WRAPPERS } from "./tags.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
@@ -21,7 +22,6 @@ const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg",
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
 const CONTRACT_KINDS = 2;
-const WRAP_KINDS = 3;
 
 type Kind =
   | "bad_entry"
@@ -237,7 +237,7 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
     case "contract_kind":
       return CONTRACT_KINDS;
     case "wrap_kind":
-      return WRAP_KINDS;
+      return WRAPPERS.length;
     case "capability":
     case "builtin":
     case "field":

@@ -10,6 +10,7 @@
 import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { Body, boxed, converted, type GroupNames, truth } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { partName, writeInstruction } from "./instructions.ts";
@@ -265,12 +266,12 @@ class Writer {
     const first = new Map<number, { readonly to: number; readonly passed: number }>();
     for (const [passed, arm] of arms.entries()) {
       if (!first.has(arm.tag)) first.set(arm.tag, { to: arm.to, passed });
-      if (arm.tag === -1) break;
+      if (arm.tag === MATCH_TAGS.any) break;
     }
     const named = boxed(value);
     if (named !== slot) this.#body.line(`${slot} = ${named};`);
     const tags = [...first];
-    const guessed = value.kind === "any" && !this.#part.generic && tags.every(([tag]) => tag >= -1);
+    const guessed = value.kind === "any" && !this.#part.generic && tags.every(([tag]) => tag >= MATCH_TAGS.any);
     const body = (tag: number, to: number, passed: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
       const charged = Math.floor(passed / UNITS_PER_STEP);
@@ -283,7 +284,7 @@ class Writer {
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= -1)) this.#matchVariants(slot, tags, body, guessed);
+    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(slot, tags, body, guessed);
     else this.#matchTests(slot, tags, body);
   }
 
@@ -295,12 +296,14 @@ class Writer {
     this.#sequence([
       () => this.#body.open(`switch (${isEnum ? `${slot}.variant` : `${slot} instanceof E ? ${slot}.variant : tagOf(${slot})`}) {`),
       ...tags.flatMap(([tag, { to, passed }]) => [
-        () => this.#body.line(tag === -1 ? "default: {" : `case ${tag}: {`),
-        ...(tag === -1 ? [check] : []),
+        () => this.#body.line(tag === MATCH_TAGS.any ? "default: {" : `case ${tag}: {`),
+        ...(tag === MATCH_TAGS.any ? [check] : []),
         ...body(tag, to, passed),
         () => this.#body.line("}"),
       ]),
-      ...(tags.some(([tag]) => tag === -1) ? [] : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
+      ...(tags.some(([tag]) => tag === MATCH_TAGS.any)
+        ? []
+        : [() => this.#body.line("default: {"), check, () => this.#body.line("bail(); }")]),
       () => this.#body.close("}"),
     ]);
   }
@@ -319,22 +322,22 @@ class Writer {
 type ArmBody = (tag: number, to: number, passed: number) => readonly (() => void)[];
 
 function payload(tag: number, slot: string): string {
-  if (tag === -2) return slot;
-  if (tag < -2) return `${slot}.value`;
-  return tag === -1 ? `payloadOf(${slot})` : `(${slot} instanceof E ? ${slot}.payload : ${slot})`;
+  if (tag === MATCH_TAGS.None) return slot;
+  if (tag < MATCH_TAGS.None) return `${slot}.value`;
+  return tag === MATCH_TAGS.any ? `payloadOf(${slot})` : `(${slot} instanceof E ? ${slot}.payload : ${slot})`;
 }
 
 function hasTag(tag: number, slot: string): string {
   switch (tag) {
-    case -1:
+    case MATCH_TAGS.any:
       return "true";
-    case -2:
+    case MATCH_TAGS.None:
       return `${slot} instanceof None`;
-    case -3:
+    case MATCH_TAGS.Some:
       return `${slot} instanceof Some`;
-    case -4:
+    case MATCH_TAGS.Ok:
       return `${slot} instanceof Ok`;
-    case -5:
+    case MATCH_TAGS.Err:
       return `${slot} instanceof Err`;
     default:
       return `tagOf(${slot}) === ${tag}`;

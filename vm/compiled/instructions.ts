@@ -5,6 +5,7 @@ import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { WRAPPERS } from "../bytecode/tags.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
 import { asNumber, type Body, boxed, converted, type Operand, truth, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type Kind, negationKind, type Part } from "./type-inference.ts";
@@ -132,7 +133,7 @@ function making(body: Body, pc: number, tag: number, first: number, second: numb
     case OPCODES.Wrap.tag: {
       const value = body.pop();
       body.bytes += BYTES.wrapper;
-      return body.push(`new ${["Some", "Ok", "Err"][first] ?? "Some"}(${boxed(value)})`, "any");
+      return body.push(`new ${WRAPPERS[first] ?? "Some"}(${boxed(value)})`, "any");
     }
     case OPCODES.MakeList.tag: {
       const items = body.drop(first).map((i) => boxed(i));

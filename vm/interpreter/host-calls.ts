@@ -1,5 +1,6 @@
 /** What reaches the host: capability calls and the actor operations, and what their answers do to an actor. */
 import { type Actor, callerOf, type Waiting } from "./actor.ts";
+import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BYTES } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
@@ -30,8 +31,6 @@ export interface Run {
   /** The step at which the host is asked again whether to stop. */
   nextPoll: number;
 }
-
-export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
 
 /** Stands for the answer of a call at which the host suspends the run; never an actor's. */
 export const SUSPENDED: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });

@@ -62,7 +62,7 @@ describe("round trips", () => {
     );
   });
 
-  test("all of i64", () => {
+  test("all 64-bit integers", () => {
     fc.assert(
       fc.property(int, (n) => {
         expect(read(written(n))).toBe(n);
@@ -103,7 +103,7 @@ test.each([
   expect(errorKind(() => read(text))).toBe("value.form");
 });
 
-test("any JSON gives a value or value.form", () => {
+test("any JSON is a value or throws value.form", () => {
   const tag = fc.constantFrom("Int", "Float", "Some", "List", "Map", "Record", "Enum", "FnRef", "ActorId", "x");
   const data = fc.letrec<{ tree: JsonData }>((tie) => ({
     tree: fc.oneof(
@@ -146,14 +146,14 @@ describe("limits", () => {
     expect(errorKind(() => valueFromTaggedJson(parseJson('{"Some":{"Some":"Unit"}}'), { maxDepth: 1 }))).toBe("value.too_deep");
   });
 
-  test("a small value that stands for a huge tree", () => {
+  test("a small value that is huge as JSON", () => {
     expect(errorKind(() => valueToTaggedJson(deepValue(60, (inner) => ListValue.of([inner, inner]))))).toBe("value.too_large");
     const long = "x".repeat(2 ** 20);
     expect(errorKind(() => valueToTaggedJson(ListValue.of(Array.from({ length: 65 }, () => long))))).toBe("value.too_large");
     expect(errorKind(() => valueToTaggedJson(ListValue.of(Array.from({ length: 64 }, () => long))))).toBeUndefined();
   });
 
-  test("a closure stays in the machine", () => {
+  test("a closure is refused", () => {
     expect(errorKind(() => valueToTaggedJson(ListValue.of([new ClosureValue(0, [1])])))).toBe("value.not_portable");
   });
 });

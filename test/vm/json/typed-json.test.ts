@@ -150,7 +150,7 @@ describe("the forms", () => {
     expect(canonicalJson(valueToTypedJson(value, undefined, TYPES))).toBe(plain);
   });
 
-  test("a closure has none", () => {
+  test("a closure is refused", () => {
     expect(errorKind(() => valueToTypedJson(ListValue.of([new ClosureValue(0, [])]), undefined, TYPES))).toBe("value.not_portable");
   });
 });
@@ -257,17 +257,17 @@ describe("round trips", () => {
     );
   });
 
-  test("through the host's own values", () => {
+  test("through the embedder's JavaScript values", () => {
     const small = (data: JsonData): boolean => !/[0-9]{16}/.test(canonicalJson(data));
     fc.assert(
       fc.property(json.filter(small), (data) => {
-        // A Float without a fraction comes back as an Int, which a Float parameter takes.
+        // A Float without a fraction becomes an Int, which is valid for a Float.
         expect(JSON.stringify(jsonToJs(jsonFromJs(jsonToJs(data))))).toBe(JSON.stringify(jsonToJs(data)));
       }),
     );
   });
 
-  test("any JSON for any type gives a value that matches, or value.form", () => {
+  test("any JSON read as any type is a value that matches the type, or throws value.form", () => {
     fc.assert(
       fc.property(json, fc.constantFrom(...forms.map(([type]) => parseType(type))), (data, type) => {
         const kind = errorKind(() => expect(matchesType(valueFromTypedJson(data, type, TYPES), type, TYPES)).toBe(true));
@@ -290,7 +290,7 @@ describe("limits", () => {
     expect(errorKind(() => jsonFromJs(host))).toBe("value.too_deep");
   });
 
-  test("a small value that stands for a huge tree", () => {
+  test("a small value that is huge as JSON", () => {
     const huge = deepValue(60, (inner) => ListValue.of([inner, inner]));
     expect(errorKind(() => matchesType(huge, parseType("Json"), []))).toBe("value.too_large");
     expect(errorKind(() => valueToTypedJson(huge, undefined, []))).toBe("value.too_large");
@@ -313,7 +313,7 @@ describe("limits", () => {
 });
 
 describe("jsonFromJs", () => {
-  test("takes JSON-like values", () => {
+  test("reads JSON-like values", () => {
     const host = { a: [1, 1.5, 2n ** 60n, -0, undefined, null], skipped: undefined, m: new Map([["k", "\ud800"]]), f: new FloatValue(1) };
     expect(jsonFromJs(host)).toEqual(
       new Map<string, JsonData>([
@@ -327,7 +327,7 @@ describe("jsonFromJs", () => {
     expect(jsonFromJs(1e300)).toEqual(new FloatValue(1e300));
   });
 
-  test("takes own properties only", () => {
+  test("reads own properties only", () => {
     const host: unknown = JSON.parse('{"__proto__":{"x":1},"constructor":2}');
     expect(canonicalJson(jsonFromJs(host))).toBe('{"__proto__":{"x":1},"constructor":2}');
     expect(canonicalJson(jsonFromJs(Object.create(null)))).toBe("{}");
@@ -338,14 +338,14 @@ describe("jsonFromJs", () => {
     expect(errorKind(() => jsonFromJs([host]))).toBe("value.form");
   });
 
-  test("a cycle ends", () => {
+  test("refuses a cycle", () => {
     const cycle: unknown[] = [];
     cycle.push(cycle);
     expect(errorKind(() => jsonFromJs(cycle))).toBe("value.too_deep");
   });
 });
 
-test("jsonToJs: large Ints and odd Floats are text, __proto__ a property", () => {
+test("jsonToJs makes strings of large Ints and Floats that are not finite, and an own property of __proto__", () => {
   const host = jsonToJs(parseJson('{"__proto__":1,"big":9007199254740993,"f":1.5}'));
   expect(JSON.stringify(host)).toBe('{"__proto__":1,"big":"9007199254740993","f":1.5}');
   expect(Object.getPrototypeOf(host)).toBe(Object.prototype);
