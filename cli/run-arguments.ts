@@ -6,7 +6,7 @@ import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
 import type { Module, TypeDef } from "../vm/bytecode/module.ts";
-import { valueFromPlain } from "../vm/json/typed-json.ts";
+import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import { parseType, type Type, typeToString } from "../vm/value/type.ts";
 import { wellFormed } from "../vm/value/value.ts";
 import { exampleOf } from "./argument-example.ts";
@@ -22,7 +22,7 @@ function valueOf(text: string, type: Type | undefined, name: string, types: read
   const isInt = type.kind === "primitive" && type.name === "Int";
   try {
     const data = parseJson(text, { minusZero: isInt ? "int" : "float" });
-    valueFromPlain(data, type, types, name);
+    valueFromTypedJson(data, type, types, name);
     return data;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;

@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 import { systemReason } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
-import { plainToHost } from "../vm/json/js-interop.ts";
+import { jsonToJs } from "../vm/json/js-interop.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { printable } from "../vm/terminal-text.ts";
 
@@ -104,7 +104,7 @@ export const PROTOCOL_VERSION = 1;
 
 /** The members of a JSON object for `printJson`. Ints beyond 2^53 become strings. */
 export function members(data: JsonData): Readonly<Record<string, unknown>> {
-  return isJsonObject(data) ? Object.fromEntries([...data].map(([key, value]) => [key, plainToHost(value)])) : {};
+  return isJsonObject(data) ? Object.fromEntries([...data].map(([key, value]) => [key, jsonToJs(value)])) : {};
 }
 
 /** Prints one JSON object with the protocol version. Leaves out fields that are undefined. */

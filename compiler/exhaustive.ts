@@ -12,6 +12,7 @@
  *
  * A guarded arm covers nothing, since its guard may fail.
  */
+import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
 import { BOOL, builtinType, type CheckedType, FLOAT, INT, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
@@ -39,12 +40,11 @@ const json = (name: string, value: number, args: readonly CheckedType[] = []): C
   siblings: 7,
 });
 
-/** The tags are those of the `Match` instruction of bytecode 1.1. */
-const TRUE = tag("true", 1);
-const FALSE = tag("false", 0);
-const NONE_CONSTRUCTOR = tag("None", -2);
+const TRUE = tag("true", MATCH_TAGS.true);
+const FALSE = tag("false", MATCH_TAGS.false);
+const NONE_CONSTRUCTOR = tag("None", MATCH_TAGS.None);
 const UNIT_CONSTRUCTOR: Constructor = { form: { kind: "unit" }, name: "()", args: [], fields: null, siblings: 1 };
-const wrapConstructor = (name: "Some" | "Ok" | "Err", of: CheckedType): Constructor => tag(name, { Some: -3, Ok: -4, Err: -5 }[name], [of]);
+const wrapConstructor = (name: Wrapper, of: CheckedType): Constructor => tag(name, MATCH_TAGS[name], [of]);
 
 /** In the order of the results of the `JsonKind` instruction. */
 export const JSON_CONSTRUCTORS: readonly Constructor[] = [

@@ -11,7 +11,7 @@ import { ListValue } from "../vm/value/list.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
-import { checkPortable } from "../vm/value/serializable.ts";
+import { checkSerializable } from "../vm/value/serializable.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
 import {
   ActorIdValue,
@@ -41,11 +41,11 @@ export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef
   const wrongType = { problem: `something else than ${typeToString(type)}` };
   try {
     const value = copyOf(answer);
-    checkPortable(value);
+    checkSerializable(value);
     return matchesType(value, type, types) ? { value } : wrongType;
   } catch (error) {
     if (error instanceof BadPart) return error.problem === undefined ? wrongType : { problem: error.problem };
-    // `checkPortable` and `matchesType` throw these for a value that is too deep or too large.
+    // `checkSerializable` and `matchesType` throw these for a value that is too deep or too large.
     if (error instanceof BorunaError) return { problem: TOO_LARGE };
     throw error;
   }

@@ -15,7 +15,7 @@ import {
 } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import type { MapValue } from "../vm/value/map.ts";
-import { childrenOf, isCompound } from "../vm/value/serializable.ts";
+import { childrenOf, isCompound } from "../vm/value/children.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import { floatToData } from "../vm/json/tagged-json.ts";
 import type { CompoundValue, Value } from "../vm/value/value.ts";
@@ -41,7 +41,7 @@ function textBytes(text: string): number {
 /** The brackets and commas of a list. */
 const listBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
 
-/** Bytes of the canonical JSON of `valueToJson(value)`. The value must be portable. */
+/** Bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be serializable. */
 export function valueBytes(value: Value): number {
   if (!isCompound(value)) return scalarBytes(value);
   let bytes = 0;

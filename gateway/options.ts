@@ -1,7 +1,7 @@
 /** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so their types may be wrong. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
-import { plainFromHost } from "../vm/json/js-interop.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
 import type { Limits } from "../vm/limits.ts";
 
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;
@@ -10,7 +10,7 @@ const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.string
 export function policyOption(given: unknown = DENY_ALL): Policy {
   const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === given);
   if (builtIn !== undefined) return builtIn;
-  if (typeof given !== "string") return named("policy", POLICY_HINT, () => policyFromJson(plainFromHost(given)));
+  if (typeof given !== "string") return named("policy", POLICY_HINT, () => policyFromJson(jsonFromJs(given)));
   const known = NAMED_POLICIES.get(given);
   if (known !== undefined) return known;
   throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(given.slice(0, 80))}`, { hint: POLICY_HINT });
@@ -18,7 +18,7 @@ export function policyOption(given: unknown = DENY_ALL): Policy {
 
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
 export function limitsOption(given: unknown = {}): Partial<Limits> {
-  return named("limits", undefined, () => readLimits(plainFromHost(given)));
+  return named("limits", undefined, () => readLimits(jsonFromJs(given)));
 }
 
 /** Runs `read` and adds the option's name to any error it throws, even an error of a getter. */

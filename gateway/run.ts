@@ -17,7 +17,7 @@ import type { Limits } from "../vm/limits.ts";
 import type { CodePlace } from "../vm/bytecode/module.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
-import { valueFromPlain } from "../vm/json/typed-json.ts";
+import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import type { MachineEnd, Program, Trap, UnreceivedFailure } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
@@ -146,7 +146,7 @@ function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): 
   return params.map((p) => {
     const data = given.get(p.name);
     if (data === undefined) throw new BorunaError("usage", `the argument ${p.name} is missing`, { hint });
-    return valueFromPlain(data, parseType(p.type), types, p.name);
+    return valueFromTypedJson(data, parseType(p.type), types, p.name);
   });
 }
 

@@ -1,4 +1,4 @@
-import { childrenOf, isCompound } from "../vm/value/serializable.ts";
+import { childrenOf, isCompound } from "../vm/value/children.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";

@@ -20,7 +20,8 @@ import { lazily } from "../vm/lazy.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { Module } from "../vm/bytecode/module.ts";
 import type { Outcome } from "../vm/outcome.ts";
-import { plainFromHost, plainToHost, valueToPlain } from "../vm/json/typed-json.ts";
+import { jsonFromJs, jsonToJs } from "../vm/json/js-interop.ts";
+import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import type { Type } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -166,7 +167,7 @@ function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
 }
 
 function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<string, JsonData> {
-  const data = plainFromHost(given ?? {});
+  const data = jsonFromJs(given ?? {});
   if (!isJsonObject(data)) throw new BorunaError("value.form", `${name}: expected an object`);
   return data;
 }
@@ -202,7 +203,7 @@ function openRecord(described: () => RunDescription, record: RunOptions["record"
 
 function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
   const { outcome, value, resultType, error, steps, allocBytes, counters } = result;
-  const toJs = (machineValue: Value, type?: Type): unknown => plainToHost(valueToPlain(machineValue, type, program.module.types));
+  const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),

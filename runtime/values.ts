@@ -1,5 +1,6 @@
 /** Conversion between the machine's values and JavaScript values, for handlers of an embedder. */
-import { plainFromHost, plainToHost, valueFromPlain, valueToPlain } from "../vm/json/typed-json.ts";
+import { jsonFromJs, jsonToJs } from "../vm/json/js-interop.ts";
+import { valueFromTypedJson, valueToTypedJson } from "../vm/json/typed-json.ts";
 import { parseType } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 
@@ -9,7 +10,7 @@ import type { Value } from "../vm/value/value.ts";
  * value does not have the type.
  */
 export function toValue(data: unknown, type = "Json"): Value {
-  return valueFromPlain(plainFromHost(data), parseType(type), []);
+  return valueFromTypedJson(jsonFromJs(data), parseType(type), []);
 }
 
 /**
@@ -17,5 +18,5 @@ export function toValue(data: unknown, type = "Json"): Value {
  * number, an Int a number or a bigint, `Unit` and `None` null. Throws `value.*` if the value contains a closure.
  */
 export function fromValue(value: Value): unknown {
-  return plainToHost(valueToPlain(value, undefined, []));
+  return jsonToJs(valueToTypedJson(value, undefined, []));
 }

@@ -2,7 +2,7 @@
 import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature } from "../vm/capabilities.ts";
 import { canonicalJson } from "../vm/json/json.ts";
-import { valueToPlain } from "../vm/json/typed-json.ts";
+import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { textForm } from "../vm/value/display.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -31,7 +31,7 @@ function mockRow(
   const answer = capability.mock(args);
   return [
     code(`${name}(${printed.join(", ")})`),
-    code(typeof answer === "string" && answer !== "" ? answer : canonicalJson(valueToPlain(answer, signature.result, []))),
+    code(typeof answer === "string" && answer !== "" ? answer : canonicalJson(valueToTypedJson(answer, signature.result, []))),
   ];
 }
 

@@ -1,12 +1,12 @@
 /**
- * The capability table: every side effect there is. The compiler's types, the gateway's argument checks,
- * the policy validator, the module codec, the mocks, `docs/reference/capabilities.md` and the set hash read it.
+ * The capability table: every side effect a program can ask for. The compiler's types, the gateway's argument checks, the policy
+ * validator, the module codec, the mocks, `docs/reference/capabilities.md` and the capability set hash read it.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { base64Text } from "./value/base64.ts";
 import { BorunaError } from "./error.ts";
-import { canonicalJson, type JsonData } from "./json/json.ts";
+import { canonicalJson, jsonObjectOf } from "./json/json.ts";
 import { lazily } from "./lazy.ts";
 import { ListValue } from "./value/list.ts";
 import { MapValue } from "./value/map.ts";
@@ -17,11 +17,11 @@ import { FloatValue, UNIT, type Value } from "./value/value.ts";
 export interface CapabilityParam {
   readonly name: string;
   readonly type: Type;
-  /** Filled in by the gateway when the program leaves it out. */
+  /** The gateway fills it in when the program leaves the argument out. */
   readonly default?: Value;
 }
 
-/** One way to call a capability. A capability with several is told apart by the number of arguments. */
+/** One way to call a capability. The number of arguments selects among several. */
 export interface CapabilitySignature {
   readonly params: readonly CapabilityParam[];
   readonly result: Type;
@@ -29,28 +29,28 @@ export interface CapabilitySignature {
 
 export interface CapabilityDecl {
   readonly id: number;
-  /** Dotted. */
+  /** With dots: `net.fetch`. */
   readonly name: string;
-  /** How bytecode 1.1 names it in a function's capability list; a host's own has none and goes by `name`. */
+  /** Its name in the capability lists of bytecode 1.1. An embedder's own capability has none and goes by `name`. */
   readonly variant?: string;
   /** Contract version, hashed into the capability set. */
   readonly version: string;
   readonly signatures: readonly CapabilitySignature[];
-  /** Served by the machine itself once the gateway has allowed it. */
+  /** The machine itself does it, once the gateway has allowed it. */
   readonly internal?: true;
-  /** Whether a call whose answer was lost may be made again. `args` are as passed. */
+  /** Whether a call may be repeated when its answer was lost. `args` have no defaults filled in. */
   readonly repeatable: (args: readonly Value[]) => boolean;
   /** The answer when the run is not live. `args` have their defaults filled in. */
   readonly mock: (args: readonly Value[]) => Value;
-  /** How the language writes the call. */
+  /** The syntax of the call, for the docs. */
   readonly call: string;
   readonly doc: string;
 }
 
-const param = (name: string, type: string, ...rest: [] | [Value]): CapabilityParam =>
-  rest.length === 0 ? { name, type: parseType(type) } : { name, type: parseType(type), default: rest[0] };
+const param = (name: string, type: string, value?: Value): CapabilityParam =>
+  value === undefined ? { name, type: parseType(type) } : { name, type: parseType(type), default: value };
 const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
-/** The text form of a String argument: in quotes, as the older machine prints it. */
+/** A String argument in quotes, as the older machine prints it. */
 const quoted = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
 const always = (): boolean => true;
 const never = (): boolean => false;
@@ -60,30 +60,18 @@ const isReadMethod = (args: readonly Value[]): boolean => {
 };
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
 const fetchedMock = (url: Value | undefined): string => `{"mock": true, "url": ${quoted(url)}}`;
-/** Of the form that the live handler gives, so that a program that reads it runs without the network. */
+/** Has the form of the live handler's answer, so that a program that reads it also runs without the network. */
 const responseMock = (url: Value | undefined): string =>
-  canonicalJson(
-    new Map<string, JsonData>([
-      ["body", fetchedMock(url)],
-      ["headers", new Map()],
-      ["status", 200],
-    ]),
-  );
+  canonicalJson(jsonObjectOf(["body", fetchedMock(url)], ["headers", new Map()], ["status", 200]));
 const fileMock = (path: Value | undefined): string => `mock file content for ${quoted(path)}`;
-/** What `fs.read` gives for each `want` but "text": the one name in every folder, the facts of the mocked text. */
+/** The answers of `fs.read` for each `want` but "text". Every folder has one file, with the text of `fileMock`. */
 const FILE_MOCKS: ReadonlyMap<Value | undefined, (path: Value | undefined) => string> = new Map([
   ["base64", (path: Value | undefined) => base64Text(utf8ToBytes(fileMock(path)))],
   ["list", () => '["mock.txt"]'],
   [
     "stat",
     (path: Value | undefined) =>
-      canonicalJson(
-        new Map<string, JsonData>([
-          ["kind", "file"],
-          ["modified_ms", MOCK_EPOCH_SECONDS * 1_000],
-          ["size", utf8Length(fileMock(path))],
-        ]),
-      ),
+      canonicalJson(jsonObjectOf(["kind", "file"], ["modified_ms", MOCK_EPOCH_SECONDS * 1_000], ["size", utf8Length(fileMock(path))])),
   ],
 ]);
 const TIME_UNITS: ReadonlyMap<Value | undefined, number> = new Map([
@@ -91,6 +79,9 @@ const TIME_UNITS: ReadonlyMap<Value | undefined, number> = new Map([
   ["ms", 1_000],
   ["us", 1_000_000],
 ]);
+
+/** Ids of the capabilities that the machine itself serves. */
+export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
 
 export const CAPABILITIES: readonly CapabilityDecl[] = [
   {
@@ -113,7 +104,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     repeatable: isReadMethod,
     mock: ([url, , , , want]) => (want === "response" ? responseMock(url) : fetchedMock(url)),
     call: 'net.fetch(url, method = "GET", body = "", headers = {}, want = "body")',
-    doc: 'An HTTP request. Gives the body; with want = "response" canonical JSON {"body","headers","status"}.',
+    doc: 'An HTTP request. Returns the body; with want = "response" canonical JSON {"body","headers","status"}.',
   },
   {
     id: 1,
@@ -135,7 +126,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     repeatable: never,
     mock: () => true,
     call: 'fs.write(path, content, how = "replace")',
-    doc: "Writes a file: replace, append, create (fails if it is there), delete, base64.",
+    doc: "Writes a file: replace, append, create (fails if it exists), delete, base64.",
   },
   {
     id: 3,
@@ -146,10 +137,10 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     repeatable: never,
     mock: () => ListValue.EMPTY,
     call: "db.query(sql, params = [])",
-    doc: "A SQL statement with bound parameters. Gives one object a row.",
+    doc: "A SQL statement with bound parameters. Returns one object for each row.",
   },
   {
-    id: 4,
+    id: CAPABILITY_IDS.uiRender,
     name: "ui.render",
     variant: "UiRender",
     version: "1",
@@ -195,10 +186,10 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
         ["status", "ok"],
       ]),
     call: 'llm.call(prompt, model = "", options = Json::Object({}))',
-    doc: "Asks a language model. Gives an object with status, text, model and usage {input_tokens, output_tokens}.",
+    doc: "Asks a language model. Returns an object with status, text, model and usage {input_tokens, output_tokens}.",
   },
   {
-    id: 8,
+    id: CAPABILITY_IDS.actorSpawn,
     name: "actor.spawn",
     variant: "ActorSpawn",
     version: "1",
@@ -210,7 +201,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     doc: "Starts an actor that runs f.",
   },
   {
-    id: 9,
+    id: CAPABILITY_IDS.actorSend,
     name: "actor.send",
     variant: "ActorSend",
     version: "1",
@@ -234,10 +225,10 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
   },
 ];
 
-/** The first id a host may give to a capability of its own. */
+/** The first id for an embedder's own capabilities. */
 export const FIRST_HOST_CAPABILITY_ID = 64;
 
-/** The capabilities that one compiler, machine and gateway agree on. */
+/** The capabilities that a compiler, a machine and a gateway share. */
 export interface CapabilityRegistry {
   readonly all: readonly CapabilityDecl[];
   readonly byId: ReadonlyMap<number, CapabilityDecl>;
@@ -247,13 +238,13 @@ export interface CapabilityRegistry {
   readonly setHash: string;
 }
 
-/** For each capability in name order the bytes of `name TAB version LF`; SHA-256. */
+/** The SHA-256 of one line `name TAB version LF` for each capability, sorted by name. */
 export function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
   const lines = [...capabilities].sort((a, b) => compareUtf8(a.name, b.name)).map((c) => `${c.name}\t${c.version}\n`);
   return `sha256:${bytesToHex(sha256(utf8ToBytes(lines.join(""))))}`;
 }
 
-/** The built-in capabilities and a host's own. Throws `capability.invalid_declaration`. */
+/** A registry of the built-in capabilities and an embedder's own. Throws `capability.invalid_declaration`. */
 export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityRegistry {
   const all = [...CAPABILITIES, ...own];
   const byId = new Map(all.map((c) => [c.id, c]));
@@ -282,7 +273,7 @@ export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityR
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
 
-/** The signature that takes `count` arguments, trailing defaults left out or not. */
+/** The signature that accepts `count` arguments; trailing arguments with a default may be left out. */
 export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
   return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);
 }

@@ -1,42 +1,42 @@
 /**
- * What work and values cost: the one place. Every engine charges by these formulas, so that steps and
- * allocation are the same everywhere. `docs/reference/limits.md` prints the numbers.
+ * The cost of work and of values. Every engine charges by these formulas, so a run takes the same steps and allocation on each.
+ * `docs/reference/limits.md` prints the numbers.
  *
- * Steps: an instruction is one step, and work on large operands adds ⌊units / 256⌋, charged before the work.
- * Allocation: a value charges its bytes before it is made, and a String that grows by appends its whole when it is read. Unit, Bool, Int, Float, None, ActorId and a function that is a constant are free.
+ * Steps: an instruction is one step. Work on large operands adds ⌊units / 256⌋ steps, charged before the work is done.
+ *
+ * Allocation: a value is charged before it is made. Unit, Bool, Int, Float, None, ActorId and function constants are free. A
+ * String that grows by appends is charged in part by each append, and in full by its first read.
  */
 
-/** Units of work for one extra step. */
+/** Units of work that make one extra step. */
 export const UNITS_PER_STEP = 256;
 
-/** Units of work by kind. */
 export const UNITS = {
   /** A UTF-16 code unit read or written. */
   codeUnit: 1,
-  /** A list slot copied, a stack slot filled, a match arm passed over. */
+  /** A list slot copied, a stack slot filled, a match arm skipped. */
   slot: 1,
   /** A value compared, tested or made on its own. */
   value: 8,
-  /** A map entry visited or placed. */
+  /** A map entry visited or added. */
   entry: 8,
-  /** A code unit hashed, parsed as JSON or coded. */
+  /** A code unit hashed, parsed as JSON, encoded or decoded. */
   codedUnit: 4,
 } as const;
 
-/** Most UTF-16 code units of one String and most elements of one List, whatever `max_alloc_bytes` says: alloc_limit. */
+/** The most UTF-16 code units of a String and elements of a List. A larger one traps with alloc_limit, whatever `max_alloc_bytes` is. */
 export const MAX_STRING_UNITS = 2 ** 28;
 export const MAX_LIST_LENGTH = 2 ** 26;
 
 /**
- * Bytes charged for values made: what they take in a host with pointers of 8 bytes, object headers of 24 and boxed Floats,
- * so that `max_alloc_bytes` bounds its memory. A place that holds a value has room for a boxed number, which is free
- * by itself.
+ * Bytes charged for values. They are what a value takes in a JavaScript engine with 8-byte pointers, 24-byte object headers and
+ * boxed numbers, so `max_alloc_bytes` bounds real memory. A slot includes a boxed number, so numbers by themselves are free.
  */
 export const BYTES = {
   /** Some, Ok, Err. */
   wrapper: 80,
   enumValue: 104,
-  /** Header of a record, closure or list. */
+  /** The header of a record, closure or list. */
   header: 128,
   /** One field, captured value or element. */
   slot: 56,
@@ -44,7 +44,7 @@ export const BYTES = {
   push: 320,
   mapHeader: 48,
   mapEntry: 144,
-  /** Each level of a map's tree that set or remove copies. */
+  /** One level of a map's tree, which set or remove copies. */
   mapLevel: 72,
   stringHeader: 32,
   codeUnit: 2,
@@ -54,23 +54,24 @@ export const BYTES = {
   message: 64,
 } as const;
 
-export const stringBytes = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
+/** Bytes charged for a String. */
+export const stringCharge = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
 /**
- * Of joining two Strings, given their code units, in an append to a local (see `accumulators.ts`): the longer one is not
- * laid out anew before somebody reads the whole, which then charges `unreadBytes`. Any other join charges `stringBytes`.
+ * Bytes charged for appending to a local (see `string-append.ts`), given the code units of both Strings. V8 joins them as a rope
+ * and copies the longer one only when something reads the result, which is charged `firstReadCharge`.
  */
-export const appendBytes = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
-/** Of the first reading of a String that appends have made. */
-export const unreadBytes = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
-/** Of a record, a closure or a list made at once. */
-export const slotsBytes = (count: number): number => BYTES.header + BYTES.slot * count;
-export const mapBytes = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
+export const appendCharge = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
+/** Bytes charged for the first read of a String that was made by appends. */
+export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
+/** Bytes charged for a record, a closure or a list with `count` slots. */
+export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
+export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
 /** Levels of a balanced tree of `size` entries: ⌊log2(size)⌋ + 1, and 1 for an empty one. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));
-/** Of the new version that set or remove makes of a map of `size` entries. */
-export const mapChangeBytes = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
+/** Bytes charged for setting or removing a key in a map of `size` entries. */
+export const mapChangeCharge = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
 
-/** The formulas in words, for the builtin table. `n` elements or entries, `u` UTF-16 code units read and written, `k` of the key. */
+/** The formulas for steps as text, for the builtin table. `n` elements or entries, `u` UTF-16 code units read and written, `k` code units of the key. */
 export const COSTS = {
   constant: "1",
   text: "1 + ⌊u / 256⌋",

@@ -1,6 +1,6 @@
 /**
- * The one error family of Boruna. Everything that a user, a file or a peer can cause is a
- * `BorunaError` with a stable `kind`; any other thrown error is a fault of ours.
+ * The kinds of `BorunaError`, which are stable. Every error that a user, a file or a peer can cause is a `BorunaError`;
+ * any other thrown error, and the kind `internal`, is a bug in Boruna.
  */
 export type ErrorKind =
   | "usage"
@@ -17,7 +17,7 @@ export type ErrorKind =
   | "internal";
 
 export interface ErrorPlace {
-  /** As the user named it, never resolved to a host path. */
+  /** As the user wrote it, not resolved. */
   readonly file?: string;
   /** 1-based. */
   readonly line?: number | undefined;
@@ -31,7 +31,7 @@ export class BorunaError extends Error {
   override readonly name: string = "BorunaError";
   readonly kind: ErrorKind;
   readonly place: ErrorPlace | undefined;
-  /** What to do next, one sentence. */
+  /** One sentence: what to do next. */
   readonly hint: string | undefined;
 
   constructor(kind: ErrorKind, message: string, more: { place?: ErrorPlace | undefined; hint?: string | undefined; cause?: unknown } = {}) {
@@ -42,7 +42,7 @@ export class BorunaError extends Error {
   }
 }
 
-/** Reached only when an invariant of ours is broken. */
+/** For the default branch of an exhaustive `switch`. Throws an internal error. */
 export function unreachable(value: never, what: string): never {
   throw new BorunaError("internal", `unexpected ${what}: ${String(value)}`);
 }

@@ -1,4 +1,7 @@
-/** The machine's only way out. Everything else in `vm/` is pure. */
+/**
+ * The interface through which the machine reaches the outside. Everything else in `vm/` is pure: no clock, no files, no network.
+ * In a run, the gateway implements `Host`.
+ */
 import type { CapabilityDecl } from "./capabilities.ts";
 import type { RunEvent } from "./events.ts";
 import type { CallPlace } from "./bytecode/module.ts";
@@ -8,28 +11,28 @@ import type { Value } from "./value/value.ts";
 /** One capability call as the machine makes it. */
 export interface CapabilityRequest {
   readonly capability: CapabilityDecl;
-  /** As the program passed them: trailing defaults are not filled in. */
+  /** The arguments that the program passed. Trailing defaults are not filled in. */
   readonly args: readonly Value[];
   /** Whether the calling function declares the capability. Always true for `emit`, `spawn` and `send`. */
   readonly declared: boolean;
-  /** The call stands under `try`. */
+  /** Whether the call is under `try`. */
   readonly caught: boolean;
   readonly actorId: number;
-  /** Steps executed so far, this call included. */
+  /** Steps so far, this call included. */
   readonly step: number;
-  /** Computed when asked for, since few readers need it; without `caller` when asked after the call's answer. */
+  /** The source location of the call, computed on request. Without `caller` when requested after the call's answer. */
   place(): CallPlace;
 }
 
 export type CapabilityAnswer =
   | { readonly ok: true; readonly value: Value }
-  /** `cause` is for the embedder: the machine hands it on to the trap and never looks at it. */
+  /** The machine passes `cause` on to the trap, for the embedder, and does not read it. */
   | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string; readonly cause?: unknown };
 
-/** What a host that can suspend gives for a call: its answer, or the wish to go on with the run elsewhere or later. */
+/** The reply of a host that can suspend: the answer, or "suspend" to continue the run later or in another process. */
 export type CallReply = CapabilityAnswer | "suspend";
 
-/** The host ends the run: a replay that diverged, or output over its limit. */
+/** A host returns it to end the run: a replay diverged, or the output exceeds its limit. */
 export interface HostStop {
   readonly trap: TrapKind;
   readonly message: string;
@@ -38,15 +41,15 @@ export interface HostStop {
 export type StopReason = "timeout" | "canceled";
 
 export interface Host {
-  /** Whether a run that the host stops at an actor's event has the stack of the spawn or send that the event tells of. */
+  /** Whether the trap has the stack of the spawn or send when the host stops the run at an actor's event. */
   readonly locatesEvents?: boolean;
-  /** A promise only where the handler is asynchronous. Never rejects, never throws for a program's mistake. */
+  /** Returns a promise only when the handler is asynchronous. It never rejects, and never throws for a mistake of the program. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
-  /** Called for every event but the `Cap…` ones, which `call` writes. */
+  /** Called for every event except the `Cap…` events, which `call` itself produces. */
   event(event: RunEvent): HostStop | undefined;
-  /** Text of `debug` and `debug_msg`. */
+  /** Called with the text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;
-  /** Asked every few thousand steps and at each call; outside the deterministic part. */
+  /** Polled every few thousand steps and at each call. Not deterministic. */
   interrupted(): StopReason | undefined;
   /**
    * Asked between slices, and when an answer has come that was waited for: a promise when the host wants a turn (for timers
@@ -55,7 +58,7 @@ export interface Host {
   pause?(): Promise<undefined> | undefined;
 }
 
-/** A host of `startMachine` and `resumeMachine`: it may suspend the run at a call, at once or through a promise. */
+/** A host for `startMachine` and `resumeMachine`. It may suspend the run at a call, also through a promise. */
 export interface SuspendingHost extends Omit<Host, "call"> {
   call(request: CapabilityRequest): CallReply | Promise<CallReply>;
 }

@@ -1,4 +1,4 @@
-/** A table that only some runs look at is made when the first one does: importing a file costs every run. */
+/** Defers making a value until the first call. For tables that few runs need, since work at import time delays every run. */
 export function lazily<T extends object>(make: () => T): () => T {
   let made: T | undefined;
   return () => {
@@ -7,7 +7,7 @@ export function lazily<T extends object>(make: () => T): () => T {
   };
 }
 
-/** Made once for each object, and kept as long as the object is. */
+/** Caches the result of `make` for each object, as long as the object exists. */
 export function oncePer<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
   const made = new WeakMap<K, T>();
   return (key) => {

@@ -1,4 +1,9 @@
-/** Limits of a run. One table: the policy's `limits`, the CLI flags, the log header and the docs read it. */
+import { BorunaError } from "./error.ts";
+
+/**
+ * The limits of a run. The policy's `limits`, the CLI flags, the log header and the docs read this table.
+ * Snapshots contain the limits in this order.
+ */
 export const LIMITS = {
   max_steps: { default: 10_000_000, max: Number.MAX_SAFE_INTEGER, unit: "instructions", doc: "steps of all actors together" },
   max_alloc_bytes: { default: 1_073_741_824, max: Number.MAX_SAFE_INTEGER, unit: "bytes", doc: "bytes of all values made, cumulative" },
@@ -21,58 +26,49 @@ export const LIMITS = {
 export type LimitField = keyof typeof LIMITS;
 export type Limits = { readonly [K in LimitField]: number };
 
-/** In this order they are written into the state of a suspended run. */
-export const LIMIT_NAMES = [
-  "max_steps",
-  "max_alloc_bytes",
-  "max_call_depth",
-  "max_output_bytes",
-  "max_log_bytes",
-  "max_wall_ms",
-] as const satisfies readonly LimitField[];
+const isLimitField = (name: string): name is LimitField => Object.hasOwn(LIMITS, name);
+const hasAllLimits = (limits: Readonly<Record<string, number>>): limits is Limits =>
+  LIMIT_NAMES.every((name) => Object.hasOwn(limits, name));
 
-/** Asks for each limit in the order of `LIMIT_NAMES`. */
+export const LIMIT_NAMES: readonly LimitField[] = Object.keys(LIMITS).filter(isLimitField);
+
+/** Makes limits; calls `valueOf` in the order of `LIMIT_NAMES`. */
 export function limitsFrom(valueOf: (name: LimitField) => number): Limits {
-  return {
-    max_steps: valueOf("max_steps"),
-    max_alloc_bytes: valueOf("max_alloc_bytes"),
-    max_call_depth: valueOf("max_call_depth"),
-    max_output_bytes: valueOf("max_output_bytes"),
-    max_log_bytes: valueOf("max_log_bytes"),
-    max_wall_ms: valueOf("max_wall_ms"),
-  };
+  const limits = Object.fromEntries(LIMIT_NAMES.map((name) => [name, valueOf(name)]));
+  if (!hasAllLimits(limits)) throw new BorunaError("internal", "a limit is missing");
+  return limits;
 }
 
 export const DEFAULT_LIMITS: Limits = Object.freeze(limitsFrom((name) => LIMITS[name].default));
 
 /**
- * `max_log_bytes` in the replay of a log whose header has no such limit: it was recorded before logging was charged, so
- * nothing is counted and logged texts cost no steps. No policy and no log can say it.
+ * `max_log_bytes` in the replay of a log whose header has no such limit. The log was recorded before logging was charged, so
+ * nothing is counted and logged text costs no steps. A policy or a log header cannot contain this value.
  */
 export const LOG_NOT_CHARGED = 0;
 
-/** Limits of the machine that no policy changes. */
+/** Limits of the machine that a policy cannot change. */
 export const MACHINE_LIMITS = {
   /** Steps of one actor in one round. */
   sliceSteps: 1_000,
   actors: 10_000,
-  /** Locals plus operand slots of all frames of one actor. */
+  /** Locals and operands of all frames of one actor. */
   stackSlots: 4_000_000,
-  /** Of all actors, when their slices end: slots that their frames need, four more for each frame, and globals. */
+  /** The total over all actors, checked when a slice ends: the slots of their frames, four more for each frame, and their globals. */
   actorSlots: 1_000_000,
   /** Operand slots of one frame. */
   frameSlots: 4_096,
-  /** Nesting of a value that leaves the machine: argument, result, message, module constant in a log. */
+  /** Nesting of a value that leaves the machine: an argument, a result, a message, a module constant in a log. */
   valueDepth: 10_000,
-  /** Values inside a value that is written as JSON, a shared one counted each time; more than `crossingBytes` lets pass. */
+  /** Values inside a value that leaves the machine or is written as JSON. A shared value counts each time. */
   valueNodes: 3_000_000,
-  /** UTF-16 units of all Strings and keys of a value that is written as JSON; six times as much still fits a JS string. */
+  /** UTF-16 code units of all Strings and keys in such a value. Six times as many, when all are escaped, still fit one JS string. */
   valueTextUnits: 67_108_864,
-  /** UTF-16 units of a text form; the rest is cut. */
+  /** UTF-16 code units of the text form of a value; the rest is cut off. */
   textFormUnits: 16_777_216,
 } as const;
 
-/** Limits on a module file. Going over one is `module.too_large`. */
+/** Limits of a module file. Exceeding one is the error `module.too_large`. */
 export const MODULE_LIMITS = {
   bytes: 64 * 1024 * 1024,
   functions: 65_536,

@@ -1,5 +1,4 @@
-/** Steps and allocation of a run, shared by all its actors, and the exception that ends an actor. */
-import { appendBytes, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringBytes, UNITS, UNITS_PER_STEP } from "./cost.ts";
+import { appendCharge, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringCharge, UNITS, UNITS_PER_STEP } from "./cost.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
@@ -10,7 +9,7 @@ export interface TrapDetail {
   readonly cause?: unknown;
 }
 
-/** Thrown inside the machine only; `system.ts` turns it into a `Trap` or into a message to the parent actor. */
+/** Ends an actor. Thrown inside the machine only: the scheduler turns it into the run's `Trap` or a message to the parent actor. */
 export class MachineTrap extends Error {
   override readonly name: string = "MachineTrap";
   readonly kind: TrapKind;
@@ -22,27 +21,27 @@ export class MachineTrap extends Error {
   }
 }
 
-/** Extra steps between two questions whether the host wants the run to stop. */
-const STEPS_UNASKED = 4_096;
+/** Extra steps between two polls. */
+const POLL_INTERVAL = 4_096;
 
-/** Stops exactly: `steps` never passes `maxSteps`, `allocBytes` never passes `maxAllocBytes`. */
+/** Counts the steps and the allocation of all actors of a run. `steps` never exceeds `maxSteps`, and `allocBytes` never exceeds `maxAllocBytes`. */
 export class Meter {
   steps: number = 0;
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Asked now and then while a builtin is at work; throws to end the run. Outside of the deterministic part. */
+  /** Polls the host during long work. Throws to end the run. Not deterministic. */
   interrupt: () => void = () => undefined;
-  /** Units of work for a UTF-16 unit of text that is logged; 0 in the replay of a log from before it was charged. */
+  /** Units of work for each code unit of logged text; 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
-  /** Extra steps since `interrupt` was asked. */
-  #unasked: number = 0;
-  /** For the compiled engine: the step after which it asks `overrun`, and the deepest frame it may enter. */
+  /** Extra steps since the last poll. */
+  #sincePoll: number = 0;
+  /** For the compiled engine: the step after which it calls `overrun`, and the deepest frame it may enter. */
   checkAt: number = 0;
   maxDepth: number = 0;
-  /** Whether the work may go on: true to pause where that is possible, false to go on, undefined at the limit. */
+  /** Returns true to pause at the next point that allows it, false to continue, undefined when the step limit is reached. */
   overrun: () => boolean | undefined = () => undefined;
-  /** Of a loop that paused: locals, operands, then whether each accumulator is pending. */
+  /** The state of a paused loop: locals, operands, then for each accumulator whether its first read is still to be charged. */
   saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {
@@ -50,7 +49,7 @@ export class Meter {
     this.maxAllocBytes = maxAllocBytes;
   }
 
-  /** Extra steps for work about to be done. */
+  /** Charges work about to be done. */
   charge(units: number): void {
     if (units >= UNITS_PER_STEP) this.addSteps(Math.floor(units / UNITS_PER_STEP));
   }
@@ -61,38 +60,38 @@ export class Meter {
       throw stepLimitTrap(this.maxSteps);
     }
     this.steps += count;
-    this.#unasked += count;
-    if (this.#unasked < STEPS_UNASKED) return;
-    this.#unasked = 0;
+    this.#sincePoll += count;
+    if (this.#sincePoll < POLL_INTERVAL) return;
+    this.#sincePoll = 0;
     this.interrupt();
   }
 
-  /** Bytes of a value about to be made. */
+  /** Charges the bytes of a value about to be made. Traps with alloc_limit. */
   allocate(bytes: number): void {
     if (bytes > this.maxAllocBytes - this.allocBytes) throw allocLimit(this.maxAllocBytes);
     this.allocBytes += bytes;
   }
 
-  /** A String about to be made. */
+  /** Charges a String about to be made. */
   allocateString(codeUnits: number): void {
     if (codeUnits > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
-    this.allocate(stringBytes(codeUnits));
+    this.allocate(stringCharge(codeUnits));
   }
 
   /** A String about to be made by an append to a local. */
   allocateAppend(a: number, b: number): void {
     if (a + b > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
-    this.allocate(appendBytes(a, b));
+    this.allocate(appendCharge(a, b));
   }
 
-  /** A list of `length` elements about to be made; `bytes` where they are not those of a list made at once. */
+  /** Charges a list about to be made. `bytes` is given when the list shares elements or its elements are new too. */
   allocateList(length: number, bytes: number = BYTES.header + BYTES.slot * length): void {
     if (length > MAX_LIST_LENGTH) throw new MachineTrap("alloc_limit", `a List of more than ${MAX_LIST_LENGTH} elements`);
     this.allocate(bytes);
   }
 }
 
-/** Work whose size shows only while it is done: charges as it goes, in all what `Meter.charge` would. */
+/** Charges work of unknown size while it is done. The total is what `Meter.charge` would charge at once. */
 export class Work {
   readonly meter: Meter;
   #units: number = 0;
@@ -118,7 +117,7 @@ export function allocLimit(maxAllocBytes: number): MachineTrap {
   return new MachineTrap("alloc_limit", `max allocation exceeded (${maxAllocBytes} bytes)`);
 }
 
-/** The type of a value as trap messages name it. */
+/** The name of a value's type in trap messages. */
 export function typeName(value: Value): string {
   if (typeof value === "object") return value.tag;
   if (typeof value === "string") return "String";

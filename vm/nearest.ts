@@ -1,13 +1,11 @@
-/** The name that a misspelt one may have meant. */
-
 const MAX_DISTANCE = 2;
 const MAX_NAME = 64;
 const MAX_CANDIDATES = 10_000;
 
 /**
- * The one candidate nearest to the name, at most two edits away (insert, delete, replace, swap of neighbours), or
- * undefined when there is none or two are equally near. Bounded: names over 64 characters and candidates after the
- * first 10,000 are not looked at.
+ * The candidate that a misspelled name probably means: the only one at the smallest distance, at most two edits (insert, delete,
+ * replace, swap neighbours). Returns undefined when there is none or a tie. Ignores names over 64 characters and candidates after
+ * the first 10,000.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > MAX_NAME) return undefined;
@@ -19,7 +17,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     if (++seen > MAX_CANDIDATES) break;
     if (candidate === name || candidate === best || candidate.length > MAX_NAME) continue;
     const distance = editDistance(name, candidate, MAX_DISTANCE);
-    // A name of which nothing is left is no likeness: `x` is not near `y`.
+    // A distance that replaces every character is no similarity: `x` is not near `y`.
     if (distance >= Math.max(name.length, candidate.length)) continue;
     if (distance < bestDistance) {
       best = candidate;
@@ -30,7 +28,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return tie ? undefined : best;
 }
 
-/** Optimal string alignment distance; anything above `bound` is reported as `bound + 1`. */
+/** The optimal string alignment distance. Returns `bound + 1` for any distance above `bound`. */
 export function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) > bound) return bound + 1;
   let twoBack: number[] = [];

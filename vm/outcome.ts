@@ -1,7 +1,4 @@
-/**
- * How a run ends: traps, outcomes and exit codes, each declared once.
- * The CLI, the spans, the log's end record and the docs read these tables.
- */
+/** The ways a run can end: traps, outcomes and exit codes. The CLI, the spans, the log's end record and the docs read these tables. */
 export const OUTCOMES = {
   success: { exitCode: 0, spanError: false, doc: "the program completed, whatever its value" },
   program_error: { exitCode: 1, spanError: true, doc: "the program trapped" },
@@ -11,28 +8,28 @@ export const OUTCOMES = {
   limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output or the log was reached" },
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
-  divergence: { exitCode: 5, spanError: true, doc: "a replay did something else than the log says" },
-  incomplete: { exitCode: 6, spanError: false, doc: "a replay repeated all that a log without an end record holds" },
-  fatal: { exitCode: 70, spanError: true, doc: "a fault of ours" },
+  divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records" },
+  incomplete: { exitCode: 6, spanError: false, doc: "a replay reproduced a log that has no end record" },
+  fatal: { exitCode: 70, spanError: true, doc: "a bug in Boruna" },
 } as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
 
 export type Outcome = keyof typeof OUTCOMES;
 
-/** Exit codes of the CLI that no run outcome has. */
+/** Exit codes of CLI commands that do not end with a run's outcome. */
 export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
-  done: "the command did what it was asked",
-  failed: "a test failed, or `fmt --check` found a file that is not in the one form",
+  done: "the command succeeded",
+  failed: "a test failed, or `fmt --check` found a file that is not formatted",
   usage: "the command line, a source, a policy, a module or a file is wrong",
-  unverified: "a log does not verify, or a replay has no end to compare with",
-  internal: "a fault of ours",
+  unverified: "a log does not verify, or a replay has no end record to compare with",
+  internal: "a bug in Boruna",
   hungUp: "SIGHUP",
   interrupted: "SIGINT",
   terminated: "SIGTERM",
 };
 
-/** The limit a run stopped at, as spans and JSON output name it. */
+/** The names of limits in spans and JSON output. */
 export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth"] as const;
 export type LimitName = (typeof LIMIT_WORDS)[number];
 
@@ -40,12 +37,12 @@ interface TrapRow {
   readonly outcome: Outcome;
   readonly limit?: LimitName;
   readonly doc: string;
-  /** Where a program that the compiler made meets it, as the language page says it; absent where it never does. */
+  /** Where a compiled program meets the trap, for the language page; absent when it never does. */
   readonly where?: string;
 }
 
 export const TRAPS = {
-  stack_underflow: { outcome: "program_error", doc: "an instruction wanted more operands than there are" },
+  stack_underflow: { outcome: "program_error", doc: "an instruction needs more operands than the stack has" },
   stack_overflow: {
     outcome: "limit_exceeded",
     limit: "depth",
@@ -78,7 +75,7 @@ export const TRAPS = {
       "`int.pow` with a negative exponent, a wrong pattern of the `regex` builtins, a value nested too deep for `json.stringify` or for leaving the machine",
   },
   index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list", where: "`xs[i]`, `list_get`" },
-  match_exhausted: { outcome: "program_error", doc: "no arm of a match fits" },
+  match_exhausted: { outcome: "program_error", doc: "no arm of a match matches" },
   assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic", where: "`guard`, `panic`" },
   contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false", where: "`requires`, `ensures`" },
   step_limit: { outcome: "limit_exceeded", limit: "steps", doc: "the next step would exceed max_steps", where: "the limits of the run" },
@@ -106,20 +103,20 @@ export const TRAPS = {
   capability_budget_exceeded: { outcome: "budget_exceeded", doc: "the rule's budget is used up", where: "capability calls" },
   capability_failed: {
     outcome: "runtime_error",
-    doc: "the handler failed or answered something else than its type",
+    doc: "the handler failed, or its answer does not have the declared type",
     where: "capability calls",
   },
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability", where: "capability calls" },
   divergence: { outcome: "divergence", doc: "a replay left the recorded path", where: "a replay" },
   log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish", where: "a replay" },
-  deadlock: { outcome: "program_error", doc: "every actor waits for a message and none is on its way", where: "actors" },
-  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "only in logs of versions that limited the scheduler's rounds" },
-  internal: { outcome: "fatal", doc: "a fault of ours" },
+  deadlock: { outcome: "program_error", doc: "every actor waits for a message and no message is in transit", where: "actors" },
+  max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "in logs of versions that limited the scheduler's rounds" },
+  internal: { outcome: "fatal", doc: "a bug in Boruna" },
 } as const satisfies Record<string, TrapRow>;
 
 export type TrapKind = keyof typeof TRAPS;
 
-/** The outcome of a run that trapped, with the limit where it is one. */
+/** The outcome of a run that trapped. `limit` is present when it reached a limit. */
 export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: LimitName } {
   const row: TrapRow = TRAPS[kind];
   return row.limit === undefined ? { outcome: row.outcome } : { outcome: row.outcome, limit: row.limit };

@@ -1,2 +1,2 @@
-/** The version of this package, as `package.json` says it (a test compares them). The pure rooms cannot read files. */
+/** The version in `package.json`; a test compares them. `vm/` cannot read files. */
 export const VERSION = "0.1.0";

@@ -1,6 +1,6 @@
 import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
-import { plainToHost } from "../../vm/json/typed-json.ts";
+import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
 import { clean, printJson } from "../terminal.ts";
@@ -21,7 +21,7 @@ export function policyValidateCommand({ terminal, json }: Session, file: string)
 
 export function policyShowCommand({ terminal, json }: Session, file: string): number {
   const policy = loadPolicy(file);
-  const shown = plainToHost(policyToJson(policy));
+  const shown = jsonToJs(policyToJson(policy));
   if (json) printJson(terminal, { policy: shown, policy_hash: policyHash(policy) });
   else terminal.out(JSON.stringify(shown, null, 2));
   return EXIT.done;

@@ -9,7 +9,8 @@ import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
-import { plainToHost, valueToPlain } from "../../vm/json/typed-json.ts";
+import { jsonToJs } from "../../vm/json/js-interop.ts";
+import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { textForm, typedText } from "../../vm/value/display.ts";
 import { limit, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
@@ -116,7 +117,7 @@ function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter
     observe: (event) => {
       if (event.type !== "UiEmit" || failure !== undefined) return;
       try {
-        terminal.out(jsonLine(plainToHost(valueToPlain(event.tree, undefined, types))));
+        terminal.out(jsonLine(jsonToJs(valueToTypedJson(event.tree, undefined, types))));
       } catch (error) {
         if (!(error instanceof BorunaError)) throw error;
         failure = error;

@@ -4,6 +4,7 @@
  * expressions around it, and are popped before the jump.
  */
 import { OPCODE_BY_TAG, type OpName } from "../../vm/bytecode/opcodes.ts";
+import { WRAPPERS } from "../../vm/bytecode/tags.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
@@ -55,7 +56,6 @@ function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
   return op === "&&" ? "And" : op === "||" ? "Or" : OPERATOR_OPCODES[op];
 }
 
-const WRAP_OPERAND = { Some: 0, Ok: 1, Err: 2 } as const;
 /** The most elements of a `MakeList` in bytecode 1.1. */
 const MAX_SHORT_LIST = 255;
 
@@ -203,7 +203,7 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "wrap":
         this.expr(ir.value, false);
-        e.emit("Wrap", WRAP_OPERAND[ir.wrap]);
+        e.emit("Wrap", WRAPPERS.indexOf(ir.wrap));
         return;
       case "get_field":
         this.expr(ir.target, false);

@@ -2,6 +2,7 @@
  * Lowers `match`. If every arm is a constructor without nested patterns, one `Match` instruction with a jump table selects
  * the arm; otherwise the arms are tested one after the other. The value that is matched is kept in a stack slot.
  */
+import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
@@ -17,7 +18,7 @@ const isPlain = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind 
 
 /** The tag of a pattern in a jump table: -1 matches any value. Undefined if the pattern needs tests of its own. */
 function tableTag(pattern: CheckedPattern): number | undefined {
-  if (isPlain(pattern)) return -1;
+  if (isPlain(pattern)) return MATCH_TAGS.any;
   if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(isPlain)) return undefined;
   return pattern.constructor_.form.tag;
 }
@@ -50,7 +51,7 @@ function lowerTable(
   tail: boolean,
 ): void {
   const e = f.emitter;
-  const targets = arms.map((_, i) => ({ tag: tags[i] ?? -1, target: e.label() }));
+  const targets = arms.map((_, i) => ({ tag: tags[i] ?? MATCH_TAGS.any, target: e.label() }));
   e.emit("LoadLocal", subject);
   e.emit("Match", e.table(targets));
   arms.forEach((arm, i) => {
@@ -191,7 +192,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
         "Match",
         e.table([
           { tag: form.tag, target: matches },
-          { tag: -1, target: differs },
+          { tag: MATCH_TAGS.any, target: differs },
         ]),
       );
       e.placeLabel(differs);

@@ -7,7 +7,7 @@ import type { LlmPolicy } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonArray, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 import { MapValue } from "../../vm/value/map.ts";
-import { valueToPlain } from "../../vm/json/typed-json.ts";
+import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { parseType } from "../../vm/value/type.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Value } from "../../vm/value/value.ts";
@@ -121,7 +121,7 @@ function requestBody(model: string, prompt: string, callOptions: Value | undefin
       ["role", role],
       ["content", content],
     ]);
-  const plain = valueToPlain(callOptions, parseType("Json"), []);
+  const plain = valueToTypedJson(callOptions, parseType("Json"), []);
   const forwarded = isJsonObject(plain) ? [...plain].filter(([name]) => FORWARDED.includes(name)) : [];
   return new Map<string, JsonData>([
     ...forwarded,

@@ -10,7 +10,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
-import { valueFromJson, valueToJson } from "../../vm/json/tagged-json.ts";
+import { valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { FloatValue, wellFormed, type Value } from "../../vm/value/value.ts";
 import type { BlobReader } from "./blobs.ts";
 import { decodeUtf8 } from "./files.ts";
@@ -39,7 +39,7 @@ export type PutBlob = (text: string, bytes: number) => string;
  */
 export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
   if (value instanceof BlobRef) return blobToJson(value);
-  const data = valueToJson(value);
+  const data = valueToTaggedJson(value);
   if (put === undefined || isSurelyShort(value, inlineBytes)) return data;
   const text = jsonText(data);
   // Most values need no count of bytes: a UTF-16 code unit takes one to three.
@@ -95,7 +95,7 @@ function blobFromJson(data: JsonData, what: string): BlobRef | undefined {
 /** `what` names the value in messages. Throws `log.form`, `value.form`. */
 export function valueFromLogJson(data: JsonData | undefined, what: string): ValueOrBlob {
   if (data === undefined) throw new BorunaError("log.form", `${what}: expected a value`);
-  return blobFromJson(data, what) ?? valueFromJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
+  return blobFromJson(data, what) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
 }
 
 /** `what` names the text in messages. Throws `log.form`. */
@@ -113,7 +113,7 @@ const BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
   if (!(value instanceof BlobRef)) return value;
   const text = decodeUtf8(blobs.read(value), `blob ${value.sha256}`);
-  return valueFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
+  return valueFromTaggedJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
     maxDepth: MACHINE_LIMITS.valueDepth,
   });
 }
@@ -121,7 +121,7 @@ export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
 /** Like `loadValue`; also throws `log.form` unless the blob is the value's canonical JSON. */
 export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
   const value = loadValue(ref, blobs);
-  const written = jsonText(valueToJson(value));
+  const written = jsonText(valueToTaggedJson(value));
   if (sha256Hex(written) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;
 }

@@ -5,7 +5,7 @@ import { compile } from "../../compiler/compile.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
-import { valueFromPlain } from "../../vm/json/typed-json.ts";
+import { valueFromTypedJson } from "../../vm/json/typed-json.ts";
 import { parseType } from "../../vm/value/type.ts";
 
 const TYPES = `type Point { x: Int, y: Float, name: String }
@@ -63,7 +63,7 @@ describe("a value of another type: what is wanted, and an example", () => {
     const text = example.replace(/^--arg '?n=/, "").replace(/'$/, "");
     const { types } = moduleOf(type);
     const data = parseArguments([`n=${text}`], moduleOf(type)).get("n") ?? null;
-    expect(() => valueFromPlain(data, parseType(type), types)).not.toThrow();
+    expect(() => valueFromTypedJson(data, parseType(type), types)).not.toThrow();
   });
 
   test("a type without a short example has none", () => {

@@ -1,4 +1,4 @@
-/** Every limit of `vm/limits.ts`, just under and just over. A limit without a probe fails the first test. */
+/** Tests every limit of `vm/limits.ts` just under and just over. A limit without a probe fails the first test. */
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram } from "../../gateway/run.ts";
@@ -7,7 +7,7 @@ import { recordBytes } from "../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { decodeModule } from "../../vm/bytecode/codec.ts";
-import { slotsBytes } from "../../vm/cost.ts";
+import { slotsCharge } from "../../vm/cost.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
@@ -21,7 +21,7 @@ type Code = TestFunction["code"];
 type Ended = string | Promise<string>;
 
 interface Probe {
-  /** What happens at the limit, and what one further does. */
+  /** The results at the limit and one beyond it. */
   readonly under: () => Ended;
   readonly over: () => Ended;
   readonly gives: readonly [under: string, over: string];
@@ -46,7 +46,7 @@ const repeated = <T>(count: number, item: T): T[] => Array.from({ length: count 
 const nops = (count: number): Code => repeated(count, "Nop" as const);
 const builtin = (name: string): number => BUILTINS.find((b) => b.name === name)?.id ?? -1;
 
-/** Does something a number of times, which is constant 0; local 0 counts down. */
+/** Repeats a body as often as constant 0 says; local 0 counts down. */
 const times = (body: Code): Code => {
   const start: Code = [
     ["PushConst", 0],
@@ -59,7 +59,7 @@ const times = (body: Code): Code => {
 const LOOP = "fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }";
 const EMIT = 'fn main() -> Int !{ui.render} { emit Json::String("0123456789")\n 1 }';
 
-/** How a program ends behind the gateway, which keeps the limits that are not the machine's. */
+/** How a program ends with the gateway, which checks the limits that the machine does not. */
 async function executed(text: string, limits: Partial<Limits>, clock?: () => number, sink?: EventSink): Promise<string> {
   const { outcome, error } = await executeProgram(verifyModule(compile({ name: "main.ax", text }).module), {
     policy: ALLOW_ALL,
@@ -71,7 +71,7 @@ async function executed(text: string, limits: Partial<Limits>, clock?: () => num
   return error?.kind ?? outcome;
 }
 
-/** A clock that stands still and, from the hundredth question on, has moved by so much. */
+/** A clock that reads 0 three times, then `byMs`. */
 function clockThatMoves(byMs: number): () => number {
   let asked = 0;
   return () => (asked++ < 3 ? 0 : byMs);
@@ -82,7 +82,7 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
     runs(() => program([...nops(99), "Ret"]), { limits: { max_steps: 100 - beyond } }),
   ),
   max_alloc_bytes: probe(["completed", "alloc_limit"], (beyond) =>
-    runs(() => program([["PushConst", 0], ["MakeList", 1], "Ret"], [1]), { limits: { max_alloc_bytes: slotsBytes(1) - beyond } }),
+    runs(() => program([["PushConst", 0], ["MakeList", 1], "Ret"], [1]), { limits: { max_alloc_bytes: slotsCharge(1) - beyond } }),
   ),
   max_call_depth: probe(["completed", "stack_overflow"], (beyond) =>
     runs(() => moduleOf([{ code: [["Call", 1, 0], "Ret"] }, { code: [["Call", 2, 0], "Ret"] }, { code: ["Ret"] }]), {
@@ -90,7 +90,7 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
     }),
   ),
   max_output_bytes: probe(["success", "output_limit"], async (beyond) => {
-    // The tree's text, as large as it is: the limit at which the run just passes.
+    // The length of the tree's text is the limit at which the run just passes.
     let bytes = 0;
     while ((await executed(EMIT, { max_output_bytes: bytes })) !== "success") bytes += 1;
     expect(bytes).toBeGreaterThanOrEqual(10);
@@ -110,14 +110,14 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
 const FULL_FRAMES = Math.floor((MACHINE_LIMITS.stackSlots - 1) / MODULE_LIMITS.locals);
 
 const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
-  // An actor's turn ends a step before the slice does; what it did in one turn or two shows in the events.
+  // An actor stops one step before its slice ends; the events show whether it needed one slice or two.
   sliceSteps: probe(["1 turn", "2 turns"], (beyond) => {
     const host = testHost();
     run(program([...nops(MACHINE_LIMITS.sliceSteps - 3 + beyond), "Ret"]), { actors: true }, host);
     const turns = host.events.filter((e) => e.type === "SchedulerTick").length;
     return `${turns} turn${turns > 1 ? "s" : ""}`;
   }),
-  // The root is one of them.
+  // The root actor counts too.
   actors: probe(["completed", "alloc_limit"], (beyond) =>
     runs(() =>
       moduleOf(
@@ -126,7 +126,7 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
       ),
     ),
   ),
-  // Frames of as many locals as there may be, and a last one that fills the rest; each has room for one operand.
+  // Frames with the maximum number of locals, and a last one that fills the rest; each has room for one operand.
   stackSlots: probe(["completed", "stack_overflow"], (beyond) =>
     runs(() =>
       moduleOf([
@@ -138,7 +138,7 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
       ]),
     ),
   ),
-  // A hundred actors that wait, each with its locals, the room of one operand and of its frame.
+  // A hundred blocked actors, each with its locals, one operand slot and its frame.
   actorSlots: probe(["completed", "alloc_limit"], (beyond) => {
     const waiting = (locals: number): TestFunction => ({ locals, code: ["ReceiveMsg", "Ret"] });
     const locals = MACHINE_LIMITS.actorSlots / 100 - 5;
@@ -188,7 +188,7 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
       ),
     ),
   ),
-  // In quotes, which count too.
+  // The quotes count too.
   textFormUnits: probe(["whole", "cut"], (beyond) => {
     const text = textForm("x".repeat(MACHINE_LIMITS.textFormUnits - 2 + beyond));
     return text.endsWith("…") || text.length > MACHINE_LIMITS.textFormUnits ? "cut" : "whole";
@@ -212,7 +212,7 @@ const constantOfDepth = (depth: number): Uint8Array =>
 const TOO_LARGE = ["completed", "module.too_large"] as const;
 
 const MODULE_PROBES: Readonly<Record<keyof typeof MODULE_LIMITS, Probe>> = {
-  // The length is looked at before the payload, which is not there.
+  // The length is checked before the payload, which is missing here.
   bytes: probe(["module.truncated", "module.too_large"], (beyond) => ends(() => decodeModule(headerOf(MODULE_LIMITS.bytes + beyond)).name)),
   functions: probe(TOO_LARGE, (beyond) => runs(() => moduleOf(repeated(MODULE_LIMITS.functions + beyond, { code: [] })))),
   codeLength: probe(TOO_LARGE, (beyond) => runs(() => program(nops(MODULE_LIMITS.codeLength + beyond)))),
@@ -238,7 +238,7 @@ const MODULE_PROBES: Readonly<Record<keyof typeof MODULE_LIMITS, Probe>> = {
   constantDepth: probe(TOO_LARGE, (beyond) => runs(() => decodeModule(constantOfDepth(MODULE_LIMITS.constantDepth + beyond)))),
 };
 
-/** Limits that cannot be reached in reasonable time, each with the reason. There is none. */
+/** Limits that cannot be reached in reasonable time, each with the reason. Currently none. */
 const WITHOUT_PROBE: ReadonlyMap<string, string> = new Map();
 
 const TABLES = [
@@ -247,7 +247,7 @@ const TABLES = [
   ["MODULE_LIMITS", MODULE_LIMITS, MODULE_PROBES],
 ] as const;
 
-test("every limit has a probe, or a reason why not", () => {
+test("every limit has a probe, or a reason for having none", () => {
   const limits = TABLES.flatMap(([table, fields]) => Object.keys(fields).map((field) => `${table}.${field}`));
   const probed = TABLES.flatMap(([table, , probes]) => Object.keys(probes).map((field) => `${table}.${field}`));
   expect(probed.filter((name) => WITHOUT_PROBE.has(name))).toEqual([]);

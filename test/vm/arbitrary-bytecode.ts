@@ -1,7 +1,6 @@
 /**
- * Verified modules that no compiler of ours makes: functions of basic blocks with jumps from anywhere to anywhere, whose
- * stack heights agree as a rule. Values are of the kinds that instructions want most of the time, so that runs get far,
- * and of wrong ones often enough.
+ * Verified modules unlike those of the compiler: functions of basic blocks with arbitrary jumps between them, whose
+ * stack heights usually agree. Operands usually have the kinds that instructions expect, so that runs get far.
  */
 import fc from "fast-check";
 import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/bytecode/module.ts";
@@ -11,9 +10,9 @@ import { arbitraryChoices, type Choices } from "../choices.ts";
 import { CONSTANT_LIST, INDICES, type Kind, KINDS, MAX_FUNCTIONS, MODULE_TYPES, STEPS, UNIT_CONSTANT } from "./bytecode-tables.ts";
 
 const LOCALS = 8;
-/** By local, the kind it holds as a rule. The last one counts down. */
+/** The usual kind of each local. The last local counts down. */
 const LOCAL_KINDS: readonly Kind[] = ["int", "text", "float", "list", "any", "int", "text", "int"];
-/** Locals that are appended to. */
+/** Locals that are targets of appends. */
 const APPENDED = [1, 6, 6, 3, 4] as const;
 const FUEL = LOCALS - 1;
 
@@ -23,7 +22,7 @@ type Draft = Instruction & { readonly block?: number };
 interface Shape {
   readonly index: number;
   readonly arities: readonly number[];
-  /** May have effects, and so is interpreted. */
+  /** May have effects, and so is always interpreted. */
   readonly effects: boolean;
 }
 
@@ -33,7 +32,7 @@ class FunctionWriter {
   readonly #code: Draft[] = [];
   readonly #starts: number[] = [];
   readonly #tables: { readonly tag: number; readonly block: number }[][] = [];
-  /** Operands that lie on the stack where each block begins. */
+  /** The height of the operand stack at the start of each block. */
   readonly #heights: readonly number[];
   #stack: Kind[] = [];
 
@@ -85,7 +84,7 @@ class FunctionWriter {
   #pushConstant(kind: Kind): void {
     const wanted = kind === "any" || this.#choices.rarely(200) ? (this.#choices.of(KINDS) ?? "int") : kind;
     const indices = INDICES.get(wanted) ?? [0];
-    // Small Ints as a rule.
+    // Mostly small Ints.
     const index = wanted === "int" && !this.#choices.rarely(4) ? this.#choices.next(7) : (this.#choices.of(indices) ?? 0);
     this.#emit("PushConst", index);
     this.#stack.push(wanted);
@@ -99,7 +98,7 @@ class FunctionWriter {
     this.#stack.push(kind);
   }
 
-  /** Puts operands of the kinds on the stack; now and then what lies there will do. */
+  /** Pushes operands of the given kinds; sometimes uses those already on the stack. */
   #operands(kinds: readonly Kind[]): void {
     const top = this.#stack.slice(this.#stack.length - kinds.length);
     const fits = top.length === kinds.length && kinds.every((kind, i) => kind === "any" || top[i] === kind);
@@ -142,7 +141,7 @@ class FunctionWriter {
   #apply(): void {
     const chosen = this.#choices.of(STEPS);
     if (chosen === undefined) return;
-    // Wrong kinds trap as a rule.
+    // Wrong kinds usually trap.
     const odd = this.#choices.rarely(50);
     this.#operands(
       odd ? chosen.takes.map((kind) => (this.#choices.next(2) === 0 ? kind : (this.#choices.of(KINDS) ?? kind))) : chosen.takes,
@@ -163,7 +162,7 @@ class FunctionWriter {
     this.#take(1);
   }
 
-  /** To a local: its own value first, then pieces, of which some take a call, a store or a look at the local to make. */
+  /** An append to a local: loads its value, then appends pieces. Some pieces need a call, a store or a read of the local. */
   #append(): void {
     const local = this.#choices.of(APPENDED) ?? 1;
     const held = LOCAL_KINDS[local] ?? "any";
@@ -247,7 +246,7 @@ class FunctionWriter {
     }
   }
 
-  /** One that comes later, as a rule, so that calls end. */
+  /** Usually a later function, so that calls end. */
   #callee(): number {
     const { index, arities } = this.#shape;
     const later = arities.length - 1 - index;
@@ -277,7 +276,7 @@ class FunctionWriter {
         this.#take(captured);
         this.#stack.push("function");
       }
-      // Closures get what they have not captured, and at times too much.
+      // Closures receive the arguments that are not captured, and sometimes more.
       const given = this.#choices.rarely(6) ? count : count - captured;
       this.#emit("CallIndirect", given);
       this.#take(given + 1);
@@ -314,7 +313,7 @@ class FunctionWriter {
     }
   }
 
-  /** Brings the stack to a height. */
+  /** Pushes or pops up to a height. */
   #level(height: number): void {
     if (this.#choices.rarely(60)) return;
     while (this.#stack.length > height) {
@@ -324,7 +323,7 @@ class FunctionWriter {
     while (this.#stack.length < height) this.#push("any");
   }
 
-  /** A block to go on with: a later one as a rule; the end of the code counts as one. */
+  /** The next block: usually a later one. The end of the code counts as a block. */
   #target(block: number): number {
     const later = this.#heights.length - block;
     if (this.#choices.rarely(3)) return this.#choices.next(this.#heights.length);
@@ -332,11 +331,11 @@ class FunctionWriter {
   }
 
   #heightOf(block: number): number {
-    // Any height does at the end of the code.
+    // Any height is valid at the end of the code.
     return this.#heights[block] ?? this.#stack.length;
   }
 
-  /** On the way back the fuel decides, as a rule. */
+  /** Backward jumps usually depend on the counter, so that loops end. */
   #condition(block: number, target: number): void {
     if (target <= block && !this.#choices.rarely(4)) {
       this.#emit("LoadLocal", FUEL);
@@ -383,7 +382,7 @@ class FunctionWriter {
     this.#go(block, block + 1);
   }
 
-  /** On to a block, by falling into it where that can be. */
+  /** Continues at a block, by falling through when it is the next one. */
   #go(block: number, target: number): void {
     this.#level(this.#heightOf(target));
     if (target !== block + 1 || this.#choices.rarely(4)) this.#jump("Jmp", target);
@@ -402,7 +401,7 @@ class FunctionWriter {
     const guarded = callee === index && count > 0 && !this.#choices.rarely(4);
     const guard = this.#code.length + 3;
     if (guarded) {
-      // The first parameter counts down; at 0 the function is left.
+      // The first parameter counts down; at 0 the function returns.
       this.#emit("LoadLocal", 0);
       this.#emit("PushConst", 0);
       this.#emit("Gt");
@@ -456,7 +455,7 @@ function moduleOfChoices(choices: Choices): Module {
   const functions = arities.map((_, index) =>
     new FunctionWriter(choices, { index, arities, effects: choices.rarely(index === 0 && mostly ? 2 : 12) }).write(),
   );
-  // A frame that the interpreter begins: its loops are taken over in the middle.
+  // The interpreter starts this frame, and the compiled engine takes over inside its loops.
   const entry: FunctionDef = {
     name: "main",
     arity: arities[0] ?? 0,
@@ -472,7 +471,7 @@ function moduleOfChoices(choices: Choices): Module {
     matchTables: [],
   };
   const all = choices.rarely(3) ? [...functions, entry] : functions;
-  // References to functions that are not there become Unit.
+  // References to missing functions become Unit.
   const constants = CONSTANT_LIST.map((value) => (value instanceof FnRefValue && value.index >= functions.length ? UNIT : value));
   return {
     name: "random",
@@ -489,7 +488,7 @@ export const arbitraryModule: fc.Arbitrary<Module> = arbitraryChoices(700).map((
 const ofKind = (kind: Kind): fc.Arbitrary<Value> =>
   fc.constantFrom(...(INDICES.get(kind) ?? []).map((i): Value => CONSTANT_LIST[i] ?? UNIT));
 
-/** Arguments of an entry: of the kinds its locals have as a rule, or of others. */
+/** Arguments of an entry, usually of the kinds of its locals. */
 export const arbitraryArguments: fc.Arbitrary<readonly Value[]> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(ofKind("int"), ofKind("text"), ofKind("float")) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom(...CONSTANT_LIST), { maxLength: 3 }) },

@@ -36,7 +36,7 @@ const edgeText = fc.constantFrom(
   "10",
   "2",
 );
-/** Any UTF-16, lone surrogates included. */
+/** Any UTF-16 text, lone surrogates included. */
 export const rawText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((u) => String.fromCharCode(u)) }),
@@ -97,7 +97,7 @@ export const json: fc.Arbitrary<JsonData> = fc.letrec<{ tree: JsonData }>((tie) 
   ),
 })).tree;
 
-/** The kind of the `BorunaError` that `body` throws, or `undefined`; anything else goes through. */
+/** Returns the kind of the `BorunaError` that `body` throws, or `undefined`. Rethrows other errors. */
 export function errorKind(body: () => unknown): string | undefined {
   try {
     body();
@@ -108,7 +108,7 @@ export function errorKind(body: () => unknown): string | undefined {
   }
 }
 
-/** Depth that overflows any recursion. */
+/** A depth that would overflow the stack of a recursive function. */
 export const DEEP = 1_000_000;
 
 export function deepValue(depth: number, wrap: (inner: Value) => Value): Value {

@@ -58,7 +58,7 @@ const CONSTANTS: Readonly<Record<Exclude<Kind, "any" | "function">, readonly Val
   option: [NONE, new SomeValue(1), new SomeValue(new FloatValue(3)), new OkValue("x"), new ErrValue(2), UNIT],
 };
 export const KINDS: readonly Kind[] = ["int", "float", "text", "bool", "list", "map", "record", "enum", "option", "function"];
-/** References to so many functions are among the constants. */
+/** The constants refer to this many functions. */
 export const MAX_FUNCTIONS = 4;
 
 export const CONSTANT_LIST: readonly Value[] = [
@@ -169,5 +169,5 @@ const PLAIN_STEPS: readonly Step[] = [
   step("GetField", ["record"], "any"),
   step("ListGet", ["list", "int"], "any"),
 ];
-/** Instructions with the kinds of their operands, the usual ones more than once. */
+/** Instructions with the kinds of their operands; frequent instructions are repeated. */
 export const STEPS: readonly Step[] = [...PLAIN_STEPS, ...PLAIN_STEPS, ...PLAIN_STEPS, ...LEGACY_STEPS, ...BUILTIN_STEPS];

@@ -9,19 +9,19 @@ import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } fr
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
 import { runMachine } from "../../vm/scheduler/scheduler.ts";
 import { textForm } from "../../vm/value/display.ts";
-import { valueToJson } from "../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { testHost } from "./helpers.ts";
 
 const ROOT = join(CONFORMANCE_ROOT, "bytecode");
 
-/** A member of an object, null where there is none. */
+/** A member of an object; null if it is absent. */
 function member(data: JsonData, name: string): JsonData {
   return isJsonObject(data) ? (data.get(name) ?? null) : null;
 }
 
-/** Kinds by how the older machine prints the error. */
+/** Trap kinds by the text of the older machine's error. */
 const ERROR_KINDS: readonly (readonly [RegExp, string])[] = [
   [/counterexample/, "contract_violation"],
   [/^assertion failed/, "assertion_failed"],
@@ -45,8 +45,8 @@ function eventToJson(event: RunEvent): JsonData {
   const fields = new Map<string, JsonData>();
   for (const [name, value] of Object.entries(event)) {
     if (name === "type") continue;
-    if (name === "payload" || name === "tree" || name === "result") fields.set(name, valueToJson(value));
-    else if (name === "args") fields.set(name, Array.isArray(value) ? value.map(valueToJson) : null);
+    if (name === "payload" || name === "tree" || name === "result") fields.set(name, valueToTaggedJson(value));
+    else if (name === "args") fields.set(name, Array.isArray(value) ? value.map(valueToTaggedJson) : null);
     else fields.set(name, value);
   }
   return new Map([[event.type, fields]]);
@@ -83,7 +83,7 @@ describe.each(cases)("%s", (name) => {
     if (member(expected, "ok") === true) {
       expect(end).toMatchObject({ status: "completed" });
       if (end.status === "completed") {
-        expect(canonicalJson(valueToJson(end.value))).toBe(canonicalJson(member(expected, "value")));
+        expect(canonicalJson(valueToTaggedJson(end.value))).toBe(canonicalJson(member(expected, "value")));
         expect(textForm(end.value)).toBe(member(expected, "display"));
       }
       if (!actors) expect(end.steps).toBe(Number(member(expected, "steps")) - 1);
@@ -96,7 +96,7 @@ describe.each(cases)("%s", (name) => {
     if (member(expected, "actors") !== null) expect(end.actors).toBe(member(expected, "actors"));
     const expectedEvents = member(member(expected, "events"), "events");
     expect(canonicalJson(host.events.map(eventToJson))).toBe(canonicalJson(expectedEvents));
-    const ui = host.events.flatMap((event) => (event.type === "UiEmit" ? [valueToJson(event.tree)] : []));
+    const ui = host.events.flatMap((event) => (event.type === "UiEmit" ? [valueToTaggedJson(event.tree)] : []));
     expect(canonicalJson(ui)).toBe(canonicalJson(member(expected, "ui")));
     expect(isJsonArray(expectedEvents)).toBe(true);
   });

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
 import type { MachineEnd, Program } from "../../vm/bytecode/program.ts";
 import { runMachine } from "../../vm/scheduler/scheduler.ts";
 import type { Value } from "../../vm/value/value.ts";
-import { valueToJson } from "../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 
 export interface EngineRun {
@@ -29,7 +29,7 @@ export interface Seen {
   readonly debug: readonly string[];
 }
 
-const show = (value: Value): string => canonicalJson(valueToJson(value));
+const show = (value: Value): string => canonicalJson(valueToTaggedJson(value));
 
 function showEvent(event: RunEvent): string {
   const parts = Object.entries(event).map(([name, part]) => {

@@ -1,4 +1,4 @@
-/** A host for machine tests, and modules written by hand. */
+/** A host for tests of the machine, and handwritten modules. */
 import type { RunEvent } from "../../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop } from "../../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../vm/limits.ts";
@@ -24,7 +24,7 @@ export interface HostOptions {
   readonly interrupted?: () => "timeout" | "canceled" | undefined;
 }
 
-/** Allows everything; answers with the capability's mock. Internal capabilities are not events. */
+/** Allows every call and answers with the mock. Internal capabilities produce no events. */
 export function testHost(options: HostOptions = {}): TestHost {
   const events: RunEvent[] = [];
   const debugged: string[] = [];
@@ -101,7 +101,7 @@ export function start(module: Module, host: Host, options: RunOptions = {}): Mac
   return runMachine(verifyModule(module), host, { limits: { ...DEFAULT_LIMITS, ...limits }, args, ...rest });
 }
 
-/** A run that needs no promise. */
+/** A run without asynchronous calls. */
 export function run(module: Module, options: RunOptions = {}, host: Host = testHost()): MachineEnd {
   const end = start(module, host, options);
   if ("then" in end) throw new Error("the run waits for a promise");

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BYTES, mapBytes, mapChangeBytes, MAX_LIST_LENGTH, slotsBytes, stringBytes, treeLevels, UNITS_PER_STEP } from "../../vm/cost.ts";
+import {
+  BYTES,
+  mapCharge,
+  mapChangeCharge,
+  MAX_LIST_LENGTH,
+  slotsCharge,
+  stringCharge,
+  treeLevels,
+  UNITS_PER_STEP,
+} from "../../vm/cost.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -15,7 +24,7 @@ const program = (code: Code, constants: readonly Value[] = [], more: Partial<Tes
 describe("steps", () => {
   const nops = program([...Array.from({ length: 99 }, () => "Nop" as const), "Ret"]);
 
-  test("the run stops exactly when the next step would pass the limit", () => {
+  test("the run stops exactly when the next step would exceed the limit", () => {
     expect(run(nops, { limits: { max_steps: 100 } })).toMatchObject({ status: "completed", steps: 100 });
     expect(run(nops, { limits: { max_steps: 99 } })).toMatchObject({
       status: "trapped",
@@ -45,7 +54,7 @@ describe("steps", () => {
     expect(run(program([["PushConst", 0], ["PushConst", 1], "Concat", "Ret"], ["x".repeat(100_000), "y"]))).toMatchObject({ steps: 4 });
   });
 
-  test("charging in parts is charging at once", () => {
+  test("charging in parts equals charging at once", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(2_000)), (parts) => {
         const whole = new Meter(1e9, 1e9);
@@ -60,7 +69,7 @@ describe("steps", () => {
 });
 
 describe("allocation", () => {
-  /** The least max_alloc_bytes with which a program completes. */
+  /** The smallest max_alloc_bytes with which a program completes. */
   const bytesOf = (code: Code, constants: readonly Value[], more: Partial<TestFunction> = {}): number => {
     const module = program(code, constants, more);
     const end = run(module);
@@ -77,16 +86,16 @@ describe("allocation", () => {
 
   test("each kind of value, exactly at its limit", () => {
     expect(bytesOf([...push(2), "Add", "Ret"], [1, 2])).toBe(0);
-    expect(bytesOf([...push(2), "Concat", "Ret"], ["ab", "c"])).toBe(stringBytes(3));
-    expect(bytesOf([...push(2), ["MakeList", 2], "Ret"], [1, 2])).toBe(slotsBytes(2));
+    expect(bytesOf([...push(2), "Concat", "Ret"], ["ab", "c"])).toBe(stringCharge(3));
+    expect(bytesOf([...push(2), ["MakeList", 2], "Ret"], [1, 2])).toBe(slotsCharge(2));
     expect(bytesOf([...push(2), "ListPush", "Ret"], [ListValue.EMPTY, 2])).toBe(BYTES.push);
     expect(bytesOf([...push(2), "ListConcat", "Ret"], [ListValue.of([1, 2, 3]), ListValue.of([1])])).toBe(BYTES.push + BYTES.slot);
-    expect(bytesOf([...push(2), ["MakeMap", 2], "Ret"], ["k", 2])).toBe(mapBytes(1));
-    expect(bytesOf([...push(3), "MapSet", "Ret"], [MapValue.EMPTY, "k", 1])).toBe(mapChangeBytes(0));
+    expect(bytesOf([...push(2), ["MakeMap", 2], "Ret"], ["k", 2])).toBe(mapCharge(1));
+    expect(bytesOf([...push(3), "MapSet", "Ret"], [MapValue.EMPTY, "k", 1])).toBe(mapChangeCharge(0));
     expect(bytesOf(["Nop", ["PushConst", 0], ["Wrap", 1], "Ret"], [1])).toBe(BYTES.wrapper);
-    expect(bytesOf([...push(2), "StringSplit", "Ret"], ["a,b,c", ","])).toBe(slotsBytes(3) + 3 * stringBytes(1));
-    expect(bytesOf([["PushConst", 0], "Dup", "EmitUi", "Ret"], [ListValue.of(["ab"])])).toBe(slotsBytes(1) + stringBytes(2));
-    expect(bytesOf([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] })).toBe(stringBytes(0));
+    expect(bytesOf([...push(2), "StringSplit", "Ret"], ["a,b,c", ","])).toBe(slotsCharge(3) + 3 * stringCharge(1));
+    expect(bytesOf([["PushConst", 0], "Dup", "EmitUi", "Ret"], [ListValue.of(["ab"])])).toBe(slotsCharge(1) + stringCharge(2));
+    expect(bytesOf([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] })).toBe(stringCharge(0));
   });
 
   test("levels of a tree", () => {
@@ -105,7 +114,7 @@ describe("allocation", () => {
     });
   });
 
-  test("lists are bounded whatever the limit is", () => {
+  test("lists have a maximum length whatever the limit is", () => {
     const meter = new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     expect(() => meter.allocateList(MAX_LIST_LENGTH + 1)).toThrow(MachineTrap);
     meter.allocateList(MAX_LIST_LENGTH);
@@ -143,8 +152,8 @@ describe("depth", () => {
     expect(kindOf(run(recursive(fits + 1, locals)))).toBe("stack_overflow");
   });
 
-  test("operands of an irregular frame", () => {
-    // The loop leaves one operand more each time around.
+  test("operands of a dynamically stacked frame", () => {
+    // Each iteration leaves one more operand on the stack.
     const growing = program(
       [["PushConst", 0], ["LoadLocal", 0], ["PushConst", 1], "Sub", ["StoreLocal", 0], ["LoadLocal", 0], ["JmpIf", 0], "Ret"],
       [7, 1],
@@ -156,7 +165,7 @@ describe("depth", () => {
 });
 
 describe("values that leave the machine", () => {
-  /** Nests a list so many times around 0, then emits it. */
+  /** Wraps 0 in a list as often as the argument says, then emits it. */
   const nested = (op: Code[number]): ReturnType<typeof moduleOf> =>
     moduleOf(
       [
@@ -189,7 +198,7 @@ describe("values that leave the machine", () => {
     expect(kindOf(run(nested(["Wrap", 0]), { args: [MACHINE_LIMITS.valueDepth + 1] }))).toBe("invalid_value");
   });
 
-  /** Doubles a value, so that n times stand for 2^n parts. */
+  /** Builds a value that contains itself twice, so that n repetitions have 2^n parts. */
   const doubled: Code = [
     ["PushConst", 1],
     ["StoreLocal", 1],
@@ -217,16 +226,16 @@ describe("values that leave the machine", () => {
     expect(["completed", "step_limit"]).toContain(kindOf(run(debug, { args: [60] })));
   });
 
-  test("results of the host are charged too", () => {
+  test("answers of the host are charged too", () => {
     const host = testHost({ call: () => ({ ok: true, value: new SomeValue("x".repeat(1_000)) }) });
     const module = program([["CapCall", 10, 0], "Ret"], [], { capabilities: [10] });
-    expect(run(module, {}, host).allocBytes).toBe(BYTES.wrapper + stringBytes(1_000));
+    expect(run(module, {}, host).allocBytes).toBe(BYTES.wrapper + stringCharge(1_000));
     expect(kindOf(run(module, { limits: { max_alloc_bytes: 2_000 } }, host))).toBe("alloc_limit");
   });
 });
 
 describe("interruption", () => {
-  test("is asked for every few thousand steps and around calls", () => {
+  test("is polled every few thousand steps and around calls", () => {
     let asked = 0;
     const host = testHost({
       interrupted: () => {
@@ -248,9 +257,9 @@ describe("interruption", () => {
   });
 });
 
-test("pushes onto one old version, and searches with long patterns, stay linear", () => {
+test("pushes onto one old version and searches with long patterns take linear time", () => {
   const base = ListValue.of(Array.from({ length: 100_000 }, (_, i) => i));
-  // 20,000 pushes onto a list of 100,000 elements, each time the same version.
+  // 20,000 pushes onto the same version of a list of 100,000 elements.
   const pushing = moduleOf(
     [
       {

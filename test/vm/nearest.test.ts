@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { editDistance, nearest } from "../../vm/nearest.ts";
 
 describe("nearest", () => {
-  test("the one name at most two edits away", () => {
+  test("the only name at most two edits away", () => {
     expect(nearest("lenght", ["length", "width"])).toBe("length");
     expect(nearest("pritn", ["print", "paint"])).toBe("print");
     expect(nearest("string", ["String"])).toBe("String");
@@ -11,7 +11,7 @@ describe("nearest", () => {
     expect(nearest("abcdef", ["uvwxyz"])).toBeUndefined();
   });
 
-  test("no guess between two that are equally near, or when nothing is alike", () => {
+  test("no guess for a tie, or when nothing is similar", () => {
     expect(nearest("cat", ["bat", "rat"])).toBeUndefined();
     expect(nearest("cat", ["bat", "rat", "cats2"])).toBeUndefined();
     expect(nearest("x", ["y"])).toBeUndefined();
@@ -28,7 +28,7 @@ describe("nearest", () => {
 describe("edit distance", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 6 });
 
-  test("is a distance, and the bound only cuts it off", () => {
+  test("is a metric, and the bound only cuts it off", () => {
     fc.assert(
       fc.property(word, word, (a, b) => {
         const distance = editDistance(a, b, 20);

@@ -1,5 +1,5 @@
 /** The native builtins of the module `json`. */
-import { BYTES, mapBytes, treeLevels, UNITS } from "../cost.ts";
+import { BYTES, mapCharge, treeLevels, UNITS } from "../cost.ts";
 import { BorunaError } from "../error.ts";
 import { Branch, foldTree } from "../json/fold.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json/json.ts";
@@ -50,7 +50,7 @@ function valueOf(meter: Meter, root: JsonData): Value {
       return new Branch(data, (items) => ListValue.of(items));
     }
     if (isJsonObject(data)) {
-      meter.allocate(mapBytes(data.size));
+      meter.allocate(mapCharge(data.size));
       keys[depth] = data.keys();
       const names = [...data.keys()];
       return new Branch([...data.values()], (values) => MapValue.from(names.map((name, i) => [name, values[i] ?? UNIT])));

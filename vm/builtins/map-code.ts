@@ -1,5 +1,5 @@
 /** The native builtins of the module `map`. */
-import { BYTES, mapBytes, mapChangeBytes, treeLevels, UNITS } from "../cost.ts";
+import { BYTES, mapCharge, mapChangeCharge, treeLevels, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import type { MapValue } from "../value/map.ts";
 import { type Meter, Work } from "../meter.ts";
@@ -13,7 +13,7 @@ function chargeKey(meter: Meter, size: number, key: string): void {
 
 function set(meter: Meter, entries: MapValue, key: string, value: Value): MapValue {
   chargeKey(meter, entries.size, key);
-  meter.allocate(mapChangeBytes(entries.size));
+  meter.allocate(mapChangeCharge(entries.size));
   return entries.set(key, value);
 }
 
@@ -29,7 +29,7 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
   let result = first;
   for (const [key, value] of second.entries()) {
     work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
-    meter.allocate(mapChangeBytes(result.size));
+    meter.allocate(mapChangeCharge(result.size));
     result = result.set(key, value);
   }
   return result;
@@ -38,7 +38,7 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
 /** Makes a map of `flat`: key, value, key, value, … */
 export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
   const work = new Work(meter);
-  meter.allocate(mapBytes(flat.length / 2));
+  meter.allocate(mapCharge(flat.length / 2));
   let result = empty;
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const key = text(flat[i] ?? NONE);
@@ -68,7 +68,7 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       const entries = map(a);
       const key = text(b);
       chargeKey(meter, entries.size, key);
-      meter.allocate(mapChangeBytes(entries.size));
+      meter.allocate(mapChangeCharge(entries.size));
       return entries.delete(key);
     }),
   ],

@@ -1,5 +1,5 @@
 /** The native builtins of the module `regex`; the matcher is in `vm/regex/`. */
-import { BYTES, MAX_STRING_UNITS, stringBytes, UNITS } from "../cost.ts";
+import { BYTES, MAX_STRING_UNITS, stringCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { compilePattern } from "../regex/compile.ts";
@@ -63,7 +63,7 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
   const found: string[] = [];
   eachMatch(search.matcher, source, (start, end) => {
     work.add(UNITS.value);
-    meter.allocateList(found.length + 1, BYTES.slot + stringBytes(end - start));
+    meter.allocateList(found.length + 1, BYTES.slot + stringCharge(end - start));
     found.push(source.slice(start, end));
     return true;
   });

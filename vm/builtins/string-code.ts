@@ -1,5 +1,5 @@
 /** The native builtins of the module `string`. */
-import { BYTES, slotsBytes, UNITS } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
 import { chunksOf, TextParts } from "../value/text-chunks.ts";
@@ -16,7 +16,7 @@ function chargeText(meter: Meter, read: number, units: number): void {
 
 /** Charges for a list of `count` Strings with `units` code units in total. */
 function allocatePieces(meter: Meter, count: number, units: number): void {
-  meter.allocateList(count, slotsBytes(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
+  meter.allocateList(count, slotsCharge(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
 }
 
 function characters(meter: Meter, source: string): Value {

@@ -4,6 +4,7 @@ import { type Instruction, type Module, placeOf, type Signature, type TypeDef } 
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { printable } from "../terminal-text.ts";
+import { WRAPPERS } from "./tags.ts";
 import { textForm } from "../value/display.ts";
 
 const MAX_CONSTANT_UNITS = 60;
@@ -90,7 +91,6 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
 }
 
 const CONTRACT_KINDS = ["requires", "ensures"];
-const WRAPS = ["Some", "Ok", "Err"];
 
 /** A note for one operand; undefined if its number needs none. */
 function noteOf(
@@ -125,7 +125,7 @@ function noteOf(
     case "contract_kind":
       return CONTRACT_KINDS[operand];
     case "wrap_kind":
-      return WRAPS[operand];
+      return WRAPPERS[operand];
     case "jump":
     case "match_table":
     case "field":

@@ -8,7 +8,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { MODULE_LIMITS } from "../limits.ts";
 import type { DebugInfo, DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm, Module, Signature, TypeDef } from "./module.ts";
 import { isOpName, opcode } from "./opcodes.ts";
-import { valueFromJson, valueToJson } from "../json/tagged-json.ts";
+import { valueFromTaggedJson, valueToTaggedJson } from "../json/tagged-json.ts";
 
 export const FORMAT_VERSION = 1;
 
@@ -33,7 +33,7 @@ export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): J
   const members: (readonly [string, JsonData])[] = [
     ["name", module.name],
     ["version", FORMAT_VERSION],
-    ["constants", module.constants.map(valueToJson)],
+    ["constants", module.constants.map(valueToTaggedJson)],
     ["globals", module.globals],
     ["types", module.types.map(typeToJson)],
     ["functions", module.functions.map((f) => functionToJson(f, registry))],
@@ -203,7 +203,7 @@ export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BU
 
 function readConstant(data: JsonData, index: number): Module["constants"][number] {
   try {
-    return valueFromJson(data, { maxDepth: MODULE_LIMITS.constantDepth });
+    return valueFromTaggedJson(data, { maxDepth: MODULE_LIMITS.constantDepth });
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     throw new BorunaError(

@@ -14,9 +14,11 @@ import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
 import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
-import { checkPortable, childrenOf, isCompound } from "../value/serializable.ts";
+import { childrenOf, isCompound } from "../value/children.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
+import { WRAPPERS } from "./tags.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
@@ -26,7 +28,6 @@ const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg",
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
 const CONTRACT_KINDS = 2;
-const WRAP_KINDS = 3;
 
 type Kind =
   | "bad_entry"
@@ -66,7 +67,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
   checkSignature(module);
   const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
-  for (const constant of module.constants) checkPortable(constant);
+  for (const constant of module.constants) checkSerializable(constant);
   const hash = lazily(() => ({ text: moduleHash(module, registry) }));
   return {
     module,
@@ -235,7 +236,7 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
     case "contract_kind":
       return CONTRACT_KINDS;
     case "wrap_kind":
-      return WRAP_KINDS;
+      return WRAPPERS.length;
     case "capability":
     case "builtin":
     case "field":

@@ -25,6 +25,7 @@
 import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { FunctionBody, boxed, converted, type UnitScope, truthOf } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
@@ -285,12 +286,12 @@ class FunctionWriter {
     const armByTag = new Map<number, { readonly to: number; readonly skipped: number }>();
     for (const [skipped, arm] of arms.entries()) {
       if (!armByTag.has(arm.tag)) armByTag.set(arm.tag, { to: arm.to, skipped });
-      if (arm.tag === -1) break;
+      if (arm.tag === MATCH_TAGS.any) break;
     }
     const code = boxed(value);
     if (code !== variable) this.#body.line(`${variable} = ${code};`);
     const tags = [...armByTag];
-    const guessed = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= -1);
+    const guessed = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
     const body = (tag: number, to: number, skipped: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
       const charged = Math.floor(skipped / UNITS_PER_STEP);
@@ -303,7 +304,7 @@ class FunctionWriter {
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= -1)) this.#matchVariants(variable, tags, body, guessed);
+    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, guessed);
     else this.#matchTests(variable, tags, body);
   }
 
@@ -326,12 +327,14 @@ class FunctionWriter {
           `switch (${isEnum ? `${variable}.variant` : `${variable} instanceof EnumValue ? ${variable}.variant : matchTag(${variable})`}) {`,
         ),
       ...tags.flatMap(([tag, { to, skipped }]) => [
-        () => this.#body.line(tag === -1 ? "default: {" : `case ${tag}: {`),
-        ...(tag === -1 ? [check] : []),
+        () => this.#body.line(tag === MATCH_TAGS.any ? "default: {" : `case ${tag}: {`),
+        ...(tag === MATCH_TAGS.any ? [check] : []),
         ...body(tag, to, skipped),
         () => this.#body.line("}"),
       ]),
-      ...(tags.some(([tag]) => tag === -1) ? [] : [() => this.#body.line("default: {"), check, () => this.#body.line("deoptimize(); }")]),
+      ...(tags.some(([tag]) => tag === MATCH_TAGS.any)
+        ? []
+        : [() => this.#body.line("default: {"), check, () => this.#body.line("deoptimize(); }")]),
       () => this.#body.close("}"),
     ]);
   }
@@ -352,22 +355,22 @@ type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => voi
 
 /** An expression for what a matched value leaves on the stack. */
 function payload(tag: number, variable: string): string {
-  if (tag === -2) return variable;
-  if (tag < -2) return `${variable}.value`;
-  return tag === -1 ? `matchPayload(${variable})` : `(${variable} instanceof EnumValue ? ${variable}.payload : ${variable})`;
+  if (tag === MATCH_TAGS.None) return variable;
+  if (tag < MATCH_TAGS.None) return `${variable}.value`;
+  return tag === MATCH_TAGS.any ? `matchPayload(${variable})` : `(${variable} instanceof EnumValue ? ${variable}.payload : ${variable})`;
 }
 
 function hasTag(tag: number, variable: string): string {
   switch (tag) {
-    case -1:
+    case MATCH_TAGS.any:
       return "true";
-    case -2:
+    case MATCH_TAGS.None:
       return `${variable} instanceof NoneValue`;
-    case -3:
+    case MATCH_TAGS.Some:
       return `${variable} instanceof SomeValue`;
-    case -4:
+    case MATCH_TAGS.Ok:
       return `${variable} instanceof OkValue`;
-    case -5:
+    case MATCH_TAGS.Err:
       return `${variable} instanceof ErrValue`;
     default:
       return `matchTag(${variable}) === ${tag}`;

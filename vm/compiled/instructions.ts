@@ -5,9 +5,10 @@
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { BYTES, slotsBytes, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { WRAPPERS } from "../bytecode/tags.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
 import { asNumber, type FunctionBody, boxed, converted, type Operand, truthOf, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
@@ -116,7 +117,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
       const fields = body.popMany(second).map((f) => boxed(f));
-      body.fixedBytes += slotsBytes(second);
+      body.fixedBytes += slotsCharge(second);
       const { pool } = body.scope;
       return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, "any");
     }
@@ -136,18 +137,18 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     }
     case OPCODES.MakeClosure.tag: {
       const captured = body.popMany(second).map((c) => boxed(c));
-      body.fixedBytes += slotsBytes(second);
+      body.fixedBytes += slotsCharge(second);
       if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), "any");
       return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, "any");
     }
     case OPCODES.Wrap.tag: {
       const value = body.pop();
       body.fixedBytes += BYTES.wrapper;
-      return body.push(`new ${["SomeValue", "OkValue", "ErrValue"][first] ?? "SomeValue"}(${boxed(value)})`, "any");
+      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${boxed(value)})`, "any");
     }
     case OPCODES.MakeList.tag: {
       const items = body.popMany(first).map((i) => boxed(i));
-      body.fixedBytes += slotsBytes(first);
+      body.fixedBytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, "any");
     }

@@ -7,8 +7,9 @@
  * `applyAnswer` later, perhaps in another process.
  */
 import { type Actor, callerOf, type Waiting } from "./actor.ts";
+import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BYTES } from "../cost.ts";
-import { chargeCrossing } from "../value/serialization-cost.ts";
+import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, HostStop, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
@@ -40,8 +41,6 @@ export interface Run {
   calls: number;
 }
 
-export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
-
 /**
  * Stands for the host's answer "suspend" where a `CapabilityAnswer` is expected. The scheduler recognizes it by identity and
  * suspends the run; no actor ever gets it.
@@ -64,7 +63,7 @@ export function log(run: Run, event: RunEvent): void {
   poll(run);
 }
 
-/** UTF-16 units of the event's names and labels. Its values were charged when they left the machine (`chargeCrossing`). */
+/** UTF-16 units of the event's names and labels. Its values were charged when they left the machine (`chargeSerialization`). */
 function textUnits(event: RunEvent): number {
   switch (event.type) {
     case "GuardCheck":
@@ -91,7 +90,7 @@ export function poll(run: Run): void {
  * written back before.
  */
 function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
-  for (const arg of args) chargeCrossing(arg, run.meter);
+  for (const arg of args) chargeSerialization(arg, run.meter);
   poll(run);
   const capability = run.program.registry.byId.get(waiting.capability);
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
@@ -150,7 +149,7 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
         const capability = nameOf(run, waiting);
         throw new MachineTrap("capability_denied", `capability denied: ${capability}`, { capability });
       }
-      chargeCrossing(answer.value, run.meter);
+      chargeSerialization(answer.value, run.meter);
       if (waiting.caught) run.meter.allocate(BYTES.wrapper);
       push(actor, waiting.caught ? new OkValue(answer.value) : answer.value);
       return;

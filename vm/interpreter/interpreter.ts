@@ -44,7 +44,7 @@
  */
 import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
-import { BYTES, slotsBytes, unreadBytes } from "../cost.ts";
+import { BYTES, slotsCharge, firstReadCharge } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
 import { beginInstruction, calledFunction, insertCaptured, pushFrame } from "./frames.ts";
 import type { CapabilityAnswer } from "../host.ts";
@@ -622,7 +622,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const count = code[at + 2] ?? 0;
-          meter.allocate(slotsBytes(count));
+          meter.allocate(slotsCharge(count));
           stack[base + (code[at + 3] ?? 0)] = new RecordValue(code[at + 6] ?? 0, slotValues(actor, base + (code[at + 1] ?? 0), count));
           continue;
         }
@@ -777,7 +777,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const d = base + (code[at + 3] ?? 0);
           const value = stack[x];
           if (typeof value === "string" && numbers[x] === 1) {
-            meter.allocate(unreadBytes(value.length));
+            meter.allocate(firstReadCharge(value.length));
             numbers[x] = 0;
           }
           stack[d] = value;

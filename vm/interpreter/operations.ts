@@ -7,6 +7,7 @@ import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
 import type { MatchArm } from "../bytecode/module.ts";
+import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
 
 /** Asserts that a value exists, where the verifier or an earlier check guarantees it. */
@@ -43,16 +44,18 @@ export function append(meter: Meter, a: Value, b: Value): Value {
   return a + b;
 }
 
-/** The tag that `Match` compares with the tags of its arms. */
+const { false: FALSE_TAG, true: TRUE_TAG, any: ANY, None: NONE_TAG, Some: SOME_TAG, Ok: OK_TAG, Err: ERR_TAG } = MATCH_TAGS;
+
+/** What `Match` compares with the tags of its arms. */
 export function matchTag(value: Value): number {
   if (value instanceof EnumValue) return value.variant;
-  if (value === true) return 1;
-  if (value === false) return 0;
-  if (value instanceof NoneValue) return -2;
-  if (value instanceof SomeValue) return -3;
-  if (value instanceof OkValue) return -4;
-  if (value instanceof ErrValue) return -5;
-  return -1;
+  if (value === true) return TRUE_TAG;
+  if (value === false) return FALSE_TAG;
+  if (value instanceof NoneValue) return NONE_TAG;
+  if (value instanceof SomeValue) return SOME_TAG;
+  if (value instanceof OkValue) return OK_TAG;
+  if (value instanceof ErrValue) return ERR_TAG;
+  return ANY;
 }
 
 /** The value that `Match` pushes. */
@@ -67,7 +70,7 @@ export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Valu
   const tag = matchTag(value);
   for (let i = 0; i < arms.length; i++) {
     const arm = arms[i];
-    if (arm !== undefined && (arm.tag === tag || arm.tag === -1)) {
+    if (arm !== undefined && (arm.tag === tag || arm.tag === ANY)) {
       meter.charge(i);
       return arm.target;
     }

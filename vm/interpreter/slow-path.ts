@@ -5,7 +5,7 @@ import { jsonKind } from "../builtins/json-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { assertContract, debugValue, inspectValue, sealGuard } from "./contracts.ts";
-import { slotsBytes, UNITS } from "../cost.ts";
+import { slotsCharge, UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -42,7 +42,7 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
   const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
   switch (code[at]) {
     case REGISTER_OPS.closure:
-      run.meter.allocate(slotsBytes(y));
+      run.meter.allocate(slotsCharge(y));
       put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.list:

@@ -1,6 +1,4 @@
-/** Bottom-up walks over trees that hostile input shapes: an explicit stack, so depth never meets the host's. */
-
-/** A node with children: `build` gets their results, in order, in an array of its own. */
+/** A node with children. `build` receives their results in order, in a new array. */
 export class Branch<In, Out> {
   readonly children: readonly In[];
   readonly build: (parts: Out[]) => Out;
@@ -14,14 +12,16 @@ export interface Leaf<Out> {
   readonly leaf: Out;
 }
 
+export const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
+
 interface Open<In, Out> {
   readonly branch: Branch<In, Out>;
   readonly parts: Out[];
 }
 
 /**
- * Visits `root`, then the children that each visit names, left to right, and builds the results from the leaves up.
- * `depth` is 0 for the root. The visitor bounds the walk by throwing.
+ * Converts a tree of any depth without recursion. `visit` returns the result of a leaf, or the children of a node and how to build its
+ * result from theirs. Children are visited left to right. `depth` is 0 for `root`. To stop the walk, `visit` throws.
  */
 export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => Leaf<Out> | Branch<In, Out>): Out {
   const stack: Open<In, Out>[] = [];

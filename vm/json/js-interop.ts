@@ -1,23 +1,27 @@
-/** JSON data and the plain JS values of an embedder. */
+/** Converts between `JsonData` and an embedder's JavaScript values. */
 import { BorunaError } from "../error.ts";
-import { Branch, foldTree, type Leaf } from "./fold.ts";
+import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
 
-const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
-
-/** Boxed, since `undefined` is a value too. */
-interface HostNode {
-  readonly host: unknown;
+/** A JavaScript value, boxed because `foldTree` takes `undefined` for the end of the children. */
+interface Boxed {
+  readonly value: unknown;
 }
 
 /**
- * Reads null and undefined (null), booleans, strings (well formed afterwards), bigints, numbers (a safe integer is an Int, any other
- * a Float), arrays, Maps with string keys, and plain objects by their own enumerable properties, those that are undefined left out.
- * Throws `value.form` for anything else, `value.too_deep` (a cycle too) and `value.too_large`.
+ * Reads a JavaScript value:
+ *
+ * - null and undefined are null; a boolean and a `FloatValue` stay;
+ * - in a string, lone surrogates become U+FFFD;
+ * - a bigint and a number that is a safe integer are Ints; any other number is a Float;
+ * - an array is an array;
+ * - a Map with string keys, and a plain object by its own enumerable properties that are not undefined, is an object.
+ *
+ * Throws `value.form` for anything else, `value.too_deep` for deep nesting and cycles, and `value.too_large`.
  */
-export function plainFromHost(data: unknown): JsonData {
+export function jsonFromJs(data: unknown): JsonData {
   let nodes = 0;
   let units = 0;
   const count = (text: string): void => {
@@ -25,55 +29,55 @@ export function plainFromHost(data: unknown): JsonData {
     if (nodes > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits)
       throw new BorunaError("value.too_large", "a value of too many parts or characters");
   };
-  return foldTree<HostNode, JsonData>({ host: data }, ({ host }, depth) => {
+  return foldTree<Boxed, JsonData>({ value: data }, ({ value }, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}, or inside itself`);
     nodes += 1;
-    count(typeof host === "string" ? host : "");
-    return open(host, count);
+    count(typeof value === "string" ? value : "");
+    return open(value, count);
   });
 }
 
-function open(host: unknown, count: (text: string) => void): Leaf<JsonData> | Branch<HostNode, JsonData> {
-  if (host === undefined || host === null) return leaf(null);
-  if (typeof host === "boolean" || host instanceof FloatValue) return leaf(host);
-  if (typeof host === "string") return leaf(wellFormed(host));
-  if (typeof host === "bigint") return leaf(intFromBigInt(host));
-  if (typeof host === "number") return leaf(Number.isSafeInteger(host) && !Object.is(host, -0) ? host : new FloatValue(host));
-  if (Array.isArray(host)) {
-    const items: readonly unknown[] = host;
+function open(value: unknown, count: (text: string) => void): Leaf<JsonData> | Branch<Boxed, JsonData> {
+  if (value === undefined || value === null) return leaf(null);
+  if (typeof value === "boolean" || value instanceof FloatValue) return leaf(value);
+  if (typeof value === "string") return leaf(wellFormed(value));
+  if (typeof value === "bigint") return leaf(intFromBigInt(value));
+  if (typeof value === "number") return leaf(Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new FloatValue(value));
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
     return new Branch(
-      Array.from(items, (item) => ({ host: item })),
+      Array.from(items, (item) => ({ value: item })),
       (parts) => parts,
     );
   }
-  if (typeof host !== "object" || !isPlain(host))
-    throw new BorunaError("value.form", `a ${typeof host === "object" ? "class instance" : typeof host} is no JSON value`);
+  if (typeof value !== "object" || !isMapOrPlainObject(value))
+    throw new BorunaError("value.form", `a ${typeof value === "object" ? "class instance" : typeof value} is no JSON value`);
   const entries: readonly (readonly [unknown, unknown])[] =
-    host instanceof Map ? [...host] : Object.entries(host).filter(([, value]) => value !== undefined);
+    value instanceof Map ? [...value] : Object.entries(value).filter(([, member]) => member !== undefined);
   const keys = entries.map(([key]) => {
     if (typeof key !== "string") throw new BorunaError("value.form", "a Map with a key that is no string is no JSON value");
     count(key);
     return wellFormed(key);
   });
   return new Branch(
-    entries.map(([, value]) => ({ host: value })),
+    entries.map(([, member]) => ({ value: member })),
     (parts) => new Map(keys.map((key, i) => [key, parts[i] ?? null])),
   );
 }
 
-function isPlain(host: object): boolean {
-  if (host instanceof Map) return true;
-  const prototype: unknown = Object.getPrototypeOf(host);
-  // Objects of another realm have another Object.prototype, which alone has no prototype of its own.
+function isMapOrPlainObject(value: object): boolean {
+  if (value instanceof Map) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // In another realm, Object.prototype is another object. It is the only prototype that has no prototype itself.
   return prototype === null || (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
 }
 
 /**
- * Makes JS values: objects from Maps (own properties only, `__proto__` too), numbers from Ints and Floats, text from an Int beyond
- * 2^53 and from a Float that JSON cannot say. Ready for `JSON.stringify`, which alone drops the sign of -0.
+ * Makes JavaScript values that `JSON.stringify` accepts. An object becomes an object with own properties only, `__proto__` included. Ints
+ * and Floats become numbers, except that an Int beyond 2^53 and a Float that is not finite become strings.
  */
-export function plainToHost(data: JsonData): unknown {
+export function jsonToJs(data: JsonData): unknown {
   return foldTree<JsonData, unknown>(data, (node) => {
     if (isJsonArray(node)) return new Branch(node, (items) => items);
     if (isJsonObject(node)) {

@@ -1,12 +1,16 @@
 /**
- * JSON without loss: integers of any i64, Floats told from Ints, objects as Maps.
- * `JSON.parse` rounds integers and cannot tell `1.0` from `1`; the machine's formats need both.
+ * Lossless JSON, for all formats of the machine. `JSON.parse` rounds large integers and does not distinguish `1.0` from `1`; here an
+ * integer keeps its value, a number with a fraction or exponent is a Float, and an object is a Map. For example `{"a":1,"b":1.0}` is
+ * `new Map([["a", 1], ["b", new FloatValue(1)]])`.
+ *
+ * `parseJson` reads `JsonData` and `canonicalJson` writes it. On top of it: `tagged-json.ts` and `typed-json.ts` convert values of the
+ * language, `js-interop.ts` an embedder's JavaScript values. `fold.ts` is the walk that they share.
  */
 import { BorunaError, type ErrorPlace } from "../error.ts";
 import { compareUtf8 } from "../value/utf8.ts";
 import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
 
-/** A number is an Int in its one form (see `value.ts`, but unbounded); a `FloatValue` was written with `.`, `e` or `E`. */
+/** A number or bigint is an integer of any size in the canonical form of Ints; a `FloatValue` was written with `.`, `e` or `E`. */
 export type JsonData = null | boolean | number | bigint | FloatValue | string | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
 export function isJsonArray(data: JsonData): data is readonly JsonData[] {
@@ -17,27 +21,30 @@ export function isJsonObject(data: JsonData): data is ReadonlyMap<string, JsonDa
   return data instanceof Map;
 }
 
+export const jsonObjectOf = (...members: readonly (readonly [string, JsonData])[]): JsonData => new Map(members);
+
 export interface ParseJsonOptions {
-  /** Arrays and objects inside each other. Default 256. */
+  /** The deepest nesting of arrays and objects. Default 256. */
   readonly maxDepth?: number;
   /** Default "reject"; "last" is what `JSON.parse` does. */
   readonly duplicateKeys?: "reject" | "last";
-  /** What `-0` without fraction is. Default "int": 0. "float" keeps the sign. */
+  /** How to read `-0` without a fraction. Default "int": as 0. "float" keeps the sign. */
   readonly minusZero?: "int" | "float";
-  /** Rough size of the result in memory. Default 512 MiB. */
+  /** The approximate size of the result in memory. Default 512 MiB. */
   readonly maxBytes?: number;
 }
 
 const DEFAULT_DEPTH = 256;
 const DEFAULT_BYTES = 512 * 1024 * 1024;
-/** Longer integers are refused: their value could only be wrong somewhere. */
+/** Longer integers are refused, since converting them takes more than linear time. */
 const MAX_INTEGER_DIGITS = 400;
-/** What a JS Map, array or boxed number takes on a 64-bit host, measured on Node 20 and rounded up. */
+/** Bytes of a Map, an array, a boxed number and an element, measured on 64-bit Node 20 and rounded up. */
 const OBJECT_BYTES = 208;
 const ARRAY_BYTES = 64;
 const SCALAR_BYTES = 32;
 const SLOT_BYTES = 16;
 
+/** An array or object that is being read. */
 interface Container {
   readonly list: JsonData[] | undefined;
   readonly map: Map<string, JsonData> | undefined;
@@ -45,7 +52,7 @@ interface Container {
 }
 
 /**
- * Reads one JSON text (RFC 8259). Lone surrogate escapes become U+FFFD.
+ * Reads a JSON text (RFC 8259). Lone surrogates become U+FFFD.
  * Throws `json.syntax`, `json.depth`, `json.duplicate_key`, `json.number` or `json.too_large`, with line and column.
  */
 export function parseJson(text: string, options: ParseJsonOptions = {}): JsonData {
@@ -104,7 +111,7 @@ class Parser {
     }
   }
 
-  /** Reads a scalar or an empty container, or enters a container and gives `undefined`. */
+  /** Reads a scalar or an empty container and returns it; or enters a container and returns `undefined`. */
   #open(): JsonData | undefined {
     this.#skipSpace();
     switch (this.#text[this.#at] ?? "") {
@@ -265,6 +272,7 @@ class Parser {
     if (this.#bytesLeft < 0) this.#fail("too_large", "too many values");
   }
 
+  /** `json.parse` returns these messages to programs, so their text must not change. */
   #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, at = this.#at): never {
     const place = placeAt(this.#text, at);
     throw new BorunaError(`json.${kind}`, `${message} (line ${place.line}, column ${place.column})`, { place });
@@ -298,8 +306,7 @@ function placeAt(text: string, at: number): ErrorPlace & { line: number; column:
   return { line, column };
 }
 
-/** Entries in the order of the UTF-8 bytes of their keys. */
-/** Most objects are made in order, and looking is cheaper than sorting. */
+/** Most objects are built in order, and the check is cheaper than sorting. */
 function isSorted(keys: readonly string[]): boolean {
   for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1] ?? "", keys[i] ?? "") > 0) return false;
   return true;
@@ -310,7 +317,7 @@ function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
   return isSorted(keys) ? keys : keys.sort(compareUtf8);
 }
 
-/** What is still to be written of an array or object. */
+/** An array or object that is being written. `next` is the index of its next element or member. */
 interface Pending {
   readonly keys: readonly string[] | undefined;
   readonly list: readonly JsonData[] | undefined;
@@ -319,9 +326,9 @@ interface Pending {
 }
 
 /**
- * The canonical text: members sorted by the UTF-8 bytes of their names, no white space, Ints exact, Floats in the
- * shortest digits that read back the same and never as an integer (`1.0`, `-0.0`, `1e21`). Strings must be well formed.
- * Throws `value.not_finite` on a Float that JSON cannot say.
+ * Writes canonical JSON: members sorted by the UTF-8 bytes of their names, no white space, exact integers, Floats in the shortest
+ * digits that read back the same and never as an integer (`1.0`, `-0.0`, `1e21`). Strings must be well formed.
+ * Throws `value.not_finite` for a Float that is not finite.
  */
 export function canonicalJson(data: JsonData): string {
   const stack: Pending[] = [];

@@ -1,14 +1,14 @@
 /**
- * Values in the JSON form of bytecode 1.1 (that of Rust's serde): `{"Int":1}`, `{"Some":v}`, `"Unit"`.
- * Ours: a Float that JSON cannot say is `{"Float":"NaN"}`, `{"Float":"inf"}` or `{"Float":"-inf"}`; -0 is `{"Float":-0.0}`.
+ * Tagged JSON: the JSON form of values in bytecode 1.1, which is that of Rust's serde. It names the type of each value: `{"Int":1}`,
+ * `{"Some":{"Int":1}}`, `"Unit"`. One extension: a Float that is not finite is `{"Float":"NaN"}`, `{"Float":"inf"}` or `{"Float":"-inf"}`.
  */
 import { BorunaError, unreachable } from "../error.ts";
-import { Branch, foldTree, type Leaf } from "./fold.ts";
-import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
+import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
+import { isJsonArray, isJsonObject, type JsonData, jsonObjectOf } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { checkPortable } from "../value/serializable.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import {
   ActorIdValue,
   EnumValue,
@@ -26,18 +26,17 @@ import {
   type Value,
 } from "../value/value.ts";
 
-/** How many levels of JSON one level of a value takes at most: the wrapper, the members of a record, its field list. */
+/** The most levels of JSON for one level of a value: the tag, the members of a record, the array of its fields. */
 export const JSON_LEVELS_PER_VALUE = 3;
 
 const U32_MAX = 0xffff_ffff;
 const U64_MAX = 2n ** 64n - 1n;
 
-const tagged = (tag: string, data: JsonData): JsonData => new Map([[tag, data]]);
-const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
+const tagged = (tag: string, data: JsonData): JsonData => jsonObjectOf([tag, data]);
 
-/** Throws what `checkPortable` throws. */
-export function valueToJson(value: Value): JsonData {
-  checkPortable(value);
+/** Writes a value. Throws as `checkSerializable`. */
+export function valueToTaggedJson(value: Value): JsonData {
+  checkSerializable(value);
   return foldTree<Value, JsonData>(value, (part) => {
     if (typeof part === "boolean") return leaf(tagged("Bool", part));
     if (isInt(part)) return leaf(tagged("Int", part));
@@ -57,25 +56,10 @@ export function valueToJson(value: Value): JsonData {
       case "Err":
         return new Branch([part.value], (parts) => tagged(part.tag, parts[0] ?? null));
       case "Record":
-        return new Branch(part.fields, (fields) =>
-          tagged(
-            "Record",
-            new Map<string, JsonData>([
-              ["type_id", part.typeId],
-              ["fields", fields],
-            ]),
-          ),
-        );
+        return new Branch(part.fields, (fields) => tagged("Record", jsonObjectOf(["type_id", part.typeId], ["fields", fields])));
       case "Enum":
         return new Branch([part.payload], (parts) =>
-          tagged(
-            "Enum",
-            new Map<string, JsonData>([
-              ["type_id", part.typeId],
-              ["variant", part.variant],
-              ["payload", parts[0] ?? null],
-            ]),
-          ),
+          tagged("Enum", jsonObjectOf(["type_id", part.typeId], ["variant", part.variant], ["payload", parts[0] ?? null])),
         );
       case "List":
         return new Branch(part.toArray(), (items) => tagged("List", items));
@@ -84,14 +68,14 @@ export function valueToJson(value: Value): JsonData {
         return new Branch([...part.values()], (values) => tagged("Map", new Map(keys.map((key, i) => [key, values[i] ?? null]))));
       }
       case "Closure":
-        throw new BorunaError("internal", "a closure passed checkPortable");
+        throw new BorunaError("internal", "a closure passed checkSerializable");
       default:
         return unreachable(part, "value");
     }
   });
 }
 
-/** A finite Float stays a `FloatValue`; the others become text. */
+/** A finite Float stays a `FloatValue`; the others become strings. */
 export function floatToData(float: FloatValue): JsonData {
   if (Number.isFinite(float.value)) return float;
   return Number.isNaN(float.value) ? "NaN" : float.value > 0 ? "inf" : "-inf";
@@ -103,7 +87,7 @@ const FLOAT_WORDS: ReadonlyMap<JsonData, number> = new Map([
   ["-inf", Number.NEGATIVE_INFINITY],
 ]);
 
-/** Reads `floatToData`, and an integer as the Float nearest to it. */
+/** Reads what `floatToData` writes, and an integer as the nearest Float. Returns undefined for other data. */
 export function floatFromData(data: JsonData): FloatValue | undefined {
   if (data instanceof FloatValue) return data;
   if (typeof data === "number" || typeof data === "bigint") return new FloatValue(Number(data));
@@ -133,10 +117,10 @@ function array(data: JsonData | undefined, what: string): readonly JsonData[] {
 }
 
 /**
- * Reads `valueToJson`; an object must have exactly the members of its form.
- * Throws `value.form`, and `value.too_deep` beyond `maxDepth` (default `MACHINE_LIMITS.valueDepth`).
+ * Reads what `valueToTaggedJson` writes. An object must have exactly the expected members.
+ * Throws `value.form`, and `value.too_deep` beyond `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
  */
-export function valueFromJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
+export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
   const maxDepth = options.maxDepth ?? MACHINE_LIMITS.valueDepth;
   return foldTree<JsonData, Value>(data, (node, depth) => {
     if (depth > maxDepth) throw new BorunaError("value.too_deep", `a value nested deeper than ${maxDepth}`);

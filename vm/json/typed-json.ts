@@ -1,16 +1,27 @@
 /**
- * The plain JSON forms of values, for `--arg`, `--json` and the embedding API (`docs/embedding.md`): Int and Float a number, Unit null,
- * Option `null | {"some": v}`, Result `{"ok": v} | {"err": v}`, a record an object, an enum `"Variant" | {"Variant": v}`,
- * List an array, Map an object, Json itself.
+ * Typed JSON: the JSON form of values for `--arg`, `--json` and the embedding API (`docs/embedding.md`). Reading it needs the type:
+ *
+ * | type    | JSON                                              |
+ * |---------|---------------------------------------------------|
+ * | Unit    | `null`                                            |
+ * | Int     | a number, or decimal digits as a string           |
+ * | Float   | a number, or `"NaN"`, `"inf"`, `"-inf"`           |
+ * | Option  | `null` or `{"some": v}`                           |
+ * | Result  | `{"ok": v}` or `{"err": v}`                       |
+ * | record  | an object                                         |
+ * | enum    | `"Variant"` or `{"Variant": v}`                   |
+ * | List    | an array                                          |
+ * | Map     | an object                                         |
+ * | Json    | itself                                            |
  */
 import { BorunaError, unreachable } from "../error.ts";
-import { Branch, foldTree, type Leaf } from "./fold.ts";
-import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
+import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
+import { isJsonArray, isJsonObject, type JsonData, jsonObjectOf } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import type { TypeDef } from "../bytecode/module.ts";
-import { checkPortable } from "../value/serializable.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import { legacyName, textForm } from "../value/display.ts";
 import { type TypeShape, type TypeTable, typeTable } from "../value/type-definitions.ts";
 import { type Type, typeToString } from "../value/type.ts";
@@ -29,16 +40,13 @@ import {
   wellFormed,
 } from "../value/value.ts";
 
-const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
-const member = (name: string, data: JsonData): JsonData => new Map([[name, data]]);
-
 /**
- * Writes a value. The values themselves say almost all; `type` adds the types of generic parts. A function reference is its text form,
- * an actor its number, a record of no known type its fields as an array. Ints stay exact (`plainToHost` makes the large ones text).
- * Throws what `checkPortable` throws.
+ * Writes a value. `type` is undefined for a value of an older module, whose options and results may be enum values. A function is
+ * written as its text form, an actor as its number, a record of an unknown type as an array of its fields. Ints stay exact.
+ * Throws as `checkSerializable`.
  */
-export function valueToPlain(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
-  checkPortable(value);
+export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
+  checkSerializable(value);
   const table = typeTable(types);
   return foldTree<Value, JsonData>(value, (part) => {
     if (typeof part !== "object") return leaf(part);
@@ -72,9 +80,9 @@ export function valueToPlain(value: Value, type: Type | undefined, types: readon
           : new Branch(part.fields, (fields) => fields);
       }
       case "Enum":
-        return enumToPlain(part, table.shapeOfId(part.typeId), type === undefined ? legacyName(part, types) : undefined);
+        return enumToTypedJson(part, table.shapeOfId(part.typeId), type === undefined ? legacyName(part, types) : undefined);
       case "Closure":
-        throw new BorunaError("internal", "a closure passed checkPortable");
+        throw new BorunaError("internal", "a closure passed checkSerializable");
       default:
         return unreachable(part, "value");
     }
@@ -82,14 +90,18 @@ export function valueToPlain(value: Value, type: Type | undefined, types: readon
 }
 
 function wrapped(name: string, value: Value): Branch<Value, JsonData> {
-  return new Branch([value], (parts) => member(name, parts[0] ?? null));
+  return new Branch([value], (parts) => jsonObjectOf([name, parts[0] ?? null]));
 }
 
 function labelled(names: readonly string[], values: readonly Value[]): Branch<Value, JsonData> {
   return new Branch(values, (parts) => new Map(names.map((name, i) => [name, parts[i] ?? null])));
 }
 
-function enumToPlain(value: EnumValue, shape: TypeShape | undefined, legacy: string | undefined): Leaf<JsonData> | Branch<Value, JsonData> {
+function enumToTypedJson(
+  value: EnumValue,
+  shape: TypeShape | undefined,
+  legacy: string | undefined,
+): Leaf<JsonData> | Branch<Value, JsonData> {
   if (legacy === "None") return leaf(null);
   if (legacy !== undefined) return wrapped(legacy.toLowerCase(), value.payload);
   const variant = shape?.kind === "enum" ? shape.variants[value.variant] : undefined;
@@ -97,30 +109,31 @@ function enumToPlain(value: EnumValue, shape: TypeShape | undefined, legacy: str
   return variant.payload === null ? leaf(variant.name) : wrapped(variant.name, value.payload);
 }
 
-/** Where a reader stands; its text is made only when something is wrong. */
-interface Place {
-  readonly parent: Place | undefined;
+/** A path to a part of the JSON data, from the part to the root. Its text is made only for an error message. */
+interface JsonPath {
+  readonly parent: JsonPath | undefined;
   readonly key: string | number;
 }
 
 const MAX_PATH_PARTS = 16;
-const MAX_SHOWN_UNITS = 80;
+const MAX_MESSAGE_TEXT = 80;
 
-const shown = (text: string): string => (text.length > MAX_SHOWN_UNITS ? `${wellFormed(text.slice(0, MAX_SHOWN_UNITS))}…` : text);
+/** Shortens user text for a message. */
+const shortened = (text: string): string => (text.length > MAX_MESSAGE_TEXT ? `${wellFormed(text.slice(0, MAX_MESSAGE_TEXT))}…` : text);
 
-function pathText(place: Place): string {
+function pathText(path: JsonPath): string {
   const parts: string[] = [];
-  let at: Place | undefined = place;
+  let at: JsonPath | undefined = path;
   for (; at !== undefined && parts.length < MAX_PATH_PARTS; at = at.parent) {
     const isRoot = at.parent === undefined;
     const name = typeof at.key === "string" && (isRoot || /^[A-Za-z_][A-Za-z0-9_]*$/.test(at.key));
-    parts.push(isRoot ? String(at.key) : name ? `.${shown(String(at.key))}` : `[${shown(JSON.stringify(at.key))}]`);
+    parts.push(isRoot ? String(at.key) : name ? `.${shortened(String(at.key))}` : `[${shortened(JSON.stringify(at.key))}]`);
   }
   return `${at === undefined ? "" : "…"}${parts.reverse().join("")}`;
 }
 
-function fail(place: Place, message: string): never {
-  throw new BorunaError("value.form", `${pathText(place)}: ${message}`);
+function fail(path: JsonPath, message: string): never {
+  throw new BorunaError("value.form", `${pathText(path)}: ${message}`);
 }
 
 function kindOf(data: JsonData): string {
@@ -132,19 +145,20 @@ function kindOf(data: JsonData): string {
   return isJsonObject(data) ? "Object" : "Int";
 }
 
-interface Plain {
+/** Data to be read as a value of a type. */
+interface TypedData {
   readonly data: JsonData;
   readonly type: Type;
-  readonly place: Place;
+  readonly path: JsonPath;
 }
 
 /**
- * Reads a value of `type`. An Int may be text in decimal, a Float an integer or `"NaN"`, `"inf"`, `"-inf"`.
- * Throws `value.form` with the path below `root`: `args.name.items[2]: expected Int, found String`; `value.too_deep`.
+ * Reads a value of `type`. Throws `value.too_deep`, and `value.form` with the path from `root`, as in
+ * `args.name.items[2]: expected Int, found String`.
  */
-export function valueFromPlain(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
+export function valueFromTypedJson(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
   const table = typeTable(types);
-  return foldTree<Plain, Value>({ data, type, place: { parent: undefined, key: root } }, (node, depth) => {
+  return foldTree<TypedData, Value>({ data, type, path: { parent: undefined, key: root } }, (node, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
     switch (node.type.kind) {
@@ -154,18 +168,18 @@ export function valueFromPlain(data: JsonData, type: Type, types: readonly TypeD
         return readNamed(node, node.type.name, node.type.args, table);
       case "fn":
       case "param":
-        return fail(node.place, `a ${shown(typeToString(node.type))} cannot be given as JSON`);
+        return fail(node.path, `a ${shortened(typeToString(node.type))} cannot be given as JSON`);
     }
   });
 }
 
-function wrong(node: Plain): never {
-  return fail(node.place, `expected ${shown(typeToString(node.type))}, found ${kindOf(node.data)}`);
+function wrong(node: TypedData): never {
+  return fail(node.path, `expected ${shortened(typeToString(node.type))}, found ${kindOf(node.data)}`);
 }
 
-type Read = Leaf<Value> | Branch<Plain, Value>;
+type Read = Leaf<Value> | Branch<TypedData, Value>;
 
-function readPrimitive(node: Plain, name: Extract<Type, { kind: "primitive" }>["name"]): Read {
+function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" }>["name"]): Read {
   const { data } = node;
   switch (name) {
     case "Int":
@@ -181,115 +195,116 @@ function readPrimitive(node: Plain, name: Extract<Type, { kind: "primitive" }>["
     case "Json":
       return readJson(node);
     case "ActorId":
-      return fail(node.place, "an ActorId cannot be given as JSON");
+      return fail(node.path, "an ActorId cannot be given as JSON");
   }
 }
 
-/** The text of an i64 has at most 20 characters. */
+/** Decimal digits of a 64-bit integer: at most 19, with a sign. */
 const INT_TEXT = /^(?:0|-?[1-9][0-9]{0,18})$/;
 
-function readInt(node: Plain): number | bigint {
+function readInt(node: TypedData): number | bigint {
   const { data } = node;
   const value = typeof data === "string" && INT_TEXT.test(data) ? intFromBigInt(BigInt(data)) : data;
-  if (typeof value === "bigint" && !isI64(value)) return fail(node.place, "an Int has 64 bits; this one is larger");
+  if (typeof value === "bigint" && !isI64(value)) return fail(node.path, "an Int has 64 bits; this one is larger");
   return isI64(value) ? value : wrong(node);
 }
 
-function readJson(node: Plain): Read {
-  const { data, type, place } = node;
+function readJson(node: TypedData): Read {
+  const { data, type, path } = node;
   if (data === null) return leaf(UNIT);
   if (typeof data === "string" || typeof data === "boolean" || data instanceof FloatValue) return leaf(data);
-  if (isJsonArray(data)) return listOf(data, type, place);
-  if (isJsonObject(data)) return mapOf(data, type, place);
-  return leaf(isI64(data) ? data : fail(place, "an Int has 64 bits; this one is larger"));
+  if (isJsonArray(data)) return listOf(data, type, path);
+  if (isJsonObject(data)) return mapOf(data, type, path);
+  return leaf(isI64(data) ? data : fail(path, "an Int has 64 bits; this one is larger"));
 }
 
-const below = (place: Place, key: string | number, data: JsonData, type: Type): Plain => ({ data, type, place: { parent: place, key } });
+const below = (path: JsonPath, key: string | number, data: JsonData, type: Type): TypedData => ({
+  data,
+  type,
+  path: { parent: path, key },
+});
 
-function listOf(data: readonly JsonData[], type: Type, place: Place): Read {
+function listOf(data: readonly JsonData[], type: Type, path: JsonPath): Read {
   return new Branch(
-    data.map((item, i) => below(place, i, item, type)),
+    data.map((item, i) => below(path, i, item, type)),
     (items) => ListValue.of(items),
   );
 }
 
-function mapOf(data: ReadonlyMap<string, JsonData>, type: Type, place: Place): Read {
+function mapOf(data: ReadonlyMap<string, JsonData>, type: Type, path: JsonPath): Read {
   const keys = [...data.keys()];
   return new Branch(
-    keys.map((key) => below(place, key, data.get(key) ?? null, type)),
+    keys.map((key) => below(path, key, data.get(key) ?? null, type)),
     (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)),
   );
 }
 
-/** The one member of an object with one of these names. */
+/** The member of an object that has exactly one, when its name is one of these. */
 function soleMember(data: JsonData, names: readonly string[]): readonly [string, JsonData] | undefined {
   const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
   return entry !== undefined && names.includes(entry[0]) ? entry : undefined;
 }
 
-function readNamed(node: Plain, name: string, args: readonly Type[], table: TypeTable): Read {
-  const { data, place } = node;
+function readNamed(node: TypedData, name: string, args: readonly Type[], table: TypeTable): Read {
+  const { data, path } = node;
   const [first, second] = args;
   const inside = (key: string, content: JsonData, type: Type, make: (value: Value) => Value): Read =>
-    new Branch([below(place, key, content, type)], (parts) => make(parts[0] ?? UNIT));
+    new Branch([below(path, key, content, type)], (parts) => make(parts[0] ?? UNIT));
   switch (name) {
     case "Option": {
       if (data === null) return leaf(NONE);
       const entry = soleMember(data, ["some"]);
       if (first === undefined || entry === undefined)
-        return fail(place, `expected ${shown(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
+        return fail(path, `expected ${shortened(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
       return inside("some", entry[1], first, (value) => new SomeValue(value));
     }
     case "Result": {
       const entry = soleMember(data, ["ok", "err"]);
       if (first === undefined || second === undefined || entry === undefined)
-        return fail(place, `expected ${shown(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
+        return fail(path, `expected ${shortened(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
       return entry[0] === "ok"
         ? inside("ok", entry[1], first, (value) => new OkValue(value))
         : inside("err", entry[1], second, (value) => new ErrValue(value));
     }
     case "List":
-      return first !== undefined && isJsonArray(data) ? listOf(data, first, place) : wrong(node);
+      return first !== undefined && isJsonArray(data) ? listOf(data, first, path) : wrong(node);
     case "Map":
-      return second !== undefined && isJsonObject(data) ? mapOf(data, second, place) : wrong(node);
+      return second !== undefined && isJsonObject(data) ? mapOf(data, second, path) : wrong(node);
     default: {
       const shape = table.shapeOf(node.type);
-      if (shape === undefined) return fail(place, `the module has no type ${shown(typeToString(node.type))}`);
+      if (shape === undefined) return fail(path, `the module has no type ${shortened(typeToString(node.type))}`);
       return shape.kind === "record" ? readRecord(node, shape) : readEnum(node, shape);
     }
   }
 }
 
-function readRecord(node: Plain, shape: Extract<TypeShape, { kind: "record" }>): Read {
-  const { data, place } = node;
+function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): Read {
+  const { data, path } = node;
   if (!isJsonObject(data)) return wrong(node);
   const names = new Set(shape.fields.map((f) => f.name));
-  for (const key of data.keys()) if (!names.has(key)) return fail(place, `${shape.name} has no field ${shown(JSON.stringify(key))}`);
+  for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shortened(JSON.stringify(key))}`);
   const fields = shape.fields.map((field) => {
     const content = data.get(field.name);
-    if (content === undefined) return fail(place, `the field ${shown(field.name)} of ${shape.name} is missing`);
-    if (field.type === undefined) return fail({ parent: place, key: field.name }, "a field of an unknown type cannot be given as JSON");
-    return below(place, field.name, content, field.type);
+    if (content === undefined) return fail(path, `the field ${shortened(field.name)} of ${shape.name} is missing`);
+    if (field.type === undefined) return fail({ parent: path, key: field.name }, "a field of an unknown type cannot be given as JSON");
+    return below(path, field.name, content, field.type);
   });
   return new Branch(fields, (values) => new RecordValue(shape.id, values));
 }
 
-function readEnum(node: Plain, shape: Extract<TypeShape, { kind: "enum" }>): Read {
-  const { data, place } = node;
+function readEnum(node: TypedData, shape: Extract<TypeShape, { kind: "enum" }>): Read {
+  const { data, path } = node;
   const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
   const name = typeof data === "string" ? data : entry?.[0];
-  if (name === undefined) return fail(place, `expected ${shown(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
+  if (name === undefined) return fail(path, `expected ${shortened(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
   const index = shape.variants.findIndex((v) => v.name === name);
   const variant = shape.variants[index];
-  if (variant === undefined) return fail(place, `${shape.name} has no variant ${shown(JSON.stringify(name))}`);
+  if (variant === undefined) return fail(path, `${shape.name} has no variant ${shortened(JSON.stringify(name))}`);
   if (variant.payload === null)
     return entry === undefined
       ? leaf(new EnumValue(shape.id, index, UNIT))
-      : fail(place, `the variant ${variant.name} has no payload: write it as a string`);
-  if (entry === undefined) return fail(place, `the variant ${variant.name} has a payload: write it as {"${variant.name}": …}`);
-  if (variant.payload.type === undefined) return fail({ parent: place, key: name }, "a payload of an unknown type cannot be given as JSON");
-  return new Branch([below(place, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));
+      : fail(path, `the variant ${variant.name} has no payload: write it as a string`);
+  if (entry === undefined) return fail(path, `the variant ${variant.name} has a payload: write it as {"${variant.name}": …}`);
+  if (variant.payload.type === undefined) return fail({ parent: path, key: name }, "a payload of an unknown type cannot be given as JSON");
+  return new Branch([below(path, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));
 }
-
-export { plainFromHost, plainToHost } from "./js-interop.ts";
-export { matchesType } from "../value/matches-type.ts";

@@ -1,18 +1,18 @@
-/** Turns a pattern into a program: instructions that each know where to go next, without any jump. */
+/** Compiles a pattern to a program. Each instruction contains the index of the next one. */
 import type { Assertion, Pattern } from "./pattern.ts";
 import { contains, NEWLINE, type Ranges, WORD } from "./ranges.ts";
 
 export type RegexInstruction =
   | { readonly op: "match" }
-  /** Takes one code point of the set. */
+  /** Consumes one code point of the set. */
   | { readonly op: "set"; readonly ranges: Ranges; readonly next: number }
   | { readonly op: "assert"; readonly test: Assertion; readonly next: number }
-  /** Notes the position: slot 2n where group n begins, 2n + 1 where it ends. */
+  /** Stores the position: in slot 2n where group n begins, in slot 2n + 1 where it ends. */
   | { readonly op: "mark"; readonly slot: number; readonly next: number }
-  /** Prefers `first`. */
+  /** Tries `first`, then `second`. */
   | { readonly op: "split"; readonly first: number; readonly second: number };
 
-/** What a position's neighbour is to the assertions. Those that no assertion of the program tells apart are one. */
+/** Kinds of the code point before or after a position, for the assertions. Kinds that no assertion of the program distinguishes are merged. */
 export const EDGE = 0;
 export const OTHER = 1;
 export const WORD_KIND = 2;
@@ -21,22 +21,22 @@ export const NEWLINE_KIND = 3;
 export interface RegexProgram {
   readonly code: readonly RegexInstruction[];
   readonly start: number;
-  /** The instructions that lead to each one, one after the other; those that lead to `i` begin at `sourceStarts[i]`. */
+  /** The predecessors of each instruction. Those of instruction `i` begin at `sourceStarts[i]`. */
   readonly sources: Int32Array;
   readonly sourceStarts: Int32Array;
-  /** The lowest and highest code point that each instruction takes; for those that take none, the lowest is above the highest. */
+  /** The lowest and highest code point that each instruction consumes. For one that consumes none, the lowest is above the highest. */
   readonly lowest: Int32Array;
   readonly highest: Int32Array;
-  /** First code points of the classes: code points between two of them are the same to every set and assertion. */
+  /** The first code point of each class, ascending. All code points of a class belong to the same sets and satisfy the same assertions. */
   readonly classStarts: Int32Array;
-  /** EDGE to NEWLINE_KIND of each class. */
+  /** The kind of each class, EDGE to NEWLINE_KIND. */
   readonly classKinds: Uint8Array;
 }
 
 /** Index of the one match instruction. */
 export const MATCH = 0;
 
-/** As many instructions as the pattern's size, and the match. */
+/** Makes `pattern.size` instructions, and the match instruction. */
 export function compilePattern(pattern: Pattern): RegexProgram {
   const code: RegexInstruction[] = [{ op: "match" }];
   const start = emit(code, pattern, MATCH);
@@ -46,7 +46,7 @@ export function compilePattern(pattern: Pattern): RegexProgram {
   return { code, start, lowest, highest, ...sourcesOf(code), classStarts, classKinds: kindsOf(code, classStarts) };
 }
 
-/** Instructions for `pattern` and then `next`; gives the index of the first. The pattern's depth is bounded, and so is this recursion. */
+/** Emits instructions for `pattern`, followed by instruction `next`. Returns the index of the first. The depth of patterns is bounded, so recursion is safe. */
 function emit(code: RegexInstruction[], pattern: Pattern, next: number): number {
   switch (pattern.kind) {
     case "empty":
@@ -74,7 +74,7 @@ function emit(code: RegexInstruction[], pattern: Pattern, next: number): number 
         const loop = split(code, next, next, true);
         const body = emit(code, part, loop);
         link(code, loop, body, next, greedy);
-        // x* of an x that can be empty is (x+)?: with one split for both, an empty round would not count as x's first choice.
+        // For a nullable x, x* is compiled as (x+)?. With a single split, an empty iteration would not count as the first choice of x.
         entry = min > 0 ? body : part.nullable ? split(code, body, next, greedy) : loop;
         copies = Math.max(0, min - 1);
       } else for (let i = min; i < max; i++) entry = split(code, emit(code, part, entry), next, greedy);
@@ -88,6 +88,7 @@ function split(code: RegexInstruction[], body: number, other: number, greedy: bo
   return code.push(greedy ? { op: "split", first: body, second: other } : { op: "split", first: other, second: body }) - 1;
 }
 
+/** Replaces the split at index `at`. */
 function link(code: RegexInstruction[], at: number, body: number, other: number, greedy: boolean): void {
   code[at] = greedy ? { op: "split", first: body, second: other } : { op: "split", first: other, second: body };
 }
@@ -137,7 +138,7 @@ function kindsOf(code: readonly RegexInstruction[], classStarts: Int32Array): Ui
   });
 }
 
-/** Whether an assertion holds between two neighbours. */
+/** Whether an assertion holds between code points of these kinds. */
 export function holds(test: Assertion, before: number, after: number): boolean {
   switch (test) {
     case "text_start":

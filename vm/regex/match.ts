@@ -1,34 +1,39 @@
 /**
- * Leftmost-first matching in time linear in the text, for one match and for all of them. After Frisch and Cardelli,
- * "Greedy regular expression matching" (2004): a pass from the end of the text finds, for each position, the instructions
- * from which a match can still be reached; a walk from the start then takes the first choice that can, and never has to go back.
+ * Leftmost-first regular expression matching in linear time. This is the main file of `vm/regex/`:
  *
- * The pass runs an automaton whose states are made when they are first met, and are forgotten when they grow too many.
+ *     text of the pattern ──parse.ts──► Pattern ──compile.ts──► RegexProgram ──createMatcher──► Matcher ──► occurs, eachMatch
+ *
+ * The algorithm is that of Frisch and Cardelli, "Greedy regular expression matching" (2004), in two passes. The first goes from the end
+ * of the text to its start and finds, for each position, the instructions from which a match can still be reached. The second goes from
+ * start to end and takes, at each choice, the first alternative that can still match; it never backtracks. For example `a*b` on "aac":
+ * the first pass finds that no position before "c" can reach a match, so the second tries nothing there.
+ *
+ * The first pass runs an automaton whose states are built on demand. When they take too much memory, they are dropped and built again.
  */
 import { EDGE, holds, MATCH, type RegexInstruction, type RegexProgram } from "./compile.ts";
 import { contains } from "./ranges.ts";
 
-/** What the automaton may hold before it forgets its states. */
+/** Numbers and references in all states beyond which the automaton drops them. */
 const STATE_BUDGET = 2 ** 19;
-/** What a state is counted as, besides its leaves. */
+/** Numbers and references in a state, besides its leaves. */
 const STATE_SIZE = 128;
-/** Most code units of a block, whose states are held at once, and most of them times the program's size. */
+/** The text is processed in blocks. The most code units of a block, and the most code units times the size of the program. */
 const BLOCK_LENGTH = 2 ** 16;
 const BLOCK_BUDGET = 2 ** 22;
 
-/** What is known of a position without looking at the code point before it. */
+/** A state of the automaton: all that the first pass knows of a position before it reads the code point in front of it. */
 interface State {
   /** Its index in `Matcher.states`. */
   readonly number: number;
-  /** The set instructions that take the code point after the position and then reach a match, and the match instruction. */
+  /** The match instruction, and the set instructions that consume the code point after the position and then reach a match. */
   readonly leaves: Int32Array;
-  /** Kind of the code point after the position. */
+  /** The kind of the code point after the position. */
   readonly kind: number;
-  /** The state of the position before, by the class of the code point between. */
+  /** The state of the previous position, by the class of the code point between. */
   readonly before: (State | undefined)[];
-  /** The leaf that the program's start leads to, by the kind of the code point before the position; UNKNOWN until asked. */
+  /** The leaf reached from the start of the program, by the kind of the code point before the position; UNKNOWN until computed. */
   readonly starts: Int32Array;
-  /** The leaf that follows a leaf, by leaf × 4 + kind, and the one asked for last. */
+  /** The leaf reached after a leaf, by leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
   readonly choices: Map<number, number>;
   lastKey: number;
   lastChoice: number;
@@ -40,21 +45,21 @@ const KINDS = 4;
 
 export interface Matcher {
   readonly program: RegexProgram;
-  /** Classes of the ASCII characters. */
+  /** The class of each ASCII character. */
   readonly asciiClasses: Uint16Array;
-  /** Whether an assertion looks at neighbours. */
+  /** Whether the program has assertions. */
   readonly hasKinds: boolean;
   readonly states: State[];
   readonly statesByHash: Map<number, State[]>;
-  /** Numbers and references in the states, against `STATE_BUDGET`. */
+  /** Numbers and references in all states; bounded by `STATE_BUDGET`. */
   held: number;
-  /** Marks on instructions: one is set while it is equal to `round`. */
+  /** Sets of instructions. An instruction is in the set when its entry equals `round`, so a new round empties both sets. */
   readonly leafMarks: Int32Array;
   readonly visitMarks: Int32Array;
   round: number;
-  /** The instruction from which each one visited in the round of `choose` was reached. */
+  /** For each instruction that `choose` visited in this round, the instruction from which it was reached. */
   readonly parents: Int32Array;
-  /** Room for the instructions met in a round. */
+  /** Working memory for the instructions of a round. */
   readonly live: Int32Array;
   readonly leaves: Int32Array;
 }
@@ -105,11 +110,11 @@ function mix(value: number): number {
   return hash ^ (hash >>> 16);
 }
 
-/** The state with the first `count` of `m.leaves`, which carry the marks of this round and no other instruction does. */
+/** Returns the state with the first `count` of `m.leaves`. In `m.leafMarks`, exactly these are marked for this round. */
 function intern(m: Matcher, count: number, kind: number): State {
   const { leaves, leafMarks, round } = m;
   let hash = kind;
-  // A sum, since the same leaves come in different orders.
+  // A sum does not depend on the order of the leaves.
   for (let i = 0; i < count; i++) hash = (hash + mix(leaves[i] ?? 0)) | 0;
   for (const state of m.statesByHash.get(hash) ?? [])
     if (state.kind === kind && state.leaves.length === count && state.leaves.every((leaf) => leafMarks[leaf] === round)) return state;
@@ -131,7 +136,7 @@ function intern(m: Matcher, count: number, kind: number): State {
   return state;
 }
 
-/** Forgets all states where they have grown too many; one from before is not to be used after. */
+/** Drops all states when they exceed the budget. The caller must not use states from before. */
 export function forgetStates(m: Matcher): void {
   if (m.held <= STATE_BUDGET) return;
   m.states.length = 0;
@@ -139,7 +144,7 @@ export function forgetStates(m: Matcher): void {
   m.held = 0;
 }
 
-/** The state with these leaves, wherever they come from. */
+/** Returns the state with these leaves, building it when it was dropped. */
 function restore(m: Matcher, leaves: Int32Array, kind: number): State {
   const round = newRound(m);
   for (const leaf of leaves) m.leafMarks[leaf] = round;
@@ -147,16 +152,16 @@ function restore(m: Matcher, leaves: Int32Array, kind: number): State {
   return intern(m, leaves.length, kind);
 }
 
-/** At the end of every text. */
+/** The state at the end of the text. */
 const endState = (m: Matcher): State => restore(m, Int32Array.of(MATCH), EDGE);
 
-/** Whether a set instruction takes the code point, which is between its lowest and its highest. */
+/** Whether a set instruction consumes the code point, which is between its lowest and its highest. */
 function takes(instruction: RegexInstruction | undefined, point: number): boolean {
   if (instruction?.op !== "set") return false;
   return instruction.ranges.length === 2 || contains(instruction.ranges, point);
 }
 
-/** The state before a code point of the class, where `state` stands after it. */
+/** The state before a code point of the class, when `state` is the one after it. */
 function stateBefore(m: Matcher, state: State, classIndex: number): State {
   return state.before[classIndex] ?? makeBefore(m, state, classIndex);
 }
@@ -170,7 +175,7 @@ function makeBefore(m: Matcher, state: State, classIndex: number): State {
   leaves[0] = MATCH;
   leafMarks[MATCH] = round;
   let leafCount = 1;
-  // Instructions from which a leaf is reached at the position after the code point.
+  // `live`: the instructions that reach a leaf of `state` without consuming a code point.
   let liveCount = state.leaves.length;
   live.set(state.leaves);
   for (let i = 0; i < liveCount; i++) {
@@ -189,24 +194,24 @@ function makeBefore(m: Matcher, state: State, classIndex: number): State {
     }
   }
   const before = intern(m, leafCount, kind);
-  // The host fills up to the place.
+  // V8 grows the array up to this index.
   m.held += Math.max(1, classIndex + 1 - state.before.length);
   state.before[classIndex] = before;
   return before;
 }
 
-/** Whether the instruction goes on without a code point, between neighbours of these kinds. */
+/** Whether the instruction continues without consuming a code point, between code points of these kinds. */
 function passes(instruction: RegexInstruction | undefined, kindBefore: number, kindAfter: number): boolean {
   if (instruction === undefined || instruction.op === "set" || instruction.op === "match") return false;
   return instruction.op !== "assert" || holds(instruction.test, kindBefore, kindAfter);
 }
 
-/** The first leaf of the state that is reached from the instruction, in the order of preference; -1 for none. */
+/** The first leaf of the state that is reached from an instruction, in the order of preference; NONE if there is none. */
 function choose(m: Matcher, state: State, from: number, kindBefore: number): number {
   const { code } = m.program;
   const round = newRound(m);
   for (const leaf of state.leaves) m.leafMarks[leaf] = round;
-  // Each with the one it is reached from.
+  // Pairs of an instruction and the one from which it was reached.
   const stack = [from, from];
   for (let at = stack.pop(), parent = stack.pop(); at !== undefined && parent !== undefined; at = stack.pop(), parent = stack.pop()) {
     if (m.visitMarks[at] === round) continue;
@@ -229,7 +234,7 @@ function startLeaf(m: Matcher, state: State, kindBefore: number): number {
   return leaf;
 }
 
-/** The leaf after `leaf`, which took the code point before the position. */
+/** The leaf after `leaf`, which consumed the code point before the position. */
 function nextLeaf(m: Matcher, state: State, leaf: number, kindBefore: number): number {
   const key = leaf * KINDS + kindBefore;
   if (state.lastKey === key) return state.lastChoice;
@@ -255,7 +260,7 @@ function classBefore(m: Matcher, text: string, end: number): number {
 
 const startOfPoint = (text: string, end: number): number => (isLowSurrogate(text.charCodeAt(end - 1)) ? end - 2 : end - 1);
 
-/** The state itself, or its like after the others were forgotten. */
+/** Drops the other states when they exceed the budget. Returns the state, or the same state built again. */
 function renewed(m: Matcher, state: State): State {
   if (m.held <= STATE_BUDGET) return state;
   forgetStates(m);
@@ -276,14 +281,14 @@ export function occurs(m: Matcher, text: string): boolean {
   return startLeaf(m, state, EDGE) >= 0;
 }
 
-/** A position whose state is kept without the automaton, so that it holds nothing else. */
+/** A position at the end of a block, with what is needed to build its state again. */
 interface Border {
   readonly at: number;
   readonly leaves: Int32Array;
   readonly kind: number;
 }
 
-/** Where the blocks of the text end, the last block first; each has at most `length` code units and one more. */
+/** The ends of the blocks, last block first. A block has at most `length` + 1 code units. */
 function bordersOf(m: Matcher, text: string, length: number): Border[] {
   let state = endState(m);
   let at = text.length;
@@ -299,26 +304,27 @@ function bordersOf(m: Matcher, text: string, length: number): Border[] {
   return borders;
 }
 
+/** The progress of the second pass. */
 interface Walk {
   readonly found: (start: number, end: number) => boolean;
   readonly slots: Int32Array | undefined;
   at: number;
   kindBefore: number;
-  /** The leaf that takes the next code point, inside a match; NONE outside. */
+  /** Inside a match: the leaf that consumes the next code point. NONE outside. */
   leaf: number;
-  /** Of the match it is in. */
+  /** The start of the match. */
   start: number;
   lastEnd: number;
   stopped: boolean;
 }
 
 /**
- * Calls `found` with the start and end, in code units, of each match of the well-formed text, from left to right, until it
- * gives false. As in RE2, an empty match directly after another match is none. While `found` runs, `slots` has the places of
- * the match's groups; those of a group that took no part are from an earlier match, or as they were.
+ * Calls `found` with the start and end of each match in the well-formed text, in code units, from left to right, until it returns false.
+ * As in RE2, an empty match directly after another match does not count. While `found` runs, `slots` has the positions of the groups;
+ * those of a group that did not take part in this match are unchanged.
  */
 export function eachMatch(m: Matcher, text: string, found: (start: number, end: number) => boolean, slots?: Int32Array): void {
-  // No less than the root of the text's length: there are as many borders as a block has states, and both take memory.
+  // At least the square root of the text's length, since memory is needed for each block and for each state of one block.
   const length = Math.max(Math.ceil(Math.sqrt(text.length)), Math.min(BLOCK_LENGTH, Math.ceil(BLOCK_BUDGET / m.program.code.length)));
   const trail = new Int32Array(Math.min(length, text.length) + 1);
   const walk: Walk = { found, slots, at: 0, kindBefore: EDGE, leaf: NONE, start: 0, lastEnd: NONE, stopped: false };
@@ -336,7 +342,7 @@ export function eachMatch(m: Matcher, text: string, found: (start: number, end: 
   if (!walk.stopped) step(m, walk, endState(m));
 }
 
-/** Walks through the block that begins where the walk is; `trail` has the numbers of its states. */
+/** The second pass through one block, which begins at the position of the walk. `trail` has the numbers of the block's states. */
 function follow(m: Matcher, text: string, walk: Walk, trail: Int32Array, end: number): void {
   const { classKinds } = m.program;
   const from = walk.at;
@@ -348,7 +354,7 @@ function follow(m: Matcher, text: string, walk: Walk, trail: Int32Array, end: nu
   }
 }
 
-/** Ends a match at the walk's position, goes on with it, or begins one. */
+/** Ends, continues or begins a match at the position of the walk. */
 function step(m: Matcher, walk: Walk, state: State): void {
   const { at, kindBefore } = walk;
   if (walk.leaf !== NONE) {
@@ -371,7 +377,7 @@ function step(m: Matcher, walk: Walk, state: State): void {
   }
 }
 
-/** Notes the marks on the way from a leaf, or from the start for NONE, to the next leaf. */
+/** Stores the position for all `mark` instructions between a leaf (or the start, for NONE) and the next leaf. */
 function fillSlots(m: Matcher, walk: Walk, state: State, leaf: number): void {
   if (walk.slots === undefined) return;
   const { code, start } = m.program;

@@ -1,29 +1,32 @@
-/** Reads a pattern in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), less what needs Unicode tables. */
+/**
+ * Parses a pattern in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), except what needs Unicode tables.
+ * Traps of the `regex` builtins contain the messages, so their text must not change.
+ */
 import { type Assertion, assertion, choice, EMPTY, group, type Pattern, repeat, sequence, set } from "./pattern.ts";
 import { complement, DIGIT, foldCase, MAX_CODE_POINT, NEWLINE, type Ranges, rangesOf, SPACE, WORD } from "./ranges.ts";
 
-/** Limits on a pattern; beyond one it is invalid. */
+/** Limits of a pattern. Exceeding one makes it invalid. */
 export const REGEX_LIMITS = {
-  /** UTF-16 code units of its text. */
+  /** UTF-16 code units of the text. */
   units: 65_536,
-  /** Groups inside groups. */
+  /** The nesting of groups. */
   nesting: 200,
-  /** The counts of `{n,m}`. */
+  /** The largest count in `{n,m}`. */
   repeats: 1_000,
-  /** Instructions of its program, every repetition written out. */
+  /** Instructions of the program. A counted repetition is expanded. */
   instructions: 10_000,
 } as const;
 
 export interface ParsedPattern {
   readonly pattern: Pattern;
-  /** How many groups it has, but for `(?:…)`. They are numbered from 1. */
+  /** The number of capturing groups. They are numbered from 1. */
   readonly groups: number;
 }
 
 export interface PatternProblem {
   /** 1-based, in code points. */
   readonly character: number;
-  /** What is wrong there and what to write instead. */
+  /** What is wrong and what to write instead. */
   readonly message: string;
 }
 
@@ -53,7 +56,7 @@ const FLAG_NAMES: ReadonlyMap<string, keyof Flags> = new Map([
 
 /** The group being read. */
 interface Scope {
-  /** `(?i)` changes them for the rest of the group. */
+  /** `(?i)` changes the flags for the rest of the group. */
   flags: Flags;
   readonly depth: number;
 }
@@ -61,7 +64,7 @@ interface Scope {
 interface Reader {
   readonly source: string;
   at: number;
-  /** The numbered groups so far. */
+  /** The number of capturing groups so far. */
   groups: number;
   readonly withGroups: boolean;
 }
@@ -82,8 +85,8 @@ function takePoint(r: Reader): number {
 }
 
 /**
- * The pattern, or where it is wrong. Takes time linear in the text but for sorting a class. Where the places of the groups are
- * wanted, they make the pattern larger.
+ * Parses a pattern; returns a problem when it is invalid. Takes linear time, except for sorting the ranges of classes. With `withGroups` the
+ * program stores the positions of groups, which makes the pattern larger.
  */
 export function parsePattern(source: string, withGroups: boolean = false): ParsedPattern | PatternProblem {
   if (source.length > REGEX_LIMITS.units)
@@ -99,7 +102,7 @@ export function parsePattern(source: string, withGroups: boolean = false): Parse
   }
 }
 
-/** Up to the end or a `)`. Its depth is bounded by `REGEX_LIMITS.nesting`. */
+/** Reads alternatives up to the end or a `)`. `REGEX_LIMITS.nesting` bounds the recursion. */
 function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
   const start = r.at;
   const scope: Scope = { flags, depth };
@@ -124,7 +127,7 @@ function bounded(pattern: Pattern, at: number): Pattern {
   return pattern;
 }
 
-/** An atom and what repeats it. */
+/** Reads an atom and its repetition. */
 function readItem(r: Reader, scope: Scope): Pattern {
   const start = r.at;
   refuseRepetition(r, NOTHING_TO_REPEAT);
@@ -149,7 +152,7 @@ function refuseRepetition(r: Reader, problem: (repetition: string) => string): v
 const NOTHING_TO_REPEAT = (found: string): string => `\`${found}\` has nothing to repeat before it; write \`\\${found}\` for the character`;
 const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repetition; put what stands before it in a group`;
 
-/** What repeats the atom before it; nothing is taken where there is none. A `{` that begins no counts is a character, as in RE2. */
+/** Reads a repetition; consumes nothing and returns undefined when there is none. A `{` that does not begin counts is a character, as in RE2. */
 function readBounds(r: Reader): Bounds | undefined {
   if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
   if (take(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
@@ -173,7 +176,7 @@ function readCount(r: Reader): number | undefined {
   if (!isDigit(peek(r))) return undefined;
   let count = 0;
   while (isDigit(peek(r))) {
-    // Beyond the limit the exact number does not matter.
+    // Above the limit the exact count does not matter.
     count = Math.min(count * 10 + Number(peek(r)), REGEX_LIMITS.repeats + 1);
     r.at += 1;
   }
@@ -211,7 +214,7 @@ const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
 
 const LOOKAROUND = ["?=", "?!", "?<=", "?<!"];
 
-/** A group from its `(` to its `)`, or flags for the rest of the group around it. */
+/** Reads a group from `(` to `)`, or flags such as `(?i)` for the rest of the enclosing group. */
 function readGroup(r: Reader, scope: Scope): Pattern {
   const start = r.at;
   if (scope.depth >= REGEX_LIMITS.nesting)
@@ -250,14 +253,14 @@ const WORD_CHARACTERS = `_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz${
 const isDigit = (character: string): boolean => character !== "" && DIGITS.includes(character);
 const isWord = (character: string): boolean => character !== "" && WORD_CHARACTERS.includes(character);
 
-/** The name of a group means nothing here, but patterns from elsewhere have them. */
+/** Reads and ignores the name of a group: groups are used by number only. */
 function readName(r: Reader, start: number): void {
   const from = r.at;
   while (isWord(peek(r))) r.at += 1;
   if (r.at === from || !take(r, ">")) throw new PatternError(start, "a group's name is ASCII letters, digits and `_`, and ends with `>`");
 }
 
-/** Flags up to the `:` or `)` after them. */
+/** Reads flags up to a `:` or `)`. */
 function readFlags(r: Reader, start: number, outer: Flags): Flags {
   let flags = outer;
   let value = true;
@@ -288,7 +291,7 @@ const NAMED: ReadonlyMap<string, Ranges> = new Map([
   ["xdigit", [48, 57, 65, 70, 97, 102]],
 ]);
 
-/** From its `[` to its `]`. */
+/** Reads a class from `[` to `]`. */
 function readClass(r: Reader, flags: Flags): Ranges {
   const start = r.at;
   r.at += 1;
@@ -305,7 +308,7 @@ function readClass(r: Reader, flags: Flags): Ranges {
   return negated ? complement(ranges) : ranges;
 }
 
-/** A character, a range, an escape or a `[:name:]`. */
+/** Reads a character, a range, an escape or a `[:name:]`. */
 function readClassItem(r: Reader): Ranges {
   const start = r.at;
   const named = readNamedClass(r);
@@ -325,7 +328,7 @@ function readClassItem(r: Reader): Ranges {
 
 const isOne = (ranges: Ranges): boolean => ranges.length === 2 && ranges[0] === ranges[1];
 
-/** Nothing is taken where there is no `[:`, letters and `:]`. */
+/** Reads a `[:name:]`; consumes nothing and returns undefined when there is none. */
 function readNamedClass(r: Reader): Ranges | undefined {
   const start = r.at;
   if (!take(r, "[:")) return undefined;
@@ -365,7 +368,7 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["W", complement(WORD)],
 ]);
 
-/** An escape that stands for characters, from its backslash. */
+/** Reads an escape for one or more characters, from its backslash. */
 function readEscape(r: Reader): Ranges {
   const start = r.at;
   r.at += 1;
@@ -391,7 +394,7 @@ function readEscape(r: Reader): Ranges {
 
 const HEX = "0123456789abcdefABCDEF";
 
-/** After `\x`: two digits, or any number of them in braces. */
+/** Reads what follows `\x`: two hexadecimal digits, or any number of them in braces. */
 function readHex(r: Reader, start: number): Ranges {
   const wrong = (): PatternError => new PatternError(start, "`\\x` needs two hexadecimal digits, or a code point up to 10FFFF in braces");
   const braces = take(r, "{");

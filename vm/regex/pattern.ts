@@ -1,4 +1,4 @@
-/** The parts of a parsed pattern. Each knows its size, so that a hostile repetition is refused before it is written out. */
+/** The syntax tree of a pattern. Each node has its size, so that a huge repetition is refused before it is expanded. */
 import type { Ranges } from "./ranges.ts";
 
 export type Assertion = "text_start" | "text_end" | "line_start" | "line_end" | "word_border" | "no_word_border";
@@ -12,17 +12,17 @@ type Shape =
   | { readonly kind: "choice"; readonly parts: readonly Pattern[] }
   | { readonly kind: "repeat"; readonly part: Pattern; readonly min: number; readonly max: number; readonly greedy: boolean };
 
-/** `size` is the number of instructions that `compile.ts` makes of it; `nullable`, whether it can match the empty text. */
+/** `size`: the number of instructions that `compile.ts` makes. `nullable`: whether it can match the empty text. */
 export type Pattern = Shape & { readonly size: number; readonly nullable: boolean };
 
-/** The only part of size 0. */
+/** The only pattern of size 0. */
 export const EMPTY: Pattern = { kind: "empty", size: 0, nullable: true };
 
 export const set = (ranges: Ranges): Pattern => ({ kind: "set", ranges, size: 1, nullable: false });
 
 export const assertion = (test: Assertion): Pattern => ({ kind: "assert", test, size: 1, nullable: true });
 
-/** A group whose place is wanted. */
+/** A group whose position the program stores. */
 export const group = (part: Pattern, index: number): Pattern => ({
   kind: "group",
   part,
@@ -46,7 +46,7 @@ export function choice(parts: readonly Pattern[]): Pattern {
   return { kind: "choice", parts, size: sizes(parts) + parts.length - 1, nullable: parts.some((part) => part.nullable) };
 }
 
-/** `max` is Infinity for no bound. */
+/** `max` is Infinity when there is no upper bound. */
 export function repeat(part: Pattern, min: number, max: number, greedy: boolean): Pattern {
   if (part.size === 0 || max === 0) return EMPTY;
   const { nullable } = part;

@@ -1,4 +1,4 @@
-/** Sets of code points: `lo, hi` pairs, both ends in the set, sorted, without overlap or touch. */
+/** A set of code points as a sorted list of `lo, hi` pairs, both included. The ranges do not overlap and are not adjacent. */
 export type Ranges = readonly number[];
 
 export const MAX_CODE_POINT = 0x10ffff;
@@ -8,7 +8,7 @@ export const SPACE: Ranges = [9, 10, 12, 13, 32, 32];
 export const WORD: Ranges = [48, 57, 65, 90, 95, 95, 97, 122];
 export const NEWLINE: Ranges = [10, 10];
 
-/** Makes a set of pairs in any order. */
+/** Makes a set from `lo, hi` pairs in any order. */
 export function rangesOf(pairs: Ranges): Ranges {
   const starts: { readonly lo: number; readonly hi: number }[] = [];
   for (let i = 0; i < pairs.length; i += 2) starts.push({ lo: pairs[i] ?? 0, hi: pairs[i + 1] ?? 0 });
@@ -37,7 +37,7 @@ export function complement(ranges: Ranges): Ranges {
 
 const CASE_DISTANCE = 32;
 
-/** With the other case of every ASCII letter in it. */
+/** Adds the other case of every ASCII letter in the set. */
 export function foldCase(ranges: Ranges): Ranges {
   const pairs = [...ranges];
   for (let i = 0; i < ranges.length; i += 2) {

@@ -27,7 +27,7 @@ import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import type { CodePlace } from "../bytecode/module.ts";
 import { expectDefined } from "../interpreter/operations.ts";
-import { checkPortable } from "../value/serializable.ts";
+import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
@@ -522,7 +522,7 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
 function completed(scheduler: Scheduler, root: Actor): MachineEnd {
   const { run, actors } = scheduler;
   try {
-    checkPortable(root.result);
+    checkSerializable(root.result);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     const kind = error.kind === "value.not_portable" ? "type_error" : error.kind === "value.too_deep" ? "invalid_value" : "alloc_limit";

@@ -1,14 +1,13 @@
-/** The primitives of a state's bytes: bytes, varints (LEB128), 64-bit numbers little endian. */
 import { BorunaError } from "../error.ts";
 
-/** Most bytes of a state after its head, written or read. */
+/** The most bytes of a snapshot after its digest, when writing and when reading. */
 export const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
 const FIRST_CAPACITY = 1_024;
 const PAYLOAD_BITS = 128;
 const NUMBER_BYTES = 8;
 
-/** Throws `state.form`: the bytes are whole, yet no state of the program. */
+/** Throws `state.form`: the bytes are undamaged but are not a state of the program. */
 export function badState(message: string): never {
   throw new BorunaError("state.form", `not a state of this program: ${message}`);
 }
@@ -17,6 +16,7 @@ export function tooLarge(): BorunaError {
   return new BorunaError("state.too_large", `a state of more than ${MAX_STATE_BYTES} bytes`);
 }
 
+/** Writes bytes, varints (LEB128) and 64-bit numbers (little endian). Throws `state.too_large` beyond `MAX_STATE_BYTES`. */
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #view = new DataView(this.#bytes.buffer);
@@ -27,7 +27,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = byte;
   }
 
-  /** A whole number from 0 to 2^53 - 1. */
+  /** Writes a whole number from 0 to 2^53 - 1. */
   varint(value: number): void {
     this.#reserve(NUMBER_BYTES);
     let rest = value;
@@ -39,7 +39,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** The lowest 64 bits. */
+  /** Writes the lowest 64 bits. */
   u64(value: bigint): void {
     this.#reserve(NUMBER_BYTES);
     this.#view.setBigUint64(this.#length, BigInt.asUintN(64, value), true);
@@ -58,7 +58,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** What was written; good until the next write. */
+  /** The bytes written so far. A view that is valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -74,7 +74,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` wrote. Throws `state.form` for anything else. */
+/** Reads what `ByteWriter` writes. Throws `state.form`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -104,19 +104,19 @@ export class ByteReader {
     }
   }
 
-  /** A varint up to `max`. */
+  /** Reads a varint of at most `max`. */
   upTo(max: number, what: string): number {
     const value = this.varint();
     return value <= max ? value : badState(`${what} ${value} is over ${max}`);
   }
 
-  /** A varint below `size`. */
+  /** Reads a varint below `size`. */
   index(size: number, what: string): number {
     const value = this.varint();
     return value < size ? value : badState(`${what} ${value} is not there; there are ${size}`);
   }
 
-  /** How many things follow. Each takes a byte at least, so a count that the rest cannot hold is refused at once. */
+  /** Reads the number of items that follow. Each takes at least one byte, so a count larger than the rest is refused. */
   count(what: string, max: number = Number.MAX_SAFE_INTEGER): number {
     return this.upTo(Math.min(max, this.#bytes.length - this.#at), `the number of ${what}`);
   }
@@ -133,7 +133,7 @@ export class ByteReader {
     return this.#view.getFloat64(this.#take(NUMBER_BYTES), true);
   }
 
-  /** A view. */
+  /** Reads `length` bytes; returns a view. */
   raw(length: number): Uint8Array {
     const at = this.#take(length);
     return this.#bytes.subarray(at, at + length);
@@ -143,7 +143,7 @@ export class ByteReader {
     if (this.#at !== this.#bytes.length) badState("bytes after its end");
   }
 
-  /** Passes over `length` bytes; gives where they begin. */
+  /** Skips `length` bytes and returns the offset of the first. */
   #take(length: number): number {
     const at = this.#at;
     if (length > this.#bytes.length - at) return badState("it is cut short");

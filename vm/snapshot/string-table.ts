@@ -1,15 +1,15 @@
 import { BorunaError } from "../error.ts";
 
-/** Hosts hash Strings much longer than this by their length alone; a table keyed by content would try all of one length. */
-const HASHED_UNITS = 8_192;
-/** Places that the fingerprint of a longer String takes in, and a first one that most Strings are known by. */
+/** V8 hashes Strings that are much longer by their length alone, so a Map of them would compare all Strings of one length. */
+const MAX_HASHED_UNITS = 8_192;
+/** Code units sampled for the full fingerprint of a long String, and for the quick one. */
 const SAMPLES = 16_384;
-const FEW_SAMPLES = 64;
-/** Strings remembered for each first fingerprint. */
+const QUICK_SAMPLES = 64;
+/** How many Strings are remembered for each quick fingerprint. */
 const REMEMBERED = 4;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x0100_0193;
-/** Code units of long Strings hashed, and compared in vain: some seconds of work. */
+/** The most code units of long Strings hashed or compared: some seconds of work. */
 const MAX_WORK = 2 ** 32;
 
 interface Known {
@@ -17,11 +17,12 @@ interface Known {
   readonly index: number;
 }
 
-/** Numbers distinct Strings from 0, in the order they come. */
+/** Gives distinct Strings indices from 0, in the order they are added. */
 export class StringTable {
   readonly #short = new Map<string, number>();
+  /** Long Strings by full fingerprint. */
   readonly #long = new Map<number, Known[]>();
-  /** The last ones of each first fingerprint. */
+  /** The most recent long Strings with each quick fingerprint. */
   readonly #recent = new Map<number, Known[]>();
   #size = 0;
   #work = 0;
@@ -30,9 +31,9 @@ export class StringTable {
     return this.#size;
   }
 
-  /** The String's number; it is new where that is the size before. Throws `state.too_large` when telling long ones apart takes too long. */
+  /** Returns the index of the String. A new String gets the size before the call. Throws `state.too_large` when comparing long Strings takes too long. */
   add(text: string): number {
-    if (text.length > HASHED_UNITS) return this.#addLong(text);
+    if (text.length > MAX_HASHED_UNITS) return this.#addLong(text);
     const known = this.#short.get(text);
     if (known !== undefined) return known;
     this.#short.set(text, this.#size);
@@ -40,36 +41,36 @@ export class StringTable {
   }
 
   #addLong(text: string): number {
-    this.#spend(FEW_SAMPLES);
-    const first = fingerprint(text, FEW_SAMPLES);
+    this.#spend(QUICK_SAMPLES);
+    const first = fingerprint(text, QUICK_SAMPLES);
     const recent = this.#recent.get(first) ?? [];
-    // One String in many places is mostly one in memory too: hosts compare these at once.
+    // Equal Strings are usually one object in memory, which V8 compares in constant time.
     const known = this.#among(text, recent);
     if (known !== undefined) return known.index;
-    const found = this.#identified(text);
+    const found = this.#findOrAdd(text);
     recent.push(found);
     if (recent.length > REMEMBERED) recent.shift();
     this.#recent.set(first, recent);
     return found.index;
   }
 
-  /** Known, or new by now. */
-  #identified(text: string): Known {
+  /** Finds the String by its full fingerprint, or adds it. */
+  #findOrAdd(text: string): Known {
     this.#spend(Math.min(text.length, SAMPLES));
     const key = fingerprint(text, SAMPLES);
-    const alike = this.#long.get(key) ?? [];
-    const known = this.#among(text, alike);
+    const candidates = this.#long.get(key) ?? [];
+    const known = this.#among(text, candidates);
     if (known !== undefined) return known;
     const fresh = { text, index: this.#size++ };
-    alike.push(fresh);
-    this.#long.set(key, alike);
+    candidates.push(fresh);
+    this.#long.set(key, candidates);
     return fresh;
   }
 
-  #among(text: string, some: readonly Known[]): Known | undefined {
-    for (const known of some) {
+  #among(text: string, candidates: readonly Known[]): Known | undefined {
+    for (const known of candidates) {
       if (known.text === text) return known;
-      // Hosts look at the content where the length is the same.
+      // V8 compares the contents only when the lengths are equal.
       if (known.text.length === text.length) this.#spend(text.length);
     }
     return undefined;
@@ -81,8 +82,9 @@ export class StringTable {
   }
 }
 
-function fingerprint(text: string, places: number): number {
-  const samples = Math.min(text.length, places);
+/** FNV-1a of the length and of evenly spaced code units. */
+function fingerprint(text: string, maxSamples: number): number {
+  const samples = Math.min(text.length, maxSamples);
   const stride = text.length / samples;
   let hash = FNV_OFFSET ^ text.length;
   for (let i = 0; i < samples; i++) hash = Math.imul(hash ^ text.charCodeAt(Math.floor(i * stride)), FNV_PRIME);

@@ -1,4 +1,4 @@
-/** Reads what `value-writer.ts` writes, from bytes that may say anything: in one pass, every number checked. */
+/** Reads the values that `value-writer.ts` writes, in one pass. The bytes may be forged, so every number is checked. */
 import { MAX_LIST_LENGTH } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -25,33 +25,33 @@ import { NODE, TAG } from "./value-writer.ts";
 
 const U32_MAX = 0xffff_ffff;
 
-/** A tree of map entries, with the places of its first and last key in the order of all Strings. */
-interface Entry {
-  readonly node: MapNode;
+/** A map's tree, with the ranks of its first and last key in the sorted table of Strings. */
+interface MapTree {
+  readonly node: MapNode<Value>;
   readonly first: number;
   readonly last: number;
 }
 
-/** A tree of list elements, all of whose leaves are full. */
-interface Elements {
-  readonly tree: Tree;
+/** A tree of list elements. All its leaves are full. */
+interface ListTree {
+  readonly tree: Tree<Value>;
   readonly height: number;
   readonly size: number;
 }
 
 export class ValueReader {
   readonly #bytes: ByteReader;
-  /** Parameters of each function. */
+  /** The number of parameters of each function. */
   readonly #arities: readonly number[];
   readonly #strings: readonly string[];
   readonly #values: Value[] = [];
-  readonly #storages: ListValue[] = [];
-  readonly #entries: Entry[] = [];
-  readonly #trees: Elements[] = [];
-  /** Of each String, made for the first map. */
+  readonly #buffers: ListValue[] = [];
+  readonly #entries: MapTree[] = [];
+  readonly #trees: ListTree[] = [];
+  /** The rank of each String in UTF-8 order; made when the first map is read. */
   #ranks: Uint32Array | undefined;
 
-  /** Reads the tables. Throws `state.form`. */
+  /** Reads the tables. Throws `state.form`, as all methods do. */
   constructor(bytes: ByteReader, arities: readonly number[]) {
     this.#bytes = bytes;
     this.#arities = arities;
@@ -101,7 +101,7 @@ export class ValueReader {
     }
   }
 
-  /** `count` values. */
+  /** Reads `count` values. */
   list(count: number): Value[] {
     const values: Value[] = [];
     for (let i = 0; i < count; i++) values.push(this.value());
@@ -110,8 +110,8 @@ export class ValueReader {
 
   #readNode(): void {
     const kind = this.#bytes.u8();
-    if (kind === NODE.storage) this.#readElements();
-    else if (kind === NODE.entry) this.#entries.push(this.#entry());
+    if (kind === NODE.buffer) this.#readElements();
+    else if (kind === NODE.entry) this.#entries.push(this.#mapTree());
     else if (kind === NODE.leaf) this.#trees.push({ tree: { items: this.list(WIDTH) }, height: 0, size: WIDTH });
     else if (kind === NODE.inner) this.#trees.push(this.#inner());
     else this.#values.push(this.#node(kind));
@@ -137,17 +137,17 @@ export class ValueReader {
       }
       case NODE.closure: {
         const index = bytes.index(this.#arities.length, "function");
-        // More would make a call cost work that no step pays for.
+        // A call copies the captured values; the steps charged for it allow no more than the arity.
         return new ClosureValue(index, this.list(bytes.count("captured values", this.#arities[index])));
       }
       case NODE.list: {
-        const storage = at(this.#storages, bytes, "storage");
-        const offset = bytes.index(storage.length, "element");
-        const length = bytes.upTo(storage.length - offset, "the length of a list");
-        return storage.slice(offset, offset + length);
+        const buffer = at(this.#buffers, bytes, "storage");
+        const offset = bytes.index(buffer.length, "element");
+        const length = bytes.upTo(buffer.length - offset, "the length of a list");
+        return buffer.slice(offset, offset + length);
       }
-      case NODE.branch:
-        return this.#branch();
+      case NODE.trieList:
+        return this.#trieList();
       case NODE.map:
         return MapValue.ofRoot(at(this.#entries, bytes, "entry").node);
       default:
@@ -155,16 +155,16 @@ export class ValueReader {
     }
   }
 
-  /** The versions that are there keep their length. */
+  /** Appends elements to a buffer. Lists that were read from it before keep their length. */
   #readElements(): void {
-    const number = this.#bytes.index(this.#storages.length + 1, "storage");
-    const before = this.#storages[number] ?? ListValue.EMPTY;
+    const index = this.#bytes.index(this.#buffers.length + 1, "storage");
+    const before = this.#buffers[index] ?? ListValue.EMPTY;
     const more = this.list(this.#bytes.count("elements", MAX_LIST_LENGTH - before.length));
-    this.#storages[number] = before.concat(ListValue.of(more));
+    this.#buffers[index] = before.concat(ListValue.of(more));
   }
 
-  #inner(): Elements {
-    const children: Tree[] = [];
+  #inner(): ListTree {
+    const children: Tree<Value>[] = [];
     let size = 0;
     let height = 0;
     for (let left = this.#bytes.count("children", WIDTH); left > 0; left--) {
@@ -179,7 +179,7 @@ export class ValueReader {
     return { tree: { children }, height: height + 1, size };
   }
 
-  #branch(): Value {
+  #trieList(): Value {
     const bytes = this.#bytes;
     const number = bytes.index(this.#trees.length + 1, "elements");
     const own = number === 0 ? undefined : this.#trees[number - 1];
@@ -191,7 +191,7 @@ export class ValueReader {
     return length === 0 ? badState("a list of no such length") : ListValue.within(trie, offset, length);
   }
 
-  #entry(): Entry {
+  #mapTree(): MapTree {
     const bytes = this.#bytes;
     const key = bytes.index(this.#strings.length, "String");
     const value = this.value();
@@ -206,7 +206,7 @@ export class ValueReader {
     return { node, first: left?.first ?? rank, last: right?.last ?? rank };
   }
 
-  #side(): Entry | undefined {
+  #side(): MapTree | undefined {
     const number = this.#bytes.index(this.#entries.length + 1, "entry");
     return number === 0 ? undefined : this.#entries[number - 1];
   }
@@ -231,7 +231,7 @@ function readStrings(bytes: ByteReader): readonly string[] {
   return strings;
 }
 
-/** Sorted once, so that checking the order of a map's keys costs nothing more, however often a key stands in maps. */
+/** Sorts all Strings once, so that checking the order of two keys compares two numbers, however many maps have them. */
 function ranksOf(strings: readonly string[]): Uint32Array {
   const order = strings.map((text, index) => ({ text, index })).sort((a, b) => compareUtf8(a.text, b.text));
   const ranks = new Uint32Array(strings.length);
@@ -243,7 +243,7 @@ function ranksOf(strings: readonly string[]): Uint32Array {
   return ranks;
 }
 
-/** A 64-bit number that must be one because it does not fit a safe integer. */
+/** Refuses a 64-bit number that fits a safe integer: it has a shorter form. */
 function wideNumber(value: bigint): bigint {
   const canonical = intFromBigInt(value);
   return typeof canonical === "bigint" ? canonical : badState("a number wider than it need be");

@@ -1,31 +1,24 @@
 /**
- * Values in a state's bytes. They form a graph without circles: one value may be part of many. So each String and each
- * compound part is written once, parts before what holds them, and a reference is a number that points back. Versions of
- * a list that share their elements share them here too, and so do versions of a map that share entries.
+ * Writes the values of a snapshot. Values form a graph without cycles in which one value may be part of many, so each String
+ * and each node is written once, parts before what contains them, and a reference is a number that points back. A node is a
+ * value that contains others, an entry of a map's tree or a node of a list's trie: versions of a list or map that share
+ * storage in memory share it in the snapshot too.
  *
- * What versions of a list share may hold a version that is older than itself. So it is written as far as each version
- * needs it, and what no version of the run reaches, which may be another run's, is not written.
+ * Layout: the number of Strings, then each as byte length and UTF-8. The number of nodes, then each as a kind (`NODE`) and its
+ * fields. After these tables, a value is a tag (`TAG`) and at most one number.
  *
- * Strings: count, then each as byte length and UTF-8. Nodes: count, then each as a kind (`NODE`) and its fields. A value,
- * wherever one stands, is a tag (`TAG`) and at most one number.
+ * A list's buffer may contain a version of the same list that is older. So a buffer is written in pieces, as far as each
+ * version needs it. Elements that no version in this run reaches are not written; they may belong to another run.
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
+import { fieldsOf, isContainer } from "../value/children.ts";
 import { ListValue } from "../value/list.ts";
 import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
 import type { MapNode } from "../value/map-tree.ts";
 import { ownTree, type Tree, type Trie } from "../value/trie.ts";
-import {
-  ActorIdValue,
-  type CompoundValue,
-  FloatValue,
-  FnRefValue,
-  type IntValue,
-  NoneValue,
-  UnitValue,
-  type Value,
-} from "../value/value.ts";
+import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, type IntValue, type Value } from "../value/value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
 
@@ -38,149 +31,138 @@ export const TAG = {
   emptyMap: 5,
   /** A varint. */
   int: 6,
-  /** A varint: what the Int is below 0. */
+  /** A varint: the absolute value. */
   negativeInt: 7,
   /** 64 bits, for an Int outside the safe integers. */
   wideInt: 8,
   float: 9,
-  /** A number of the string table. */
+  /** Index in the table of Strings. */
   string: 10,
   fnRef: 11,
   actorId: 12,
   wideActorId: 13,
-  /** A number of the node table, counting values only. */
+  /** Index among the nodes that are values. */
   node: 14,
 } as const;
 
+/** Node kinds. The comments list the fields; a count precedes what it counts. */
 export const NODE = {
+  /** value */
   some: 0,
   ok: 1,
   err: 2,
-  /** type, number of fields, fields */
+  /** type id, count, fields */
   record: 3,
-  /** type, variant, payload */
+  /** type id, variant, payload */
   enum: 4,
-  /** function, number of captured values, captured values */
+  /** function, count, captured values */
   closure: 5,
-  /** storage, offset, length: a list in a buffer */
+  /** A list in a buffer: buffer, offset, length */
   list: 6,
-  /** entry */
+  /** A map: entry at the root */
   map: 7,
-  /** More elements that versions of a list share: which of them, or their number so far for new ones; count, values. */
-  storage: 8,
-  /** A map's entry, with the trees on its sides: string, value, two entries + 1 or 0 for none. Counted on their own. */
+  /** More elements of a list buffer: index of the buffer (that of a new one is the number of buffers so far), count, values */
+  buffer: 8,
+  /** An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries have indices of their own. */
   entry: 9,
-  /** Elements that versions of a list share, as many as a leaf of a trie has. Counted with `inner`. */
+  /** A full leaf of a list's trie: values. Leaves and inner nodes share their indices. */
   leaf: 10,
-  /** Number of children, leaves or inner nodes. */
+  /** An inner node of a list's trie: count, leaves or inner nodes */
   inner: 11,
-  /** leaf or inner node + 1 or 0 for none; number of elements after those in it, these; offset, length: a list in a trie */
-  branch: 12,
+  /** A list in a trie: index + 1 of the root or 0 for none, count, values of the tail, offset, length */
+  trieList: 12,
 } as const;
 
-/** What can be referred to. */
-type Node = CompoundValue | MapNode | Tree;
-/** Undefined after the last. */
+type ListTree = Tree<Value>;
+type MapEntry = MapNode<Value>;
+/** What a reference can point to. */
+type Node = CompoundValue | MapEntry | ListTree;
+/** The parts of a node by index; undefined after the last. */
 interface Parts {
   at(index: number): Value | Node | undefined;
 }
 
-/** Of a list: from the beginning of its storage, wherever it begins itself. `own` gives the tree of a trie, without what is not its own. */
-function partsOf(node: Node, own: (trie: Trie) => Tree | undefined): Parts {
+/** The parts of a list are those of its storage from the beginning, wherever the list begins. `own` is `ownTree`, cached. */
+function partsOf(node: Node, own: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {
     if ("items" in node) return node.items;
     if ("children" in node) return node.children;
     return [node.value, ...(node.left === null ? [] : [node.left]), ...(node.right === null ? [] : [node.right])];
   }
-  switch (node.tag) {
-    case "Some":
-    case "Ok":
-    case "Err":
-      return [node.value];
-    case "Record":
-      return node.fields;
-    case "Enum":
-      return [node.payload];
-    case "Closure":
-      return node.captured;
-    case "List": {
-      const { storage, offset, length } = node;
-      if (storage instanceof ListBuffer) return { at: (index) => (index < offset + length ? storage.get(index) : undefined) };
-      const tree = own(storage);
-      return tree === undefined ? storage.tail : [tree, ...storage.tail];
-    }
-    case "Map":
-      return node.root === null ? [] : [node.root];
-    case "Unit":
-    case "None":
-    case "Float":
-    case "ActorId":
-    case "FnRef":
-      return [];
+  if (node instanceof ListValue) {
+    const { storage, offset, length } = node;
+    if (storage instanceof ListBuffer) return { at: (index) => (index < offset + length ? storage.get(index) : undefined) };
+    const tree = own(storage);
+    return tree === undefined ? storage.tail : [tree, ...storage.tail];
   }
+  if (node instanceof MapValue) return node.root === null ? [] : [node.root];
+  return fieldsOf(node);
 }
 
-/** How far the elements of a buffer have come. */
+/** How much of a buffer is written. */
 interface Progress {
-  /** Undefined as long as none is written. */
-  number: number | undefined;
-  /** Elements whose parts are all written. */
-  entered: number;
+  /** Index of the buffer; undefined before the first of its elements is written. */
+  index: number | undefined;
+  /** Elements whose own parts are all written. */
+  ready: number;
   /** Elements that are written. */
   written: number;
 }
 
-/** Whether a reference says it in full. */
+/** Whether the value is written in place instead of as a reference to a node. */
 function isInline(node: Node): boolean {
+  if (!("tag" in node)) return false;
   if (node instanceof ListValue) return node.length === 0;
-  if (node instanceof MapValue) return node.size === 0;
-  if (node instanceof FloatValue || node instanceof FnRefValue || node instanceof ActorIdValue) return true;
-  return node instanceof UnitValue || node instanceof NoneValue;
+  return node instanceof MapValue ? node.size === 0 : !isContainer(node);
 }
 
+/** A node some of whose parts are not written yet. */
 interface OpenNode {
   readonly node: Node;
   readonly parts: Parts;
+  /** Index of the next part. */
   next: number;
-  /** Of a list in one. */
-  readonly buffer: ListBuffer | undefined;
+  /** The buffer, when the node is a list in one. */
+  readonly buffer: ListBuffer<Value> | undefined;
 }
 
-/** Collects values and writes the tables of their parts. */
+/** Writes references to values, and collects the tables that the references point into. */
 export class ValueWriter {
   readonly #strings = new ByteWriter();
   readonly #nodes = new ByteWriter();
   readonly #stringTable = new StringTable();
-  readonly #numbers = new Map<Node, number>();
-  readonly #progress = new Map<ListBuffer, Progress>();
-  readonly #own = new Map<Trie, Tree | undefined>();
+  readonly #indices = new Map<Node, number>();
+  readonly #progress = new Map<ListBuffer<Value>, Progress>();
+  readonly #ownTrees = new Map<Trie<Value>, ListTree | undefined>();
+  /** How many nodes of each sort have an index. */
   #values = 0;
-  #storages = 0;
+  #buffers = 0;
   #entries = 0;
   #trees = 0;
-  #records = 0;
+  /** How many nodes are in the table. */
+  #nodeCount = 0;
 
-  /** Writes a reference to `out`, and to the tables what they lack. Throws `state.too_large`. */
+  /** Writes a reference to `out`, after adding its new Strings and nodes to the tables. Throws `state.too_large`. */
   write(out: ByteWriter, value: Value): void {
     this.#addNodes(value);
     this.#reference(out, value);
   }
 
-  /** Once all values are written: what a reader must have before the references. */
+  /** Writes the tables, which a reader needs before the references. Call it after the last `write`. */
   writeTables(out: ByteWriter): void {
     out.varint(this.#stringTable.size);
     out.raw(this.#strings.written());
-    out.varint(this.#records);
+    out.varint(this.#nodeCount);
     out.raw(this.#nodes.written());
   }
 
-  /** Depth first with a stack of its own, since a chain of values may be as long as memory. */
+  /** Adds the nodes of a value, depth first. The explicit stack allows chains of values of any length. */
   #addNodes(value: Value): void {
     const open: OpenNode[] = [];
     this.#enter(value, open);
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
       const part = top.parts.at(top.next);
-      if (top.buffer !== undefined) this.#progressOf(top.buffer).entered = top.next;
+      if (top.buffer !== undefined) this.#progressOf(top.buffer).ready = top.next;
       if (part === undefined) {
         open.pop();
         this.#writeNode(top.node);
@@ -192,82 +174,82 @@ export class ValueWriter {
   }
 
   #enter(part: Value | Node, open: OpenNode[]): void {
-    if (typeof part !== "object" || isInline(part) || this.#numbers.has(part)) return;
+    if (typeof part !== "object" || isInline(part) || this.#indices.has(part)) return;
     const buffer = part instanceof ListValue && part.storage instanceof ListBuffer ? part.storage : undefined;
-    const next = buffer === undefined ? 0 : this.#progressOf(buffer).entered;
+    const next = buffer === undefined ? 0 : this.#progressOf(buffer).ready;
     open.push({ node: part, parts: partsOf(part, (trie) => this.#ownTree(trie)), next, buffer });
   }
 
-  #progressOf(buffer: ListBuffer): Progress {
+  #progressOf(buffer: ListBuffer<Value>): Progress {
     const known = this.#progress.get(buffer);
     if (known !== undefined) return known;
-    const none = { number: undefined, entered: 0, written: 0 };
+    const none = { index: undefined, ready: 0, written: 0 };
     this.#progress.set(buffer, none);
     return none;
   }
 
-  #ownTree(trie: Trie): Tree | undefined {
-    if (!this.#own.has(trie)) this.#own.set(trie, ownTree(trie));
-    return this.#own.get(trie);
+  #ownTree(trie: Trie<Value>): ListTree | undefined {
+    if (!this.#ownTrees.has(trie)) this.#ownTrees.set(trie, ownTree(trie));
+    return this.#ownTrees.get(trie);
   }
 
-  /** Those that are entered and not yet written. Gives the number of their buffer. */
-  #writeElements(buffer: ListBuffer): number {
+  /** Writes the elements of a buffer that are ready and not yet written. Returns the index of the buffer. */
+  #writeElements(buffer: ListBuffer<Value>): number {
     const progress = this.#progressOf(buffer);
-    const { written, entered } = progress;
-    progress.number ??= this.#storages++;
-    if (written === entered) return progress.number;
+    const { written, ready } = progress;
+    progress.index ??= this.#buffers++;
+    if (written === ready) return progress.index;
     const out = this.#nodes;
-    this.#records += 1;
-    out.u8(NODE.storage);
-    out.varint(progress.number);
-    out.varint(entered - written);
-    for (let i = written; i < entered; i++) {
+    this.#nodeCount += 1;
+    out.u8(NODE.buffer);
+    out.varint(progress.index);
+    out.varint(ready - written);
+    for (let i = written; i < ready; i++) {
       const item = buffer.get(i);
       if (item !== undefined) this.#reference(out, item);
     }
-    progress.written = entered;
-    return progress.number;
+    progress.written = ready;
+    return progress.index;
   }
 
-  #string(text: string): number {
-    const known = this.#stringTable.size;
-    const number = this.#stringTable.add(text);
-    if (number < known) return number;
+  #stringIndex(text: string): number {
+    const sizeBefore = this.#stringTable.size;
+    const index = this.#stringTable.add(text);
+    if (index < sizeBefore) return index;
     const bytes = utf8ToBytes(text);
     this.#strings.varint(bytes.length);
     this.#strings.raw(bytes);
-    return number;
+    return index;
   }
 
-  /** Its parts are written. */
+  /** Writes a node whose parts are written, and gives it an index. */
   #writeNode(node: Node): void {
-    this.#records += 1;
+    this.#nodeCount += 1;
     if ("tag" in node) {
       this.#writeValue(node);
-      this.#numbers.set(node, this.#values++);
+      this.#indices.set(node, this.#values++);
       return;
     }
     const out = this.#nodes;
     if ("items" in node) {
-      this.#numbers.set(node, this.#trees++);
+      this.#indices.set(node, this.#trees++);
       out.u8(NODE.leaf);
       for (const item of node.items) this.#reference(out, item);
       return;
     }
     if ("children" in node) {
-      this.#numbers.set(node, this.#trees++);
+      this.#indices.set(node, this.#trees++);
       out.u8(NODE.inner);
       out.varint(node.children.length);
-      for (const child of node.children) out.varint(this.#numberOf(child));
+      for (const child of node.children) out.varint(this.#indexOf(child));
       return;
     }
-    this.#numbers.set(node, this.#entries++);
+    this.#indices.set(node, this.#entries++);
     out.u8(NODE.entry);
-    out.varint(this.#string(node.key));
+    out.varint(this.#stringIndex(node.key));
     this.#reference(out, node.value);
-    out.varint(node.left === null ? 0 : this.#numberOf(node.left) + 1);
-    out.varint(node.right === null ? 0 : this.#numberOf(node.right) + 1);
+    out.varint(node.left === null ? 0 : this.#indexOf(node.left) + 1);
+    out.varint(node.right === null ? 0 : this.#indexOf(node.right) + 1);
   }
 
   #writeValue(value: CompoundValue): void {
@@ -298,13 +280,13 @@ export class ValueWriter {
       case "List": {
         const { storage } = value;
         if (storage instanceof ListBuffer) {
-          const number = this.#writeElements(storage);
+          const buffer = this.#writeElements(storage);
           out.u8(NODE.list);
-          out.varint(number);
+          out.varint(buffer);
         } else {
           const tree = this.#ownTree(storage);
-          out.u8(NODE.branch);
-          out.varint(tree === undefined ? 0 : this.#numberOf(tree) + 1);
+          out.u8(NODE.trieList);
+          out.varint(tree === undefined ? 0 : this.#indexOf(tree) + 1);
           this.#references(out, storage.tail);
         }
         out.varint(value.offset);
@@ -313,14 +295,14 @@ export class ValueWriter {
       }
       case "Map":
         out.u8(NODE.map);
-        if (value.root !== null) out.varint(this.#numberOf(value.root));
+        if (value.root !== null) out.varint(this.#indexOf(value.root));
         return;
       case "Unit":
       case "None":
       case "Float":
       case "ActorId":
       case "FnRef":
-        // Written in full where it stands.
+        // Inline values are not nodes.
         return;
       default:
         unreachable(value, "value");
@@ -332,19 +314,19 @@ export class ValueWriter {
     for (const value of values) this.#reference(out, value);
   }
 
-  #numberOf(node: Node): number {
-    const number = this.#numbers.get(node);
-    if (number === undefined) throw new BorunaError("internal", "a part that was not written before what holds it");
-    return number;
+  #indexOf(node: Node): number {
+    const index = this.#indices.get(node);
+    if (index === undefined) throw new BorunaError("internal", "a part that was not written before what contains it");
+    return index;
   }
 
   #reference(out: ByteWriter, value: Value): void {
     if (typeof value === "number" || typeof value === "bigint") writeInt(out, value);
     else if (typeof value === "boolean") out.u8(value ? TAG.true : TAG.false);
-    else if (typeof value === "string") numbered(out, TAG.string, this.#string(value));
+    else if (typeof value === "string") numbered(out, TAG.string, this.#stringIndex(value));
     else if (value instanceof FloatValue) {
       out.u8(TAG.float);
-      // One bit pattern for NaN, since hosts keep others apart only by chance.
+      // One bit pattern for every NaN: V8 does not keep the others reliably.
       out.f64(Number.isNaN(value.value) ? Number.NaN : value.value);
     } else if (value instanceof FnRefValue) numbered(out, TAG.fnRef, value.index);
     else if (value instanceof ActorIdValue) {
@@ -354,7 +336,7 @@ export class ValueWriter {
     else if (value.tag === "None") out.u8(TAG.none);
     else if (value instanceof ListValue && value.length === 0) out.u8(TAG.emptyList);
     else if (value instanceof MapValue && value.size === 0) out.u8(TAG.emptyMap);
-    else numbered(out, TAG.node, this.#numberOf(value));
+    else numbered(out, TAG.node, this.#indexOf(value));
   }
 }
 

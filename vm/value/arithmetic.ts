@@ -1,12 +1,12 @@
 /**
- * Checked 64-bit arithmetic on the canonical Int form (`value.ts`): numbers while everything is a safe integer,
- * bigints beyond. Every result is canonical and never -0.
+ * Checked 64-bit arithmetic on Ints in their canonical form (see `value.ts`): numbers while they are safe integers, bigints beyond.
+ * Every result is canonical and never -0. Traps with arithmetic_overflow and division_by_zero.
  */
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, isInt, type Value } from "./value.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** Looked at first: the host compares small integers without making doubles of them. */
+/** Checked first: V8 keeps integers up to this size as small integers and compares them without allocating doubles. */
 const MAX_SMALL = 2 ** 30 - 1;
 
 function checked(value: bigint, operation: string): IntValue {
@@ -50,7 +50,7 @@ export function divideInts(a: IntValue, b: IntValue): IntValue {
   return checked(BigInt(a) / BigInt(b), "division");
 }
 
-/** With the sign of `a`. */
+/** The remainder has the sign of `a`. */
 export function remainderInts(a: IntValue, b: IntValue): IntValue {
   if (b === 0) throw divisionByZero();
   if (typeof a === "number" && typeof b === "number") return (a % b) + 0;
@@ -76,7 +76,7 @@ export function intToNumber(value: IntValue): number {
   return Number(value);
 }
 
-/** A whole number as an Int; undefined when it is not finite or does not fit i64. */
+/** Converts a whole number to an Int. Returns undefined when it is not finite or does not fit 64 bits. */
 export function intFromNumber(value: number): IntValue | undefined {
   if (value <= MAX_SAFE && value >= -MAX_SAFE) return value + 0;
   if (!Number.isFinite(value)) return undefined;
@@ -84,7 +84,7 @@ export function intFromNumber(value: number): IntValue | undefined {
   return wide < I64_MIN || wide > I64_MAX ? undefined : wide;
 }
 
-/** Decimal with an optional sign, nothing else, as i64; undefined when it is not one. */
+/** Reads decimal digits with an optional sign. Returns undefined for any other text and when the number does not fit 64 bits. */
 export function parseInt64(text: string): IntValue | undefined {
   if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
   const negative = text.startsWith("-");
@@ -97,7 +97,7 @@ export function parseInt64(text: string): IntValue | undefined {
 
 export type ArithmeticOp = "Add" | "Sub" | "Mul" | "Div" | "Mod";
 
-/** The operations on any values: Ints, Floats, and Int with Float, where the Int is widened. */
+/** Applies an operation to two numbers. An Int is converted to Float when the other is a Float. Traps with type_error for other values. */
 export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
   if (isInt(a) && isInt(b)) {
     switch (op) {
@@ -114,7 +114,7 @@ export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
     }
   }
   if (op === "Mod") throw typeTrap("Int", isInt(a) ? b : a);
-  // The older machine looks at the divisor before the types.
+  // The older machine checks the divisor before the types.
   if (op === "Div" && (b === 0 || (b instanceof FloatValue && b.value === 0))) throw divisionByZero();
   const x = numeric(a);
   const y = numeric(b);
@@ -132,7 +132,7 @@ export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
   }
 }
 
-/** Float division by IEEE: a zero divisor gives an infinity or NaN. */
+/** IEEE 754 division: a zero divisor returns an infinity or NaN. Converts Ints to Floats. */
 export function divideFloats(a: Value, b: Value): FloatValue {
   const x = numeric(a);
   const y = numeric(b);

@@ -1,11 +1,11 @@
-/** Values as text for people: `debug`, messages, `boruna run`. */
+/** Values as text for people: `debug`, messages, the output of `boruna run`. */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { TextParts } from "./text-chunks.ts";
 import type { Type } from "./type.ts";
 import { type CompoundValue, type EnumValue, RecordValue, type Value } from "./value.ts";
 
-/** Older modules build Some, Ok and Err as enum values of these type ids. */
+/** Older modules represent options and results as enum values with these type ids. */
 export const LEGACY_OPTION_TYPE = 65_534;
 export const LEGACY_RESULT_TYPE = 65_533;
 const LEGACY_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
@@ -13,14 +13,14 @@ const LEGACY_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [LEGACY_RESULT_TYPE, ["Ok", "Err"]],
 ]);
 
-/** `Some`, `None`, `Ok` or `Err` for an enum value that stands for one. */
+/** Returns `Some`, `None`, `Ok` or `Err` for an enum value of an older module that represents one. */
 export function legacyName(value: EnumValue, types: readonly TypeDef[]): string | undefined {
   return types[value.typeId] === undefined ? LEGACY_NAMES.get(value.typeId)?.[value.variant] : undefined;
 }
 
 /**
- * Plain decimal, never an exponent: the shortest digits that read back the same (ECMAScript `Number::toString`),
- * with the point moved. `1`, `1000000000000000000000`, `0.0000001`, `-0`, `inf`, `-inf`, `NaN`.
+ * The shortest decimal digits that read back as the same Float (ECMAScript `Number::toString`), without an exponent:
+ * `1`, `1000000000000000000000`, `0.0000001`, `-0`, `inf`, `-inf`, `NaN`.
  */
 export function floatToText(value: number): string {
   if (Number.isNaN(value)) return "NaN";
@@ -36,16 +36,16 @@ export function floatToText(value: number): string {
   return exponent < 0 ? `${sign}0.${"0".repeat(-exponent - 1)}${digits}` : `${sign}${digits.padEnd(exponent + 1, "0")}`;
 }
 
-/** How the parts of a compound value are written around its children. */
+/** The text around the children of a compound value. */
 interface Layout {
   readonly open: string;
   readonly close: string;
   readonly children: readonly Value[];
-  /** What stands before each child: the field's name or the key, with a colon. */
+  /** The text before each child: the name of the field or the key, with a colon. */
   readonly labels?: readonly string[];
 }
 
-type Naming = (value: RecordValue | EnumValue) => Layout;
+type RecordLayout = (value: RecordValue | EnumValue) => Layout;
 
 const label = (name: string): string => `${name}: `;
 
@@ -55,7 +55,7 @@ function untyped(value: RecordValue | EnumValue): Layout {
     : { open: `Enum#${value.typeId}::${value.variant}(`, close: ")", children: [value.payload] };
 }
 
-function typed(types: readonly TypeDef[], oldModule: boolean): Naming {
+function typed(types: readonly TypeDef[], oldModule: boolean): RecordLayout {
   return (value) => {
     const def = types[value.typeId];
     if (value instanceof RecordValue) {
@@ -75,7 +75,7 @@ function typed(types: readonly TypeDef[], oldModule: boolean): Naming {
   };
 }
 
-function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
+function layoutOf(value: CompoundValue, recordLayout: RecordLayout): Layout | string {
   switch (value.tag) {
     case "Unit":
       return "()";
@@ -94,7 +94,7 @@ function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
       return { open: `${value.tag}(`, close: ")", children: [value.value] };
     case "Record":
     case "Enum":
-      return naming(value);
+      return recordLayout(value);
     case "List":
       return { open: "[", close: "]", children: value.toArray() };
     case "Map":
@@ -104,7 +104,7 @@ function layoutOf(value: CompoundValue, naming: Naming): Layout | string {
 
 const CUT = "…";
 
-function render(value: Value, naming: Naming, atMost: number): string {
+function render(value: Value, recordLayout: RecordLayout, atMost: number): string {
   const limit = Math.min(atMost, MACHINE_LIMITS.textFormUnits);
   const stack: { readonly layout: Layout; next: number }[] = [];
   const parts = new TextParts();
@@ -114,7 +114,7 @@ function render(value: Value, naming: Naming, atMost: number): string {
     if (typeof current === "string") write(`"${current}"`);
     else if (typeof current !== "object") write(String(current));
     else {
-      const layout = layoutOf(current, naming);
+      const layout = layoutOf(current, recordLayout);
       if (typeof layout === "string") write(layout);
       else if (stack.length >= MACHINE_LIMITS.valueDepth) write(CUT);
       else {
@@ -146,9 +146,9 @@ function cutText(text: string, limit: number): string {
 }
 
 /**
- * The text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings stand in quotes, unescaped.
- * Parts nested deeper than `MACHINE_LIMITS.valueDepth`, and text beyond `atMost` or `MACHINE_LIMITS.textFormUnits` UTF-16 units, are
- * cut to "…".
+ * The text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
+ * Writes "…" in place of values nested deeper than `MACHINE_LIMITS.valueDepth`, and of text beyond `atMost` or
+ * `MACHINE_LIMITS.textFormUnits` UTF-16 units.
  */
 export function textForm(value: Value, atMost: number = MACHINE_LIMITS.textFormUnits): string {
   return render(value, untyped, atMost);
@@ -156,8 +156,8 @@ export function textForm(value: Value, atMost: number = MACHINE_LIMITS.textFormU
 
 /**
  * The text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
- * A value without a fitting type is written as in `textForm`, cut alike. Without a `type` the module may be an older one, whose
- * Some, Ok and Err are enum values.
+ * A value that does not match its type definition is written as by `textForm`. The same limits apply. Without a
+ * `type`, the module may be an older one, whose options and results are enum values.
  */
 export function typedText(
   value: Value,

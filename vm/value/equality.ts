@@ -1,4 +1,4 @@
-/** Equality and orders of values. Deep values are walked with an explicit stack and charged as they are visited. */
+/** Equality and order of values. Deep values are walked with an explicit stack, and each value visited is charged. */
 import { UNITS } from "../cost.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
@@ -22,7 +22,7 @@ import {
 
 type Entry = readonly [string, Value];
 
-/** Children of two containers of the same kind, still to be compared. */
+/** The children of two containers of the same kind that are still to be compared. */
 type Pending =
   | {
       readonly kind: "items";
@@ -44,12 +44,12 @@ const item = (container: readonly Value[] | ListValue, index: number): Value | u
   container instanceof ListValue ? container.get(index) : container[index];
 const entries = (a: MapValue, b: MapValue): Pending => ({ kind: "entries", a: a.entries(), b: b.entries() });
 
-/** Structural: NaN equals nothing, 0.0 equals -0.0, an Int never equals a Float. */
+/** Structural equality: NaN equals nothing, 0.0 equals -0.0, an Int never equals a Float. */
 export function structuralEqual(a: Value, b: Value, meter: Meter): boolean {
   return typeof a !== "object" && typeof a !== "string" ? a === b : equalWith(a, b, new Work(meter));
 }
 
-/** `structuralEqual` as a part of larger work. */
+/** `structuralEqual` as part of a larger computation that shares `work`. */
 export function equalWith(a: Value, b: Value, work: Work): boolean {
   const stack: Pending[] = [];
   if (!sameShape(a, b, work, stack)) return false;
@@ -76,7 +76,7 @@ function sameText(a: string, b: string, work: Work): boolean {
   return a === b;
 }
 
-/** Compares all but the children, which go on the stack. */
+/** Compares two values without their children, which go on the stack. */
 function sameShape(a: Value, b: Value, work: Work, stack: Pending[]): boolean {
   work.add(UNITS.value);
   if (typeof a === "string") return typeof b === "string" && sameText(a, b, work);
@@ -118,8 +118,8 @@ function sameShape(a: Value, b: Value, work: Work, stack: Pending[]): boolean {
 }
 
 /**
- * For `<` and its kin: negative, zero or positive; NaN where a Float is NaN, for which every comparison is false.
- * Two Ints, two Floats or two Strings (UTF-8 bytes); anything else is a type_error.
+ * Compares for `<`, `<=`, `>` and `>=`. Returns a negative number, zero or a positive number; or NaN when a Float is NaN, so that
+ * every comparison is false. Takes two Ints, two Floats or two Strings, which compare by UTF-8 bytes. Traps with type_error otherwise.
  */
 export function compareValues(a: Value, b: Value, meter: Meter): number {
   if (isInt(a) && isInt(b)) return a < b ? -1 : a > b ? 1 : 0;
@@ -135,7 +135,7 @@ export function compareValues(a: Value, b: Value, meter: Meter): number {
   throw typeTrap("comparable", a);
 }
 
-/** Kinds in the total order. An Int and a Float share one and go by value, an Int first where they are equal. */
+/** The order of kinds in `compareTotal`. Ints and Floats share a rank and compare by value. */
 function rank(value: Value): number {
   if (typeof value === "boolean") return 1;
   if (typeof value === "string") return 3;
@@ -154,8 +154,8 @@ function rank(value: Value): number {
 }
 
 /**
- * The total order of `list.sort`. Equal in it: what `structuralEqual` says, and NaN with NaN. NaN comes after all
- * numbers; records and enums by type, then variant, then their parts; lists and maps by their elements, a prefix first.
+ * The total order of `list.sort`. It agrees with `structuralEqual`, except that NaN equals NaN. NaN comes after all numbers, and an
+ * Int before an equal Float. Records and enums compare by type, then variant, then fields; lists and maps by elements, a prefix first.
  */
 export function compareTotal(a: Value, b: Value, work: Work): number {
   if (typeof a === "number" && typeof b === "number") {
@@ -163,7 +163,7 @@ export function compareTotal(a: Value, b: Value, work: Work): number {
     return a - b;
   }
   const stack: Pending[] = [];
-  /** What decides where all the children are equal, beside each entry of `stack`. */
+  /** For each entry of `stack`, the result when all its children are equal. */
   const afterwards: number[] = [];
   let order = compareShape(a, b, work, stack, afterwards);
   while (order === 0) {
@@ -176,7 +176,7 @@ export function compareTotal(a: Value, b: Value, work: Work): number {
         x = item(top.a, top.at);
         y = item(top.b, top.at);
         top.at += 1;
-        // Nothing is left to be done here, and a chain may be as long as memory.
+        // The last child needs no entry on the stack. So a long chain of values, as a linked list, takes constant space.
         if (top.at === top.count && afterwards.at(-1) === 0) {
           stack.pop();
           afterwards.pop();
@@ -231,7 +231,7 @@ function compareShape(a: Value, b: Value, work: Work, stack: Pending[], afterwar
   return 0;
 }
 
-/** Bools, Ints and Floats of one rank. */
+/** Compares two Bools, or two numbers of either kind. */
 function compareScalars(a: Value, b: Value): number {
   const x = a instanceof FloatValue ? a.value : a;
   const y = b instanceof FloatValue ? b.value : b;

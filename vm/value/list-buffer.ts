@@ -1,23 +1,21 @@
 import { Pages } from "./paged-array.ts";
 import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
-import type { Value } from "./value.ts";
 
-/** A longer array would be kept apart by the host, and each time it grows be copied there. */
-const HEAD = 8_192;
+/** Elements of the first array that grows by push. V8 moves longer arrays to its large-object space and copies them as they grow. */
+const MAX_HEAD = 8_192;
 
 /**
- * A growing array that several list versions share: one array, then pages. `length` is how many slots some version has
- * claimed; `trie` holds the same elements, as many as it has been asked for; it is there for versions that leave the
- * shared line.
+ * A growing array that several versions of a list share: one array, then pages. `length` is the length of the longest
+ * version. `trie` holds a prefix of the same elements for the versions that branch off.
  */
-export class ListBuffer {
-  /** As long as it was given, or else `HEAD` at most. */
-  readonly #head: Value[];
-  #pages: Pages<Value> | undefined = undefined;
-  #trie: Trie = EMPTY_TRIE;
+export class ListBuffer<T> {
+  /** As long as the array given to the constructor, or else at most `MAX_HEAD`. */
+  readonly #head: T[];
+  #pages: Pages<T> | undefined = undefined;
+  #trie: Trie<T> = EMPTY_TRIE;
 
   /** Takes ownership of `items`. */
-  constructor(items: Value[]) {
+  constructor(items: T[]) {
     this.#head = items;
   }
 
@@ -25,21 +23,21 @@ export class ListBuffer {
     return this.#pages === undefined ? this.#head.length : this.#head.length + this.#pages.length;
   }
 
-  get(index: number): Value | undefined {
+  get(index: number): T | undefined {
     const head = this.#head;
     return index < head.length ? head[index] : this.#pages?.get(index - head.length);
   }
 
-  push(value: Value): void {
-    if (this.#head.length < HEAD) this.#head.push(value);
+  push(value: T): void {
+    if (this.#head.length < MAX_HEAD) this.#head.push(value);
     else {
       this.#pages ??= new Pages();
       this.#pages.push(value);
     }
   }
 
-  /** A fresh array. */
-  slice(from: number, to: number): Value[] {
+  /** A new array. */
+  slice(from: number, to: number): T[] {
     const items = this.#head.slice(from, to);
     for (let i = Math.max(from, this.#head.length); i < to; i++) {
       const value = this.get(i);
@@ -48,8 +46,8 @@ export class ListBuffer {
     return items;
   }
 
-  /** Elements `0…end` at least. Extended for the versions that still follow, so that an element moves over once. */
-  trie(end: number): Trie {
+  /** The elements up to `end`, and perhaps more, as a trie. Each element is copied into it once, whatever versions ask. */
+  trie(end: number): Trie<T> {
     if (this.#trie.count < end) this.#trie = trieAppend(this.#trie, this, this.#trie.count, end);
     return this.#trie;
   }

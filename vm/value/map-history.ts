@@ -2,46 +2,52 @@ import { MapIndex } from "./map-index.ts";
 import { type MapNode, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 import { Pages } from "./paged-array.ts";
 import { compareUtf8 } from "./utf8.ts";
-import type { Value } from "./value.ts";
 
-type Entry = readonly [string, Value];
+type Entry<T> = readonly [string, T];
 
-/** Entries of one key followed back from the newest. */
+/** Entries of one key that `get` follows back from the newest. */
 const MAX_WALK = 64;
-/** Dead entries that a line may have beside as many as there are live ones. */
-const SLACK = 32;
+/** Dead entries that a history may have in addition to as many as there are live ones. */
+const MAX_EXTRA_DEAD = 32;
 
 /**
- * What the versions of a map in one line of changes share: a log of its entries, of which a version sees those below its
- * length, with a hash index of the newest entry of each key and, from there, the entry of the same key before.
+ * The log of changes that successive versions of a large map share. Each version sees a prefix of it:
+ *
+ *     entry         1: a = 1    2: b = 2    3: a = 7    4: remove b
+ *     length 2      {a: 1, b: 2}
+ *     length 3      {a: 7, b: 2}
+ *     length 4      {a: 7}
+ *
+ * A hash index finds the newest entry of a key, and from each entry the previous one of the same key. An entry is dead for a
+ * version that sees a later entry of its key, or that the entry removes the key.
  */
-export class MapLine {
+export class MapHistory<T> {
   readonly #index: MapIndex;
-  /** Of each entry; where the key was removed, none. */
-  readonly #values: Pages<Value | undefined> = new Pages();
+  /** The value of each entry; undefined where the entry removes its key. */
+  readonly #values: Pages<T | undefined> = new Pages();
   #closed = false;
-  /** Entries that were there when the line began: each key once. No version is shorter. */
-  #base = 0;
-  /** The tree of the longest version that was asked for its tree. */
-  #newest: { root: MapNode | null; length: number };
-  /** Trees of the versions of length base, base + 1, …, once one older than `#newest` was asked for. */
-  readonly #roots: (MapNode | null)[] = [];
+  /** Length of the first version, whose entries have distinct keys. */
+  #firstLength = 0;
+  /** The tree of the longest version whose tree was asked for. */
+  #newest: { root: MapNode<T> | null; length: number };
+  /** Trees of the versions of length `#firstLength`, `#firstLength + 1`, …; filled once a version older than `#newest` asks for its tree. */
+  readonly #roots: (MapNode<T> | null)[] = [];
 
-  private constructor(keys: number, root: MapNode | null) {
+  private constructor(keys: number, root: MapNode<T> | null) {
     this.#index = new MapIndex(keys);
     this.#newest = { root, length: 0 };
   }
 
-  /** Undefined where too many hashes are alike. */
-  static ofTree(root: MapNode | null): MapLine | undefined {
-    const line = new MapLine(treeSize(root), root);
-    return line.#putTree(root) ? line.#begun(root) : undefined;
+  /** Returns undefined when too many hashes of keys collide. */
+  static ofTree<T>(root: MapNode<T> | null): MapHistory<T> | undefined {
+    const history = new MapHistory<T>(treeSize(root), root);
+    return history.#putTree(root) ? history.#started(root) : undefined;
   }
 
-  /** Of entries no key of which comes twice, and their tree if there is one. Undefined where too many hashes are alike. */
-  static ofEntries(entries: readonly Entry[], root: MapNode | null): MapLine | undefined {
-    const line = new MapLine(entries.length, root);
-    return entries.every(([key, value]) => line.put(key, value) !== undefined) ? line.#begun(root) : undefined;
+  /** `entries` have distinct keys; `root` is their tree, if there is one. Returns undefined when too many hashes of keys collide. */
+  static ofEntries<T>(entries: readonly Entry<T>[], root: MapNode<T> | null): MapHistory<T> | undefined {
+    const history = new MapHistory<T>(entries.length, root);
+    return entries.every(([key, value]) => history.put(key, value) !== undefined) ? history.#started(root) : undefined;
   }
 
   /** Length of the newest version. */
@@ -49,50 +55,50 @@ export class MapLine {
     return this.#values.length;
   }
 
-  /** Whether the version of this length may be changed by `put`. */
+  /** Whether `put` may be called for the version of this length: it is the newest, and the history is not closed. */
   isOpenAt(length: number): boolean {
     return this.#values.length === length && !this.#closed;
   }
 
-  /** Whether, with `size` keys alive, so much of the log is dead that a new line should take over. */
-  isWornAt(size: number): boolean {
-    return this.#values.length >= 2 * size + SLACK;
+  /** Whether so many entries are dead, in a version with `size` keys, that a new history should start. */
+  isMostlyDead(size: number): boolean {
+    return this.#values.length >= 2 * size + MAX_EXTRA_DEAD;
   }
 
-  /** No version of this line is changed in it any more. */
+  /** Refuses all further changes. */
   close(): void {
     this.#closed = true;
   }
 
-  /** The value that the version of this length has, undefined for none, null where the entries of the key are too many. */
-  get(key: string, length: number): Value | undefined | null {
+  /** The value of the key in the version of this length; undefined for none; null when later versions changed the key too often. */
+  get(key: string, length: number): T | undefined | null {
     let entry = this.#index.find(key);
     for (let walk = 0; entry > length; walk++) {
       if (walk === MAX_WALK) return null;
-      entry = this.#index.before(entry);
+      entry = this.#index.previous(entry);
     }
     return entry === 0 ? undefined : this.#values.get(entry - 1);
   }
 
   /**
-   * One more entry; without a value it removes the key, which must be there. Gives by how much the keys alive change;
-   * undefined, and the line is closed, where the key finds no place.
+   * Adds an entry; without a value it removes the key, which the newest version must have. Returns the change in the number
+   * of keys. When the index has no slot for the key, closes the history and returns undefined.
    */
-  put(key: string, value: Value | undefined): -1 | 0 | 1 | undefined {
-    const before = this.#index.add(key);
-    if (before < 0) {
+  put(key: string, value: T | undefined): -1 | 0 | 1 | undefined {
+    const previous = this.#index.add(key);
+    if (previous < 0) {
       this.#closed = true;
       return undefined;
     }
     this.#values.push(value);
     if (value === undefined) return -1;
-    return before > 0 && this.#values.get(before - 1) !== undefined ? 0 : 1;
+    return previous > 0 && this.#values.get(previous - 1) !== undefined ? 0 : 1;
   }
 
-  /** The entries of the version of this length, as they came. */
-  entriesAt(length: number): Entry[] {
+  /** The live entries of the version of this length, oldest first. */
+  entriesAt(length: number): Entry<T>[] {
     const replaced = this.#index.replaced(length);
-    const entries: Entry[] = [];
+    const entries: Entry<T>[] = [];
     for (let entry = 1; entry <= length; entry++) {
       const value = this.#values.get(entry - 1);
       if (replaced[entry] === 0 && value !== undefined) entries.push([this.#index.keyOf(entry), value]);
@@ -101,11 +107,10 @@ export class MapLine {
   }
 
   /**
-   * The tree of the version of this length. Each entry goes into trees at most twice, whatever versions are asked for in
-   * whatever order: once as versions get longer, and once for all that are older than one already asked for. The nodes
-   * kept are those that its changes were charged for.
+   * The tree of the version of this length. Each entry is applied to a tree at most twice, whatever versions ask in whatever
+   * order: once for `#newest` and once for `#roots`. The nodes kept are those that the changes were charged for.
    */
-  rootAt(length: number): MapNode | null {
+  rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;
     if (length >= newest.length) {
       newest.root = this.#replayed(newest.root, newest.length, length);
@@ -113,34 +118,36 @@ export class MapLine {
       return newest.root;
     }
     const roots = this.#roots;
-    if (roots.length === 0) roots.push(this.#treeAt(this.#base));
-    for (let at = this.#base + roots.length; at <= length; at++) roots.push(this.#changed(roots.at(-1) ?? null, at));
-    return roots[length - this.#base] ?? null;
+    if (roots.length === 0) roots.push(this.#treeAt(this.#firstLength));
+    for (let at = this.#firstLength + roots.length; at <= length; at++) roots.push(this.#changed(roots.at(-1) ?? null, at));
+    return roots[length - this.#firstLength] ?? null;
   }
 
-  #putTree(node: MapNode | null): boolean {
+  #putTree(node: MapNode<T> | null): boolean {
     return node === null || (this.#putTree(node.left) && this.put(node.key, node.value) !== undefined && this.#putTree(node.right));
   }
 
-  #begun(root: MapNode | null): this {
-    this.#base = this.count;
+  /** Makes the entries so far the first version. */
+  #started(root: MapNode<T> | null): this {
+    this.#firstLength = this.count;
     if (root !== null) this.#newest.length = this.count;
     return this;
   }
 
-  #replayed(root: MapNode | null, from: number, to: number): MapNode | null {
-    // So many changes cost less when all is sorted anew.
+  /** Applies the entries after `from` up to `to`. */
+  #replayed(root: MapNode<T> | null, from: number, to: number): MapNode<T> | null {
+    // Beyond this many changes, sorting all entries is cheaper.
     if (4 * (to - from) > treeSize(root)) return this.#treeAt(to);
     let result = root;
     for (let entry = from + 1; entry <= to; entry++) result = this.#changed(result, entry);
     return result;
   }
 
-  #treeAt(length: number): MapNode | null {
+  #treeAt(length: number): MapNode<T> | null {
     return treeOf(this.entriesAt(length).sort(([a], [b]) => compareUtf8(a, b)));
   }
 
-  #changed(root: MapNode | null, entry: number): MapNode | null {
+  #changed(root: MapNode<T> | null, entry: number): MapNode<T> | null {
     const value = this.#values.get(entry - 1);
     return value === undefined ? treeRemove(root, this.#index.keyOf(entry)) : treeSet(root, this.#index.keyOf(entry), value);
   }

@@ -1,32 +1,34 @@
 /**
- * Where a key stands: a hash table of our own from keys to the numbers of entries, with open addressing. Keys come from
- * the program, which may choose them so that they collide; a key that would need too many looks finds no place.
+ * A hash table with open addressing from keys to the numbers of a history's entries. A program may choose keys that collide,
+ * so the number of probes is bounded: a key that would need more is not added.
  *
- * A short key is kept in full as numbers, so that finding it reads no String: in a large map each is a cache miss.
+ * Each entry stores four 32-bit words for its key. The words of a short key spell it out, so that most lookups compare
+ * integers in one array. Reading the String itself would be a cache miss in a large map.
  */
 
 import { Pages } from "./paged-array.ts";
 
-/** Slots looked at for one key, and other keys with the same words met there. */
+/** Slots probed for one key. */
 const MAX_PROBES = 64;
-const MAX_ALIKE = 8;
-/** Numbers for a key, one after the other. */
+/** Other keys with equal words compared for one key. */
+const MAX_COLLISIONS = 8;
+/** Words stored for each entry. */
 const WORDS = 4;
-/** Most code units of a key whose words say it in full; each is below 256. */
+/** A key of at most so many code units, each below 256, is short: its words hold its length and all its code units. */
 const SHORT_UNITS = 15;
-/** First byte of the words of other keys; of a short one it is the length. */
+/** Lowest byte of the first word of a key that is not short. In a short key it is the length. */
 const NOT_SHORT = 0xff;
-/** Code units hashed of a key that is not short: all, or some of the beginning, the middle and the end. So a long key costs no more. */
+/** Code units hashed of a key that is not short: all, or 24 at each end and a sample of the middle, so the cost is bounded. */
 const HASHED_UNITS = 64;
 const HASHED_ENDS = 24;
-/** A slot holds the number of a key, and eight bits of the hash above. 0: free. */
+/** A slot holds an entry number in its low bits and eight bits of the hash above. 0 is a free slot. */
 const NUMBER_BITS = 24;
 const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 
-/** Words of the key that was asked for last. */
+/** Words of the key of the current operation. */
 const wanted = new Int32Array(WORDS);
 
-/** FNV-1a. Keys that are alike in it can be made at will. */
+/** FNV-1a over every `stride`-th code unit. Collisions are easy to construct. */
 function hashUnits(key: string, from: number, to: number, stride: number, start: number): number {
   let hash = start;
   for (let i = from; i < to; i += stride) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
@@ -45,7 +47,7 @@ function setLongWords(key: string): void {
   wanted[3] = 0;
 }
 
-/** Sets `wanted`. */
+/** Sets `wanted` to the words of the key. */
 function setWords(key: string): void {
   const { length } = key;
   if (length > SHORT_UNITS) return setLongWords(key);
@@ -71,7 +73,7 @@ function setWords(key: string): void {
   }
 }
 
-/** Of the four numbers from `at` on; mixed as murmur3 ends. */
+/** Hash of the four words from index `at`, with the finalizer of MurmurHash3. */
 function hashOf(words: Int32Array, at: number): number {
   let hash =
     Math.imul(words[at] ?? 0, 0x9e3779b1) ^
@@ -83,7 +85,7 @@ function hashOf(words: Int32Array, at: number): number {
   return hash ^ (hash >>> 16);
 }
 
-/** A quarter to half full of so many keys, so that it takes as many more. */
+/** A table that is a quarter to half full with `keys` keys. */
 const slotsFor = (keys: number): Int32Array => new Int32Array(1 << (32 - Math.clz32(2 * keys)));
 
 function longer(numbers: Int32Array, length: number): Int32Array {
@@ -92,24 +94,25 @@ function longer(numbers: Int32Array, length: number): Int32Array {
   return result;
 }
 
-/** Keys are numbered from 1 as they are added; a key added again is found under its newest number. */
+/** Entries are numbered from 1 in the order of `add`. `find` returns the newest entry of a key. */
 export class MapIndex {
   readonly #keys: Pages<string> = new Pages();
-  /** Of the key with each number. */
+  /** The words of entry n start at `WORDS * n`. */
   #words: Int32Array;
-  /** The number that the key of each number had before, or 0. Shorter than there are numbers where no later one had one. */
-  #before: Int32Array = new Int32Array(0);
-  /** As many as a power of two. */
+  /** For each entry, the previous entry of the same key, or 0. Entries past the end of the array have none. */
+  #previous: Int32Array = new Int32Array(0);
+  /** Its length is a power of two. */
   #slots: Int32Array;
+  /** Slots that are not free. */
   #used = 0;
 
-  /** With room for so many keys and more. */
+  /** `keys` is the expected number of keys; the table grows beyond it. */
   constructor(keys: number) {
     this.#words = new Int32Array(WORDS * (keys + (keys >> 1) + 1));
     this.#slots = slotsFor(keys);
   }
 
-  /** Numbers given. */
+  /** Number of entries. */
   get count(): number {
     return this.#keys.length;
   }
@@ -118,35 +121,35 @@ export class MapIndex {
     return this.#keys.get(number - 1) ?? "";
   }
 
-  /** The number that the key of this number had before, 0 if none. */
-  before(number: number): number {
-    return number < this.#before.length ? (this.#before[number] ?? 0) : 0;
+  /** The previous entry of the same key, or 0. */
+  previous(number: number): number {
+    return number < this.#previous.length ? (this.#previous[number] ?? 0) : 0;
   }
 
-  /** Which of the numbers up to `count` are not the newest, among these, of their key. */
+  /** For each entry up to `count`: 1 when one of them is a later entry of the same key. */
   replaced(count: number): Uint8Array {
     const replaced = new Uint8Array(count + 1);
-    const end = Math.min(count + 1, this.#before.length);
-    for (let number = 1; number < end; number++) replaced[this.#before[number] ?? 0] = 1;
+    const end = Math.min(count + 1, this.#previous.length);
+    for (let number = 1; number < end; number++) replaced[this.#previous[number] ?? 0] = 1;
     return replaced;
   }
 
-  /** The newest number of the key, 0 if it is not there. */
+  /** The newest entry of the key, or 0. */
   find(key: string): number {
     setWords(key);
     const slot = this.#slotOf(key, hashOf(wanted, 0));
     return slot < 0 ? 0 : (this.#slots[slot] ?? 0) & NUMBER_MASK;
   }
 
-  /** Gives the number it had before, 0 if none; -1 if it finds no place, and then it is not added. */
+  /** Adds an entry. Returns the previous entry of the key, or 0; or -1 when there is no slot for the key and nothing was added. */
   add(key: string): number {
     setWords(key);
     const hash = hashOf(wanted, 0);
     let slot = this.#slotOf(key, hash);
     const number = this.count + 1;
     if (slot < 0 || number > NUMBER_MASK) return -1;
-    const before = (this.#slots[slot] ?? 0) & NUMBER_MASK;
-    if (before > 0) this.#link(number, before);
+    const previous = (this.#slots[slot] ?? 0) & NUMBER_MASK;
+    if (previous > 0) this.#link(number, previous);
     else {
       if (2 * (this.#used + 1) > this.#slots.length) {
         if (!this.#widen()) return -1;
@@ -159,30 +162,31 @@ export class MapIndex {
     this.#keys.push(key);
     if (WORDS * number >= this.#words.length) this.#words = longer(this.#words, 2 * this.#words.length);
     for (let i = 0; i < WORDS; i++) this.#words[WORDS * number + i] = wanted[i] ?? 0;
-    return before;
+    return previous;
   }
 
-  #link(number: number, before: number): void {
-    if (number >= this.#before.length) this.#before = longer(this.#before, 2 * number);
-    this.#before[number] = before;
+  #link(number: number, previous: number): void {
+    if (number >= this.#previous.length) this.#previous = longer(this.#previous, 2 * number);
+    this.#previous[number] = previous;
   }
 
   /**
-   * The slot of the key in `wanted`, or the free one where it belongs, or -1 for neither. No key that is there is missed:
-   * slots before its own were as full when it was added, and keys with the same words look at the same slots.
+   * The slot of the key, whose words are in `wanted`; or the free slot where it belongs; or -1 when the limits are reached first.
+   * A key in the table is always found: the slots probed before its own were full when it was added too, and keys with equal
+   * words probe the same slots.
    */
   #slotOf(key: string, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
     let slot = hash & mask;
-    let alike = 0;
+    let collisions = 0;
     for (let step = 1; step <= MAX_PROBES; step++) {
       const held = slots[slot] ?? 0;
       if (held === 0) return slot;
       if ((held ^ hash) >>> NUMBER_BITS === 0 && this.#hasWanted(held & NUMBER_MASK)) {
         if (((wanted[0] ?? 0) & 0xff) !== NOT_SHORT || this.keyOf(held & NUMBER_MASK) === key) return slot;
-        alike += 1;
-        if (alike === MAX_ALIKE) return -1;
+        collisions += 1;
+        if (collisions === MAX_COLLISIONS) return -1;
       }
       slot = (slot + step) & mask;
     }
@@ -195,13 +199,13 @@ export class MapIndex {
     return words[at] === wanted[0] && words[at + 1] === wanted[1] && words[at + 2] === wanted[2] && words[at + 3] === wanted[3];
   }
 
-  /** Twice the slots. False, with the table as it was, where a key would find no place. */
+  /** Doubles the slots. Returns false and changes nothing when a key would need too many probes. */
   #widen(): boolean {
     const wider = new Int32Array(2 * this.#slots.length);
     const mask = wider.length - 1;
     const { count } = this;
     const replaced = this.replaced(count);
-    // In the order of the numbers, since their words stand in it.
+    // In the order of `#words`, for locality.
     for (let number = 1; number <= count; number++) {
       if (replaced[number] === 1) continue;
       const hash = hashOf(this.#words, WORDS * number);

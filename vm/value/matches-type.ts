@@ -1,4 +1,3 @@
-/** Whether a value is of a type: the check of what enters and leaves the machine. */
 import { BorunaError } from "../error.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { TypeDef } from "../bytecode/module.ts";
@@ -22,21 +21,23 @@ import {
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 
-/** A value, or a part of one, that is not of the type it should be. */
+/** A part of a value that does not have the expected type. */
 export interface Mismatch {
   readonly value: Value;
   readonly type: Type;
 }
 
-interface Claim {
+/** A value still to be checked. */
+interface Pending {
   readonly value: Value;
-  /** Undefined for a part whose type the module does not tell: anything fits. */
+  /** Undefined when the module does not declare a type for the part: any value matches. */
   readonly type: Type | undefined;
 }
 
 /**
- * A record or enum value must carry the type's id. A function type takes every function value: its own type is not known at run time.
- * Throws `value.too_large` beyond `MACHINE_LIMITS.valueNodes` parts, shared ones counted each time.
+ * Whether a value that enters or leaves the machine has a type. A record or enum value must have the id of the type. Every function value
+ * matches a function type, since its own type is not known at run time.
+ * Throws `value.too_large` beyond `MACHINE_LIMITS.valueNodes` parts; a shared part counts each time.
  */
 export function matchesType(value: Value, type: Type, types: readonly TypeDef[]): boolean {
   let budget: number = MACHINE_LIMITS.valueNodes;
@@ -48,48 +49,48 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
   return findMismatch(value, type, types, { parts: spend, instance: () => undefined }) === undefined;
 }
 
-/** Counts the work of a check before it is done; may throw to stop it. */
+/** Receives the work of a check before it is done. Its methods may throw to stop the check. */
 export interface CheckWork {
   parts(count: number): void;
-  /** A record or enum with type arguments, whose parts have types that are made of them. */
+  /** Called for a generic type, since its instance may have to be built. */
   instance(type: Type): void;
 }
 
-/** The part that keeps a value from being of a type. */
+/** Returns the first part of the value found not to match, or undefined when the value has the type. */
 export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
   const table = typeTable(types);
-  const pending: Claim[] = [];
-  const all = (values: Iterable<Value>, size: number, part: Type | undefined): true => {
+  const pending: Pending[] = [];
+  const checkLater: CheckLater = (values, size, part) => {
     work.parts(size);
     for (const item of values) pending.push({ value: item, type: part });
     return true;
   };
-  let claim: Claim | undefined = { value, type };
-  for (; claim !== undefined; claim = pending.pop()) {
-    if (claim.type === undefined) continue;
-    if (claim.type.kind === "named" && claim.type.args.length > 0) work.instance(claim.type);
-    if (!fits(claim.value, claim.type, table, all)) return { value: claim.value, type: claim.type };
+  let next: Pending | undefined = { value, type };
+  for (; next !== undefined; next = pending.pop()) {
+    if (next.type === undefined) continue;
+    if (next.type.kind === "named" && next.type.args.length > 0) work.instance(next.type);
+    if (!matches(next.value, next.type, table, checkLater)) return { value: next.value, type: next.type };
   }
   return undefined;
 }
 
-/** Claims that values are of a type, later. */
-type ClaimAll = (values: Iterable<Value>, size: number, type: Type | undefined) => true;
+/** Queues `size` values to be checked against a type. Returns true: so far they match. */
+type CheckLater = (values: Iterable<Value>, size: number, type: Type | undefined) => true;
 
-function fits(value: Value, type: Type, table: TypeTable, all: ClaimAll): boolean {
+function matches(value: Value, type: Type, table: TypeTable, checkLater: CheckLater): boolean {
   switch (type.kind) {
     case "param":
       return true;
     case "fn":
       return value instanceof FnRefValue || value instanceof ClosureValue;
     case "primitive":
-      return fitsPrimitive(value, type.name, type, all);
+      return matchesPrimitive(value, type.name, type, checkLater);
     case "named":
-      return fitsNamed(value, type, type.args, table, all);
+      return matchesNamed(value, type, type.args, table, checkLater);
   }
 }
 
-function fitsPrimitive(value: Value, name: PrimitiveName, type: Type, all: ClaimAll): boolean {
+function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, checkLater: CheckLater): boolean {
   switch (name) {
     case "Int":
       return isInt(value);
@@ -104,33 +105,42 @@ function fitsPrimitive(value: Value, name: PrimitiveName, type: Type, all: Claim
     case "ActorId":
       return value instanceof ActorIdValue;
     case "Json":
-      if (value instanceof ListValue) return all(value, value.length, type);
-      if (value instanceof MapValue) return all(value.values(), value.size, type);
+      if (value instanceof ListValue) return checkLater(value, value.length, type);
+      if (value instanceof MapValue) return checkLater(value.values(), value.size, type);
       return typeof value !== "object" || value instanceof UnitValue || value instanceof FloatValue;
   }
 }
 
-function fitsNamed(value: Value, type: Type & { kind: "named" }, args: readonly Type[], table: TypeTable, all: ClaimAll): boolean {
+function matchesNamed(
+  value: Value,
+  type: Type & { kind: "named" },
+  args: readonly Type[],
+  table: TypeTable,
+  checkLater: CheckLater,
+): boolean {
   const [first, second] = args;
   switch (type.name) {
     case "Option":
-      return value instanceof NoneValue || (value instanceof SomeValue && all([value.value], 1, first));
+      return value instanceof NoneValue || (value instanceof SomeValue && checkLater([value.value], 1, first));
     case "Result":
-      return (value instanceof OkValue && all([value.value], 1, first)) || (value instanceof ErrValue && all([value.value], 1, second));
+      return (
+        (value instanceof OkValue && checkLater([value.value], 1, first)) ||
+        (value instanceof ErrValue && checkLater([value.value], 1, second))
+      );
     case "List":
-      return value instanceof ListValue && all(value, value.length, first);
+      return value instanceof ListValue && checkLater(value, value.length, first);
     case "Map":
-      return value instanceof MapValue && all(value.values(), value.size, second);
+      return value instanceof MapValue && checkLater(value.values(), value.size, second);
     default: {
       const shape = table.shapeOf(type);
       if (shape?.kind === "record") {
         if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.fields.length !== shape.fields.length) return false;
-        return shape.fields.every((field, i) => all(value.fields.slice(i, i + 1), 1, field.type));
+        return shape.fields.every((field, i) => checkLater(value.fields.slice(i, i + 1), 1, field.type));
       }
       if (shape === undefined || !(value instanceof EnumValue) || value.typeId !== shape.id) return false;
       const variant = shape.variants[value.variant];
       if (variant === undefined) return false;
-      return variant.payload === null ? value.payload instanceof UnitValue : all([value.payload], 1, variant.payload.type);
+      return variant.payload === null ? value.payload instanceof UnitValue : checkLater([value.payload], 1, variant.payload.type);
     }
   }
 }

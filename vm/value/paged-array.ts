@@ -1,7 +1,7 @@
 const PAGE_BITS = 10;
 const PAGE_MASK = 2 ** PAGE_BITS - 1;
 
-/** A growing array in pages: growing copies none, and no page is so large that the host keeps it apart. */
+/** A growing array in pages. Growth copies nothing, and no page is large enough for V8's large-object space. */
 export class Pages<T> {
   readonly #pages: T[][] = [[]];
   #last: T[] = this.#pages[0] ?? [];

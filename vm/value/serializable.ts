@@ -1,36 +1,7 @@
-/** What may leave the machine: capability arguments, results, messages, constants. */
 import { BorunaError } from "../error.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
+import { childrenOf, isCompound } from "./children.ts";
 import type { CompoundValue, Value } from "./value.ts";
-
-/** The values directly inside. A closure's captured values do not count. */
-export function childrenOf(value: CompoundValue): readonly Value[] {
-  switch (value.tag) {
-    case "Some":
-    case "Ok":
-    case "Err":
-      return [value.value];
-    case "Record":
-      return value.fields;
-    case "Enum":
-      return [value.payload];
-    case "List":
-      return value.toArray();
-    case "Map":
-      return [...value.values()];
-    case "Unit":
-    case "None":
-    case "Float":
-    case "ActorId":
-    case "FnRef":
-    case "Closure":
-      return [];
-  }
-}
-
-export function isCompound(value: Value): value is CompoundValue {
-  return typeof value === "object";
-}
 
 interface Visit {
   readonly value: CompoundValue;
@@ -38,11 +9,12 @@ interface Visit {
 }
 
 /**
- * Throws `value.not_portable` for a closure, `value.too_deep` beyond `valueDepth`, and `value.too_large` beyond
- * `valueNodes` or `valueTextUnits` (see `MACHINE_LIMITS`): parts may be shared, so a small value can stand for a huge tree.
+ * Checks that a value can be written as JSON. A part may be shared many times, so a value that is small in memory may be huge as JSON.
+ * Throws `value.not_portable` for a closure, `value.too_deep` beyond `valueDepth`, and `value.too_large` beyond `valueNodes` or
+ * `valueTextUnits` of `MACHINE_LIMITS`.
  */
-export function checkPortable(value: Value): void {
-  // The usual case.
+export function checkSerializable(value: Value): void {
+  // Most values are scalars.
   if (typeof value !== "object" && typeof value !== "string") return;
   const stack: Visit[] = [];
   let nodes = 0;
@@ -68,7 +40,7 @@ export function checkPortable(value: Value): void {
     if (part.tag === "Closure") throw new BorunaError("value.not_portable", "a closure cannot leave the machine");
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
-    // Counted before the parts are copied.
+    // Counted before the children are put on the stack.
     if (part.tag === "List") count(part.length, 0);
     else if (part.tag === "Map") {
       count(part.size, 0);

@@ -1,6 +1,9 @@
 const CHUNK_UNITS = 8_192;
 
-/** Whole characters, some thousand at a time: for work whose memory is many times that of the text. */
+/**
+ * Splits a text into chunks of some thousand code units, without splitting a surrogate pair. For processing that needs many times the
+ * memory of its input.
+ */
 export function* chunksOf(text: string): IterableIterator<string> {
   for (let start = 0; start < text.length; ) {
     let end = Math.min(text.length, start + CHUNK_UNITS);
@@ -11,28 +14,28 @@ export function* chunksOf(text: string): IterableIterator<string> {
   }
 }
 
-/** Parts that are held before they are made one text. */
-const MANY = 8_192;
+/** The most parts kept before they are joined. */
+const MAX_PARTS = 8_192;
 
 /**
- * A text put together from parts, however many and small: grown part by part it would keep all of them in the host's
- * memory, and so would an array of them all, until the host cannot make it any longer.
+ * Builds a text from any number of parts. Joins them in batches: repeated `+=` would make V8 keep every part in a rope,
+ * and an array of all parts could exceed its largest array.
  */
 export class TextParts {
-  #done = "";
+  #joined = "";
   #parts: string[] = [];
-  /** UTF-16 units so far. */
+  /** UTF-16 code units so far. */
   length: number = 0;
 
   add(part: string): void {
     this.length += part.length;
     this.#parts.push(part);
-    if (this.#parts.length < MANY) return;
-    this.#done += this.#parts.join("");
+    if (this.#parts.length < MAX_PARTS) return;
+    this.#joined += this.#parts.join("");
     this.#parts = [];
   }
 
   toString(): string {
-    return this.#done + this.#parts.join("");
+    return this.#joined + this.#parts.join("");
   }
 }

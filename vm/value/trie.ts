@@ -1,57 +1,64 @@
 /**
- * A persistent vector: a 16-way tree of full leaves, and a tail of at most 16 elements (after Bagwell and Hickey). Narrow, since
- * a program may make versions that each copy a path of the tree, for the charge of a push.
- * Indices stay below 2^26 (`MAX_LIST_LENGTH`), so at most seven levels; all recursion is by level.
+ * A persistent vector (after Bagwell and Hickey): a 16-way tree of full leaves, and a tail of at most 16 elements that are not
+ * yet in the tree. Nodes are narrow because a program may make many versions, each of which copies a path of the tree at the
+ * charge of one push. Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
+ * recursion by level is safe.
  */
-import type { Value } from "./value.ts";
 
 const BITS = 4;
-/** Elements of a leaf, and children of a node at most. */
+/** Elements of a leaf, and the most children of an inner node. */
 export const WIDTH: number = 1 << BITS;
 const MASK = WIDTH - 1;
-/** Levels of nodes above the leaves, at most. */
+/** Most levels of inner nodes above the leaves. */
 export const MAX_HEIGHT = 6;
 
-export interface Inner {
-  readonly children: readonly Tree[];
+export interface Inner<T> {
+  readonly children: readonly Tree<T>[];
 }
-export interface Leaf {
-  readonly items: readonly Value[];
+export interface Leaf<T> {
+  readonly items: readonly T[];
 }
-export type Tree = Inner | Leaf;
+export type Tree<T> = Inner<T> | Leaf<T>;
 
-export interface Trie {
+export interface Trie<T> {
   readonly count: number;
-  /** Bits above the leaf level; 0 where the root is a leaf. Undefined root: all is in the tail. */
+  /** Bits of an index below the root's level; 0 where the root is a leaf. */
   readonly shift: number;
-  /** What it holds after the elements that are not in the tail is of no meaning. */
-  readonly root: Tree | undefined;
-  readonly tail: readonly Value[];
+  /** Undefined when all elements are in the tail. May hold elements of other versions after the `count - tail.length` of this one. */
+  readonly root: Tree<T> | undefined;
+  readonly tail: readonly T[];
 }
 
-export const EMPTY_TRIE: Trie = { count: 0, shift: 0, root: undefined, tail: [] };
+export const EMPTY_TRIE: Trie<never> = { count: 0, shift: 0, root: undefined, tail: [] };
 
-const treeCount = (trie: Trie): number => trie.count - trie.tail.length;
+/** How many elements are in the tree. */
+const treeCount = (trie: Trie<unknown>): number => trie.count - trie.tail.length;
 
-/** Of a tree that is `height` levels high. */
-export const trieOf = (root: Tree | undefined, height: number, size: number, tail: readonly Value[]): Trie => ({
+/** A trie from a tree of `size` elements that is `height` levels high, and a tail. */
+export const trieOf = <T>(root: Tree<T> | undefined, height: number, size: number, tail: readonly T[]): Trie<T> => ({
   count: size + tail.length,
   shift: height * BITS,
   root,
   tail,
 });
 
-export function trieFrom(items: readonly Value[], count: number): Trie {
-  return trieAppend(EMPTY_TRIE, items, 0, count);
+export function trieGet<T>(trie: Trie<T>, index: number): T | undefined {
+  return index < trie.count ? trieChunk(trie, index)[index & MASK] : undefined;
 }
 
-/** What elements are copied from. */
-export interface Source {
-  slice(from: number, to: number): readonly Value[];
+export function triePush<T>(trie: Trie<T>, value: T): Trie<T> {
+  const base = trieWithRoom(trie);
+  // `concat` allocates an array of exactly this size; a spread or a push would not.
+  return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
 }
 
-/** With `items[from…to)` at the end; whole leaves at a time. */
-export function trieAppend(trie: Trie, items: Source, from: number, to: number): Trie {
+/** Where `trieAppend` copies elements from: an array or a `ListBuffer`. */
+export interface Source<T> {
+  slice(from: number, to: number): readonly T[];
+}
+
+/** Appends `items[from…to)`, a full leaf at a time. */
+export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to: number): Trie<T> {
   let result = trie;
   let at = from;
   while (at < to) {
@@ -64,45 +71,8 @@ export function trieAppend(trie: Trie, items: Source, from: number, to: number):
   return result;
 }
 
-export function triePush(trie: Trie, value: Value): Trie {
-  const base = trieWithRoom(trie);
-  // `concat` makes an array of just that size, which a spread or a push does not.
-  return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
-}
-
-/** The same elements, with room in the tail. */
-export function trieWithRoom(trie: Trie): Trie {
-  return trie.tail.length === WIDTH ? withLeaf(trie) : trie;
-}
-
-/** Moves the full tail into the tree. */
-function withLeaf(trie: Trie): Trie {
-  const leaf: Leaf = { items: trie.tail };
-  const { root, shift } = trie;
-  if (root === undefined) return { count: trie.count, shift: 0, root: leaf, tail: [] };
-  const held = treeCount(trie);
-  if (held === WIDTH << shift) {
-    const grown: Inner = { children: [root, spine(leaf, shift)] };
-    return { count: trie.count, shift: shift + BITS, root: grown, tail: [] };
-  }
-  return { count: trie.count, shift, root: insertLeaf(root, shift, held, leaf), tail: [] };
-}
-
-function spine(leaf: Leaf, shift: number): Tree {
-  return shift === 0 ? leaf : { children: [spine(leaf, shift - BITS)] };
-}
-
-/** In the place of all that lies from `index` on, which is that of the leaf's first element. */
-function insertLeaf(tree: Tree, shift: number, index: number, leaf: Leaf): Tree {
-  if ("items" in tree) return leaf;
-  const slot = (index >>> shift) & MASK;
-  const child = tree.children[slot];
-  const inserted = child === undefined ? spine(leaf, shift - BITS) : insertLeaf(child, shift - BITS, index, leaf);
-  return { children: tree.children.slice(0, slot).concat([inserted]) };
-}
-
-/** The leaf or tail that holds an index in range, where `index % WIDTH` is the place. */
-export function trieChunk(trie: Trie, index: number): readonly Value[] {
+/** The leaf or tail that holds the element at `index`, which is in range; the element is at `index % WIDTH` in it. */
+export function trieChunk<T>(trie: Trie<T>, index: number): readonly T[] {
   if (index >= treeCount(trie)) return trie.tail;
   let tree = trie.root;
   for (let shift = trie.shift; tree !== undefined; shift -= BITS) {
@@ -112,12 +82,8 @@ export function trieChunk(trie: Trie, index: number): readonly Value[] {
   return [];
 }
 
-export function trieGet(trie: Trie, index: number): Value | undefined {
-  return index < trie.count ? trieChunk(trie, index)[index & MASK] : undefined;
-}
-
-/** The first `count` elements, 0 … `trie.count`. Copies no path: what lies after them leaves the tree with the next leaf. */
-export function trieTake(trie: Trie, count: number): Trie {
+/** The first `count` elements; `count` is at most `trie.count`. Copies no path: the next leaf added replaces the elements cut off. */
+export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
   if (count === trie.count) return trie;
   if (count === 0) return EMPTY_TRIE;
   const last = count - 1;
@@ -125,18 +91,49 @@ export function trieTake(trie: Trie, count: number): Trie {
   return tail.length === count ? { count, shift: 0, root: undefined, tail } : { count, shift: trie.shift, root: trie.root, tail };
 }
 
-/** The tree with its own elements alone; the same one where it has no others. Undefined when all is in the tail. */
-export function ownTree(trie: Trie): Tree | undefined {
-  const held = treeCount(trie);
-  return trie.root === undefined ? undefined : cut(trie.root, trie.shift, held - 1);
+/** The same elements, with room in the tail. */
+export function trieWithRoom<T>(trie: Trie<T>): Trie<T> {
+  return trie.tail.length === WIDTH ? withLeaf(trie) : trie;
 }
 
-/** Without what lies after the leaf of index `last`. */
-function cut(tree: Tree, shift: number, last: number): Tree {
+/** Moves the full tail into the tree. */
+function withLeaf<T>(trie: Trie<T>): Trie<T> {
+  const leaf: Leaf<T> = { items: trie.tail };
+  const { root, shift } = trie;
+  if (root === undefined) return { count: trie.count, shift: 0, root: leaf, tail: [] };
+  const inTree = treeCount(trie);
+  if (inTree === WIDTH << shift) {
+    const grown: Inner<T> = { children: [root, spine(leaf, shift)] };
+    return { count: trie.count, shift: shift + BITS, root: grown, tail: [] };
+  }
+  return { count: trie.count, shift, root: insertLeaf(root, shift, inTree, leaf), tail: [] };
+}
+
+/** A tree of one leaf, with inner nodes of one child above it. */
+function spine<T>(leaf: Leaf<T>, shift: number): Tree<T> {
+  return shift === 0 ? leaf : { children: [spine(leaf, shift - BITS)] };
+}
+
+/** Inserts the leaf whose first element has this index, and drops all elements from there on. */
+function insertLeaf<T>(tree: Tree<T>, shift: number, index: number, leaf: Leaf<T>): Tree<T> {
+  if ("items" in tree) return leaf;
+  const slot = (index >>> shift) & MASK;
+  const child = tree.children[slot];
+  const inserted = child === undefined ? spine(leaf, shift - BITS) : insertLeaf(child, shift - BITS, index, leaf);
+  return { children: tree.children.slice(0, slot).concat([inserted]) };
+}
+
+/** The tree without elements of other versions; the same object where there are none. Undefined when all elements are in the tail. */
+export function ownTree<T>(trie: Trie<T>): Tree<T> | undefined {
+  return trie.root === undefined ? undefined : cutAfter(trie.root, trie.shift, treeCount(trie) - 1);
+}
+
+/** The tree up to the leaf that holds index `last`. */
+function cutAfter<T>(tree: Tree<T>, shift: number, last: number): Tree<T> {
   if ("items" in tree) return tree;
   const slot = (last >>> shift) & MASK;
   const child = tree.children[slot];
-  const own = child === undefined ? child : cut(child, shift - BITS, last);
+  const own = child === undefined ? child : cutAfter(child, shift - BITS, last);
   if (own === undefined || (own === child && tree.children.length === slot + 1)) return tree;
   return { children: tree.children.slice(0, slot).concat([own]) };
 }

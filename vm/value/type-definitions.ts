@@ -1,32 +1,33 @@
-/** A module's type definitions as types, generic ones with their arguments put in. */
+/** The types of fields and payloads in a module's type definitions, with the arguments of generic types substituted. */
 import { BorunaError } from "../error.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
 
-/** A field or payload. `type` is undefined where the definition's text is no type: such a part is read and written by its value alone. */
-export interface Part {
+/** `type` is undefined when the definition's text is not a valid type, as in some older modules: any value is accepted. */
+interface Field {
   readonly name: string;
   readonly type: Type | undefined;
 }
 
-/** `payload` is null for a variant without one. */
-export interface Variant {
+interface Variant {
   readonly name: string;
+  /** Null for a variant without payload; its type as in `Field`. */
   readonly payload: { readonly type: Type | undefined } | null;
 }
 
+/** A record or enum type whose type arguments are known. */
 export type TypeShape =
-  | { readonly kind: "record"; readonly id: number; readonly name: string; readonly fields: readonly Part[] }
+  | { readonly kind: "record"; readonly id: number; readonly name: string; readonly fields: readonly Field[] }
   | { readonly kind: "enum"; readonly id: number; readonly name: string; readonly variants: readonly Variant[] };
 
-/** Instances and types kept. Beyond, they are made anew each time: slower, the same result. */
-const MAX_KEPT = 10_000;
-/** Nodes of one type. A recursive generic type could otherwise grow with every level of a value. */
+/** Shapes and types cached in one table. Further ones are computed each time, with the same result. */
+const MAX_CACHED = 10_000;
+/** The most nodes of one type. A recursive generic type could otherwise grow with every level of a value. */
 const MAX_TYPE_NODES = 1_000;
 
 const tables = new WeakMap<readonly TypeDef[], TypeTable>();
 
-/** One table for each array of definitions, which must not change. */
+/** Returns the table of an array of definitions, always the same one. The array must not change. */
 export function typeTable(types: readonly TypeDef[]): TypeTable {
   const known = tables.get(types);
   if (known !== undefined) return known;
@@ -39,7 +40,7 @@ export class TypeTable {
   readonly #types: readonly TypeDef[];
   readonly #ids: ReadonlyMap<string, number>;
   readonly #shapes = new Map<string, TypeShape>();
-  /** Types met in definitions, one object for each text, so that the same instance is not looked up by its text again. */
+  /** One object for each type in the definitions, by its text, so that `#byType` finds its shape without making the text. */
   readonly #interned = new Map<string, Type>();
   readonly #byType = new WeakMap<Type, TypeShape>();
 
@@ -48,7 +49,7 @@ export class TypeTable {
     this.#ids = new Map(types.map((def, id) => [def.name, id]));
   }
 
-  /** The record or enum that a named type means; undefined when there is none or its arguments do not fit. */
+  /** Returns the shape of a named type; undefined when the module has no such type or the number of arguments is wrong. */
   shapeOf(type: Type): TypeShape | undefined {
     const known = this.#byType.get(type);
     if (known !== undefined) return known;
@@ -61,12 +62,13 @@ export class TypeTable {
     return shape;
   }
 
-  /** The record or enum of a run-time type id, its parameters unknown. */
+  /** Returns the shape of a run-time type id. Its type arguments are unknown, and so are types made of them. */
   shapeOfId(id: number): TypeShape | undefined {
     const def = this.#types[id];
     return def === undefined ? undefined : this.#shape(id, def, undefined);
   }
 
+  /** `args` is undefined when the type arguments are unknown. */
   #shape(id: number, def: TypeDef, args: readonly Type[] | undefined): TypeShape {
     const key = args === undefined ? `#${id}` : `${id}<${args.map(typeToString).join(",")}>`;
     const known = this.#shapes.get(key);
@@ -82,7 +84,7 @@ export class TypeTable {
             name: def.name,
             variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: read(v.type) } })),
           };
-    if (this.#shapes.size < MAX_KEPT) this.#shapes.set(key, shape);
+    if (this.#shapes.size < MAX_CACHED) this.#shapes.set(key, shape);
     return shape;
   }
 
@@ -98,12 +100,12 @@ export class TypeTable {
     const key = typeToString(type);
     const known = this.#interned.get(key);
     if (known !== undefined) return known;
-    if (this.#interned.size < MAX_KEPT) this.#interned.set(key, type);
+    if (this.#interned.size < MAX_CACHED) this.#interned.set(key, type);
     return type;
   }
 }
 
-/** Older modules may write types that are none of ours. */
+/** Returns undefined for text that is not a type, which older modules may contain. */
 function readType(text: string, params: ReadonlySet<string>): Type | undefined {
   try {
     return parseType(text, params);
@@ -113,7 +115,7 @@ function readType(text: string, params: ReadonlySet<string>): Type | undefined {
   }
 }
 
-/** Puts arguments in. Recurses over the template only, which `parseType` keeps shallow. */
+/** Replaces type parameters. Recurses over the template only, whose depth `parseType` bounds. */
 function substitute(type: Type, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
   if (type.kind === "param") return params.get(type.name);
   if (type.kind === "primitive") return type;
@@ -129,7 +131,7 @@ function substitute(type: Type, params: ReadonlyMap<string, Type | undefined>): 
   return result === undefined ? undefined : { kind: "fn", params: done, result, row: type.row };
 }
 
-/** Counts at most a little beyond `limit`, so that shared parts cost no more than that. */
+/** Counts the nodes of a type, and stops soon after `limit`, so that the work is bounded when parts are shared. */
 export function countNodes(type: Type, limit: number = MAX_TYPE_NODES): number {
   const pending: Type[] = [type];
   let count = 0;

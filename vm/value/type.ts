@@ -1,23 +1,22 @@
 /**
- * Types as data: one model for the capability table, the builtin table, module signatures and the compiler.
- * The text form is the language's own: `Map<String, Int>`, `Fn(Int) -> Bool !{net.fetch}`.
+ * Types as data, for the capability table, the builtin table, module signatures and the compiler.
+ * Their text form is the syntax of the language: `Map<String, Int>`, `Fn(Int) -> Bool !{net.fetch}`.
  */
 import { BorunaError } from "../error.ts";
 
-export type PrimitiveName = "Int" | "Float" | "String" | "Bool" | "Unit" | "ActorId" | "Json";
+const PRIMITIVES = ["Int", "Float", "String", "Bool", "Unit", "ActorId", "Json"] as const;
+export type PrimitiveName = (typeof PRIMITIVES)[number];
 
 export type Type =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
-  /** Option, Result, List, Map, and records and enums by name. */
+  /** Option, Result, List, Map, a record or an enum. */
   | { readonly kind: "named"; readonly name: string; readonly args: readonly Type[] }
   | { readonly kind: "fn"; readonly params: readonly Type[]; readonly result: Type; readonly row: readonly string[] }
   /** A type parameter of a generic declaration. */
   | { readonly kind: "param"; readonly name: string };
 
-const PRIMITIVES: ReadonlySet<string> = new Set<PrimitiveName>(["Int", "Float", "String", "Bool", "Unit", "ActorId", "Json"]);
-
 export function isPrimitiveName(name: string): name is PrimitiveName {
-  return PRIMITIVES.has(name);
+  return PRIMITIVES.some((primitive) => primitive === name);
 }
 
 /** The number of type parameters of each generic type of the language. */
@@ -42,13 +41,10 @@ export function typeToString(type: Type): string {
   }
 }
 
-/** Nesting of a type in its text form. */
+/** The deepest nesting of a type in its text form. */
 export const MAX_TYPE_DEPTH = 64;
 
-/**
- * Reads the text form. `params` are the names that stand for type parameters.
- * Throws `value.type_syntax` on anything else.
- */
+/** Parses the text form. `params` are the names of type parameters. Throws `value.type_syntax`. */
 export function parseType(text: string, params: ReadonlySet<string> = new Set()): Type {
   const tokens = text.match(/[A-Za-z_][A-Za-z0-9_.:]*|->|[<>(),{}!]|\S/g) ?? [];
   let at = 0;

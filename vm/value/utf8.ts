@@ -1,13 +1,13 @@
-/** UTF-8 facts about JS strings, without a host's encoder (the machine runs in a browser too). */
+/** UTF-8 order and length of strings, computed without encoding them. */
 
-/** Compares by UTF-8 bytes, which is the order of code points. Negative, zero or positive. */
+/** Compares by UTF-8 bytes, which is the order of code points. Returns a negative number, zero or a positive number. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     let x = a.charCodeAt(i);
     let y = b.charCodeAt(i);
     if (x !== y) {
-      // UTF-16 puts surrogates (code points from U+10000) below U+E000…U+FFFF: lift them above.
+      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. Move them above.
       if (x >= 0xd800 && y >= 0xd800) {
         x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
         y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
@@ -18,14 +18,14 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Shorter strings are looked through sooner than the host's regex has begun. */
+/** Below this length, a loop is faster than a regular expression. */
 const SHORT = 32;
-const BEYOND_ASCII = /[\x80-\uffff]/;
+const NOT_ASCII = /[\x80-\uffff]/;
 
-/** Bytes of the string in UTF-8. */
+/** The number of bytes of the text in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
-  const first = bytes < SHORT ? 0 : text.search(BEYOND_ASCII);
+  const first = bytes < SHORT ? 0 : text.search(NOT_ASCII);
   if (first < 0) return bytes;
   for (let i = first; i < text.length; i++) {
     const unit = text.charCodeAt(i);

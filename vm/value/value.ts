@@ -1,12 +1,25 @@
 /**
- * Run-time values. Immutable.
+ * Run-time values. All are immutable. This is where to start reading `vm/value/`.
  *
- * - Int: a JS number while it is a safe integer, else a bigint; always in this one form (`intFromBigInt`).
- * - Float: boxed, since an unboxed number is an Int. NaN is one value.
- * - String: a well-formed JS string (no lone surrogates).
+ * | in the language        | in memory                                                                           |
+ * |------------------------|-------------------------------------------------------------------------------------|
+ * | Bool                   | boolean                                                                             |
+ * | Int                    | number while it is a safe integer, else bigint; `intFromBigInt` chooses the form    |
+ * | String                 | string without lone surrogates                                                      |
+ * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaNs are one value             |
+ * | List, Map              | `PersistentList` and `PersistentMap` of values (`list.ts`, `map.ts`)                |
+ * | records, enums         | `RecordValue`, `EnumValue`: type id and fields; names are in the module             |
+ * | Option, Result         | `NONE`, `SomeValue`, `OkValue`, `ErrValue`                                          |
+ * | functions              | `FnRefValue`, or `ClosureValue` with captured values                                |
+ *
+ * For example `Some([1, 2.5])` is `new SomeValue(ListValue.of([1, new FloatValue(2.5)]))`.
+ *
+ * The containers know nothing of `Value`, and values nothing of JSON, snapshots or capabilities: those rooms import this one.
+ * A value may be nested as deep as memory allows and may share parts, so every walk over values uses an explicit stack and
+ * bounds its work.
  */
-import type { ListValue } from "./list.ts";
-import type { MapValue } from "./map.ts";
+import type { PersistentList } from "./persistent-list.ts";
+import type { PersistentMap } from "./persistent-map.ts";
 
 export const I64_MIN = -(2n ** 63n);
 export const I64_MAX = 2n ** 63n - 1n;
@@ -83,7 +96,7 @@ export class EnumValue {
   }
 }
 export class ActorIdValue {
-  /** u64, in the canonical Int form. */
+  /** An unsigned 64-bit integer in the same two forms as an Int. */
   readonly id: number | bigint;
   constructor(id: number | bigint) {
     this.id = id;
@@ -101,7 +114,7 @@ export class FnRefValue {
     return "FnRef";
   }
 }
-/** A function with its captured values, which become its first arguments. Never leaves the machine. */
+/** A function with captured values, which become its first arguments. It cannot leave the machine. */
 export class ClosureValue {
   readonly index: number;
   readonly captured: readonly Value[];
@@ -127,14 +140,14 @@ export type CompoundValue =
   | ActorIdValue
   | FnRefValue
   | ClosureValue
-  | ListValue
-  | MapValue;
+  | PersistentList<Value>
+  | PersistentMap<Value>;
 export type Value = boolean | IntValue | string | CompoundValue;
 
 export const UNIT: UnitValue = Object.freeze(new UnitValue());
 export const NONE: NoneValue = Object.freeze(new NoneValue());
 
-/** The one form of an Int: a number while it is a safe integer. The caller has checked the i64 range. */
+/** Returns an Int in its canonical form: a number while it is a safe integer. The caller has checked the range. */
 export function intFromBigInt(value: bigint): IntValue {
   return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value;
 }
@@ -143,8 +156,8 @@ export function isInt(value: Value): value is IntValue {
   return typeof value === "number" || typeof value === "bigint";
 }
 
-/** Replaces lone surrogates by U+FFFD: the rule of every boundary that takes text from the host. */
+/** Replaces lone surrogates with U+FFFD. Every boundary that takes text from outside calls it. */
 export function wellFormed(text: string): string {
-  // String.prototype.toWellFormed exists from Node 20 on; lib es2023 does not declare it.
+  // The library es2023 does not declare String.prototype.toWellFormed.
   return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
 }

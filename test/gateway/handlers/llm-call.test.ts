@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
 import { MapValue } from "../../../vm/value/map.ts";
-import { valueToPlain } from "../../../vm/json/typed-json.ts";
+import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { FloatValue, type Value } from "../../../vm/value/value.ts";
@@ -39,7 +39,7 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
     callHandler("llm.call", handler, args, contextOf(policyOf({ llm_policy: llm })));
   return { asked, waits, call, fails: (args: readonly Value[], llm: object = {}) => failureOf(call(args, llm)) };
 }
-const text = (value: Value): string => canonicalJson(valueToPlain(value, parseType("Json"), []));
+const text = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
 
 describe("the model in the span", () => {
   test("is recorded when the operator's default is used, before the policy can deny it", async () => {

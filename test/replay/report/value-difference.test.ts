@@ -5,7 +5,7 @@ import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
 import type { TypeDef } from "../../../vm/bytecode/module.ts";
-import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import { EnumValue, FloatValue, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { anyValue } from "../values.ts";
 
@@ -86,7 +86,7 @@ describe("the first difference of two values", () => {
   test("agrees with the canonical JSON, for any two values", () => {
     fc.assert(
       fc.property(anyValue, anyValue, (a, b) => {
-        const same = canonicalJson(valueToJson(a)) === canonicalJson(valueToJson(b));
+        const same = canonicalJson(valueToTaggedJson(a)) === canonicalJson(valueToTaggedJson(b));
         expect(firstDifference(a, b, "v") === undefined).toBe(same);
         expect(firstDifference(a, a, "v")).toBeUndefined();
       }),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { analyzeAppends, APPEND } from "../../../vm/bytecode/string-append.ts";
-import { BYTES, stringBytes } from "../../../vm/cost.ts";
+import { BYTES, stringCharge } from "../../../vm/cost.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
@@ -145,19 +145,19 @@ describe("what is charged", () => {
   test("reading the String in each iteration charges as much as an ordinary join", () => {
     const whole = Array.from({ length: 50 }, (_, i) => BYTES.codeUnit * (START + i + 1)).reduce((a, b) => a + b);
     expect(bytesOf(loop('s = s ++ "x"  seen = seen + string.len(s)', "", "seen"), 50)).toBe(50 * one + whole);
-    const joined = Array.from({ length: 50 }, (_, i) => stringBytes(START + i + 1)).reduce((a, b) => a + b);
+    const joined = Array.from({ length: 50 }, (_, i) => stringCharge(START + i + 1)).reduce((a, b) => a + b);
     expect(bytesOf(loop('t = s ++ "x"  s = t', "", "seen"), 50)).toBe(joined);
   });
 
   test("a String that replaces a pending one is not pending", () => {
-    expect(bytesOf(loop('s = s ++ "x"  s = int.to_string(i)', "", "string.len(s)"), 10)).toBe(10 * (one + stringBytes(1)));
+    expect(bytesOf(loop('s = s ++ "x"  s = int.to_string(i)', "", "string.len(s)"), 10)).toBe(10 * (one + stringCharge(1)));
     expect(bytesOf(loop('s = s ++ "x"  s = "new"', "", "string.len(s)"), 10)).toBe(10 * one);
   });
 
   test("doubling charges the full length twice: for the read and for the join", () => {
     const lengths = Array.from({ length: 10 }, (_, i) => START * 2 ** i);
     const pending = lengths.slice(1).reduce((a, b) => a + BYTES.codeUnit * b, 0);
-    expect(bytesOf(loop("s = s ++ s", "", "seen"), 10)).toBe(lengths.reduce((a, b) => a + stringBytes(b), 0) + pending);
+    expect(bytesOf(loop("s = s ++ s", "", "seen"), 10)).toBe(lengths.reduce((a, b) => a + stringCharge(b), 0) + pending);
   });
 
   test("appends of Lists, and of values that cannot be joined, charge as before", () => {
@@ -316,14 +316,14 @@ describe("the same on both engines, traced and not", () => {
     const program = byHand([{ code: [...call, ...call, ...call, "Ret"] }, grow], ["abc", 1, 3]);
     const whole = same(program);
     // Each call makes four appends and reads the last String.
-    expect(whole.allocBytes).toBe(3 * (4 * stringBytes(3) + 6 * BYTES.codeUnit));
+    expect(whole.allocBytes).toBe(3 * (4 * stringCharge(3) + 6 * BYTES.codeUnit));
     for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, [], { max_steps });
   });
 
   test("a String that is stored over a number is not pending", () => {
     const code: Code = [LOAD, X, "Concat", STORE, ["PushConst", 1], "Pop", X, X, "Add", STORE, LOAD, "Ret"];
     const program = byHand([{ arity: 1, locals: 1, code }], ["abc", 1]);
-    expect(same(program, ["de"]).allocBytes).toBe(stringBytes(2) + stringBytes(6));
+    expect(same(program, ["de"]).allocBytes).toBe(stringCharge(2) + stringCharge(6));
   });
 
   test("a local that holds a String, then a number, then a String again", () => {

@@ -27,7 +27,7 @@ describe("parseJson", () => {
     expect(parseJson(text)).toEqual(expected);
   });
 
-  test("keeps -0 apart", () => {
+  test("can distinguish -0", () => {
     const float = parseJson("-0.0");
     expect(float instanceof FloatValue && Object.is(float.value, -0)).toBe(true);
     expect(Object.is(parseJson("-0"), 0)).toBe(true);
@@ -77,11 +77,11 @@ describe("parseJson", () => {
     expect(parseJson('{"a":1,"a":2}', { duplicateKeys: "last" })).toEqual(new Map([["a", 2]]));
   });
 
-  test("tells the place in code points", () => {
+  test("counts columns in code points", () => {
     expect(() => parseJson('{\n "\u{1f600}": x}')).toThrow(expect.objectContaining({ place: { line: 2, column: 7 } }));
   });
 
-  test("takes what JSON.parse takes and refuses what it refuses", () => {
+  test("accepts the same texts as JSON.parse", () => {
     const fragment = fc.constantFrom("{", "}", "[", "]", ",", ":", '"', '"a"', "1", "-", "0", ".5", "e3", "true", "null", " ", "\\", "\n");
     fc.assert(
       fc.property(
@@ -105,7 +105,7 @@ describe("parseJson", () => {
     );
   });
 
-  test("any text gives data or one typed error", () => {
+  test("any text is data or throws a typed error", () => {
     fc.assert(
       fc.property(rawText, (source) => {
         const kind = errorKind(() => parseJson(source));
@@ -149,18 +149,18 @@ describe("canonicalJson", () => {
     expect(canonicalJson(data)).toBe(expected);
   });
 
-  test("refuses a Float that JSON cannot say", () => {
+  test("refuses a Float that is not finite", () => {
     expect(errorKind(() => canonicalJson(new FloatValue(Number.NaN)))).toBe("value.not_finite");
     expect(errorKind(() => canonicalJson([new FloatValue(Number.POSITIVE_INFINITY)]))).toBe("value.not_finite");
   });
 
-  test("nesting does not meet the host's stack", () => {
+  test("deep nesting does not overflow the stack", () => {
     let data: JsonData = null;
     for (let i = 0; i < DEEP; i++) data = [data];
     expect(canonicalJson(data).length).toBe(2 * DEEP + 4);
   });
 
-  test("reads back the same, and is a fixed point", () => {
+  test("reads back as the same data, and writing that is a fixed point", () => {
     fc.assert(
       fc.property(json, (data) => {
         const written = canonicalJson(data);
@@ -172,7 +172,7 @@ describe("canonicalJson", () => {
     );
   });
 
-  test("members stand in the order of their UTF-8 bytes", () => {
+  test("members are in the order of their UTF-8 bytes", () => {
     fc.assert(
       fc.property(fc.uniqueArray(rawText.map(wellFormed)), (keys) => {
         const read = parseJson(canonicalJson(new Map(keys.map((key) => [key, 1]))));
@@ -184,6 +184,6 @@ describe("canonicalJson", () => {
   });
 });
 
-test("errors are of the one family", () => {
+test("errors are BorunaErrors", () => {
   expect(() => parseJson("{")).toThrow(BorunaError);
 });

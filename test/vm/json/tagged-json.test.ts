@@ -4,7 +4,7 @@ import { canonicalJson, type JsonData, parseJson } from "../../../vm/json/json.t
 import { MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
-import { JSON_LEVELS_PER_VALUE, valueFromJson, valueToJson } from "../../../vm/json/tagged-json.ts";
+import { JSON_LEVELS_PER_VALUE, valueFromTaggedJson, valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import {
   ActorIdValue,
   ClosureValue,
@@ -20,9 +20,9 @@ import {
 import { cases } from "../../cases.ts";
 import { DEEP, deepValue, errorKind, int, rawText, value } from "../arbitrary.ts";
 
-const written = (v: Value): string => canonicalJson(valueToJson(v));
+const written = (v: Value): string => canonicalJson(valueToTaggedJson(v));
 const maxDepth = JSON_LEVELS_PER_VALUE * (MACHINE_LIMITS.valueDepth + 1);
-const read = (text: string): Value => valueFromJson(parseJson(text, { maxDepth }));
+const read = (text: string): Value => valueFromTaggedJson(parseJson(text, { maxDepth }));
 
 test.each<[Value, string]>([
   [UNIT, '"Unit"'],
@@ -63,7 +63,7 @@ describe("round trips", () => {
     );
   });
 
-  test("all of i64", () => {
+  test("all 64-bit integers", () => {
     fc.assert(
       fc.property(int, (n) => {
         expect(read(written(n))).toBe(n);
@@ -104,7 +104,7 @@ test.each([
   expect(errorKind(() => read(text))).toBe("value.form");
 });
 
-test("any JSON gives a value or value.form", () => {
+test("any JSON is a value or throws value.form", () => {
   const tag = fc.constantFrom("Int", "Float", "Some", "List", "Map", "Record", "Enum", "FnRef", "ActorId", "x");
   const data = fc.letrec<{ tree: JsonData }>((tie) => ({
     tree: fc.oneof(
@@ -126,7 +126,7 @@ test("any JSON gives a value or value.form", () => {
   })).tree;
   fc.assert(
     fc.property(data, (d) => {
-      expect([undefined, "value.form"]).toContain(errorKind(() => valueFromJson(d)));
+      expect([undefined, "value.form"]).toContain(errorKind(() => valueFromTaggedJson(d)));
     }),
     { numRuns: cases(1_000) },
   );
@@ -138,23 +138,23 @@ describe("limits", () => {
   test("just inside, just over, far beyond", () => {
     const inside = nested(MACHINE_LIMITS.valueDepth);
     expect(read(written(inside))).toBeInstanceOf(SomeValue);
-    expect(errorKind(() => valueToJson(nested(MACHINE_LIMITS.valueDepth + 1)))).toBe("value.too_deep");
-    expect(errorKind(() => valueToJson(nested(DEEP)))).toBe("value.too_deep");
-    expect(errorKind(() => valueToJson(deepValue(DEEP, (inner) => ListValue.of([inner]))))).toBe("value.too_deep");
+    expect(errorKind(() => valueToTaggedJson(nested(MACHINE_LIMITS.valueDepth + 1)))).toBe("value.too_deep");
+    expect(errorKind(() => valueToTaggedJson(nested(DEEP)))).toBe("value.too_deep");
+    expect(errorKind(() => valueToTaggedJson(deepValue(DEEP, (inner) => ListValue.of([inner]))))).toBe("value.too_deep");
     let data: JsonData = "Unit";
     for (let i = 0; i < DEEP; i++) data = new Map([["Some", data]]);
-    expect(errorKind(() => valueFromJson(data))).toBe("value.too_deep");
-    expect(errorKind(() => valueFromJson(parseJson('{"Some":{"Some":"Unit"}}'), { maxDepth: 1 }))).toBe("value.too_deep");
+    expect(errorKind(() => valueFromTaggedJson(data))).toBe("value.too_deep");
+    expect(errorKind(() => valueFromTaggedJson(parseJson('{"Some":{"Some":"Unit"}}'), { maxDepth: 1 }))).toBe("value.too_deep");
   });
 
-  test("a small value that stands for a huge tree", () => {
-    expect(errorKind(() => valueToJson(deepValue(60, (inner) => ListValue.of([inner, inner]))))).toBe("value.too_large");
+  test("a small value that is huge as JSON", () => {
+    expect(errorKind(() => valueToTaggedJson(deepValue(60, (inner) => ListValue.of([inner, inner]))))).toBe("value.too_large");
     const long = "x".repeat(2 ** 20);
-    expect(errorKind(() => valueToJson(ListValue.of(Array.from({ length: 65 }, () => long))))).toBe("value.too_large");
-    expect(errorKind(() => valueToJson(ListValue.of(Array.from({ length: 64 }, () => long))))).toBeUndefined();
+    expect(errorKind(() => valueToTaggedJson(ListValue.of(Array.from({ length: 65 }, () => long))))).toBe("value.too_large");
+    expect(errorKind(() => valueToTaggedJson(ListValue.of(Array.from({ length: 64 }, () => long))))).toBeUndefined();
   });
 
-  test("a closure stays in the machine", () => {
-    expect(errorKind(() => valueToJson(ListValue.of([new ClosureValue(0, [1])])))).toBe("value.not_portable");
+  test("a closure is refused", () => {
+    expect(errorKind(() => valueToTaggedJson(ListValue.of([new ClosureValue(0, [1])])))).toBe("value.not_portable");
   });
 });

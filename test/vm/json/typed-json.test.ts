@@ -5,9 +5,11 @@ import { MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { TypeDef } from "../../../vm/bytecode/module.ts";
-import { matchesType, plainFromHost, plainToHost, valueFromPlain, valueToPlain } from "../../../vm/json/typed-json.ts";
+import { jsonFromJs, jsonToJs } from "../../../vm/json/js-interop.ts";
+import { valueFromTypedJson, valueToTypedJson } from "../../../vm/json/typed-json.ts";
+import { matchesType } from "../../../vm/value/matches-type.ts";
 import { parseType } from "../../../vm/value/type.ts";
-import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import {
   ActorIdValue,
   ClosureValue,
@@ -123,8 +125,8 @@ const forms: readonly (readonly [type: string, value: Value, plain: string])[] =
 describe("the forms", () => {
   test.each(forms)("%s %#", (typeText, value, plain) => {
     const type = parseType(typeText);
-    expect(canonicalJson(valueToPlain(value, type, TYPES))).toBe(plain);
-    expect(valueToJson(valueFromPlain(parseJson(plain), type, TYPES))).toEqual(valueToJson(value));
+    expect(canonicalJson(valueToTypedJson(value, type, TYPES))).toBe(plain);
+    expect(valueToTaggedJson(valueFromTypedJson(parseJson(plain), type, TYPES))).toEqual(valueToTaggedJson(value));
     expect(matchesType(value, type, TYPES)).toBe(true);
   });
 
@@ -133,7 +135,7 @@ describe("the forms", () => {
     ["Int", '"-12"', -12],
     ["Float", "3", new FloatValue(3)],
   ])("%s is read from %s too", (type, plain, value) => {
-    expect(valueFromPlain(parseJson(plain), parseType(type), TYPES)).toEqual(value);
+    expect(valueFromTypedJson(parseJson(plain), parseType(type), TYPES)).toEqual(value);
   });
 
   test.each<[Value, string]>([
@@ -145,11 +147,11 @@ describe("the forms", () => {
     [new EnumValue(65_534, 0, UNIT), "null"],
     [new EnumValue(65_533, 1, 5), '{"err":5}'],
   ])("of a value without a type %#", (value, plain) => {
-    expect(canonicalJson(valueToPlain(value, undefined, TYPES))).toBe(plain);
+    expect(canonicalJson(valueToTypedJson(value, undefined, TYPES))).toBe(plain);
   });
 
-  test("a closure has none", () => {
-    expect(errorKind(() => valueToPlain(ListValue.of([new ClosureValue(0, [])]), undefined, TYPES))).toBe("value.not_portable");
+  test("a closure is refused", () => {
+    expect(errorKind(() => valueToTypedJson(ListValue.of([new ClosureValue(0, [])]), undefined, TYPES))).toBe("value.not_portable");
   });
 });
 
@@ -183,7 +185,7 @@ test.each([
   ["Fn() -> Int", '"main"', "v: a Fn() -> Int cannot be given as JSON"],
   ["ActorId", "1", "v: an ActorId cannot be given as JSON"],
 ])("%s refuses %s", (type, plain, message) => {
-  expect(() => valueFromPlain(parseJson(plain), parseType(type), TYPES, "v")).toThrow(
+  expect(() => valueFromTypedJson(parseJson(plain), parseType(type), TYPES, "v")).toThrow(
     expect.objectContaining({ kind: "value.form", message }),
   );
 });
@@ -247,28 +249,28 @@ describe("round trips", () => {
     const type = parseType(typeText);
     fc.assert(
       fc.property(values, (value) => {
-        const plain = valueToPlain(value, type, TYPES);
-        expect(valueToJson(valueFromPlain(plain, type, TYPES))).toEqual(valueToJson(value));
-        expect(valueToJson(valueFromPlain(parseJson(canonicalJson(plain)), type, TYPES))).toEqual(valueToJson(value));
+        const plain = valueToTypedJson(value, type, TYPES);
+        expect(valueToTaggedJson(valueFromTypedJson(plain, type, TYPES))).toEqual(valueToTaggedJson(value));
+        expect(valueToTaggedJson(valueFromTypedJson(parseJson(canonicalJson(plain)), type, TYPES))).toEqual(valueToTaggedJson(value));
         expect(matchesType(value, type, TYPES)).toBe(true);
       }),
     );
   });
 
-  test("through the host's own values", () => {
+  test("through the embedder's JavaScript values", () => {
     const small = (data: JsonData): boolean => !/[0-9]{16}/.test(canonicalJson(data));
     fc.assert(
       fc.property(json.filter(small), (data) => {
-        // A Float without a fraction comes back as an Int, which a Float parameter takes.
-        expect(JSON.stringify(plainToHost(plainFromHost(plainToHost(data))))).toBe(JSON.stringify(plainToHost(data)));
+        // A Float without a fraction becomes an Int, which is valid for a Float.
+        expect(JSON.stringify(jsonToJs(jsonFromJs(jsonToJs(data))))).toBe(JSON.stringify(jsonToJs(data)));
       }),
     );
   });
 
-  test("any JSON for any type gives a value that matches, or value.form", () => {
+  test("any JSON read as any type is a value that matches the type, or throws value.form", () => {
     fc.assert(
       fc.property(json, fc.constantFrom(...forms.map(([type]) => parseType(type))), (data, type) => {
-        const kind = errorKind(() => expect(matchesType(valueFromPlain(data, type, TYPES), type, TYPES)).toBe(true));
+        const kind = errorKind(() => expect(matchesType(valueFromTypedJson(data, type, TYPES), type, TYPES)).toBe(true));
         expect([undefined, "value.form"]).toContain(kind);
       }),
     );
@@ -278,24 +280,24 @@ describe("round trips", () => {
 describe("limits", () => {
   test("deep values and data", () => {
     const list = deepValue(DEEP, (inner) => ListValue.of([inner]));
-    expect(errorKind(() => valueToPlain(list, undefined, []))).toBe("value.too_deep");
+    expect(errorKind(() => valueToTypedJson(list, undefined, []))).toBe("value.too_deep");
     expect(matchesType(list, parseType("Json"), [])).toBe(true);
     let data: JsonData = null;
     for (let i = 0; i < DEEP; i++) data = [data];
-    expect(errorKind(() => valueFromPlain(data, parseType("Json"), []))).toBe("value.too_deep");
+    expect(errorKind(() => valueFromTypedJson(data, parseType("Json"), []))).toBe("value.too_deep");
     let host: unknown = null;
     for (let i = 0; i < DEEP; i++) host = [host];
-    expect(errorKind(() => plainFromHost(host))).toBe("value.too_deep");
+    expect(errorKind(() => jsonFromJs(host))).toBe("value.too_deep");
   });
 
-  test("a small value that stands for a huge tree", () => {
+  test("a small value that is huge as JSON", () => {
     const huge = deepValue(60, (inner) => ListValue.of([inner, inner]));
     expect(errorKind(() => matchesType(huge, parseType("Json"), []))).toBe("value.too_large");
-    expect(errorKind(() => valueToPlain(huge, undefined, []))).toBe("value.too_large");
+    expect(errorKind(() => valueToTypedJson(huge, undefined, []))).toBe("value.too_large");
     const host: unknown[] = [];
     let inner: unknown = host;
     for (let i = 0; i < 60; i++) inner = [inner, inner];
-    expect(errorKind(() => plainFromHost(inner))).toBe("value.too_large");
+    expect(errorKind(() => jsonFromJs(inner))).toBe("value.too_large");
   });
 
   test("a type that grows with every level", () => {
@@ -304,48 +306,48 @@ describe("limits", () => {
     const type = parseType("Nest<Int>");
     expect(matchesType(nested(8), type, TYPES)).toBe(true);
     expect(matchesType(nested(5_000), type, TYPES)).toBe(true);
-    const plain = valueToPlain(nested(4_000), type, TYPES);
-    expect(() => valueFromPlain(plain, type, TYPES)).toThrow(/a field of an unknown type/);
+    const plain = valueToTypedJson(nested(4_000), type, TYPES);
+    expect(() => valueFromTypedJson(plain, type, TYPES)).toThrow(/a field of an unknown type/);
     expect(MACHINE_LIMITS.valueDepth).toBeGreaterThan(8_000);
   });
 });
 
-describe("plainFromHost", () => {
-  test("takes JSON-like values", () => {
+describe("jsonFromJs", () => {
+  test("reads JSON-like values", () => {
     const host = { a: [1, 1.5, 2n ** 60n, -0, undefined, null], skipped: undefined, m: new Map([["k", "\ud800"]]), f: new FloatValue(1) };
-    expect(plainFromHost(host)).toEqual(
+    expect(jsonFromJs(host)).toEqual(
       new Map<string, JsonData>([
         ["a", [1, new FloatValue(1.5), 2n ** 60n, new FloatValue(-0), null, null]],
         ["m", new Map([["k", "\ufffd"]])],
         ["f", new FloatValue(1)],
       ]),
     );
-    expect(plainFromHost(undefined)).toBe(null);
-    expect(plainFromHost(5n)).toBe(5);
-    expect(plainFromHost(1e300)).toEqual(new FloatValue(1e300));
+    expect(jsonFromJs(undefined)).toBe(null);
+    expect(jsonFromJs(5n)).toBe(5);
+    expect(jsonFromJs(1e300)).toEqual(new FloatValue(1e300));
   });
 
-  test("takes own properties only", () => {
+  test("reads own properties only", () => {
     const host: unknown = JSON.parse('{"__proto__":{"x":1},"constructor":2}');
-    expect(canonicalJson(plainFromHost(host))).toBe('{"__proto__":{"x":1},"constructor":2}');
-    expect(canonicalJson(plainFromHost(Object.create(null)))).toBe("{}");
+    expect(canonicalJson(jsonFromJs(host))).toBe('{"__proto__":{"x":1},"constructor":2}');
+    expect(canonicalJson(jsonFromJs(Object.create(null)))).toBe("{}");
   });
 
   test.each([[new Date(0)], [() => 1], [Symbol("x")], [new Map([[1, 2]])], [new (class A {})()], [/x/]])("refuses %#", (host) => {
-    expect(errorKind(() => plainFromHost(host))).toBe("value.form");
-    expect(errorKind(() => plainFromHost([host]))).toBe("value.form");
+    expect(errorKind(() => jsonFromJs(host))).toBe("value.form");
+    expect(errorKind(() => jsonFromJs([host]))).toBe("value.form");
   });
 
-  test("a cycle ends", () => {
+  test("refuses a cycle", () => {
     const cycle: unknown[] = [];
     cycle.push(cycle);
-    expect(errorKind(() => plainFromHost(cycle))).toBe("value.too_deep");
+    expect(errorKind(() => jsonFromJs(cycle))).toBe("value.too_deep");
   });
 });
 
-test("plainToHost: large Ints and odd Floats are text, __proto__ a property", () => {
-  const host = plainToHost(parseJson('{"__proto__":1,"big":9007199254740993,"f":1.5}'));
+test("jsonToJs makes strings of large Ints and Floats that are not finite, and an own property of __proto__", () => {
+  const host = jsonToJs(parseJson('{"__proto__":1,"big":9007199254740993,"f":1.5}'));
   expect(JSON.stringify(host)).toBe('{"__proto__":1,"big":"9007199254740993","f":1.5}');
   expect(Object.getPrototypeOf(host)).toBe(Object.prototype);
-  expect(plainToHost([new FloatValue(Number.NaN), new FloatValue(Number.POSITIVE_INFINITY)])).toEqual(["NaN", "inf"]);
+  expect(jsonToJs([new FloatValue(Number.NaN), new FloatValue(Number.POSITIVE_INFINITY)])).toEqual(["NaN", "inf"]);
 });

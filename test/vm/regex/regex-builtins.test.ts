@@ -1,7 +1,7 @@
-/** What the regex builtins charge, and how they stop. What they give is in builtins.test.ts and regex.test.ts. */
+/** The charges and limits of the regex builtins. builtins.test.ts and regex.test.ts test their results. */
 import { describe, expect, test } from "vitest";
 import { BUILTIN_CODE } from "../../../vm/builtins/builtin-code.ts";
-import { BYTES, stringBytes } from "../../../vm/cost.ts";
+import { BYTES, stringCharge } from "../../../vm/cost.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MachineTrap, Meter } from "../../../vm/meter.ts";
 import { UNIT, type Value } from "../../../vm/value/value.ts";
@@ -35,25 +35,25 @@ describe("charges", () => {
   const words = "word ".repeat(1_000);
   const units = 4 * 3 + (words.length + 8) * (3 + 8);
 
-  test("steps by text, program and matches; bytes by what is made", () => {
+  test("steps by text, program and matches; bytes by the values made", () => {
     expect(charged("regex.matches", [words, "\\w+"])).toEqual({ steps: Math.floor(units / 256), bytes: 0 });
     expect(charged("regex.find_all", [words, "\\w+"])).toEqual({
       steps: Math.floor((units + 8 * 1_000) / 256),
-      bytes: BYTES.header + 1_000 * (BYTES.slot + stringBytes(4)),
+      bytes: BYTES.header + 1_000 * (BYTES.slot + stringCharge(4)),
     });
     expect(charged("regex.replace_all", [words, "\\w+", "xx"])).toEqual({
       steps: Math.floor((units + 8 * 1_000 + 3_000) / 256),
-      bytes: stringBytes(3_000),
+      bytes: stringCharge(3_000),
     });
     expect(charged("regex.captures", ["word wood", "(w)(.)r"])).toEqual({
-      // The set of each of three, two marks for each group, and the match.
+      // Three sets, two marks for each group, and the match.
       steps: Math.floor((4 * 7 + (9 + 8) * (8 + 8) + 8 * 3) / 256),
       bytes: BYTES.wrapper + BYTES.header + 3 * (BYTES.slot + BYTES.stringHeader) + BYTES.codeUnit * 5,
     });
     expect(charged("regex.check", ["a".repeat(1_000)])).toEqual({ steps: Math.floor(4_000 / 256), bytes: BYTES.wrapper });
   });
 
-  test("the same again, and after many other patterns", () => {
+  test("the same charges again, and after many other patterns", () => {
     const args = [words, "(word |x)+"];
     const first = charged("regex.find_all", args);
     expect(charged("regex.find_all", args)).toEqual(first);
@@ -61,7 +61,7 @@ describe("charges", () => {
     expect(charged("regex.find_all", args)).toEqual(first);
   });
 
-  test("a match early in the text costs as much as none", () => {
+  test("a match early in the text costs as much as no match", () => {
     expect(charged("regex.matches", [words, "^w"]).steps).toBe(charged("regex.matches", [words, "^x"]).steps);
   });
 });
@@ -80,8 +80,8 @@ describe("stops before the work", () => {
     expect(trapOf("regex.matches", ["", "(?:a{1000}){9}"], new Meter(100, FREE))).toMatch(/^step_limit/);
   });
 
-  test("bytes: at the first match too many", () => {
-    const three = BYTES.header + 3 * (BYTES.slot + stringBytes(1));
+  test("at the first match that exceeds the allocation limit", () => {
+    const three = BYTES.header + 3 * (BYTES.slot + stringCharge(1));
     const meter = new Meter(FREE, three);
     expect(trapOf("regex.find_all", ["aaaa", "a"], meter)).toMatch(/^alloc_limit/);
     expect(meter.allocBytes).toBe(three);
@@ -91,7 +91,7 @@ describe("stops before the work", () => {
   });
 });
 
-test("a wrong pattern traps with its place and what to do", () => {
+test("an invalid pattern traps with the position and a correction", () => {
   expect(trapOf("regex.matches", ["a", "b(?=a)"])).toBe(
     "invalid_value: regex.matches: the pattern is wrong at character 2: looking ahead or behind cannot be done in linear time; " +
       "match the surroundings too and cut them off (regex.check tests a pattern)",

@@ -1,4 +1,4 @@
-/** The regex engine: syntax, meaning against the host's RegExp and a plain backtracking matcher, hostile patterns. */
+/** The regex engine: syntax, results compared with RegExp and with a simple backtracking matcher, hostile patterns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compilePattern, EDGE, holds, MATCH, type RegexProgram } from "../../../vm/regex/compile.ts";
@@ -26,7 +26,7 @@ function findAll(pattern: string, text: string): string[] {
   return spans(matcher(pattern), text).map((span) => text.slice(...span.split("-").map(Number)));
 }
 
-/** `character: message`, or "" for a pattern that is right. */
+/** `character: message`, or "" for a valid pattern. */
 function problem(pattern: string): string {
   const parsed = parsePattern(pattern);
   return "message" in parsed ? `${parsed.character}: ${parsed.message}` : "";
@@ -172,7 +172,7 @@ describe("limits", () => {
   });
 });
 
-describe("time linear in the text", () => {
+describe("takes linear time in the text", () => {
   const long = "a".repeat(200_000);
 
   test.each<[pattern: string, text: string, matches: number]>([
@@ -181,7 +181,7 @@ describe("time linear in the text", () => {
     ["(a*)*b", long, 0],
     ["(?:a?){30}a{30}", long, 3_333],
     ["(a|aa)+$", `${long}b`, 0],
-    // Each match is known only at the end of the text.
+    // Whether a match starts is known only at the end of the text.
     [".*x|a", long, 200_000],
     ["(.*)(.*)(.*)(.*)x", long, 0],
     ["(a{1,100}){1,40}b", long.slice(0, 2_000), 0],
@@ -189,8 +189,8 @@ describe("time linear in the text", () => {
     expect(findAll(pattern, text)).toHaveLength(count);
   });
 
-  test("blocks of the text and forgotten states do not show", () => {
-    // Reversed it needs 2^16 states, more than are kept.
+  test("blocks of the text and dropped states do not change the matches", () => {
+    // The automaton of the reversed pattern has 2^16 states, more than are kept.
     const m = matcher("a[ab]{16}c|b😀?");
     let text = "";
     for (let i = 0, seed = 1; i < 100_000; i++) {
@@ -202,7 +202,7 @@ describe("time linear in the text", () => {
   });
 });
 
-/** Patterns that the host reads alike, as source; a repetition only of what is not empty, where the two differ. */
+/** Patterns with the same meaning for RegExp. Nothing that can be empty is repeated, since the two differ there. */
 const NODE = fc.letrec<{ node: { source: string; nullable: boolean } }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, depthSize: "small" },
@@ -247,7 +247,7 @@ const TEXT = fc.string({ unit: ALPHABET, maxLength: 12 });
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 const FLAGS = fc.subarray(["i", "m", "s"]).map((flags) => flags.join(""));
 
-test("finds what the host finds", () => {
+test("finds what RegExp finds", () => {
   const repeatsEmpty = (part: Pattern): boolean => {
     if (part.kind === "repeat") return part.part.nullable || repeatsEmpty(part.part);
     return part.kind === "sequence" || part.kind === "choice" ? part.parts.some(repeatsEmpty) : false;
@@ -263,7 +263,7 @@ test("finds what the host finds", () => {
         let last = -1;
         for (const found of text.matchAll(host)) {
           const end = found.index + found[0].length;
-          // The host gives empty matches directly after others too, and between the halves of a surrogate pair.
+          // RegExp also finds empty matches directly after other matches and inside surrogate pairs.
           if (end > last && !isLowSurrogate(text.charCodeAt(found.index))) wanted.push(`${found.index}-${end}`);
           last = end;
         }
@@ -274,7 +274,7 @@ test("finds what the host finds", () => {
   );
 });
 
-/** Tries in the order of preference, and never the same instruction at the same place twice. Gives the slots with the match's own. */
+/** Tries alternatives in the order of preference, and each instruction at most once per position. Returns the slots, those of the match first. */
 function backtrack(program: RegexProgram, points: readonly string[], start: number): readonly number[] | undefined {
   const kindAt = (i: number): number => {
     const point = points[i]?.codePointAt(0);
@@ -303,7 +303,7 @@ function backtrack(program: RegexProgram, points: readonly string[], start: numb
   return undefined;
 }
 
-test("finds what backtracking through the program finds, groups too", () => {
+test("finds what a backtracking matcher finds, groups included", () => {
   fc.assert(
     fc.property(NODE.node, FLAGS, fc.array(TEXT, { minLength: 1, maxLength: 5 }), ({ source }, flags, texts) => {
       fc.pre(source.replaceAll("(?", "").split("(").length <= 10);
@@ -341,7 +341,7 @@ test("finds what backtracking through the program finds, groups too", () => {
   );
 });
 
-test("any text is a pattern or a problem with a place in it", () => {
+test("any text is a pattern or has a problem at a position inside it", () => {
   const pieces = fc.constantFrom(
     "(",
     ")",

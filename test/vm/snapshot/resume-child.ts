@@ -1,4 +1,4 @@
-/** A process of its own that resumes a run: what it needs on stdin as JSON, the whole journal and the end on stdout. */
+/** A process that resumes a run. Reads JSON from stdin; writes the journal and the end of the run to stdout. */
 import { readFileSync } from "node:fs";
 import { decodeModule } from "../../../vm/bytecode/codec.ts";
 import type { CapabilityAnswer } from "../../../vm/host.ts";

@@ -8,7 +8,8 @@ import type { CapabilityAnswer, Host } from "../../../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits, MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import type { MachineEnd, Program } from "../../../vm/bytecode/program.ts";
-import { decodeState, encodeState, type RunState } from "../../../vm/snapshot/snapshot.ts";
+import { decodeState, encodeState } from "../../../vm/snapshot/snapshot.ts";
+import type { RunState } from "../../../vm/snapshot/state-writer.ts";
 import { resumeMachine, runMachine, startMachine, type Suspended } from "../../../vm/scheduler/scheduler.ts";
 import { StringTable } from "../../../vm/snapshot/string-table.ts";
 import { textForm } from "../../../vm/value/display.ts";
@@ -36,7 +37,7 @@ function straight(program: Program, limits: Limits = DEFAULT_LIMITS): MachineEnd
 
 const valueOf = (end: MachineEnd): string => (end.status === "completed" ? textForm(end.value) : end.trap.kind);
 
-/** With a digest that fits again: as a forger has it. */
+/** Corrects the digest, as a forger would. */
 function signed(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   copy.set(sha256(copy.subarray(38)), 6);
@@ -45,7 +46,7 @@ function signed(bytes: Uint8Array): Uint8Array {
 
 const SMALL = programOf("fn main() -> Int !{time.now} { 1 + time.now() }");
 
-describe("what the bytes must be", () => {
+describe("the header of a snapshot", () => {
   const state = suspendedAt(SMALL);
 
   test("magic, version, digest, module, limits", () => {
@@ -62,12 +63,12 @@ describe("what the bytes must be", () => {
     expect(errorKind(() => resume(programOf("fn main() -> Int !{time.now} { 2 + time.now() }"), state))).toBe("state.module");
     expect(errorKind(() => resume(SMALL, signed(Uint8Array.of(...state, 0))))).toBe("state.form");
     expect(errorKind(() => resume(SMALL, state, { ...DEFAULT_LIMITS, max_steps: DEFAULT_LIMITS.max_steps - 1 }))).toBe("state.limits");
-    // No limit on time is more than any.
+    // 0 is no time limit, so it is above every cap.
     expect(errorKind(() => resume(SMALL, state, { ...DEFAULT_LIMITS, max_wall_ms: 1_000 }))).toBe("state.limits");
     expect(valueOf(resume(SMALL, state, DEFAULT_LIMITS))).toBe("8");
   });
 
-  test("Strings that appends have made, in many frames, are not laid out to be written", () => {
+  test("many large Strings made by appends are refused instead of copied", () => {
     const deep = (frames: number): Program =>
       programOf(`fn go(piece: String, n: Int) -> Int !{time.now} {
         let mut s = "x"
@@ -80,7 +81,7 @@ describe("what the bytes must be", () => {
     expect(valueOf(resume(deep(3), suspendedAt(deep(3))))).toBe(String(7 + 4 * 8_000_001));
   });
 
-  test("one state may be resumed many times, with any answer", () => {
+  test("a snapshot can be resumed many times, with any answer", () => {
     const program = programOf('fn main() -> String !{net.fetch} { match try net.fetch("u") { Ok(t) => t, Err(e) => "no: " ++ e } }');
     const bytes = suspendedAt(program);
     const ends = [
@@ -96,7 +97,7 @@ describe("what the bytes must be", () => {
     expect(texts).toEqual(['"yes"', '"no: gone"', "capability_denied", '"yes"']);
   });
 
-  test("the debug information may differ, and a host that may not suspend cannot", () => {
+  test("the debug information may differ, and a host without suspension cannot suspend", () => {
     const { debug: _, ...module } = SMALL.module;
     expect(valueOf(resume(verifyModule(module), state))).toBe("8");
     const host: Host = { ...testHost(), call: () => JSON.parse('"suspend"') };
@@ -104,7 +105,7 @@ describe("what the bytes must be", () => {
   });
 });
 
-describe("the size of a state is that of what is alive", () => {
+describe("the size of a snapshot is that of the live values", () => {
   const cases: readonly (readonly [string, string, number])[] = [
     [
       "a value nested a hundred thousand deep",
@@ -232,7 +233,7 @@ describe("the size of a state is that of what is alive", () => {
       800_000,
     ],
   ];
-  test("what another run of the program has pushed onto a constant is not in it", () => {
+  test("does not contain what another run has pushed onto a constant", () => {
     const code: TestFunction["code"] = [
       ["LoadLocal", 0],
       ["JmpIfNot", 6],
@@ -264,9 +265,9 @@ describe("the size of a state is that of what is alive", () => {
     expect(resume(program, state)).toEqual(expected);
   });
 
-  test("long Strings that look alike are told apart, and refused where that takes too long", () => {
+  test("similar long Strings are distinguished, and refused when that takes too long", () => {
     const table = new StringTable();
-    // 16,384 places are looked at: every third. These differ elsewhere only, and late.
+    // 16,384 code units are sampled, every third. The Strings differ only in others, near the end.
     const alike = (n: number): string => {
       const bits = n.toString(2).padStart(12, "0");
       return "x".repeat(3 * 16_384 - 36) + [...bits].map((bit) => `x${bit}x`).join("");
@@ -277,7 +278,7 @@ describe("the size of a state is that of what is alive", () => {
   });
 });
 
-describe("forged states", () => {
+describe("forged snapshots", () => {
   const ACTORS = programOf(`
     enum Ask { Add { back: ActorId, n: Int }, Name(String) }
     fn adder() -> Unit !{actor.send, time.now} {
@@ -302,7 +303,7 @@ describe("forged states", () => {
   const states = Array.from({ length: 14 }, (_, at) => suspendedAt(ACTORS, (call) => call === at));
   const limits: Limits = { ...DEFAULT_LIMITS, max_steps: 10_000_000 };
 
-  /** An end or a typed error; anything else is a fault of ours. */
+  /** Returns how the run ends, or the kind of the typed error. Any other error is a bug. */
   function survive(program: Program, bytes: Uint8Array): "refused" | "ended" {
     let end: MachineEnd | Suspended | Promise<MachineEnd | Suspended>;
     try {
@@ -318,7 +319,7 @@ describe("forged states", () => {
     return "ended";
   }
 
-  test("with values under way that could not have left the machine", () => {
+  test("with messages that could not have left the machine", () => {
     let deep: Value = 1;
     for (let i = 0; i < 20_000; i++) deep = new SomeValue(deep);
     const before = decodeState(ACTORS, states[0] ?? new Uint8Array());
@@ -328,7 +329,7 @@ describe("forged states", () => {
     }
   });
 
-  test("with more rounds than its steps allow, or an actor that waits beside its mail", () => {
+  test("with more rounds than the steps allow, or a blocked actor that has mail", () => {
     const before = decodeState(ACTORS, states[0] ?? new Uint8Array());
     const waiting: Actor = { ...newActor(1, 0), status: "blocked", mailbox: [{ from: 0, payload: 1 }] };
     const rounds = before.steps + MACHINE_LIMITS.actors + 1;
@@ -365,7 +366,7 @@ describe("forged states", () => {
   });
 });
 
-test("a suspended run of a program that was suspended before is as small as at first", () => {
+test("a second suspended run of a program is as small as the first", () => {
   const program = programOf(
     "fn main() -> Int !{time.now} { let mut s = 0  for i in list.range(0, 50) { s = s + time.now() % 10 * i }  s }",
   );

@@ -20,7 +20,7 @@ import { moduleOf, type TestFunction } from "../helpers.ts";
 import { journalHost, type RunOptions, runThrough } from "./suspending.ts";
 
 const compiled = (text: string): Module => compile({ name: "main.ax", text }).module;
-/** A program of its own each time, as another process has it. */
+/** Makes a new program at each call, as another process would. */
 const freshly =
   (module: Module): (() => Program) =>
   () =>
@@ -32,7 +32,7 @@ const MODULES = join(CONFORMANCE_ROOT, "bytecode");
 
 const files = (folder: string, extension: string): readonly string[] => readdirSync(folder).filter((name) => name.endsWith(extension));
 
-/** Undefined for a program that is there to be refused. */
+/** Returns undefined for a program that the compiler refuses. */
 function corpusModule(text: string): Module | undefined {
   try {
     return compiled(text);
@@ -42,7 +42,7 @@ function corpusModule(text: string): Module | undefined {
   }
 }
 
-/** Suspended at every call, and at each alone, a run is what it is without. Gives the number of calls. */
+/** Checks that a run suspended at every call, or at any single one, equals the uninterrupted run. Returns the number of calls. */
 async function sameWhereverSuspended(module: Module, options: RunOptions = {}): Promise<number> {
   const fresh = freshly(module);
   const straight = await runThrough(fresh, () => false, options);
@@ -151,7 +151,7 @@ fn main() -> List<String> !{actor.spawn, actor.send, net.fetch, time.now, ui.ren
 }
 `;
 
-describe("a run suspended and resumed from bytes is the run that never stopped", () => {
+describe("a run that is suspended and resumed from a snapshot equals the uninterrupted run", () => {
   test("frames, closures, versions of lists and maps, wide Ints, odd Floats", async () => {
     expect(await sameWhereverSuspended(compiled(FRAMES))).toBe(17);
   });
@@ -164,12 +164,12 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(await sameWhereverSuspended(compiled(ACTORS), { timing: "later" })).toBe(40);
   });
 
-  test.each(["interpreter", "compiled"] as const)("on the engine %s", async (engine) => {
+  test.each(["interpreter", "compiled"] as const)("in the engine: %s", async (engine) => {
     await sameWhereverSuspended(compiled(FRAMES), { engine });
     await sameWhereverSuspended(compiled(ACTORS), { engine });
   });
 
-  test("limits are those of the start, and a trap is the same trap", async () => {
+  test("the limits stay those of the start, and traps are the same", async () => {
     const straight = await runThrough(freshly(compiled(FRAMES)), () => false);
     const steps = Number(straight.text.split(" ").at(-3));
     const allocBytes = Number(straight.text.split(" ").at(-2));
@@ -210,7 +210,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     await sameWhereverSuspended(module, { trace: () => undefined });
   });
 
-  test("after more rounds than a run of actors takes as a rule", async () => {
+  test("after many rounds", async () => {
     const module = compiled(`
       enum Ball { Ball { back: ActorId } }
       fn wall() -> Unit !{actor.send} { while true { let ball: Ball = receive  match ball { Ball::Ball { back } => { send back 1 } } } }
@@ -244,13 +244,13 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(await sameWhereverSuspended(compiled(text), { actors: true })).toBe(4);
   });
 
-  test("bytecode by hand: globals, functions of no fixed height, tail calls, extra arguments, Halt", async () => {
+  test("handwritten bytecode: globals, dynamically stacked functions, tail calls, extra arguments, Halt", async () => {
     const call: TestFunction["code"][number] = ["CapCall", 5, 0];
     const irregular: TestFunction = {
       arity: 1,
       locals: 3,
       capabilities: [5],
-      // Jumps over a push, so that the heights differ; then calls with what is there.
+      // Jumps over a push, so that the stack height is not known; then calls.
       code: [["LoadLocal", 0], ["JmpIf", 3], ["PushConst", 0], call, ["StoreLocal", 2], call, "Ret"],
     };
     const main: TestFunction = {
@@ -282,14 +282,14 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     expect(await sameWhereverSuspended(module, { trace: () => undefined })).toBe(8);
   });
 
-  test("an Int that answers a call of a function of no fixed height", async () => {
+  test("an Int as the answer to a call in a dynamically stacked function", async () => {
     const code: TestFunction["code"] = [["PushConst", 0], ["JmpIf", 3], ["PushConst", 0], ["CapCall", 5, 0], "Ret"];
     const module = moduleOf([{ capabilities: [5], code }], [1]);
     expect(verifyModule(module).functions[0]?.staticallyStacked).toBe(false);
     expect(await sameWhereverSuspended(module)).toBe(1);
   });
 
-  test("a failure that nobody has received, of a parent that is done", async () => {
+  test("a failure that no actor has received, when the parent has completed", async () => {
     const module = compiled(`
       fn failing() -> Unit { guard((), 1 > 2, "never") }
       fn parent() -> Unit !{actor.spawn} { let _ = spawn failing }
@@ -315,7 +315,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     if (DEEP) expect(calls).toBeGreaterThan(200);
   }, 120_000);
 
-  test("arbitrary bytecode, of which little calls anything", async () => {
+  test("arbitrary bytecode", async () => {
     let calling = 0;
     await fc.assert(
       fc.asyncProperty(arbitraryModule, arbitraryArguments, async (module, args) => {
@@ -327,7 +327,7 @@ describe("a run suspended and resumed from bytes is the run that never stopped",
     if (DEEP) expect(calling).toBeGreaterThan(5);
   }, 120_000);
 
-  test("versions of lists that hold one another", async () => {
+  test("versions of lists that contain one another", async () => {
     const step = fc.record({ to: fc.nat(2), of: fc.nat(2), other: fc.nat(2), n: fc.nat(4), kind: fc.nat(4), stops: fc.boolean() });
     const lines = fc.array(
       step.map(({ to, of, other, n, kind, stops }) => {

@@ -1,4 +1,4 @@
-/** Runs that are suspended at chosen calls, written down, and resumed from the bytes; and what must not differ. */
+/** Runs that are suspended at chosen calls and resumed from their snapshots, and what must be equal to the uninterrupted run. */
 import { eventToJson } from "../../../replay/log/event-json.ts";
 import { signatureFor } from "../../../vm/capabilities.ts";
 import type { CapabilityAnswer, CapabilityRequest, SuspendingHost } from "../../../vm/host.ts";
@@ -6,16 +6,16 @@ import { canonicalJson } from "../../../vm/json/json.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import type { MachineEnd, Program } from "../../../vm/bytecode/program.ts";
 import { type MachineOptions, resumeMachine, startMachine, type Suspended } from "../../../vm/scheduler/scheduler.ts";
-import { valueToJson } from "../../../vm/json/tagged-json.ts";
+import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import type { Value } from "../../../vm/value/value.ts";
 
-/** The log of a run as text, and the number of calls made. Plain data, so that it goes to another process. */
+/** The log of a run as text, and the number of its calls. Can be sent to another process as JSON. */
 export interface Journal {
   lines: string[];
   calls: number;
 }
 
-/** The mock's answer, or a failure where the program catches it; the n-th call of a run always gets the same. */
+/** The mock's answer, or a failure when the program catches it. The n-th call of a run always has the same answer. */
 function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: number): CapabilityAnswer {
   if (!declared) return { ok: false, trap: "capability_denied", message: "not declared" };
   if (caught && n % 3 === 1) return { ok: false, trap: "capability_failed", message: `call ${n} failed` };
@@ -25,23 +25,23 @@ function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: 
 }
 
 export interface JournalHost extends SuspendingHost {
-  /** The answer of the call at which the run was suspended, logged as if it had come at once. */
+  /** Answers the call at which the run was suspended; logs it as an immediate answer. */
   settled(): CapabilityAnswer;
 }
 
-/** How a host gives its answers. */
+/** How a host answers. */
 export type Timing = "now" | "later";
 
 export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
   let pending: CapabilityAnswer | undefined;
   const logged = (answer: CapabilityAnswer): CapabilityAnswer => {
-    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToJson(answer.value)) : answer.message}`);
+    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToTaggedJson(answer.value)) : answer.message}`);
     return answer;
   };
   return {
     call: (request) => {
       const { capability, args, caught, actorId, step } = request;
-      const shown = args.map((arg) => canonicalJson(valueToJson(arg))).join(", ");
+      const shown = args.map((arg) => canonicalJson(valueToTaggedJson(arg))).join(", ");
       journal.lines.push(`${actorId}@${step} ${caught ? "try " : ""}${capability.name}(${shown}) ${JSON.stringify(request.place())}`);
       const n = journal.calls++;
       const answer = answerTo(request, n);
@@ -67,10 +67,10 @@ export function journalHost(journal: Journal, suspendAt: (call: number) => boole
   };
 }
 
-/** All that two runs of one program must have in common, as text. */
+/** Everything that must be equal in two runs of a program, as text. */
 export function shown(end: MachineEnd, journal: Journal): string {
   const { steps, allocBytes, actors, unreceived } = end;
-  const how = end.status === "completed" ? canonicalJson(valueToJson(end.value)) : JSON.stringify(end.trap);
+  const how = end.status === "completed" ? canonicalJson(valueToTaggedJson(end.value)) : JSON.stringify(end.trap);
   return [...journal.lines, `unreceived ${JSON.stringify(unreceived)}`, `${how} ${steps} ${allocBytes} ${actors}`].join("\n");
 }
 
@@ -79,18 +79,18 @@ export type RunOptions = Partial<Omit<MachineOptions, "limits">> & { readonly li
 export interface Through {
   readonly text: string;
   readonly calls: number;
-  /** Bytes of each state on the way. */
+  /** The length of each snapshot. */
   readonly states: readonly Uint8Array[];
 }
 
-/** The state at the first call that `at` names. */
+/** The snapshot at the first call that `at` selects. */
 export function suspendedAt(program: Program, at: (call: number) => boolean = () => true, args: readonly Value[] = []): Uint8Array {
   const end = startMachine(program, journalHost({ lines: [], calls: 0 }, at), { args, limits: DEFAULT_LIMITS });
   if (end instanceof Promise || end.status !== "suspended") throw new Error("the run was not suspended");
   return end.state;
 }
 
-/** Runs a program to its end; `fresh` gives the program anew for each resumption, as another process has it. */
+/** Runs a program to its end. `fresh` makes a new program for each resumption, as another process would. */
 export async function runThrough(
   fresh: () => Program,
   suspendAt: (call: number) => boolean,

@@ -18,7 +18,7 @@ import { MachineTrap } from "../../../vm/meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, type Value } from "../../../vm/value/value.ts";
 import { cases } from "../../cases.ts";
 
-/** All of i64, with the edges of both forms. */
+/** All 64-bit integers, with the bounds of both forms. */
 const anyInt = fc.oneof(
   fc.bigInt({ min: I64_MIN, max: I64_MAX }),
   fc.constantFrom(0n, 1n, -1n, I64_MIN, I64_MAX, 2n ** 53n, 2n ** 53n - 1n, -(2n ** 53n), 1n - 2n ** 53n, 2n ** 31n, 3037000500n),
@@ -47,7 +47,7 @@ const operations = [
   ["remainder", remainderInts, (a: bigint, b: bigint) => a % b],
 ] as const;
 
-describe("Int arithmetic agrees with BigInt over all of i64", () => {
+describe("Int arithmetic agrees with BigInt over all 64-bit integers", () => {
   test.each(operations)("%s", (name, ours, exact) => {
     fc.assert(
       fc.property(anyInt, anyInt, (a, b) => {
@@ -91,14 +91,14 @@ describe("Int arithmetic agrees with BigInt over all of i64", () => {
 describe("arithmetic on values", () => {
   const number = (value: Value): number => (value instanceof FloatValue ? value.value : Number.NaN);
 
-  test("widens an Int beside a Float", () => {
+  test("converts an Int to Float when the other operand is a Float", () => {
     expect(number(arithmetic("Add", 1, new FloatValue(0.5)))).toBe(1.5);
     expect(number(arithmetic("Sub", new FloatValue(0.5), 2))).toBe(-1.5);
     expect(number(arithmetic("Mul", 2n ** 60n, new FloatValue(2)))).toBe(2 ** 61);
     expect(number(arithmetic("Div", new FloatValue(1), 4))).toBe(0.25);
   });
 
-  test("a zero divisor traps, of Floats too; FDiv follows IEEE", () => {
+  test("a zero divisor traps, also with Floats; FDiv follows IEEE 754", () => {
     expect(kind(() => arithmetic("Div", new FloatValue(1), new FloatValue(0)))).toBe("division_by_zero");
     expect(kind(() => arithmetic("Div", "x", 0))).toBe("division_by_zero");
     expect(divideFloats(new FloatValue(1), new FloatValue(0)).value).toBe(Number.POSITIVE_INFINITY);
@@ -112,7 +112,7 @@ describe("arithmetic on values", () => {
   });
 });
 
-test("whole numbers become Ints only inside i64", () => {
+test("whole numbers become Ints only within 64 bits", () => {
   expect(intFromNumber(2 ** 62)).toBe(2n ** 62n);
   expect(intFromNumber(2 ** 63)).toBeUndefined();
   expect(intFromNumber(-(2 ** 63))).toBe(I64_MIN);
@@ -120,7 +120,7 @@ test("whole numbers become Ints only inside i64", () => {
   expect(Object.is(intFromNumber(-0), 0)).toBe(true);
 });
 
-test("reading an Int inverts writing it", () => {
+test("parsing inverts formatting an Int", () => {
   fc.assert(
     fc.property(anyInt, (value) => {
       expect(parseInt64(String(value))).toBe(intFromBigInt(value));

@@ -128,7 +128,7 @@ test.each<[Value, string]>([
   expect(typedText(v, undefined, TYPES)).toBe(text);
 });
 
-test("without types the typed text is the text form, but for the older Some, Ok and Err", () => {
+test("without types the typed text is the text form, except for options and results of older modules", () => {
   fc.assert(
     fc.property(value, (v) => {
       expect(typedText(v, { kind: "primitive", name: "Json" }, [])).toBe(textForm(v));
@@ -148,7 +148,7 @@ describe("limits", () => {
     expect(text.endsWith("…")).toBe(true);
   });
 
-  test("a cut does not part a character", () => {
+  test("a cut does not split a character", () => {
     const half = `${"x".repeat(MACHINE_LIMITS.textFormUnits - 2)}\u{1f600}`;
     expect(textForm(half)).toBe(`"${half.slice(0, -2)}…`);
   });

@@ -5,7 +5,7 @@ import { cases } from "../../cases.ts";
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** What one version of a list must show, whichever way one looks at it. */
+/** Checks all ways to read one version of a list. */
 function same(list: ListValue, model: readonly number[]): void {
   expect(list.length).toBe(model.length);
   expect(list.toArray()).toEqual(model);
@@ -16,7 +16,7 @@ function same(list: ListValue, model: readonly number[]): void {
 }
 
 describe("persistent lists", () => {
-  test("behave as arrays in every version, whichever version an operation starts from", () => {
+  test("behave like arrays in every version, whichever version an operation starts from", () => {
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.record({ op: fc.constant("push" as const), on: fc.nat() }) },
       { weight: 2, arbitrary: fc.record({ op: fc.constant("concat" as const), on: fc.nat(), other: fc.nat() }) },
@@ -66,7 +66,7 @@ describe("persistent lists", () => {
       same(grown.slice(0, cut).push(7), [...model.slice(0, cut), 7]);
   });
 
-  test("leave the array that they begin with for pages", () => {
+  test("move from the first array to pages", () => {
     const edges = [8_191, 8_192, 8_193, 9_215, 9_216, 9_217, 10_240, 10_241];
     const versions = new Map<number, ListValue>();
     let list = ListValue.EMPTY;
@@ -91,7 +91,7 @@ describe("persistent lists", () => {
     same(ListValue.of(numbers(10_000)).concat(list), [...numbers(10_000), ...numbers(12_000)]);
   });
 
-  test("grow in place as they would by a push", () => {
+  test("grow in place with the result of a push", () => {
     for (const begin of [ListValue.EMPTY.push(0), ListValue.of(numbers(9_000)).slice(5, 9_000), ListValue.of([1, 2]).slice(0, 1)]) {
       const model = begin.toArray();
       const other = begin.push(-2);
@@ -103,7 +103,7 @@ describe("persistent lists", () => {
     }
   });
 
-  test("empty lists are one value, and slices of everything are the list", () => {
+  test("there is one empty list, and a slice of the full length is the same list", () => {
     const list = ListValue.of([1, 2]);
     expect(ListValue.of([])).toBe(ListValue.EMPTY);
     expect(list.slice(2, 2)).toBe(ListValue.EMPTY);
@@ -118,7 +118,7 @@ describe("persistent lists", () => {
     const versions: ListValue[] = [ListValue.of([0])];
     for (let i = 1; i < 20_000; i++) versions.push((versions.at(-1) ?? ListValue.EMPTY).push(i));
     const branches = versions.map((version) => version.push(-1));
-    // A copy each time would be 200 million elements; this many fit only when versions share.
+    // A copy for each push would take 200 million elements.
     expect(branches.every((branch, i) => branch.length === i + 2 && branch.get(i + 1) === -1 && branch.get(i) === i)).toBe(true);
   });
 });

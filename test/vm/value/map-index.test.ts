@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { MapIndex } from "../../../vm/value/map-index.ts";
 import { cases } from "../../cases.ts";
 
-/** Alike in all that is hashed of a long key. */
+/** Long keys that are equal in all code units that are hashed. */
 const alike = (n: number): string => `${"x".repeat(25)}${String(n).padStart(3, "0")}${"x".repeat(2_000)}`;
 
-test("finds the newest number of each key, and from there those before", () => {
+test("finds the newest entry of each key, and from it the previous ones", () => {
   const key = fc.oneof(
     fc.string({ maxLength: 20, unit: "binary" }),
     fc.constantFrom("", "\0", "\0\0", "a", "a\0", "ÿ", "Ā"),
@@ -19,7 +19,7 @@ test("finds the newest number of each key, and from there those before", () => {
       keys.forEach((text, i) => {
         const before = newest.get(text) ?? 0;
         expect(index.add(text)).toBe(before);
-        expect(index.before(i + 1)).toBe(before);
+        expect(index.previous(i + 1)).toBe(before);
         newest.set(text, i + 1);
       });
       expect(index.count).toBe(keys.length);
@@ -35,7 +35,7 @@ test("finds the newest number of each key, and from there those before", () => {
   );
 });
 
-test("keys made to collide find no place after a few, and the others stay", () => {
+test("colliding keys are refused after a few, and the others are still found", () => {
   const index = new MapIndex(4);
   const given = Array.from({ length: 20 }, (_, i) => index.add(alike(i)));
   expect(given).toEqual([...Array.from({ length: 8 }, () => 0), ...Array.from({ length: 12 }, () => -1)]);
@@ -46,7 +46,7 @@ test("keys made to collide find no place after a few, and the others stay", () =
   expect(index.find(alike(3))).toBe(9);
 });
 
-test("many keys in a row all find a place", () => {
+test("many consecutive keys are all added", () => {
   for (const name of [(i: number) => `key-${i}`, String, (i: number) => `${i * 1_024}`, (i: number) => `${"long text ".repeat(9)}${i}`]) {
     const index = new MapIndex(32);
     for (let i = 0; i < 60_000; i++) if (index.add(name(i)) !== 0) throw new Error(`no place for ${name(i)}`);

@@ -7,7 +7,7 @@ import { cases } from "../../cases.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
-/** Long keys that differ in a place that is not hashed: alike for the index. */
+/** Long keys that differ only in code units that are not hashed, so that they collide in the index. */
 const alike = (n: number): string => `${"x".repeat(100)}${String(n).padStart(3, "0")}${"x".repeat(200)}`;
 const collide = (n: number): string => {
   const units = [..."a".repeat(1_000)];
@@ -43,8 +43,8 @@ type Version = readonly [MapValue, Model];
 
 const sorted = (model: Model): [string, number][] => [...model].sort(([a], [b]) => Buffer.compare(bytes(a), bytes(b)));
 
-/** Order, balance and counts of a tree. */
-function checkTree(node: MapNode | null): number {
+/** Checks order, balance and counts of a tree. Returns its height. */
+function checkTree(node: MapNode<unknown> | null): number {
   if (node === null) return 0;
   const left = checkTree(node.left);
   const right = checkTree(node.right);
@@ -79,15 +79,15 @@ function removed([map, model]: Version, at: string): Version {
 
 const EMPTY: Version = [MapValue.EMPTY, new Map()];
 
-/** `size` keys set one after the other, so that from some size on the map is a line. */
+/** `size` keys set one after the other, so that from some size on the map has a history. */
 function built(size: number, name: (i: number) => string = (i) => `k${i}`): Version {
   let map = MapValue.EMPTY;
   for (let i = 0; i < size; i++) map = map.set(name(i), i);
   return [map, new Map(Array.from({ length: size }, (_, i) => [name(i), i]))];
 }
 
-describe("every version of a map is as sorted entries", () => {
-  /** `back`: how far from the newest version; mostly 0, so that lines grow. */
+describe("every version of a map equals its entries sorted", () => {
+  /** `back`: how far the changed version is from the newest; mostly 0, so that histories grow. */
   const operation = fc.record({
     what: fc.oneof(
       { weight: 8, arbitrary: fc.constant("set" as const) },
@@ -140,7 +140,7 @@ describe("every version of a map is as sorted entries", () => {
     for (const version of versions) same(version, probes);
   });
 
-  test("at sizes where a line begins, widens and is renewed", () => {
+  test("at sizes where a history starts, its index widens and it is renewed", () => {
     for (const size of [31, 63, 127, 128, 129, 130, 255, 256, 257, 513, 1_023, 1_025, 3_000]) {
       const version = built(size, (i) => `key-${(i * 7_919) % size}`);
       sameInOrder(version);
@@ -151,7 +151,7 @@ describe("every version of a map is as sorted entries", () => {
   });
 });
 
-test("the last of two equal keys counts, and removing what is not there gives the map itself", () => {
+test("the last of two equal keys wins, and removing a key that is absent returns the same map", () => {
   const map = MapValue.from([
     ["a", 1],
     ["a", 2],
@@ -164,8 +164,8 @@ test("the last of two equal keys counts, and removing what is not there gives th
   expect(MapValue.from(long.entries()).size).toBe(300);
 });
 
-/** No time is asserted: with a copy for each change these would not end before their timeout. */
-describe("no order of changes makes the host copy a map each time", () => {
+/** With a copy for each change, these tests would exceed their timeout. */
+describe("no order of changes copies the map for each change", () => {
   const SIZE = 20_000;
   const grown = (): MapValue[] => {
     const versions = [MapValue.EMPTY];
@@ -190,7 +190,7 @@ describe("no order of changes makes the host copy a map each time", () => {
     for (let i = 0; i < SIZE; i++) expect(tip.set("new", i).size).toBe(SIZE + 1);
   }, 60_000);
 
-  test("a key set anew each time, then read in every old version", () => {
+  test("one key set many times, then read in every old version", () => {
     const versions = grown().slice(-1);
     for (let i = 0; i < SIZE; i++) versions.push((versions.at(-1) ?? MapValue.EMPTY).set("k1", -i));
     expect(versions.slice(1).every((version, i) => version.get("k1") === -i)).toBe(true);
@@ -199,7 +199,7 @@ describe("no order of changes makes the host copy a map each time", () => {
 
 const word = fc.oneof(fc.string({ unit: "grapheme", maxLength: 4 }), fc.constantFrom("", "a", "\uE000", "\u{10000}", "\uFFFF"));
 
-test("text compares and measures as its UTF-8 bytes", () => {
+test("text has the order and length of its UTF-8 bytes", () => {
   fc.assert(
     fc.property(word, word, (a, b) => {
       expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(bytes(a), bytes(b)));

@@ -1,0 +1,135 @@
+import { analyzeAppends } from "../bytecode/string-append.ts";
+import type { Program } from "../bytecode/program.ts";
+import type { Actor, PendingMessage, Waiting } from "../interpreter/actor.ts";
+import { slotValue } from "../interpreter/stack-slots.ts";
+import { LIMIT_NAMES, type Limits } from "../limits.ts";
+import { ActorIdValue } from "../value/value.ts";
+import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
+import type { ValueWriter } from "./value-writer.ts";
+
+/** The state of a run between a call and its answer. */
+export interface RunState {
+  readonly limits: Limits;
+  readonly scheduled: boolean;
+  readonly steps: number;
+  readonly allocBytes: number;
+  readonly nextActor: number;
+  readonly round: number;
+  /** The step at which the slice of the first actor in `queue` ends. */
+  readonly sliceEnd: number;
+  readonly actors: readonly Actor[];
+  /** The ids of the actors that still have a slice in this round, ascending. The first one waits for the answer. */
+  readonly queue: readonly number[];
+  readonly pending: readonly PendingMessage[];
+}
+
+export const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
+
+export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
+
+/** Throws `state.too_large`. */
+export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
+  for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
+  out.u8(state.scheduled ? 1 : 0);
+  for (const n of [state.steps, state.allocBytes, state.nextActor, state.round, state.sliceEnd]) out.varint(n);
+  out.varint(state.actors.length);
+  const pendingStrings = state.actors.map((actor) => pendingStringsOf(program, actor));
+  // Writing copies these Strings out of their ropes, which the run has not been charged for.
+  if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
+  for (const [i, actor] of state.actors.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
+  out.varint(state.queue.length);
+  for (const id of state.queue) out.varint(id);
+  out.varint(state.pending.length);
+  for (const { from, to, payload } of state.pending) {
+    out.varint(from);
+    values.write(out, new ActorIdValue(to));
+    values.write(out, payload);
+  }
+  const current = state.actors[state.queue[0] ?? 0];
+  if (current === undefined) return;
+  writeWaiting(out, values, current.waiting);
+  // Without a scheduler nothing reads them.
+  const { spawned, sent } = state.scheduled ? current : { spawned: [], sent: [] };
+  out.varint(spawned.length);
+  for (const index of spawned) out.varint(index);
+  out.varint(sent.length);
+  for (const { to, payload } of sent) {
+    values.write(out, new ActorIdValue(to));
+    values.write(out, payload);
+  }
+}
+
+/**
+ * Writes an actor. One that has ended is written too, since ids are positions. Its mailbox is written unless it failed: the run ends
+ * with the failures in mailboxes that no actor has received.
+ */
+function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
+  out.varint(actor.parent + 1);
+  out.u8(STATUSES.indexOf(actor.status));
+  const ended = hasEnded(actor);
+  if (!ended) {
+    out.varint(actor.depth);
+    for (let i = 0; i < actor.depth; i++) {
+      out.varint(actor.frameFunction[i] ?? 0);
+      out.varint(actor.framePc[i] ?? 0);
+      out.varint(actor.frameBase[i] ?? 0);
+    }
+    const slots = actor.depth === 0 ? 0 : actor.sp;
+    out.varint(slots);
+    for (let i = 0; i < slots; i++) values.write(out, slotValue(actor.stack, actor.numbers, i));
+    out.varint(pendingSlots.length);
+    for (const slot of pendingSlots) out.varint(slot);
+    for (const value of actor.globals) values.write(out, value);
+  }
+  if (actor.status !== "failed") {
+    out.varint(actor.mailbox.length - actor.mailboxTaken);
+    for (let i = actor.mailboxTaken; i < actor.mailbox.length; i++) {
+      const message = actor.mailbox[i];
+      if (message === undefined) continue;
+      out.varint(message.from);
+      values.write(out, message.payload);
+    }
+  }
+  if (actor.id === 0 && (ended || actor.depth === 0)) values.write(out, actor.result);
+}
+
+/** Writes what the instruction of the waiting call does not contain. */
+function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: Waiting | undefined): void {
+  if (waiting?.kind === "emit") values.write(out, waiting.tree);
+  else if (waiting?.kind === "send") {
+    values.write(out, new ActorIdValue(waiting.target));
+    values.write(out, waiting.payload);
+  }
+}
+
+/** The Strings of one actor whose first read is still to be charged (see `string-append.ts`). */
+interface PendingStrings {
+  /** Their stack slots, ascending. */
+  readonly slots: readonly number[];
+  /** Their code units, with those of the operands in functions that append. */
+  readonly units: number;
+}
+
+function pendingStringsOf({ functions }: Program, actor: Actor): PendingStrings {
+  const slots: number[] = [];
+  let units = 0;
+  const unitsAt = (slot: number): number => {
+    const text = actor.stack[slot];
+    return typeof text === "string" ? text.length : 0;
+  };
+  for (let i = 0; i < actor.depth && !hasEnded(actor); i++) {
+    const fn = functions[actor.frameFunction[i] ?? 0];
+    const base = actor.frameBase[i] ?? 0;
+    const locals = fn === undefined ? [] : analyzeAppends(fn).locals;
+    if (fn === undefined || locals.length === 0) continue;
+    for (const local of locals) {
+      if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== 1) continue;
+      slots.push(base + local);
+      units += unitsAt(base + local);
+    }
+    // Operands may be the results of appends that are not stored yet.
+    const end = i === actor.depth - 1 ? actor.sp : (actor.frameBase[i + 1] ?? 0);
+    for (let slot = base + fn.def.locals; slot < end; slot++) units += unitsAt(slot);
+  }
+  return { slots, units };
+}

@@ -1,0 +1,153 @@
+import { ListBuffer } from "./list-buffer.ts";
+import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
+
+/**
+ * A persistent list. Versions that follow from one another by `push` share one growing buffer:
+ *
+ *     a = [1, 2]       buffer [1, 2]        a.length 2
+ *     b = a.push(3)    buffer [1, 2, 3]     b.length 3, the same buffer
+ *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is taken, so c branches off as a trie
+ *
+ * No operation copies a long list, whatever version it starts from. `push` takes constant time in a buffer and O(log n) in a
+ * trie, `slice` is a view, `concat` costs the length of its second list. The exception is a list that has dropped most of its
+ * elements in front, as a queue does: the next push copies the rest to a new buffer. That push takes the slot in the old
+ * buffer too, so no other version is copied for the same elements.
+ */
+export class PersistentList<T> {
+  static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
+  /** Only `grow` changes it. */
+  length: number;
+  /** The elements, unless they are in the trie. The empty list has neither. Both may hold more elements, before `#offset` and after the end. */
+  readonly #buffer: ListBuffer<T> | undefined;
+  /** In a list with a buffer: the trie that versions branching off from this one share, once there is one. */
+  #trie: Trie<T> | undefined;
+  readonly #offset: number;
+
+  private constructor(buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
+    this.#buffer = buffer;
+    this.#trie = trie;
+    this.#offset = offset;
+    this.length = length;
+  }
+
+  /** Takes ownership of `items`: the caller must not touch the array again. */
+  static of<T>(items: T[]): PersistentList<T> {
+    return items.length === 0 ? PersistentList.EMPTY : new PersistentList(new ListBuffer(items), undefined, 0, items.length);
+  }
+
+  /** The elements `offset … offset + length` of a trie, which has them. `length` is at least 1. */
+  static within<T>(trie: Trie<T>, offset: number, length: number): PersistentList<T> {
+    return new PersistentList<T>(undefined, trie, offset, length);
+  }
+
+  /** Whether the object was made by this class, whatever its prototype. */
+  static isList(value: object): value is PersistentList<unknown> {
+    return #buffer in value;
+  }
+
+  get tag(): "List" {
+    return "List";
+  }
+
+  /** `index` is a whole number. Returns `undefined` when it is out of range. */
+  get(index: number): T | undefined {
+    if (!(index >= 0 && index < this.length)) return undefined;
+    if (this.#buffer !== undefined) return this.#buffer.get(this.#offset + index);
+    return this.#trie === undefined ? undefined : trieGet(this.#trie, this.#offset + index);
+  }
+
+  push(value: T): PersistentList<T> {
+    if (this.length === 0) return PersistentList.of([value]);
+    const buffer = this.#buffer;
+    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+      buffer.push(value);
+      const pushed = new PersistentList(buffer, undefined, this.#offset, this.length + 1);
+      return this.#offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
+    }
+    return new PersistentList(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
+  }
+
+  /**
+   * Like `push`, but may change this list in place. The caller must be the only holder of this version. A result of `push`
+   * is held by its caller alone; `slice` and `concat` may return a list that others hold.
+   */
+  grow(value: T): PersistentList<T> {
+    const buffer = this.#buffer;
+    if (buffer === undefined || this.#offset > 0 || buffer.length !== this.length) return this.push(value);
+    buffer.push(value);
+    this.length += 1;
+    return this;
+  }
+
+  concat(other: PersistentList<T>): PersistentList<T> {
+    if (other.length === 0) return this;
+    if (this.length === 0) return other;
+    const added = other.toArray();
+    const length = this.length + added.length;
+    const buffer = this.#buffer;
+    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+      for (const value of added) buffer.push(value);
+      return new PersistentList(buffer, undefined, this.#offset, length);
+    }
+    return new PersistentList(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.#offset, length);
+  }
+
+  /** A view that shares the elements. Both bounds are clamped to 0…length; the result is empty when `from >= to`. */
+  slice(from: number, to: number): PersistentList<T> {
+    const start = Math.max(0, from);
+    const end = Math.min(to, this.length);
+    if (start >= end) return PersistentList.EMPTY;
+    return end - start === this.length
+      ? this
+      : new PersistentList(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.#offset + start, end - start);
+  }
+
+  /** A new array that the caller may change. */
+  toArray(): T[] {
+    if (this.#buffer !== undefined) return this.#buffer.slice(this.#offset, this.#offset + this.length);
+    return [...this];
+  }
+
+  /** The object that holds the elements. Versions that share their elements return the same one, so a snapshot writes it once. */
+  get storage(): ListBuffer<T> | Trie<T> {
+    return this.#buffer ?? this.#trie ?? EMPTY_TRIE;
+  }
+
+  /** Index in `storage` of the first element. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  *[Symbol.iterator](): IterableIterator<T> {
+    const end = this.#offset + this.length;
+    if (this.#trie === undefined || this.#buffer !== undefined) {
+      for (let at = this.#offset; at < end; at++) {
+        const value = this.#buffer?.get(at);
+        if (value !== undefined) yield value;
+      }
+      return;
+    }
+    for (let at = this.#offset; at < end; ) {
+      const chunk = trieChunk(this.#trie, at);
+      const base = at - (at % WIDTH);
+      const stop = Math.min(end, base + chunk.length);
+      if (stop <= at) return;
+      for (; at < stop; at++) {
+        const value = chunk[at - base];
+        if (value !== undefined) yield value;
+      }
+    }
+  }
+
+  /** The elements of the storage up to the end of this version, with those before the offset. */
+  #asTrie(): Trie<T> {
+    const end = this.#offset + this.length;
+    const trie = trieWithRoom(trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end));
+    // Kept, so that all versions that branch off here share one path of the tree.
+    this.#trie = trie;
+    return trie;
+  }
+}
+
+/** A list moves to a new buffer when it has dropped more elements than its length and this many. */
+const MAX_EXTRA_DROPPED = 1_024;
