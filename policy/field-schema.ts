@@ -79,36 +79,32 @@ export const BOOLEAN: FieldSchema<boolean> = {
   read: (node, at) => (node.kind === "scalar" && typeof node.value === "boolean" ? node.value : failType(BOOLEAN, node, at)),
 };
 
-export function integer(min: number, max: number): FieldSchema<number> {
+/** A number for which `isValid` holds. */
+function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: number) => boolean): FieldSchema<number> {
   const schema: FieldSchema<number> = {
-    description: `a whole number from ${min} to ${max}`,
-    jsonSchema: new Map<string, JsonData>([
-      ["type", "integer"],
-      ["minimum", min],
-      ["maximum", max],
-    ]),
+    description,
+    jsonSchema,
     read: (node, at) => {
       const value = node.kind === "scalar" ? node.value : undefined;
-      return typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max
-        ? value + 0
-        : failType(schema, node, at);
+      // Adding 0 turns -0 into 0.
+      return typeof value === "number" && isValid(value) ? value + 0 : failType(schema, node, at);
     },
   };
   return schema;
 }
 
+export function integer(min: number, max: number): FieldSchema<number> {
+  const jsonSchema = new Map(Object.entries({ type: "integer", minimum: min, maximum: max }));
+  const isValid = (value: number): boolean => Number.isSafeInteger(value) && value >= min && value <= max;
+  return numeric(`a whole number from ${min} to ${max}`, jsonSchema, isValid);
+}
+
 /** A finite number that is not negative. */
-export const AMOUNT: FieldSchema<number> = {
-  description: "a number, 0 or more",
-  jsonSchema: new Map<string, JsonData>([
-    ["type", "number"],
-    ["minimum", 0],
-  ]),
-  read: (node, at) => {
-    const value = node.kind === "scalar" ? node.value : undefined;
-    return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value + 0 : failType(AMOUNT, node, at);
-  },
-};
+export const AMOUNT: FieldSchema<number> = numeric(
+  "a number, 0 or more",
+  new Map(Object.entries({ type: "number", minimum: 0 })),
+  (value) => Number.isFinite(value) && value >= 0,
+);
 
 /** Also accepts `null`, which means that the setting is absent. */
 export function nullable<T>(inner: FieldSchema<T>): FieldSchema<T | null> {
