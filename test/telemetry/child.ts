@@ -4,12 +4,12 @@
  */
 import { createRequire } from "node:module";
 import { start } from "../../telemetry/sdk.ts";
-import { wanted } from "../../telemetry/settings.ts";
+import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { incomingContext } from "../../telemetry/context.ts";
 
 const [calls = "1", exitCode = "0", ...flags] = process.argv.slice(2);
 const stderr = (line: string): void => void process.stderr.write(`${line}\n`);
-const settings = wanted(process.env);
+const settings = readTelemetrySettings(process.env);
 if ("problem" in settings) stderr(settings.problem);
 const sdk = "on" in settings && settings.on ? await start(settings, process.env, stderr) : undefined;
 for (const notice of sdk?.notices ?? []) stderr(`telemetry: ${notice}`);

@@ -2,8 +2,8 @@
 import { type Span, TraceFlags, type Tracer, context, trace } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Delivery, type DeliverySettings } from "../../telemetry/delivery.ts";
-import type { Answer } from "../../telemetry/otlp-sender.ts";
+import { DeliveryProcessor, type DeliverySettings } from "../../telemetry/delivery.ts";
+import type { SendResult } from "../../telemetry/otlp-sender.ts";
 
 const SETTINGS: DeliverySettings = {
   maxQueueSize: 4,
@@ -14,8 +14,8 @@ const SETTINGS: DeliverySettings = {
 };
 /** Four batches of two in flight, and a full queue. */
 const FULL = 12;
-const ACCEPTED: Answer = { kind: "accepted", rejected: 0 };
-const failed = (reason: string, more: Partial<Extract<Answer, { kind: "failed" }>> = {}): Answer => ({
+const ACCEPTED: SendResult = { kind: "accepted", rejected: 0 };
+const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({
   kind: "failed",
   reason,
   retry: true,
@@ -26,11 +26,11 @@ const REFUSED = failed("refused", { refused: true });
 
 interface Request {
   readonly names: readonly string[];
-  readonly answer: (answer: Answer) => void;
+  readonly answer: (answer: SendResult) => void;
 }
 
 interface Scripted {
-  readonly delivery: Delivery;
+  readonly delivery: DeliveryProcessor;
   /** Every attempt, in order. */
   readonly requests: Request[];
   /** Ends calls `from` to `to - 1`. */
@@ -42,9 +42,9 @@ interface Scripted {
 }
 
 /** Without `reply`, each attempt waits for its test to answer. */
-function scripted(reply?: (attempt: number) => Answer, settings: Partial<DeliverySettings> = {}): Scripted {
+function scripted(reply?: (attempt: number) => SendResult, settings: Partial<DeliverySettings> = {}): Scripted {
   const requests: Request[] = [];
-  const delivery = new Delivery(
+  const delivery = new DeliveryProcessor(
     {
       attempt: (spans) => (signal) =>
         new Promise((resolve) => {

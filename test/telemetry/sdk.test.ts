@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wanted } from "../../telemetry/settings.ts";
+import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { type Collector, startCollector } from "./collector.ts";
 import { runChild } from "./run-child.ts";
@@ -15,8 +15,8 @@ async function withCollector(body: (collector: Collector) => Promise<void>): Pro
   }
 }
 
-function settings(environment: Readonly<Record<string, string>>): Extract<ReturnType<typeof wanted>, { on: true }> {
-  const result = wanted(environment);
+function settings(environment: Readonly<Record<string, string>>): Extract<ReturnType<typeof readTelemetrySettings>, { on: true }> {
+  const result = readTelemetrySettings(environment);
   if ("problem" in result || !result.on) throw new Error("telemetry is off");
   return result;
 }
@@ -31,11 +31,11 @@ describe("what the variables ask for", () => {
     [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: "none" }],
     [{ OTEL_TRACES_EXPORTER: "otlp" }],
   ])("off: %j", (environment) => {
-    expect(wanted(environment)).toEqual({ on: false });
+    expect(readTelemetrySettings(environment)).toEqual({ on: false });
   });
 
   test("on, with the defaults", () => {
-    expect(wanted(ENDPOINT)).toEqual({
+    expect(readTelemetrySettings(ENDPOINT)).toEqual({
       on: true,
       exporters: ["otlp"],
       otlp: { endpoint: "http://127.0.0.1:4318/v1/traces", protocol: "http/protobuf", compression: "none" },
@@ -90,7 +90,7 @@ describe("what the variables ask for", () => {
       "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans.",
     ],
   ])("a problem is one line: %j", (environment, problem) => {
-    expect(wanted({ ...ENDPOINT, ...environment })).toEqual({ problem });
+    expect(readTelemetrySettings({ ...ENDPOINT, ...environment })).toEqual({ problem });
   });
 
   test("numbers that would break the SDK fall back to the default, with a notice", () => {
