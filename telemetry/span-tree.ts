@@ -6,7 +6,7 @@ export type SpanValue = string | number | bigint | boolean | null | Uint8Array |
 export interface TreeSpan {
   readonly traceId: string;
   readonly spanId: string;
-  readonly parentSpanId?: string;
+  readonly parentSpanId?: string | undefined;
   readonly name: string;
   /** Nanoseconds since 1970. */
   readonly startNs: bigint;

@@ -1,6 +1,7 @@
 /**
- * What the command line does around a run, with a run made of spans alone.
- * Arguments: calls to make, exit code, and any of: "twice" (start again), "wait" (heed backpressure), "exit" (process.exit at the end), "modules" (print what is loaded).
+ * Does what the command line does around a run, but the run consists of spans only. Arguments: number of calls, exit
+ * code, and any of "twice" (start the SDK twice), "wait" (respect backpressure), "exit" (call process.exit at the end)
+ * and "modules" (print the loaded modules).
  */
 import { createRequire } from "node:module";
 import { start } from "../../telemetry/sdk.ts";
