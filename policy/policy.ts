@@ -15,7 +15,7 @@ import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { fail, type FieldTable, type FieldPosition } from "./field-schema.ts";
 
-export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./policy-fields.ts";
+export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
 /** Validates a document. `registry` lists the known capabilities; without one, rules may name any well-formed id. Throws `policy.*`. */
 export function readPolicy(

@@ -1,6 +1,8 @@
 /**
  * Parses the trace context of the caller: `traceparent` and `tracestate` of W3C Trace Context (Recommendation, 2021)
  * and `baggage` of W3C Baggage, from options or from the environment. Malformed values are ignored, as the W3C requires.
+ *
+ * Not `@opentelemetry/core`: it reads the tracestate `a=1,b` as `a=1`, a traceparent after a newline, and the baggage key `a b`.
  */
 
 import { wellFormed } from "../vm/value/value.ts";

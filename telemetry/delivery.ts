@@ -12,14 +12,9 @@
  */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import type { SendResult, Attempt, OtlpSender } from "./otlp-sender.ts";
+import type { BatchSettings } from "./settings.ts";
 
-export interface DeliverySettings {
-  /** Spans that may wait for a request, not counting those in flight. A run span may exceed this by one. */
-  readonly maxQueueSize: number;
-  /** Spans in one request. */
-  readonly maxExportBatchSize: number;
-  /** How long a span waits for its batch to fill. */
-  readonly scheduledDelayMillis: number;
+export interface DeliverySettings extends Omit<BatchSettings, "exportTimeoutMillis"> {
   /** Time for one batch, including retries. A collector that exceeds it counts as dead until it accepts a batch. */
   readonly exportMs: number;
   /** Time for `shutdown`. */

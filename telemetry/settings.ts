@@ -10,10 +10,11 @@ export type Compression = "gzip" | "none";
 
 /** Limits of the queue of ended spans. */
 export interface BatchSettings {
-  /** Spans. */
+  /** Spans that may wait for a request, not counting those in flight. A run span may exceed this by one. */
   readonly maxQueueSize: number;
   /** Spans in one request. */
   readonly maxExportBatchSize: number;
+  /** How long a span waits for its batch to fill. */
   readonly scheduledDelayMillis: number;
   readonly exportTimeoutMillis: number;
 }
