@@ -2,7 +2,7 @@
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import { wanted } from "../telemetry/settings.ts";
+import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -36,7 +36,7 @@ interface StartedSdk {
 }
 
 async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
-  const settings = wanted(process.env);
+  const settings = readTelemetrySettings(process.env);
   if ("problem" in settings) {
     terminal.err(`telemetry: ${settings.problem}`);
     return undefined;

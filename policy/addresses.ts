@@ -1,10 +1,11 @@
 /**
- * Which IP addresses are public. The tables hold every range of IANA's special-purpose address registries (RFC 6890 and
- * its updates), the multicast ranges, and addresses that clouds use inside; an IPv6 address that carries an IPv4 address is judged by that one too, since a translator or tunnel may deliver there.
+ * Classifies IP addresses: public or not. The tables hold every range of IANA's special-purpose address registries
+ * (RFC 6890 and its updates), the multicast ranges, and addresses that clouds use internally. An IPv6 address that
+ * embeds an IPv4 address is public only if both are, since a translator or tunnel may deliver to the IPv4 address.
  */
 import { lazily } from "../vm/lazy.ts";
 
-/** Why an address is not on the public internet. */
+/** `public`, or why an address is not on the public internet. */
 export type AddressClass =
   | "public"
   | "unspecified"
@@ -19,16 +20,16 @@ export type AddressClass =
 
 type Range = readonly [prefix: string, bits: number, kind: AddressClass];
 
-/** The first that fits counts. A range that IANA calls globally reachable is public where servers of the internet answer there. */
+/** The first matching range decides. Ranges that IANA calls globally reachable are public if servers on the internet use them. */
 const IPV4_RANGES: readonly Range[] = [
   ["0.0.0.0", 8, "unspecified"], // This network.
   ["10.0.0.0", 8, "private"],
   ["100.64.0.0", 10, "CGNAT"],
   ["127.0.0.0", 8, "loopback"],
-  ["168.63.129.16", 32, "reserved"], // In no registry: the host's own services in Azure.
+  ["168.63.129.16", 32, "reserved"], // In no registry: Azure's services for the virtual machine itself.
   ["169.254.0.0", 16, "link-local"],
   ["172.16.0.0", 12, "private"],
-  ["192.0.0.0", 24, "reserved"], // Protocol assignments; their anycast services are answered by the nearest gateway.
+  ["192.0.0.0", 24, "reserved"], // Protocol assignments; the nearest gateway answers their anycast services.
   ["192.0.2.0", 24, "documentation"],
   ["192.31.196.0", 24, "public"], // AS112.
   ["192.52.193.0", 24, "public"], // AMT.
@@ -45,7 +46,7 @@ const IPV4_RANGES: readonly Range[] = [
 const IPV6_RANGES: readonly Range[] = [
   ["::", 128, "unspecified"],
   ["::1", 128, "loopback"],
-  ["64:ff9b:1::", 48, "reserved"], // NAT64 whose operator chooses the form.
+  ["64:ff9b:1::", 48, "reserved"], // Local-use NAT64; each operator chooses its own format.
   ["100::", 64, "reserved"], // Discard only.
   ["100:0:0:1::", 64, "reserved"], // Dummy prefix.
   ["2001:2::", 48, "benchmarking"],
@@ -60,33 +61,35 @@ const IPV6_RANGES: readonly Range[] = [
   ["fe80::", 10, "link-local"],
   ["fec0::", 10, "private"],
   ["ff00::", 8, "multicast"],
-  // Only 2000::/3 is given out to anybody.
+  // Global unicast addresses are allocated from 2000::/3 only.
   ["2000::", 3, "public"],
   ["::", 0, "reserved"],
 ];
 
-/** IPv6 ranges whose addresses carry an IPv4 address: where it starts, in bytes, and whether its bits are inverted. */
+/** An IPv6 range whose addresses embed an IPv4 address. */
 interface Embedding {
   readonly prefix: string;
   readonly bits: number;
-  readonly at: number;
+  /** Where the IPv4 address starts, in bytes. */
+  readonly offset: number;
+  /** Set if its bits are inverted. */
   readonly inverted?: true;
 }
 
 const EMBEDDINGS: readonly Embedding[] = [
   // IPv4-mapped (RFC 4291), IPv4-translated (RFC 7915), IPv4-compatible (deprecated).
-  { prefix: "::ffff:0:0", bits: 96, at: 12 },
-  { prefix: "::ffff:0:0:0", bits: 96, at: 12 },
-  { prefix: "::", bits: 96, at: 12 },
-  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is refused whole above, since its operator chooses the form.
-  { prefix: "64:ff9b::", bits: 96, at: 12 },
-  // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's, and the client's inverted.
-  { prefix: "2002::", bits: 16, at: 2 },
-  { prefix: "2001::", bits: 32, at: 4 },
-  { prefix: "2001::", bits: 32, at: 12, inverted: true },
+  { prefix: "::ffff:0:0", bits: 96, offset: 12 },
+  { prefix: "::ffff:0:0:0", bits: 96, offset: 12 },
+  { prefix: "::", bits: 96, offset: 12 },
+  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is reserved as a whole, see above.
+  { prefix: "64:ff9b::", bits: 96, offset: 12 },
+  // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's address, and the client's with inverted bits.
+  { prefix: "2002::", bits: 16, offset: 2 },
+  { prefix: "2001::", bits: 32, offset: 4 },
+  { prefix: "2001::", bits: 32, offset: 12, inverted: true },
 ];
 
-/** Undefined when `text` is not an IP address. Without brackets; a zone (`%eth0`) is ignored. */
+/** Undefined if `text` is not an IP address. IPv6 addresses must have no brackets; a zone (`%eth0`) is ignored. */
 export function classifyAddress(text: string): AddressClass | undefined {
   const bytes = parseIpv4(text) ?? parseIpv6(text.replace(/%.*$/, ""));
   if (bytes === undefined) return undefined;
@@ -94,12 +97,12 @@ export function classifyAddress(text: string): AddressClass | undefined {
 }
 
 function classifyIpv6(bytes: readonly number[]): AddressClass {
-  const carried = embeddings().filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
+  const matching = embeddings().filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
   const own = classOf(bytes, ipv6());
-  if (carried.length === 0 || own === "unspecified" || own === "loopback") return own;
-  for (const { at, inverted } of carried) {
+  if (matching.length === 0 || own === "unspecified" || own === "loopback") return own;
+  for (const { offset, inverted } of matching) {
     const inner = classOf(
-      bytes.slice(at, at + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)),
+      bytes.slice(offset, offset + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)),
       ipv4(),
     );
     if (inner !== "public") return inner;
@@ -107,9 +110,9 @@ function classifyIpv6(bytes: readonly number[]): AddressClass {
   return "public";
 }
 
-type Compiled = readonly { readonly prefix: readonly number[]; readonly bits: number; readonly kind: AddressClass }[];
+type ParsedRanges = readonly { readonly prefix: readonly number[]; readonly bits: number; readonly kind: AddressClass }[];
 
-function classOf(bytes: readonly number[], ranges: Compiled): AddressClass {
+function classOf(bytes: readonly number[], ranges: ParsedRanges): AddressClass {
   return ranges.find((range) => hasPrefix(bytes, range.prefix, range.bits))?.kind ?? "public";
 }
 
@@ -121,25 +124,26 @@ function hasPrefix(bytes: readonly number[], prefix: readonly number[], bits: nu
   return true;
 }
 
-/** Four decimal numbers; no other spelling, since the URL parser has already rewritten those. */
+/** Accepts four decimal numbers only; the URL parser has already rewritten every other spelling. */
 function parseIpv4(text: string): number[] | undefined {
   if (!/^(?:(?:0|[1-9][0-9]{0,2})(?:\.|$)){4}$/.test(text) || text.endsWith(".")) return undefined;
   const bytes = text.split(".").map(Number);
   return bytes.every((byte) => byte <= 255) ? bytes : undefined;
 }
 
-/** RFC 4291 section 2.2, the form with an IPv4 tail included. */
+/** RFC 4291 section 2.2, including the form that ends in an IPv4 address. */
 function parseIpv6(text: string): number[] | undefined {
   if (text.length > 45 || !text.includes(":")) return undefined;
   const halves = text.split("::");
-  const [head, tail] = halves.map((half) => groups(half));
+  const [head, tail] = halves.map((half) => groupBytes(half));
   if (halves.length > 2 || head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
   if (tail === undefined) return head.length === 16 ? head : undefined;
   const missing = 16 - head.length - tail.length;
   return missing < 2 ? undefined : [...head, ...Array.from({ length: missing }, () => 0), ...tail];
 }
 
-function groups(text: string): number[] | undefined {
+/** The bytes of colon-separated groups; the last may be an IPv4 address. */
+function groupBytes(text: string): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
   const parts = text.split(":");
@@ -154,6 +158,6 @@ function groups(text: string): number[] | undefined {
   return bytes;
 }
 
-const ipv4 = lazily((): Compiled => IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind })));
-const ipv6 = lazily((): Compiled => IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind })));
+const ipv4 = lazily((): ParsedRanges => IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind })));
+const ipv6 = lazily((): ParsedRanges => IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind })));
 const embeddings = lazily(() => EMBEDDINGS.map((e) => ({ ...e, prefix: parseIpv6(e.prefix) ?? [] })));

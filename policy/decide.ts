@@ -1,4 +1,8 @@
-/** What a policy says of one call. Pure: the same call gets the same decision on every host, recorded or replayed. */
+/**
+ * Decides whether a policy allows one call. First the capability's rule, or `default_allow`; if that allows the call,
+ * the capability's scope: `net_policy`, `fs_policy` or `llm_policy`, checked against the arguments. The gateway counts
+ * the budget. Pure: the same call gets the same decision on every machine, recorded or replayed.
+ */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { type Value, wellFormed } from "../vm/value/value.ts";
@@ -11,34 +15,34 @@ export interface Decision {
   readonly allowed: boolean;
   /** Path of the deciding rule in the policy file: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
   readonly rule: string;
-  /** One sentence. */
+  /** One sentence for people. */
   readonly reason: string;
-  /** Calls that one run may make; absent when there is no limit. */
+  /** Calls that one run may make; absent if there is no limit. */
   readonly budget?: number;
 }
 
-/** Path of the rule that counts the calls of a capability. */
+/** Path of the rule that sets the budget of a capability. */
 export function budgetRule(capability: string): string {
   return memberPath(memberPath("rules", capability), "budget");
 }
 
-/** A scope's refusal. */
+/** Why a scope refuses a call; the members are those of `Decision`. */
 export interface Refusal {
   readonly rule: string;
   readonly reason: string;
 }
 
-/** What a policy decides. */
+/** The decisions of one policy. */
 export class Decisions {
   readonly #policy: Policy;
-  /** What the rules say, of each capability that was asked for. */
+  /** Decisions by rule alone, cached by capability. */
   readonly #byRule = new Map<string, Decision>();
 
   constructor(policy: Policy) {
     this.#policy = policy;
   }
 
-  /** `args` have their defaults filled in and are of the capability's types. */
+  /** Decides one call. `args` must have their defaults filled in and match the capability's types. */
   of({ name }: CapabilityDecl, args: readonly Value[]): Decision {
     let decision = this.#byRule.get(name);
     if (decision === undefined) {
@@ -50,7 +54,7 @@ export class Decisions {
   }
 }
 
-/** What the rules say of a capability, whatever its arguments. */
+/** The decision for a capability by its rule, whatever the arguments. */
 function ruleDecision(policy: Policy, name: string): Decision {
   const rule = policy.rules.get(name);
   const path = rule === undefined ? "default_allow" : memberPath(memberPath("rules", name), "allow");
@@ -79,14 +83,14 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Host, port, method and, for a host that is an address, its range. A URL that cannot be read is refused where the
- * policy restricts hosts or ports, since it cannot be told to be one of them; else it fails in the handler.
+ * Checks host, port, method and, if the host is an IP address, its range. A URL that does not parse is refused if the
+ * policy restricts hosts or ports; otherwise the handler fails it.
  */
 export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;
   const upper = method.toUpperCase();
   if (allowed_methods.length > 0 && !allowed_methods.includes(upper)) {
-    return { rule: "net_policy.allowed_methods", reason: `the method ${shown(upper)} is not one of ${allowed_methods.join(", ")}` };
+    return { rule: "net_policy.allowed_methods", reason: `the method ${quoted(upper)} is not one of ${allowed_methods.join(", ")}` };
   }
   const target = parseTarget(url);
   if (target === undefined) {
@@ -96,13 +100,13 @@ export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal
       : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
   }
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
-    return { rule: "net_policy.allowed_domains", reason: `the host ${shown(target.host)} is not allowed` };
+    return { rule: "net_policy.allowed_domains", reason: `the host ${quoted(target.host)} is not allowed` };
   }
   if (allowed_ports.length > 0 && !allowed_ports.includes(target.port)) {
     return { rule: "net_policy.allowed_ports", reason: `the port ${target.port} is not one of ${allowed_ports.join(", ")}` };
   }
   const reason = allow_private_networks ? undefined : privateReason(target.host);
-  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${shown(target.host)} is ${reason}` };
+  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${quoted(target.host)} is ${reason}` };
 }
 
 function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): Refusal | undefined {
@@ -112,10 +116,10 @@ function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): 
   if (roots.length === 0) return { rule, reason: `the policy names no folder to ${section}` };
   if (path.includes("\0")) return { rule, reason: "the path holds a NUL character" };
   if (reachOf(path, roots) !== "outside") return undefined;
-  return { rule, reason: `the path ${shown(path)} leads out of the folders that the policy lets the program ${section}` };
+  return { rule, reason: `the path ${quoted(path)} leads out of the folders that the policy lets the program ${section}` };
 }
 
-/** An empty model is the operator's own; the handler, which knows its name, checks it. */
+/** Checks the model and the token limit. An empty model means the operator's default; the handler knows its name and checks it. */
 export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: number | bigint | undefined): Refusal | undefined {
   if (maxOutputTokens !== undefined && maxOutputTokens > llm.max_output_tokens) {
     return {
@@ -125,21 +129,22 @@ export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: num
   }
   if (model === "") return undefined;
   if (llm.allowed_models.length > 0 && !llm.allowed_models.includes(model)) {
-    return { rule: "llm_policy.allowed_models", reason: `the model ${shown(model)} is not allowed` };
+    return { rule: "llm_policy.allowed_models", reason: `the model ${quoted(model)} is not allowed` };
   }
   if (llm.max_cost_usd === null || llm.prices.has(model)) return undefined;
-  return { rule: "llm_policy.prices", reason: `the policy limits the cost and knows no price of the model ${shown(model)}` };
+  return { rule: "llm_policy.prices", reason: `the policy limits the cost and knows no price of the model ${quoted(model)}` };
 }
 
-/** What the call's options ask for, when they say it. */
+/** The option `max_output_tokens` of an `llm.call`; undefined if absent. */
 export function requestedTokens(options: Value | undefined): number | bigint | undefined {
   const asked = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
   return typeof asked === "number" || typeof asked === "bigint" ? asked : undefined;
 }
 
-const MAX_SHOWN = 200;
+/** UTF-16 code units. */
+const MAX_QUOTED = 200;
 
-/** A program's text inside a sentence: in quotes, control characters escaped, not too long. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > MAX_SHOWN ? `${wellFormed(text.slice(0, MAX_SHOWN))}…` : text);
+/** A program's text for use in a reason: quoted, with control characters escaped, and shortened. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED ? `${wellFormed(text.slice(0, MAX_QUOTED))}…` : text);
 }

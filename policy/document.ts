@@ -1,4 +1,4 @@
-/** A JSON document as the policy reader sees it: every part knows where it stands. */
+/** A JSON document in which every node has its offset in the policy's text, so that errors can give a line and a column. */
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
@@ -15,11 +15,11 @@ export interface DocumentMember {
   readonly node: DocumentNode;
 }
 
-/** No part of the policy is nested as deeply. */
+/** The limit on nesting, in levels. A valid policy needs far fewer. */
 export const MAX_DOCUMENT_DEPTH = 32;
 
-/** As error messages name it. */
-export function kindOfNode(node: DocumentNode): string {
+/** The node's type or value in the words of an error message. */
+export function describeNode(node: DocumentNode): string {
   if (node.kind !== "scalar") return node.kind === "object" ? "an object" : "a list";
   return node.value === null
     ? "null"
@@ -32,8 +32,8 @@ export function kindOfNode(node: DocumentNode): string {
 
 const leaf = (value: null | boolean | number | string): Leaf<DocumentNode> => ({ leaf: { kind: "scalar", value, offset: 0 } });
 
-/** The document that has no text: all offsets are 0. An integer beyond 2^53 is read as the nearest number, which no field takes. */
-export function documentOf(data: JsonData): DocumentNode {
+/** The document of JSON data that has no text: all offsets are 0. Integers beyond 2^53 are rounded, which is harmless since no field accepts them. */
+export function documentFromJson(data: JsonData): DocumentNode {
   return foldTree<JsonData, DocumentNode>(data, (part, depth) => {
     if (depth > MAX_DOCUMENT_DEPTH) throw new BorunaError("policy.parse_error", `the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`);
     if (isJsonArray(part)) return new Branch(part, (items) => ({ kind: "list", items, offset: 0 }));

@@ -1,16 +1,16 @@
 /**
- * Host names beyond ASCII, decided alike on every Node. The URL parsers of Node 20 and 24 disagree on labels `xn--…` that
- * do not decode, on characters whose mapping came with a later Unicode, and on right-to-left names. What they
- * disagree on is refused; the rest is left to the parser.
+ * Host names outside ASCII that mean the same host in every version of Node. The URL parsers of Node 20 and 24 disagree
+ * on labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on
+ * right-to-left names. This file refuses those names and leaves the rest to the parser.
  */
 
-/** The URL, or undefined for what the WHATWG parser refuses and for a host that not every Node reads alike. */
+/** Undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */
 export function parseUrl(text: string, base?: string): URL | undefined {
   const url = parsed(text, base);
-  return url !== undefined && isPortable(writtenHost(text)) && hasPortableLabels(url.hostname) ? url : undefined;
+  return url !== undefined && isVersionIndependent(writtenHost(text)) && hasValidPunycode(url.hostname) ? url : undefined;
 }
 
-/** Not by `URL.canParse`: in Node 20 and 22 it refuses Latin-1 text once the host's compiler has optimized the caller. */
+/** Does not use `URL.canParse`: in Node 20 and 22 it refuses Latin-1 text once V8 has optimized the caller. */
 function parsed(text: string, base?: string): URL | undefined {
   try {
     return new URL(text, base);
@@ -20,16 +20,16 @@ function parsed(text: string, base?: string): URL | undefined {
   }
 }
 
-/** Whether each label `xn--…` decodes, and encodes to itself. */
-export function hasPortableLabels(hostname: string): boolean {
+/** Whether each label `xn--…` decodes, and encodes back to itself. */
+export function hasValidPunycode(hostname: string): boolean {
   if (!/(?:^|\.)xn--/.test(hostname)) return true;
   const labels = hostname.split(".").map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label));
   const name = labels.every((label) => label !== undefined) ? labels.join(".") : undefined;
-  if (name === undefined || !isPortable(name)) return false;
+  if (name === undefined || !isVersionIndependent(name)) return false;
   return parsed(`http://${name}/`)?.hostname === hostname;
 }
 
-/** The host as the URL spells it, percent escapes undone; empty where it has none. */
+/** The host as the URL spells it, with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
 function writtenHost(text: string): string | undefined {
   const [, authority = ""] = /^(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})([^\\/?#]*)/i.exec(text.replace(/^[\0-\x20]+|[\t\n\r]/g, "")) ?? [];
   const host = authority.slice(authority.lastIndexOf("@") + 1);
@@ -50,42 +50,46 @@ const rangesOf = (text: string): readonly CodeRange[] =>
   });
 
 /**
- * Where Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ; the marks and jamo that compose with what is before
- * them, which Node 20 does not always get right; and the right-to-left and later planes but for what is below.
+ * Code points that versions of Node may map differently: those on which Node 20.19 (Unicode 15.1) and Node 24
+ * (Unicode 17) differ; combining marks and jamo, which Node 20 does not always compose correctly; and right-to-left
+ * scripts and the planes above the first. The two tables below list the exceptions.
  */
-const NOT_PORTABLE = rangesOf(
+const VERSION_DEPENDENT = rangesOf(
   "300-36f 4c0 590-8ff c5c cdc 10a0-10c5 1100-11ff 17b4-17b5 1806 180e 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 1dc0-1dff 1e9e " +
     "2061-2063 206a-206f 20c1 20d0-20ff 2132 2183 2427-2429 2b96 2de0-2dff 3099-309a 3164 31e4-31e5 a7cb-a7cf a7d2 a7d4 a7da-a7dc a7f1 " +
     "fb1d-fdff fe20-fe2f fe70-feff ffa0 10000-10ffff",
 );
-/** Emoji and older ideographs. */
-const PORTABLE_PLANES = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
-/** Hebrew and Arabic letters. */
+/** Exceptions: emoji and older ideographs. */
+const VERSION_INDEPENDENT_PLANES = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
+/** Exceptions under the conditions of `isPlainBidiLabel`: Hebrew and Arabic letters. */
 const RIGHT_TO_LEFT = rangesOf("5d0-5ea 620-64a 66e-66f 671-6d3 6d5 6ee-6ef 6fa-6fc 6ff");
 
-/** Whether every Node maps the name to the same host, or refuses it. */
-function isPortable(name: string | undefined): boolean {
+/** Whether every version of Node maps the name to the same host, or every version refuses it. */
+function isVersionIndependent(name: string | undefined): boolean {
   if (name === undefined) return false;
   if (!/[^\0-\x7f]/.test(name)) return true;
   const codes = [...name].map((character) => character.codePointAt(0) ?? 0);
   const isLetter = (code: number): boolean => within(RIGHT_TO_LEFT, code);
-  if (codes.some((code) => within(NOT_PORTABLE, code) && !within(PORTABLE_PLANES, code) && !isLetter(code))) return false;
+  if (codes.some((code) => within(VERSION_DEPENDENT, code) && !within(VERSION_INDEPENDENT_PLANES, code) && !isLetter(code))) return false;
   return !codes.some(isLetter) || name.split(/[.\u3002\uff0e\uff61]/).every(isPlainBidiLabel);
 }
 
-/** In a name with right-to-left letters: a label of those, with digits and joiners after the first, or one of ASCII that begins with a letter. */
+/**
+ * Whether a label of a right-to-left name is safe: right-to-left letters, with digits and joiners after the first
+ * character, or ASCII that begins with a letter.
+ */
 function isPlainBidiLabel(label: string): boolean {
   const [first = 0, ...rest] = [...label].map((character) => character.codePointAt(0) ?? 0);
   if (!within(RIGHT_TO_LEFT, first)) return /^(?:[A-Za-z][A-Za-z0-9-]*)?$/.test(label);
   return rest.every((code) => within(RIGHT_TO_LEFT, code) || code === 0x200c || (code >= 0x30 && code <= 0x39));
 }
 
-/** A label longer than DNS allows is not decoded: that would take time quadratic in its length. */
+/** The limit of DNS, in characters. Longer labels are not decoded, since that takes time quadratic in the length. */
 const MAX_LABEL = 63;
 const BASE = 36;
 const MAX_CODE_POINT = 0x10ffff;
 
-/** RFC 3492 section 6.2, after the `xn--`. Undefined for what does not decode. */
+/** Decodes the part after `xn--` (RFC 3492, section 6.2). Undefined if it is invalid. */
 function decodePunycode(label: string): string | undefined {
   if (label === "" || label.length + "xn--".length > MAX_LABEL) return undefined;
   const hyphen = label.lastIndexOf("-");
@@ -96,7 +100,7 @@ function decodePunycode(label: string): string | undefined {
   for (let at = hyphen + 1; at < label.length; ) {
     const before = index;
     for (let weight = 1, k = BASE; ; k += BASE) {
-      const digit = Number.parseInt(rotated(label[at++] ?? ""), BASE);
+      const digit = Number.parseInt(toRadixDigit(label[at++] ?? ""), BASE);
       if (Number.isNaN(digit)) return undefined;
       index += digit * weight;
       const threshold = Math.min(Math.max(k - bias, 1), 26);
@@ -104,7 +108,7 @@ function decodePunycode(label: string): string | undefined {
       weight *= BASE - threshold;
     }
     const count = output.length + 1;
-    bias = adapted(index - before, count, before === 0);
+    bias = adaptedBias(index - before, count, before === 0);
     code += Math.floor(index / count);
     if (code > MAX_CODE_POINT || (code >= 0xd800 && code <= 0xdfff)) return undefined;
     index %= count;
@@ -114,13 +118,14 @@ function decodePunycode(label: string): string | undefined {
   return String.fromCodePoint(...output);
 }
 
-/** Punycode's digits are a to z, then 0 to 9; those of `parseInt` are the other way round. */
-function rotated(digit: string): string {
+/** Converts a digit of Punycode (a to z, then 0 to 9) to a digit of `parseInt` (0 to 9, then a to z). */
+function toRadixDigit(digit: string): string {
   if (/^[0-9]$/.test(digit)) return (26 + Number(digit)).toString(BASE);
   return /^[a-z]$/.test(digit) ? (digit.charCodeAt(0) - 97).toString(BASE) : "";
 }
 
-function adapted(delta: number, count: number, isFirst: boolean): number {
+/** Bias adaptation, RFC 3492 section 6.1. */
+function adaptedBias(delta: number, count: number, isFirst: boolean): number {
   let rest = isFirst ? Math.floor(delta / 700) : Math.floor(delta / 2);
   rest += Math.floor(rest / count);
   let k = 0;

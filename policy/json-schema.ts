@@ -1,4 +1,4 @@
-/** The policy format for other tools: a JSON Schema for editors, and the fields for the docs page. */
+/** The policy format for editors and docs: its JSON Schema, and a list of its fields for `docs/reference/policy.md`. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import {
@@ -8,7 +8,7 @@ import {
   LLM_FIELDS,
   NET_FIELDS,
   policyFields,
-  policyShape,
+  policyFileSchema,
   PRICE_FIELDS,
   RULE_FIELDS,
   SECRET_FIELDS,
@@ -20,16 +20,16 @@ export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): J
   return new Map<string, JsonData>([
     ["$schema", "https://json-schema.org/draft/2020-12/schema"],
     ["title", "Boruna policy"],
-    ...policyShape(registry).schema,
+    ...policyFileSchema(registry).jsonSchema,
   ]);
 }
 
 export interface FieldDoc {
-  /** As error messages name it; `NAME` stands for any key. */
+  /** Path as in error messages; keys that the user chooses are in capitals: `secrets[NAME].env`. */
   readonly path: string;
-  /** "true or false", "a list of hosts", … */
+  /** The schema's description: `true or false`, `a list of hosts`. */
   readonly form: string;
-  /** Undefined for one that must be given, and for an object with members of its own. */
+  /** Undefined for a required field, and for an object whose members have their own defaults. */
   readonly default: JsonData | undefined;
   readonly doc: string;
 }
@@ -52,7 +52,7 @@ export function policyFieldDocs(): readonly FieldDoc[] {
       const isScalar = fallback === null || typeof fallback === "boolean" || typeof fallback === "number";
       docs.push({
         path: path === "" ? field.name : `${path}.${field.name}`,
-        form: field.shape.words,
+        form: field.schema.description,
         default: isScalar ? fallback : Array.isArray(fallback) ? fallback.map(String) : undefined,
         doc: field.doc,
       });

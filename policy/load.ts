@@ -1,4 +1,4 @@
-/** A policy by its name or from its file. The only code of this room that reaches outside. */
+/** Loads a policy by name or from a file. Only this file of `policy/` touches the file system. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -6,7 +6,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 
-/** `allow-all`, `deny-all`, or a path; comments are allowed where it ends in `.jsonc`. Throws `policy.*`. */
+/** Takes `allow-all`, `deny-all` or a path. A file whose name ends in `.jsonc` may contain comments. Throws `policy.*`. */
 export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): Policy {
   const named = NAMED_POLICIES.get(nameOrPath);
   if (named !== undefined) return named;
@@ -14,7 +14,7 @@ export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): P
   return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), ...(registry === undefined ? {} : { registry }) });
 }
 
-/** Like `loadPolicy`, with warnings; a policy that has a name has none. */
+/** Like `loadPolicy`, with warnings. Built-in policies have none. */
 export function loadCheckedPolicy(nameOrPath: string): CheckedPolicy {
   const named = NAMED_POLICIES.get(nameOrPath);
   if (named !== undefined) return { policy: named, warnings: [] };
@@ -58,7 +58,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** A pipe or a device does not tell its size: undefined where more than `limit` bytes come. */
+/** Reads to the end; undefined if there are more than `limit` bytes. Pipes and devices do not report a size beforehand. */
 function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   const bytes = new Uint8Array(limit + 1);
   let length = 0;
@@ -70,6 +70,7 @@ function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   }
 }
 
+/** Messages for common error codes of Node. */
 const SYSTEM_ERRORS: ReadonlyMap<string, (path: string) => string> = new Map([
   ["ENOENT", (path: string) => `there is no policy ${path}`],
   ["EACCES", (path: string) => `the policy ${path} may not be read`],

@@ -1,4 +1,4 @@
-/** Reads a policy file's text, so that every error knows its line and column. */
+/** Parses the text of a policy file. Every error gives its line and column. */
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
@@ -8,17 +8,17 @@ import { type Policy, readPolicy } from "./policy.ts";
 import { type PolicyWarning, policyWarnings } from "./warnings.ts";
 
 export interface ParsePolicyOptions {
-  /** As the user named it, for errors. */
+  /** The file's name in errors, as the user wrote it. */
   readonly file: string;
   /** Whether comments are allowed. */
   readonly jsonc: boolean;
   readonly registry?: CapabilityRegistry;
 }
 
-/** Bytes of a policy file, and UTF-16 units of its text. */
+/** The limit on a policy file, in bytes, and on its text, in UTF-16 code units. */
 export const MAX_POLICY_BYTES = 1_048_576;
 
-/** A policy, and what of it has no effect, or another than it seems. */
+/** A policy with warnings about settings that have no effect or a surprising one. */
 export interface CheckedPolicy {
   readonly policy: Policy;
   readonly warnings: readonly (PolicyWarning & { readonly place: ErrorPlace })[];
@@ -26,18 +26,22 @@ export interface CheckedPolicy {
 
 /** Throws `policy.*` with file, line, column and a hint. */
 export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
-  return readPolicy(parseDocument(text, options), (offset) => placeAt(text, offset, options.file), options.registry ?? BUILTIN_REGISTRY);
+  return readPolicy(
+    parseDocument(text, options),
+    (offset) => errorPlaceAt(text, offset, options.file),
+    options.registry ?? BUILTIN_REGISTRY,
+  );
 }
 
 /** Like `parsePolicy`, with warnings. */
 export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedPolicy {
   const policy = parsePolicy(text, options);
   const warnings = policyWarnings(parseDocument(text, options), policy);
-  return { policy, warnings: warnings.map((warning) => ({ ...warning, place: placeAt(text, warning.offset, options.file) })) };
+  return { policy, warnings: warnings.map((warning) => ({ ...warning, place: errorPlaceAt(text, warning.offset, options.file) })) };
 }
 
 function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode {
-  const placeOf = (offset: number): ErrorPlace => placeAt(text, offset, options.file);
+  const placeOf = (offset: number): ErrorPlace => errorPlaceAt(text, offset, options.file);
   const fail = (message: string, offset: number, hint?: string): never => {
     throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), ...(hint === undefined ? {} : { hint }) });
   };
@@ -58,7 +62,7 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
   }
   if (root === undefined) return fail("the file holds no JSON", 0, 'Write { "default_allow": false } at least.');
   return convert(root, start, {
-    duplicate: (name, offset) => fail(`the field ${JSON.stringify(name)} stands twice`, offset, "Keep one of them."),
+    duplicate: (name, offset) => fail(`the field ${JSON.stringify(name)} appears twice`, offset, "Keep one of them."),
     number: (offset, length) => {
       const written = text.slice(offset, offset + length);
       if (isRoundedToWhole(written)) fail(`the number ${written} cannot be held exactly: it would be read as ${Number(written)}`, offset);
@@ -66,7 +70,7 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
   });
 }
 
-/** Whether a number that is not whole, as JSON writes it, is read as a whole one: 1e-400 would be 0, which can mean "no limit". */
+/** Whether a JSON number with a fraction becomes an integer when parsed as a double. `1e-400` would become 0, which can mean "no limit". */
 function isRoundedToWhole(written: string): boolean {
   if (!Number.isInteger(Number(written))) return false;
   const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(written) ?? [];
@@ -75,9 +79,10 @@ function isRoundedToWhole(written: string): boolean {
   return significant !== "" && Number(exponent) - fraction.length + digits.length - significant.length < 0;
 }
 
+/** Messages for the error codes of jsonc-parser. */
 const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
   ["InvalidSymbol", "unexpected text"],
-  ["InvalidNumberFormat", "not a number as JSON writes it"],
+  ["InvalidNumberFormat", "not a JSON number"],
   ["PropertyNameExpected", "a field name in double quotes is expected here"],
   ["ValueExpected", "a value is expected here"],
   ["ColonExpected", "a colon is expected here"],
@@ -85,16 +90,16 @@ const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
   ["CloseBraceExpected", "a closing } is expected here"],
   ["CloseBracketExpected", "a closing ] is expected here"],
   ["EndOfFileExpected", "unexpected text after the policy"],
-  ["InvalidCommentToken", "a comment, which JSON does not have"],
-  ["UnexpectedEndOfComment", "a comment without end"],
-  ["UnexpectedEndOfString", "a string without end"],
-  ["UnexpectedEndOfNumber", "a number without end"],
+  ["InvalidCommentToken", "JSON does not allow comments"],
+  ["UnexpectedEndOfComment", "unterminated comment"],
+  ["UnexpectedEndOfString", "unterminated string"],
+  ["UnexpectedEndOfNumber", "unterminated number"],
   ["InvalidUnicode", "four hexadecimal digits must follow \\u"],
   ["InvalidEscapeCharacter", "an unknown escape in a string"],
   ["InvalidCharacter", "a control character in a string"],
 ]);
 
-/** The parser and the conversion recurse, so depth is bounded before they start. */
+/** Runs before the parser and `convert`, since both recurse. */
 function checkDepth(text: string, fail: (message: string, offset: number) => never): void {
   const scanner = createScanner(text, true);
   let depth = 0;
@@ -108,6 +113,7 @@ function checkDepth(text: string, fail: (message: string, offset: number) => nev
   }
 }
 
+/** Checks that `convert` applies while it walks the syntax tree. */
 interface Checks {
   readonly duplicate: (name: string, offset: number) => never;
   readonly number: (offset: number, length: number) => void;
@@ -136,8 +142,8 @@ function scalarOf(value: unknown): null | boolean | number | string {
   return typeof value === "boolean" || typeof value === "number" ? value : null;
 }
 
-/** Columns count code points. */
-function placeAt(text: string, offset: number, file: string): ErrorPlace {
+/** Line and column of an offset, from 1. Columns count code points. */
+function errorPlaceAt(text: string, offset: number, file: string): ErrorPlace {
   const before = text.slice(0, offset);
   const line = before.split("\n");
   return { file, line: line.length, column: [...(line.at(-1) ?? "").replace(/^\uFEFF/, "")].length + 1 };

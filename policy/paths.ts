@@ -1,15 +1,15 @@
 /**
- * Paths as a program writes them, judged by their text alone: no link is followed and no folder looked up, so that
- * a decision is the same on every host. The handler checks again, on the file that it has opened.
+ * Paths of `fs.read` and `fs.write`, checked by their text alone: nothing follows a link or looks up a folder, so that
+ * a decision is the same on every machine. The handler checks again, on the file that it has opened.
  */
 
 /**
- * Whether a path lies below a root. `depends`: only the working directory tells (an absolute path, a relative root),
- * and the handler, which knows it, decides.
+ * Whether a path is below a root. `depends` means that the answer depends on the working directory (an absolute path
+ * and a relative root); the handler, which knows the directory, decides.
  */
 export type Reach = "inside" | "outside" | "depends";
 
-/** `.` and `..` resolved in the text; `..` stays at the start of a relative path. "" is the working directory. */
+/** Resolves `.` and `..` in the text. A relative path keeps a leading `..`. "" is the working directory. */
 export function normalizePath(path: string): string {
   const absolute = path.startsWith("/");
   const parts: string[] = [];
@@ -22,16 +22,17 @@ export function normalizePath(path: string): string {
   return (absolute ? "/" : "") + parts.join("/");
 }
 
-/** Whether `path` is `root` or below it; both normalized, and both absolute or both relative. */
+/** Whether `path` is `root` or below it. Both must be normalized, and both absolute or both relative. */
 export function isBelow(path: string, root: string): boolean {
   if (path === root) return true;
   if (root === "" || root === "/") return root === "/" ? path.startsWith("/") : !path.startsWith("/") && !climbs(path);
   return path.startsWith(`${root}/`) && !climbs(path.slice(root.length + 1));
 }
 
+/** Whether a normalized relative path leaves the folder it starts in. */
 const climbs = (path: string): boolean => path === ".." || path.startsWith("../");
 
-/** A relative path means the working directory's file where that is below a root, else the file of that name below a root. */
+/** Checks a path against the roots. A relative path is resolved against the working directory if that puts it below a root, else against a root. */
 export function reachOf(path: string, roots: readonly string[]): Reach {
   const normal = normalizePath(path);
   const normalRoots = roots.map(normalizePath);

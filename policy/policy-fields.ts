@@ -1,6 +1,20 @@
 /**
- * Every field of a policy file, each once: how it is read, its default, its doc line. The validator, the JSON Schema
- * and `docs/reference/policy.md` are made from these tables, and the types of the effective policy too.
+ * The policy format. Each field is declared once: its name, its schema, its default and its doc line.
+ *
+ *     max_rows: field("max_rows", integer(0, Number.MAX_SAFE_INTEGER), 10_000, "Rows of one result; more is a failure.")
+ *
+ * Everything else about a field comes from this row:
+ *
+ *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
+ *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
+ *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of a `laterField`
+ *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
+ *
+ * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
+ * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
+ *
+ * To add a field, add a row with `laterField`, so that policies without it keep their hash, and read it in `objectOf`.
  */
 import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
@@ -22,9 +36,9 @@ import {
   objectOf,
   oneOf,
   requiredField,
-  type Shape,
+  type FieldSchema,
   text,
-  type TextForm,
+  type TextParser,
 } from "./field-schema.ts";
 
 const KIBIBYTE = 1_024;
@@ -33,17 +47,17 @@ const DEFAULT_BYTES = 10 * KIBIBYTE ** 2;
 const DAY_MS = 86_400_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-const NOWHERE: DocumentNode = { kind: "object", members: [], offset: 0 };
-/** What an object whose members all have defaults is without any. */
-function empty<T>(shape: Shape<T>): T {
-  return shape.read(NOWHERE, { path: "", kind: "policy.parse_error", placeOf: () => ({}) });
+const EMPTY_OBJECT: DocumentNode = { kind: "object", members: [], offset: 0 };
+/** The defaults of an object that has no required field. */
+function defaultsOf<T>(schema: FieldSchema<T>): T {
+  return schema.read(EMPTY_OBJECT, { path: "", kind: "policy.parse_error", errorPlaceAt: () => ({}) });
 }
 
 const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-/** The methods of `net.fetch`. */
+/** The methods that `net.fetch` supports. */
 export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const METHOD = text("an HTTP method", (given) => {
   const method = given.toUpperCase();
@@ -51,7 +65,7 @@ const METHOD = text("an HTTP method", (given) => {
     ? { text: method }
     : { problem: `net.fetch has no such method. ${didYouMean(method, HTTP_METHODS, `It has ${HTTP_METHODS.join(", ")}.`)}` };
 });
-const NAME: TextForm = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
+const NAME: TextParser = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
 );
@@ -143,9 +157,9 @@ export const PRICE_FIELDS = {
   output_per_mtok: requiredField("output_per_mtok", AMOUNT, "US dollars for a million output tokens."),
 };
 export type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
-const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (get) => ({
-  input_per_mtok: get(PRICE_FIELDS.input_per_mtok),
-  output_per_mtok: get(PRICE_FIELDS.output_per_mtok),
+const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (read) => ({
+  input_per_mtok: read(PRICE_FIELDS.input_per_mtok),
+  output_per_mtok: read(PRICE_FIELDS.output_per_mtok),
 }));
 
 export const LLM_FIELDS = {
@@ -185,7 +199,7 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limit("max_alloc_bytes", 1),
   max_call_depth: limit("max_call_depth", 1),
   max_output_bytes: limit("max_output_bytes", 0),
-  max_log_bytes: { ...limit("max_log_bytes", 1), isLater: true as const },
+  max_log_bytes: { ...limit("max_log_bytes", 1), omitWhenDefault: true as const },
   max_wall_ms: limit("max_wall_ms", 0),
 };
 export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
@@ -196,24 +210,24 @@ export const SECRET_FIELDS = {
 };
 export type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
 
-const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (get) => ({
-  allow: get(RULE_FIELDS.allow),
-  budget: get(RULE_FIELDS.budget),
+const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (read) => ({
+  allow: read(RULE_FIELDS.allow),
+  budget: read(RULE_FIELDS.budget),
 }));
 
 const NET = objectOf<NetPolicy>(
   "an object",
   NET_FIELDS,
-  (get) => ({
-    allowed_domains: get(NET_FIELDS.allowed_domains),
-    allowed_methods: get(NET_FIELDS.allowed_methods),
-    max_response_bytes: get(NET_FIELDS.max_response_bytes),
-    timeout_ms: get(NET_FIELDS.timeout_ms),
-    allow_redirects: get(NET_FIELDS.allow_redirects),
-    allowed_ports: get(NET_FIELDS.allowed_ports),
-    allow_private_networks: get(NET_FIELDS.allow_private_networks),
-    propagate_trace: get(NET_FIELDS.propagate_trace),
-    propagate_baggage: get(NET_FIELDS.propagate_baggage),
+  (read) => ({
+    allowed_domains: read(NET_FIELDS.allowed_domains),
+    allowed_methods: read(NET_FIELDS.allowed_methods),
+    max_response_bytes: read(NET_FIELDS.max_response_bytes),
+    timeout_ms: read(NET_FIELDS.timeout_ms),
+    allow_redirects: read(NET_FIELDS.allow_redirects),
+    allowed_ports: read(NET_FIELDS.allowed_ports),
+    allow_private_networks: read(NET_FIELDS.allow_private_networks),
+    propagate_trace: read(NET_FIELDS.propagate_trace),
+    propagate_baggage: read(NET_FIELDS.propagate_baggage),
   }),
   "policy.invalid_net_policy",
 );
@@ -221,54 +235,54 @@ const NET = objectOf<NetPolicy>(
 const FS = objectOf<FsPolicy>(
   "an object",
   FS_FIELDS,
-  (get) => ({ read: get(FS_FIELDS.read), write: get(FS_FIELDS.write), max_bytes: get(FS_FIELDS.max_bytes) }),
+  (read) => ({ read: read(FS_FIELDS.read), write: read(FS_FIELDS.write), max_bytes: read(FS_FIELDS.max_bytes) }),
   "policy.invalid_fs_policy",
 );
 
 const DB = objectOf<DbPolicy>(
   "an object",
   DB_FIELDS,
-  (get) => ({ statements: get(DB_FIELDS.statements), max_rows: get(DB_FIELDS.max_rows), timeout_ms: get(DB_FIELDS.timeout_ms) }),
+  (read) => ({ statements: read(DB_FIELDS.statements), max_rows: read(DB_FIELDS.max_rows), timeout_ms: read(DB_FIELDS.timeout_ms) }),
   "policy.invalid_db_policy",
 );
 
 const LLM = objectOf<LlmPolicy>(
   "an object",
   LLM_FIELDS,
-  (get) => ({
-    allowed_models: get(LLM_FIELDS.allowed_models),
-    max_output_tokens: get(LLM_FIELDS.max_output_tokens),
-    max_total_tokens: get(LLM_FIELDS.max_total_tokens),
-    max_cost_usd: get(LLM_FIELDS.max_cost_usd),
-    prices: get(LLM_FIELDS.prices),
+  (read) => ({
+    allowed_models: read(LLM_FIELDS.allowed_models),
+    max_output_tokens: read(LLM_FIELDS.max_output_tokens),
+    max_total_tokens: read(LLM_FIELDS.max_total_tokens),
+    max_cost_usd: read(LLM_FIELDS.max_cost_usd),
+    prices: read(LLM_FIELDS.prices),
   }),
   "policy.invalid_llm_policy",
 );
 
-export const LIMITS_SHAPE = objectOf<PolicyLimits>(
+export const LIMITS_SCHEMA = objectOf<PolicyLimits>(
   "an object",
   LIMIT_FIELDS,
-  (get) => limitsFrom((name) => get(LIMIT_FIELDS[name])),
+  (read) => limitsFrom((name) => read(LIMIT_FIELDS[name])),
   "policy.invalid_limits",
 );
 
 const SECRET = objectOf<PolicySecret>(
   "an object with env and hosts",
   SECRET_FIELDS,
-  (get) => ({ env: get(SECRET_FIELDS.env), hosts: get(SECRET_FIELDS.hosts) }),
+  (read) => ({ env: read(SECRET_FIELDS.env), hosts: read(SECRET_FIELDS.hosts) }),
   "policy.invalid_secret",
 );
 
 const checkSecretName: KeyCheck = (name) => {
-  const formed = NAME(name);
-  return "text" in formed
+  const parsed = NAME(name);
+  return "text" in parsed
     ? undefined
-    : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${formed.problem}` };
+    : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${parsed.problem}` };
 };
-const SECRETS: Shape<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
+const SECRETS: FieldSchema<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
-/** Short names that the language accepts with a warning; a policy does not. */
-const ALIASES: ReadonlyMap<string, string> = new Map([
+/** Short names that the compiler accepts with a warning and a policy refuses, each with the hint of its error. */
+const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["net", 'Write "net.fetch".'],
   ["fs", 'Write "fs.read" or "fs.write".'],
   ["db", 'Write "db.query".'],
@@ -277,7 +291,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ["llm", 'Write "llm.call".'],
 ]);
 
-/** Without a registry (a policy read back from a log) any name of the right form. */
+/** Checks the names of rules. Without a registry, as for a policy from a log, any well-formed capability id is valid. */
 function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
   return (name) => {
     const known =
@@ -286,37 +300,38 @@ function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
         : registry.byName.has(name);
     if (known) return undefined;
     const names = registry === undefined ? CAPABILITIES.map((c) => c.name) : [...registry.byName.keys()];
-    const hint = ALIASES.get(name) ?? didYouMean(name, names, `Known are: ${names.join(", ")}.`);
-    return { kind: "policy.invalid_capability", message: `rules names the capability ${JSON.stringify(name)}, which there is not`, hint };
+    const hint = ALIAS_HINTS.get(name) ?? didYouMean(name, names, `Known are: ${names.join(", ")}.`);
+    return { kind: "policy.invalid_capability", message: `rules names the unknown capability ${JSON.stringify(name)}`, hint };
   };
 }
 
 export const SCHEMA_VERSION = 1;
 
+/** The top-level fields. */
 export function policyFields(registry: CapabilityRegistry | undefined) {
   const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
-  const rules: Shape<ReadonlyMap<string, PolicyRule>> = mapOf(
+  const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf(
     "rules by capability",
     RULE,
     ruleNames(registry),
     new Map([["propertyNames", new Map([["enum", names]])]]),
   );
-  // The older format writes null for a section that is not there.
+  // The policy format of the Rust toolchain writes null for an absent section.
   const net = nullable(NET);
   return {
     schema_version: field("schema_version", integer(SCHEMA_VERSION, SCHEMA_VERSION), SCHEMA_VERSION, "Version of this format."),
     default_allow: field("default_allow", BOOLEAN, false, "Whether a capability without a rule may be called."),
     rules: field("rules", rules, new Map(), "A rule for each capability."),
     net_policy: field("net_policy", net, null, "Where net.fetch may go."),
-    fs_policy: field("fs_policy", FS, empty(FS), "Where fs.read and fs.write may reach. Without folders they reach nothing."),
-    db_policy: field("db_policy", DB, empty(DB), "What db.query may do."),
-    llm_policy: field("llm_policy", LLM, empty(LLM), "What llm.call may ask and spend."),
-    limits: field("limits", LIMITS_SHAPE, empty(LIMITS_SHAPE), "Limits of a run."),
+    fs_policy: field("fs_policy", FS, defaultsOf(FS), "Where fs.read and fs.write may reach. Without folders they reach nothing."),
+    db_policy: field("db_policy", DB, defaultsOf(DB), "What db.query may do."),
+    llm_policy: field("llm_policy", LLM, defaultsOf(LLM), "What llm.call may ask and spend."),
+    limits: field("limits", LIMITS_SCHEMA, defaultsOf(LIMITS_SCHEMA), "Limits of a run."),
     secrets: field("secrets", SECRETS, new Map(), "Secrets by name; {{secret:NAME}} in a header of net.fetch stands for one."),
   };
 }
 
-/** A policy in force: every field has its value. */
+/** An effective policy: every field has its value, defaults included. */
 export interface Policy {
   readonly schema_version: number;
   readonly default_allow: boolean;
@@ -329,17 +344,18 @@ export interface Policy {
   readonly secrets: ReadonlyMap<string, PolicySecret>;
 }
 
-export function policyShape(registry: CapabilityRegistry | undefined): Shape<Policy> {
+/** The schema of a whole policy file. `registry` lists the capabilities that rules may name. */
+export function policyFileSchema(registry: CapabilityRegistry | undefined): FieldSchema<Policy> {
   const fields = policyFields(registry);
-  return objectOf<Policy>("an object", fields, (get) => ({
-    schema_version: get(fields.schema_version),
-    default_allow: get(fields.default_allow),
-    rules: get(fields.rules),
-    net_policy: get(fields.net_policy) ?? empty(NET),
-    fs_policy: get(fields.fs_policy),
-    db_policy: get(fields.db_policy),
-    llm_policy: get(fields.llm_policy),
-    limits: get(fields.limits),
-    secrets: get(fields.secrets),
+  return objectOf<Policy>("an object", fields, (read) => ({
+    schema_version: read(fields.schema_version),
+    default_allow: read(fields.default_allow),
+    rules: read(fields.rules),
+    net_policy: read(fields.net_policy) ?? defaultsOf(NET),
+    fs_policy: read(fields.fs_policy),
+    db_policy: read(fields.db_policy),
+    llm_policy: read(fields.llm_policy),
+    limits: read(fields.limits),
+    secrets: read(fields.secrets),
   }));
 }

@@ -1,4 +1,7 @@
-/** The policy in force, as data: built-in ones, additions from the command line, its JSON form and hash. */
+/**
+ * The effective policy as data: reading it from a document, the built-in policies, additions from the command line,
+ * and its JSON form and hash. `policy-fields.ts` declares the fields; `decide.ts` applies the policy to calls.
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
@@ -6,19 +9,23 @@ import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { FloatValue } from "../vm/value/value.ts";
-import { documentOf, type DocumentNode } from "./document.ts";
-import { LIMIT_FIELDS, LIMITS_SHAPE, NET_FIELDS, type Policy, policyShape, SCHEMA_VERSION } from "./policy-fields.ts";
+import { documentFromJson, type DocumentNode } from "./document.ts";
+import { LIMIT_FIELDS, LIMITS_SCHEMA, NET_FIELDS, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { fail, type FieldTable, type Place } from "./field-schema.ts";
+import { fail, type FieldTable, type FieldPosition } from "./field-schema.ts";
 
-export type { DbPolicy, FsPolicy, LlmPolicy, ModelPrice, NetPolicy, Policy, PolicyRule, PolicySecret } from "./policy-fields.ts";
+export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
-/** Reads a document. `registry` tells which capabilities there are; without one any name of the right form. Throws `policy.*`. */
-export function readPolicy(root: DocumentNode, placeOf: (offset: number) => ErrorPlace, registry: CapabilityRegistry | undefined): Policy {
-  const at: Place = { path: "", kind: "policy.parse_error", placeOf };
+/** Validates a document. `registry` lists the known capabilities; without one, rules may name any well-formed id. Throws `policy.*`. */
+export function readPolicy(
+  root: DocumentNode,
+  errorPlaceAt: (offset: number) => ErrorPlace,
+  registry: CapabilityRegistry | undefined,
+): Policy {
+  const at: FieldPosition = { path: "", kind: "policy.parse_error", errorPlaceAt };
   const version = root.kind === "object" ? root.members.find((m) => m.name === "schema_version")?.node : undefined;
-  // Before anything else: another version may have other fields.
+  // Checked first, since another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
     fail(
@@ -29,19 +36,18 @@ export function readPolicy(root: DocumentNode, placeOf: (offset: number) => Erro
       "policy.unknown_schema_version",
     );
   }
-  return policyShape(registry).read(root, at);
+  return policyFileSchema(registry).read(root, at);
 }
 
-const fromMembers = (members: ReadonlyMap<string, JsonData>): Policy => policyFromJson(members);
-
-/** Reads what `policyToJson` gives, or any policy as JSON data. Throws `policy.*`. */
+/** Reads a policy from JSON data, such as the result of `policyToJson`. Throws `policy.*`. */
 export function policyFromJson(data: JsonData): Policy {
-  return readPolicy(documentOf(data), () => ({}), undefined);
+  return readPolicy(documentFromJson(data), () => ({}), undefined);
 }
 
-export const DENY_ALL: Policy = fromMembers(new Map([["default_allow", false]]));
-/** Every capability, and the working directory for fs; private networks stay closed. */
-export const ALLOW_ALL: Policy = fromMembers(
+/** Denies every capability. */
+export const DENY_ALL: Policy = policyFromJson(new Map([["default_allow", false]]));
+/** Allows every capability. `fs.read` and `fs.write` reach the working directory; private networks stay closed. */
+export const ALLOW_ALL: Policy = policyFromJson(
   new Map<string, JsonData>([
     ["default_allow", true],
     [
@@ -54,13 +60,13 @@ export const ALLOW_ALL: Policy = fromMembers(
   ]),
 );
 
-/** The policies that have a name instead of a file. */
+/** The built-in policies by name. */
 export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
   ["allow-all", ALLOW_ALL],
   ["deny-all", DENY_ALL],
 ]);
 
-/** What the fields of a policy hold. */
+/** The values that a policy's fields hold. */
 type PolicyData =
   | null
   | boolean
@@ -78,40 +84,41 @@ function toJson(data: PolicyData): JsonData {
   return new Map(entries.map(([name, part]) => [name, toJson(part)]));
 }
 
-/** The section without the fields that came after version 1 and have their default. */
-function withoutLaterDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
-  return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isLaterDefault(fields, name, value)));
+/** Removes each `laterField` that has its default. */
+function withoutOmittedDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
+  return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOmittedDefault(fields, name, value)));
 }
 
-/** The effective policy in the format of a policy file, every default filled in but those of later fields. */
+/** The effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
 export function policyToJson(policy: Policy): JsonData {
   const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
-  const net_policy = withoutLaterDefaults({ ...policy.net_policy }, NET_FIELDS);
-  const limits = withoutLaterDefaults({ ...policy.limits }, LIMIT_FIELDS);
+  const net_policy = withoutOmittedDefaults({ ...policy.net_policy }, NET_FIELDS);
+  const limits = withoutOmittedDefaults({ ...policy.limits }, LIMIT_FIELDS);
   return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
 }
 
-function isLaterDefault(table: FieldTable, name: string, value: unknown): boolean {
+function isOmittedDefault(table: FieldTable, name: string, value: unknown): boolean {
   const field = Object.values(table).find((f) => f.name === name);
-  return field?.isLater === true && field.fallback === value;
+  return field?.omitWhenDefault === true && field.fallback === value;
 }
 
-/** `sha256:` and hex, over the canonical JSON of the effective policy. */
+/** SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
 export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
 }
 
-/** Reads limits as a policy names them, those that are given alone. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+/** Reads limits under the names of the policy format. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
-  const limits = LIMITS_SHAPE.read(documentOf(data), { path: "limits", kind: "policy.invalid_limits", placeOf: () => ({}) });
+  const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
 }
 
-/** The policy's limits, those of the caller put over them. */
+/** The policy's limits, overridden by the caller's. */
 export function effectiveLimits(policy: Policy, overrides: Partial<Limits>): Limits {
   return { ...policy.limits, ...overrides };
 }
 
+/** Policy additions from the command line. */
 export interface Shorthands {
   /** Hosts, in the form of `net_policy.allowed_domains`. */
   readonly allowNet?: readonly string[];
@@ -122,8 +129,9 @@ export interface Shorthands {
 }
 
 /**
- * Adds to a policy. `--allow-net`, `--allow-read`, `--allow-write` open their capability for just these hosts and
- * folders, beside those it already reaches; an allowed capability keeps its budget unless a new one is given.
+ * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability and
+ * add the given hosts or folders to its scope. A capability that is already allowed keeps its budget unless `--allow`
+ * gives a new one.
  * Throws `policy.invalid_capability`, `policy.invalid_net_policy`, `policy.invalid_fs_policy`.
  */
 export function withShorthands(policy: Policy, shorthands: Shorthands, registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
@@ -138,13 +146,8 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     ["fs.read", allowRead],
     ["fs.write", allowWrite],
   ] as const) {
-    if (given.length > 0)
-      rules.set(
-        name,
-        rules.get(name)?.allow === true
-          ? { ...rules.get(name), allow: true, budget: rules.get(name)?.budget ?? 0 }
-          : { allow: true, budget: 0 },
-      );
+    const rule = rules.get(name);
+    if (given.length > 0) rules.set(name, { allow: true, budget: rule?.allow === true ? rule.budget : 0 });
   }
   return {
     ...policy,
@@ -158,12 +161,12 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   };
 }
 
-/** Whether the rules let the capability be called; the scopes may still refuse a call. */
+/** Whether the rules allow the capability. Its scope may still refuse a call. */
 export function isAllowed(policy: Policy, capability: string): boolean {
   return policy.rules.get(capability)?.allow ?? policy.default_allow;
 }
 
-/** 0 is no limit. */
+/** Calls of the capability that one run may make; 0 means no limit. */
 export function budgetOf(policy: Policy, capability: string): number {
   const rule = policy.rules.get(capability);
   return rule?.allow === true ? rule.budget : 0;
@@ -172,7 +175,7 @@ export function budgetOf(policy: Policy, capability: string): number {
 function parseAllow(given: string, registry: CapabilityRegistry): { readonly name: string; readonly budget?: number } {
   const [name = "", budget, ...rest] = given.split("=");
   if (!registry.byName.has(name)) {
-    throw new BorunaError("policy.invalid_capability", `--allow names the capability ${JSON.stringify(name)}, which there is not`, {
+    throw new BorunaError("policy.invalid_capability", `--allow names the unknown capability ${JSON.stringify(name)}`, {
       hint: didYouMean(name, registry.byName.keys(), `Known are: ${[...registry.byName.keys()].join(", ")}.`),
     });
   }
@@ -194,7 +197,7 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
     throw new BorunaError("policy.invalid_net_policy", `--allow-net ${host}: ${parsed.problem}`);
   });
   const isOpen = isAllowed(policy, "net.fetch");
-  // An open capability without a list reaches every public host already.
+  // Without a list, an allowed net.fetch already reaches every public host.
   if (isOpen && allowed_domains.length === 0) return [];
   return [...new Set([...(isOpen ? allowed_domains : []), ...hosts])];
 }

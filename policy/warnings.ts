@@ -1,20 +1,20 @@
-/** What of a valid policy has no effect, or another than it seems. */
+/** Warnings about settings of a valid policy that have no effect or a surprising one. */
 import type { DocumentMember, DocumentNode } from "./document.ts";
-import { hasPortableLabels } from "./host-names.ts";
+import { hasValidPunycode } from "./host-names.ts";
 import { matchesHost } from "./hosts.ts";
 import { isAllowed, type Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
 
 export interface PolicyWarning {
-  /** As error messages name it: `rules["net.fetch"].budget`. */
+  /** Path as in error messages: `rules["net.fetch"].budget`. */
   readonly path: string;
-  /** One sentence, and what to do. */
+  /** What is wrong, and what to do about it. */
   readonly message: string;
-  /** In the policy's text. */
+  /** Offset in the policy's text. */
   readonly offset: number;
 }
 
-/** `root` is what `policy` was read from: it tells what was written and what is a default. In the order of the file. */
+/** Returns warnings in the order of the file. `root` must be the document of `policy`: it shows what was written and what is a default. */
 export function policyWarnings(root: DocumentNode, policy: Policy): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = [];
   const warn = (path: string, { nameOffset }: DocumentMember, message: string): void =>
@@ -33,7 +33,7 @@ export function policyWarnings(root: DocumentNode, policy: Policy): readonly Pol
 
 type Warn = (path: string, at: DocumentMember, message: string) => void;
 
-/** Which capability a section, or one field of it, is about. */
+/** The capabilities that each section applies to; with `field`, only that field of the section. */
 const SECTIONS: ReadonlyMap<string, readonly { readonly name: string; readonly field?: string }[]> = new Map([
   ["net_policy", [{ name: "net.fetch" }]],
   [
@@ -52,7 +52,7 @@ const membersOf = (node: DocumentNode | undefined): readonly DocumentMember[] =>
 const memberOf = (node: DocumentNode | undefined, name: string): DocumentMember | undefined => membersOf(node).find((m) => m.name === name);
 const pathTo = (section: string, field: string | undefined): string => (field === undefined ? section : memberPath(section, field));
 
-/** Whether it says anything: `null`, `{}` and `[]` do not. */
+/** Whether the section, or one field of it, sets anything: `null`, `{}` and `[]` do not. */
 function isWritten(section: DocumentMember, field: string | undefined): boolean {
   const node = field === undefined ? section.node : memberOf(section.node, field)?.node;
   return (node?.kind === "object" && node.members.length > 0) || (node?.kind === "list" && node.items.length > 0);
@@ -77,7 +77,7 @@ function checkRules(policy: Policy, section: DocumentMember, warn: Warn): void {
 function checkSection(policy: Policy, section: DocumentMember, warn: Warn): void {
   if (section.name === "net_policy")
     for (const host of policy.net_policy.allowed_domains)
-      if (!hasPortableLabels(host))
+      if (!hasValidPunycode(host))
         warn("net_policy.allowed_domains", section, `no URL has the host ${JSON.stringify(host)}: its label xn--… does not decode.`);
   if (section.name !== "llm_policy" || policy.llm_policy.max_cost_usd === null) return;
   const { allowed_models, prices } = policy.llm_policy;

@@ -10,7 +10,7 @@ import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED } from "../gateway/handler
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
-import { wanted } from "../telemetry/settings.ts";
+import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
@@ -206,7 +206,7 @@ function spans(): string {
 }
 
 function delivery(): string {
-  const settings = wanted({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" });
+  const settings = readTelemetrySettings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" });
   if ("problem" in settings || !settings.on) throw new Error("spans are off");
   const { batch, exportMs, shutdownMs } = settings;
   return `## Delivery

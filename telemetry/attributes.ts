@@ -1,7 +1,7 @@
 /**
- * Every span that Boruna makes and every attribute it may carry, declared once. `otel.ts` is typed by these tables,
- * and the docs and tests read them. None of them may hold an argument, a result, a path of the host, a URL,
- * a prompt, source text or an error's message.
+ * Every span that Boruna creates and every attribute it may have, declared once. `otel.ts` takes its types from these
+ * tables; docs and tests read them. No attribute may hold an argument, a result, an absolute path, a URL, a prompt,
+ * source text or an error message.
  */
 interface SpanRow {
   readonly doc: string;
@@ -9,7 +9,7 @@ interface SpanRow {
 
 export const SPANS = {
   "boruna.run": { doc: "one around each run" },
-  "boruna.cap": { doc: "one for every capability call, whatever its end; child of the run" },
+  "boruna.cap": { doc: "one for every capability call, however it ends; child of the run" },
 } as const satisfies Record<string, SpanRow>;
 
 export type SpanName = keyof typeof SPANS;
@@ -17,7 +17,7 @@ export type SpanName = keyof typeof SPANS;
 interface AttributeRow {
   readonly spans: readonly SpanName[];
   readonly type: "string" | "int";
-  /** When it is there; absent in this table means always. */
+  /** When the attribute is set; absent if always. */
   readonly when?: string;
   readonly doc: string;
 }
@@ -29,7 +29,7 @@ const BOTH = ["boruna.run", "boruna.cap"] as const;
 export const ATTRIBUTES = {
   "boruna.run.id": { spans: RUN, type: "string", doc: "id of the run, as in its log" },
   "boruna.version": { spans: RUN, type: "string", doc: "version of the boruna package that ran the program" },
-  "boruna.program.name": { spans: RUN, type: "string", doc: "name that the module gives itself" },
+  "boruna.program.name": { spans: RUN, type: "string", doc: "name of the module" },
   "boruna.module.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the module without debug info" },
   "boruna.policy.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the effective policy" },
   "boruna.run.mode": { spans: RUN, type: "string", doc: "mock, live or replay" },
@@ -40,8 +40,12 @@ export const ATTRIBUTES = {
   "boruna.run.alloc_bytes": { spans: RUN, type: "int", doc: "bytes of all values made, cumulative" },
   "boruna.run.calls.total": { spans: RUN, type: "int", doc: "capability calls made" },
   "boruna.run.calls.dispatched": { spans: RUN, type: "int", doc: "calls that reached a handler" },
-  "boruna.run.calls.denied": { spans: RUN, type: "int", doc: "calls refused by the policy or for want of a declaration" },
-  "boruna.run.calls.unknown": { spans: RUN, type: "int", doc: "calls of a capability without a handler; may be denied too" },
+  "boruna.run.calls.denied": {
+    spans: RUN,
+    type: "int",
+    doc: "calls refused by the policy or because the function does not declare the capability",
+  },
+  "boruna.run.calls.unknown": { spans: RUN, type: "int", doc: "calls of a capability without a handler; such a call may also be denied" },
   "boruna.run.calls.budget_exceeded": { spans: RUN, type: "int", doc: "calls over their budget" },
   "boruna.run.calls.failed": { spans: RUN, type: "int", doc: "calls whose handler failed" },
   "process.exit.code": { spans: RUN, type: "int", when: "the command line made the run", doc: "exit code of the process" },
@@ -67,15 +71,15 @@ export const ATTRIBUTES = {
     spans: CALL,
     type: "string",
     when: "the module has debug info",
-    doc: "file of the calling place, as the module names it",
+    doc: "file of the call, as the module names it",
   },
-  "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the calling place, from 1" },
-  "code.function.name": { spans: CALL, type: "string", doc: "function that calls" },
+  "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the call, from 1" },
+  "code.function.name": { spans: CALL, type: "string", doc: "function that makes the call" },
   "code.caller.file.path": {
     spans: CALL,
     type: "string",
     when: "the call is made in a library and the module has debug info",
-    doc: "file of the program from which the library was called: that of the innermost frame outside libraries",
+    doc: "file of the innermost frame outside libraries: where the program called the library",
   },
   "code.caller.line.number": { spans: CALL, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
   "code.caller.function.name": { spans: CALL, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
@@ -83,18 +87,18 @@ export const ATTRIBUTES = {
   "gen_ai.request.model": {
     spans: CALL,
     type: "string",
-    when: "an llm.call names a model, or a live one takes the operator's",
-    doc: "the model asked for",
+    when: "an llm.call names a model, or a live one uses the operator's default",
+    doc: "the requested model",
   },
-  "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the prompt" },
-  "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "an llm.call's answer tells", doc: "tokens of the answer" },
+  "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the prompt" },
+  "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
 } as const satisfies Record<string, AttributeRow>;
 
 export type AttributeName = keyof typeof ATTRIBUTES;
 
 type TypeOf<T> = T extends "string" ? string : number;
 
-/** Attributes of one kind of span, each with the type its row gives. */
+/** The attributes of one kind of span, typed by the table. */
 export type SpanAttributes<S extends SpanName> = {
   [A in AttributeName as S extends (typeof ATTRIBUTES)[A]["spans"][number] ? A : never]?: TypeOf<(typeof ATTRIBUTES)[A]["type"]>;
 };

@@ -1,4 +1,4 @@
-/** `OTEL_TRACES_EXPORTER=console`: one line a span, in the order they end, with the ids to put them together. */
+/** The exporter of `OTEL_TRACES_EXPORTER=console`: writes one line for each span, in the order they end, with the ids that connect them. */
 import type { AttributeValue, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-node";
 import { spanLine, type SpanValue } from "./span-tree.ts";

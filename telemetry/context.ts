@@ -1,6 +1,8 @@
 /**
- * Trace context that comes from outside: the `traceparent` and `tracestate` of W3C Trace Context (Recommendation, 2021)
- * and the `baggage` of W3C Baggage, from options or from the environment. What is malformed is ignored, as the W3C says.
+ * Parses the trace context of the caller: `traceparent` and `tracestate` of W3C Trace Context (Recommendation, 2021)
+ * and `baggage` of W3C Baggage, from options or from the environment. Malformed values are ignored, as the W3C requires.
+ *
+ * Not `@opentelemetry/core`: it reads the tracestate `a=1,b` as `a=1`, a traceparent after a newline, and the baggage key `a b`.
  */
 
 import { wellFormed } from "../vm/value/value.ts";
@@ -16,11 +18,11 @@ export interface TraceParent {
 export interface BaggageEntry {
   readonly key: string;
   readonly value: string;
-  /** Properties after the first `;`, as written. */
-  readonly metadata?: string;
+  /** The properties after the first `;`, not decoded. */
+  readonly metadata?: string | undefined;
 }
 
-/** Header values that have been found well-formed. `tracestate` never comes without `traceparent`. */
+/** Well-formed header values. There is no `tracestate` without a `traceparent`. */
 export interface IncomingContext {
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -31,8 +33,9 @@ const VERSION_00_LENGTH = 55;
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/s;
 const MAX_TRACEPARENT_LENGTH = 512;
 const MAX_TRACESTATE_MEMBERS = 32;
-/** Vendors should pass on at least this much; longer lists are shortened by whole members. */
+/** The minimum that the W3C asks vendors to propagate, in characters. Longer lists lose members until they fit. */
 const MAX_TRACESTATE_LENGTH = 512;
+/** Longer members are dropped first. */
 const LONG_MEMBER = 128;
 const SIMPLE_KEY = /^[a-z][a-z0-9_\-*/]{0,255}$/;
 const TENANT_KEY = /^[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}$/;
@@ -44,10 +47,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BAGGAGE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 const BAGGAGE_METADATA = /^[\t\x20-\x2b\x2d-\x7e]*$/;
 
-/** Optional white space of a header: spaces and tabs only. */
+/** Trims the optional white space of a header: spaces and tabs only. */
 const trimSpace = (text: string): string => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
 
-/** Section 3.2. A version after 00 may carry more after a further `-`; version ff is invalid. */
+/** Section 3.2. A version after 00 may have more fields after another `-`; version ff is invalid. */
 export function parseTraceparent(header: string): TraceParent | undefined {
   if (header.length > MAX_TRACEPARENT_LENGTH) return undefined;
   const text = trimSpace(header);
@@ -63,8 +66,9 @@ export function formatTraceparent(context: TraceParent): string {
 }
 
 /**
- * Section 3.3. Gives the list in its shortest writing, or nothing when any member is malformed, a key comes twice,
- * or there are more than 32. Longer than 512 characters, members over 128 go first, then members from the end.
+ * Section 3.3. Returns the list without white space and empty members; undefined if a member is malformed, a key is
+ * repeated, or there are more than 32 members. A list over 512 characters loses its members over 128 characters, then
+ * members from the end.
  */
 export function parseTracestate(header: string): string | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
@@ -109,7 +113,7 @@ function parseBaggageEntry(member: string): BaggageEntry | undefined {
   return BAGGAGE_METADATA.test(metadata) ? { key, value, metadata } : undefined;
 }
 
-/** W3C Baggage, section 3.3: at most 64 members and 8,192 bytes. Nothing when any member is malformed. A later key wins. */
+/** W3C Baggage, section 3.3: at most 64 members and 8,192 bytes. Undefined if a member is malformed. The last of equal keys wins. */
 export function parseBaggage(header: string): readonly BaggageEntry[] | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
   const members = header.split(",");
@@ -123,7 +127,7 @@ export function parseBaggage(header: string): readonly BaggageEntry[] | undefine
   return [...entries.values()];
 }
 
-/** The header value; undefined where there is nothing, or what `parseBaggage` would not read. */
+/** The header value; undefined if there are no entries, or if `parseBaggage` would refuse the result. */
 export function formatBaggage(entries: readonly BaggageEntry[]): string | undefined {
   const members = entries.map(({ key, value, metadata }) => {
     const pair = `${key}=${encodeURIComponent(wellFormed(value))}`;
@@ -133,28 +137,29 @@ export function formatBaggage(entries: readonly BaggageEntry[]): string | undefi
   return parseBaggage(header) === undefined ? undefined : header;
 }
 
-/** Values as they stand in options or in `TRACEPARENT`, `TRACESTATE`, `BAGGAGE`. */
-export interface ContextSource {
+/** Header values, not yet checked. */
+export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
 }
 
+/** Which propagators `OTEL_PROPAGATORS` enables. */
 export interface Propagators {
   readonly tracecontext: boolean;
   readonly baggage: boolean;
 }
 
 /**
- * What is well-formed in `given` (options), else in the environment. A `tracestate` belongs to the `traceparent` beside it:
- * it is not taken from the environment when the `traceparent` came from the options.
+ * The well-formed values of `given` (options), with those of `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` as the fallback.
+ * A `tracestate` is used only with the `traceparent` of the same source.
  */
 export function incomingContext(
-  given: ContextSource,
+  given: TraceHeaders,
   environment: Readonly<Record<string, string | undefined>>,
   propagators: Propagators = { tracecontext: true, baggage: true },
 ): IncomingContext {
-  const sources: readonly ContextSource[] = [
+  const sources: readonly TraceHeaders[] = [
     given,
     { traceparent: environment["TRACEPARENT"], tracestate: environment["TRACESTATE"], baggage: environment["BAGGAGE"] },
   ];

@@ -1,7 +1,7 @@
-/** The tracing of a run whose caller says nothing: the OpenTelemetry API's, whose spans go nowhere unless someone registered a provider. */
+/** The default `Tracing` of a run: the OpenTelemetry API, which drops spans unless the process has registered a TracerProvider. */
 import type { Tracing } from "./tracing.ts";
 
-/** `false` is none. The API package is a peer dependency: without it there are no spans. */
+/** Undefined means no spans: `given` is `false`, or the API package, a peer dependency, is not installed. */
 export async function chosenTracing(given: Tracing | false | undefined): Promise<Tracing | undefined> {
   if (given !== undefined) return given === false ? undefined : given;
   try {

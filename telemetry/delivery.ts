@@ -1,54 +1,51 @@
 /**
- * The path of spans from a run to the collector: a bounded queue, requests of whole batches, retries, and a count of the losses.
+ * The delivery of spans to a collector: a bounded queue, requests in batches, retries, and a count of lost spans.
  *
  *   onEnd ──► queue ──► batches in flight ──► accepted
  *               │              │
  *               └── full       └── rejected, or no answer within `exportMs`  ──► lost, counted by reason
  *
- * The SDK's own batch processor and exporter cannot say whether there is room, send the run span first, count a partial
- * success, or tell a slow collector from a dead one (docs/internals/adr/022-spans-are-sent-by-boruna.md).
+ * Invariant: every sampled span that ends is accepted or counted as lost by the time `shutdown` settles.
+ *
+ * The SDK's own batch processor and exporter cannot report whether the queue has room, send the run span first, count a
+ * partial success, or distinguish a slow collector from a dead one (docs/internals/adr/022-spans-are-sent-by-boruna.md).
  */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
-import type { Answer, Attempt, Sender } from "./otlp-sender.ts";
+import type { SendResult, Attempt, OtlpSender } from "./otlp-sender.ts";
+import type { BatchSettings } from "./settings.ts";
 
-export interface DeliverySettings {
-  /** Spans that wait for a request, and one more for a run's own; those in flight are not among them. */
-  readonly maxQueueSize: number;
-  /** Spans of one request. */
-  readonly maxExportBatchSize: number;
-  /** How long a span waits for its batch to become full. */
-  readonly scheduledDelayMillis: number;
-  /** Bound on one batch, its retries included. A collector that exceeds it is dead until it accepts a batch. */
+export interface DeliverySettings extends Omit<BatchSettings, "exportTimeoutMillis"> {
+  /** Time for one batch, including retries. A collector that exceeds it counts as dead until it accepts a batch. */
   readonly exportMs: number;
-  /** Bound on `shutdown`. */
+  /** Time for `shutdown`. */
   readonly shutdownMs: number;
 }
 
-/** Batches; several, so that a collector with a long way to it does not slow the run down. */
+/** Batches in flight at once. More than one, so that latency to the collector does not slow the run down. */
 export const MAX_IN_FLIGHT = 4;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5_000;
 const BACKOFF_FACTOR = 1.5;
-/** Clients that failed together must not come back together. */
+/** Random part of the backoff: clients that failed together must not retry together. */
 const JITTER = 0.2;
-/** Reasons that the notice names; the others are summed up. */
+/** Reasons that the notice lists; the others are added up. */
 const MAX_REASONS = 3;
-/** Whatever a collector asks for, it is not asked more often than this. */
+/** Minimum time between attempts, whatever `Retry-After` says. */
 const MIN_WAIT_MS = 100;
 const QUEUE_IS_FULL = "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
 
 interface Batch {
   readonly spans: ReadableSpan[];
   readonly abort: AbortController;
-  /** Why its last attempt failed, or why it was aborted. */
+  /** Why the last attempt failed, or why the batch was aborted. */
   reason: string | undefined;
-  /** Ends the wait for the next attempt, where the last one found no collector. */
+  /** Retries at once if the last attempt could not connect; otherwise does nothing. */
   reconnect: () => void;
 }
 
-/** Sends the sampled spans of a process. Spans that end after `shutdown` has begun are lost. */
-export class Delivery implements SpanProcessor {
-  readonly #sender: Sender;
+/** A span processor that queues the sampled spans of the process and sends them. Spans that end after `shutdown` has begun are lost. */
+export class DeliveryProcessor implements SpanProcessor {
+  readonly #sender: OtlpSender;
   readonly #settings: DeliverySettings;
   readonly #queue: ReadableSpan[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -57,13 +54,13 @@ export class Delivery implements SpanProcessor {
   #closesAt = Number.POSITIVE_INFINITY;
   #ending: Promise<void> | undefined;
   #accepted = false;
-  /** Nobody waits for this collector: see `backpressure`. */
+  /** Runs do not wait for a dead collector: see `backpressure`. */
   #dead = false;
-  #whenChanged: (() => void)[] = [];
-  /** Sampled spans that ended. */
+  #waiting: (() => void)[] = [];
+  /** Number of sampled spans that have ended. */
   ended = 0;
 
-  constructor(sender: Sender, settings: DeliverySettings) {
+  constructor(sender: OtlpSender, settings: DeliverySettings) {
     this.#sender = sender;
     this.#settings = settings;
   }
@@ -77,7 +74,7 @@ export class Delivery implements SpanProcessor {
     const isRoot = span.parentSpanContext === undefined || span.parentSpanContext.isRemote === true;
     const isFull = this.#queue.length >= this.#settings.maxQueueSize + (isRoot ? 1 : 0);
     if (isFull) this.#lose(1, QUEUE_IS_FULL);
-    // A run's own span says how the run ended: there is a place for it in any case, and it goes first.
+    // The run span says how the run ended, so it always gets into the queue, and goes first.
     if (isRoot && isFull) this.#queue.pop();
     if (isRoot) this.#queue.unshift(span);
     else if (!isFull) this.#queue.push(span);
@@ -85,10 +82,10 @@ export class Delivery implements SpanProcessor {
   }
 
   /**
-   * A promise while the queue is full: the run waits, and no span is lost. It settles as soon as there is room, or the
-   * collector is dead: it kept a batch for `exportMs` without taking it, or refuses connections and has never taken any.
-   * A dead collector is not waited for until it accepts a batch. So a run waits at most `exportMs` for each time that a
-   * collector takes spans and stops again, and never for one that was not there.
+   * A promise while the queue is full: the run waits instead of losing spans. It settles when there is room, or when the
+   * collector is found dead: it did not accept a batch within `exportMs`, or it refuses connections and has never
+   * accepted a batch. Runs do not wait for a dead collector until it accepts a batch again. So a run waits at most
+   * `exportMs` each time a collector stops accepting spans, and never for a collector that was not running.
    */
   backpressure(): Promise<void> | undefined {
     return this.#hasRoom() ? undefined : this.#untilRoom();
@@ -97,17 +94,17 @@ export class Delivery implements SpanProcessor {
   async forceFlush(): Promise<void> {
     while (this.#queue.length > 0 || this.#inFlight.size > 0) {
       this.#sendBatches(1);
-      await this.#changed();
+      await this.#nextChange();
     }
   }
 
-  /** Sends what waits, the run span first, and gives up what is left after `shutdownMs`. Never rejects. */
+  /** Sends the queue, the run span first, and abandons what is left after `shutdownMs`. Never rejects. */
   shutdown(): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;
   }
 
-  /** Spans that were lost, and why, in one line; undefined when none were. */
+  /** One line that says how many spans were lost, and why; undefined if none were. */
   lossNotice(): string | undefined {
     if (this.#lost.size === 0) return undefined;
     const reasons = [...this.#lost].toSorted(([, a], [, b]) => b - a);
@@ -128,7 +125,7 @@ export class Delivery implements SpanProcessor {
   }
 
   async #untilRoom(): Promise<void> {
-    while (!this.#hasRoom()) await this.#changed();
+    while (!this.#hasRoom()) await this.#nextChange();
   }
 
   async #end(): Promise<void> {
@@ -136,14 +133,14 @@ export class Delivery implements SpanProcessor {
     this.#closesAt = performance.now() + shutdownMs;
     const bound = setTimeout(() => this.#abandon(`the collector did not answer within ${shutdownMs} ms`), shutdownMs);
     for (const batch of this.#inFlight) batch.reconnect();
-    // The run span is in the first batch, which no other request may hold up.
+    // The run span is in the first batch; send it even if `MAX_IN_FLIGHT` requests are open.
     if (this.#queue.length > 0) this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
     await this.forceFlush();
     clearTimeout(bound);
     this.#sender.close();
   }
 
-  /** Sends whole batches at once, and a smaller one after its time. */
+  /** Sends full batches now, and a smaller one after `scheduledDelayMillis`. */
   #pump(): void {
     this.#sendBatches(this.#settings.maxExportBatchSize);
     if (this.#queue.length === 0) return this.#clearBatchTimer();
@@ -158,7 +155,7 @@ export class Delivery implements SpanProcessor {
     this.#batchTimer = undefined;
   }
 
-  /** Sends as many batches of at least `minSize` as may be in flight. */
+  /** Sends batches of at least `minSize` spans while fewer than `MAX_IN_FLIGHT` are in flight. */
   #sendBatches(minSize: number): void {
     while (this.#inFlight.size < MAX_IN_FLIGHT && this.#queue.length >= minSize) {
       this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
@@ -168,54 +165,54 @@ export class Delivery implements SpanProcessor {
   #send(spans: ReadableSpan[]): void {
     const batch: Batch = { spans, abort: new AbortController(), reason: undefined, reconnect: () => undefined };
     this.#inFlight.add(batch);
-    void this.#deliver(batch).then(() => this.#change());
+    void this.#deliver(batch).then(() => this.#notifyWaiting());
   }
 
   async #deliver(batch: Batch): Promise<void> {
     const { exportMs } = this.#settings;
     const deadline = setTimeout(() => abort(batch, "the collector did not answer in time"), exportMs);
-    const answer = await this.#exchange(batch, this.#sender.attempt(batch.spans), performance.now() + exportMs);
+    const result = await this.#sendWithRetries(batch, this.#sender.attempt(batch.spans), performance.now() + exportMs);
     clearTimeout(deadline);
     this.#inFlight.delete(batch);
-    if (answer.kind === "accepted") {
+    if (result.kind === "accepted") {
       this.#accepted = true;
       this.#dead = false;
-      this.#lose(Math.min(answer.rejected, batch.spans.length), "the collector rejected them (partial success)");
+      this.#lose(Math.min(result.rejected, batch.spans.length), "the collector rejected them (partial success)");
       this.#pump();
       return;
     }
-    this.#lose(batch.spans.length, answer.reason);
-    if (answer.retry) this.#dead = true;
-    // The other batches would only fail later.
-    if (answer.retry && this.#ending !== undefined) this.#lose(this.#queue.splice(0).length, answer.reason);
+    this.#lose(batch.spans.length, result.reason);
+    if (result.retry) this.#dead = true;
+    // The rest of the queue would only fail later.
+    if (result.retry && this.#ending !== undefined) this.#lose(this.#queue.splice(0).length, result.reason);
     this.#pump();
   }
 
-  /** The last answer. With `retry` it means: all attempts that there was time for have failed. */
-  async #exchange(batch: Batch, attempt: Attempt, endsAt: number): Promise<Answer> {
+  /** Sends a batch, with retries, and returns the last result. A result with `retry` means that time ran out. */
+  async #sendWithRetries(batch: Batch, attempt: Attempt, endsAt: number): Promise<SendResult> {
     const { signal } = batch.abort;
     for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(backoff * BACKOFF_FACTOR, MAX_BACKOFF_MS)) {
-      const answer = await attempt(signal);
-      if (answer.kind === "accepted") return answer;
-      if (signal.aborted) return { ...answer, reason: batch.reason ?? answer.reason, retry: true };
-      if (!answer.retry) return answer;
-      batch.reason = answer.reason;
-      if (answer.refused && !this.#accepted) this.#declareDead(answer.reason);
-      const wait = Math.max(MIN_WAIT_MS, answer.retryAfterMs ?? backoff * (1 + JITTER * (2 * Math.random() - 1)));
-      if (signal.aborted || performance.now() + wait > Math.min(endsAt, this.#closesAt)) return answer;
-      await pause(wait, batch, answer.refused);
-      if (signal.aborted) return answer;
+      const result = await attempt(signal);
+      if (result.kind === "accepted") return result;
+      if (signal.aborted) return { ...result, reason: batch.reason ?? result.reason, retry: true };
+      if (!result.retry) return result;
+      batch.reason = result.reason;
+      if (result.refused && !this.#accepted) this.#declareDead(result.reason);
+      const wait = Math.max(MIN_WAIT_MS, result.retryAfterMs ?? backoff * (1 + JITTER * (2 * Math.random() - 1)));
+      if (signal.aborted || performance.now() + wait > Math.min(endsAt, this.#closesAt)) return result;
+      await pause(wait, batch, result.refused);
+      if (signal.aborted) return result;
     }
   }
 
-  /** Ends every wait. At the end of the run it ends the delivery too. */
+  /** Ends every wait for room. During shutdown it also abandons the delivery. */
   #declareDead(reason: string): void {
     this.#dead = true;
     if (this.#ending !== undefined) this.#abandon(reason);
-    this.#change();
+    this.#notifyWaiting();
   }
 
-  /** Counts everything that is still under way as lost. */
+  /** Counts the queue as lost and aborts the batches in flight, which then count as lost too. */
   #abandon(reason: string): void {
     this.#lose(this.#queue.splice(0).length, reason);
     for (const batch of this.#inFlight) abort(batch, reason);
@@ -225,25 +222,25 @@ export class Delivery implements SpanProcessor {
     if (count > 0) this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);
   }
 
-  /** Settles when a batch has come back, or the collector was found dead. */
-  #changed(): Promise<void> {
-    return new Promise((resolve) => this.#whenChanged.push(resolve));
+  /** Settles when a batch has finished or the collector is found dead. */
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #change(): void {
-    const resolvers = this.#whenChanged;
-    this.#whenChanged = [];
+  #notifyWaiting(): void {
+    const resolvers = this.#waiting;
+    this.#waiting = [];
     for (const resolve of resolvers) resolve();
   }
 }
 
-/** A batch that has had an answer keeps that as its reason. */
+/** Aborts a batch. If an attempt has already failed, its reason is kept. */
 function abort(batch: Batch, reason: string): void {
   batch.reason ??= reason;
   batch.abort.abort();
 }
 
-/** Waits, until the batch is aborted or, for a collector that could not be reached, until the end of the run asks for a last attempt. */
+/** Waits `ms`; ends early if the batch is aborted or, with `untilReconnect`, if `batch.reconnect` is called. */
 function pause(ms: number, batch: Batch, untilReconnect: boolean): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

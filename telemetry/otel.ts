@@ -1,6 +1,6 @@
 /**
- * Spans over `@opentelemetry/api`: they go to whatever TracerProvider the process has registered, and nowhere when there is none.
- * A tracer that throws never reaches the run: it is reported to OpenTelemetry's own diagnostics and the span is given up.
+ * `Tracing` over `@opentelemetry/api`. Spans go to the TracerProvider that the process has registered; without one they
+ * are dropped. An error thrown by a tracer goes to OpenTelemetry's diagnostics and never to the run.
  */
 import type { Baggage, BaggageEntry as ApiBaggageEntry, Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import {
@@ -23,26 +23,27 @@ import {
   type BaggageEntry,
   formatBaggage,
   formatTraceparent,
-  type IncomingContext,
   parseBaggage,
   parseTraceparent,
   parseTracestate,
+  type TraceHeaders,
 } from "./context.ts";
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 export interface OtelTracingOptions {
-  /** See `RunTracing.backpressure`; the owner of the SDK knows its queue. */
+  /** `RunTracing.backpressure` of every run; by default runs never wait. */
   readonly backpressure?: () => Promise<void> | undefined;
 }
 
 const SCOPE = "boruna";
-/** A module may be hostile and name things at any length. Characters. */
+/** UTF-16 code units. A hostile module may choose names of any length. */
 const MAX_TEXT = 1_024;
-/** What a model's name looks like: anything else that a program passes as one is text of its own. */
+/** A plausible model name. Anything else that a program passes as a model may be private text and is not recorded. */
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
-const HOST_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
+/** Absolute paths and file URLs. */
+const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
 
-/** The outcome that a failed call stands for, which decides whether its span is an error. */
+/** The outcome that corresponds to a failed call; its row in `OUTCOMES` decides whether the span is an error. */
 const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   denied: "denied",
   budget_exceeded: "budget_exceeded",
@@ -50,7 +51,7 @@ const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   unknown: "runtime_error",
 };
 
-/** The tracer of `Tracing` over the globally registered provider, looked up at each run. */
+/** Looks up the registered TracerProvider at each run. */
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return { startRun: (info) => startRun(trace.getTracer(SCOPE, VERSION), info, options) };
 }
@@ -59,18 +60,18 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const parent = parentContext(info);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
   const inRun = trace.setSpan(parent, span);
-  if (span.isRecording()) contained(() => setRunId(span, info.runId()));
+  if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
     startCall: (call) => new CallSpan(tracer, inRun, call),
     backpressure: options.backpressure ?? (() => undefined),
-    end: (end) => contained(() => endRun(span, end)),
+    end: (end) => reportingErrors(() => endRun(span, end)),
   };
 }
 
-/** The remote parent where there is a well-formed one, else the context that the host is in. */
+/** The caller's remote span if there is a well-formed one, else the active context. */
 function parentContext(info: RunSpanStart): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
-  const base = baggage === undefined ? context.active() : propagation.setBaggage(context.active(), createBaggage(baggage));
+  const base = baggage === undefined ? context.active() : propagation.setBaggage(context.active(), toApiBaggage(baggage));
   const remote = info.traceparent === undefined ? undefined : parseTraceparent(info.traceparent);
   if (remote === undefined) return base;
   const state = info.tracestate === undefined ? undefined : parseTracestate(info.tracestate);
@@ -84,7 +85,7 @@ function parentContext(info: RunSpanStart): Context {
   return trace.setSpanContext(base, spanContext);
 }
 
-function createBaggage(entries: readonly BaggageEntry[]): Baggage {
+function toApiBaggage(entries: readonly BaggageEntry[]): Baggage {
   const entryOf = (value: string, metadata: string | undefined): ApiBaggageEntry =>
     metadata === undefined ? { value } : { value, metadata: baggageEntryMetadataFromString(metadata) };
   return entries.reduce((made, { key, value, metadata }) => made.setEntry(key, entryOf(value, metadata)), propagation.createBaggage());
@@ -92,11 +93,7 @@ function createBaggage(entries: readonly BaggageEntry[]): Baggage {
 
 function baggageOf(of: Context): readonly BaggageEntry[] {
   const entries = propagation.getBaggage(of)?.getAllEntries() ?? [];
-  return entries.map(([key, { value, metadata }]) => ({
-    key,
-    value,
-    ...(metadata === undefined ? {} : { metadata: metadata.toString() }),
-  }));
+  return entries.map(([key, { value, metadata }]) => ({ key, value, metadata: metadata?.toString() }));
 }
 
 function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
@@ -158,30 +155,29 @@ class CallSpan implements CallTracing {
     }
     this.#span = startSpan(tracer, "boruna.cap", attributes, inRun);
     this.#context = trace.setSpan(inRun, this.#span);
-    if (this.#span.isRecording()) contained(() => setPlace(this.#span, info.place()));
+    if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
   }
 
   run<T>(body: () => T): T {
     return context.with(this.#context, body);
   }
 
-  headers(): IncomingContext {
+  headers(): TraceHeaders {
     const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext();
     const baggage = formatBaggage(baggageOf(this.#context));
-    const own = baggage === undefined ? {} : { baggage };
-    if (!trace.isSpanContextValid(this.#span.spanContext())) return own;
+    if (!trace.isSpanContextValid(this.#span.spanContext())) return { baggage };
     const sampled = (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
     const tracestate = traceState === undefined ? undefined : parseTracestate(traceState.serialize());
-    return { traceparent: formatTraceparent({ traceId, spanId, sampled }), ...(tracestate === undefined ? {} : { tracestate }), ...own };
+    return { traceparent: formatTraceparent({ traceId, spanId, sampled }), tracestate, baggage };
   }
 
   setModel(model: string): void {
     if (MODEL_NAME.test(model))
-      contained(() => this.#span.setAttributes({ "gen_ai.request.model": model } satisfies SpanAttributes<"boruna.cap">));
+      reportingErrors(() => this.#span.setAttributes({ "gen_ai.request.model": model } satisfies SpanAttributes<"boruna.cap">));
   }
 
   end(info: CallSpanEnd): void {
-    contained(() => endCall(this.#span, info));
+    reportingErrors(() => endCall(this.#span, info));
   }
 }
 
@@ -199,10 +195,10 @@ function setPlace(span: Span, { caller, ...place }: CallPlace): void {
   span.setAttributes({ ...attributes });
 }
 
-/** A module may name its files as it likes: a path of the host stays out. */
-function fileOf({ file, line }: CodePlace): { readonly file?: string; readonly line?: number } {
-  if (file === undefined || HOST_PATH.test(file)) return {};
-  return { file: shortened(file), ...(line === undefined ? {} : { line }) };
+/** The file and line, without absolute paths: a module may name its files at will. */
+function fileOf({ file, line }: CodePlace): { readonly file?: string; readonly line?: number | undefined } {
+  if (file === undefined || ABSOLUTE_PATH.test(file)) return {};
+  return { file: shortened(file), line };
 }
 
 function endCall(span: Span, info: CallSpanEnd): void {
@@ -226,21 +222,21 @@ function startSpan<S extends "boruna.run" | "boruna.cap">(tracer: Tracer, name: 
   try {
     return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes: { ...attributes } }, parent);
   } catch (error) {
-    report(error);
+    reportError(error);
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 }
 
-/** Runs what a foreign span processor may break. */
-function contained(body: () => void): void {
+/** Runs code that calls span processors, which may throw. */
+function reportingErrors(body: () => void): void {
   try {
     body();
   } catch (error) {
-    report(error);
+    reportError(error);
   }
 }
 
-function report(error: unknown): void {
+function reportError(error: unknown): void {
   diag.error(`boruna: a tracer failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 

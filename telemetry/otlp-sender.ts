@@ -1,6 +1,6 @@
 /**
- * Sends spans to a collector over OTLP/HTTP 1.x: one request for each attempt, which says what the collector did.
- * Retries, bounds and counts are the caller's (`delivery.ts`).
+ * Sends spans to a collector over OTLP/HTTP 1.x. Each attempt is one request; its result says what the collector did.
+ * The caller (`delivery.ts`) is responsible for retries, time limits and counts.
  */
 import { readFileSync } from "node:fs";
 import type { Agent, IncomingMessage, RequestOptions } from "node:http";
@@ -10,38 +10,39 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
 import type { Environment, OtlpSettings } from "./settings.ts";
 
-/** What one request came to. */
-export type Answer =
+/** The result of one request. */
+export type SendResult =
   | {
       readonly kind: "accepted";
-      /** Spans that the collector did not take although it took the request. */
+      /** Spans that the collector rejected although it accepted the request. */
       readonly rejected: number;
     }
   | {
       readonly kind: "failed";
-      /** What the collector did, without any text of its answer: that could hold a URL or a credential. */
+      /** What the collector did, without text from its response, which could hold a URL or a credential. */
       readonly reason: string;
-      /** The specification allows to send the same spans again. */
+      /** Whether the specification allows sending the same spans again. */
       readonly retry: boolean;
-      /** Milliseconds to wait before that, when the collector named a time. */
-      readonly retryAfterMs?: number;
-      /** Nobody listens at the endpoint. */
+      /** Milliseconds to wait before a retry, if the collector sent `Retry-After`. */
+      readonly retryAfterMs?: number | undefined;
+      /** Whether the connection was refused: nothing listens at the endpoint. */
       readonly refused: boolean;
     };
 
-/** Sends the same spans each time it is called. Never rejects. An abort of `signal` cuts the connection. */
-export type Attempt = (signal: AbortSignal) => Promise<Answer>;
+/** Makes one request; each call sends the same spans. Never rejects. Aborting `signal` closes the connection. */
+export type Attempt = (signal: AbortSignal) => Promise<SendResult>;
 
-export interface Sender {
+export interface OtlpSender {
+  /** Prepares a batch; the returned function may be called several times. */
   attempt(spans: ReadableSpan[]): Attempt;
   /** Closes idle connections. */
   close(): void;
 }
 
-/** An answer of 200 holds no more than a count and a message. */
-const MAX_ANSWER_BYTES = 65_536;
+/** Generous: a successful response holds a count and a message. */
+const MAX_RESPONSE_BYTES = 65_536;
 const RETRYABLE_STATUSES: readonly number[] = [429, 502, 503, 504];
-/** The connection could not be made, or was lost. */
+/** Error codes of Node for a connection that failed or was lost. */
 const RETRYABLE_ERRORS: readonly string[] = [
   "ECONNRESET",
   "ECONNREFUSED",
@@ -53,8 +54,12 @@ const RETRYABLE_ERRORS: readonly string[] = [
   "EHOSTUNREACH",
 ];
 
-/** `note` takes one line for each file of a certificate that cannot be read. */
-export async function otlpSender(settings: OtlpSettings, environment: Environment, note: (message: string) => void): Promise<Sender> {
+/** Calls `note` with one line for each certificate file that cannot be read. */
+export async function createOtlpSender(
+  settings: OtlpSettings,
+  environment: Environment,
+  note: (message: string) => void,
+): Promise<OtlpSender> {
   const [{ ProtobufTraceSerializer, JsonTraceSerializer }, { parseKeyPairsIntoRecord, suppressTracing }, api] = await Promise.all([
     import("@opentelemetry/otlp-transformer"),
     import("@opentelemetry/core"),
@@ -74,7 +79,7 @@ export async function otlpSender(settings: OtlpSettings, environment: Environmen
   const exchange = (body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const options: RequestOptions = { method: "POST", headers: { ...headers, "Content-Length": body.length }, agent, signal };
-      // Instrumentation of the host would make spans of these requests, and so more requests.
+      // HTTP instrumentation in this process would create spans for these requests, and so more requests.
       api.context.with(suppressTracing(api.context.active()), () => request(url, options, resolve).on("error", reject).end(body));
     });
 
@@ -90,7 +95,7 @@ export async function otlpSender(settings: OtlpSettings, environment: Environmen
         try {
           body ??= encode(spans);
           const response = await exchange(await body, signal);
-          return answerOf(response, await bodyOf(response), (bytes) => serializer.deserializeResponse(bytes));
+          return resultOf(response, await bodyOf(response), (bytes) => serializer.deserializeResponse(bytes));
         } catch (error) {
           return failureOf(error);
         }
@@ -100,15 +105,14 @@ export async function otlpSender(settings: OtlpSettings, environment: Environmen
   };
 }
 
-function answerOf(response: IncomingMessage, body: Uint8Array, decode: (body: Uint8Array) => unknown): Answer {
+function resultOf(response: IncomingMessage, body: Uint8Array, decode: (body: Uint8Array) => unknown): SendResult {
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedBy(body, decode) };
-  const retryAfterMs = retryAfter(response.headers["retry-after"]);
   return {
     kind: "failed",
     reason: `the collector answered ${status}`,
     retry: RETRYABLE_STATUSES.includes(status),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    retryAfterMs: retryAfter(response.headers["retry-after"]),
     refused: false,
   };
 }
@@ -120,13 +124,13 @@ async function bodyOf(response: IncomingMessage): Promise<Uint8Array> {
   for await (const chunk of response) {
     if (!(chunk instanceof Uint8Array)) break;
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) break;
+    if (size > MAX_RESPONSE_BYTES) break;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** `partial_success.rejected_spans` of an ExportTraceServiceResponse. A body that is none takes nothing back: the status counts. */
+/** `partial_success.rejected_spans` of an ExportTraceServiceResponse; 0 if the body is not one, since the status says that the request was accepted. */
 function rejectedBy(body: Uint8Array, decode: (body: Uint8Array) => unknown): number {
   const member = (of: unknown, name: string): unknown => (typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined);
   let response: unknown;
@@ -137,12 +141,12 @@ function rejectedBy(body: Uint8Array, decode: (body: Uint8Array) => unknown): nu
     throw error;
   }
   const rejected = member(member(response, "partialSuccess"), "rejectedSpans");
-  // JSON writes an int64 as text.
+  // OTLP JSON encodes an int64 as a string.
   const count = typeof rejected === "string" ? Number(rejected) : rejected;
   return typeof count === "number" && count > 0 ? count : 0;
 }
 
-/** Seconds, or a date of HTTP; undefined when it is neither. */
+/** Parses `Retry-After`, seconds or an HTTP date, into milliseconds from now; undefined if it is neither. */
 function retryAfter(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (/^[0-9]{1,10}$/.test(header)) return Number(header) * 1_000;
@@ -150,7 +154,7 @@ function retryAfter(header: string | undefined): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
-function failureOf(error: unknown): Answer {
+function failureOf(error: unknown): SendResult {
   const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
   const named = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
   return {

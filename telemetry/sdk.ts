@@ -1,31 +1,31 @@
 /**
- * The OpenTelemetry SDK of the command line, which alone owns the process's global tracer. An embedder registers its own.
- * The SDK is imported here and in the files that this one imports, and only when `wanted` said so.
+ * Starts the OpenTelemetry SDK for the command line, which owns its process. An embedder registers its own SDK instead.
+ * Only this file and its imports load the SDK, and only if `readTelemetrySettings` says that spans are on.
  */
 import type * as ResourcesModule from "@opentelemetry/resources";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { BorunaError } from "../vm/error.ts";
 import { consoleExporter } from "./console.ts";
-import { Delivery } from "./delivery.ts";
-import { otlpSender } from "./otlp-sender.ts";
+import { DeliveryProcessor } from "./delivery.ts";
+import { createOtlpSender } from "./otlp-sender.ts";
 import type { Environment, TelemetrySettings } from "./settings.ts";
 
 export interface ShutdownReport {
   /** Sampled spans that ended. */
   readonly ended: number;
   readonly lost: number;
-  /** What to say in one line on stderr when spans were lost; no prefix. */
+  /** One line for stderr if spans were lost; no prefix. */
   readonly notice?: string;
 }
 
 export interface Sdk {
-  /** Settings that were not understood, one line each for stderr; no prefix. */
+  /** One line for stderr for each setting that was not understood; no prefix. */
   readonly notices: readonly string[];
-  /** For `otelTracing`. */
+  /** Pass this to `otelTracing`. */
   backpressure(): Promise<void> | undefined;
   /**
-   * Flushes and shuts down, within `shutdownMs` in all, whatever the collector does. Never rejects; a second call gives the first's report.
-   * After it nothing of telemetry keeps the process alive.
+   * Flushes and shuts down within `shutdownMs`, whatever the collector does. Never rejects. Further calls return the
+   * same report. Afterwards telemetry does not keep the process alive.
    */
   shutdown(): Promise<ShutdownReport>;
 }
@@ -34,9 +34,10 @@ const DEFAULT_SERVICE_NAME = "boruna";
 let started = false;
 
 /**
- * Registers the global TracerProvider, once in a process. What `settings` does not hold (headers, certificates,
- * sampler, span limits, resource) the SDK reads from `process.env`; `environment` must be that of the process.
- * Throws `telemetry.already_started` when called twice, and `telemetry.already_registered` when another provider is there.
+ * Registers the global TracerProvider, once per process. The SDK reads what `settings` lacks (headers, certificates,
+ * sampler, span limits, resource) from `process.env`, so `environment` must be `process.env`. `writeLine` takes the
+ * lines of the console exporter. Throws `telemetry.already_started` on a second call, and
+ * `telemetry.already_registered` if the process already has another provider.
  */
 export async function start(settings: TelemetrySettings, environment: Environment, writeLine: (line: string) => void): Promise<Sdk> {
   if (started)
@@ -51,7 +52,7 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   ]);
   const notices = [...settings.notices];
   const note = (message: string): void => {
-    // Durations have a notice of ours.
+    // settings.ts already reports invalid timeouts.
     if (!/_TIMEOUT\b/.test(message)) notices.push(message);
   };
   const silent = (): void => undefined;
@@ -66,18 +67,18 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   const delivery =
     settings.otlp === undefined
       ? undefined
-      : new Delivery(await otlpSender(settings.otlp, environment, note), { ...settings.batch, ...settings });
+      : new DeliveryProcessor(await createOtlpSender(settings.otlp, environment, note), { ...settings.batch, ...settings });
   const processors: readonly SpanProcessor[] = delivery === undefined ? console : [...console, delivery];
   const resource = resourceOf(resources, environment, note);
   const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...processors] });
   const { tracecontext, baggage } = settings.propagators;
   provider.register(tracecontext && baggage ? {} : { propagator: null });
-  // Whatever the exporter has to say later is told by the report's notice, in one line.
+  // From now on the shutdown report sums up export errors in one line.
   api.diag.disable();
   const registered = api.trace.getTracerProvider();
   if (!(registered instanceof api.ProxyTracerProvider) || registered.getDelegate() !== provider) {
     throw new BorunaError("telemetry.already_registered", "another TracerProvider is registered in this process", {
-      hint: "An embedder's own provider gets the spans through @opentelemetry/api; do not start ours beside it.",
+      hint: "An embedder's own provider gets the spans through @opentelemetry/api; do not start Boruna's SDK beside it.",
     });
   }
 
@@ -92,7 +93,7 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   };
 }
 
-async function stop(processors: readonly SpanProcessor[], delivery: Delivery | undefined): Promise<ShutdownReport> {
+async function stop(processors: readonly SpanProcessor[], delivery: DeliveryProcessor | undefined): Promise<ShutdownReport> {
   await Promise.allSettled(processors.map((processor) => processor.shutdown()));
   const notice = delivery?.lossNotice();
   return { ended: delivery?.ended ?? 0, lost: delivery?.lost ?? 0, ...(notice === undefined ? {} : { notice }) };
@@ -104,7 +105,7 @@ function resourceOf(
   note: (message: string) => void,
 ): ResourcesModule.Resource {
   const found = resources.detectResources({ detectors: [resources.envDetector] });
-  // One malformed entry makes the detector drop the whole list without a word; then at most the name of OTEL_SERVICE_NAME is left.
+  // The detector silently drops the list if one entry is malformed. Then only OTEL_SERVICE_NAME can have set an attribute.
   const listed = (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim();
   const others = Object.keys(found.attributes).filter((key) => key !== "service.name");
   if (listed !== "" && others.length === 0 && !listed.includes("service.name")) {

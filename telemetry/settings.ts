@@ -1,6 +1,6 @@
 /**
- * The standard OpenTelemetry variables as Boruna honours them. Reading them loads nothing: a process that does not
- * export spans never imports an OpenTelemetry package because of this file.
+ * Reads the standard OpenTelemetry environment variables that Boruna supports. This file imports no OpenTelemetry
+ * package, so a process that does not export spans does not load any.
  */
 import { printable } from "../vm/terminal-text.ts";
 
@@ -9,19 +9,20 @@ export type Exporter = "otlp" | "console";
 export type Protocol = "http/protobuf" | "http/json";
 export type Compression = "gzip" | "none";
 
-/** Bounds of the queue between spans and exporter. */
+/** Limits of the queue of ended spans. */
 export interface BatchSettings {
-  /** Spans. */
+  /** Spans that may wait for a request, not counting those in flight. A run span may exceed this by one. */
   readonly maxQueueSize: number;
   /** Spans in one request. */
   readonly maxExportBatchSize: number;
+  /** How long a span waits for its batch to fill. */
   readonly scheduledDelayMillis: number;
   readonly exportTimeoutMillis: number;
 }
 
 /** How to reach the collector. */
 export interface OtlpSettings {
-  /** Of the traces, with its path. */
+  /** URL for traces, including the path. */
   readonly endpoint: string;
   readonly protocol: Protocol;
   readonly compression: Compression;
@@ -29,24 +30,24 @@ export interface OtlpSettings {
 
 export interface TelemetrySettings {
   readonly on: true;
-  /** Never empty. */
+  /** At least one. */
   readonly exporters: readonly Exporter[];
-  /** Absent when no spans go to a collector. */
-  readonly otlp?: OtlpSettings;
+  /** Undefined if no spans go to a collector. */
+  readonly otlp: OtlpSettings | undefined;
   readonly batch: BatchSettings;
-  /** Bound on one export, its retries included. */
+  /** Time for one batch, including retries. */
   readonly exportMs: number;
-  /** Bound on flush and shutdown together. */
+  /** Time for flush and shutdown together. */
   readonly shutdownMs: number;
   readonly propagators: { readonly tracecontext: boolean; readonly baggage: boolean };
-  /** Settings that were not understood, one line each; a default stands in. */
+  /** One line for each setting that was not understood and replaced by its default. */
   readonly notices: readonly string[];
 }
 
-export type Wanted = { readonly on: false } | TelemetrySettings | { readonly problem: string };
+export type SettingsResult = { readonly on: false } | TelemetrySettings | { readonly problem: string };
 
 const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-/** What is added to the general endpoint. */
+/** Appended to the general endpoint. */
 const TRACES_PATH = "v1/traces";
 const DEFAULT_PROTOCOL: Protocol = "http/protobuf";
 const SUPPORTED_PROTOCOLS = "http/protobuf and http/json";
@@ -56,16 +57,16 @@ const MAX_QUEUE = 1_000_000;
 const GOES_ON = "The run goes on without spans.";
 
 /**
- * Whether spans are wanted, and how. A `problem` is one line for stderr: the run goes on without spans.
+ * Returns the settings if spans are on. A `problem` is one line for stderr; the run continues without spans.
  * Empty and white-space values count as unset, as the OpenTelemetry specification says.
  */
-export function wanted(environment: Environment): Wanted {
+export function readTelemetrySettings(environment: Environment): SettingsResult {
   const read = (name: string): string | undefined => environment[name]?.trim() || undefined;
   if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return { on: false };
   const listed = listOf(read("OTEL_TRACES_EXPORTER") ?? "otlp");
   const unknown = listed.find((name) => !["otlp", "console", "none"].includes(name));
   if (unknown !== undefined)
-    return { problem: `OTEL_TRACES_EXPORTER: ${shown(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
+    return { problem: `OTEL_TRACES_EXPORTER: ${quoted(unknown)} is not supported; otlp, console and none are. ${GOES_ON}` };
   const endpointName = [TRACES_ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
   const exporters: Exporter[] = [];
   if (listed.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
@@ -76,9 +77,9 @@ export function wanted(environment: Environment): Wanted {
   const protocol = protocolName === undefined ? DEFAULT_PROTOCOL : protocolOf(read(protocolName));
   if (exporters.includes("otlp")) {
     if (protocol === undefined) {
-      return { problem: `${protocolName}: ${shown(read(protocolName ?? ""))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${GOES_ON}` };
+      return { problem: `${protocolName}: ${quoted(read(protocolName ?? ""))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${GOES_ON}` };
     }
-    // The value may hold credentials: only the variable is named.
+    // The value may hold credentials, so the message names only the variable.
     if (endpointName !== undefined && !isHttpUrl(read(endpointName)))
       return { problem: `${endpointName} is not an http or https URL. ${GOES_ON}` };
   }
@@ -100,13 +101,13 @@ function settingsOf(
   );
   const compression = compressionName === undefined ? "none" : read(compressionName);
   if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
-    notices.push(`${compressionName}: ${shown(compression)} is not supported; gzip and none are.`);
+    notices.push(`${compressionName}: ${quoted(compression)} is not supported; gzip and none are.`);
   const count = (name: string, fallback: number, min: number, max: number): number => {
     const text = read(name);
     if (text === undefined) return fallback;
     const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min) return Math.min(value, max);
-    notices.push(`${name}: ${shown(text)} is not a whole number from ${min} up; ${fallback} is used.`);
+    notices.push(`${name}: ${quoted(text)} is not a whole number from ${min} up; ${fallback} is used.`);
     return fallback;
   };
   const shutdownMs = count("BORUNA_OTEL_SHUTDOWN_MS", 5_000, 0, MAX_MS);
@@ -116,13 +117,13 @@ function settingsOf(
   const propagators = listOf(read("OTEL_PROPAGATORS") ?? "tracecontext,baggage");
   for (const name of propagators) {
     if (!["tracecontext", "baggage", "none"].includes(name))
-      notices.push(`OTEL_PROPAGATORS: ${shown(name)} is not supported; tracecontext, baggage and none are.`);
+      notices.push(`OTEL_PROPAGATORS: ${quoted(name)} is not supported; tracecontext, baggage and none are.`);
   }
   const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return {
     on: true,
     exporters,
-    ...(endpoint === undefined ? {} : { otlp: { endpoint, protocol, compression: compression === "gzip" ? "gzip" : "none" } }),
+    otlp: endpoint === undefined ? undefined : { endpoint, protocol, compression: compression === "gzip" ? "gzip" : "none" },
     batch: {
       maxQueueSize,
       maxExportBatchSize: Math.min(maxQueueSize, count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1, MAX_QUEUE)),
@@ -152,7 +153,7 @@ function isHttpUrl(text: string | undefined): boolean {
   return ["http:", "https:"].includes(new URL(text).protocol);
 }
 
-/** A value of the environment, safe and short enough for a line on a terminal. */
-function shown(text: string | undefined): string {
+/** Quotes a value of the environment for a line on a terminal: shortened, without control characters. */
+function quoted(text: string | undefined): string {
   return printable(JSON.stringify((text ?? "").slice(0, 60)), () => "?");
 }

@@ -1,13 +1,13 @@
-/** Spans as a tree of text, for a terminal. */
+/** Formats spans as a tree of text for a terminal. */
 import { printable } from "../vm/terminal-text.ts";
 
-/** An attribute's value. An int64 outside JavaScript's safe integers is a bigint; doubles and ints are not distinguished. */
+/** The value of an attribute. An int64 outside the safe integers is a bigint; doubles and ints are not distinguished. */
 export type SpanValue = string | number | bigint | boolean | null | Uint8Array | readonly SpanValue[] | ReadonlyMap<string, SpanValue>;
 
 export interface TreeSpan {
   readonly traceId: string;
   readonly spanId: string;
-  readonly parentSpanId?: string;
+  readonly parentSpanId?: string | undefined;
   readonly name: string;
   /** Nanoseconds since 1970. */
   readonly startNs: bigint;
@@ -18,16 +18,16 @@ export interface TreeSpan {
 }
 
 export interface TreeOptions {
-  /** Lines at most; a last line tells how many spans are not shown. Default 1,000. */
+  /** Maximum number of spans shown; one more line says how many are not. Default 1,000. */
   readonly maxSpans?: number;
 }
 
-/** Deeper spans are shown at this depth, so that a long chain does not print its square. */
+/** Deeper spans are indented to this depth, so that the output of a long chain does not grow quadratically. */
 const MAX_DEPTH = 32;
 const MAX_TEXT = 200;
 const DEFAULT_MAX_SPANS = 1_000;
 
-/** What stands after the name of a span, in this order. */
+/** Attributes shown after the name of a span: the first label that is set, then the details in this order. */
 const LABELS = ["boruna.program.name", "cap.name"] as const;
 const DETAILS = [
   ["boruna.run.outcome", ""],
@@ -44,14 +44,14 @@ const DETAILS = [
 interface Entry {
   readonly span: TreeSpan;
   readonly depth: number;
-  /** What is drawn before the span's own branch. */
+  /** Text before the span's own branch. */
   readonly prefix: string;
   readonly last: boolean;
 }
 
 /**
- * One line a span, children under their parents in order of start. A span whose parent is not among them is a root;
- * spans that are each other's ancestors are shown once.
+ * Formats one line for each span, children under their parents in order of start. A span whose parent is missing is a
+ * root. Each span is shown once, even if the parent links form a cycle.
  */
 export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}): string {
   const maxSpans = options.maxSpans ?? DEFAULT_MAX_SPANS;
@@ -93,7 +93,7 @@ export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}):
   return lines.join("\n");
 }
 
-/** One span in one line: name, label, duration, details, error, place. */
+/** Formats one span in one line: name, label, duration, error, details, source location. */
 export function spanLine(span: TreeSpan): string {
   const read = (name: string): string | undefined => {
     const value = span.attributes.get(name);
@@ -142,7 +142,7 @@ function valueText(value: SpanValue): string {
   return typeof value === "object" ? "…" : String(value);
 }
 
-/** A span must not draw on the terminal. */
+/** Replaces control characters, line separators and direction overrides, with which a span could draw on the terminal. */
 function clean(text: string): string {
   const short = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
   return printable(short, () => "?");

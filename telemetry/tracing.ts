@@ -1,14 +1,25 @@
 /**
- * What the gateway tells a tracer: one run, its capability calls, how they end. The gateway holds a `Tracing | undefined`,
- * so a run without telemetry pays one check a call. Nothing that comes back from here may reach a program, a log or a hash.
+ * The interface through which the gateway reports runs and calls. The way of a span:
+ *
+ *   gateway         `startRun`, then `startCall` and `end` for each call, then the run's `end`
+ *   Tracing         this interface; `otelTracing` (otel.ts) implements it
+ *   OpenTelemetry   `@opentelemetry/api`: the tracer of the provider that the process has registered, if any
+ *   SDK             the embedder's own, or for the command line the one that sdk.ts starts
+ *   delivery        delivery.ts: queue, batches, retries, lost spans; otlp-sender.ts makes the requests
+ *   collector       OTLP/HTTP, as configured by the variables that settings.ts reads
+ *
+ * context.ts parses the caller's trace context; attributes.ts declares what may be on a span.
+ *
+ * Invariants: a run without telemetry has no `Tracing` and pays one check per call. Nothing that comes from here may
+ * reach a program, a log or a hash. A tracer that throws never affects a run.
  */
 import type { CallPlace } from "../vm/bytecode/module.ts";
-import type { IncomingContext } from "./context.ts";
+import type { TraceHeaders } from "./context.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 
 export type RunMode = "mock" | "live" | "replay";
 
-/** Capability calls of one run, actors included. */
+/** Counts of the capability calls of one run, actors included. */
 export interface CallCounters {
   readonly total: number;
   readonly dispatched: number;
@@ -18,25 +29,21 @@ export interface CallCounters {
   readonly failed: number;
 }
 
-/** How a failed call is named in `error.kind` and `error.type`. */
+/** Why a call failed: the value of `error.kind` and `error.type`. */
 export type CallErrorKind = "denied" | "budget_exceeded" | "runtime_error" | "unknown";
 
 export interface Tracing {
   startRun(info: RunSpanStart): RunTracing;
 }
 
-export interface RunSpanStart {
-  /** Asked only when the span is recorded: the id of a mock run takes a hash of the whole module. */
+/** With the caller's trace context; malformed values are ignored. The baggage is for the handlers' own instrumentation. */
+export interface RunSpanStart extends TraceHeaders {
+  /** Called only if the span is recorded, since the id of a mock run needs a hash of the module. */
   readonly runId: () => string;
   readonly programName: string;
   readonly moduleHash: string;
   readonly policyHash: string;
   readonly mode: RunMode;
-  /** W3C header values of the caller's span; a malformed one is ignored. */
-  readonly traceparent?: string | undefined;
-  readonly tracestate?: string | undefined;
-  /** W3C baggage, for handlers' own instrumentation; no span of ours carries it. */
-  readonly baggage?: string | undefined;
   /** Id of the recorded run that this one replays. */
   readonly replayOf?: string | undefined;
 }
@@ -44,9 +51,9 @@ export interface RunSpanStart {
 export interface RunTracing {
   startCall(info: CallSpanStart): CallTracing;
   /**
-   * A promise when there is no room for another span until the collector has taken some. A run without a wall-clock limit
-   * waits for it before each call; a run with one never does, since a slow collector must not change its outcome, and loses
-   * spans instead. It never rejects, and settles in bounded time even if the collector never answers.
+   * A promise while the queue of spans is full. A run without a wall-clock limit waits for it before each call. A run
+   * with one never waits and loses spans instead, since a slow collector must not change its outcome. The promise never
+   * rejects, and settles in bounded time even if the collector never answers.
    */
   backpressure(): Promise<void> | undefined;
   end(info: RunSpanEnd): void;
@@ -59,24 +66,24 @@ export interface CallSpanStart {
   readonly mode: RunMode;
   /** UTF-8 bytes of every String in the arguments. */
   readonly bytesIn: number;
-  /** Asked only when the span is recorded. */
+  /** The source location of the call. Called only if the span is recorded. */
   readonly place: () => CallPlace;
-  /** The model that an llm.call asks for; empty is none. */
+  /** The model that an `llm.call` names; empty if it names none. */
   readonly model?: string | undefined;
 }
 
 export interface CallTracing {
-  /** Runs `body` inside the span's context, so that a handler's own instrumentation nests; awaits included. */
+  /** Runs `body` with this span active, also across awaits, so that spans of a handler's own instrumentation become children. */
   run<T>(body: () => T): T;
-  /** W3C header values of this span and of the run's caller, for a handler that may pass them on. */
-  headers(): IncomingContext;
-  /** The model that an llm.call asks for, where the program did not name it. */
+  /** The header values for a request made by the handler: this span as the parent, and the caller's tracestate and baggage. */
+  headers(): TraceHeaders;
+  /** Records the model of an `llm.call` whose program did not name one. */
   setModel(model: string): void;
   end(info: CallSpanEnd): void;
 }
 
 export interface CallSpanEnd {
-  /** UTF-8 bytes of every String in the result; absent when the call failed. */
+  /** UTF-8 bytes of every String in the result; absent if the call failed. */
   readonly bytesOut?: number | undefined;
   /** Calls still allowed after this one; absent without a budget and on `denied`. */
   readonly budgetRemaining?: number | undefined;
@@ -91,6 +98,6 @@ export interface RunSpanEnd {
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Of the process, where it ends with the run. */
-  readonly exitCode?: number;
+  /** Exit code of the process; absent if the process continues after the run. */
+  readonly exitCode?: number | undefined;
 }

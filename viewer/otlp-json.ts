@@ -1,30 +1,27 @@
 /**
- * `ExportTraceServiceRequest` in OTLP's JSON: lowerCamelCase names, ids in hex, 64-bit integers as strings or numbers,
- * enumerations as numbers. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+ * Decodes an `ExportTraceServiceRequest` in OTLP's JSON encoding: lowerCamelCase names, ids in hex, 64-bit integers as
+ * strings or numbers, enums as numbers. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 import { BorunaError } from "../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { FloatValue } from "../vm/value/value.ts";
-import { intOf } from "./otlp-protobuf.ts";
 import { malformed, textOf } from "./protobuf.ts";
-import { type DecodedEvent, type DecodedLink, type DecodedSpan, OTLP_LIMITS, type SpanValues } from "./span-data.ts";
+import type { DecodedEvent, DecodedLink, DecodedSpan, ItemBudget, SpanValues } from "./span-data.ts";
+import { int64Value, OTLP_LIMITS, spendItem } from "./span-data.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
 type JsonObject = ReadonlyMap<string, JsonData>;
 
-interface Budget {
-  items: number;
-}
-
-/** Each level of values takes up to four of JSON; 64 is more than what stands around them. */
+/** A level of OTLP values takes up to four levels of JSON; the spans around the values take fewer than 64. */
 const JSON_DEPTH = 4 * OTLP_LIMITS.valueDepth + 64;
-const MAX_MEMORY = 256 * 1024 * 1024;
+/** Limit on the memory of the parsed JSON, in bytes. */
+const MAX_JSON_BYTES = 256 * 1024 * 1024;
 const I64_MIN = -(2n ** 63n);
 const U64_MAX = 2n ** 64n - 1n;
 
-/** Unknown members are skipped. Throws `telemetry.otlp_malformed`. */
+/** Skips unknown members. Throws `telemetry.otlp_malformed`. */
 export function spansFromJson(bytes: Uint8Array): readonly DecodedSpan[] {
-  const budget: Budget = { items: OTLP_LIMITS.items };
+  const budget: ItemBudget = { items: OTLP_LIMITS.items };
   const spans: DecodedSpan[] = [];
   for (const resourceSpans of objects(parsed(bytes), "resourceSpans")) {
     const resource = attributesOf(objectAt(resourceSpans, "resource"), budget);
@@ -40,7 +37,7 @@ export function spansFromJson(bytes: Uint8Array): readonly DecodedSpan[] {
 function parsed(bytes: Uint8Array): JsonObject {
   const text = textOf(bytes, 0);
   try {
-    const data = parseJson(text, { maxDepth: JSON_DEPTH, duplicateKeys: "last", maxBytes: MAX_MEMORY });
+    const data = parseJson(text, { maxDepth: JSON_DEPTH, duplicateKeys: "last", maxBytes: MAX_JSON_BYTES });
     if (isJsonObject(data)) return data;
   } catch (error) {
     if (error instanceof BorunaError && error.kind.startsWith("json.")) throw malformed(error.message);
@@ -49,16 +46,16 @@ function parsed(bytes: Uint8Array): JsonObject {
   throw malformed("the request is not a JSON object");
 }
 
-function spanOf(from: JsonObject, resource: SpanValues, scope: DecodedSpan["scope"], budget: Budget): DecodedSpan {
-  spend(budget);
+function spanOf(from: JsonObject, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
+  spendItem(budget);
   const traceId = idAt(from, "traceId", 32);
   const spanId = idAt(from, "spanId", 16);
-  const parentSpanId = idAt(from, "parentSpanId", 16);
   if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids");
   const status = objectAt(from, "status");
-  const own: DecodedSpan = {
+  return {
     traceId,
     spanId,
+    parentSpanId: idAt(from, "parentSpanId", 16),
     traceState: textAt(from, "traceState"),
     name: textAt(from, "name"),
     kind: smallAt(from, "kind"),
@@ -73,59 +70,53 @@ function spanOf(from: JsonObject, resource: SpanValues, scope: DecodedSpan["scop
     resource,
     scope,
   };
-  return parentSpanId === undefined ? own : { ...own, parentSpanId };
 }
 
-function eventOf(from: JsonObject, budget: Budget): DecodedEvent {
-  spend(budget);
+function eventOf(from: JsonObject, budget: ItemBudget): DecodedEvent {
+  spendItem(budget);
   return { name: textAt(from, "name"), timeNs: timeAt(from, "timeUnixNano"), attributes: attributesOf(from, budget) };
 }
 
-function linkOf(from: JsonObject, budget: Budget): DecodedLink {
-  spend(budget);
+function linkOf(from: JsonObject, budget: ItemBudget): DecodedLink {
+  spendItem(budget);
   return { traceId: idAt(from, "traceId", 32) ?? "", spanId: idAt(from, "spanId", 16) ?? "", attributes: attributesOf(from, budget) };
 }
 
-function attributesOf(from: JsonObject, budget: Budget): SpanValues {
+function attributesOf(from: JsonObject, budget: ItemBudget): SpanValues {
   return entriesOf(objects(from, "attributes"), 0, budget);
 }
 
-function entriesOf(pairs: readonly JsonObject[], depth: number, budget: Budget): SpanValues {
+function entriesOf(pairs: readonly JsonObject[], depth: number, budget: ItemBudget): SpanValues {
   const entries = new Map<string, SpanValue>();
   for (const pair of pairs) {
-    spend(budget);
+    spendItem(budget);
     entries.set(textAt(pair, "key"), valueOf(objectAt(pair, "value"), depth, budget));
   }
   return entries;
 }
 
-function valueOf(from: JsonObject, depth: number, budget: Budget): SpanValue {
+function valueOf(from: JsonObject, depth: number, budget: ItemBudget): SpanValue {
   if (depth > OTLP_LIMITS.valueDepth) throw malformed(`values nested deeper than ${OTLP_LIMITS.valueDepth}`);
   if (from.has("stringValue")) return textAt(from, "stringValue");
   if (from.has("boolValue")) return from.get("boolValue") === true;
-  if (from.has("intValue")) return intOf(BigInt.asIntN(64, integer(from.get("intValue"), "intValue")));
+  if (from.has("intValue")) return int64Value(BigInt.asIntN(64, integer(from.get("intValue"), "intValue")));
   if (from.has("doubleValue")) return double(from.get("doubleValue"));
   if (from.has("bytesValue")) return Uint8Array.from(Buffer.from(textAt(from, "bytesValue"), "base64"));
   if (from.has("arrayValue")) {
     return objects(objectAt(from, "arrayValue"), "values").map((item) => {
-      spend(budget);
+      spendItem(budget);
       return valueOf(item, depth + 1, budget);
     });
   }
   return from.has("kvlistValue") ? entriesOf(objects(objectAt(from, "kvlistValue"), "values"), depth + 1, budget) : null;
 }
 
-function spend(budget: Budget): void {
-  budget.items -= 1;
-  if (budget.items < 0) throw malformed(`more than ${OTLP_LIMITS.items} spans, events, links and values`);
-}
+const EMPTY: JsonObject = new Map();
 
-const NOTHING: JsonObject = new Map();
-
-/** An absent member and null are the default, as everywhere in protobuf's JSON. */
+/** In protobuf's JSON encoding, an absent member and null both mean the default. */
 function objectAt(from: JsonObject, name: string): JsonObject {
   const data = from.get(name) ?? null;
-  if (data === null) return NOTHING;
+  if (data === null) return EMPTY;
   if (!isJsonObject(data)) throw malformed(`${name} is not an object`);
   return data;
 }
@@ -135,7 +126,7 @@ function objects(from: JsonObject, name: string): readonly JsonObject[] {
   if (data === null) return [];
   if (!isJsonArray(data)) throw malformed(`${name} is not an array`);
   return data.map((item) => {
-    if (!isJsonObject(item)) throw malformed(`${name} holds something else than objects`);
+    if (!isJsonObject(item)) throw malformed(`${name} contains a value that is not an object`);
     return item;
   });
 }

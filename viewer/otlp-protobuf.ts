@@ -1,22 +1,20 @@
-/** `ExportTraceServiceRequest` in protobuf. Field numbers: opentelemetry-proto 1.x, `trace/v1/trace.proto` and `common/v1/common.proto`. */
+/** Decodes an `ExportTraceServiceRequest` in protobuf. Field numbers are those of opentelemetry-proto 1.x, `trace/v1/trace.proto` and `common/v1/common.proto`. */
 import { doubleOf, type Field, fieldsOf, malformed, textOf } from "./protobuf.ts";
-import { type DecodedEvent, type DecodedLink, type DecodedSpan, OTLP_LIMITS, type SpanValues } from "./span-data.ts";
+import type { DecodedEvent, DecodedLink, DecodedSpan, ItemBudget, SpanValues } from "./span-data.ts";
+import { int64Value, OTLP_LIMITS, spendItem } from "./span-data.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
 const EMPTY: SpanValues = new Map();
 
-interface Budget {
-  items: number;
-}
-
-/** Unknown fields are skipped. Throws `telemetry.otlp_malformed`. */
+/** Skips unknown fields. Throws `telemetry.otlp_malformed`. */
 export function spansFromProtobuf(bytes: Uint8Array): readonly DecodedSpan[] {
   const spans: DecodedSpan[] = [];
-  const budget: Budget = { items: OTLP_LIMITS.items };
+  const budget: ItemBudget = { items: OTLP_LIMITS.items };
   for (const field of fieldsOf(bytes, 0)) if (field.number === 1) resourceSpans(message(field), spans, budget);
   return spans;
 }
 
+/** The bytes of an embedded message, and their offset in the request. */
 interface Message {
   readonly bytes: Uint8Array;
   readonly offset: number;
@@ -48,7 +46,7 @@ function small(field: Field): number {
   return Number(BigInt.asUintN(32, varint(field)));
 }
 
-/** `length` bytes as hex; an id of zeros only is no id. */
+/** An id of `length` bytes as hex; undefined if it is empty or all zeros. */
 function id(field: Field, length: number): string | undefined {
   const { bytes, offset } = message(field);
   if (bytes.length === 0) return undefined;
@@ -56,12 +54,7 @@ function id(field: Field, length: number): string | undefined {
   return bytes.every((byte) => byte === 0) ? undefined : Buffer.from(bytes).toString("hex");
 }
 
-function spend(budget: Budget): void {
-  budget.items -= 1;
-  if (budget.items < 0) throw malformed(`more than ${OTLP_LIMITS.items} spans, events, links and values`);
-}
-
-function resourceSpans(from: Message, spans: DecodedSpan[], budget: Budget): void {
+function resourceSpans(from: Message, spans: DecodedSpan[], budget: ItemBudget): void {
   let resource = EMPTY;
   const scoped: Message[] = [];
   for (const field of fields(from)) {
@@ -71,7 +64,7 @@ function resourceSpans(from: Message, spans: DecodedSpan[], budget: Budget): voi
   for (const scope of scoped) scopeSpans(scope, resource, spans, budget);
 }
 
-function scopeSpans(from: Message, resource: SpanValues, spans: DecodedSpan[], budget: Budget): void {
+function scopeSpans(from: Message, resource: SpanValues, spans: DecodedSpan[], budget: ItemBudget): void {
   let scope = { name: "", version: "" };
   const found: Message[] = [];
   for (const field of fields(from)) {
@@ -90,8 +83,8 @@ function scopeOf(from: Message): { name: string; version: string } {
   return scope;
 }
 
-function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"], budget: Budget): DecodedSpan {
-  spend(budget);
+function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
+  spendItem(budget);
   let traceId: string | undefined;
   let spanId: string | undefined;
   let parentSpanId: string | undefined;
@@ -149,9 +142,10 @@ function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"]
     }
   }
   if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids", from.offset);
-  const own = {
+  return {
     traceId,
     spanId,
+    parentSpanId,
     traceState,
     name,
     kind,
@@ -166,7 +160,6 @@ function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"]
     resource,
     scope,
   };
-  return parentSpanId === undefined ? own : { ...own, parentSpanId };
 }
 
 function statusOf(from: Message): { code: number; message: string } {
@@ -178,8 +171,8 @@ function statusOf(from: Message): { code: number; message: string } {
   return status;
 }
 
-function eventOf(from: Message, budget: Budget): DecodedEvent {
-  spend(budget);
+function eventOf(from: Message, budget: ItemBudget): DecodedEvent {
+  spendItem(budget);
   let [name, timeNs] = ["", 0n];
   for (const field of fields(from)) {
     if (field.number === 1) timeNs = time(field);
@@ -188,8 +181,8 @@ function eventOf(from: Message, budget: Budget): DecodedEvent {
   return { name, timeNs, attributes: attributesIn(from, 3, budget) };
 }
 
-function linkOf(from: Message, budget: Budget): DecodedLink {
-  spend(budget);
+function linkOf(from: Message, budget: ItemBudget): DecodedLink {
+  spendItem(budget);
   let [traceId, spanId] = ["", ""];
   for (const field of fields(from)) {
     if (field.number === 1) traceId = id(field, 16) ?? "";
@@ -198,15 +191,15 @@ function linkOf(from: Message, budget: Budget): DecodedLink {
   return { traceId, spanId, attributes: attributesIn(from, 4, budget) };
 }
 
-/** The attributes that stand in field `number` of a message. */
-function attributesIn(from: Message, number: number, budget: Budget): SpanValues {
+/** The attributes in field `number` of a message. */
+function attributesIn(from: Message, number: number, budget: ItemBudget): SpanValues {
   const attributes = new Map<string, SpanValue>();
   for (const field of fields(from)) if (field.number === number) addAttribute(attributes, message(field), 0, budget);
   return attributes;
 }
 
-function addAttribute(attributes: Map<string, SpanValue>, from: Message, depth: number, budget: Budget): void {
-  spend(budget);
+function addAttribute(attributes: Map<string, SpanValue>, from: Message, depth: number, budget: ItemBudget): void {
+  spendItem(budget);
   let key = "";
   let value: SpanValue = null;
   for (const field of fields(from)) {
@@ -216,7 +209,7 @@ function addAttribute(attributes: Map<string, SpanValue>, from: Message, depth: 
   attributes.set(key, value);
 }
 
-function valueOf(from: Message, depth: number, budget: Budget): SpanValue {
+function valueOf(from: Message, depth: number, budget: ItemBudget): SpanValue {
   if (depth > OTLP_LIMITS.valueDepth) throw malformed(`values nested deeper than ${OTLP_LIMITS.valueDepth}`, from.offset);
   let value: SpanValue = null;
   for (const field of fields(from)) {
@@ -228,7 +221,7 @@ function valueOf(from: Message, depth: number, budget: Budget): SpanValue {
         value = varint(field) !== 0n;
         break;
       case 3:
-        value = intOf(BigInt.asIntN(64, varint(field)));
+        value = int64Value(BigInt.asIntN(64, varint(field)));
         break;
       case 4:
         value = doubleOf(time(field));
@@ -237,7 +230,7 @@ function valueOf(from: Message, depth: number, budget: Budget): SpanValue {
         value = arrayOf(message(field), depth, budget);
         break;
       case 6:
-        value = listOf(message(field), depth, budget);
+        value = keyValuesOf(message(field), depth, budget);
         break;
       case 7:
         value = Uint8Array.from(message(field).bytes);
@@ -247,24 +240,18 @@ function valueOf(from: Message, depth: number, budget: Budget): SpanValue {
   return value;
 }
 
-function arrayOf(from: Message, depth: number, budget: Budget): readonly SpanValue[] {
+function arrayOf(from: Message, depth: number, budget: ItemBudget): readonly SpanValue[] {
   const values: SpanValue[] = [];
   for (const field of fields(from)) {
     if (field.number !== 1) continue;
-    spend(budget);
+    spendItem(budget);
     values.push(valueOf(message(field), depth + 1, budget));
   }
   return values;
 }
 
-function listOf(from: Message, depth: number, budget: Budget): SpanValues {
+function keyValuesOf(from: Message, depth: number, budget: ItemBudget): SpanValues {
   const entries = new Map<string, SpanValue>();
   for (const field of fields(from)) if (field.number === 1) addAttribute(entries, message(field), depth + 1, budget);
   return entries;
-}
-
-/** The one form of an int64. */
-export function intOf(value: bigint): number | bigint {
-  const asNumber = Number(value);
-  return Number.isSafeInteger(asNumber) ? asNumber : value;
 }

@@ -1,4 +1,4 @@
-/** OTLP/HTTP trace requests, as bytes, to spans. */
+/** Decodes the bytes of an OTLP/HTTP trace request into spans. */
 import { spansFromJson } from "./otlp-json.ts";
 import { spansFromProtobuf } from "./otlp-protobuf.ts";
 import { malformed } from "./protobuf.ts";
@@ -6,7 +6,7 @@ import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 export type OtlpForm = "protobuf" | "json";
 
-/** The form that a Content-Type names; nothing when it is none of OTLP's. */
+/** The encoding that a Content-Type names; undefined if OTLP does not define it. */
 export function otlpForm(contentType: string | undefined): OtlpForm | undefined {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/x-protobuf") return "protobuf";
@@ -14,8 +14,8 @@ export function otlpForm(contentType: string | undefined): OtlpForm | undefined 
 }
 
 /**
- * The spans of one `ExportTraceServiceRequest`, uncompressed, in the order of the request. At most 4 MiB, 500,000 items and 32 levels of values.
- * Throws `telemetry.otlp_malformed`, and nothing else, on any bytes.
+ * Returns the spans of one `ExportTraceServiceRequest`, already decompressed, in the order of the request.
+ * Throws `telemetry.otlp_malformed`, and nothing else, for bytes that are malformed or exceed `OTLP_LIMITS`.
  */
 export function decodeTraceRequest(bytes: Uint8Array, form: OtlpForm): readonly DecodedSpan[] {
   if (bytes.length > OTLP_LIMITS.requestBytes) throw malformed(`more than ${OTLP_LIMITS.requestBytes} bytes`);

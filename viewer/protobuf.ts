@@ -1,6 +1,6 @@
 /**
- * Reader of the protobuf wire format, as far as OTLP needs it: https://protobuf.dev/programming-guides/encoding/
- * Bounded by the bytes it is given. Whatever is malformed throws `telemetry.otlp_malformed` with the byte offset.
+ * Reads the part of the protobuf wire format that OTLP uses: https://protobuf.dev/programming-guides/encoding/
+ * Work is linear in the input. Malformed input throws `telemetry.otlp_malformed` with the byte offset.
  */
 import { BorunaError } from "../vm/error.ts";
 
@@ -13,7 +13,7 @@ const MAX_VARINT_BYTES = 10;
 const MAX_FIELD_NUMBER = 536_870_911;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The fields of one message in order. `base` is where `bytes` begins in the request, for the offsets in errors. */
+/** Yields the fields of one message in order. `base` is the offset of `bytes` in the request, for errors. */
 export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
@@ -60,7 +60,7 @@ export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
   }
 }
 
-/** Throws when the bytes are not UTF-8. */
+/** Decodes UTF-8. Throws `telemetry.otlp_malformed` if the bytes are not UTF-8. */
 export function textOf(bytes: Uint8Array, offset: number): string {
   try {
     return UTF8.decode(bytes);
@@ -70,12 +70,14 @@ export function textOf(bytes: Uint8Array, offset: number): string {
   }
 }
 
+/** The double with these IEEE 754 bits. */
 export function doubleOf(bits: bigint): number {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, bits);
   return view.getFloat64(0);
 }
 
+/** `offset` is in bytes from the start of the request. */
 export function malformed(what: string, offset?: number): BorunaError {
   return new BorunaError("telemetry.otlp_malformed", `malformed OTLP request: ${what}`, offset === undefined ? {} : { place: { offset } });
 }

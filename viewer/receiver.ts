@@ -1,4 +1,14 @@
-/** A receiver of OTLP/HTTP traces on loopback: decodes each request and hands the spans on. */
+/**
+ * An OTLP/HTTP receiver for traces on loopback, the entry of this room:
+ *
+ *   POST /v1/traces ──► receiver.ts (limits, gzip) ──► otlp.ts ──► otlp-protobuf.ts or otlp-json.ts ──► `onSpans`
+ *
+ * `onSpans` gets `DecodedSpan`s (span-data.ts), which `spanTree` (telemetry/span-tree.ts) can print. The rest of Boruna
+ * only sends spans; this room only reads them. The news-digest example uses it, and a viewer of traces will.
+ *
+ * Input is untrusted: request size, decompressed size, number of items, nesting and connections are limited, and a
+ * request that does not decode is answered with 400.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -7,17 +17,17 @@ import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 export interface ReceiverOptions {
-  /** Default 0: any free port. */
+  /** Default 0, which means any free port. */
   readonly port?: number;
-  /** Called once for each good request. What it throws is answered with 500. */
+  /** Called once for each valid request. If it throws, the answer is 500. */
   readonly onSpans: (spans: readonly DecodedSpan[]) => void;
 }
 
 export interface Receiver {
   readonly port: number;
-  /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
-  /** Cuts what is open. */
+  /** Stops listening and closes open connections. */
   close(): Promise<void>;
 }
 
@@ -25,11 +35,12 @@ const HOST = "127.0.0.1";
 const PATH = "/v1/traces";
 const REQUEST_MS = 30_000;
 const MAX_CONNECTIONS = 256;
-/** Codes of `google.rpc.Code` for the body of a refusal. */
+/** The `google.rpc.Code` in the body of an error response, by HTTP status. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
 
-class Refusal extends Error {
+/** An error response: its status and message. */
+class HttpError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -37,7 +48,7 @@ class Refusal extends Error {
   }
 }
 
-/** Throws `telemetry.receiver_unavailable` when the port cannot be had. */
+/** Starts listening. Throws `telemetry.receiver_unavailable` if the port is not available. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const server = createServer(
     { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
@@ -48,7 +59,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     server.once("error", (error) => {
       const code = "code" in error ? String(error.code) : "unknown error";
       reject(
-        new BorunaError("telemetry.receiver_unavailable", `port ${options.port ?? 0} on ${HOST} cannot be had (${code})`, {
+        new BorunaError("telemetry.receiver_unavailable", `port ${options.port ?? 0} on ${HOST} is not available (${code})`, {
           hint: "Choose another port, or 0 for any free one.",
           cause: error,
         }),
@@ -72,14 +83,14 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 async function answer(request: IncomingMessage, response: ServerResponse, options: ReceiverOptions): Promise<void> {
   const form = otlpForm(request.headers["content-type"]);
   try {
-    if (request.url?.split("?", 1)[0] !== PATH) throw new Refusal(404, `only ${PATH} is served`);
-    if (request.method !== "POST") throw new Refusal(405, "only POST is served");
-    if (form === undefined) throw new Refusal(415, "application/x-protobuf and application/json are understood");
+    if (request.url?.split("?", 1)[0] !== PATH) throw new HttpError(404, `only ${PATH} is served`);
+    if (request.method !== "POST") throw new HttpError(405, "only POST is served");
+    if (form === undefined) throw new HttpError(415, "application/x-protobuf and application/json are understood");
     options.onSpans(decodeTraceRequest(await bodyOf(request), form));
-    // An empty ExportTraceServiceResponse: everything was taken.
+    // An empty ExportTraceServiceResponse: all spans were accepted.
     send(response, 200, form, form === "json" ? "{}" : "");
   } catch (error) {
-    const { status, message } = refusalOf(error);
+    const { status, message } = errorResponse(error);
     if (request.destroyed && !request.complete) return;
     if (!request.complete) response.setHeader("connection", "close");
     send(response, status, form ?? "json", statusBody(form ?? "json", status, message));
@@ -87,20 +98,20 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   }
 }
 
-function refusalOf(error: unknown): { status: number; message: string } {
-  if (error instanceof Refusal) return { status: error.status, message: error.message };
+function errorResponse(error: unknown): { status: number; message: string } {
+  if (error instanceof HttpError) return { status: error.status, message: error.message };
   if (error instanceof BorunaError && error.kind === "telemetry.otlp_malformed") return { status: 400, message: error.message };
   return { status: 500, message: "the receiver failed" };
 }
 
-/** The body, uncompressed. Both the bytes on the wire and what they unfold to are bounded. */
+/** Reads and decompresses the body. `OTLP_LIMITS.requestBytes` limits both the compressed and the decompressed size. */
 async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
-  if (encoding !== "identity" && encoding !== "gzip") throw new Refusal(415, "only gzip and identity are understood");
+  if (encoding !== "identity" && encoding !== "gzip") throw new HttpError(415, "only gzip and identity are understood");
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    if (!(chunk instanceof Buffer)) throw new Refusal(500, "a body that is not bytes");
+    if (!(chunk instanceof Buffer)) throw new HttpError(500, "a body that is not bytes");
     size += chunk.length;
     if (size > OTLP_LIMITS.requestBytes) throw tooLarge();
     chunks.push(chunk);
@@ -114,12 +125,12 @@ async function unzipped(body: Buffer): Promise<Uint8Array> {
     return await unzip(body, { maxOutputLength: OTLP_LIMITS.requestBytes });
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge();
-    throw new Refusal(400, "the body is not gzip");
+    throw new HttpError(400, "the body is not gzip");
   }
 }
 
-function tooLarge(): Refusal {
-  return new Refusal(413, `more than ${OTLP_LIMITS.requestBytes} bytes`);
+function tooLarge(): HttpError {
+  return new HttpError(413, `more than ${OTLP_LIMITS.requestBytes} bytes`);
 }
 
 function send(response: ServerResponse, status: number, form: OtlpForm, body: string | Uint8Array): void {
@@ -127,7 +138,7 @@ function send(response: ServerResponse, status: number, form: OtlpForm, body: st
   response.end(body);
 }
 
-/** `google.rpc.Status`, which OTLP wants in the body of a refusal: `code` 1, `message` 2. */
+/** A `google.rpc.Status`, the body that OTLP requires in an error response. In protobuf, `code` is field 1 and `message` field 2. */
 function statusBody(form: OtlpForm, status: number, message: string): string | Uint8Array {
   const code = RPC_CODE[status] ?? 2;
   if (form === "json") return JSON.stringify({ code, message });

@@ -1,4 +1,5 @@
-/** Spans as data, as they come out of an OTLP request. */
+/** The spans of an OTLP request as data, and the limits on a request, the same for both encodings. */
+import { malformed } from "./protobuf.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
 export type SpanValues = ReadonlyMap<string, SpanValue>;
@@ -20,16 +21,17 @@ export interface DecodedSpan {
   readonly traceId: string;
   /** 16 lower-case hex digits, not all 0. */
   readonly spanId: string;
-  readonly parentSpanId?: string;
+  /** Undefined for a root span. */
+  readonly parentSpanId: string | undefined;
   readonly traceState: string;
   readonly name: string;
-  /** SpanKind of OTLP: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  /** OTLP's SpanKind: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   readonly kind: number;
   /** Nanoseconds since 1970. */
   readonly startNs: bigint;
   readonly endNs: bigint;
   readonly attributes: SpanValues;
-  /** Attributes, events and links that the sender left out. */
+  /** Number of attributes, events and links that the sender dropped. */
   readonly droppedCount: number;
   readonly events: readonly DecodedEvent[];
   readonly links: readonly DecodedLink[];
@@ -41,12 +43,29 @@ export interface DecodedSpan {
   readonly scope: { readonly name: string; readonly version: string };
 }
 
-/** Bounds of one request, both forms. */
+/** Limits on one request. */
 export const OTLP_LIMITS = {
-  /** Bytes, after decompression. */
+  /** Size in bytes, after decompression. */
   requestBytes: 4 * 1024 * 1024,
   /** Spans, events, links, attributes and array elements together. */
   items: 500_000,
-  /** Arrays and key-value lists inside each other. */
+  /** Nesting of arrays and key-value lists. */
   valueDepth: 32,
 } as const;
+
+/** The items that a request may still contain. */
+export interface ItemBudget {
+  items: number;
+}
+
+/** Counts one item. Throws `telemetry.otlp_malformed` if there are more than `OTLP_LIMITS.items`. */
+export function spendItem(budget: ItemBudget): void {
+  budget.items -= 1;
+  if (budget.items < 0) throw malformed(`more than ${OTLP_LIMITS.items} spans, events, links and values`);
+}
+
+/** An int64 as a number if it is a safe integer, else as a bigint. */
+export function int64Value(value: bigint): number | bigint {
+  const asNumber = Number(value);
+  return Number.isSafeInteger(asNumber) ? asNumber : value;
+}

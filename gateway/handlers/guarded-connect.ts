@@ -4,7 +4,7 @@
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import type * as Undici from "undici";
-import { plainHost, privateReason } from "../../policy/hosts.ts";
+import { canonicalHost, privateReason } from "../../policy/hosts.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
 /** Passes all addresses of a name to `done`, or an error. */
@@ -40,8 +40,8 @@ function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
 export function guardedAgent(undici: typeof Undici, resolve: Resolve, allowPrivate: boolean): Undici.Dispatcher {
   const connect = undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, allowPrivate) });
   const guarded: Undici.buildConnector.connector = (options, callback) => {
-    // A host that is an address needs no lookup.
-    const literal = allowPrivate ? undefined : privateReason(plainHost(options.hostname));
+    // A host that is an address is never looked up.
+    const literal = allowPrivate ? undefined : privateReason(canonicalHost(options.hostname));
     if (literal !== undefined) return callback(denied(options.hostname, options.hostname, literal), null);
     return connect(options, (...answer) => {
       const [error, socket] = answer;

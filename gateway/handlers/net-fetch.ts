@@ -7,7 +7,7 @@ import type { Dispatcher } from "undici";
 import { urlRefusal } from "../../policy/decide.ts";
 import { HTTP_METHODS } from "../../policy/policy-fields.ts";
 import { parseUrl } from "../../policy/host-names.ts";
-import { plainHost } from "../../policy/hosts.ts";
+import { canonicalHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { oncePer } from "../../vm/lazy.ts";
@@ -151,7 +151,7 @@ function readUrl(text: string, base?: URL, shown = (quoted: string): string => q
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
   if (url.username !== "" || url.password !== "") throw new CapabilityFailure("a URL may not hold a user name or password; send a header");
-  if (url.hostname.endsWith(".")) url.hostname = plainHost(url.hostname);
+  if (url.hostname.endsWith(".")) url.hostname = canonicalHost(url.hostname);
   if (url.hostname.endsWith(".") || url.hostname === "") throw new CapabilityFailure("the URL has no host that can be reached");
   return url;
 }
@@ -160,7 +160,7 @@ function readUrl(text: string, base?: URL, shown = (quoted: string): string => q
 function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
   const refusal = urlRefusal(call.net, plan.url.href, plan.method);
   if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
-  const host = plainHost(plan.url.hostname);
+  const host = canonicalHost(plan.url.hostname);
   const headers: Record<string, string> = Object.fromEntries(
     [...plan.headers].map(([name, value]) => [name, call.secrets.reveal(value, host)]),
   );

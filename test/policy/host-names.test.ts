@@ -5,7 +5,7 @@ import { parseTarget } from "../../policy/hosts.ts";
 
 const hostOf = (name: string): string | undefined => parseUrl(`http://${name}/`)?.hostname;
 
-describe("hosts that not every Node reads alike are none", () => {
+describe("hosts that versions of Node read differently are refused", () => {
   test.each([
     "xn--a",
     "xn--",
@@ -19,11 +19,11 @@ describe("hosts that not every Node reads alike are none", () => {
   ])("%s does not decode", (name) => expect(hostOf(name)).toBeUndefined());
 
   test.each(["xn--zn7c.com", "xn--1ug.example", "xn--a-yoc", "xn--mnchen-3yA\u0308.example", `xn--${"a".repeat(60)}-3ya`])(
-    "%s decodes to no name",
+    "%s does not decode to a valid name",
     (name) => expect(hostOf(name)).toBeUndefined(),
   );
 
-  /** The seven of testdata/url that Node 20 and 24 read differently. */
+  /** The seven hosts of testdata/url that Node 20 and 24 read differently. */
   test.each(["look\u180eout.net", "look\u206bout.net", "\u04c0.com", "\u{2f868}.com", "\u2183.com", "\u1e9e.com", "\u1e9e.foo.com"])(
     "%s",
     (name) => {
@@ -31,7 +31,7 @@ describe("hosts that not every Node reads alike are none", () => {
       expect(hostOf(encodeURIComponent(name).replaceAll("%2E", "."))).toBeUndefined();
       expect(parseUrl(`//user@${name}:80/`, "https://example.com/")).toBeUndefined();
       expect(parseUrl(`http:\\\\${name}`)).toBeUndefined();
-      // Elsewhere in a URL they are text like any other.
+      // Outside the host these characters are ordinary text.
       expect(parseUrl(`http://example.com/${name}?${name}#${name}`)?.hostname).toBe("example.com");
     },
   );
@@ -65,13 +65,13 @@ test.each([
   ["ab--c", "ab--c"],
 ])("%s is %s", (name, host) => expect(hostOf(name)).toBe(host));
 
-test("the answer does not change when the host's compiler has optimized the parser", () => {
+test("the result does not change once V8 has optimized the parser", () => {
   const answers = new Set<string | undefined>();
   for (let i = 0; i < 20_000; i++) answers.add(parseTarget("http://münchen.example/é")?.host);
   expect([...answers]).toEqual(["xn--mnchen-3ya.example"]);
 });
 
-test("every code point, in four names: the same on every Node", () => {
+test("every code point, in four names: the same result in every version of Node", () => {
   const hash = createHash("sha256");
   let accepted = 0;
   for (let code = 0x80; code <= 0x3_3fff; code++) {

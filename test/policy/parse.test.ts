@@ -45,7 +45,7 @@ const FULL = `{ "schema_version": 1, "default_allow": false, // comment
   "secrets":    { "API_KEY": { "env": "EXAMPLE_API_KEY", "hosts": ["api.example.com"] } } }`;
 
 describe("policy files", () => {
-  test("the older format loads", () => {
+  test("a policy of the Rust toolchain loads", () => {
     const policy = parse(OLDER);
     expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10 });
     expect(policy.net_policy).toMatchObject({
@@ -57,7 +57,7 @@ describe("policy files", () => {
     expect(parse('{"net_policy": null}').net_policy.max_response_bytes).toBe(10_485_760);
   });
 
-  test("the whole format loads, in its one form", () => {
+  test("a policy with every field loads and is normalized", () => {
     expect(canonicalJson(policyToJson(parse(FULL, true)))).toMatchInlineSnapshot(
       `"{"db_policy":{"max_rows":10000,"statements":["select"],"timeout_ms":30000},"default_allow":false,"fs_policy":{"max_bytes":10485760,"read":["./data"],"write":["./out"]},"limits":{"max_alloc_bytes":1073741824,"max_call_depth":10000,"max_output_bytes":10485760,"max_steps":10000000,"max_wall_ms":60000},"llm_policy":{"allowed_models":["gpt-4o-mini"],"max_cost_usd":0.5,"max_output_tokens":1024,"max_total_tokens":100000,"prices":{"gpt-4o-mini":{"input_per_mtok":0.15,"output_per_mtok":0.6}}},"net_policy":{"allow_private_networks":false,"allow_redirects":true,"allowed_domains":["api.example.com","*.example.org"],"allowed_methods":["GET"],"allowed_ports":[443],"max_response_bytes":10485760,"propagate_trace":false,"timeout_ms":30000},"rules":{"net.fetch":{"allow":true,"budget":5}},"schema_version":1,"secrets":{"API_KEY":{"env":"EXAMPLE_API_KEY","hosts":["api.example.com"]}}}"`,
     );
@@ -100,12 +100,12 @@ describe("policy files", () => {
     ['{"secrets": {"K": {"env": "A B", "hosts": []}}}', "policy.invalid_secret"],
     ['{"secrets": {"a-b": {"env": "A", "hosts": []}}}', "policy.invalid_secret"],
   ])("%# %s", (text, kind) => {
-    const told = problem(text);
-    expect(told.split(" ")[0]).toBe(kind);
-    expect(told).toMatchSnapshot();
+    const message = problem(text);
+    expect(message.split(" ")[0]).toBe(kind);
+    expect(message).toMatchSnapshot();
   });
 
-  test("columns count code points, and lines", () => {
+  test("errors give the line, and the column in code points", () => {
     expect(problem('{\n  "secrets": {"😀": 1}}')).toContain("p.json:2:15");
     expect(problem('\uFEFF{"x": 1}')).toContain("p.json:1:2");
   });

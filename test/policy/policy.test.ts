@@ -45,7 +45,7 @@ const policyText = fc.record(
 );
 
 describe("the effective policy", () => {
-  test("its JSON form reads back the same, and hashes the same", () => {
+  test("its JSON form reads back as the same policy with the same hash", () => {
     fc.assert(
       fc.property(policyText, (data) => {
         const policy = parsePolicy(JSON.stringify(data), { file: "p", jsonc: false });
@@ -58,7 +58,7 @@ describe("the effective policy", () => {
     );
   });
 
-  test("defaults stand for what is left out", () => {
+  test("absent fields get their defaults", () => {
     const written = parsePolicy('{"default_allow": false, "net_policy": {"timeout_ms": 30000}}', { file: "p", jsonc: false });
     expect(policyHash(written)).toBe(policyHash(DENY_ALL));
     expect(policyHash(DENY_ALL)).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -67,9 +67,9 @@ describe("the effective policy", () => {
     expect(effectiveLimits(DENY_ALL, { max_steps: 5 }).max_steps).toBe(5);
   });
 
-  test("a field that came later changes no hash while it has its default", () => {
+  test("a later field with its default does not change the hash", () => {
     const read = (net: object) => parsePolicy(JSON.stringify({ net_policy: net }), { file: "p", jsonc: false });
-    // As before the field was there.
+    // The hash from before the field existed.
     expect(policyHash(DENY_ALL)).toBe("sha256:0b8b3e545a5c2276be82c7a9792d0434c663a6191ab98aa0079af792f424c8d7");
     expect(policyHash(read({ propagate_baggage: false }))).toBe(policyHash(DENY_ALL));
     const open = read({ propagate_baggage: true });
@@ -78,7 +78,7 @@ describe("the effective policy", () => {
     expect(canonicalJson(policyToJson(DENY_ALL))).not.toContain("propagate_baggage");
   });
 
-  test("policyFromJson refuses rubbish", () => {
+  test("policyFromJson refuses invalid data", () => {
     for (const text of ["null", "[]", "1", '{"rules": 1}', '{"rules": {"net": {"allow": true}}}', "[".repeat(60) + "]".repeat(60)]) {
       expect(() => policyFromJson(parseJson(text))).toThrow(/./);
     }
@@ -87,7 +87,7 @@ describe("the effective policy", () => {
 });
 
 describe("shorthands", () => {
-  test("open just what they name", () => {
+  test("allow only what they name", () => {
     const policy = withShorthands(DENY_ALL, {
       allowNet: ["A.example", "*.b.example"],
       allowRead: ["./in"],
@@ -104,7 +104,7 @@ describe("shorthands", () => {
     expect(withShorthands(DENY_ALL, {})).toEqual(DENY_ALL);
   });
 
-  test("keep budgets and add to lists", () => {
+  test("keep budgets and extend lists", () => {
     const base = policyFromJson(
       parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'),
     );
@@ -113,7 +113,7 @@ describe("shorthands", () => {
     expect(more.net_policy.allowed_domains).toEqual(["a.example", "b.example"]);
   });
 
-  test("do not bring to life what a denied capability lists, nor narrow an open one", () => {
+  test("neither activate the scope of a denied capability nor narrow an allowed one", () => {
     const base = policyFromJson(parseJson('{"net_policy": {"allowed_domains": ["a.example"]}, "fs_policy": {"read": ["/etc"]}}'));
     expect(withShorthands(base, { allowNet: ["b.example"] }).net_policy.allowed_domains).toEqual(["b.example"]);
     expect(withShorthands(base, { allowRead: ["data"] }).fs_policy.read).toEqual(["data"]);
@@ -137,7 +137,7 @@ describe("shorthands", () => {
 });
 
 describe("loading", () => {
-  test("names and files", () => {
+  test("built-in names and files", () => {
     expect(loadPolicy("allow-all")).toBe(ALLOW_ALL);
     expect(loadPolicy("deny-all")).toBe(DENY_ALL);
     const path = join(folder, "p.jsonc");
@@ -150,7 +150,7 @@ describe("loading", () => {
     );
   });
 
-  test("what is not there, a folder, rubbish, too much", () => {
+  test("refuses a missing file, a folder, invalid text and an oversized file", () => {
     expect(() => loadPolicy("allow-al")).toThrow(
       expect.objectContaining({ kind: "policy.io_error", message: "there is no policy allow-al", hint: 'Did you mean "allow-all"?' }),
     );
@@ -163,15 +163,15 @@ describe("loading", () => {
 });
 
 describe("names", () => {
-  test("hints name what is near, letters' case aside", () => {
+  test("hints suggest similar names, ignoring case", () => {
     expect(didYouMean("defualt_allow", ["default_allow", "rules"], "-")).toBe('Did you mean "default_allow"?');
     expect(didYouMean("RULES", ["default_allow", "rules"], "-")).toBe('Did you mean "rules"?');
     expect(didYouMean("xyz", ["default_allow"], "-")).toBe("-");
   });
 });
 
-describe("the format for others", () => {
-  test("the schema takes what the parser takes", () => {
+describe("JSON Schema and docs", () => {
+  test("the JSON Schema of a policy file", () => {
     expect(canonicalJson(policySchema())).toMatchSnapshot();
   });
   test("every field has a doc line", () => {

@@ -57,7 +57,7 @@ describe("addresses", () => {
     ["64:ff9b:1::8.8.8.8", "reserved"],
     ["2002:7f00:1::", "loopback"],
     ["2002:808:808::", "public"],
-    // Teredo: the server's address, and the client's inverted.
+    // Teredo: the server's address, and the client's with inverted bits.
     ["2001:0:808:808::f7f7:f7f7", "public"],
     ["2001:0:808:808::80ff:fffe", "loopback"],
     ["2001:0:a00:1::f7f7:f7f7", "private"],
@@ -127,7 +127,7 @@ describe("addresses", () => {
       expect([address, classifyAddress(address)]).toEqual([address, "public"]);
   });
 
-  test("what ipaddr.js does not call unicast is never public", () => {
+  test("an address that ipaddr.js does not call unicast is never public", () => {
     const bytes = (count: number) => fc.array(fc.integer({ min: 0, max: 255 }), { minLength: count, maxLength: count });
     const v6 = fc
       .tuple(
@@ -153,9 +153,9 @@ describe("addresses", () => {
         const ours = classifyAddress(address.toString());
         expect(ours).toBeDefined();
         const range = address.range();
-        // These carry an IPv4 address and are judged by it.
+        // These embed an IPv4 address, which decides.
         if (["ipv4Mapped", "rfc6145", "rfc6052", "6to4", "teredo"].includes(range)) return;
-        // Anycast services that anybody may reach.
+        // Public anycast services.
         if (["as112", "amt", "as112v6"].includes(range)) return;
         if (range !== "unicast") expect(ours).not.toBe("public");
         else if (raw.length === 4 || ((raw[0] ?? 0) & 0xe0) === 0x20) expect(ours).toBe("public");
@@ -175,7 +175,7 @@ describe("hosts", () => {
     ["http://münchen.example/", "xn--mnchen-3ya.example", 80],
   ])("%s", (url, host, port) => expect(parseTarget(url)).toMatchObject({ host, port }));
 
-  test("no URL, no host", () => {
+  test("an invalid URL or one without a host has no target", () => {
     for (const url of ["", "example.com", "http://", "http://[", "file:///etc/passwd", "http://a b/"])
       expect(parseTarget(url)).toBeUndefined();
   });
@@ -193,7 +193,7 @@ describe("hosts", () => {
 });
 
 describe("paths", () => {
-  test("normal forms", () => {
+  test("paths are normalized", () => {
     expect(["a/./b//c/", "../x/../y", "/../..", "a/../../b", ".", "/", ""].map(normalizePath)).toEqual([
       "a/b/c",
       "../y",
@@ -226,7 +226,7 @@ describe("paths", () => {
     ["", ["."], "inside"],
   ] as const)("%s under %j is %s", (path, roots, reach) => expect(reachOf(path, roots)).toBe(reach));
 
-  test("nothing inside by its text leaves the root when it is resolved", () => {
+  test("a path that is inside by its text stays below the root when resolved", () => {
     const part = fc.constantFrom("..", ".", "a", "b", "");
     const path = fc
       .tuple(fc.boolean(), fc.array(part, { maxLength: 6 }))
@@ -334,7 +334,7 @@ describe("decisions", () => {
     });
   });
 
-  test("a program's text in a reason is quoted and cut", () => {
+  test("a reason quotes and shortens the program's text", () => {
     const { reason } = fetchUnder(
       '{"default_allow":true,"net_policy":{"allowed_methods":["GET"]}}',
       "http://a.example/",

@@ -66,7 +66,7 @@ describe("warnings", () => {
     '{"rules": {"random": {"allow": true, "budget": 1}}}',
   ])("none for %s", (text) => expect(warningsOf(text)).toEqual([]));
 
-  test("change nothing of the policy", () => {
+  test("do not change the policy", () => {
     const text = '{"rules": {"random": {"allow": true, "budget": 0}}, "net_policy": {"timeout_ms": 1}}';
     expect(policyHash(checkPolicy(text, options).policy)).toBe(policyHash(parsePolicy(text, options)));
     expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0 });

@@ -4,7 +4,7 @@ import { ATTRIBUTES, attributesOf, SPANS } from "../../telemetry/attributes.ts";
 import { VERSION } from "../../vm/version.ts";
 
 describe("the table of spans and attributes", () => {
-  test("names are those of the specification", () => {
+  test("span and attribute names match the specification", () => {
     expect(Object.keys(SPANS)).toEqual(["boruna.run", "boruna.cap"]);
     expect(attributesOf("boruna.cap").map(([name]) => name)).toEqual([
       "cap.name",

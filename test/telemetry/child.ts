@@ -1,15 +1,16 @@
 /**
- * What the command line does around a run, with a run made of spans alone.
- * Arguments: calls to make, exit code, and any of: "twice" (start again), "wait" (heed backpressure), "exit" (process.exit at the end), "modules" (print what is loaded).
+ * Does what the command line does around a run, but the run consists of spans only. Arguments: number of calls, exit
+ * code, and any of "twice" (start the SDK twice), "wait" (respect backpressure), "exit" (call process.exit at the end)
+ * and "modules" (print the loaded modules).
  */
 import { createRequire } from "node:module";
 import { start } from "../../telemetry/sdk.ts";
-import { wanted } from "../../telemetry/settings.ts";
+import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { incomingContext } from "../../telemetry/context.ts";
 
 const [calls = "1", exitCode = "0", ...flags] = process.argv.slice(2);
 const stderr = (line: string): void => void process.stderr.write(`${line}\n`);
-const settings = wanted(process.env);
+const settings = readTelemetrySettings(process.env);
 if ("problem" in settings) stderr(settings.problem);
 const sdk = "on" in settings && settings.on ? await start(settings, process.env, stderr) : undefined;
 for (const notice of sdk?.notices ?? []) stderr(`telemetry: ${notice}`);

@@ -1,6 +1,6 @@
 /**
- * The tests' own collector, on purpose not built on `viewer/otlp.ts`: protobuf goes through protobufjs, JSON through JSON.parse.
- * It keeps the bytes of every request, and can misbehave.
+ * A collector for tests. It keeps the bytes of every request and can misbehave. It decodes with protobufjs and JSON.parse
+ * instead of `viewer/otlp.ts`, so that the two check each other.
  */
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
@@ -10,17 +10,17 @@ import protobuf from "protobufjs";
 export type Behavior =
   /** Answers 200. */
   | "healthy"
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | "hang"
-  /** Resets the connection when the request comes. */
+  /** Resets the connection on each request. */
   | "reset"
   /** Answers 500. */
   | "error"
-  /** Answers 503, which a client may try again. */
+  /** Answers 503, which a client may retry. */
   | "unavailable"
-  /** Answers, one byte a second. */
+  /** Answers one byte per second. */
   | "drip"
-  /** Reads one byte a second and never answers. */
+  /** Reads one byte per second and never answers. */
   | "slow-read"
   | Script;
 
@@ -44,7 +44,7 @@ export type CollectedValue =
 export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** "" for none. */
+  /** Empty for a root span. */
   readonly parentSpanId: string;
   readonly traceState: string;
   readonly name: string;
@@ -61,20 +61,20 @@ export interface CollectedSpan {
 export interface CollectedRequest {
   readonly path: string;
   readonly headers: { readonly [name: string]: string | string[] | undefined };
-  /** Uncompressed. */
+  /** Decompressed. */
   readonly body: Buffer;
   readonly spans: readonly CollectedSpan[];
 }
 
 export interface Collector {
-  /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
   readonly requests: readonly CollectedRequest[];
-  /** Of all requests, in the order they came. */
+  /** The spans of all requests, in order of arrival. */
   spans(): readonly CollectedSpan[];
-  /** Whether the text stands anywhere in what was sent. */
+  /** Whether the text occurs in a body or header. */
   sent(text: string): boolean;
-  /** Connections that were opened. */
+  /** Number of connections opened. */
   connections(): number;
   close(): Promise<void>;
 }
@@ -99,10 +99,10 @@ const ROOT = protobuf.parse(`
   message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
 `).root;
 
-/** The messages, for tests that make requests of their own. */
+/** The message type, for tests that build requests. */
 export const REQUEST_TYPE = ROOT.lookupType("ExportTraceServiceRequest");
 
-/** The body of an answer that takes only a part of the spans. */
+/** The body of a response that rejects some spans. */
 export function partialSuccess(form: "protobuf" | "json", rejectedSpans: number | string): string | Uint8Array {
   const answer = { partialSuccess: { rejectedSpans, errorMessage: "SENTINEL" } };
   if (form === "json") return JSON.stringify(answer);
@@ -149,7 +149,7 @@ export async function startCollector(behavior: Behavior = "healthy"): Promise<Co
   };
 }
 
-/** A URL on loopback where nothing listens. */
+/** A loopback URL that refuses connections. */
 export async function refusingUrl(): Promise<string> {
   const server = createTcpServer();
   const port = await listen(server);

@@ -14,7 +14,7 @@ describe("traceparent", () => {
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-00`)?.sampled).toBe(false);
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-ff`)?.sampled).toBe(true);
     expect(parseTraceparent(` \t${PARENT} `)).toBeDefined();
-    // A later version may carry more, after a dash.
+    // A later version may have more fields after a dash.
     expect(parseTraceparent(`cc-${TRACE}-${SPAN}-01`)).toBeDefined();
     expect(parseTraceparent(`cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`)).toBeDefined();
   });
@@ -41,7 +41,7 @@ describe("traceparent", () => {
     expect(parseTraceparent(header)).toBeUndefined();
   });
 
-  test("what is written is read back", () => {
+  test("a formatted traceparent parses to the same context", () => {
     const ids = fc
       .record({ traceId: hex(32), spanId: hex(16), sampled: fc.boolean() })
       .filter((c) => /[^0]/.test(c.traceId) && /[^0]/.test(c.spanId));
@@ -52,7 +52,7 @@ describe("traceparent", () => {
     );
   });
 
-  test("any text is read without a throw", () => {
+  test("no text makes a parser throw", () => {
     fc.assert(
       fc.property(fc.string(), (header) => {
         parseTraceparent(header);
@@ -92,13 +92,13 @@ describe("tracestate", () => {
     expect(parseTracestate(header)).toBeUndefined();
   });
 
-  test("32 members are taken, 33 are not", () => {
+  test("32 members are accepted, 33 are not", () => {
     const members = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}=v`).join(",");
     expect(parseTracestate(members(32))).toBe(members(32));
     expect(parseTracestate(members(33))).toBeUndefined();
   });
 
-  test("a long list loses its longest members first, then those at the end, never a part of one", () => {
+  test("a long list loses its long members first, then members from the end, never part of one", () => {
     const long = `long=${"x".repeat(200)}`;
     const short = (name: string): string => `${name}=${"y".repeat(100)}`;
     const list = [long, ...["a", "b", "c", "d", "e"].map(short)].join(",");
@@ -133,11 +133,11 @@ describe("baggage", () => {
   });
 });
 
-describe("where the context comes from", () => {
+describe("the source of the context", () => {
   const environment = { TRACEPARENT: PARENT, TRACESTATE: "env=1", BAGGAGE: "k=env" };
   const own = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`;
 
-  test("options win over the environment, and bring their own tracestate", () => {
+  test("options take precedence over the environment and have their own tracestate", () => {
     expect(incomingContext({}, environment)).toEqual({ traceparent: PARENT, tracestate: "env=1", baggage: "k=env" });
     expect(incomingContext({ traceparent: own }, environment)).toEqual({ traceparent: own, baggage: "k=env" });
     expect(incomingContext({ traceparent: own, tracestate: "own=1", baggage: "k=own" }, environment)).toEqual({
@@ -147,7 +147,7 @@ describe("where the context comes from", () => {
     });
   });
 
-  test("what is malformed is as if it were not there", () => {
+  test("malformed values are ignored", () => {
     expect(incomingContext({ traceparent: "nonsense", tracestate: "own=1" }, environment)).toEqual({
       traceparent: PARENT,
       tracestate: "env=1",
@@ -158,7 +158,7 @@ describe("where the context comes from", () => {
     expect(incomingContext({}, {})).toEqual({});
   });
 
-  test("propagators that are off take nothing", () => {
+  test("disabled propagators read nothing", () => {
     expect(incomingContext({}, environment, { tracecontext: false, baggage: true })).toEqual({ baggage: "k=env" });
     expect(incomingContext({}, environment, { tracecontext: true, baggage: false })).toEqual({ traceparent: PARENT, tracestate: "env=1" });
   });

@@ -1,9 +1,9 @@
-/** When a run waits for the collector, and for how long. The sender is scripted, and no time passes but what a test lets pass. */
+/** When and how long a run waits for the collector. The sender is scripted, and time passes only when a test advances it. */
 import { type Span, TraceFlags, type Tracer, context, trace } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Delivery, type DeliverySettings } from "../../telemetry/delivery.ts";
-import type { Answer } from "../../telemetry/otlp-sender.ts";
+import { DeliveryProcessor, type DeliverySettings } from "../../telemetry/delivery.ts";
+import type { SendResult } from "../../telemetry/otlp-sender.ts";
 
 const SETTINGS: DeliverySettings = {
   maxQueueSize: 4,
@@ -14,8 +14,8 @@ const SETTINGS: DeliverySettings = {
 };
 /** Four batches of two in flight, and a full queue. */
 const FULL = 12;
-const ACCEPTED: Answer = { kind: "accepted", rejected: 0 };
-const failed = (reason: string, more: Partial<Extract<Answer, { kind: "failed" }>> = {}): Answer => ({
+const ACCEPTED: SendResult = { kind: "accepted", rejected: 0 };
+const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({
   kind: "failed",
   reason,
   retry: true,
@@ -26,25 +26,25 @@ const REFUSED = failed("refused", { refused: true });
 
 interface Request {
   readonly names: readonly string[];
-  readonly answer: (answer: Answer) => void;
+  readonly answer: (answer: SendResult) => void;
 }
 
 interface Scripted {
-  readonly delivery: Delivery;
+  readonly delivery: DeliveryProcessor;
   /** Every attempt, in order. */
   readonly requests: Request[];
   /** Ends calls `from` to `to - 1`. */
   readonly end: (from: number, to: number) => void;
-  /** Ends the span above the calls. */
+  /** Ends the run span. */
   readonly endRun: () => void;
   /** Starts and ends a run without calls. */
   readonly otherRun: () => void;
 }
 
-/** Without `reply`, each attempt waits for its test to answer. */
-function scripted(reply?: (attempt: number) => Answer, settings: Partial<DeliverySettings> = {}): Scripted {
+/** Without `reply`, each attempt waits until the test answers it. */
+function scripted(reply?: (attempt: number) => SendResult, settings: Partial<DeliverySettings> = {}): Scripted {
   const requests: Request[] = [];
-  const delivery = new Delivery(
+  const delivery = new DeliveryProcessor(
     {
       attempt: (spans) => (signal) =>
         new Promise((resolve) => {
@@ -70,7 +70,7 @@ function scripted(reply?: (attempt: number) => Answer, settings: Partial<Deliver
   };
 }
 
-/** Whether the promise has settled, once all that can happen without time passing has happened. */
+/** Whether the promise has settled after all pending microtasks have run. */
 async function settled(promise: Promise<unknown> | undefined): Promise<boolean> {
   let done = false;
   void promise?.then(() => {
@@ -84,7 +84,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("a run that waits", () => {
-  test("waits while the queue is full, however long an answer within the bound takes, and loses nothing", async () => {
+  test("waits while the queue is full and loses nothing if the collector answers in time", async () => {
     const { delivery, requests, end } = scripted();
     end(0, FULL - 1);
     expect(delivery.backpressure()).toBeUndefined();
@@ -101,13 +101,13 @@ describe("a run that waits", () => {
     expect(delivery.lossNotice()).toBeUndefined();
   });
 
-  test("stops waiting when an export takes longer than its bound, until the collector accepts spans again", async () => {
+  test("stops waiting when a batch exceeds its time, until the collector accepts spans again", async () => {
     const { delivery, requests, end } = scripted();
     end(0, FULL);
     const room = delivery.backpressure();
     await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);
     expect(await settled(room)).toBe(true);
-    // The four that hung are given up, and what was in the queue is in flight.
+    // The four hanging batches are lost, and those from the queue are in flight.
     expect(delivery.lost).toBe(8);
     end(FULL, 2 * FULL);
     expect(delivery.backpressure()).toBeUndefined();
@@ -120,7 +120,7 @@ describe("a run that waits", () => {
     expect(delivery.backpressure()).toBeInstanceOf(Promise);
   });
 
-  test("goes on waiting for a collector that answers, although it refuses some spans", async () => {
+  test("keeps waiting for a collector that answers, even if it rejects spans", async () => {
     const { delivery, requests, end } = scripted();
     end(0, FULL);
     const room = delivery.backpressure();
@@ -130,14 +130,14 @@ describe("a run that waits", () => {
     expect(delivery.backpressure()).toBeInstanceOf(Promise);
   });
 
-  test("does not wait where nobody has ever listened", async () => {
+  test("does not wait for a collector that has never listened", async () => {
     const { delivery, end } = scripted(() => REFUSED);
     end(0, FULL);
     expect(await settled(delivery.backpressure())).toBe(true);
     expect(delivery.backpressure()).toBeUndefined();
   });
 
-  test("waits no longer when the process is told to end", async () => {
+  test("stops waiting at shutdown", async () => {
     const { delivery, end } = scripted();
     end(0, FULL);
     const room = delivery.backpressure();
@@ -147,8 +147,8 @@ describe("a run that waits", () => {
   });
 });
 
-describe("the end", () => {
-  test("the run span has a place in a full queue and is sent at once", async () => {
+describe("shutdown", () => {
+  test("the run span gets into a full queue and is sent at once", async () => {
     const { delivery, requests, end, endRun } = scripted();
     end(0, FULL);
     endRun();
@@ -163,7 +163,7 @@ describe("the end", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("a second run in a full queue takes the place of the newest call", async () => {
+  test("the span of a second run replaces the newest call in a full queue", async () => {
     const { delivery, requests, end, endRun, otherRun } = scripted();
     end(0, FULL);
     endRun();
@@ -173,7 +173,7 @@ describe("the end", () => {
     expect(delivery.lossNotice()).toBe("1 of 14 spans lost: more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds");
   });
 
-  test("comes at once where the connection is refused and no export ever succeeded", async () => {
+  test("ends at once if the connection is refused and no batch was ever accepted", async () => {
     const { delivery, requests, end, endRun } = scripted(() => REFUSED);
     end(0, 1);
     endRun();
@@ -183,7 +183,7 @@ describe("the end", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("asks a collector that was not there once more, and takes it when it is there now", async () => {
+  test("tries an unreachable collector once more, and delivers if it is up now", async () => {
     const { delivery, requests, end, endRun } = scripted((attempt) => (attempt === 1 ? REFUSED : ACCEPTED));
     end(0, 2);
     await vi.advanceTimersByTimeAsync(0);
@@ -194,7 +194,7 @@ describe("the end", () => {
     expect(delivery.lossNotice()).toBeUndefined();
   });
 
-  test("tries again, within the bound, where the collector took spans before", async () => {
+  test("retries in the time left if the collector has accepted spans before", async () => {
     const { delivery, requests, end, endRun } = scripted((attempt) => (attempt === 2 ? REFUSED : ACCEPTED));
     end(0, 2);
     await vi.advanceTimersByTimeAsync(0);
@@ -207,7 +207,7 @@ describe("the end", () => {
     expect(delivery.lossNotice()).toBeUndefined();
   });
 
-  test("is at the bound, whatever is under way", async () => {
+  test("ends when its time is over, whatever is in flight", async () => {
     const { delivery, end } = scripted(undefined, { shutdownMs: 700 });
     end(0, FULL);
     const ended = delivery.shutdown();
@@ -218,7 +218,7 @@ describe("the end", () => {
   });
 });
 
-test("attempts come after growing times, or after the one that the collector names, until the export's time is over", async () => {
+test("retries back off, or follow Retry-After, until the batch's time is over", async () => {
   vi.spyOn(Math, "random").mockReturnValue(0.5);
   const times: number[] = [];
   const began = performance.now();
@@ -233,7 +233,7 @@ test("attempts come after growing times, or after the one that the collector nam
   vi.restoreAllMocks();
 });
 
-test("spans that are not sampled, and spans after the end, are not sent", async () => {
+test("unsampled spans and spans after the shutdown are not sent", async () => {
   const { delivery, requests, end } = scripted(() => ACCEPTED);
   const provider = new NodeTracerProvider({ spanProcessors: [delivery] });
   const unsampled = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.NONE };

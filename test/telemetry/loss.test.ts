@@ -1,4 +1,4 @@
-/** Which spans arrive, which are lost, and what the one line on stderr says of them. Each case is a process of its own. */
+/** Which spans arrive, which are lost, and the line on stderr that reports losses. Each case runs in its own process. */
 import { afterAll, describe, expect, test } from "vitest";
 import { answeringWith, type Behavior, type Collector, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
@@ -23,16 +23,16 @@ function run(
   return runChild("child.ts", [String(calls), "0", ...flags], { ...environment, ...more });
 }
 
-describe("a collector that takes 1.3 s for each answer", () => {
+describe("a collector that takes 1.3 s to answer", () => {
   const slow = (): Promise<Collector> => collecting((_request, answer) => void setTimeout(() => answer(200), 1_300));
 
-  test("loses nothing of a run that waits", async () => {
+  test("a run that waits loses nothing", async () => {
     const collector = await slow();
     expect(await run(collector, 500, ["wait"])).toMatchObject({ code: 0, stderr: "" });
     expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(501);
   });
 
-  test("gets the run span of a run that does not wait, and the line counts the rest", async () => {
+  test("a run that does not wait delivers its run span, and the line counts the lost spans", async () => {
     const collector = await slow();
     const end = await run(collector, 5_000, []);
     const arrived = collector.spans().length;
@@ -43,7 +43,7 @@ describe("a collector that takes 1.3 s for each answer", () => {
   });
 });
 
-test("at the end the run span goes first, past requests that are never answered", async () => {
+test("at shutdown the run span goes first, even if other requests hang", async () => {
   const collector = await collecting((request, answer) => {
     if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
   });
@@ -76,27 +76,27 @@ describe("a partial success", () => {
     expect(stderr).toBe(expected === "" ? "" : `telemetry: ${expected}: the collector rejected them (partial success)\n`);
   });
 
-  test("a malformed body of protobuf takes nothing back", async () => {
+  test("a malformed protobuf body does not count spans as rejected", async () => {
     const collector = await collecting(answeringWith(200, { body: Uint8Array.of(0x0a, 0x7f) }));
     expect((await run(collector, 9, [])).stderr).toBe("");
   });
 });
 
-describe("answers that a client may try again", () => {
-  test.each([429, 502, 503, 504])("%i is named when it stays", async (status) => {
+describe("retryable statuses", () => {
+  test.each([429, 502, 503, 504])("%i is reported if it persists", async (status) => {
     const collector = await collecting(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "300" });
     expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
   });
 
-  test("the spans are sent again, and arrive", async () => {
+  test("the spans are sent again and arrive", async () => {
     const statuses = [503, 429, 200];
     const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 500, { headers: { "retry-after": "0" } }));
     expect((await run(collector, 3, [])).stderr).toBe("");
     expect(collector.requests.map((request) => request.spans.length)).toEqual([4, 4, 4]);
   });
 
-  test("a collector that asks for more time than there is left is not waited for", async () => {
+  test("does not wait for a Retry-After beyond the time left", async () => {
     const collector = await collecting(answeringWith(503, { headers: { "retry-after": "86400" } }));
     expect((await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "600000" })).stderr).toBe(
       "telemetry: 4 of 4 spans lost: the collector answered 503\n",
@@ -104,13 +104,13 @@ describe("answers that a client may try again", () => {
     expect(collector.requests).toHaveLength(1);
   });
 
-  test.each([400, 404, 500, 501])("%i is not tried again", async (status) => {
+  test.each([400, 404, 500, 501])("%i is not retried", async (status) => {
     const collector = await collecting(answeringWith(status));
     expect((await run(collector, 3, [])).stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
     expect(collector.requests).toHaveLength(1);
   });
 
-  test("several reasons share the line", async () => {
+  test("the line lists several reasons", async () => {
     const statuses = [400, 500, 400];
     const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 200));
     const end = await run(collector, 149, ["wait"], { OTEL_BSP_MAX_QUEUE_SIZE: "2048" });

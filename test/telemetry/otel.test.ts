@@ -133,7 +133,7 @@ describe("with a provider", () => {
     expect(status).toEqual({ code: isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET });
   });
 
-  test("the exit code is the process's own, whatever the outcome's", () => {
+  test("the exit code is that of the process, not of the outcome", () => {
     traced({ end: { outcome: "canceled", exitCode: 143 } });
     expect(spanNamed("boruna.run").attributes["process.exit.code"]).toBe(143);
   });
@@ -158,7 +158,7 @@ describe("with a provider", () => {
     expect(spanNamed("boruna.cap").attributes["gen_ai.request.model"]).toBe("operators/model-1");
   });
 
-  test("text that a program passes as a model's name stays out", () => {
+  test("a model that does not look like a model's name is not recorded", () => {
     for (const model of ["", "the SENTINEL prompt", "SENTINEL\n", "x".repeat(129)]) {
       traced({ call: { capability: "llm.call", model } });
       expect(spanNamed("boruna.cap").attributes).not.toHaveProperty("gen_ai.request.model");
@@ -168,7 +168,7 @@ describe("with a provider", () => {
     expect(Object.keys(spanNamed("boruna.cap").attributes).filter((name) => name.startsWith("gen_ai"))).toEqual([]);
   });
 
-  test("a call in a library names the program's own place too", () => {
+  test("a call in a library also records where the program called the library", () => {
     const caller = { function: "ask", pc: 0, file: "a.ax", line: 2, column: 3 };
     traced({ call: { place: () => ({ function: "fetch", pc: 0, file: "std/x/src/core.ax", line: 7, caller }) } });
     expect(spanNamed("boruna.cap").attributes).toMatchObject({
@@ -184,7 +184,7 @@ describe("with a provider", () => {
     expect(Object.keys(spanNamed("boruna.cap").attributes).filter((name) => name.startsWith("code.caller"))).toEqual([]);
   });
 
-  test("a path of the host stays out, and text of a module is bounded", () => {
+  test("absolute paths are not recorded, and a module's text is shortened", () => {
     for (const file of ["/home/user/a.ax", "C:\\a.ax", "\\\\host\\a.ax", "~/a.ax", "file:///a.ax"]) {
       traced({ call: { place: () => ({ function: "f", pc: 0, file, line: 1 }) } });
       expect(spanNamed("boruna.cap").attributes).not.toHaveProperty("code.file.path");
@@ -195,7 +195,7 @@ describe("with a provider", () => {
     expect(spanNamed("boruna.cap").attributes["code.function.name"]).toHaveLength(1024);
   });
 
-  test("every attribute made is in the table, with its type, and a full pair of spans has all of them", () => {
+  test("every attribute set is in the table with its type, and every attribute of the table can be set", () => {
     const place = () => ({
       function: "f",
       pc: 0,
@@ -234,7 +234,7 @@ describe("with a provider", () => {
     expect(run.spanContext().traceState?.serialize()).toBe("v=1");
   });
 
-  test("a handler gets the caller's tracestate and baggage to pass on", () => {
+  test("a handler gets the caller's tracestate and baggage", () => {
     const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
     const baggage = "user=a%20b;secret=no,k=%C3%A9";
     const run = otelTracing().startRun({ ...RUN, traceparent, tracestate: "v=1,w=2", baggage });
@@ -248,7 +248,7 @@ describe("with a provider", () => {
     run.end(END);
   });
 
-  test("a malformed one is ignored: the host's own span is the parent", () => {
+  test("a malformed traceparent is ignored: the active span is the parent", () => {
     trace.getTracer("host").startActiveSpan("host", (host) => {
       traced({ run: { traceparent: "00-nonsense", tracestate: "v=1" } });
       host.end();
@@ -256,9 +256,9 @@ describe("with a provider", () => {
     });
   });
 
-  test("an unsampled parent makes no spans, and its decision is passed on", () => {
+  test("an unsampled parent records no spans, and its decision is propagated", () => {
     const run = otelTracing().startRun({ ...RUN, traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-00` });
-    const call = run.startCall({ ...CALL, place: () => expect.fail("asked for a place that nobody records") });
+    const call = run.startCall({ ...CALL, place: () => expect.fail("place() called for a span that is not recorded") });
     expect(call.headers().traceparent).toMatch(new RegExp(`^00-${"a".repeat(32)}-[0-9a-f]{16}-00$`));
     call.end({ bytesOut: 1 });
     run.end(END);
@@ -291,7 +291,7 @@ describe("with a provider", () => {
   });
 });
 
-test("a processor that throws never reaches the run", () => {
+test("a processor that throws does not affect the run", () => {
   const broken = (): never => {
     throw new Error("broken");
   };
@@ -300,10 +300,10 @@ test("a processor that throws never reaches the run", () => {
   unregister();
 });
 
-test("without a provider nothing is made, nothing is asked for, and a remote context passes through", () => {
+test("without a provider no span is created, no callback is called, and a remote context passes through", () => {
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
   const run = otelTracing().startRun({ ...RUN, traceparent });
-  const call = run.startCall({ ...CALL, place: () => expect.fail("asked for a place that nobody records") });
+  const call = run.startCall({ ...CALL, place: () => expect.fail("place() called for a span that is not recorded") });
   expect(call.run(() => 1)).toBe(1);
   expect(call.headers().traceparent).toBe(traceparent);
   expect(otelTracing().startRun(RUN).startCall(CALL).headers()).toEqual({});

@@ -1,4 +1,4 @@
-/** Starts a script of this folder in a process of its own: global state, exit code and time of exit are real. */
+/** Runs a script of this folder in its own process, so that global state, exit code and time of exit are real. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -6,13 +6,13 @@ export interface ChildEnd {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** From the script's own report that its work is done ("work done") to the end of the process. */
+  /** Time from the line "work done" to the end of the process. */
   readonly endingMs: number;
 }
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
-/** `environment` is all the OpenTelemetry there is: nothing of this process's own is passed on. */
+/** `environment` holds all OpenTelemetry variables: those of this process are not inherited. */
 export function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
   const file = fileURLToPath(new URL(script, import.meta.url));
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|BORUNA_|TRACE|BAGGAGE|NODE_)/.test(name)));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wanted } from "../../telemetry/settings.ts";
+import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { type Collector, startCollector } from "./collector.ts";
 import { runChild } from "./run-child.ts";
@@ -15,13 +15,13 @@ async function withCollector(body: (collector: Collector) => Promise<void>): Pro
   }
 }
 
-function settings(environment: Readonly<Record<string, string>>): Extract<ReturnType<typeof wanted>, { on: true }> {
-  const result = wanted(environment);
+function settings(environment: Readonly<Record<string, string>>): Extract<ReturnType<typeof readTelemetrySettings>, { on: true }> {
+  const result = readTelemetrySettings(environment);
   if ("problem" in result || !result.on) throw new Error("telemetry is off");
   return result;
 }
 
-describe("what the variables ask for", () => {
+describe("settings from the environment", () => {
   test.each([
     [{}],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "" }],
@@ -31,11 +31,11 @@ describe("what the variables ask for", () => {
     [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: "none" }],
     [{ OTEL_TRACES_EXPORTER: "otlp" }],
   ])("off: %j", (environment) => {
-    expect(wanted(environment)).toEqual({ on: false });
+    expect(readTelemetrySettings(environment)).toEqual({ on: false });
   });
 
   test("on, with the defaults", () => {
-    expect(wanted(ENDPOINT)).toEqual({
+    expect(readTelemetrySettings(ENDPOINT)).toEqual({
       on: true,
       exporters: ["otlp"],
       otlp: { endpoint: "http://127.0.0.1:4318/v1/traces", protocol: "http/protobuf", compression: "none" },
@@ -47,7 +47,7 @@ describe("what the variables ask for", () => {
     });
   });
 
-  test("the traces' own variables win", () => {
+  test("the variables for traces take precedence", () => {
     const own = {
       OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
@@ -59,7 +59,7 @@ describe("what the variables ask for", () => {
     expect(settings({ ...ENDPOINT, ...traces }).otlp?.endpoint).toBe("https://x.example/own");
   });
 
-  test("the general endpoint is completed, and compression and the bound of one export are read", () => {
+  test("appends the path to the general endpoint, and reads compression and the export timeout", () => {
     expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://x.example/a/" }).otlp?.endpoint).toBe("http://x.example/a/v1/traces");
     expect(settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }).otlp?.compression).toBe("gzip");
     const odd = settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "br", OTEL_BSP_EXPORT_TIMEOUT: "9" });
@@ -90,10 +90,10 @@ describe("what the variables ask for", () => {
       "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans.",
     ],
   ])("a problem is one line: %j", (environment, problem) => {
-    expect(wanted({ ...ENDPOINT, ...environment })).toEqual({ problem });
+    expect(readTelemetrySettings({ ...ENDPOINT, ...environment })).toEqual({ problem });
   });
 
-  test("numbers that would break the SDK fall back to the default, with a notice", () => {
+  test("invalid numbers fall back to the default, with a notice", () => {
     const result = settings({
       ...ENDPOINT,
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "0",
@@ -117,14 +117,14 @@ describe("what the variables ask for", () => {
   });
 });
 
-describe("a process of its own", () => {
-  test("with the endpoint unset no module of OpenTelemetry is loaded", async () => {
+describe("in its own process", () => {
+  test("without an endpoint no OpenTelemetry module is loaded", async () => {
     for (const environment of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: "" }]) {
       const end = await runChild("child.ts", ["1", "0", "modules"], environment);
       expect(end.stdout).toBe("loaded 0\nwork done\n");
       expect(end.stderr).toBe("");
     }
-    // The list does see them where they are loaded.
+    // Check that the list contains loaded modules.
     const { stdout } = await runChild("child.ts", ["1", "0", "modules"], { OTEL_TRACES_EXPORTER: "console" });
     expect(stdout).toContain("node_modules/@opentelemetry/sdk-trace-node/");
     expect(stdout).not.toContain("otlp-transformer");
@@ -183,7 +183,7 @@ describe("a process of its own", () => {
       expect(collector.spans()[0]).toMatchObject({ parentSpanId: "", resource: { "service.name": "mine" } });
     }));
 
-  test("the sampler is the environment's, the caller's decision included", () =>
+  test("the sampler comes from the environment and respects the caller's decision", () =>
     withCollector(async (collector) => {
       const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
       await runChild("child.ts", ["2", "0"], { ...endpoint, OTEL_TRACES_SAMPLER: "always_off" });
@@ -191,7 +191,7 @@ describe("a process of its own", () => {
       expect(collector.requests).toHaveLength(0);
     }));
 
-  test("more spans than the queue holds all arrive when the run heeds backpressure", () =>
+  test("more spans than the queue holds all arrive if the run waits", () =>
     withCollector(async (collector) => {
       const end = await runChild("child.ts", ["5000", "0", "wait"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
       expect(end).toMatchObject({ code: 0, stderr: "" });
@@ -200,7 +200,7 @@ describe("a process of its own", () => {
       expect(collector.requests.length).toBeLessThan(30);
     }));
 
-  test("a run that does not wait loses what the queue cannot hold, and says how many", () =>
+  test("a run that does not wait loses what the queue cannot hold, and reports how many", () =>
     withCollector(async (collector) => {
       const environment = {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -215,7 +215,7 @@ describe("a process of its own", () => {
       );
     }));
 
-  test("small batches do not run into the exporter's own limit", () =>
+  test("small batches all arrive", () =>
     withCollector(async (collector) => {
       const end = await runChild("child.ts", ["200", "0"], {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -225,7 +225,7 @@ describe("a process of its own", () => {
       expect(collector.spans()).toHaveLength(201);
     }));
 
-  test("console prints one line a span to stderr and needs no endpoint", async () => {
+  test("the console exporter prints one line per span to stderr and needs no endpoint", async () => {
     const end = await runChild("child.ts", ["1", "0"], { OTEL_TRACES_EXPORTER: "console" });
     const lines = end.stderr.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
@@ -236,7 +236,7 @@ describe("a process of its own", () => {
     expect(end.stdout).not.toContain("boruna.cap");
   });
 
-  test("a protocol that is not supported is told, and the work goes on", async () => {
+  test("an unsupported protocol is reported, and the run continues", async () => {
     const end = await runChild("child.ts", ["1", "4", "modules"], { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
     expect(end.code).toBe(4);
     expect(end.stderr).toBe(
@@ -245,7 +245,7 @@ describe("a process of its own", () => {
     expect(end.stdout).toContain("loaded 0\n");
   });
 
-  test("settings that the SDK does not understand are told, one line each", () =>
+  test("settings that the SDK does not understand are reported, one line each", () =>
     withCollector(async (collector) => {
       const end = await runChild("child.ts", ["0", "0"], {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -265,7 +265,7 @@ describe("a process of its own", () => {
       expect(collector.spans()).toHaveLength(1);
     }));
 
-  test("starting twice is an error that says so", () =>
+  test("starting twice is an error", () =>
     withCollector(async (collector) => {
       const end = await runChild("child.ts", ["0", "0", "twice"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
       expect(end.stderr).toBe("telemetry is started twice in this process\n");

@@ -3,7 +3,7 @@ import { type Behavior, type Collector, refusingUrl, startCollector } from "./co
 import { type ChildEnd, runChild } from "./run-child.ts";
 
 const BOUND_MS = 700;
-/** For a busy machine: what comes after the bound is the end of the process alone. */
+/** Slack for a busy machine, in milliseconds: after the bound the process only has to exit. */
 const GRACE_MS = 1_500;
 
 const collectors: Collector[] = [];
@@ -32,7 +32,7 @@ describe("a collector that misbehaves", () => {
     ["slow-read", /^the collector did not answer (in time|within 700 ms)$/],
   ] as const)("%s: the process ends in time, with its own exit code, and tells it in one line", async (behavior, reason) => {
     const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior), BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
-    // No process.exit in the child: nothing may be left that keeps it alive.
+    // The child does not call process.exit, so nothing may keep it alive.
     const end = await runChild("child.ts", ["3", "7"], environment);
     expect(end.code).toBe(7);
     expect(end.endingMs).toBeLessThan(BOUND_MS + GRACE_MS);
@@ -53,7 +53,7 @@ describe("a collector that misbehaves", () => {
     expect(end.endingMs).toBeLessThan(5_000);
   });
 
-  test("many batches wait no longer than one", async () => {
+  test("many batches take no longer than one", async () => {
     const batches = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5", BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
     for (const behavior of ["refuse", "hang"] as const) {
       const end = await runChild("child.ts", ["400", "0"], { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
@@ -62,7 +62,7 @@ describe("a collector that misbehaves", () => {
     }
   });
 
-  test("a run waits for a collector that hangs no longer than for one export", async () => {
+  test("a run waits for a hanging collector no longer than one batch may take", async () => {
     const end = await runChild("child.ts", ["1000", "0", "wait"], {
       OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
       OTEL_EXPORTER_OTLP_TIMEOUT: "500",
@@ -79,7 +79,7 @@ describe("a collector that misbehaves", () => {
   });
 });
 
-test("a healthy collector is not waited for longer than it takes", async () => {
+test("with a healthy collector the shutdown ends as soon as it has answered", async () => {
   const end = await runChild("child.ts", ["3", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy") });
   expect(end).toMatchObject({ code: 0, stderr: "" });
   expect(end.endingMs).toBeLessThan(GRACE_MS);

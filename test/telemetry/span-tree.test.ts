@@ -76,7 +76,7 @@ test("a run with its calls", () => {
 });
 
 describe("hostile spans", () => {
-  test("spans that are each other's ancestors, or their own, are shown once", () => {
+  test("spans in a cycle of parents are shown once", () => {
     expect(spanTree([span("1", "2", 0), span("2", "1", 1), span("3", "3", 2)])).toBe("1  1.00 µs\n└─ 2  1.00 µs\n3  1.00 µs");
   });
 
@@ -84,7 +84,7 @@ describe("hostile spans", () => {
     expect(spanTree([span("1", undefined, 0), span("1", undefined, 1), span("2", "1", 2)]).split("\n")).toHaveLength(3);
   });
 
-  test("a long chain is neither deep on the screen nor slow", () => {
+  test("a long chain is neither deeply indented nor slow", () => {
     const chain = Array.from({ length: 20_000 }, (_, i) => span(String(i), i === 0 ? undefined : String(i - 1), i));
     const lines = spanTree(chain, { maxSpans: 100 }).split("\n");
     expect(lines).toHaveLength(101);
@@ -97,13 +97,13 @@ describe("hostile spans", () => {
     expect(spanTree([span("root", undefined, 0), ...wide]).split("\n")).toHaveLength(1001);
   });
 
-  test("text that would draw on the terminal", () => {
+  test("control characters are replaced", () => {
     const line = spanLine(span("1", undefined, 0, { name: "a\u001b[2Jb\nc\u202e", attributes: { "cap.name": "x".repeat(500) } }));
     expect(line).toMatch(/^a\?\[2Jb\?c\? {2}x{200}… {2}1\.00 µs$/);
   });
 });
 
-test("spans without an order in time go by call number, then by id", () => {
+test("spans that start together are ordered by call number, then by id", () => {
   const call = (id: string, number: number): TreeSpan => span(id, "r", 5, { attributes: { "cap.call": number } });
   expect(
     spanTree([span("r", undefined, 0), call("a", 2), call("b", 1), span("d", "r", 5), span("c", "r", 5)])

@@ -18,7 +18,7 @@ interface Sample {
   readonly [field: string]: unknown;
 }
 
-/** A request with one span, in the shape of OTLP's JSON. */
+/** A request with the given spans, in OTLP's JSON encoding. */
 const requestOf = (...spans: readonly Sample[]): unknown => ({
   resourceSpans: [
     {
@@ -38,7 +38,7 @@ const sample = (more: Readonly<Record<string, unknown>> = {}): Sample => ({
 });
 const json = (request: unknown): Uint8Array => Buffer.from(JSON.stringify(request));
 
-/** The same request in protobuf: ids and bytes are base64 in protobufjs's objects, hex in OTLP's JSON. */
+/** The same request in protobuf. Ids are hex in OTLP's JSON, but base64 in the objects of protobufjs. */
 function protobuf(request: unknown): Uint8Array {
   const isId = (key: string): boolean => ["traceId", "spanId", "parentSpanId"].includes(key);
   const text: unknown = JSON.parse(
@@ -66,7 +66,7 @@ function refusal(bytes: Uint8Array, form: OtlpForm): string {
 const FORMS = ["protobuf", "json"] as const;
 
 describe.each(FORMS)("%s", (form) => {
-  test("every part of a span", () => {
+  test("decodes every field of a span", () => {
     const attributes = [
       { key: "s", value: { stringValue: "ü\u0000𝄞" } },
       { key: "t", value: { boolValue: true } },
@@ -129,7 +129,7 @@ describe.each(FORMS)("%s", (form) => {
     });
   });
 
-  test("an empty request has no spans, a parent of zeros is none, and what is absent has its default", () => {
+  test("an empty request has no spans, a parent id of zeros means no parent, and absent fields get their defaults", () => {
     expect(decode({}, form)).toEqual([]);
     expect(decode({ resourceSpans: [{}, { scopeSpans: [{}] }] }, form)).toEqual([]);
     const [span] = decode(
@@ -137,10 +137,10 @@ describe.each(FORMS)("%s", (form) => {
       form,
     );
     expect(span).toMatchObject({ name: "", kind: 0, startNs: 0n, status: { code: 0, message: "" }, scope: { name: "" } });
-    expect(span).not.toHaveProperty("parentSpanId");
+    expect(span?.parentSpanId).toBeUndefined();
   });
 
-  test("a span without proper ids is malformed", () => {
+  test("a span without valid ids is malformed", () => {
     for (const ids of [
       { traceId: "" },
       { spanId: "" },
@@ -153,7 +153,7 @@ describe.each(FORMS)("%s", (form) => {
     }
   });
 
-  test("values nest 32 deep and no deeper", () => {
+  test("values may nest 32 deep but no deeper", () => {
     const nested = (depth: number): unknown => (depth === 0 ? { intValue: "1" } : { arrayValue: { values: [nested(depth - 1)] } });
     const request = (depth: number): unknown => requestOf(sample({ attributes: [{ key: "k", value: nested(depth) }] }));
     expect(decode(request(32), form)).toHaveLength(1);
@@ -164,7 +164,7 @@ describe.each(FORMS)("%s", (form) => {
     expect(refusal(new Uint8Array(4 * 1024 * 1024 + 1), form)).toContain("more than 4194304 bytes");
   });
 
-  test("cut anywhere, it decodes or is malformed, and nothing else", () => {
+  test("a request truncated anywhere decodes or is malformed, without another error", () => {
     const bytes = encode(
       requestOf(sample({ attributes: [{ key: "k", value: { stringValue: "value" } }], status: { code: 2 } }), sample()),
       form,
@@ -172,14 +172,14 @@ describe.each(FORMS)("%s", (form) => {
     for (let length = 0; length < bytes.length; length++) refusal(bytes.subarray(0, length), form);
   });
 
-  test("any bytes decode or are malformed, and nothing else", () => {
+  test("random bytes decode or are malformed, without another error", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusal(bytes, form)),
       { numRuns: cases(3_000) },
     );
   });
 
-  test("a good request with bytes changed decodes or is malformed, and nothing else", () => {
+  test("a valid request with changed bytes decodes or is malformed, without another error", () => {
     const good = encode(
       requestOf(
         sample({
@@ -201,7 +201,7 @@ describe.each(FORMS)("%s", (form) => {
   });
 });
 
-test("both forms of any request give the same spans", () => {
+test("both encodings of a request decode to the same spans", () => {
   const leaf = fc.oneof(
     fc.record({ stringValue: fc.string({ unit: "binary" }) }),
     fc.record({ boolValue: fc.boolean() }),
@@ -245,7 +245,7 @@ test("both forms of any request give the same spans", () => {
   );
 });
 
-describe("what protobuf alone has", () => {
+describe("protobuf only", () => {
   test.each([
     ["a varint that does not end", [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
     ["a cut varint", [0x08, 0xff]],
@@ -264,7 +264,7 @@ describe("what protobuf alone has", () => {
     expect(decodeTraceRequest(Buffer.concat([unknown, protobuf(requestOf(sample())), unknown]), "protobuf")).toHaveLength(1);
   });
 
-  test("the densest 4 MiB are refused within a bound of work", () => {
+  test("a request of 4 MiB with as many items as possible is refused with bounded work", () => {
     const attribute = Buffer.from([0x4a, 0x00]);
     const ids = Buffer.concat([Buffer.from([0x0a, 16]), Buffer.from(TRACE, "hex"), Buffer.from([0x12, 8]), Buffer.from(SPAN, "hex")]);
     const wrapped = (field: number, body: Buffer): Buffer => {
@@ -278,7 +278,7 @@ describe("what protobuf alone has", () => {
   });
 });
 
-describe("what JSON alone has", () => {
+describe("JSON only", () => {
   test.each([
     ["nothing", ""],
     ["an array", "[]"],
@@ -290,7 +290,7 @@ describe("what JSON alone has", () => {
     expect(refusal(Buffer.from(text, "latin1"), "json")).toContain("malformed OTLP request: ");
   });
 
-  test("numbers where strings are usual, null for what is absent, ids in capitals, and numbers as words", () => {
+  test("accepts numbers for strings, null for absent members, upper-case ids, and NaN and Infinity", () => {
     const request = requestOf(
       sample({
         traceId: TRACE.toUpperCase(),
@@ -316,7 +316,7 @@ describe("what JSON alone has", () => {
     ]);
   });
 
-  test("a time as an exact number beyond 2^53", () => {
+  test("a time beyond 2^53 written as a number is exact", () => {
     const text = JSON.stringify(requestOf(sample())).replace('"1700000000000000001"', "1700000000000000001");
     expect(decodeTraceRequest(Buffer.from(text), "json")[0]?.startNs).toBe(1700000000000000001n);
   });
@@ -361,7 +361,7 @@ describe("the receiver", () => {
     });
   const good = protobuf(requestOf(sample()));
 
-  test.each(FORMS)("takes %s, gzip or not", async (form) => {
+  test.each(FORMS)("accepts %s, with and without gzip", async (form) => {
     received.length = 0;
     const bytes = encode(requestOf(sample(), sample()), form);
     const type = form === "json" ? "application/json" : "application/x-protobuf";
@@ -371,7 +371,7 @@ describe("the receiver", () => {
     expect(received).toHaveLength(4);
   });
 
-  test("refuses what it cannot read, and goes on", async () => {
+  test("refuses invalid requests and keeps running", async () => {
     received.length = 0;
     const status = async (answer: Promise<Response>): Promise<number> => (await answer).status;
     expect(await status(post(Buffer.from("rubbish")))).toBe(400);
@@ -388,7 +388,7 @@ describe("the receiver", () => {
     expect(received).toHaveLength(1);
   });
 
-  test("says why, as google.rpc.Status, without words of its caller's", async () => {
+  test("answers errors with a google.rpc.Status that hides the error of onSpans", async () => {
     const malformed = await post(Buffer.from("{"), { "content-type": "application/json" });
     expect(await malformed.text()).toMatch(/^\{"code":3,"message":"malformed OTLP request: /);
     const broken = await post(json(requestOf(sample({ name: "break" }))), { "content-type": "application/json" });
@@ -398,13 +398,13 @@ describe("the receiver", () => {
     expect(binary[3]).toBe(binary.length - 4);
   });
 
-  test("a port in use is an error that says so", async () => {
+  test("a port in use is an error", async () => {
     await expect(startReceiver({ port: receiver.port, onSpans: () => undefined })).rejects.toMatchObject({
       kind: "telemetry.receiver_unavailable",
     });
   });
 
-  test("close cuts what is open", async () => {
+  test("close closes open connections", async () => {
     const other = await startReceiver({ onSpans: () => undefined });
     const hanging = fetch(`${other.url}/v1/traces`, {
       method: "POST",
