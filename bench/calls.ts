@@ -1,4 +1,4 @@
-/** What a capability call costs that does nothing. */
+/** Measures the cost of a capability call whose handler does nothing. */
 import { compile } from "../compiler/compile.ts";
 import { executeProgram } from "../gateway/run.ts";
 import type { EventSink } from "../gateway/run-events.ts";
@@ -27,11 +27,11 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 }
 `;
 
-/** How the events of a run are kept. A log in memory is hashed when its hash or its bytes are asked for: of the last one they are. */
+/** Where a run's events go. A log in memory computes its hash on demand; only `hashed log` asks for it. */
 const LOGS = ["events in memory", "log in memory", "hashed log"] as const;
 export type LogKind = (typeof LOGS)[number];
 
-/** What a call costs: policy, budget and log in memory, a synchronous mock, no tracer. */
+/** The cost of a call through policy, budget and log to a synchronous mock, without a tracer. */
 export interface CallCost {
   readonly engine: string;
   readonly log: LogKind;
@@ -59,7 +59,7 @@ async function run(program: Program, options: (typeof METERED)[number]["options"
 export async function callCosts(): Promise<readonly CallCost[]> {
   const program = verifyModule(compile({ name: "calls.ax", text: SOURCE }).module);
   const times = METERED.flatMap((engine) => LOGS.map((log) => ({ engine, log, perCall: Array<number>() })));
-  // The first rounds only warm up.
+  // Rounds below 0 are the warm-up.
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     for (const { engine, log, perCall } of times) {
       const start = performance.now();
@@ -73,7 +73,7 @@ export async function callCosts(): Promise<readonly CallCost[]> {
 export function callTable(costs: readonly CallCost[]): Table {
   return {
     title: "Capability calls",
-    note: "Trivial ones: policy, budget, log in memory, a synchronous mock, no tracer. A log in memory is hashed when its hash or its bytes are asked for.",
+    note: "A call passes policy, budget and log and ends in a synchronous mock; there is no tracer. A log in memory computes its hash on demand.",
     columns: ["µs"],
     rows: costs.map(({ engine, log, perCall }) => ({ what: `${engine}, ${log}`, cells: [perCall] })),
   };

@@ -1,11 +1,11 @@
 /**
- * A process of its own, which cold.ts starts: one engine or peer from its loading to the end of its first 1,000 steps.
- * Prints the milliseconds of each part as JSON.
+ * The child process of `processes.ts`. Measures one engine or peer from loading it to the end of its first 1,000 steps, and
+ * prints the milliseconds of each part as JSON.
  */
 import { sourceText } from "./sources.ts";
 
-/** Turns of the sum loop that make about 1,000 steps of our machine. */
-const TURNS = 58;
+/** Rounds of the sum loop, about 1,000 steps of our machine. */
+const ROUNDS = 58;
 
 async function loadPeer(name: string) {
   switch (name) {
@@ -20,7 +20,7 @@ async function loadPeer(name: string) {
   }
 }
 
-/** The engine of the name, in the form of a peer. */
+/** Loads one of our engines behind a peer's interface. */
 async function loadEngine(name: string) {
   const { compile } = await import("../compiler/compile.ts");
   const { ENGINES, runOn } = await import("./engines.ts");
@@ -39,6 +39,6 @@ const load = (await loadPeer(name)) ?? (await loadEngine(name));
 const loaded = performance.now();
 const main = await load("sum");
 const ready = performance.now();
-main(TURNS);
+main(ROUNDS);
 const end = performance.now();
 process.stdout.write(JSON.stringify([loaded - start, ready - loaded, end - ready, end - start]));

@@ -1,4 +1,4 @@
-/** How long the compiler takes, and whether twice the source takes twice the time. */
+/** Measures how long the compiler takes, and whether twice the source takes twice the time. */
 import { compile } from "../compiler/compile.ts";
 import { timed } from "./race.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
@@ -7,11 +7,11 @@ const ROUNDS = 5;
 
 interface Generated {
   readonly text: string;
-  /** Reaches all the others, so that none is left out. */
+  /** The last function. It reaches all others, so the compiler drops none. */
   readonly last: string;
 }
 
-/** About so many bytes of functions that call each other. */
+/** Makes functions that call each other, about `bytes` long. */
 function functionsOf(bytes: number, letter: string): Generated {
   const one = (i: number): string => {
     const before = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
@@ -31,7 +31,7 @@ const mainOf = (files: readonly Generated[]): string => `fn main() -> Int { ${fi
 export interface Compiling {
   /** Seconds for 1 MB in one file. */
   readonly megabyte: Figure;
-  /** 1 MB to half of it, and 2 MB in two files to 1 MB. */
+  /** The time for 1 MB relative to 0.5 MB, and for 2 MB in two files relative to 1 MB. */
   readonly doubled: readonly [Figure, Figure];
 }
 

@@ -1,4 +1,4 @@
-/** The machine's engines, and a run of one. */
+/** The machine's engines and how to run a program on one. */
 import { compile } from "../compiler/compile.ts";
 import type { Host } from "../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
@@ -11,13 +11,13 @@ import { notMetered } from "./unmetered.ts";
 
 export interface Engine {
   readonly name: string;
-  /** Whether steps, allocation and depth are counted. One that does not count runs the eight programs only; its name is `NOT_METERED`. */
+  /** Whether it counts steps, allocation and depth. The engine that does not is `NOT_METERED`; it runs only the eight programs. */
   readonly metered: boolean;
   /** Options of `runMachine` and `execute`. */
   readonly options: { readonly engine: "auto" | "interpreter" | "compiled" };
 }
 
-/** What the compiled engine is compared with to see what counting costs. */
+/** The engine that the compiled engine is compared with to measure the cost of metering. */
 export const NOT_METERED = "compiled, not metered";
 
 export const ENGINES: readonly Engine[] = [
@@ -28,7 +28,7 @@ export const ENGINES: readonly Engine[] = [
 
 export const METERED = ENGINES.filter((engine) => engine.metered);
 
-/** Everything is counted, nothing is reached. */
+/** Limits that no benchmark reaches. The machine counts all the same. */
 export const LIMITS: Limits = { ...DEFAULT_LIMITS, max_steps: Number.MAX_SAFE_INTEGER, max_alloc_bytes: Number.MAX_SAFE_INTEGER };
 
 const NO_HOST: Host = {
@@ -42,7 +42,7 @@ export function programFrom(path: string): Program {
   return verifyModule(compile({ name: path, text: sourceText(path) }).module);
 }
 
-/** What `main(n)` of a pure program gives; throws where it does not end well. */
+/** Runs `main(n)` of a pure program and returns its value. Throws if the run does not complete. */
 export function runOn(engine: Engine, program: Program, n: number): Value {
   const run = (): ReturnType<typeof runMachine> => runMachine(program, NO_HOST, { limits: LIMITS, args: [n], ...engine.options });
   const end = engine.metered ? run() : notMetered(run);

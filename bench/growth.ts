@@ -1,14 +1,14 @@
-/** Whether twice the size takes about twice the time. */
+/** Measures whether twice the size takes about twice the time. */
 import type { Program } from "../vm/bytecode/program.ts";
 import { type Engine, METERED, programFrom, runOn } from "./engines.ts";
 import { sampleAll, warmedUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
 
-/** `growth/FILE.ax` has a `main(n)`; the largest n, and from there three times half. */
+/** `growth/FILE.ax` has a `main(n)`. It runs with the largest n and with a half, a quarter and an eighth of it. */
 const SUBJECTS: readonly { readonly name: string; readonly file: string; readonly largest: number }[] = [
   { name: "list, built by push", file: "list-build", largest: 200_000 },
-  { name: "list, older versions pushed on", file: "list-old-version", largest: 200_000 },
+  { name: "list, push onto older versions", file: "list-old-version", largest: 200_000 },
   { name: "list, read by index", file: "list-index", largest: 200_000 },
   { name: "string, built by `++`", file: "string-append", largest: 200_000 },
   { name: "string, joined", file: "string-join", largest: 200_000 },
@@ -20,14 +20,15 @@ const SUBJECTS: readonly { readonly name: string; readonly file: string; readonl
 
 const ROUNDS = 9;
 
-/** Time at twice the size to time at the size, from small to large. */
+/** How the time grows with the size. */
 export interface Growth {
   readonly engine: string;
   readonly name: string;
   readonly largest: number;
   /** Milliseconds at the largest size. */
   readonly time: Figure;
-  readonly steps: readonly Figure[];
+  /** The time at twice a size relative to the time at that size, from small sizes to large. */
+  readonly ratios: readonly Figure[];
 }
 
 function measured(engine: Engine, name: string, program: Program, largest: number): Growth {
@@ -35,8 +36,8 @@ function measured(engine: Engine, name: string, program: Program, largest: numbe
   const entrants = sizes.map((n) => warmedUp({ name: String(n), run: () => runOn(engine, program, n) }));
   for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
   const series = entrants.map(({ times }) => times);
-  const steps = series.slice(1).map((times, at) => figureOf(ratios(times, series[at] ?? [])));
-  return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), steps };
+  const growth = series.slice(1).map((times, at) => figureOf(ratios(times, series[at] ?? [])));
+  return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), ratios: growth };
 }
 
 export function growths(): Growth[] {
@@ -50,7 +51,7 @@ export function growthTables(all: readonly Growth[]): Table[] {
   return METERED.map((engine) => {
     const rows: Row[] = all
       .filter((growth) => growth.engine === engine.name)
-      .map(({ name, largest, time, steps }) => ({ what: `${name}, N = ${largest}`, cells: [time, ...steps] }));
+      .map((growth) => ({ what: `${growth.name}, N = ${growth.largest}`, cells: [growth.time, ...growth.ratios] }));
     return { title: `Growth: ${engine.name}`, columns: ["ms at N", "N/4 to N/8", "N/2 to N/4", "N to N/2"], rows };
   });
 }

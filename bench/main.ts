@@ -1,6 +1,6 @@
 /**
- * `npm run bench`, from the built package as users run it. Prints the tables; `--json` prints their figures instead;
- * `--write` also keeps the tables in bench/RESULTS.md.
+ * `npm run bench`: measures the built package, as users run it, and prints tables. `--json` prints the figures as JSON
+ * instead. `--write` also writes the tables to `bench/RESULTS.md`.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -17,11 +17,11 @@ const FLAGS = ["--json", "--write"];
 const flags = process.argv.slice(2);
 const unknown = flags.find((flag) => !FLAGS.includes(flag));
 if (unknown !== undefined) {
-  process.stderr.write(`unknown option ${unknown}; there are ${FLAGS.join(" and ")}\n`);
+  process.stderr.write(`unknown option ${unknown}; the options are ${FLAGS.join(" and ")}\n`);
   process.exit(2);
 }
 
-/** Says on stderr what is going on, since all of it takes minutes. */
+/** Runs one part and reports its progress on stderr, since the whole benchmark takes minutes. */
 async function part<T>(what: string, body: () => T | Promise<T>): Promise<T> {
   process.stderr.write(`${what} … `);
   const start = performance.now();
@@ -43,7 +43,7 @@ const targets = targetsOf({ times, growths: grown, calls, start, compiling });
 const tables = [...programTables(times), ...growthTables(grown), callTable(calls), cold];
 
 const text = [
-  `# Results\n\n${date}, ${host}. Made by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in brackets; ratios are taken round by round.\n`,
+  `# Results\n\n${date}, ${host}. Written by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in parentheses. Ratios are computed round by round.\n`,
   targetsText(targets),
   ...tables.map(tableText),
 ].join("\n");

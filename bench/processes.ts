@@ -1,4 +1,4 @@
-/** What needs a fresh process each time: the start of the command, and cold engines. */
+/** Measures what needs a fresh process each time: the start of the command, and cold engines. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { METERED } from "./engines.ts";
@@ -8,10 +8,10 @@ import { sourceUrl } from "./sources.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
 
 const ROUNDS = 9;
-/** Starts are short, and other work on the machine shows in each. */
+/** Starts are short, so other work on the computer disturbs each one. Many are needed. */
 const STARTS = 40;
 
-/** `boruna run hello.ax` to `node -e 0`, in turn. */
+/** The time of `boruna run hello.ax` relative to `node -e 0`. The two alternate. */
 export function startRatio(): Figure {
   const command = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
   const hello = fileURLToPath(sourceUrl("hello.ax"));
@@ -44,7 +44,7 @@ function coldStart(name: string): readonly number[] {
 
 const COLUMNS = ["ms to load the engine", "ms to read the program", "ms to run it", "ms in all"];
 
-/** Every engine and peer in turn, each in a process of its own. */
+/** Starts every engine and peer in turn, each in a new process. */
 export function coldTable(): Table {
   const names = [...METERED.map((engine) => engine.name), "JavaScript", "QuickJS", "Lua"];
   const rounds = Array.from({ length: ROUNDS }, () => new Map(names.map((name) => [name, coldStart(name)])));
@@ -56,6 +56,6 @@ export function coldTable(): Table {
     title: "Cold start: 1,000 steps in a fresh process",
     columns: COLUMNS,
     rows,
-    note: "Loading is importing the modules or making the WebAssembly instance ready. Ours reads with the compiler; its running includes the verifier.",
+    note: "Loading imports the modules or prepares the WebAssembly instance. Our engines read the program with the compiler; running includes the verifier.",
   };
 }

@@ -1,4 +1,4 @@
-/** The eight programs, each on our engines, as hand-written JavaScript without any metering, in QuickJS and in Lua. */
+/** Compares our engines with hand-written JavaScript, QuickJS and Lua on eight programs. The peers count nothing. */
 import { textForm } from "../vm/value/display.ts";
 import { ENGINES, programFrom, runOn } from "./engines.ts";
 import { JAVASCRIPT } from "./peers/javascript.ts";
@@ -11,7 +11,7 @@ import { figureOf, geometricMeans, ratios } from "./statistics.ts";
 
 interface BenchProgram {
   readonly name: string;
-  /** `programs/FILE.ax`, `.mjs` and `.lua` each have a `main(n)` that gives the same. */
+  /** `programs/FILE.ax`, `.mjs` and `.lua` each have a `main(n)`. All three return the same. */
   readonly file: string;
   readonly n: number;
 }
@@ -30,12 +30,12 @@ const PROGRAMS: readonly BenchProgram[] = [
 const PEERS = [JAVASCRIPT, QUICKJS, LUA];
 const ROUNDS = 9;
 
-/** Milliseconds of one run: by contender, by program, by round. */
+/** Milliseconds of one run, by contender, by program, by round. */
 export type Times = ReadonlyMap<string, readonly (readonly number[])[]>;
 
-/** A program on everyone, once all have given the same answer. */
+/** All contenders for one program. Throws if their answers differ. */
 function entrantsOf({ name, file, n }: BenchProgram, mains: ReadonlyMap<string, Main>): Entrant[] {
-  // Each engine has the program to itself: compiled code is kept by program.
+  // Each engine gets its own copy of the program, because compiled code is cached by program.
   const ours = ENGINES.map((engine) => {
     const program = programFrom(`programs/${file}.ax`);
     return { name: engine.name, run: () => runOn(engine, program, n) };
@@ -46,7 +46,7 @@ function entrantsOf({ name, file, n }: BenchProgram, mains: ReadonlyMap<string, 
   return [...ours, ...theirs].map(warmedUp);
 }
 
-/** All in one process: a round runs each program on each contender. */
+/** Measures in one process. A round runs each program on each contender. */
 export async function programTimes(): Promise<Times> {
   const loaders = await Promise.all(PEERS.map(async ({ name, start }) => ({ name, load: await start() })));
   const races: Entrant[][] = [];
@@ -61,14 +61,14 @@ export async function programTimes(): Promise<Times> {
   return new Map(names.map((name) => [name, races.map((entrants) => entrants.find((entrant) => entrant.name === name)?.times ?? [])]));
 }
 
-/** How many times the time of `under` `over` takes: by program, by round; undefined where one of them did not run. */
+/** The time of `over` divided by the time of `under`, by program, by round. Undefined if one of them did not run. */
 export function ratiosOf(times: Times, over: string, under: string): readonly (readonly number[])[] | undefined {
   const [above, below] = [times.get(over), times.get(under)];
   if (above === undefined || below === undefined) return undefined;
   return above.map((series, program) => ratios(series, below[program] ?? []));
 }
 
-/** One table for each contender that is compared: its time and its ratios to others, with the geometric mean below. */
+/** The table of one contender: its times, its ratios to others, and the geometric means in the last row. */
 function comparison(times: Times, name: string, columns: readonly { title: string; over: string; under: string }[]): Table {
   const compared = columns.map(({ over, under }) => ratiosOf(times, over, under) ?? []);
   const rows: Row[] = PROGRAMS.map((program, at) => ({
@@ -89,7 +89,7 @@ export function programTables(times: Times): Table[] {
       { title: "times as fast as QuickJS", over: "QuickJS", under: name },
       { title: "times as fast as Lua", over: "Lua", under: name },
     ]),
-    note: "JavaScript is written by hand and counts nothing; QuickJS and Lua are WebAssembly and count nothing. All are warm.",
+    note: "JavaScript is written by hand. QuickJS and Lua run as WebAssembly. None of the three counts anything. All contenders are warmed up.",
   }));
   const theirs = PEERS.filter(({ name }) => name !== "JavaScript").map(({ name }) =>
     comparison(times, name, [{ title: "times the time of JavaScript", over: name, under: "JavaScript" }]),

@@ -1,4 +1,4 @@
-/** Contenders in turn, round by round, so that whatever else the computer does falls on all of them. */
+/** Runs contenders in turn, round by round, so that other load on the computer affects all of them alike. */
 
 export interface Contender {
   readonly name: string;
@@ -8,12 +8,12 @@ export interface Contender {
 export interface Entrant extends Contender {
   /** Runs in one sample. */
   readonly repeats: number;
-  /** Milliseconds of one run, one number a round. */
+  /** Milliseconds of one run, one number for each round. */
   readonly times: number[];
 }
 
 const WARM_UP_MS = 150;
-/** Of one sample; a single run may take longer. */
+/** The least duration of a sample. */
 const SAMPLE_MS = 30;
 
 export function timed(body: () => void): number {
@@ -22,7 +22,7 @@ export function timed(body: () => void): number {
   return performance.now() - start;
 }
 
-/** Runs until the host has compiled what it wants to compile, and finds how many runs make a sample. */
+/** Runs a contender until V8 has optimized it, and finds how many runs make a sample. */
 export function warmedUp({ name, run }: Contender): Entrant {
   const start = performance.now();
   let last = 0;
@@ -34,7 +34,7 @@ export function warmedUp({ name, run }: Contender): Entrant {
   return { name, run, times: [], repeats: Math.max(1, Math.ceil(SAMPLE_MS / Math.max(last, 0.001))) };
 }
 
-/** One sample of each; `round` moves the start, so that nobody always follows the same one. */
+/** Takes one sample of each. `round` rotates the order, so that no contender always runs after the same one. */
 export function sampleAll(entrants: readonly Entrant[], round: number): void {
   for (let i = 0; i < entrants.length; i++) {
     const entrant = entrants[(i + round) % entrants.length];

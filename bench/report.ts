@@ -1,9 +1,9 @@
-/** What a benchmark gives, and its tables in Markdown. */
+/** The tables of a benchmark, and their form in Markdown. */
 import type { Figure } from "./statistics.ts";
 
 export interface Row {
   readonly what: string;
-  /** One for each column; none where there is nothing to measure. */
+  /** One for each column; undefined if there is nothing to measure. */
   readonly cells: readonly (Figure | undefined)[];
 }
 
@@ -12,13 +12,13 @@ export interface Table {
   /** Names of the columns, with units. */
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
-  /** What a reader must know to read the figures rightly. */
+  /** What a reader must know to interpret the figures. */
   readonly note?: string;
 }
 
 const short = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
 
-/** Median, quartiles in brackets. */
+/** The median, with the quartiles in parentheses. */
 export const figureText = (figure: Figure): string => `${short(figure.median)} (${short(figure.lower)}–${short(figure.upper)})`;
 
 export function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {

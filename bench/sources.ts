@@ -1,4 +1,4 @@
-/** The files of `bench/` that are not TypeScript: they stay where they are when the rest is built. */
+/** Reads the files of `bench/` that are not TypeScript. They are not copied to `dist/`. */
 import { readFileSync } from "node:fs";
 
 const bench = new URL("../../bench/", import.meta.url);

@@ -1,4 +1,4 @@
-/** What several rounds come to. */
+/** Summarizes the measurements of several rounds. */
 
 /** Median and quartiles. */
 export interface Figure {
@@ -7,7 +7,7 @@ export interface Figure {
   readonly upper: number;
 }
 
-/** The value below which the part `q` of the sorted values lies, between two of them in proportion. */
+/** The quantile `q`, 0 to 1, of sorted values, by linear interpolation. */
 function quantile(sorted: readonly number[], q: number): number {
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? Number.NaN;
@@ -20,12 +20,12 @@ export function figureOf(values: readonly number[]): Figure {
   return { median: quantile(sorted, 0.5), lower: quantile(sorted, 0.25), upper: quantile(sorted, 0.75) };
 }
 
-/** Round by round, so that what slows one round falls on both sides. */
+/** The ratios of two series, round by round: whatever slows a round affects both sides. */
 export function ratios(over: readonly number[], under: readonly number[]): readonly number[] {
   return over.map((value, round) => value / (under[round] ?? Number.NaN));
 }
 
-/** The geometric mean of each round over several series of equal length. */
+/** The geometric mean over several series of equal length, for each round. */
 export function geometricMeans(series: readonly (readonly number[])[]): readonly number[] {
   const rounds = series[0]?.length ?? 0;
   return Array.from({ length: rounds }, (_, round) => {

@@ -1,4 +1,4 @@
-/** The targets of the project beside what was measured. */
+/** Compares the measurements with the targets of the project. */
 import type { CallCost } from "./calls.ts";
 import type { Compiling } from "./compiling.ts";
 import { METERED, NOT_METERED } from "./engines.ts";
@@ -15,9 +15,9 @@ export interface Target {
   readonly bound: Bound;
   readonly limit: number;
   readonly stretch: number | undefined;
-  /** None where the engine is not there. */
+  /** Undefined if the engine did not run. */
   readonly measured: Figure | undefined;
-  /** By the median. */
+  /** Whether the median reaches the target. */
   readonly met: "yes" | "yes, stretch too" | "no" | "not measured";
 }
 
@@ -37,10 +37,10 @@ function target(what: string, unit: string, bound: Bound, limits: readonly [numb
   return { what, unit, bound, limit, stretch, measured, met: measured === undefined ? "not measured" : reached };
 }
 
-/** The step with the highest median of all that grew on an engine. */
-function worstGrowth(growths: readonly Growth[], engine: string): { readonly name: string; readonly step: Figure } | undefined {
-  const steps = growths.filter((growth) => growth.engine === engine).flatMap(({ name, steps }) => steps.map((step) => ({ name, step })));
-  return steps.toSorted((a, b) => b.step.median - a.step.median)[0];
+/** The growth ratio with the highest median on an engine. */
+function worstGrowth(growths: readonly Growth[], engine: string): { readonly name: string; readonly ratio: Figure } | undefined {
+  const all = growths.filter((growth) => growth.engine === engine).flatMap(({ name, ratios }) => ratios.map((ratio) => ({ name, ratio })));
+  return all.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
 export function targetsOf({ times, growths, calls, start, compiling }: Measured): Target[] {
@@ -56,7 +56,7 @@ export function targetsOf({ times, growths, calls, start, compiling }: Measured)
     target("metering on against off", "times", "at most", [1.35, 1.15], mean("compiled", NOT_METERED)),
     ...METERED.map(({ name }) => {
       const worst = worstGrowth(growths, name);
-      return target(`doubling N, ${name}, the worst step: ${worst?.name ?? "none"}`, "times", "at most", [2.3], worst?.step);
+      return target(`doubling N, ${name}, the worst ratio: ${worst?.name ?? "none"}`, "times", "at most", [2.3], worst?.ratio);
     }),
     ...calls.flatMap(({ engine, log, perCall }) =>
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],

@@ -14,7 +14,7 @@ export const LUA: Peer = {
       const { global } = engine;
       return (n) => {
         const value: unknown = global.call("main", n)[0];
-        // A call leaves what it returns on the stack.
+        // A call leaves its results on the Lua stack.
         global.setTop(0);
         return value;
       };

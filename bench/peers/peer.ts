@@ -1,9 +1,9 @@
-/** Those that the machine is compared with. */
+/** The engines that our machine is compared with. */
 
 export type Main = (n: number) => unknown;
 
 export interface Peer {
   readonly name: string;
-  /** Loads the peer itself and gives what loads one program, by its name in `bench/programs/`. */
+  /** Loads the peer, and returns a function that loads a program by its name in `bench/programs/`. */
   readonly start: () => Promise<(program: string) => Main | Promise<Main>>;
 }

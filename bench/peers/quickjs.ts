@@ -2,7 +2,7 @@ import { getQuickJS } from "quickjs-emscripten";
 import { sourceText } from "../sources.ts";
 import type { Peer } from "./peer.ts";
 
-/** Runs the same text as the host's own engine. */
+/** Runs the same text as V8 does. */
 export const QUICKJS: Peer = {
   name: "QuickJS",
   start: async () => {

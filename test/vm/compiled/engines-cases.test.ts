@@ -1,4 +1,4 @@
-/** Small modules, each at an edge where two engines can part. */
+/** Small modules for edge cases in which the two engines could differ. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Host, SuspendingHost } from "../../../vm/host.ts";
@@ -13,7 +13,7 @@ import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 type Code = TestFunction["code"];
 const float = (value: number): FloatValue => new FloatValue(value);
 
-test("a hot loop that begins where the function does keeps its locals", () => {
+test("a hot loop whose header is the first instruction keeps its locals", () => {
   const code: Code = [
     ["LoadLocal", 1],
     ["JmpIf", 5],
@@ -46,24 +46,24 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
-    name: "0.0 and -0.0 in one group",
+    name: "0.0 and -0.0 in one compilation unit",
     functions: [{ code: [["PushConst", 0], ["PushConst", 1], ["MakeList", 2], "Ret"] }],
     constants: [float(0), float(-0)],
   },
   {
-    name: "a list is not indexed by a Float",
+    name: "a Float does not index a list",
     functions: [{ code: [["PushConst", 0], ["PushConst", 1], "ListGet", "Ret"] }],
     constants: [ListValue.of([7, 8]), float(1)],
   },
   {
-    name: "variants without payload of two types, with large numbers",
+    name: "variants without payload of two types, with large indices",
     functions: [
       { code: [["PushConst", 0], ["MakeEnum", 65_533, 65_536], ["PushConst", 0], ["MakeEnum", 65_534, 0], ["MakeList", 2], "Ret"] },
     ],
     constants: [UNIT],
   },
   {
-    name: "a Float doubled for two parameters of a tail call, which hold other kinds too",
+    name: "Dup passes a Float to two parameters of a tail call, which also hold other kinds",
     functions: [
       { code: [["PushConst", 0], ["PushConst", 0], ["PushConst", 2], ["Call", 1, 3], "Ret"] },
       {
@@ -85,22 +85,22 @@ const CASES: readonly Case[] = [
     constants: [1, float(2.5), true, false],
   },
   {
-    name: "a record field of something else",
+    name: "GetField on an Int",
     functions: [{ code: [["PushConst", 0], ["GetField", 0], "Ret"] }],
     constants: [5],
   },
   {
-    name: "a field of a Float",
+    name: "GetField on a Float",
     functions: [{ code: [["PushConst", 0], ["GetField", 0], "Ret"] }],
     constants: [float(5)],
   },
   {
-    name: "an instruction too few: running off the end gives Unit",
+    name: "code without Ret: running off the end returns Unit",
     functions: [{ code: [["PushConst", 0], ["Call", 1, 1], ["MakeList", 1], "Ret"] }, { arity: 1, code: [["LoadLocal", 0]] }],
     constants: [float(5)],
   },
   {
-    name: "a result that is a Float on one path and nothing on another",
+    name: "a function that returns a Float on one path and Unit on another",
     functions: [
       { code: [["PushConst", 0], ["Call", 1, 1], ["PushConst", 1], ["Call", 1, 1], ["MakeList", 2], "Ret"] },
       { arity: 1, code: [["LoadLocal", 0], ["JmpIf", 3], "Ret", ["PushConst", 2], "Ret"] },
@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     constants: [true, false, float(2)],
   },
   {
-    name: "an operand that is the old value of a local",
+    name: "an operand that holds the old value of a local",
     functions: [
       {
         arity: 0,
@@ -249,7 +249,7 @@ const CASES: readonly Case[] = [
     constants: [true, 1, 2],
   },
   {
-    name: "a match of a legacy option by positive and negative tags",
+    name: "a match on a legacy option by positive and negative tags",
     functions: [
       {
         code: [["PushConst", 0], ["Match", 0], "Ret"],
@@ -264,7 +264,7 @@ const CASES: readonly Case[] = [
     constants: [new EnumValue(65_534, 1, float(2))],
   },
   {
-    name: "a match without a fitting arm",
+    name: "a match without a matching arm",
     functions: [
       {
         code: [["PushConst", 0], ["Match", 0], "Ret"],
@@ -280,7 +280,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe("one result", () => {
+describe("both engines return the same", () => {
   test.each(CASES)("$name", ({ functions, constants }) => {
     const types = [
       { name: "R", kind: "record", fields: [] },
@@ -296,7 +296,7 @@ describe("one result", () => {
 
 const repeated = (count: number, code: (i: number) => Code): Code => Array.from({ length: count }, (_, i) => code(i)).flat();
 
-/** What compiling takes, in places looked at and characters written: a count of work, the same on every machine. */
+/** The bound of `counts.work`, which is the same on every machine. */
 const MAX_WORK = 3_000_000;
 function workOf(functions: readonly TestFunction[], constants: readonly Value[]): number {
   const program = verifyModule(moduleOf(functions, constants));
@@ -304,8 +304,8 @@ function workOf(functions: readonly TestFunction[], constants: readonly Value[])
   return countsOf(program).work;
 }
 
-describe("compiling takes time and text in proportion to the code", () => {
-  test("branches whose two ways lead to one place", () => {
+describe("the time and text of compiling are proportional to the code", () => {
+  test("branches whose two targets are the same", () => {
     const code = [
       ...repeated(18, (i) => [
         ["LoadLocal", 0],
@@ -317,14 +317,14 @@ describe("compiling takes time and text in proportion to the code", () => {
     expect(workOf([{ locals: 1, code }], [5])).toBeLessThan(MAX_WORK);
   });
 
-  test("matches whose arms lead to one place", () => {
+  test("matches whose arms have the same target", () => {
     const table = (target: number) => [0, 1, 2, -1].map((tag) => ({ tag, target }));
     const code = [...repeated(9, (i) => [["PushConst", 0], ["Match", i], "Pop"]), ["PushConst", 0], "Ret"] as const;
     const matchTables = Array.from({ length: 9 }, (_, i) => table(3 * i + 2));
     expect(workOf([{ code, matchTables }], [5])).toBeLessThan(MAX_WORK);
   });
 
-  test("a chain of calls, whose result tells its kind one function at a time", () => {
+  test("a chain of calls through which the kind of the result passes one function at a time", () => {
     const count = 200;
     const link = (i: number): TestFunction => {
       const last: Code = i + 1 < count ? [["Call", i + 2, 0]] : [["PushConst", 0]];
@@ -346,7 +346,7 @@ describe("compiling takes time and text in proportion to the code", () => {
 });
 
 describe("limits bound the work", () => {
-  /** How often the host was asked whether to stop: once in so many steps. */
+  /** How often the host was polled, which happens once in `CHECK_STEPS` steps. */
   function polls(functions: readonly TestFunction[], constants: readonly Value[], max_alloc_bytes: number): number {
     let asked = 0;
     const host = {
@@ -363,7 +363,7 @@ describe("limits bound the work", () => {
     return asked;
   }
 
-  test("a loop that allocates only in what it calls stops at the allocation limit, not at that of steps", () => {
+  test("a loop whose callee allocates stops at the allocation limit, not at the step limit", () => {
     const functions: readonly TestFunction[] = [
       {
         locals: 1,
@@ -381,7 +381,7 @@ describe("limits bound the work", () => {
     expect(polls(functions, [UNIT], 100_000)).toBeLessThan(5);
   });
 
-  test("so does a loop that calls it by its value", () => {
+  test("so does a loop that calls a function value", () => {
     const functions: readonly TestFunction[] = [
       {
         locals: 1,
@@ -400,7 +400,7 @@ describe("limits bound the work", () => {
     expect(polls(functions, [UNIT, new FnRefValue(1)], 100_000)).toBeLessThan(5);
   });
 
-  test("recursion stops at every depth limit alike, also where the host's stack ends first", () => {
+  test("recursion stops at the same depth limit, also if V8's stack overflows first", () => {
     const functions: readonly TestFunction[] = [
       { code: [["PushConst", 0], ["Call", 1, 1], "Ret"] },
       { arity: 1, code: [["LoadLocal", 0], ["PushConst", 1], "Add", ["Call", 1, 1], ["PushConst", 1], "Add", "Ret"] },
@@ -411,7 +411,7 @@ describe("limits bound the work", () => {
   });
 });
 
-test("a loop of a large function that does nothing but call ends at the step limit", () => {
+test("a loop in a large function that only makes calls ends at the step limit", () => {
   const functions: readonly TestFunction[] = [
     { code: [["Call", 1, 0], "Pop", ...repeated(100, () => ["Nop"]), ["Jmp", 0]] },
     { code: [["PushConst", 0], "Ret"] },
@@ -420,7 +420,7 @@ test("a loop of a large function that does nothing but call ends at the step lim
   expect(end).toContain("step_limit");
 });
 
-test("an operand and a local that both turn out to be any kind where two ways meet", () => {
+test("an operand and a local whose kinds both become any at a merge", () => {
   const text = `type P { f: Float }
 fn g(b: Bool, p: P) -> Float {
     let mut v = 1.5
@@ -432,8 +432,8 @@ fn main() -> List<Float> { [g(true, P { f: 0.5 }), g(false, P { f: 0.5 })] }`;
   expect(end).toBe('value {"List":[{"Float":2.0},{"Float":5.0}]}');
 });
 
-test("a loop that gives the host a turn goes on with its locals and operands", async () => {
-  // Rounds of twelve steps with a Float on the stack, one in a local, and one dead local.
+test("a loop that pauses for the host keeps its locals and operands", async () => {
+  // Rounds of twelve steps, with a Float on the operand stack, a Float in a local, and a dead local.
   const loop: TestFunction = {
     locals: 3,
     code: [
@@ -477,12 +477,12 @@ test("a loop that gives the host a turn goes on with its locals and operands", a
 test.each([
   ["Call", 2, 0],
   ["TailCall", 2, 0],
-] as const)("a frame that was cut at its first instruction goes on as it was, on any engine, begun by %s", (...call) => {
-  // Interpreted: its slice of 999 steps leaves the function that it calls 495.
+] as const)("a frame that was suspended at its first instruction resumes on either engine, after a %s", (...call) => {
+  // This function is interpreted. It leaves its callee 495 steps of the slice of 999.
   const child: TestFunction = { code: [["LoadGlobal", 0], "Pop", ...repeated(501, () => ["Nop"])] };
   const looping: TestFunction = {
     locals: 1,
-    // A round of nine steps, the first of eighteen: the slice ends before the first instruction.
+    // A round takes nine steps, the first one eighteen, so the slice ends just before the first instruction.
     code: [
       ["LoadLocal", 0],
       ["JmpIf", 11],
@@ -536,8 +536,8 @@ test.each([
   expect(resumed("compiled")).toEqual(resumed("interpreter"));
 });
 
-describe("slots are bounded alike", () => {
-  /** Calls itself as often as its parameter says, with so many operands and locals in each frame. */
+describe("both engines have the same limit of stack slots", () => {
+  /** Calls itself as often as its parameter says, with this many operands and locals in each frame. */
   const recursive = (self: number, operands: number, locals: number): TestFunction => ({
     arity: 1,
     locals,
@@ -561,7 +561,7 @@ describe("slots are bounded alike", () => {
   ];
   const limits = { max_steps: 100_000_000 };
 
-  test.each(["compiled", "auto"] as const)("where a small function reaches a large one by its value: %s", (engine) => {
+  test.each(["compiled", "auto"] as const)("a small function calls a large one as a function value: %s", (engine) => {
     const byValue = (depth: number): Code => [
       ["PushConst", depth],
       ["PushConst", 5],
@@ -573,7 +573,7 @@ describe("slots are bounded alike", () => {
     expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
   });
 
-  test.each(["compiled", "auto"] as const)("whatever was deep before: %s", (engine) => {
+  test.each(["compiled", "auto"] as const)("after an earlier deep recursion: %s", (engine) => {
     const caller: TestFunction = {
       locals: 1,
       code: [...start, ["PushConst", 3], ["Call", 2, 1], "Pop", ...countDown, ["PushConst", 4], ["Call", 2, 1], "Ret"],

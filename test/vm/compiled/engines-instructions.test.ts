@@ -1,4 +1,4 @@
-/** Every instruction without effect, on operands of every kind that come from everywhere. */
+/** Every instruction without side effects, on operands of every kind from every source: constants, locals, calls, lists. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BUILTINS } from "../../../vm/builtins/builtin-table.ts";
@@ -40,14 +40,14 @@ const HOSTED = BUILTINS.filter((b) => b.source === undefined && !b.name.startsWi
 });
 
 const CONSTANTS: readonly Value[] = CONSTANT_LIST.map((value) => (value instanceof FnRefValue ? new FnRefValue(value.index % 2) : value));
-/** Function 1 gives what it gets. */
+/** Function 1 returns its argument. */
 const IDENTITY: TestFunction = { arity: 1, code: [["LoadLocal", 0], "Ret"] };
 const PARAMETERS = 3;
 const LOCALS = 5;
 /** Index of the Int 0 among the constants. */
 const ZERO = 0;
 
-/** Writes one function around a few instructions. */
+/** Writes a function around a few random instructions. */
 class Around {
   readonly code: Code[] = [];
   readonly #choices: Choices;
@@ -57,7 +57,7 @@ class Around {
     this.#choices = choices;
   }
 
-  /** Of the wanted kind as a rule, else an Int or a Float half of the time. */
+  /** Usually a constant of the wanted kind, else any constant or one of the numbers. */
   #constant(kind: Kind): Code {
     const wanted = this.#choices.next(4) === 0 ? [] : (INDICES.get(kind) ?? []);
     return ["PushConst", this.#choices.of(wanted) ?? this.#choices.next(this.#choices.next(2) === 0 ? CONSTANTS.length : 24)];
@@ -79,7 +79,7 @@ class Around {
         this.code.push(this.#constant(kind), ["MakeList", 1], ["PushConst", ZERO], "ListGet");
         break;
       case 4: {
-        // One kind or another, by the last parameter.
+        // The kind depends on the last parameter at run time.
         const at = this.code.length;
         this.code.push(["LoadLocal", PARAMETERS - 1], ["JmpIf", at + 4], this.#constant(kind), ["Jmp", at + 5], this.#constant(kind));
         break;
@@ -164,7 +164,7 @@ test("one to three instructions on any operands", () => {
     }),
     { numRuns: cases(2_400) },
   );
-  // Each kind of end is met often.
+  // Both completed runs and deopts are frequent.
   expect(counts.entered).toBeGreaterThan(cases(4_800));
   expect(counts.deoptimized).toBeGreaterThan(counts.entered / 10);
   expect(counts.deoptimized).toBeLessThan((counts.entered * 9) / 10);

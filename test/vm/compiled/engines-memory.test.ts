@@ -1,4 +1,4 @@
-/** The allocation limit bounds the host's memory on both engines. In a file of its own: the peak is that of the process. */
+/** The allocation limit bounds the memory of the process on both engines. In a separate file, since the peak is per process. */
 import { expect, test } from "vitest";
 import { FnRefValue, UNIT } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
@@ -7,14 +7,14 @@ import { moduleOf, type TestFunction } from "../helpers.ts";
 
 const WRAPS: TestFunction["code"] = Array.from({ length: 3_900 }, () => ["Wrap", 0] as const);
 
-/** Each keeps what it makes. */
+/** Programs that keep everything they allocate. */
 const BOMBS: readonly (readonly [string, readonly TestFunction[]])[] = [
   [
     "recursion whose frames allocate",
     [{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, { arity: 1, code: [["LoadLocal", 0], ...WRAPS, ["Call", 1, 1], "Ret"] }],
   ],
   [
-    "a loop that allocates in what it calls",
+    "a loop whose callee allocates",
     [
       {
         locals: 1,
@@ -29,7 +29,7 @@ const BOMBS: readonly (readonly [string, readonly TestFunction[]])[] = [
     ],
   ],
   [
-    "a loop that allocates in what it calls by its value",
+    "a loop that calls a function value that allocates",
     [
       {
         locals: 1,
@@ -51,6 +51,6 @@ test.each(BOMBS)("%s", (_title, functions) => {
   const before = process.resourceUsage().maxRSS;
   const { end } = sameOnBoth(program, { limits: { max_alloc_bytes: 1_000_000 } });
   expect(end).toContain("alloc_limit");
-  // In kilobytes: twice the limit and 200 MB.
+  // maxRSS is in KiB. The bound is twice the limit plus 200 MB.
   expect(process.resourceUsage().maxRSS - before).toBeLessThan(202_000);
 });

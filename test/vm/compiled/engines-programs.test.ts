@@ -1,4 +1,4 @@
-/** Programs of the language on both engines: generated ones, the whole corpus, actors, and calls that wait. */
+/** Programs in `.ax` on both engines: generated programs, the corpus, actors, asynchronous calls. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -34,7 +34,7 @@ const host = { call: answer };
 
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }, { resolve }).module);
 
-/** Undefined for the few that want a type annotation. */
+/** Returns undefined for the few programs that lack a type annotation. */
 function compiled(text: string): Program | undefined {
   return check({ name: "main.ax", text }).ok ? programOf(text) : undefined;
 }
@@ -61,7 +61,7 @@ test("generated computations run the same on both engines, whatever the limits",
     { numRuns: cases(1_600) },
   );
   expect(counts.trapped).toBeLessThan(counts.programs / 4);
-  // What completes has been run by the compiled engine, and hardly anything twice.
+  // The compiled engine ran the programs that complete, and hardly ever gave up.
   expect(counts.entered).toBeGreaterThan(counts.programs / 2);
   expect(counts.deoptimized / counts.entered).toBeLessThan(0.02);
 }, 600_000);
@@ -110,7 +110,7 @@ describe("the corpus", () => {
     sameOnBoth(program, { host, actors: true, limits: { max_steps: 100_000 } });
   });
 
-  test("was run by the compiled engine, and hardly anything of it twice", () => {
+  test("ran on the compiled engine, which hardly ever gave up", () => {
     expect(counts.programs).toBeGreaterThan(50);
     expect(counts.entered).toBeGreaterThan(counts.programs / 2);
     expect(counts.deoptimized / counts.entered).toBeLessThan(0.05);
@@ -153,13 +153,13 @@ fn main() -> String {
     "fn main() -> Int { let mut h = 7  for i in list.range(0, 100000) { h = (h % 1000000007) * 1000000009 + i * 7919 }  h }",
   ],
   [
-    "a Float that a record gives and a constant",
+    "a Float from a record and a Float constant",
     `type P { f: Float }
 fn step(b: Bool, p: P) -> Float { let mut v = 1.5  if b { v = p.f }  v + (if b { 1.0 } else { 2.0 }) + v }
 fn main() -> Float { let mut s = 0.0  for i in list.range(0, 60000) { s = s + step(i % 2 == 0, P { f: 0.5 }) }  s }`,
   ],
   [
-    "nested loops with ways out",
+    "nested loops with break, continue and return",
     `fn find(n: Int) -> Int {
     let mut i = 0
     while true {
@@ -211,7 +211,7 @@ describe.each(LONG)("%s", (_title, text) => {
     const { steps } = sameOnBoth(program, { limits }, engine);
     expect(countsOf(program, engine).compiled).toBeGreaterThan(0);
     for (const part of [0.03, 0.4, 0.77, 0.999]) sameOnBoth(program, { limits: { max_steps: Math.floor(steps * part) } }, engine);
-    // Under the scheduler, in slices.
+    // The scheduler cuts the run into slices.
     sameOnBoth(program, { limits, actors: true }, engine);
   });
 });
@@ -277,7 +277,7 @@ fn main() -> String !{net.fetch} {
     int.to_string(p.n) ++ " " ++ float.to_string(p.f)
 }`;
 
-/** All answers come from promises; every `suspendAt`-th call is written down and goes on from bytes on the other engine. */
+/** Answers all calls with promises. Suspends the run at every `suspendAt`-th call and resumes it from its bytes on the next engine. */
 async function waited(program: Program, engines: readonly EngineChoice[], suspendAt: number, max_steps: number): Promise<Seen> {
   let calls = 0;
   let pending: CapabilityAnswer = { ok: true, value: false };
@@ -301,10 +301,10 @@ async function waited(program: Program, engines: readonly EngineChoice[], suspen
   return seen(end, shown);
 }
 
-describe("calls that wait and runs that are written down", () => {
+describe("asynchronous calls and suspended runs", () => {
   const program = programOf(WAITING);
 
-  test.each([0, 1, 3])("suspended at every call of number %i", async (suspendAt) => {
+  test.each([0, 1, 3])("suspended at every n-th call, n = %i", async (suspendAt) => {
     for (const max_steps of [3_000_000, 20_000, 9_001, 777]) {
       const expected = await waited(program, ["interpreter"], 0, max_steps);
       for (const engines of [["compiled"], ["auto"], ["interpreter", "compiled"], ["compiled", "auto", "interpreter"]] as const)

@@ -1,4 +1,4 @@
-/** Lists that grow in place in compiled code: no other holder may see it. */
+/** Lists that grow in place in compiled code. No other holder of the list may see that. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -88,7 +88,7 @@ fn made() -> List<Int> { grown([], [], 3) }
   ],
 ];
 
-describe("others who hold the list keep it as it was", () => {
+describe("other holders of the list see no change", () => {
   for (const [name, source, value] of PROGRAMS) {
     test(name, () => {
       const text = `${source}fn main() -> String { string.inspect(made()) }`;
@@ -103,7 +103,7 @@ type Code = TestFunction["code"];
 type Op = Code[number];
 
 const LOCALS = 2;
-/** A new list each time: one from the constants is an older version once something was pushed onto it. */
+/** Makes a new list. A list from the constant pool would become an older version at the first push. */
 const LIST: Code = [
   ["PushConst", 0],
   ["MakeList", 1],
@@ -115,9 +115,9 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 4, arbitrary: local.map((l): Op => ["StoreLocal", l]) },
   { weight: 6, arbitrary: fc.constantFrom<Op[]>("ListPush", "ListLen", "ListGet", "Dup", "Pop") },
 );
-/** What is pushed: an Int, or the list itself as it is by then. */
+/** The value to push: an Int, or the current list itself. */
 const pushed = local.chain((l) => fc.constantFrom<(readonly Op[])[]>([["PushConst", 0]], [["LoadLocal", l]]));
-/** Statements that let a list grow or read it, one inside another: between the load of a list and its use lies what changes it. */
+/** Nested statements that push onto a list or read it. Code between the load of a list and its use may change the list. */
 const { code: statement } = fc.letrec<{ code: readonly Op[]; inner: readonly Op[] }>((tie) => ({
   inner: fc.oneof({ maxDepth: 3 }, fc.constant<readonly Op[]>([]), tie("code")),
   code: fc.oneof(
@@ -145,7 +145,7 @@ const pieces = fc.array(
   { maxLength: 20 },
 );
 
-/** Straight code that cannot trap: the locals begin as lists and stay lists, and all that is left is given back. */
+/** Straight-line code that cannot trap. The locals are always lists, and the code returns all operands and locals in a list. */
 function codeOf(ops: readonly Op[]): Code {
   const code: Op[] = [];
   for (let l = 0; l < LOCALS; l++) code.push(...LIST, ["StoreLocal", l]);
@@ -162,7 +162,7 @@ function codeOf(ops: readonly Op[]): Code {
       if (name === "Dup") stack.push(stack.at(-1) === true);
       else stack.pop();
     } else {
-      // A list is made where none lies above.
+      // Make a list if the top operand is not one.
       if (stack.at(-1) === true) stack.pop();
       else code.push(...LIST);
       if (name !== "StoreLocal") stack.push(false);
@@ -170,7 +170,7 @@ function codeOf(ops: readonly Op[]): Code {
     }
     code.push(one);
   }
-  // A list is made of 255 elements at most.
+  // MakeList takes at most 255 elements.
   for (; stack.length > 250; stack.pop()) code.push("Pop");
   for (let l = 0; l < LOCALS; l++) code.push(["LoadLocal", l]);
   code.push(["MakeList", stack.length + LOCALS], "Ret");
