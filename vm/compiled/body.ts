@@ -5,12 +5,13 @@
 import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
+import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { type ValueKind, kindOf, type FunctionVersion } from "./type-inference.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 
-/** The most nested JavaScript blocks. V8's parser allows more. */
+/** The deepest nesting of JavaScript blocks. V8's parser allows more. */
 const MAX_NESTING = 400;
 
 /** Thrown if a compilation unit cannot be compiled: it is too large, nests too deep or has no structured form. */
@@ -107,11 +108,8 @@ export class FunctionBody {
     this.appends = analyzeAppends(version.fn);
     this.uniqueLists = uniqueLists(version.fn);
     this.hasLoop = version.graph.some((block) => block.isLoopHeader);
-    const { code } = version.fn;
-    let allocates = false;
-    for (let at = 0; at < code.length; at += CODE_STRIDE) if (ALLOCATING.has(code[at] ?? 0)) allocates = true;
-    this.allocates = allocates;
-    this.isLarge = code.length > SMALL_FUNCTION * CODE_STRIDE;
+    this.allocates = hasOpcode(version.fn, ALLOCATING);
+    this.isLarge = version.fn.code.length > SMALL_FUNCTION * CODE_STRIDE;
   }
 
   get top(): string {
@@ -215,6 +213,11 @@ export class FunctionBody {
     const kind = this.locals[local];
     return this.appends.isAppendTarget[local] === 1 && (kind === "string" || kind === "any");
   }
+}
+
+export function hasOpcode({ code }: VerifiedFunction, tags: ReadonlySet<number>): boolean {
+  for (let at = 0; at < code.length; at += CODE_STRIDE) if (tags.has(code[at] ?? 0)) return true;
+  return false;
 }
 
 /** An expression that is true if the operand is truthy. */

@@ -5,9 +5,8 @@
  */
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
-import { ConstantPool, Unsupported } from "./body.ts";
+import { ConstantPool, hasOpcode, Unsupported } from "./body.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
@@ -17,6 +16,7 @@ import { type FrameKinds, type FunctionVersion, inferKinds, join, type ValueKind
 const MAX_FUNCTIONS = 300;
 const MAX_INSTRUCTIONS = 30_000;
 const MAX_INFERENCE_SIZE = 1_000_000;
+const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
 
 /** The methods throw `Unsupported` if the unit cannot be compiled. */
 export class CompilationUnit {
@@ -56,7 +56,7 @@ export class CompilationUnit {
       const caller = version;
       const before = version.result;
       this.work += inferenceSize(version.fn);
-      inferKinds(version, constants, { call: (index, args) => this.#called(caller, index, args) });
+      inferKinds(version, { constants, call: (index, args) => this.#called(caller, index, args) });
       if (version.result !== before) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
     }
     return root;
@@ -134,10 +134,7 @@ export class CompilationUnit {
 
   /** Whether the unit calls function values, which may lead out of the unit. */
   callsValues(): boolean {
-    return this.#versions().some(({ fn: { code } }) => {
-      for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.CallIndirect.tag) return true;
-      return false;
-    });
+    return this.#versions().some(({ fn }) => hasOpcode(fn, VALUE_CALLS));
   }
 }
 

@@ -337,15 +337,12 @@ export class Engine {
     const versions = (profile.versions[pc] ?? 0) + 1;
     profile.versions[pc] = versions;
     const { arity, locals } = profile.fn.def;
-    const kindAt =
-      versions >= MAX_VERSIONS ? (): ValueKind => "any" : (i: number): ValueKind => (i < values.length ? kindOf(values[i]) : "any");
-    const entry: FrameKinds =
-      pc === 0
-        ? { locals: Array.from({ length: locals }, (_, i) => (i < arity ? kindAt(i) : "any")), stack: [] }
-        : {
-            locals: Array.from({ length: locals }, (_, i) => kindAt(i)),
-            stack: Array.from({ length: values.length - locals }, (_, i) => kindAt(locals + i)),
-          };
+    const kindAt = (i: number): ValueKind => (versions < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
+    const given = pc === 0 ? arity : locals;
+    const entry: FrameKinds = {
+      locals: Array.from({ length: locals }, (_, i) => (i < given ? kindAt(i) : "any")),
+      stack: Array.from({ length: pc === 0 ? 0 : values.length - locals }, (_, i) => kindAt(locals + i)),
+    };
     const code = versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
     profile.codeAt[pc] = code ?? "never";
     return code;

@@ -26,7 +26,7 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { FunctionBody, boxed, converted, type UnitScope, truthOf } from "./body.ts";
+import { boxed, converted, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
 import type { FrameKinds, ValueKind, FunctionVersion } from "./type-inference.ts";
@@ -50,13 +50,11 @@ class FunctionWriter {
   readonly #mayPause: boolean;
   /** What is left to write, the next task last. A list instead of recursion, because code may nest deeper than the stack. */
   readonly #tasks: (() => void)[] = [];
-  readonly #allocates: boolean;
 
   constructor(version: FunctionVersion, scope: UnitScope, mayPause: boolean) {
     this.#version = version;
     this.#body = new FunctionBody(version, scope);
     this.#mayPause = mayPause;
-    this.#allocates = this.#body.allocates;
   }
 
   write(): string {
@@ -77,7 +75,7 @@ class FunctionWriter {
       ...[...this.#body.uniqueLists.locals].map((local) => `unique${local} = 0`),
       "temp",
       "steps = 0",
-      ...(this.#allocates ? ["bytes = 0"] : []),
+      ...(this.#body.allocates ? ["bytes = 0"] : []),
     ];
     return [
       `function ${versionName(this.#version)}(${["meter", "depth", ...params].join(", ")}) {`,
@@ -95,9 +93,10 @@ class FunctionWriter {
     if (start === 0) {
       lines.push("if (depth > meter.maxDepth) deoptimize();");
       // Recursion checks the limits here, a loop checks them in its header.
-      const mayRecurse = hasOpcode(this.#version, CALLS);
+      const mayRecurse = hasOpcode(this.#version.fn, CALLS);
       if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
-      if (this.#allocates && (mayRecurse || this.#body.isLarge)) lines.push("if (meter.allocBytes > meter.maxAllocBytes) deoptimize();");
+      if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
+        lines.push("if (meter.allocBytes > meter.maxAllocBytes) deoptimize();");
     }
     const first = blocks[0];
     const convert = (name: string, from: ValueKind | undefined, to: ValueKind | undefined): void => {
@@ -154,7 +153,7 @@ class FunctionWriter {
     this.#body.line("");
     const { exit } = block;
     const last = block.end - 1;
-    const bodyEnd = exit.kind === "jump" && !isJump(fn.code[last * CODE_STRIDE]) ? block.end : Math.max(block.start, last);
+    const bodyEnd = exit.kind === "jump" && fn.code[last * CODE_STRIDE] !== OPCODES.Jmp.tag ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Running off the end of the code counts one step.
     const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
@@ -172,15 +171,17 @@ class FunctionWriter {
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
       );
-      this.#body.line(`${this.#allocates ? "meter.allocBytes += bytes; " : ""}meter.saved = [${values.join(", ")}]; return PAUSED; } }`);
+      this.#body.line(
+        `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.saved = [${values.join(", ")}]; return PAUSED; } }`,
+      );
     } else {
       // The bytes that callees have added to the meter are checked only here.
-      const bytes = hasOpcode(this.#version, CALLS) ? " if (meter.allocBytes > meter.maxAllocBytes) deoptimize();" : "";
+      const bytes = hasOpcode(this.#version.fn, CALLS) ? " if (meter.allocBytes > meter.maxAllocBytes) deoptimize();" : "";
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter);${bytes} }`,
       );
     }
-    if (this.#allocates)
+    if (this.#body.allocates)
       this.#body.line(
         `if (bytes > ${UNCOUNTED_BYTES}) { meter.allocBytes += bytes; bytes = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); }`,
       );
@@ -209,7 +210,7 @@ class FunctionWriter {
   #return(index: number): void {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
-    this.#body.line(`meter.steps += steps;${this.#allocates ? " meter.allocBytes += bytes;" : ""}`);
+    this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
     this.#body.line(`return ${value === undefined ? "UNIT" : converted(value, this.#version.result)};`);
   }
 
@@ -377,13 +378,4 @@ function hasTag(tag: number, variable: string): string {
   }
 }
 
-function hasOpcode({ fn: { code } }: FunctionVersion, tags: ReadonlySet<number>): boolean {
-  for (let at = 0; at < code.length; at += CODE_STRIDE) if (tags.has(code[at] ?? 0)) return true;
-  return false;
-}
-
 const range = (count: number, prefix: string): readonly string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-
-function isJump(tag: number | undefined): boolean {
-  return tag === OPCODES.Jmp.tag;
-}

@@ -185,7 +185,10 @@ function store(body: FunctionBody, local: number): void {
   body.locals[local] = value.kind;
 }
 
-/** Charges a String that appends have made when it is read. It adds to the meter at once, because the String may be as large as the limit. */
+/**
+ * Charges the String in a local that grew by appends, because it is about to be read. The bytes go to the meter at once,
+ * since the String may be as large as the limit.
+ */
 function payForString(body: FunctionBody, local: number): void {
   body.line(`if (pending${local} === 1) {`);
   body.line(`pending${local} = 0;`);
@@ -193,7 +196,7 @@ function payForString(body: FunctionBody, local: number): void {
   body.line("}");
 }
 
-/** Sets whether the local that was just stored to still owes for its appends. */
+/** Records whether the String just stored in a local has appends that are not yet paid for. */
 function setPending(body: FunctionBody, local: number, appended: boolean): void {
   if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);

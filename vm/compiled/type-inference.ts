@@ -101,21 +101,22 @@ export interface FunctionVersion {
   blocks: (FrameKinds | undefined)[];
 }
 
-/** The other functions of the compilation unit. */
-export interface Callees {
+/** What inference needs of the compilation unit. */
+export interface UnitKinds {
+  readonly constants: readonly Value[];
   /** The kind of a call's result. Also joins the arguments' kinds into those of the callee's parameters. */
-  call(index: number, args: readonly ValueKind[]): ValueKind;
+  readonly call: (index: number, args: readonly ValueKind[]) => ValueKind;
 }
 
+type FlowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void;
+
 /** Sets `blocks` and `result`. Kinds only rise in the lattice, so the fixed point is reached soon. */
-export function inferKinds(version: FunctionVersion, constants: readonly Value[], callees: Callees): void {
-  const { graph } = version;
-  version.blocks = graph.map((_, i) =>
-    i === 0 ? { locals: version.entry.locals.slice(), stack: version.entry.stack.slice() } : undefined,
-  );
+export function inferKinds(version: FunctionVersion, unit: UnitKinds): void {
+  const { graph, entry } = version;
+  version.blocks = graph.map((_, i) => (i === 0 ? { locals: entry.locals.slice(), stack: entry.stack.slice() } : undefined));
   const work = [0];
   const isQueued = new Uint8Array(graph.length);
-  const flowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]): void => {
+  const flowInto: FlowInto = (to, locals, stack) => {
     const known = version.blocks[to];
     if (known === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
     else {
@@ -129,7 +130,7 @@ export function inferKinds(version: FunctionVersion, constants: readonly Value[]
   };
   for (let i = work.pop(); i !== undefined; i = work.pop()) {
     isQueued[i] = 0;
-    inferBlock(version, i, constants, callees, flowInto);
+    inferBlock(version, i, unit, flowInto);
   }
 }
 
@@ -147,13 +148,7 @@ function raise(into: ValueKind[], from: readonly ValueKind[], live?: Uint8Array)
   return changed;
 }
 
-function inferBlock(
-  version: FunctionVersion,
-  index: number,
-  constants: readonly Value[],
-  callees: Callees,
-  flowInto: (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void,
-): void {
+function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, flowInto: FlowInto): void {
   const block = version.graph[index];
   const entry = version.blocks[index];
   if (block === undefined || entry === undefined) return;
@@ -162,19 +157,7 @@ function inferBlock(
   const { exit } = block;
   // The switch below reads the operands of a final `Ret` or `TailCall`.
   const end = exit.kind === "tail" || exit.kind === "return" ? Math.max(block.start, block.end - 1) : block.end;
-  for (let pc = block.start; pc < end; pc++) {
-    const at = pc * CODE_STRIDE;
-    inferInstruction(
-      version,
-      version.fn.code[at] ?? 0,
-      version.fn.code[at + 1] ?? 0,
-      version.fn.code[at + 2] ?? 0,
-      locals,
-      stack,
-      constants,
-      callees,
-    );
-  }
+  for (let pc = block.start; pc < end; pc++) inferInstruction(version, pc, { locals, stack }, unit);
   switch (exit.kind) {
     case "return":
       version.result = join(version.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
@@ -201,21 +184,15 @@ function inferBlock(
 }
 
 /** Applies one instruction that is not control flow to the kinds. */
-function inferInstruction(
-  version: FunctionVersion,
-  tag: number,
-  first: number,
-  second: number,
-  locals: ValueKind[],
-  stack: ValueKind[],
-  constants: readonly Value[],
-  callees: Callees,
-): void {
+function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
+  const { code } = version.fn;
+  const at = pc * CODE_STRIDE;
+  const [tag, first, second] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0];
   const pop = (): ValueKind => stack.pop() ?? "any";
   const drop = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
   switch (tag) {
     case OPCODES.PushConst.tag:
-      stack.push(kindOf(constants[first]));
+      stack.push(kindOf(unit.constants[first]));
       return;
     case OPCODES.LoadLocal.tag:
       stack.push(locals[first] ?? "any");
@@ -264,7 +241,7 @@ function inferInstruction(
       stack.push(stack.at(-1) ?? "any");
       return;
     case OPCODES.Call.tag:
-      stack.push(callees.call(first, drop(second)));
+      stack.push(unit.call(first, drop(second)));
       return;
     case OPCODES.Builtin.tag:
       drop(second);
