@@ -4,7 +4,7 @@ import { type Instruction, type Module, placeOf, type Signature, type TypeDef } 
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { printable } from "../terminal-text.ts";
-import { WRAPPERS } from "./tags.ts";
+import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
 import { textForm } from "../value/display.ts";
 
 const MAX_CONSTANT_UNITS = 60;
@@ -90,8 +90,6 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
   return kinds.flatMap((kind, i) => noteOf(kind, operands[i] ?? 0, operands, context) ?? []);
 }
 
-const CONTRACT_KINDS = ["requires", "ensures"];
-
 /** A note for one operand; undefined if its number needs none. */
 function noteOf(
   kind: OperandKind,
@@ -123,7 +121,7 @@ function noteOf(
     case "builtin":
       return BUILTIN_BY_ID.get(operand)?.name ?? "?";
     case "contract_kind":
-      return CONTRACT_KINDS[operand];
+      return CONTRACT_KINDS[operand]?.toLowerCase();
     case "wrap_kind":
       return WRAPPERS[operand];
     case "jump":

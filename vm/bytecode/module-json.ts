@@ -8,6 +8,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { MODULE_LIMITS } from "../limits.ts";
 import type { DebugInfo, DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm, Module, Signature, TypeDef } from "./module.ts";
 import { isOpName, opcode } from "./opcodes.ts";
+import { CONTRACT_KINDS } from "./tags.ts";
 import { valueFromTaggedJson, valueToTaggedJson } from "../json/tagged-json.ts";
 
 export const FORMAT_VERSION = 1;
@@ -52,8 +53,6 @@ function typeToJson(type: TypeDef): JsonData {
   const params: [string, JsonData][] = type.params === undefined ? [] : [["params", type.params]];
   return object([["name", type.name], ["kind", kind], ...params]);
 }
-
-const CONTRACT_KINDS = ["Requires", "Ensures"] as const;
 
 function instructionToJson(instruction: Instruction): JsonData {
   const { op, operands } = instruction;

@@ -2,8 +2,6 @@
 import type { Value } from "../value/value.ts";
 import type { OpName } from "./opcodes.ts";
 
-export type ContractKind = "Requires" | "Ensures";
-
 /** One instruction. The operands are in the order of the table `OPCODES`. */
 export interface Instruction {
   readonly op: OpName;

@@ -18,7 +18,7 @@ import { childrenOf, isCompound } from "../value/children.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
-import { WRAPPERS } from "./tags.ts";
+import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
@@ -27,7 +27,6 @@ import { FnRefValue, type Value } from "../value/value.ts";
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
-const CONTRACT_KINDS = 2;
 
 type Kind =
   | "bad_entry"
@@ -234,7 +233,7 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
       return type?.kind === "enum" ? type.variants.length : undefined;
     }
     case "contract_kind":
-      return CONTRACT_KINDS;
+      return CONTRACT_KINDS.length;
     case "wrap_kind":
       return WRAPPERS.length;
     case "capability":

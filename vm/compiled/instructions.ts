@@ -6,7 +6,7 @@ import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
-import { OPCODES } from "../bytecode/opcodes.ts";
+import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
@@ -38,11 +38,6 @@ const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slo
   [OPCODES.Gt.tag, { operator: ">", slow: "greater" }],
   [OPCODES.Gte.tag, { operator: ">=", slow: "greaterOrEqual" }],
 ]);
-/** The builtin that a legacy builtin opcode runs. */
-const LEGACY_BUILTINS: ReadonlyMap<number, string> = new Map(
-  Object.values(OPCODES).flatMap((row) => ("builtin" in row ? [[row.tag, row.builtin] as const] : [])),
-);
-const POPS: ReadonlyMap<number, number> = new Map(Object.values(OPCODES).map((row) => [row.tag, row.pops] as const));
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
 /** The name of a version's JavaScript function. It shows in profiles: function index, then first instruction. */
@@ -165,9 +160,10 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.Builtin.tag:
       return builtin(body, pc, first, body.popMany(second));
     default: {
-      const id = BUILTIN_IDS.get(LEGACY_BUILTINS.get(tag) ?? "");
-      if (id === undefined) throw new Unsupported(`the instruction ${tag}`);
-      builtin(body, pc, id, body.popMany(POPS.get(tag) ?? 0));
+      const row = OPCODE_BY_TAG.get(tag);
+      const id = BUILTIN_IDS.get(row?.builtin ?? "");
+      if (row === undefined || id === undefined) throw new Unsupported(`the instruction ${tag}`);
+      builtin(body, pc, id, body.popMany(row.pops));
     }
   }
 }

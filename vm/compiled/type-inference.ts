@@ -7,7 +7,7 @@
  * a bare `+` on unboxed numbers, of two unknown values a check of both or a call to the runtime.
  */
 import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
-import { OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
+import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { parseType } from "../value/type.ts";
@@ -252,12 +252,11 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
   }
 }
 
-const ROW_BY_TAG: ReadonlyMap<number, OpcodeRow> = new Map(Object.values(OPCODES).map((row): [number, OpcodeRow] => [row.tag, row]));
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map(BUILTINS.map((b) => [b.name, b.id]));
 
 /** Pops and pushes as the opcode table says. A pushed value has the kind of the opcode's builtin, or `any`. */
 function inferByTable(tag: number, first: number, second: number, stack: ValueKind[]): void {
-  const row = ROW_BY_TAG.get(tag);
+  const row = OPCODE_BY_TAG.get(tag);
   if (row === undefined) return;
   const count = row.popsCount !== true ? 0 : row.operands[0] === "count" ? first : second;
   stack.length -= row.pops + count;

@@ -8,7 +8,7 @@
  */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { oncePer } from "../lazy.ts";
-import { OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
+import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
@@ -58,15 +58,11 @@ function builtinName(row: OpcodeRow, first: number): string | undefined {
   return row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
 }
 
-const PUSHES: ReadonlySet<number> = new Set(
-  Object.values(OPCODES).flatMap((row: OpcodeRow) => (row.builtin === "list.push" ? [row.tag] : [])),
-);
-
 function mayPush(code: Int32Array): boolean {
   for (let at = 0; at + CODE_STRIDE < code.length; at += CODE_STRIDE) {
     if (code[at + CODE_STRIDE] !== OPCODES.StoreLocal.tag) continue;
-    const tag = code[at] ?? 0;
-    if (PUSHES.has(tag) || (tag === OPCODES.Builtin.tag && BUILTIN_BY_ID.get(code[at + 1] ?? 0)?.name === "list.push")) return true;
+    const row = OPCODE_BY_TAG.get(code[at] ?? -1);
+    if (row !== undefined && builtinName(row, code[at + 1] ?? 0) === "list.push") return true;
   }
   return false;
 }
