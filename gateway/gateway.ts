@@ -64,7 +64,7 @@ interface Call {
   /** Path of the policy rule that decided the call, and the reason it gave; undefined until the policy is asked. */
   rule: string | undefined;
   reason: string | undefined;
-  /** Calls still allowed after this one; undefined until the budget is checked, and without a budget. */
+  /** Calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
   budgetRemaining: number | undefined;
 }
 

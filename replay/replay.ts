@@ -46,7 +46,7 @@ export interface ReplayOptions {
   /** The most that the replay may use, whatever the log asks for; `max_wall_ms` 0 means no limit. */
   readonly limits?: ReplayLimits;
   readonly signal?: AbortSignal;
-  /** Default: the OpenTelemetry API's, see `defaultTracing`. */
+  /** Default: the OpenTelemetry API's, see `chosenTracing`. */
   readonly tracing?: Tracing | false;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;

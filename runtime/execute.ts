@@ -67,7 +67,7 @@ export interface RunOptions {
   readonly on?: Observers;
   /**
    * The id of the run: 1 to 128 printable ASCII characters without spaces. The log records it and idempotency keys are
-   * derived from it. Default: random with `live`; otherwise derived from program, policy, arguments and limits, so equal
+   * derived from it. Default: random with `live`; otherwise derived from the header of the log, so equal
    * runs have equal ids. Set a unique id if handlers of your own send idempotency keys to a service without `live`.
    */
   readonly runId?: string;

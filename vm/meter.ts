@@ -24,7 +24,10 @@ export class MachineTrap extends Error {
 /** Extra steps between two polls. */
 const POLL_INTERVAL = 4_096;
 
-/** Counts the steps and the allocation of all actors of a run. `steps` never exceeds `maxSteps`, and `allocBytes` never exceeds `maxAllocBytes`. */
+/**
+ * Counts the steps and the allocation of all actors of a run. Neither exceeds its limit, except inside compiled code, which
+ * adds steps in blocks and sets the meter back if it passed a limit.
+ */
 export class Meter {
   steps: number = 0;
   allocBytes: number = 0;
@@ -41,7 +44,7 @@ export class Meter {
   maxDepth: number = 0;
   /** Returns true to pause at the next point that allows it, false to continue, undefined when the step limit is reached. */
   overrun: () => boolean | undefined = () => undefined;
-  /** The state of a paused loop: locals, operands, then for each accumulator whether its first read is still to be charged. */
+  /** The state of a paused loop: locals, operands, then for each append target whether its first read is still to be charged. */
   saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {

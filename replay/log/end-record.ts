@@ -18,7 +18,7 @@ import {
 } from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
-/** A trap without its stack: source locations come from debug information, which no hash of a run covers. */
+/** A trap without its stack: source locations come from debug information, which the module hash does not cover. */
 export interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;

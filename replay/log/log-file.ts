@@ -16,7 +16,7 @@ import { fileSource } from "./log-source.ts";
 /** Where a recorder writes its text. */
 export interface LogWriter {
   readonly name: string;
-  /** If the log is durable, `important` text is on disk when this returns. */
+  /** If the log is durable, `important` text (a record that must survive a power failure) is on disk when this returns. */
   write(text: string, important: boolean): void;
   close(): void;
   /** Throws `log.replaced` if the log was removed, or another file has its name. */

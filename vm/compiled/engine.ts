@@ -133,7 +133,7 @@ const MAX_WRONG_GUESSES = 8;
 
 /**
  * Enters compiled code. `values` are the arguments of a whole call. For a loop they are the locals, the operands, then 1
- * or 0 for each accumulator: whether its appends are still to be charged. Returns undefined, before it does any work, if a
+ * or 0 for each append target: whether its appends are still to be charged. Returns undefined, before it does any work, if a
  * value is not of the kind that the code was compiled for.
  */
 type EntryFunction = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
@@ -403,7 +403,7 @@ export class Engine {
   }
 }
 
-/** For each accumulator of the frame at `base`: 1 if its appends are still to be charged, else 0. */
+/** For each append target of the frame at `base`: 1 if its appends are still to be charged, else 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
   return analyzeAppends(fn).locals.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,

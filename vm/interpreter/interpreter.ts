@@ -470,6 +470,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               endedByEngine = true;
               return "again";
             }
+            // If it paused, its steps are past the end of the slice, so the check of the next instruction yields.
           }
           pc = target;
           continue;

@@ -1,5 +1,5 @@
 /**
- * Typed JSON: the JSON form of values for `--arg`, `--json` and the embedding API (`docs/embedding.md`). Reading it needs the type:
+ * Typed JSON: the JSON form of values for `--arg`, `--json` and the embedding API (`docs/guide/embedding.md`). Reading it needs the type:
  *
  * | type    | JSON                                              |
  * |---------|---------------------------------------------------|
