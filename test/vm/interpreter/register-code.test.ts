@@ -1,16 +1,17 @@
 /** A register op is equivalent to the instructions it covers: a traced run executes them one by one and is the same to the last step. */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
-import type { Value } from "../../../vm/value/value.ts";
+import type { OpName } from "../../../vm/bytecode/opcodes.ts";
+import { FloatValue, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { cases } from "../../cases.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { seen, type Seen } from "../engines.ts";
-import { testHost } from "../helpers.ts";
+import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
 function run(program: Program, limits: Partial<Limits>, args: readonly Value[], traced: boolean): Seen {
   const host = testHost();
@@ -62,6 +63,44 @@ test("a program with every kind of op, at every step limit", () => {
   const whole = same(program, {}, [7]);
   expect(whole.end).toContain("9007199254741038baab");
   for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, { max_steps }, [7]);
+});
+
+const OPERATIONS: readonly OpName[] = ["Add", "Sub", "Mul", "Div", "FDiv", "Mod", "Eq", "Neq", "Lt", "Lte", "Gt", "Gte"];
+const OPERANDS: readonly (readonly [string, readonly Value[]])[] = [
+  ["Ints", [7, 3, 0]],
+  ["Floats", [new FloatValue(7.5), new FloatValue(0.25), new FloatValue(0)]],
+];
+/** A Float is unboxed only where an operation has made it. */
+const UNBOXED: TestFunction["code"] = [0, 1].flatMap((i) => [["LoadLocal", i], ["PushConst", 2], "Add", ["StoreLocal", i]] as const);
+/** From a local, a constant, or the stack. */
+const SOURCES: Readonly<Record<string, (i: number) => TestFunction["code"]>> = {
+  local: (i) => [["LoadLocal", i]],
+  constant: (i) => [["PushConst", i]],
+  stack: (i) => [["LoadLocal", i], ["PushConst", 2], "Eq", "Pop", ["LoadLocal", i], ["PushConst", i], "Pop"],
+};
+/** What the operation is one register op with; each is executed to its end. */
+const FOLLOWED_BY: Readonly<Record<string, (at: number) => TestFunction["code"]>> = {
+  "a return": () => ["Ret"],
+  "a store": () => [["StoreLocal", 2], ["LoadLocal", 0], ["StoreLocal", 2], "Ret"],
+  "a jump": (at) => [["JmpIf", at + 1], ["PushConst", 0], "Ret"],
+};
+
+describe.each(OPERATIONS)("%s charges a step for each instruction of its register op", (op) => {
+  test.each(OPERANDS.filter(([kind]) => op !== "Mod" || kind === "Ints"))("%s", (_, args) => {
+    for (const [x, first] of Object.entries(SOURCES)) {
+      for (const [y, second] of Object.entries(SOURCES)) {
+        for (const [after, followed] of Object.entries(FOLLOWED_BY)) {
+          const before = [...UNBOXED, ...first(0), ...second(1), op];
+          const code = [...before, ...followed(before.length)];
+          const program = verifyModule(moduleOf([{ arity: 2, locals: 3, code }], args));
+          for (const engine of ["interpreter", "compiled"] as const) {
+            const end = runMachine(program, testHost(), { limits: DEFAULT_LIMITS, args, engine });
+            expect(end, `${x}, ${y}, then ${after}, ${engine}`).toMatchObject({ status: "completed", steps: code.length });
+          }
+        }
+      }
+    }
+  });
 });
 
 test("a host that runs the same program inside a callback changes nothing", () => {
