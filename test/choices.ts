@@ -1,6 +1,11 @@
 /** Generators written as programs: they take one choice after the other, and shrink as the list of choices does. */
 import fc from "fast-check";
 
+/** The same values each time. Some of these show what a generator makes; a share of random values cannot. */
+export function fixedSample<T>(arbitrary: fc.Arbitrary<T>, count: number): readonly T[] {
+  return fc.sample(arbitrary, { seed: 1, numRuns: count });
+}
+
 /** Choices in a row; 0 where there are no more. */
 export class Choices {
   readonly #raw: readonly number[];
