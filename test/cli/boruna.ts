@@ -13,7 +13,6 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly ms: number;
 }
 
 export interface RunOptions {
@@ -30,7 +29,6 @@ function environment(own: Readonly<Record<string, string>> = {}): NodeJS.Process
 }
 
 export function boruna(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const start = performance.now();
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, ...args], {
     cwd: options.cwd ?? EXAMPLES,
     env: environment(options.env),
@@ -55,7 +53,7 @@ export function boruna(args: readonly string[], options: RunOptions = {}): Promi
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr, ms: performance.now() - start }));
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
 

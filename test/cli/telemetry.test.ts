@@ -192,18 +192,19 @@ test("the caller's trace is carried on", async () => {
 });
 
 describe("a bad collector changes nothing", () => {
+  // The export timeout is an hour: the process ends at all because of this bound.
   const BOUND_MS = 1_500;
   const record = async (
     name: string,
     env: Readonly<Record<string, string>>,
-  ): Promise<{ code: number | null; log: Buffer; stderr: string; ms: number }> => {
+  ): Promise<{ code: number | null; log: Buffer; stderr: string }> => {
     const log = join(folder, `${name}.jsonl`);
     // Mock answers: the port of the web server of this run must not differ between logs.
     const ended = await boruna(
       ["run", "calls.ax", "--policy", "policy.json", "--arg", "what=trap", "--arg", "url=http://127.0.0.1/", "--record", log, "--force"],
-      { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), ...env } },
+      { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", ...env } },
     );
-    return { code: ended.code, log: readFileSync(log), stderr: ended.stderr, ms: ended.ms };
+    return { code: ended.code, log: readFileSync(log), stderr: ended.stderr };
   };
 
   test.each(["none", "healthy", "refuse", "hang", "reset", "error", "drip", "slow-read"] as const)("%s", async (kind) => {
@@ -217,8 +218,6 @@ describe("a bad collector changes nothing", () => {
     await collector?.close();
     expect(ended.log.equals(plain.log)).toBe(true);
     expect(ended.code).toBe(plain.code);
-    // Far more than the bound, far less than the exporter takes by itself or a hang would.
-    expect(ended.ms).toBeLessThan(BOUND_MS + 5_000);
     expect(/telemetry: .*lost/.test(ended.stderr)).toBe(kind !== "healthy");
   });
 });

@@ -128,7 +128,7 @@ test("a second SIGINT does not wait for a collector that hangs", async () => {
   hanging.close();
   expect(code).toBe(130);
   expect(stderr).toContain("canceled");
-}, 20_000);
+});
 
 test("a record that was changed is told with its line, once", async () => {
   await boruna(["run", "tree.ax", "--allow", "ui.render", "--arg", "text=one", "--record", "edited.jsonl"], { cwd: folder });

@@ -77,7 +77,7 @@ test.each([
     "names that may be variants",
     `${repeat(10_000, (i) => `enum E${i} { A, B${i} }`)}\nfn main() -> Int { ${repeat(10_000, () => "let _a = match receive { x => 1 }\n let _b = match receive { A => 1, _ => 2 }")}\n 1 }`,
   ],
-])("%s is checked in time", { timeout: 10_000 }, (_, text) => {
+])("%s is checked (a quadratic algorithm takes minutes)", (_, text) => {
   outcome(text);
 });
 

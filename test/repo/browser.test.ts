@@ -22,7 +22,7 @@ let outside: readonly string[] = [];
 
 beforeAll(async () => {
   ({ code, imports: outside } = await browserBundle());
-}, 60_000);
+});
 
 type Node = Readonly<Record<string, unknown>> & { readonly type: string };
 

@@ -39,7 +39,7 @@ beforeAll(() => {
     ],
     folder,
   );
-}, 180_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

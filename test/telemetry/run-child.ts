@@ -1,4 +1,4 @@
-/** Runs a script of this folder in its own process, so that global state, exit code and time of exit are real. */
+/** Runs a script of this folder in its own process, so that global state, exit code and the end of the process are real. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -6,8 +6,6 @@ export interface ChildEnd {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** Time from the line "work done" to the end of the process. */
-  readonly endingMs: number;
 }
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
@@ -22,18 +20,14 @@ export function runChild(script: string, args: readonly string[], environment: R
   });
   let stdout = "";
   let stderr = "";
-  let doneAt: number | undefined;
   child.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString("utf8");
-    if (doneAt === undefined && stdout.includes("work done")) doneAt = performance.now();
   });
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString("utf8");
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) =>
-      resolve({ code, stdout, stderr, endingMs: doneAt === undefined ? Number.NaN : performance.now() - doneAt }),
-    );
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 }

@@ -3,8 +3,11 @@ import { type Behavior, type Collector, refusingUrl, startCollector } from "./co
 import { type ChildEnd, runChild } from "./run-child.ts";
 
 const BOUND_MS = 700;
-/** Slack for a busy machine, in milliseconds: after the bound the process only has to exit. */
-const GRACE_MS = 1_500;
+/**
+ * An hour, longer than any test may take. Where every other bound is this long, a process that ends at all proves the
+ * bound under test, however slow the machine is.
+ */
+const HOUR_MS = "3600000";
 
 const collectors: Collector[] = [];
 afterAll(() => Promise.all(collectors.map((collector) => collector.close())));
@@ -31,11 +34,14 @@ describe("a collector that misbehaves", () => {
     ["drip", /^the collector did not answer (in time|within 700 ms)$/],
     ["slow-read", /^the collector did not answer (in time|within 700 ms)$/],
   ] as const)("%s: the process ends in time, with its own exit code, and tells it in one line", async (behavior, reason) => {
-    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior), BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
+    const environment = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior),
+      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+      BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
+    };
     // The child does not call process.exit, so nothing may keep it alive.
     const end = await runChild("child.ts", ["3", "7"], environment);
     expect(end.code).toBe(7);
-    expect(end.endingMs).toBeLessThan(BOUND_MS + GRACE_MS);
     expect(report(end)).toMatchObject({ ended: 4, lost: 4 });
     const [line = "", ...more] = end.stderr.trimEnd().split("\n");
     expect(more).toEqual([]);
@@ -46,18 +52,20 @@ describe("a collector that misbehaves", () => {
   test("a refused connection ends the process long before any bound", async () => {
     const end = await runChild("child.ts", ["3", "7"], {
       OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("refuse"),
-      OTEL_EXPORTER_OTLP_TIMEOUT: "60000",
-      BORUNA_OTEL_SHUTDOWN_MS: "60000",
+      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+      BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
     });
     expect(end).toMatchObject({ code: 7, stderr: "telemetry: 4 of 4 spans lost: the collector cannot be reached (ECONNREFUSED)\n" });
-    expect(end.endingMs).toBeLessThan(5_000);
   });
 
-  test("many batches take no longer than one", async () => {
-    const batches = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5", BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS) };
+  test("the bound is for all batches together", async () => {
+    const batches = {
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5",
+      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+      BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
+    };
     for (const behavior of ["refuse", "hang"] as const) {
       const end = await runChild("child.ts", ["400", "0"], { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
-      expect(end.endingMs).toBeLessThan(BOUND_MS + GRACE_MS);
       expect(report(end)).toMatchObject({ ended: 401, lost: 401 });
     }
   });
@@ -73,15 +81,21 @@ describe("a collector that misbehaves", () => {
   });
 
   test("a bound of 0 does not wait at all", async () => {
-    const end = await runChild("child.ts", ["1", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"), BORUNA_OTEL_SHUTDOWN_MS: "0" });
-    expect(end.endingMs).toBeLessThan(GRACE_MS);
+    const end = await runChild("child.ts", ["1", "0"], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
+      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+      BORUNA_OTEL_SHUTDOWN_MS: "0",
+    });
     expect(report(end)).toMatchObject({ lost: 2 });
   });
 });
 
 test("with a healthy collector the shutdown ends as soon as it has answered", async () => {
-  const end = await runChild("child.ts", ["3", "0"], { OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy") });
+  const end = await runChild("child.ts", ["3", "0"], {
+    OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy"),
+    OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+    BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
+  });
   expect(end).toMatchObject({ code: 0, stderr: "" });
-  expect(end.endingMs).toBeLessThan(GRACE_MS);
   expect(report(end)).toEqual({ ended: 4, lost: 0 });
 });

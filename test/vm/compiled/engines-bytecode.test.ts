@@ -23,7 +23,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
     }),
     { numRuns: cases(2_400) },
   );
-}, 600_000);
+});
 
 test("the generator makes modules that complete, that trap, that are compiled, and that are not statically stacked", () => {
   const runs = fixedSample(fc.tuple(arbitraryModule, arbitraryArguments), 500).map(([module, args]) => {
@@ -53,4 +53,4 @@ test("every step limit and many allocation limits stop both engines at the same 
     }),
     { numRuns: cases(240) },
   );
-}, 600_000);
+});

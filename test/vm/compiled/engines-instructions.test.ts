@@ -161,7 +161,7 @@ test("one to three instructions on any operands", () => {
     }),
     { numRuns: cases(2_400) },
   );
-}, 600_000);
+});
 
 test("the generator makes code that the compiled engine runs to the end, and code that it gives up", () => {
   const counts = fixedSample(arbitraryChoices(90), 100).map((choices) => {

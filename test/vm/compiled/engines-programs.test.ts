@@ -53,7 +53,7 @@ test("generated computations run the same on both engines, whatever the limits",
     }),
     { numRuns: cases(1_600) },
   );
-}, 600_000);
+});
 
 test("the compiled engine runs those generated computations that complete, and does not give up", () => {
   const programs = fixedSample(arbitraryComputation, 200).flatMap((text) => compiled(text) ?? []);
@@ -73,7 +73,7 @@ test("generated programs with capability calls run the same on both engines", ()
     }),
     { numRuns: cases(480) },
   );
-}, 600_000);
+});
 
 const folders = [
   ["conformance", join(CONFORMANCE_ROOT, "language")],

@@ -186,7 +186,7 @@ test("random code on two lists", () => {
     }),
     { numRuns: cases(4_800) },
   );
-}, 600_000);
+});
 
 test("random code has lists that are added to in place", () => {
   const grows = fixedSample(pieces, 200).map((some) => {

@@ -395,7 +395,7 @@ test("parameters that a failed contract prints", async () => {
   };
   const module = moduleOf([main, { arity: count + 1, locals: count + 1, code }], ["x", "é", 20_000_000, false]);
   await holds("counterexample", "axbc", encodeModule(module), 64);
-}, 60_000);
+});
 
 /** A list of lists of many small values of one kind. It shows if the charge for that kind is too low. */
 function hoard(type: string, item: string, before = "", count = 200): string {
@@ -482,4 +482,4 @@ test("Strings far beyond the limit, made by straight-line code, are never copied
   };
   const module = moduleOf([main, { arity: 1, locals: 2 + lengths, code }], [2_000, 1, "", "€", "é"]);
   await holds("ropes", "axbc", encodeModule(module), 64);
-}, 60_000);
+});

@@ -88,7 +88,7 @@ test("files with bytes changed, cut and put in", () => {
     const kept = choices.chance(5) ? bytes.subarray(0, choices.below(bytes.length + 1)) : bytes;
     return () => decodeModule(kept);
   });
-}, 120_000);
+});
 
 type Container = unknown[] | Record<string, unknown>;
 
@@ -158,7 +158,7 @@ test("payloads with members changed, left out and put in", () => {
     const bytes = new TextEncoder().encode(JSON.stringify(payload));
     return () => decodeModule(bytes);
   });
-}, 120_000);
+});
 
 const constants: readonly Value[] = [
   0,
@@ -321,7 +321,7 @@ test("programs with instructions changed", () => {
     }
     return () => ({ ...module, functions });
   });
-}, 120_000);
+});
 
 const LOCALS = 4;
 const PURE = OPS.filter(
@@ -454,7 +454,7 @@ test("modules made at random", () => {
     },
     [3, "arg", new FloatValue(0.5), ListValue.of([1])],
   );
-}, 120_000);
+});
 
 afterAll(() => {
   // The generators are useful only if some of their modules complete and some trap. Other seeds, or few modules, need not show that.

@@ -36,7 +36,7 @@ test("any verified bytecode, under any limits", () => {
     }),
     { numRuns: cases(1_200) },
   );
-}, 600_000);
+});
 
 const PROGRAM = `type P { x: Int, y: Float }
 fn step(p: P, n: Int) -> P { P { ..p, x: p.x + n * 2 - 1, y: p.y * 0.5 + 1.25 } }
