@@ -1,13 +1,14 @@
 /**
- * Documents: text with the places where a line may break. A group is printed on one line if it fits, else its own
- * line breaks apply. After P. Wadler, "A prettier printer"; `hugged` is as in Prettier.
+ * Documents: text with the positions at which a line may break. A group is printed on one line if it fits; otherwise it
+ * breaks at its own line breaks, but not at those of inner groups that fit. Based on P. Wadler, "A prettier printer";
+ * `hugged` is borrowed from Prettier.
  */
 
-export type Doc = Text | Comment | Concat | Indent | Flat | Group | Line | Space | Blank | TrailingComma;
+export type Doc = Text | Comment | Concat | Indent | Inline | Group | Line | Space | Blank | TrailingComma;
 
 interface Base {
-  /** Contains a forced line break, so no group around it fits on one line. */
-  readonly hard: boolean;
+  /** Whether the document contains a forced line break, so that no enclosing group can be printed on one line. */
+  readonly forcesBreak: boolean;
 }
 interface Text extends Base {
   readonly kind: "text";
@@ -16,8 +17,9 @@ interface Text extends Base {
 interface Comment extends Base {
   readonly kind: "comment";
   readonly text: string;
-  /** Follows other text on its line; otherwise the comment has a line of its own. */
+  /** Whether the comment follows other text on its line. If not, the comment gets its own line. */
   readonly trailing: boolean;
+  /** Whether an empty line is printed before a comment that has its own line. */
   readonly blankBefore: boolean;
 }
 interface Concat extends Base {
@@ -28,74 +30,75 @@ interface Indent extends Base {
   readonly kind: "indent";
   readonly doc: Doc;
 }
-/** All groups inside are printed on one line. */
-interface Flat extends Base {
-  readonly kind: "flat";
+/** A document whose groups are all printed on one line. */
+interface Inline extends Base {
+  readonly kind: "inline";
   readonly doc: Doc;
 }
 /**
- * Printed on one line if it fits; else as `hugged`, if the first line of that fits; else with a break at each of its
- * own lines. `hugged` is not used if `short` fits on a line of its own.
+ * A document that is printed in the first of three forms that applies: `doc` on one line, if it fits; `hugged`, if the first
+ * line of `hugged` fits and `lastAlone` does not fit on its own line; `doc` with a line break at each of its own `Line`s.
+ * `lastAlone` is the last element without the rest of its list. Null means that there is no such form.
  */
 interface Group extends Base {
   readonly kind: "group";
   readonly doc: Doc;
   readonly hugged: Doc | null;
-  readonly short: Doc | null;
+  readonly lastAlone: Doc | null;
 }
 interface Line extends Base {
   readonly kind: "line";
-  /** What to print if the line does not break here. */
-  readonly flat: "" | " ";
+  /** The text to print if the line does not break here. */
+  readonly unbrokenText: "" | " ";
 }
 interface Space extends Base {
   readonly kind: "space";
 }
-/** An empty line; only after a line break. */
+/** An empty line. Ignored unless it directly follows a line break. */
 interface Blank extends Base {
   readonly kind: "blank";
 }
-/** A comma if the group is broken, else nothing. */
+/** A comma if the enclosing group is broken, otherwise nothing. */
 interface TrailingComma extends Base {
   readonly kind: "comma";
 }
 
-export const EMPTY: Doc = { kind: "concat", parts: [], hard: false };
-export const SPACE: Doc = { kind: "space", hard: false };
+export const EMPTY: Doc = { kind: "concat", parts: [], forcesBreak: false };
+export const SPACE: Doc = { kind: "space", forcesBreak: false };
 /** A space or a line break. */
-export const LINE: Doc = { kind: "line", flat: " ", hard: false };
+export const LINE: Doc = { kind: "line", unbrokenText: " ", forcesBreak: false };
 /** Nothing or a line break. */
-export const SOFTLINE: Doc = { kind: "line", flat: "", hard: false };
+export const SOFTLINE: Doc = { kind: "line", unbrokenText: "", forcesBreak: false };
 /** Always a line break. */
-export const HARDLINE: Doc = { kind: "line", flat: " ", hard: true };
-export const BLANK_LINE: Doc = { kind: "blank", hard: false };
-export const TRAILING_COMMA: Doc = { kind: "comma", hard: false };
+export const HARDLINE: Doc = { kind: "line", unbrokenText: " ", forcesBreak: true };
+export const BLANK_LINE: Doc = { kind: "blank", forcesBreak: false };
+export const TRAILING_COMMA: Doc = { kind: "comma", forcesBreak: false };
 
 export function text(content: string): Doc {
-  return { kind: "text", text: content, hard: content.includes("\n") };
+  return { kind: "text", text: content, forcesBreak: content.includes("\n") };
 }
 
-export function comment(content: string, trailing: boolean, blankBefore: boolean): Doc {
-  return { kind: "comment", text: content, trailing, blankBefore, hard: true };
+export function comment(content: string, placement: Pick<Comment, "trailing" | "blankBefore">): Doc {
+  return { kind: "comment", text: content, ...placement, forcesBreak: true };
 }
 
-/** Concatenates a few documents. Use `concatAll` for lists whose length depends on the program: arguments go on the stack. */
+/** Concatenates a few documents. If their number depends on the program, use `concatAll`: many arguments can overflow the stack. */
 export function concat(...parts: readonly Doc[]): Doc {
   return concatAll(parts);
 }
 
 export function concatAll(parts: readonly Doc[]): Doc {
-  return { kind: "concat", parts, hard: parts.some((part) => part.hard) };
+  return { kind: "concat", parts, forcesBreak: parts.some((part) => part.forcesBreak) };
 }
 
 export function indent(doc: Doc): Doc {
-  return { kind: "indent", doc, hard: doc.hard };
+  return { kind: "indent", doc, forcesBreak: doc.forcesBreak };
 }
 
-export function flat(doc: Doc): Doc {
-  return { kind: "flat", doc, hard: doc.hard };
+export function inline(doc: Doc): Doc {
+  return { kind: "inline", doc, forcesBreak: doc.forcesBreak };
 }
 
-export function group(doc: Doc, hugged: Doc | null = null, short: Doc | null = null): Doc {
-  return { kind: "group", doc, hugged, short, hard: doc.hard };
+export function group(doc: Doc, { hugged = null, lastAlone = null }: Partial<Pick<Group, "hugged" | "lastAlone">> = {}): Doc {
+  return { kind: "group", doc, hugged, lastAlone, forcesBreak: doc.forcesBreak };
 }

@@ -2,16 +2,16 @@
 import type { EnumItem, FieldDecl, FnItem, Item, ParsedFile, RecordItem } from "../ast.ts";
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printBlock } from "./expressions.ts";
-import { bracketed } from "./lists.ts";
-import { printResult, printRow, printType, printTyped, printTypeParams } from "./type-layout.ts";
+import { printList } from "./lists.ts";
+import { printResultType, printEffectRow, printType, printNameAndType, printTypeParams } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
-/** `t` holds the tokens of the file, which has no syntax errors. */
+/** Prints a file that has no syntax errors. `t` holds the tokens of the file. */
 export function printFile(t: TokenStream, file: ParsedFile): Doc {
   const parts: Doc[] = [];
   if (file.moduleName !== null) parts.push(t.take(), SPACE, t.take(), HARDLINE);
-  for (const item of file.items) parts.push(t.comments(), t.blankLine(), printItem(t, item), HARDLINE);
-  return concat(concatAll(parts), t.comments());
+  for (const item of file.items) parts.push(t.takeComments(), t.sourceBlankLine(), printItem(t, item), HARDLINE);
+  return concat(concatAll(parts), t.takeComments());
 }
 
 function printItem(t: TokenStream, item: Item): Doc {
@@ -19,9 +19,9 @@ function printItem(t: TokenStream, item: Item): Doc {
     case "fn":
       return printFn(t, item);
     case "record":
-      return concat(typeHeader(t, item), printFields(t, item.fields));
+      return concat(printTypeHeader(t, item), printFields(t, item.fields));
     case "enum":
-      return concat(typeHeader(t, item), printVariants(t, item));
+      return concat(printTypeHeader(t, item), printVariants(t, item));
     case "import":
       return concat(t.take(), SPACE, t.take());
     case "test":
@@ -29,14 +29,14 @@ function printItem(t: TokenStream, item: Item): Doc {
   }
 }
 
-function exportWord(t: TokenStream, exported: boolean): Doc {
+function printExportWord(t: TokenStream, exported: boolean): Doc {
   return exported ? concat(t.take(), SPACE) : EMPTY;
 }
 
 function printFn(t: TokenStream, item: FnItem): Doc {
-  const name = concat(exportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
-  const params = bracketed(t, item.params.length, {}, (i) => printTyped(t, item.params[i]?.type ?? null));
-  const signature = concat(name, params, printResult(t, item.result), printRow(t, item.row));
+  const name = concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
+  const params = printList(t, item.params.length, {}, (i) => printNameAndType(t, item.params[i]?.type ?? null));
+  const signature = concat(name, params, printResultType(t, item.result), printEffectRow(t, item.row));
   const clauses = printClauses(t, item);
   const header = clauses.length === 0 ? concat(signature, SPACE) : group(concat(signature, indent(concatAll(clauses)), LINE));
   return concat(header, printBlock(t, item.body));
@@ -49,32 +49,32 @@ function printClauses(t: TokenStream, item: FnItem): readonly Doc[] {
   let ensures = 0;
   for (;;) {
     if (t.at("intent")) {
-      clauses.push(concat(LINE, t.comments(), t.take(), SPACE, t.take()));
+      clauses.push(concat(LINE, t.takeComments(), t.take(), SPACE, t.take()));
       continue;
     }
     const clause = t.at("requires") ? item.requires[requires++] : t.at("ensures") ? item.ensures[ensures++] : undefined;
     if (clause === undefined) return clauses;
-    clauses.push(concat(LINE, t.comments(), t.take(), SPACE, t.verbatim(clause.span)));
+    clauses.push(concat(LINE, t.takeComments(), t.take(), SPACE, t.verbatim(clause.span)));
   }
 }
 
-function typeHeader(t: TokenStream, item: RecordItem | EnumItem): Doc {
-  return concat(exportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams), SPACE);
+function printTypeHeader(t: TokenStream, item: RecordItem | EnumItem): Doc {
+  return concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams), SPACE);
 }
 
 function printFields(t: TokenStream, fields: readonly FieldDecl[]): Doc {
-  return bracketed(t, fields.length, { keepsBreak: true, padded: true }, (i) => printTyped(t, fields[i]?.type ?? null));
+  return printList(t, fields.length, { keepsBreak: true, padded: true }, (i) => printNameAndType(t, fields[i]?.type ?? null));
 }
 
 function printVariants(t: TokenStream, item: EnumItem): Doc {
-  return bracketed(t, item.variants.length, { keepsBreak: true, padded: true }, (i) => {
+  return printList(t, item.variants.length, { keepsBreak: true, padded: true }, (i) => {
     const payload = item.variants[i]?.payload ?? null;
     const name = t.take();
     if (payload === null) return name;
     if (payload.kind === "struct") return concat(name, SPACE, printFields(t, payload.fields));
     const open = t.take();
     const type = printType(t, payload.type);
-    if (t.at(",")) t.skip();
+    if (t.at(",")) t.drop();
     return concat(name, open, type, t.take());
   });
 }

@@ -1,60 +1,61 @@
 /** Prints lists in brackets. */
-import { type Doc, EMPTY, flat, group, HARDLINE, indent, concat, concatAll, LINE, SOFTLINE, SPACE, text, TRAILING_COMMA } from "./doc.ts";
+import { type Doc, EMPTY, group, HARDLINE, indent, inline, concat, concatAll, LINE, SOFTLINE, SPACE, text, TRAILING_COMMA } from "./doc.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 export interface ListStyle {
-  /** Spaces inside the brackets when the list is on one line. */
+  /** Whether a list on one line has spaces inside its brackets. */
   readonly padded?: boolean;
-  /** The list stays broken if its first element is on a new line in the source. */
+  /** Whether the list stays broken if its first element is on a new line in the source. */
   readonly keepsBreak?: boolean;
-  /** A comma after the last element of a broken list; true by default. */
+  /** Whether a broken list has a comma after its last element; true by default. */
   readonly comma?: boolean;
-  /** The last element may begin on the line of the opening bracket and end on the line of the closing one. */
+  /** Whether the last element may begin on the line of the opening bracket and end on the line of the closing bracket. */
   readonly hugsLast?: boolean;
-  /** Overrides `hugsLast` if the list has several elements and the last fits on a line of its own. */
+  /** Whether `hugsLast` is ignored if the list has several elements and the last one fits on its own line. */
   readonly lastPrefersOwnLine?: boolean;
-  /** A broken list gets as many elements per line as fit, unless it contains comments or empty lines. */
+  /** Whether a broken list has as many elements on each line as fit. Ignored if the list contains comments or empty lines. */
   readonly fills?: boolean;
 }
 
 /** Prints `count` elements separated by commas, with the brackets around them. */
-export function bracketed(t: TokenStream, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
-  if (count === 0) return emptyBrackets(t);
+export function printList(t: TokenStream, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
+  if (count === 0) return printEmptyBrackets(t);
   const open = t.take();
-  const edge = style.keepsBreak === true && t.startsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
+  const edgeBreak = style.keepsBreak === true && t.nextStartsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
   const beforeLast: Doc[] = [];
   const lines: Doc[] = [];
-  const filled: Doc[] = [];
+  const filledLines: Doc[] = [];
   let last = EMPTY;
-  let lastLead = EMPTY;
-  let plain = true;
+  let commentsBeforeLast = EMPTY;
+  let canFill = style.fills === true;
   for (let i = 0; i < count; i++) {
-    lastLead = t.comments();
-    const blank = style.keepsBreak === true ? t.blankLine() : EMPTY;
+    commentsBeforeLast = t.takeComments();
+    const blank = style.keepsBreak === true ? t.sourceBlankLine() : EMPTY;
     last = element(i);
-    const comma = i === count - 1 ? EMPTY : t.at(",") ? t.takeBeforeComments() : text(",");
-    lines.push(i === 0 ? edge : LINE, lastLead, blank, last, comma);
-    if (style.fills === true) filled.push(i === 0 ? concat(edge, last, comma) : group(concat(LINE, last, comma)));
-    plain &&= lastLead === EMPTY && blank === EMPTY && !last.hard && !comma.hard;
-    if (i < count - 1) beforeLast.push(lastLead, last, comma, SPACE);
+    const comma = i === count - 1 ? EMPTY : t.at(",") ? t.takeAheadOfComments() : text(",");
+    lines.push(i === 0 ? edgeBreak : LINE, commentsBeforeLast, blank, last, comma);
+    if (style.fills === true) filledLines.push(i === 0 ? concat(edgeBreak, last, comma) : group(concat(LINE, last, comma)));
+    canFill &&= commentsBeforeLast === EMPTY && blank === EMPTY && !last.forcesBreak && !comma.forcesBreak;
+    if (i < count - 1) beforeLast.push(commentsBeforeLast, last, comma, SPACE);
   }
-  if (t.at(",")) t.skip();
-  const tail = t.comments();
+  if (t.at(",")) t.drop();
+  const endComments = t.takeComments();
   const close = t.take();
   const doc = concat(
     open,
-    indent(concat(concatAll(style.fills === true && plain ? filled : lines), style.comma === false ? EMPTY : TRAILING_COMMA, tail)),
-    edge,
+    indent(concat(concatAll(canFill ? filledLines : lines), style.comma === false ? EMPTY : TRAILING_COMMA, endComments)),
+    edgeBreak,
     close,
   );
-  const leading = concatAll(beforeLast);
-  const hugs = style.hugsLast === true && !leading.hard && lastLead === EMPTY && tail === EMPTY;
-  return group(doc, hugs ? concat(open, flat(leading), last, close) : null, style.lastPrefersOwnLine === true && count > 1 ? last : null);
+  const elementsBeforeLast = concatAll(beforeLast);
+  const canHug = style.hugsLast === true && !elementsBeforeLast.forcesBreak && commentsBeforeLast === EMPTY && endComments === EMPTY;
+  const hugged = canHug ? concat(open, inline(elementsBeforeLast), last, close) : null;
+  return group(doc, { hugged, lastAlone: style.lastPrefersOwnLine === true && count > 1 ? last : null });
 }
 
 /** Prints two brackets with only comments between them. */
-export function emptyBrackets(t: TokenStream): Doc {
+export function printEmptyBrackets(t: TokenStream): Doc {
   const open = t.take();
-  const tail = t.comments();
-  return tail === EMPTY ? concat(open, t.take()) : concat(open, indent(tail), HARDLINE, t.take());
+  const endComments = t.takeComments();
+  return endComments === EMPTY ? concat(open, t.take()) : concat(open, indent(endComments), HARDLINE, t.take());
 }

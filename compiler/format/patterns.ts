@@ -1,22 +1,22 @@
 /** Prints patterns. */
 import type { Name, Pattern } from "../ast.ts";
 import { type Doc, EMPTY, group, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
-import { bracketed } from "./lists.ts";
+import { printList } from "./lists.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 export function printPattern(t: TokenStream, pattern: Pattern): Doc {
-  const lead = t.comments();
-  const opened: Doc[] = [];
+  const lead = t.takeComments();
+  const openParens: Doc[] = [];
   for (;;) {
-    if (t.at("|")) t.skip();
-    else if (t.at("(") && t.start < pattern.span.start) opened.push(t.take());
+    if (t.at("|")) t.drop();
+    else if (t.at("(") && t.start < pattern.span.start) openParens.push(t.take());
     else break;
   }
-  const inner = concat(t.comments(), unwrapped(t, pattern));
-  return concat(lead, ...opened, inner, ...opened.map(() => t.take()));
+  const inner = concat(t.takeComments(), printUnwrapped(t, pattern));
+  return concat(lead, ...openParens, inner, ...openParens.map(() => t.take()));
 }
 
-function unwrapped(t: TokenStream, pattern: Pattern): Doc {
+function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
   switch (pattern.kind) {
     case "int":
     case "float":
@@ -26,14 +26,14 @@ function unwrapped(t: TokenStream, pattern: Pattern): Doc {
     case "wrap":
       return concat(
         t.take(),
-        bracketed(t, 1, { comma: false }, () => printPattern(t, pattern.inner)),
+        printList(t, 1, { comma: false }, () => printPattern(t, pattern.inner)),
       );
     case "variant":
-      return concat(path(t, pattern.enum), pattern.args === null ? EMPTY : patternArgs(t, pattern.args));
+      return concat(printPath(t, pattern.enum), pattern.args === null ? EMPTY : printPatternArgs(t, pattern.args));
     case "struct":
-      return concat(path(t, pattern.enum), SPACE, structFields(t, pattern));
+      return concat(printPath(t, pattern.enum), SPACE, printStructFields(t, pattern));
     case "or":
-      return alternatives(t, pattern.alternatives);
+      return printAlternatives(t, pattern.alternatives);
     case "wildcard":
     case "name":
     case "string":
@@ -43,26 +43,26 @@ function unwrapped(t: TokenStream, pattern: Pattern): Doc {
   }
 }
 
-function path(t: TokenStream, owner: Name | null): Doc {
+function printPath(t: TokenStream, owner: Name | null): Doc {
   return owner === null ? t.take() : concat(t.take(), t.take(), t.take());
 }
 
-function patternArgs(t: TokenStream, args: readonly Pattern[]): Doc {
-  return bracketed(t, args.length, {}, (i) => {
+function printPatternArgs(t: TokenStream, args: readonly Pattern[]): Doc {
+  return printList(t, args.length, {}, (i) => {
     const arg = args[i];
     return arg === undefined ? EMPTY : printPattern(t, arg);
   });
 }
 
-function structFields(t: TokenStream, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
-  return bracketed(t, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
+function printStructFields(t: TokenStream, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
+  return printList(t, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
     const name = t.take();
     const inner = pattern.fields[i]?.pattern ?? null;
     return inner === null ? name : concat(name, t.take(), SPACE, printPattern(t, inner));
   });
 }
 
-function alternatives(t: TokenStream, patterns: readonly Pattern[]): Doc {
+function printAlternatives(t: TokenStream, patterns: readonly Pattern[]): Doc {
   const [first, ...others] = patterns.map((pattern, i) =>
     i === 0 ? printPattern(t, pattern) : concat(LINE, t.take(), SPACE, printPattern(t, pattern)),
   );

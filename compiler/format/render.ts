@@ -1,46 +1,48 @@
-/** Prints a document as text and decides which groups are broken. */
+/** Turns a document into text and decides which groups are broken. */
 import { codePoints } from "../source.ts";
 import type { Doc } from "./doc.ts";
 
-const WIDTH = 100;
+const MAX_WIDTH = 100;
 const INDENT = 4;
 
 interface Step {
   readonly doc: Doc;
   readonly indent: number;
-  readonly broken: boolean;
+  /** Whether the lines of the document break, except inside groups that fit. */
+  readonly breaks: boolean;
 }
 
-type Pending = "nothing" | "space" | "line" | "blank";
+/** The white space to write before the next text. */
+type Separator = "nothing" | "space" | "line" | "blank";
 
-/** Each line of the result ends with a line feed; a document without text is the empty string. */
+/** Returns a document as text. Each line ends with a line feed; a document without text becomes the empty string. */
 export function render(doc: Doc): string {
   const out = new Output();
-  const stack: Step[] = [{ doc, indent: 0, broken: true }];
+  const stack: Step[] = [{ doc, indent: 0, breaks: true }];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) renderStep(step, out, stack);
   return out.finish();
 }
 
 function renderStep(step: Step, out: Output, stack: Step[]): void {
-  const { doc, indent, broken } = step;
+  const { doc, indent, breaks } = step;
   switch (doc.kind) {
     case "text":
       return out.text(doc.text, indent);
     case "comment":
-      return out.comment(doc.text, doc.trailing, doc.blankBefore, indent);
+      return out.comment(doc, indent);
     case "space":
       return out.space();
     case "line":
-      if (broken) return out.line();
-      return doc.flat === " " ? out.space() : undefined;
+      if (breaks) return out.line();
+      return doc.unbrokenText === " " ? out.space() : undefined;
     case "blank":
       return out.blank();
     case "comma":
-      return broken ? out.text(",", indent) : undefined;
+      return breaks ? out.text(",", indent) : undefined;
     case "group": {
-      const content = { doc: doc.doc, indent, broken: false };
-      if (!broken || (!doc.hard && fits(content, stack, out.columnAt(indent)))) stack.push(content);
-      else stack.push({ doc: huggedForm(doc, indent, stack, out) ?? doc.doc, indent, broken: true });
+      const content = { doc: doc.doc, indent, breaks: false };
+      if (!breaks || (!doc.forcesBreak && fits(content, stack, out.nextColumn(indent)))) stack.push(content);
+      else stack.push({ doc: huggedForm(doc, indent, stack, out) ?? doc.doc, indent, breaks: true });
       return;
     }
     default:
@@ -48,58 +50,59 @@ function renderStep(step: Step, out: Output, stack: Step[]): void {
   }
 }
 
-/** The hugged form of a group that does not fit on one line, or null if the broken form is better. */
-function huggedForm({ hugged, short }: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
-  if (hugged === null || !fits({ doc: hugged, indent, broken: true }, stack, out.columnAt(indent))) return null;
-  const ownLine = short !== null && !short.hard && fits({ doc: short, indent, broken: false }, [], indent + INDENT + 1);
-  return ownLine ? null : hugged;
+/** Returns the hugged form of a group that does not fit on one line, or null if the group has to be broken instead. */
+function huggedForm(group: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
+  const { hugged, lastAlone } = group;
+  if (hugged === null || !fits({ doc: hugged, indent, breaks: true }, stack, out.nextColumn(indent))) return null;
+  const lastFits = lastAlone !== null && !lastAlone.forcesBreak && fits({ doc: lastAlone, indent, breaks: false }, [], indent + INDENT + 1);
+  return lastFits ? null : hugged;
 }
 
-/** Pushes the contents of a document that prints nothing itself. */
-function pushContents({ doc, indent, broken }: Step, stack: Step[]): void {
+/** Pushes the contents of a document that has no text of its own. */
+function pushContents({ doc, indent, breaks }: Step, stack: Step[]): void {
   if (doc.kind === "concat") {
     for (let i = doc.parts.length - 1; i >= 0; i--) {
       const part = doc.parts[i];
-      if (part !== undefined) stack.push({ doc: part, indent, broken });
+      if (part !== undefined) stack.push({ doc: part, indent, breaks });
     }
-  } else if (doc.kind === "indent") stack.push({ doc: doc.doc, indent: indent + INDENT, broken });
-  else if (doc.kind === "flat") stack.push({ doc: doc.doc, indent, broken: false });
-  else if (doc.kind === "group") stack.push({ doc: doc.doc, indent, broken });
+  } else if (doc.kind === "indent") stack.push({ doc: doc.doc, indent: indent + INDENT, breaks });
+  else if (doc.kind === "inline") stack.push({ doc: doc.doc, indent, breaks: false });
+  else if (doc.kind === "group") stack.push({ doc: doc.doc, indent, breaks });
 }
 
-/** Whether the text up to the next possible line break stays within the width. Groups in `rest` count as broken. */
+/** Whether the text from `column` up to the next possible line break stays within `MAX_WIDTH`. Groups in `rest` count as broken. */
 function fits(first: Step, rest: readonly Step[], column: number): boolean {
   const stack: Step[] = [first];
-  let left = WIDTH - column;
-  // A space counts only when text follows it on the line, as in `Output`.
-  let space = 0;
-  for (let next = rest.length; left >= 0; ) {
+  let columnsLeft = MAX_WIDTH - column;
+  // Like in `Output`, a space counts only if text follows it on the line.
+  let spaceWidth = 0;
+  for (let restIndex = rest.length; columnsLeft >= 0; ) {
     let step = stack.pop();
     if (step === undefined) {
-      next -= 1;
-      step = rest[next];
+      restIndex -= 1;
+      step = rest[restIndex];
       if (step === undefined) return true;
     }
-    const { doc, broken } = step;
+    const { doc, breaks } = step;
     switch (doc.kind) {
       case "text": {
         const lineEnd = doc.text.indexOf("\n");
-        left -= space + codePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
-        space = 0;
-        if (lineEnd !== -1) return left >= 0;
+        columnsLeft -= spaceWidth + codePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
+        spaceWidth = 0;
+        if (lineEnd !== -1) return columnsLeft >= 0;
         break;
       }
       case "comment":
         return true;
       case "line":
-        if (broken) return true;
-        if (doc.flat === " ") space = 1;
+        if (breaks) return true;
+        if (doc.unbrokenText === " ") spaceWidth = 1;
         break;
       case "space":
-        space = 1;
+        spaceWidth = 1;
         break;
       case "comma":
-        if (broken) left -= 1;
+        if (breaks) columnsLeft -= 1;
         break;
       case "blank":
         break;
@@ -110,48 +113,48 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
   return false;
 }
 
-/** Collects the text. White space is written only when text follows, so no line ends with a space. */
+/** Collects the text. White space is written only if text follows, so no line ends with a space. */
 class Output {
   readonly #parts: string[] = [];
   #column = 0;
-  #pending: Pending = "nothing";
+  #separator: Separator = "nothing";
   #afterComment = false;
-  #afterOpen = false;
+  #afterOpenBracket = false;
 
-  columnAt(indent: number): number {
-    if (this.#pending === "line" || this.#pending === "blank") return indent;
-    return this.#column + (this.#pending === "space" ? 1 : 0);
+  nextColumn(indent: number): number {
+    if (this.#separator === "line" || this.#separator === "blank") return indent;
+    return this.#column + (this.#separator === "space" ? 1 : 0);
   }
 
   space(): void {
-    if (this.#pending === "nothing") this.#pending = "space";
+    if (this.#separator === "nothing") this.#separator = "space";
   }
 
   line(): void {
-    if (this.#pending !== "blank") this.#pending = "line";
+    if (this.#separator !== "blank") this.#separator = "line";
   }
 
   blank(): void {
-    if (this.#pending === "line" && !this.#afterOpen) this.#pending = "blank";
+    if (this.#separator === "line" && !this.#afterOpenBracket) this.#separator = "blank";
   }
 
   text(content: string, indent: number): void {
-    this.#put(content, indent);
+    this.#appendAfterSeparator(content, indent);
     this.#afterComment = false;
-    this.#afterOpen = content === "{" || content === "(" || content === "[";
+    this.#afterOpenBracket = content === "{" || content === "(" || content === "[";
   }
 
-  comment(content: string, trailing: boolean, blankBefore: boolean, indent: number): void {
+  comment({ text, trailing, blankBefore }: Extract<Doc, { kind: "comment" }>, indent: number): void {
     if (trailing && !this.#afterComment && this.#parts.length > 0) {
-      this.#pending = "space";
+      this.#separator = "space";
     } else {
       this.line();
       if (blankBefore) this.blank();
     }
-    this.#put(content, indent);
+    this.#appendAfterSeparator(text, indent);
     this.#afterComment = true;
-    this.#afterOpen = false;
-    this.#pending = "line";
+    this.#afterOpenBracket = false;
+    this.#separator = "line";
   }
 
   finish(): string {
@@ -159,15 +162,15 @@ class Output {
     return this.#parts.join("");
   }
 
-  #put(content: string, indent: number): void {
+  #appendAfterSeparator(content: string, indent: number): void {
     if (this.#parts.length > 0) {
-      if (this.#pending === "space") this.#append(" ");
-      else if (this.#pending !== "nothing") {
-        this.#parts.push(this.#pending === "blank" ? "\n\n" : "\n", " ".repeat(indent));
+      if (this.#separator === "space") this.#append(" ");
+      else if (this.#separator !== "nothing") {
+        this.#parts.push(this.#separator === "blank" ? "\n\n" : "\n", " ".repeat(indent));
         this.#column = indent;
       }
     }
-    this.#pending = "nothing";
+    this.#separator = "nothing";
     this.#append(content);
   }
 

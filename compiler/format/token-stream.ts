@@ -9,137 +9,138 @@ interface StreamToken {
   readonly start: number;
   readonly end: number;
   readonly comments: readonly Doc[];
-  /** The source has an empty line before the token. */
+  /** Whether the source has an empty line before the token. */
   readonly blankBefore: boolean;
 }
 
 const NO_TOKEN: StreamToken = { kind: "eof", start: 0, end: 0, comments: [], blankBefore: false };
 
 /**
- * The printers walk the syntax tree and take the tokens from this stream as they go: each token is taken or skipped
- * exactly once. Taking a token also returns the comments before it, so every comment is printed exactly once.
+ * The printers walk the syntax tree and take the tokens from this stream in source order. Each token is taken or dropped
+ * exactly once. Taking a token also takes the comments before that token, so every comment is printed exactly once.
  */
 export class TokenStream {
   readonly #text: string;
   readonly #lines: LineTable;
   readonly #tokens: readonly StreamToken[];
   #index = 0;
-  /** Comments before the next token that have not been returned yet. */
-  #pendingComments: Doc[] = [];
+  /** Comments before the next token that have not been taken yet. */
+  #untakenComments: Doc[] = [];
   /** Start of the `=` in a `>=` whose `>` has been taken; -1 otherwise. */
-  #split = -1;
+  #splitEqualsStart = -1;
 
   constructor(source: string, tokens: readonly Token[], comments: readonly Comment[]) {
     this.#text = source;
     this.#lines = lineTable(source);
     this.#tokens = attachComments(this.#lines, tokens, comments);
-    this.#pendingComments = [...this.#here.comments];
+    this.#untakenComments = [...this.#nextToken.comments];
   }
 
-  get #here(): StreamToken {
+  get #nextToken(): StreamToken {
     return this.#tokens[this.#index] ?? NO_TOKEN;
   }
 
   at(kind: TokenKind): boolean {
-    return this.#split === -1 ? this.#here.kind === kind : kind === "=";
+    return this.#splitEqualsStart === -1 ? this.#nextToken.kind === kind : kind === "=";
   }
 
   get start(): number {
-    return this.#split === -1 ? this.#here.start : this.#split;
+    return this.#splitEqualsStart === -1 ? this.#nextToken.start : this.#splitEqualsStart;
   }
 
   /** Takes the comments before the next token, without the token. */
-  comments(): Doc {
-    const lead = this.#pendingComments;
-    this.#pendingComments = [];
+  takeComments(): Doc {
+    const lead = this.#untakenComments;
+    this.#untakenComments = [];
     return lead.length === 0 ? EMPTY : concatAll(lead);
   }
 
-  /** An empty line if the source has one before the next token. */
-  blankLine(): Doc {
-    return this.#here.blankBefore ? BLANK_LINE : EMPTY;
+  /** Returns an empty line if the source has one before the next token. */
+  sourceBlankLine(): Doc {
+    return this.#nextToken.blankBefore ? BLANK_LINE : EMPTY;
   }
 
-  /** Takes the next token, after its comments. */
+  /** Takes the comments before the next token, then the token. */
   take(): Doc {
-    const lead = this.comments();
-    const token = text(this.#text.slice(this.start, this.#here.end));
-    this.#next();
+    const lead = this.takeComments();
+    const token = text(this.#text.slice(this.start, this.#nextToken.end));
+    this.#advance();
     return lead === EMPTY ? token : concat(lead, token);
   }
 
-  /** Takes the next token and puts its comments after it: for a comma that must follow its element directly. */
-  takeBeforeComments(): Doc {
-    const lead = this.comments();
+  /** Takes the next token and puts its comments after the token. Used for a comma, which must directly follow its element. */
+  takeAheadOfComments(): Doc {
+    const lead = this.takeComments();
     const token = this.take();
     return lead === EMPTY ? token : concat(token, lead);
   }
 
-  /** Leaves out the next token; its comments move to the token after it. */
-  skip(): void {
-    const before = this.#pendingComments;
-    this.#next();
-    for (const comment of this.#pendingComments) before.push(comment);
-    this.#pendingComments = before;
+  /** Drops the next token. Its comments move to the following token. */
+  drop(): void {
+    const before = this.#untakenComments;
+    this.#advance();
+    for (const comment of this.#untakenComments) before.push(comment);
+    this.#untakenComments = before;
   }
 
   /** Takes a `>`, which may be the first half of `>=`. */
   takeAngle(): Doc {
-    if (this.#here.kind !== ">=" || this.#split !== -1) return this.take();
-    const lead = this.comments();
-    this.#split = this.#here.start + 1;
+    if (this.#nextToken.kind !== ">=" || this.#splitEqualsStart !== -1) return this.take();
+    const lead = this.takeComments();
+    this.#splitEqualsStart = this.#nextToken.start + 1;
     return concat(lead, text(">"));
   }
 
-  /** Takes all tokens of a span that begins at the next token and returns its source text unchanged. */
+  /** Takes all tokens of a span that begins at the next token. Returns the source text of the span, unchanged except for line ends. */
   verbatim(span: Span): Doc {
-    const lead = this.comments();
+    const lead = this.takeComments();
     const content = this.#text.slice(span.start, span.end).replaceAll("\r\n", "\n");
-    while (this.#here.kind !== "eof" && this.#here.start < span.end) this.#next();
+    while (this.#nextToken.kind !== "eof" && this.#nextToken.start < span.end) this.#advance();
     return concat(lead, text(content));
   }
 
   /** Whether both offsets are on one line. */
   onOneLine(start: number, end: number): boolean {
-    return lineEnds(this.#lines, start, end) === 0;
+    return countLineEnds(this.#lines, start, end) === 0;
   }
 
   /** Whether a line ends between the last token and the next. */
-  startsLine(): boolean {
+  nextStartsLine(): boolean {
     const before = this.#tokens[this.#index - 1];
     return before !== undefined && !this.onOneLine(before.end, this.start);
   }
 
-  #next(): void {
-    this.#split = -1;
+  #advance(): void {
+    this.#splitEqualsStart = -1;
     this.#index += 1;
-    this.#pendingComments = [...this.#here.comments];
+    this.#untakenComments = [...this.#nextToken.comments];
   }
 }
 
 function attachComments(lines: LineTable, tokens: readonly Token[], comments: readonly Comment[]): readonly StreamToken[] {
-  let at = 0;
-  let next = 0;
+  let previousEnd = 0;
+  let index = 0;
   return tokens.map(({ kind, start, end }): StreamToken => {
     const before: Doc[] = [];
-    for (let found = comments[next]; found !== undefined && found.span.start < start; found = comments[next]) {
-      const ends = lineEnds(lines, at, found.span.start);
-      before.push(comment(trimmed(found.text), ends === 0 && at > 0, ends > 1));
-      at = found.span.end;
-      next += 1;
+    for (let entry = comments[index]; entry !== undefined && entry.span.start < start; entry = comments[index]) {
+      const lineEndCount = countLineEnds(lines, previousEnd, entry.span.start);
+      const placement = { trailing: lineEndCount === 0 && previousEnd > 0, blankBefore: lineEndCount > 1 };
+      before.push(comment(withoutTrailingSpace(entry.text), placement));
+      previousEnd = entry.span.end;
+      index += 1;
     }
-    const blankBefore = lineEnds(lines, at, start) > 1;
-    at = end;
+    const blankBefore = countLineEnds(lines, previousEnd, start) > 1;
+    previousEnd = end;
     return { kind, start, end, comments: before, blankBefore };
   });
 }
 
-function lineEnds(lines: LineTable, start: number, end: number): number {
+function countLineEnds(lines: LineTable, start: number, end: number): number {
   return lineIndexAt(lines, end) - lineIndexAt(lines, start);
 }
 
-/** The comment without trailing spaces and tabs. */
-export function trimmed(comment: string): string {
+/** Returns the comment without trailing spaces and tabs. */
+export function withoutTrailingSpace(comment: string): string {
   let end = comment.length;
   while (comment[end - 1] === " " || comment[end - 1] === "\t") end -= 1;
   return comment.slice(0, end);

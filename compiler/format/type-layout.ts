@@ -1,33 +1,33 @@
 /** Prints types, effect rows, and names with types. */
 import type { Name, RowExpr, TypeExpr } from "../ast.ts";
 import { type Doc, EMPTY, concat, concatAll, SPACE } from "./doc.ts";
-import { bracketed } from "./lists.ts";
+import { printList } from "./lists.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 export function printType(t: TokenStream, type: TypeExpr): Doc {
-  const opened: Doc[] = [];
-  while (t.at("(") && t.start < type.span.start) opened.push(t.take());
-  const inner = type.kind === "name" ? namedType(t, type.args) : functionType(t, type);
-  return concat(...opened, inner, ...opened.map(() => t.take()));
+  const openParens: Doc[] = [];
+  while (t.at("(") && t.start < type.span.start) openParens.push(t.take());
+  const inner = type.kind === "name" ? printNamedType(t, type.args) : printFunctionType(t, type);
+  return concat(...openParens, inner, ...openParens.map(() => t.take()));
 }
 
-function namedType(t: TokenStream, args: readonly TypeExpr[]): Doc {
+function printNamedType(t: TokenStream, args: readonly TypeExpr[]): Doc {
   const name = t.take();
   return args.length === 0
     ? name
     : concat(
         name,
-        printAngles(t, args.length, (i) => typeAt(t, args, i)),
+        printAngles(t, args.length, (i) => printTypeAt(t, args, i)),
       );
 }
 
-function functionType(t: TokenStream, type: Extract<TypeExpr, { kind: "fn" }>): Doc {
+function printFunctionType(t: TokenStream, type: Extract<TypeExpr, { kind: "fn" }>): Doc {
   const keyword = t.take();
-  const params = bracketed(t, type.params.length, {}, (i) => typeAt(t, type.params, i));
-  return concat(keyword, params, printResult(t, type.result), printRow(t, type.row));
+  const params = printList(t, type.params.length, {}, (i) => printTypeAt(t, type.params, i));
+  return concat(keyword, params, printResultType(t, type.result), printEffectRow(t, type.row));
 }
 
-function typeAt(t: TokenStream, types: readonly TypeExpr[], index: number): Doc {
+function printTypeAt(t: TokenStream, types: readonly TypeExpr[], index: number): Doc {
   const type = types[index];
   return type === undefined ? EMPTY : printType(t, type);
 }
@@ -37,41 +37,41 @@ function printAngles(t: TokenStream, count: number, element: (index: number) => 
   const parts = [t.take()];
   for (let i = 0; i < count; i++) {
     parts.push(element(i));
-    if (i < count - 1) parts.push(t.takeBeforeComments(), SPACE);
+    if (i < count - 1) parts.push(t.takeAheadOfComments(), SPACE);
   }
-  if (t.at(",")) t.skip();
+  if (t.at(",")) t.drop();
   return concat(concatAll(parts), t.takeAngle());
 }
 
-/** Prints `<T, U>` after the name of an item, or nothing. */
+/** Prints the `<T, U>` after the name of an item. Prints nothing if there are no type parameters. */
 export function printTypeParams(t: TokenStream, params: readonly Name[]): Doc {
   return params.length === 0 ? EMPTY : printAngles(t, params.length, () => t.take());
 }
 
-/** Prints ` -> T`, or nothing. */
-export function printResult(t: TokenStream, result: TypeExpr | null): Doc {
+/** Prints ` -> T`. Prints nothing if the source states no result type. */
+export function printResultType(t: TokenStream, result: TypeExpr | null): Doc {
   return result === null || !t.at("->") ? EMPTY : concat(SPACE, t.take(), SPACE, printType(t, result));
 }
 
-/** Prints ` !{net.fetch, fs.read}`, or nothing. */
-export function printRow(t: TokenStream, row: RowExpr | null): Doc {
+/** Prints an effect row like ` !{net.fetch, fs.read}`. Prints nothing if `row` is null. */
+export function printEffectRow(t: TokenStream, row: RowExpr | null): Doc {
   if (row === null) return EMPTY;
   const sign = t.take();
   return concat(
     SPACE,
     sign,
-    bracketed(t, row.names.length, {}, () => dottedName(t)),
+    printList(t, row.names.length, {}, () => printDottedName(t)),
   );
 }
 
-function dottedName(t: TokenStream): Doc {
+function printDottedName(t: TokenStream): Doc {
   const parts = [t.take()];
   while (t.at(".")) parts.push(t.take(), t.take());
   return concatAll(parts);
 }
 
-/** Prints `name: T`, or only the name when there is no type. */
-export function printTyped(t: TokenStream, type: TypeExpr | null): Doc {
+/** Prints `name: T`, or only the name if there is no type. */
+export function printNameAndType(t: TokenStream, type: TypeExpr | null): Doc {
   const name = t.take();
   return type === null ? name : concat(name, t.take(), SPACE, printType(t, type));
 }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ParsedFile } from "../../compiler/ast.ts";
 import { Diagnostics } from "../../compiler/diagnostics.ts";
-import { formatSource, layout, sameProgram } from "../../compiler/format/format.ts";
+import { formatSource, formatUnchecked, sameProgram } from "../../compiler/format/format.ts";
 import { lex } from "../../compiler/lexer.ts";
 import { parse } from "../../compiler/parser/parse.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
@@ -22,17 +22,17 @@ function parsed(text: string): ParsedFile | undefined {
   return diagnostics.hasErrors ? undefined : file;
 }
 
-/** Checks `layout` itself, without the check in `formatSource`, which must never be needed. */
+/** Checks `formatUnchecked` itself, without the check in `formatSource`, which must never be needed. */
 function formatted(text: string): string {
   const file = parsed(text);
   if (file === undefined) throw new Error("does not parse");
-  return layout(file);
+  return formatUnchecked(file);
 }
 
 function expectSound(text: string): void {
   const file = parsed(text);
   if (file === undefined) return;
-  const once = layout(file);
+  const once = formatUnchecked(file);
   expect(sameProgram(file, once), once).toBe(true);
   expect(formatted(once)).toBe(once);
   // A multi-line condition keeps its lines, because they are the text of the contract.
