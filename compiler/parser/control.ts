@@ -1,10 +1,10 @@
-/** `if` and `match`. */
+/** Parses `if` and `match`, and the header and body of every construct that has both. */
 import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
 
-/** For error messages: what follows each keyword, and an example. */
+/** What must follow each keyword, and an example, both for error messages. */
 const HEADERS = {
   if: { what: "a condition", help: "write `if x > 0 { … }`" },
   while: { what: "a condition", help: "write `while x > 0 { … }`; `while true { … }` runs until a `break`" },
@@ -14,7 +14,7 @@ const HEADERS = {
   ensures: { what: "a condition", help: "write `ensures result > 0`" },
 } as const;
 
-/** Parses the expression between a keyword and its `{`. A `{` in it never begins a literal. */
+/** Parses the header between a keyword and its `{`. No literal in the header begins with `{`, except inside brackets. */
 export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
   const { what, help } = HEADERS[header];
   if (c.at("{")) c.unexpected(`${what} after \`${header}\``, { help });
@@ -46,23 +46,23 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   const { start } = c.token;
   const branches: IfBranch[] = [];
   let otherwise: Block | null = null;
-  c.deeper();
+  c.enterLevel();
   do {
     c.next();
     const condition = parseHeader(c, "if");
     branches.push({ condition, body: parseBody(c, "if") });
-    if (atElseIfWord(c)) continue;
+    if (reportElseIfWord(c)) continue;
     if (!c.take("else")) break;
-    if (!c.at("if")) otherwise = elseBody(c);
+    if (!c.at("if")) otherwise = parseElseBody(c);
   } while (otherwise === null);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "if", branches, otherwise, span: c.spanFrom(start) };
 }
 
 const ELSE_IF_WORDS: ReadonlySet<string> = new Set(["elif", "elseif", "elsif"]);
 
-/** Reports `elif` and the like, and reads them as `else if`. */
-function atElseIfWord(c: Cursor): boolean {
+/** Reports a word like `elif`, to be read as `else if`. Returns whether there was one. */
+function reportElseIfWord(c: Cursor): boolean {
   const { value } = c.token;
   const next = c.peek(1);
   if (!c.at("name") || !ELSE_IF_WORDS.has(value) || next.newline || next.kind === "=" || next.kind === "." || next.kind === "(")
@@ -73,57 +73,57 @@ function atElseIfWord(c: Cursor): boolean {
   return true;
 }
 
-function elseBody(c: Cursor): Block {
+function parseElseBody(c: Cursor): Block {
   if (!c.at("{")) c.unexpected("`{` or `if` after `else`", { help: "a branch needs braces: `else { 0 }`" });
   return c.grammar.block(c);
 }
 
 export function parseMatch(c: Cursor): Expr {
   const { start } = c.next();
-  c.deeper();
+  c.enterLevel();
   const scrutinee = parseHeader(c, "match");
   skipWith(c);
   const open = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
   const context = c.enterBraces();
   const arms = parseArms(c, open);
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
 }
 
 /** Reports the `with` of `match x with`, and skips it if `{` follows. */
 function skipWith(c: Cursor): void {
   if (!c.at("name") || c.token.value !== "with") return;
-  const braces = c.peek(1).kind === "{";
+  const hasBraces = c.peek(1).kind === "{";
   const fixes = [{ title: "remove `with`", edits: [{ span: { start: c.token.start, end: c.peek(1).start }, text: "" }] }];
   c.report("E002", c.token, "`match` has no `with`", {
     help: "put the arms in braces: `match x { 1 => 2, _ => 3 }`",
-    fixes: braces ? fixes : [],
+    fixes: hasBraces ? fixes : [],
   });
   // Without braces there is no way to tell where the arms end.
-  if (!braces) throw new ParseError(true);
+  if (!hasBraces) throw new ParseError({ skipsItem: true });
   c.next();
 }
 
 function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
   const arms: MatchArm[] = [];
   while (!c.take("}")) {
-    if (c.at("eof") || c.atOuterItem()) c.neverClosed(open, "{");
+    if (c.at("eof") || c.atOuterItem()) c.failNeverClosed(open, "{");
     const mark = c.mark();
     try {
       arms.push(parseArm(c));
-      endArm(c);
+      takeArmSeparator(c);
     } catch (error) {
       if (!(error instanceof ParseError) || error.skipsItem) throw error;
-      c.recover(mark, true);
+      c.recover(mark, { atCommas: true });
       c.take(",");
     }
   }
   return arms;
 }
 
-/** Takes the separator after an arm: a comma or a newline; optional after a `}`. */
-function endArm(c: Cursor): void {
+/** Takes the comma after an arm. Fails if there is none, unless a newline or the end of the `match` follows or the arm ends with `}`. */
+function takeArmSeparator(c: Cursor): void {
   if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
   const at = c.lastEnd;
   const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
@@ -145,7 +145,7 @@ function parseArm(c: Cursor): MatchArm {
 
 const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "_", "-"]);
 
-/** Reports and skips the `case` of `case 1 => …`; fails at `else => …`. */
+/** Reports and skips the `case` of `case 1 => …`. Fails at `else => …`. */
 function skipCase(c: Cursor): void {
   const next = c.peek(1);
   const span = { start: c.token.start, end: next.start };

@@ -6,10 +6,10 @@ import type { Block, Expr, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import { describeToken, OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 
-/** Levels of nested brackets, constructs, unary operators and postfix operators. */
+/** The limit on nested brackets, constructs, unary operators and postfix operators. */
 export const MAX_NESTING = 256;
 
-/** Rules that files further down the grammar call. Passed in, because imports must not form a circle. */
+/** Parsing functions that the files for smaller parts of the grammar call. They are passed in, because imports must not form a circle. */
 export interface Grammar {
   readonly expression: (c: Cursor) => Expr;
   readonly statement: (c: Cursor) => Stmt;
@@ -18,32 +18,33 @@ export interface Grammar {
   readonly brace: (c: Cursor) => Expr;
 }
 
-/** Thrown after an error has been reported; caught where parsing can continue. Never leaves the parser. */
+/** Thrown after an error has been reported, and caught at the next place from which parsing can continue. Never leaves the parser. */
 export class ParseError extends Error {
-  /** Parsing continues at the next item, not at the next statement. */
+  /** Whether parsing continues at the next item instead of the next statement. */
   readonly skipsItem: boolean;
 
-  constructor(skipsItem: boolean) {
+  constructor({ skipsItem }: { readonly skipsItem: boolean }) {
     super("parse error");
     this.skipsItem = skipsItem;
   }
 }
 
-/** The construct whose header (the part before its body) is being read. There `{` begins the body; elsewhere (null) it may begin a literal. */
+/** The construct whose header is being parsed, or null. In a header `{` begins the body; otherwise `{` may begin a literal. */
 export type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
 
-/** How newlines and `{` are read at a position. */
+/** How newlines and `{` are read at the current position. */
 export interface Context {
-  /** A newline may end a statement. */
-  readonly newlines: boolean;
+  /** Whether a newline may end a statement. */
+  readonly newlinesMatter: boolean;
   readonly header: Header;
 }
 
 interface Mark extends Context {
   readonly index: number;
   readonly depth: number;
-  readonly parens: number;
-  readonly braces: number;
+  /** How many `(` and `[` are open. */
+  readonly openParens: number;
+  readonly openBraces: number;
 }
 
 export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
@@ -55,22 +56,22 @@ const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", 
 export class Cursor {
   readonly text: string;
   readonly grammar: Grammar;
-  /** Reserved words used as names; each is reported once. */
+  /** The reserved words that were used as names and reported. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
-  /** A copy: `takeAngle` replaces a token. */
+  /** A copy of the caller's tokens, because `takeAngle` replaces a token. */
   readonly #tokens: Token[];
   readonly #diagnostics: Diagnostics;
   #index = 0;
   #depth = 0;
-  #newlines = true;
+  #newlinesMatter = true;
   #header: Header = null;
-  #parens = 0;
-  #braces = 0;
+  #openParens = 0;
+  #openBraces = 0;
   /** Index of the token at which the last error was reported. */
-  #lastError = -1;
-  /** Index of the `=` left over from a `>=` split by `takeAngle`, and the end of its `>`. */
-  #splitIndex = -1;
-  #splitEnd = 0;
+  #lastErrorIndex = -1;
+  /** Index of the `=` that remains of a `>=` after `takeAngle` has taken the `>`, and the end of that `>`. */
+  #splitEqualsIndex = -1;
+  #splitAngleEnd = 0;
 
   constructor(text: string, tokens: readonly Token[], diagnostics: Diagnostics, grammar: Grammar) {
     this.text = text;
@@ -91,18 +92,18 @@ export class Cursor {
     return this.#header;
   }
 
-  /** The end of the previous token. */
+  /** The offset of the end of the previous token. */
   get lastEnd(): number {
-    return this.#index === this.#splitIndex ? this.#splitEnd : (this.#tokens[this.#index - 1]?.end ?? 0);
+    return this.#index === this.#splitEqualsIndex ? this.#splitAngleEnd : (this.#tokens[this.#index - 1]?.end ?? 0);
   }
 
-  /** The previous token is a name that begins with a capital letter. */
+  /** Whether the previous token is a name that begins with a capital letter. */
   followsTypeName(): boolean {
     const token = this.#tokens[this.#index - 1];
     return token?.kind === "name" && /^[A-Z]/.test(token.value);
   }
 
-  /** The token `distance` tokens ahead; `eof` past the end. */
+  /** Returns the token `distance` tokens ahead, or `eof` past the end. */
   peek(distance: number): Token {
     return this.#tokens[Math.min(this.#index + distance, this.#tokens.length - 1)] ?? NO_TOKEN;
   }
@@ -114,75 +115,75 @@ export class Cursor {
   /** Takes the next token, and counts open brackets for `recover`. */
   next(): Token {
     const token = this.peek(0);
-    if (token.kind === "(" || token.kind === "[") this.#parens += 1;
-    else if (token.kind === ")" || token.kind === "]") this.#parens -= 1;
-    else if (token.kind === "{") this.#braces += 1;
-    else if (token.kind === "}") this.#braces -= 1;
+    if (token.kind === "(" || token.kind === "[") this.#openParens += 1;
+    else if (token.kind === ")" || token.kind === "]") this.#openParens -= 1;
+    else if (token.kind === "{") this.#openBraces += 1;
+    else if (token.kind === "}") this.#openBraces -= 1;
     if (token.kind !== "eof") this.#index += 1;
     return token;
   }
 
-  /** Takes the next token if it is of this kind; returns whether it was. */
+  /** Takes the next token if it has this kind. Returns whether it did. */
   take(kind: TokenKind): boolean {
     if (!this.at(kind)) return false;
     this.next();
     return true;
   }
 
-  /** False directly inside `( )` and `[ ]`. */
+  /** Whether newlines matter here. They do not directly inside `( )` and `[ ]`. */
   get newlinesMatter(): boolean {
-    return this.#newlines;
+    return this.#newlinesMatter;
   }
 
-  /** A line ends before this token, and newlines matter here. */
+  /** Whether a line ends before the next token and newlines matter here. */
   atNewline(): boolean {
-    return this.#newlines && this.peek(0).newline;
+    return this.#newlinesMatter && this.peek(0).newline;
   }
 
   spanFrom(start: number): Span {
     return { start, end: Math.max(start, this.lastEnd) };
   }
 
-  // — context: newlines do not matter inside ( ) and [ ] but do inside { }; brackets in a header may hold literals —
+  // — context: newlines matter inside { } but not inside ( ) and [ ]; inside brackets, even in a header, `{` may begin a literal —
 
   // Each `enter…` returns the context to restore with `leave`.
 
   enterParens(): Context {
-    return this.#setContext(false, null);
+    return this.#setContext({ newlinesMatter: false, header: null });
   }
 
   enterBraces(): Context {
-    return this.#setContext(true, null);
+    return this.#setContext({ newlinesMatter: true, header: null });
   }
 
   enterHeader(header: Header): Context {
-    return this.#setContext(this.#newlines, header);
+    return this.#setContext({ newlinesMatter: this.#newlinesMatter, header });
   }
 
   leave(context: Context): void {
-    this.#setContext(context.newlines, context.header);
+    this.#setContext(context);
   }
 
-  #setContext(newlines: boolean, header: Header): Context {
-    const before = { newlines: this.#newlines, header: this.#header };
-    this.#newlines = newlines;
+  #setContext({ newlinesMatter, header }: Context): Context {
+    const before = { newlinesMatter: this.#newlinesMatter, header: this.#header };
+    this.#newlinesMatter = newlinesMatter;
     this.#header = header;
     return before;
   }
 
   // — nesting —
 
-  /** Enters a level of nesting; fails beyond `MAX_NESTING`. `shallower` leaves it. */
-  deeper(): void {
+  /** Enters a level of nesting, which `leaveLevel` leaves. Fails beyond `MAX_NESTING`. */
+  enterLevel(): void {
     this.#depth += 1;
-    if (this.#depth > MAX_NESTING) this.tooDeep(this.token);
+    if (this.#depth > MAX_NESTING) this.failTooDeep(this.token);
   }
 
-  shallower(): void {
+  leaveLevel(): void {
     this.#depth -= 1;
   }
 
-  /** Counts from zero, for a tree with its own depth limit. Returns the count to pass to `resumeDepth`. */
+  /** Restarts the count of levels at zero, for a tree with its own depth limit. Returns the count to pass to `resumeDepth`. */
   restartDepth(): number {
     const before = this.#depth;
     this.#depth = 0;
@@ -193,44 +194,44 @@ export class Cursor {
     this.#depth = before;
   }
 
-  tooDeep(span: Span): never {
+  failTooDeep(span: Span): never {
     const message = `nesting is deeper than ${MAX_NESTING} levels`;
     this.report("E015", { start: span.start, end: span.end }, message, {
       help: "name the inner parts with `let`, or move them into functions",
     });
-    throw new ParseError(true);
+    throw new ParseError({ skipsItem: true });
   }
 
   // — errors —
 
-  /** Reports one error per token: a second one at the same token is a consequence of the first. */
+  /** Reports an error, but at most one per token, because a second error at the same token is a consequence of the first. */
   report(code: DiagnosticCode, span: Span, message: string, extras: DiagnosticExtras = {}): void {
-    if (this.#index === this.#lastError) return;
-    this.#lastError = this.#index;
+    if (this.#index === this.#lastErrorIndex) return;
+    this.#lastErrorIndex = this.#index;
     this.#diagnostics.error(code, { start: span.start, end: span.end }, message, extras);
   }
 
   /** Reports a syntax error and throws `ParseError`. */
   fail(span: Span, message: string, extras: DiagnosticExtras = {}): never {
     this.report("E002", span, message, extras);
-    throw new ParseError(this.#diagnostics.full);
+    throw new ParseError({ skipsItem: this.#diagnostics.full });
   }
 
-  /** Fails with "expected …, found …" at this token; without a second report if the lexer has reported the token. */
+  /** Fails with "expected …, found …" at the next token. If the lexer has reported that token, does not report it again. */
   unexpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
-    if (token.kind === "error") throw new ParseError(this.#diagnostics.full);
+    if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.full });
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
     this.fail(span, `expected ${expected}, found ${describeToken(token, this.text)}`, extras);
   }
 
-  /** Takes a token of the kind or fails. */
+  /** Takes the next token if it has this kind; otherwise fails. */
   expect(kind: TokenKind, expected: string, extras: DiagnosticExtras = {}): Token {
     if (this.at(kind)) return this.next();
     this.unexpected(expected, extras);
   }
 
-  /** Takes the bracket that closes `open`. `element` names, for messages, what the brackets hold: "an argument". */
+  /** Takes the bracket that closes `open`, or fails. Messages use `element` for what the brackets contain, such as "an argument". */
   close(open: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
@@ -244,24 +245,24 @@ export class Cursor {
         help: "write `<T>`; to work with a `T`, take the operation as a function parameter",
       });
     }
-    if (this.#cannotClose()) this.neverClosed(open, bracket);
-    const at = this.lastEnd;
-    const separable = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
-    const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
+    if (this.#cannotClose()) this.failNeverClosed(open, bracket);
+    const insertAt = this.lastEnd;
+    const canSeparate = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
+    const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
     if (this.at("=>") || this.at("->"))
       this.unexpected(`\`,\` or \`${closing}\` after ${element}`, { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
-    this.unexpected(`\`,\` or \`${closing}\` after ${element}`, separable ? { help: "separate the elements with commas", fixes } : {});
+    this.unexpected(`\`,\` or \`${closing}\` after ${element}`, canSeparate ? { help: "separate the elements with commas", fixes } : {});
   }
 
   /** Like `close`, for brackets that hold exactly one element. */
   closeSingle(open: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
     const closing = CLOSING[bracket];
     if (this.take(closing)) return;
-    if (this.#cannotClose()) this.neverClosed(open, bracket);
+    if (this.#cannotClose()) this.failNeverClosed(open, bracket);
     this.unexpected(`\`${closing}\` after ${element}`, extras);
   }
 
-  /** The next token cannot come before the closing bracket, which must be missing further up. */
+  /** Whether the next token cannot be inside the brackets, so that the closing bracket is missing before it. */
   #cannotClose(): boolean {
     return this.at("eof") || this.at("}") || this.at(";") || STATEMENT_WORDS.has(this.kind) || this.atOuterItem();
   }
@@ -270,9 +271,9 @@ export class Cursor {
     this.report("E002", open, `this \`${bracket}\` is never closed`, { help: `add the missing \`${CLOSING[bracket]}\`` });
   }
 
-  neverClosed(open: Token, bracket: Bracket): never {
+  failNeverClosed(open: Token, bracket: Bracket): never {
     this.reportNeverClosed(open, bracket);
-    throw new ParseError(this.#diagnostics.full);
+    throw new ParseError({ skipsItem: this.#diagnostics.full });
   }
 
   // — recovery —
@@ -281,24 +282,24 @@ export class Cursor {
     return {
       index: this.#index,
       depth: this.#depth,
-      newlines: this.#newlines,
+      newlinesMatter: this.#newlinesMatter,
       header: this.#header,
-      parens: this.#parens,
-      braces: this.#braces,
+      openParens: this.#openParens,
+      openBraces: this.#openBraces,
     };
   }
 
   /**
-   * After an error: restores the context of the mark and skips to where the next statement (with `commas`: the next match
-   * arm) may begin, or to the end of the surrounding block. Skips the contents of brackets that were still open at the error.
-   * Moves past the mark unless the block ends or an item begins there.
+   * Continues after an error: restores the context of the mark and skips to where the next statement (or with `atCommas`, the
+   * next match arm) may begin, or to the end of the enclosing block. Skips the contents of brackets that were still open at
+   * the error. Moves past the mark unless the block ends or an item begins there.
    */
-  recover(mark: Mark, commas = false): void {
-    let parens = Math.max(0, this.#parens - mark.parens);
-    let braces = Math.max(0, this.#braces - mark.braces);
+  recover(mark: Mark, { atCommas = false } = {}): void {
+    let parens = Math.max(0, this.#openParens - mark.openParens);
+    let braces = Math.max(0, this.#openBraces - mark.openBraces);
     this.#depth = mark.depth;
-    this.#parens = mark.parens;
-    this.#braces = mark.braces;
+    this.#openParens = mark.openParens;
+    this.#openBraces = mark.openBraces;
     this.leave(mark);
     for (; !this.at("eof"); this.#index += 1) {
       const { kind, newline } = this.token;
@@ -306,7 +307,7 @@ export class Cursor {
       if (newline && this.atOuterItem()) return;
       if (this.#index > mark.index && braces === 0) {
         if (newline && (parens === 0 || STATEMENT_WORDS.has(kind))) return;
-        if (parens === 0 && (kind === ";" || (commas && kind === ","))) return;
+        if (parens === 0 && (kind === ";" || (atCommas && kind === ","))) return;
       }
       if (kind === "{") braces += 1;
       else if (kind === "}") braces -= 1;
@@ -315,15 +316,15 @@ export class Cursor {
     }
   }
 
-  /** After an error in an item: skips to where the next item may begin. */
+  /** Continues after an error in an item: skips to where the next item may begin. */
   recoverItem(from: number): void {
     this.#depth = 0;
-    this.#parens = 0;
-    this.#braces = 0;
-    this.#setContext(true, null);
+    this.#openParens = 0;
+    this.#openBraces = 0;
+    this.#setContext({ newlinesMatter: true, header: null });
     for (; !this.at("eof"); this.#index += 1) {
-      const border = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
-      if (this.#index > from && border && this.atItem()) return;
+      const canBeginItem = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
+      if (this.#index > from && canBeginItem && this.atItem()) return;
     }
   }
 
@@ -331,11 +332,11 @@ export class Cursor {
     return this.#index;
   }
 
-  get full(): boolean {
+  get reachedErrorLimit(): boolean {
     return this.#diagnostics.full;
   }
 
-  /** An item begins here, not a statement. */
+  /** Whether the next token begins an item instead of a statement. */
   atItem(): boolean {
     const following = this.peek(1).kind;
     switch (this.kind) {
@@ -356,14 +357,14 @@ export class Cursor {
     }
   }
 
-  /** `record` is not a keyword: it declares a type only if a name and `{` or `<` follow on its line. */
+  /** Whether the next token begins a record type. `record` is not a keyword: a name on the same line and `{` or `<` must follow. */
   #beginsRecord(): boolean {
     const name = this.peek(1);
     const open = this.peek(2).kind;
     return isRecordWord(this.token) && name.kind === "name" && !name.newline && (open === "{" || open === "<");
   }
 
-  /** An item begins here in the first column: an open block is missing its `}`. */
+  /** Whether the next token begins an item in the first column. If a block is open there, its `}` is missing. */
   atOuterItem(): boolean {
     const { start } = this.token;
     return this.atItem() && (start === 0 || this.text.charCodeAt(start - 1) === 0x0a);
@@ -373,14 +374,14 @@ export class Cursor {
   takeAngle(): boolean {
     const token = this.token;
     if (token.kind !== ">=") return this.take(">");
-    this.#splitEnd = token.start + 1;
-    this.#splitIndex = this.#index;
-    this.#tokens[this.#index] = { kind: "=", start: this.#splitEnd, end: token.end, newline: false, value: "" };
+    this.#splitAngleEnd = token.start + 1;
+    this.#splitEqualsIndex = this.#index;
+    this.#tokens[this.#index] = { kind: "=", start: this.#splitAngleEnd, end: token.end, newline: false, value: "" };
     return true;
   }
 }
 
-/** A synonym of `type`; an ordinary name where no item can begin. */
+/** A synonym of `type` at the start of an item, and an ordinary name everywhere else. */
 export const RECORD_WORD = "record";
 
 export function isRecordWord(token: Token): boolean {

@@ -1,7 +1,7 @@
-/** Bounds the depth of a finished tree. `MAX_NESTING` bounds brackets while parsing; operators and postfix operators add levels. */
+/** Limits the depth of a finished tree. While parsing, `MAX_NESTING` limits brackets, but chains of operators and of postfix operators add further levels. */
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
-/** Levels of nested expressions and loops below the body of an item. Later phases recurse this deep. */
+/** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. */
 export const MAX_TREE_DEPTH = 1024;
 
 interface Step {
@@ -9,21 +9,21 @@ interface Step {
   readonly depth: number;
 }
 
-/** The span of a node that is deeper than `MAX_TREE_DEPTH`, or null. Uses an explicit stack. */
+/** Returns the span of a node that is deeper than `MAX_TREE_DEPTH`, or null if there is none. Uses an explicit stack. */
 export function findTooDeepNode(item: Item): Span | null {
   if (item.kind !== "fn" && item.kind !== "test") return null;
   const stack: Step[] = [];
-  const push = (node: Expr | Stmt | null, depth: number): void => {
+  const pushNode = (node: Expr | Stmt | null, depth: number): void => {
     if (node !== null) stack.push({ node, depth });
   };
-  const block = ({ stmts }: Block, depth: number): void => {
-    for (const stmt of stmts) push(stmt.kind === "expr" ? stmt.value : stmt, depth);
+  const pushBlock = ({ stmts }: Block, depth: number): void => {
+    for (const stmt of stmts) pushNode(stmt.kind === "expr" ? stmt.value : stmt, depth);
   };
-  if (item.kind === "fn") for (const clause of [...item.requires, ...item.ensures]) push(clause.condition, 1);
-  block(item.body, 1);
+  if (item.kind === "fn") for (const clause of [...item.requires, ...item.ensures]) pushNode(clause.condition, 1);
+  pushBlock(item.body, 1);
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     if (step.depth > MAX_TREE_DEPTH) return step.node.span;
-    visitChildren(step.node, step.depth + 1, push, block);
+    visitChildren(step.node, step.depth + 1, pushNode, pushBlock);
   }
   return null;
 }
@@ -31,80 +31,80 @@ export function findTooDeepNode(item: Item): Span | null {
 type Push = (node: Expr | Stmt | null, depth: number) => void;
 type PushBlock = (block: Block, depth: number) => void;
 
-function visitChildren(node: Expr | Stmt, depth: number, push: Push, block: PushBlock): void {
+function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlock: PushBlock): void {
   switch (node.kind) {
     case "let":
     case "assign":
     case "wrap":
     case "expr":
     case "return":
-      return push(node.value, depth);
+      return pushNode(node.value, depth);
     case "while":
-      push(node.condition, depth);
-      return block(node.body, depth);
+      pushNode(node.condition, depth);
+      return pushBlock(node.body, depth);
     case "for":
-      push(node.list, depth);
-      return block(node.body, depth);
+      pushNode(node.list, depth);
+      return pushBlock(node.body, depth);
     case "variant":
-      if (node.payload?.kind === "args") for (const arg of node.payload.args) push(arg, depth);
-      if (node.payload?.kind === "struct") for (const field of node.payload.fields) push(field.value, depth);
+      if (node.payload?.kind === "args") for (const arg of node.payload.args) pushNode(arg, depth);
+      if (node.payload?.kind === "struct") for (const field of node.payload.fields) pushNode(field.value, depth);
       return;
     case "call":
-      push(node.callee, depth);
-      for (const arg of node.args) push(arg, depth);
+      pushNode(node.callee, depth);
+      for (const arg of node.args) pushNode(arg, depth);
       return;
     case "field":
-      return push(node.target, depth);
+      return pushNode(node.target, depth);
     case "index":
-      push(node.target, depth);
-      return push(node.index, depth);
+      pushNode(node.target, depth);
+      return pushNode(node.index, depth);
     case "record":
-      push(node.base, depth);
-      for (const field of node.fields) push(field.value, depth);
+      pushNode(node.base, depth);
+      for (const field of node.fields) pushNode(field.value, depth);
       return;
     case "list":
-      for (const item of node.items) push(item, depth);
+      for (const item of node.items) pushNode(item, depth);
       return;
     case "map":
       for (const entry of node.entries) {
-        push(entry.key, depth);
-        push(entry.value, depth);
+        pushNode(entry.key, depth);
+        pushNode(entry.value, depth);
       }
       return;
     case "lambda":
     case "answer":
-      return block(node.body, depth);
+      return pushBlock(node.body, depth);
     case "if":
       for (const branch of node.branches) {
-        push(branch.condition, depth);
-        block(branch.body, depth);
+        pushNode(branch.condition, depth);
+        pushBlock(branch.body, depth);
       }
-      if (node.otherwise !== null) block(node.otherwise, depth);
+      if (node.otherwise !== null) pushBlock(node.otherwise, depth);
       return;
     case "match":
-      push(node.scrutinee, depth);
+      pushNode(node.scrutinee, depth);
       for (const arm of node.arms) {
-        push(arm.guard, depth);
-        block(arm.body, depth);
+        pushNode(arm.guard, depth);
+        pushBlock(arm.body, depth);
       }
       return;
     case "block":
-      return block(node.block, depth);
+      return pushBlock(node.block, depth);
     case "unary":
-      return push(node.operand, depth);
+      return pushNode(node.operand, depth);
     case "binary":
-      push(node.first, depth);
-      for (const part of node.rest) push(part.operand, depth);
+      pushNode(node.first, depth);
+      for (const part of node.rest) pushNode(part.operand, depth);
       return;
     case "try":
-      return push(node.call, depth);
+      return pushNode(node.call, depth);
     case "spawn":
-      return push(node.target, depth);
+      return pushNode(node.target, depth);
     case "send":
-      push(node.actor, depth);
-      return push(node.message, depth);
+      pushNode(node.actor, depth);
+      return pushNode(node.message, depth);
     case "emit":
-      return push(node.tree, depth);
+      return pushNode(node.tree, depth);
     case "break":
     case "continue":
     case "int":

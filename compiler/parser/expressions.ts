@@ -1,34 +1,34 @@
-/** Operators, from `||` down to postfix. */
+/** Parses operators, from `||`, which binds least, to postfix operators. */
 import type { BinaryOp, Expr } from "../ast.ts";
 import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
 import { rejectForeignInfix, rejectForeignOperator } from "./other-languages-syntax.ts";
-import { commaList } from "./lists.ts";
+import { parseCommaList } from "./lists.ts";
 import { isMinMagnitude } from "./literals.ts";
-import { fieldName } from "./names.ts";
+import { parseFieldName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
 
 interface Operator {
   readonly op: BinaryOp;
   readonly level: number;
-  /** Comparisons of one level cannot be chained. */
-  readonly comparison: boolean;
+  /** Whether this is a comparison. Comparisons of one level cannot be chained. */
+  readonly isComparison: boolean;
 }
 
-/** From low to high precedence. */
-const LEVELS: readonly { readonly ops: readonly BinaryOp[]; readonly comparison: boolean }[] = [
-  { ops: ["||"], comparison: false },
-  { ops: ["&&"], comparison: false },
-  { ops: ["==", "!="], comparison: true },
-  { ops: ["<", "<=", ">", ">="], comparison: true },
-  { ops: ["++"], comparison: false },
-  { ops: ["+", "-"], comparison: false },
-  { ops: ["*", "/", "%"], comparison: false },
+/** The operators of each level, from low to high precedence. */
+const LEVELS: readonly { readonly ops: readonly BinaryOp[]; readonly isComparison: boolean }[] = [
+  { ops: ["||"], isComparison: false },
+  { ops: ["&&"], isComparison: false },
+  { ops: ["==", "!="], isComparison: true },
+  { ops: ["<", "<=", ">", ">="], isComparison: true },
+  { ops: ["++"], isComparison: false },
+  { ops: ["+", "-"], isComparison: false },
+  { ops: ["*", "/", "%"], isComparison: false },
 ];
 
 const OPERATORS: ReadonlyMap<TokenKind, Operator> = new Map(
-  LEVELS.flatMap(({ ops, comparison }, level) => ops.map((op): [TokenKind, Operator] => [op, { op, level, comparison }])),
+  LEVELS.flatMap(({ ops, isComparison }, level) => ops.map((op): [TokenKind, Operator] => [op, { op, level, isComparison }])),
 );
 
 export function parseExpression(c: Cursor): Expr {
@@ -36,28 +36,29 @@ export function parseExpression(c: Cursor): Expr {
   return continueBinary(c, start, parseUnary(c));
 }
 
-/** Parses the rest of an expression whose first operand has been read: an `if` at the start of a statement. */
+/** Parses the rest of an expression. Its first operand `primary`, an `if` at the start of a statement, has been parsed. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
-  return continueBinary(c, start, postfix(c, start, primary, false));
+  return continueBinary(c, start, continuePostfix(c, start, primary, false));
 }
 
 type BinaryNode = Extract<Expr, { kind: "binary" }>;
 
-/** A chain of operators of one precedence whose last operand has not been read. */
-interface Pending {
+/** A chain of operators of one precedence whose last operand has not been parsed. */
+interface OperatorChain {
   readonly start: number;
   readonly operator: Operator;
   readonly first: Expr;
   readonly rest: BinaryNode["rest"][number][];
-  op: Operator;
-  opSpan: BinaryNode["rest"][number]["opSpan"];
-  /** Set after a syntax error inside the chain. */
-  broken: boolean;
+  /** The operator before the operand that has not been parsed, and its span. */
+  lastOperator: Operator;
+  lastOpSpan: BinaryNode["rest"][number]["opSpan"];
+  /** Whether a syntax error inside the chain has been reported. */
+  hasError: boolean;
 }
 
-/** Operator precedence parsing. The explicit stack has at most one chain per level, however long the expression is. */
+/** Parses the operators and operands after `first` by precedence. Its stack has at most one chain per level, however long the expression is. */
 function continueBinary(c: Cursor, start: number, first: Expr): Expr {
-  const stack: Pending[] = [];
+  const stack: OperatorChain[] = [];
   let operand = first;
   let operandStart = start;
   for (let operator = operatorHere(c); operator !== undefined; operator = operatorHere(c)) {
@@ -70,12 +71,12 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
     }
     const opSpan = spanOf(c.token);
     if (top !== undefined && top.operator.level === operator.level) {
-      if (operator.comparison) reportChained(c, top);
-      top.rest.push({ op: top.op.op, opSpan: top.opSpan, operand });
-      top.op = operator;
-      top.opSpan = opSpan;
+      if (operator.isComparison) reportChainedComparison(c, top);
+      top.rest.push({ op: top.lastOperator.op, opSpan: top.lastOpSpan, operand });
+      top.lastOperator = operator;
+      top.lastOpSpan = opSpan;
     } else {
-      stack.push({ start: operandStart, operator, first: operand, rest: [], op: operator, opSpan, broken: false });
+      stack.push({ start: operandStart, operator, first: operand, rest: [], lastOperator: operator, lastOpSpan: opSpan, hasError: false });
     }
     c.next();
     rejectForeignOperator(c, opSpan);
@@ -101,18 +102,18 @@ function operatorHere(c: Cursor): Operator | undefined {
   return OPERATORS.get(c.kind);
 }
 
-function endChain(pending: Pending, last: Expr, end: number): Expr {
-  const span = { start: pending.start, end };
-  if (pending.broken) return { kind: "error", span };
-  pending.rest.push({ op: pending.op.op, opSpan: pending.opSpan, operand: last });
-  return { kind: "binary", first: pending.first, rest: pending.rest, span };
+function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
+  const span = { start: chain.start, end };
+  if (chain.hasError) return { kind: "error", span };
+  chain.rest.push({ op: chain.lastOperator.op, opSpan: chain.lastOpSpan, operand: last });
+  return { kind: "binary", first: chain.first, rest: chain.rest, span };
 }
 
-function reportChained(c: Cursor, pending: Pending): void {
-  pending.broken = true;
-  const equality = pending.op.op === "==" || pending.op.op === "!=";
+function reportChainedComparison(c: Cursor, chain: OperatorChain): void {
+  chain.hasError = true;
+  const isEquality = chain.lastOperator.op === "==" || chain.lastOperator.op === "!=";
   c.report("E002", c.token, "comparisons cannot be chained", {
-    help: equality ? "write `a == b && b == c`, or put the first comparison in parentheses" : "write `a < b && b < c`",
+    help: isEquality ? "write `a == b && b == c`, or put the first comparison in parentheses" : "write `a < b && b < c`",
   });
 }
 
@@ -127,38 +128,38 @@ export function parseUnary(c: Cursor): Expr {
         c.next();
         return { kind: "int", value: -9_223_372_036_854_775_808n, span: c.spanFrom(token.start) };
       }
-      c.deeper();
+      c.enterLevel();
       const operand = parseUnary(c);
-      c.shallower();
+      c.leaveLevel();
       return { kind: "unary", op: token.kind, operand, span: c.spanFrom(token.start) };
     }
     case "try": {
       c.next();
-      c.deeper();
-      const call = parsePostfix(c, false);
-      c.shallower();
+      c.enterLevel();
+      const call = parsePostfix(c);
+      c.leaveLevel();
       return { kind: "try", call, span: c.spanFrom(token.start) };
     }
     case "spawn":
     case "emit": {
       c.next();
-      c.deeper();
+      c.enterLevel();
       const operand = parseUnary(c);
-      c.shallower();
+      c.leaveLevel();
       const span = c.spanFrom(token.start);
       return token.kind === "spawn" ? { kind: "spawn", target: operand, span } : { kind: "emit", tree: operand, span };
     }
     case "send":
       return parseSend(c);
     default:
-      return parsePostfix(c, false);
+      return parsePostfix(c);
   }
 }
 
-/** Parses `send ACTOR MESSAGE`. A bracket that is not directly after the actor begins the message. */
+/** Parses `send ACTOR MESSAGE`. If a space separates a bracket from the actor, the bracket begins the message. */
 function parseSend(c: Cursor): Expr {
   const { start } = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterHeader("send");
   const actor = parsePostfix(c, true);
   c.leave(context);
@@ -166,20 +167,20 @@ function parseSend(c: Cursor): Expr {
   if (c.atNewline())
     c.fail({ start, end: c.lastEnd }, "`send` needs a message after the actor", { help: "write `send actor message` on one line" });
   const message = parseExpression(c);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "send", actor, message, span: c.spanFrom(start) };
 }
 
-function parsePostfix(c: Cursor, touching: boolean): Expr {
+function parsePostfix(c: Cursor, bracketMustTouch = false): Expr {
   const { start } = c.token;
-  return postfix(c, start, parsePrimary(c), touching);
+  return continuePostfix(c, start, parsePrimary(c), bracketMustTouch);
 }
 
 /**
- * Parses field accesses, calls and indexing after `primary`. With `touching`, a bracket after a space is not part of them. A
- * bracket after an `if`, `match` or block begins a new expression.
+ * Parses field accesses, calls and indexing after `primary`. If `bracketMustTouch`, a bracket after a space begins a new
+ * expression. A bracket after an `if`, `match` or block always does.
  */
-function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Expr {
+function continuePostfix(c: Cursor, start: number, primary: Expr, bracketMustTouch: boolean): Expr {
   let target = primary;
   for (let parts = 1; ; parts++) {
     skipTypeArguments(c);
@@ -189,16 +190,16 @@ function postfix(c: Cursor, start: number, primary: Expr, touching: boolean): Ex
       if (target.kind === "int" && !c.at("name")) {
         c.fail({ start, end: c.lastEnd }, "a Float has digits on both sides of the point", { help: "write `1.0`" });
       }
-      const name = fieldName(c, "after `.`");
+      const name = parseFieldName(c, "after `.`");
       target = { kind: "field", target, name, span: c.spanFrom(start) };
     } else if (kind === "(" || kind === "[") {
-      if (c.atNewline() || (touching && c.token.start !== c.lastEnd) || (parts === 1 && endsInBrace(primary))) return target;
-      target = kind === "(" ? call(c, start, target) : index(c, start, target);
+      if (c.atNewline() || (bracketMustTouch && c.token.start !== c.lastEnd) || (parts === 1 && endsInBrace(primary))) return target;
+      target = kind === "(" ? parseCall(c, start, target) : parseIndex(c, start, target);
     } else {
       if (kind === "::") rejectPath(c, target);
       return target;
     }
-    if (parts > MAX_NESTING) c.tooDeep({ start, end: c.lastEnd });
+    if (parts > MAX_NESTING) c.failTooDeep({ start, end: c.lastEnd });
   }
 }
 
@@ -206,26 +207,26 @@ function endsInBrace(primary: Expr): boolean {
   return primary.kind === "if" || primary.kind === "match" || primary.kind === "block";
 }
 
-function call(c: Cursor, start: number, callee: Expr): Expr {
+function parseCall(c: Cursor, start: number, callee: Expr): Expr {
   const open = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterParens();
-  const args = commaList(c, open, "(", "an argument", argument);
+  const args = parseCommaList(c, open, "(", "an argument", parseArgument);
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "call", callee, args, span: c.spanFrom(start) };
 }
 
-function argument(c: Cursor): Expr {
+function parseArgument(c: Cursor): Expr {
   if (c.at("name") && c.peek(1).kind === ":") {
     c.fail(c.peek(1), "arguments have no names", { help: "pass them in the order of the parameters, without `name:`" });
   }
   return parseExpression(c);
 }
 
-function index(c: Cursor, start: number, target: Expr): Expr {
+function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   const open = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterParens();
   if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
   const position = parseExpression(c);
@@ -233,7 +234,7 @@ function index(c: Cursor, start: number, target: Expr): Expr {
   const help = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
   c.closeSingle(open, "[", "the index", range ? { help } : {});
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };
 }
 

@@ -1,4 +1,4 @@
-/** Functions, types, imports and tests. */
+/** Parses items: functions, types, imports and tests. */
 import type {
   Clause,
   EnumItem,
@@ -18,8 +18,8 @@ import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
 import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHeader } from "./control.ts";
-import { commaList, declarationList } from "./lists.ts";
-import { bindingName, declaredName, fieldName, nameOf } from "./names.ts";
+import { parseCommaList, parseDeclarationList } from "./lists.ts";
+import { parseBindingName, parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
 import { LONE_SURROGATE } from "../lexer/scanner.ts";
 import { parseRow, parseType, parseTypeParams } from "./type-syntax.ts";
 
@@ -36,11 +36,11 @@ export function parseItem(c: Cursor): Item {
     default:
       if (isRecordWord(c.token)) return parseRecord(c, start, exported);
       if (exported) c.unexpected("`fn`, `type` or `enum` after `export`");
-      return unexportedItem(c);
+      return parseUnexportedItem(c);
   }
 }
 
-function unexportedItem(c: Cursor): Item {
+function parseUnexportedItem(c: Cursor): Item {
   switch (c.kind) {
     case "import":
       return parseImport(c);
@@ -54,7 +54,7 @@ function unexportedItem(c: Cursor): Item {
   }
 }
 
-/** Keywords of other languages, and the keyword to write here. */
+/** From a keyword of another language to the keyword to write instead. */
 const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
   ["function", "fn"],
   ["func", "fn"],
@@ -115,11 +115,11 @@ function rejectItem(c: Cursor): never {
 
 function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   c.next();
-  const name = declaredName(c, "a function");
+  const name = parseDeclaredName(c, "a function");
   const typeParams = parseTypeParams(c);
   const square = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
   const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, square);
-  const params = commaList(c, open, "(", "a parameter", parseParam);
+  const params = parseCommaList(c, open, "(", "a parameter", parseParam);
   const result = takeArrow(c) ? parseType(c) : null;
   const row = parseRow(c);
   const { intent, requires, ensures } = parseClauses(c);
@@ -145,7 +145,7 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
 
 const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "with", "effects"]);
 
-/** Help for `x Int` and `Int x`, where `x: Int` is meant. The word that looks like a type is the type. */
+/** Returns help for `x Int` and `Int x`, which should be `x: Int`. The word that looks like a type is taken as the type. */
 function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
@@ -171,7 +171,7 @@ function takeArrow(c: Cursor): boolean {
 
 function parseParam(c: Cursor): Param {
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
-  const name = bindingName(c, "a parameter");
+  const name = parseBindingName(c, "a parameter");
   if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, typeOrderHint(c, name));
   c.next();
   const type = parseType(c);
@@ -200,7 +200,7 @@ function parseClauses(c: Cursor): Clauses {
       c.next();
       (token.kind === "requires" ? requires : ensures).push(parseClause(c, token.kind));
     } else if (token.kind === "!") {
-      misplacedRow(c, parseRow(c));
+      reportMisplacedRow(c, parseRow(c));
     } else return { intent, requires, ensures };
   }
 }
@@ -213,7 +213,7 @@ function parseClause(c: Cursor, word: "requires" | "ensures"): Clause {
   return { condition, text, span };
 }
 
-function misplacedRow(c: Cursor, row: RowExpr | null): void {
+function reportMisplacedRow(c: Cursor, row: RowExpr | null): void {
   if (row !== null)
     c.report("E002", row.span, "the effect row is written once, before `intent`, `requires` and `ensures`", {
       help: "write it after the result type: `fn f() -> Int !{net.fetch} requires …`",
@@ -222,7 +222,7 @@ function misplacedRow(c: Cursor, row: RowExpr | null): void {
 
 function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const word = c.next();
-  const name = declaredName(c, "a type");
+  const name = parseDeclaredName(c, "a type");
   const typeParams = parseTypeParams(c);
   if (c.at("="))
     c.unexpected("`{` and the fields of the type", {
@@ -230,12 +230,12 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
     });
   const round = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``, round);
-  const fields = declarationList(c, open, "a field", parseField);
+  const fields = parseDeclarationList(c, open, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
 }
 
 function parseField(c: Cursor): FieldDecl {
-  const name = fieldName(c, "and its type");
+  const name = parseFieldName(c, "and its type");
   c.expect(
     ":",
     `\`:\` and the type of \`${name.text}\``,
@@ -246,19 +246,19 @@ function parseField(c: Cursor): FieldDecl {
 
 function parseEnum(c: Cursor, start: number, exported: boolean): EnumItem {
   c.next();
-  const name = declaredName(c, "an enum");
+  const name = parseDeclaredName(c, "an enum");
   const typeParams = parseTypeParams(c);
   const open = c.expect("{", `\`{\` and the variants of \`${name.text}\``);
-  const variants = declarationList(c, open, "a variant", parseVariant);
+  const variants = parseDeclarationList(c, open, "a variant", parseVariant);
   return { kind: "enum", exported, name, typeParams, variants, span: c.spanFrom(start) };
 }
 
 function parseVariant(c: Cursor): VariantDecl {
   const { start } = c.token;
-  const name = declaredName(c, "a variant");
+  const name = parseDeclaredName(c, "a variant");
   if (c.at("{")) {
     const open = c.next();
-    const fields = declarationList(c, open, "a field", parseField);
+    const fields = parseDeclarationList(c, open, "a field", parseField);
     return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
   if (c.at("="))
@@ -277,18 +277,18 @@ function parseVariant(c: Cursor): VariantDecl {
 function parseImport(c: Cursor): ImportItem {
   const { start } = c.next();
   const help = 'name a library, `import "std-json"`, or a file beside this one, `import "./util.ax"`';
-  const specifier = stringName(c, "a string after `import`", help);
+  const specifier = parseStringName(c, "a string after `import`", help);
   return { kind: "import", specifier, span: c.spanFrom(start) };
 }
 
 function parseTest(c: Cursor): TestItem {
   const { start } = c.next();
-  const name = stringName(c, "a string after `test`", 'a test is written `test "adds" { … }`');
+  const name = parseStringName(c, "a string after `test`", 'a test is written `test "adds" { … }`');
   if (!c.at("{")) c.unexpected("`{` and the body of the test");
   const body = c.grammar.block(c);
   return { kind: "test", name, body, span: c.spanFrom(start) };
 }
 
-function stringName(c: Cursor, expected: string, help: string): Name {
+function parseStringName(c: Cursor, expected: string, help: string): Name {
   return nameOf(c.expect("string", expected, { help }));
 }

@@ -1,9 +1,9 @@
-/** Lists in brackets. */
+/** Parses lists in brackets. */
 import type { Token } from "../tokens.ts";
 import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 
-/** Parses elements separated by commas, an optional trailing comma and the closing bracket. `open` has been taken. */
-export function commaList<T>(c: Cursor, open: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
+/** Parses elements separated by commas, an optional trailing comma and the closing bracket. The caller has taken `open`. */
+export function parseCommaList<T>(c: Cursor, open: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
   const closer = CLOSING[bracket];
   const elements: T[] = [];
   while (!c.at(closer) && !c.at("eof")) {
@@ -14,7 +14,7 @@ export function commaList<T>(c: Cursor, open: Token, bracket: Bracket, element: 
   return elements;
 }
 
-/** Reports a `;` between declarations and reads it as a comma. */
+/** Reports a `;` between declarations and reads it as a comma. Returns whether there was one. */
 function takeSemicolon(c: Cursor, element: string): boolean {
   if (!c.at(";")) return false;
   const span = { start: c.token.start, end: c.token.end };
@@ -26,8 +26,8 @@ function takeSemicolon(c: Cursor, element: string): boolean {
   return true;
 }
 
-/** Parses declarations separated by commas or newlines, and the closing brace. `open` has been taken. */
-export function declarationList<T>(c: Cursor, open: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
+/** Parses declarations separated by commas or newlines, and the closing brace. The caller has taken `open`. */
+export function parseDeclarationList<T>(c: Cursor, open: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
   const context = c.enterBraces();
   const elements: T[] = [];
   while (!c.at("}") && !c.at("eof") && !c.atOuterItem()) {

@@ -1,4 +1,4 @@
-/** Names, and errors for keywords and reserved words in their place. */
+/** Parses names. Reports keywords and reserved words that are used as names. */
 import type { Name } from "../ast.ts";
 import { isKeyword, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
@@ -9,11 +9,11 @@ export function nameOf(token: Token): Name {
   return { text: token.value, span: spanOf(token) };
 }
 
-/** Parses a name that is being declared. Reports a keyword or reserved word, and uses it as the name if what follows fits. */
-export function declaredName(c: Cursor, what: string): Name {
+/** Parses a name that is being declared. Reports a keyword or reserved word, and uses it as the name if the next token can follow a name. */
+export function parseDeclaredName(c: Cursor, what: string): Name {
   const token = c.token;
   if (token.kind === "name") return nameOf(c.next());
-  if (token.kind === "reserved") return reservedName(c);
+  if (token.kind === "reserved") return parseReservedName(c);
   if (!isKeyword(token.kind)) c.unexpected(`the name of ${what}`);
   const extras = { help: `choose another name, such as \`${token.kind}_\`` };
   const message = `\`${token.kind}\` is a keyword and cannot name ${what}`;
@@ -22,13 +22,13 @@ export function declaredName(c: Cursor, what: string): Name {
   return nameOf(c.next());
 }
 
-/** Like `declaredName`, but also accepts `_`, for a value that is not used. */
-export function bindingName(c: Cursor, what: string): Name {
-  return c.at("_") ? { text: "_", span: spanOf(c.next()) } : declaredName(c, what);
+/** Like `parseDeclaredName`, but also accepts the `_` of a value that is not used. */
+export function parseBindingName(c: Cursor, what: string): Name {
+  return c.at("_") ? { text: "_", span: spanOf(c.next()) } : parseDeclaredName(c, what);
 }
 
-/** Takes a reserved word as a name; reports its first use in the file. */
-export function reservedName(c: Cursor): Name {
+/** Takes a reserved word and returns it as a name. Reports the first use of the word in the file. */
+export function parseReservedName(c: Cursor): Name {
   const word = c.token.value;
   if (!c.reportedReservedWords.has(word)) {
     c.reportedReservedWords.add(word);
@@ -40,14 +40,14 @@ export function reservedName(c: Cursor): Name {
 }
 
 /** Parses the name of a field, which may be a keyword. */
-export function fieldName(c: Cursor, after: string): Name {
+export function parseFieldName(c: Cursor, after: string): Name {
   const { kind } = c.token;
   if (kind === "name" || kind === "reserved" || isKeyword(kind)) return nameOf(c.next());
   c.unexpected(`the name of a field ${after}`);
 }
 
 /** Parses the name of a variant after `::`, including `None`, `Some`, `Ok` and `Err`, which are keywords. */
-export function variantName(c: Cursor): Name {
+export function parseVariantName(c: Cursor): Name {
   switch (c.kind) {
     case "None":
     case "Some":
@@ -55,6 +55,6 @@ export function variantName(c: Cursor): Name {
     case "Err":
       return nameOf(c.next());
     default:
-      return declaredName(c, "a variant");
+      return parseDeclaredName(c, "a variant");
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The parser: source text to syntax tree, by recursive descent. `parse` runs the lexer, then reads item after item:
+ * Parses source text into a syntax tree by recursive descent. `parse` runs the lexer and then parses one item after another:
  *
  *     items → statements → control (if, match) → expressions → primary
  *                                                 patterns, type-syntax, names, literals
  *
- * A rule that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches
- * it, skips to where the next one can begin (`Cursor.recover`), and continues, so one run finds many errors. Rules of the
- * form `reject…` recognize the syntax of other languages and say what to write instead.
+ * A function that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches
+ * the `ParseError`, skips to where the next element can begin (`Cursor.recover`), and continues, so one run finds many
+ * errors. Functions named `reject…` recognize the syntax of other languages; their errors say what to write instead.
  */
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
@@ -25,7 +25,7 @@ const GRAMMAR: Grammar = { expression: parseExpression, statement: parseStatemen
 
 /**
  * Parses any text without throwing, in time linear in its size. Errors (E001, E002, E015) are added to `diagnostics`. An item
- * with an error is left out, or has `error` expressions in place of the statements with errors. No tree is deeper than
+ * with an error is omitted, or has an `error` expression instead of each statement with an error. No tree is deeper than
  * `MAX_TREE_DEPTH`.
  */
 export function parse(source: { readonly name: string; readonly text: string }, diagnostics: Diagnostics): ParsedFile {
@@ -46,7 +46,7 @@ export function parse(source: { readonly name: string; readonly text: string }, 
 function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: Name | null; readonly items: readonly Item[] } {
   const items: Item[] = [];
   const moduleName = parseModuleName(c);
-  while (!c.at("eof") && !c.full) {
+  while (!c.at("eof") && !c.reachedErrorLimit) {
     const from = c.index;
     try {
       items.push(withDepthLimit(parseItem(c), diagnostics));
@@ -58,14 +58,14 @@ function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: 
   return { moduleName, items };
 }
 
-/** `module name` on the first line of older programs; it has no effect. */
+/** Parses the `module name` on the first line of older programs, which has no effect. */
 function parseModuleName(c: Cursor): Name | null {
   if (!c.at("module") || c.peek(1).kind !== "name") return null;
   c.next();
   return nameOf(c.next());
 }
 
-/** Returns the item; if its tree is too deep, reports it and replaces the body with an `error` expression. */
+/** Returns the item. If its tree is too deep, reports the item and replaces its body with an `error` expression. */
 function withDepthLimit(item: Item, diagnostics: Diagnostics): Item {
   const span = findTooDeepNode(item);
   if (span === null) return item;

@@ -1,23 +1,23 @@
-/** Patterns of match arms. */
+/** Parses the patterns of match arms. */
 import type { FieldPattern, Name, Pattern, WrapKind } from "../ast.ts";
 import { isKeyword } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
-import { commaList } from "./lists.ts";
+import { parseCommaList } from "./lists.ts";
 import { isMinMagnitude, takeFloat, takeInt } from "./literals.ts";
-import { fieldName, nameOf, reservedName, variantName } from "./names.ts";
+import { parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
 
-/** Parses a pattern and its alternatives: `p | q`. The first may also have a `|` before it. */
+/** Parses a pattern with its alternatives, as in `p | q`. A `|` before the first alternative is allowed too. */
 export function parsePattern(c: Cursor): Pattern {
   const { start } = c.token;
   takeBar(c);
-  const first = single(c);
+  const first = parseAlternative(c);
   if (!c.at("|") && !c.at("||")) return first;
   const alternatives = [first];
-  while (takeBar(c)) alternatives.push(single(c));
+  while (takeBar(c)) alternatives.push(parseAlternative(c));
   return { kind: "or", alternatives, span: c.spanFrom(start) };
 }
 
-/** Takes `|`. Reports `||` and reads it as `|`. */
+/** Takes `|`. Reports `||` and reads it as `|`. Returns whether there was either. */
 function takeBar(c: Cursor): boolean {
   if (c.at("||")) {
     const span = spanOf(c.token);
@@ -31,15 +31,15 @@ function takeBar(c: Cursor): boolean {
   return c.take("|");
 }
 
-function single(c: Cursor): Pattern {
-  const pattern = simple(c);
+function parseAlternative(c: Cursor): Pattern {
+  const pattern = parseSimplePattern(c);
   if (c.at("..")) {
     c.fail(c.token, "there are no range patterns", { help: "compare in a guard: `n if n >= 1 && n <= 5 => …`" });
   }
   return pattern;
 }
 
-function simple(c: Cursor): Pattern {
+function parseSimplePattern(c: Cursor): Pattern {
   const token = c.token;
   const span = spanOf(token);
   switch (token.kind) {
@@ -51,7 +51,7 @@ function simple(c: Cursor): Pattern {
     case "float":
       return { kind: "float", value: takeFloat(c), span };
     case "-":
-      return negative(c);
+      return parseNegative(c);
     case "string":
       return { kind: "string", value: c.next().value, span };
     case "true":
@@ -64,13 +64,13 @@ function simple(c: Cursor): Pattern {
     case "Some":
     case "Ok":
     case "Err":
-      return wrapped(c, token.kind);
+      return parseWrapped(c, token.kind);
     case "(":
-      return parenthesized(c);
+      return parseParenthesized(c);
     case "name":
-      return named(c, nameOf(c.next()));
+      return parseNamed(c, nameOf(c.next()));
     case "reserved":
-      return named(c, reservedName(c));
+      return parseNamed(c, parseReservedName(c));
     case "[":
       c.fail(token, "there are no list patterns", { help: "match on `list.len(xs)` or `list.head(xs)`" });
       break;
@@ -82,7 +82,7 @@ function simple(c: Cursor): Pattern {
   }
 }
 
-function negative(c: Cursor): Pattern {
+function parseNegative(c: Cursor): Pattern {
   const { start } = c.next();
   if (isMinMagnitude(c.token)) {
     c.next();
@@ -97,52 +97,52 @@ function negative(c: Cursor): Pattern {
   return { kind: "float", value, span: c.spanFrom(start) };
 }
 
-function wrapped(c: Cursor, wrap: WrapKind): Pattern {
+function parseWrapped(c: Cursor, wrap: WrapKind): Pattern {
   const { start } = c.next();
   const open = c.expect("(", `\`(\` and a pattern after \`${wrap}\``, {
     help: `write \`${wrap}(x)\` to bind its value, \`${wrap}(_)\` to ignore it`,
   });
-  c.deeper();
+  c.enterLevel();
   const inner = parsePattern(c);
-  c.shallower();
+  c.leaveLevel();
   c.closeSingle(open, "(", "the pattern");
   return { kind: "wrap", wrap, inner, span: c.spanFrom(start) };
 }
 
-function parenthesized(c: Cursor): Pattern {
+function parseParenthesized(c: Cursor): Pattern {
   const open = c.next();
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
-  c.deeper();
+  c.enterLevel();
   const inner = parsePattern(c);
-  c.shallower();
+  c.leaveLevel();
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "match on a record, or nest two matches" });
   c.closeSingle(open, "(", "the pattern");
   return inner;
 }
 
-function named(c: Cursor, first: Name): Pattern {
+function parseNamed(c: Cursor, first: Name): Pattern {
   const { start } = first.span;
-  const qualified = takePathSeparator(c);
-  const name = qualified ? variantName(c) : first;
-  const owner = qualified ? first : null;
+  const isQualified = takePathSeparator(c);
+  const name = isQualified ? parseVariantName(c) : first;
+  const owner = isQualified ? first : null;
   if (c.at("(")) {
     const open = c.next();
-    c.deeper();
-    const args = commaList(c, open, "(", "a pattern", parsePattern);
-    c.shallower();
+    c.enterLevel();
+    const args = parseCommaList(c, open, "(", "a pattern", parsePattern);
+    c.leaveLevel();
     return { kind: "variant", enum: owner, variant: name, args, span: c.spanFrom(start) };
   }
   if (c.at("{")) {
-    c.deeper();
-    const { fields, rest } = structFields(c);
-    c.shallower();
+    c.enterLevel();
+    const { fields, rest } = parseStructFields(c);
+    c.leaveLevel();
     return { kind: "struct", enum: owner, name, fields, rest, span: c.spanFrom(start) };
   }
   if (owner === null) return { kind: "name", name, span: name.span };
   return { kind: "variant", enum: owner, variant: name, args: null, span: c.spanFrom(start) };
 }
 
-/** Takes `::`. Reports `.` and reads it as `::`. */
+/** Takes `::`. Reports `.` and reads it as `::`. Returns whether there was either. */
 function takePathSeparator(c: Cursor): boolean {
   if (!c.at(".")) return c.take("::");
   const span = spanOf(c.token);
@@ -154,7 +154,7 @@ function takePathSeparator(c: Cursor): boolean {
   return true;
 }
 
-function structFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boolean } {
+function parseStructFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boolean } {
   const open = c.next();
   const context = c.enterBraces();
   const fields: FieldPattern[] = [];
@@ -165,7 +165,7 @@ function structFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boole
       c.take(",");
       break;
     }
-    fields.push(fieldPattern(c));
+    fields.push(parseFieldPattern(c));
     if (!c.take(",")) break;
   }
   if (rest && !c.at("}")) c.unexpected("`}` after `..`", { help: "`..` comes last: `P { x, .. }`" });
@@ -174,9 +174,9 @@ function structFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boole
   return { fields, rest };
 }
 
-function fieldPattern(c: Cursor): FieldPattern {
+function parseFieldPattern(c: Cursor): FieldPattern {
   const word = c.token;
-  const name = fieldName(c, "in the pattern");
+  const name = parseFieldName(c, "in the pattern");
   if (c.take(":")) return { name, pattern: parsePattern(c) };
   if (word.kind !== "name") {
     c.report("E002", word, `\`${name.text}\` cannot be bound: it is a ${word.kind === "reserved" ? "reserved word" : "keyword"}`, {

@@ -1,12 +1,12 @@
-/** Expressions without operators: literals, names, parentheses, lists, maps, records, variants, lambdas, `if` and `match`. */
+/** Parses expressions without operators: literals, names, parentheses, lists, maps, records, variants, lambdas, `if` and `match`. */
 import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { rejectForeignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
-import { commaList } from "./lists.ts";
+import { parseCommaList } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
-import { bindingName, fieldName, nameOf, reservedName, variantName } from "./names.ts";
+import { parseBindingName, parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
 import { parseRow, parseType } from "./type-syntax.ts";
 
@@ -33,21 +33,21 @@ export function parsePrimary(c: Cursor): Expr {
     case "Some":
     case "Ok":
     case "Err":
-      return wrapped(c, token.kind);
+      return parseWrapped(c, token.kind);
     case "name":
       rejectForeignPrefix(c);
-      return named(c, nameOf(c.next()));
+      return parseNamed(c, nameOf(c.next()));
     case "reserved":
       rejectForeignPrefix(c);
-      return named(c, reservedName(c));
+      return parseNamed(c, parseReservedName(c));
     case "(":
-      return parenthesized(c);
+      return parseParenthesized(c);
     case "[":
-      return list(c);
+      return parseList(c);
     case "{":
-      return brace(c);
+      return parseBraceOperand(c);
     case "fn":
-      return lambda(c);
+      return parseLambda(c);
     case "if":
       return parseIf(c);
     case "match":
@@ -61,7 +61,7 @@ function rejectExpression(c: Cursor): never {
   c.unexpected("an expression", expressionHelp(c.kind));
 }
 
-/** Help for a token that cannot begin an expression. */
+/** Returns help for a token that cannot begin an expression. */
 export function expressionHelp(kind: TokenKind): { readonly help?: string } {
   switch (kind) {
     case "_":
@@ -93,94 +93,94 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
   }
 }
 
-function wrapped(c: Cursor, wrap: WrapKind): Expr {
+function parseWrapped(c: Cursor, wrap: WrapKind): Expr {
   const { start, end } = c.next();
   skipTypeArguments(c);
   if (!c.at("(") || c.atNewline()) {
     if (!c.newlinesMatter && (c.at(")") || c.at(","))) {
-      const written = `fn(x) { ${wrap}(x) }`;
-      const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start, end }, text: written }] }];
-      c.fail({ start, end }, `\`${wrap}\` needs a value`, { help: `to pass it as a function, write \`${written}\``, fixes });
+      const lambdaText = `fn(x) { ${wrap}(x) }`;
+      const fixes = [{ title: `write \`${lambdaText}\``, edits: [{ span: { start, end }, text: lambdaText }] }];
+      c.fail({ start, end }, `\`${wrap}\` needs a value`, { help: `to pass it as a function, write \`${lambdaText}\``, fixes });
     }
     c.fail({ start, end }, `\`${wrap}\` needs a value`, {
       help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` if there is no value`}`,
     });
   }
   const open = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterParens();
   if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` if there is no value` });
   const value = c.grammar.expression(c);
   if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` has one value; put several into a record` });
   c.closeSingle(open, "(", "the value");
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "wrap", wrap, value, span: c.spanFrom(start) };
 }
 
-function named(c: Cursor, name: Name): Expr {
+function parseNamed(c: Cursor, name: Name): Expr {
   skipTypeArguments(c);
-  if (c.at("::") && !c.atNewline()) return variant(c, name);
-  if (atRecordBrace(c)) return record(c, name);
+  if (c.at("::") && !c.atNewline()) return parseVariant(c, name);
+  if (atRecordBrace(c)) return parseRecord(c, name);
   return { kind: "name", name, span: name.span };
 }
 
-/** A `{` that begins the fields of the name before it. */
+/** Whether the next token is a `{` that begins the fields of the record or variant just named. */
 function atRecordBrace(c: Cursor): boolean {
   return c.at("{") && !c.atNewline() && c.header === null;
 }
 
-function variant(c: Cursor, owner: Name): Expr {
+function parseVariant(c: Cursor, owner: Name): Expr {
   const { start } = owner.span;
   c.next();
   if (c.at("<"))
     c.fail(c.token, "an expression has no type arguments", {
       help: "remove them: types are inferred; if the compiler cannot infer one, give a `let` a type",
     });
-  const name = variantName(c);
+  const name = parseVariantName(c);
   skipTypeArguments(c);
   if (c.at("(") && !c.atNewline()) {
     const open = c.next();
-    c.deeper();
+    c.enterLevel();
     const context = c.enterParens();
-    const args = commaList(c, open, "(", "a value", c.grammar.expression);
+    const args = parseCommaList(c, open, "(", "a value", c.grammar.expression);
     c.leave(context);
-    c.shallower();
+    c.leaveLevel();
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "args", args }, span: c.spanFrom(start) };
   }
   if (atRecordBrace(c)) {
-    const { fields, base } = fieldInits(c);
+    const { fields, base } = parseFieldInits(c);
     if (base !== null) c.fail(base.span, "only a record can copy fields from another", { help: "write every field of the variant" });
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
   return { kind: "variant", enum: owner, variant: name, payload: null, span: c.spanFrom(start) };
 }
 
-function record(c: Cursor, name: Name): Expr {
-  const { fields, base } = fieldInits(c);
+function parseRecord(c: Cursor, name: Name): Expr {
+  const { fields, base } = parseFieldInits(c);
   return { kind: "record", name, base, fields, span: c.spanFrom(name.span.start) };
 }
 
-/** Parses `{ ..base, x: 1, y }`. */
-function fieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
+/** Parses the fields of a record or variant: `{ ..base, x: 1, y }`. */
+function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
   const open = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterBraces();
   let base: Expr | null = null;
   if (c.take("..")) {
     base = c.grammar.expression(c);
     if (!c.at("}") && !c.take(",")) c.close(open, "{", "the base of the record");
   }
-  const fields = commaList(c, open, "{", "a field", fieldInit);
+  const fields = parseCommaList(c, open, "{", "a field", parseFieldInit);
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { fields, base };
 }
 
-function fieldInit(c: Cursor): FieldInit {
+function parseFieldInit(c: Cursor): FieldInit {
   if (c.at("..")) c.fail(c.token, "`..` comes first in a record", { help: "write `P { ..base, x: 1 }`" });
   const word = c.token;
-  const name = fieldName(c, "in the record");
+  const name = parseFieldName(c, "in the record");
   if (c.at("=")) {
     const span = spanOf(c.token);
     c.report("E002", span, "a field is set with `:`", {
@@ -201,56 +201,56 @@ function fieldInit(c: Cursor): FieldInit {
   return { name, value: { kind: "name", name, span: name.span } };
 }
 
-function parenthesized(c: Cursor): Expr {
+function parseParenthesized(c: Cursor): Expr {
   const open = c.next();
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
-  c.deeper();
+  c.enterLevel();
   const context = c.enterParens();
   const inner = c.grammar.expression(c);
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
-  const lambda = inner.kind === "name" && c.at(":");
-  c.closeSingle(open, "(", "the expression", lambda ? { help: LAMBDA_HELP } : {});
+  const looksLikeLambda = inner.kind === "name" && c.at(":");
+  c.closeSingle(open, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return inner;
 }
 
-function list(c: Cursor): Expr {
+function parseList(c: Cursor): Expr {
   const open = c.next();
-  c.deeper();
+  c.enterLevel();
   const context = c.enterParens();
-  const items = commaList(c, open, "[", "an element", c.grammar.expression);
+  const items = parseCommaList(c, open, "[", "an element", c.grammar.expression);
   c.leave(context);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "list", items, span: c.spanFrom(open.start) };
 }
 
-function brace(c: Cursor): Expr {
+function parseBraceOperand(c: Cursor): Expr {
   if (c.header !== null) c.unexpected("an expression", { help: `a map or block after \`${c.header}\` needs parentheses` });
-  c.deeper();
+  c.enterLevel();
   const expr = c.grammar.brace(c);
-  c.shallower();
+  c.leaveLevel();
   return expr;
 }
 
-function lambda(c: Cursor): Expr {
+function parseLambda(c: Cursor): Expr {
   const { start } = c.next();
   if (c.at("name"))
     c.fail(c.token, "a named function cannot be inside another function", {
       help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
     });
   const open = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
-  c.deeper();
-  const params = commaList(c, open, "(", "a parameter", lambdaParam);
+  c.enterLevel();
+  const params = parseCommaList(c, open, "(", "a parameter", parseLambdaParam);
   const result = c.take("->") ? parseType(c) : null;
   const row = parseRow(c);
   if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: LAMBDA_HELP });
   const body = c.grammar.block(c);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "lambda", params, result, row, body, span: c.spanFrom(start) };
 }
 
-function lambdaParam(c: Cursor): LambdaParam {
-  const name = bindingName(c, "a parameter");
+function parseLambdaParam(c: Cursor): LambdaParam {
+  const name = parseBindingName(c, "a parameter");
   return { name, type: c.take(":") ? parseType(c) : null };
 }

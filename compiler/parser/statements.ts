@@ -1,14 +1,14 @@
-/** Blocks and statements. */
+/** Parses blocks and statements. */
 import type { Block, Expr, Stmt } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { parseBody, parseHeader, parseIf } from "./control.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
 import { rejectForeignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
-import { commaList } from "./lists.ts";
-import { bindingName, nameOf } from "./names.ts";
+import { parseCommaList } from "./lists.ts";
+import { parseBindingName, nameOf } from "./names.ts";
 import { expressionHelp } from "./primary.ts";
-import { capabilityName, parseType } from "./type-syntax.ts";
+import { parseCapabilityName, parseType } from "./type-syntax.ts";
 
 /** Parses the `{ … }` of a body. */
 export function parseBlock(c: Cursor): Block {
@@ -19,36 +19,37 @@ export function parseBlock(c: Cursor): Block {
   return block;
 }
 
-/** Parses a `{ … }` expression: a map if it is empty or its first expression is followed by `:`, else a block. */
+/** Parses a `{ … }` expression: a map if it is empty or its first expression is followed by `:`, otherwise a block. */
 export function parseBrace(c: Cursor): Expr {
   const open = c.next();
   const context = c.enterBraces();
-  const expr = braceContents(c, open);
+  const expr = parseBraceContents(c, open);
   c.leave(context);
   return expr;
 }
 
-function braceContents(c: Cursor, open: Token): Expr {
+function parseBraceContents(c: Cursor, open: Token): Expr {
   if (c.take("}")) return { kind: "map", entries: [], span: c.spanFrom(open.start) };
   const stmts: Stmt[] = [];
   if (!atBlockEnd(c) && !c.at(";")) {
-    const first = recoveringStatement(c);
-    if (first.kind === "expr" && first.value.kind !== "error" && c.at(":")) return mapEntries(c, open, first.value);
+    const first = parseStatementOrRecover(c);
+    if (first.kind === "expr" && first.value.kind !== "error" && c.at(":")) return parseMapEntries(c, open, first.value);
     stmts.push(first);
   }
   const block = finishBlock(c, open, stmts);
   return { kind: "block", block, span: block.span };
 }
 
-function mapEntries(c: Cursor, open: Token, key: Expr): Expr {
+function parseMapEntries(c: Cursor, open: Token, key: Expr): Expr {
   c.next();
   const first = { key, value: parseExpression(c) };
-  if (c.take(",")) return { kind: "map", entries: [first, ...commaList(c, open, "{", "an entry", mapEntry)], span: c.spanFrom(open.start) };
+  if (c.take(","))
+    return { kind: "map", entries: [first, ...parseCommaList(c, open, "{", "an entry", parseMapEntry)], span: c.spanFrom(open.start) };
   c.close(open, "{", "an entry");
   return { kind: "map", entries: [first], span: c.spanFrom(open.start) };
 }
 
-function mapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } {
+function parseMapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } {
   const key = parseExpression(c);
   c.expect(":", "`:` and the value of the key", { help: 'a map is written `{ "a": 1, "b": 2 }`' });
   return { key, value: parseExpression(c) };
@@ -63,7 +64,7 @@ function finishBlock(c: Cursor, open: Token, stmts: Stmt[]): Block {
       c.reportNeverClosed(open, "{");
       break;
     }
-    stmts.push(recoveringStatement(c));
+    stmts.push(parseStatementOrRecover(c));
   }
   return { stmts, span: c.spanFrom(open.start) };
 }
@@ -72,8 +73,8 @@ function atBlockEnd(c: Cursor): boolean {
   return c.at("eof") || c.atOuterItem();
 }
 
-/** Parses a statement; after an error in it, returns an `error` expression. */
-function recoveringStatement(c: Cursor): Stmt {
+/** Parses a statement. After an error in the statement, returns an `error` expression instead. */
+function parseStatementOrRecover(c: Cursor): Stmt {
   const { start } = c.token;
   const mark = c.mark();
   try {
@@ -90,13 +91,13 @@ export function parseStatement(c: Cursor): Stmt {
   const { start } = c.token;
   switch (c.kind) {
     case "let":
-      return letStatement(c);
+      return parseLet(c);
     case "while":
-      return whileStatement(c);
+      return parseWhile(c);
     case "for":
-      return forStatement(c);
+      return parseFor(c);
     case "return":
-      return returnStatement(c);
+      return parseReturn(c);
     case "break":
       c.next();
       return { kind: "break", span: c.spanFrom(start) };
@@ -104,17 +105,17 @@ export function parseStatement(c: Cursor): Stmt {
       c.next();
       return { kind: "continue", span: c.spanFrom(start) };
     case "if":
-      return ifStatement(c);
+      return parseIfStatement(c);
     case "reserved":
       return reservedStatement(c);
     case "name":
-      if (c.peek(1).kind === "=" && !c.peek(1).newline) return assignment(c);
-      if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return answerStatement(c);
+      if (c.peek(1).kind === "=" && !c.peek(1).newline) return parseAssignment(c);
+      if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return parseAnswer(c);
       rejectForeignStatement(c);
-      return expressionStatement(c);
+      return parseExpressionStatement(c);
     default:
       if (!EXPRESSION_STARTS.has(c.kind)) rejectStatement(c);
-      return expressionStatement(c);
+      return parseExpressionStatement(c);
   }
 }
 
@@ -124,7 +125,7 @@ function reservedStatement(c: Cursor): Stmt {
     const fixes = [{ title: "write `let`", edits: [{ span: spanOf(token), text: "let" }] }];
     c.fail(token, `\`${token.value}\` is a reserved word`, { help: "write `let`: a binding without `mut` cannot be assigned", fixes });
   }
-  return expressionStatement(c);
+  return parseExpressionStatement(c);
 }
 
 /** What to write instead of a pattern after `let`, by the first token of the pattern. */
@@ -143,20 +144,20 @@ function rejectPattern(c: Cursor): void {
   c.fail(c.token, "`let` binds a name, not a pattern", { help });
 }
 
-function letStatement(c: Cursor): Stmt {
+function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
   if (c.at("(") || c.at("[") || c.at("{"))
     c.unexpected("the name of a variable", { help: "`let` binds one name; read the parts of a value with `match` or `p.field`" });
   rejectPattern(c);
-  const name = bindingName(c, "a variable");
+  const name = parseBindingName(c, "a variable");
   const type = c.take(":") ? parseType(c) : null;
   c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable needs a value: \`let ${name.text} = 0\`` });
   const value = parseExpression(c);
   return { kind: "let", mutable, name, type, value, span: c.spanFrom(start) };
 }
 
-function assignment(c: Cursor): Stmt {
+function parseAssignment(c: Cursor): Stmt {
   const name = nameOf(c.next());
   c.next();
   const value = parseExpression(c);
@@ -165,66 +166,66 @@ function assignment(c: Cursor): Stmt {
   return { kind: "assign", name, value, span: c.spanFrom(name.span.start) };
 }
 
-function whileStatement(c: Cursor): Stmt {
+function parseWhile(c: Cursor): Stmt {
   const { start } = c.next();
-  c.deeper();
+  c.enterLevel();
   const condition = parseHeader(c, "while");
   const body = parseBody(c, "while");
-  c.shallower();
+  c.leaveLevel();
   return { kind: "while", condition, body, span: c.spanFrom(start) };
 }
 
-function forStatement(c: Cursor): Stmt {
+function parseFor(c: Cursor): Stmt {
   const { start } = c.next();
   if (c.at("("))
     c.unexpected("the name of a variable", {
       help: "a loop over a list is written `for x in xs { … }`; over numbers, `for i in list.range(0, 10) { … }`",
     });
-  const name = bindingName(c, "a variable");
+  const name = parseBindingName(c, "a variable");
   c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${name.text} in xs { … }\`` });
-  c.deeper();
+  c.enterLevel();
   const list = parseHeader(c, "for");
   if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
   const body = parseBody(c, "for");
-  c.shallower();
+  c.leaveLevel();
   return { kind: "for", name, list, body, span: c.spanFrom(start) };
 }
 
-/** Parses an `answer` statement. `answer` is not a keyword, but a name with a name after it on its line is no other statement. */
-function answerStatement(c: Cursor): Stmt {
+/** Parses an `answer` statement. `answer` is not a keyword, but no other statement begins with two names on one line. */
+function parseAnswer(c: Cursor): Stmt {
   const { start } = c.next();
   const help = 'an answer is written `answer net.fetch(url) { "the page" }`';
-  const capability = capabilityName(c);
+  const capability = parseCapabilityName(c);
   const open = c.expect("(", `\`(\` and the parameters of \`${capability.text}\``, { help });
-  const params = commaList(c, open, "(", "a parameter", (inner) => bindingName(inner, "a parameter"));
+  const params = parseCommaList(c, open, "(", "a parameter", (inner) => parseBindingName(inner, "a parameter"));
   if (!c.at("{")) c.unexpected("`{` and the body of the answer", { help });
-  c.deeper();
+  c.enterLevel();
   const body = parseBlock(c);
-  c.shallower();
+  c.leaveLevel();
   return { kind: "answer", capability, params, body, span: c.spanFrom(start) };
 }
 
-/** Parses `return`. A newline after it means Unit. */
-function returnStatement(c: Cursor): Stmt {
+/** Parses `return`. If a newline follows, it returns Unit. */
+function parseReturn(c: Cursor): Stmt {
   const { start } = c.next();
   const value = !c.atNewline() && EXPRESSION_STARTS.has(c.kind) ? parseExpression(c) : null;
   return { kind: "return", value, span: c.spanFrom(start) };
 }
 
-/** Parses an `if`. With an `else` it may be the first operand of an expression; without one it is complete. */
-function ifStatement(c: Cursor): Stmt {
+/** Parses an `if`. If it has an `else`, it may be the first operand of an expression; otherwise the `if` is the whole statement. */
+function parseIfStatement(c: Cursor): Stmt {
   const { start } = c.token;
   const branch = parseIf(c);
   const value = branch.otherwise === null && !c.at(".") ? branch : continueExpression(c, start, branch);
-  return afterExpression(c, start, value);
+  return finishExpressionStatement(c, start, value);
 }
 
-function expressionStatement(c: Cursor): Stmt {
+function parseExpressionStatement(c: Cursor): Stmt {
   const { start } = c.token;
-  return afterExpression(c, start, parseExpression(c));
+  return finishExpressionStatement(c, start, parseExpression(c));
 }
 
-const COMPOUND: ReadonlyMap<TokenKind, string> = new Map([
+const COMPOUND_ASSIGNMENTS: ReadonlyMap<TokenKind, string> = new Map([
   ["+=", "+"],
   ["-=", "-"],
   ["*=", "*"],
@@ -232,16 +233,16 @@ const COMPOUND: ReadonlyMap<TokenKind, string> = new Map([
   ["%=", "%"],
 ]);
 
-function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
-  const operator = COMPOUND.get(c.kind);
+function finishExpressionStatement(c: Cursor, start: number, value: Expr): Stmt {
+  const operator = COMPOUND_ASSIGNMENTS.get(c.kind);
   if (operator !== undefined) {
     const target = c.text.slice(start, c.lastEnd);
-    const short = target.length <= 40 && !target.includes("\n") ? target : "x";
+    const shownTarget = target.length <= 40 && !target.includes("\n") ? target : "x";
     c.fail(c.token, `\`${c.kind}\` is not an operator`, {
-      help: `write \`${short} = ${short} ${operator} …\``,
+      help: `write \`${shownTarget} = ${shownTarget} ${operator} …\``,
       fixes:
-        short === target
-          ? [{ title: `write \`= ${short} ${operator}\``, edits: [{ span: spanOf(c.token), text: `= ${short} ${operator}` }] }]
+        shownTarget === target
+          ? [{ title: `write \`= ${shownTarget} ${operator}\``, edits: [{ span: spanOf(c.token), text: `= ${shownTarget} ${operator}` }] }]
           : [],
     });
   }
@@ -268,7 +269,7 @@ function afterExpression(c: Cursor, start: number, value: Expr): Stmt {
   return { kind: "expr", value, span: c.spanFrom(start) };
 }
 
-/** Tokens that can begin an expression, and `error`, which has been reported. */
+/** Tokens that can begin an expression, and `error`, which the lexer has reported. */
 // biome-ignore format: rows read better
 const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
   ...OPERAND_STARTS, "reserved", "(", "[", "{", "fn", "if", "match", "-", "!", "try", "spawn", "send", "receive", "emit", "error",
@@ -279,11 +280,11 @@ function rejectStatement(c: Cursor): never {
   if (c.atItem()) c.fail(c.token, `\`${kind}\` is not allowed inside a function`, { help: "move it to the top level of the file" });
   const next = c.peek(1);
   if (kind === "++" && next.kind === "name" && next.start === c.token.end) {
-    const counted = `${next.value} = ${next.value} + 1`;
+    const increment = `${next.value} = ${next.value} + 1`;
     const span = { start: c.token.start, end: next.end };
     c.fail(span, "`++` does not increment", {
-      help: `write \`${counted}\``,
-      fixes: [{ title: `write \`${counted}\``, edits: [{ span, text: counted }] }],
+      help: `write \`${increment}\``,
+      fixes: [{ title: `write \`${increment}\``, edits: [{ span, text: increment }] }],
     });
   }
   c.unexpected("a statement", statementHelp(kind));

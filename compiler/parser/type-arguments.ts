@@ -3,45 +3,47 @@ import type { TokenKind } from "../tokens.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** Bounds the look-ahead, so that parsing stays linear. */
-const MAX_TOKENS = 64;
+/** The limit on the look-ahead, in tokens, so that parsing takes linear time. */
+const MAX_LOOK_AHEAD = 64;
 
-/** Tokens between `<` and `>`; brackets only as part of a function type. */
+/** Tokens that can occur between `<` and `>`. Brackets are allowed only as part of a function type. */
 const TYPE_TOKENS: ReadonlySet<TokenKind> = new Set(["name", ",", "<", ">", "(", ")", "->", "!", "{", "}", "."]);
 
 /** Tokens that may follow type arguments but not a comparison operator. */
-const ENDS: ReadonlySet<TokenKind> = new Set(["::", "{", "}", ")", "]", ",", ";", ".", "eof"]);
+const CAN_FOLLOW_TYPES: ReadonlySet<TokenKind> = new Set(["::", "{", "}", ")", "]", ",", ";", ".", "eof"]);
 
 /**
- * The number of tokens of the type arguments that begin at this `<` or `::`, or undefined if these are comparisons.
- * Comparisons cannot be chained, so `a < b > c` is an error in any case and only the message depends on the answer. But
- * `f(a < b, c > (d))` is valid: it has two arguments. So with a comma inside parentheses, all names must be built-in types.
+ * Returns the number of tokens of the type arguments that begin at this `<` or `::`, or undefined if `<` is a comparison.
+ * Comparisons cannot be chained, so `a < b > c` is always an error, and only its message depends on the result. But
+ * `f(a < b, c > (d))` is valid and has two arguments. So if there is a comma inside parentheses, all names must be built-in types.
  */
-function typeArgumentTokens(c: Cursor): number | undefined {
+function countTypeArgumentTokens(c: Cursor): number | undefined {
   const from = c.at("::") ? 1 : 0;
   const first = c.peek(from + 1);
   if (c.peek(from).kind !== "<" || first.kind !== "name" || c.atNewline()) return undefined;
-  const written = from === 1 || c.token.start === c.lastEnd || /^[A-Z]/.test(first.value);
-  let depth = 0;
-  let brackets = 0;
-  let builtIn = true;
-  let commas = false;
-  for (let at = from; at < MAX_TOKENS; at++) {
-    const { kind, newline, end, value } = c.peek(at);
-    if (!TYPE_TOKENS.has(kind) || (newline && at > 0)) return undefined;
-    commas ||= kind === ",";
-    if (kind === "name" && brackets === 0) builtIn &&= isBuiltInType(value);
-    if (kind === "(" && brackets === 0 && c.peek(at - 1).value !== "Fn") return undefined;
-    if (kind === "(" || kind === "{") brackets += 1;
-    else if (kind === ")" || kind === "}") brackets -= 1;
-    if (brackets < 0) return undefined;
-    if (kind === "<") depth += 1;
-    else if (kind === ">") depth -= 1;
-    if (depth > 0) continue;
-    const after = c.peek(at + 1);
-    if (commas && from === 0 && !c.newlinesMatter && !builtIn) return undefined;
-    const called = after.kind === "(" && after.start === end;
-    return written && brackets === 0 && (called || after.newline || ENDS.has(after.kind)) ? at + 1 : undefined;
+  const looksLikeTypes = from === 1 || c.token.start === c.lastEnd || /^[A-Z]/.test(first.value);
+  let angleDepth = 0;
+  let bracketDepth = 0;
+  let allBuiltIn = true;
+  let hasComma = false;
+  for (let distance = from; distance < MAX_LOOK_AHEAD; distance++) {
+    const { kind, newline, end, value } = c.peek(distance);
+    if (!TYPE_TOKENS.has(kind) || (newline && distance > 0)) return undefined;
+    hasComma ||= kind === ",";
+    if (kind === "name" && bracketDepth === 0) allBuiltIn &&= isBuiltInType(value);
+    if (kind === "(" && bracketDepth === 0 && c.peek(distance - 1).value !== "Fn") return undefined;
+    if (kind === "(" || kind === "{") bracketDepth += 1;
+    else if (kind === ")" || kind === "}") bracketDepth -= 1;
+    if (bracketDepth < 0) return undefined;
+    if (kind === "<") angleDepth += 1;
+    else if (kind === ">") angleDepth -= 1;
+    if (angleDepth > 0) continue;
+    const after = c.peek(distance + 1);
+    if (hasComma && from === 0 && !c.newlinesMatter && !allBuiltIn) return undefined;
+    const beginsCall = after.kind === "(" && after.start === end;
+    return looksLikeTypes && bracketDepth === 0 && (beginsCall || after.newline || CAN_FOLLOW_TYPES.has(after.kind))
+      ? distance + 1
+      : undefined;
   }
   return undefined;
 }
@@ -53,7 +55,7 @@ function isBuiltInType(name: string): boolean {
 /** Reports and skips type arguments, if any. */
 export function skipTypeArguments(c: Cursor): void {
   if (!c.at("<") && !c.at("::")) return;
-  const count = typeArgumentTokens(c);
+  const count = countTypeArgumentTokens(c);
   if (count === undefined) return;
   const span = { start: c.token.start, end: c.peek(count - 1).end };
   c.report("E002", span, "an expression has no type arguments", {
