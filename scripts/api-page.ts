@@ -1,18 +1,18 @@
 /**
- * The page `docs/reference/api.md`: every export of `index.ts` with its docstring and declaration. It reads the text of the
- * sources, which works because the formatter fixes their layout: a declaration starts in the first column and ends with
- * `}` or `;` at the end of a line, and members of a class are indented by two spaces.
+ * Generates the page `docs/reference/api.md`: every export of `index.ts` with its docstring and declaration. The functions here
+ * search the text of the sources. They rely on the layout of the formatter: a declaration starts in the first column and ends
+ * with `}` or `;` at the end of a line, and members of a class are indented by two spaces.
  */
 import { readFileSync } from "node:fs";
 import { page } from "./markdown.ts";
 
 export interface ApiExport {
   readonly name: string;
-  /** The file that declares it, as a path from the root. */
+  /** The file that declares the export or exports it again, as a path relative to the root of the repository. */
   readonly file: string;
   /** The text of the docstring; empty if there is none. */
   readonly doc: string;
-  /** The declaration without bodies and private members. */
+  /** The declaration without function bodies and private members. */
   readonly declaration: string;
 }
 
@@ -24,7 +24,7 @@ interface Section {
 const ROOT = new URL("../", import.meta.url);
 const EXPORT_FROM = /^export (?:type )?\{ (.*) \} from "\.\/(.*)";$/;
 
-/** The sections of `index.ts` in order, each with its exports. */
+/** Returns the sections of `index.ts` in order, each with its exports. */
 export function apiSections(): readonly Section[] {
   const sections: { title: string; exports: ApiExport[] }[] = [];
   for (const line of readFileSync(new URL("index.ts", ROOT), "utf8").split("\n")) {
@@ -45,18 +45,18 @@ const exportOf = (name: string, file: string, text: string): ApiExport => ({ nam
 function declarationOf(name: string, file: string, text: string): Pick<ApiExport, "doc" | "declaration"> {
   const start = new RegExp(`^export (?:async )?(?:abstract )?(function|class|interface|type|const) ${name}\\b`, "m").exec(text);
   if (start === null) {
-    // A type that the file imports and exports again.
-    const [, from] = new RegExp(`import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from "(.*)";`).exec(text) ?? [];
-    if (from === undefined) throw new Error(`${file} does not declare ${name}`);
-    const origin = new URL(from, new URL(file, ROOT));
-    return declarationOf(name, origin.pathname, readFileSync(origin, "utf8"));
+    // The file imports this type and exports it again.
+    const [, importedFile] = new RegExp(`import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from "(.*)";`).exec(text) ?? [];
+    if (importedFile === undefined) throw new Error(`${file} does not declare ${name}`);
+    const declaringFile = new URL(importedFile, new URL(file, ROOT));
+    return declarationOf(name, declaringFile.pathname, readFileSync(declaringFile, "utf8"));
   }
   const lines = text.slice(start.index).split("\n");
-  const declaration = start[1] === "class" ? classDeclaration(lines) : plainDeclaration(lines, start[1] === "function");
+  const declaration = start[1] === "class" ? classDeclaration(lines) : nonClassDeclaration(lines, start[1] === "function");
   return { doc: docBefore(text.slice(0, start.index)), declaration: declaration.replace(/^export (?:async )?/, "") };
 }
 
-/** The text of the docstring that ends `text`. */
+/** Returns the content of the docstring at the end of `text`. */
 function docBefore(text: string): string {
   if (!text.endsWith("*/\n")) return "";
   return text
@@ -67,39 +67,39 @@ function docBefore(text: string): string {
 
 const depthOf = (text: string): number => (text.match(/[([{]/g)?.length ?? 0) - (text.match(/[)\]}]/g)?.length ?? 0);
 
-/** A function without its body; an interface, a type or a constant whole. */
-function plainDeclaration(lines: readonly string[], isFunction: boolean): string {
-  const taken: string[] = [];
+/** Returns the declaration of a function without its body, or of an interface, type or constant in full. */
+function nonClassDeclaration(lines: readonly string[], isFunction: boolean): string {
+  const takenLines: string[] = [];
   for (const line of lines) {
-    taken.push(line);
-    const text = taken.join("\n");
+    takenLines.push(line);
+    const text = takenLines.join("\n");
     if (isFunction && line.endsWith(" {") && depthOf(text) === 1) return `${text.slice(0, -" {".length)};`;
     if (!isFunction && depthOf(text) === 0 && /[;}]$/.test(line)) return text;
   }
   throw new Error(`unfinished declaration: ${lines[0]}`);
 }
 
-/** A class with the docstrings and signatures of its public members. */
+/** Returns the declaration of a class with the docstrings and signatures of its public members. */
 function classDeclaration(lines: readonly string[]): string {
-  const taken = [lines[0] ?? ""];
+  const takenLines = [lines[0] ?? ""];
   let doc: string[] = [];
   for (let i = 1; i < lines.length && lines[i] !== "}"; i++) {
     const line = lines[i] ?? "";
     if (/^ {2}(\/\*\*| \*)/.test(line)) doc.push(line);
     else if (/^ {2}[^\s}/]/.test(line)) {
       const member = memberDeclaration(lines.slice(i));
-      if (!/^ {2}(#|(static |readonly )*#|private )/.test(line)) taken.push(...doc, member);
+      if (!/^ {2}(#|(static |readonly )*#|private )/.test(line)) takenLines.push(...doc, member);
       doc = [];
     } else if (line === "") doc = [];
   }
-  return [...taken, "}"].join("\n");
+  return [...takenLines, "}"].join("\n");
 }
 
 function memberDeclaration(lines: readonly string[]): string {
-  const taken: string[] = [];
+  const takenLines: string[] = [];
   for (const line of lines) {
-    taken.push(line);
-    const text = taken.join("\n");
+    takenLines.push(line);
+    const text = takenLines.join("\n");
     if (line.endsWith(" {") && depthOf(text) === 1) return `${text.slice(0, -" {".length)};`;
     if (line.endsWith(";") && depthOf(text) === 0) return text.includes(": ") ? text.replace(/ = [^]*;$/, ";") : text;
   }

@@ -1,4 +1,4 @@
-/** Generates the page about capabilities: the table, their mocks, and what live calls need. */
+/** Generates the page about capabilities: a table of them, their mocks, and what live calls need. */
 import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature } from "../vm/capabilities.ts";
 import { canonicalJson } from "../vm/json/json.ts";
@@ -10,8 +10,8 @@ import { cell, code, page, table } from "./markdown.ts";
 
 const CALLS = BUILTIN_REGISTRY.all.flatMap((capability) => capability.signatures.map((signature) => ({ capability, signature })));
 
-/** A sample argument; texts are the parameter's name in capitals, so that it can be recognized in the answer. */
-function sample(name: string, type: Type): Value {
+/** Returns a sample argument. A String is the parameter's name in capitals, so that readers recognize it in the answer. */
+function sampleArgument(name: string, type: Type): Value {
   return type.kind === "primitive" && type.name === "Int" ? (SAMPLE_INTS.get(name) ?? 0) : name.toUpperCase();
 }
 const SAMPLE_INTS: ReadonlyMap<string, number> = new Map([
@@ -19,38 +19,38 @@ const SAMPLE_INTS: ReadonlyMap<string, number> = new Map([
   ["hi", 6],
 ]);
 
-/** A row with the mock's answer. `changed` holds arguments other than the default, by name. */
+/** Returns a table row with a call and the mock's answer. `chosenArgs` holds the arguments that are not the default, by name. */
 function mockRow(
   { capability, signature }: { readonly capability: CapabilityDecl; readonly signature: CapabilitySignature },
-  changed: Readonly<Record<string, string>> = {},
+  chosenArgs: Readonly<Record<string, string>> = {},
 ): readonly string[] {
-  const args = signature.params.map((p) => changed[p.name] ?? p.default ?? sample(p.name, p.type));
-  const last = signature.params.map((p) => p.default === undefined || p.name in changed).lastIndexOf(true);
-  const printed = args.slice(0, last + 1).map((arg) => (typeof arg === "string" ? JSON.stringify(arg) : textForm(arg)));
+  const args = signature.params.map((p) => chosenArgs[p.name] ?? p.default ?? sampleArgument(p.name, p.type));
+  const lastShown = signature.params.map((p) => p.default === undefined || p.name in chosenArgs).lastIndexOf(true);
+  const printedArgs = args.slice(0, lastShown + 1).map((arg) => (typeof arg === "string" ? JSON.stringify(arg) : textForm(arg)));
   const name = capability.name === "step.input" ? "step_input" : capability.name;
   const answer = capability.mock(args);
   return [
-    code(`${name}(${printed.join(", ")})`),
+    code(`${name}(${printedArgs.join(", ")})`),
     code(typeof answer === "string" && answer !== "" ? answer : canonicalJson(valueToTypedJson(answer, signature.result, []))),
   ];
 }
 
-/** Arguments that select another form of answer. */
-const VARIANTS: ReadonlyMap<string, readonly Readonly<Record<string, string>>[]> = new Map([
+/** From a capability's name to the arguments that select other forms of its answer. */
+const ANSWER_VARIANTS: ReadonlyMap<string, readonly Readonly<Record<string, string>>[]> = new Map([
   ["net.fetch", [{ want: "response" }]],
   ["fs.read", [{ want: "base64" }, { want: "list" }, { want: "stat" }]],
   ["time.now", [{ unit: "ms" }]],
   ["random", [{ kind: "int" }]],
 ]);
 
-function mocks(): readonly (readonly string[])[] {
+function mockRows(): readonly (readonly string[])[] {
   return CALLS.filter(({ capability }) => capability.internal !== true).flatMap((call) => {
     const { name } = call.capability;
-    const variants = (VARIANTS.get(name) ?? []).filter((changed) =>
-      Object.keys(changed).every((key) => call.signature.params.some((p) => p.name === key)),
+    const variants = (ANSWER_VARIANTS.get(name) ?? []).filter((chosenArgs) =>
+      Object.keys(chosenArgs).every((key) => call.signature.params.some((p) => p.name === key)),
     );
     const hasDefaultRow = call.signature.params.every((p) => p.name !== "kind");
-    return [...(hasDefaultRow ? [mockRow(call)] : []), ...variants.map((changed) => mockRow(call, changed))];
+    return [...(hasDefaultRow ? [mockRow(call)] : []), ...variants.map((chosenArgs) => mockRow(call, chosenArgs))];
   });
 }
 
@@ -136,7 +136,7 @@ export function capabilitiesPage(): string {
     ),
     "## Mocks",
     "Without `--live` a capability returns its mock, which is always the same; so it does in a test without an `answer` for the capability. `boruna run` ends with a line on stderr that lists the calls answered by mocks. An absolute path is denied if the policy's folders are relative, because no mock depends on the working directory. Strings are shown without their quotes.",
-    table(["call", "answer"], mocks()),
+    table(["call", "answer"], mockRows()),
     "The mock of `llm.call` has no field `text`; [std-llm](std/std-llm.md) uses the text of the mock itself. Actors and `emit` work the same with and without `--live`.",
     LIVE,
     `Capability set: ${code(setHash)}`,

@@ -8,14 +8,14 @@ import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { CAPABILITIES } from "../vm/capabilities.ts";
 import { GENERIC_TYPE_ARITY, type PrimitiveName } from "../vm/value/type.ts";
 
-/** Inside the extension's folder, because VS Code reads no files outside it. */
+/** The generated grammar. It is in the extension's folder, because VS Code reads no files outside that folder. */
 export const GRAMMAR_FILE = fileURLToPath(new URL("../editors/vscode/syntaxes/ax.tmLanguage.json", import.meta.url));
 
 interface Capture {
   readonly name: string;
 }
 
-/** The part of https://macromates.com/manual/en/language_grammars#language_rules that this grammar uses. */
+/** A rule of the grammar, with the fields of https://macromates.com/manual/en/language_grammars#language_rules that are used here. */
 interface Rule {
   readonly name?: string;
   readonly match?: string;
@@ -123,38 +123,38 @@ const PRIMITIVES: Readonly<Record<PrimitiveName, true>> = {
 const BUILTIN_TYPES = [...Object.keys(PRIMITIVES), ...GENERIC_TYPE_ARITY.keys(), "Fn"];
 
 const NAME = "[A-Za-z_][A-Za-z0-9_]*";
-/** A name, including keywords: where keywords are allowed as names, or an earlier rule matches them. */
+/** Matches a name or keyword. Used where keywords are allowed as names, or where an earlier rule matches the keywords. */
 const ANY_NAME = `(?!_\\b)${NAME}`;
-/** Followed by an argument list. */
-const CALLED = "(?=[ \\t]*\\()";
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-const anyOf = (words: Iterable<string>): string => `(?:${[...words].map(escaped).join("|")})`;
-const word = (words: Iterable<string>): string => `\\b${anyOf(words)}\\b`;
-const captures = (...names: readonly string[]): Readonly<Record<string, Capture>> =>
+/** Matches if an argument list follows. */
+const BEFORE_ARGUMENTS = "(?=[ \\t]*\\()";
+const escapeRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+const alternatives = (words: Iterable<string>): string => `(?:${[...words].map(escapeRegex).join("|")})`;
+const wordPattern = (words: Iterable<string>): string => `\\b${alternatives(words)}\\b`;
+const capturesOf = (...names: readonly string[]): Readonly<Record<string, Capture>> =>
   Object.fromEntries(names.map((name, i) => [String(i + 1), { name }]));
 
 /** Groups values by key, in order of first occurrence. */
-function grouped<T>(values: Iterable<T>, keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
+function groupByKey<T>(values: Iterable<T>, keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
   for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
   return groups;
 }
 
-/** A rule for the names without a module, and one for each module. */
-function callables(names: Iterable<string>, scope: string): readonly Rule[] {
-  return [...grouped(names, (name) => (name.includes(".") ? (name.split(".")[0] ?? "") : ""))].map(([module, members]) =>
+/** Returns a rule for the names without a module, and one rule for each module. */
+function callableRules(names: Iterable<string>, scope: string): readonly Rule[] {
+  return [...groupByKey(names, (name) => (name.includes(".") ? (name.split(".")[0] ?? "") : ""))].map(([module, members]) =>
     module === ""
-      ? { name: scope, match: `${word(members)}${CALLED}` }
+      ? { name: scope, match: `${wordPattern(members)}${BEFORE_ARGUMENTS}` }
       : {
-          match: `\\b(${module})(\\.)(${anyOf(members.map((name) => name.slice(module.length + 1)))})\\b`,
-          captures: captures("support.module.ax", ACCESSOR, scope),
+          match: `\\b(${module})(\\.)(${alternatives(members.map((name) => name.slice(module.length + 1)))})\\b`,
+          captures: capturesOf("support.module.ax", ACCESSOR, scope),
         },
   );
 }
 
-/** Capabilities called as functions. Those with their own syntax, such as `emit`, are keywords. */
+/** Names of the capabilities that are called like functions. Those with their own syntax, such as `emit`, are keywords. */
 const capabilityCalls = CAPABILITIES.flatMap(({ call }) => /^([a-z_.]+)\(/.exec(call)?.slice(1) ?? []);
-/** The guard functions have their own rule in the checker and are not in the table of builtins. */
+/** Names of the builtins and guard functions. The guard functions have their own rule in the checker and are not in the table of builtins. */
 const builtinCalls = [...BUILTIN_BY_NAME.keys(), ...GUARD_NAMES];
 
 const COMMENTS: readonly Rule[] = [
@@ -165,10 +165,10 @@ const COMMENTS: readonly Rule[] = [
 ];
 
 const HEX = "[0-9a-fA-F]";
-/** One to six hex digits: 0 to 10FFFF without D800 to DFFF. */
-const SCALAR = `(?:10${HEX}{4}|0?[1-9a-fA-F]${HEX}{4}|0{0,2}(?:[0-9a-cefA-CEF]${HEX}{3}|[dD][0-7]${HEX}{2})|${HEX}{1,3})`;
+/** Matches the hex digits of a code point: 0 to 10FFFF without D800 to DFFF. */
+const CODE_POINT = `(?:10${HEX}{4}|0?[1-9a-fA-F]${HEX}{4}|0{0,2}(?:[0-9a-cefA-CEF]${HEX}{3}|[dD][0-7]${HEX}{2})|${HEX}{1,3})`;
 const ESCAPES: readonly Rule[] = [
-  { name: "constant.character.escape.ax", match: `\\\\(?:[\\\\"ntr0]|u\\{${SCALAR}\\})` },
+  { name: "constant.character.escape.ax", match: `\\\\(?:[\\\\"ntr0]|u\\{${CODE_POINT}\\})` },
   { name: "invalid.illegal.escape.ax", match: `\\\\(?:u\\{${HEX}{1,6}\\}|u${HEX}{4}|.)` },
 ];
 
@@ -195,61 +195,61 @@ const STRINGS: readonly Rule[] = [
 ];
 
 const DIGITS = "[0-9]+(?:_[0-9]+)*";
-const ROUGH_DIGITS = "[0-9][0-9_]*";
+const MALFORMED_DIGITS = "[0-9][0-9_]*";
 const NUMBERS: readonly Rule[] = [
   { name: "constant.numeric.float.ax", match: `${DIGITS}\\.${DIGITS}(?:[eE][+-]?${DIGITS})?(?![A-Za-z0-9_])` },
   { name: "constant.numeric.integer.ax", match: `${DIGITS}(?![A-Za-z0-9_]|\\.[0-9])` },
   {
     name: "constant.numeric.ax invalid.illegal.number.ax",
-    match: `0[xXbBoO][A-Za-z0-9_]*|${ROUGH_DIGITS}(?:\\.${ROUGH_DIGITS})?(?:[eE][+-]?${ROUGH_DIGITS})?[A-Za-z0-9_]*`,
+    match: `0[xXbBoO][A-Za-z0-9_]*|${MALFORMED_DIGITS}(?:\\.${MALFORMED_DIGITS})?(?:[eE][+-]?${MALFORMED_DIGITS})?[A-Za-z0-9_]*`,
   },
 ];
 
-/** Letters outside ASCII. Like the lexer, the grammar reads them and adjacent letters as one name. */
-const FOREIGN = "\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1FFF}\\x{2C00}-\\x{2FFF}\\x{3001}-\\x{FEFE}\\x{FF00}-\\x{10FFFF}";
+/** Letters outside ASCII. Like the lexer, the grammar reads such letters and adjacent ASCII letters as one name. */
+const NON_ASCII_LETTERS = "\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1FFF}\\x{2C00}-\\x{2FFF}\\x{3001}-\\x{FEFE}\\x{FF00}-\\x{10FFFF}";
 
-const RESERVED_OR_KEYWORD = word([...KEYWORDS, ...RESERVED_WORDS]);
-/** A name as the parser defines it. */
-const FREE_NAME = `(?!${word([...KEYWORDS, ...RESERVED_WORDS, "_"])})${NAME}`;
+const RESERVED_OR_KEYWORD = wordPattern([...KEYWORDS, ...RESERVED_WORDS]);
+/** Matches a name that is neither a keyword nor a reserved word. */
+const DECLARABLE_NAME = `(?!${wordPattern([...KEYWORDS, ...RESERVED_WORDS, "_"])})${NAME}`;
 
 const DECLARATIONS: readonly Rule[] = [
-  { match: `\\b(fn)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.fn, "entity.name.function.ax") },
-  { match: `\\b(type|enum)[ \\t]+(${FREE_NAME})`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
-  { match: `\\b(record)[ \\t]+(${FREE_NAME})(?=[ \\t]*[{<])`, captures: captures(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(fn)[ \\t]+(${DECLARABLE_NAME})`, captures: capturesOf(KEYWORD_SCOPES.fn, "entity.name.function.ax") },
+  { match: `\\b(type|enum)[ \\t]+(${DECLARABLE_NAME})`, captures: capturesOf(KEYWORD_SCOPES.type, "entity.name.type.ax") },
+  { match: `\\b(record)[ \\t]+(${DECLARABLE_NAME})(?=[ \\t]*[{<])`, captures: capturesOf(KEYWORD_SCOPES.type, "entity.name.type.ax") },
 ];
 
-/** Keywords, except where they are field names. */
+/** Rules for keywords and reserved words. The first one matches those that are names of fields. */
 const WORDS: readonly Rule[] = [
   { name: "variable.other.property.ax", match: `${RESERVED_OR_KEYWORD}(?=[ \\t]*:(?!:))` },
   ...DECLARATIONS,
-  ...[...grouped(KEYWORDS, (keyword) => KEYWORD_SCOPES[keyword])].map(([name, keywords]) => ({ name, match: word(keywords) })),
-  { name: "invalid.illegal.reserved.ax", match: word(RESERVED_WORDS) },
+  ...[...groupByKey(KEYWORDS, (keyword) => KEYWORD_SCOPES[keyword])].map(([name, keywords]) => ({ name, match: wordPattern(keywords) })),
+  { name: "invalid.illegal.reserved.ax", match: wordPattern(RESERVED_WORDS) },
 ];
 
-/** `answer` at the start of a statement with a name after it; elsewhere it is a name, as in the parser. */
+/** Matches `answer` at the start of a statement if a name follows. Everywhere else `answer` is a name, like in the parser. */
 const ANSWER: Rule = {
-  match: `(?:^|(?<=[{};]))[ \\t]*(answer)(?=[ \\t]+${FREE_NAME})`,
-  captures: captures("keyword.other.test.ax"),
+  match: `(?:^|(?<=[{};]))[ \\t]*(answer)(?=[ \\t]+${DECLARABLE_NAME})`,
+  captures: capturesOf("keyword.other.test.ax"),
 };
 
-/** An effect row. Anything that is not a capability uses the rules of expressions, because `!{ done(x) }` is a negated block. */
+/** Matches an effect row. Text that is not a capability is matched by the rules of expressions, because `!{ done(x) }` is a negated block. */
 const ROW: Rule = {
   begin: "(!)[ \\t]*(\\{)",
-  beginCaptures: captures("keyword.operator.effect.ax", BRACKETS),
+  beginCaptures: capturesOf("keyword.operator.effect.ax", BRACKETS),
   end: "\\}",
   endCaptures: { 0: { name: BRACKETS } },
   patterns: [
     { include: "#braces" },
-    { name: "support.constant.capability.ax", match: `${word(CAPABILITIES.map(({ name }) => name))}(?=[ \\t]*(?:[,}]|//|$))` },
+    { name: "support.constant.capability.ax", match: `${wordPattern(CAPABILITIES.map(({ name }) => name))}(?=[ \\t]*(?:[,}]|//|$))` },
     {
       name: "variable.other.capability.ax",
-      match: `\\b${FREE_NAME}(?:\\.${ANY_NAME})*(?=[ \\t]*(?:[,}]|//|$))`,
+      match: `\\b${DECLARABLE_NAME}(?:\\.${ANY_NAME})*(?=[ \\t]*(?:[,}]|//|$))`,
     },
     { include: "$self" },
   ],
 };
 
-/** Nested braces inside an effect row, so that the row ends at its own brace. */
+/** Matches nested braces inside an effect row, so that the row ends at its own closing brace. */
 const BRACES: Rule = {
   begin: "\\{",
   beginCaptures: { 0: { name: BRACKETS } },
@@ -259,30 +259,30 @@ const BRACES: Rule = {
 };
 
 const NAMES: readonly Rule[] = [
-  ...callables(capabilityCalls, "support.function.capability.ax"),
-  ...callables(builtinCalls, "support.function.builtin.ax"),
-  { name: "support.type.ax", match: word(BUILTIN_TYPES) },
+  ...callableRules(capabilityCalls, "support.function.capability.ax"),
+  ...callableRules(builtinCalls, "support.function.builtin.ax"),
+  { name: "support.type.ax", match: wordPattern(BUILTIN_TYPES) },
   { name: "entity.name.type.ax", match: `\\b${ANY_NAME}(?=[ \\t]*::)` },
-  { match: `(::)[ \\t]*(${FREE_NAME})`, captures: captures(ACCESSOR, "variable.other.enummember.ax") },
+  { match: `(::)[ \\t]*(${DECLARABLE_NAME})`, captures: capturesOf(ACCESSOR, "variable.other.enummember.ax") },
   { name: "entity.name.type.ax", match: "\\b[A-Z][A-Za-z0-9_]*" },
-  { match: `(\\.)[ \\t]*(${ANY_NAME})${CALLED}`, captures: captures(ACCESSOR, "entity.name.function.member.ax") },
-  { match: `(\\.)[ \\t]*(${ANY_NAME})`, captures: captures(ACCESSOR, "variable.other.property.ax") },
-  { name: "entity.name.function.call.ax", match: `\\b${ANY_NAME}${CALLED}` },
+  { match: `(\\.)[ \\t]*(${ANY_NAME})${BEFORE_ARGUMENTS}`, captures: capturesOf(ACCESSOR, "entity.name.function.member.ax") },
+  { match: `(\\.)[ \\t]*(${ANY_NAME})`, captures: capturesOf(ACCESSOR, "variable.other.property.ax") },
+  { name: "entity.name.function.call.ax", match: `\\b${ANY_NAME}${BEFORE_ARGUMENTS}` },
   { name: "variable.other.ax", match: `\\b${ANY_NAME}` },
 ];
 
-/** Rules for operators and punctuation, in the order of the table (longest first). Neighbors with the same scope share a rule. */
+/** Returns rules for operators and punctuation in the order of the table, longest first. Neighbors with the same scope share a rule. */
 function punctuatorRules(): readonly Rule[] {
-  const rows: { readonly name: string; readonly members: Punctuator[] }[] = [];
+  const rules: { readonly name: string; readonly members: Punctuator[] }[] = [];
   for (const punctuator of PUNCTUATORS) {
-    const last = rows.at(-1);
+    const last = rules.at(-1);
     if (last?.name === PUNCTUATOR_SCOPES[punctuator]) last.members.push(punctuator);
-    else rows.push({ name: PUNCTUATOR_SCOPES[punctuator], members: [punctuator] });
+    else rules.push({ name: PUNCTUATOR_SCOPES[punctuator], members: [punctuator] });
   }
-  return rows.map(({ name, members }) => ({ name, match: anyOf(members) }));
+  return rules.map(({ name, members }) => ({ name, match: alternatives(members) }));
 }
 
-/** The text of the grammar file. */
+/** Returns the text of the grammar file. */
 export function grammar(): string {
   const content = {
     information_for_contributors: ["Generated by `npm run docs`; do not edit."],
@@ -292,7 +292,7 @@ export function grammar(): string {
     patterns: [
       ...COMMENTS,
       ...STRINGS,
-      { name: "invalid.illegal.name.ax", match: `(?:${NAME})?[${FOREIGN}][A-Za-z0-9_${FOREIGN}]*` },
+      { name: "invalid.illegal.name.ax", match: `(?:${NAME})?[${NON_ASCII_LETTERS}][A-Za-z0-9_${NON_ASCII_LETTERS}]*` },
       ...NUMBERS,
       ANSWER,
       ...WORDS,

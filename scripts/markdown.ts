@@ -1,4 +1,4 @@
-/** Helpers for the Markdown of generated pages. */
+/** Writes the Markdown of generated pages. */
 
 const GENERATED = "<!-- Generated from the code by `npm run docs`; do not edit. -->";
 

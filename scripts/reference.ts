@@ -23,17 +23,17 @@ import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
 import { cell, code, page, table } from "./markdown.ts";
 import { grammar, GRAMMAR_FILE } from "./grammar.ts";
 
-function bytecode(): string {
+function bytecodePage(): string {
   const rows = [...OPCODE_BY_TAG.values()]
     .sort((a, b) => a.tag - b.tag)
-    .map((row) => [
-      row.tag.toString(16).toUpperCase().padStart(2, "0"),
-      code(row.name),
-      row.operands.join(", "),
-      cell(row.stack),
-      row.traps ? "yes" : "",
-      row.extension === true ? "extension" : "1.1",
-      cell(row.doc),
+    .map((opcode) => [
+      opcode.tag.toString(16).toUpperCase().padStart(2, "0"),
+      code(opcode.name),
+      opcode.operands.join(", "),
+      cell(opcode.stack),
+      opcode.traps ? "yes" : "",
+      opcode.extension === true ? "extension" : "1.1",
+      cell(opcode.doc),
     ]);
   return page(
     "Instructions",
@@ -42,7 +42,7 @@ function bytecode(): string {
   );
 }
 
-function builtins(): string {
+function builtinsPage(): string {
   const rows = [...BUILTINS].map((b) => [
     code(b.name),
     b.oldNames.map(code).join(" "),
@@ -58,22 +58,22 @@ function builtins(): string {
   );
 }
 
-/** The program and its other files, each in its own block. */
+/** Returns the code blocks of an example: its program, then its other files. */
 function exampleBlocks(example: Example): readonly string[] {
   const block = (text: string): string => `\`\`\`ax\n${text}\n\`\`\``;
   const note = elisionNote(example);
-  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with the file ${code(name)}:`, block(text)]);
-  return [block(example.text), ...(note === undefined ? [] : [note]), ...beside];
+  const otherFiles = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with the file ${code(name)}:`, block(text)]);
+  return [block(example.text), ...(note === undefined ? [] : [note]), ...otherFiles];
 }
 
-function explanation(name: DiagnosticCode): readonly string[] {
+function explanationSection(name: DiagnosticCode): readonly string[] {
   const { title, severity } = DIAGNOSTICS[name];
   const page = EXPLANATIONS[name];
   const examples = "unreachable" in page ? [page.reason] : ["Wrong:", ...exampleBlocks(page.wrong), "Right:", ...exampleBlocks(page.right)];
   return [`## ${name}`, `**${severity}: ${title}.** ${page.why}`, ...examples];
 }
 
-function diagnostics(): string {
+function diagnosticsPage(): string {
   const codes = Object.keys(DIAGNOSTICS).filter(isDiagnosticCode);
   return page(
     "Diagnostics",
@@ -85,11 +85,11 @@ function diagnostics(): string {
         return [`[${name}](#${name.toLowerCase()})`, d.severity, d.title, cell(d.doc)];
       }),
     ),
-    ...codes.flatMap(explanation),
+    ...codes.flatMap(explanationSection),
   );
 }
 
-function outcomes(): string {
+function outcomesPage(): string {
   const traps = Object.entries(TRAPS).map(([name, t]) => [code(name), t.outcome, cell(t.doc)]);
   const exits = Object.entries(EXIT_DOCS).map(([name, doc]) => [
     String(Object.entries(EXIT).find(([key]) => key === name)?.[1]),
@@ -108,8 +108,8 @@ function outcomes(): string {
   );
 }
 
-/** The language page is written by hand, except for its table of traps. */
-function language(): string {
+/** Returns the language page, which is written by hand, with its table of traps replaced. */
+function languagePage(): string {
   const byLocation = new Map<string, string[]>();
   for (const [name, trap] of Object.entries(TRAPS)) {
     if (!("where" in trap)) continue;
@@ -120,8 +120,8 @@ function language(): string {
   return text.replace(/\| trap \| where \|\n(?:\|.*\n)+/, () => `${table(["trap", "where"], rows).trimEnd()}\n`);
 }
 
-function limits(): string {
-  const fixed = Object.entries({ ...MACHINE_LIMITS, ...MODULE_LIMITS }).map(([name, value]) => [code(name), String(value)]);
+function limitsPage(): string {
+  const fixedLimits = Object.entries({ ...MACHINE_LIMITS, ...MODULE_LIMITS }).map(([name, value]) => [code(name), String(value)]);
   return page(
     "Limits",
     table(
@@ -129,7 +129,7 @@ function limits(): string {
       Object.entries(LIMITS).map(([name, l]) => [code(name), String(l.default), l.unit, cell(l.doc)]),
     ),
     "## Fixed",
-    table(["limit", "value"], fixed),
+    table(["limit", "value"], fixedLimits),
     "## What is charged",
     `An instruction is one step. Work on large operands charges another step for every ${UNITS_PER_STEP} units before it is done; the formula of each builtin is in [builtins.md](builtins.md). The end of an actor's slice charges a \`value\` for each of its frames.`,
     table(
@@ -175,7 +175,7 @@ digits after the first letter, and ASCII labels that begin with a letter.
 
 An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.`;
 
-function policy(): string {
+function policyPage(): string {
   const rows = policyFieldDocs().map((f) => [
     code(f.path),
     cell(f.form),
@@ -185,7 +185,7 @@ function policy(): string {
   return page("Policy fields", table(["field", "form", "default", "meaning"], rows), WARNINGS, HOSTS, PATHS);
 }
 
-function spans(): string {
+function spansPage(): string {
   const rows = Object.entries(ATTRIBUTES).map(([name, a]) => [
     code(name),
     a.spans.map(code).join(" "),
@@ -201,11 +201,11 @@ function spans(): string {
     ),
     "## Attributes",
     table(["attribute", "on", "type", "when", "meaning"], rows),
-    delivery(),
+    deliverySection(),
   );
 }
 
-function delivery(): string {
+function deliverySection(): string {
   const settings = readTelemetrySettings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" });
   if ("problem" in settings || !settings.on) throw new Error("spans are off");
   const { batch, exportMs, shutdownMs } = settings;
@@ -223,8 +223,8 @@ So a run waits for an unresponsive collector at most once for that time. It neve
 One line on stderr gives the number of lost spans and the reasons: a full queue, spans that the collector rejected in a partial success, error statuses, lost connections, missing responses. None of this changes the exit code. [ADR 022](../internals/adr/022-spans-are-sent-by-boruna.md) explains why Boruna sends spans itself.`;
 }
 
-/** The threat model is written by hand, except for its list of encodings. */
-function threatModel(): string {
+/** Returns the threat model, which is written by hand, with its list of encodings replaced. */
+function threatModelPage(): string {
   const escapes = ESCAPES.map((e) => `- **${e.name}**: ${e.doc}`);
   const encodings = ENCODINGS.map((e) => `- **${e.name}**: ${e.doc}`);
   const lines = [
@@ -234,27 +234,27 @@ function threatModel(): string {
     escapes.join("\n"),
     `A secret of fewer than ${MIN_ENCODED} characters is found only in plain text. A secret that is not valid in a header is never sent, and not searched for.`,
   ];
-  const written = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
-  return written.replace(
+  const handwrittenText = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
+  return handwrittenText.replace(
     /(<!-- Made from [^\n]*-->\n)[^]*?(<!-- end -->)/,
     (_, start: string, end: string) => `${start}${lines.join("\n\n")}\n${end}`,
   );
 }
 
-/** The text of every generated page, by path below docs/. */
+/** Returns the text of every generated page, by its path in docs/. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ["reference/api.md", apiPage()],
-    ["reference/bytecode.md", bytecode()],
-    ["reference/builtins.md", builtins()],
+    ["reference/bytecode.md", bytecodePage()],
+    ["reference/builtins.md", builtinsPage()],
     ["reference/capabilities.md", capabilitiesPage()],
-    ["reference/diagnostics.md", diagnostics()],
-    ["reference/language.md", language()],
-    ["reference/limits.md", limits()],
-    ["reference/outcomes.md", outcomes()],
-    ["reference/policy.md", policy()],
-    ["reference/spans.md", spans()],
-    ["guide/threat-model.md", threatModel()],
+    ["reference/diagnostics.md", diagnosticsPage()],
+    ["reference/language.md", languagePage()],
+    ["reference/limits.md", limitsPage()],
+    ["reference/outcomes.md", outcomesPage()],
+    ["reference/policy.md", policyPage()],
+    ["reference/spans.md", spansPage()],
+    ["guide/threat-model.md", threatModelPage()],
     ...libraryPages(page),
   ]);
 }

@@ -14,31 +14,32 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STYLE_FILE = "style.css";
 const THEMES = { light: "github-light-default", dark: "github-dark-default" } as const;
 
-/** Paths are relative to the root of the repository or of the site, with `/`. */
+/** A page of the site. Paths use `/` and are relative to the root of the repository or of the site. */
 interface Page {
+  /** The path of the Markdown file in the repository. */
   readonly path: string;
-  /** Path in the site. */
-  readonly out: string;
+  /** The path of the HTML file in the site. */
+  readonly sitePath: string;
   readonly title: string;
   readonly tokens: TokensList;
-  /** The anchors of all headings outside quotes and lists. */
+  /** The anchors of all headings outside quotes and lists, by heading. */
   readonly anchors: ReadonlyMap<Token, string>;
 }
 
 export interface Site {
-  /** Pages and the stylesheet by path. */
+  /** The text of each page and of the stylesheet, by path in the site. */
   readonly files: ReadonlyMap<string, string>;
-  /** Images to copy. */
+  /** The paths of the images to copy. */
   readonly images: ReadonlySet<string>;
-  /** Broken links, one line each. */
+  /** Descriptions of the broken links, one line each. */
   readonly problems: readonly string[];
 }
 
-const escaped = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-/** A Markdown parser that shows HTML as text and removes comments. */
-function markdown(): Marked {
+/** Returns a Markdown parser that shows HTML as text and removes comments. */
+function createMarkdownParser(): Marked {
   return new Marked({
     tokenizer: {
       html(source) {
@@ -57,7 +58,7 @@ function plainText(tokens: readonly Token[]): string {
     .join("");
 }
 
-/** Anchors as on GitHub, so that links work there too: lower case, `-` for a space, no punctuation, `-1` for a second occurrence. */
+/** Returns the anchors that GitHub uses, so that links work there too: lower case, `-` for a space, no punctuation, `-1` for a second occurrence. */
 function anchorsOf(headings: readonly Tokens.Heading[]): ReadonlyMap<Token, string> {
   const counts = new Map<string, number>();
   return new Map(
@@ -74,30 +75,31 @@ function anchorsOf(headings: readonly Tokens.Heading[]): ReadonlyMap<Token, stri
 }
 
 function readPage(root: string, path: string): Page {
-  const tokens = markdown().lexer(readFileSync(join(root, path), "utf8"));
+  const tokens = createMarkdownParser().lexer(readFileSync(join(root, path), "utf8"));
   const headings = tokens.filter(isHeading);
   const first = headings[0];
-  const out = path.replace(/(^|\/)README\.md$/, "$1index.md").replace(/\.md$/, ".html");
-  return { path, out, title: first === undefined ? posix.basename(path) : plainText(first.tokens), tokens, anchors: anchorsOf(headings) };
+  const sitePath = path.replace(/(^|\/)README\.md$/, "$1index.md").replace(/\.md$/, ".html");
+  const title = first === undefined ? posix.basename(path) : plainText(first.tokens);
+  return { path, sitePath, title, tokens, anchors: anchorsOf(headings) };
 }
 
 function isHeading(token: Token): token is Tokens.Heading {
   return token.type === "heading";
 }
 
-/** README.md first; the index of a folder before its other pages. */
+/** Returns the paths of all pages. README.md is first, and the index of a folder is before its other pages. */
 function pagePaths(root: string): readonly string[] {
   const docs = readdirSync(join(root, "docs"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"));
-  const name = (path: string): string => (/(^|\/)(README|index)\.md$/.test(path) ? "" : posix.basename(path));
-  const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
-  docs.sort((a, b) => order(posix.dirname(a), posix.dirname(b)) || order(name(a), name(b)));
-  const front = ["README.md", "CHANGELOG.md"].filter((path) => existsSync(join(root, path)));
-  return [...front, ...docs];
+  const sortName = (path: string): string => (/(^|\/)(README|index)\.md$/.test(path) ? "" : posix.basename(path));
+  const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+  docs.sort((a, b) => compare(posix.dirname(a), posix.dirname(b)) || compare(sortName(a), sortName(b)));
+  const firstPages = ["README.md", "CHANGELOG.md"].filter((path) => existsSync(join(root, path)));
+  return [...firstPages, ...docs];
 }
 
-/** The target of a link, seen from its page. */
+/** The target of a link, relative to the page that contains the link. */
 type Target =
   | { readonly kind: "link"; readonly href: string }
   /** A file or folder of the repository that is not a page. */
@@ -105,7 +107,7 @@ type Target =
   | { readonly kind: "broken"; readonly why: string };
 
 /** Decodes percent-encoding; returns undefined if it is malformed. */
-function decoded(text: string): string | undefined {
+function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch (error) {
@@ -117,18 +119,18 @@ function decoded(text: string): string | undefined {
 function resolveLink(root: string, pages: ReadonlyMap<string, Page>, from: Page, href: string): Target {
   if (/^(https?:\/\/|mailto:)/i.test(href)) return { kind: "link", href };
   if (/^([a-z][a-z0-9+.-]*:|\/)/i.test(href)) return { kind: "broken", why: "neither a relative path nor a web address" };
-  const [file = "", anchor] = href.split("#", 2).map(decoded);
-  if (href.includes("%") && decoded(href) === undefined) return { kind: "broken", why: "its percent-encoding is malformed" };
+  const [file = "", anchor] = href.split("#", 2).map(decodePercent);
+  if (href.includes("%") && decodePercent(href) === undefined) return { kind: "broken", why: "its percent-encoding is malformed" };
   const path = file === "" ? from.path : posix.join(posix.dirname(from.path), file).replace(/\/$/, "");
   const page = pages.get(path) ?? pages.get(`${path}/README.md`) ?? pages.get(`${path}/index.md`);
   if (page === undefined) {
-    const inside = path !== ".." && !path.startsWith("../");
-    return inside && existsSync(join(root, path)) ? { kind: "file", path } : { kind: "broken", why: `no file ${path}` };
+    const isInRepository = path !== ".." && !path.startsWith("../");
+    return isInRepository && existsSync(join(root, path)) ? { kind: "file", path } : { kind: "broken", why: `no file ${path}` };
   }
   if (anchor !== undefined && ![...page.anchors.values()].includes(anchor)) {
     return { kind: "broken", why: `no heading #${anchor} in ${page.path}` };
   }
-  const relativePath = file === "" ? "" : posix.relative(posix.dirname(from.out), page.out);
+  const relativePath = file === "" ? "" : posix.relative(posix.dirname(from.sitePath), page.sitePath);
   return { kind: "link", href: `${relativePath}${anchor === undefined ? "" : `#${anchor}`}` };
 }
 
@@ -156,20 +158,20 @@ async function createHighlighter(): Promise<HighlighterCore> {
 function renderPage(
   page: Page,
   highlighter: HighlighterCore,
-  resolve: (href: string) => Target,
-  image: (path: string) => string | undefined,
-  problem: (text: string) => void,
+  targetOf: (href: string) => Target,
+  imageSource: (path: string) => string | undefined,
+  reportProblem: (text: string) => void,
 ): string {
   const languages = new Set(highlighter.getLoadedLanguages());
-  const marked = markdown();
+  const marked = createMarkdownParser();
   marked.use({
     renderer: {
       heading(token) {
         const text = this.parser.parseInline(token.tokens);
         const anchor = page.anchors.get(token);
         if (anchor === undefined) return `<h${token.depth}>${text}</h${token.depth}>\n`;
-        const link = `<a class="anchor" href="#${escaped(anchor)}" aria-label="Link to this section">#</a>`;
-        return `<h${token.depth} id="${escaped(anchor)}">${text} ${link}</h${token.depth}>\n`;
+        const link = `<a class="anchor" href="#${escapeHtml(anchor)}" aria-label="Link to this section">#</a>`;
+        return `<h${token.depth} id="${escapeHtml(anchor)}">${text} ${link}</h${token.depth}>\n`;
       },
       code({ text, lang = "" }) {
         const name = /^\S*/.exec(lang)?.[0] ?? "";
@@ -177,42 +179,42 @@ function renderPage(
       },
       link({ href, tokens }) {
         const text = this.parser.parseInline(tokens);
-        const target = resolve(href);
+        const target = targetOf(href);
         switch (target.kind) {
           case "link":
-            return `<a href="${escaped(target.href)}">${text}</a>`;
+            return `<a href="${escapeHtml(target.href)}">${text}</a>`;
           case "file":
-            return `<span class="file" title="${escaped(target.path)} in the repository">${text}</span>`;
+            return `<span class="file" title="${escapeHtml(target.path)} in the repository">${text}</span>`;
           case "broken":
-            problem(`[${plainText(tokens)}](${href}): ${target.why}`);
+            reportProblem(`[${plainText(tokens)}](${href}): ${target.why}`);
             return text;
         }
       },
       image({ href, text }) {
-        const source = image(href);
-        if (source === undefined) problem(`![${text}](${href}): not an image in the repository`);
-        return source === undefined ? escaped(text) : `<img src="${escaped(source)}" alt="${escaped(text)}">`;
+        const source = imageSource(href);
+        if (source === undefined) reportProblem(`![${text}](${href}): not an image in the repository`);
+        return source === undefined ? escapeHtml(text) : `<img src="${escapeHtml(source)}" alt="${escapeHtml(text)}">`;
       },
     },
   });
   return marked.parser(page.tokens);
 }
 
-function navigation(pages: readonly Page[], current: Page): string {
+function navigationHtml(pages: readonly Page[], current: Page): string {
   const folders = new Map<string, Page[]>();
   for (const page of pages) folders.set(posix.dirname(page.path), [...(folders.get(posix.dirname(page.path)) ?? []), page]);
   return [...folders]
     .map(([folder, members]) => {
       const items = members.map((page) => {
-        const href = escaped(posix.relative(posix.dirname(current.out), page.out));
-        return `<li><a href="${href}"${page === current ? ' aria-current="page"' : ""}>${escaped(page.title)}</a></li>`;
+        const href = escapeHtml(posix.relative(posix.dirname(current.sitePath), page.sitePath));
+        return `<li><a href="${href}"${page === current ? ' aria-current="page"' : ""}>${escapeHtml(page.title)}</a></li>`;
       });
-      return `${folder === "." ? "" : `<h2>${escaped(folder)}</h2>\n`}<ul>\n${items.join("\n")}\n</ul>`;
+      return `${folder === "." ? "" : `<h2>${escapeHtml(folder)}</h2>\n`}<ul>\n${items.join("\n")}\n</ul>`;
     })
     .join("\n");
 }
 
-function document(page: Page, pages: readonly Page[], body: string): string {
+function documentHtml(page: Page, pages: readonly Page[], body: string): string {
   const site = pages[0]?.title ?? "";
   const title = page.title === site ? site : `${page.title} · ${site}`;
   return `<!doctype html>
@@ -220,12 +222,12 @@ function document(page: Page, pages: readonly Page[], body: string): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<link rel="stylesheet" href="${posix.relative(posix.dirname(page.out), STYLE_FILE)}">
+<title>${escapeHtml(title)}</title>
+<link rel="stylesheet" href="${posix.relative(posix.dirname(page.sitePath), STYLE_FILE)}">
 </head>
 <body>
 <nav aria-label="Pages">
-${navigation(pages, page)}
+${navigationHtml(pages, page)}
 </nav>
 <main>
 ${body}</main>
@@ -279,7 +281,7 @@ img { max-width: 100%; }
 }
 `;
 
-/** Renders the pages of a repository without writing them. */
+/** Renders the pages of a repository. Writes no files. */
 export async function renderSite(root: string): Promise<Site> {
   const pages = pagePaths(root).map((path) => readPage(root, path));
   const byPath = new Map(pages.map((page) => [page.path, page]));
@@ -288,33 +290,33 @@ export async function renderSite(root: string): Promise<Site> {
   const problems: string[] = [];
   const files = new Map([[STYLE_FILE, STYLE]]);
   for (const page of pages) {
-    const image = (href: string): string | undefined => {
+    const imageSource = (href: string): string | undefined => {
       const target = resolveLink(root, byPath, page, href);
       if (target.kind !== "file" || !statSync(join(root, target.path)).isFile()) return undefined;
       images.add(target.path);
-      return posix.relative(posix.dirname(page.out), target.path);
+      return posix.relative(posix.dirname(page.sitePath), target.path);
     };
     const body = renderPage(
       page,
       highlighter,
       (href) => resolveLink(root, byPath, page, href),
-      image,
+      imageSource,
       (text) => problems.push(`${page.path}: ${text}`),
     );
-    files.set(page.out, document(page, pages, body));
+    files.set(page.sitePath, documentHtml(page, pages, body));
   }
   highlighter.dispose();
   return { files, images, problems };
 }
 
-/** Writes a site to a folder; other files there are kept. */
+/** Writes a site to a folder. Other files in the folder are kept. */
 export function writeSite(site: Site, root: string, folder: string): void {
-  const preparedPath = (path: string): string => {
+  const pathInNewFolder = (path: string): string => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     return join(folder, path);
   };
-  for (const [path, text] of site.files) writeFileSync(preparedPath(path), text);
-  for (const path of site.images) copyFileSync(join(root, path), preparedPath(path));
+  for (const [path, text] of site.files) writeFileSync(pathInNewFolder(path), text);
+  for (const path of site.images) copyFileSync(join(root, path), pathInNewFolder(path));
 }
 
 if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {

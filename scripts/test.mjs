@@ -1,5 +1,5 @@
-// `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the long property tests,
-// with all their cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
+// `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the property tests that
+// use `test/cases.ts`, with all their cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
 // The last line is always `N passed, N failed`. Further arguments are passed to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -10,10 +10,10 @@ import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 10_000;
-const bin = (...path) => join(root, "node_modules", ...path);
+const packageFile = (...path) => join(root, "node_modules", ...path);
 
-/** Runs a stage and resolves to whether it passed. `progress` describes the progress, given the output so far. */
-async function stage(name, script, args, { env = {}, progress } = {}) {
+/** Runs a stage and resolves to whether it passed. `progress` turns the output so far into a description of the progress. */
+async function runStage(name, script, args, { env = {}, progress } = {}) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const child = spawn(process.execPath, [script, ...args], {
@@ -25,7 +25,7 @@ async function stage(name, script, args, { env = {}, progress } = {}) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
   const timer =
     progress && setInterval(() => process.stdout.write(`${name.padEnd(8)}…   ${seconds()}, ${progress(output)}\n`), PROGRESS_MS);
-  const ok = await new Promise((resolve) => {
+  const passed = await new Promise((resolve) => {
     child.on("error", (error) => {
       output += `${error.message}\n`;
       resolve(false);
@@ -33,21 +33,21 @@ async function stage(name, script, args, { env = {}, progress } = {}) {
     child.on("close", (code) => resolve(code === 0));
   });
   clearInterval(timer);
-  if (!ok) process.stdout.write(output);
-  process.stdout.write(`${name.padEnd(8)}${ok ? "ok" : "FAILED"}  ${seconds()}\n`);
-  return ok;
+  if (!passed) process.stdout.write(output);
+  process.stdout.write(`${name.padEnd(8)}${passed ? "ok" : "FAILED"}  ${seconds()}\n`);
+  return passed;
 }
 
-/** The numbers of passed and failed tests in vitest's report. A file that cannot be loaded counts as a failed test. */
-function counts(report) {
+/** Reads the numbers of passed and failed tests from vitest's report. A file that cannot be loaded counts as a failed test. */
+function readCounts(report) {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
-  const unloaded = testResults.filter(
+  const unloadedFiles = testResults.filter(
     (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
   );
-  return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
+  return { passed: numPassedTests, failed: numFailedTests + unloadedFiles.length };
 }
 
-/** The test files that do more under `npm run test:deep`: those that import `test/cases.ts`. */
+/** Returns the paths of the test files that import `test/cases.ts`. `npm run test:deep` runs more cases of these files. */
 function filesWithCases() {
   return readdirSync(join(root, "test"), { recursive: true })
     .filter((name) => name.endsWith(".test.ts"))
@@ -55,30 +55,31 @@ function filesWithCases() {
     .filter((name) => /from "[./]+cases\.ts"/.test(readFileSync(join(root, name), "utf8")));
 }
 
-/** vitest's default reporter prints a line for each file that is done. */
-const filesDone = (output) => `${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
+/** Describes the progress of vitest, whose default reporter prints a line for each file that is done. */
+const describeProgress = (output) =>
+  `${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
 
 const args = process.argv.slice(2);
-const deep = args[0] === "--deep";
+const isDeep = args[0] === "--deep";
 const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
 const report = join(folder, "report.json");
 let result = { passed: 0, failed: 1 };
 try {
-  const checks = deep
+  const checks = isDeep
     ? []
     : await Promise.all([
-        stage("types", bin("typescript", "bin", "tsc"), ["--noEmit", "-p", "tsconfig.test.json"]),
-        stage("lint", bin("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
-        stage("format", bin("@biomejs", "biome", "bin", "biome"), ["format", "."]),
+        runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", "tsconfig.test.json"]),
+        runStage("lint", packageFile("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
+        runStage("format", packageFile("@biomejs", "biome", "bin", "biome"), ["format", "."]),
       ]);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const chosen = deep && args.length === 1 ? filesWithCases() : args.slice(deep ? 1 : 0);
-  const tests = await stage("tests", bin("vitest", "vitest.mjs"), ["run", ...reporters, ...chosen], {
-    env: deep ? { BORUNA_DEEP: "1" } : {},
-    progress: filesDone,
+  const testFiles = isDeep && args.length === 1 ? filesWithCases() : args.slice(isDeep ? 1 : 0);
+  const tests = await runStage("tests", packageFile("vitest", "vitest.mjs"), ["run", ...reporters, ...testFiles], {
+    env: isDeep ? { BORUNA_DEEP: "1" } : {},
+    progress: describeProgress,
   });
   process.exitCode = tests && checks.every(Boolean) ? 0 : 1;
-  result = counts(report);
+  result = readCounts(report);
 } catch (error) {
   process.exitCode = 1;
   process.stdout.write(`vitest wrote no report: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,64 +1,64 @@
-/** Number literals. The parser checks whether an Int fits 64 bits, because that depends on a `-` before it. */
+/** Reads number literals. The parser checks whether an Int fits in 64 bits, because the answer depends on a `-` before the Int. */
 import { shorten } from "../tokens.ts";
 import { isDigit, isWordPart, isWordStart, type Scanner } from "./scanner.ts";
 
 export function readNumber(scanner: Scanner): void {
   const start = scanner.at;
-  const second = scanner.peek(1) | 0x20;
-  if (scanner.peek() === 0x30 && (second === 0x78 || second === 0x62 || second === 0x6f)) return readOtherBase(scanner);
+  const baseLetter = scanner.peek(1) | 0x20;
+  if (scanner.peek() === 0x30 && (baseLetter === 0x78 || baseLetter === 0x62 || baseLetter === 0x6f)) return readOtherBase(scanner);
   readDigits(scanner);
-  let float = false;
+  let isFloat = false;
   if (scanner.peek() === 0x2e && isDigit(scanner.peek(1))) {
-    float = true;
+    isFloat = true;
     scanner.at += 1;
     readDigits(scanner);
   }
-  if ((scanner.peek() | 0x20) === 0x65) float = readExponent(scanner, start, float) || float;
+  if ((scanner.peek() | 0x20) === 0x65) isFloat = readExponent(scanner, start, isFloat) || isFloat;
   const value = scanner.text.slice(start, scanner.at).replaceAll("_", "");
-  if (!readTail(scanner, start) && float && !Number.isFinite(Number(value))) {
+  if (!readTail(scanner, start) && isFloat && !Number.isFinite(Number(value))) {
     scanner.error({ start, end: scanner.at }, "this Float is too large", { help: "the largest Float is about 1.797e308" });
   }
-  scanner.push(float ? "float" : "int", start, value);
+  scanner.push(isFloat ? "float" : "int", start, value);
 }
 
-/** Reads digits with single `_` between them. */
+/** Reads digits, which may have a single `_` between two of them. Reports any other `_`. */
 function readDigits(scanner: Scanner): void {
   const start = scanner.at;
   while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.at += 1;
   const digits = scanner.text.slice(start, scanner.at);
   if (!digits.includes("__") && !digits.endsWith("_")) return;
   const span = { start, end: scanner.at };
-  const instead = digits.replace(/_+/g, "_").replace(/_$/, "");
+  const correction = digits.replace(/_+/g, "_").replace(/_$/, "");
   scanner.error(span, "`_` is allowed only between two digits", {
-    help: `write \`${shorten(instead)}\``,
-    fixes: [{ title: `write \`${shorten(instead)}\``, edits: [{ span, text: instead }] }],
+    help: `write \`${shorten(correction)}\``,
+    fixes: [{ title: `write \`${shorten(correction)}\``, edits: [{ span, text: correction }] }],
   });
 }
 
-/** At `e`: returns whether an exponent follows. `1e5` is reported and read as a Float; `1em` has no exponent. */
-function readExponent(scanner: Scanner, start: number, float: boolean): boolean {
+/** Reads an exponent that begins at this `e`. Returns whether there is one: `1em` has none. Reports `1e5` and reads it as a Float. */
+function readExponent(scanner: Scanner, start: number, hasPoint: boolean): boolean {
   const sign = scanner.peek(1);
   const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
   if (!isDigit(scanner.peek(digitAt))) return false;
   const mantissaEnd = scanner.at;
   scanner.at += digitAt;
   readDigits(scanner);
-  if (float) return true;
+  if (hasPoint) return true;
   const span = { start, end: scanner.at };
-  const instead = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.at)}`;
+  const correction = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.at)}`;
   scanner.error(span, "a number with an exponent is a Float and needs a point", {
-    help: `write \`${shorten(instead)}\``,
-    fixes: [{ title: `write \`${shorten(instead)}\``, edits: [{ span, text: instead }] }],
+    help: `write \`${shorten(correction)}\``,
+    fixes: [{ title: `write \`${shorten(correction)}\``, edits: [{ span, text: correction }] }],
   });
   return true;
 }
 
-/** Reports and skips letters directly after a number. Returns whether there were any. */
+/** Reports and skips letters directly after a number. Returns whether there were any letters. */
 function readTail(scanner: Scanner, start: number): boolean {
   if (!isWordStart(scanner.peek())) return false;
-  const tail = scanner.at;
+  const tailStart = scanner.at;
   while (isWordPart(scanner.peek())) scanner.at += 1;
-  const letters = scanner.text.slice(tail, scanner.at);
+  const letters = scanner.text.slice(tailStart, scanner.at);
   scanner.error({ start, end: scanner.at }, `\`${shorten(letters)}\` cannot follow a number`, {
     help: "put a space or an operator between them; a name cannot begin with a digit",
   });
@@ -69,9 +69,9 @@ function readOtherBase(scanner: Scanner): void {
   const start = scanner.at;
   while (isWordPart(scanner.peek())) scanner.at += 1;
   const span = { start, end: scanner.at };
-  const written = scanner.text.slice(start, scanner.at).replaceAll("_", "");
+  const literal = scanner.text.slice(start, scanner.at).replaceAll("_", "");
   const decimal =
-    written.length <= 18 && /^0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$/.test(written) ? BigInt(written).toString() : undefined;
+    literal.length <= 18 && /^0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$/.test(literal) ? BigInt(literal).toString() : undefined;
   scanner.error(span, "numbers are decimal", {
     help: decimal === undefined ? "write the number in decimal digits" : `write \`${decimal}\``,
     fixes: decimal === undefined ? [] : [{ title: `write \`${decimal}\``, edits: [{ span, text: decimal }] }],

@@ -3,15 +3,15 @@ import type { Comment, Span } from "../ast.ts";
 import type { DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import type { Token, TokenKind } from "../tokens.ts";
 
-/** The functions that read words, numbers, strings and so on advance `at` and push tokens. */
+/** The state of the lexer. The functions that read words, numbers and strings advance `at` and push tokens. */
 export class Scanner {
   readonly text: string;
   readonly tokens: Token[] = [];
   readonly comments: Comment[] = [];
   readonly #diagnostics: Diagnostics;
-  /** Offset of the next code unit. */
+  /** The offset of the next code unit. */
   at = 0;
-  /** A line ended since the last token. */
+  /** Whether a line has ended since the last token. */
   newline = false;
 
   constructor(text: string, diagnostics: Diagnostics) {
@@ -19,12 +19,12 @@ export class Scanner {
     this.#diagnostics = diagnostics;
   }
 
-  /** The code unit `distance` units ahead, or NaN past the end. */
+  /** Returns the code unit `distance` units ahead, or NaN past the end. */
   peek(distance = 0): number {
     return this.text.charCodeAt(this.at + distance);
   }
 
-  /** Adds the token from `start` to `at`. */
+  /** Adds the token that extends from `start` to `at`. */
   push(kind: TokenKind, start: number, value = ""): void {
     this.tokens.push({ kind, start, end: this.at, newline: this.newline, value });
     this.newline = false;
@@ -34,7 +34,7 @@ export class Scanner {
     this.#diagnostics.error("E001", span, message, extras);
   }
 
-  /** The error limit is reached. */
+  /** Whether the limit on errors has been reached. */
   get full(): boolean {
     return this.#diagnostics.full;
   }
@@ -56,5 +56,5 @@ export function isWordPart(unit: number): boolean {
   return isWordStart(unit) || isDigit(unit);
 }
 
-/** Matches surrogates without their other half: with the `u` flag, paired surrogates are one character. */
+/** Matches surrogates without their other half, because with the `u` flag a surrogate pair is one character. */
 export const LONE_SURROGATE = /[\ud800-\udfff]/gu;

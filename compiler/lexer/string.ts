@@ -1,4 +1,4 @@
-/** String literals and their escapes. */
+/** Reads string literals and their escapes. */
 import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
 
 const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -12,25 +12,25 @@ const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
 
 const ESCAPES_HELP = 'the escapes are `\\\\`, `\\"`, `\\n`, `\\t`, `\\r`, `\\0` and `\\u{HEX}`';
 
-/** Reads a string literal. One without a closing quote becomes an `error` token up to the end of the line. */
+/** Reads a string literal. If the closing quote is missing, the rest of the line becomes an `error` token. */
 export function readString(scanner: Scanner): void {
   const start = scanner.at;
   const parts: string[] = [];
   scanner.at += 1;
   for (;;) {
-    const from = scanner.at;
+    const partStart = scanner.at;
     while (!isSpecial(scanner.peek())) scanner.at += 1;
-    if (scanner.at > from) parts.push(scanner.text.slice(from, scanner.at));
+    if (scanner.at > partStart) parts.push(scanner.text.slice(partStart, scanner.at));
     const unit = scanner.peek();
     if (unit === 0x22) break;
-    if (unit !== 0x5c || isLineEnd(scanner.peek(1))) return unterminated(scanner, start);
+    if (unit !== 0x5c || isLineEnd(scanner.peek(1))) return reportUnterminated(scanner, start);
     parts.push(readEscape(scanner));
   }
   scanner.at += 1;
   scanner.push("string", start, parts.join("").replace(LONE_SURROGATE, "\ufffd"));
 }
 
-/** A quote, a backslash, or the end of the line or text. */
+/** Whether the code unit is a quote, a backslash, or the end of the line or text. */
 function isSpecial(unit: number): boolean {
   return unit === 0x22 || unit === 0x5c || isLineEnd(unit);
 }
@@ -39,7 +39,7 @@ function isLineEnd(unit: number): boolean {
   return unit === 0x0a || unit === 0x0d || Number.isNaN(unit);
 }
 
-function unterminated(scanner: Scanner, start: number): void {
+function reportUnterminated(scanner: Scanner, start: number): void {
   while (!isLineEnd(scanner.peek())) scanner.at += 1;
   scanner.error({ start, end: scanner.at }, "this string has no closing quote", {
     help: 'close it with `"` on the same line; write `\\n` for a line break',
@@ -47,7 +47,7 @@ function unterminated(scanner: Scanner, start: number): void {
   scanner.push("error", start);
 }
 
-/** Reads an escape; the backslash is not the last character of its line. A bad escape is reported and reads as U+FFFD. */
+/** Reads an escape whose backslash is not the last character of its line. Reports a bad escape and returns U+FFFD for it. */
 function readEscape(scanner: Scanner): string {
   const start = scanner.at;
   const letter = String.fromCodePoint(scanner.text.codePointAt(start + 1) ?? 0);
@@ -56,33 +56,33 @@ function readEscape(scanner: Scanner): string {
   if (simple !== undefined) return simple;
   if (letter === "u") return readUnicodeEscape(scanner, start);
   const unit = letter.codePointAt(0) ?? 0;
-  const shown = unit > 0x20 && unit < 0x7f ? `\`\\${letter}\`` : `a backslash before ${codePointName(unit)}`;
+  const escapeText = unit > 0x20 && unit < 0x7f ? `\`\\${letter}\`` : `a backslash before ${codePointName(unit)}`;
   const span = { start, end: scanner.at };
-  const plain = unit > 0x20 && unit < 0x7f;
-  scanner.error(span, `${shown} is not an escape`, {
+  const isPrintable = unit > 0x20 && unit < 0x7f;
+  scanner.error(span, `${escapeText} is not an escape`, {
     help: ESCAPES_HELP,
-    fixes: plain ? [{ title: "write the backslash itself", edits: [{ span: { start, end: start + 1 }, text: "\\\\" }] }] : [],
+    fixes: isPrintable ? [{ title: "write the backslash itself", edits: [{ span: { start, end: start + 1 }, text: "\\\\" }] }] : [],
   });
   return "\ufffd";
 }
 
-/** Reads the code point after `\u`: one to six hex digits in braces, no surrogate. */
+/** Reads the code point after `\u`: one to six hex digits in braces that are not a surrogate. */
 function readUnicodeEscape(scanner: Scanner, start: number): string {
   const digits = /\{([0-9a-fA-F]{1,6})\}/y;
   digits.lastIndex = scanner.at;
-  const found = digits.exec(scanner.text);
-  if (found === null) {
-    const bare = /^[0-9a-fA-F]{4}/.exec(scanner.text.slice(scanner.at, scanner.at + 4))?.[0] ?? "";
-    scanner.at += bare.length;
+  const match = digits.exec(scanner.text);
+  if (match === null) {
+    const bareDigits = /^[0-9a-fA-F]{4}/.exec(scanner.text.slice(scanner.at, scanner.at + 4))?.[0] ?? "";
+    scanner.at += bareDigits.length;
     const span = { start, end: scanner.at };
     scanner.error(span, "`\\u` needs a code point in braces", {
-      help: `write it with one to six hex digits: \`\\u{${bare || "e9"}}\``,
-      fixes: bare === "" ? [] : [{ title: "add the braces", edits: [{ span, text: `\\u{${bare}}` }] }],
+      help: `write it with one to six hex digits: \`\\u{${bareDigits || "e9"}}\``,
+      fixes: bareDigits === "" ? [] : [{ title: "add the braces", edits: [{ span, text: `\\u{${bareDigits}}` }] }],
     });
     return "\ufffd";
   }
-  scanner.at += found[0].length;
-  const codePoint = Number.parseInt(found[1] ?? "", 16);
+  scanner.at += match[0].length;
+  const codePoint = Number.parseInt(match[1] ?? "", 16);
   if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) return String.fromCodePoint(codePoint);
   const what = codePoint > 0x10ffff ? "is above the last character, U+10FFFF" : "is half of a surrogate pair, not a character";
   scanner.error({ start, end: scanner.at }, `${codePointName(codePoint)} ${what}`, {
@@ -91,7 +91,7 @@ function readUnicodeEscape(scanner: Scanner, start: number): string {
   return "\ufffd";
 }
 
-const CLOSING: ReadonlyMap<number, string> = new Map([
+const CLOSING_QUOTES: ReadonlyMap<number, string> = new Map([
   [0x27, "'"],
   [0x60, "`"],
   [0x2018, "\u2019"],
@@ -101,26 +101,26 @@ const CLOSING: ReadonlyMap<number, string> = new Map([
 
 /** Whether other languages or word processors use the character as an opening quote. */
 export function isForeignQuote(unit: number): boolean {
-  return CLOSING.has(unit);
+  return CLOSING_QUOTES.has(unit);
 }
 
-/** Reports a string in other quotes, and reads it as a string if it is closed on its line. */
+/** Reports a string with other quotes. Reads it as a string if its closing quote is on the same line. */
 export function readForeignString(scanner: Scanner): true {
   const start = scanner.at;
-  const closing = CLOSING.get(scanner.peek()) ?? '"';
+  const closing = CLOSING_QUOTES.get(scanner.peek()) ?? '"';
   let end = start + 1;
   while (!isLineEnd(scanner.text.charCodeAt(end)) && scanner.text[end] !== closing) end += 1;
-  const closed = scanner.text[end] === closing;
-  scanner.at = closed ? end + 1 : start + 1;
-  const inner = scanner.text.slice(start + 1, end);
+  const isClosed = scanner.text[end] === closing;
+  scanner.at = isClosed ? end + 1 : start + 1;
+  const content = scanner.text.slice(start + 1, end);
   const span = { start, end: scanner.at };
-  const template = closing === "`" && inner.includes("${");
+  const hasInterpolation = closing === "`" && content.includes("${");
   scanner.error(span, 'a string needs double quotes: `"text"`', {
-    help: template
+    help: hasInterpolation
       ? 'there is no string interpolation: join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`'
       : 'write `"`',
-    fixes: closed && !template && !/["\\]/.test(inner) ? [{ title: 'write `"`', edits: [{ span, text: `"${inner}"` }] }] : [],
+    fixes: isClosed && !hasInterpolation && !/["\\]/.test(content) ? [{ title: 'write `"`', edits: [{ span, text: `"${content}"` }] }] : [],
   });
-  scanner.push(closed ? "string" : "error", start, closed ? inner.replace(LONE_SURROGATE, "\ufffd") : "");
+  scanner.push(isClosed ? "string" : "error", start, isClosed ? content.replace(LONE_SURROGATE, "\ufffd") : "");
   return true;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { lineTable, positionAt } from "../../compiler/source.ts";
-import { libraries } from "../../scripts/libraries.ts";
+import { readLibraries } from "../../scripts/libraries.ts";
 import { expectationOf, failedTests, outcome, resolve } from "../outcome.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
@@ -25,7 +25,7 @@ function snippetsOf(page: string): readonly Snippet[] {
 const PAGES = [
   { name: "reference/language.md", least: 20 },
   { name: "guide/tour.md", least: 20 },
-  ...libraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
+  ...readLibraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
 ];
 
 describe.each(PAGES)("docs/$name", ({ name, least }) => {
@@ -52,7 +52,7 @@ describe.each(PAGES)("docs/$name", ({ name, least }) => {
 });
 
 test("library exports have unique names and descriptions", () => {
-  const exported = libraries().flatMap((library) => library.exports.map((e) => ({ ...e, library: library.name })));
+  const exported = readLibraries().flatMap((library) => library.exports.map((e) => ({ ...e, library: library.name })));
   const names = exported.map((e) => e.name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   expect(exported.filter((e) => e.doc.trim() === "").map((e) => `${e.library}: ${e.name}`)).toEqual([]);
