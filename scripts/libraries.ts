@@ -29,9 +29,9 @@ const withoutSlashes = (line: string): string => line.replace(/^\/\/ ?/, "");
 /** Returns the comment lines directly before the offset, without their slashes. */
 function commentBefore(text: string, start: number): string {
   const lines = text.slice(0, start).split("\n").slice(0, -1);
-  let first = lines.length;
-  while (lines[first - 1]?.startsWith("//") === true) first -= 1;
-  return lines.slice(first).map(withoutSlashes).join("\n");
+  let firstIndex = lines.length;
+  while (lines[firstIndex - 1]?.startsWith("//") === true) firstIndex -= 1;
+  return lines.slice(firstIndex).map(withoutSlashes).join("\n");
 }
 
 function signatureOf(text: string, item: FnItem | RecordItem | EnumItem): string {

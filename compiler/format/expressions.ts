@@ -8,11 +8,11 @@ import type { TokenStream } from "./token-stream.ts";
 
 /** Prints an expression with its parentheses. Comments before the expression are put outside its groups, so that they break no group. */
 export function printExpr(t: TokenStream, expr: Expr): Doc {
-  const lead = t.takeComments();
+  const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
   while (t.at("(") && t.start < expr.span.start) openParens.push(t.take());
-  const inner = concat(t.takeComments(), printUnwrapped(t, expr));
-  return concat(lead, ...openParens, inner, ...openParens.map(() => t.take()));
+  const contents = concat(t.takeComments(), printUnwrapped(t, expr));
+  return concat(leadingComments, ...openParens, contents, ...openParens.map(() => t.take()));
 }
 
 function printUnwrapped(t: TokenStream, expr: Expr): Doc {
@@ -146,9 +146,9 @@ function printLambda(t: TokenStream, expr: Extract<Expr, { kind: "lambda" }>): D
 
 /** Prints a chain of operators. A line may break before any operator except `-`: a line that starts with `-` is a new statement. */
 function printBinary(t: TokenStream, expr: Extract<Expr, { kind: "binary" }>): Doc {
-  const first = printExpr(t, expr.first);
-  const rest = expr.rest.map(({ op, operand }) => concat(op === "-" ? SPACE : LINE, t.take(), SPACE, printExpr(t, operand)));
-  return group(concat(first, indent(concatAll(rest))));
+  const firstOperand = printExpr(t, expr.first);
+  const otherOperands = expr.rest.map(({ op, operand }) => concat(op === "-" ? SPACE : LINE, t.take(), SPACE, printExpr(t, operand)));
+  return group(concat(firstOperand, indent(concatAll(otherOperands))));
 }
 
 /**
@@ -178,13 +178,13 @@ function printIf(t: TokenStream, expr: Extract<Expr, { kind: "if" }>): Doc {
 function printMatch(t: TokenStream, expr: Extract<Expr, { kind: "match" }>): Doc {
   const header = concat(t.take(), SPACE, printHeader(t, expr.scrutinee));
   if (expr.arms.length === 0) return concat(header, printEmptyBrackets(t));
-  const open = t.take();
+  const opener = t.take();
   const arms = expr.arms.map((arm) => {
     const printed = concat(HARDLINE, t.takeComments(), t.sourceBlankLine(), printArm(t, arm));
     if (t.at(",")) t.drop();
     return printed;
   });
-  return concat(header, open, indent(concat(concatAll(arms), t.takeComments())), HARDLINE, t.take());
+  return concat(header, opener, indent(concat(concatAll(arms), t.takeComments())), HARDLINE, t.take());
 }
 
 function printArm(t: TokenStream, arm: MatchArm): Doc {
@@ -205,15 +205,15 @@ export function printBlock(t: TokenStream, block: Block, options: { readonly isE
   return group(printBlockParts(t, block, options));
 }
 
-/** Prints a block without a group. If it is on one line in the source and has one statement, it stays on one line if its group fits. */
+/** Prints a block without a group. A block with one statement that is on one line in the source stays on one line if its group fits. */
 function printBlockParts(t: TokenStream, block: Block, { isExpression = false } = {}): Doc {
   const { stmts, span } = block;
-  const open = t.take();
+  const opener = t.take();
   if (stmts.length === 0) {
     const semicolon = isExpression && t.at(";") ? t.take() : EMPTY;
     dropSemicolons(t);
-    const tail = t.takeComments();
-    return concat(open, indent(concat(semicolon, tail)), tail === EMPTY ? EMPTY : HARDLINE, t.take());
+    const endComments = t.takeComments();
+    return concat(opener, indent(concat(semicolon, endComments)), endComments === EMPTY ? EMPTY : HARDLINE, t.take());
   }
   const edgeBreak = stmts.length === 1 && t.onOneLine(span.start, span.end) ? LINE : HARDLINE;
   const lines = stmts.map((stmt, i) => {
@@ -221,7 +221,7 @@ function printBlockParts(t: TokenStream, block: Block, { isExpression = false } 
     return concat(i === 0 ? edgeBreak : HARDLINE, t.takeComments(), t.sourceBlankLine(), printStmt(t, stmt));
   });
   dropSemicolons(t);
-  return concat(open, indent(concat(concatAll(lines), t.takeComments())), edgeBreak, t.take());
+  return concat(opener, indent(concat(concatAll(lines), t.takeComments())), edgeBreak, t.take());
 }
 
 function dropSemicolons(t: TokenStream): void {

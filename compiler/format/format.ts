@@ -17,7 +17,7 @@ export type Formatted =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * Formats a file: indents by four spaces, breaks lines longer than 100 characters where the grammar allows it, and keeps
+ * Formats a file: indents by four spaces, breaks lines longer than 100 characters if the grammar allows it, and keeps
  * every comment between the same tokens. The result is parsed again; if it is a different program, the source is returned unchanged.
  */
 export function formatSource(source: { readonly name: string; readonly text: string }): Formatted {
@@ -38,14 +38,14 @@ export function formatUnchecked(file: ParsedFile): string {
 /** Whether the text parses to the same tree except for spans, and has the same comments in the same order. */
 export function sameProgram(file: ParsedFile, text: string): boolean {
   const diagnostics = new Diagnostics(file.name);
-  const other = parse({ name: file.name, text }, diagnostics);
+  const otherFile = parse({ name: file.name, text }, diagnostics);
   if (diagnostics.hasErrors) return false;
   const tree = ({ moduleName, items, comments }: ParsedFile): unknown => ({
     moduleName,
     items,
     comments: comments.map((comment) => withoutTrailingSpace(comment.text)),
   });
-  return sameTree(tree(file), tree(other));
+  return sameTree(tree(file), tree(otherFile));
 }
 
 const POSITION_FIELDS: ReadonlySet<string> = new Set(["span", "opSpan"]);
@@ -60,11 +60,11 @@ function sameTree(left: unknown, right: unknown): boolean {
       continue;
     }
     const entries: [string, unknown][] = Object.entries(a);
-    const others = new Map<string, unknown>(Object.entries(b));
-    if (entries.length !== others.size) return false;
+    const otherEntries = new Map<string, unknown>(Object.entries(b));
+    if (entries.length !== otherEntries.size) return false;
     for (const [key, value] of entries) {
-      if (!others.has(key)) return false;
-      if (!POSITION_FIELDS.has(key)) stack.push([value, others.get(key)]);
+      if (!otherEntries.has(key)) return false;
+      if (!POSITION_FIELDS.has(key)) stack.push([value, otherEntries.get(key)]);
     }
   }
   return true;

@@ -72,9 +72,9 @@ function printVariants(t: TokenStream, item: EnumItem): Doc {
     const name = t.take();
     if (payload === null) return name;
     if (payload.kind === "struct") return concat(name, SPACE, printFields(t, payload.fields));
-    const open = t.take();
+    const opener = t.take();
     const type = printType(t, payload.type);
     if (t.at(",")) t.drop();
-    return concat(name, open, type, t.take());
+    return concat(name, opener, type, t.take());
   });
 }

@@ -20,42 +20,42 @@ export interface ListStyle {
 /** Prints `count` elements separated by commas, with the brackets around them. */
 export function printList(t: TokenStream, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
   if (count === 0) return printEmptyBrackets(t);
-  const open = t.take();
+  const opener = t.take();
   const edgeBreak = style.keepsBreak === true && t.nextStartsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
-  const beforeLast: Doc[] = [];
+  const partsBeforeLast: Doc[] = [];
   const lines: Doc[] = [];
   const filledLines: Doc[] = [];
-  let last = EMPTY;
+  let lastElement = EMPTY;
   let commentsBeforeLast = EMPTY;
   let canFill = style.fills === true;
   for (let i = 0; i < count; i++) {
     commentsBeforeLast = t.takeComments();
     const blank = style.keepsBreak === true ? t.sourceBlankLine() : EMPTY;
-    last = element(i);
+    lastElement = element(i);
     const comma = i === count - 1 ? EMPTY : t.at(",") ? t.takeAheadOfComments() : text(",");
-    lines.push(i === 0 ? edgeBreak : LINE, commentsBeforeLast, blank, last, comma);
-    if (style.fills === true) filledLines.push(i === 0 ? concat(edgeBreak, last, comma) : group(concat(LINE, last, comma)));
-    canFill &&= commentsBeforeLast === EMPTY && blank === EMPTY && !last.forcesBreak && !comma.forcesBreak;
-    if (i < count - 1) beforeLast.push(commentsBeforeLast, last, comma, SPACE);
+    lines.push(i === 0 ? edgeBreak : LINE, commentsBeforeLast, blank, lastElement, comma);
+    if (style.fills === true) filledLines.push(i === 0 ? concat(edgeBreak, lastElement, comma) : group(concat(LINE, lastElement, comma)));
+    canFill &&= commentsBeforeLast === EMPTY && blank === EMPTY && !lastElement.forcesBreak && !comma.forcesBreak;
+    if (i < count - 1) partsBeforeLast.push(commentsBeforeLast, lastElement, comma, SPACE);
   }
   if (t.at(",")) t.drop();
   const endComments = t.takeComments();
-  const close = t.take();
+  const closer = t.take();
   const doc = concat(
-    open,
+    opener,
     indent(concat(concatAll(canFill ? filledLines : lines), style.comma === false ? EMPTY : TRAILING_COMMA, endComments)),
     edgeBreak,
-    close,
+    closer,
   );
-  const elementsBeforeLast = concatAll(beforeLast);
+  const elementsBeforeLast = concatAll(partsBeforeLast);
   const canHug = style.hugsLast === true && !elementsBeforeLast.forcesBreak && commentsBeforeLast === EMPTY && endComments === EMPTY;
-  const hugged = canHug ? concat(open, inline(elementsBeforeLast), last, close) : null;
-  return group(doc, { hugged, lastAlone: style.lastPrefersOwnLine === true && count > 1 ? last : null });
+  const hugged = canHug ? concat(opener, inline(elementsBeforeLast), lastElement, closer) : null;
+  return group(doc, { hugged, lastAlone: style.lastPrefersOwnLine === true && count > 1 ? lastElement : null });
 }
 
 /** Prints two brackets with only comments between them. */
 export function printEmptyBrackets(t: TokenStream): Doc {
-  const open = t.take();
+  const opener = t.take();
   const endComments = t.takeComments();
-  return endComments === EMPTY ? concat(open, t.take()) : concat(open, indent(endComments), HARDLINE, t.take());
+  return endComments === EMPTY ? concat(opener, t.take()) : concat(opener, indent(endComments), HARDLINE, t.take());
 }

@@ -5,15 +5,15 @@ import { printList } from "./lists.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 export function printPattern(t: TokenStream, pattern: Pattern): Doc {
-  const lead = t.takeComments();
+  const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
   for (;;) {
     if (t.at("|")) t.drop();
     else if (t.at("(") && t.start < pattern.span.start) openParens.push(t.take());
     else break;
   }
-  const inner = concat(t.takeComments(), printUnwrapped(t, pattern));
-  return concat(lead, ...openParens, inner, ...openParens.map(() => t.take()));
+  const contents = concat(t.takeComments(), printUnwrapped(t, pattern));
+  return concat(leadingComments, ...openParens, contents, ...openParens.map(() => t.take()));
 }
 
 function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
@@ -57,8 +57,8 @@ function printPatternArgs(t: TokenStream, args: readonly Pattern[]): Doc {
 function printStructFields(t: TokenStream, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
   return printList(t, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
     const name = t.take();
-    const inner = pattern.fields[i]?.pattern ?? null;
-    return inner === null ? name : concat(name, t.take(), SPACE, printPattern(t, inner));
+    const fieldPattern = pattern.fields[i]?.pattern ?? null;
+    return fieldPattern === null ? name : concat(name, t.take(), SPACE, printPattern(t, fieldPattern));
   });
 }
 

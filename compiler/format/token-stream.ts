@@ -50,9 +50,9 @@ export class TokenStream {
 
   /** Takes the comments before the next token, without the token. */
   takeComments(): Doc {
-    const lead = this.#untakenComments;
+    const leadingComments = this.#untakenComments;
     this.#untakenComments = [];
-    return lead.length === 0 ? EMPTY : concatAll(lead);
+    return leadingComments.length === 0 ? EMPTY : concatAll(leadingComments);
   }
 
   /** Returns an empty line if the source has one before the next token. */
@@ -62,41 +62,41 @@ export class TokenStream {
 
   /** Takes the comments before the next token, then the token. */
   take(): Doc {
-    const lead = this.takeComments();
+    const leadingComments = this.takeComments();
     const token = text(this.#text.slice(this.start, this.#nextToken.end));
     this.#advance();
-    return lead === EMPTY ? token : concat(lead, token);
+    return leadingComments === EMPTY ? token : concat(leadingComments, token);
   }
 
   /** Takes the next token and puts its comments after the token. Used for a comma, which must directly follow its element. */
   takeAheadOfComments(): Doc {
-    const lead = this.takeComments();
+    const leadingComments = this.takeComments();
     const token = this.take();
-    return lead === EMPTY ? token : concat(token, lead);
+    return leadingComments === EMPTY ? token : concat(token, leadingComments);
   }
 
   /** Drops the next token. Its comments move to the following token. */
   drop(): void {
-    const before = this.#untakenComments;
+    const comments = this.#untakenComments;
     this.#advance();
-    for (const comment of this.#untakenComments) before.push(comment);
-    this.#untakenComments = before;
+    for (const comment of this.#untakenComments) comments.push(comment);
+    this.#untakenComments = comments;
   }
 
   /** Takes a `>`, which may be the first half of `>=`. */
   takeAngle(): Doc {
     if (this.#nextToken.kind !== ">=" || this.#splitEqualsStart !== -1) return this.take();
-    const lead = this.takeComments();
+    const leadingComments = this.takeComments();
     this.#splitEqualsStart = this.#nextToken.start + 1;
-    return concat(lead, text(">"));
+    return concat(leadingComments, text(">"));
   }
 
   /** Takes all tokens of a span that begins at the next token. Returns the source text of the span, unchanged except for line ends. */
   verbatim(span: Span): Doc {
-    const lead = this.takeComments();
+    const leadingComments = this.takeComments();
     const content = this.#text.slice(span.start, span.end).replaceAll("\r\n", "\n");
     while (this.#nextToken.kind !== "eof" && this.#nextToken.start < span.end) this.#advance();
-    return concat(lead, text(content));
+    return concat(leadingComments, text(content));
   }
 
   /** Whether both offsets are on one line. */
@@ -106,8 +106,8 @@ export class TokenStream {
 
   /** Whether a line ends between the last token and the next. */
   nextStartsLine(): boolean {
-    const before = this.#tokens[this.#index - 1];
-    return before !== undefined && !this.onOneLine(before.end, this.start);
+    const previousToken = this.#tokens[this.#index - 1];
+    return previousToken !== undefined && !this.onOneLine(previousToken.end, this.start);
   }
 
   #advance(): void {
@@ -121,17 +121,17 @@ function attachComments(lines: LineTable, tokens: readonly Token[], comments: re
   let previousEnd = 0;
   let index = 0;
   return tokens.map(({ kind, start, end }): StreamToken => {
-    const before: Doc[] = [];
+    const commentsBefore: Doc[] = [];
     for (let entry = comments[index]; entry !== undefined && entry.span.start < start; entry = comments[index]) {
       const lineEndCount = countLineEnds(lines, previousEnd, entry.span.start);
       const placement = { trailing: lineEndCount === 0 && previousEnd > 0, blankBefore: lineEndCount > 1 };
-      before.push(comment(withoutTrailingSpace(entry.text), placement));
+      commentsBefore.push(comment(withoutTrailingSpace(entry.text), placement));
       previousEnd = entry.span.end;
       index += 1;
     }
     const blankBefore = countLineEnds(lines, previousEnd, start) > 1;
     previousEnd = end;
-    return { kind, start, end, comments: before, blankBefore };
+    return { kind, start, end, comments: commentsBefore, blankBefore };
   });
 }
 

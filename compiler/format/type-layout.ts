@@ -7,8 +7,8 @@ import type { TokenStream } from "./token-stream.ts";
 export function printType(t: TokenStream, type: TypeExpr): Doc {
   const openParens: Doc[] = [];
   while (t.at("(") && t.start < type.span.start) openParens.push(t.take());
-  const inner = type.kind === "name" ? printNamedType(t, type.args) : printFunctionType(t, type);
-  return concat(...openParens, inner, ...openParens.map(() => t.take()));
+  const contents = type.kind === "name" ? printNamedType(t, type.args) : printFunctionType(t, type);
+  return concat(...openParens, contents, ...openParens.map(() => t.take()));
 }
 
 function printNamedType(t: TokenStream, args: readonly TypeExpr[]): Doc {
@@ -56,10 +56,10 @@ export function printResultType(t: TokenStream, result: TypeExpr | null): Doc {
 /** Prints an effect row like ` !{net.fetch, fs.read}`. Prints nothing if `row` is null. */
 export function printEffectRow(t: TokenStream, row: RowExpr | null): Doc {
   if (row === null) return EMPTY;
-  const sign = t.take();
+  const exclamationMark = t.take();
   return concat(
     SPACE,
-    sign,
+    exclamationMark,
     printList(t, row.names.length, {}, () => printDottedName(t)),
   );
 }

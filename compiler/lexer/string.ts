@@ -84,8 +84,8 @@ function readUnicodeEscape(scanner: Scanner, start: number): string {
   scanner.at += match[0].length;
   const codePoint = Number.parseInt(match[1] ?? "", 16);
   if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) return String.fromCodePoint(codePoint);
-  const what = codePoint > 0x10ffff ? "is above the last character, U+10FFFF" : "is half of a surrogate pair, not a character";
-  scanner.error({ start, end: scanner.at }, `${codePointName(codePoint)} ${what}`, {
+  const problem = codePoint > 0x10ffff ? "is above the last character, U+10FFFF" : "is half of a surrogate pair, not a character";
+  scanner.error({ start, end: scanner.at }, `${codePointName(codePoint)} ${problem}`, {
     help: "a string holds Unicode characters: U+0000 to U+D7FF and U+E000 to U+10FFFF",
   });
   return "\ufffd";

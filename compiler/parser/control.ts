@@ -64,8 +64,8 @@ const ELSE_IF_WORDS: ReadonlySet<string> = new Set(["elif", "elseif", "elsif"]);
 /** Reports a word like `elif`, to be read as `else if`. Returns whether there was one. */
 function reportElseIfWord(c: Cursor): boolean {
   const { value } = c.token;
-  const next = c.peek(1);
-  if (!c.at("name") || !ELSE_IF_WORDS.has(value) || next.newline || next.kind === "=" || next.kind === "." || next.kind === "(")
+  const after = c.peek(1);
+  if (!c.at("name") || !ELSE_IF_WORDS.has(value) || after.newline || after.kind === "=" || after.kind === "." || after.kind === "(")
     return false;
   const span = spanOf(c.token);
   const fixes = [{ title: "write `else if`", edits: [{ span, text: "else if" }] }];
@@ -83,9 +83,9 @@ export function parseMatch(c: Cursor): Expr {
   c.enterLevel();
   const scrutinee = parseHeader(c, "match");
   skipWith(c);
-  const open = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
+  const opener = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
   const context = c.enterBraces();
-  const arms = parseArms(c, open);
+  const arms = parseArms(c, opener);
   c.leave(context);
   c.leaveLevel();
   return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
@@ -105,10 +105,10 @@ function skipWith(c: Cursor): void {
   c.next();
 }
 
-function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
+function parseArms(c: Cursor, opener: Token): readonly MatchArm[] {
   const arms: MatchArm[] = [];
   while (!c.take("}")) {
-    if (c.at("eof") || c.atOuterItem()) c.failNeverClosed(open, "{");
+    if (c.at("eof") || c.atOuterItem()) c.failNeverClosed(opener, "{");
     const mark = c.mark();
     try {
       arms.push(parseArm(c));
@@ -125,10 +125,10 @@ function parseArms(c: Cursor, open: Token): readonly MatchArm[] {
 /** Takes the comma after an arm. Fails if there is none, unless a newline or the end of the `match` follows or the arm ends with `}`. */
 function takeArmSeparator(c: Cursor): void {
   if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
-  const at = c.lastEnd;
-  const fixes = [{ title: "insert `,`", edits: [{ span: { start: at, end: at }, text: "," }] }];
-  const arm = PATTERN_STARTS.has(c.kind);
-  c.unexpected("`,` or a new line between two arms", arm ? { help: "separate arms with commas or newlines", fixes } : {});
+  const insertAt = c.lastEnd;
+  const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
+  const beginsArm = PATTERN_STARTS.has(c.kind);
+  c.unexpected("`,` or a new line between two arms", beginsArm ? { help: "separate arms with commas or newlines", fixes } : {});
 }
 
 function parseArm(c: Cursor): MatchArm {
@@ -147,13 +147,13 @@ const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "_", 
 
 /** Reports and skips the `case` of `case 1 => …`. Fails at `else => …`. */
 function skipCase(c: Cursor): void {
-  const next = c.peek(1);
-  const span = { start: c.token.start, end: next.start };
-  if (c.at("else") && next.kind === "=>") {
+  const nextToken = c.peek(1);
+  const span = { start: c.token.start, end: nextToken.start };
+  if (c.at("else") && nextToken.kind === "=>") {
     const fixes = [{ title: "write `_`", edits: [{ span: spanOf(c.token), text: "_" }] }];
     c.fail(c.token, "the arm for all other values is `_`", { help: "write `_ => …`", fixes });
   }
-  if (!c.at("name") || (c.token.value !== "case" && c.token.value !== "when") || !PATTERN_STARTS.has(next.kind)) return;
+  if (!c.at("name") || (c.token.value !== "case" && c.token.value !== "when") || !PATTERN_STARTS.has(nextToken.kind)) return;
   const message = `\`${c.token.value}\` is not needed before a pattern`;
   c.report("E002", c.token, message, {
     help: "an arm is written `pattern => value`",

@@ -165,10 +165,10 @@ export class Cursor {
   }
 
   #setContext({ newlinesMatter, header }: Context): Context {
-    const before = { newlinesMatter: this.#newlinesMatter, header: this.#header };
+    const previousContext = { newlinesMatter: this.#newlinesMatter, header: this.#header };
     this.#newlinesMatter = newlinesMatter;
     this.#header = header;
-    return before;
+    return previousContext;
   }
 
   // — nesting —
@@ -185,13 +185,13 @@ export class Cursor {
 
   /** Restarts the count of levels at zero, for a tree with its own depth limit. Returns the count to pass to `resumeDepth`. */
   restartDepth(): number {
-    const before = this.#depth;
+    const previousDepth = this.#depth;
     this.#depth = 0;
-    return before;
+    return previousDepth;
   }
 
-  resumeDepth(before: number): void {
-    this.#depth = before;
+  resumeDepth(previousDepth: number): void {
+    this.#depth = previousDepth;
   }
 
   failTooDeep(span: Span): never {
@@ -231,8 +231,8 @@ export class Cursor {
     this.unexpected(expected, extras);
   }
 
-  /** Takes the bracket that closes `open`, or fails. Messages use `element` for what the brackets contain, such as "an argument". */
-  close(open: Token, bracket: Bracket, element: string): void {
+  /** Takes the bracket that closes `opener`, or fails. Messages use `element` for what the brackets contain, such as "an argument". */
+  close(opener: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
     if (bracket === "[" && this.at("for") && !this.token.newline) {
@@ -245,7 +245,7 @@ export class Cursor {
         help: "write `<T>`; to work with a `T`, take the operation as a function parameter",
       });
     }
-    if (this.#cannotClose()) this.failNeverClosed(open, bracket);
+    if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
     const insertAt = this.lastEnd;
     const canSeparate = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
     const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
@@ -255,10 +255,10 @@ export class Cursor {
   }
 
   /** Like `close`, for brackets that hold exactly one element. */
-  closeSingle(open: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
+  closeSingle(opener: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
     const closing = CLOSING[bracket];
     if (this.take(closing)) return;
-    if (this.#cannotClose()) this.failNeverClosed(open, bracket);
+    if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
     this.unexpected(`\`${closing}\` after ${element}`, extras);
   }
 
@@ -267,12 +267,12 @@ export class Cursor {
     return this.at("eof") || this.at("}") || this.at(";") || STATEMENT_WORDS.has(this.kind) || this.atOuterItem();
   }
 
-  reportNeverClosed(open: Token, bracket: Bracket): void {
-    this.report("E002", open, `this \`${bracket}\` is never closed`, { help: `add the missing \`${CLOSING[bracket]}\`` });
+  reportNeverClosed(opener: Token, bracket: Bracket): void {
+    this.report("E002", opener, `this \`${bracket}\` is never closed`, { help: `add the missing \`${CLOSING[bracket]}\`` });
   }
 
-  failNeverClosed(open: Token, bracket: Bracket): never {
-    this.reportNeverClosed(open, bracket);
+  failNeverClosed(opener: Token, bracket: Bracket): never {
+    this.reportNeverClosed(opener, bracket);
     throw new ParseError({ skipsItem: this.#diagnostics.full });
   }
 
@@ -317,14 +317,14 @@ export class Cursor {
   }
 
   /** Continues after an error in an item: skips to where the next item may begin. */
-  recoverItem(from: number): void {
+  recoverItem(startIndex: number): void {
     this.#depth = 0;
     this.#openParens = 0;
     this.#openBraces = 0;
     this.#setContext({ newlinesMatter: true, header: null });
     for (; !this.at("eof"); this.#index += 1) {
       const canBeginItem = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
-      if (this.#index > from && canBeginItem && this.atItem()) return;
+      if (this.#index > startIndex && canBeginItem && this.atItem()) return;
     }
   }
 
@@ -360,8 +360,8 @@ export class Cursor {
   /** Whether the next token begins a record type. `record` is not a keyword: a name on the same line and `{` or `<` must follow. */
   #beginsRecord(): boolean {
     const name = this.peek(1);
-    const open = this.peek(2).kind;
-    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (open === "{" || open === "<");
+    const opener = this.peek(2).kind;
+    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (opener === "{" || opener === "<");
   }
 
   /** Whether the next token begins an item in the first column. If a block is open there, its `}` is missing. */

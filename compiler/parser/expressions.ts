@@ -178,7 +178,7 @@ function parsePostfix(c: Cursor, bracketMustTouch = false): Expr {
 
 /**
  * Parses field accesses, calls and indexing after `primary`. If `bracketMustTouch`, a bracket after a space begins a new
- * expression. A bracket after an `if`, `match` or block always does.
+ * expression. A bracket after an `if`, `match` or block always begins one.
  */
 function continuePostfix(c: Cursor, start: number, primary: Expr, bracketMustTouch: boolean): Expr {
   let target = primary;
@@ -208,10 +208,10 @@ function endsInBrace(primary: Expr): boolean {
 }
 
 function parseCall(c: Cursor, start: number, callee: Expr): Expr {
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
-  const args = parseCommaList(c, open, "(", "an argument", parseArgument);
+  const args = parseCommaList(c, opener, "(", "an argument", parseArgument);
   c.leave(context);
   c.leaveLevel();
   return { kind: "call", callee, args, span: c.spanFrom(start) };
@@ -225,14 +225,14 @@ function parseArgument(c: Cursor): Expr {
 }
 
 function parseIndex(c: Cursor, start: number, target: Expr): Expr {
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
   if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
   const position = parseExpression(c);
   const range = c.at("..") || c.at(":");
   const help = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
-  c.closeSingle(open, "[", "the index", range ? { help } : {});
+  c.closeSingle(opener, "[", "the index", range ? { help } : {});
   c.leave(context);
   c.leaveLevel();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };

@@ -117,23 +117,23 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   c.next();
   const name = parseDeclaredName(c, "a function");
   const typeParams = parseTypeParams(c);
-  const square = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
-  const open = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, square);
-  const params = parseCommaList(c, open, "(", "a parameter", parseParam);
+  const squareBracketHelp = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
+  const opener = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, squareBracketHelp);
+  const params = parseCommaList(c, opener, "(", "a parameter", parseParam);
   const result = takeArrow(c) ? parseType(c) : null;
   const row = parseRow(c);
   const { intent, requires, ensures } = parseClauses(c);
   if (c.at("=") || c.at("=>")) c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
   if (!c.at("{")) {
-    const { start: at } = c.token;
-    const fixes = [{ title: "insert `->`", edits: [{ span: { start: at, end: at }, text: "-> " }] }];
-    const row = { help: "write the capabilities in an effect row: `fn f() -> Int !{net.fetch}`" };
+    const { start: insertAt } = c.token;
+    const fixes = [{ title: "insert `->`", edits: [{ span: { start: insertAt, end: insertAt }, text: "-> " }] }];
+    const rowHelp = { help: "write the capabilities in an effect row: `fn f() -> Int !{net.fetch}`" };
     c.unexpected(
       `\`{\` and the body of \`${name.text}\``,
       !c.at("name")
         ? {}
         : EFFECT_WORDS.has(c.token.value)
-          ? row
+          ? rowHelp
           : result === null
             ? { help: "write `->` before the result type", fixes }
             : {},
@@ -150,11 +150,11 @@ function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
   const typeFirst = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
-  const written = typeFirst
+  const parameterText = typeFirst
     ? `${value}: ${hintForType(name.text)?.replacement ?? name.text}`
     : `${name.text}: ${hintForType(value)?.replacement ?? value}`;
-  const fixes = [{ title: `write \`${written}\``, edits: [{ span: { start: name.span.start, end }, text: written }] }];
-  return { help: `write the name, \`:\` and the type: \`${written}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
+  const fixes = [{ title: `write \`${parameterText}\``, edits: [{ span: { start: name.span.start, end }, text: parameterText }] }];
+  return { help: `write the name, \`:\` and the type: \`${parameterText}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
 }
 
 /** Takes `->`. Reports `:` and `=>` before a type, and reads them as `->`. */
@@ -228,9 +228,9 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
     c.unexpected("`{` and the fields of the type", {
       help: `a record type is written \`${word.value} ${name.text} { x: Int }\`; there are no type aliases`,
     });
-  const round = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
-  const open = c.expect("{", `\`{\` and the fields of \`${name.text}\``, round);
-  const fields = parseDeclarationList(c, open, "a field", parseField);
+  const parenHelp = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
+  const opener = c.expect("{", `\`{\` and the fields of \`${name.text}\``, parenHelp);
+  const fields = parseDeclarationList(c, opener, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
 }
 
@@ -248,8 +248,8 @@ function parseEnum(c: Cursor, start: number, exported: boolean): EnumItem {
   c.next();
   const name = parseDeclaredName(c, "an enum");
   const typeParams = parseTypeParams(c);
-  const open = c.expect("{", `\`{\` and the variants of \`${name.text}\``);
-  const variants = parseDeclarationList(c, open, "a variant", parseVariant);
+  const opener = c.expect("{", `\`{\` and the variants of \`${name.text}\``);
+  const variants = parseDeclarationList(c, opener, "a variant", parseVariant);
   return { kind: "enum", exported, name, typeParams, variants, span: c.spanFrom(start) };
 }
 
@@ -257,20 +257,20 @@ function parseVariant(c: Cursor): VariantDecl {
   const { start } = c.token;
   const name = parseDeclaredName(c, "a variant");
   if (c.at("{")) {
-    const open = c.next();
-    const fields = parseDeclarationList(c, open, "a field", parseField);
+    const opener = c.next();
+    const fields = parseDeclarationList(c, opener, "a field", parseField);
     return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
   if (c.at("="))
     c.unexpected("`,` or `}` after a variant", { help: "a variant has no number; write a function with a `match` that returns one" });
   if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
-  const open = c.next();
-  if (c.at(")")) c.fail({ start: open.start, end: c.token.end }, `\`${name.text}()\` has no payload`, { help: `write \`${name.text}\`` });
+  const opener = c.next();
+  if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, `\`${name.text}()\` has no payload`, { help: `write \`${name.text}\`` });
   const type = parseType(c);
   if (c.take(",") && !c.at(")")) {
     c.fail(c.token, "a variant has one value in parentheses", { help: `name the values: \`${name.text} { first: Int, second: Int }\`` });
   }
-  c.closeSingle(open, "(", "the type");
+  c.closeSingle(opener, "(", "the type");
   return { name, payload: { kind: "single", type }, span: c.spanFrom(start) };
 }
 

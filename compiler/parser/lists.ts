@@ -2,15 +2,15 @@
 import type { Token } from "../tokens.ts";
 import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 
-/** Parses elements separated by commas, an optional trailing comma and the closing bracket. The caller has taken `open`. */
-export function parseCommaList<T>(c: Cursor, open: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
+/** Parses elements separated by commas, an optional trailing comma and the closing bracket. The caller has taken `opener`. */
+export function parseCommaList<T>(c: Cursor, opener: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
   const closer = CLOSING[bracket];
   const elements: T[] = [];
   while (!c.at(closer) && !c.at("eof")) {
     elements.push(parse(c));
     if (!c.take(",")) break;
   }
-  c.close(open, bracket, element);
+  c.close(opener, bracket, element);
   return elements;
 }
 
@@ -26,15 +26,15 @@ function takeSemicolon(c: Cursor, element: string): boolean {
   return true;
 }
 
-/** Parses declarations separated by commas or newlines, and the closing brace. The caller has taken `open`. */
-export function parseDeclarationList<T>(c: Cursor, open: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
+/** Parses declarations separated by commas or newlines, and the closing brace. The caller has taken `opener`. */
+export function parseDeclarationList<T>(c: Cursor, opener: Token, element: string, parse: (c: Cursor) => T): readonly T[] {
   const context = c.enterBraces();
   const elements: T[] = [];
   while (!c.at("}") && !c.at("eof") && !c.atOuterItem()) {
     elements.push(parse(c));
     if (!c.take(",") && !takeSemicolon(c, element) && !c.atNewline()) break;
   }
-  c.close(open, "{", element);
+  c.close(opener, "{", element);
   c.leave(context);
   return elements;
 }

@@ -99,8 +99,8 @@ function rejectWord(c: Cursor, word: ForeignWord, message = notInLanguage(c)): n
 export function rejectForeignStatement(c: Cursor): void {
   const word = STATEMENTS.get(c.token.value);
   if (word === undefined) return;
-  const next = c.peek(1);
-  if (!next.newline && (ONLY_OPERAND_STARTS.has(next.kind) || (next.kind === "{" && !beginsRecord(c)))) rejectWord(c, word);
+  const nextToken = c.peek(1);
+  if (!nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || (nextToken.kind === "{" && !beginsRecord(c)))) rejectWord(c, word);
 }
 
 /** Whether the braces after the name may contain the fields of a record. */
@@ -115,42 +115,42 @@ const MAX_PARAM_LIST_TOKENS = 64;
 /** Whether this is a lambda like `function(x) { … }`. A call followed by a block on the same line is never valid. */
 function isForeignLambda(c: Cursor): boolean {
   if (!LAMBDA_WORDS.has(c.token.value) || c.header !== null || c.peek(1).kind !== "(") return false;
-  for (let at = 2, depth = 1; at < MAX_PARAM_LIST_TOKENS; at++) {
-    const { kind } = c.peek(at);
+  for (let distance = 2, depth = 1; distance < MAX_PARAM_LIST_TOKENS; distance++) {
+    const { kind } = c.peek(distance);
     if (kind === "(") depth += 1;
     else if (kind === ")") depth -= 1;
-    if (depth === 0) return c.peek(at + 1).kind === "{" && !c.peek(at + 1).newline;
+    if (depth === 0) return c.peek(distance + 1).kind === "{" && !c.peek(distance + 1).newline;
   }
   return false;
 }
 
 /** Fails if the operand that begins here is syntax of another language. */
 export function rejectForeignPrefix(c: Cursor): void {
-  const next = c.peek(1);
-  if (next.newline) return;
-  if (c.token.value === "self" && next.kind === ".") {
+  const nextToken = c.peek(1);
+  if (nextToken.newline) return;
+  if (c.token.value === "self" && nextToken.kind === ".") {
     c.fail(c.token, notInLanguage(c), { help: "there are no methods: a function takes the value as a parameter" });
   }
   if (isForeignLambda(c)) {
     const fixes = [{ title: "write `fn`", edits: [{ span: spanOf(c.token), text: "fn" }] }];
     c.fail(c.token, notInLanguage(c), { help: LAMBDA_HELP, fixes });
   }
-  if (next.kind === "string" && touchesNext(c)) {
+  if (nextToken.kind === "string" && touchesNext(c)) {
     c.fail(c.token, "a string has no prefix", {
       help: 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`',
     });
   }
   const word = PREFIXES.get(c.token.value);
-  if (word !== undefined && ONLY_OPERAND_STARTS.has(next.kind)) rejectWord(c, word);
+  if (word !== undefined && ONLY_OPERAND_STARTS.has(nextToken.kind)) rejectWord(c, word);
 }
 
 /** Fails if syntax of another language follows the operand before the next token. */
 export function rejectForeignInfix(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
-  const next = c.peek(1);
-  if (word !== undefined && !next.newline && (ONLY_OPERAND_STARTS.has(next.kind) || next.kind === "(")) rejectWord(c, word);
-  if (c.at("!") && next.kind === "(" && touchesNext(c) && c.token.start === c.lastEnd) {
+  const nextToken = c.peek(1);
+  if (word !== undefined && !nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || nextToken.kind === "(")) rejectWord(c, word);
+  if (c.at("!") && nextToken.kind === "(" && touchesNext(c) && c.token.start === c.lastEnd) {
     c.fail(c.token, "there are no macros", { help: "call functions without `!`; `debug(v)` prints to stderr" });
   }
   if (c.at("..") && c.newlinesMatter) {
@@ -175,9 +175,9 @@ export function rejectForeignOperator(c: Cursor, first: { readonly start: number
     const fixes = pair.fix === undefined ? [] : [{ title: `write \`${pair.fix}\``, edits: [{ span, text: pair.fix }] }];
     c.fail(span, `\`${sign}\` is not an operator`, { help: pair.help, fixes });
   }
-  const last = sign === "--" ? c.peek(1) : c.token;
-  const canEndStatement = last.kind === "eof" || last.kind === "}" || last.kind === ")" || last.kind === ";";
-  if ((sign === "++" && canEndStatement) || (sign === "--" && (canEndStatement || last.newline))) {
+  const lastToken = sign === "--" ? c.peek(1) : c.token;
+  const canEndStatement = lastToken.kind === "eof" || lastToken.kind === "}" || lastToken.kind === ")" || lastToken.kind === ";";
+  if ((sign === "++" && canEndStatement) || (sign === "--" && (canEndStatement || lastToken.newline))) {
     const operator = sign.charAt(0);
     c.fail(span, `\`${sign}\` does not increment`, { help: `write \`x = x ${operator} 1\`` });
   }

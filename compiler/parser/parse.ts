@@ -47,12 +47,12 @@ function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: 
   const items: Item[] = [];
   const moduleName = parseModuleName(c);
   while (!c.at("eof") && !c.reachedErrorLimit) {
-    const from = c.index;
+    const startIndex = c.index;
     try {
       items.push(withDepthLimit(parseItem(c), diagnostics));
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
-      c.recoverItem(from);
+      c.recoverItem(startIndex);
     }
   }
   return { moduleName, items };

@@ -10,9 +10,9 @@ import { parseFieldName, nameOf, parseReservedName, parseVariantName } from "./n
 export function parsePattern(c: Cursor): Pattern {
   const { start } = c.token;
   takeBar(c);
-  const first = parseAlternative(c);
-  if (!c.at("|") && !c.at("||")) return first;
-  const alternatives = [first];
+  const firstAlternative = parseAlternative(c);
+  if (!c.at("|") && !c.at("||")) return firstAlternative;
+  const alternatives = [firstAlternative];
   while (takeBar(c)) alternatives.push(parseAlternative(c));
   return { kind: "or", alternatives, span: c.spanFrom(start) };
 }
@@ -99,36 +99,36 @@ function parseNegative(c: Cursor): Pattern {
 
 function parseWrapped(c: Cursor, wrap: WrapKind): Pattern {
   const { start } = c.next();
-  const open = c.expect("(", `\`(\` and a pattern after \`${wrap}\``, {
+  const opener = c.expect("(", `\`(\` and a pattern after \`${wrap}\``, {
     help: `write \`${wrap}(x)\` to bind its value, \`${wrap}(_)\` to ignore it`,
   });
   c.enterLevel();
   const inner = parsePattern(c);
   c.leaveLevel();
-  c.closeSingle(open, "(", "the pattern");
+  c.closeSingle(opener, "(", "the pattern");
   return { kind: "wrap", wrap, inner, span: c.spanFrom(start) };
 }
 
 function parseParenthesized(c: Cursor): Pattern {
-  const open = c.next();
-  if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
+  const opener = c.next();
+  if (c.take(")")) return { kind: "unit", span: c.spanFrom(opener.start) };
   c.enterLevel();
   const inner = parsePattern(c);
   c.leaveLevel();
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "match on a record, or nest two matches" });
-  c.closeSingle(open, "(", "the pattern");
+  c.closeSingle(opener, "(", "the pattern");
   return inner;
 }
 
-function parseNamed(c: Cursor, first: Name): Pattern {
-  const { start } = first.span;
+function parseNamed(c: Cursor, firstName: Name): Pattern {
+  const { start } = firstName.span;
   const isQualified = takePathSeparator(c);
-  const name = isQualified ? parseVariantName(c) : first;
-  const owner = isQualified ? first : null;
+  const name = isQualified ? parseVariantName(c) : firstName;
+  const owner = isQualified ? firstName : null;
   if (c.at("(")) {
-    const open = c.next();
+    const opener = c.next();
     c.enterLevel();
-    const args = parseCommaList(c, open, "(", "a pattern", parsePattern);
+    const args = parseCommaList(c, opener, "(", "a pattern", parsePattern);
     c.leaveLevel();
     return { kind: "variant", enum: owner, variant: name, args, span: c.spanFrom(start) };
   }
@@ -155,7 +155,7 @@ function takePathSeparator(c: Cursor): boolean {
 }
 
 function parseStructFields(c: Cursor): { fields: readonly FieldPattern[]; rest: boolean } {
-  const open = c.next();
+  const opener = c.next();
   const context = c.enterBraces();
   const fields: FieldPattern[] = [];
   let rest = false;
@@ -169,7 +169,7 @@ function parseStructFields(c: Cursor): { fields: readonly FieldPattern[]; rest: 
     if (!c.take(",")) break;
   }
   if (rest && !c.at("}")) c.unexpected("`}` after `..`", { help: "`..` comes last: `P { x, .. }`" });
-  c.close(open, "{", "a field");
+  c.close(opener, "{", "a field");
   c.leave(context);
   return { fields, rest };
 }

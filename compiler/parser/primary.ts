@@ -106,13 +106,13 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Expr {
       help: `write \`${wrap}(value)\`${wrap === "Some" ? "" : `; \`${wrap}(())\` if there is no value`}`,
     });
   }
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
   if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` if there is no value` });
   const value = c.grammar.expression(c);
   if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` has one value; put several into a record` });
-  c.closeSingle(open, "(", "the value");
+  c.closeSingle(opener, "(", "the value");
   c.leave(context);
   c.leaveLevel();
   return { kind: "wrap", wrap, value, span: c.spanFrom(start) };
@@ -140,10 +140,10 @@ function parseVariant(c: Cursor, owner: Name): Expr {
   const name = parseVariantName(c);
   skipTypeArguments(c);
   if (c.at("(") && !c.atNewline()) {
-    const open = c.next();
+    const opener = c.next();
     c.enterLevel();
     const context = c.enterParens();
-    const args = parseCommaList(c, open, "(", "a value", c.grammar.expression);
+    const args = parseCommaList(c, opener, "(", "a value", c.grammar.expression);
     c.leave(context);
     c.leaveLevel();
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "args", args }, span: c.spanFrom(start) };
@@ -163,15 +163,15 @@ function parseRecord(c: Cursor, name: Name): Expr {
 
 /** Parses the fields of a record or variant: `{ ..base, x: 1, y }`. */
 function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
   const context = c.enterBraces();
   let base: Expr | null = null;
   if (c.take("..")) {
     base = c.grammar.expression(c);
-    if (!c.at("}") && !c.take(",")) c.close(open, "{", "the base of the record");
+    if (!c.at("}") && !c.take(",")) c.close(opener, "{", "the base of the record");
   }
-  const fields = parseCommaList(c, open, "{", "a field", parseFieldInit);
+  const fields = parseCommaList(c, opener, "{", "a field", parseFieldInit);
   c.leave(context);
   c.leaveLevel();
   return { fields, base };
@@ -202,27 +202,27 @@ function parseFieldInit(c: Cursor): FieldInit {
 }
 
 function parseParenthesized(c: Cursor): Expr {
-  const open = c.next();
-  if (c.take(")")) return { kind: "unit", span: c.spanFrom(open.start) };
+  const opener = c.next();
+  if (c.take(")")) return { kind: "unit", span: c.spanFrom(opener.start) };
   c.enterLevel();
   const context = c.enterParens();
   const inner = c.grammar.expression(c);
   if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
   const looksLikeLambda = inner.kind === "name" && c.at(":");
-  c.closeSingle(open, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
+  c.closeSingle(opener, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
   c.leave(context);
   c.leaveLevel();
   return inner;
 }
 
 function parseList(c: Cursor): Expr {
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
-  const items = parseCommaList(c, open, "[", "an element", c.grammar.expression);
+  const items = parseCommaList(c, opener, "[", "an element", c.grammar.expression);
   c.leave(context);
   c.leaveLevel();
-  return { kind: "list", items, span: c.spanFrom(open.start) };
+  return { kind: "list", items, span: c.spanFrom(opener.start) };
 }
 
 function parseBraceOperand(c: Cursor): Expr {
@@ -239,9 +239,9 @@ function parseLambda(c: Cursor): Expr {
     c.fail(c.token, "a named function cannot be inside another function", {
       help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
     });
-  const open = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
+  const opener = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
   c.enterLevel();
-  const params = parseCommaList(c, open, "(", "a parameter", parseLambdaParam);
+  const params = parseCommaList(c, opener, "(", "a parameter", parseLambdaParam);
   const result = c.take("->") ? parseType(c) : null;
   const row = parseRow(c);
   if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: LAMBDA_HELP });

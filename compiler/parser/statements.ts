@@ -12,41 +12,41 @@ import { parseCapabilityName, parseType } from "./type-syntax.ts";
 
 /** Parses the `{ … }` of a body. */
 export function parseBlock(c: Cursor): Block {
-  const open = c.next();
+  const opener = c.next();
   const context = c.enterBraces();
-  const block = finishBlock(c, open, []);
+  const block = finishBlock(c, opener, []);
   c.leave(context);
   return block;
 }
 
 /** Parses a `{ … }` expression: a map if it is empty or its first expression is followed by `:`, otherwise a block. */
 export function parseBrace(c: Cursor): Expr {
-  const open = c.next();
+  const opener = c.next();
   const context = c.enterBraces();
-  const expr = parseBraceContents(c, open);
+  const expr = parseBraceContents(c, opener);
   c.leave(context);
   return expr;
 }
 
-function parseBraceContents(c: Cursor, open: Token): Expr {
-  if (c.take("}")) return { kind: "map", entries: [], span: c.spanFrom(open.start) };
+function parseBraceContents(c: Cursor, opener: Token): Expr {
+  if (c.take("}")) return { kind: "map", entries: [], span: c.spanFrom(opener.start) };
   const stmts: Stmt[] = [];
   if (!atBlockEnd(c) && !c.at(";")) {
-    const first = parseStatementOrRecover(c);
-    if (first.kind === "expr" && first.value.kind !== "error" && c.at(":")) return parseMapEntries(c, open, first.value);
-    stmts.push(first);
+    const firstStmt = parseStatementOrRecover(c);
+    if (firstStmt.kind === "expr" && firstStmt.value.kind !== "error" && c.at(":")) return parseMapEntries(c, opener, firstStmt.value);
+    stmts.push(firstStmt);
   }
-  const block = finishBlock(c, open, stmts);
+  const block = finishBlock(c, opener, stmts);
   return { kind: "block", block, span: block.span };
 }
 
-function parseMapEntries(c: Cursor, open: Token, key: Expr): Expr {
+function parseMapEntries(c: Cursor, opener: Token, key: Expr): Expr {
   c.next();
   const first = { key, value: parseExpression(c) };
   if (c.take(","))
-    return { kind: "map", entries: [first, ...parseCommaList(c, open, "{", "an entry", parseMapEntry)], span: c.spanFrom(open.start) };
-  c.close(open, "{", "an entry");
-  return { kind: "map", entries: [first], span: c.spanFrom(open.start) };
+    return { kind: "map", entries: [first, ...parseCommaList(c, opener, "{", "an entry", parseMapEntry)], span: c.spanFrom(opener.start) };
+  c.close(opener, "{", "an entry");
+  return { kind: "map", entries: [first], span: c.spanFrom(opener.start) };
 }
 
 function parseMapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } {
@@ -56,17 +56,17 @@ function parseMapEntry(c: Cursor): { readonly key: Expr; readonly value: Expr } 
 }
 
 /** Parses statements up to the `}`. Reports a missing `}` at the end of the file, or at an item in the first column. */
-function finishBlock(c: Cursor, open: Token, stmts: Stmt[]): Block {
+function finishBlock(c: Cursor, opener: Token, stmts: Stmt[]): Block {
   for (;;) {
     if (c.take(";")) continue;
     if (c.take("}")) break;
     if (atBlockEnd(c)) {
-      c.reportNeverClosed(open, "{");
+      c.reportNeverClosed(opener, "{");
       break;
     }
     stmts.push(parseStatementOrRecover(c));
   }
-  return { stmts, span: c.spanFrom(open.start) };
+  return { stmts, span: c.spanFrom(opener.start) };
 }
 
 function atBlockEnd(c: Cursor): boolean {
@@ -139,8 +139,8 @@ const INSTEAD_OF_PATTERN: ReadonlyMap<TokenKind, string> = new Map([
 /** Fails at a pattern after `let`, such as `let Some(x) = o`. */
 function rejectPattern(c: Cursor): void {
   const help = INSTEAD_OF_PATTERN.get(c.kind);
-  const next = c.peek(1);
-  if (help === undefined || next.newline || (next.kind !== "(" && next.kind !== "{" && next.kind !== "::")) return;
+  const nextToken = c.peek(1);
+  if (help === undefined || nextToken.newline || (nextToken.kind !== "(" && nextToken.kind !== "{" && nextToken.kind !== "::")) return;
   c.fail(c.token, "`let` binds a name, not a pattern", { help });
 }
 
@@ -196,8 +196,8 @@ function parseAnswer(c: Cursor): Stmt {
   const { start } = c.next();
   const help = 'an answer is written `answer net.fetch(url) { "the page" }`';
   const capability = parseCapabilityName(c);
-  const open = c.expect("(", `\`(\` and the parameters of \`${capability.text}\``, { help });
-  const params = parseCommaList(c, open, "(", "a parameter", (inner) => parseBindingName(inner, "a parameter"));
+  const opener = c.expect("(", `\`(\` and the parameters of \`${capability.text}\``, { help });
+  const params = parseCommaList(c, opener, "(", "a parameter", (inner) => parseBindingName(inner, "a parameter"));
   if (!c.at("{")) c.unexpected("`{` and the body of the answer", { help });
   c.enterLevel();
   const body = parseBlock(c);
@@ -205,7 +205,7 @@ function parseAnswer(c: Cursor): Stmt {
   return { kind: "answer", capability, params, body, span: c.spanFrom(start) };
 }
 
-/** Parses `return`. If a newline follows, it returns Unit. */
+/** Parses a `return` statement. If a newline follows the keyword, the statement returns Unit. */
 function parseReturn(c: Cursor): Stmt {
   const { start } = c.next();
   const value = !c.atNewline() && EXPRESSION_STARTS.has(c.kind) ? parseExpression(c) : null;
@@ -278,10 +278,10 @@ const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
 function rejectStatement(c: Cursor): never {
   const { kind } = c.token;
   if (c.atItem()) c.fail(c.token, `\`${kind}\` is not allowed inside a function`, { help: "move it to the top level of the file" });
-  const next = c.peek(1);
-  if (kind === "++" && next.kind === "name" && next.start === c.token.end) {
-    const increment = `${next.value} = ${next.value} + 1`;
-    const span = { start: c.token.start, end: next.end };
+  const nextToken = c.peek(1);
+  if (kind === "++" && nextToken.kind === "name" && nextToken.start === c.token.end) {
+    const increment = `${nextToken.value} = ${nextToken.value} + 1`;
+    const span = { start: c.token.start, end: nextToken.end };
     c.fail(span, "`++` does not increment", {
       help: `write \`${increment}\``,
       fixes: [{ title: `write \`${increment}\``, edits: [{ span, text: increment }] }],

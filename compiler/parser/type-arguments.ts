@@ -18,15 +18,15 @@ const CAN_FOLLOW_TYPES: ReadonlySet<TokenKind> = new Set(["::", "{", "}", ")", "
  * `f(a < b, c > (d))` is valid and has two arguments. So if there is a comma inside parentheses, all names must be built-in types.
  */
 function countTypeArgumentTokens(c: Cursor): number | undefined {
-  const from = c.at("::") ? 1 : 0;
-  const first = c.peek(from + 1);
-  if (c.peek(from).kind !== "<" || first.kind !== "name" || c.atNewline()) return undefined;
-  const looksLikeTypes = from === 1 || c.token.start === c.lastEnd || /^[A-Z]/.test(first.value);
+  const firstDistance = c.at("::") ? 1 : 0;
+  const firstToken = c.peek(firstDistance + 1);
+  if (c.peek(firstDistance).kind !== "<" || firstToken.kind !== "name" || c.atNewline()) return undefined;
+  const looksLikeTypes = firstDistance === 1 || c.token.start === c.lastEnd || /^[A-Z]/.test(firstToken.value);
   let angleDepth = 0;
   let bracketDepth = 0;
   let allBuiltIn = true;
   let hasComma = false;
-  for (let distance = from; distance < MAX_LOOK_AHEAD; distance++) {
+  for (let distance = firstDistance; distance < MAX_LOOK_AHEAD; distance++) {
     const { kind, newline, end, value } = c.peek(distance);
     if (!TYPE_TOKENS.has(kind) || (newline && distance > 0)) return undefined;
     hasComma ||= kind === ",";
@@ -38,10 +38,10 @@ function countTypeArgumentTokens(c: Cursor): number | undefined {
     if (kind === "<") angleDepth += 1;
     else if (kind === ">") angleDepth -= 1;
     if (angleDepth > 0) continue;
-    const after = c.peek(distance + 1);
-    if (hasComma && from === 0 && !c.newlinesMatter && !allBuiltIn) return undefined;
-    const beginsCall = after.kind === "(" && after.start === end;
-    return looksLikeTypes && bracketDepth === 0 && (beginsCall || after.newline || CAN_FOLLOW_TYPES.has(after.kind))
+    const tokenAfter = c.peek(distance + 1);
+    if (hasComma && firstDistance === 0 && !c.newlinesMatter && !allBuiltIn) return undefined;
+    const beginsCall = tokenAfter.kind === "(" && tokenAfter.start === end;
+    return looksLikeTypes && bracketDepth === 0 && (beginsCall || tokenAfter.newline || CAN_FOLLOW_TYPES.has(tokenAfter.kind))
       ? distance + 1
       : undefined;
   }

@@ -30,12 +30,12 @@ function parseNamed(c: Cursor): TypeExpr {
     c.unexpected("the end of the type", { help });
   }
   if (!c.at("<") || c.atNewline()) return typeOfName(name);
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
-  const args = parseCommaList(c, open, "<", "a type argument", parseType);
+  const args = parseCommaList(c, opener, "<", "a type argument", parseType);
   c.leaveLevel();
   if (args.length === 0)
-    c.fail(open, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or remove both" });
+    c.fail(opener, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or remove both" });
   return { kind: "name", name, args, span: c.spanFrom(token.start) };
 }
 
@@ -56,9 +56,9 @@ function parseLowercaseFn(c: Cursor): TypeExpr {
 
 /** Parses a function type from the `(` after `Fn`. */
 function parseFunctionType(c: Cursor, start: number): TypeExpr {
-  const open = c.next();
+  const opener = c.next();
   c.enterLevel();
-  const params = parseCommaList(c, open, "(", "the type of a parameter", parseType);
+  const params = parseCommaList(c, opener, "(", "the type of a parameter", parseType);
   const end = c.lastEnd;
   const unitType: TypeExpr = typeOfName({ text: "Unit", span: { start: end, end } });
   const result = c.take("->") ? parseType(c) : unitType;
@@ -68,22 +68,22 @@ function parseFunctionType(c: Cursor, start: number): TypeExpr {
 }
 
 function parseParenthesized(c: Cursor): TypeExpr {
-  const open = c.next();
-  if (c.at(")")) c.fail({ start: open.start, end: c.token.end }, "`()` is a value; its type is written `Unit`", { help: "write `Unit`" });
+  const opener = c.next();
+  if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, "`()` is a value; its type is written `Unit`", { help: "write `Unit`" });
   c.enterLevel();
   const type = parseType(c);
   c.leaveLevel();
   if (c.at(",")) c.fail(c.token, "there are no tuple types", { help: "declare a record: `type Pair { first: Int, second: Int }`" });
-  c.closeSingle(open, "(", "the type");
+  c.closeSingle(opener, "(", "the type");
   return type;
 }
 
 /** Parses the `<T, U>` after the name of an item. Returns an empty array if there is none. */
 export function parseTypeParams(c: Cursor): readonly Name[] {
   if (!c.at("<")) return [];
-  const open = c.next();
-  const params = parseCommaList(c, open, "<", "a type parameter", (inner) => parseDeclaredName(inner, "a type parameter"));
-  if (params.length === 0) c.fail(open, "there are no type parameters between `<` and `>`", { help: "write `<T>`, or remove both" });
+  const opener = c.next();
+  const params = parseCommaList(c, opener, "<", "a type parameter", (inner) => parseDeclaredName(inner, "a type parameter"));
+  if (params.length === 0) c.fail(opener, "there are no type parameters between `<` and `>`", { help: "write `<T>`, or remove both" });
   return params;
 }
 
@@ -91,8 +91,8 @@ export function parseTypeParams(c: Cursor): readonly Name[] {
 export function parseRow(c: Cursor): RowExpr | null {
   if (!c.at("!")) return null;
   const { start } = c.next();
-  const open = c.expect("{", "`{` and the capabilities", { help: "an effect row is written `!{net.fetch, fs.read}`" });
-  const names = parseCommaList(c, open, "{", "a capability", parseCapabilityName);
+  const opener = c.expect("{", "`{` and the capabilities", { help: "an effect row is written `!{net.fetch, fs.read}`" });
+  const names = parseCommaList(c, opener, "{", "a capability", parseCapabilityName);
   return { names, span: c.spanFrom(start) };
 }
 
