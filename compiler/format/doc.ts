@@ -38,7 +38,7 @@ interface Inline extends Base {
 /**
  * A document that is printed in the first of three forms that applies: `doc` on one line, if it fits; `hugged`, if the first
  * line of `hugged` fits and `lastAlone` does not fit on its own line; `doc` with a line break at each of its own `Line`s.
- * `lastAlone` is the last element without the rest of its list. Null means that there is no such form.
+ * `lastAlone` is the last element without the rest of its list. If `lastAlone` is null, it counts as not fitting.
  */
 interface Group extends Base {
   readonly kind: "group";

@@ -3,12 +3,12 @@ import { codePoints } from "../source.ts";
 import type { Doc } from "./doc.ts";
 
 const MAX_WIDTH = 100;
-const INDENT = 4;
+const INDENT_WIDTH = 4;
 
 interface Step {
   readonly doc: Doc;
   readonly indent: number;
-  /** Whether the lines of the document break, except inside groups that fit. */
+  /** Whether the `Line`s of the document break, except those inside groups that fit. */
   readonly breaks: boolean;
 }
 
@@ -54,7 +54,8 @@ function renderStep(step: Step, out: Output, stack: Step[]): void {
 function huggedForm(group: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
   const { hugged, lastAlone } = group;
   if (hugged === null || !fits({ doc: hugged, indent, breaks: true }, stack, out.nextColumn(indent))) return null;
-  const lastFits = lastAlone !== null && !lastAlone.forcesBreak && fits({ doc: lastAlone, indent, breaks: false }, [], indent + INDENT + 1);
+  const lastFits =
+    lastAlone !== null && !lastAlone.forcesBreak && fits({ doc: lastAlone, indent, breaks: false }, [], indent + INDENT_WIDTH + 1);
   return lastFits ? null : hugged;
 }
 
@@ -65,7 +66,7 @@ function pushContents({ doc, indent, breaks }: Step, stack: Step[]): void {
       const part = doc.parts[i];
       if (part !== undefined) stack.push({ doc: part, indent, breaks });
     }
-  } else if (doc.kind === "indent") stack.push({ doc: doc.doc, indent: indent + INDENT, breaks });
+  } else if (doc.kind === "indent") stack.push({ doc: doc.doc, indent: indent + INDENT_WIDTH, breaks });
   else if (doc.kind === "inline") stack.push({ doc: doc.doc, indent, breaks: false });
   else if (doc.kind === "group") stack.push({ doc: doc.doc, indent, breaks });
 }

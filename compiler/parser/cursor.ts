@@ -360,8 +360,8 @@ export class Cursor {
   /** Whether the next token begins a record type. `record` is not a keyword: a name on the same line and `{` or `<` must follow. */
   #beginsRecord(): boolean {
     const name = this.peek(1);
-    const opener = this.peek(2).kind;
-    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (opener === "{" || opener === "<");
+    const openerKind = this.peek(2).kind;
+    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (openerKind === "{" || openerKind === "<");
   }
 
   /** Whether the next token begins an item in the first column. If a block is open there, its `}` is missing. */
