@@ -14,11 +14,11 @@ import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { wellFormed, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
-import { deadline } from "../deadline.ts";
+import { startDeadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
 import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
-import { CREDENTIALS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
+import { CREDENTIAL_HEADERS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
 
 export interface NetFetchOptions {
@@ -44,7 +44,7 @@ export function netFetchHandler(options: NetFetchOptions): Handler {
     const agent = agents.get(isOpen) ?? guardedAgent(undici, options.resolve ?? resolveHost, isOpen);
     agents.set(isOpen, agent);
     const secrets = secretsFor(context.policy);
-    const limit = deadline(context.signal, net_policy.timeout_ms);
+    const limit = startDeadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {
       send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
       net: net_policy,
@@ -182,7 +182,7 @@ function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseDa
   const headers = new Map<string, string>();
   for (const [name, value] of plan.headers) {
     if (toGet && describesBody(name)) continue;
-    if (!staysHome && (CREDENTIALS.includes(name) || call.secrets.holds(value))) continue;
+    if (!staysHome && (CREDENTIAL_HEADERS.includes(name) || call.secrets.holds(value))) continue;
     headers.set(name, value);
   }
   return { url, method: toGet ? "GET" : plan.method, headers, body: toGet ? null : plan.body };
