@@ -105,7 +105,7 @@ function isProtected(entry: string, { protectedFiles }: LocatedFile): boolean {
   return stat !== undefined && protectedFiles.has(stat);
 }
 
-/** Returns `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`. The size of a folder is 0, because file systems report different ones. */
+/** Returns `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`. The size of a folder is 0, because file systems disagree on it. */
 function statJson(descriptor: number): string {
   const stat = fstatSync(descriptor);
   return canonicalJson(
