@@ -147,7 +147,7 @@ export class Gateway {
   #authorize(request: CapabilityRequest, call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability } = request;
     if (!request.declared) return this.#deny(call, `the function does not declare the capability ${capability.name}`);
-    const decision = this.#decisions.of(capability, args);
+    const decision = this.#decisions.decide(capability, args);
     call.rule = decision.rule;
     call.reason = decision.reason;
     if (!decision.allowed) return this.#deny(call, decision.reason);

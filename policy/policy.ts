@@ -25,7 +25,7 @@ export function readPolicy(
 ): Policy {
   const at: FieldPosition = { path: "", kind: "policy.parse_error", errorPlaceAt };
   const version = root.kind === "object" ? root.members.find((m) => m.name === "schema_version")?.node : undefined;
-  // Checked first, since another version may have other fields.
+  // Checked first, because another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
     fail(
@@ -89,7 +89,7 @@ function withoutOmittedDefaults(section: { readonly [name: string]: PolicyData }
   return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOmittedDefault(fields, name, value)));
 }
 
-/** The effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
+/** Returns the effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
 export function policyToJson(policy: Policy): JsonData {
   const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
   const net_policy = withoutOmittedDefaults({ ...policy.net_policy }, NET_FIELDS);
@@ -118,7 +118,7 @@ export function effectiveLimits(policy: Policy, overrides: Partial<Limits>): Lim
   return { ...policy.limits, ...overrides };
 }
 
-/** Policy additions from the command line. */
+/** Additions to a policy from the command line. */
 export interface Shorthands {
   /** Hosts, in the form of `net_policy.allowed_domains`. */
   readonly allowNet?: readonly string[];
