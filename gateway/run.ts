@@ -121,7 +121,7 @@ export interface ActorFailure extends UnreceivedFailure {
 }
 
 /**
- * Runs the program. However the program ends, returns a result; its `outcome` says how. Throws `BorunaError`: `usage` and `value.*` for
+ * Runs the program. The result's `outcome` says how the program ended. Throws `BorunaError`: `usage` and `value.*` for
  * arguments that do not fit `main`, and whatever the sink throws.
  */
 export async function executeProgram(program: Program, options: ExecuteOptions): Promise<RunResult> {

@@ -35,9 +35,9 @@ export interface TestOptions {
 
 /** How a `test` block ended. */
 export interface TestResult extends RunResult {
-  /** Whether the outcome is `success`, no answer failed, and no actor failed without its parent receiving the failure. */
+  /** Whether the outcome is `success`, no answer failed, and `unreceived` is empty. */
   readonly passed: boolean;
-  /** The first answer that ended neither with a value nor with `panic`. */
+  /** The first answer that ended with neither a value nor `panic`. */
   readonly failedAnswer?: { readonly capability: string; readonly trap: Trap };
 }
 

@@ -46,7 +46,7 @@ const IPV4_RANGES: readonly Range[] = [
 const IPV6_RANGES: readonly Range[] = [
   ["::", 128, "unspecified"],
   ["::1", 128, "loopback"],
-  ["64:ff9b:1::", 48, "reserved"], // Local-use NAT64; each operator chooses its outerClass format.
+  ["64:ff9b:1::", 48, "reserved"], // Local-use NAT64; each operator chooses its own format.
   ["100::", 64, "reserved"], // Discard only.
   ["100:0:0:1::", 64, "reserved"], // Dummy prefix.
   ["2001:2::", 48, "benchmarking"],

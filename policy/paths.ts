@@ -32,7 +32,10 @@ export function isBelow(path: string, root: string): boolean {
 /** Whether a normalized relative path leaves the folder it starts in. */
 const leavesFolder = (path: string): boolean => path === ".." || path.startsWith("../");
 
-/** Checks a path against the roots. A relative path is resolved against the working directory if that puts it below a root, otherwise against a root. */
+/**
+ * Checks a path against the roots. A relative path is resolved against the working directory if the result is below a
+ * root, otherwise against a root.
+ */
 export function reachOf(path: string, roots: readonly string[]): Reach {
   const normalPath = normalizePath(path);
   const normalRoots = roots.map(normalizePath);

@@ -102,12 +102,12 @@ function isOmittedDefault(table: FieldTable, name: string, value: unknown): bool
   return field?.omitWhenDefault === true && field.fallback === value;
 }
 
-/** SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
+/** Returns the SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
 export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
 }
 
-/** Reads limits under the names of the policy format. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+/** Reads limits by their names in policies. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
   const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));

@@ -105,7 +105,7 @@ export interface Execution {
 }
 
 /**
- * Runs a program once. However the program ends, even by a failed handler, returns a result; its `outcome` says how. Throws `BorunaError`
+ * Runs a program once. The result's `outcome` says how the program ended, even if a handler failed. Throws `BorunaError`
  * if the run cannot start or be recorded: `usage` and `policy.*` for options, `capability.unknown` for a handler without a
  * capability, `module.*`, `value.*` for arguments, `log.*`.
  */
