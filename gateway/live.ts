@@ -17,7 +17,7 @@ export interface LiveOptions extends FsOptions {
   readonly env: Environment;
   /** Answers of `step.input`, by input name. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
-  /** Default: the system's resolver. */
+  /** Resolves host names. Default: the system's resolver. */
   readonly resolve?: Resolve | undefined;
 }
 

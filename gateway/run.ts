@@ -33,9 +33,9 @@ import { type EventSink, RunEvents } from "./run-events.ts";
 import { RunTurns } from "./turns.ts";
 
 export interface ExecuteOptions {
-  /** Default: deny-all. The object must not change during the run. */
+  /** What the program may do. Default: deny-all. The object must not change during the run. */
   readonly policy?: Policy | undefined;
-  /** Default: the mocks. */
+  /** Carry out the capability calls. Default: the mocks. */
   readonly handlers?: Handlers | undefined;
   /** The mode that spans record. Default: mock. */
   readonly mode?: RunMode | undefined;
@@ -51,10 +51,11 @@ export interface ExecuteOptions {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
-  /** Default: no spans. */
+  /** Receives the run and its calls as spans. Default: no spans. */
   readonly tracing?: Tracing | undefined;
   /** Id of the recorded run that this run replays. */
   readonly replayOf?: string | undefined;
+  /** Callbacks that watch the run. */
   readonly on?: Observers | undefined;
   /** The run id. It may be a getter, which is called only if something needs the id. */
   readonly runId: string;

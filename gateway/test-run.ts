@@ -106,7 +106,7 @@ function testHandlers(
   return handlers;
 }
 
-/** Throws `internal`. Not reachable: the compiler lets no answer make a call, and every capability that a test can answer has a mock. */
+/** Never called, because the compiler lets no answer make a call and every capability that a test can answer has a mock. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

@@ -12,7 +12,7 @@ const MAX_SKIPPED = 3;
 
 /** Milliseconds that runs have used in this turn. */
 let usedMs = 0;
-/** For each run that waits for a turn, in order: a function that resumes it. */
+/** Functions that resume the runs waiting for a turn, in order. */
 const waitingRuns: (() => void)[] = [];
 let isNextTurnScheduled = false;
 

@@ -32,7 +32,7 @@ export function describeNode(node: DocumentNode): string {
 
 const leaf = (value: null | boolean | number | string): Leaf<DocumentNode> => ({ leaf: { kind: "scalar", value, offset: 0 } });
 
-/** Converts JSON data to a document whose offsets are all 0. Rounds integers beyond 2^53, which is harmless: no field accepts them. */
+/** Converts JSON data to a document whose offsets are all 0. Rounds integers beyond 2^53, but no field accepts them. */
 export function documentFromJson(data: JsonData): DocumentNode {
   return foldTree<JsonData, DocumentNode>(data, (part, depth) => {
     if (depth > MAX_DOCUMENT_DEPTH) throw new BorunaError("policy.parse_error", `the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`);

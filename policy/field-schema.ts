@@ -36,7 +36,7 @@ export interface Field<T> {
   /** Default of an absent member; undefined if the member is required. */
   readonly fallback: T | undefined;
   readonly doc: string;
-  /** Set if the field is newer than the format's first version. Canonical JSON then omits the default: older policies keep their hash. */
+  /** Set if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
   readonly omitWhenDefault?: true;
 }
 

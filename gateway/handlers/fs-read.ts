@@ -44,7 +44,7 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
 
 const CHUNK_BYTES = 65_536;
 
-/** Reads a file to its end, counting bytes, because the size that the file system reports can be wrong: for a growing file, or in /proc. */
+/** Reads a file to its end. Counts its bytes, because the size that the file system reports can be wrong (growing files, /proc). */
 export function readAll(descriptor: number, path: string, maxBytes: number): Buffer {
   const stat = fstatSync(descriptor);
   if (stat.isDirectory()) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);

@@ -12,7 +12,7 @@ import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 import type { FileIdentity, ProtectedFiles } from "../protected-files.ts";
 
 export interface FsOptions {
-  /** Default: the working directory of the process. */
+  /** The directory to which relative paths refer. Default: that of the process. */
   readonly workingDirectory?: string | undefined;
   /** Returns the files of the run's log. Called for each file system call, because the log is opened after the handlers are made. */
   readonly protectedFiles?: (() => ProtectedFiles | undefined) | undefined;

@@ -35,7 +35,7 @@ export function requestHeaders(programHeaders: MapValue): Map<string, string> {
   return headers;
 }
 
-/** Returns response headers by lower-case name. Joins repeated headers with ", ", but cookies with a line feed: they contain commas. */
+/** Returns response headers by lower-case name. Joins repeated headers with ", ", but cookies with line feeds, because they contain commas. */
 export function responseHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(raw)) {

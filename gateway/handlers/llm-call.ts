@@ -18,7 +18,7 @@ import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
 
 export interface LlmCallOptions {
-  /** `https://host/v1`, with or without `/chat/completions`. May be loopback: the operator chose it. If undefined, every call fails. */
+  /** `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
   readonly url: string | undefined;
   /** The API key, sent as a bearer token. */
   readonly key: string | undefined;
@@ -104,7 +104,7 @@ const FORWARDED_OPTIONS: readonly string[] = [
   "top_p",
 ];
 const BORUNA_OPTIONS = {
-  max_output_tokens: "Int above 0: the most tokens of the answer. Default: the policy's limit; a larger number is denied",
+  max_output_tokens: "Int above 0: the maximum number of tokens in the answer. Default: the policy's limit; a larger number is denied",
   system: "String: the system message, sent before the prompt",
 } as const;
 /** Every option of `llm.call` with its description. */

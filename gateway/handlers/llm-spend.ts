@@ -1,4 +1,4 @@
-/** Limits what the calls of one run spend on models: reserves the worst case before a call and corrects it after the call. */
+/** Limits what the calls of one run spend on models. Reserves the worst case before a call and corrects the reservation after the call. */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";
 

@@ -24,7 +24,7 @@ import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
 export interface NetFetchOptions {
   /** Environment variables: the values of the policy's secrets. */
   readonly env: Environment;
-  /** Default: the system's resolver. */
+  /** Resolves host names. Default: the system's resolver. */
   readonly resolve?: Resolve | undefined;
 }
 

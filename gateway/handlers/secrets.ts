@@ -34,7 +34,7 @@ export function secretsOf(policy: Policy, env: Environment): Secrets {
   const spellings: readonly Spelling[] = [...values]
     .filter(([, value]) => SENDABLE_VALUE.test(value))
     .flatMap(([name, value]) => spelledTexts(value).map((spelled) => ({ ...spelled, placeholder: `{{secret:${name}}}` })));
-  const lazySearch = (foldsCase: boolean) =>
+  const lazySearch = ({ foldsCase }: { readonly foldsCase: boolean }) =>
     lazily(
       () =>
         new TextSearch(
@@ -42,8 +42,8 @@ export function secretsOf(policy: Policy, env: Environment): Secrets {
           foldsCase,
         ),
     );
-  const exactSearch = lazySearch(false);
-  const anyCaseSearch = lazySearch(true);
+  const exactSearch = lazySearch({ foldsCase: false });
+  const anyCaseSearch = lazySearch({ foldsCase: true });
   return {
     hasPlaceholder: (text) => text.search(PLACEHOLDER) !== -1,
     reveal: (text, host) =>
