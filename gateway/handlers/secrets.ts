@@ -6,7 +6,7 @@ import { matchesHost } from "../../policy/hosts.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { lazily } from "../../vm/lazy.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
-import { ESCAPES, MAX_ESCAPES, type SpelledText, spelledTexts, unescape } from "./spellings.ts";
+import { ESCAPES, MAX_ESCAPES, type SpelledText, spelledTexts, undoEscape } from "./spellings.ts";
 import { TextSearch } from "./text-search.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -90,7 +90,7 @@ function findAll(text: string, spellings: readonly Spelling[], search: TextSearc
   let all: readonly SpelledRange[] = findUnescaped(text, spellings, search);
   if (escapes === 0) return all;
   for (const escape of ESCAPES) {
-    const inner = unescape(escape, text);
+    const inner = undoEscape(escape, text);
     if (inner === undefined) continue;
     const innerRanges = findAll(inner.text, spellings, search, escapes - 1);
     all = mergeSorted(

@@ -149,7 +149,7 @@ export interface UnescapedText {
 }
 
 /** Undoes one kind of escape. Returns undefined if the text has no such escape. */
-export function unescape({ pattern, decode, prepare }: Escape, escapedText: string): UnescapedText | undefined {
+export function undoEscape({ pattern, decode, prepare }: Escape, escapedText: string): UnescapedText | undefined {
   const text = prepare === undefined ? escapedText : prepare(escapedText);
   const parts: string[] = [];
   // Where each escape ends in the result, and in the source.
