@@ -1,7 +1,7 @@
 /**
  * Checks a handler's answer before the log and the program see it. A handler may be plain JavaScript, so its answer may
- * not have the type that TypeScript declares. The answer is copied into new values that read own data properties only: no
- * getter and no proxy trap runs, no prototype is trusted, and later changes by the handler have no effect.
+ * not have the type that TypeScript declares. The answer is copied into new values. The copy reads only own data
+ * properties, so no getter and no proxy trap runs, no prototype is trusted, and later changes by the handler have no effect.
  */
 import { isProxy } from "node:util/types";
 import { BorunaError } from "../vm/error.ts";
@@ -33,10 +33,10 @@ import {
   wellFormed,
 } from "../vm/value/value.ts";
 
-/** `problem` completes the sentence "the handler answered …". */
+/** The copied answer, or a `problem` that completes the sentence "the handler answered …". */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
 
-/** Returns the answer as a value of `type`. Bounded by `MACHINE_LIMITS`. No answer makes it throw. */
+/** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
   const wrongType = { problem: `something else than ${typeToString(type)}` };
   try {
@@ -54,7 +54,7 @@ export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef
 const TOO_LARGE = "a value that is too large";
 const LONE_SURROGATE = "text with a lone surrogate";
 
-/** Thrown for a part that is not a value. Without a `problem`, the answer has the wrong type. */
+/** Thrown if a part of the answer is not a value. If `problem` is undefined, the answer has the wrong type. */
 class BadPart extends Error {
   readonly problem: string | undefined;
   constructor(problem?: string) {
@@ -63,38 +63,38 @@ class BadPart extends Error {
   }
 }
 
-/** Adds to the size of the answer. Throws `BadPart` above the limits. */
-type Count = (moreParts: number, text: string) => void;
+/** Adds to the counted size of the answer. Throws `BadPart` if the size exceeds the limits. */
+type AddToSize = (moreParts: number, text: string) => void;
 
-/** Boxed, because a part may be `undefined`. */
-interface Node {
+/** A part of the answer. It is boxed, because a part may be `undefined`. */
+interface BoxedPart {
   readonly part: unknown;
 }
 
-type Copied = Leaf<Value> | Branch<Node, Value>;
+type LeafOrBranch = Leaf<Value> | Branch<BoxedPart, Value>;
 
-const leaf = (value: Value): Copied => ({ leaf: value });
-const nodes = (parts: readonly unknown[]): readonly Node[] => parts.map((part) => ({ part }));
+const leaf = (value: Value): LeafOrBranch => ({ leaf: value });
+const boxParts = (parts: readonly unknown[]): readonly BoxedPart[] => parts.map((part) => ({ part }));
 
-/** Copies the answer. Shared parts stay shared. A cycle exceeds the depth limit. */
+/** Copies the answer. A part that occurs several times is copied once. A cycle exceeds the depth limit. */
 function copyOf(answer: unknown): Value {
   let parts = 0;
   let units = 0;
-  const count: Count = (moreParts, text) => {
+  const addToSize: AddToSize = (moreParts, text) => {
     parts += moreParts;
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
   };
   // Fast path: most answers are scalars.
-  if (typeof answer !== "object") return scalarOf(answer, count);
+  if (typeof answer !== "object") return checkedScalar(answer, addToSize);
   const copies = new Map<object, Value>();
-  return foldTree<Node, Value>({ part: answer }, ({ part }, depth) => {
-    if (typeof part !== "object" || part === null) return leaf(scalarOf(part, count));
-    const known = copies.get(part);
-    if (known !== undefined) return leaf(known);
+  return foldTree<BoxedPart, Value>({ part: answer }, ({ part }, depth) => {
+    if (typeof part !== "object" || part === null) return leaf(checkedScalar(part, addToSize));
+    const earlierCopy = copies.get(part);
+    if (earlierCopy !== undefined) return leaf(earlierCopy);
     if (depth > MACHINE_LIMITS.valueDepth) throw new BadPart(TOO_LARGE);
-    count(1, "");
-    const copied = open(part, count);
+    addToSize(1, "");
+    const copied = openObject(part, addToSize);
     if (!(copied instanceof Branch)) return copied;
     return new Branch(copied.children, (values) => {
       const value = copied.build(values);
@@ -104,9 +104,9 @@ function copyOf(answer: unknown): Value {
   });
 }
 
-/** Checks what the machine relies on (see `value.ts`): an Int has its one representation, text is well formed. */
-function scalarOf(part: unknown, count: Count): Value {
-  if (typeof part === "string") return textOf(part, count);
+/** Returns a scalar after checking what the machine relies on (see `value.ts`): an Int is in its canonical form, text is well formed. */
+function checkedScalar(part: unknown, addToSize: AddToSize): Value {
+  if (typeof part === "string") return checkedText(part, addToSize);
   if (typeof part === "boolean") return part;
   if (typeof part === "number") {
     if (!Number.isSafeInteger(part) || Object.is(part, -0)) throw new BadPart("a number that is not an Int; a Float is a FloatValue");
@@ -118,68 +118,68 @@ function scalarOf(part: unknown, count: Count): Value {
   return part;
 }
 
-function textOf(text: string, count: Count): string {
-  count(0, text);
+function checkedText(text: string, addToSize: AddToSize): string {
+  addToSize(0, text);
   if (wellFormed(text) !== text) throw new BadPart(LONE_SURROGATE);
   return text;
 }
 
-/** Copies a direct instance of a value class that has exactly the own properties of that class. */
-function open(part: object, count: Count): Copied {
+/** Starts the copy of an object. Accepts only direct instances of a value class that have exactly the own properties of that class. */
+function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   if (isProxy(part)) throw new BadPart();
-  const wrapped = (make: (value: Value) => Value): Copied => {
-    const [value] = ownData(part, ["value"]);
-    return new Branch(nodes([value]), ([inner]) => make(inner ?? UNIT));
+  const copyWrapper = (make: (value: Value) => Value): LeafOrBranch => {
+    const [value] = ownDataValues(part, ["value"]);
+    return new Branch(boxParts([value]), ([inner]) => make(inner ?? UNIT));
   };
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownData(part, ["length"]);
-      count(indexOf(length), "");
-      return new Branch(nodes(part.toArray()), (items) => ListValue.of(items));
+      const [length] = ownDataValues(part, ["length"]);
+      addToSize(checkedIndex(length), "");
+      return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }
     case MapValue.prototype: {
       if (!MapValue.isMap(part)) break;
-      const [size] = ownData(part, ["size"]);
-      count(indexOf(size), "");
+      const [size] = ownDataValues(part, ["size"]);
+      addToSize(checkedIndex(size), "");
       const entries = [...part.entries()];
-      const keys = entries.map(([key]) => textOf(key, count));
-      return new Branch(nodes(entries.map(([, value]) => value)), (values) =>
+      const keys = entries.map(([key]) => checkedText(key, addToSize));
+      return new Branch(boxParts(entries.map(([, value]) => value)), (values) =>
         MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT])),
       );
     }
     case SomeValue.prototype:
-      return wrapped((value) => new SomeValue(value));
+      return copyWrapper((value) => new SomeValue(value));
     case OkValue.prototype:
-      return wrapped((value) => new OkValue(value));
+      return copyWrapper((value) => new OkValue(value));
     case ErrValue.prototype:
-      return wrapped((value) => new ErrValue(value));
+      return copyWrapper((value) => new ErrValue(value));
     case UnitValue.prototype:
-      ownData(part, []);
+      ownDataValues(part, []);
       return leaf(UNIT);
     case NoneValue.prototype:
-      ownData(part, []);
+      ownDataValues(part, []);
       return leaf(NONE);
     case FloatValue.prototype: {
-      const [value] = ownData(part, ["value"]);
+      const [value] = ownDataValues(part, ["value"]);
       if (typeof value !== "number") break;
       return leaf(new FloatValue(value));
     }
     case RecordValue.prototype: {
-      const [typeId, fields] = ownData(part, ["typeId", "fields"]);
-      return new Branch(nodes(elementsOf(fields, count)), (values) => new RecordValue(indexOf(typeId), values));
+      const [typeId, fields] = ownDataValues(part, ["typeId", "fields"]);
+      return new Branch(boxParts(elementsOf(fields, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {
-      const [typeId, variant, payload] = ownData(part, ["typeId", "variant", "payload"]);
-      return new Branch(nodes([payload]), ([inner]) => new EnumValue(indexOf(typeId), indexOf(variant), inner ?? UNIT));
+      const [typeId, variant, payload] = ownDataValues(part, ["typeId", "variant", "payload"]);
+      return new Branch(boxParts([payload]), ([inner]) => new EnumValue(checkedIndex(typeId), checkedIndex(variant), inner ?? UNIT));
     }
     case ActorIdValue.prototype: {
-      const [id] = ownData(part, ["id"]);
-      return leaf(new ActorIdValue(typeof id === "bigint" ? largeId(id) : indexOf(id)));
+      const [id] = ownDataValues(part, ["id"]);
+      return leaf(new ActorIdValue(typeof id === "bigint" ? checkedLargeId(id) : checkedIndex(id)));
     }
     case FnRefValue.prototype: {
-      const [index] = ownData(part, ["index"]);
-      return leaf(new FnRefValue(indexOf(index)));
+      const [index] = ownDataValues(part, ["index"]);
+      return leaf(new FnRefValue(checkedIndex(index)));
     }
     case ClosureValue.prototype:
       throw new BadPart("a closure");
@@ -187,32 +187,32 @@ function open(part: object, count: Count): Copied {
   throw new BadPart();
 }
 
-/** The values of an object that has exactly these own properties, all of them data properties. */
-function ownData(part: object, names: readonly string[]): readonly unknown[] {
+/** Returns the values of the named properties. Throws `BadPart` unless they are the only own properties and all are data properties. */
+function ownDataValues(part: object, names: readonly string[]): readonly unknown[] {
   if (Reflect.ownKeys(part).length !== names.length) throw new BadPart();
-  return names.map((name) => dataOf(part, name));
+  return names.map((name) => dataValue(part, name));
 }
 
-function dataOf(part: object, name: string): unknown {
+function dataValue(part: object, name: string): unknown {
   const property = Object.getOwnPropertyDescriptor(part, name);
   if (property === undefined || !Object.hasOwn(property, "value")) throw new BadPart();
   const value: unknown = property.value;
   return value;
 }
 
-function elementsOf(array: unknown, count: Count): readonly unknown[] {
+function elementsOf(array: unknown, addToSize: AddToSize): readonly unknown[] {
   if (isProxy(array) || !Array.isArray(array)) throw new BadPart();
-  count(array.length, "");
-  return Array.from({ length: array.length }, (_, i) => dataOf(array, String(i)));
+  addToSize(array.length, "");
+  return Array.from({ length: array.length }, (_, i) => dataValue(array, String(i)));
 }
 
-function indexOf(value: unknown): number {
+function checkedIndex(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) throw new BadPart();
   return value;
 }
 
-/** A u64 that is not a safe integer. */
-function largeId(id: bigint): bigint {
+/** Returns the actor id if it is a u64 and not a safe integer. Otherwise throws `BadPart`. */
+function checkedLargeId(id: bigint): bigint {
   if (id < 0n || id >= 2n ** 64n || Number.isSafeInteger(Number(id))) throw new BadPart();
   return id;
 }

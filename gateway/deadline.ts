@@ -1,19 +1,19 @@
 /** A time limit for one call, combined with the signal of its run. */
 
 export interface Deadline {
-  /** Aborted by the run, or when the time is up. */
+  /** Aborted when the run aborts the call, or when the time is up. */
   readonly signal: AbortSignal;
-  /** Whether the time was up before the run aborted the call. */
+  /** Whether the time limit passed before the run aborted the call. */
   isOver(): boolean;
   /** Releases the timer and the run's signal. Must be called when the work is done. */
   end(): void;
 }
 
 /**
- * `ms` 0 is no limit. Not `AbortSignal.any`: Node 20 garbage-collects a timeout that only the combined signal refers to,
- * and then it never fires.
+ * Starts a time limit of `ms` milliseconds; 0 means no limit. Does not use `AbortSignal.any`, because Node 20
+ * garbage-collects a timeout that only the combined signal refers to, and such a timeout never fires.
  */
-export function deadline(signal: AbortSignal, ms: number): Deadline {
+export function startDeadline(signal: AbortSignal, ms: number): Deadline {
   const controller = new AbortController();
   let isOver = false;
   const cancel = (): void => controller.abort(signal.reason);

@@ -1,9 +1,9 @@
-/** SHA-256. `node:crypto` is loaded on first use: a run without a log rarely needs it, and loading it takes longer than such a run. */
-type Hash = typeof import("node:crypto")["hash"];
+/** SHA-256. Loads `node:crypto` on first use, because a run without a log rarely needs it and loading takes longer than such a run. */
+type HashFunction = typeof import("node:crypto")["hash"];
 
-let hash: Hash | undefined;
+let hash: HashFunction | undefined;
 
-/** Returns lower-case hexadecimal. Text is encoded as UTF-8. */
+/** Returns the SHA-256 of `data` in lower-case hexadecimal. Text is encoded as UTF-8. */
 export function sha256Hex(data: string | Uint8Array): string {
   hash ??= process.getBuiltinModule("node:crypto").hash;
   return hash("sha256", data);

@@ -8,17 +8,18 @@ export interface Failure {
 }
 
 /**
- * The message of a `CapabilityFailure` is meant for the program. Any other error could contain paths or secrets, so the
- * failure mentions only its name. Never throws, and runs no code of the handler except a getter of `name`.
+ * Returns the failure for what a handler threw. Keeps the message of a `CapabilityFailure`, which is meant for the program.
+ * Any other error could contain paths or secrets, so the failure mentions only the error's name. Never throws, and runs no
+ * code of the handler except a getter of `name`.
  */
 export function failureOf(capability: string, error: unknown): Failure {
-  const broken = (how: string): Failure => ({ kind: "runtime_error", message: `the handler of ${capability} failed (${how})` });
-  if (!CapabilityFailure.isFailure(error)) return broken(nameOf(error));
+  const handlerFailure = (how: string): Failure => ({ kind: "runtime_error", message: `the handler of ${capability} failed (${how})` });
+  if (!CapabilityFailure.isFailure(error)) return handlerFailure(nameOf(error));
   const kind: unknown = Object.getOwnPropertyDescriptor(error, "kind")?.value;
-  const own = Object.getOwnPropertyDescriptor(error, "message");
-  const message: unknown = own === undefined ? "" : own.value;
-  if (!isFailureKind(kind)) return broken(`a CapabilityFailure whose kind is none of ${Object.keys(FAILURE_TRAPS).join(", ")}`);
-  if (typeof message !== "string") return broken("a CapabilityFailure whose message is no text");
+  const messageProperty = Object.getOwnPropertyDescriptor(error, "message");
+  const message: unknown = messageProperty === undefined ? "" : messageProperty.value;
+  if (!isFailureKind(kind)) return handlerFailure(`a CapabilityFailure whose kind is none of ${Object.keys(FAILURE_TRAPS).join(", ")}`);
+  if (typeof message !== "string") return handlerFailure("a CapabilityFailure whose message is no text");
   return { kind, message };
 }
 
@@ -26,7 +27,7 @@ export function isFailureKind(kind: unknown): kind is FailureKind {
   return typeof kind === "string" && Object.hasOwn(FAILURE_TRAPS, kind);
 }
 
-/** The form of an error class's name. Any other name could be text that the handler made up. */
+/** The form of an error class's name. A name of any other form could be arbitrary text. */
 const ERROR_NAME = /^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/;
 
 function nameOf(error: unknown): string {
@@ -39,9 +40,10 @@ function nameOf(error: unknown): string {
   }
 }
 
+/** Limit on a failure's message, in UTF-16 code units. */
 const MAX_MESSAGE_UNITS = 4_096;
 
-/** Makes a message well formed and cuts it: it goes into the log, and under `try` into the program. */
+/** Makes a message well formed and shortens it, because messages go into the log and, under `try`, into the program. */
 export function cleanMessage(message: string): string {
   return wellFormed(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }

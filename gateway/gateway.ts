@@ -1,20 +1,20 @@
 /**
  * The gateway: every side effect of a program is one `Gateway.call`.
  *
- * In: a `CapabilityRequest` of the machine. Out: a `CapabilityAnswer`, or a promise of one when the handler is
+ * It takes a `CapabilityRequest` of the machine and returns a `CapabilityAnswer`, or a promise of one if the handler is
  * asynchronous. The steps, in order:
  *
- * 1. Check the arguments against the capability's signature. A mismatch is a `type_error` and counts as no call.
+ * 1. Check the arguments against the capability's signature. A mismatch is a `type_error` and is not counted as a call.
  * 2. Number the call, fill in the default arguments, open its span, notify `callStart`.
- * 3. Authorize it: the function declares the capability, the policy allows the call, the budget has calls left.
+ * 3. Authorize it: check that the function declares the capability, the policy allows the call, and the budget is not used up.
  * 4. Append `CapCall` to the log.
  * 5. Run the handler inside the span.
  * 6. Check the answer against the result type and append `CapResult`, or append `CapError`.
  * 7. Close the span, notify `callEnd`, answer the machine.
  *
  * For example, `time.now()` under a budget of 1: the first call logs `CapCall {args: []}` and `CapResult
- * {result: 1700000000}`. The second stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a replay
- * comes to the same decision.
+ * {result: 1700000000}`. The second call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a
+ * replay reaches the same decision.
  *
  * Invariants: no handler runs before its `CapCall` is logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
@@ -61,24 +61,24 @@ interface Call {
   readonly capability: CapabilityDecl;
   readonly resultType: Type;
   readonly span: CallTracing | undefined;
-  /** Path of the policy rule that decided the call, and the reason it gave; undefined until the policy is asked. */
+  /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined;
   reason: string | undefined;
-  /** Calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
+  /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
   budgetRemaining: number | undefined;
 }
 
-/** A class, so that V8 reuses the optimized methods across runs. */
+/** Answers all capability calls of one run. It is a class, so that V8 reuses the optimized methods across runs. */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #clock: RunClock;
   readonly #counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-  /** Calls so far that count against a budget, by capability. */
+  /** Number of allowed calls so far, by capability name. */
   readonly #budgetSpent = new Map<string, number>();
   readonly #decisions: Decisions;
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
-  /** Only a run without a wall-clock limit waits for a slow collector: waiting could change the outcome of any other. */
+  /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
 
   constructor(options: GatewayOptions) {
@@ -94,15 +94,15 @@ export class Gateway {
     return { ...this.#counters };
   }
 
-  /** Never rejects for a failure of the program or the handler. Throws what the log throws. */
+  /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const room = this.#waitsForCollector ? this.#options.tracing?.backpressure() : undefined;
-    return room === undefined ? this.#start(request) : this.#startAfter(room, request);
+    const collectorReady = this.#waitsForCollector ? this.#options.tracing?.backpressure() : undefined;
+    return collectorReady === undefined ? this.#start(request) : this.#startAfter(collectorReady, request);
   }
 
-  /** Waits until the collector has room for another span. Makes no call if the run is stopped meanwhile. */
-  async #startAfter(room: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
-    await this.#unlessAborted(room);
+  /** Starts the call when the collector has room for another span. Makes no call if the run is stopped in the meantime. */
+  async #startAfter(collectorReady: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
+    await this.#unlessAborted(collectorReady);
     return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#start(request);
   }
 
@@ -133,7 +133,7 @@ export class Gateway {
       {
         number,
         capability,
-        // A call without a signature is refused before anything answers it.
+        // A call without a signature is refused before it gets an answer.
         resultType: signature?.result ?? UNIT_TYPE,
         span,
         rule: undefined,
@@ -147,7 +147,7 @@ export class Gateway {
   #authorize(request: CapabilityRequest, call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { capability } = request;
     if (!request.declared) return this.#deny(call, `the function does not declare the capability ${capability.name}`);
-    const decision = this.#decisions.of(capability, args);
+    const decision = this.#decisions.decide(capability, args);
     call.rule = decision.rule;
     call.reason = decision.reason;
     if (!decision.allowed) return this.#deny(call, decision.reason);
@@ -181,7 +181,7 @@ export class Gateway {
     return rule === undefined ? { ok: false, trap, message } : { ok: false, trap, message, rule };
   }
 
-  /** `emit`, `spawn` and `send` have no handler: the machine carries them out and logs their events itself. */
+  /** Answers a call of `emit`, `spawn` or `send`. They have no handler, because the machine carries them out and logs their events. */
   #answerInternal(call: Call, args: readonly Value[]): CapabilityAnswer {
     this.#counters.dispatched += 1;
     const value = call.capability.mock(args);
@@ -205,10 +205,10 @@ export class Gateway {
     return isPromise(answer) ? this.#settle(call, answer) : this.#succeed(call, answer);
   }
 
-  async #settle(call: Call, pending: Promise<unknown>): Promise<CapabilityAnswer> {
-    const settled = await this.#unlessAborted(settledOf(pending));
-    if (settled === undefined) return this.#stop(call, this.#interruption());
-    return settled.ok ? this.#succeed(call, settled.value) : this.#failWith(call, settled.error);
+  async #settle(call: Call, promise: Promise<unknown>): Promise<CapabilityAnswer> {
+    const outcome = await this.#unlessAborted(outcomeOf(promise));
+    if (outcome === undefined) return this.#stop(call, this.#interruption());
+    return outcome.ok ? this.#succeed(call, outcome.value) : this.#failWith(call, outcome.error);
   }
 
   #succeed(call: Call, answer: unknown): CapabilityAnswer {
@@ -224,7 +224,7 @@ export class Gateway {
 
   /** Ends a call whose handler threw `error`. */
   #failWith(call: Call, error: unknown): CapabilityAnswer {
-    // The handlers of a replay read the log, so they may throw such an error. Other handlers are not trusted to.
+    // The handlers of a replay read the log, so they may throw an error of the log. From any other handler it is a plain failure.
     if (this.#options.mode === "replay" && isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
@@ -234,7 +234,7 @@ export class Gateway {
     return this.#fail(call, kind, message, error);
   }
 
-  /** `cause` is what the handler threw, if it threw. */
+  /** Ends a call that failed. `cause` is what the handler threw, if it threw anything. */
   #fail(call: Call, kind: FailureKind, text: string, cause?: unknown): CapabilityAnswer {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
@@ -244,14 +244,14 @@ export class Gateway {
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
   }
 
-  /** Ends a call because the run must stop. The log keeps a call that was dispatched without its answer. */
+  /** Ends a call because the run must stop. If the call was dispatched, the log contains the call without an answer. */
   #stop(call: Call, { trap, message }: HostStop): CapabilityAnswer {
     this.#counters.failed += 1;
     this.#end(call, "runtime_error", undefined, message);
     return { ok: false, trap, message };
   }
 
-  /** Closes the span before it throws what the log throws, because the run ends there. */
+  /** Appends an event of the call. If the log throws, closes the call's span and throws the same error, because the run ends. */
   #append(call: Call, event: RunEvent): HostStop | undefined {
     try {
       return this.#options.events.append(event);
@@ -261,7 +261,7 @@ export class Gateway {
     }
   }
 
-  /** Closes the span and notifies the observers. `result` and `message` exclude each other. */
+  /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
   #end(call: Call, outcome: "ok" | CallErrorKind, result: Value | undefined, message: string | undefined, cause?: unknown): void {
     const { number, capability, span, rule, reason } = call;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
@@ -297,7 +297,7 @@ export class Gateway {
   }
 }
 
-/** A class, so that the idempotency key is computed only when a handler reads it. */
+/** The context of one call. It is a class, so that the idempotency key is computed only when a handler reads it. */
 class CallContext implements HandlerContext {
   readonly signal: AbortSignal;
   readonly remainingMs: number | undefined;
@@ -332,18 +332,18 @@ class CallContext implements HandlerContext {
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
 
-type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+type PromiseOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
-/** Never rejects and never throws: `await` also catches what a promise's own `then` or `constructor` throws. */
-async function settledOf(pending: Promise<unknown>): Promise<Settled> {
+/** Waits for the promise. Never rejects or throws: `await` also catches what the promise's own `then` or `constructor` throws. */
+async function outcomeOf(promise: Promise<unknown>): Promise<PromiseOutcome> {
   try {
-    return { ok: true, value: await pending };
+    return { ok: true, value: await promise };
   } catch (error) {
     return { ok: false, error };
   }
 }
 
-/** Whether the log could not be read or written, or Boruna has a bug. Neither is a failure of a capability. */
+/** Whether the error means that the log could not be read or written, or that Boruna has a bug. */
 function isLogError(error: unknown): boolean {
   return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
 }
@@ -363,7 +363,7 @@ function argumentMismatch(
   return undefined;
 }
 
-/** Token counts of an `llm.call`, for its span. */
+/** Returns the token counts of an `llm.call` for its span. Empty for other capabilities. */
 function tokensOf(capability: CapabilityDecl, result: Value | undefined): Pick<CallSpanEnd, "inputTokens" | "outputTokens"> {
   if (capability.name !== "llm.call" || !(result instanceof MapValue)) return {};
   const usage = result.get("usage");

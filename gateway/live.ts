@@ -1,4 +1,4 @@
-/** The handlers of a live run, which reach the outside world. `db.query` has none yet. */
+/** The handlers of a live run, which reach the outside world. `db.query` has no live handler yet. */
 import type { JsonData } from "../vm/json/json.ts";
 import type { Handlers } from "./handlers.ts";
 import { fsReadHandler } from "./handlers/fs-read.ts";
@@ -13,15 +13,15 @@ import { stepInputHandler } from "./handlers/step-input.ts";
 import { timeNowHandler } from "./handlers/time-now.ts";
 
 export interface LiveOptions extends FsOptions {
-  /** Holds the policy's secrets, and `BORUNA_LLM_URL`, `BORUNA_LLM_KEY`, `BORUNA_LLM_MODEL`. */
+  /** Environment variables: the values of the policy's secrets, and `BORUNA_LLM_URL`, `BORUNA_LLM_KEY`, `BORUNA_LLM_MODEL`. */
   readonly env: Environment;
-  /** Answers of `step_input`, by name. */
+  /** Answers of `step.input`, by input name. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
-  /** Default: the system's resolver. */
+  /** Resolves host names. Default: the system's resolver. */
   readonly resolve?: Resolve | undefined;
 }
 
-/** Handlers for one run. They count what its calls spend on models, so two runs must not share them. */
+/** Creates the handlers of one run. They count what the run spends on models, so two runs must not share them. */
 export function liveHandlers(options: LiveOptions): Handlers {
   const { env, inputs = new Map<string, JsonData>(), resolve } = options;
   return new Map([

@@ -1,6 +1,7 @@
 /**
  * Computes the length of an event's log record without writing it. The charge against `max_log_bytes` must not depend on
- * whether a log is written, so this does not use the recorder. A test compares the two.
+ * whether a log is written, so this file does not use the recorder. A test compares the computed
+ * lengths with recorded ones.
  */
 import { BorunaError } from "../vm/error.ts";
 import {
@@ -21,13 +22,13 @@ import { floatToData } from "../vm/json/tagged-json.ts";
 import type { CompoundValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
-/** How much longer `\n` is than the character. */
+/** How many bytes an escape like `\n` is longer than the character. */
 const SHORT_ESCAPE_EXTRA = 1;
-/** How much longer `\u0000` is than the character. */
+/** How many bytes an escape like `\u0000` is longer than the character. */
 const LONG_ESCAPE_EXTRA = 5;
 const QUOTES = 2;
 
-/** UTF-8 bytes of a well-formed text as a JSON string, quotes included. */
+/** Returns the UTF-8 bytes of a well-formed text as a JSON string, including the quotes. */
 function textBytes(text: string): number {
   let bytes = utf8Length(text) + QUOTES;
   for (let i = 0; i < text.length; i++) {
@@ -38,21 +39,21 @@ function textBytes(text: string): number {
   return bytes;
 }
 
-/** The brackets and commas of a list. */
-const listBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
+/** Returns the bytes of the brackets and commas of a list or map. */
+const punctuationBytes = (count: number): number => "[]".length + Math.max(0, count - 1);
 
-/** Bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be serializable. */
+/** Returns the bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be serializable. */
 export function valueBytes(value: Value): number {
   if (!isCompound(value)) return scalarBytes(value);
   let bytes = 0;
-  const pending: Value[] = [value];
-  for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+  const unvisited: Value[] = [value];
+  for (let part = unvisited.pop(); part !== undefined; part = unvisited.pop()) {
     if (!isCompound(part)) {
       bytes += scalarBytes(part);
       continue;
     }
     bytes += bytesAroundChildren(part);
-    for (const child of childrenOf(part)) pending.push(child);
+    for (const child of childrenOf(part)) unvisited.push(child);
   }
   return bytes;
 }
@@ -63,7 +64,7 @@ function scalarBytes(value: Exclude<Value, CompoundValue>): number {
   return '{"Int":}'.length + String(value).length;
 }
 
-/** Bytes of a compound value without the values inside it. */
+/** Returns the bytes of a compound value, not counting the values inside it. */
 function bytesAroundChildren(value: CompoundValue): number {
   switch (value.tag) {
     case "Unit":
@@ -80,11 +81,11 @@ function bytesAroundChildren(value: CompoundValue): number {
     case "FnRef":
       return '{"FnRef":}'.length + String(value.index).length;
     case "Record":
-      return '{"Record":{"fields":,"type_id":}}'.length + listBytes(value.fields.length) + String(value.typeId).length;
+      return '{"Record":{"fields":,"type_id":}}'.length + punctuationBytes(value.fields.length) + String(value.typeId).length;
     case "Enum":
       return '{"Enum":{"payload":,"type_id":,"variant":}}'.length + String(value.typeId).length + String(value.variant).length;
     case "List":
-      return '{"List":}'.length + listBytes(value.length);
+      return '{"List":}'.length + punctuationBytes(value.length);
     case "Map":
       return '{"Map":}'.length + mapBytes(value);
     case "Closure":
@@ -93,30 +94,30 @@ function bytesAroundChildren(value: CompoundValue): number {
 }
 
 function mapBytes(map: MapValue): number {
-  // A map has as many brackets and commas as a list.
-  let bytes = listBytes(map.size);
+  let bytes = punctuationBytes(map.size);
   for (const key of map.keys()) bytes += textBytes(key) + ":".length;
   return bytes;
 }
 
-function listBytesOf(values: readonly Value[]): number {
-  let bytes = listBytes(values.length);
+function valueListBytes(values: readonly Value[]): number {
+  let bytes = punctuationBytes(values.length);
   for (const value of values) bytes += valueBytes(value);
   return bytes;
 }
 
-/** Digits of a whole number from 0. */
-function digits(count: number): number {
+/** Returns the number of decimal digits of a whole number, 0 or more. */
+function digitCount(count: number): number {
   let length = 1;
   for (let bound = 10; count >= bound; bound *= 10) length += 1;
   return length;
 }
 
 const HASH_DIGITS = 64;
-const AROUND_EVENT = '{"event":,"hash":"","n":}\n'.length + HASH_DIGITS;
+const EVENT_WRAPPER_BYTES = '{"event":,"hash":"","n":}\n'.length + HASH_DIGITS;
 
+/** The log record of an event whose fields are empty. */
 interface EmptyRecord {
-  /** Bytes of the record without its event number and the contents of its fields. */
+  /** Bytes of the record, not counting its event number and the contents of its fields. */
   readonly bytes: number;
   readonly fields: EventFields;
 }
@@ -125,29 +126,29 @@ const EMPTY_RECORDS: ReadonlyMap<string, EmptyRecord> = new Map(
   RUN_EVENT_TYPES.map((type) => {
     const fields = eventFields(type);
     const names = fields.map(([name]) => `"${name}":`).join(",");
-    return [type, { bytes: AROUND_EVENT + `{"${type}":{${names}}}`.length, fields }];
+    return [type, { bytes: EVENT_WRAPPER_BYTES + `{"${type}":{${names}}}`.length, fields }];
   }),
 );
 const emptyBytes = (type: RunEventType): number => EMPTY_RECORDS.get(type)?.bytes ?? 0;
-const EMPTY_CALL = emptyBytes("CapCall");
-const EMPTY_RESULT = emptyBytes("CapResult");
+const EMPTY_CALL_BYTES = emptyBytes("CapCall");
+const EMPTY_RESULT_BYTES = emptyBytes("CapResult");
 
-/** Bytes of the line of the `n`th event, its line feed included, with every value in place. */
+/** Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value as if none became a blob. */
 export function recordBytes(event: RunEvent, n: number): number {
-  // Programs that call a lot log little else.
-  if (event.type === "CapCall") return EMPTY_CALL + digits(n) + textBytes(event.capability) + listBytesOf(event.args);
-  if (event.type === "CapResult") return EMPTY_RESULT + digits(n) + textBytes(event.capability) + valueBytes(event.result);
+  // Fast path: programs that make many calls log little else.
+  if (event.type === "CapCall") return EMPTY_CALL_BYTES + digitCount(n) + textBytes(event.capability) + valueListBytes(event.args);
+  if (event.type === "CapResult") return EMPTY_RESULT_BYTES + digitCount(n) + textBytes(event.capability) + valueBytes(event.result);
   const empty = EMPTY_RECORDS.get(event.type);
   if (empty === undefined) throw new BorunaError("internal", `no fields are declared for the event ${event.type}`);
-  let bytes = empty.bytes + digits(n);
+  let bytes = empty.bytes + digitCount(n);
   const contents: Readonly<Record<string, EventField>> = event;
   for (const [name, form] of empty.fields) bytes += fieldBytes(form, contents[name] ?? "");
   return bytes;
 }
 
 function fieldBytes(form: FieldForm, field: EventField): number {
-  if (isValueList(field)) return listBytesOf(field);
+  if (isValueList(field)) return valueListBytes(field);
   if (form === "value") return valueBytes(field);
-  if (typeof field === "number") return digits(field);
+  if (typeof field === "number") return digitCount(field);
   return typeof field === "string" ? textBytes(field) : String(field === true).length;
 }

@@ -1,4 +1,4 @@
-/** The handlers of a run that is not live: each capability answers the mock of the capability table. */
+/** The handlers of a run that is not live. Each answers with the mock from the capability table. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
@@ -6,11 +6,11 @@ import type { Value } from "../vm/value/value.ts";
 import { CapabilityDenied, type Handler, type HandlerContext, type Handlers } from "./handlers.ts";
 
 export interface MockOptions {
-  /** Answers of `step_input`, by name. Any other name gets the table's mock. */
+  /** Answers of `step.input`, by input name. Other names get the mock from the capability table. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
 }
 
-/** Touches nothing outside the process. Scopes of `fs_policy` hold as in a live run. */
+/** Creates handlers that touch nothing outside the process. The scopes of `fs_policy` apply like in a live run. */
 export function mockHandlers(registry: CapabilityRegistry, options: MockOptions = {}): Handlers {
   const handlers = new Map<string, Handler>();
   for (const capability of registry.all) {
@@ -32,8 +32,8 @@ export function mockHandlers(registry: CapabilityRegistry, options: MockOptions 
 }
 
 /**
- * Denies a path outside the policy's folders, and a path for which that depends on the working directory: a mock run has
- * the same result from every directory.
+ * Throws `CapabilityDenied` if the path is outside the policy's folders, or if the answer depends on the working
+ * directory, because a mock run must have the same result in every directory.
  */
 function checkReach([path]: readonly Value[], { policy }: HandlerContext, section: "read" | "write"): void {
   const reach = typeof path === "string" ? reachOf(path, policy.fs_policy[section]) : "inside";

@@ -1,17 +1,17 @@
-/** The callbacks of an embedder that watch a run. */
+/** The callbacks with which an embedder watches a run. */
 import type { CallErrorKind } from "../telemetry/tracing.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { Value } from "../vm/value/value.ts";
 
-/** A capability call that is about to be decided. */
+/** A capability call before the policy decides it. */
 export interface CallStart {
   /** Number of the call in the run, from 1. */
   readonly call: number;
   readonly capability: string;
-  /** As the program passed them: trailing defaults are not filled in. */
+  /** The arguments as the program passed them. Default arguments are not filled in. */
   readonly args: readonly Value[];
-  /** The source location of the call, computed on request. It includes `caller` only while the observer runs. */
+  /** Computes the source location of the call. It includes `caller` only if this is called while the observer runs. */
   place(): CallPlace;
 }
 
@@ -21,20 +21,20 @@ export interface CallEnd {
   readonly call: number;
   readonly capability: string;
   readonly outcome: "ok" | CallErrorKind;
-  /** The answer of a call that succeeded. */
+  /** The answer, if the call succeeded. */
   readonly result?: Value | undefined;
-  /** Why the call failed. */
+  /** Why the call failed, if it failed. */
   readonly message?: string | undefined;
-  /** Path of the policy rule that decided the call, and the reason it gave. Undefined when the policy was not asked. */
+  /** Path of the policy rule that decided the call, and the reason of that decision. Undefined if the policy was not asked. */
   readonly rule?: string | undefined;
   readonly reason?: string | undefined;
-  /** Calls still allowed after this one. Undefined without a budget. */
+  /** Number of calls of this capability that are still allowed after this one. Undefined without a budget. */
   readonly budgetRemaining?: number | undefined;
-  /** What the handler threw. Not enumerable, so `JSON.stringify` leaves it out. */
+  /** What the handler threw. Not enumerable, so `JSON.stringify` omits it. */
   readonly cause?: unknown;
 }
 
-/** What each observer receives, by its name. */
+/** What each observer receives, by the name of the observer. */
 export interface ObserverEvents {
   readonly runStart: { readonly runId: string; readonly program: string };
   readonly runEnd: { readonly runId: string; readonly outcome: string; readonly steps: number };

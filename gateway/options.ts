@@ -1,4 +1,4 @@
-/** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so their types may be wrong. */
+/** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so the options may have wrong types. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
@@ -6,32 +6,32 @@ import type { Limits } from "../vm/limits.ts";
 
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;
 
-/** Returns the policy in force, as a copy that the caller cannot change. Throws `usage`, `policy.*`, naming the option. */
-export function policyOption(given: unknown = DENY_ALL): Policy {
-  const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === given);
+/** Returns the effective policy, as a copy that the caller cannot change. Throws `usage`, `policy.*`, naming the option. */
+export function policyOption(option: unknown = DENY_ALL): Policy {
+  const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === option);
   if (builtIn !== undefined) return builtIn;
-  if (typeof given !== "string") return named("policy", POLICY_HINT, () => policyFromJson(jsonFromJs(given)));
-  const known = NAMED_POLICIES.get(given);
-  if (known !== undefined) return known;
-  throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(given.slice(0, 80))}`, { hint: POLICY_HINT });
+  if (typeof option !== "string") return withOptionName("policy", POLICY_HINT, () => policyFromJson(jsonFromJs(option)));
+  const namedPolicy = NAMED_POLICIES.get(option);
+  if (namedPolicy !== undefined) return namedPolicy;
+  throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(option.slice(0, 80))}`, { hint: POLICY_HINT });
 }
 
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
-export function limitsOption(given: unknown = {}): Partial<Limits> {
-  return named("limits", undefined, () => readLimits(jsonFromJs(given)));
+export function limitsOption(option: unknown = {}): Partial<Limits> {
+  return withOptionName("limits", undefined, () => readLimits(jsonFromJs(option)));
 }
 
-/** Runs `read` and adds the option's name to any error it throws, even an error of a getter. */
-function named<T>(option: string, hint: string | undefined, read: () => T): T {
+/** Runs `read`. If it throws, even in a getter of the option, throws a `BorunaError` that names the option. */
+function withOptionName<T>(option: string, hint: string | undefined, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const known = error instanceof BorunaError ? error : undefined;
-    const kind = known?.kind.startsWith("policy.") === true ? known.kind : "usage";
-    const next = known?.hint ?? hint;
-    const message = known?.message ?? "reading it throws an error";
+    const borunaError = error instanceof BorunaError ? error : undefined;
+    const kind = borunaError?.kind.startsWith("policy.") === true ? borunaError.kind : "usage";
+    const errorHint = borunaError?.hint ?? hint;
+    const message = borunaError?.message ?? "reading it throws an error";
     throw new BorunaError(kind, message.split(/\W/).includes(option) ? message : `${option}: ${message}`, {
-      ...(next === undefined ? {} : { hint: next }),
+      ...(errorHint === undefined ? {} : { hint: errorHint }),
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** The files of a run's own log: its `fs.read` and `fs.write` calls are denied on them, so that a program cannot edit its log. */
+/** The files of a run's own log. The run's `fs.read` and `fs.write` calls on them are denied, so that a program cannot edit its log. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -6,11 +6,11 @@ export interface FileIdentity {
 
 export const identityText = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 
-/** Files are compared by device and inode: a file can have many names, and any name can be given to another file. */
+/** A set of files, compared by device and inode, because a file can have several names and a name can be given to another file. */
 export class ProtectedFiles {
   readonly #identities = new Set<string>();
 
-  /** Adds a file, or a folder with everything in it. */
+  /** Protects a file, or a folder with everything in it. */
   add(identity: FileIdentity): void {
     this.#identities.add(identityText(identity));
   }

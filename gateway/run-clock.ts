@@ -4,22 +4,22 @@ import type { StopReason } from "../vm/host.ts";
 /** The longest delay that a Node timer accepts, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Not `performance.now()`: Node loads `performance` on first use, which takes longer than a short run. */
+/** Reads a monotonic clock. Does not use `performance.now()`, because loading `performance` takes longer than a short run. */
 function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-/** Knows when one run must stop: at its wall-clock limit, or when its caller cancels it. The limit counts from construction. */
+/** Tells when one run must stop: at its wall-clock limit, or when its caller cancels the run. Time counts from construction. */
 export class RunClock {
-  /** Milliseconds of a monotonic clock. */
+  /** Returns the milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly #maxMs: number;
   readonly #deadline: number;
   readonly #abort = new AbortController();
   #stopReason: StopReason | undefined;
 
-  /** `maxMs`: the limit in milliseconds; 0 is none. */
+  /** `maxMs` is the limit in milliseconds; 0 means no limit. */
   constructor(maxMs: number, now: () => number = monotonicMs) {
     this.now = now;
     this.#maxMs = maxMs;
@@ -35,7 +35,7 @@ export class RunClock {
     return this.#abort.signal;
   }
 
-  /** Milliseconds left of the limit; undefined without one. */
+  /** Returns the milliseconds left of the limit, or undefined if there is no limit. */
   remainingMs(): number | undefined {
     return this.#maxMs === 0 ? undefined : Math.max(0, this.#deadline - this.now());
   }
@@ -45,13 +45,13 @@ export class RunClock {
     return this.#maxMs > 0 && this.now() >= this.#deadline ? "timeout" : undefined;
   }
 
-  /** Only the first reason counts. */
+  /** Stops the run and aborts its calls. Only the first reason counts. */
   stop(reason: StopReason): void {
     this.#stopReason ??= reason;
     this.#abort.abort(this.#stopReason);
   }
 
-  /** Runs `body`. Until it ends, `caller` cancels the run and a timer stops it at its limit. */
+  /** Runs `body`. Until `body` ends, `caller` can cancel the run, and a timer stops the run at its limit. */
   async watch<T>(caller: AbortSignal | undefined, body: () => T | Promise<T>): Promise<T> {
     const cancel = (): void => this.stop("canceled");
     if (caller?.aborted === true) cancel();

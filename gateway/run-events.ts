@@ -7,7 +7,7 @@ import type { RunObservers } from "./observers.ts";
 
 /** Receives the events of a run in order, each before the machine continues. */
 export interface EventSink {
-  /** Returns why the run must stop, if it must. May throw `BorunaError` `log.*`. */
+  /** Receives an event. Returns why the run must stop, or undefined if it may continue. May throw `BorunaError` `log.*`. */
   append(event: RunEvent): HostStop | undefined;
 }
 
@@ -31,8 +31,9 @@ export class RunEvents {
   }
 
   /**
-   * Returns why the run must stop, if it must. Over `max_log_bytes` the event is dropped, unless it is the answer of a
-   * call: a replay needs that answer to get this far. Throws what the sink throws.
+   * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds
+   * `max_log_bytes` is dropped, unless it is the answer of a call, because a replay needs that answer to get this far.
+   * Throws what the sink throws.
    */
   append(event: RunEvent): HostStop | undefined {
     const overLimit = this.#charge(event);

@@ -1,10 +1,10 @@
 /**
  * One run of a verified program behind the gateway.
  *
- * In: a `Program`, its arguments, a policy, handlers. Out: a `RunResult`. `Run` is the machine's `Host`. It connects
- * three objects, which it shares with the `Gateway`: `RunClock` stops the run, `RunEvents` logs its events, and
- * `RunObservers` calls the embedder's observers. The result depends on the clock only through the outcomes `timeout`
- * and `canceled`.
+ * `executeProgram` takes a `Program`, its arguments, a policy and handlers, and returns a `RunResult`. `Run` is
+ * the machine's `Host`. It connects three objects, which it shares with the `Gateway`: `RunClock` stops the run,
+ * `RunEvents` logs its events, and `RunObservers` calls the embedder's observers. The result depends on the clock only
+ * through the outcomes `timeout` and `canceled`.
  */
 import { DENY_ALL, effectiveLimits, type Policy, policyHash } from "../policy/policy.ts";
 import type { CallCounters, RunMode, RunTracing, Tracing } from "../telemetry/tracing.ts";
@@ -33,42 +33,43 @@ import { type EventSink, RunEvents } from "./run-events.ts";
 import { RunTurns } from "./turns.ts";
 
 export interface ExecuteOptions {
-  /** Default: deny-all. It must not change while the run lasts. */
+  /** What the program may do. Default: deny-all. The object must not change during the run. */
   readonly policy?: Policy | undefined;
-  /** Default: the mocks. */
+  /** Carry out the capability calls. Default: the mocks. */
   readonly handlers?: Handlers | undefined;
-  /** Recorded on the spans. Default: mock. */
+  /** The mode that spans record. Default: mock. */
   readonly mode?: RunMode | undefined;
   /** Arguments of `main` by parameter name, as typed JSON. */
   readonly args?: ReadonlyMap<string, JsonData> | undefined;
-  /** Override the policy's limits. */
+  /** Limits that override those of the policy. */
   readonly limits?: Partial<Limits> | undefined;
-  /** Receives the events. Default: they are only counted. */
+  /** Receives the events. By default, events are only counted. */
   readonly sink?: EventSink | undefined;
-  /** Cancels the run. */
+  /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context and baggage of the caller. */
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
-  /** Default: no spans. */
+  /** Receives the run and its calls as spans. Default: no spans. */
   readonly tracing?: Tracing | undefined;
   /** Id of the recorded run that this run replays. */
   readonly replayOf?: string | undefined;
+  /** Callbacks that watch the run. */
   readonly on?: Observers | undefined;
-  /** May be a getter: it is read only when something needs the id. */
+  /** The run id. It may be a getter, which is called only if something needs the id. */
   readonly runId: string;
   /** Receives each text of `debug` and `debug_msg`. */
   readonly onDebug?: ((text: string) => void) | undefined;
-  /** The engines that may run the program. The choice changes nothing but the time. Default: auto. */
+  /** The engines that may run the program. The choice affects only how long the run takes. Default: auto. */
   readonly engine?: EngineChoice | undefined;
-  /** Whether a run that stops at an actor's event reports the stack of the spawn or send behind it. Costs a little for each event. */
+  /** Whether a run that stops at an actor's event reports the stack of the spawn or send that caused it. Slows events a little. */
   readonly locatesEvents?: boolean | undefined;
   /** Receives each instruction as a line of text. */
   readonly trace?: ((line: string) => void) | undefined;
   /** Receives the first error that an observer throws. Default: print it to stderr. */
   readonly onObserverError?: ((error: unknown) => void) | undefined;
-  /** Milliseconds of a monotonic clock. Default: the system's. */
+  /** Returns the milliseconds of a monotonic clock. Default: the system's clock. */
   readonly clock?: (() => number) | undefined;
 }
 
@@ -88,22 +89,22 @@ export interface RunError {
   readonly counterexample?: readonly string[];
   /** The step at which the run stopped. */
   readonly step: number;
-  /** What the handler of the call threw. Not enumerable, so `JSON.stringify` leaves it out. */
+  /** What the handler of the call threw. Not enumerable, so `JSON.stringify` omits it. */
   readonly cause?: unknown;
 }
 
-/** How a run ended. It has a `value` if the outcome is `success`, else an `error`. */
+/** How a run ended. It has a `value` if the outcome is `success`, otherwise an `error`. */
 export interface RunResult {
   readonly outcome: Outcome;
   readonly value?: Value;
-  /** The declared type of `value`; absent when the module does not name it. */
+  /** The declared type of `value`; absent if the module does not name the type. */
   readonly resultType?: Type;
   readonly error?: RunError;
   readonly steps: number;
-  /** Bytes of all values created, cumulative. */
+  /** Total bytes of all values that the run created. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Emitted trees, in order. */
+  /** The trees that the program emitted, in order. */
   readonly ui: readonly Value[];
   readonly runId: string;
   /** The limit that the run reached. */
@@ -116,35 +117,35 @@ export interface RunResult {
 
 /** The failure of an actor that its parent did not receive. */
 export interface ActorFailure extends UnreceivedFailure {
-  /** The function that the actor was spawned with. */
+  /** Name of the function that the actor was spawned with. */
   readonly functionName: string;
 }
 
 /**
- * Runs the program. How the program ends is the result's `outcome`. Throws `BorunaError`: `usage` and `value.*` for
+ * Runs the program. The result's `outcome` says how the program ended. Throws `BorunaError`: `usage` and `value.*` for
  * arguments that do not fit `main`, and whatever the sink throws.
  */
 export async function executeProgram(program: Program, options: ExecuteOptions): Promise<RunResult> {
   const args = bindArguments(program, options.args ?? new Map());
   const run = new Run(program, options);
-  return run.finish(await run.machine(args));
+  return run.finish(await run.runProgram(args));
 }
 
-/** The values of `main`'s parameters, checked against their types. Throws `usage`, `value.*`. */
-function bindArguments(program: Program, given: ReadonlyMap<string, JsonData>): readonly Value[] {
+/** Returns the values of `main`'s parameters, converted from typed JSON. Throws `usage`, `value.*`. */
+function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): readonly Value[] {
   const { signature, functions, entry, types } = program.module;
   const params = signature?.params ?? [];
-  const list = params.map((p) => `${p.name}: ${p.type}`).join(", ");
-  const hint = params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each as --arg name=VALUE`;
-  const unknown = [...given.keys()].find((name) => !params.some((p) => p.name === name));
-  if (unknown !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknown)}`, { hint });
+  const paramList = params.map((p) => `${p.name}: ${p.type}`).join(", ");
+  const hint = params.length === 0 ? "its main takes no arguments" : `its main takes (${paramList}); give each as --arg name=VALUE`;
+  const unknownName = [...args.keys()].find((name) => !params.some((p) => p.name === name));
+  if (unknownName !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknownName)}`, { hint });
   if (signature === undefined && (functions[entry]?.arity ?? 0) > 0) {
     throw new BorunaError("usage", "the entry function takes arguments, but the module does not name them", {
       hint: "compile it again from its source",
     });
   }
   return params.map((p) => {
-    const data = given.get(p.name);
+    const data = args.get(p.name);
     if (data === undefined) throw new BorunaError("usage", `the argument ${p.name} is missing`, { hint });
     return valueFromTypedJson(data, parseType(p.type), types, p.name);
   });
@@ -162,7 +163,7 @@ class Run implements Host {
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
   readonly #ui: Value[] = [];
-  /** The function of each spawned actor, by actor id. */
+  /** The function name of each spawned actor, by actor id. */
   readonly #actorFunctions = new Map<number, string>();
   #outputBytes = 0;
   readonly #turns: RunTurns;
@@ -203,7 +204,7 @@ class Run implements Host {
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
-  async machine(args: readonly Value[]): Promise<MachineEnd> {
+  async runProgram(args: readonly Value[]): Promise<MachineEnd> {
     const { signal, trace, engine = "auto" } = this.#options;
     const options = { limits: this.#limits, args, engine, ...(trace === undefined ? {} : { trace }) };
     try {
@@ -232,7 +233,7 @@ class Run implements Host {
 
   #result(end: MachineEnd): Omit<RunResult, "runId"> {
     const { signature, types } = this.#program.module;
-    const common = {
+    const commonFields = {
       steps: end.steps,
       allocBytes: end.allocBytes,
       counters: this.#gateway.counters(),
@@ -242,17 +243,17 @@ class Run implements Host {
     };
     if (end.status === "trapped") {
       const { outcome, ...limit } = outcomeOfTrap(end.trap.kind);
-      return { outcome, error: runError(end.trap, limit), ...common, ...limit };
+      return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit };
     }
     const { value } = end;
-    if (signature === undefined) return { outcome: "success", value, ...common };
+    if (signature === undefined) return { outcome: "success", value, ...commonFields };
     const resultType = parseType(signature.result);
-    // The type of a message is not checked when it is received, so a value of another type can get here.
+    // An actor receives messages without a check of their type, so a value of another type can get here.
     if (!matchesType(value, resultType, types)) {
       const message = `main gave something else than ${signature.result}`;
-      return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...common };
+      return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...commonFields };
     }
-    return { outcome: "success", value, resultType, ...common };
+    return { outcome: "success", value, resultType, ...commonFields };
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
@@ -296,9 +297,9 @@ class Run implements Host {
   }
 }
 
-/** `limit` has the limit that the run reached, if it did. */
-function runError(trap: Trap, limit: { readonly limit?: LimitName }): RunError {
+/** Converts a trap to the error of a result. `reached` is empty unless the run reached a limit. */
+function runError(trap: Trap, reached: { readonly limit?: LimitName }): RunError {
   const { kind, message, stack, step, actorId: _, cause, ...detail } = trap;
-  const error: RunError = { kind, message, ...detail, stack, ...limit, step };
+  const error: RunError = { kind, message, ...detail, stack, ...reached, step };
   return cause === undefined ? error : Object.defineProperty(error, "cause", { value: cause });
 }

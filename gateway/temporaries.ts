@@ -1,6 +1,6 @@
 /**
  * Names of temporary files. A file is written under a temporary name and renamed when it is complete. The name contains the
- * process id, so that files left by a killed process can be recognized and removed.
+ * process id, so that the files of a killed process can be recognized and removed.
  */
 import { randomBytes } from "node:crypto";
 import { opendirSync, unlinkSync } from "node:fs";
@@ -9,21 +9,21 @@ import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
 import { sha256Hex } from "./digest.ts";
 
-const FORM = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
+const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
-/** Names this computer: computers that share a folder do not see each other's processes. */
+/** Identifies this computer, because computers that share a folder cannot see each other's processes. */
 const computer = lazily(() => ({ digest: sha256Hex(hostname()).slice(0, 8) }));
 
-/** Returns a new, unguessable name. */
+/** Returns a new name that cannot be guessed. */
 export function temporaryName(): string {
   return `.boruna-${computer().digest}-${process.pid}-${randomBytes(12).toString("hex")}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {
-  return FORM.test(name);
+  return TEMPORARY_NAME.test(name);
 }
 
-/** Entries of a folder to look at; temporary files beyond them stay. */
+/** Limit on the entries of a folder that are examined. Temporary files after them stay. */
 const MAX_ENTRIES = 100_000;
 
 /** Removes the temporary files in `folder` whose process no longer exists. Throws errors of `node:fs` about the folder itself. */
@@ -31,7 +31,7 @@ export function removeAbandoned(folder: string): void {
   const entries = opendirSync(folder);
   const abandoned: string[] = [];
   try {
-    for (let seen = 0; seen < MAX_ENTRIES; seen++) {
+    for (let entryCount = 0; entryCount < MAX_ENTRIES; entryCount++) {
       const entry = entries.readSync();
       if (entry === null) break;
       if (entry.isFile() && isAbandoned(entry.name)) abandoned.push(entry.name);
@@ -43,7 +43,7 @@ export function removeAbandoned(folder: string): void {
 }
 
 function isAbandoned(name: string): boolean {
-  const [, digest, pid] = FORM.exec(name) ?? [];
+  const [, digest, pid] = TEMPORARY_NAME.exec(name) ?? [];
   return digest === computer().digest && pid !== undefined && !isRunning(Number(pid));
 }
 
@@ -52,17 +52,17 @@ function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // Any other error means that the process exists and belongs to another user.
-    return codeOf(error) !== "ESRCH";
+    return errorCode(error) !== "ESRCH";
   }
 }
 
-/** Ignores a file that belongs to another user, or that another process has just removed: neither stops a write. */
+/** Removes a file, unless it belongs to another user or has just been removed by another process. Neither may stop a write. */
 function removeIfPermitted(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (!["ENOENT", "EACCES", "EPERM", "EROFS", "EBUSY"].includes(codeOf(error))) throw error;
+    if (!["ENOENT", "EACCES", "EPERM", "EROFS", "EBUSY"].includes(errorCode(error))) throw error;
   }
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
+const errorCode = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");

@@ -14,14 +14,14 @@ import { limitsOption } from "./options.ts";
 /** The answer of a `test` block to a capability. */
 export interface TestAnswer {
   readonly capability: string;
-  /** A pure function whose arity is that of one of the capability's signatures. */
+  /** Index of a pure function with as many parameters as one of the capability's signatures. */
   readonly functionIndex: number;
 }
 
-/** One `test` block of a module of `compileTests`. */
+/** One `test` block of a module that `compileTests` returned. */
 export interface TestCase {
   readonly name: string;
-  /** A function without parameters that returns Unit. */
+  /** Index of a function without parameters that returns Unit. */
   readonly functionIndex: number;
   readonly answers: readonly TestAnswer[];
 }
@@ -35,10 +35,10 @@ export interface TestOptions {
 
 /** How a `test` block ended. */
 export interface TestResult extends RunResult {
-  /** The outcome is `success`, no answer is broken, and no actor failed unreceived. */
+  /** Whether the outcome is `success`, no answer failed, and `unreceived` is empty. */
   readonly passed: boolean;
-  /** The first answer that ended neither with a value nor with `panic`. */
-  readonly brokenAnswer?: { readonly capability: string; readonly trap: Trap };
+  /** The first answer that ended with neither a value nor `panic`. */
+  readonly failedAnswer?: { readonly capability: string; readonly trap: Trap };
 }
 
 const PANIC = "panic: ";
@@ -47,8 +47,8 @@ const PANIC = "panic: ";
 export async function runTest(program: Program, test: TestCase, options: TestOptions = {}): Promise<TestResult> {
   const limits = limitsOption(options.limits);
   const { onDebug } = options;
-  let brokenAnswer: TestResult["brokenAnswer"];
-  /** The value of an answer. Throws `CapabilityFailure` if the answer ends with `panic`, or is broken. */
+  let failedAnswer: TestResult["failedAnswer"];
+  /** Returns the value of an answer. Throws `CapabilityFailure` if the answer ends with `panic` or fails in another way. */
   const evaluate = async ({ capability, functionIndex }: TestAnswer, args: readonly Value[]): Promise<Value> => {
     const host: Host = {
       call: ({ capability: { name } }) => unanswered(name),
@@ -56,7 +56,7 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
       debug: (text) => (onDebug?.(text), undefined),
       interrupted: () => undefined,
     };
-    const end = await runMachine(startingAt(program, functionIndex), host, {
+    const end = await runMachine(withEntry(program, functionIndex), host, {
       limits: { ...DEFAULT_LIMITS, ...limits },
       args,
       actors: false,
@@ -64,49 +64,49 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     if (end.status === "completed") return end.value;
     const { kind, message } = end.trap;
     if (kind === "assertion_failed" && message.startsWith(PANIC)) throw new CapabilityFailure(message.slice(PANIC.length));
-    brokenAnswer ??= { capability, trap: end.trap };
+    failedAnswer ??= { capability, trap: end.trap };
     throw new CapabilityFailure(`the answer of the test failed: ${message}`);
   };
-  const result = await executeProgram(startingAt(program, test.functionIndex), {
+  const result = await executeProgram(withEntry(program, test.functionIndex), {
     policy: ALLOW_ALL,
     handlers: testHandlers(program, test.answers, evaluate),
     runId: `test-${test.functionIndex}`,
     limits,
     onDebug,
   });
-  const passed = result.outcome === "success" && brokenAnswer === undefined && result.unreceived.length === 0;
-  return { ...result, passed, ...(brokenAnswer === undefined ? {} : { brokenAnswer }) };
+  const passed = result.outcome === "success" && failedAnswer === undefined && result.unreceived.length === 0;
+  return { ...result, passed, ...(failedAnswer === undefined ? {} : { failedAnswer }) };
 }
 
-function startingAt(program: Program, entry: number): Program {
+function withEntry(program: Program, entry: number): Program {
   return { ...program, module: { ...program.module, entry, signature: { params: [], result: "Unit" } } };
 }
 
-/** The mocks, replaced by the answers of a test: the n-th answer of a signature serves its n-th call, the last one all later calls. */
+/** Returns the mocks and the answers of a test. The n-th answer of a signature serves its n-th call; the last one, all later calls. */
 function testHandlers(
   program: Program,
   answers: readonly TestAnswer[],
   evaluate: (a: TestAnswer, args: readonly Value[]) => Promise<Value>,
 ): Handlers {
   const handlers = new Map(mockHandlers(program.registry));
-  /** Calls so far, by capability and number of arguments. */
-  const calls = new Map<string, number>();
-  const arity = (answer: TestAnswer): number | undefined => program.functions[answer.functionIndex]?.def.arity;
+  /** Number of calls so far, by capability and number of arguments. */
+  const callCounts = new Map<string, number>();
+  const arityOf = (answer: TestAnswer): number | undefined => program.functions[answer.functionIndex]?.def.arity;
   for (const capability of new Set(answers.map((a) => a.capability))) {
     const mock = handlers.get(capability);
     handlers.set(capability, (args, context) => {
-      const candidates = answers.filter((a) => a.capability === capability && arity(a) === args.length);
+      const candidates = answers.filter((a) => a.capability === capability && arityOf(a) === args.length);
       const key = `${capability}/${args.length}`;
-      const call = calls.get(key) ?? 0;
-      calls.set(key, call + 1);
-      const answer = candidates[Math.min(call, candidates.length - 1)];
+      const callIndex = callCounts.get(key) ?? 0;
+      callCounts.set(key, callIndex + 1);
+      const answer = candidates[Math.min(callIndex, candidates.length - 1)];
       return answer === undefined ? (mock?.(args, context) ?? unanswered(capability)) : evaluate(answer, args);
     });
   }
   return handlers;
 }
 
-/** Unreachable: the compiler lets no answer make a call, and every capability that a test can answer has a mock. */
+/** Never called, because the compiler lets no answer make a call and every capability that a test can answer has a mock. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

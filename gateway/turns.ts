@@ -3,43 +3,45 @@
  * so that timers, sockets and signals are served, and the run that has waited longest continues (ADR 021).
  */
 
-/** Milliseconds of a turn. */
+/** Length of a turn, in milliseconds. */
 const TURN_MS = 15;
-/** If two requests for a pause are closer than this many milliseconds, not every one reads the clock. */
+/** If requests for a pause are less than this many milliseconds apart, some of them do not read the clock. */
 const FREQUENT_MS = 1;
+/** Limit on the consecutive requests that do not read the clock. */
 const MAX_SKIPPED = 3;
 
 /** Milliseconds that runs have used in this turn. */
 let usedMs = 0;
-/** Runs that wait for a turn, in order. */
-const waiting: (() => void)[] = [];
+/** Functions that resume the runs waiting for a turn, in order. */
+const waitingRuns: (() => void)[] = [];
 let isNextTurnScheduled = false;
 
-/** The part of one run in the turns. The turn is shared, so the time of every run counts. */
+/** Lets one run take part in the turns. All runs share one turn, so the time of each of them counts. */
 export class RunTurns {
   readonly #now: () => number;
-  /** When the run last got the thread or read the clock; undefined while it waits. */
+  /** Time at which the run last got the thread or read the clock, in milliseconds. Undefined while the run waits. */
   #since: number | undefined;
-  /** Requests for a pause since the clock was last read, and how many may pass without reading it. */
+  /** Number of requests for a pause since the clock was last read. */
   #skipped = 0;
-  #maySkip = 1;
+  /** How many of these requests may skip reading the clock. It adapts to how frequent they are. */
+  #maxSkipped = 1;
 
-  /** `now`: milliseconds of a monotonic clock. */
+  /** `now` returns the milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
     this.#since = now();
   }
 
-  /** Undefined while the turn lasts; then a promise that resolves when the run may continue. */
+  /** Returns undefined while the turn lasts. After that, returns a promise that resolves when the run may continue. */
   pause(): Promise<undefined> | undefined {
-    if (this.#since !== undefined && this.#skipped < this.#maySkip) this.#skipped += 1;
+    if (this.#since !== undefined && this.#skipped < this.#maxSkipped) this.#skipped += 1;
     else {
       this.#skipped = 0;
-      this.#maySkip = this.#count() < FREQUENT_MS ? Math.min(this.#maySkip + 1, MAX_SKIPPED) : this.#maySkip >> 1;
+      this.#maxSkipped = this.#countTime() < FREQUENT_MS ? Math.min(this.#maxSkipped + 1, MAX_SKIPPED) : this.#maxSkipped >> 1;
     }
     if (usedMs < TURN_MS) return undefined;
     return new Promise((resolve) => {
-      waiting.push(() => {
+      waitingRuns.push(() => {
         this.#since = this.#now();
         resolve(undefined);
       });
@@ -47,15 +49,15 @@ export class RunTurns {
     });
   }
 
-  /** Gives the rest of the turn to the next run: this one has ended, or waits for an answer. */
+  /** Gives the rest of the turn to the next run. Call it when this run has ended or waits for an answer. */
   leave(): void {
-    this.#count();
+    this.#countTime();
     this.#since = undefined;
-    if (usedMs < TURN_MS) waiting.shift()?.();
+    if (usedMs < TURN_MS) waitingRuns.shift()?.();
   }
 
   /** Counts the time since the run last read the clock, and returns it in milliseconds. */
-  #count(): number {
+  #countTime(): number {
     const now = this.#now();
     const ms = now - (this.#since ?? now);
     this.#since = now;
@@ -64,14 +66,14 @@ export class RunTurns {
   }
 }
 
-/** An immediate that is set inside an immediate runs after timers and sockets; a `MessageChannel` message may run before them. */
+/** An immediate that is set inside an immediate runs after timers and sockets. A `MessageChannel` message may run before them. */
 function scheduleNextTurn(): void {
-  if (isNextTurnScheduled || waiting.length === 0) return;
+  if (isNextTurnScheduled || waitingRuns.length === 0) return;
   isNextTurnScheduled = true;
   setImmediate(() => {
     isNextTurnScheduled = false;
     usedMs = 0;
-    waiting.shift()?.();
+    waitingRuns.shift()?.();
     scheduleNextTurn();
   });
 }

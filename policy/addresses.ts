@@ -1,7 +1,7 @@
 /**
  * Classifies IP addresses: public or not. The tables hold every range of IANA's special-purpose address registries
  * (RFC 6890 and its updates), the multicast ranges, and addresses that clouds use internally. An IPv6 address that
- * embeds an IPv4 address is public only if both are, since a translator or tunnel may deliver to the IPv4 address.
+ * embeds an IPv4 address is public only if both are, because a translator or tunnel may deliver to the IPv4 address.
  */
 import { lazily } from "../vm/lazy.ts";
 
@@ -40,7 +40,7 @@ const IPV4_RANGES: readonly Range[] = [
   ["198.51.100.0", 24, "documentation"],
   ["203.0.113.0", 24, "documentation"],
   ["224.0.0.0", 4, "multicast"],
-  ["240.0.0.0", 4, "reserved"], // With the broadcast address.
+  ["240.0.0.0", 4, "reserved"], // Includes the broadcast address.
 ];
 
 const IPV6_RANGES: readonly Range[] = [
@@ -70,10 +70,10 @@ const IPV6_RANGES: readonly Range[] = [
 interface Embedding {
   readonly prefix: string;
   readonly bits: number;
-  /** Where the IPv4 address starts, in bytes. */
+  /** Offset of the IPv4 address, in bytes. */
   readonly offset: number;
-  /** Set if its bits are inverted. */
-  readonly inverted?: true;
+  /** Set if the bits of the IPv4 address are inverted. */
+  readonly isInverted?: true;
 }
 
 const EMBEDDINGS: readonly Embedding[] = [
@@ -86,26 +86,26 @@ const EMBEDDINGS: readonly Embedding[] = [
   // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's address, and the client's with inverted bits.
   { prefix: "2002::", bits: 16, offset: 2 },
   { prefix: "2001::", bits: 32, offset: 4 },
-  { prefix: "2001::", bits: 32, offset: 12, inverted: true },
+  { prefix: "2001::", bits: 32, offset: 12, isInverted: true },
 ];
 
-/** Undefined if `text` is not an IP address. IPv6 addresses must have no brackets; a zone (`%eth0`) is ignored. */
+/** Returns the class of an IP address, or undefined for other text. IPv6 addresses must have no brackets; a zone (`%eth0`) is ignored. */
 export function classifyAddress(text: string): AddressClass | undefined {
   const bytes = parseIpv4(text) ?? parseIpv6(text.replace(/%.*$/, ""));
   if (bytes === undefined) return undefined;
-  return bytes.length === 4 ? classOf(bytes, ipv4()) : classifyIpv6(bytes);
+  return bytes.length === 4 ? classOf(bytes, ipv4Ranges()) : classifyIpv6(bytes);
 }
 
 function classifyIpv6(bytes: readonly number[]): AddressClass {
   const matching = embeddings().filter(({ prefix, bits }) => hasPrefix(bytes, prefix, bits));
-  const own = classOf(bytes, ipv6());
-  if (matching.length === 0 || own === "unspecified" || own === "loopback") return own;
-  for (const { offset, inverted } of matching) {
-    const inner = classOf(
-      bytes.slice(offset, offset + 4).map((byte) => (inverted === true ? byte ^ 0xff : byte)),
-      ipv4(),
+  const outerClass = classOf(bytes, ipv6Ranges());
+  if (matching.length === 0 || outerClass === "unspecified" || outerClass === "loopback") return outerClass;
+  for (const { offset, isInverted } of matching) {
+    const embeddedClass = classOf(
+      bytes.slice(offset, offset + 4).map((byte) => (isInverted === true ? byte ^ 0xff : byte)),
+      ipv4Ranges(),
     );
-    if (inner !== "public") return inner;
+    if (embeddedClass !== "public") return embeddedClass;
   }
   return "public";
 }
@@ -124,14 +124,14 @@ function hasPrefix(bytes: readonly number[], prefix: readonly number[], bits: nu
   return true;
 }
 
-/** Accepts four decimal numbers only; the URL parser has already rewritten every other spelling. */
+/** Returns the bytes. Accepts only four decimal numbers, because the URL parser has already rewritten every other spelling. */
 function parseIpv4(text: string): number[] | undefined {
   if (!/^(?:(?:0|[1-9][0-9]{0,2})(?:\.|$)){4}$/.test(text) || text.endsWith(".")) return undefined;
   const bytes = text.split(".").map(Number);
   return bytes.every((byte) => byte <= 255) ? bytes : undefined;
 }
 
-/** RFC 4291 section 2.2, including the form that ends in an IPv4 address. */
+/** Returns the bytes of an address of RFC 4291 section 2.2, including the form that ends in an IPv4 address. */
 function parseIpv6(text: string): number[] | undefined {
   if (text.length > 45 || !text.includes(":")) return undefined;
   const halves = text.split("::");
@@ -142,7 +142,7 @@ function parseIpv6(text: string): number[] | undefined {
   return missing < 2 ? undefined : [...head, ...Array.from({ length: missing }, () => 0), ...tail];
 }
 
-/** The bytes of colon-separated groups; the last may be an IPv4 address. */
+/** Returns the bytes of colon-separated groups. The last group may be an IPv4 address. */
 function groupBytes(text: string): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
@@ -158,6 +158,6 @@ function groupBytes(text: string): number[] | undefined {
   return bytes;
 }
 
-const ipv4 = lazily((): ParsedRanges => IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind })));
-const ipv6 = lazily((): ParsedRanges => IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind })));
+const ipv4Ranges = lazily((): ParsedRanges => IPV4_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv4(prefix) ?? [], bits, kind })));
+const ipv6Ranges = lazily((): ParsedRanges => IPV6_RANGES.map(([prefix, bits, kind]) => ({ prefix: parseIpv6(prefix) ?? [], bits, kind })));
 const embeddings = lazily(() => EMBEDDINGS.map((e) => ({ ...e, prefix: parseIpv6(e.prefix) ?? [] })));

@@ -1,7 +1,7 @@
 /**
- * Decides whether a policy allows one call. First the capability's rule, or `default_allow`; if that allows the call,
- * the capability's scope: `net_policy`, `fs_policy` or `llm_policy`, checked against the arguments. The gateway counts
- * the budget. Pure: the same call gets the same decision on every machine, recorded or replayed.
+ * Decides whether a policy allows one call. The capability's rule, or `default_allow`, decides first. If it allows the
+ * call, the arguments are checked against the capability's scope: `net_policy`, `fs_policy` or `llm_policy`. The gateway
+ * counts the budget. The same call gets the same decision on every machine, whether recorded or replayed.
  */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/value/map.ts";
@@ -13,15 +13,15 @@ import { memberPath } from "./field-schema.ts";
 
 export interface Decision {
   readonly allowed: boolean;
-  /** Path of the deciding rule in the policy file: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
+  /** Path in the policy file of the rule that decided: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
   readonly rule: string;
-  /** One sentence for people. */
+  /** Why the call is allowed or not: one sentence for people. */
   readonly reason: string;
-  /** Calls that one run may make; absent if there is no limit. */
+  /** Number of calls that one run may make; absent if there is no limit. */
   readonly budget?: number;
 }
 
-/** Path of the rule that sets the budget of a capability. */
+/** Returns the path of the rule that sets the budget of a capability. */
 export function budgetRule(capability: string): string {
   return memberPath(memberPath("rules", capability), "budget");
 }
@@ -32,10 +32,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** The decisions of one policy. */
+/** Decides calls by one policy. */
 export class Decisions {
   readonly #policy: Policy;
-  /** Decisions by rule alone, cached by capability. */
+  /** Cached decisions of the rules alone, by capability name. */
   readonly #byRule = new Map<string, Decision>();
 
   constructor(policy: Policy) {
@@ -43,7 +43,7 @@ export class Decisions {
   }
 
   /** Decides one call. `args` must have their defaults filled in and match the capability's types. */
-  of({ name }: CapabilityDecl, args: readonly Value[]): Decision {
+  decide({ name }: CapabilityDecl, args: readonly Value[]): Decision {
     let decision = this.#byRule.get(name);
     if (decision === undefined) {
       decision = ruleDecision(this.#policy, name);
@@ -54,7 +54,7 @@ export class Decisions {
   }
 }
 
-/** The decision for a capability by its rule, whatever the arguments. */
+/** Returns the decision of the capability's rule, which does not depend on the arguments. */
 function ruleDecision(policy: Policy, name: string): Decision {
   const rule = policy.rules.get(name);
   const path = rule === undefined ? "default_allow" : memberPath(memberPath("rules", name), "allow");
@@ -83,14 +83,14 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Checks host, port, method and, if the host is an IP address, its range. A URL that does not parse is refused if the
- * policy restricts hosts or ports; otherwise the handler fails it.
+ * Checks host, port, method and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing.
+ * A URL that does not parse is refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
  */
 export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;
-  const upper = method.toUpperCase();
-  if (allowed_methods.length > 0 && !allowed_methods.includes(upper)) {
-    return { rule: "net_policy.allowed_methods", reason: `the method ${quoted(upper)} is not one of ${allowed_methods.join(", ")}` };
+  const upperMethod = method.toUpperCase();
+  if (allowed_methods.length > 0 && !allowed_methods.includes(upperMethod)) {
+    return { rule: "net_policy.allowed_methods", reason: `the method ${quote(upperMethod)} is not one of ${allowed_methods.join(", ")}` };
   }
   const target = parseTarget(url);
   if (target === undefined) {
@@ -100,13 +100,13 @@ export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal
       : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
   }
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
-    return { rule: "net_policy.allowed_domains", reason: `the host ${quoted(target.host)} is not allowed` };
+    return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed` };
   }
   if (allowed_ports.length > 0 && !allowed_ports.includes(target.port)) {
     return { rule: "net_policy.allowed_ports", reason: `the port ${target.port} is not one of ${allowed_ports.join(", ")}` };
   }
   const reason = allow_private_networks ? undefined : privateReason(target.host);
-  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${quoted(target.host)} is ${reason}` };
+  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${quote(target.host)} is ${reason}` };
 }
 
 function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): Refusal | undefined {
@@ -116,10 +116,10 @@ function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): 
   if (roots.length === 0) return { rule, reason: `the policy names no folder to ${section}` };
   if (path.includes("\0")) return { rule, reason: "the path holds a NUL character" };
   if (reachOf(path, roots) !== "outside") return undefined;
-  return { rule, reason: `the path ${quoted(path)} leads out of the folders that the policy lets the program ${section}` };
+  return { rule, reason: `the path ${quote(path)} leads out of the folders that the policy lets the program ${section}` };
 }
 
-/** Checks the model and the token limit. An empty model means the operator's default; the handler knows its name and checks it. */
+/** Checks the model and the token limit. An empty model means the operator's default, which the handler knows and checks. */
 export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: number | bigint | undefined): Refusal | undefined {
   if (maxOutputTokens !== undefined && maxOutputTokens > llm.max_output_tokens) {
     return {
@@ -129,22 +129,22 @@ export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: num
   }
   if (model === "") return undefined;
   if (llm.allowed_models.length > 0 && !llm.allowed_models.includes(model)) {
-    return { rule: "llm_policy.allowed_models", reason: `the model ${quoted(model)} is not allowed` };
+    return { rule: "llm_policy.allowed_models", reason: `the model ${quote(model)} is not allowed` };
   }
   if (llm.max_cost_usd === null || llm.prices.has(model)) return undefined;
-  return { rule: "llm_policy.prices", reason: `the policy limits the cost and knows no price of the model ${quoted(model)}` };
+  return { rule: "llm_policy.prices", reason: `the policy limits the cost and knows no price of the model ${quote(model)}` };
 }
 
-/** The option `max_output_tokens` of an `llm.call`; undefined if absent. */
+/** Returns the option `max_output_tokens` of an `llm.call`, or undefined if it is absent. */
 export function requestedTokens(options: Value | undefined): number | bigint | undefined {
-  const asked = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
-  return typeof asked === "number" || typeof asked === "bigint" ? asked : undefined;
+  const requested = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
+  return typeof requested === "number" || typeof requested === "bigint" ? requested : undefined;
 }
 
-/** UTF-16 code units. */
-const MAX_QUOTED = 200;
+/** Limit on a text that a reason quotes, in UTF-16 code units. */
+const MAX_QUOTED_UNITS = 200;
 
-/** A program's text for use in a reason: quoted, with control characters escaped, and shortened. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED ? `${wellFormed(text.slice(0, MAX_QUOTED))}…` : text);
+/** Puts a program's text in quotes for use in a reason, escapes its control characters, and shortens it. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED_UNITS ? `${wellFormed(text.slice(0, MAX_QUOTED_UNITS))}…` : text);
 }

@@ -15,10 +15,10 @@ export interface DocumentMember {
   readonly node: DocumentNode;
 }
 
-/** The limit on nesting, in levels. A valid policy needs far fewer. */
+/** Limit on nesting, in levels. A valid policy needs far fewer. */
 export const MAX_DOCUMENT_DEPTH = 32;
 
-/** The node's type or value in the words of an error message. */
+/** Returns the node's type or value in words, for error messages. */
 export function describeNode(node: DocumentNode): string {
   if (node.kind !== "scalar") return node.kind === "object" ? "an object" : "a list";
   return node.value === null
@@ -32,7 +32,7 @@ export function describeNode(node: DocumentNode): string {
 
 const leaf = (value: null | boolean | number | string): Leaf<DocumentNode> => ({ leaf: { kind: "scalar", value, offset: 0 } });
 
-/** The document of JSON data that has no text: all offsets are 0. Integers beyond 2^53 are rounded, which is harmless since no field accepts them. */
+/** Converts JSON data to a document whose offsets are all 0. Rounds integers beyond 2^53, but no field accepts them. */
 export function documentFromJson(data: JsonData): DocumentNode {
   return foldTree<JsonData, DocumentNode>(data, (part, depth) => {
     if (depth > MAX_DOCUMENT_DEPTH) throw new BorunaError("policy.parse_error", `the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`);

@@ -4,14 +4,14 @@
  * right-to-left names. This file refuses those names and leaves the rest to the parser.
  */
 
-/** Undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */
+/** Parses a URL. Returns undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */
 export function parseUrl(text: string, base?: string): URL | undefined {
-  const url = parsed(text, base);
+  const url = tryParseUrl(text, base);
   return url !== undefined && isVersionIndependent(writtenHost(text)) && hasValidPunycode(url.hostname) ? url : undefined;
 }
 
-/** Does not use `URL.canParse`: in Node 20 and 22 it refuses Latin-1 text once V8 has optimized the caller. */
-function parsed(text: string, base?: string): URL | undefined {
+/** Parses a URL. Does not use `URL.canParse`, which in Node 20 and 22 refuses Latin-1 text once V8 has optimized the caller. */
+function tryParseUrl(text: string, base?: string): URL | undefined {
   try {
     return new URL(text, base);
   } catch (error) {
@@ -26,10 +26,10 @@ export function hasValidPunycode(hostname: string): boolean {
   const labels = hostname.split(".").map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label));
   const name = labels.every((label) => label !== undefined) ? labels.join(".") : undefined;
   if (name === undefined || !isVersionIndependent(name)) return false;
-  return parsed(`http://${name}/`)?.hostname === hostname;
+  return tryParseUrl(`http://${name}/`)?.hostname === hostname;
 }
 
-/** The host as the URL spells it, with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
+/** Returns the host as the text spells it, with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
 function writtenHost(text: string): string | undefined {
   const [, authority = ""] = /^(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})([^\\/?#]*)/i.exec(text.replace(/^[\0-\x20]+|[\t\n\r]/g, "")) ?? [];
   const host = authority.slice(authority.lastIndexOf("@") + 1);
@@ -42,7 +42,7 @@ function writtenHost(text: string): string | undefined {
 }
 
 type CodeRange = readonly [first: number, last: number];
-const within = (ranges: readonly CodeRange[], code: number): boolean => ranges.some(([first, last]) => code >= first && code <= last);
+const isInRanges = (ranges: readonly CodeRange[], code: number): boolean => ranges.some(([first, last]) => code >= first && code <= last);
 const rangesOf = (text: string): readonly CodeRange[] =>
   text.split(" ").map((range) => {
     const [first = "", last = first] = range.split("-");
@@ -69,8 +69,9 @@ function isVersionIndependent(name: string | undefined): boolean {
   if (name === undefined) return false;
   if (!/[^\0-\x7f]/.test(name)) return true;
   const codes = [...name].map((character) => character.codePointAt(0) ?? 0);
-  const isLetter = (code: number): boolean => within(RIGHT_TO_LEFT, code);
-  if (codes.some((code) => within(VERSION_DEPENDENT, code) && !within(VERSION_INDEPENDENT_PLANES, code) && !isLetter(code))) return false;
+  const isLetter = (code: number): boolean => isInRanges(RIGHT_TO_LEFT, code);
+  if (codes.some((code) => isInRanges(VERSION_DEPENDENT, code) && !isInRanges(VERSION_INDEPENDENT_PLANES, code) && !isLetter(code)))
+    return false;
   return !codes.some(isLetter) || name.split(/[.\u3002\uff0e\uff61]/).every(isPlainBidiLabel);
 }
 
@@ -80,18 +81,18 @@ function isVersionIndependent(name: string | undefined): boolean {
  */
 function isPlainBidiLabel(label: string): boolean {
   const [first = 0, ...rest] = [...label].map((character) => character.codePointAt(0) ?? 0);
-  if (!within(RIGHT_TO_LEFT, first)) return /^(?:[A-Za-z][A-Za-z0-9-]*)?$/.test(label);
-  return rest.every((code) => within(RIGHT_TO_LEFT, code) || code === 0x200c || (code >= 0x30 && code <= 0x39));
+  if (!isInRanges(RIGHT_TO_LEFT, first)) return /^(?:[A-Za-z][A-Za-z0-9-]*)?$/.test(label);
+  return rest.every((code) => isInRanges(RIGHT_TO_LEFT, code) || code === 0x200c || (code >= 0x30 && code <= 0x39));
 }
 
-/** The limit of DNS, in characters. Longer labels are not decoded, since that takes time quadratic in the length. */
-const MAX_LABEL = 63;
+/** Limit of DNS, in characters. Longer labels are not decoded, because decoding takes time quadratic in the length. */
+const MAX_LABEL_LENGTH = 63;
 const BASE = 36;
 const MAX_CODE_POINT = 0x10ffff;
 
-/** Decodes the part after `xn--` (RFC 3492, section 6.2). Undefined if it is invalid. */
+/** Decodes the part after `xn--` (RFC 3492, section 6.2). Returns undefined if it is invalid. */
 function decodePunycode(label: string): string | undefined {
-  if (label === "" || label.length + "xn--".length > MAX_LABEL) return undefined;
+  if (label === "" || label.length + "xn--".length > MAX_LABEL_LENGTH) return undefined;
   const hyphen = label.lastIndexOf("-");
   const output = Array.from(label.slice(0, Math.max(hyphen, 0)), (character) => character.charCodeAt(0));
   let code = 128;
@@ -124,7 +125,7 @@ function toRadixDigit(digit: string): string {
   return /^[a-z]$/.test(digit) ? (digit.charCodeAt(0) - 97).toString(BASE) : "";
 }
 
-/** Bias adaptation, RFC 3492 section 6.1. */
+/** Returns the next bias (RFC 3492, section 6.1). */
 function adaptedBias(delta: number, count: number, isFirst: boolean): number {
   let rest = isFirst ? Math.floor(delta / 700) : Math.floor(delta / 2);
   rest += Math.floor(rest / count);

@@ -15,7 +15,7 @@ import {
 } from "./policy-fields.ts";
 import type { FieldTable } from "./field-schema.ts";
 
-/** JSON Schema 2020-12 of a policy file. */
+/** Returns the JSON Schema (2020-12) of a policy file. */
 export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): JsonData {
   return new Map<string, JsonData>([
     ["$schema", "https://json-schema.org/draft/2020-12/schema"],
@@ -25,7 +25,7 @@ export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): J
 }
 
 export interface FieldDoc {
-  /** Path as in error messages; keys that the user chooses are in capitals: `secrets[NAME].env`. */
+  /** Path like in error messages; keys that the user chooses are in capitals: `secrets[NAME].env`. */
   readonly path: string;
   /** The schema's description: `true or false`, `a list of hosts`. */
   readonly form: string;
@@ -34,7 +34,7 @@ export interface FieldDoc {
   readonly doc: string;
 }
 
-/** Every field with its doc line, in the order of the file. */
+/** Returns every field with its doc line, in the order of the file. */
 export function policyFieldDocs(): readonly FieldDoc[] {
   const sections: readonly (readonly [string, string, FieldTable])[] = [
     ["rules", "rules[CAPABILITY]", RULE_FIELDS],
@@ -46,7 +46,7 @@ export function policyFieldDocs(): readonly FieldDoc[] {
     ["secrets", "secrets[NAME]", SECRET_FIELDS],
   ];
   const docs: FieldDoc[] = [];
-  const add = (path: string, table: FieldTable): void => {
+  const addFields = (path: string, table: FieldTable): void => {
     for (const field of Object.values(table)) {
       const { fallback } = field;
       const isScalar = fallback === null || typeof fallback === "boolean" || typeof fallback === "number";
@@ -56,10 +56,10 @@ export function policyFieldDocs(): readonly FieldDoc[] {
         default: isScalar ? fallback : Array.isArray(fallback) ? fallback.map(String) : undefined,
         doc: field.doc,
       });
-      for (const [name, inside, members] of sections) if (path === "" && name === field.name) add(inside, members);
-      if (path === "llm_policy" && field.name === "prices") add("llm_policy.prices[MODEL]", PRICE_FIELDS);
+      for (const [name, inside, members] of sections) if (path === "" && name === field.name) addFields(inside, members);
+      if (path === "llm_policy" && field.name === "prices") addFields("llm_policy.prices[MODEL]", PRICE_FIELDS);
     }
   };
-  add("", policyFields(undefined));
+  addFields("", policyFields(undefined));
   return docs;
 }

@@ -6,18 +6,18 @@ import { didYouMean } from "./did-you-mean.ts";
 import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 
-/** Takes `allow-all`, `deny-all` or a path. A file whose name ends in `.jsonc` may contain comments. Throws `policy.*`. */
+/** Loads `allow-all`, `deny-all` or a policy file. A file whose name ends in `.jsonc` may contain comments. Throws `policy.*`. */
 export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): Policy {
-  const named = NAMED_POLICIES.get(nameOrPath);
-  if (named !== undefined) return named;
+  const builtIn = NAMED_POLICIES.get(nameOrPath);
+  if (builtIn !== undefined) return builtIn;
   const text = readText(nameOrPath);
   return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), ...(registry === undefined ? {} : { registry }) });
 }
 
-/** Like `loadPolicy`, with warnings. Built-in policies have none. */
+/** Like `loadPolicy`, but also returns warnings. Built-in policies have none. */
 export function loadCheckedPolicy(nameOrPath: string): CheckedPolicy {
-  const named = NAMED_POLICIES.get(nameOrPath);
-  if (named !== undefined) return { policy: named, warnings: [] };
+  const builtIn = NAMED_POLICIES.get(nameOrPath);
+  if (builtIn !== undefined) return { policy: builtIn, warnings: [] };
   return checkPolicy(readText(nameOrPath), { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc") });
 }
 
@@ -31,41 +31,41 @@ function readText(path: string): string {
 }
 
 function readBytes(path: string): Uint8Array {
-  const failed = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError =>
+  const failure = (message: string, more: { hint?: string; cause?: unknown } = {}): BorunaError =>
     new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
-  const refused = (error: unknown): BorunaError => {
+  const failureFor = (error: unknown): BorunaError => {
     if (error instanceof BorunaError) return error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     const hint = didYouMean(path, NAMED_POLICIES.keys(), "Give a policy file, allow-all or deny-all.");
-    return failed(SYSTEM_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
+    return failure(SYSTEM_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
   };
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
   } catch (error) {
-    throw refused(error);
+    throw failureFor(error);
   }
   try {
     const stat = fstatSync(descriptor);
-    if (stat.isDirectory()) throw failed(`the policy ${path} is a directory`);
+    if (stat.isDirectory()) throw failure(`the policy ${path} is a directory`);
     const bytes = stat.size > MAX_POLICY_BYTES ? undefined : readAtMost(descriptor, MAX_POLICY_BYTES);
-    if (bytes === undefined) throw failed(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
+    if (bytes === undefined) throw failure(`the policy ${path} is longer than ${MAX_POLICY_BYTES} bytes`);
     return bytes;
   } catch (error) {
-    throw refused(error);
+    throw failureFor(error);
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Reads to the end; undefined if there are more than `limit` bytes. Pipes and devices do not report a size beforehand. */
+/** Reads to the end. Returns undefined if there are more than `limit` bytes. Pipes and devices do not report their size. */
 function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   const bytes = new Uint8Array(limit + 1);
   let length = 0;
   for (;;) {
-    const got = readSync(descriptor, bytes, length, bytes.length - length, null);
-    if (got === 0) return bytes.subarray(0, length);
-    length += got;
+    const readCount = readSync(descriptor, bytes, length, bytes.length - length, null);
+    if (readCount === 0) return bytes.subarray(0, length);
+    length += readCount;
     if (length > limit) return undefined;
   }
 }

@@ -15,16 +15,16 @@ export interface ParsePolicyOptions {
   readonly registry?: CapabilityRegistry;
 }
 
-/** The limit on a policy file, in bytes, and on its text, in UTF-16 code units. */
+/** Limit on a policy file, in bytes, and on its text, in UTF-16 code units. */
 export const MAX_POLICY_BYTES = 1_048_576;
 
-/** A policy with warnings about settings that have no effect or a surprising one. */
+/** A policy with warnings about settings that have no effect or a surprising effect. */
 export interface CheckedPolicy {
   readonly policy: Policy;
   readonly warnings: readonly (PolicyWarning & { readonly place: ErrorPlace })[];
 }
 
-/** Throws `policy.*` with file, line, column and a hint. */
+/** Parses the text of a policy file. Throws `policy.*` with file, line, column and a hint. */
 export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
   return readPolicy(
     parseDocument(text, options),
@@ -33,7 +33,7 @@ export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
   );
 }
 
-/** Like `parsePolicy`, with warnings. */
+/** Like `parsePolicy`, but also returns warnings. */
 export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedPolicy {
   const policy = parsePolicy(text, options);
   const warnings = policyWarnings(parseDocument(text, options), policy);
@@ -50,30 +50,31 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
   const problems: ParseError[] = [];
   const start = text.startsWith("\uFEFF") ? 1 : 0;
   const root = parseTree(text.slice(start), problems, { disallowComments: !options.jsonc, allowTrailingComma: false });
-  const [first] = problems;
-  if (first !== undefined) {
-    const name = printParseErrorCode(first.error);
+  const [firstProblem] = problems;
+  if (firstProblem !== undefined) {
+    const name = printParseErrorCode(firstProblem.error);
     const isComment = name === "InvalidCommentToken";
     fail(
       SYNTAX_ERRORS.get(name) ?? "the text is not JSON",
-      first.offset + start,
+      firstProblem.offset + start,
       isComment ? "Name the file .jsonc to write comments." : undefined,
     );
   }
   if (root === undefined) return fail("the file holds no JSON", 0, 'Write { "default_allow": false } at least.');
-  return convert(root, start, {
-    duplicate: (name, offset) => fail(`the field ${JSON.stringify(name)} appears twice`, offset, "Keep one of them."),
-    number: (offset, length) => {
-      const written = text.slice(offset, offset + length);
-      if (isRoundedToWhole(written)) fail(`the number ${written} cannot be held exactly: it would be read as ${Number(written)}`, offset);
+  return convertNode(root, start, {
+    failDuplicate: (name, offset) => fail(`the field ${JSON.stringify(name)} appears twice`, offset, "Keep one of them."),
+    checkNumber: (offset, length) => {
+      const numberText = text.slice(offset, offset + length);
+      if (isRoundedToWhole(numberText))
+        fail(`the number ${numberText} cannot be held exactly: it would be read as ${Number(numberText)}`, offset);
     },
   });
 }
 
 /** Whether a JSON number with a fraction becomes an integer when parsed as a double. `1e-400` would become 0, which can mean "no limit". */
-function isRoundedToWhole(written: string): boolean {
-  if (!Number.isInteger(Number(written))) return false;
-  const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(written) ?? [];
+function isRoundedToWhole(numberText: string): boolean {
+  if (!Number.isInteger(Number(numberText))) return false;
+  const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(numberText) ?? [];
   const digits = `${whole}${fraction}`;
   const significant = digits.replace(/0+$/, "");
   return significant !== "" && Number(exponent) - fraction.length + digits.length - significant.length < 0;
@@ -99,40 +100,40 @@ const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
   ["InvalidCharacter", "a control character in a string"],
 ]);
 
-/** Runs before the parser and `convert`, since both recurse. */
+/** Limits nesting. Runs before the parser and `convertNode`, because both recurse. */
 function checkDepth(text: string, fail: (message: string, offset: number) => never): void {
   const scanner = createScanner(text, true);
   let depth = 0;
   while (scanner.getPosition() < text.length) {
     scanner.scan();
-    const at = scanner.getTokenOffset();
-    const first = text[at];
-    if (first === "{" || first === "[") depth += 1;
-    else if (first === "}" || first === "]") depth -= 1;
-    if (depth > MAX_DOCUMENT_DEPTH) fail(`the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`, at);
+    const offset = scanner.getTokenOffset();
+    const character = text[offset];
+    if (character === "{" || character === "[") depth += 1;
+    else if (character === "}" || character === "]") depth -= 1;
+    if (depth > MAX_DOCUMENT_DEPTH) fail(`the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`, offset);
   }
 }
 
-/** Checks that `convert` applies while it walks the syntax tree. */
+/** Checks that `convertNode` applies while it walks the syntax tree. */
 interface Checks {
-  readonly duplicate: (name: string, offset: number) => never;
-  readonly number: (offset: number, length: number) => void;
+  readonly failDuplicate: (name: string, offset: number) => never;
+  readonly checkNumber: (offset: number, length: number) => void;
 }
 
-function convert(node: Node, start: number, checks: Checks): DocumentNode {
+function convertNode(node: Node, start: number, checks: Checks): DocumentNode {
   const offset = node.offset + start;
   const children = node.children ?? [];
-  if (node.type === "array") return { kind: "list", items: children.map((child) => convert(child, start, checks)), offset };
-  if (node.type === "number") checks.number(offset, node.length);
+  if (node.type === "array") return { kind: "list", items: children.map((child) => convertNode(child, start, checks)), offset };
+  if (node.type === "number") checks.checkNumber(offset, node.length);
   if (node.type !== "object") return { kind: "scalar", value: scalarOf(node.value), offset };
   const seen = new Set<string>();
   const members: DocumentMember[] = [];
   for (const { children: [key, value] = [] } of children) {
     if (key === undefined || value === undefined) continue;
     const name = wellFormed(String(key.value));
-    if (seen.has(name)) checks.duplicate(name, key.offset + start);
+    if (seen.has(name)) checks.failDuplicate(name, key.offset + start);
     seen.add(name);
-    members.push({ name, nameOffset: key.offset + start, node: convert(value, start, checks) });
+    members.push({ name, nameOffset: key.offset + start, node: convertNode(value, start, checks) });
   }
   return { kind: "object", members, offset };
 }
@@ -142,9 +143,9 @@ function scalarOf(value: unknown): null | boolean | number | string {
   return typeof value === "boolean" || typeof value === "number" ? value : null;
 }
 
-/** Line and column of an offset, from 1. Columns count code points. */
+/** Returns the line and column of an offset, both from 1. Columns count code points. */
 function errorPlaceAt(text: string, offset: number, file: string): ErrorPlace {
   const before = text.slice(0, offset);
-  const line = before.split("\n");
-  return { file, line: line.length, column: [...(line.at(-1) ?? "").replace(/^\uFEFF/, "")].length + 1 };
+  const lines = before.split("\n");
+  return { file, line: lines.length, column: [...(lines.at(-1) ?? "").replace(/^\uFEFF/, "")].length + 1 };
 }

@@ -1,6 +1,6 @@
 /**
- * Paths of `fs.read` and `fs.write`, checked by their text alone: nothing follows a link or looks up a folder, so that
- * a decision is the same on every machine. The handler checks again, on the file that it has opened.
+ * Paths of `fs.read` and `fs.write`, checked by their text alone. No link is followed and no folder is looked up, so
+ * that a decision is the same on every machine. The handler checks again, on the file that it has opened.
  */
 
 /**
@@ -25,18 +25,21 @@ export function normalizePath(path: string): string {
 /** Whether `path` is `root` or below it. Both must be normalized, and both absolute or both relative. */
 export function isBelow(path: string, root: string): boolean {
   if (path === root) return true;
-  if (root === "" || root === "/") return root === "/" ? path.startsWith("/") : !path.startsWith("/") && !climbs(path);
-  return path.startsWith(`${root}/`) && !climbs(path.slice(root.length + 1));
+  if (root === "" || root === "/") return root === "/" ? path.startsWith("/") : !path.startsWith("/") && !leavesFolder(path);
+  return path.startsWith(`${root}/`) && !leavesFolder(path.slice(root.length + 1));
 }
 
 /** Whether a normalized relative path leaves the folder it starts in. */
-const climbs = (path: string): boolean => path === ".." || path.startsWith("../");
+const leavesFolder = (path: string): boolean => path === ".." || path.startsWith("../");
 
-/** Checks a path against the roots. A relative path is resolved against the working directory if that puts it below a root, else against a root. */
+/**
+ * Checks a path against the roots. A relative path is resolved against the working directory if the result is below a
+ * root, otherwise against a root.
+ */
 export function reachOf(path: string, roots: readonly string[]): Reach {
-  const normal = normalizePath(path);
+  const normalPath = normalizePath(path);
   const normalRoots = roots.map(normalizePath);
-  if (normalRoots.some((root) => root.startsWith("/") === normal.startsWith("/") && isBelow(normal, root))) return "inside";
-  if (!normal.startsWith("/")) return roots.length > 0 && !climbs(normal) ? "inside" : "outside";
+  if (normalRoots.some((root) => root.startsWith("/") === normalPath.startsWith("/") && isBelow(normalPath, root))) return "inside";
+  if (!normalPath.startsWith("/")) return roots.length > 0 && !leavesFolder(normalPath) ? "inside" : "outside";
   return normalRoots.some((root) => !root.startsWith("/")) ? "depends" : "outside";
 }

@@ -3,7 +3,7 @@
  *
  *     max_rows: field("max_rows", integer(0, Number.MAX_SAFE_INTEGER), 10_000, "Rows of one result; more is a failure.")
  *
- * Everything else about a field comes from this row:
+ * Everything else about a field comes from this declaration:
  *
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
@@ -14,7 +14,8 @@
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
  * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
  *
- * To add a field, add a row with `laterField`, so that policies without it keep their hash, and read it in `objectOf`.
+ * To add a field, declare it with `laterField`, so that policies without it keep their hash, and read it in the section's
+ * `objectOf`.
  */
 import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
@@ -48,7 +49,7 @@ const DAY_MS = 86_400_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 const EMPTY_OBJECT: DocumentNode = { kind: "object", members: [], offset: 0 };
-/** The defaults of an object that has no required field. */
+/** Returns the defaults of an object that has no required field. */
 function defaultsOf<T>(schema: FieldSchema<T>): T {
   return schema.read(EMPTY_OBJECT, { path: "", kind: "policy.parse_error", errorPlaceAt: () => ({}) });
 }
@@ -191,16 +192,16 @@ export const LLM_FIELDS = {
 };
 export type LlmPolicy = FieldValues<typeof LLM_FIELDS>;
 
-const limit = (name: keyof typeof LIMITS, min: number): ReturnType<typeof field<number>> =>
+const limitField = (name: keyof typeof LIMITS, min: number): ReturnType<typeof field<number>> =>
   field(name, integer(min, LIMITS[name].max), LIMITS[name].default, `Limit in ${LIMITS[name].unit}: ${LIMITS[name].doc}.`);
 
 export const LIMIT_FIELDS = {
-  max_steps: limit("max_steps", 1),
-  max_alloc_bytes: limit("max_alloc_bytes", 1),
-  max_call_depth: limit("max_call_depth", 1),
-  max_output_bytes: limit("max_output_bytes", 0),
-  max_log_bytes: { ...limit("max_log_bytes", 1), omitWhenDefault: true as const },
-  max_wall_ms: limit("max_wall_ms", 0),
+  max_steps: limitField("max_steps", 1),
+  max_alloc_bytes: limitField("max_alloc_bytes", 1),
+  max_call_depth: limitField("max_call_depth", 1),
+  max_output_bytes: limitField("max_output_bytes", 0),
+  max_log_bytes: { ...limitField("max_log_bytes", 1), omitWhenDefault: true as const },
+  max_wall_ms: limitField("max_wall_ms", 0),
 };
 export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
 
@@ -291,7 +292,7 @@ const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["llm", 'Write "llm.call".'],
 ]);
 
-/** Checks the names of rules. Without a registry, as for a policy from a log, any well-formed capability id is valid. */
+/** Returns the check of the names of rules. Without a registry, for example for a policy from a log, any well-formed id is valid. */
 function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
   return (name) => {
     const known =
@@ -307,7 +308,7 @@ function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
 
 export const SCHEMA_VERSION = 1;
 
-/** The top-level fields. */
+/** Returns the top-level fields. */
 export function policyFields(registry: CapabilityRegistry | undefined) {
   const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
   const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf(
@@ -344,7 +345,7 @@ export interface Policy {
   readonly secrets: ReadonlyMap<string, PolicySecret>;
 }
 
-/** The schema of a whole policy file. `registry` lists the capabilities that rules may name. */
+/** Returns the schema of a whole policy file. `registry` lists the capabilities that rules may name. */
 export function policyFileSchema(registry: CapabilityRegistry | undefined): FieldSchema<Policy> {
   const fields = policyFields(registry);
   return objectOf<Policy>("an object", fields, (read) => ({

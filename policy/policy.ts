@@ -25,7 +25,7 @@ export function readPolicy(
 ): Policy {
   const at: FieldPosition = { path: "", kind: "policy.parse_error", errorPlaceAt };
   const version = root.kind === "object" ? root.members.find((m) => m.name === "schema_version")?.node : undefined;
-  // Checked first, since another version may have other fields.
+  // Checked first, because another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
     fail(
@@ -89,7 +89,7 @@ function withoutOmittedDefaults(section: { readonly [name: string]: PolicyData }
   return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOmittedDefault(fields, name, value)));
 }
 
-/** The effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
+/** Returns the effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
 export function policyToJson(policy: Policy): JsonData {
   const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
   const net_policy = withoutOmittedDefaults({ ...policy.net_policy }, NET_FIELDS);
@@ -102,12 +102,12 @@ function isOmittedDefault(table: FieldTable, name: string, value: unknown): bool
   return field?.omitWhenDefault === true && field.fallback === value;
 }
 
-/** SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
+/** Returns the SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
 export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
 }
 
-/** Reads limits under the names of the policy format. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+/** Reads limits by their names in policies. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
   const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
@@ -118,7 +118,7 @@ export function effectiveLimits(policy: Policy, overrides: Partial<Limits>): Lim
   return { ...policy.limits, ...overrides };
 }
 
-/** Policy additions from the command line. */
+/** Additions to a policy from the command line. */
 export interface Shorthands {
   /** Hosts, in the form of `net_policy.allowed_domains`. */
   readonly allowNet?: readonly string[];

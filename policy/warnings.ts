@@ -1,4 +1,4 @@
-/** Warnings about settings of a valid policy that have no effect or a surprising one. */
+/** Warnings about settings of a valid policy that have no effect or a surprising effect. */
 import type { DocumentMember, DocumentNode } from "./document.ts";
 import { hasValidPunycode } from "./host-names.ts";
 import { matchesHost } from "./hosts.ts";
@@ -6,7 +6,7 @@ import { isAllowed, type Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
 
 export interface PolicyWarning {
-  /** Path as in error messages: `rules["net.fetch"].budget`. */
+  /** Path like in error messages: `rules["net.fetch"].budget`. */
   readonly path: string;
   /** What is wrong, and what to do about it. */
   readonly message: string;
@@ -14,7 +14,7 @@ export interface PolicyWarning {
   readonly offset: number;
 }
 
-/** Returns warnings in the order of the file. `root` must be the document of `policy`: it shows what was written and what is a default. */
+/** Returns warnings in the order of the file. `root` must be the document of `policy`. It shows which settings are not defaults. */
 export function policyWarnings(root: DocumentNode, policy: Policy): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = [];
   const warn = (path: string, { nameOffset }: DocumentMember, message: string): void =>
@@ -33,7 +33,7 @@ export function policyWarnings(root: DocumentNode, policy: Policy): readonly Pol
 
 type Warn = (path: string, at: DocumentMember, message: string) => void;
 
-/** The capabilities that each section applies to; with `field`, only that field of the section. */
+/** The capabilities that each section applies to. If `field` is set, only that field of the section applies to the capability. */
 const SECTIONS: ReadonlyMap<string, readonly { readonly name: string; readonly field?: string }[]> = new Map([
   ["net_policy", [{ name: "net.fetch" }]],
   [

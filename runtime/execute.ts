@@ -30,7 +30,7 @@ import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { checkRunId, describeRun, freshRunId, type RunDescription } from "../replay/log/run-description.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "../replay/log/recorder.ts";
 
-/** What `compile` returns, a module, or a verified program. A verified program saves the verification of each run. */
+/** What `compile` returns, a module, or a verified program. A verified program is not verified again for each run. */
 export type Runnable = Program | Module | { readonly module: Module };
 
 /** Where and how to write the log of a run. */
@@ -40,7 +40,7 @@ export interface RecordOptions extends RecorderOptions {
 
 /** Options of `execute`. All are optional. */
 export interface RunOptions {
-  /** What the program may do. It must not change while the run lasts. Default: deny-all. */
+  /** What the program may do. The object must not change during the run. Default: deny-all. */
   readonly policy?: Policy | "allow-all" | "deny-all";
   /** Whether calls reach the outside world. Default: every capability answers its mock. */
   readonly live?: boolean;
@@ -48,13 +48,13 @@ export interface RunOptions {
   readonly handlers?: Readonly<Record<string, Handler>> | Handlers;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
-  /** Answers of `step_input` by name, as JavaScript values. */
+  /** Answers of `step.input` by input name, as JavaScript values. */
   readonly inputs?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
-  /** Override the policy's limits. */
+  /** Limits that override those of the policy. */
   readonly limits?: Partial<Limits>;
   /** Where the log goes: a path, a path with options, or a function that returns a recorder. Default: no log. */
   readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
-  /** Cancels the run. */
+  /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
@@ -73,7 +73,7 @@ export interface RunOptions {
   readonly runId?: string;
   /** Receives each text of `debug`. */
   readonly onDebug?: (text: string) => void;
-  /** The engines that may run the program. The choice changes nothing but the time. Default: auto. */
+  /** The engines that may run the program. The choice affects only how long the run takes. Default: auto. */
   readonly engine?: EngineChoice;
   /** Receives each instruction as a line of text. */
   readonly trace?: (line: string) => void;
@@ -91,10 +91,10 @@ export interface Execution {
   /** Why the program did not complete; absent if the outcome is `success`. */
   readonly error?: RunError;
   readonly steps: number;
-  /** Bytes of all values created, cumulative. */
+  /** Total bytes of all values that the run created. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Emitted trees as JavaScript values, in order. */
+  /** The trees that the program emitted, as JavaScript values, in order. */
   readonly ui: readonly unknown[];
   readonly runId: string;
   /** The finished log; absent without `record`. */
@@ -105,7 +105,7 @@ export interface Execution {
 }
 
 /**
- * Runs a program once. How the program ends, a failed handler included, is the result's `outcome`. Throws `BorunaError`
+ * Runs a program once. The result's `outcome` says how the program ended, even if a handler failed. Throws `BorunaError`
  * if the run cannot start or be recorded: `usage` and `policy.*` for options, `capability.unknown` for a handler without a
  * capability, `module.*`, `value.*` for arguments, `log.*`.
  */
@@ -160,7 +160,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   }
 }
 
-/** Verifies what is not verified yet. Throws `module.*`. */
+/** Returns the program of a runnable. Verifies a module. Throws `module.*`. */
 function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
   if ("moduleHash" in runnable) return runnable;
   return verifyModule("module" in runnable ? runnable.module : runnable, registry);

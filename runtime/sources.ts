@@ -2,8 +2,8 @@
  * Reads source files for the compiler, which reads no files itself.
  *
  * `openSources` reads the main file. The compiler then calls `resolve` for each import: a path is resolved against the
- * importing file and must stay inside the project; a name is a library in the project's `libs/`, else one shipped with
- * Boruna.
+ * importing file and must stay inside the project; a name is a library in the project's `libs/`, or otherwise a library
+ * shipped with Boruna.
  */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
@@ -14,32 +14,32 @@ import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
 import { decodeUtf8, ioError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
 
-/** Only bounds memory: the compiler rejects files over 1 MiB with a diagnostic. */
+/** Limits only memory use, because the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
 /** A folder that contains one of these is the root of a project. */
 const ROOT_MARKERS = ["libs", "package.json", ".git"];
 const LIBRARY_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 const LIBRARY_FILE = join("src", "core.ax");
 
-/** A main file and the way to its imports. */
+/** A main file and the resolver of its imports. */
 export interface ProgramSources {
   readonly source: SourceFile;
   readonly resolve: Resolver;
-  /** The text of a file that was read, by the name that the module and diagnostics use. */
+  /** Returns the text of a file that was read, by the name that the module and diagnostics use. */
   readonly textOf: (name: string) => string | undefined;
 }
 
-/** The folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
+/** Returns the folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
 function shippedLibraries(): string {
   const candidates = ["../std/", "../../std/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = candidates.find((path) => existsSync(path));
   return found === undefined ? "" : realpathSync(found);
 }
 
-function rootOf(folder: string): string {
-  for (let at = folder; ; at = dirname(at)) {
-    if (ROOT_MARKERS.some((marker) => existsSync(join(at, marker)))) return at;
-    if (dirname(at) === at) return folder;
+function projectRootOf(folder: string): string {
+  for (let current = folder; ; current = dirname(current)) {
+    if (ROOT_MARKERS.some((marker) => existsSync(join(current, marker)))) return current;
+    if (dirname(current) === current) return folder;
   }
 }
 
@@ -49,33 +49,34 @@ function isInside(root: string, path: string): boolean {
 }
 
 /**
- * Returns the real path of a file, or undefined if it does not exist or its real path is outside `root`, itself a real
- * path: callers cannot tell the two apart. Throws `io_error` if the file cannot be read; `shown` is its name in messages.
+ * Returns the real path of a file, or undefined if it does not exist or its real path is outside `root`, which must be
+ * a real path. Callers cannot tell the two cases apart. Throws `io_error` if the file cannot be read; `shownName` is its name in messages.
  */
-function fileInside(root: string, path: string, shown: string): string | undefined {
+function fileInside(root: string, path: string, shownName: string): string | undefined {
   if (!isInside(root, path)) return undefined;
   try {
     const real = realpathSync(path);
     if (!isInside(root, real)) return undefined;
-    if (!statSync(real).isFile()) throw new BorunaError("io_error", `cannot read ${shown}: it is not a file`, { place: { file: shown } });
+    if (!statSync(real).isFile())
+      throw new BorunaError("io_error", `cannot read ${shownName}: it is not a file`, { place: { file: shownName } });
     return real;
   } catch (error) {
     if (isMissing(error) || isNotAFolder(error)) return undefined;
-    throw sourceError(error, shown);
+    throw sourceError(error, shownName);
   }
 }
 
-function sourceError(error: unknown, shown: string): BorunaError {
-  const known = ioError(error, "read", shown);
-  const message = known.kind === "log.utf8" ? `${shown} is not text in UTF-8` : known.message;
-  return new BorunaError("io_error", message, { place: { file: shown }, cause: known });
+function sourceError(error: unknown, shownName: string): BorunaError {
+  const known = ioError(error, "read", shownName);
+  const message = known.kind === "log.utf8" ? `${shownName} is not text in UTF-8` : known.message;
+  return new BorunaError("io_error", message, { place: { file: shownName }, cause: known });
 }
 
-function readText(path: string, shown: string): string {
+function readText(path: string, shownName: string): string {
   try {
-    return decodeUtf8(readBounded(path, MAX_SOURCE_BYTES, shown), shown);
+    return decodeUtf8(readBounded(path, MAX_SOURCE_BYTES, shownName), shownName);
   } catch (error) {
-    throw sourceError(error, shown);
+    throw sourceError(error, shownName);
   }
 }
 
@@ -83,37 +84,44 @@ function readText(path: string, shown: string): string {
 export function openSources(path: string): ProgramSources {
   const text = readText(path, path);
   const main = realPath(path);
-  const root = rootOf(dirname(main));
+  const root = projectRootOf(dirname(main));
   const std = shippedLibraries();
   const texts = new Map<string, string>();
-  /** The path of each file that was read, and the folder that its imports must stay in, by file name. */
-  const places = new Map<string, { readonly path: string; readonly root: string }>();
+  /** By file name: the path of each file that was read, and the folder that its imports must stay in. */
+  const locations = new Map<string, { readonly path: string; readonly root: string }>();
   const nameOf = (file: string): string => relative(root, file).split(sep).join("/") || basename(file);
 
-  const add = (name: string, file: string, within: string, shown: string): SourceFile => {
-    const known = texts.get(name) ?? readText(file, shown);
+  const addSource = (name: string, file: string, importRoot: string, shownName: string): SourceFile => {
+    const known = texts.get(name) ?? readText(file, shownName);
     texts.set(name, known);
-    places.set(name, { path: file, root: within });
+    locations.set(name, { path: file, root: importRoot });
     return { name, text: known };
   };
-  const find = (specifier: string, importer: string): ImportedSource | undefined => {
-    const from = places.get(importer);
-    if (from === undefined) return undefined;
+  const findImport = (specifier: string, importer: string): ImportedSource | undefined => {
+    const importerLocation = locations.get(importer);
+    if (importerLocation === undefined) return undefined;
     if (specifier.startsWith("./") || specifier.startsWith("../")) {
-      const file = fileInside(from.root, resolve(dirname(from.path), specifier), specifier);
+      const file = fileInside(importerLocation.root, resolve(dirname(importerLocation.path), specifier), specifier);
       if (file === undefined) return undefined;
-      return add(from.root === std ? `std/${relative(std, file).split(sep).join("/")}` : nameOf(file), file, from.root, specifier);
+      return addSource(
+        importerLocation.root === std ? `std/${relative(std, file).split(sep).join("/")}` : nameOf(file),
+        file,
+        importerLocation.root,
+        specifier,
+      );
     }
     if (!LIBRARY_NAME.test(specifier)) return undefined;
     // A shipped library imports shipped libraries only, even if the project has one of the same name.
-    const own = from.root === std ? undefined : fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
+    const projectLibrary =
+      importerLocation.root === std ? undefined : fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
     const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
-    if (own !== undefined) return { ...add(nameOf(own), own, root, specifier), hidesShipped: shipped !== undefined };
-    return shipped === undefined ? undefined : add(`std/${specifier}/src/core.ax`, shipped, std, specifier);
+    if (projectLibrary !== undefined)
+      return { ...addSource(nameOf(projectLibrary), projectLibrary, root, specifier), hidesShipped: shipped !== undefined };
+    return shipped === undefined ? undefined : addSource(`std/${specifier}/src/core.ax`, shipped, std, specifier);
   };
   const resolveImport: Resolver = (specifier, importer) => {
     try {
-      return find(specifier, importer);
+      return findImport(specifier, importer);
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
       return { unreadable: error.message };
@@ -122,7 +130,7 @@ export function openSources(path: string): ProgramSources {
 
   const name = nameOf(main);
   texts.set(name, text);
-  places.set(name, { path: main, root });
+  locations.set(name, { path: main, root });
   return { source: { name, text }, resolve: resolveImport, textOf: (file) => texts.get(file) };
 }
 

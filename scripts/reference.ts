@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
-import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED } from "../gateway/handlers/spellings.ts";
+import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
@@ -232,7 +232,7 @@ function threatModelPage(): string {
     encodings.join("\n"),
     `each without escapes, or with up to ${MAX_ESCAPES} nested layers of these escapes (JSON in JSON, HTML in JSON, …):`,
     escapes.join("\n"),
-    `A secret of fewer than ${MIN_ENCODED} characters is found only in plain text. A secret that is not valid in a header is never sent, and not searched for.`,
+    `A secret of fewer than ${MIN_ENCODED_LENGTH} characters is found only in plain text. A secret that is not valid in a header is never sent, and not searched for.`,
   ];
   const handwrittenText = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
   return handwrittenText.replace(

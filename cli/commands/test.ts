@@ -99,9 +99,9 @@ function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlac
   return own < 0 ? stack : stack.slice(own);
 }
 
-function whyFailed(file: TestFile, { error, brokenAnswer, unreceived }: TestResult): readonly string[] {
-  if (brokenAnswer !== undefined) {
-    const { capability, trap } = brokenAnswer;
+function whyFailed(file: TestFile, { error, failedAnswer, unreceived }: TestResult): readonly string[] {
+  if (failedAnswer !== undefined) {
+    const { capability, trap } = failedAnswer;
     return [`the answer for ${capability} failed: ${trap.message}`, ...stackLines(file.program.module, trap.stack)];
   }
   const failures = failureLines(unreceived);
@@ -123,7 +123,7 @@ function summarize({ terminal, json }: Session, ran: readonly Ran[], filteredOut
 }
 
 function testJson({ file, test, result }: Ran): Readonly<Record<string, unknown>> {
-  const { error, brokenAnswer } = result;
+  const { error, failedAnswer } = result;
   return {
     file: file.path,
     name: test.name,
@@ -134,8 +134,8 @@ function testJson({ file, test, result }: Ran): Readonly<Record<string, unknown>
     alloc_bytes: result.allocBytes,
     error: error === undefined ? null : errorJson({ ...error, stack: stackIn(file, error.stack) }),
     ...failuresJson(result.unreceived),
-    ...(brokenAnswer === undefined
+    ...(failedAnswer === undefined
       ? {}
-      : { broken_answer: { capability: brokenAnswer.capability, kind: brokenAnswer.trap.kind, message: brokenAnswer.trap.message } }),
+      : { broken_answer: { capability: failedAnswer.capability, kind: failedAnswer.trap.kind, message: failedAnswer.trap.message } }),
   };
 }

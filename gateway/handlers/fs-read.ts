@@ -1,4 +1,4 @@
-/** `fs.read`: reads a file as text or base64, the names in a folder, or the kind, size and time of either. */
+/** `fs.read`: reads a file as text or base64, the names in a folder, or the kind, size and time of a file or folder. */
 import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, lstatSync, opendirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -7,9 +7,10 @@ import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { CapabilityFailure, type Handler } from "../handlers.ts";
 import { isTemporary } from "../temporaries.ts";
-import { fileFailure, type FsOptions, locate, missingRoot, openBelow, type Located } from "./fs-roots.ts";
+import { fileFailure, type FsOptions, locate, missingRootMessage, openBelow, type LocatedFile } from "./fs-roots.ts";
 
-const READERS = new Map<string, (descriptor: number, located: Located, path: string, maxBytes: number) => string>([
+/** How to read a file or folder, by the second argument of `fs.read`. */
+const READERS = new Map<string, (descriptor: number, located: LocatedFile, path: string, maxBytes: number) => string>([
   ["text", (descriptor, _, path, maxBytes) => utf8Text(readAll(descriptor, path, maxBytes), path)],
   ["base64", (descriptor, _, path, maxBytes) => readAll(descriptor, path, maxBytes).toString("base64")],
   ["list", namesIn],
@@ -17,16 +18,16 @@ const READERS = new Map<string, (descriptor: number, located: Located, path: str
 ]);
 
 export function fsReadHandler(options: FsOptions = {}): Handler {
-  return ([path, want], { policy }) => {
-    if (typeof path !== "string" || typeof want !== "string") throw new CapabilityFailure("fs.read takes a path and a word");
-    const read = READERS.get(want);
+  return ([path, form], { policy }) => {
+    if (typeof path !== "string" || typeof form !== "string") throw new CapabilityFailure("fs.read takes a path and a word");
+    const read = READERS.get(form);
     if (read === undefined)
       throw new CapabilityFailure(
-        `fs.read does not know ${JSON.stringify(want)}. ${didYouMean(want, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`,
+        `fs.read does not know ${JSON.stringify(form)}. ${didYouMean(form, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`,
       );
     try {
       const located = locate(path, policy.fs_policy.read, options);
-      const missing = missingRoot(located);
+      const missing = missingRootMessage(located);
       if (missing !== undefined) throw new CapabilityFailure(missing);
       if (isTemporary(basename(located.file))) throw new CapabilityFailure(`no such file: ${JSON.stringify(path)}`);
       const descriptor = openBelow(located, path);
@@ -43,12 +44,13 @@ export function fsReadHandler(options: FsOptions = {}): Handler {
 
 const CHUNK_BYTES = 65_536;
 
-/** Counts the bytes it reads: the size that the file system reports can be wrong, for a growing file or in /proc. */
+/** Reads a file to its end. Counts its bytes, because the size that the file system reports can be wrong (growing files, /proc). */
 export function readAll(descriptor: number, path: string, maxBytes: number): Buffer {
   const stat = fstatSync(descriptor);
   if (stat.isDirectory()) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
-  const tooLong = (): CapabilityFailure => new CapabilityFailure(`the file is longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
-  if (stat.size > maxBytes) throw tooLong();
+  const tooLongFailure = (): CapabilityFailure =>
+    new CapabilityFailure(`the file is longer than ${maxBytes} bytes: ${JSON.stringify(path)}`);
+  if (stat.size > maxBytes) throw tooLongFailure();
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
@@ -57,7 +59,7 @@ export function readAll(descriptor: number, path: string, maxBytes: number): Buf
     if (count === 0) return Buffer.concat(chunks, total);
     chunks.push(chunk.subarray(0, count));
     total += count;
-    if (total > maxBytes) throw tooLong();
+    if (total > maxBytes) throw tooLongFailure();
   }
 }
 
@@ -69,21 +71,22 @@ function utf8Text(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** Entries that a folder may have; a folder with more is a failure. */
+/** Limit on the entries of a folder. Listing a folder with more fails. */
 const MAX_NAMES = 100_000;
 
-/** A name for the open descriptor that cannot lead to another file. */
-const openName = (descriptor: number, { file }: Located): string => (process.platform === "linux" ? `/proc/self/fd/${descriptor}` : file);
+/** Returns a path of the open file or folder. On Linux, it cannot lead to any other. */
+const descriptorPath = (descriptor: number, { file }: LocatedFile): string =>
+  process.platform === "linux" ? `/proc/self/fd/${descriptor}` : file;
 
-function namesIn(descriptor: number, located: Located, path: string, maxBytes: number): string {
+function namesIn(descriptor: number, located: LocatedFile, path: string, maxBytes: number): string {
   if (!fstatSync(descriptor).isDirectory()) throw new CapabilityFailure(`it is not a folder: ${JSON.stringify(path)}`);
-  const base = openName(descriptor, located);
+  const base = descriptorPath(descriptor, located);
   const folder = opendirSync(base);
   const names: string[] = [];
   try {
     for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
       if (names.length >= MAX_NAMES) throw new CapabilityFailure(`the folder has more than ${MAX_NAMES} entries: ${JSON.stringify(path)}`);
-      // Node decodes names that are not UTF-8 with U+FFFD; such a name leads to no file.
+      // Node puts U+FFFD into a name that is not UTF-8. Such a name leads to no file.
       if (!entry.name.includes("\uFFFD") && !isTemporary(entry.name) && !isProtected(join(base, entry.name), located))
         names.push(entry.name);
     }
@@ -96,13 +99,13 @@ function namesIn(descriptor: number, located: Located, path: string, maxBytes: n
   return text;
 }
 
-function isProtected(entry: string, { protectedFiles }: Located): boolean {
+function isProtected(entry: string, { protectedFiles }: LocatedFile): boolean {
   if (protectedFiles === undefined) return false;
   const stat = lstatSync(entry, { bigint: true, throwIfNoEntry: false });
   return stat !== undefined && protectedFiles.has(stat);
 }
 
-/** `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`. The size of a folder is 0, because file systems disagree on it. */
+/** Returns `{"kind":"file"|"folder","modified_ms":Int,"size":Int}`. The size of a folder is 0, because file systems disagree on it. */
 function statJson(descriptor: number): string {
   const stat = fstatSync(descriptor);
   return canonicalJson(

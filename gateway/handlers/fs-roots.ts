@@ -1,9 +1,9 @@
 /**
  * Maps the paths of `fs.read` and `fs.write` to files below the policy's roots.
  *
- * `locate` chooses the root by the path's text. `openBelow`, `inParent` and `inCreatedParent` then open the file or its
- * folder and check that the open descriptor is below the root. A check of the name alone would not do: links and
- * renames can change where a name leads between the check and the use.
+ * `locate` chooses the root by the path's text. `openBelow`, `withParent` and `withCreatedParent` then open the file
+ * or its folder and check that the open descriptor is below the root. Checking the name alone would not be enough, because
+ * links and renames can change where a name leads between the check and the use.
  */
 import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readlinkSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve, sep } from "node:path";
@@ -12,9 +12,9 @@ import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 import type { FileIdentity, ProtectedFiles } from "../protected-files.ts";
 
 export interface FsOptions {
-  /** Default: that of the process. */
+  /** The directory to which relative paths refer. Default: that of the process. */
   readonly workingDirectory?: string | undefined;
-  /** The files of the run's log. Called at each file system call, because the log is opened after the handlers are made. */
+  /** Returns the files of the run's log. Called for each file system call, because the log is opened after the handlers are made. */
   readonly protectedFiles?: (() => ProtectedFiles | undefined) | undefined;
 }
 
@@ -25,15 +25,15 @@ export interface NamedRoot {
   readonly rootName: string;
 }
 
-export interface Located {
+export interface LocatedFile {
   /** An absolute path. */
   readonly root: string;
-  /** An absolute path, below the root by its text. */
+  /** An absolute path that is below the root by its text. Links are not resolved. */
   readonly file: string;
   readonly protectedFiles: ProtectedFiles | undefined;
 }
 
-/** The longest path that Linux accepts. Checked here because a write creates folders one at a time, by short relative names. */
+/** Limit of Linux on a path, in bytes. Linux would not apply it to a write, which creates folders one at a time by short names. */
 const MAX_PATH_BYTES = 4_095;
 
 export function denyPath(path: string): never {
@@ -45,51 +45,51 @@ export function denyProtected(path: string): never {
 }
 
 /**
- * Finds the root and the file of a path. A relative path is resolved against the working directory first. If that is
- * not below a root, it is resolved against the first root that has such a file, or against the first root of all.
- * Throws `CapabilityDenied` for a path below no root.
+ * Finds the root and the file of a path. A relative path is resolved against the working directory first. If the
+ * result is not below a root, the path is resolved against the first root that has such a file, or otherwise against the
+ * first root. Throws `CapabilityDenied` for a path that is below no root.
  */
-export function locate(path: string, roots: readonly string[], options: FsOptions): Located & NamedRoot {
+export function locate(path: string, roots: readonly string[], options: FsOptions): LocatedFile & NamedRoot {
   const { workingDirectory = process.cwd() } = options;
   const protectedFiles = options.protectedFiles?.();
   if (path === "") throw new CapabilityFailure("the path is empty");
   if (path.includes("\0")) throw new CapabilityFailure("the path holds a NUL character");
   if (reachOf(path, roots) === "outside") denyPath(path);
-  const normal = normalizePath(path);
-  const file = resolve(workingDirectory, normal);
+  const normalPath = normalizePath(path);
+  const file = resolve(workingDirectory, normalPath);
   if (Buffer.byteLength(file) > MAX_PATH_BYTES) throw new CapabilityFailure(`the path is too long: ${JSON.stringify(path)}`);
   const absoluteRoots = roots.map((root) => resolve(workingDirectory, root));
-  // The path may name a root that is a link by the link or by its target.
-  const holder = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realOrSame(root)));
-  const named = (root: string): string => roots[absoluteRoots.indexOf(root)] ?? ".";
-  if (holder !== undefined) return { root: holder, rootName: named(holder), file, protectedFiles };
-  const [first] = absoluteRoots;
-  if (first === undefined || normal.startsWith("/") || normal === ".." || normal.startsWith("../")) return denyPath(path);
-  const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normal))) ?? first;
-  return { root, rootName: named(root), file: join(root, normal), protectedFiles };
+  // If a root is a link, the path may contain the link or its target.
+  const containingRoot = absoluteRoots.find((root) => isBelow(file, root) || isBelow(file, realPathOrSame(root)));
+  const policyNameOf = (root: string): string => roots[absoluteRoots.indexOf(root)] ?? ".";
+  if (containingRoot !== undefined) return { root: containingRoot, rootName: policyNameOf(containingRoot), file, protectedFiles };
+  const [firstRoot] = absoluteRoots;
+  if (firstRoot === undefined || normalPath.startsWith("/") || normalPath === ".." || normalPath.startsWith("../")) return denyPath(path);
+  const root = absoluteRoots.find((candidate) => existsSync(join(candidate, normalPath))) ?? firstRoot;
+  return { root, rootName: policyNameOf(root), file: join(root, normalPath), protectedFiles };
 }
 
-/** A message if the root itself is missing, which explains why nothing below it exists. */
-export function missingRoot({ root, rootName }: NamedRoot): string | undefined {
+/** Returns a message if the root itself is missing, which explains why nothing below it exists. Otherwise undefined. */
+export function missingRootMessage({ root, rootName }: NamedRoot): string | undefined {
   if (existsSync(root)) return undefined;
   const from = rootName.startsWith("/") ? "" : "; a relative folder starts where the command runs";
   return `the folder ${JSON.stringify(rootName)} that the policy allows is not there${from}`;
 }
 
 /**
- * A message if nothing can be written below the root: it is a file, or it is missing and looks like the name of a file.
- * The first write would create a missing root as a folder, and a folder called `report.txt` would be a surprise.
+ * Returns a message if nothing can be written below the root, because the root is a file, or is missing and has the name
+ * of a file. Otherwise undefined. The first write would create a missing root as a folder, and a folder called `report.txt` would be a surprise.
  */
-export function rootIsNoFolder({ root, rootName }: NamedRoot): string | undefined {
+export function unwritableRootMessage({ root, rootName }: NamedRoot): string | undefined {
   const stat = statSync(root, { throwIfNoEntry: false });
-  const says = (what: string): string => `the policy allows writing below folders; ${JSON.stringify(rootName)} ${what}`;
-  if (stat !== undefined) return stat.isDirectory() ? undefined : says("is a file: name its folder");
+  const messageThat = (what: string): string => `the policy allows writing below folders; ${JSON.stringify(rootName)} ${what}`;
+  if (stat !== undefined) return stat.isDirectory() ? undefined : messageThat("is a file: name its folder");
   return rootName.endsWith("/") || extname(root) === ""
     ? undefined
-    : says('is not there and has the name of a file: name its folder, or write "/" at its end');
+    : messageThat('is not there and has the name of a file: name its folder, or write "/" at its end');
 }
 
-function realOrSame(path: string): string {
+function realPathOrSame(path: string): string {
   try {
     return realpathSync(path);
   } catch {
@@ -122,23 +122,25 @@ const FILE_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ENXIO", "it is not a file"],
 ]);
 
-/** The path of an open file. Linux knows it. On other systems it is `name`, if that still leads to the same file. */
+/** Returns the real path of an open file. Without Linux it is that of `name`, or undefined if `name` now leads to another file. */
 function realPathOf(descriptor: number, name: string): string | undefined {
   if (process.platform === "linux") return readlinkSync(`/proc/self/fd/${descriptor}`);
   const real = realpathSync(name);
-  const [opened, named] = [fstatSync(descriptor, { bigint: true }), statSync(real, { bigint: true })];
-  return opened.ino === named.ino && opened.dev === named.dev ? real : undefined;
+  const [opened, byName] = [fstatSync(descriptor, { bigint: true }), statSync(real, { bigint: true })];
+  return opened.ino === byName.ino && opened.dev === byName.dev ? real : undefined;
 }
 
-function checkBelow(descriptor: number, name: string, { root, protectedFiles }: Omit<Located, "file">, path: string): string {
+/** Throws `CapabilityDenied` if the open file is not below the root, or is protected. Returns its real path. */
+function checkBelow(descriptor: number, name: string, { root, protectedFiles }: Omit<LocatedFile, "file">, path: string): string {
   const real = realPathOf(descriptor, name);
   if (real === undefined || !isBelow(posix(real), posix(realpathSync(root)))) return denyPath(path);
-  if (protectedFiles?.has(fstatSync(descriptor, { bigint: true })) === true || isInside(real, protectedFiles)) denyProtected(path);
+  if (protectedFiles?.has(fstatSync(descriptor, { bigint: true })) === true || isInProtectedFolder(real, protectedFiles))
+    denyProtected(path);
   return real;
 }
 
 /** Whether the file is inside a protected folder, at any depth. */
-function isInside(file: string, protectedFiles: ProtectedFiles | undefined): boolean {
+function isInProtectedFolder(file: string, protectedFiles: ProtectedFiles | undefined): boolean {
   if (protectedFiles === undefined) return false;
   for (let inner = file, folder = dirname(file); folder !== inner; inner = folder, folder = dirname(folder)) {
     if (protectedFiles.has(statSync(folder, { bigint: true }))) return true;
@@ -149,7 +151,7 @@ function isInside(file: string, protectedFiles: ProtectedFiles | undefined): boo
 const posix = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
 
 /** Opens an existing file or folder for reading. Returns the descriptor, which the caller must close. */
-export function openBelow(located: Located, path: string): number {
+export function openBelow(located: LocatedFile, path: string): number {
   const { file } = located;
   // Opening a device can have an effect and opening a FIFO can block, so look before opening.
   const before = statSync(file);
@@ -166,21 +168,21 @@ export function openBelow(located: Located, path: string): number {
   }
 }
 
-/** An open folder below a root. Names inside it keep leading there, even if the folder is moved. */
+/** An open folder below a root. On Linux, `pathOf` keeps leading into this folder even if it is moved. */
 export interface OpenFolder {
-  /** A path of the entry `name` for calls of `node:fs`. */
-  at(name: string): string;
+  /** Returns a path of the entry `name`, for calls of `node:fs`. */
+  pathOf(name: string): string;
   readonly identity: FileIdentity;
   close(): void;
 }
 
-function openFolder(folder: string, located: Omit<Located, "file">, path: string): OpenFolder {
+function openFolder(folder: string, located: Omit<LocatedFile, "file">, path: string): OpenFolder {
   const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
   try {
     const real = checkBelow(descriptor, folder, located, path);
     const base = process.platform === "linux" ? `/proc/self/fd/${descriptor}` : real;
     const identity = fstatSync(descriptor, { bigint: true });
-    return { at: (name) => `${base}/${name}`, identity, close: () => closeSync(descriptor) };
+    return { pathOf: (name) => `${base}/${name}`, identity, close: () => closeSync(descriptor) };
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -188,8 +190,8 @@ function openFolder(folder: string, located: Omit<Located, "file">, path: string
 }
 
 /** Runs `body` with the folder that contains the file. */
-export function inParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
-  checkIsBelowRoot(located, path);
+export function withParent(located: LocatedFile, path: string, body: (folder: OpenFolder) => void): void {
+  checkIsNotRoot(located, path);
   const folder = openFolder(dirname(located.file), located, path);
   try {
     body(folder);
@@ -198,10 +200,10 @@ export function inParent(located: Located, path: string, body: (folder: OpenFold
   }
 }
 
-/** Runs `body` with the folder that contains the file. Creates missing folders, and removes them again if `body` throws. */
-export function inCreatedParent(located: Located, path: string, body: (folder: OpenFolder) => void): void {
-  checkIsBelowRoot(located, path);
-  const firstRoot = mkdirSync(located.root, { recursive: true });
+/** Runs `body` with the folder that contains the file. Creates missing folders, and removes the created ones if `body` throws. */
+export function withCreatedParent(located: LocatedFile, path: string, body: (folder: OpenFolder) => void): void {
+  checkIsNotRoot(located, path);
+  const firstCreated = mkdirSync(located.root, { recursive: true });
   try {
     const { root, file } = located;
     const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
@@ -211,27 +213,33 @@ export function inCreatedParent(located: Located, path: string, body: (folder: O
       .filter((part) => part !== "");
     const folder = openFolder(base, located, path);
     try {
-      descend(folder, names, located, path, body);
+      withNestedFolder(folder, names, located, path, body);
     } finally {
       folder.close();
     }
   } catch (error) {
-    if (firstRoot !== undefined) removeEmpty(located.root, firstRoot);
+    if (firstCreated !== undefined) removeEmptyFolders(located.root, firstCreated);
     throw error;
   }
 }
 
-/** Creates and opens one folder after the other, each inside the open one before it, so that no new link can lead out of the root. */
-function descend(outer: OpenFolder, names: readonly string[], located: Located, path: string, body: (folder: OpenFolder) => void): void {
+/** Opens the folders `names`, each through its open parent, so that no new link can lead out of the root. Creates missing ones. */
+function withNestedFolder(
+  outer: OpenFolder,
+  names: readonly string[],
+  located: LocatedFile,
+  path: string,
+  body: (folder: OpenFolder) => void,
+): void {
   const [name, ...rest] = names;
   if (name === undefined) return body(outer);
-  const inner = outer.at(name);
+  const inner = outer.pathOf(name);
   const isNew = !existsSync(inner);
   if (isNew) mkdirSync(inner);
   try {
     const folder = openFolder(inner, located, path);
     try {
-      descend(folder, rest, located, path, body);
+      withNestedFolder(folder, rest, located, path, body);
     } finally {
       folder.close();
     }
@@ -241,15 +249,15 @@ function descend(outer: OpenFolder, names: readonly string[], located: Located, 
   }
 }
 
-/** Removes the empty folders from `innermost` up to `first`. */
-function removeEmpty(innermost: string, first: string): void {
+/** Removes the empty folders from `innermost` up to `outermost`. */
+function removeEmptyFolders(innermost: string, outermost: string): void {
   for (let folder = innermost; ; folder = dirname(folder)) {
     removeIfEmpty(folder);
-    if (folder === first || folder === dirname(folder)) return;
+    if (folder === outermost || folder === dirname(folder)) return;
   }
 }
 
-/** Keeps a folder in which another process has created something in the meantime. */
+/** Removes a folder, unless another process has created something in it in the meantime. */
 function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
@@ -259,6 +267,6 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-function checkIsBelowRoot({ root, file }: Located, path: string): void {
+function checkIsNotRoot({ root, file }: LocatedFile, path: string): void {
   if (file === root) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);
 }

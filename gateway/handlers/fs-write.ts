@@ -27,39 +27,39 @@ import {
   denyProtected,
   fileFailure,
   type FsOptions,
-  inCreatedParent,
-  inParent,
+  withCreatedParent,
+  withParent,
   locate,
-  type Located,
+  type LocatedFile,
   openBelow,
   type OpenFolder,
-  rootIsNoFolder,
+  unwritableRootMessage,
 } from "./fs-roots.ts";
 
-/** The third argument of `fs.write`. `base64` replaces the file by decoded bytes. */
+/** The third argument of `fs.write`. `base64` replaces the file with the bytes that the content encodes. */
 const OPERATIONS = ["replace", "append", "create", "delete", "base64"] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 export function fsWriteHandler(options: FsOptions = {}): Handler {
-  const cleaned = new Set<string>();
-  return ([path, content, how], { policy }) => {
-    if (typeof path !== "string" || typeof content !== "string" || typeof how !== "string")
+  const cleanedFolders = new Set<string>();
+  return ([path, content, operationName], { policy }) => {
+    if (typeof path !== "string" || typeof content !== "string" || typeof operationName !== "string")
       throw new CapabilityFailure("fs.write takes a path, a text and a word");
-    const operation = OPERATIONS.find((name) => name === how);
+    const operation = OPERATIONS.find((name) => name === operationName);
     if (operation === undefined)
       throw new CapabilityFailure(
-        `fs.write does not know ${JSON.stringify(how)}. ${didYouMean(how, OPERATIONS, `It knows ${OPERATIONS.join(", ")}.`)}`,
+        `fs.write does not know ${JSON.stringify(operationName)}. ${didYouMean(operationName, OPERATIONS, `It knows ${OPERATIONS.join(", ")}.`)}`,
       );
     const { write, max_bytes } = policy.fs_policy;
     try {
       const bytes = operation === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
       checkSize(bytes.length, max_bytes, path);
       const located = locate(path, write, options);
-      const problem = rootIsNoFolder(located);
+      const problem = unwritableRootMessage(located);
       if (problem !== undefined) throw new CapabilityFailure(problem);
       if (isTemporary(basename(located.file)))
         throw new CapabilityFailure(`the name is kept for files that are being written: ${JSON.stringify(path)}`);
-      carryOut({ operation, bytes, path, maxBytes: max_bytes, cleaned }, located);
+      carryOut({ operation, bytes, path, maxBytes: max_bytes, cleanedFolders }, located);
       return true;
     } catch (error) {
       throw fileFailure(error, path);
@@ -85,54 +85,56 @@ interface Write {
   readonly path: string;
   readonly maxBytes: number;
   /** Folders from which this run has removed abandoned temporary files. */
-  readonly cleaned: Set<string>;
+  readonly cleanedFolders: Set<string>;
 }
 
-function carryOut(write: Write, located: Located): void {
+function carryOut(write: Write, located: LocatedFile): void {
   const { operation, path } = write;
   const name = basename(located.file);
-  if (operation !== "delete") return inCreatedParent(located, path, (folder) => writeIn(folder, name, write, located));
-  inParent(located, path, (folder) => remove(folder, name, entryAt(folder, name, located, path), path));
+  if (operation !== "delete") return withCreatedParent(located, path, (folder) => writeIn(folder, name, write, located));
+  withParent(located, path, (folder) => removeEntry(folder, name, statEntry(folder, name, located, path), path));
 }
 
-function writeIn(folder: OpenFolder, name: string, write: Write, located: Located): void {
-  const { operation, bytes, path, maxBytes, cleaned } = write;
-  const old = entryAt(folder, name, located, path);
-  if (old?.isSymbolicLink() === true) {
+function writeIn(folder: OpenFolder, name: string, write: Write, located: LocatedFile): void {
+  const { operation, bytes, path, maxBytes, cleanedFolders } = write;
+  const oldStats = statEntry(folder, name, located, path);
+  if (oldStats?.isSymbolicLink() === true) {
     if (operation === "create") throw new CapabilityFailure(`it is there already: ${JSON.stringify(path)}`);
     return carryOut(write, followLink(folder, name, located, path));
   }
-  if (old !== undefined && !old.isFile()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
-  const content = operation === "append" && old !== undefined ? Buffer.concat([oldContent(located, path, maxBytes), bytes]) : bytes;
+  if (oldStats !== undefined && !oldStats.isFile()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
+  const content =
+    operation === "append" && oldStats !== undefined ? Buffer.concat([readOldContent(located, path, maxBytes), bytes]) : bytes;
   checkSize(content.length, maxBytes, path);
   const identity = identityText(folder.identity);
-  if (!cleaned.has(identity)) removeAbandoned(folder.at("."));
-  cleaned.add(identity);
-  put(folder, name, content, old, operation === "create" ? linkSync : renameSync);
+  if (!cleanedFolders.has(identity)) removeAbandoned(folder.pathOf("."));
+  cleanedFolders.add(identity);
+  writeTemporaryAndMove(folder, name, content, oldStats, operation === "create" ? linkSync : renameSync);
 }
 
-function entryAt(folder: OpenFolder, name: string, { protectedFiles }: Located, path: string): Stats | undefined {
-  const entry = folder.at(name);
-  const found = protectedFiles === undefined ? undefined : lstatSync(entry, { bigint: true, throwIfNoEntry: false });
-  if (found !== undefined && protectedFiles?.has(found) === true) denyProtected(path);
+/** Returns what the file system knows of the entry, or undefined if there is none. Throws `CapabilityDenied` for a protected file. */
+function statEntry(folder: OpenFolder, name: string, { protectedFiles }: LocatedFile, path: string): Stats | undefined {
+  const entry = folder.pathOf(name);
+  const identity = protectedFiles === undefined ? undefined : lstatSync(entry, { bigint: true, throwIfNoEntry: false });
+  if (identity !== undefined && protectedFiles?.has(identity) === true) denyProtected(path);
   return lstatSync(entry, { throwIfNoEntry: false });
 }
 
-function remove(folder: OpenFolder, name: string, old: Stats | undefined, path: string): void {
-  if (old === undefined) throw new CapabilityFailure(`no such file: ${JSON.stringify(path)}`);
-  if (!old.isFile() && !old.isSymbolicLink()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
-  unlinkSync(folder.at(name));
+function removeEntry(folder: OpenFolder, name: string, oldStats: Stats | undefined, path: string): void {
+  if (oldStats === undefined) throw new CapabilityFailure(`no such file: ${JSON.stringify(path)}`);
+  if (!oldStats.isFile() && !oldStats.isSymbolicLink()) throw new CapabilityFailure(`it is not a file: ${JSON.stringify(path)}`);
+  unlinkSync(folder.pathOf(name));
 }
 
-/** The target of a link. It must exist below the same root. */
-function followLink(folder: OpenFolder, name: string, { root, protectedFiles }: Located, path: string): Located {
-  const file = realpathSync(folder.at(name));
+/** Returns the target of a link. The target must exist and be below the same root. */
+function followLink(folder: OpenFolder, name: string, { root, protectedFiles }: LocatedFile, path: string): LocatedFile {
+  const file = realpathSync(folder.pathOf(name));
   const realRoot = realpathSync(root);
   if (!file.startsWith(`${realRoot}/`)) denyPath(path);
   return { root: realRoot, file, protectedFiles };
 }
 
-function oldContent(located: Located, path: string, maxBytes: number): Buffer {
+function readOldContent(located: LocatedFile, path: string, maxBytes: number): Buffer {
   const descriptor = openBelow(located, path);
   try {
     return readAll(descriptor, path, maxBytes);
@@ -144,21 +146,27 @@ function oldContent(located: Located, path: string, maxBytes: number): Buffer {
 const NEW_FILE_MODE = 0o666;
 const PERMISSION_BITS = 0o777;
 
-/** Writes a temporary file and moves it into place. `place` is `renameSync`, which replaces `name`, or `linkSync`, which fails if `name` exists. */
-function put(folder: OpenFolder, name: string, bytes: Buffer, old: Stats | undefined, place: (from: string, to: string) => void): void {
-  const temporary = folder.at(temporaryName());
+/** Writes a temporary file and moves it to `name`. `move` is `renameSync`, or `linkSync`, which fails if `name` exists. */
+function writeTemporaryAndMove(
+  folder: OpenFolder,
+  name: string,
+  bytes: Buffer,
+  oldStats: Stats | undefined,
+  move: (from: string, to: string) => void,
+): void {
+  const temporary = folder.pathOf(temporaryName());
   const descriptor = openSync(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, NEW_FILE_MODE);
-  let isPlaced = false;
+  let isRenamed = false;
   try {
     try {
-      if (old !== undefined) fchmodSync(descriptor, old.mode & PERMISSION_BITS);
+      if (oldStats !== undefined) fchmodSync(descriptor, oldStats.mode & PERMISSION_BITS);
       for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
     } finally {
       closeSync(descriptor);
     }
-    place(temporary, folder.at(name));
-    isPlaced = place === renameSync;
+    move(temporary, folder.pathOf(name));
+    isRenamed = move === renameSync;
   } finally {
-    if (!isPlaced) unlinkSync(temporary);
+    if (!isRenamed) unlinkSync(temporary);
   }
 }

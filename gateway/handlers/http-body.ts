@@ -8,32 +8,32 @@ import { CapabilityFailure } from "../handlers.ts";
 const DECODERS: ReadonlyMap<string, () => Duplex> = new Map([
   ["gzip", () => createGunzip()],
   ["x-gzip", () => createGunzip()],
-  ["deflate", () => Duplex.from(inflated)],
+  ["deflate", () => Duplex.from(inflate)],
   ["br", () => createBrotliDecompress()],
 ]);
 /** The low half of the first byte of the zlib format (RFC 1950). In practice no raw deflate stream starts with it. */
 const ZLIB_METHOD = 8;
 
 /** Decodes "deflate", which means the zlib format (RFC 9110). Some servers send raw deflate (RFC 1951) instead. */
-async function* inflated(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* inflate(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const chunks = source[Symbol.asyncIterator]();
   const first = await chunks.next();
   if (first.done === true) return;
   const decoder = ((first.value[0] ?? 0) & 0x0f) === ZLIB_METHOD ? createInflate() : createInflateRaw();
-  async function* all(): AsyncGenerator<Buffer> {
+  async function* allChunks(): AsyncGenerator<Buffer> {
     for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
   }
   // An error of the source destroys the decoder, so reading the decoder reports it.
-  yield* pipe(Readable.from(all()), decoder, () => undefined);
+  yield* pipe(Readable.from(allChunks()), decoder, () => undefined);
 }
 
 /** The value of the `accept-encoding` header. */
 export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
-/** Limits decompression bombs: each encoding multiplies how much a few bytes can expand to. */
+/** Limit on the encodings of one body, because each encoding multiplies how much a few bytes can expand to (decompression bombs). */
 const MAX_LAYERS = 2;
 
-/** The encodings of a `content-encoding` header, in the order they were applied. */
-function codings(header: string): readonly string[] {
+/** Returns the encodings of a `content-encoding` header, in the order they were applied. */
+function contentEncodings(header: string): readonly string[] {
   const names = header
     .split(",")
     .map((name) => name.trim().toLowerCase())
@@ -43,20 +43,20 @@ function codings(header: string): readonly string[] {
   return names;
 }
 
-/** Decoders in the order they must run. */
+/** Returns the decoders in the order in which they must run. */
 function decodersOf(contentEncoding: string): Duplex[] {
-  return codings(contentEncoding)
+  return contentEncodings(contentEncoding)
     .toReversed()
     .map((name) => {
-      const make = DECODERS.get(name);
-      if (make === undefined) {
+      const createDecoder = DECODERS.get(name);
+      if (createDecoder === undefined) {
         throw new CapabilityFailure(`the response has the encoding ${JSON.stringify(name)}; ${ACCEPTED_ENCODINGS} are read`);
       }
-      return make();
+      return createDecoder();
     });
 }
 
-/** Drops the body and its connection. An unread body then emits an error, which would crash the process without a listener. */
+/** Closes the body and its connection. An unread body then emits an error, which would crash the process if nothing listened. */
 export function discard(body: Readable): void {
   body.on("error", () => undefined);
   body.destroy();
@@ -66,7 +66,7 @@ export function discard(body: Readable): void {
 export async function readBody(body: Readable, contentEncoding: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;
-  const collect = new Writable({
+  const collector = new Writable({
     write(chunk: Buffer, _encoding, done) {
       total += chunk.length;
       chunks.push(chunk);
@@ -76,7 +76,7 @@ export async function readBody(body: Readable, contentEncoding: string, maxBytes
   let decoders: Duplex[] = [];
   try {
     decoders = decodersOf(contentEncoding);
-    await pipeline([body, ...decoders, collect], { signal });
+    await pipeline([body, ...decoders, collector], { signal });
   } catch (error) {
     discard(body);
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -87,7 +87,7 @@ export async function readBody(body: Readable, contentEncoding: string, maxBytes
   return Buffer.concat(chunks, total);
 }
 
-/** Throws `CapabilityFailure` if the bytes are not UTF-8. */
+/** Decodes UTF-8. Throws `CapabilityFailure` if the bytes are not UTF-8. */
 export function utf8Body(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -20,7 +20,7 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
 /** Returns a `CapabilityFailure` for a network error, and any other error unchanged. */
 export function httpFailure(error: unknown): Error {
   if (error instanceof CapabilityFailure) return error;
-  const code = codeOf(error);
+  const code = errorCode(error);
   if (code === undefined) return error instanceof Error ? error : new Error("the HTTP client failed");
   const message = MESSAGES.get(code);
   if (message !== undefined) return new CapabilityFailure(message);
@@ -29,9 +29,9 @@ export function httpFailure(error: unknown): Error {
   return new CapabilityFailure(`the request failed (${code})`);
 }
 
-/** The error code. If all addresses of a host fail, Node reports one `AggregateError`; its first error counts. */
-function codeOf(error: unknown): string | undefined {
+/** Returns the error code. If all addresses of a host fail, Node reports an `AggregateError`, whose first error gives the code. */
+function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
-  return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
+  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
 }

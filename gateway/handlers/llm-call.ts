@@ -12,68 +12,69 @@ import { parseType } from "../../vm/value/type.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler } from "../handlers.ts";
-import { deadline } from "../deadline.ts";
+import { startDeadline } from "../deadline.ts";
 import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
 
 export interface LlmCallOptions {
-  /** `https://host/v1`, with or without `/chat/completions`. Loopback is allowed, because the operator chose it. Undefined: every call fails. */
+  /** `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
   readonly url: string | undefined;
   /** The API key, sent as a bearer token. */
   readonly key: string | undefined;
   /** The model for calls that name none. */
   readonly model: string | undefined;
-  /** Waits between attempts. Default: a timer. */
+  /** Waits between attempts. By default, uses a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-const ATTEMPTS = 4;
+const MAX_ATTEMPTS = 4;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 20_000;
 const TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 10_485_760;
-/** Tokens that the endpoint may add around a message. */
+/** Limit on the tokens that the endpoint may add around the messages. */
 const FRAMING_TOKENS = 64;
 
 export function llmCallHandler(options: LlmCallOptions): Handler {
   const spending = createSpending();
   const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
-  return async ([prompt, given, callOptions], { policy, signal, onModel }) => {
-    if (typeof prompt !== "string" || typeof given !== "string") throw new CapabilityFailure("llm.call takes a prompt and a model");
+  return async ([prompt, requestedModel, callOptions], { policy, signal, onModel }) => {
+    if (typeof prompt !== "string" || typeof requestedModel !== "string")
+      throw new CapabilityFailure("llm.call takes a prompt and a model");
     const endpoint = endpointOf(options.url);
-    const model = given === "" ? (options.model ?? "") : given;
+    const model = requestedModel === "" ? (options.model ?? "") : requestedModel;
     if (model === "") throw new CapabilityFailure("the program names no model and BORUNA_LLM_MODEL is not set");
-    if (given === "") onModel?.(model);
+    if (requestedModel === "") onModel?.(model);
     const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
     if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
     const body = requestBody(model, prompt, callOptions, policy.llm_policy);
     const settle = reserveFor(spending, policy.llm_policy, model, body);
     const { request } = await import("undici");
-    const limit = deadline(signal, TIMEOUT_MS);
+    const timeLimit = startDeadline(signal, TIMEOUT_MS);
     const send = (): Promise<Dispatcher.ResponseData> =>
       request(endpoint, {
         method: "POST",
         headers: headersFor(options.key),
         body: canonicalJson(body),
-        signal: limit.signal,
+        signal: timeLimit.signal,
         headersTimeout: 0,
         bodyTimeout: 0,
       });
     try {
-      const answer = await askWithRetries(send, (ms) => sleep(ms, limit.signal), limit.signal);
+      const answer = await askWithRetries(send, (ms) => sleep(ms, timeLimit.signal), timeLimit.signal);
       if (!answer.ok) {
         settle({ inputTokens: 0, outputTokens: 0 });
         throw new CapabilityFailure(answer.message);
       }
-      const read = readAnswer(answer.text, model);
-      settle(read.usage);
-      return read.value;
+      const modelAnswer = readAnswer(answer.text, model);
+      settle(modelAnswer.usage);
+      return modelAnswer.value;
     } catch (error) {
-      if (limit.isOver()) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
+      if (timeLimit.isOver()) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
       throw httpFailure(error);
     } finally {
-      limit.end();
+      timeLimit.end();
     }
   };
 }
@@ -93,15 +94,23 @@ function headersFor(key: string | undefined): Record<string, string> {
 }
 
 /** Options of the program that are sent to the endpoint unchanged. */
-const FORWARDED: readonly string[] = ["frequency_penalty", "presence_penalty", "response_format", "seed", "stop", "temperature", "top_p"];
-const OWN_OPTIONS = {
-  max_output_tokens: "Int above 0: the most tokens of the answer. Default: the policy's limit; a larger number is denied",
+const FORWARDED_OPTIONS: readonly string[] = [
+  "frequency_penalty",
+  "presence_penalty",
+  "response_format",
+  "seed",
+  "stop",
+  "temperature",
+  "top_p",
+];
+const BORUNA_OPTIONS = {
+  max_output_tokens: "Int above 0: the maximum number of tokens in the answer. Default: the policy's limit; a larger number is denied",
   system: "String: the system message, sent before the prompt",
 } as const;
 /** Every option of `llm.call` with its description. */
 export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
-  ...Object.entries(OWN_OPTIONS),
-  ...FORWARDED.map((name) => [name, "sent to the endpoint unchanged"] as const),
+  ...Object.entries(BORUNA_OPTIONS),
+  ...FORWARDED_OPTIONS.map((name) => [name, "sent to the endpoint unchanged"] as const),
 ]);
 
 function requestBody(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): ReadonlyMap<string, JsonData> {
@@ -113,25 +122,25 @@ function requestBody(model: string, prompt: string, callOptions: Value | undefin
     );
   const system = callOptions.get("system");
   if (system !== undefined && typeof system !== "string") throw new CapabilityFailure("the option system of llm.call is a text");
-  const asked = callOptions.get("max_output_tokens");
-  if (asked !== undefined && (typeof asked !== "number" || asked < 1))
+  const maxTokens = callOptions.get("max_output_tokens");
+  if (maxTokens !== undefined && (typeof maxTokens !== "number" || maxTokens < 1))
     throw new CapabilityFailure("the option max_output_tokens of llm.call is an Int above 0");
   const message = (role: string, content: string): JsonData =>
     new Map([
       ["role", role],
       ["content", content],
     ]);
-  const plain = valueToTypedJson(callOptions, parseType("Json"), []);
-  const forwarded = isJsonObject(plain) ? [...plain].filter(([name]) => FORWARDED.includes(name)) : [];
+  const optionsJson = valueToTypedJson(callOptions, parseType("Json"), []);
+  const forwardedOptions = isJsonObject(optionsJson) ? [...optionsJson].filter(([name]) => FORWARDED_OPTIONS.includes(name)) : [];
   return new Map<string, JsonData>([
-    ...forwarded,
+    ...forwardedOptions,
     ["model", model],
-    ["max_tokens", asked ?? llm.max_output_tokens],
+    ["max_tokens", maxTokens ?? llm.max_output_tokens],
     ["messages", [...(system === undefined ? [] : [message("system", system)]), message("user", prompt)]],
   ]);
 }
 
-/** Reserves the most that the call can use. A text never has more tokens than bytes. */
+/** Reserves the maximum that the call can use. A text never has more tokens than bytes. */
 function reserveFor(
   spending: Spending,
   llm: LlmPolicy,
@@ -143,26 +152,26 @@ function reserveFor(
   return spending.reserve(llm, model, { inputTokens, outputTokens: typeof maxTokens === "number" ? maxTokens : llm.max_output_tokens });
 }
 
-type Asked = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+type EndpointAnswer = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
 /**
- * Retries after 429 and 5xx, when `retry-after` says or with growing delays. A lost connection is not retried: the
- * endpoint may have charged for the call.
+ * Sends the request. Repeats it after the statuses 429 and 5xx, waiting as long as `retry-after` says or with growing
+ * delays. Does not repeat it after a lost connection, because the endpoint may have charged for the call.
  */
 async function askWithRetries(
   send: () => Promise<Dispatcher.ResponseData>,
   sleep: (ms: number) => Promise<unknown>,
   signal: AbortSignal,
-): Promise<Asked> {
+): Promise<EndpointAnswer> {
   for (let attempt = 1; ; attempt++) {
     const response = await send();
     const { statusCode: status } = response;
     if (status >= 200 && status <= 299)
       return { ok: true, text: utf8Body(await readBody(response.body, encodingOf(response), MAX_ANSWER_BYTES, signal)) };
     await response.body.dump({ limit: MAX_ANSWER_BYTES, signal });
-    const isPassing = status === 429 || status >= 500;
-    if (!isPassing) return { ok: false, message: `the model endpoint answered HTTP ${status}` };
-    if (attempt >= ATTEMPTS) return { ok: false, message: `the model endpoint answered HTTP ${status}, ${ATTEMPTS} times` };
+    const isTransient = status === 429 || status >= 500;
+    if (!isTransient) return { ok: false, message: `the model endpoint answered HTTP ${status}` };
+    if (attempt >= MAX_ATTEMPTS) return { ok: false, message: `the model endpoint answered HTTP ${status}, ${MAX_ATTEMPTS} times` };
     await sleep(delayFor(attempt, response.headers["retry-after"]));
   }
 }
@@ -177,14 +186,14 @@ function delayFor(attempt: number, retryAfter: string | string[] | undefined): n
   return Math.min(MAX_DELAY_MS, seconds === undefined ? FIRST_DELAY_MS * 2 ** (attempt - 1) : seconds * 1_000);
 }
 
-/** The `status` for each `finish_reason` of an incomplete answer. Any other answer is `ok`. */
-const STATUSES: ReadonlyMap<JsonData | undefined, string> = new Map([
+/** The `status` of an incomplete answer, by its `finish_reason`. The status of any other answer is `ok`. */
+const STATUS_BY_FINISH_REASON: ReadonlyMap<JsonData | undefined, string> = new Map([
   ["length", "length"],
   ["content_filter", "content_filter"],
 ]);
 
-function readAnswer(text: string, asked: string): { readonly value: Value; readonly usage: Usage | undefined } {
-  const data = parsed(text);
+function readAnswer(text: string, requestedModel: string): { readonly value: Value; readonly usage: Usage | undefined } {
+  const data = parseAnswer(text);
   const choices = isJsonObject(data) ? data.get("choices") : undefined;
   const choice = choices !== undefined && isJsonArray(choices) ? choices[0] : undefined;
   const message = choice !== undefined && isJsonObject(choice) ? choice.get("message") : undefined;
@@ -194,9 +203,9 @@ function readAnswer(text: string, asked: string): { readonly value: Value; reado
   const model = data.get("model");
   const usage = usageOf(data.get("usage"));
   const value = MapValue.from([
-    ["status", STATUSES.get(choice.get("finish_reason")) ?? "ok"],
+    ["status", STATUS_BY_FINISH_REASON.get(choice.get("finish_reason")) ?? "ok"],
     ["text", content],
-    ["model", typeof model === "string" ? model : asked],
+    ["model", typeof model === "string" ? model : requestedModel],
     [
       "usage",
       MapValue.from([
@@ -208,7 +217,7 @@ function readAnswer(text: string, asked: string): { readonly value: Value; reado
   return { value, usage };
 }
 
-function parsed(text: string): JsonData {
+function parseAnswer(text: string): JsonData {
   try {
     return parseJson(text, { duplicateKeys: "last" });
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * `net.fetch`: HTTP requests that the policy allows. Each request of a redirect chain is checked like the first one, its
- * secrets are put in just before it is sent, and they are removed again from whatever comes back.
+ * `net.fetch`: HTTP requests that the policy allows. Each request of a redirect chain is checked like the first one.
+ * Secrets are inserted just before a request is sent, and removed from everything that comes back.
  */
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
@@ -14,55 +14,55 @@ import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { wellFormed, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
-import { deadline } from "../deadline.ts";
+import { startDeadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
 import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
-import { CREDENTIALS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
+import { CREDENTIAL_HEADERS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
 
 export interface NetFetchOptions {
-  /** Holds the values of the policy's secrets. */
+  /** Environment variables: the values of the policy's secrets. */
   readonly env: Environment;
-  /** Default: the system's resolver. */
+  /** Resolves host names. Default: the system's resolver. */
   readonly resolve?: Resolve | undefined;
 }
 
 const MAX_REDIRECTS = 10;
-/** Bytes to read of a response that is not used, so that its connection can be reused. */
+/** Limit on the bytes read from a response that is not used. Reading it to its end lets its connection be reused. */
 const DRAIN_BYTES = 16_384;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** A handler for one run. It ignores proxy variables of the environment. */
+/** Creates the handler of one run. It ignores the proxy variables of the environment. */
 export function netFetchHandler(options: NetFetchOptions): Handler {
   const agents = new Map<boolean, Dispatcher>();
   const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
   return async (args, context) => {
     const undici = await import("undici");
     const { net_policy } = context.policy;
-    const isOpen = net_policy.allow_private_networks;
-    const agent = agents.get(isOpen) ?? guardedAgent(undici, options.resolve ?? resolveHost, isOpen);
-    agents.set(isOpen, agent);
+    const allowPrivate = net_policy.allow_private_networks;
+    const agent = agents.get(allowPrivate) ?? guardedAgent(undici, options.resolve ?? resolveHost, allowPrivate);
+    agents.set(allowPrivate, agent);
     const secrets = secretsFor(context.policy);
-    const limit = deadline(context.signal, net_policy.timeout_ms);
+    const timeLimit = startDeadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {
       send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
       net: net_policy,
       secrets,
-      signal: limit.signal,
+      signal: timeLimit.signal,
     };
     try {
       return await fetchWith(call, args, context);
     } catch (error) {
-      if (limit.isOver()) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
+      if (timeLimit.isOver()) throw new CapabilityFailure(`no answer within ${net_policy.timeout_ms} ms`);
       throw scrubbedFailure(httpFailure(error), secrets);
     } finally {
-      limit.end();
+      timeLimit.end();
     }
   };
 }
 
-/** Scrubs the message, which may quote what the server sent: the target of a redirect, an encoding. */
+/** Removes secrets from the message, which may quote the server: the target of a redirect, an encoding. */
 function scrubbedFailure(error: Error, secrets: Secrets): Error {
   if (!(error instanceof CapabilityFailure)) return error;
   const message = secrets.scrubAnyCase(error.message);
@@ -87,8 +87,8 @@ interface Hop {
   };
 }
 
-/** The next request, with placeholders for its secrets. */
-interface Plan {
+/** A request of a redirect chain before its secrets are inserted. */
+interface PlannedRequest {
   readonly url: URL;
   readonly method: string;
   readonly headers: ReadonlyMap<string, string>;
@@ -99,11 +99,11 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
   if (typeof url !== "string" || typeof method !== "string" || typeof body !== "string" || !(headers instanceof MapValue))
     throw new CapabilityFailure("net.fetch takes a URL, a method, a body and headers");
   if (want !== "body" && want !== "response") throw new CapabilityFailure('the last argument of net.fetch is "body" or "response"');
-  let plan = firstPlan(call, url, method, body, headers, context);
+  let plan = firstRequest(call, url, method, body, headers, context);
   for (let hops = 0; ; hops++) {
     const response = await call.send(plan.url, requestOf(call, plan));
     try {
-      const next = REDIRECTS.has(response.statusCode) && call.net.allow_redirects ? redirectOf(call, plan, response) : undefined;
+      const next = REDIRECT_STATUSES.has(response.statusCode) && call.net.allow_redirects ? redirectOf(call, plan, response) : undefined;
       if (next === undefined) return await answerOf(call, response, want, plan.method);
       if (hops >= MAX_REDIRECTS) throw new CapabilityFailure(`more than ${MAX_REDIRECTS} redirects`);
       await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
@@ -117,15 +117,22 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
 
 const BODY_METHODS: ReadonlySet<string> = new Set(["PATCH", "POST", "PUT"]);
 
-function firstPlan(call: FetchCall, url: string, method: string, body: string, given: MapValue, context: HandlerContext): Plan {
-  const upper = method.toUpperCase();
-  if (!HTTP_METHODS.includes(upper)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
-  const headers = requestHeaders(given);
+function firstRequest(
+  call: FetchCall,
+  url: string,
+  method: string,
+  body: string,
+  programHeaders: MapValue,
+  context: HandlerContext,
+): PlannedRequest {
+  const upperMethod = method.toUpperCase();
+  if (!HTTP_METHODS.includes(upperMethod)) throw new CapabilityFailure(`net.fetch does not know the method ${JSON.stringify(method)}`);
+  const headers = requestHeaders(programHeaders);
   if (!headers.has("accept")) headers.set("accept", "*/*");
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
   if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
   addTraceHeaders(headers, call.net, context);
-  return { url: readUrl(url), method: upper, headers, body: body === "" && !BODY_METHODS.has(upper) ? null : body };
+  return { url: readUrl(url), method: upperMethod, headers, body: body === "" && !BODY_METHODS.has(upperMethod) ? null : body };
 }
 
 /** Adds trace headers that the program has not set. Replaces `tracestate` together with `traceparent`, because they belong together. */
@@ -138,15 +145,18 @@ function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { tracepa
   if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
 }
 
-/** Removes one trailing dot of the host. `shown` prepares a text for an error message. Throws `CapabilityFailure` for a URL that cannot be fetched. */
-function readUrl(text: string, base?: URL, shown = (quoted: string): string => quoted): URL {
+/**
+ * Parses a URL and removes one trailing dot of its host. `prepareForMessage` is applied to text before a message quotes it.
+ * Throws `CapabilityFailure` for a URL that cannot be fetched.
+ */
+function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string): string => quoted): URL {
   const url = parseUrl(text, base?.href);
   // Scrub before cutting: a secret that is cut in two would not be found.
   if (url === undefined) {
     const hint = /[^\0-\x7f]|xn--/i.test(text)
       ? " (a host beyond ASCII must be one that every Node reads alike; docs/reference/policy.md)"
       : "";
-    throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(shown(text).slice(0, 200)))}${hint}`);
+    throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(prepareForMessage(text).slice(0, 200)))}${hint}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
@@ -156,8 +166,8 @@ function readUrl(text: string, base?: URL, shown = (quoted: string): string => q
   return url;
 }
 
-/** Checks the request against the policy again, because it may be the target of a redirect, and puts its secrets in. */
-function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
+/** Returns the request with its secrets. First checks it against the policy, because it may be the target of a redirect. */
+function requestOf(call: FetchCall, plan: PlannedRequest): Hop["request"] {
   const refusal = urlRefusal(call.net, plan.url.href, plan.method);
   if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
   const host = canonicalHost(plan.url.hostname);
@@ -167,8 +177,8 @@ function requestOf(call: FetchCall, plan: Plan): Hop["request"] {
   return { method: plan.method, headers, body: plan.body, signal: call.signal };
 }
 
-/** The next request by the Fetch standard (section "HTTP-redirect fetch"), or undefined if this response is the last. */
-function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseData): Plan | undefined {
+/** Returns the next request by the Fetch standard (section "HTTP-redirect fetch"), or undefined if this response is the last. */
+function redirectOf(call: FetchCall, plan: PlannedRequest, response: Dispatcher.ResponseData): PlannedRequest | undefined {
   const location = response.headers["location"];
   if (typeof location !== "string") return undefined;
   const url = readUrl(location, plan.url, (text) => call.secrets.scrubAnyCase(text));
@@ -177,15 +187,15 @@ function redirectOf(call: FetchCall, plan: Plan, response: Dispatcher.ResponseDa
   if (plan.url.protocol === "https:" && url.protocol === "http:")
     throw new CapabilityFailure("a redirect from https to http is not followed");
   const isReading = plan.method === "GET" || plan.method === "HEAD";
-  const toGet = !isReading && (response.statusCode === 303 || response.statusCode === 301 || response.statusCode === 302);
-  const staysHome = url.origin === plan.url.origin;
+  const becomesGet = !isReading && (response.statusCode === 303 || response.statusCode === 301 || response.statusCode === 302);
+  const isSameOrigin = url.origin === plan.url.origin;
   const headers = new Map<string, string>();
   for (const [name, value] of plan.headers) {
-    if (toGet && describesBody(name)) continue;
-    if (!staysHome && (CREDENTIALS.includes(name) || call.secrets.holds(value))) continue;
+    if (becomesGet && describesBody(name)) continue;
+    if (!isSameOrigin && (CREDENTIAL_HEADERS.includes(name) || call.secrets.hasPlaceholder(value))) continue;
     headers.set(name, value);
   }
-  return { url, method: toGet ? "GET" : plan.method, headers, body: toGet ? null : plan.body };
+  return { url, method: becomesGet ? "GET" : plan.method, headers, body: becomesGet ? null : plan.body };
 }
 
 async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want: "body" | "response", method: string): Promise<string> {
@@ -204,18 +214,18 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
   );
   const body = call.secrets.scrub(utf8Body(bytes));
   if (want === "body") return body;
-  const scrubbed = new Map<string, string>();
-  for (const [given, value] of headers) {
-    // The client has lower-cased the names. Two names may become equal by scrubbing.
-    const name = call.secrets.scrubAnyCase(given);
-    const before = scrubbed.get(name);
-    const after = call.secrets.scrub(wellFormed(value));
-    scrubbed.set(name, before === undefined ? after : `${before}, ${after}`);
+  const scrubbedHeaders = new Map<string, string>();
+  for (const [rawName, value] of headers) {
+    // The client has lower-cased the names. Scrubbing can make two names equal.
+    const name = call.secrets.scrubAnyCase(rawName);
+    const earlierValue = scrubbedHeaders.get(name);
+    const scrubbedValue = call.secrets.scrub(wellFormed(value));
+    scrubbedHeaders.set(name, earlierValue === undefined ? scrubbedValue : `${earlierValue}, ${scrubbedValue}`);
   }
   return canonicalJson(
     new Map<string, JsonData>([
       ["body", body],
-      ["headers", scrubbed],
+      ["headers", scrubbedHeaders],
       ["status", status],
     ]),
   );

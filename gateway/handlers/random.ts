@@ -5,31 +5,31 @@ import { CapabilityFailure, type Handler } from "../handlers.ts";
 
 const BITS_64 = 1n << 64n;
 
-/** `fill` overwrites its argument with random bytes. */
+/** Creates the handler. `fill` overwrites its argument with random bytes. */
 export function randomHandler(fill: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes)): Handler {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
-  const next = (): bigint => {
+  const nextBits = (): bigint => {
     fill(bytes);
     return view.getBigUint64(0);
   };
-  return (args) => (args.length === 0 ? new FloatValue(unitInterval(next())) : between(args, next));
+  return (args) => (args.length === 0 ? new FloatValue(unitInterval(nextBits())) : intBetween(args, nextBits));
 }
 
-/** The upper 53 bits as a Float in [0, 1): every multiple of 2^-53 equally likely. */
+/** Converts the upper 53 bits to a Float in [0, 1). Every multiple of 2^-53 is equally likely. */
 function unitInterval(bits: bigint): number {
   return Number(bits >> 11n) / 2 ** 53;
 }
 
-function between([kind, lo, hi]: readonly Value[], next: () => bigint): Value {
+function intBetween([kind, lo, hi]: readonly Value[], nextBits: () => bigint): Value {
   if (kind !== "int") throw new CapabilityFailure('random takes no arguments, or "int" with two bounds');
   if (lo === undefined || hi === undefined || !isInt(lo) || !isInt(hi)) throw new CapabilityFailure("the bounds of random are Ints");
   const low = BigInt(lo);
   const count = BigInt(hi) - low + 1n;
   if (count <= 0n) throw new CapabilityFailure(`the lower bound ${lo} of random is above the upper bound ${hi}`);
-  // Reject draws above the largest multiple of `count`: they would make low values more likely.
-  const usable = BITS_64 - (BITS_64 % count);
-  let drawn = next();
-  while (drawn >= usable) drawn = next();
+  // Reject draws above the largest multiple of `count`, because they would make low values more likely.
+  const acceptedRange = BITS_64 - (BITS_64 % count);
+  let drawn = nextBits();
+  while (drawn >= acceptedRange) drawn = nextBits();
   return intFromBigInt(low + (drawn % count));
 }

@@ -9,9 +9,9 @@ interface Escape {
   readonly name: string;
   readonly doc: string;
   readonly pattern: RegExp;
-  /** The character code; undefined if the match is not an escape. */
+  /** Returns the code of the character, or undefined if the match is not an escape. */
   readonly decode: (match: RegExpExecArray) => number | undefined;
-  /** Applied to the text first. Must keep its length. */
+  /** Changes the text before it is matched. The result must have the same length. */
   readonly prepare?: (text: string) => string;
 }
 
@@ -23,7 +23,7 @@ const JSON_LETTERS: ReadonlyMap<string, number> = new Map([
   ["r", 13],
 ]);
 
-/** ASCII characters by their HTML names (html.spec.whatwg.org, named character references). */
+/** Codes of ASCII characters by their HTML names (html.spec.whatwg.org, named character references). */
 const HTML_NAMES: ReadonlyMap<string, number> = new Map(
   Object.entries({
     "\t": "Tab",
@@ -87,12 +87,13 @@ export const ESCAPES: readonly Escape[] = [
     },
   },
 ];
-/** How many escapes are undone one inside the other. */
+/** Limit on the escapes that are undone one inside another. */
 export const MAX_ESCAPES = 2;
 
-/** A text to search for. `partial`: how many characters before and after it encode bits of the secret and bits of its neighbours. */
+/** A text to search for. */
 export interface SpelledText {
   readonly text: string;
+  /** How many characters before and after `text` encode both bits of the secret and bits of the text around the secret. */
   readonly partial?: { readonly before: number; readonly after: number };
 }
 
@@ -104,15 +105,15 @@ interface Encoding {
 }
 
 const BASE64_BITS = 6;
-/** The base64 of a secret that starts at byte `offset` modulo 3 of a longer text: the characters that encode only bytes of the secret. */
+/** Returns the characters that encode only bytes of the secret, if it starts at byte `offset` (modulo 3) of a longer base64 text. */
 function base64Texts(value: string, offset: 0 | 1 | 2): readonly SpelledText[] {
   const bits = 8 * (offset + value.length);
   const first = Math.ceil((8 * offset) / BASE64_BITS);
   const end = Math.floor(bits / BASE64_BITS);
-  const whole = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]).toString("base64");
-  const text = whole.slice(first, end);
+  const encoded = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]).toString("base64");
+  const text = encoded.slice(first, end);
   const partial = { before: offset === 0 ? 0 : 1, after: bits % BASE64_BITS === 0 ? 0 : 1 };
-  return [text, text.replaceAll("+", "-").replaceAll("/", "_")].map((each) => ({ text: each, partial }));
+  return [text, text.replaceAll("+", "-").replaceAll("/", "_")].map((spelling) => ({ text: spelling, partial }));
 }
 
 export const ENCODINGS: readonly Encoding[] = [
@@ -131,25 +132,25 @@ export const ENCODINGS: readonly Encoding[] = [
     spell: (value) => ([0, 1, 2] as const).flatMap((offset) => base64Texts(value, offset)),
   },
 ];
-/** The shortest secret, in characters, that is searched for in other encodings than plain. The encoding of a shorter one is found by chance. */
-export const MIN_ENCODED = 4;
+/** Minimum length of a secret, in characters, to be searched for in other encodings than plain. Shorter ones would match by chance. */
+export const MIN_ENCODED_LENGTH = 4;
 
-/** Every text that encodes the secret, without escapes. */
+/** Returns every text that encodes the secret, without escapes. */
 export function spelledTexts(value: string): readonly SpelledText[] {
-  const encodings = value.length < MIN_ENCODED ? ENCODINGS.slice(0, 1) : ENCODINGS;
+  const encodings = value.length < MIN_ENCODED_LENGTH ? ENCODINGS.slice(0, 1) : ENCODINGS;
   return encodings.flatMap(({ spell }) => spell(value));
 }
 
-/** A text after one kind of escape is undone. */
-export interface Unescaped {
+/** A text in which one kind of escape is undone. */
+export interface UnescapedText {
   readonly text: string;
   /** Maps an index of `text` to the index in the escaped text. */
-  readonly sourceOf: (at: number) => number;
+  readonly sourceIndexOf: (index: number) => number;
 }
 
-/** Undoes one kind of escape. Undefined if the text has none. */
-export function unescaped({ pattern, decode, prepare }: Escape, given: string): Unescaped | undefined {
-  const text = prepare === undefined ? given : prepare(given);
+/** Undoes one kind of escape. Returns undefined if the text has no such escape. */
+export function undoEscape({ pattern, decode, prepare }: Escape, escapedText: string): UnescapedText | undefined {
+  const text = prepare === undefined ? escapedText : prepare(escapedText);
   const parts: string[] = [];
   // Where each escape ends in the result, and in the source.
   const ends: number[] = [];
@@ -166,24 +167,24 @@ export function unescaped({ pattern, decode, prepare }: Escape, given: string): 
     ends.push(length);
     sourceEnds.push(last);
   }
-  if (ends.length === 0) return text === given ? undefined : { text, sourceOf: (at) => at };
+  if (ends.length === 0) return text === escapedText ? undefined : { text, sourceIndexOf: (index) => index };
   parts.push(text.slice(last));
   return {
     text: parts.join(""),
-    sourceOf: (at) => {
-      const escape = lastAtMost(ends, at);
-      return escape === -1 ? at : (sourceEnds[escape] ?? 0) + at - (ends[escape] ?? 0);
+    sourceIndexOf: (index) => {
+      const escape = lastIndexAtMost(ends, index);
+      return escape === -1 ? index : (sourceEnds[escape] ?? 0) + index - (ends[escape] ?? 0);
     },
   };
 }
 
-/** Index of the last number that is at most `limit` in a sorted list, or -1. Binary search. */
-function lastAtMost(rising: readonly number[], limit: number): number {
+/** Returns the index of the last number in a sorted list that is at most `limit`, or -1. Binary search. */
+function lastIndexAtMost(sorted: readonly number[], limit: number): number {
   let low = 0;
-  let high = rising.length;
+  let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((rising[middle] ?? 0) <= limit) low = middle + 1;
+    if ((sorted[middle] ?? 0) <= limit) low = middle + 1;
     else high = middle;
   }
   return low - 1;

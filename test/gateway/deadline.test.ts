@@ -1,31 +1,31 @@
 import { expect, test } from "vitest";
-import { deadline } from "../../gateway/deadline.ts";
+import { startDeadline } from "../../gateway/deadline.ts";
 
 const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((done) => signal.addEventListener("abort", () => done(signal.reason)));
 
 test("aborts when the time is up", async () => {
-  const limit = deadline(new AbortController().signal, 1);
+  const limit = startDeadline(new AbortController().signal, 1);
   expect(await aborted(limit.signal)).toEqual(new Error("no answer within 1 ms"));
   expect(limit.isOver()).toBe(true);
 });
 
 test("passes on the reason if the run aborts first", () => {
   const run = new AbortController();
-  const limit = deadline(run.signal, 60_000);
+  const limit = startDeadline(run.signal, 60_000);
   run.abort("canceled");
   expect([limit.signal.reason, limit.isOver()]).toEqual(["canceled", false]);
   limit.end();
 });
 
 test("is aborted from the start for an aborted run; 0 is no limit", () => {
-  expect(deadline(AbortSignal.abort("timeout"), 0).signal.reason).toBe("timeout");
-  expect(deadline(new AbortController().signal, 0).signal.aborted).toBe(false);
+  expect(startDeadline(AbortSignal.abort("timeout"), 0).signal.reason).toBe("timeout");
+  expect(startDeadline(new AbortController().signal, 0).signal.aborted).toBe(false);
 });
 
 test("ignores the run's signal after end()", () => {
   const run = new AbortController();
-  const limit = deadline(run.signal, 60_000);
+  const limit = startDeadline(run.signal, 60_000);
   limit.end();
   run.abort();
   expect(limit.signal.aborted).toBe(false);

@@ -14,7 +14,7 @@ import { cases } from "../cases.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
-const decide = (by: Policy, of: CapabilityDecl, args: readonly Value[]) => new Decisions(by).of(of, args);
+const decide = (by: Policy, of: CapabilityDecl, args: readonly Value[]) => new Decisions(by).decide(of, args);
 const fetchUnder = (text: string, url: string, method = "GET") =>
   decide(policy(text), capability("net.fetch"), [url, method, "", MapValue.EMPTY, "body"]);
 
