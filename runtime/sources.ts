@@ -12,7 +12,7 @@ import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
 import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
-import { decodeUtf8, ioError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
+import { decodeUtf8, toIoError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
 
 /** Only bounds memory: the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
@@ -66,7 +66,7 @@ function fileInside(root: string, path: string, shown: string): string | undefin
 }
 
 function sourceError(error: unknown, shown: string): BorunaError {
-  const known = ioError(error, "read", shown);
+  const known = toIoError(error, "read", shown);
   const message = known.kind === "log.utf8" ? `${shown} is not text in UTF-8` : known.message;
   return new BorunaError("io_error", message, { place: { file: shown }, cause: known });
 }

@@ -18,7 +18,7 @@ import { sha256Hex } from "../../gateway/digest.ts";
 import type { FileIdentity, ProtectedFiles } from "../../gateway/protected-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { ioError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
+import { toIoError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
 /** Names a blob; `bytes` is absent if only its hash is known. */
 export interface BlobName {
@@ -65,7 +65,7 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
       try {
         return checked(name, readBounded(path, maxBytes), path);
       } catch (error) {
-        throw isMissing(error) ? missing(path) : ioError(error, "read", path);
+        throw isMissing(error) ? missing(path) : toIoError(error, "read", path);
       }
     },
     firstOther: (known) => {
@@ -83,7 +83,7 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
         }
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw ioError(error, "read", path);
+        throw toIoError(error, "read", path);
       }
     },
   };
@@ -116,7 +116,7 @@ export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: Pr
         });
         if (durable) syncFolder(folder);
       } catch (error) {
-        throw ioError(error, "write", path);
+        throw toIoError(error, "write", path);
       }
       written.add(name);
       return name;
@@ -177,7 +177,7 @@ export function removeBlobs(logPath: string): void {
     });
     rmdirSync(folder);
   } catch (error) {
-    if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
+    if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw toIoError(error, "empty", folder);
   }
 }
 

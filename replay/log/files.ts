@@ -25,7 +25,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Why the file system refused, in words, or the error's code if it has none here. `doing` is the verb of the message: `read`, `write`. */
-export function systemReason(error: unknown, doing: string): string {
+export function systemErrorText(error: unknown, doing: string): string {
   const code = systemCode(error);
   // A file that is about to be created cannot be missing, so its folder is.
   if (code === "ENOENT" && doing === "write") return "there is no such folder";
@@ -33,10 +33,10 @@ export function systemReason(error: unknown, doing: string): string {
 }
 
 /** A failure of the file system as `log.io_error`. Returns a `BorunaError` unchanged and rethrows anything else. */
-export function ioError(error: unknown, doing: string, file: string): BorunaError {
+export function toIoError(error: unknown, doing: string, file: string): BorunaError {
   if (error instanceof BorunaError) return error;
   if (systemCode(error) === "") throw error;
-  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${systemReason(error, doing)}`, { place: { file }, cause: error });
+  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${systemErrorText(error, doing)}`, { place: { file }, cause: error });
 }
 
 export function isMissing(error: unknown): boolean {
@@ -71,7 +71,7 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
 }
 
 /** Removes an incomplete regular file. A failure is not reported, since the error that led here says more. */
-export function removeUnfinished(path: string): void {
+export function removeIncompleteFile(path: string): void {
   try {
     if (lstatSync(path).isFile()) unlinkSync(path);
   } catch {

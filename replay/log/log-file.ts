@@ -8,7 +8,7 @@ import { type FileIdentity, identityText, type ProtectedFiles } from "../../gate
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
-import { alreadyExists, hardLinksRefused, ioError, syncFolder, writeAll } from "./files.ts";
+import { alreadyExists, hardLinksRefused, toIoError, syncFolder, writeAll } from "./files.ts";
 import { LOG_LIMITS } from "./log-limits.ts";
 import { isRunLog } from "./log-reader.ts";
 import { fileSource } from "./log-source.ts";
@@ -69,7 +69,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
       } catch (error) {
         // The record may be cut, so nothing may follow it.
         release();
-        failure = ioError(error, "write", path);
+        failure = toIoError(error, "write", path);
         throw failure;
       }
     },
@@ -106,7 +106,7 @@ function isNameOf(path: string, identity: FileIdentity): boolean {
     const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return found !== undefined && identityText(found) === identityText(identity);
   } catch (error) {
-    throw ioError(error, "look at", path);
+    throw toIoError(error, "look at", path);
   }
 }
 
@@ -115,7 +115,7 @@ function openTemporary(temporary: string, folder: string, path: string): number 
     removeAbandoned(folder);
     return openSync(temporary, NEW_FILE, LOG_MODE);
   } catch (error) {
-    throw ioError(error, "write", path);
+    throw toIoError(error, "write", path);
   }
 }
 
@@ -124,7 +124,7 @@ function checkName(path: string, force: boolean): boolean {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
   } catch (error) {
-    throw ioError(error, "write", path);
+    throw toIoError(error, "write", path);
   }
   if (!force) throw logExists(path);
   if (!isLog(path)) {

@@ -2,7 +2,7 @@
 import { closeSync, readSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
-import { ioError, openRegular } from "./files.ts";
+import { toIoError, openRegular } from "./files.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 
 export interface LogSource {
@@ -31,7 +31,7 @@ function* fileChunks(path: string): Generator<Uint8Array, void> {
       yield buffer.subarray(0, got);
     }
   } catch (error) {
-    throw ioError(error, "read", path);
+    throw toIoError(error, "read", path);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
