@@ -16,7 +16,16 @@ export const OUTCOMES = {
 export type Outcome = keyof typeof OUTCOMES;
 
 /** Exit codes of CLI commands that do not end with a run's outcome. */
-export const EXIT = { done: 0, failed: 1, usage: 2, verificationFailed: 6, internal: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  verificationFailed: 6,
+  internal: 70,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command succeeded",

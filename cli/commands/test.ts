@@ -93,7 +93,7 @@ async function runOne({ terminal, json }: Session, file: TestFile, test: Compile
   return { file, test, result };
 }
 
-/** Leaves out the library frames above the innermost frame in the tested file: the line that called an assertion is what the reader needs. */
+/** Leaves out the library frames inside the innermost frame of the tested file, because readers need the line that called the assertion. */
 function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlace[] {
   const firstOwnFrame = stack.findIndex((place) => place.file === file.name);
   return firstOwnFrame < 0 ? stack : stack.slice(firstOwnFrame);
