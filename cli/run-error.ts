@@ -1,4 +1,4 @@
-/** Formats run errors: what happened, where, why, and what to do next. */
+/** Formats the errors and actor failures of runs, as lines for people and as JSON. */
 import type { ActorFailure, RunError } from "../gateway/run.ts";
 
 const MAX_FAILURES = 8;

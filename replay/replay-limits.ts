@@ -44,7 +44,7 @@ const BOUNDS: Readonly<
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
-  // Such a replay needs the full limit: a trap at the limit names it in its message, and an interrupted run may have been allocating.
+  // A trap at the allocation limit has the limit in its message, and an interrupted run may have been about to allocate.
   const isAllocUnbounded = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
   const alloc = smallestBound("max_alloc_bytes", runLimits, isAllocUnbounded ? undefined : end.allocBytes, callerLimits);
   return {

@@ -58,7 +58,8 @@ export interface ReplayOptions {
 }
 
 /**
- * - `identical`: every event is equal, and so is the end, if the log has one that did not come from outside the program.
+ * - `identical`: every event is equal. The end is equal too, but it is not compared if something outside the program caused it,
+ *   or for an event log.
  * - `incomplete`: every event of the log is equal, but the log has no end record.
  * - `interrupted`: the replay itself was canceled.
  */

@@ -178,7 +178,7 @@ class CheckedLog {
     return `${this.#events} events and the end record, which counts as many`;
   }
 
-  /** Reads the log again if it refers to blobs. Collecting their names earlier would let a forged log fill memory with names of blobs that do not exist. */
+  /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many. */
   blobs(): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);

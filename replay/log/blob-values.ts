@@ -110,7 +110,7 @@ export function textFromLogJson(data: JsonData | undefined, what: string): TextO
 /** Maximum bytes of memory for the parsed JSON of a blob. The largest serializable value needs less. */
 const MAX_BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 
-/** Returns the value, reading it from its blob if necessary. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
+/** Reads a value from its blob, if it has one. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
 export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
   if (!(value instanceof BlobRef)) return value;
   const text = decodeUtf8(blobs.read(value), `blob ${value.sha256}`);

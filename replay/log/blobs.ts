@@ -29,12 +29,12 @@ export interface BlobName {
 export interface BlobReader {
   /** Reads a blob and checks its hash and length. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
-  /** Returns the name of something in the folder that is not one of the known blobs, or undefined if there is no such thing. Throws `log.io_error`. */
+  /** Returns the name of an entry of the folder that is not a known blob; undefined if there is none. Throws `log.io_error`. */
   findUnknown(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 
 export interface BlobWriter {
-  /** Stores the bytes unless they are already stored. Returns their SHA-256 in lower-case hexadecimal. Throws `log.io_error`, `log.replaced`. */
+  /** Stores the bytes, unless they are stored already. Returns their SHA-256 in hexadecimal. Throws `log.io_error`, `log.replaced`. */
   put(bytes: Uint8Array): string;
 }
 

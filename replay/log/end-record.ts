@@ -18,7 +18,7 @@ import {
 } from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
-/** The kind, message and details of a trap. There is no stack, because it depends on debug information, which the module hash does not cover. */
+/** A trap without its stack. The stack depends on debug information, which the module hash does not cover. */
 export interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;

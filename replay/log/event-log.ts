@@ -1,4 +1,4 @@
-/** Reads the event log of the Rust toolchain. It is one JSON object, `{"version": 2, "events": [...]}`, without program, policy, arguments or end. */
+/** Reads event logs of the Rust toolchain. They contain only `{"version": 2, "events": [...]}`, so no program, policy, arguments or end. */
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { parseJson, type JsonData } from "../../vm/json/json.ts";
@@ -19,7 +19,7 @@ function outputCheck(label: string, passed: boolean): RunEvent & { readonly type
   return { type: "ContractCheck", function: label, kind: "output", index: 0, passed };
 }
 
-/** Reads all events. A missing version means version 1. Throws `log.header` if the file is not an event log; `log.version`, `log.form`, `log.too_large`. */
+/** Reads all events. A missing version means version 1. Throws `log.header` (not an event log), `log.version`, `log.form`, `log.too_large`. */
 export function eventLogEvents(source: LogSource, limits: LogLimits): readonly LogEvent[] {
   const place = { file: source.name };
   const file = parseFile(source, limits.eventLogBytes);

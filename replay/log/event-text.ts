@@ -15,8 +15,8 @@ const MAX_CACHED_CAPABILITIES = 1_024;
 
 /**
  * Returns a function that computes `jsonText(eventToJson(event, inlineBytes, put))` and throws the same errors. It is faster
- * for the events that programs log most, which are calls and answers with short scalars only: it concatenates their texts
- * without building a tree of JSON. A test compares both ways.
+ * for the events that programs log most, which are calls and answers with short scalars only, because it concatenates
+ * their texts without building a tree of JSON. A test compares both ways.
  */
 export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RecordedEvent) => string {
   // The limit is needed because a hostile log may name any number of capabilities.

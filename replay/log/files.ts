@@ -1,4 +1,4 @@
-/** Helper functions for the file system: they throw typed errors, write completely, and limit how much they read. */
+/** Helper functions for the file system, which throw typed errors, write completely, and limit how much they read. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 
@@ -24,7 +24,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
-/** Returns the reason for a system error in words, or the code of the error if it is not in `REASONS`. `verb` is what was tried: `read`, `write`. */
+/** Returns the reason for a system error in words, or its code if it is not in `REASONS`. `verb` is what was tried: `read`, `write`. */
 export function systemErrorText(error: unknown, verb: string): string {
   const code = systemCode(error);
   // The file is about to be created, so it is the folder that does not exist.

@@ -20,7 +20,7 @@ export const MAX_UNIT_BYTES = 3;
 /** A buffer for short records, reused so that hashing them allocates no memory. */
 const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
 
-/** Returns the hash of a record, in hexadecimal. `previous` is the hash of the record before, `text` the canonical JSON without the hash. */
+/** Returns the hash of a record. `previous` is the hash of the record before, `text` the canonical JSON without the hash. */
 export function hashOfText(previous: string, text: string): string {
   const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBuffer.length;
   const bytes = fits ? sharedBuffer : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));

@@ -35,7 +35,7 @@ export interface LogHeader {
   readonly flags: readonly string[];
 }
 
-/** Returns the id for a mock run whose caller gave none: a hash of the header, so that the logs of equal runs have equal bytes. */
+/** Returns the id for a mock run whose caller gave none. It is a hash of the header, so that the logs of equal runs have equal bytes. */
 export function runIdOf(header: Omit<LogHeader, "runId">): string {
   return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
 }

@@ -37,7 +37,7 @@ export interface LogFileOptions {
   readonly ownFiles: ProtectedFiles;
 }
 
-/** Creates the file. Throws `log.exists`, `log.io_error`. The first `write` may throw the same errors, because it gives the file its name. */
+/** Creates the file. Throws `log.exists`, `log.io_error`. So may the first `write`, because it gives the file its name. */
 export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
   const replacesLog = checkName(path, force);
   const folder = dirname(path);

@@ -70,7 +70,7 @@ function unservedBy(program: Program, served: ReadonlySet<string>): readonly str
   return names.sort(compareUtf8);
 }
 
-/** Returns `sha256:hex` over one line `name TAB sha256(text) LF` for each source file, sorted by name. Null if the module contains no source text. */
+/** Returns `sha256:hex` of one line `name TAB sha256(text) LF` for each source file, by name. Null if the module has no source text. */
 export function sourceHash(module: Module): string | null {
   const files = module.debug?.files ?? [];
   if (files.length === 0) return null;

@@ -1,4 +1,4 @@
-/** Finds and describes the first difference between a replay and its log: in an event, in the end record, or because one of the two went on longer. */
+/** Finds the first difference between a replay and its log: in an event, in the end record, or because one of the two is longer. */
 import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";

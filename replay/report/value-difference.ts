@@ -1,4 +1,4 @@
-/** Finds the first difference between two values, in reading order: elements from left to right, and the elements of a list before its length. */
+/** Finds the first difference between two values in reading order: from left to right, and the elements of a list before its length. */
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
