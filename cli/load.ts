@@ -18,8 +18,8 @@ export function isModuleFile(path: string): boolean {
 }
 
 /**
- * Before compiling, passes `onSourcesOpened` a function that looks up source text, so that error messages can quote source
- * lines. Throws `io_error`, `CompileError`, `module.*`.
+ * Loads a program or a module. Before compiling, passes `onSourcesOpened` a function that looks up source text, so that error
+ * messages can quote source lines. Throws `io_error`, `CompileError`, `module.*`.
  */
 export function loadProgram(path: string, onSourcesOpened: (sourceOf: SourceOf) => void): LoadedProgram {
   if (isModuleFile(path)) return { program: loadModule(path), warnings: [] };

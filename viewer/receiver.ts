@@ -138,7 +138,7 @@ function send(response: ServerResponse, status: number, form: OtlpForm, body: st
   response.end(body);
 }
 
-/** A `google.rpc.Status`, the body that OTLP requires in an error response. In protobuf, `code` is field 1 and `message` field 2. */
+/** Returns a `google.rpc.Status`, which OTLP requires in an error response. In protobuf, `code` is field 1 and `message` field 2. */
 function statusBody(form: OtlpForm, status: number, message: string): string | Uint8Array {
   const code = RPC_CODES[status] ?? 2;
   if (form === "json") return JSON.stringify({ code, message });

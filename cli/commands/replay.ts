@@ -86,7 +86,7 @@ function rejectUnusedFlags(log: ParsedLog, programFile: string | undefined, flag
   }
 }
 
-/** If the recorded arguments do not fit, returns an error which says that this is a different program. Returns other errors unchanged. */
+/** Returns a clearer error if the recorded arguments do not fit the program. Returns other errors unchanged. */
 function explainArgumentError(error: unknown, log: ParsedLog, programFile: string): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "usage" || log.format !== "log") return error;
   return new BorunaError("usage", `the recorded arguments do not fit ${programFile}: ${error.message}`, {
