@@ -61,6 +61,6 @@ class Examples {
   }
 }
 
-function enclose(before: string, inner: string | undefined, after: string): string | undefined {
-  return inner === undefined ? undefined : `${before}${inner}${after}`;
+function enclose(prefix: string, inner: string | undefined, suffix: string): string | undefined {
+  return inner === undefined ? undefined : `${prefix}${inner}${suffix}`;
 }

@@ -21,14 +21,14 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
 /** Throws `usage` for an option that would have no effect, because the option it needs is missing or another option excludes it. */
 function rejectIgnoredOptions(options: readonly OptionSpec[], flags: Flags): void {
   const isGiven = (option: OptionSpec): boolean => ![undefined, option.defaultValue].some((value) => flags[flagKey(option)] === value);
-  const given = new Set(options.filter(isGiven).flatMap(namesOf));
+  const givenNames = new Set(options.filter(isGiven).flatMap(namesOf));
   for (const option of options.filter(isGiven)) {
     const name = namesOf(option).at(-1) ?? "";
     const { needs, excludes } = option;
-    if (needs !== undefined && !given.has(needs)) {
+    if (needs !== undefined && !givenNames.has(needs)) {
       throw new BorunaError("usage", `${name} has no effect without ${needs}`, { hint: `add ${needs}, or leave out ${name}` });
     }
-    if (excludes !== undefined && given.has(excludes)) {
+    if (excludes !== undefined && givenNames.has(excludes)) {
       throw new BorunaError("usage", `${excludes} has no effect beside ${name}`, { hint: `leave out one of the two` });
     }
   }

@@ -151,8 +151,8 @@ function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown):
 function retryAfter(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (/^[0-9]{1,10}$/.test(header)) return Number(header) * 1_000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  const retryTime = Date.parse(header);
+  return Number.isNaN(retryTime) ? undefined : Math.max(0, retryTime - Date.now());
 }
 
 function failureOf(error: unknown): SendResult {

@@ -106,10 +106,10 @@ export function spanLine(span: TreeSpan): string {
   });
   const kind = read("error.kind") ?? (span.status.code === 2 ? (read("error.type") ?? "error") : undefined);
   const failure = kind === undefined ? [] : [span.status.code === 2 ? `ERROR ${kind}` : kind];
-  const placeOf = (prefix: string, before: string): readonly string[] => {
+  const placeOf = (prefix: string, preposition: string): readonly string[] => {
     const file = read(`${prefix}.file.path`);
     const line = read(`${prefix}.line.number`);
-    return file === undefined ? [] : [before + (line === undefined ? file : `${file}:${line}`)];
+    return file === undefined ? [] : [preposition + (line === undefined ? file : `${file}:${line}`)];
   };
   return [
     toTerminalText(span.name),

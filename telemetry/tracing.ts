@@ -4,7 +4,7 @@
  *   gateway         `startRun`, then `startCall` and `end` for each call, then the run's `end`
  *   Tracing         this interface; `otelTracing` (otel.ts) implements it
  *   OpenTelemetry   `@opentelemetry/api`: the tracer of the provider that the process has registered, if any
- *   SDK             the embedder's own, or for the command line the one that sdk.ts starts
+ *   SDK             the SDK of the embedder, or for the command line the one that sdk.ts starts
  *   delivery        delivery.ts: queue, batches, retries, lost spans; otlp-sender.ts makes the requests
  *   collector       OTLP/HTTP, as configured by the variables that settings.ts reads
  *

@@ -78,6 +78,10 @@ export function doubleOf(bits: bigint): number {
 }
 
 /** Returns the error for a malformed request. `offset` is in bytes from the start of the request. */
-export function malformed(what: string, offset?: number): BorunaError {
-  return new BorunaError("telemetry.otlp_malformed", `malformed OTLP request: ${what}`, offset === undefined ? {} : { place: { offset } });
+export function malformed(problem: string, offset?: number): BorunaError {
+  return new BorunaError(
+    "telemetry.otlp_malformed",
+    `malformed OTLP request: ${problem}`,
+    offset === undefined ? {} : { place: { offset } },
+  );
 }

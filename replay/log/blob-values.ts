@@ -85,25 +85,25 @@ function blobToJson(ref: BlobRef): JsonData {
   return new Map([["Blob", jsonObject({ sha256: ref.sha256, bytes: ref.bytes })]]);
 }
 
-function blobFromJson(data: JsonData, what: string): BlobRef | undefined {
+function blobFromJson(data: JsonData, fieldName: string): BlobRef | undefined {
   if (!isJsonObject(data) || !data.has("Blob")) return undefined;
-  onlyFields(data, ["Blob"], what);
-  const blob = objectOf(data.get("Blob"), what);
-  onlyFields(blob, ["sha256", "bytes"], what);
-  return new BlobRef(digestOf(blob.get("sha256"), `${what}.sha256`), countOf(blob.get("bytes"), `${what}.bytes`));
+  onlyFields(data, ["Blob"], fieldName);
+  const blob = objectOf(data.get("Blob"), fieldName);
+  onlyFields(blob, ["sha256", "bytes"], fieldName);
+  return new BlobRef(digestOf(blob.get("sha256"), `${fieldName}.sha256`), countOf(blob.get("bytes"), `${fieldName}.bytes`));
 }
 
-/** Reads a value of a record. `what` names the value in error messages. Throws `log.form`, `value.form`. */
-export function valueFromLogJson(data: JsonData | undefined, what: string): ValueOrBlob {
-  if (data === undefined) throw new BorunaError("log.form", `${what}: expected a value`);
-  return blobFromJson(data, what) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
+/** Reads a value of a record. `fieldName` names the value in error messages. Throws `log.form`, `value.form`. */
+export function valueFromLogJson(data: JsonData | undefined, fieldName: string): ValueOrBlob {
+  if (data === undefined) throw new BorunaError("log.form", `${fieldName}: expected a value`);
+  return blobFromJson(data, fieldName) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
 }
 
-/** Reads a text of a record. `what` names the text in error messages. Throws `log.form`. */
-export function textFromLogJson(data: JsonData | undefined, what: string): TextOrBlob {
-  const ref = data === undefined ? undefined : blobFromJson(data, what);
+/** Reads a text of a record. `fieldName` names the text in error messages. Throws `log.form`. */
+export function textFromLogJson(data: JsonData | undefined, fieldName: string): TextOrBlob {
+  const ref = data === undefined ? undefined : blobFromJson(data, fieldName);
   if (ref !== undefined) return ref;
-  if (typeof data !== "string") throw new BorunaError("log.form", `${what}: expected a string`);
+  if (typeof data !== "string") throw new BorunaError("log.form", `${fieldName}: expected a string`);
   return data;
 }
 

@@ -1,4 +1,4 @@
-/** The folder `FILE.blobs/` beside a log: long values and the module, each in a file named by the SHA-256 of its bytes. */
+/** Reads and writes the folder `FILE.blobs/` of a log. It holds long values and the module, in files named by the SHA-256 of their bytes. */
 import {
   closeSync,
   constants,

@@ -85,7 +85,7 @@ export const COUNTER_NAMES = [
 
 /** Returns the end as JSON for a record. If `put` is undefined, every value stays in the record. References to blobs are kept. */
 export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
-  const text = (given: TextOrBlob): JsonData => textToLogJson(given, inlineBytes, put);
+  const text = (textOrBlob: TextOrBlob): JsonData => textToLogJson(textOrBlob, inlineBytes, put);
   const { value, error } = end;
   return jsonObject({
     outcome: end.outcome,
@@ -99,7 +99,7 @@ export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): Jso
 }
 
 /** Copies each field by name, because a `RunError` has more fields than a log holds. */
-function errorToJson(error: EndError<TextOrBlob>, text: (given: TextOrBlob) => JsonData): JsonObject {
+function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob) => JsonData): JsonObject {
   const { kind, message, capability, rule, limit, counterexample, step } = error;
   return jsonObject({ kind, message: text(message), capability, rule, limit, counterexample: counterexample?.map(text), step });
 }

@@ -80,26 +80,26 @@ export function eventFromJson(data: JsonData | undefined, lenient = false): Reco
   return event;
 }
 
-function fieldFromJson(form: FieldForm, data: JsonData | undefined, what: string): RecordedField {
+function fieldFromJson(form: FieldForm, data: JsonData | undefined, fieldName: string): RecordedField {
   switch (form) {
     case "text":
-      return textOf(data, what);
+      return textOf(data, fieldName);
     case "count":
-      return countOf(data, what);
+      return countOf(data, fieldName);
     case "flag":
-      return flagOf(data, what);
+      return flagOf(data, fieldName);
     case "contract": {
-      const kind = textOf(data, what);
+      const kind = textOf(data, fieldName);
       if (kind !== "requires" && kind !== "ensures" && kind !== "output")
-        throw new BorunaError("log.form", `${what}: expected requires or ensures`);
+        throw new BorunaError("log.form", `${fieldName}: expected requires or ensures`);
       return kind;
     }
     case "long text":
-      return textFromLogJson(data, what);
+      return textFromLogJson(data, fieldName);
     case "value":
-      return valueFromLogJson(data, what);
+      return valueFromLogJson(data, fieldName);
     case "values":
-      return arrayOf(data, what).map((item, i) => valueFromLogJson(item, `${what}[${i}]`));
+      return arrayOf(data, fieldName).map((item, i) => valueFromLogJson(item, `${fieldName}[${i}]`));
   }
 }
 

@@ -122,13 +122,13 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Decodes UTF-8. `what` names the bytes in the error message. Throws `log.utf8`. */
-export function decodeUtf8(bytes: Uint8Array, what: string): string {
+/** Decodes UTF-8. `displayName` names the bytes in the error message. Throws `log.utf8`. */
+export function decodeUtf8(bytes: Uint8Array, displayName: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError)
-      throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
+      throw new BorunaError("log.utf8", `${displayName} is not UTF-8 text`, { cause: error });
     throw error;
   }
 }

@@ -239,8 +239,9 @@ class RecordReader {
   #checkHash(record: JsonObject, text: string): string {
     const hash = digestOf(record.get("hash"), "hash");
     const member = `${HASH_MEMBER}${hash}"`;
-    const at = text.lastIndexOf(member);
-    const actual = at === -1 ? undefined : hashOfText(this.#previous, text.slice(0, at) + text.slice(at + member.length));
+    const memberIndex = text.lastIndexOf(member);
+    const actual =
+      memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + text.slice(memberIndex + member.length));
     if (hash !== actual) {
       const expected = hashOfRecord(this.#previous, record);
       if (hash === expected) throw notAsWrittenError();

@@ -228,12 +228,12 @@ export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, context
   if (error !== undefined)
     return { kind: "error", message: "the program stopped with another error than recorded", difference: error, ...both };
   if (expected.value !== undefined && actual.value !== undefined) {
-    const found = firstDifference(expected.value, actual.value, "value", context.types);
-    if (found !== undefined) {
+    const difference = firstDifference(expected.value, actual.value, "value", context.types);
+    if (difference !== undefined) {
       return {
         kind: "value",
         message: "the program gave another value than recorded",
-        difference: pathDifference(found, context.types),
+        difference: pathDifference(difference, context.types),
         ...both,
       };
     }
@@ -259,8 +259,8 @@ function errorDifference(expected: RunEnd, actual: RunEnd, context: EndContext):
       if (left !== right) return pathDifference({ path, expected: left, actual: right }, context.types);
       continue;
     }
-    const found = firstDifference(left, right, path, context.types);
-    if (found !== undefined) return pathDifference(found, context.types);
+    const difference = firstDifference(left, right, path, context.types);
+    if (difference !== undefined) return pathDifference(difference, context.types);
   }
   return undefined;
 }
