@@ -5,60 +5,62 @@ import type { Type } from "../vm/value/type.ts";
 
 const PRIMITIVES = { Int: "3", Float: "1.5", String: '"text"', Bool: "true", Unit: "null", Json: '{"a": 1}', ActorId: undefined } as const;
 
-/** Maximum number of nested types in an example. Recursive and wide types exceed it. */
-const MAX_PARTS = 12;
+/** Maximum number of types in one example, nested ones included. Recursive and wide types exceed it. */
+const MAX_EXAMPLE_TYPES = 12;
 
-/** Undefined if the type has no short example or no JSON form. */
+/** Returns an example value of the type as JSON. Returns undefined if the type has no JSON form or its example would be too long. */
 export function exampleOf(type: Type, types: readonly TypeDef[]): string | undefined {
-  return new Examples(typeTable(types)).of(type);
+  return new Examples(typeTable(types)).exampleOf(type);
 }
 
 class Examples {
   readonly #table: TypeTable;
-  #partsLeft = MAX_PARTS;
+  #partsLeft = MAX_EXAMPLE_TYPES;
 
   constructor(table: TypeTable) {
     this.#table = table;
   }
 
-  of(type: Type | undefined): string | undefined {
+  exampleOf(type: Type | undefined): string | undefined {
     this.#partsLeft -= 1;
     if (type === undefined || this.#partsLeft < 0) return undefined;
     if (type.kind === "primitive") return PRIMITIVES[type.name];
     if (type.kind !== "named") return undefined;
     switch (type.name) {
       case "List":
-        return around("[", this.of(type.args[0]), "]");
+        return enclose("[", this.exampleOf(type.args[0]), "]");
       case "Map":
-        return around('{"key": ', this.of(type.args[1]), "}");
+        return enclose('{"key": ', this.exampleOf(type.args[1]), "}");
       case "Option":
-        return around('{"some": ', this.of(type.args[0]), "}");
+        return enclose('{"some": ', this.exampleOf(type.args[0]), "}");
       case "Result":
-        return around('{"ok": ', this.of(type.args[0]), "}");
+        return enclose('{"ok": ', this.exampleOf(type.args[0]), "}");
       default:
-        return this.#declared(type);
+        return this.#declaredExample(type);
     }
   }
 
-  #declared(type: Type): string | undefined {
+  #declaredExample(type: Type): string | undefined {
     const shape = this.#table.shapeOf(type);
     if (shape === undefined) return undefined;
     if (shape.kind === "record") {
       const fields: string[] = [];
       for (const field of shape.fields) {
-        const example = this.of(field.type);
+        const example = this.exampleOf(field.type);
         if (example === undefined) return undefined;
         fields.push(`${JSON.stringify(field.name)}: ${example}`);
       }
       return `{${fields.join(", ")}}`;
     }
-    const plain = shape.variants.find((variant) => variant.payload === null);
-    if (plain !== undefined) return JSON.stringify(plain.name);
-    const [first] = shape.variants;
-    return first === undefined ? undefined : around(`{${JSON.stringify(first.name)}: `, this.of(first.payload?.type), "}");
+    const unitVariant = shape.variants.find((variant) => variant.payload === null);
+    if (unitVariant !== undefined) return JSON.stringify(unitVariant.name);
+    const [firstVariant] = shape.variants;
+    return firstVariant === undefined
+      ? undefined
+      : enclose(`{${JSON.stringify(firstVariant.name)}: `, this.exampleOf(firstVariant.payload?.type), "}");
   }
 }
 
-function around(before: string, inner: string | undefined, after: string): string | undefined {
-  return inner === undefined ? undefined : `${before}${inner}${after}`;
+function enclose(prefix: string, inner: string | undefined, suffix: string): string | undefined {
+  return inner === undefined ? undefined : `${prefix}${inner}${suffix}`;
 }

@@ -1,4 +1,4 @@
-/** The command line as data: commands, arguments, options, help. Implementations are in `commands/`. */
+/** Describes the commands, arguments, options and help texts of the command line as data. Implementations are in `commands/`. */
 import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
@@ -9,13 +9,13 @@ import type { Session } from "./session.ts";
 import { LIMITS } from "../vm/limits.ts";
 
 export interface OptionSpec {
-  /** `--live`, or `-o, --output <file>`, as the help shows it. */
+  /** The option as the help shows it: `--live`, or `-o, --output <file>`. */
   readonly flags: string;
   readonly help: string;
-  readonly preset?: string;
+  readonly defaultValue?: string;
   readonly choices?: readonly string[];
-  /** May be given more than once; the command gets all values. Any other option with a value may be given once. */
-  readonly repeated?: true;
+  /** Whether the option may be given more than once. If so, the command gets all values. */
+  readonly repeatable?: true;
   /** The option without which this one has no effect. */
   readonly needs?: `--${string}`;
   /** The option that cannot be combined with this one. */
@@ -26,14 +26,14 @@ export interface OptionSpec {
 export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
 
 export interface CommandSpec {
-  /** `run`, or with its group: `policy show`. */
+  /** The name, with the group of the command if it has one: `run`, `policy show`. */
   readonly name: string;
-  /** `<log> [file]`: `<>` is required, `[]` optional, `...` any number. */
-  readonly args: string;
+  /** The arguments as the help shows them, such as `<log> [file]`: `<>` is required, `[]` optional, `...` any number. */
+  readonly argsSyntax: string;
   readonly help: string;
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
-  /** Returns the exit code. */
+  /** Runs the command and returns its exit code. */
   readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
@@ -60,52 +60,52 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
 ];
 
-/** Every command has these. */
-export const COMMON: readonly OptionSpec[] = [
+/** Options that every command has. */
+export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flags: "--json", help: "print one JSON object on stdout" },
-  { flags: "--color <when>", help: "when messages have colors", choices: ["auto", "always", "never"], preset: "auto" },
+  { flags: "--color <when>", help: "when messages have colors", choices: ["auto", "always", "never"], defaultValue: "auto" },
 ];
 
-/** Types the flags of a command. Its options, declared beside it, are the only flags that a parser accepts. */
-const has = <F extends object>(_flags: Flags | F): _flags is F => true;
+/** Gives the flags of a command their type. Always true, because a parser accepts only the options declared for the command. */
+const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
 
 const withFlags =
   <F extends object>(body: (session: Session, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
   (session, flags, args) =>
-    has<F>(flags) ? body(session, flags, args) : 0;
+    assumeFlags<F>(flags) ? body(session, flags, args) : 0;
 
 const ENGINE: CommandSpec["options"][number] = {
   flags: "--engine <engine>",
   help: "auto compiles long-running code, compiled all that it can; results are the same",
   choices: ["auto", "interpreter", "compiled"],
-  preset: "auto",
+  defaultValue: "auto",
 };
 
-const replayLimit = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
+const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
   flags,
   help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
 });
 
-/** Host limits of a replay, since a log may ask for any limit. */
+/** Options with which a user limits a replay, because a log may ask for any limit. */
 const REPLAY_LIMITS: readonly OptionSpec[] = [
-  replayLimit("max_steps", "--max-steps <n>"),
-  replayLimit("max_alloc_bytes", "--max-alloc-bytes <n>"),
-  replayLimit("max_wall_ms", "--max-wall-ms <ms>"),
+  replayLimitOption("max_steps", "--max-steps <n>"),
+  replayLimitOption("max_alloc_bytes", "--max-alloc-bytes <n>"),
+  replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
-    args: "<file>",
+    argsSyntax: "<file>",
     help: "compile and run a program (.ax) or a module (.axbc), and print its value",
     options: [
-      { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", preset: "deny-all" },
+      { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
       { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, separated by commas" },
-      { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeated: true },
-      { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeated: true },
-      { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeated: true },
+      { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
+      { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
+      { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
       { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
-      { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeated: true },
+      { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeatable: true },
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
       { flags: "--max-steps <n>", help: "stop after this many instructions" },
       { flags: "--max-wall-ms <ms>", help: "stop after this many milliseconds" },
@@ -114,7 +114,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         flags: "--run-id <id>",
         help: "the run id (default: random with --live, else derived from the run); equal answers and ids make equal logs",
       },
-      { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", preset: "log", needs: "--record" },
+      { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", defaultValue: "log", needs: "--record" },
       { flags: "--force", help: "let --record replace an existing log", needs: "--record" },
       { flags: "--durable", help: "sync the log to disk around every call", needs: "--record" },
       ENGINE,
@@ -132,7 +132,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "check",
-    args: "<file>",
+    argsSyntax: "<file>",
     help: "report errors and warnings of a program or library",
     options: [],
     examples: ["boruna check app.ax", "boruna check app.ax --json"],
@@ -140,7 +140,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "test",
-    args: "[what...]",
+    argsSyntax: "[what...]",
     help: "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
     options: [{ flags: "--max-steps <n>", help: "stop a test after this many instructions" }],
     examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"'],
@@ -148,7 +148,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "explain",
-    args: "<code>",
+    argsSyntax: "<code>",
     help: "explain a diagnostic: why it exists, a wrong program, a right one",
     options: [],
     examples: ["boruna explain E007", "boruna explain W002 --json"],
@@ -156,7 +156,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "fmt",
-    args: "<files...>",
+    argsSyntax: "<files...>",
     help: "format programs in place and print the names of changed files",
     options: [
       { flags: "--check", help: "write nothing; exit with 1 if a file differs" },
@@ -167,7 +167,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "compile",
-    args: "<file>",
+    argsSyntax: "<file>",
     help: "compile a program to a module",
     options: [
       { flags: "-o, --output <file>", help: "where to write the module (default: the program's name with .axbc, here)" },
@@ -180,7 +180,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "inspect",
-    args: "<file>",
+    argsSyntax: "<file>",
     help: "show a module's functions, capabilities, sizes and instructions",
     options: [],
     examples: ["boruna inspect app.axbc"],
@@ -188,11 +188,11 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "replay",
-    args: "<log> [file]",
+    argsSyntax: "<log> [file]",
     help: "run a log's program again with the log as its only source of answers",
     options: [
       { flags: "--policy <policy>", help: "the policy for an event log of the older form, which has none" },
-      { flags: "--arg <name=value>", help: "an argument of main, for an event log of the older form", repeated: true },
+      { flags: "--arg <name=value>", help: "an argument of main, for an event log of the older form", repeatable: true },
       ...REPLAY_LIMITS,
       ENGINE,
     ],
@@ -203,7 +203,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "verify",
-    args: "<log>",
+    argsSyntax: "<log>",
     help: "check a log: chain, count, blobs, hashes",
     options: [
       { flags: "--expect-head <hash>", help: "the hash that the log must end with" },
@@ -217,7 +217,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "policy validate",
-    args: "<file>",
+    argsSyntax: "<file>",
     help: "check a policy file",
     options: [],
     examples: ["boruna policy validate policy.json"],
@@ -225,7 +225,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "policy show",
-    args: "<policy>",
+    argsSyntax: "<policy>",
     help: "print the effective policy",
     options: [],
     examples: ["boruna policy show policy.json"],
@@ -233,7 +233,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "capability list",
-    args: "",
+    argsSyntax: "",
     help: "list every capability, its call and the set's hash",
     options: [],
     examples: ["boruna capability list --json"],

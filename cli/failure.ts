@@ -1,14 +1,12 @@
 /** Prints failures and chooses their exit codes. */
-import { CompileError, diagnosticToJson } from "../compiler/diagnostics.ts";
+import { CompileError, diagnosticToJson, type SourceOf } from "../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
-import { clean, printJson, type Terminal } from "./terminal.ts";
+import { withoutControlCharacters, printJson, type Terminal } from "./terminal.ts";
 
-export type TextOf = (file: string) => string | undefined;
-
-/** Errors of a log that was read but is not what it claims to be. */
-const UNVERIFIED = new Set([
+/** Errors that mean a log was read but failed verification. */
+const VERIFICATION_ERRORS = new Set([
   "log.hash",
   "log.sequence",
   "log.count",
@@ -26,17 +24,17 @@ const UNVERIFIED = new Set([
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BorunaError) || error.kind === "internal") return EXIT.internal;
   if (error.kind === "log.replay_limit") return OUTCOMES.limit_exceeded.exitCode;
-  return UNVERIFIED.has(error.kind) ? EXIT.unverified : EXIT.usage;
+  return VERIFICATION_ERRORS.has(error.kind) ? EXIT.verificationFailed : EXIT.usage;
 }
 
 function placeText(error: BorunaError): string {
   const { file, line, column, offset } = error.place ?? {};
   if (file === undefined && line === undefined) return offset === undefined ? "" : ` at byte ${offset}`;
-  const where = [file ?? "line", line, line === undefined ? undefined : column].filter((part) => part !== undefined).join(":");
-  return `\n  --> ${where}${offset === undefined ? "" : `, byte ${offset}`}`;
+  const location = [file ?? "line", line, line === undefined ? undefined : column].filter((part) => part !== undefined).join(":");
+  return `\n  --> ${location}${offset === undefined ? "" : `, byte ${offset}`}`;
 }
 
-/** Prints text on stderr, or JSON on stdout. If stdout cannot be written, prints the text instead. */
+/** Prints `json` on stdout if it is given, otherwise `text` on stderr. If writing to stdout fails, falls back to the text. */
 function print(terminal: Terminal, json: Readonly<Record<string, unknown>> | undefined, text: () => string): void {
   if (json !== undefined) {
     try {
@@ -50,12 +48,16 @@ function print(terminal: Terminal, json: Readonly<Record<string, unknown>> | und
 }
 
 /** Prints any failure and returns its exit code. With `json`, prints one object on stdout. */
-export function reportFailure(terminal: Terminal, error: unknown, options: { readonly json: boolean; readonly textOf?: TextOf }): number {
+export function reportFailure(
+  terminal: Terminal,
+  error: unknown,
+  options: { readonly json: boolean; readonly sourceOf?: SourceOf },
+): number {
   const code = exitCodeOf(error);
-  const textOf = options.textOf ?? ((): undefined => undefined);
+  const sourceOf = options.sourceOf ?? ((): undefined => undefined);
   if (error instanceof CompileError) {
-    const json = options.json ? { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, textOf)) } : undefined;
-    print(terminal, json, () => error.diagnostics.map((d) => renderDiagnostic(d, textOf, { color: terminal.color })).join("\n"));
+    const json = options.json ? { ok: false, diagnostics: error.diagnostics.map((d) => diagnosticToJson(d, sourceOf)) } : undefined;
+    print(terminal, json, () => error.diagnostics.map((d) => renderDiagnostic(d, sourceOf, { color: terminal.color })).join("\n"));
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
@@ -69,12 +71,12 @@ export function reportFailure(terminal: Terminal, error: unknown, options: { rea
       },
     };
     const help = error.hint === undefined ? "" : `\n  help: ${error.hint}`;
-    print(terminal, options.json ? json : undefined, () => clean(`error: ${error.message}${placeText(error)}${help}`));
+    print(terminal, options.json ? json : undefined, () => withoutControlCharacters(`error: ${error.message}${placeText(error)}${help}`));
     return code;
   }
   const message = error instanceof Error ? error.message : String(error);
   print(terminal, options.json ? { ok: false, error: { kind: "internal", message } } : undefined, () =>
-    clean(`internal error: ${message}\n  This is a bug in Boruna, not in your program. BORUNA_DEBUG=1 shows where.`),
+    withoutControlCharacters(`internal error: ${message}\n  This is a bug in Boruna, not in your program. BORUNA_DEBUG=1 shows where.`),
   );
   if (process.env.BORUNA_DEBUG === "1" && error instanceof Error) terminal.err(error.stack ?? "");
   return code;

@@ -1,38 +1,38 @@
-/** Parses any command line with commander: help, suggestions, and errors. */
+/** Parses any command line with commander, which also provides help, suggestions and error messages. */
 import { Command, CommanderError, Option } from "commander";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
-import { COMMANDS, COMMON, type CommandSpec, EXAMPLES, type Flags, GROUPS, type OptionSpec, SUMMARY } from "./command-table.ts";
+import { COMMANDS, COMMON_OPTIONS, type CommandSpec, EXAMPLES, type Flags, GROUPS, type OptionSpec, SUMMARY } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
 import { createTerminal } from "./terminal.ts";
 
 type Invoke = (command: CommandSpec, flags: Flags, args: readonly string[]) => Promise<number>;
 
-const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
+const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];
 
-/** Puts the examples first in the help. */
+/** Puts the examples at the top of the help of the command. */
 function withExamples(command: Command, examples: readonly string[]): Command {
   return command.addHelpText("before", `Examples:\n${examples.map((e) => `  ${e}`).join("\n")}\n`);
 }
 
-function optionOf({ flags, help, preset, choices, repeated }: OptionSpec): Option {
+function toCommanderOption({ flags, help, defaultValue, choices, repeatable }: OptionSpec): Option {
   const option = new Option(flags, help);
-  if (preset !== undefined) option.default(preset);
+  if (defaultValue !== undefined) option.default(defaultValue);
   if (choices !== undefined) option.choices(choices);
-  if (repeated === true) option.argParser(collect);
-  else if (option.required) once(option);
+  if (repeatable === true) option.argParser(collect);
+  else if (option.required) rejectRepeats(option);
   return option;
 }
 
-/** Refuses a second value, which would silently replace the first. */
-function once(option: Option): void {
+/** Rejects a second value, because commander would silently replace the first one. */
+function rejectRepeats(option: Option): void {
   const { parseArg } = option;
   let isGiven = false;
-  option.argParser((value: string, before: unknown): unknown => {
+  option.argParser((value: string, previous: unknown): unknown => {
     if (isGiven) throw new CommanderError(EXIT.usage, "boruna.given_twice", `${option.long ?? option.flags} is given twice`);
     isGiven = true;
-    return parseArg === undefined ? value : parseArg(value, before);
+    return parseArg === undefined ? value : parseArg(value, previous);
   });
 }
 
@@ -57,37 +57,37 @@ export async function parseAndRun(argv: readonly string[], invoke: Invoke): Prom
   };
   for (const spec of COMMANDS) {
     const name = spec.name.split(" ").at(-1) ?? "";
-    const command = parentOf(spec).command(`${name} ${spec.args}`.trimEnd()).description(spec.help);
-    for (const option of [...COMMON, ...spec.options]) command.addOption(optionOf(option));
+    const command = parentOf(spec).command(`${name} ${spec.argsSyntax}`.trimEnd()).description(spec.help);
+    for (const option of [...COMMON_OPTIONS, ...spec.options]) command.addOption(toCommanderOption(option));
     withExamples(command, spec.examples).action(async () => {
       exitCode = await invoke(spec, command.opts<Flags>(), command.args);
     });
   }
 
-  for (const command of everyCommand(program)) command.exitOverride();
+  for (const command of withSubcommands(program)) command.exitOverride();
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version have exit code 0. Every other commander error is a mistake in the command line.
+    // For help and version, commander throws an error with exit code 0. Any other error is a mistake in the command line.
     if (error.exitCode === 0) return EXIT.done;
     const json = argv.includes("--json");
-    // Commander has printed the help where no command was named.
+    // If no command was named, commander has already printed the help.
     if (error.code === "commander.help" && !json) return EXIT.usage;
     return reportFailure(createTerminal(), usageError(error), { json });
   }
   return exitCode;
 }
 
-/** Commander's message, with its suggestion as the hint. */
+/** Converts a commander error into a usage error, with commander's suggestion as the hint. */
 function usageError(error: CommanderError): BorunaError {
   if (error.code === "commander.help") return new BorunaError("usage", "no command is named", { hint: SEE_HELP });
-  const [what = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  return new BorunaError("usage", what, { hint: suggestion === undefined ? SEE_HELP : suggestion.replace(/^\((.*)\)$/, "$1") });
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  return new BorunaError("usage", message, { hint: suggestion === undefined ? SEE_HELP : suggestion.replace(/^\((.*)\)$/, "$1") });
 }
 
 const SEE_HELP = "boruna -h shows all commands, boruna COMMAND -h its arguments and flags";
 
-function everyCommand(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(everyCommand)];
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

@@ -2,33 +2,33 @@
 import { BorunaError } from "../vm/error.ts";
 import type { CommandSpec, Flags, OptionSpec } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
-import { keyOf, namesOf } from "./fast-parser.ts";
+import { flagKey, namesOf } from "./fast-parser.ts";
 import type { Session } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
 
 /** Runs the command, prints any failure, and returns the exit code. */
 export async function invoke(command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   const color: ColorChoice = flags["color"] === "always" || flags["color"] === "never" ? flags["color"] : "auto";
-  const session: Session = { terminal: createTerminal(color), json: flags["json"] === true, textOf: () => undefined };
+  const session: Session = { terminal: createTerminal(color), json: flags["json"] === true, sourceOf: () => undefined };
   try {
-    refuseIgnored(command.options, flags);
+    rejectIgnoredOptions(command.options, flags);
     return await command.run(session, flags, args);
   } catch (error) {
-    return reportFailure(session.terminal, error, { json: session.json, textOf: (file) => session.textOf(file) });
+    return reportFailure(session.terminal, error, { json: session.json, sourceOf: (file) => session.sourceOf(file) });
   }
 }
 
-/** Refuses options that would have no effect: without the option they need, or beside one that excludes them. */
-function refuseIgnored(options: readonly OptionSpec[], flags: Flags): void {
-  const isGiven = (option: OptionSpec): boolean => ![undefined, option.preset].some((value) => flags[keyOf(option)] === value);
-  const given = new Set(options.filter(isGiven).flatMap(namesOf));
+/** Throws `usage` for an option that would have no effect, because the option it needs is missing or another option excludes it. */
+function rejectIgnoredOptions(options: readonly OptionSpec[], flags: Flags): void {
+  const isGiven = (option: OptionSpec): boolean => ![undefined, option.defaultValue].some((value) => flags[flagKey(option)] === value);
+  const givenNames = new Set(options.filter(isGiven).flatMap(namesOf));
   for (const option of options.filter(isGiven)) {
     const name = namesOf(option).at(-1) ?? "";
     const { needs, excludes } = option;
-    if (needs !== undefined && !given.has(needs)) {
+    if (needs !== undefined && !givenNames.has(needs)) {
       throw new BorunaError("usage", `${name} has no effect without ${needs}`, { hint: `add ${needs}, or leave out ${name}` });
     }
-    if (excludes !== undefined && given.has(excludes)) {
+    if (excludes !== undefined && givenNames.has(excludes)) {
       throw new BorunaError("usage", `${excludes} has no effect beside ${name}`, { hint: `leave out one of the two` });
     }
   }

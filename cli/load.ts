@@ -1,28 +1,30 @@
 /** Loads a program from a file: compiles source text, or decodes a module, and verifies the result. */
 import { compile } from "../compiler/compile.ts";
-import type { Diagnostic } from "../compiler/diagnostics.ts";
+import type { Diagnostic, SourceOf } from "../compiler/diagnostics.ts";
 import { openSources, readModuleFile } from "../runtime/sources.ts";
 import { BorunaError } from "../vm/error.ts";
 import { decodeModule } from "../vm/bytecode/codec.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
-import type { TextOf } from "./failure.ts";
 
 export interface LoadedProgram {
   readonly program: Program;
   readonly warnings: readonly Diagnostic[];
 }
 
-/** `.axbc` and `.json` hold a module; everything else is source. */
+/** Whether the file holds a module, judged by its name: `.axbc` or `.json`. Any other file is source. */
 export function isModuleFile(path: string): boolean {
   return /\.(axbc|json)$/.test(path);
 }
 
-/** Calls `useText` before compiling, so that errors can show source lines. Throws `io_error`, `CompileError`, `module.*`. */
-export function loadProgram(path: string, useText: (textOf: TextOf) => void): LoadedProgram {
+/**
+ * Loads a program or a module. Before compiling, passes `onSourcesOpened` a function that looks up source text, so that error
+ * messages can quote source lines. Throws `io_error`, `CompileError`, `module.*`.
+ */
+export function loadProgram(path: string, onSourcesOpened: (sourceOf: SourceOf) => void): LoadedProgram {
   if (isModuleFile(path)) return { program: loadModule(path), warnings: [] };
   const { source, resolve, textOf } = openSources(path);
-  useText(textOf);
+  onSourcesOpened(textOf);
   const { module, diagnostics } = compile(source, { resolve });
   return { program: verifyModule(module), warnings: diagnostics };
 }

@@ -8,5 +8,5 @@ async function main(argv: readonly string[]): Promise<number> {
   return (await import("./full-parser.ts")).parseAndRun(argv, invoke);
 }
 
-// Exits explicitly, so that an open socket or a hanging collector cannot keep the process alive.
+// Exit explicitly, so that an open socket or an unresponsive collector cannot keep the process alive.
 void main(process.argv.slice(2)).then((code) => process.exit(code));

@@ -2,12 +2,12 @@
 import type { CallEnd, CallStart } from "../gateway/observers.ts";
 import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 
-/** For a run without `--live`. Calls answered from `inputs` (`--inputs`) do not count as mocked. */
+/** Counts the mocked calls of a run without `--live`. A call answered from `inputs` (`--inputs`) does not count as mocked. */
 export class MockedCalls {
   readonly #inputs: ReadonlySet<string>;
   /** Numbers of the calls that an input answers. */
   readonly #answeredByInput = new Set<number>();
-  /** Calls by capability, in order of first use. */
+  /** Number of mocked calls by capability, in order of first use. */
   readonly #counts = new Map<string, number>();
 
   constructor(inputs: Iterable<string>) {
@@ -19,12 +19,12 @@ export class MockedCalls {
   }
 
   end({ call, capability, outcome }: CallEnd): void {
-    const inMachine = BUILTIN_REGISTRY.byName.get(capability)?.internal === true;
-    if (outcome === "ok" && !inMachine && !this.#answeredByInput.delete(call))
+    const isInternal = BUILTIN_REGISTRY.byName.get(capability)?.internal === true;
+    if (outcome === "ok" && !isInternal && !this.#answeredByInput.delete(call))
       this.#counts.set(capability, (this.#counts.get(capability) ?? 0) + 1);
   }
 
-  /** Undefined if no call was mocked. */
+  /** Returns a line that says how many calls were mocked, or undefined if none were. */
   note(): string | undefined {
     const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
     if (total === 0) return undefined;

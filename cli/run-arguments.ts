@@ -1,7 +1,7 @@
 /** Parses `--arg name=VALUE`, `--inputs FILE` and limits. */
 import type { ReplayLimits } from "../replay/replay-limits.ts";
 import { readBounded } from "../replay/log/files.ts";
-import { decodeUtf8, ioError } from "../replay/log/files.ts";
+import { decodeUtf8, toIoError } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
@@ -14,10 +14,10 @@ import { exampleOf } from "./argument-example.ts";
 const MAX_INPUT_BYTES = 16 * 1024 * 1024;
 
 /**
- * A String argument is plain text; every other type is JSON. Floats and numbers inside Json keep the sign of `-0`;
- * an Int has none. Throws `usage`.
+ * Parses the text of one argument: plain text for a String, JSON for any other type. `-0` keeps its sign in a Float
+ * and inside Json; as an Int it is 0. Throws `usage`.
  */
-function valueOf(text: string, type: Type | undefined, name: string, types: readonly TypeDef[]): JsonData {
+function parseArgument(text: string, type: Type | undefined, name: string, types: readonly TypeDef[]): JsonData {
   if (type === undefined || (type.kind === "primitive" && type.name === "String")) return text;
   const isInt = type.kind === "primitive" && type.name === "Int";
   try {
@@ -26,45 +26,49 @@ function valueOf(text: string, type: Type | undefined, name: string, types: read
     return data;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw wrongArgument(error, text, type, name, types);
+    throw argumentError(error, text, type, name, types);
   }
 }
 
-const MAX_SHOWN = 80;
+const MAX_SHOWN_LENGTH = 80;
 
-const shown = (text: string): string => (text.length > MAX_SHOWN ? `${wellFormed(text.slice(0, MAX_SHOWN))}…` : text);
+const truncated = (text: string): string => (text.length > MAX_SHOWN_LENGTH ? `${wellFormed(text.slice(0, MAX_SHOWN_LENGTH))}…` : text);
 
-function wrongArgument(error: BorunaError, text: string, type: Type, name: string, types: readonly TypeDef[]): BorunaError {
-  const wanted = shown(typeToString(type));
-  const why = error.kind.startsWith("json.") ? `expected ${wanted}, and this is not JSON: ${error.message}` : error.message;
+function argumentError(error: BorunaError, text: string, type: Type, name: string, types: readonly TypeDef[]): BorunaError {
+  const typeText = truncated(typeToString(type));
+  const problem = error.kind.startsWith("json.") ? `expected ${typeText}, and this is not JSON: ${error.message}` : error.message;
   const example = exampleOf(type, types);
   const argument = `${name}=${example ?? ""}`;
   const hint = `for example: --arg ${/^[\w.=]+$/.test(argument) ? argument : `'${argument}'`}`;
-  return new BorunaError("usage", `--arg ${name}=${shown(text)}: ${why}`, { ...(example === undefined ? {} : { hint }), cause: error });
+  return new BorunaError("usage", `--arg ${name}=${truncated(text)}: ${problem}`, {
+    ...(example === undefined ? {} : { hint }),
+    cause: error,
+  });
 }
 
-/** Arguments by parameter name. Throws `usage`. */
-export function parseArguments(given: readonly string[], module: Pick<Module, "signature" | "types">): ReadonlyMap<string, JsonData> {
+/** Parses `--arg` values into a map from parameter name to value. Throws `usage`. */
+export function parseArguments(argTexts: readonly string[], module: Pick<Module, "signature" | "types">): ReadonlyMap<string, JsonData> {
   const args = new Map<string, JsonData>();
-  for (const text of given) {
-    const at = text.indexOf("=");
-    const name = text.slice(0, at);
-    if (at <= 0) throw new BorunaError("usage", `--arg ${text}: expected name=VALUE`, { hint: "for example: --arg folder=./texts" });
+  for (const text of argTexts) {
+    const equalsIndex = text.indexOf("=");
+    const name = text.slice(0, equalsIndex);
+    if (equalsIndex <= 0)
+      throw new BorunaError("usage", `--arg ${text}: expected name=VALUE`, { hint: "for example: --arg folder=./texts" });
     if (args.has(name)) throw new BorunaError("usage", `--arg ${name} is given twice`);
     const type = module.signature?.params.find((p) => p.name === name)?.type;
-    args.set(name, valueOf(text.slice(at + 1), type === undefined ? undefined : parseType(type), name, module.types));
+    args.set(name, parseArgument(text.slice(equalsIndex + 1), type === undefined ? undefined : parseType(type), name, module.types));
   }
   return args;
 }
 
-/** A JSON object whose members are the inputs of `step_input`. Throws `io_error`, `json.*`, `usage`. */
+/** Reads a JSON object whose members are the answers to `step_input`, by name. Throws `io_error`, `json.*`, `usage`. */
 export function readInputs(path: string): ReadonlyMap<string, JsonData> {
   let text: string;
   try {
     text = decodeUtf8(readBounded(path, MAX_INPUT_BYTES), path);
   } catch (error) {
-    const known = ioError(error, "read", path);
-    throw new BorunaError("io_error", known.message, { place: { file: path }, cause: known });
+    const ioError = toIoError(error, "read", path);
+    throw new BorunaError("io_error", ioError.message, { place: { file: path }, cause: ioError });
   }
   const data = parseInputs(text, path);
   if (!isJsonObject(data)) throw new BorunaError("usage", `${path}: expected a JSON object of inputs by name`, { place: { file: path } });
@@ -84,8 +88,8 @@ function parseInputs(text: string, path: string): JsonData {
   }
 }
 
-/** The limit that a flag sets; empty if the flag is absent. Throws `usage`. */
-export function limit(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
+/** Parses the value of a limit flag. Returns an empty object if the flag is absent. Throws `usage`. */
+export function limitFromFlag(flag: string, field: LimitField, text: string | undefined): Partial<Limits> {
   if (text === undefined) return {};
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value > LIMITS[field].max)
@@ -99,11 +103,11 @@ export interface ReplayLimitFlags {
   readonly maxWallMs?: string;
 }
 
-/** The host limits of `replay` and `verify --replay`. Throws `usage`. */
+/** Parses the limit flags of `replay` and `verify --replay`. Throws `usage`. */
 export function replayLimits(flags: ReplayLimitFlags): ReplayLimits {
   return {
-    ...limit("--max-steps", "max_steps", flags.maxSteps),
-    ...limit("--max-alloc-bytes", "max_alloc_bytes", flags.maxAllocBytes),
-    ...limit("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
+    ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),
+    ...limitFromFlag("--max-alloc-bytes", "max_alloc_bytes", flags.maxAllocBytes),
+    ...limitFromFlag("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
   };
 }

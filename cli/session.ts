@@ -1,10 +1,10 @@
-/** What every command gets: where and how to print. */
-import type { TextOf } from "./failure.ts";
+/** The output settings that are passed to every command. */
+import type { SourceOf } from "../compiler/diagnostics.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Session {
   readonly terminal: Terminal;
   readonly json: boolean;
-  /** Returns the text of a source file. Set by commands that read sources, so that errors can show lines. */
-  textOf: TextOf;
+  /** Returns the text of a source file. Commands that read sources set it, so that error messages can quote source lines. */
+  sourceOf: SourceOf;
 }

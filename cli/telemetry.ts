@@ -7,23 +7,23 @@ import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
-export interface Traced {
-  /** Undefined when spans are off. */
+export interface TelemetryContext {
+  /** Undefined if spans are off. */
   readonly tracing: Tracing | undefined;
-  /** Aborted by each of `STOP_SIGNALS`. */
+  /** Aborts when the process receives one of `STOP_SIGNALS`. */
   readonly signal: AbortSignal;
   /** Trace context of the caller. */
   readonly context: IncomingContext;
 }
 
-/** Signals that cancel a run and still end its log and spans, with their exit codes. */
+/** The signals that cancel a run, with the exit code of each. The log and the spans of the run are still completed. */
 const STOP_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 type StopSignal = keyof typeof STOP_SIGNALS;
 const SIGNAL_NAMES: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 let interruptedBy: StopSignal | undefined;
 
-/** The exit code for the outcome, or for the signal that canceled the run. */
+/** Returns the exit code for the outcome. If a signal canceled the run, returns the exit code for the signal. */
 export function exitCodeOfOutcome(outcome: Outcome): number {
   if (outcome === "canceled" && interruptedBy !== undefined) return STOP_SIGNALS[interruptedBy];
   return OUTCOMES[outcome].exitCode;
@@ -57,22 +57,26 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
 
 export interface TelemetryOptions<T> {
   readonly traceparent?: string;
-  /** The exit code of the process for what the command returned. A command that throws has the code of its error. */
-  readonly exitCode: (ended: T) => number;
+  /** Returns the exit code of the process for the result of the command. If the command throws, its error decides the exit code. */
+  readonly exitCode: (result: T) => number;
 }
 
 /**
- * Runs `body`, then flushes its spans within the shutdown bound, also when it throws. A second signal skips the flush.
+ * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
  * The run span ends after `body`, when the exit code is known.
  */
-export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOptions<T>, body: (traced: Traced) => Promise<T>): Promise<T> {
+export async function withTelemetry<T>(
+  terminal: Terminal,
+  options: TelemetryOptions<T>,
+  body: (telemetry: TelemetryContext) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController();
-  let hurry = (): void => undefined;
-  const hurried = new Promise<void>((resolve) => {
-    hurry = resolve;
+  let skipFlush = (): void => undefined;
+  const flushSkipped = new Promise<void>((resolve) => {
+    skipFlush = resolve;
   });
   const onSignal = (name: StopSignal): void => {
-    if (interruptedBy !== undefined) hurry();
+    if (interruptedBy !== undefined) skipFlush();
     interruptedBy ??= name;
     abort.abort();
   };
@@ -81,14 +85,14 @@ export async function withTelemetry<T>(terminal: Terminal, options: TelemetryOpt
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
-    const ended = await body({ tracing: run?.tracing, signal: abort.signal, context });
-    run?.finish({ exitCode: options.exitCode(ended) });
-    return ended;
+    const result = await body({ tracing: run?.tracing, signal: abort.signal, context });
+    run?.finish({ exitCode: options.exitCode(result) });
+    return result;
   } catch (error) {
     run?.finish({ exitCode: exitCodeOf(error) });
     throw error;
   } finally {
-    if (sdk !== undefined) await Promise.race([sdk.close(), hurried]);
+    if (sdk !== undefined) await Promise.race([sdk.close(), flushSkipped]);
     for (const name of SIGNAL_NAMES) process.off(name, onSignal);
   }
 }

@@ -1,6 +1,6 @@
 /** Output of the command line: data on stdout, messages on stderr. */
 import { writeSync } from "node:fs";
-import { systemReason } from "../replay/log/files.ts";
+import { systemErrorText } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
@@ -16,11 +16,11 @@ export interface Terminal {
   readonly color: boolean;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
-  /** Prints a line of a message. If stderr cannot be written the line is lost: there is nowhere else to report it. */
+  /** Prints a line of a message. If stderr cannot be written, the line is lost, because there is nowhere else to print it. */
   err(text: string): void;
 }
 
-/** Follows the NO_COLOR and FORCE_COLOR conventions; `--color` overrides both. Only messages on stderr have colors. */
+/** Decides whether messages on stderr have colors: by `--color`, otherwise by the NO_COLOR and FORCE_COLOR conventions. */
 function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
   if (choice !== "auto") return choice === "always";
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
@@ -31,9 +31,9 @@ function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
 /** Writes synchronously, so that no text is lost when the process exits. A closed pipe is not an error. */
 function write(descriptor: number, text: string): void {
   const bytes = Buffer.from(text, "utf8");
-  for (let at = 0; at < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length; ) {
     try {
-      at += writeSync(descriptor, bytes, at);
+      offset += writeSync(descriptor, bytes, offset);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : "";
       if (code === "EPIPE") return;
@@ -44,7 +44,7 @@ function write(descriptor: number, text: string): void {
 
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
   return {
-    // A getter, since `process.stderr.isTTY` sets up the stream, which a command without messages does not need.
+    // This is a getter because reading `process.stderr.isTTY` sets up the stream, which a command without messages does not need.
     get color() {
       return wantsColor(choice, env);
     },
@@ -52,7 +52,7 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
       try {
         write(STDOUT, `${text}\n`);
       } catch (error) {
-        throw new BorunaError("io_error", `cannot write to stdout: ${systemReason(error, "write")}`, {
+        throw new BorunaError("io_error", `cannot write to stdout: ${systemErrorText(error, "write")}`, {
           hint: "The output is not complete; what the run recorded is.",
           cause: error,
         });
@@ -62,20 +62,20 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
       try {
         write(STDERR, `${text}\n`);
       } catch {
-        // Nowhere else to report it.
+        // There is nowhere else to report this.
       }
     },
   };
 }
 
-const KEPT = "\t\n\ufeff";
+const KEPT_CHARACTERS = "\t\n\ufeff";
 
-/** Removes control and bidirectional formatting characters from text that others wrote, except line feeds and tabs. */
-export function clean(text: string): string {
-  return printable(text, (character) => (KEPT.includes(character) ? character : ""));
+/** Removes control and bidirectional formatting characters from text that others wrote. Keeps line feeds and tabs. */
+export function withoutControlCharacters(text: string): string {
+  return printable(text, (character) => (KEPT_CHARACTERS.includes(character) ? character : ""));
 }
 
-/** Like `JSON.stringify`, but keeps the sign of -0. */
+/** Returns the same text as `JSON.stringify`, except that it keeps the sign of -0. */
 function jsonText(data: unknown): string {
   return foldTree<{ readonly host: unknown }, string>({ host: data }, ({ host }) => {
     if (Object.is(host, -0)) return { leaf: "-0.0" };
@@ -86,8 +86,8 @@ function jsonText(data: unknown): string {
         Array.from(host, (item: unknown) => ({ host: item })),
         (items) => `[${items.join(",")}]`,
       );
-    const all: readonly (readonly [string, unknown])[] = Object.entries(host);
-    const entries = all.filter(([, value]) => value !== undefined);
+    const allEntries: readonly (readonly [string, unknown])[] = Object.entries(host);
+    const entries = allEntries.filter(([, value]) => value !== undefined);
     return new Branch(
       entries.map(([, value]) => ({ host: value })),
       (values) => `{${entries.map(([key], i) => `${JSON.stringify(key)}:${values[i]}`).join(",")}}`,
@@ -95,19 +95,19 @@ function jsonText(data: unknown): string {
   });
 }
 
-/** JSON on one line. Characters that control a terminal are written as JSON escapes. */
+/** Returns the data as JSON on one line. Writes characters that control a terminal as JSON escapes. */
 export function jsonLine(data: unknown): string {
   return printable(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export const PROTOCOL_VERSION = 1;
 
-/** The members of a JSON object for `printJson`. Ints beyond 2^53 become strings. */
-export function members(data: JsonData): Readonly<Record<string, unknown>> {
+/** Converts a JSON object to a plain object for `printJson`. Ints beyond 2^53 become strings. */
+export function toPlainObject(data: JsonData): Readonly<Record<string, unknown>> {
   return isJsonObject(data) ? Object.fromEntries([...data].map(([key, value]) => [key, jsonToJs(value)])) : {};
 }
 
-/** Prints one JSON object with the protocol version. Leaves out fields that are undefined. */
+/** Prints one JSON object with the protocol version. Omits fields that are undefined. */
 export function printJson(terminal: Terminal, fields: Readonly<Record<string, unknown>>): void {
   terminal.out(jsonLine({ protocol_version: PROTOCOL_VERSION, ...fields }));
 }

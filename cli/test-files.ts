@@ -1,29 +1,29 @@
 /** Finds the files and tests that the arguments of `boruna test` name. */
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { isMissing, isNameTooLong, isNotAFolder, systemReason } from "../replay/log/files.ts";
+import { isMissing, isNameTooLong, isNotAFolder, systemErrorText } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
 
 export interface TestSelection {
-  /** Files that were named; each must be readable. */
+  /** Files that the user named. Each must be readable. */
   readonly files: readonly string[];
   /** Files found in folders, ordered by path. */
-  readonly found: readonly string[];
-  /** A test runs if its name contains one of these, or if there are none. */
+  readonly foundInFolders: readonly string[];
+  /** A test runs if its name contains one of these texts, or if the list is empty. */
   readonly filters: readonly string[];
 }
 
 const MAX_FILES = 10_000;
 const MAX_DEPTH = 64;
 
-/** Each argument is a file, a folder, or part of a test name. Without a file or folder, searches the current folder. */
-export function selectTests(given: readonly string[]): TestSelection {
+/** Sorts the arguments into files, folders and parts of test names. If no file or folder is named, searches the current folder. */
+export function selectTests(args: readonly string[]): TestSelection {
   const files: string[] = [];
   const folders: string[] = [];
   const filters: string[] = [];
-  for (const argument of given) {
+  for (const argument of args) {
     const stat = statOf(argument);
     if (stat?.isDirectory() === true) folders.push(argument);
     else if (stat !== undefined) files.push(argument);
@@ -32,29 +32,29 @@ export function selectTests(given: readonly string[]): TestSelection {
     else filters.push(argument);
   }
   if (files.length + folders.length === 0) folders.push(".");
-  const found = folders.flatMap(axFiles).filter((file) => !files.includes(file));
-  return { files: [...new Set(files)], found: [...new Set(found)].sort(compareUtf8), filters };
+  const foundInFolders = folders.flatMap(axFiles).filter((file) => !files.includes(file));
+  return { files: [...new Set(files)], foundInFolders: [...new Set(foundInFolders)].sort(compareUtf8), filters };
 }
 
-/** Undefined if there is no such file. Part of a test name may be too long for a file name. Throws `io_error`. */
+/** Returns undefined if there is no such file. The path may be too long for a file name if it is part of a test name. Throws `io_error`. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {
     if (isMissing(error) || isNotAFolder(error) || isNameTooLong(error)) return undefined;
-    throw new BorunaError("io_error", `cannot read ${path}: ${systemReason(error, "read")}`, { place: { file: path }, cause: error });
+    throw new BorunaError("io_error", `cannot read ${path}: ${systemErrorText(error, "read")}`, { place: { file: path }, cause: error });
   }
 }
 
-/** Programs below the folder. Skips links, `node_modules` and hidden folders. */
+/** Returns the paths of all programs in the folder and its subfolders. Skips links, `node_modules` and hidden folders. */
 function axFiles(folder: string): readonly string[] {
   const files: string[] = [];
-  const pending = [{ path: folder, depth: 0 }];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const entry of entriesOf(at.path)) {
-      const path = join(at.path, entry.name);
+  const unvisited = [{ path: folder, depth: 0 }];
+  for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
+    for (const entry of entriesOf(current.path)) {
+      const path = join(current.path, entry.name);
       const isSkipped = entry.name.startsWith(".") || entry.name === "node_modules";
-      if (entry.isDirectory() && !isSkipped && at.depth < MAX_DEPTH) pending.push({ path, depth: at.depth + 1 });
+      if (entry.isDirectory() && !isSkipped && current.depth < MAX_DEPTH) unvisited.push({ path, depth: current.depth + 1 });
       else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
       if (files.length > MAX_FILES)
         throw new BorunaError("usage", `${folder} holds more than ${MAX_FILES} programs`, { hint: "name a smaller folder" });
@@ -67,16 +67,19 @@ function entriesOf(folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    throw new BorunaError("io_error", `cannot read ${folder}: ${systemReason(error, "read")}`, { cause: error });
+    throw new BorunaError("io_error", `cannot read ${folder}: ${systemErrorText(error, "read")}`, { cause: error });
   }
 }
 
-/** The error when no test was selected: a misspelt filter must not look like success. */
-export function nothingSelected(filters: readonly string[], names: readonly string[]): BorunaError {
+/** Returns the error to throw if no test was selected, so that a misspelt filter does not look like success. */
+export function noTestSelected(filters: readonly string[], names: readonly string[]): BorunaError {
   if (names.length === 0)
     return new BorunaError("usage", "there are no tests here", { hint: 'a test is written `test "adds" { … }`, in any .ax file' });
-  const near = filters.map((filter) => nearest(filter, names)).find((name) => name !== undefined);
+  const suggestion = filters.map((filter) => nearest(filter, names)).find((name) => name !== undefined);
   return new BorunaError("usage", `no test has ${filters.map((filter) => JSON.stringify(filter)).join(" or ")} in its name`, {
-    hint: near === undefined ? "boruna test without a filter runs all and prints their names" : `did you mean ${JSON.stringify(near)}?`,
+    hint:
+      suggestion === undefined
+        ? "boruna test without a filter runs all and prints their names"
+        : `did you mean ${JSON.stringify(suggestion)}?`,
   });
 }

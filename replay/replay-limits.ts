@@ -1,21 +1,21 @@
 /**
- * How far a replay may go. A log is hostile: its header may ask for any limit. So a replay stops at the smallest of three
- * numbers: the limit of the recorded run, what the recorded run used according to its end record, and what the caller of
- * the replay allows.
+ * Decides how far a replay may go. Its log may be hostile and ask for any limit in its header. So a replay stops at the
+ * smallest of three numbers: the limit of the recorded run, the use of the recorded run according to its end record, and the
+ * limit that the caller of the replay sets.
  */
 import { BorunaError } from "../vm/error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
 import { allocLimit, type MachineTrap, stepLimitTrap } from "../vm/meter.ts";
 import { isInterruption, type RunEnd } from "./log/end-record.ts";
 
-/** The most that the caller allows a replay. Default: the limits of a run that sets none. */
+/** Limits that the caller sets on a replay. Default: the limits of a run that sets none. */
 export type ReplayLimits = Partial<Pick<Limits, "max_steps" | "max_alloc_bytes" | "max_wall_ms">>;
 
 type BoundField = "max_steps" | "max_alloc_bytes";
 
 /**
- * Which number is the smallest: the recorded run's limit, its end, or the caller's limit. If the recorded run's limit and
- * the caller's are equal, it is the run's, since the recorded run met it too.
+ * Says where the smallest number comes from: the limit of the recorded run, its end record, or the limit of the caller. If
+ * the limits of the run and of the caller are equal, the source is `limit`, because the recorded run had this limit too.
  */
 type BoundSource = "limit" | "end" | "caller";
 
@@ -28,7 +28,7 @@ export interface Bounds {
 export interface ReachedBound {
   readonly field: BoundField;
   readonly source: BoundSource;
-  readonly at: number;
+  readonly value: number;
 }
 
 const BOUNDS: Readonly<
@@ -39,52 +39,52 @@ const BOUNDS: Readonly<
 };
 
 /**
- * `runLimits` are the limits of the recorded run; `end` is its end if the program is the recorded one.
- * Throws `log.replay_limit` if the recorded run used more than `allowed`.
+ * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end, if the same program runs.
+ * Throws `log.replay_limit` if the recorded run used more than `callerLimits` allow.
  */
-export function replayBounds(runLimits: Limits, end: RunEnd | undefined, allowed: ReplayLimits): Bounds {
-  const steps = bound("max_steps", runLimits, end?.steps, allowed);
-  // A trap at the allocation limit names that limit in its message, and an interrupted run may have been about to allocate.
-  const isOpen = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
-  const alloc = bound("max_alloc_bytes", runLimits, isOpen ? undefined : end.allocBytes, allowed);
+export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
+  const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
+  // A trap at the allocation limit has the limit in its message, and an interrupted run may have been about to allocate.
+  const isAllocUnbounded = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
+  const alloc = smallestBound("max_alloc_bytes", runLimits, isAllocUnbounded ? undefined : end.allocBytes, callerLimits);
   return {
-    limits: { ...runLimits, max_steps: steps.at, max_alloc_bytes: alloc.at, max_wall_ms: allowed.max_wall_ms ?? 0 },
+    limits: { ...runLimits, max_steps: steps.value, max_alloc_bytes: alloc.value, max_wall_ms: callerLimits.max_wall_ms ?? 0 },
     sources: { max_steps: steps.source, max_alloc_bytes: alloc.source },
   };
 }
 
-function bound(
+function smallestBound(
   field: BoundField,
   runLimits: Limits,
   used: number | undefined,
-  allowed: ReplayLimits,
-): { readonly at: number; readonly source: BoundSource } {
-  const callerLimit = allowed[field] ?? DEFAULT_LIMITS[field];
+  callerLimits: ReplayLimits,
+): { readonly value: number; readonly source: BoundSource } {
+  const callerLimit = callerLimits[field] ?? DEFAULT_LIMITS[field];
   const { flag, noun } = BOUNDS[field];
   if (used !== undefined && used > callerLimit) {
     throw limitError(`the recorded run took ${used} ${noun}; this replay may take ${callerLimit}`, `If you trust the log: ${flag} ${used}`);
   }
   const runLimit = runLimits[field];
-  if (used !== undefined && used < runLimit) return { at: used, source: "end" };
-  return runLimit <= callerLimit ? { at: runLimit, source: "limit" } : { at: callerLimit, source: "caller" };
+  if (used !== undefined && used < runLimit) return { value: used, source: "end" };
+  return runLimit <= callerLimit ? { value: runLimit, source: "limit" } : { value: callerLimit, source: "caller" };
 }
 
-/** The bound that stopped the run, if one did. */
+/** Returns the bound that stopped the run, or undefined if no bound did. */
 export function reachedBound({ limits, sources }: Bounds, error: RunEnd["error"]): ReachedBound | undefined {
   for (const field of ["max_steps", "max_alloc_bytes"] as const) {
-    const at = limits[field];
-    const trap = BOUNDS[field].trap(at);
-    if (error?.kind === trap.kind && error.message === trap.message) return { field, source: sources[field], at };
+    const value = limits[field];
+    const trap = BOUNDS[field].trap(value);
+    if (error?.kind === trap.kind && error.message === trap.message) return { field, source: sources[field], value };
   }
   return undefined;
 }
 
 export const boundNoun = (field: BoundField): string => BOUNDS[field].noun;
 
-/** The error of a replay that the caller's limit stopped before it had repeated the log. */
-export function callerLimitError({ field, at }: ReachedBound, runLimits: Limits): BorunaError {
+/** Returns the error for a replay that the limit of the caller stopped before it had repeated the log. */
+export function callerLimitError({ field, value }: ReachedBound, runLimits: Limits): BorunaError {
   const { flag, noun } = BOUNDS[field];
-  const message = `the replay was stopped at ${at} ${noun}, the most that it may use; the log asks for ${runLimits[field]}`;
+  const message = `the replay was stopped at ${value} ${noun}, the most that it may use; the log asks for ${runLimits[field]}`;
   return limitError(message, `If you trust the log, raise it with ${flag}.`);
 }
 

@@ -1,18 +1,18 @@
 /**
- * Replaying a log. This is the life of a log:
+ * Replays logs. This is the life of a log:
  *
  * 1. Written. `describeRun` (log/run-description.ts) makes the header, and a recorder (log/recorder.ts, which shows the file
  *    format) writes the header, each event as it happens, and the end record. Long values and the module become blobs.
  * 2. Cut. A process may be killed at any byte. The log then ends with an incomplete line, or without an end record.
- * 3. Read. `readLog` (log/log-reader.ts) checks form, bytes, hash chain and order of every record, and returns the complete
- *    records of a cut log. Nothing in a log is trusted: all of it may be forged.
+ * 3. Read. `readLog` (log/log-reader.ts) checks form, bytes, hash chain and order of every record. If the log is cut, it
+ *    returns the complete records. Nothing in a log is trusted, because all of it may be forged.
  * 4. Replayed. `replayRun`, below, runs the recorded module with the recorded policy, arguments and limits through the same
- *    gateway as a live run. The `Replayer` takes the place of the handlers and the log: each event must equal the next recorded one, and
- *    each call gets the recorded answer. At the end of the program the end records must be equal too.
- * 5. Verified. `verifyLog` (verify.ts) checks all of this and the blobs, and says what that proves.
+ *    gateway as a live run. A `Replayer` replaces the handlers and the recorder. Each event must equal the next recorded one,
+ *    and each call gets the recorded answer. When the program ends, the end records must also be equal.
+ * 5. Verified. `verifyLog` (verify.ts) checks the whole log, its blobs and, if asked, a replay. It says what that proves.
  *
- * A replay compares outcome, value or error, steps, allocation, counters and every event. Its result does not depend on
- * the engine, on the machine it runs on, or on time. Reports for people and programs are in report/.
+ * A replay compares outcome, value or error, steps, allocation, counters and every event. The result does not depend on
+ * the engine, the computer or the time. Reports for people and programs are in report/.
  */
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import { ALLOW_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
@@ -36,29 +36,30 @@ import { compareEnds, type Divergence, type EndContext, leftOver, type Mismatch,
 import { returnLocation, sourceFrame } from "./report/source-frame.ts";
 
 export interface ReplayOptions {
-  /** Runs instead of the recorded module. Required for an event log, which has no module. */
+  /** The program to run instead of the recorded module. Required for an event log, which has no module. */
   readonly program?: Program;
   readonly registry?: CapabilityRegistry;
-  /** For an event log, which has no policy. Default: allow-all. */
+  /** The policy for an event log, which has none. Default: allow-all. */
   readonly policy?: Policy;
-  /** For an event log, which has no arguments: typed JSON by parameter name. */
+  /** The arguments for an event log, which has none, as typed JSON by parameter name. */
   readonly args?: ReadonlyMap<string, JsonData>;
-  /** The most that the replay may use, whatever the log asks for; `max_wall_ms` 0 means no limit. */
+  /** Limits on the replay, even if the log asks for more. `max_wall_ms` 0 means no limit. */
   readonly limits?: ReplayLimits;
   readonly signal?: AbortSignal;
-  /** Default: the OpenTelemetry API's, see `chosenTracing`. */
+  /** Default: spans go to the OpenTelemetry API, see `chosenTracing`. */
   readonly tracing?: Tracing | false;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
-  /** Receives the text of `debug`. */
+  /** Receives the texts that the program prints with `debug`. */
   readonly onDebug?: (text: string) => void;
-  /** Which engines may run the program; only the time depends on it. Default: auto. */
+  /** Which engines may run the program. It affects only the time that the replay takes. Default: auto. */
   readonly engine?: EngineChoice;
 }
 
 /**
- * - `identical`: every event is equal, and so is the end if the log has one that the program reached by itself.
+ * - `identical`: every event is equal. The end is equal too, but it is not compared if something outside the program caused it,
+ *   or for an event log.
  * - `incomplete`: every event of the log is equal, but the log has no end record.
  * - `interrupted`: the replay itself was canceled.
  */
@@ -73,15 +74,15 @@ const EXIT_CODES: Readonly<Record<ReplayStatus, number>> = {
 
 export interface ReplayReport {
   readonly status: ReplayStatus;
-  /** See `OUTCOMES` and `EXIT`: 5 for a divergence, 6 for a log without an end. */
+  /** The exit code: 5 for a divergence, 6 for a log without an end. See `OUTCOMES` and `EXIT` for the others. */
   readonly exitCode: number;
-  /** The replay's outcome. If the recorded run was interrupted and the replay went as far, the recorded outcome. */
+  /** The outcome of the replay. If the recorded run was interrupted and the replay reached the same point, the recorded outcome. */
   readonly outcome: Outcome;
   readonly format: ParsedLog["format"];
   /** Undefined for an event log. */
   readonly runId: string | undefined;
   readonly program: { readonly name: string; readonly moduleHash: string; readonly recordedModuleHash: string | undefined };
-  /** Whether the program is the recorded one; only then are steps and allocation compared. */
+  /** Whether the program is the recorded one. If not, steps and allocation are not compared. */
   readonly sameProgram: boolean;
   readonly events: { readonly recorded: number; readonly compared: number };
   /** Number of recorded answers that the program received. */
@@ -93,26 +94,26 @@ export interface ReplayReport {
 }
 
 /**
- * Runs the program with the log's answers. Throws `log.*` if the log or its blobs cannot be trusted, `module.*` if the
+ * Runs the program with the answers of the log. Throws `log.*` if the log or its blobs cannot be trusted, `module.*` if the
  * recorded module does not verify, `usage` if the arguments do not fit the program, and `log.replay_limit` if the recorded
  * run used, or the replay would use, more than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const { program: given, registry: givenRegistry, policy, args, limits, tracing, ...passedOn } = options;
-  const registry = given?.registry ?? givenRegistry ?? BUILTIN_REGISTRY;
-  const program = given ?? recordedProgram(log, registry);
+  const { program: chosenProgram, registry: chosenRegistry, policy, args, limits, tracing, ...executeOptions } = options;
+  const registry = chosenProgram?.registry ?? chosenRegistry ?? BUILTIN_REGISTRY;
+  const program = chosenProgram ?? recordedProgram(log, registry);
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
   const end = log.format === "log" && log.end !== undefined ? loadEnd(log.end, log.blobs) : undefined;
   const context = { types: program.module.types, registry, sameProgram };
   const settings = log.format === "log" ? recordedSettings(log) : eventLogSettings(log, policy, args);
   const bounds = replayBounds(settings.limits, sameProgram ? end : undefined, allowedLimits(log, settings.limits, limits));
-  const chosen = await chosenTracing(tracing);
-  const traced = chosen === undefined ? undefined : deferredTracing(chosen);
+  const baseTracing = await chosenTracing(tracing);
+  const deferred = baseTracing === undefined ? undefined : deferredTracing(baseTracing);
   const replayer = new Replayer(log, end, context);
   let verdict: Verdict | undefined;
   try {
     const run: ExecuteOptions = {
-      ...passedOn,
+      ...executeOptions,
       ...settings,
       limits: bounds.limits,
       mode: "replay",
@@ -120,17 +121,17 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       handlers: replayer.handlers,
       sink: replayer,
     };
-    const result = await executeProgram(program, traced === undefined ? run : { ...run, tracing: traced.tracing });
+    const result = await executeProgram(program, deferred === undefined ? run : { ...run, tracing: deferred.tracing });
     const replay = { log, end, program, context, replayer, result };
     verdict = judge(replay, bounds, settings.limits);
     return reportOn(replay, verdict);
   } finally {
     replayer.close();
-    traced?.finish(verdict === undefined ? {} : { outcome: verdict.outcome });
+    deferred?.finish(verdict === undefined ? {} : { outcome: verdict.outcome });
   }
 }
 
-/** A replay whose program has stopped. */
+/** A replay after its program has stopped. */
 interface StoppedReplay {
   readonly log: ParsedLog;
   readonly end: RunEnd | undefined;
@@ -146,7 +147,7 @@ interface Verdict {
   readonly mismatch?: Mismatch;
 }
 
-/** Throws `log.replay_limit`. */
+/** Compares how the replay stopped with the end of the log. Throws `log.replay_limit`. */
 function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: Bounds, runLimits: Limits): Verdict {
   const { stop } = replayer;
   const { outcome } = result;
@@ -155,17 +156,17 @@ function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: B
   if (stop?.reason === "divergence") return diverged(stop.mismatch);
   if (outcome === "timeout") throw wallLimitError(bounds.limits.max_wall_ms);
   if (outcome === "canceled") return { status: "interrupted", outcome };
-  const left = replayer.leftOver();
-  const reached = reachedBound(bounds, result.error);
+  const unrepeatedEvent = replayer.firstUnrepeated();
+  const stoppingBound = reachedBound(bounds, result.error);
   const hasEnd = log.format === "eventlog" || end !== undefined;
-  if (reached?.source === "caller" && (left !== undefined || hasEnd)) throw callerLimitError(reached, runLimits);
+  if (stoppingBound?.source === "caller" && (unrepeatedEvent !== undefined || hasEnd)) throw callerLimitError(stoppingBound, runLimits);
   const interruption = end !== undefined && isInterruption(end) ? end : undefined;
-  if (interruption === undefined && reached?.source === "end") return diverged(passedEnd(log.eventCount + 1, reached));
-  if (left !== undefined) return diverged(leftOver(replayer.compared + 1, left, result, context));
+  if (interruption === undefined && stoppingBound?.source === "end") return diverged(passedEnd(log.eventCount + 1, stoppingBound));
+  if (unrepeatedEvent !== undefined) return diverged(leftOver(replayer.compared + 1, unrepeatedEvent, result, context));
   if (log.format === "eventlog") return identical;
   if (end === undefined) return { status: "incomplete", outcome: "incomplete" };
-  // The replay went as far as the recorded run, which something outside the program ended there.
-  if (interruption !== undefined && (stop?.reason === "log_end" || reached !== undefined)) {
+  // The replay reached the point at which something outside the program ended the recorded run.
+  if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined)) {
     return { status: "identical", outcome: interruption.outcome };
   }
   const mismatch = compareEnds(log.eventCount + 1, end, result, context);
@@ -191,7 +192,7 @@ function reportOn(replay: StoppedReplay, { status, outcome, mismatch }: Verdict)
   };
 }
 
-/** Adds the location: where the run stopped, or, if the program ended by itself, where it returned. */
+/** Adds the location at which the run stopped. If the program ended by itself, this is the location of its return. */
 function locate(mismatch: Mismatch, { program, replayer, result }: StoppedReplay): Divergence {
   const stack = result.error?.stack ?? [];
   const location = stack[0] ?? (replayer.stop === undefined ? returnLocation(program) : undefined);
@@ -216,10 +217,10 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
   return notes;
 }
 
-/** A log without its events. */
+/** The parts of a log that describe its run, without events. */
 export type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "blobs">;
 
-/** The module beside the log. Throws `log.no_program`, `log.module_hash`, `log.blob_*`, `module.*`. */
+/** Returns the recorded module. Throws `log.no_program`, `log.module_hash`, `log.blob_*`, `module.*`. */
 export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
   if (log.format === "eventlog") {
     throw new BorunaError("log.no_program", `${log.file} is an event log, which holds no program`, {
@@ -236,7 +237,7 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   return program;
 }
 
-/** The policy in the header. Throws `log.policy_hash`, `policy.*`, and `log.form` unless every default is filled in. */
+/** Returns the policy in the header. Throws `log.policy_hash`, `policy.*`, and `log.form` if a default is not filled in. */
 export function recordedPolicy(log: RecordedRun): Policy {
   const place = { file: log.file, line: 1 };
   const policy = policyFromJson(log.header.policy);
@@ -263,7 +264,7 @@ function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: Reado
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 
-/** The limits in force for an event log come from the caller, who need not allow them again. */
+/** Returns the limits of the caller on this replay. For an event log, the caller's policy sets the default of each limit. */
 function allowedLimits(log: ParsedLog, runLimits: Limits, limits: ReplayLimits = {}): ReplayLimits {
   return log.format === "log" ? limits : { ...runLimits, max_wall_ms: 0, ...limits };
 }

@@ -1,6 +1,6 @@
 /**
- * The two ends of the gateway in a replay. As its event sink, the replayer compares each event with the next one of the log
- * and stops the run at the first difference. Its handlers return the recorded answers, so nothing reaches the world.
+ * Provides the event sink and the handlers of a replay. The sink compares each event with the next one of the log and stops
+ * the run at the first difference. The handlers return the recorded answers, so nothing reaches the outside world.
  */
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
 import type { EventSink } from "../gateway/run-events.ts";
@@ -22,39 +22,39 @@ export type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mis
 
 type RecordedAnswer = { readonly value: Value } | { readonly failure: Failure };
 
-/** Holds one event of the log at a time, so that memory does not grow with the log. `close` must be called at the end. */
+/** Keeps only one event of the log in memory at a time. Call `close` at the end. */
 export class Replayer implements EventSink {
   readonly handlers: Handlers;
   readonly #log: ParsedLog;
   readonly #events: Iterator<LogEvent, unknown>;
-  /** The event that the program must repeat next. */
-  #next: LogEvent | undefined;
+  /** The event of the log that the program must repeat next. */
+  #nextEvent: LogEvent | undefined;
   readonly #end: RunEnd | undefined;
   readonly #context: ComparisonContext;
   #compared = 0;
   #answers = 0;
-  /** The answer to the call in progress, until its handler takes it. */
-  #answer: RecordedAnswer | undefined;
-  /** Whether the log has no answer to the call in progress, so that the next event is not in it. */
+  /** The answer to the call in progress. Undefined after the handler of the call has taken it. */
+  #preparedAnswer: RecordedAnswer | undefined;
+  /** Whether the log has no answer to the call in progress, so that the next event of the run must not be compared. */
   #isUnanswered = false;
   #lastAnswer: LastAnswer | undefined;
   #stop: ReplayStop | undefined;
 
-  /** `end` is the log's end record with its values loaded. */
+  /** `end` is the end record of the log, with its long values read from their blobs. */
   constructor(log: ParsedLog, end: RunEnd | undefined, context: ComparisonContext) {
     this.#log = log;
     this.#end = end;
     this.#context = context;
     this.#events = log.events[Symbol.iterator]();
-    this.#next = this.#read();
+    this.#nextEvent = this.#readNext();
     this.handlers = answeringHandlers(context.registry, log.format === "log" ? log.header.unserved : [], () => this.#takeAnswer());
   }
 
-  /** Number of events of the log that the program has repeated. */
+  /** Number of events that the program has repeated. */
   get compared(): number {
     return this.#compared;
   }
-  /** Number of those that are answers. */
+  /** Number of repeated events that are answers. */
   get answers(): number {
     return this.#answers;
   }
@@ -65,9 +65,9 @@ export class Replayer implements EventSink {
     return this.#stop;
   }
 
-  /** The first event of the log that the program has not repeated. */
-  leftOver(): RunEvent | undefined {
-    return this.#next === undefined ? undefined : loadEvent(this.#next.event, this.#log.blobs);
+  /** Returns the first event of the log that the program has not repeated, or undefined if it has repeated all. */
+  firstUnrepeated(): RunEvent | undefined {
+    return this.#nextEvent === undefined ? undefined : loadEvent(this.#nextEvent.event, this.#log.blobs);
   }
 
   /** Closes the log. */
@@ -75,21 +75,21 @@ export class Replayer implements EventSink {
     this.#events.return?.();
   }
 
-  /** Compares the program's next event with the log's. Throws `log.*` if a blob of the log cannot be read. */
+  /** Compares the next event of the program with the next event of the log. Throws `log.*` if a blob of the log cannot be read. */
   append(event: RunEvent): HostStop | undefined {
     if (this.#stop !== undefined) return hostStop(this.#stop);
     if (this.#isUnanswered) {
       this.#isUnanswered = false;
       return undefined;
     }
-    const recorded = this.#next;
+    const recorded = this.#nextEvent;
     if (recorded === undefined) return this.#stopAfterLog(event);
     const expected = loadEvent(recorded.event, this.#log.blobs);
     const actual = this.#log.format === "eventlog" ? eventLogForm(event) : event;
     const mismatch = compareEvents(recorded.n, expected, actual, this.#context);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });
     this.#compared += 1;
-    this.#next = this.#read();
+    this.#nextEvent = this.#readNext();
     if (event.type === "CapResult" || event.type === "CapError") {
       this.#answers += 1;
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#context.types) };
@@ -97,7 +97,7 @@ export class Replayer implements EventSink {
     return event.type === "CapCall" ? this.#prepareAnswer() : undefined;
   }
 
-  #read(): LogEvent | undefined {
+  #readNext(): LogEvent | undefined {
     const next = this.#events.next();
     return next.done === true ? undefined : next.value;
   }
@@ -108,24 +108,24 @@ export class Replayer implements EventSink {
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** Reads the answer before the handler runs, so that an unreadable log is not taken for a failure of the capability. */
+  /** Reads the answer before the handler runs, so that an error in the log is not mistaken for a failure of the capability. */
   #prepareAnswer(): HostStop | undefined {
-    const event = this.leftOver();
-    if (event?.type === "CapResult") this.#answer = { value: event.result };
+    const event = this.firstUnrepeated();
+    if (event?.type === "CapResult") this.#preparedAnswer = { value: event.result };
     else if (event?.type === "CapError") {
-      this.#answer = { failure: { kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message } };
+      this.#preparedAnswer = { failure: { kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message } };
     } else if (this.#log.format === "log") return this.#stopWith({ reason: "log_end" });
     else {
       // The Rust machine logs no answer to a call that failed.
-      this.#answer = { failure: { kind: "runtime_error", message: "the recorded call failed" } };
+      this.#preparedAnswer = { failure: { kind: "runtime_error", message: "the recorded call failed" } };
       this.#isUnanswered = true;
     }
     return undefined;
   }
 
   #takeAnswer(): Value {
-    const answer = this.#answer;
-    this.#answer = undefined;
+    const answer = this.#preparedAnswer;
+    this.#preparedAnswer = undefined;
     if (answer === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
     if ("failure" in answer) throw new CapabilityFailure(answer.failure.message, answer.failure.kind);
     return answer.value;
@@ -142,7 +142,7 @@ function hostStop(stop: ReplayStop): HostStop {
   return { trap: "divergence", message: `event ${stop.mismatch.event}: ${stop.mismatch.message}` };
 }
 
-/** Handlers for the capabilities that had one in the recorded run. */
+/** Returns handlers for the capabilities that had a handler in the recorded run. */
 function answeringHandlers(registry: CapabilityRegistry, unserved: readonly string[], takeAnswer: () => Value): Handlers {
   const served = registry.all.filter((c) => c.internal !== true && !unserved.includes(c.name));
   return new Map(served.map((c) => [c.name, takeAnswer]));

@@ -1,13 +1,13 @@
 /**
- * Verifying a log: whether it is complete and unchanged, and what that proves. The checks run in this order, and the first
- * one that fails ends the verification:
+ * Verifies a log: checks that it is complete and unchanged, and says what that proves. The checks run in this order. The
+ * first check that fails ends the verification:
  *
  * - chain: every record has the right form, and its hash continues the chain;
- * - end: the end record is there and counts the events;
- * - blobs: every referenced long value is there with the right hash, and nothing else is beside them;
- * - module, policy: they have the hashes that the header names;
- * - head, if one is expected: the last hash is the expected one;
- * - replay, if asked for: the program does exactly what the log says.
+ * - end: there is an end record, and its number of events is right;
+ * - blobs: every blob that a record refers to exists and has the right hash, and nothing else is in their folder;
+ * - module, policy: the module and the policy have the hashes that are in the header;
+ * - head, if the caller expects one: the last hash equals the expected hash;
+ * - replay, if the caller asks for it: the program does exactly what the log says.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -22,11 +22,11 @@ import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type Re
 import type { ReplayLimits } from "./replay-limits.ts";
 
 export interface VerifyOptions {
-  /** The hash that the log must end with, which the caller kept elsewhere. */
+  /** The hash that the log must end with. The caller must have kept it in a safe place. */
   readonly expectHead?: string;
-  /** Also replays the log. */
+  /** Whether to replay the log, too. */
   readonly replay?: boolean;
-  /** The most that the replay may use, see `ReplayOptions`. */
+  /** Limits on the replay, see `limits` in `ReplayOptions`. */
   readonly replayLimits?: ReplayLimits;
   readonly registry?: CapabilityRegistry;
   readonly signal?: AbortSignal;
@@ -38,16 +38,16 @@ export type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "head"
 export interface Check {
   readonly name: CheckName;
   readonly ok: boolean;
-  /** One sentence. */
+  /** What the check found, in one sentence. */
   readonly detail: string;
 }
 
 export interface Failure {
   readonly check: CheckName;
-  /** Stable: a `log.*` kind, or the kind of what is wrong with the module or the policy. */
+  /** A stable error kind: `log.*`, or the kind of an error in the module or the policy. */
   readonly kind: string;
   readonly reason: string;
-  /** The first bad line, if the failure has one. */
+  /** Number of the first invalid line; undefined if the failure does not belong to a line. */
   readonly line: number | undefined;
 }
 
@@ -55,12 +55,12 @@ export interface Verification {
   readonly ok: boolean;
   readonly file: string;
   readonly runId: string | undefined;
-  /** Number of events before the first bad record. */
+  /** Number of events before the first invalid record. */
   readonly events: number;
   readonly outcome: Outcome | undefined;
-  /** Hash of the last record before the first bad one. */
+  /** Hash of the last record before the first invalid one. */
   readonly head: string | undefined;
-  /** The checks made, in order. */
+  /** The checks that were made, in order. */
   readonly checks: readonly Check[];
   readonly failure: Failure | undefined;
   readonly proves: readonly string[];
@@ -69,12 +69,12 @@ export interface Verification {
 }
 
 /**
- * Verifies the log at `path`. Anything wrong with the log is in the result. Throws `usage` for an invalid `expectHead`,
+ * Verifies the log at `path`. Reports everything that is wrong with the log in the result. Throws `usage` for an invalid `expectHead`,
  * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
   const { replay: replays, registry = BUILTIN_REGISTRY, expectHead, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
-  const expected = expectHead === undefined ? undefined : headDigest(expectHead);
+  const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
   const limits = { ...LOG_LIMITS, ...givenLimits };
   const log = new CheckedLog(fileSource(path, limits), limits, registry);
   const steps: readonly (readonly [CheckName, (() => string | Promise<string>) | undefined])[] = [
@@ -83,7 +83,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     ["blobs", () => log.blobs()],
     ["module", () => log.module()],
     ["policy", () => log.policy()],
-    ["head", expected === undefined ? undefined : () => log.head(expected)],
+    ["head", expectedHead === undefined ? undefined : () => log.head(expectedHead)],
     ["replay", replays === true ? () => log.replay({ ...passedOn, limits: replayLimits }) : undefined],
   ];
   const checks: Check[] = [];
@@ -91,14 +91,14 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
   for (const [name, check] of steps) {
     if (check !== undefined && failure === undefined) failure = await log.attempt(name, check, checks);
   }
-  const holds = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
+  const hasPassed = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
   return {
     ok: failure === undefined,
     ...log.facts(),
     checks,
     failure,
-    proves: failure === undefined ? proofs(holds("head"), holds("replay")) : [],
-    doesNotProve: limitsOfProof(holds("head"), holds("replay")),
+    proves: failure === undefined ? proofs({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }) : [],
+    doesNotProve: limitsOfProof({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }),
   };
 }
 
@@ -108,7 +108,7 @@ function headDigest(text: string): string {
   return digest;
 }
 
-/** The log under verification, with what the checks so far have found. Each check returns the detail of its success. */
+/** The log under verification, and what the checks have found so far. Each check returns the detail of its success. */
 class CheckedLog {
   readonly #source: LogSource;
   readonly #limits: LogLimits;
@@ -119,7 +119,7 @@ class CheckedLog {
   #head: string | undefined;
   #end: RecordedEnd | undefined;
   #hasBlobs = false;
-  /** Set once the chain holds. */
+  /** Undefined until the check of the chain has passed. */
   #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
 
@@ -129,7 +129,7 @@ class CheckedLog {
     this.#registry = registry;
   }
 
-  /** Runs a check and adds it to `checks`. Returns undefined if it holds. */
+  /** Runs a check and adds its result to `checks`. Returns the failure, or undefined if the check passed. */
   async attempt(name: CheckName, check: () => string | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
       checks.push({ name, ok: true, detail: await check() });
@@ -155,13 +155,13 @@ class CheckedLog {
 
   chain(): string {
     if (!isRunLog(this.#source, this.#limits)) {
-      throw this.#wrong("log.no_chain", "the file is no run log, or an event log of the older form, which has no hashes to verify", 1);
+      throw this.#failure("log.no_chain", "the file is no run log, or an event log of the older form, which has no hashes to verify", 1);
     }
-    this.#log = parseRunLog(this.#source, this.#limits, (record) => this.#note(record));
+    this.#log = parseRunLog(this.#source, this.#limits, (record) => this.#noteRecord(record));
     return `the hashes of ${this.#lines} records form one chain`;
   }
 
-  #note(record: LogRecord): void {
+  #noteRecord(record: LogRecord): void {
     this.#head = record.hash;
     this.#lines = record.line;
     if (record.kind === "header") this.#runId = record.header.runId;
@@ -172,31 +172,32 @@ class CheckedLog {
 
   end(): string {
     const cut = this.#log?.cut;
-    if (cut !== undefined) throw this.#wrong("log.cut", `the file is cut inside line ${cut.line}`, cut.line);
+    if (cut !== undefined) throw this.#failure("log.cut", `the file is cut inside line ${cut.line}`, cut.line);
     if (this.#end === undefined)
-      throw this.#wrong("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
+      throw this.#failure("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
     return `${this.#events} events and the end record, which counts as many`;
   }
 
-  /** If the log refers to blobs, reads it a second time, so that a forged log cannot fill memory with names of blobs that do not exist. */
+  /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many. */
   blobs(): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
-    const seen = new Map<string, number | undefined>([[moduleBlob, undefined]]);
-    for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits, false) : []) {
+    const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);
+    for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits, { checksBytes: false }) : []) {
       for (const ref of blobsOf(record)) {
-        if (seen.get(ref.sha256) === ref.bytes) continue;
+        if (checkedBlobs.get(ref.sha256) === ref.bytes) continue;
         try {
           loadCanonicalValue(ref, this.#source.blobs);
         } catch (error) {
           if (!(error instanceof BorunaError) || error.kind === "log.io_error") throw error;
-          throw this.#wrong(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, record.line, error);
+          throw this.#failure(error.kind.startsWith("log.") ? error.kind : "log.form", error.message, record.line, error);
         }
-        seen.set(ref.sha256, ref.bytes);
+        checkedBlobs.set(ref.sha256, ref.bytes);
       }
     }
-    const other = this.#source.blobs.firstOther(seen);
-    if (other !== undefined) throw this.#wrong("log.blob_unknown", `${other} is beside the blobs, and no record of the log names it`);
-    return `${seen.size - 1} long values have the hashes that name them, and nothing else is beside them`;
+    const unknownFile = this.#source.blobs.findUnknown(checkedBlobs);
+    if (unknownFile !== undefined)
+      throw this.#failure("log.blob_unknown", `${unknownFile} is beside the blobs, and no record of the log names it`);
+    return `${checkedBlobs.size - 1} long values have the hashes that name them, and nothing else is beside them`;
   }
 
   module(): string {
@@ -209,19 +210,19 @@ class CheckedLog {
     return "the recorded policy has the hash in the header";
   }
 
-  head(expected: string): string {
-    if (this.#head !== expected)
-      throw this.#wrong("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expected}`, this.#lines);
+  head(expectedHead: string): string {
+    if (this.#head !== expectedHead)
+      throw this.#failure("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expectedHead}`, this.#lines);
     return "the log ends with the expected hash";
   }
 
   async replay(options: ReplayOptions): Promise<string> {
     const report = await replayRun(this.#parsed(), { ...options, registry: this.#registry, tracing: false });
     this.#replay = report;
-    // Event n is in line n + 1.
+    // Event n is on line n + 1, because line 1 is the header.
     if (report.divergence !== undefined)
-      throw this.#wrong("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
-    if (report.status !== "identical") throw this.#wrong("log.not_replayed", `the replay ended as ${report.status}`);
+      throw this.#failure("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
+    if (report.status !== "identical") throw this.#failure("log.not_replayed", `the replay ended as ${report.status}`);
     return "the replay did exactly what the log says";
   }
 
@@ -230,7 +231,7 @@ class CheckedLog {
     return this.#log;
   }
 
-  #wrong(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
+  #failure(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
     return new BorunaError(kind, message, { place: { file: this.#source.name, line }, cause });
   }
 }
@@ -240,23 +241,23 @@ function blobsOf(record: LogRecord): readonly BlobRef[] {
   return record.kind === "end" ? valuesOfEnd(record.end).filter((value) => value instanceof BlobRef) : [];
 }
 
-function proofs(headGiven: boolean, replayed: boolean): readonly string[] {
-  const proved = [
+function proofs({ headGiven, replayed }: { headGiven: boolean; replayed: boolean }): readonly string[] {
+  const proofList = [
     "No record was changed, added, taken out or moved since the last hash was computed.",
     "The module, the policy and the long values are those that the log names.",
   ];
-  if (headGiven) proved.push("The log is the one whose head you gave.");
-  if (replayed) proved.push("This program, given these answers, does exactly what the log says.");
-  return proved;
+  if (headGiven) proofList.push("The log is the one whose head you gave.");
+  if (replayed) proofList.push("This program, given these answers, does exactly what the log says.");
+  return proofList;
 }
 
-function limitsOfProof(headGiven: boolean, replayed: boolean): readonly string[] {
-  const open: string[] = [];
+function limitsOfProof({ headGiven, replayed }: { headGiven: boolean; replayed: boolean }): readonly string[] {
+  const unprovenClaims: string[] = [];
   if (!headGiven)
-    open.push(
+    unprovenClaims.push(
       "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
     );
-  if (!replayed) open.push("That the program does what the log says: --replay checks that.");
-  open.push("That the recorded answers are what the outside world gave, nor when the run took place.");
-  return open;
+  if (!replayed) unprovenClaims.push("That the program does what the log says: --replay checks that.");
+  unprovenClaims.push("That the recorded answers are what the outside world gave, nor when the run took place.");
+  return unprovenClaims;
 }

@@ -12,7 +12,7 @@ import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
 import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
-import { decodeUtf8, ioError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
+import { decodeUtf8, toIoError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
 
 /** Limits only memory use, because the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
@@ -67,7 +67,7 @@ function fileInside(root: string, path: string, shownName: string): string | und
 }
 
 function sourceError(error: unknown, shownName: string): BorunaError {
-  const known = ioError(error, "read", shownName);
+  const known = toIoError(error, "read", shownName);
   const message = known.kind === "log.utf8" ? `${shownName} is not text in UTF-8` : known.message;
   return new BorunaError("io_error", message, { place: { file: shownName }, cause: known });
 }

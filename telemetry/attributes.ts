@@ -1,116 +1,125 @@
 /**
- * Every span that Boruna creates and every attribute it may have, declared once. `otel.ts` takes its types from these
- * tables; docs and tests read them. No attribute may hold an argument, a result, an absolute path, a URL, a prompt,
+ * Declares every span that Boruna creates and every attribute that a span may have. `otel.ts` takes its types from these
+ * tables. Documentation and tests also read the tables. No attribute may hold an argument, a result, an absolute path, a URL, a prompt,
  * source text or an error message.
  */
-interface SpanRow {
+interface SpanSpec {
   readonly doc: string;
 }
 
 export const SPANS = {
   "boruna.run": { doc: "one around each run" },
   "boruna.cap": { doc: "one for every capability call, however it ends; child of the run" },
-} as const satisfies Record<string, SpanRow>;
+} as const satisfies Record<string, SpanSpec>;
 
 export type SpanName = keyof typeof SPANS;
 
-interface AttributeRow {
+interface AttributeSpec {
   readonly spans: readonly SpanName[];
   readonly type: "string" | "int";
-  /** When the attribute is set; absent if always. */
+  /** The condition for setting the attribute. Absent if it is always set. */
   readonly when?: string;
   readonly doc: string;
 }
 
-const RUN = ["boruna.run"] as const;
-const CALL = ["boruna.cap"] as const;
-const BOTH = ["boruna.run", "boruna.cap"] as const;
+const RUN_SPAN = ["boruna.run"] as const;
+const CALL_SPAN = ["boruna.cap"] as const;
+const BOTH_SPANS = ["boruna.run", "boruna.cap"] as const;
 
 export const ATTRIBUTES = {
-  "boruna.run.id": { spans: RUN, type: "string", doc: "id of the run, as in its log" },
-  "boruna.version": { spans: RUN, type: "string", doc: "version of the boruna package that ran the program" },
-  "boruna.program.name": { spans: RUN, type: "string", doc: "name of the module" },
-  "boruna.module.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the module without debug info" },
-  "boruna.policy.hash": { spans: RUN, type: "string", doc: "`sha256:` and hex of the effective policy" },
-  "boruna.run.mode": { spans: RUN, type: "string", doc: "mock, live or replay" },
-  "boruna.run.replay_of": { spans: RUN, type: "string", when: "the run is a replay", doc: "id of the recorded run" },
-  "boruna.run.outcome": { spans: RUN, type: "string", doc: "how the run ended; see the outcome table" },
-  "boruna.run.limit": { spans: RUN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output, log or depth" },
-  "boruna.run.steps": { spans: RUN, type: "int", doc: "instructions executed, actors included" },
-  "boruna.run.alloc_bytes": { spans: RUN, type: "int", doc: "bytes of all values made, cumulative" },
-  "boruna.run.calls.total": { spans: RUN, type: "int", doc: "capability calls made" },
-  "boruna.run.calls.dispatched": { spans: RUN, type: "int", doc: "calls that reached a handler" },
+  "boruna.run.id": { spans: RUN_SPAN, type: "string", doc: "id of the run, as in its log" },
+  "boruna.version": { spans: RUN_SPAN, type: "string", doc: "version of the boruna package that ran the program" },
+  "boruna.program.name": { spans: RUN_SPAN, type: "string", doc: "name of the module" },
+  "boruna.module.hash": { spans: RUN_SPAN, type: "string", doc: "`sha256:` and hex of the module without debug info" },
+  "boruna.policy.hash": { spans: RUN_SPAN, type: "string", doc: "`sha256:` and hex of the effective policy" },
+  "boruna.run.mode": { spans: RUN_SPAN, type: "string", doc: "mock, live or replay" },
+  "boruna.run.replay_of": { spans: RUN_SPAN, type: "string", when: "the run is a replay", doc: "id of the recorded run" },
+  "boruna.run.outcome": { spans: RUN_SPAN, type: "string", doc: "how the run ended; see the outcome table" },
+  "boruna.run.limit": { spans: RUN_SPAN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output, log or depth" },
+  "boruna.run.steps": { spans: RUN_SPAN, type: "int", doc: "instructions executed, actors included" },
+  "boruna.run.alloc_bytes": { spans: RUN_SPAN, type: "int", doc: "bytes of all values made, cumulative" },
+  "boruna.run.calls.total": { spans: RUN_SPAN, type: "int", doc: "capability calls made" },
+  "boruna.run.calls.dispatched": { spans: RUN_SPAN, type: "int", doc: "calls that reached a handler" },
   "boruna.run.calls.denied": {
-    spans: RUN,
+    spans: RUN_SPAN,
     type: "int",
     doc: "calls refused by the policy or because the function does not declare the capability",
   },
-  "boruna.run.calls.unknown": { spans: RUN, type: "int", doc: "calls of a capability without a handler; such a call may also be denied" },
-  "boruna.run.calls.budget_exceeded": { spans: RUN, type: "int", doc: "calls over their budget" },
-  "boruna.run.calls.failed": { spans: RUN, type: "int", doc: "calls whose handler failed" },
-  "process.exit.code": { spans: RUN, type: "int", when: "the command line made the run", doc: "exit code of the process" },
-  "cap.name": { spans: CALL, type: "string", doc: "the capability, such as net.fetch" },
-  "cap.call": { spans: CALL, type: "int", doc: "number of the call in its run" },
-  "cap.mode": { spans: CALL, type: "string", doc: "mock, live or replay" },
-  bytes_in: { spans: CALL, type: "int", doc: "UTF-8 bytes of every String reachable from the arguments" },
-  bytes_out: { spans: CALL, type: "int", when: "the call succeeded", doc: "UTF-8 bytes of every String reachable from the result" },
+  "boruna.run.calls.unknown": {
+    spans: RUN_SPAN,
+    type: "int",
+    doc: "calls of a capability without a handler; such a call may also be denied",
+  },
+  "boruna.run.calls.budget_exceeded": { spans: RUN_SPAN, type: "int", doc: "calls over their budget" },
+  "boruna.run.calls.failed": { spans: RUN_SPAN, type: "int", doc: "calls whose handler failed" },
+  "process.exit.code": { spans: RUN_SPAN, type: "int", when: "the command line made the run", doc: "exit code of the process" },
+  "cap.name": { spans: CALL_SPAN, type: "string", doc: "the capability, such as net.fetch" },
+  "cap.call": { spans: CALL_SPAN, type: "int", doc: "number of the call in its run" },
+  "cap.mode": { spans: CALL_SPAN, type: "string", doc: "mock, live or replay" },
+  bytes_in: { spans: CALL_SPAN, type: "int", doc: "UTF-8 bytes of every String reachable from the arguments" },
+  bytes_out: { spans: CALL_SPAN, type: "int", when: "the call succeeded", doc: "UTF-8 bytes of every String reachable from the result" },
   "cap.budget_remaining": {
-    spans: CALL,
+    spans: CALL_SPAN,
     type: "int",
     when: "the rule has a budget and the call was not denied",
     doc: "calls still allowed after this one; 0 on budget_exceeded",
   },
-  "error.kind": { spans: CALL, type: "string", when: "the call did not succeed", doc: "denied, budget_exceeded, runtime_error or unknown" },
+  "error.kind": {
+    spans: CALL_SPAN,
+    type: "string",
+    when: "the call did not succeed",
+    doc: "denied, budget_exceeded, runtime_error or unknown",
+  },
   "error.type": {
-    spans: BOTH,
+    spans: BOTH_SPANS,
     type: "string",
     when: "on a call: with error.kind; on a run: with status ERROR",
     doc: "the same word as error.kind, or the run's outcome",
   },
   "code.file.path": {
-    spans: CALL,
+    spans: CALL_SPAN,
     type: "string",
     when: "the module has debug info",
     doc: "file of the call, as the module names it",
   },
-  "code.line.number": { spans: CALL, type: "int", when: "the module has debug info", doc: "line of the call, from 1" },
-  "code.function.name": { spans: CALL, type: "string", doc: "function that makes the call" },
+  "code.line.number": { spans: CALL_SPAN, type: "int", when: "the module has debug info", doc: "line of the call, from 1" },
+  "code.function.name": { spans: CALL_SPAN, type: "string", doc: "function that makes the call" },
   "code.caller.file.path": {
-    spans: CALL,
+    spans: CALL_SPAN,
     type: "string",
     when: "the call is made in a library and the module has debug info",
     doc: "file of the innermost frame outside libraries: where the program called the library",
   },
-  "code.caller.line.number": { spans: CALL, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
-  "code.caller.function.name": { spans: CALL, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
-  "gen_ai.operation.name": { spans: CALL, type: "string", when: "the call is an llm.call", doc: "chat" },
+  "code.caller.line.number": { spans: CALL_SPAN, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
+  "code.caller.function.name": { spans: CALL_SPAN, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
+  "gen_ai.operation.name": { spans: CALL_SPAN, type: "string", when: "the call is an llm.call", doc: "chat" },
   "gen_ai.request.model": {
-    spans: CALL,
+    spans: CALL_SPAN,
     type: "string",
     when: "an llm.call names a model, or a live one uses the operator's default",
     doc: "the requested model",
   },
-  "gen_ai.usage.input_tokens": { spans: CALL, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the prompt" },
-  "gen_ai.usage.output_tokens": { spans: CALL, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
-} as const satisfies Record<string, AttributeRow>;
+  "gen_ai.usage.input_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the prompt" },
+  "gen_ai.usage.output_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
+} as const satisfies Record<string, AttributeSpec>;
 
 export type AttributeName = keyof typeof ATTRIBUTES;
 
 type TypeOf<T> = T extends "string" ? string : number;
 
-/** The attributes of one kind of span, typed by the table. */
+/** The attributes of one kind of span, with the types from the table. */
 export type SpanAttributes<S extends SpanName> = {
   [A in AttributeName as S extends (typeof ATTRIBUTES)[A]["spans"][number] ? A : never]?: TypeOf<(typeof ATTRIBUTES)[A]["type"]>;
 };
 
-/** The attributes that a span of this name may carry, in table order. */
-export function attributesOf(span: SpanName): readonly (readonly [AttributeName, AttributeRow])[] {
+/** Returns the attributes that a span of this name may have, in the order of the table. */
+export function attributesOf(span: SpanName): readonly (readonly [AttributeName, AttributeSpec])[] {
   const names: ReadonlySet<string> = new Set(Object.keys(ATTRIBUTES));
   const isName = (name: string): name is AttributeName => names.has(name);
   return Object.keys(ATTRIBUTES)
     .filter(isName)
     .flatMap((name) => {
-      const row: AttributeRow = ATTRIBUTES[name];
-      return row.spans.includes(span) ? [[name, row] as const] : [];
+      const spec: AttributeSpec = ATTRIBUTES[name];
+      return spec.spans.includes(span) ? [[name, spec] as const] : [];
     });
 }

@@ -1,15 +1,15 @@
-/** The exporter of `OTEL_TRACES_EXPORTER=console`: writes one line for each span, in the order they end, with the ids that connect them. */
+/** Implements `OTEL_TRACES_EXPORTER=console`. Writes one line for each span, in the order in which spans end, with trace and span ids. */
 import type { AttributeValue, HrTime } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-node";
 import { spanLine, type SpanValue } from "./span-tree.ts";
 
-const SUCCESS = 0;
+const EXPORT_SUCCEEDED = 0;
 
 export function consoleExporter(writeLine: (line: string) => void): SpanExporter {
   return {
     export: (spans, done) => {
       for (const span of spans) writeLine(consoleLine(span));
-      done({ code: SUCCESS });
+      done({ code: EXPORT_SUCCEEDED });
     },
     shutdown: () => Promise.resolve(),
   };

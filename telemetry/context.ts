@@ -1,8 +1,9 @@
 /**
  * Parses the trace context of the caller: `traceparent` and `tracestate` of W3C Trace Context (Recommendation, 2021)
- * and `baggage` of W3C Baggage, from options or from the environment. Malformed values are ignored, as the W3C requires.
+ * and `baggage` of W3C Baggage, from options or from the environment. Ignores malformed values, because the W3C requires it.
  *
- * Not `@opentelemetry/core`: it reads the tracestate `a=1,b` as `a=1`, a traceparent after a newline, and the baggage key `a b`.
+ * Does not use the parsers of `@opentelemetry/core`, because they accept malformed values: the tracestate `a=1,b`, a
+ * traceparent after a newline, and the baggage key `a b`.
  */
 
 import { wellFormed } from "../vm/value/value.ts";
@@ -18,11 +19,11 @@ export interface TraceParent {
 export interface BaggageEntry {
   readonly key: string;
   readonly value: string;
-  /** The properties after the first `;`, not decoded. */
+  /** The properties: the text after the first `;`, not decoded. */
   readonly metadata?: string | undefined;
 }
 
-/** Well-formed header values. There is no `tracestate` without a `traceparent`. */
+/** Well-formed header values. If there is a `tracestate`, there is also a `traceparent`. */
 export interface IncomingContext {
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -33,10 +34,10 @@ const VERSION_00_LENGTH = 55;
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/s;
 const MAX_TRACEPARENT_LENGTH = 512;
 const MAX_TRACESTATE_MEMBERS = 32;
-/** The minimum that the W3C asks vendors to propagate, in characters. Longer lists lose members until they fit. */
+/** In characters. The W3C asks vendors to propagate at least this much. Members are removed from longer lists until they fit. */
 const MAX_TRACESTATE_LENGTH = 512;
-/** Longer members are dropped first. */
-const LONG_MEMBER = 128;
+/** In characters. Members that are longer than this are removed first. */
+const LONG_MEMBER_LENGTH = 128;
 const SIMPLE_KEY = /^[a-z][a-z0-9_\-*/]{0,255}$/;
 const TENANT_KEY = /^[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}$/;
 /** Printable ASCII without `,` and `=`; the last character is not a space. */
@@ -50,7 +51,7 @@ const BAGGAGE_METADATA = /^[\t\x20-\x2b\x2d-\x7e]*$/;
 /** Trims the optional white space of a header: spaces and tabs only. */
 const trimSpace = (text: string): string => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
 
-/** Section 3.2. A version after 00 may have more fields after another `-`; version ff is invalid. */
+/** Parses a `traceparent` (W3C section 3.2). Versions above 00 may have more fields after another `-`. Version ff is invalid. */
 export function parseTraceparent(header: string): TraceParent | undefined {
   if (header.length > MAX_TRACEPARENT_LENGTH) return undefined;
   const text = trimSpace(header);
@@ -66,9 +67,9 @@ export function formatTraceparent(context: TraceParent): string {
 }
 
 /**
- * Section 3.3. Returns the list without white space and empty members; undefined if a member is malformed, a key is
- * repeated, or there are more than 32 members. A list over 512 characters loses its members over 128 characters, then
- * members from the end.
+ * Parses a `tracestate` (W3C section 3.3). Returns the list without white space and empty members. Returns undefined if a
+ * member is malformed, a key is repeated, or there are more than 32 members. If the list has more than 512 characters,
+ * removes all members of more than 128 characters, and then members from the end until the list fits.
  */
 export function parseTracestate(header: string): string | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
@@ -79,19 +80,24 @@ export function parseTracestate(header: string): string | undefined {
   if (members.length > MAX_TRACESTATE_MEMBERS) return undefined;
   const keys = new Set<string>();
   for (const member of members) {
-    const at = member.indexOf("=");
-    const key = member.slice(0, at);
-    if (at < 1 || keys.has(key) || !(SIMPLE_KEY.test(key) || TENANT_KEY.test(key)) || !STATE_VALUE.test(member.slice(at + 1)))
+    const equalsIndex = member.indexOf("=");
+    const key = member.slice(0, equalsIndex);
+    if (
+      equalsIndex < 1 ||
+      keys.has(key) ||
+      !(SIMPLE_KEY.test(key) || TENANT_KEY.test(key)) ||
+      !STATE_VALUE.test(member.slice(equalsIndex + 1))
+    )
       return undefined;
     keys.add(key);
   }
   const lengthOf = (list: readonly string[]): number => list.reduce((sum, member) => sum + member.length + 1, -1);
-  const kept = lengthOf(members) > MAX_TRACESTATE_LENGTH ? members.filter((member) => member.length <= LONG_MEMBER) : members;
-  while (lengthOf(kept) > MAX_TRACESTATE_LENGTH) kept.pop();
-  return kept.length === 0 ? undefined : kept.join(",");
+  const keptMembers = lengthOf(members) > MAX_TRACESTATE_LENGTH ? members.filter((member) => member.length <= LONG_MEMBER_LENGTH) : members;
+  while (lengthOf(keptMembers) > MAX_TRACESTATE_LENGTH) keptMembers.pop();
+  return keptMembers.length === 0 ? undefined : keptMembers.join(",");
 }
 
-function percentDecoded(text: string): string | undefined {
+function percentDecode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch (error) {
@@ -101,19 +107,19 @@ function percentDecoded(text: string): string | undefined {
 }
 
 function parseBaggageEntry(member: string): BaggageEntry | undefined {
-  const semicolon = member.indexOf(";");
-  const pair = semicolon === -1 ? member : member.slice(0, semicolon);
-  const equals = pair.indexOf("=");
-  const key = trimSpace(pair.slice(0, Math.max(equals, 0)));
-  const raw = trimSpace(pair.slice(equals + 1));
-  const value = BAGGAGE_VALUE.test(raw) ? percentDecoded(raw) : undefined;
+  const semicolonIndex = member.indexOf(";");
+  const pair = semicolonIndex === -1 ? member : member.slice(0, semicolonIndex);
+  const equalsIndex = pair.indexOf("=");
+  const key = trimSpace(pair.slice(0, Math.max(equalsIndex, 0)));
+  const encodedValue = trimSpace(pair.slice(equalsIndex + 1));
+  const value = BAGGAGE_VALUE.test(encodedValue) ? percentDecode(encodedValue) : undefined;
   if (!TOKEN.test(key) || value === undefined) return undefined;
-  if (semicolon === -1) return { key, value };
-  const metadata = trimSpace(member.slice(semicolon + 1));
+  if (semicolonIndex === -1) return { key, value };
+  const metadata = trimSpace(member.slice(semicolonIndex + 1));
   return BAGGAGE_METADATA.test(metadata) ? { key, value, metadata } : undefined;
 }
 
-/** W3C Baggage, section 3.3: at most 64 members and 8,192 bytes. Undefined if a member is malformed. The last of equal keys wins. */
+/** Parses baggage (W3C Baggage, section 3.3). Uses the last entry of a repeated key. Returns undefined if it is malformed or too long. */
 export function parseBaggage(header: string): readonly BaggageEntry[] | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
   const members = header.split(",");
@@ -127,7 +133,7 @@ export function parseBaggage(header: string): readonly BaggageEntry[] | undefine
   return [...entries.values()];
 }
 
-/** The header value; undefined if there are no entries, or if `parseBaggage` would refuse the result. */
+/** Returns the header value. Returns undefined if there are no entries, or if `parseBaggage` would reject the result. */
 export function formatBaggage(entries: readonly BaggageEntry[]): string | undefined {
   const members = entries.map(({ key, value, metadata }) => {
     const pair = `${key}=${encodeURIComponent(wellFormed(value))}`;
@@ -137,30 +143,30 @@ export function formatBaggage(entries: readonly BaggageEntry[]): string | undefi
   return parseBaggage(header) === undefined ? undefined : header;
 }
 
-/** Header values, not yet checked. */
+/** Header values that have not been checked. */
 export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
 }
 
-/** Which propagators `OTEL_PROPAGATORS` enables. */
+/** The propagators that `OTEL_PROPAGATORS` enables. */
 export interface Propagators {
   readonly tracecontext: boolean;
   readonly baggage: boolean;
 }
 
 /**
- * The well-formed values of `given` (options), with those of `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` as the fallback.
- * A `tracestate` is used only with the `traceparent` of the same source.
+ * Returns the well-formed values of `options`. For a value that is missing or malformed there, uses the environment variable
+ * `TRACEPARENT`, `TRACESTATE` or `BAGGAGE`. A `tracestate` is used only with the `traceparent` of the same source.
  */
 export function incomingContext(
-  given: TraceHeaders,
+  options: TraceHeaders,
   environment: Readonly<Record<string, string | undefined>>,
   propagators: Propagators = { tracecontext: true, baggage: true },
 ): IncomingContext {
   const sources: readonly TraceHeaders[] = [
-    given,
+    options,
     { traceparent: environment["TRACEPARENT"], tracestate: environment["TRACESTATE"], baggage: environment["BAGGAGE"] },
   ];
   const source = propagators.tracecontext

@@ -1,9 +1,9 @@
-/** The default `Tracing` of a run: the OpenTelemetry API, which drops spans unless the process has registered a TracerProvider. */
+/** Chooses where the spans of a run go. By default, to the OpenTelemetry API, which drops them if no TracerProvider is registered. */
 import type { Tracing } from "./tracing.ts";
 
-/** Undefined means no spans: `given` is `false`, or the API package, a peer dependency, is not installed. */
-export async function chosenTracing(given: Tracing | false | undefined): Promise<Tracing | undefined> {
-  if (given !== undefined) return given === false ? undefined : given;
+/** Returns undefined if there are to be no spans: `option` is `false`, or the API package, a peer dependency, is not installed. */
+export async function chosenTracing(option: Tracing | false | undefined): Promise<Tracing | undefined> {
+  if (option !== undefined) return option === false ? undefined : option;
   try {
     const { otelTracing } = await import("./otel.ts");
     return otelTracing();

@@ -1,14 +1,14 @@
-/** A run span that stays open after the run, until the verdict of a replay or the exit code of the process is known. */
+/** Keeps the span of a run open after the run, until the verdict of a replay or the exit code of the process is known. */
 import type { RunSpanEnd, Tracing } from "./tracing.ts";
 
 export interface DeferredTracing {
   readonly tracing: Tracing;
-  /** Ends the run span; `known` replaces what the run itself reported. Does nothing if no run has ended. */
-  finish(known: Partial<RunSpanEnd>): void;
+  /** Ends the run span. The fields of `overrides` replace what the run reported. Does nothing if no run has ended. */
+  finish(overrides: Partial<RunSpanEnd>): void;
 }
 
 export function deferredTracing(tracing: Tracing): DeferredTracing {
-  let end = (_known: Partial<RunSpanEnd>): void => undefined;
+  let end = (_overrides: Partial<RunSpanEnd>): void => undefined;
   return {
     tracing: {
       startRun: (start) => {
@@ -17,11 +17,11 @@ export function deferredTracing(tracing: Tracing): DeferredTracing {
           startCall: (call) => run.startCall(call),
           backpressure: () => run.backpressure(),
           end: (info: RunSpanEnd) => {
-            end = (known) => run.end({ ...info, ...known });
+            end = (overrides) => run.end({ ...info, ...overrides });
           },
         };
       },
     },
-    finish: (known) => end(known),
+    finish: (overrides) => end(overrides),
   };
 }

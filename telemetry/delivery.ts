@@ -1,11 +1,11 @@
 /**
- * The delivery of spans to a collector: a bounded queue, requests in batches, retries, and a count of lost spans.
+ * Delivers spans to a collector: limits the queue, sends batches, retries, and counts lost spans.
  *
  *   onEnd ──► queue ──► batches in flight ──► accepted
  *               │              │
  *               └── full       └── rejected, or no answer within `exportMs`  ──► lost, counted by reason
  *
- * Invariant: every sampled span that ends is accepted or counted as lost by the time `shutdown` settles.
+ * Invariant: when `shutdown` settles, every sampled span that has ended was either accepted or counted as lost.
  *
  * The SDK's own batch processor and exporter cannot report whether the queue has room, send the run span first, count a
  * partial success, or distinguish a slow collector from a dead one (docs/internals/adr/022-spans-are-sent-by-boruna.md).
@@ -15,22 +15,22 @@ import type { SendResult, Attempt, OtlpSender } from "./otlp-sender.ts";
 import type { BatchSettings } from "./settings.ts";
 
 export interface DeliverySettings extends Omit<BatchSettings, "exportTimeoutMillis"> {
-  /** Time for one batch, including retries. A collector that exceeds it counts as dead until it accepts a batch. */
+  /** Milliseconds for one batch, including retries. A collector that takes longer counts as dead until it accepts a batch. */
   readonly exportMs: number;
-  /** Time for `shutdown`. */
+  /** Milliseconds for `shutdown`. */
   readonly shutdownMs: number;
 }
 
-/** Batches in flight at once. More than one, so that latency to the collector does not slow the run down. */
+/** Maximum number of batches in flight. More than one, so that the latency of the collector does not slow the run down. */
 export const MAX_IN_FLIGHT = 4;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5_000;
 const BACKOFF_FACTOR = 1.5;
-/** Random part of the backoff: clients that failed together must not retry together. */
-const JITTER = 0.2;
-/** Reasons that the notice lists; the others are added up. */
+/** Random fraction by which a backoff is longer or shorter, so that clients that failed together do not retry together. */
+const JITTER_FRACTION = 0.2;
+/** Maximum number of reasons that the notice lists. The counts of the others are added up. */
 const MAX_REASONS = 3;
-/** Minimum time between attempts, whatever `Retry-After` says. */
+/** Minimum time between attempts, even if `Retry-After` asks for less. */
 const MIN_WAIT_MS = 100;
 const QUEUE_IS_FULL = "more ended than the queue (OTEL_BSP_MAX_QUEUE_SIZE) holds";
 
@@ -39,7 +39,7 @@ interface Batch {
   readonly abort: AbortController;
   /** Why the last attempt failed, or why the batch was aborted. */
   reason: string | undefined;
-  /** Retries at once if the last attempt could not connect; otherwise does nothing. */
+  /** Retries immediately if the last attempt could not connect. Otherwise does nothing. */
   reconnect: () => void;
 }
 
@@ -52,11 +52,11 @@ export class DeliveryProcessor implements SpanProcessor {
   readonly #lost = new Map<string, number>();
   #batchTimer: NodeJS.Timeout | undefined;
   #closesAt = Number.POSITIVE_INFINITY;
-  #ending: Promise<void> | undefined;
-  #accepted = false;
-  /** Runs do not wait for a dead collector: see `backpressure`. */
-  #dead = false;
-  #waiting: (() => void)[] = [];
+  #shutdownPromise: Promise<void> | undefined;
+  #hasAccepted = false;
+  /** Whether the collector counts as dead, so that runs do not wait for it. See `backpressure`. */
+  #isDead = false;
+  #waiters: (() => void)[] = [];
   /** Number of sampled spans that have ended. */
   ended = 0;
 
@@ -70,11 +70,11 @@ export class DeliveryProcessor implements SpanProcessor {
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & 1) === 0) return;
     this.ended += 1;
-    if (this.#ending !== undefined) return this.#lose(1, "they ended after the shutdown had begun");
+    if (this.#shutdownPromise !== undefined) return this.#lose(1, "they ended after the shutdown had begun");
     const isRoot = span.parentSpanContext === undefined || span.parentSpanContext.isRemote === true;
     const isFull = this.#queue.length >= this.#settings.maxQueueSize + (isRoot ? 1 : 0);
     if (isFull) this.#lose(1, QUEUE_IS_FULL);
-    // The run span says how the run ended, so it always gets into the queue, and goes first.
+    // The run span says how the run ended, so it is always put into the queue, at the front.
     if (isRoot && isFull) this.#queue.pop();
     if (isRoot) this.#queue.unshift(span);
     else if (!isFull) this.#queue.push(span);
@@ -82,10 +82,10 @@ export class DeliveryProcessor implements SpanProcessor {
   }
 
   /**
-   * A promise while the queue is full: the run waits instead of losing spans. It settles when there is room, or when the
-   * collector is found dead: it did not accept a batch within `exportMs`, or it refuses connections and has never
-   * accepted a batch. Runs do not wait for a dead collector until it accepts a batch again. So a run waits at most
-   * `exportMs` each time a collector stops accepting spans, and never for a collector that was not running.
+   * Returns a promise if the queue is full, so that the run waits instead of losing spans. The promise settles when there is
+   * room in the queue, or when the collector counts as dead. A collector counts as dead if it did not accept a batch within
+   * `exportMs`, or if it refuses connections and has never accepted a batch. It no longer counts as dead when it accepts a
+   * batch. So a run waits at most `exportMs` each time a collector stops accepting spans, and never for one that never ran.
    */
   backpressure(): Promise<void> | undefined {
     return this.#hasRoom() ? undefined : this.#untilRoom();
@@ -98,21 +98,23 @@ export class DeliveryProcessor implements SpanProcessor {
     }
   }
 
-  /** Sends the queue, the run span first, and abandons what is left after `shutdownMs`. Never rejects. */
+  /** Sends the queue, starting with the run span. After `shutdownMs`, abandons the spans that are not yet accepted. Never rejects. */
   shutdown(): Promise<void> {
-    this.#ending ??= this.#end();
-    return this.#ending;
+    this.#shutdownPromise ??= this.#finish();
+    return this.#shutdownPromise;
   }
 
-  /** One line that says how many spans were lost, and why; undefined if none were. */
+  /** Returns one line that says how many spans were lost and why, or undefined if none were lost. */
   lossNotice(): string | undefined {
     if (this.#lost.size === 0) return undefined;
     const reasons = [...this.#lost].toSorted(([, a], [, b]) => b - a);
-    const [only] = reasons;
-    const shown = reasons.slice(0, MAX_REASONS).map(([reason, count]) => `${reason} (${count})`);
-    const rest = sum(reasons.slice(MAX_REASONS).map(([, count]) => count));
+    const [onlyReason] = reasons;
+    const shownReasons = reasons.slice(0, MAX_REASONS).map(([reason, count]) => `${reason} (${count})`);
+    const otherCount = sum(reasons.slice(MAX_REASONS).map(([, count]) => count));
     const why =
-      reasons.length === 1 && only !== undefined ? only[0] : [...shown, ...(rest === 0 ? [] : [`other reasons (${rest})`])].join("; ");
+      reasons.length === 1 && onlyReason !== undefined
+        ? onlyReason[0]
+        : [...shownReasons, ...(otherCount === 0 ? [] : [`other reasons (${otherCount})`])].join("; ");
     return `${this.lost} of ${this.ended} ${this.ended === 1 ? "span" : "spans"} lost: ${why}`;
   }
 
@@ -121,26 +123,26 @@ export class DeliveryProcessor implements SpanProcessor {
   }
 
   #hasRoom(): boolean {
-    return this.#queue.length < this.#settings.maxQueueSize || this.#dead || this.#ending !== undefined;
+    return this.#queue.length < this.#settings.maxQueueSize || this.#isDead || this.#shutdownPromise !== undefined;
   }
 
   async #untilRoom(): Promise<void> {
     while (!this.#hasRoom()) await this.#nextChange();
   }
 
-  async #end(): Promise<void> {
+  async #finish(): Promise<void> {
     const { shutdownMs } = this.#settings;
     this.#closesAt = performance.now() + shutdownMs;
-    const bound = setTimeout(() => this.#abandon(`the collector did not answer within ${shutdownMs} ms`), shutdownMs);
+    const deadline = setTimeout(() => this.#abandon(`the collector did not answer within ${shutdownMs} ms`), shutdownMs);
     for (const batch of this.#inFlight) batch.reconnect();
-    // The run span is in the first batch; send it even if `MAX_IN_FLIGHT` requests are open.
+    // The run span is in the first batch, so send this batch even if `MAX_IN_FLIGHT` batches are in flight.
     if (this.#queue.length > 0) this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
     await this.forceFlush();
-    clearTimeout(bound);
+    clearTimeout(deadline);
     this.#sender.close();
   }
 
-  /** Sends full batches now, and a smaller one after `scheduledDelayMillis`. */
+  /** Sends full batches immediately. Sends the remaining spans after `scheduledDelayMillis`. */
   #pump(): void {
     this.#sendBatches(this.#settings.maxExportBatchSize);
     if (this.#queue.length === 0) return this.#clearBatchTimer();
@@ -155,7 +157,7 @@ export class DeliveryProcessor implements SpanProcessor {
     this.#batchTimer = undefined;
   }
 
-  /** Sends batches of at least `minSize` spans while fewer than `MAX_IN_FLIGHT` are in flight. */
+  /** Sends batches until fewer than `minSize` spans are in the queue or `MAX_IN_FLIGHT` batches are in flight. */
   #sendBatches(minSize: number): void {
     while (this.#inFlight.size < MAX_IN_FLIGHT && this.#queue.length >= minSize) {
       this.#send(this.#queue.splice(0, this.#settings.maxExportBatchSize));
@@ -165,7 +167,7 @@ export class DeliveryProcessor implements SpanProcessor {
   #send(spans: ReadableSpan[]): void {
     const batch: Batch = { spans, abort: new AbortController(), reason: undefined, reconnect: () => undefined };
     this.#inFlight.add(batch);
-    void this.#deliver(batch).then(() => this.#notifyWaiting());
+    void this.#deliver(batch).then(() => this.#notifyWaiters());
   }
 
   async #deliver(batch: Batch): Promise<void> {
@@ -175,16 +177,16 @@ export class DeliveryProcessor implements SpanProcessor {
     clearTimeout(deadline);
     this.#inFlight.delete(batch);
     if (result.kind === "accepted") {
-      this.#accepted = true;
-      this.#dead = false;
+      this.#hasAccepted = true;
+      this.#isDead = false;
       this.#lose(Math.min(result.rejected, batch.spans.length), "the collector rejected them (partial success)");
       this.#pump();
       return;
     }
     this.#lose(batch.spans.length, result.reason);
-    if (result.retry) this.#dead = true;
-    // The rest of the queue would only fail later.
-    if (result.retry && this.#ending !== undefined) this.#lose(this.#queue.splice(0).length, result.reason);
+    if (result.retry) this.#isDead = true;
+    // Sending the rest of the queue would fail too, only later.
+    if (result.retry && this.#shutdownPromise !== undefined) this.#lose(this.#queue.splice(0).length, result.reason);
     this.#pump();
   }
 
@@ -197,22 +199,22 @@ export class DeliveryProcessor implements SpanProcessor {
       if (signal.aborted) return { ...result, reason: batch.reason ?? result.reason, retry: true };
       if (!result.retry) return result;
       batch.reason = result.reason;
-      if (result.refused && !this.#accepted) this.#declareDead(result.reason);
-      const wait = Math.max(MIN_WAIT_MS, result.retryAfterMs ?? backoff * (1 + JITTER * (2 * Math.random() - 1)));
+      if (result.refused && !this.#hasAccepted) this.#declareDead(result.reason);
+      const wait = Math.max(MIN_WAIT_MS, result.retryAfterMs ?? backoff * (1 + JITTER_FRACTION * (2 * Math.random() - 1)));
       if (signal.aborted || performance.now() + wait > Math.min(endsAt, this.#closesAt)) return result;
       await pause(wait, batch, result.refused);
       if (signal.aborted) return result;
     }
   }
 
-  /** Ends every wait for room. During shutdown it also abandons the delivery. */
+  /** Marks the collector as dead and ends all waiting for room. During shutdown, also abandons the delivery. */
   #declareDead(reason: string): void {
-    this.#dead = true;
-    if (this.#ending !== undefined) this.#abandon(reason);
-    this.#notifyWaiting();
+    this.#isDead = true;
+    if (this.#shutdownPromise !== undefined) this.#abandon(reason);
+    this.#notifyWaiters();
   }
 
-  /** Counts the queue as lost and aborts the batches in flight, which then count as lost too. */
+  /** Counts the spans in the queue as lost and aborts the batches in flight, so that their spans are counted as lost too. */
   #abandon(reason: string): void {
     this.#lose(this.#queue.splice(0).length, reason);
     for (const batch of this.#inFlight) abort(batch, reason);
@@ -222,25 +224,25 @@ export class DeliveryProcessor implements SpanProcessor {
     if (count > 0) this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);
   }
 
-  /** Settles when a batch has finished or the collector is found dead. */
+  /** Returns a promise that settles when a batch has finished or the collector is marked as dead. */
   #nextChange(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  #notifyWaiting(): void {
-    const resolvers = this.#waiting;
-    this.#waiting = [];
+  #notifyWaiters(): void {
+    const resolvers = this.#waiters;
+    this.#waiters = [];
     for (const resolve of resolvers) resolve();
   }
 }
 
-/** Aborts a batch. If an attempt has already failed, its reason is kept. */
+/** Aborts a batch. If an attempt has already failed, keeps the reason of that failure. */
 function abort(batch: Batch, reason: string): void {
   batch.reason ??= reason;
   batch.abort.abort();
 }
 
-/** Waits `ms`; ends early if the batch is aborted or, with `untilReconnect`, if `batch.reconnect` is called. */
+/** Waits `ms` milliseconds, or until the batch is aborted. If `untilReconnect`, also stops waiting when `batch.reconnect` is called. */
 function pause(ms: number, batch: Batch, untilReconnect: boolean): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

@@ -1,6 +1,6 @@
 /**
- * `Tracing` over `@opentelemetry/api`. Spans go to the TracerProvider that the process has registered; without one they
- * are dropped. An error thrown by a tracer goes to OpenTelemetry's diagnostics and never to the run.
+ * Implements `Tracing` with `@opentelemetry/api`. Spans go to the TracerProvider that the process has registered. If there
+ * is none, spans are dropped. If a tracer throws, the error goes to OpenTelemetry's diagnostics and never to the run.
  */
 import type { Baggage, BaggageEntry as ApiBaggageEntry, Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import {
@@ -31,19 +31,19 @@ import {
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 export interface OtelTracingOptions {
-  /** `RunTracing.backpressure` of every run; by default runs never wait. */
+  /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
   readonly backpressure?: () => Promise<void> | undefined;
 }
 
 const SCOPE = "boruna";
-/** UTF-16 code units. A hostile module may choose names of any length. */
-const MAX_TEXT = 1_024;
-/** A plausible model name. Anything else that a program passes as a model may be private text and is not recorded. */
+/** In UTF-16 code units. Names are cut to this length, because a hostile module may choose names of any length. */
+const MAX_TEXT_LENGTH = 1_024;
+/** Matches plausible model names. Other texts that a program passes as a model are not recorded, because they may be private. */
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
-/** Absolute paths and file URLs. */
+/** Matches absolute paths and file URLs. */
 const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
 
-/** The outcome that corresponds to a failed call; its row in `OUTCOMES` decides whether the span is an error. */
+/** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
 const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   denied: "denied",
   budget_exceeded: "budget_exceeded",
@@ -51,7 +51,7 @@ const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   unknown: "runtime_error",
 };
 
-/** Looks up the registered TracerProvider at each run. */
+/** Returns a `Tracing` that looks up the registered TracerProvider at the start of each run. */
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return { startRun: (info) => startRun(trace.getTracer(SCOPE, VERSION), info, options) };
 }
@@ -59,16 +59,16 @@ export function otelTracing(options: OtelTracingOptions = {}): Tracing {
 function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOptions): RunTracing {
   const parent = parentContext(info);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
-  const inRun = trace.setSpan(parent, span);
+  const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
-    startCall: (call) => new CallSpan(tracer, inRun, call),
+    startCall: (call) => new CallSpan(tracer, runContext, call),
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),
   };
 }
 
-/** The caller's remote span if there is a well-formed one, else the active context. */
+/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns the active context. */
 function parentContext(info: RunSpanStart): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
   const base = baggage === undefined ? context.active() : propagation.setBaggage(context.active(), toApiBaggage(baggage));
@@ -88,18 +88,21 @@ function parentContext(info: RunSpanStart): Context {
 function toApiBaggage(entries: readonly BaggageEntry[]): Baggage {
   const entryOf = (value: string, metadata: string | undefined): ApiBaggageEntry =>
     metadata === undefined ? { value } : { value, metadata: baggageEntryMetadataFromString(metadata) };
-  return entries.reduce((made, { key, value, metadata }) => made.setEntry(key, entryOf(value, metadata)), propagation.createBaggage());
+  return entries.reduce(
+    (baggage, { key, value, metadata }) => baggage.setEntry(key, entryOf(value, metadata)),
+    propagation.createBaggage(),
+  );
 }
 
-function baggageOf(of: Context): readonly BaggageEntry[] {
-  const entries = propagation.getBaggage(of)?.getAllEntries() ?? [];
+function baggageOf(otelContext: Context): readonly BaggageEntry[] {
+  const entries = propagation.getBaggage(otelContext)?.getAllEntries() ?? [];
   return entries.map(([key, { value, metadata }]) => ({ key, value, metadata: metadata?.toString() }));
 }
 
 function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
   const attributes: SpanAttributes<"boruna.run"> = {
     "boruna.version": VERSION,
-    "boruna.program.name": shortened(info.programName),
+    "boruna.program.name": shorten(info.programName),
     "boruna.module.hash": info.moduleHash,
     "boruna.policy.hash": info.policyHash,
     "boruna.run.mode": info.mode,
@@ -115,7 +118,7 @@ function setRunId(span: Span, id: string): void {
 
 function endRun(span: Span, end: RunSpanEnd): void {
   if (span.isRecording()) {
-    const row = OUTCOMES[end.outcome];
+    const outcomeInfo = OUTCOMES[end.outcome];
     const attributes: SpanAttributes<"boruna.run"> = {
       "boruna.run.outcome": end.outcome,
       "boruna.run.steps": end.steps,
@@ -129,7 +132,7 @@ function endRun(span: Span, end: RunSpanEnd): void {
     };
     if (end.limit !== undefined) attributes["boruna.run.limit"] = end.limit;
     if (end.exitCode !== undefined) attributes["process.exit.code"] = end.exitCode;
-    if (row.spanError) {
+    if (outcomeInfo.spanError) {
       attributes["error.type"] = end.outcome;
       span.setStatus({ code: SpanStatusCode.ERROR });
     }
@@ -142,7 +145,7 @@ class CallSpan implements CallTracing {
   readonly #span: Span;
   readonly #context: Context;
 
-  constructor(tracer: Tracer, inRun: Context, info: CallSpanStart) {
+  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart) {
     const attributes: SpanAttributes<"boruna.cap"> = {
       "cap.name": info.capability,
       "cap.call": info.call,
@@ -153,8 +156,8 @@ class CallSpan implements CallTracing {
       attributes["gen_ai.operation.name"] = "chat";
       if (info.model !== undefined && MODEL_NAME.test(info.model)) attributes["gen_ai.request.model"] = info.model;
     }
-    this.#span = startSpan(tracer, "boruna.cap", attributes, inRun);
-    this.#context = trace.setSpan(inRun, this.#span);
+    this.#span = startSpan(tracer, "boruna.cap", attributes, runContext);
+    this.#context = trace.setSpan(runContext, this.#span);
     if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
   }
 
@@ -182,23 +185,23 @@ class CallSpan implements CallTracing {
 }
 
 function setPlace(span: Span, { caller, ...place }: CallPlace): void {
-  const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shortened(place.function) };
-  const at = fileOf(place);
-  if (at.file !== undefined) attributes["code.file.path"] = at.file;
-  if (at.line !== undefined) attributes["code.line.number"] = at.line;
-  const from = caller === undefined ? {} : fileOf(caller);
-  if (caller !== undefined && from.file !== undefined) {
-    attributes["code.caller.file.path"] = from.file;
-    attributes["code.caller.function.name"] = shortened(caller.function);
-    if (from.line !== undefined) attributes["code.caller.line.number"] = from.line;
+  const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shorten(place.function) };
+  const callLocation = fileOf(place);
+  if (callLocation.file !== undefined) attributes["code.file.path"] = callLocation.file;
+  if (callLocation.line !== undefined) attributes["code.line.number"] = callLocation.line;
+  const callerLocation = caller === undefined ? {} : fileOf(caller);
+  if (caller !== undefined && callerLocation.file !== undefined) {
+    attributes["code.caller.file.path"] = callerLocation.file;
+    attributes["code.caller.function.name"] = shorten(caller.function);
+    if (callerLocation.line !== undefined) attributes["code.caller.line.number"] = callerLocation.line;
   }
   span.setAttributes({ ...attributes });
 }
 
-/** The file and line, without absolute paths: a module may name its files at will. */
+/** Returns the file and line, or nothing if the file is an absolute path, which a module may choose as a name. */
 function fileOf({ file, line }: CodePlace): { readonly file?: string; readonly line?: number | undefined } {
   if (file === undefined || ABSOLUTE_PATH.test(file)) return {};
-  return { file: shortened(file), line };
+  return { file: shorten(file), line };
 }
 
 function endCall(span: Span, info: CallSpanEnd): void {
@@ -227,7 +230,7 @@ function startSpan<S extends "boruna.run" | "boruna.cap">(tracer: Tracer, name: 
   }
 }
 
-/** Runs code that calls span processors, which may throw. */
+/** Runs code that calls span processors. If one of them throws, reports the error. */
 function reportingErrors(body: () => void): void {
   try {
     body();
@@ -240,6 +243,6 @@ function reportError(error: unknown): void {
   diag.error(`boruna: a tracer failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 
-function shortened(text: string): string {
-  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT);
+function shorten(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH);
 }

@@ -1,5 +1,5 @@
 /**
- * Sends spans to a collector over OTLP/HTTP 1.x. Each attempt is one request; its result says what the collector did.
+ * Sends spans to a collector over OTLP/HTTP 1.x. Each attempt is one request. Its result says what the collector did.
  * The caller (`delivery.ts`) is responsible for retries, time limits and counts.
  */
 import { readFileSync } from "node:fs";
@@ -14,32 +14,32 @@ import type { Environment, OtlpSettings } from "./settings.ts";
 export type SendResult =
   | {
       readonly kind: "accepted";
-      /** Spans that the collector rejected although it accepted the request. */
+      /** Number of spans that the collector rejected although it accepted the request. */
       readonly rejected: number;
     }
   | {
       readonly kind: "failed";
-      /** What the collector did, without text from its response, which could hold a URL or a credential. */
+      /** What the collector did. It contains no text of the response, because that could hold a URL or a credential. */
       readonly reason: string;
       /** Whether the specification allows sending the same spans again. */
       readonly retry: boolean;
       /** Milliseconds to wait before a retry, if the collector sent `Retry-After`. */
       readonly retryAfterMs?: number | undefined;
-      /** Whether the connection was refused: nothing listens at the endpoint. */
+      /** Whether the connection was refused because nothing listens at the endpoint. */
       readonly refused: boolean;
     };
 
-/** Makes one request; each call sends the same spans. Never rejects. Aborting `signal` closes the connection. */
+/** Makes one request. Each call sends the same spans. Never rejects. Aborting `signal` closes the connection. */
 export type Attempt = (signal: AbortSignal) => Promise<SendResult>;
 
 export interface OtlpSender {
-  /** Prepares a batch; the returned function may be called several times. */
+  /** Prepares a batch. The returned function sends it, and may be called several times. */
   attempt(spans: ReadableSpan[]): Attempt;
   /** Closes idle connections. */
   close(): void;
 }
 
-/** Generous: a successful response holds a count and a message. */
+/** More than a collector needs, because a successful response holds only a count and a message. */
 const MAX_RESPONSE_BYTES = 65_536;
 const RETRYABLE_STATUSES: readonly number[] = [429, 502, 503, 504];
 /** Error codes of Node for a connection that failed or was lost. */
@@ -54,7 +54,7 @@ const RETRYABLE_ERRORS: readonly string[] = [
   "EHOSTUNREACH",
 ];
 
-/** Calls `note` with one line for each certificate file that cannot be read. */
+/** Creates a sender. Calls `note` with one line for each certificate file that cannot be read. */
 export async function createOtlpSender(
   settings: OtlpSettings,
   environment: Environment,
@@ -79,7 +79,7 @@ export async function createOtlpSender(
   const exchange = (body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const options: RequestOptions = { method: "POST", headers: { ...headers, "Content-Length": body.length }, agent, signal };
-      // HTTP instrumentation in this process would create spans for these requests, and so more requests.
+      // Suppress tracing, because HTTP instrumentation in this process would create spans for these requests, which cause more requests.
       api.context.with(suppressTracing(api.context.active()), () => request(url, options, resolve).on("error", reject).end(body));
     });
 
@@ -107,7 +107,7 @@ export async function createOtlpSender(
 
 function resultOf(response: IncomingMessage, body: Uint8Array, decode: (body: Uint8Array) => unknown): SendResult {
   const status = response.statusCode ?? 0;
-  if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedBy(body, decode) };
+  if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedCount(body, decode) };
   return {
     kind: "failed",
     reason: `the collector answered ${status}`,
@@ -130,9 +130,10 @@ async function bodyOf(response: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** `partial_success.rejected_spans` of an ExportTraceServiceResponse; 0 if the body is not one, since the status says that the request was accepted. */
-function rejectedBy(body: Uint8Array, decode: (body: Uint8Array) => unknown): number {
-  const member = (of: unknown, name: string): unknown => (typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined);
+/** Returns `partial_success.rejected_spans` of an ExportTraceServiceResponse, or 0 if the body is not such a response. */
+function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown): number {
+  const member = (data: unknown, name: string): unknown =>
+    typeof data === "object" && data !== null ? Reflect.get(data, name) : undefined;
   let response: unknown;
   try {
     response = decode(body);
@@ -146,22 +147,22 @@ function rejectedBy(body: Uint8Array, decode: (body: Uint8Array) => unknown): nu
   return typeof count === "number" && count > 0 ? count : 0;
 }
 
-/** Parses `Retry-After`, seconds or an HTTP date, into milliseconds from now; undefined if it is neither. */
+/** Parses `Retry-After`, which is in seconds or an HTTP date. Returns milliseconds from now, or undefined if it is neither. */
 function retryAfter(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (/^[0-9]{1,10}$/.test(header)) return Number(header) * 1_000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  const retryTime = Date.parse(header);
+  return Number.isNaN(retryTime) ? undefined : Math.max(0, retryTime - Date.now());
 }
 
 function failureOf(error: unknown): SendResult {
   const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-  const named = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
+  const errorName = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
   return {
     kind: "failed",
-    reason: named === undefined ? "they could not be sent" : `the collector cannot be reached (${named})`,
-    retry: named !== undefined && RETRYABLE_ERRORS.includes(named),
-    refused: named === "ECONNREFUSED",
+    reason: errorName === undefined ? "they could not be sent" : `the collector cannot be reached (${errorName})`,
+    retry: errorName !== undefined && RETRYABLE_ERRORS.includes(errorName),
+    refused: errorName === "ECONNREFUSED",
   };
 }
 

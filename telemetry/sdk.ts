@@ -11,40 +11,40 @@ import { createOtlpSender } from "./otlp-sender.ts";
 import type { Environment, TelemetrySettings } from "./settings.ts";
 
 export interface ShutdownReport {
-  /** Sampled spans that ended. */
+  /** Number of sampled spans that ended. */
   readonly ended: number;
   readonly lost: number;
-  /** One line for stderr if spans were lost; no prefix. */
+  /** One line for stderr, without a prefix. Absent if no spans were lost. */
   readonly notice?: string;
 }
 
 export interface Sdk {
-  /** One line for stderr for each setting that was not understood; no prefix. */
+  /** One line for stderr, without a prefix, for each setting that was not understood. */
   readonly notices: readonly string[];
-  /** Pass this to `otelTracing`. */
+  /** The function to pass to `otelTracing` in its options. */
   backpressure(): Promise<void> | undefined;
   /**
-   * Flushes and shuts down within `shutdownMs`, whatever the collector does. Never rejects. Further calls return the
-   * same report. Afterwards telemetry does not keep the process alive.
+   * Flushes and shuts down within `shutdownMs`, even if the collector does not answer. Never rejects. Further calls return
+   * the same report. After it settles, telemetry does not keep the process alive.
    */
   shutdown(): Promise<ShutdownReport>;
 }
 
 const DEFAULT_SERVICE_NAME = "boruna";
-let started = false;
+let isStarted = false;
 
 /**
  * Registers the global TracerProvider, once per process. The SDK reads what `settings` lacks (headers, certificates,
- * sampler, span limits, resource) from `process.env`, so `environment` must be `process.env`. `writeLine` takes the
- * lines of the console exporter. Throws `telemetry.already_started` on a second call, and
+ * sampler, span limits, resource) from `process.env`, so `environment` must be `process.env`. The console exporter passes
+ * its lines to `writeLine`. Throws `telemetry.already_started` on a second call, and
  * `telemetry.already_registered` if the process already has another provider.
  */
 export async function start(settings: TelemetrySettings, environment: Environment, writeLine: (line: string) => void): Promise<Sdk> {
-  if (started)
+  if (isStarted)
     throw new BorunaError("telemetry.already_started", "telemetry is started twice in this process", {
       hint: "Start it once, where the process begins.",
     });
-  started = true;
+  isStarted = true;
   const [api, node, resources] = await Promise.all([
     import("@opentelemetry/api"),
     import("@opentelemetry/sdk-trace-node"),
@@ -52,12 +52,12 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   ]);
   const notices = [...settings.notices];
   const note = (message: string): void => {
-    // settings.ts already reports invalid timeouts.
+    // Ignore messages about timeouts, because settings.ts already reports invalid ones.
     if (!/_TIMEOUT\b/.test(message)) notices.push(message);
   };
-  const silent = (): void => undefined;
+  const ignore = (): void => undefined;
   api.diag.setLogger(
-    { error: note, warn: note, info: silent, debug: silent, verbose: silent },
+    { error: note, warn: note, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
 
@@ -73,7 +73,7 @@ export async function start(settings: TelemetrySettings, environment: Environmen
   const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...processors] });
   const { tracecontext, baggage } = settings.propagators;
   provider.register(tracecontext && baggage ? {} : { propagator: null });
-  // From now on the shutdown report sums up export errors in one line.
+  // From now on, the shutdown report summarizes export errors in one line.
   api.diag.disable();
   const registered = api.trace.getTracerProvider();
   if (!(registered instanceof api.ProxyTracerProvider) || registered.getDelegate() !== provider) {
@@ -104,13 +104,13 @@ function resourceOf(
   environment: Environment,
   note: (message: string) => void,
 ): ResourcesModule.Resource {
-  const found = resources.detectResources({ detectors: [resources.envDetector] });
-  // The detector silently drops the list if one entry is malformed. Then only OTEL_SERVICE_NAME can have set an attribute.
-  const listed = (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim();
-  const others = Object.keys(found.attributes).filter((key) => key !== "service.name");
-  if (listed !== "" && others.length === 0 && !listed.includes("service.name")) {
+  const detectedResource = resources.detectResources({ detectors: [resources.envDetector] });
+  // The detector silently drops the whole list if one entry is malformed. In this case only OTEL_SERVICE_NAME sets an attribute.
+  const attributeList = (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim();
+  const otherNames = Object.keys(detectedResource.attributes).filter((key) => key !== "service.name");
+  if (attributeList !== "" && otherNames.length === 0 && !attributeList.includes("service.name")) {
     note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
   }
-  const named = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
-  return resources.defaultResource().merge(named).merge(found);
+  const defaultName = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
+  return resources.defaultResource().merge(defaultName).merge(detectedResource);
 }

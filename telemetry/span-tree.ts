@@ -1,4 +1,4 @@
-/** Formats spans as a tree of text for a terminal. */
+/** Formats spans as a tree, in text for a terminal. */
 import { printable } from "../vm/terminal-text.ts";
 
 /** The value of an attribute. An int64 outside the safe integers is a bigint; doubles and ints are not distinguished. */
@@ -18,16 +18,16 @@ export interface TreeSpan {
 }
 
 export interface TreeOptions {
-  /** Maximum number of spans shown; one more line says how many are not. Default 1,000. */
+  /** Maximum number of spans to show. If there are more, an additional line says how many. Default 1,000. */
   readonly maxSpans?: number;
 }
 
-/** Deeper spans are indented to this depth, so that the output of a long chain does not grow quadratically. */
+/** Maximum depth to which spans are indented, so that the output for a long chain does not grow quadratically. */
 const MAX_DEPTH = 32;
-const MAX_TEXT = 200;
+const MAX_TEXT_LENGTH = 200;
 const DEFAULT_MAX_SPANS = 1_000;
 
-/** Attributes shown after the name of a span: the first label that is set, then the details in this order. */
+/** The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. */
 const LABELS = ["boruna.program.name", "cap.name"] as const;
 const DETAILS = [
   ["boruna.run.outcome", ""],
@@ -44,24 +44,24 @@ const DETAILS = [
 interface Entry {
   readonly span: TreeSpan;
   readonly depth: number;
-  /** Text before the span's own branch. */
+  /** The text before the branch of this span. */
   readonly prefix: string;
-  readonly last: boolean;
+  readonly isLast: boolean;
 }
 
 /**
- * Formats one line for each span, children under their parents in order of start. A span whose parent is missing is a
- * root. Each span is shown once, even if the parent links form a cycle.
+ * Formats one line for each span. Children follow their parent, in the order in which they started. A span whose parent is
+ * missing is a root. Each span is shown once, even if the parent links form a cycle.
  */
 export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}): string {
   const maxSpans = options.maxSpans ?? DEFAULT_MAX_SPANS;
-  const ordered = [...spans].sort(byStart);
-  const known = new Set(ordered.map(keyOf));
+  const sortedSpans = [...spans].sort(byStart);
+  const knownKeys = new Set(sortedSpans.map(keyOf));
   const children = new Map<string, TreeSpan[]>();
   const roots: TreeSpan[] = [];
-  for (const span of ordered) {
+  for (const span of sortedSpans) {
     const parent = span.parentSpanId === undefined ? undefined : `${span.traceId}/${span.parentSpanId}`;
-    if (parent === undefined || !known.has(parent)) {
+    if (parent === undefined || !knownKeys.has(parent)) {
       roots.push(span);
       continue;
     }
@@ -70,30 +70,30 @@ export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}):
     else siblings.push(span);
   }
   const lines: string[] = [];
-  const seen = new Set<TreeSpan>();
+  const visited = new Set<TreeSpan>();
   const walk = (root: TreeSpan): void => {
-    const stack: Entry[] = [{ span: root, depth: 0, prefix: "", last: true }];
+    const stack: Entry[] = [{ span: root, depth: 0, prefix: "", isLast: true }];
     for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-      if (seen.has(entry.span)) continue;
-      seen.add(entry.span);
+      if (visited.has(entry.span)) continue;
+      visited.add(entry.span);
       if (lines.length < maxSpans) lines.push(lineOf(entry));
-      const below = entry.depth === 0 ? "" : entry.prefix + (entry.last ? "   " : "│  ");
+      const childPrefix = entry.depth === 0 ? "" : entry.prefix + (entry.isLast ? "   " : "│  ");
       const depth = Math.min(entry.depth + 1, MAX_DEPTH);
-      const prefix = depth === entry.depth ? entry.prefix : below;
-      const inner = children.get(keyOf(entry.span)) ?? [];
-      for (let i = inner.length - 1; i >= 0; i--) {
-        const span = inner[i];
-        if (span !== undefined) stack.push({ span, depth, prefix, last: i === inner.length - 1 });
+      const prefix = depth === entry.depth ? entry.prefix : childPrefix;
+      const childSpans = children.get(keyOf(entry.span)) ?? [];
+      for (let i = childSpans.length - 1; i >= 0; i--) {
+        const span = childSpans[i];
+        if (span !== undefined) stack.push({ span, depth, prefix, isLast: i === childSpans.length - 1 });
       }
     }
   };
   for (const root of roots) walk(root);
-  for (const span of ordered) if (!seen.has(span)) walk(span);
-  if (seen.size > lines.length) lines.push(`… ${seen.size - lines.length} more spans`);
+  for (const span of sortedSpans) if (!visited.has(span)) walk(span);
+  if (visited.size > lines.length) lines.push(`… ${visited.size - lines.length} more spans`);
   return lines.join("\n");
 }
 
-/** Formats one span in one line: name, label, duration, error, details, source location. */
+/** Formats a span as one line: name, label, duration, error, details, source location. */
 export function spanLine(span: TreeSpan): string {
   const read = (name: string): string | undefined => {
     const value = span.attributes.get(name);
@@ -106,13 +106,13 @@ export function spanLine(span: TreeSpan): string {
   });
   const kind = read("error.kind") ?? (span.status.code === 2 ? (read("error.type") ?? "error") : undefined);
   const failure = kind === undefined ? [] : [span.status.code === 2 ? `ERROR ${kind}` : kind];
-  const placeOf = (prefix: string, before: string): readonly string[] => {
+  const placeOf = (prefix: string, preposition: string): readonly string[] => {
     const file = read(`${prefix}.file.path`);
     const line = read(`${prefix}.line.number`);
-    return file === undefined ? [] : [before + (line === undefined ? file : `${file}:${line}`)];
+    return file === undefined ? [] : [preposition + (line === undefined ? file : `${file}:${line}`)];
   };
   return [
-    clean(span.name),
+    toTerminalText(span.name),
     ...(label === undefined ? [] : [label]),
     duration(span.endNs - span.startNs),
     ...failure,
@@ -122,7 +122,7 @@ export function spanLine(span: TreeSpan): string {
   ].join("  ");
 }
 
-/** Three significant digits: `850 ns`, `12.3 µs`, `4.56 ms`, `61.2 s`. */
+/** Formats a duration with three significant digits: `850 ns`, `12.3 µs`, `4.56 ms`, `61.2 s`. */
 export function duration(ns: bigint): string {
   if (ns < 0n) return "0 ns";
   if (ns < 1_000n) return `${ns} ns`;
@@ -133,18 +133,18 @@ export function duration(ns: bigint): string {
 }
 
 function lineOf(entry: Entry): string {
-  const branch = entry.depth === 0 ? "" : entry.last ? "└─ " : "├─ ";
+  const branch = entry.depth === 0 ? "" : entry.isLast ? "└─ " : "├─ ";
   return `${entry.prefix}${branch}${spanLine(entry.span)}`;
 }
 
 function valueText(value: SpanValue): string {
-  if (value === null || typeof value === "string") return clean(value ?? "");
+  if (value === null || typeof value === "string") return toTerminalText(value ?? "");
   return typeof value === "object" ? "…" : String(value);
 }
 
-/** Replaces control characters, line separators and direction overrides, with which a span could draw on the terminal. */
-function clean(text: string): string {
-  const short = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+/** Shortens a text. Replaces control characters, line separators and direction overrides, which could change what a terminal shows. */
+function toTerminalText(text: string): string {
+  const short = text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
   return printable(short, () => "?");
 }
 

@@ -1,17 +1,17 @@
 /**
- * The interface through which the gateway reports runs and calls. The way of a span:
+ * Declares the interface through which the gateway reports runs and calls. A span passes through these parts:
  *
  *   gateway         `startRun`, then `startCall` and `end` for each call, then the run's `end`
  *   Tracing         this interface; `otelTracing` (otel.ts) implements it
  *   OpenTelemetry   `@opentelemetry/api`: the tracer of the provider that the process has registered, if any
- *   SDK             the embedder's own, or for the command line the one that sdk.ts starts
+ *   SDK             the SDK of the embedder, or for the command line the one that sdk.ts starts
  *   delivery        delivery.ts: queue, batches, retries, lost spans; otlp-sender.ts makes the requests
  *   collector       OTLP/HTTP, as configured by the variables that settings.ts reads
  *
- * context.ts parses the caller's trace context; attributes.ts declares what may be on a span.
+ * context.ts parses the trace context of the caller. attributes.ts declares the attributes of spans.
  *
- * Invariants: a run without telemetry has no `Tracing` and pays one check per call. Nothing that comes from here may
- * reach a program, a log or a hash. A tracer that throws never affects a run.
+ * Invariants: a run without telemetry has no `Tracing`, which costs it one check per call. Nothing from telemetry may reach
+ * a program, a log or a hash. A tracer that throws never affects a run.
  */
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { TraceHeaders } from "./context.ts";
@@ -36,9 +36,9 @@ export interface Tracing {
   startRun(info: RunSpanStart): RunTracing;
 }
 
-/** With the caller's trace context; malformed values are ignored. The baggage is for the handlers' own instrumentation. */
+/** What is known at the start of a run. It includes the trace context of the caller, in which malformed values are ignored. */
 export interface RunSpanStart extends TraceHeaders {
-  /** Called only if the span is recorded, since the id of a mock run needs a hash of the module. */
+  /** Returns the run id. Called only if the span is recorded, because computing the id of a mock run needs a hash of the module. */
   readonly runId: () => string;
   readonly programName: string;
   readonly moduleHash: string;
@@ -51,9 +51,9 @@ export interface RunSpanStart extends TraceHeaders {
 export interface RunTracing {
   startCall(info: CallSpanStart): CallTracing;
   /**
-   * A promise while the queue of spans is full. A run without a wall-clock limit waits for it before each call. A run
-   * with one never waits and loses spans instead, since a slow collector must not change its outcome. The promise never
-   * rejects, and settles in bounded time even if the collector never answers.
+   * Returns a promise if the queue of spans is full. A run without a wall-clock limit waits for the promise before each call.
+   * A run with a wall-clock limit never waits and loses spans instead, because a slow collector must not change its outcome.
+   * The promise never rejects, and settles in bounded time even if the collector never answers.
    */
   backpressure(): Promise<void> | undefined;
   end(info: RunSpanEnd): void;
@@ -61,21 +61,21 @@ export interface RunTracing {
 
 export interface CallSpanStart {
   readonly capability: string;
-  /** Number of the call in its run, as the log counts it. */
+  /** Number of the call in its run, counted like in the log. */
   readonly call: number;
   readonly mode: RunMode;
-  /** UTF-8 bytes of every String in the arguments. */
+  /** Total UTF-8 bytes of all Strings in the arguments. */
   readonly bytesIn: number;
-  /** The source location of the call. Called only if the span is recorded. */
+  /** Returns the source location of the call. Called only if the span is recorded. */
   readonly place: () => CallPlace;
-  /** The model that an `llm.call` names; empty if it names none. */
+  /** The model that an `llm.call` names, or an empty text if it names none. */
   readonly model?: string | undefined;
 }
 
 export interface CallTracing {
-  /** Runs `body` with this span active, also across awaits, so that spans of a handler's own instrumentation become children. */
+  /** Runs `body` with this span active, even after an await, so that spans of instrumentation in a handler become its children. */
   run<T>(body: () => T): T;
-  /** The header values for a request made by the handler: this span as the parent, and the caller's tracestate and baggage. */
+  /** Returns the header values for a request of the handler: this span as the parent, and the tracestate and baggage of the caller. */
   headers(): TraceHeaders;
   /** Records the model of an `llm.call` whose program did not name one. */
   setModel(model: string): void;
@@ -83,9 +83,9 @@ export interface CallTracing {
 }
 
 export interface CallSpanEnd {
-  /** UTF-8 bytes of every String in the result; absent if the call failed. */
+  /** Total UTF-8 bytes of all Strings in the result. Absent if the call failed. */
   readonly bytesOut?: number | undefined;
-  /** Calls still allowed after this one; absent without a budget and on `denied`. */
+  /** Number of calls still allowed after this one. Absent if there is no budget, or if the call was denied. */
   readonly budgetRemaining?: number | undefined;
   readonly errorKind?: CallErrorKind | undefined;
   readonly inputTokens?: number | undefined;
@@ -98,6 +98,6 @@ export interface RunSpanEnd {
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Exit code of the process; absent if the process continues after the run. */
+  /** Exit code of the process. Absent if the process continues after the run. */
   readonly exitCode?: number | undefined;
 }

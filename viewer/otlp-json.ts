@@ -12,32 +12,32 @@ import type { SpanValue } from "../telemetry/span-tree.ts";
 
 type JsonObject = ReadonlyMap<string, JsonData>;
 
-/** A level of OTLP values takes up to four levels of JSON; the spans around the values take fewer than 64. */
-const JSON_DEPTH = 4 * OTLP_LIMITS.valueDepth + 64;
+/** One level of OTLP values takes up to four levels of JSON. The spans that contain the values take fewer than 64 levels. */
+const MAX_JSON_DEPTH = 4 * OTLP_LIMITS.valueDepth + 64;
 /** Limit on the memory of the parsed JSON, in bytes. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 const I64_MIN = -(2n ** 63n);
 const U64_MAX = 2n ** 64n - 1n;
 
-/** Skips unknown members. Throws `telemetry.otlp_malformed`. */
+/** Decodes the spans of a request. Skips unknown members. Throws `telemetry.otlp_malformed`. */
 export function spansFromJson(bytes: Uint8Array): readonly DecodedSpan[] {
   const budget: ItemBudget = { items: OTLP_LIMITS.items };
   const spans: DecodedSpan[] = [];
-  for (const resourceSpans of objects(parsed(bytes), "resourceSpans")) {
+  for (const resourceSpans of objectsAt(parseRequest(bytes), "resourceSpans")) {
     const resource = attributesOf(objectAt(resourceSpans, "resource"), budget);
-    for (const scopeSpans of objects(resourceSpans, "scopeSpans")) {
-      const from = objectAt(scopeSpans, "scope");
-      const scope = { name: textAt(from, "name"), version: textAt(from, "version") };
-      for (const span of objects(scopeSpans, "spans")) spans.push(spanOf(span, resource, scope, budget));
+    for (const scopeSpans of objectsAt(resourceSpans, "scopeSpans")) {
+      const scopeMessage = objectAt(scopeSpans, "scope");
+      const scope = { name: textAt(scopeMessage, "name"), version: textAt(scopeMessage, "version") };
+      for (const span of objectsAt(scopeSpans, "spans")) spans.push(spanOf(span, resource, scope, budget));
     }
   }
   return spans;
 }
 
-function parsed(bytes: Uint8Array): JsonObject {
+function parseRequest(bytes: Uint8Array): JsonObject {
   const text = textOf(bytes, 0);
   try {
-    const data = parseJson(text, { maxDepth: JSON_DEPTH, duplicateKeys: "last", maxBytes: MAX_JSON_BYTES });
+    const data = parseJson(text, { maxDepth: MAX_JSON_DEPTH, duplicateKeys: "last", maxBytes: MAX_JSON_BYTES });
     if (isJsonObject(data)) return data;
   } catch (error) {
     if (error instanceof BorunaError && error.kind.startsWith("json.")) throw malformed(error.message);
@@ -46,44 +46,49 @@ function parsed(bytes: Uint8Array): JsonObject {
   throw malformed("the request is not a JSON object");
 }
 
-function spanOf(from: JsonObject, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
+function spanOf(message: JsonObject, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
   spendItem(budget);
-  const traceId = idAt(from, "traceId", 32);
-  const spanId = idAt(from, "spanId", 16);
+  const traceId = idAt(message, "traceId", 32);
+  const spanId = idAt(message, "spanId", 16);
   if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids");
-  const status = objectAt(from, "status");
+  const status = objectAt(message, "status");
   return {
     traceId,
     spanId,
-    parentSpanId: idAt(from, "parentSpanId", 16),
-    traceState: textAt(from, "traceState"),
-    name: textAt(from, "name"),
-    kind: smallAt(from, "kind"),
-    startNs: timeAt(from, "startTimeUnixNano"),
-    endNs: timeAt(from, "endTimeUnixNano"),
-    attributes: attributesOf(from, budget),
-    droppedCount: smallAt(from, "droppedAttributesCount") + smallAt(from, "droppedEventsCount") + smallAt(from, "droppedLinksCount"),
-    events: objects(from, "events").map((event) => eventOf(event, budget)),
-    links: objects(from, "links").map((link) => linkOf(link, budget)),
-    status: { code: smallAt(status, "code"), message: textAt(status, "message") },
-    flags: smallAt(from, "flags"),
+    parentSpanId: idAt(message, "parentSpanId", 16),
+    traceState: textAt(message, "traceState"),
+    name: textAt(message, "name"),
+    kind: uint32At(message, "kind"),
+    startNs: timeAt(message, "startTimeUnixNano"),
+    endNs: timeAt(message, "endTimeUnixNano"),
+    attributes: attributesOf(message, budget),
+    droppedCount:
+      uint32At(message, "droppedAttributesCount") + uint32At(message, "droppedEventsCount") + uint32At(message, "droppedLinksCount"),
+    events: objectsAt(message, "events").map((event) => eventOf(event, budget)),
+    links: objectsAt(message, "links").map((link) => linkOf(link, budget)),
+    status: { code: uint32At(status, "code"), message: textAt(status, "message") },
+    flags: uint32At(message, "flags"),
     resource,
     scope,
   };
 }
 
-function eventOf(from: JsonObject, budget: ItemBudget): DecodedEvent {
+function eventOf(message: JsonObject, budget: ItemBudget): DecodedEvent {
   spendItem(budget);
-  return { name: textAt(from, "name"), timeNs: timeAt(from, "timeUnixNano"), attributes: attributesOf(from, budget) };
+  return { name: textAt(message, "name"), timeNs: timeAt(message, "timeUnixNano"), attributes: attributesOf(message, budget) };
 }
 
-function linkOf(from: JsonObject, budget: ItemBudget): DecodedLink {
+function linkOf(message: JsonObject, budget: ItemBudget): DecodedLink {
   spendItem(budget);
-  return { traceId: idAt(from, "traceId", 32) ?? "", spanId: idAt(from, "spanId", 16) ?? "", attributes: attributesOf(from, budget) };
+  return {
+    traceId: idAt(message, "traceId", 32) ?? "",
+    spanId: idAt(message, "spanId", 16) ?? "",
+    attributes: attributesOf(message, budget),
+  };
 }
 
-function attributesOf(from: JsonObject, budget: ItemBudget): SpanValues {
-  return entriesOf(objects(from, "attributes"), 0, budget);
+function attributesOf(message: JsonObject, budget: ItemBudget): SpanValues {
+  return entriesOf(objectsAt(message, "attributes"), 0, budget);
 }
 
 function entriesOf(pairs: readonly JsonObject[], depth: number, budget: ItemBudget): SpanValues {
@@ -95,34 +100,34 @@ function entriesOf(pairs: readonly JsonObject[], depth: number, budget: ItemBudg
   return entries;
 }
 
-function valueOf(from: JsonObject, depth: number, budget: ItemBudget): SpanValue {
+function valueOf(message: JsonObject, depth: number, budget: ItemBudget): SpanValue {
   if (depth > OTLP_LIMITS.valueDepth) throw malformed(`values nested deeper than ${OTLP_LIMITS.valueDepth}`);
-  if (from.has("stringValue")) return textAt(from, "stringValue");
-  if (from.has("boolValue")) return from.get("boolValue") === true;
-  if (from.has("intValue")) return int64Value(BigInt.asIntN(64, integer(from.get("intValue"), "intValue")));
-  if (from.has("doubleValue")) return double(from.get("doubleValue"));
-  if (from.has("bytesValue")) return Uint8Array.from(Buffer.from(textAt(from, "bytesValue"), "base64"));
-  if (from.has("arrayValue")) {
-    return objects(objectAt(from, "arrayValue"), "values").map((item) => {
+  if (message.has("stringValue")) return textAt(message, "stringValue");
+  if (message.has("boolValue")) return message.get("boolValue") === true;
+  if (message.has("intValue")) return int64Value(BigInt.asIntN(64, toBigInt(message.get("intValue"), "intValue")));
+  if (message.has("doubleValue")) return toDouble(message.get("doubleValue"));
+  if (message.has("bytesValue")) return Uint8Array.from(Buffer.from(textAt(message, "bytesValue"), "base64"));
+  if (message.has("arrayValue")) {
+    return objectsAt(objectAt(message, "arrayValue"), "values").map((item) => {
       spendItem(budget);
       return valueOf(item, depth + 1, budget);
     });
   }
-  return from.has("kvlistValue") ? entriesOf(objects(objectAt(from, "kvlistValue"), "values"), depth + 1, budget) : null;
+  return message.has("kvlistValue") ? entriesOf(objectsAt(objectAt(message, "kvlistValue"), "values"), depth + 1, budget) : null;
 }
 
-const EMPTY: JsonObject = new Map();
+const EMPTY_OBJECT: JsonObject = new Map();
 
-/** In protobuf's JSON encoding, an absent member and null both mean the default. */
-function objectAt(from: JsonObject, name: string): JsonObject {
-  const data = from.get(name) ?? null;
-  if (data === null) return EMPTY;
+/** Returns a member that is an object. If it is absent or null, returns an empty object, because protobuf's JSON encoding says so. */
+function objectAt(message: JsonObject, name: string): JsonObject {
+  const data = message.get(name) ?? null;
+  if (data === null) return EMPTY_OBJECT;
   if (!isJsonObject(data)) throw malformed(`${name} is not an object`);
   return data;
 }
 
-function objects(from: JsonObject, name: string): readonly JsonObject[] {
-  const data = from.get(name) ?? null;
+function objectsAt(message: JsonObject, name: string): readonly JsonObject[] {
+  const data = message.get(name) ?? null;
   if (data === null) return [];
   if (!isJsonArray(data)) throw malformed(`${name} is not an array`);
   return data.map((item) => {
@@ -131,20 +136,20 @@ function objects(from: JsonObject, name: string): readonly JsonObject[] {
   });
 }
 
-function textAt(from: JsonObject, name: string): string {
-  const data = from.get(name) ?? "";
+function textAt(message: JsonObject, name: string): string {
+  const data = message.get(name) ?? "";
   if (typeof data !== "string") throw malformed(`${name} is not a string`);
   return data;
 }
 
-function idAt(from: JsonObject, name: string, digits: number): string | undefined {
-  const text = textAt(from, name).toLowerCase();
+function idAt(message: JsonObject, name: string, digits: number): string | undefined {
+  const text = textAt(message, name).toLowerCase();
   if (text === "" || /^0+$/.test(text)) return undefined;
   if (text.length !== digits || !/^[0-9a-f]+$/.test(text)) throw malformed(`${name} is not ${digits} hex digits`);
   return text;
 }
 
-function integer(data: JsonData | undefined, name: string): bigint {
+function toBigInt(data: JsonData | undefined, name: string): bigint {
   const value = typeof data === "string" && /^-?[0-9]{1,20}$/.test(data) ? BigInt(data) : data;
   if (typeof value !== "bigint" && !(typeof value === "number" && Number.isInteger(value))) throw malformed(`${name} is not an integer`);
   const exact = BigInt(value);
@@ -152,17 +157,17 @@ function integer(data: JsonData | undefined, name: string): bigint {
   return exact;
 }
 
-function timeAt(from: JsonObject, name: string): bigint {
-  const value = integer(from.get(name) ?? 0, name);
+function timeAt(message: JsonObject, name: string): bigint {
+  const value = toBigInt(message.get(name) ?? 0, name);
   if (value < 0n) throw malformed(`${name} is negative`);
   return value;
 }
 
-function smallAt(from: JsonObject, name: string): number {
-  return Number(BigInt.asUintN(32, integer(from.get(name) ?? 0, name)));
+function uint32At(message: JsonObject, name: string): number {
+  return Number(BigInt.asUintN(32, toBigInt(message.get(name) ?? 0, name)));
 }
 
-function double(data: JsonData | undefined): number {
+function toDouble(data: JsonData | undefined): number {
   if (data instanceof FloatValue) return data.value;
   if (typeof data === "number" || typeof data === "bigint") return Number(data);
   if (data === "NaN" || data === "Infinity" || data === "-Infinity") return Number(data);

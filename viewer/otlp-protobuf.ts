@@ -1,89 +1,89 @@
-/** Decodes an `ExportTraceServiceRequest` in protobuf. Field numbers are those of opentelemetry-proto 1.x, `trace/v1/trace.proto` and `common/v1/common.proto`. */
+/** Decodes an `ExportTraceServiceRequest` in protobuf. Field numbers are from opentelemetry-proto 1.x, `trace.proto` and `common.proto`. */
 import { doubleOf, type Field, fieldsOf, malformed, textOf } from "./protobuf.ts";
 import type { DecodedEvent, DecodedLink, DecodedSpan, ItemBudget, SpanValues } from "./span-data.ts";
 import { int64Value, OTLP_LIMITS, spendItem } from "./span-data.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
-const EMPTY: SpanValues = new Map();
+const NO_VALUES: SpanValues = new Map();
 
-/** Skips unknown fields. Throws `telemetry.otlp_malformed`. */
+/** Decodes the spans of a request. Skips unknown fields. Throws `telemetry.otlp_malformed`. */
 export function spansFromProtobuf(bytes: Uint8Array): readonly DecodedSpan[] {
   const spans: DecodedSpan[] = [];
   const budget: ItemBudget = { items: OTLP_LIMITS.items };
-  for (const field of fieldsOf(bytes, 0)) if (field.number === 1) resourceSpans(message(field), spans, budget);
+  for (const field of fieldsOf(bytes, 0)) if (field.number === 1) readResourceSpans(toMessage(field), spans, budget);
   return spans;
 }
 
-/** The bytes of an embedded message, and their offset in the request. */
+/** The bytes of an embedded message, and the offset of these bytes in the request. */
 interface Message {
   readonly bytes: Uint8Array;
   readonly offset: number;
 }
 
-function message(field: Field): Message {
+function toMessage(field: Field): Message {
   if (field.type !== "bytes") throw malformed(`field ${field.number} has the wrong wire type`);
   return { bytes: field.value, offset: field.offset };
 }
 
-const fields = (from: Message): Generator<Field> => fieldsOf(from.bytes, from.offset);
+const fieldsIn = (message: Message): Generator<Field> => fieldsOf(message.bytes, message.offset);
 
-function text(field: Field): string {
-  const { bytes, offset } = message(field);
+function toText(field: Field): string {
+  const { bytes, offset } = toMessage(field);
   return textOf(bytes, offset);
 }
 
-function varint(field: Field): bigint {
+function toVarint(field: Field): bigint {
   if (field.type !== "varint") throw malformed(`field ${field.number} has the wrong wire type`);
   return field.value;
 }
 
-function time(field: Field): bigint {
+function toFixed64(field: Field): bigint {
   if (field.type !== "fixed64") throw malformed(`field ${field.number} has the wrong wire type`);
   return field.value;
 }
 
-function small(field: Field): number {
-  return Number(BigInt.asUintN(32, varint(field)));
+function toUint32(field: Field): number {
+  return Number(BigInt.asUintN(32, toVarint(field)));
 }
 
-/** An id of `length` bytes as hex; undefined if it is empty or all zeros. */
-function id(field: Field, length: number): string | undefined {
-  const { bytes, offset } = message(field);
+/** Returns an id of `length` bytes as hex, or undefined if it is empty or all zeros. */
+function toId(field: Field, length: number): string | undefined {
+  const { bytes, offset } = toMessage(field);
   if (bytes.length === 0) return undefined;
   if (bytes.length !== length) throw malformed(`an id of ${bytes.length} bytes instead of ${length}`, offset);
   return bytes.every((byte) => byte === 0) ? undefined : Buffer.from(bytes).toString("hex");
 }
 
-function resourceSpans(from: Message, spans: DecodedSpan[], budget: ItemBudget): void {
-  let resource = EMPTY;
-  const scoped: Message[] = [];
-  for (const field of fields(from)) {
-    if (field.number === 1) resource = attributesIn(message(field), 1, budget);
-    else if (field.number === 2) scoped.push(message(field));
+function readResourceSpans(message: Message, spans: DecodedSpan[], budget: ItemBudget): void {
+  let resource = NO_VALUES;
+  const scopeMessages: Message[] = [];
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) resource = attributesIn(toMessage(field), 1, budget);
+    else if (field.number === 2) scopeMessages.push(toMessage(field));
   }
-  for (const scope of scoped) scopeSpans(scope, resource, spans, budget);
+  for (const scope of scopeMessages) readScopeSpans(scope, resource, spans, budget);
 }
 
-function scopeSpans(from: Message, resource: SpanValues, spans: DecodedSpan[], budget: ItemBudget): void {
+function readScopeSpans(message: Message, resource: SpanValues, spans: DecodedSpan[], budget: ItemBudget): void {
   let scope = { name: "", version: "" };
-  const found: Message[] = [];
-  for (const field of fields(from)) {
-    if (field.number === 1) scope = scopeOf(message(field));
-    else if (field.number === 2) found.push(message(field));
+  const spanMessages: Message[] = [];
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) scope = scopeOf(toMessage(field));
+    else if (field.number === 2) spanMessages.push(toMessage(field));
   }
-  for (const span of found) spans.push(spanOf(span, resource, scope, budget));
+  for (const span of spanMessages) spans.push(spanOf(span, resource, scope, budget));
 }
 
-function scopeOf(from: Message): { name: string; version: string } {
+function scopeOf(message: Message): { name: string; version: string } {
   const scope = { name: "", version: "" };
-  for (const field of fields(from)) {
-    if (field.number === 1) scope.name = text(field);
-    else if (field.number === 2) scope.version = text(field);
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) scope.name = toText(field);
+    else if (field.number === 2) scope.version = toText(field);
   }
   return scope;
 }
 
-function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
+function spanOf(message: Message, resource: SpanValues, scope: DecodedSpan["scope"], budget: ItemBudget): DecodedSpan {
   spendItem(budget);
   let traceId: string | undefined;
   let spanId: string | undefined;
@@ -93,55 +93,55 @@ function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"]
   const attributes = new Map<string, SpanValue>();
   const events: DecodedEvent[] = [];
   const links: DecodedLink[] = [];
-  for (const field of fields(from)) {
+  for (const field of fieldsIn(message)) {
     switch (field.number) {
       case 1:
-        traceId = id(field, 16);
+        traceId = toId(field, 16);
         break;
       case 2:
-        spanId = id(field, 8);
+        spanId = toId(field, 8);
         break;
       case 3:
-        traceState = text(field);
+        traceState = toText(field);
         break;
       case 4:
-        parentSpanId = id(field, 8);
+        parentSpanId = toId(field, 8);
         break;
       case 5:
-        name = text(field);
+        name = toText(field);
         break;
       case 6:
-        kind = small(field);
+        kind = toUint32(field);
         break;
       case 7:
-        startNs = time(field);
+        startNs = toFixed64(field);
         break;
       case 8:
-        endNs = time(field);
+        endNs = toFixed64(field);
         break;
       case 9:
-        addAttribute(attributes, message(field), 0, budget);
+        addAttribute(attributes, toMessage(field), 0, budget);
         break;
       case 10:
       case 12:
       case 14:
-        droppedCount += small(field);
+        droppedCount += toUint32(field);
         break;
       case 11:
-        events.push(eventOf(message(field), budget));
+        events.push(eventOf(toMessage(field), budget));
         break;
       case 13:
-        links.push(linkOf(message(field), budget));
+        links.push(linkOf(toMessage(field), budget));
         break;
       case 15:
-        status = statusOf(message(field));
+        status = statusOf(toMessage(field));
         break;
       case 16:
         if (field.type === "fixed32") flags = field.value;
         break;
     }
   }
-  if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids", from.offset);
+  if (traceId === undefined || spanId === undefined) throw malformed("a span without its ids", message.offset);
   return {
     traceId,
     spanId,
@@ -162,96 +162,96 @@ function spanOf(from: Message, resource: SpanValues, scope: DecodedSpan["scope"]
   };
 }
 
-function statusOf(from: Message): { code: number; message: string } {
+function statusOf(message: Message): { code: number; message: string } {
   const status = { code: 0, message: "" };
-  for (const field of fields(from)) {
-    if (field.number === 2) status.message = text(field);
-    else if (field.number === 3) status.code = small(field);
+  for (const field of fieldsIn(message)) {
+    if (field.number === 2) status.message = toText(field);
+    else if (field.number === 3) status.code = toUint32(field);
   }
   return status;
 }
 
-function eventOf(from: Message, budget: ItemBudget): DecodedEvent {
+function eventOf(message: Message, budget: ItemBudget): DecodedEvent {
   spendItem(budget);
   let [name, timeNs] = ["", 0n];
-  for (const field of fields(from)) {
-    if (field.number === 1) timeNs = time(field);
-    else if (field.number === 2) name = text(field);
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) timeNs = toFixed64(field);
+    else if (field.number === 2) name = toText(field);
   }
-  return { name, timeNs, attributes: attributesIn(from, 3, budget) };
+  return { name, timeNs, attributes: attributesIn(message, 3, budget) };
 }
 
-function linkOf(from: Message, budget: ItemBudget): DecodedLink {
+function linkOf(message: Message, budget: ItemBudget): DecodedLink {
   spendItem(budget);
   let [traceId, spanId] = ["", ""];
-  for (const field of fields(from)) {
-    if (field.number === 1) traceId = id(field, 16) ?? "";
-    else if (field.number === 2) spanId = id(field, 8) ?? "";
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) traceId = toId(field, 16) ?? "";
+    else if (field.number === 2) spanId = toId(field, 8) ?? "";
   }
-  return { traceId, spanId, attributes: attributesIn(from, 4, budget) };
+  return { traceId, spanId, attributes: attributesIn(message, 4, budget) };
 }
 
-/** The attributes in field `number` of a message. */
-function attributesIn(from: Message, number: number, budget: ItemBudget): SpanValues {
+/** Returns the attributes in the fields with this number of a message. */
+function attributesIn(message: Message, number: number, budget: ItemBudget): SpanValues {
   const attributes = new Map<string, SpanValue>();
-  for (const field of fields(from)) if (field.number === number) addAttribute(attributes, message(field), 0, budget);
+  for (const field of fieldsIn(message)) if (field.number === number) addAttribute(attributes, toMessage(field), 0, budget);
   return attributes;
 }
 
-function addAttribute(attributes: Map<string, SpanValue>, from: Message, depth: number, budget: ItemBudget): void {
+function addAttribute(attributes: Map<string, SpanValue>, message: Message, depth: number, budget: ItemBudget): void {
   spendItem(budget);
   let key = "";
   let value: SpanValue = null;
-  for (const field of fields(from)) {
-    if (field.number === 1) key = text(field);
-    else if (field.number === 2) value = valueOf(message(field), depth, budget);
+  for (const field of fieldsIn(message)) {
+    if (field.number === 1) key = toText(field);
+    else if (field.number === 2) value = valueOf(toMessage(field), depth, budget);
   }
   attributes.set(key, value);
 }
 
-function valueOf(from: Message, depth: number, budget: ItemBudget): SpanValue {
-  if (depth > OTLP_LIMITS.valueDepth) throw malformed(`values nested deeper than ${OTLP_LIMITS.valueDepth}`, from.offset);
+function valueOf(message: Message, depth: number, budget: ItemBudget): SpanValue {
+  if (depth > OTLP_LIMITS.valueDepth) throw malformed(`values nested deeper than ${OTLP_LIMITS.valueDepth}`, message.offset);
   let value: SpanValue = null;
-  for (const field of fields(from)) {
+  for (const field of fieldsIn(message)) {
     switch (field.number) {
       case 1:
-        value = text(field);
+        value = toText(field);
         break;
       case 2:
-        value = varint(field) !== 0n;
+        value = toVarint(field) !== 0n;
         break;
       case 3:
-        value = int64Value(BigInt.asIntN(64, varint(field)));
+        value = int64Value(BigInt.asIntN(64, toVarint(field)));
         break;
       case 4:
-        value = doubleOf(time(field));
+        value = doubleOf(toFixed64(field));
         break;
       case 5:
-        value = arrayOf(message(field), depth, budget);
+        value = arrayOf(toMessage(field), depth, budget);
         break;
       case 6:
-        value = keyValuesOf(message(field), depth, budget);
+        value = keyValuesOf(toMessage(field), depth, budget);
         break;
       case 7:
-        value = Uint8Array.from(message(field).bytes);
+        value = Uint8Array.from(toMessage(field).bytes);
         break;
     }
   }
   return value;
 }
 
-function arrayOf(from: Message, depth: number, budget: ItemBudget): readonly SpanValue[] {
+function arrayOf(message: Message, depth: number, budget: ItemBudget): readonly SpanValue[] {
   const values: SpanValue[] = [];
-  for (const field of fields(from)) {
+  for (const field of fieldsIn(message)) {
     if (field.number !== 1) continue;
     spendItem(budget);
-    values.push(valueOf(message(field), depth + 1, budget));
+    values.push(valueOf(toMessage(field), depth + 1, budget));
   }
   return values;
 }
 
-function keyValuesOf(from: Message, depth: number, budget: ItemBudget): SpanValues {
+function keyValuesOf(message: Message, depth: number, budget: ItemBudget): SpanValues {
   const entries = new Map<string, SpanValue>();
-  for (const field of fields(from)) if (field.number === 1) addAttribute(entries, message(field), depth + 1, budget);
+  for (const field of fieldsIn(message)) if (field.number === 1) addAttribute(entries, toMessage(field), depth + 1, budget);
   return entries;
 }

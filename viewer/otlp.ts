@@ -6,7 +6,7 @@ import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 export type OtlpForm = "protobuf" | "json";
 
-/** The encoding that a Content-Type names; undefined if OTLP does not define it. */
+/** Returns the encoding that a Content-Type names, or undefined if OTLP does not define it. */
 export function otlpForm(contentType: string | undefined): OtlpForm | undefined {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/x-protobuf") return "protobuf";
@@ -14,8 +14,8 @@ export function otlpForm(contentType: string | undefined): OtlpForm | undefined 
 }
 
 /**
- * Returns the spans of one `ExportTraceServiceRequest`, already decompressed, in the order of the request.
- * Throws `telemetry.otlp_malformed`, and nothing else, for bytes that are malformed or exceed `OTLP_LIMITS`.
+ * Returns the spans of one `ExportTraceServiceRequest`, in the order of the request. `bytes` must be decompressed.
+ * Throws `telemetry.otlp_malformed`, and no other error, if the bytes are malformed or exceed `OTLP_LIMITS`.
  */
 export function decodeTraceRequest(bytes: Uint8Array, form: OtlpForm): readonly DecodedSpan[] {
   if (bytes.length > OTLP_LIMITS.requestBytes) throw malformed(`more than ${OTLP_LIMITS.requestBytes} bytes`);

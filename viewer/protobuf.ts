@@ -1,6 +1,6 @@
 /**
  * Reads the part of the protobuf wire format that OTLP uses: https://protobuf.dev/programming-guides/encoding/
- * Work is linear in the input. Malformed input throws `telemetry.otlp_malformed` with the byte offset.
+ * The work is linear in the size of the input. Malformed input throws `telemetry.otlp_malformed` with the byte offset.
  */
 import { BorunaError } from "../vm/error.ts";
 
@@ -13,42 +13,42 @@ const MAX_VARINT_BYTES = 10;
 const MAX_FIELD_NUMBER = 536_870_911;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Yields the fields of one message in order. `base` is the offset of `bytes` in the request, for errors. */
+/** Yields the fields of one message in order. `base` is the offset of `bytes` in the request, which error messages need. */
 export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
+  let position = 0;
   const take = (count: number): number => {
-    if (count > bytes.length - at) throw malformed("a field goes beyond its message", base + at);
-    const start = at;
-    at += count;
+    if (count > bytes.length - position) throw malformed("a field goes beyond its message", base + position);
+    const start = position;
+    position += count;
     return start;
   };
-  const varint = (): bigint => {
+  const readVarint = (): bigint => {
     let value = 0n;
     for (let i = 0; i < MAX_VARINT_BYTES; i++) {
       const byte = bytes[take(1)] ?? 0;
       value |= BigInt(byte & 0x7f) << BigInt(7 * i);
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
-    throw malformed("a varint has more than 10 bytes", base + at);
+    throw malformed("a varint has more than 10 bytes", base + position);
   };
-  while (at < bytes.length) {
-    const start = base + at;
-    const tag = varint();
+  while (position < bytes.length) {
+    const start = base + position;
+    const tag = readVarint();
     const number = Number(tag >> 3n);
     if (number < 1 || number > MAX_FIELD_NUMBER) throw malformed("a field number out of range", start);
     switch (Number(tag & 7n)) {
       case 0:
-        yield { number, type: "varint", value: varint() };
+        yield { number, type: "varint", value: readVarint() };
         break;
       case 1:
         yield { number, type: "fixed64", value: view.getBigUint64(take(8), true) };
         break;
       case 2: {
-        const length = varint();
-        if (length > BigInt(bytes.length - at)) throw malformed("a field goes beyond its message", start);
-        const from = take(Number(length));
-        yield { number, type: "bytes", value: bytes.subarray(from, at), offset: base + from };
+        const length = readVarint();
+        if (length > BigInt(bytes.length - position)) throw malformed("a field goes beyond its message", start);
+        const contentStart = take(Number(length));
+        yield { number, type: "bytes", value: bytes.subarray(contentStart, position), offset: base + contentStart };
         break;
       }
       case 5:
@@ -70,14 +70,18 @@ export function textOf(bytes: Uint8Array, offset: number): string {
   }
 }
 
-/** The double with these IEEE 754 bits. */
+/** Returns the double with these IEEE 754 bits. */
 export function doubleOf(bits: bigint): number {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, bits);
   return view.getFloat64(0);
 }
 
-/** `offset` is in bytes from the start of the request. */
-export function malformed(what: string, offset?: number): BorunaError {
-  return new BorunaError("telemetry.otlp_malformed", `malformed OTLP request: ${what}`, offset === undefined ? {} : { place: { offset } });
+/** Returns the error for a malformed request. `offset` is in bytes from the start of the request. */
+export function malformed(problem: string, offset?: number): BorunaError {
+  return new BorunaError(
+    "telemetry.otlp_malformed",
+    `malformed OTLP request: ${problem}`,
+    offset === undefined ? {} : { place: { offset } },
+  );
 }

@@ -1,13 +1,13 @@
 /**
- * An OTLP/HTTP receiver for traces on loopback, the entry of this room:
+ * Receives traces over OTLP/HTTP on the loopback interface. It is the entry point of this folder:
  *
  *   POST /v1/traces ──► receiver.ts (limits, gzip) ──► otlp.ts ──► otlp-protobuf.ts or otlp-json.ts ──► `onSpans`
  *
  * `onSpans` gets `DecodedSpan`s (span-data.ts), which `spanTree` (telemetry/span-tree.ts) can print. The rest of Boruna
- * only sends spans; this room only reads them. The news-digest example uses it, and a viewer of traces will.
+ * only sends spans. This folder only receives them. The news-digest example uses it, and a viewer of traces will use it.
  *
- * Input is untrusted: request size, decompressed size, number of items, nesting and connections are limited, and a
- * request that does not decode is answered with 400.
+ * Input is untrusted. So the size of requests, compressed and decompressed, the number of items, the nesting and the number
+ * of connections are limited. A request that cannot be decoded is answered with 400.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { promisify } from "node:util";
@@ -17,9 +17,9 @@ import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 export interface ReceiverOptions {
-  /** Default 0, which means any free port. */
+  /** The port to listen on. Default: 0, which means any free port. */
   readonly port?: number;
-  /** Called once for each valid request. If it throws, the answer is 500. */
+  /** Called once for each valid request. If this function throws, the request is answered with 500. */
   readonly onSpans: (spans: readonly DecodedSpan[]) => void;
 }
 
@@ -33,13 +33,13 @@ export interface Receiver {
 
 const HOST = "127.0.0.1";
 const PATH = "/v1/traces";
-const REQUEST_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 /** The `google.rpc.Code` in the body of an error response, by HTTP status. */
-const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
+const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
 
-/** An error response: its status and message. */
+/** An error that is answered with the given HTTP status and message. */
 class HttpError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -51,8 +51,8 @@ class HttpError extends Error {
 /** Starts listening. Throws `telemetry.receiver_unavailable` if the port is not available. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const server = createServer(
-    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
-    (request, response) => void answer(request, response, options),
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => void handleRequest(request, response, options),
   );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
@@ -80,7 +80,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: ReceiverOptions): Promise<void> {
+async function handleRequest(request: IncomingMessage, response: ServerResponse, options: ReceiverOptions): Promise<void> {
   const form = otlpForm(request.headers["content-type"]);
   try {
     if (request.url?.split("?", 1)[0] !== PATH) throw new HttpError(404, `only ${PATH} is served`);
@@ -113,23 +113,23 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     if (!(chunk instanceof Buffer)) throw new HttpError(500, "a body that is not bytes");
     size += chunk.length;
-    if (size > OTLP_LIMITS.requestBytes) throw tooLarge();
+    if (size > OTLP_LIMITS.requestBytes) throw tooLargeError();
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);
-  return encoding === "gzip" ? unzipped(body) : body;
+  return encoding === "gzip" ? gunzipBody(body) : body;
 }
 
-async function unzipped(body: Buffer): Promise<Uint8Array> {
+async function gunzipBody(body: Buffer): Promise<Uint8Array> {
   try {
     return await unzip(body, { maxOutputLength: OTLP_LIMITS.requestBytes });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge();
+    if (error instanceof RangeError) throw tooLargeError();
     throw new HttpError(400, "the body is not gzip");
   }
 }
 
-function tooLarge(): HttpError {
+function tooLargeError(): HttpError {
   return new HttpError(413, `more than ${OTLP_LIMITS.requestBytes} bytes`);
 }
 
@@ -138,9 +138,9 @@ function send(response: ServerResponse, status: number, form: OtlpForm, body: st
   response.end(body);
 }
 
-/** A `google.rpc.Status`, the body that OTLP requires in an error response. In protobuf, `code` is field 1 and `message` field 2. */
+/** Returns a `google.rpc.Status`, which OTLP requires in an error response. In protobuf, `code` is field 1 and `message` field 2. */
 function statusBody(form: OtlpForm, status: number, message: string): string | Uint8Array {
-  const code = RPC_CODE[status] ?? 2;
+  const code = RPC_CODES[status] ?? 2;
   if (form === "json") return JSON.stringify({ code, message });
   const text = Buffer.from(message.slice(0, 100).replace(/[^\x20-\x7e]/g, "?"), "latin1");
   return Buffer.concat([Buffer.from([0x08, code, 0x12, text.length]), text]);

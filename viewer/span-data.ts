@@ -1,4 +1,4 @@
-/** The spans of an OTLP request as data, and the limits on a request, the same for both encodings. */
+/** Declares the spans of an OTLP request as data, and the limits on a request. Both are the same for both encodings. */
 import { malformed } from "./protobuf.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
@@ -35,7 +35,7 @@ export interface DecodedSpan {
   readonly droppedCount: number;
   readonly events: readonly DecodedEvent[];
   readonly links: readonly DecodedLink[];
-  /** 0 unset, 1 ok, 2 error. */
+  /** `code` is 0 unset, 1 ok, 2 error. */
   readonly status: { readonly code: number; readonly message: string };
   /** W3C trace flags in the lowest byte. */
   readonly flags: number;
@@ -45,15 +45,15 @@ export interface DecodedSpan {
 
 /** Limits on one request. */
 export const OTLP_LIMITS = {
-  /** Size in bytes, after decompression. */
+  /** Maximum size in bytes, after decompression. */
   requestBytes: 4 * 1024 * 1024,
-  /** Spans, events, links, attributes and array elements together. */
+  /** Maximum number of spans, events, links, attributes and array elements together. */
   items: 500_000,
-  /** Nesting of arrays and key-value lists. */
+  /** Maximum nesting of arrays and key-value lists. */
   valueDepth: 32,
 } as const;
 
-/** The items that a request may still contain. */
+/** The number of items that the request may still contain. */
 export interface ItemBudget {
   items: number;
 }
@@ -64,7 +64,7 @@ export function spendItem(budget: ItemBudget): void {
   if (budget.items < 0) throw malformed(`more than ${OTLP_LIMITS.items} spans, events, links and values`);
 }
 
-/** An int64 as a number if it is a safe integer, else as a bigint. */
+/** Returns an int64 as a number if it is a safe integer, otherwise as a bigint. */
 export function int64Value(value: bigint): number | bigint {
   const asNumber = Number(value);
   return Number.isSafeInteger(asNumber) ? asNumber : value;

@@ -16,13 +16,22 @@ export const OUTCOMES = {
 export type Outcome = keyof typeof OUTCOMES;
 
 /** Exit codes of CLI commands that do not end with a run's outcome. */
-export const EXIT = { done: 0, failed: 1, usage: 2, unverified: 6, internal: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  verificationFailed: 6,
+  internal: 70,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command succeeded",
   failed: "a test failed, or `fmt --check` found a file that is not formatted",
   usage: "the command line, a source, a policy, a module or a file is wrong",
-  unverified: "a log does not verify, or a replay has no end record to compare with",
+  verificationFailed: "a log does not verify, or a replay has no end record to compare with",
   internal: "a bug in Boruna",
   hungUp: "SIGHUP",
   interrupted: "SIGINT",

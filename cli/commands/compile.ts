@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { removeUnfinished, systemReason } from "../../replay/log/files.ts";
+import { removeIncompleteFile, systemErrorText } from "../../replay/log/files.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
@@ -17,20 +17,23 @@ export interface CompileFlags {
 export function compileCommand(session: Session, file: string, flags: CompileFlags): number {
   const { terminal, json } = session;
   if (isModuleFile(file)) throw new BorunaError("usage", `${file} is a module already`, { hint: "`boruna inspect` shows what is in it" });
-  const { program, warnings } = loadProgram(file, (textOf) => {
-    session.textOf = textOf;
+  const { program, warnings } = loadProgram(file, (sourceOf) => {
+    session.sourceOf = sourceOf;
   });
   const output = flags.output ?? `${basename(file).replace(/\.ax$/, "")}.axbc`;
   const bytes = encodeModule(program.module, { debug: flags.strip !== true });
   try {
     writeFileSync(output, bytes);
   } catch (error) {
-    if (error instanceof Error && "syscall" in error && error.syscall === "write") removeUnfinished(output);
-    throw new BorunaError("io_error", `cannot write ${output}: ${systemReason(error, "write")}`, { place: { file: output }, cause: error });
+    if (error instanceof Error && "syscall" in error && error.syscall === "write") removeIncompleteFile(output);
+    throw new BorunaError("io_error", `cannot write ${output}: ${systemErrorText(error, "write")}`, {
+      place: { file: output },
+      cause: error,
+    });
   }
   if (json) printJson(terminal, { ok: true, output, bytes: bytes.length, module_hash: program.moduleHash });
   else {
-    for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
+    for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
     terminal.err(`${output}: ${bytes.length} bytes, ${program.moduleHash}`);
   }
   return EXIT.done;

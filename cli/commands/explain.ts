@@ -8,26 +8,26 @@ import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
-const WIDTH = 80;
+const LINE_WIDTH = 80;
 
-export function explainCommand({ terminal, json }: Session, given: string): number {
-  const code = codeOf(given);
+export function explainCommand({ terminal, json }: Session, text: string): number {
+  const code = codeOf(text);
   if (json) printJson(terminal, fieldsOf(code));
   else terminal.out(pageOf(code));
   return EXIT.done;
 }
 
-function codeOf(given: string): DiagnosticCode {
-  const code = given.toUpperCase();
+function codeOf(text: string): DiagnosticCode {
+  const code = text.toUpperCase();
   if (isDiagnosticCode(code)) return code;
   const codes = Object.keys(DIAGNOSTICS);
-  const near = nearest(code, codes);
-  throw new BorunaError("usage", `there is no diagnostic \`${given}\``, {
-    hint: near === undefined ? `the codes are ${codes.join(", ")}` : `did you mean \`${near}\`?`,
+  const suggestion = nearest(code, codes);
+  throw new BorunaError("usage", `there is no diagnostic \`${text}\``, {
+    hint: suggestion === undefined ? `the codes are ${codes.join(", ")}` : `did you mean \`${suggestion}\`?`,
   });
 }
 
-/** `files`: the program, then the files it imports. */
+/** Returns the fields of `--json`. In each example, `files` holds the program first and then the files that the program imports. */
 function fieldsOf(code: DiagnosticCode): Readonly<Record<string, unknown>> {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
@@ -43,16 +43,16 @@ function fieldsOf(code: DiagnosticCode): Readonly<Record<string, unknown>> {
 function pageOf(code: DiagnosticCode): string {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
-  const head = [`${severity}[${code}]: ${title}`, wrapped(doc), wrapped(page.why)];
-  if ("unreachable" in page) return [...head, wrapped(page.reason)].join("\n\n");
+  const heading = [`${severity}[${code}]: ${title}`, wrapText(doc), wrapText(page.why)];
+  if ("unreachable" in page) return [...heading, wrapText(page.reason)].join("\n\n");
   const wrong = exampleSources(page.wrong);
   const { diagnostics, sourceOf } = check(wrong.source, wrong);
   return [
-    ...head,
+    ...heading,
     "Wrong:",
     ...programOf(page.wrong),
     "The compiler says:",
-    ...diagnostics.map((d) => indented(renderDiagnostic(d, sourceOf))),
+    ...diagnostics.map((d) => indent(renderDiagnostic(d, sourceOf))),
     "Right:",
     ...programOf(page.right),
   ].join("\n\n");
@@ -60,20 +60,20 @@ function pageOf(code: DiagnosticCode): string {
 
 function programOf(example: Example): readonly string[] {
   const note = elisionNote(example);
-  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with ${name} beside it:`, indented(text)]);
-  return [indented(example.text), ...(note === undefined ? [] : [note]), ...beside];
+  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with ${name} beside it:`, indent(text)]);
+  return [indent(example.text), ...(note === undefined ? [] : [note]), ...beside];
 }
 
-function indented(text: string): string {
+function indent(text: string): string {
   return text.replace(/^(?=.)/gm, "    ");
 }
 
-/** Wraps at spaces. A word longer than a line gets a line of its own. */
-function wrapped(paragraph: string): string {
+/** Breaks the paragraph into lines at spaces. A word longer than a line gets a line of its own. */
+function wrapText(paragraph: string): string {
   const lines: string[] = [];
   let line = "";
   for (const word of paragraph.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > WIDTH) {
+    if (line !== "" && line.length + 1 + word.length > LINE_WIDTH) {
       lines.push(line);
       line = word;
     } else line = line === "" ? word : `${line} ${word}`;

@@ -1,12 +1,12 @@
 import { chmodSync, closeSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
 import { formatSource } from "../../compiler/format/format.ts";
-import { removeUnfinished, systemReason, writeAll } from "../../replay/log/files.ts";
+import { removeIncompleteFile, systemErrorText, writeAll } from "../../replay/log/files.ts";
 import { openSources } from "../../runtime/sources.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
-import { clean, printJson } from "../terminal.ts";
+import { withoutControlCharacters, printJson } from "../terminal.ts";
 
 export interface FmtFlags {
   readonly check?: boolean;
@@ -19,7 +19,7 @@ interface FormattedFile {
   readonly changed: boolean;
 }
 
-/** Writes no file if any of them has syntax errors. */
+/** Formats the files. If any file has syntax errors, writes none. */
 export function fmtCommand(session: Session, files: readonly string[], flags: FmtFlags): number {
   const { terminal, json } = session;
   if (flags.check === true && flags.stdout === true)
@@ -34,13 +34,13 @@ export function fmtCommand(session: Session, files: readonly string[], flags: Fm
   }
   if (flags.check !== true) for (const { file, text } of changed) replaceFile(file, text);
   if (json) printJson(terminal, { files: formatted.map(({ file, changed: differs }) => ({ file, changed: differs })) });
-  else for (const { file } of changed) terminal.out(clean(file));
+  else for (const { file } of changed) terminal.out(withoutControlCharacters(file));
   return flags.check === true && changed.length > 0 ? EXIT.failed : EXIT.done;
 }
 
 function formatAll(session: Session, files: readonly string[]): readonly FormattedFile[] {
   const texts = new Map<string, string>();
-  session.textOf = (file) => texts.get(file);
+  session.sourceOf = (file) => texts.get(file);
   const formatted: FormattedFile[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const file of new Set(files)) {
@@ -50,11 +50,11 @@ function formatAll(session: Session, files: readonly string[]): readonly Formatt
     if (result.ok) formatted.push({ file, text: result.text, changed: result.text !== text });
     else diagnostics.push(...result.diagnostics);
   }
-  if (diagnostics.length > 0) throw new CompileError(diagnostics, session.textOf);
+  if (diagnostics.length > 0) throw new CompileError(diagnostics, session.sourceOf);
   return formatted;
 }
 
-/** Replaces the file atomically: a reader sees the old text or the new one. A symbolic link is kept. */
+/** Replaces the file atomically, so that a reader sees either the old text or the new one. Keeps a symbolic link. */
 function replaceFile(file: string, text: string): void {
   let temporary: string | undefined;
   try {
@@ -71,7 +71,7 @@ function replaceFile(file: string, text: string): void {
     chmodSync(name, mode);
     renameSync(name, target);
   } catch (error) {
-    if (temporary !== undefined) removeUnfinished(temporary);
-    throw new BorunaError("io_error", `cannot write ${file}: ${systemReason(error, "write")}`, { place: { file }, cause: error });
+    if (temporary !== undefined) removeIncompleteFile(temporary);
+    throw new BorunaError("io_error", `cannot write ${file}: ${systemErrorText(error, "write")}`, { place: { file }, cause: error });
   }
 }

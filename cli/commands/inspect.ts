@@ -2,15 +2,15 @@ import { disassemble } from "../../vm/bytecode/disassembler.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
-import { clean, printJson } from "../terminal.ts";
+import { withoutControlCharacters, printJson } from "../terminal.ts";
 
 export function inspectCommand(session: Session, file: string): number {
-  const { program } = loadProgram(file, (textOf) => {
-    session.textOf = textOf;
+  const { program } = loadProgram(file, (sourceOf) => {
+    session.sourceOf = sourceOf;
   });
   const { module, registry } = program;
   if (!session.json) {
-    session.terminal.out(clean(disassemble(program)));
+    session.terminal.out(withoutControlCharacters(disassemble(program)));
     return EXIT.done;
   }
   printJson(session.terminal, {

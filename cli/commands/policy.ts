@@ -3,26 +3,26 @@ import { policyHash, policyToJson } from "../../policy/policy.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
-import { clean, printJson } from "../terminal.ts";
+import { withoutControlCharacters, printJson } from "../terminal.ts";
 
 export function policyValidateCommand({ terminal, json }: Session, file: string): number {
   const { policy, warnings } = loadCheckedPolicy(file);
   const hash = policyHash(policy);
   if (json) {
-    const told = warnings.map(({ path, message, place }) => ({ ...place, path, message }));
-    printJson(terminal, { ok: true, policy_hash: hash, warnings: told });
+    const warningsJson = warnings.map(({ path, message, place }) => ({ ...place, path, message }));
+    printJson(terminal, { ok: true, policy_hash: hash, warnings: warningsJson });
     return EXIT.done;
   }
   for (const { path, message, place } of warnings)
-    terminal.err(clean(`${place.file}:${place.line}:${place.column}: warning: ${path}: ${message}`));
+    terminal.err(withoutControlCharacters(`${place.file}:${place.line}:${place.column}: warning: ${path}: ${message}`));
   terminal.err(`${file}: ok, ${hash}`);
   return EXIT.done;
 }
 
 export function policyShowCommand({ terminal, json }: Session, file: string): number {
   const policy = loadPolicy(file);
-  const shown = jsonToJs(policyToJson(policy));
-  if (json) printJson(terminal, { policy: shown, policy_hash: policyHash(policy) });
-  else terminal.out(JSON.stringify(shown, null, 2));
+  const policyData = jsonToJs(policyToJson(policy));
+  if (json) printJson(terminal, { policy: policyData, policy_hash: policyHash(policy) });
+  else terminal.out(JSON.stringify(policyData, null, 2));
   return EXIT.done;
 }

@@ -8,7 +8,7 @@ import { parseArguments, type ReplayLimitFlags, replayLimits } from "../run-argu
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
-import { clean, members, printJson } from "../terminal.ts";
+import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
 export interface ReplayFlags extends ReplayLimitFlags {
   readonly policy?: string;
@@ -19,13 +19,13 @@ export interface ReplayFlags extends ReplayLimitFlags {
 export async function replayCommand(session: Session, file: string, programFile: string | undefined, flags: ReplayFlags): Promise<number> {
   const { terminal, json } = session;
   const limits = replayLimits(flags);
-  const log = readGiven(file, programFile);
-  refuseUnused(log, programFile, flags);
+  const log = readLogArgument(file, programFile);
+  rejectUnusedFlags(log, programFile, flags);
   const program =
     programFile === undefined
       ? undefined
-      : loadProgram(programFile, (textOf) => {
-          session.textOf = textOf;
+      : loadProgram(programFile, (sourceOf) => {
+          session.sourceOf = sourceOf;
         }).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
@@ -40,16 +40,16 @@ export async function replayCommand(session: Session, file: string, programFile:
       signal,
       ...context,
     }).catch((error: unknown) => {
-      throw programFile === undefined ? error : explained(error, log, programFile);
+      throw programFile === undefined ? error : explainArgumentError(error, log, programFile);
     }),
   );
-  if (json) printJson(terminal, members(replayJson(report)));
-  else for (const line of replayLines(report)) terminal.out(clean(line));
+  if (json) printJson(terminal, toPlainObject(replayJson(report)));
+  else for (const line of replayLines(report)) terminal.out(withoutControlCharacters(line));
   return exitCode(report);
 }
 
-/** Reads the log. Throws an error that shows the right order if log and program are swapped. */
-function readGiven(file: string, programFile: string | undefined): ParsedLog {
+/** Reads the log. If the log and the program are swapped, throws an error that shows the right order. */
+function readLogArgument(file: string, programFile: string | undefined): ParsedLog {
   try {
     return readLog(file);
   } catch (error) {
@@ -71,23 +71,23 @@ function isReadableLog(file: string): boolean {
   }
 }
 
-/** Refuses `--policy` and `--arg` for a run log, which has its own. Throws `usage`. */
-function refuseUnused(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
-  const given = flags.policy !== undefined ? "--policy" : flags.arg !== undefined ? "--arg" : undefined;
-  if (given === undefined) return;
+/** Throws `usage` for `--policy` or `--arg` with a run log, which holds its own policy and arguments, or without a program. */
+function rejectUnusedFlags(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
+  const flag = flags.policy !== undefined ? "--policy" : flags.arg !== undefined ? "--arg" : undefined;
+  if (flag === undefined) return;
   if (log.format === "log") {
-    throw new BorunaError("usage", `${given} has no effect here: ${log.file} holds the policy and the arguments of its run`, {
+    throw new BorunaError("usage", `${flag} has no effect here: ${log.file} holds the policy and the arguments of its run`, {
       place: { file: log.file },
-      hint: `leave out ${given}; it is for an event log of the older form, which holds neither`,
+      hint: `leave out ${flag}; it is for an event log of the older form, which holds neither`,
     });
   }
   if (programFile === undefined) {
-    throw new BorunaError("usage", `${given} has no effect without a program`, { hint: `boruna replay ${log.file} app.ax ${given} …` });
+    throw new BorunaError("usage", `${flag} has no effect without a program`, { hint: `boruna replay ${log.file} app.ax ${flag} …` });
   }
 }
 
-/** Recorded arguments that do not fit mean that this is a different program. */
-function explained(error: unknown, log: ParsedLog, programFile: string): unknown {
+/** Returns a clearer error if the recorded arguments do not fit the program. Returns other errors unchanged. */
+function explainArgumentError(error: unknown, log: ParsedLog, programFile: string): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "usage" || log.format !== "log") return error;
   return new BorunaError("usage", `the recorded arguments do not fit ${programFile}: ${error.message}`, {
     place: { file: programFile },

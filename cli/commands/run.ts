@@ -12,13 +12,13 @@ import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { textForm, typedText } from "../../vm/value/display.ts";
-import { limit, parseArguments, readInputs } from "../run-arguments.ts";
+import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
-import { clean, jsonLine, printJson, type Terminal } from "../terminal.ts";
+import { withoutControlCharacters, jsonLine, printJson, type Terminal } from "../terminal.ts";
 
 export interface RunFlags {
   readonly policy?: string;
@@ -63,7 +63,7 @@ function formatOf(text: string | undefined): LogFormat {
   throw new BorunaError("usage", `--format ${text}: expected log or eventlog`);
 }
 
-const NEXT: Readonly<Record<string, string>> = {
+const NEXT_STEPS: Readonly<Record<string, string>> = {
   capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
   capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
   step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
@@ -77,27 +77,32 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (error === undefined) return;
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
-  const next = NEXT[error.kind];
-  if (next !== undefined) lines.push(`  help: ${next}`);
-  terminal.err(clean(lines.join("\n")));
+  const nextStep = NEXT_STEPS[error.kind];
+  if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
+  terminal.err(withoutControlCharacters(lines.join("\n")));
 }
 
-function explain(terminal: Terminal, call: CallEnd): void {
-  const why = call.rule === undefined ? (call.message ?? "") : `${call.reason ?? ""} [${call.rule}]`;
-  const left = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
-  terminal.err(clean(`call ${call.call} ${call.capability}: ${call.outcome}${left}: ${why}`));
+function printDecision(terminal: Terminal, call: CallEnd): void {
+  const explanation = call.rule === undefined ? (call.message ?? "") : `${call.reason ?? ""} [${call.rule}]`;
+  const budgetText = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
+  terminal.err(withoutControlCharacters(`call ${call.call} ${call.capability}: ${call.outcome}${budgetText}: ${explanation}`));
 }
 
-function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | undefined, trees: TreePrinter | undefined): Observers {
-  const ends = mocked !== undefined || flags.explain === true;
+function observers(
+  terminal: Terminal,
+  flags: RunFlags,
+  mockedCalls: MockedCalls | undefined,
+  uiPrinter: TreePrinter | undefined,
+): Observers {
+  const needsCallEnd = mockedCalls !== undefined || flags.explain === true;
   return {
-    ...(trees === undefined ? {} : { eventAppended: trees.observe }),
-    ...(mocked === undefined ? {} : { callStart: (call: CallStart) => mocked.start(call) }),
-    ...(ends
+    ...(uiPrinter === undefined ? {} : { eventAppended: uiPrinter.observe }),
+    ...(mockedCalls === undefined ? {} : { callStart: (call: CallStart) => mockedCalls.start(call) }),
+    ...(needsCallEnd
       ? {
           callEnd: (call: CallEnd) => {
-            mocked?.end(call);
-            if (flags.explain === true) explain(terminal, call);
+            mockedCalls?.end(call);
+            if (flags.explain === true) printDecision(terminal, call);
           },
         }
       : {}),
@@ -106,7 +111,7 @@ function observers(terminal: Terminal, flags: RunFlags, mocked: MockedCalls | un
 
 interface TreePrinter {
   readonly observe: (event: RunEvent) => void;
-  /** Throws the error that kept a tree from being printed, if any. An observer cannot end the run by throwing. */
+  /** If a tree could not be printed, throws the error. `observe` cannot throw it, because an observer cannot end a run. */
   check(): void;
 }
 
@@ -135,15 +140,18 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
   const policy = await policyOf(flags);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
-  const limits = { ...limit("--max-steps", "max_steps", flags.maxSteps), ...limit("--max-wall-ms", "max_wall_ms", flags.maxWallMs) };
-  const { program, warnings } = loadProgram(file, (textOf) => {
-    session.textOf = textOf;
+  const limits = {
+    ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),
+    ...limitFromFlag("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
+  };
+  const { program, warnings } = loadProgram(file, (sourceOf) => {
+    session.sourceOf = sourceOf;
   });
-  for (const d of warnings) terminal.err(renderDiagnostic(d, session.textOf, { color: terminal.color }));
+  for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
-  const mocked = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
-  const trees = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
+  const mockedCalls = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
+  const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(program, {
       policy,
@@ -158,15 +166,15 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       signal,
       tracing: tracing ?? false,
       ...context,
-      on: observers(terminal, flags, mocked, trees),
-      onDebug: (text) => terminal.err(clean(text)),
+      on: observers(terminal, flags, mockedCalls, uiPrinter),
+      onDebug: (text) => terminal.err(withoutControlCharacters(text)),
       ...(flags.engine === undefined ? {} : { engine: flags.engine }),
-      ...(flags.trace === true ? { trace: (line: string) => terminal.err(clean(line)) } : {}),
+      ...(flags.trace === true ? { trace: (line: string) => terminal.err(withoutControlCharacters(line)) } : {}),
     }),
   );
-  trees?.check();
+  uiPrinter?.check();
   print(session, execution, flags);
-  const note = mocked?.note();
+  const note = mockedCalls?.note();
   if (note !== undefined) terminal.err(note);
   return exitCode(execution);
 }
@@ -192,9 +200,9 @@ function print({ terminal, json }: Session, execution: Execution, flags: RunFlag
     return;
   }
   const { ui } = execution;
-  if (text !== undefined) terminal.out(clean(text));
+  if (text !== undefined) terminal.out(withoutControlCharacters(text));
   printError(terminal, execution);
-  for (const line of failureLines(result.unreceived)) terminal.err(clean(`note: ${line}`));
+  for (const line of failureLines(result.unreceived)) terminal.err(withoutControlCharacters(`note: ${line}`));
   if (flags.ui === undefined && ui.length > 0)
     terminal.err(`note: ${ui.length} emitted ${ui.length === 1 ? "value" : "values"}; --ui json shows ${ui.length === 1 ? "it" : "them"}`);
   if (execution.log !== undefined)

@@ -10,11 +10,11 @@ import type { CodePlace } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { limit } from "../run-arguments.ts";
+import { limitFromFlag } from "../run-arguments.ts";
 import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
-import { clean, printJson } from "../terminal.ts";
-import { nothingSelected, selectTests, type TestSelection } from "../test-files.ts";
+import { withoutControlCharacters, printJson } from "../terminal.ts";
+import { noTestSelected, selectTests, type TestSelection } from "../test-files.ts";
 
 export interface TestFlags {
   readonly maxSteps?: string;
@@ -23,51 +23,51 @@ export interface TestFlags {
 interface TestFile {
   /** The path that the user gave. */
   readonly path: string;
-  /** The file name in the module. */
+  /** The name of the file in the debug information of the module. */
   readonly name: string;
   readonly program: Program;
   readonly tests: readonly CompiledTest[];
 }
 
-interface Ran {
+interface FinishedTest {
   readonly file: TestFile;
   readonly test: CompiledTest;
   readonly result: TestResult;
 }
 
-/** The start of a `test` block. Files found in folders are compiled only if they match. */
+/** The start of a `test` block. A file found in a folder is compiled only if its text contains one. */
 const TEST_BLOCK = /\btest\s*"/;
 
-export async function testCommand(session: Session, given: readonly string[], flags: TestFlags): Promise<number> {
-  const limits: Partial<Limits> = limit("--max-steps", "max_steps", flags.maxSteps);
-  const selection = selectTests(given);
+export async function testCommand(session: Session, args: readonly string[], flags: TestFlags): Promise<number> {
+  const limits: Partial<Limits> = limitFromFlag("--max-steps", "max_steps", flags.maxSteps);
+  const selection = selectTests(args);
   const { filters } = selection;
   const files = compileAll(session, selection);
-  const wanted = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
-  const all = files.flatMap((file) => file.tests);
-  if (!all.some(wanted))
-    throw nothingSelected(
+  const isSelected = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
+  const allTests = files.flatMap((file) => file.tests);
+  if (!allTests.some(isSelected))
+    throw noTestSelected(
       filters,
-      all.map((test) => test.name),
+      allTests.map((test) => test.name),
     );
-  const ran: Ran[] = [];
+  const finishedTests: FinishedTest[] = [];
   for (const file of files) {
-    const tests = file.tests.filter(wanted);
-    if (tests.length > 0 && !session.json) session.terminal.out(clean(file.path));
-    for (const test of tests) ran.push(await runOne(session, file, test, limits));
+    const tests = file.tests.filter(isSelected);
+    if (tests.length > 0 && !session.json) session.terminal.out(withoutControlCharacters(file.path));
+    for (const test of tests) finishedTests.push(await runOne(session, file, test, limits));
   }
-  summarize(session, ran, all.length - ran.length);
-  return ran.every((r) => r.result.passed) ? EXIT.done : EXIT.failed;
+  summarize(session, finishedTests, allTests.length - finishedTests.length);
+  return finishedTests.every((r) => r.result.passed) ? EXIT.done : EXIT.failed;
 }
 
 /** Compiles all files before any test runs. Throws `CompileError` with the errors of every file. */
-function compileAll(session: Session, { files, found }: TestSelection): readonly TestFile[] {
+function compileAll(session: Session, { files, foundInFolders }: TestSelection): readonly TestFile[] {
   const { terminal } = session;
   const texts = new Map<string, (file: string) => string | undefined>();
-  session.textOf = (file) => [...texts.values()].map((textOf) => textOf(file)).find((text) => text !== undefined);
+  session.sourceOf = (file) => [...texts.values()].map((textOf) => textOf(file)).find((text) => text !== undefined);
   const compiled: TestFile[] = [];
   const errors: Diagnostic[] = [];
-  for (const path of [...files, ...found]) {
+  for (const path of [...files, ...foundInFolders]) {
     const { source, resolve, textOf } = openSources(path);
     if (!files.includes(path) && !TEST_BLOCK.test(source.text)) continue;
     texts.set(path, textOf);
@@ -80,26 +80,26 @@ function compileAll(session: Session, { files, found }: TestSelection): readonly
       errors.push(...error.diagnostics);
     }
   }
-  if (errors.length > 0) throw new CompileError(errors, session.textOf);
+  if (errors.length > 0) throw new CompileError(errors, session.sourceOf);
   return compiled;
 }
 
-async function runOne({ terminal, json }: Session, file: TestFile, test: CompiledTest, limits: Partial<Limits>): Promise<Ran> {
-  const result = await runTest(file.program, test, { limits, onDebug: (text) => terminal.err(clean(text)) });
+async function runOne({ terminal, json }: Session, file: TestFile, test: CompiledTest, limits: Partial<Limits>): Promise<FinishedTest> {
+  const result = await runTest(file.program, test, { limits, onDebug: (text) => terminal.err(withoutControlCharacters(text)) });
   if (!json) {
-    terminal.out(clean(`  ${result.passed ? "ok  " : "FAIL"}  ${test.name} (${result.steps} steps)`));
-    for (const line of whyFailed(file, result)) terminal.out(clean(line === "" ? line : `        ${line}`));
+    terminal.out(withoutControlCharacters(`  ${result.passed ? "ok  " : "FAIL"}  ${test.name} (${result.steps} steps)`));
+    for (const line of failureDetails(file, result)) terminal.out(withoutControlCharacters(line === "" ? line : `        ${line}`));
   }
   return { file, test, result };
 }
 
-/** The stack from the innermost frame in the tested file: where an assertion was called matters more than where it failed inside a library. */
+/** Leaves out the library frames inside the innermost frame of the tested file, because readers need the line that called the assertion. */
 function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlace[] {
-  const own = stack.findIndex((place) => place.file === file.name);
-  return own < 0 ? stack : stack.slice(own);
+  const firstOwnFrame = stack.findIndex((place) => place.file === file.name);
+  return firstOwnFrame < 0 ? stack : stack.slice(firstOwnFrame);
 }
 
-function whyFailed(file: TestFile, { error, failedAnswer, unreceived }: TestResult): readonly string[] {
+function failureDetails(file: TestFile, { error, failedAnswer, unreceived }: TestResult): readonly string[] {
   if (failedAnswer !== undefined) {
     const { capability, trap } = failedAnswer;
     return [`the answer for ${capability} failed: ${trap.message}`, ...stackLines(file.program.module, trap.stack)];
@@ -110,19 +110,19 @@ function whyFailed(file: TestFile, { error, failedAnswer, unreceived }: TestResu
 
 const messageOf = (error: RunError): string => error.message.replace(/^panic: /, "");
 
-function summarize({ terminal, json }: Session, ran: readonly Ran[], filteredOut: number): void {
-  const passed = ran.filter((r) => r.result.passed).length;
-  const failed = ran.length - passed;
+function summarize({ terminal, json }: Session, finishedTests: readonly FinishedTest[], filteredOut: number): void {
+  const passed = finishedTests.filter((r) => r.result.passed).length;
+  const failed = finishedTests.length - passed;
   if (json) {
-    printJson(terminal, { ok: failed === 0, passed, failed, filtered_out: filteredOut, tests: ran.map(testJson) });
+    printJson(terminal, { ok: failed === 0, passed, failed, filtered_out: filteredOut, tests: finishedTests.map(testJson) });
     return;
   }
-  const steps = ran.reduce((sum, r) => sum + r.result.steps, 0);
-  const left = filteredOut === 0 ? "" : `, ${filteredOut} filtered out`;
-  terminal.out(`${passed} passed, ${failed} failed${left} (${steps} steps)`);
+  const steps = finishedTests.reduce((sum, r) => sum + r.result.steps, 0);
+  const filteredText = filteredOut === 0 ? "" : `, ${filteredOut} filtered out`;
+  terminal.out(`${passed} passed, ${failed} failed${filteredText} (${steps} steps)`);
 }
 
-function testJson({ file, test, result }: Ran): Readonly<Record<string, unknown>> {
+function testJson({ file, test, result }: FinishedTest): Readonly<Record<string, unknown>> {
   const { error, failedAnswer } = result;
   return {
     file: file.path,

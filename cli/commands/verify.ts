@@ -3,7 +3,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
-import { clean, members, printJson } from "../terminal.ts";
+import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
 export interface VerifyFlags extends ReplayLimitFlags {
   readonly expectHead?: string;
@@ -15,7 +15,7 @@ export async function verifyCommand({ terminal, json }: Session, file: string, f
     ...(flags.expectHead === undefined ? {} : { expectHead: flags.expectHead }),
     ...(flags.replay === true ? { replay: true, replayLimits: replayLimits(flags) } : {}),
   });
-  if (json) printJson(terminal, members(verifyJson(verification)));
-  else for (const line of verifyLines(verification)) terminal.out(clean(line));
-  return verification.ok ? EXIT.done : EXIT.unverified;
+  if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
+  else for (const line of verifyLines(verification)) terminal.out(withoutControlCharacters(line));
+  return verification.ok ? EXIT.done : EXIT.verificationFailed;
 }

@@ -1,6 +1,7 @@
 /**
- * Values as a log holds them: in the record, or as a reference to a blob where their canonical JSON is longer than
- * `inlineBytes`. A long text, such as the message of an error, becomes a blob that holds it as a String value.
+ * Converts values to and from the form that they have in a log. A value whose canonical JSON is longer than `inlineBytes`
+ * is stored in a blob, and the record refers to the blob. Other values are in the record. A long text, such as the message
+ * of an error, becomes a blob that holds the text as a String value.
  *
  *     {"String":"hello"}                          in the record
  *     {"Blob":{"bytes":70014,"sha256":"9f86…"}}   in the file FILE.blobs/9f86…
@@ -18,7 +19,7 @@ import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fiel
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 
 export class BlobRef {
-  /** SHA-256 of the value's canonical JSON, lower-case hexadecimal. */
+  /** SHA-256 of the value's canonical JSON in lower-case hexadecimal. */
   readonly sha256: string;
   readonly bytes: number;
   constructor(sha256: string, bytes: number) {
@@ -34,7 +35,7 @@ export type TextOrBlob = string | BlobRef;
 export type PutBlob = (text: string, bytes: number) => string;
 
 /**
- * The value as JSON for a record. Without `put` every value stays in the record.
+ * Returns the value as JSON for a record. If `put` is undefined, every value stays in the record.
  * Throws `value.not_portable` and `value.too_deep` for a value that is not serializable.
  */
 export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
@@ -42,7 +43,7 @@ export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: Put
   const data = valueToTaggedJson(value);
   if (put === undefined || isSurelyShort(value, inlineBytes)) return data;
   const text = jsonText(data);
-  // Most values need no count of bytes: a UTF-16 code unit takes one to three.
+  // For most values the bytes need not be counted, because a UTF-16 code unit takes at most three.
   if (text.length * 3 <= inlineBytes) return data;
   const bytes = utf8Length(text);
   if (bytes <= inlineBytes) return data;
@@ -50,17 +51,17 @@ export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: Put
 }
 
 /** Maximum bytes of one UTF-16 code unit of a String in JSON. */
-const JSON_UNIT_BYTES = 6;
-/** Maximum bytes of any other scalar in JSON, its tag included. */
-const SCALAR_BYTES = 64;
+const MAX_JSON_UNIT_BYTES = 6;
+/** Maximum bytes of any other scalar in JSON, including its tag. */
+const MAX_SCALAR_BYTES = 64;
 
-/** Whether the value certainly fits into `inlineBytes`, judged without writing it. */
+/** Whether the value certainly fits into `inlineBytes`. Decides this without writing the value. */
 export function isSurelyShort(value: ValueOrBlob, inlineBytes: number): boolean {
-  if (typeof value === "string") return value.length * JSON_UNIT_BYTES + SCALAR_BYTES <= inlineBytes;
-  return (typeof value !== "object" || value instanceof FloatValue) && inlineBytes >= SCALAR_BYTES;
+  if (typeof value === "string") return value.length * MAX_JSON_UNIT_BYTES + MAX_SCALAR_BYTES <= inlineBytes;
+  return (typeof value !== "object" || value instanceof FloatValue) && inlineBytes >= MAX_SCALAR_BYTES;
 }
 
-/** Canonical JSON. Throws `log.too_large` if it is too long for a JavaScript string. */
+/** Returns the data as canonical JSON. Throws `log.too_large` if the JSON is too long for a JavaScript string. */
 export function jsonText(data: JsonData): string {
   try {
     return canonicalJson(data);
@@ -71,10 +72,10 @@ export function jsonText(data: JsonData): string {
   }
 }
 
-/** The text as JSON for a record. Lone surrogates, which UTF-8 cannot encode, become U+FFFD. */
-export function textToLogJson(given: TextOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
-  if (given instanceof BlobRef) return blobToJson(given);
-  const text = wellFormed(given);
+/** Returns the text as JSON for a record. Lone surrogates, which UTF-8 cannot encode, become U+FFFD. */
+export function textToLogJson(textOrBlob: TextOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
+  if (textOrBlob instanceof BlobRef) return blobToJson(textOrBlob);
+  const text = wellFormed(textOrBlob);
   if (put === undefined || text.length * 3 <= inlineBytes) return text;
   const data = valueToLogJson(text, inlineBytes, put);
   return isJsonObject(data) && data.has("Blob") ? data : text;
@@ -84,49 +85,49 @@ function blobToJson(ref: BlobRef): JsonData {
   return new Map([["Blob", jsonObject({ sha256: ref.sha256, bytes: ref.bytes })]]);
 }
 
-function blobFromJson(data: JsonData, what: string): BlobRef | undefined {
+function blobFromJson(data: JsonData, fieldName: string): BlobRef | undefined {
   if (!isJsonObject(data) || !data.has("Blob")) return undefined;
-  onlyFields(data, ["Blob"], what);
-  const blob = objectOf(data.get("Blob"), what);
-  onlyFields(blob, ["sha256", "bytes"], what);
-  return new BlobRef(digestOf(blob.get("sha256"), `${what}.sha256`), countOf(blob.get("bytes"), `${what}.bytes`));
+  onlyFields(data, ["Blob"], fieldName);
+  const blob = objectOf(data.get("Blob"), fieldName);
+  onlyFields(blob, ["sha256", "bytes"], fieldName);
+  return new BlobRef(digestOf(blob.get("sha256"), `${fieldName}.sha256`), countOf(blob.get("bytes"), `${fieldName}.bytes`));
 }
 
-/** `what` names the value in messages. Throws `log.form`, `value.form`. */
-export function valueFromLogJson(data: JsonData | undefined, what: string): ValueOrBlob {
-  if (data === undefined) throw new BorunaError("log.form", `${what}: expected a value`);
-  return blobFromJson(data, what) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
+/** Reads a value of a record. `fieldName` names the value in error messages. Throws `log.form`, `value.form`. */
+export function valueFromLogJson(data: JsonData | undefined, fieldName: string): ValueOrBlob {
+  if (data === undefined) throw new BorunaError("log.form", `${fieldName}: expected a value`);
+  return blobFromJson(data, fieldName) ?? valueFromTaggedJson(data, { maxDepth: MACHINE_LIMITS.valueDepth });
 }
 
-/** `what` names the text in messages. Throws `log.form`. */
-export function textFromLogJson(data: JsonData | undefined, what: string): TextOrBlob {
-  const ref = data === undefined ? undefined : blobFromJson(data, what);
+/** Reads a text of a record. `fieldName` names the text in error messages. Throws `log.form`. */
+export function textFromLogJson(data: JsonData | undefined, fieldName: string): TextOrBlob {
+  const ref = data === undefined ? undefined : blobFromJson(data, fieldName);
   if (ref !== undefined) return ref;
-  if (typeof data !== "string") throw new BorunaError("log.form", `${what}: expected a string`);
+  if (typeof data !== "string") throw new BorunaError("log.form", `${fieldName}: expected a string`);
   return data;
 }
 
-/** Memory that the JSON of a blob may take once read; the largest serializable value needs less. */
-const BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
+/** Maximum bytes of memory for the parsed JSON of a blob. The largest serializable value needs less. */
+const MAX_BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 
-/** Reads the value from its blob if it is in one. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
+/** Reads a value from its blob, if it has one. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
 export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
   if (!(value instanceof BlobRef)) return value;
   const text = decodeUtf8(blobs.read(value), `blob ${value.sha256}`);
-  return valueFromTaggedJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: BLOB_MEMORY_BYTES }), {
+  return valueFromTaggedJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_BLOB_MEMORY_BYTES }), {
     maxDepth: MACHINE_LIMITS.valueDepth,
   });
 }
 
-/** Like `loadValue`; also throws `log.form` unless the blob is the value's canonical JSON. */
+/** Reads the value like `loadValue`. Also throws `log.form` if the blob is not the canonical JSON of the value. */
 export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
   const value = loadValue(ref, blobs);
-  const written = jsonText(valueToTaggedJson(value));
-  if (sha256Hex(written) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
+  const canonicalText = jsonText(valueToTaggedJson(value));
+  if (sha256Hex(canonicalText) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;
 }
 
-/** Like `loadValue`, for a text; also throws `log.form` if the blob holds anything but a String. */
+/** Reads a text like `loadValue`. Also throws `log.form` if the blob holds a value that is not a String. */
 export function loadText(text: TextOrBlob, blobs: BlobReader): string {
   const value = loadValue(text, blobs);
   if (typeof value !== "string") throw new BorunaError("log.form", "a blob in place of a text holds another value");

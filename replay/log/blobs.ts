@@ -1,4 +1,4 @@
-/** The folder `FILE.blobs/` beside a log: long values and the module, each in a file named by the SHA-256 of its bytes. */
+/** Reads and writes the folder `FILE.blobs/` of a log. It holds long values and the module, in files named by the SHA-256 of their bytes. */
 import {
   closeSync,
   constants,
@@ -18,23 +18,23 @@ import { sha256Hex } from "../../gateway/digest.ts";
 import type { FileIdentity, ProtectedFiles } from "../../gateway/protected-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { ioError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
+import { toIoError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
-/** Names a blob; `bytes` is absent if only its hash is known. */
+/** Identifies a blob. `bytes` is its length, or absent if only the hash is known. */
 export interface BlobName {
   readonly sha256: string;
   readonly bytes?: number;
 }
 
 export interface BlobReader {
-  /** Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
+  /** Reads a blob and checks its hash and length. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
-  /** Name of anything in the folder that is not one of these blobs; undefined if there is nothing else. Throws `log.io_error`. */
-  firstOther(known: Pick<ReadonlySet<string>, "has">): string | undefined;
+  /** Returns the name of an entry of the folder that is not a known blob; undefined if there is none. Throws `log.io_error`. */
+  findUnknown(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 
 export interface BlobWriter {
-  /** Stores the bytes unless they are stored already. Returns their SHA-256, lower-case hexadecimal. Throws `log.io_error`, `log.replaced`. */
+  /** Stores the bytes, unless they are stored already. Returns their SHA-256 in hexadecimal. Throws `log.io_error`, `log.replaced`. */
   put(bytes: Uint8Array): string;
 }
 
@@ -42,19 +42,19 @@ export function blobFolder(logPath: string): string {
   return `${logPath}.blobs`;
 }
 
-function checked(name: BlobName, bytes: Uint8Array, where: string): Uint8Array {
+function checkBlob(name: BlobName, bytes: Uint8Array, location: string): Uint8Array {
   const actual = sha256Hex(bytes);
   if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {
-    throw new BorunaError("log.blob_hash", `blob ${where}: its ${bytes.length} bytes have the SHA-256 ${actual}`, {
-      place: { file: where },
+    throw new BorunaError("log.blob_hash", `blob ${location}: its ${bytes.length} bytes have the SHA-256 ${actual}`, {
+      place: { file: location },
     });
   }
   return bytes;
 }
 
-const missing = (where: string): BorunaError =>
-  new BorunaError("log.blob_missing", `blob ${where} is missing`, {
-    place: { file: where },
+const missingBlobError = (location: string): BorunaError =>
+  new BorunaError("log.blob_missing", `blob ${location} is missing`, {
+    place: { file: location },
     hint: "Keep the folder FILE.blobs beside the log.",
   });
 
@@ -63,18 +63,18 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
     read: (name) => {
       const path = join(blobFolder(logPath), name.sha256);
       try {
-        return checked(name, readBounded(path, maxBytes), path);
+        return checkBlob(name, readBounded(path, maxBytes), path);
       } catch (error) {
-        throw isMissing(error) ? missing(path) : ioError(error, "read", path);
+        throw isMissing(error) ? missingBlobError(path) : toIoError(error, "read", path);
       }
     },
-    firstOther: (known) => {
+    findUnknown: (known) => {
       const path = blobFolder(logPath);
       try {
         const folder = opendirSync(path);
         try {
           for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-            // A link is not a blob, even if it leads to one.
+            // A link does not count as a blob, even if it leads to one.
             if (!known.has(entry.name) || !entry.isFile()) return join(path, entry.name);
           }
           return undefined;
@@ -83,7 +83,7 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
         }
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw ioError(error, "read", path);
+        throw toIoError(error, "read", path);
       }
     },
   };
@@ -92,9 +92,9 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Writes each blob under a temporary name and renames it, so that a blob under its final name is complete and replaces
- * one that a crash left incomplete. With `durable` the blob is on disk when `put` returns. `ownFiles` receives the
- * identities of the folder and of each blob.
+ * Writes each blob under a temporary name and then renames the file. So a blob under its final name is complete, and
+ * replaces a blob that a crash left incomplete. If `durable`, the blob is on disk when `put` returns. `ownFiles` receives
+ * the identities of the folder and of each blob.
  */
 export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: ProtectedFiles): BlobWriter {
   const folder = blobFolder(logPath);
@@ -107,16 +107,16 @@ export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: Pr
       try {
         const isFirst = written.size === 0;
         if (isFirst) mkdirSync(folder, { recursive: true, mode: 0o700 });
-        withinFolder(folder, (base, identity) => {
+        withinFolder(folder, (folderPath, identity) => {
           if (isFirst) {
             ownFiles.add(identity);
-            removeAbandoned(base);
-          } else if (!ownFiles.has(identity)) throw replaced(folder);
-          putBlob(base, name, bytes, durable, ownFiles);
+            removeAbandoned(folderPath);
+          } else if (!ownFiles.has(identity)) throw replacedFolderError(folder);
+          putBlob(folderPath, name, bytes, durable, ownFiles);
         });
         if (durable) syncFolder(folder);
       } catch (error) {
-        throw ioError(error, "write", path);
+        throw toIoError(error, "write", path);
       }
       written.add(name);
       return name;
@@ -124,8 +124,8 @@ export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: Pr
   };
 }
 
-function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean, ownFiles: ProtectedFiles): void {
-  const temporary = join(base, temporaryName());
+function putBlob(folderPath: string, name: string, bytes: Uint8Array, durable: boolean, ownFiles: ProtectedFiles): void {
+  const temporary = join(folderPath, temporaryName());
   const descriptor = openSync(temporary, NEW_FILE, 0o600);
   try {
     ownFiles.add(fstatSync(descriptor, { bigint: true }));
@@ -137,20 +137,20 @@ function putBlob(base: string, name: string, bytes: Uint8Array, durable: boolean
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, join(base, name));
+  renameSync(temporary, join(folderPath, name));
 }
 
-const replaced = (folder: string): BorunaError =>
+const replacedFolderError = (folder: string): BorunaError =>
   new BorunaError("log.replaced", `${folder} was replaced while the run was recorded`, {
     place: { file: folder },
     hint: "Give each run a log of its own name.",
   });
 
 /**
- * Runs `body` with a path to the folder. On Linux the path stays valid for this folder even if its name is given to
- * another one meanwhile; elsewhere it is the folder's own path. Throws `log.io_error` if the folder is a link.
+ * Runs `body` with a path to the folder. On Linux this path leads to the same folder even if another folder gets its name
+ * in the meantime. On other systems it is the ordinary path of the folder. Throws `log.io_error` if the folder is a link.
  */
-function withinFolder(folder: string, body: (base: string, identity: FileIdentity) => void): void {
+function withinFolder(folder: string, body: (folderPath: string, identity: FileIdentity) => void): void {
   if (lstatSync(folder).isSymbolicLink()) {
     throw new BorunaError("log.io_error", `${folder} is a link; the blobs of a log go into a folder beside it`, {
       place: { file: folder },
@@ -166,18 +166,18 @@ function withinFolder(folder: string, body: (base: string, identity: FileIdentit
   }
 }
 
-/** Removes the blobs of a log that is about to be replaced or discarded. Other files in the folder stay. Throws `log.io_error`. */
+/** Removes the blobs of a log that is about to be replaced or discarded. Keeps other files in the folder. Throws `log.io_error`. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {
-    withinFolder(folder, (base) => {
-      for (const name of readdirSync(base)) {
-        if (/^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name)) unlinkSync(join(base, name));
+    withinFolder(folder, (folderPath) => {
+      for (const name of readdirSync(folderPath)) {
+        if (/^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name)) unlinkSync(join(folderPath, name));
       }
     });
     rmdirSync(folder);
   } catch (error) {
-    if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw ioError(error, "empty", folder);
+    if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw toIoError(error, "empty", folder);
   }
 }
 
@@ -196,9 +196,9 @@ export function memoryBlobs(): MemoryBlobs {
     },
     read: (name) => {
       const bytes = all.get(name.sha256);
-      if (bytes === undefined) throw missing(name.sha256);
-      return checked(name, bytes, name.sha256);
+      if (bytes === undefined) throw missingBlobError(name.sha256);
+      return checkBlob(name, bytes, name.sha256);
     },
-    firstOther: (known) => [...all.keys()].find((name) => !known.has(name)),
+    findUnknown: (known) => [...all.keys()].find((name) => !known.has(name)),
   };
 }

@@ -18,38 +18,38 @@ import {
 } from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
-/** A trap without its stack: source locations come from debug information, which the module hash does not cover. */
+/** A trap without its stack. The stack depends on debug information, which the module hash does not cover. */
 export interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
   readonly capability?: string | undefined;
-  /** Path of the policy rule that refused the call. */
+  /** Path in the policy of the rule that refused the call. */
   readonly rule?: string | undefined;
   readonly limit?: LimitName | undefined;
-  /** The arguments, as text, of a function whose contract failed. */
+  /** If a contract failed, the arguments of its function as texts. */
   readonly counterexample?: readonly Text[] | undefined;
   readonly step: number;
 }
 
 interface End<V, E> {
   readonly outcome: Outcome;
-  /** Set exactly when the outcome is `success`. */
+  /** The value that the program returned. Defined if and only if the outcome is `success`. */
   readonly value?: V | undefined;
-  /** Set exactly when `value` is not. */
+  /** Defined if and only if `value` is not. */
   readonly error?: E | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** Number of events before it. */
+  /** Number of events in the log. */
   readonly events: number;
 }
 
-/** A run's end. Every `RunResult` is one. */
+/** The end of a run. Every `RunResult` has these fields. */
 export type RunEnd = End<Value, EndError>;
-/** A run's end as a log has it: long values may still be references to blobs. */
+/** The end of a run as it was read from a log: long values may still be references to blobs. */
 export type RecordedEnd = End<ValueOrBlob, EndError<TextOrBlob>>;
 
-/** The end with its long values read from their blobs. Throws what `loadValue` and `loadText` throw. */
+/** Reads the long values of an end from their blobs. Throws the errors of `loadValue` and `loadText`. */
 export function loadEnd(end: RecordedEnd, blobs: BlobReader): RunEnd {
   const { value, error } = end;
   return {
@@ -64,12 +64,12 @@ function loadError(error: EndError<TextOrBlob>, blobs: BlobReader): EndError {
   return { ...error, message: load(error.message), counterexample: error.counterexample?.map(load) };
 }
 
-/** Everything in the end record that may be a reference to a blob. */
+/** Returns all parts of the end record that may be references to blobs. */
 export function valuesOfEnd({ value, error }: RecordedEnd): readonly (ValueOrBlob | undefined)[] {
   return [value, error?.message, ...(error?.counterexample ?? [])];
 }
 
-/** Whether something outside the program ended the run, at a moment that no replay can meet again. */
+/** Whether something outside the program ended the run, at a moment that a replay cannot reproduce. */
 export function isInterruption(end: Pick<RunEnd, "outcome"> | undefined): boolean {
   return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
 }
@@ -83,9 +83,9 @@ export const COUNTER_NAMES = [
   "failed",
 ] as const satisfies readonly (keyof CallCounters)[];
 
-/** Without `put` every value stays in the record; references stay references. */
+/** Returns the end as JSON for a record. If `put` is undefined, every value stays in the record. References to blobs are kept. */
 export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
-  const text = (given: TextOrBlob): JsonData => textToLogJson(given, inlineBytes, put);
+  const text = (textOrBlob: TextOrBlob): JsonData => textToLogJson(textOrBlob, inlineBytes, put);
   const { value, error } = end;
   return jsonObject({
     outcome: end.outcome,
@@ -98,8 +98,8 @@ export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): Jso
   });
 }
 
-/** Names every field: a `RunError` has more than a log holds. */
-function errorToJson(error: EndError<TextOrBlob>, text: (given: TextOrBlob) => JsonData): JsonObject {
+/** Copies each field by name, because a `RunError` has more fields than a log holds. */
+function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob) => JsonData): JsonObject {
   const { kind, message, capability, rule, limit, counterexample, step } = error;
   return jsonObject({ kind, message: text(message), capability, rule, limit, counterexample: counterexample?.map(text), step });
 }
@@ -108,7 +108,7 @@ const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, tex
 const isTrapKind = (text: string): text is TrapKind => Object.hasOwn(TRAPS, text);
 const isLimitName = (text: string): text is LimitName => LIMIT_WORDS.some((word) => word === text);
 
-/** Throws `log.form`, `value.form`. */
+/** Reads the end record. Throws `log.form`, `value.form`. */
 export function endFromJson(data: JsonData | undefined): RecordedEnd {
   const end = objectOf(data, "end");
   onlyFields(end, ["outcome", "value", "error", "steps", "alloc_bytes", "counters", "events"], "end");

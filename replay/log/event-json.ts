@@ -1,6 +1,6 @@
 /**
- * Events as JSON: an object whose one field is the event's name, `{"CapCall":{"args":[…],"capability":"net.fetch"}}`. The
- * fields and their forms come from `EVENT_FIELDS`.
+ * Converts events to and from JSON. An event is an object whose only field has the name of the event:
+ * `{"CapCall":{"args":[…],"capability":"net.fetch"}}`. The fields and their forms come from `EVENT_FIELDS`.
  */
 import { BorunaError } from "../../vm/error.ts";
 import {
@@ -35,17 +35,17 @@ interface RecordedTypes extends Omit<FieldTypes, "long text" | "value" | "values
   readonly values: readonly ValueOrBlob[];
 }
 
-/** An event as a log has it: long values may still be references to blobs. */
+/** An event as it was read from a log: long values may still be references to blobs. */
 export type RecordedEvent = EventsWith<RecordedTypes>;
 type RecordedField = RecordedTypes[FieldForm];
 
 export interface LogEvent {
-  /** From 1. */
+  /** Number of the event, from 1. */
   readonly n: number;
   readonly event: RecordedEvent;
 }
 
-/** Without `put` every value stays in the record; references stay references. */
+/** Returns the event as JSON for a record. If `put` is undefined, every value stays in the record. References to blobs are kept. */
 export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: PutBlob): JsonObject {
   const contents: Readonly<Record<string, RecordedField>> = event;
   const fields = eventFields(event.type).map(([name, form]): [string, JsonData] => {
@@ -59,54 +59,54 @@ export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: Put
 }
 
 /**
- * Throws `log.form`, `value.form`. A `lenient` reader, for logs that another machine wrote, ignores unknown fields and
- * accepts the verdict of a guard as a contract check of the kind `output`.
+ * Reads an event. Throws `log.form`, `value.form`. If `lenient`, which is for logs that another machine wrote, ignores
+ * unknown fields and accepts the verdict of a guard as a contract check of the kind `output`.
  */
 export function eventFromJson(data: JsonData | undefined, lenient = false): RecordedEvent {
-  const outer = objectOf(data, "event");
-  const [first, ...others] = [...outer];
-  if (first === undefined || others.length > 0)
+  const eventObject = objectOf(data, "event");
+  const [firstField, ...otherFields] = [...eventObject];
+  if (firstField === undefined || otherFields.length > 0)
     throw new BorunaError("log.form", "event: expected an object with one field, the event's name");
-  const [type, body] = first;
-  const object = objectOf(body, type.slice(0, 80));
+  const [type, fieldData] = firstField;
+  const fields = objectOf(fieldData, type.slice(0, 80));
   if (!isRunEventType(type)) throw new BorunaError("log.form", `unknown event ${JSON.stringify(type.slice(0, 80))}`);
   if (!lenient) {
     const names = eventFields(type).map(([name]) => name);
-    onlyFields(object, names, type);
+    onlyFields(fields, names, type);
   }
-  const event = buildEvent(type, (name, form) => fieldFromJson(form, object.get(name), `${type}.${name}`));
+  const event = buildEvent(type, (name, form) => fieldFromJson(form, fields.get(name), `${type}.${name}`));
   if (!lenient && event.type === "ContractCheck" && event.kind === "output")
     throw new BorunaError("log.form", "ContractCheck.kind: expected requires or ensures");
   return event;
 }
 
-function fieldFromJson(form: FieldForm, data: JsonData | undefined, what: string): RecordedField {
+function fieldFromJson(form: FieldForm, data: JsonData | undefined, fieldName: string): RecordedField {
   switch (form) {
     case "text":
-      return textOf(data, what);
+      return textOf(data, fieldName);
     case "count":
-      return countOf(data, what);
+      return countOf(data, fieldName);
     case "flag":
-      return flagOf(data, what);
+      return flagOf(data, fieldName);
     case "contract": {
-      const kind = textOf(data, what);
+      const kind = textOf(data, fieldName);
       if (kind !== "requires" && kind !== "ensures" && kind !== "output")
-        throw new BorunaError("log.form", `${what}: expected requires or ensures`);
+        throw new BorunaError("log.form", `${fieldName}: expected requires or ensures`);
       return kind;
     }
     case "long text":
-      return textFromLogJson(data, what);
+      return textFromLogJson(data, fieldName);
     case "value":
-      return valueFromLogJson(data, what);
+      return valueFromLogJson(data, fieldName);
     case "values":
-      return arrayOf(data, what).map((item, i) => valueFromLogJson(item, `${what}[${i}]`));
+      return arrayOf(data, fieldName).map((item, i) => valueFromLogJson(item, `${fieldName}[${i}]`));
   }
 }
 
-/** An event whose fields `field` returns, each in the form that the table gives it. */
-function buildEvent(type: RunEventType, field: (name: string, form: FieldForm) => RecordedField): RecordedEvent {
+/** Builds an event. `readField` returns the value of a field, given its name and its form. */
+function buildEvent(type: RunEventType, readField: (name: string, form: FieldForm) => RecordedField): RecordedEvent {
   const fields: Record<string, RecordedField> = {};
-  for (const [name, form] of eventFields(type)) fields[name] = field(name, form);
+  for (const [name, form] of eventFields(type)) fields[name] = readField(name, form);
   const event = { type, ...fields };
   if (!isRecordedEvent(event)) throw new BorunaError("internal", `an event of the type ${type} lacks a field`);
   return event;
@@ -116,7 +116,7 @@ function isRecordedEvent(event: { readonly type: RunEventType }): event is Recor
   return eventFields(event.type).every(([name]) => Object.hasOwn(event, name));
 }
 
-/** The event with its long values read from their blobs. Throws what `loadValue` and `loadText` throw. */
+/** Reads the long values of an event from their blobs. Throws the errors of `loadValue` and `loadText`. */
 export function loadEvent(event: RecordedEvent, blobs: BlobReader): RunEvent {
   if (isLoaded(event)) return event;
   const contents: Readonly<Record<string, RecordedField>> = event;
@@ -134,7 +134,7 @@ function isLoaded(event: RecordedEvent): event is RunEvent {
   return blobsOfEvent(event).length === 0;
 }
 
-/** The references to blobs in an event. */
+/** Returns the references to blobs in an event. */
 export function blobsOfEvent(event: RecordedEvent): readonly BlobRef[] {
   const fields: readonly RecordedField[] = Object.values(event);
   return fields.flatMap((field) => (isValueList(field) ? field : [field])).filter((field) => field instanceof BlobRef);

@@ -1,4 +1,4 @@
-/** The event log of the Rust toolchain, one JSON object: `{"version": 2, "events": [...]}`. It holds no program, policy, arguments or end. */
+/** Reads event logs of the Rust toolchain. They contain only `{"version": 2, "events": [...]}`, so no program, policy, arguments or end. */
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { parseJson, type JsonData } from "../../vm/json/json.ts";
@@ -10,7 +10,7 @@ import type { LogSource } from "./log-source.ts";
 
 export const EVENT_LOG_VERSION = 2;
 
-/** The event as an event log has it: a guard's verdict is a contract check of the kind `output`. */
+/** Returns the event in the form of an event log, in which the verdict of a guard is a contract check of the kind `output`. */
 export function eventLogForm(event: RunEvent): RunEvent {
   return event.type === "GuardCheck" ? outputCheck(event.label, event.passed) : event;
 }
@@ -19,11 +19,11 @@ function outputCheck(label: string, passed: boolean): RunEvent & { readonly type
   return { type: "ContractCheck", function: label, kind: "output", index: 0, passed };
 }
 
-/** Throws `log.header` unless the file is an event log; `log.version`, `log.form`, `log.too_large`. A missing version means version 1. */
+/** Reads all events. A missing version means version 1. Throws `log.header` (not an event log), `log.version`, `log.form`, `log.too_large`. */
 export function eventLogEvents(source: LogSource, limits: LogLimits): readonly LogEvent[] {
   const place = { file: source.name };
   const file = parseFile(source, limits.eventLogBytes);
-  if (!file.has("events")) throw notALog(source.name);
+  if (!file.has("events")) throw notALogError(source.name);
   const version = file.has("version") ? countOf(file.get("version"), "version") : 1;
   if (version < 1 || version > EVENT_LOG_VERSION) {
     throw new BorunaError("log.version", `the event log has version ${version}; this boruna reads versions 1 and ${EVENT_LOG_VERSION}`, {
@@ -33,10 +33,10 @@ export function eventLogEvents(source: LogSource, limits: LogLimits): readonly L
   }
   const events = arrayOf(file.get("events"), "events");
   if (events.length > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place });
-  return events.map((event, i) => ({ n: i + 1, event: decode(event, i + 1, source.name) }));
+  return events.map((event, i) => ({ n: i + 1, event: decodeEvent(event, i + 1, source.name) }));
 }
 
-const notALog = (file: string, cause?: unknown): BorunaError =>
+const notALogError = (file: string, cause?: unknown): BorunaError =>
   new BorunaError("log.header", `${file} is not a run log, or is cut inside its first line`, {
     place: { file, line: 1 },
     hint: "A log is made by boruna run --record FILE.",
@@ -58,15 +58,15 @@ function parseFile(source: LogSource, maxBytes: number): JsonObject {
   try {
     return objectOf(parseJson(decodeUtf8(Buffer.concat(chunks), source.name), { maxDepth: RECORD_JSON_DEPTH }), source.name);
   } catch (error) {
-    if (error instanceof BorunaError) throw notALog(source.name, error);
+    if (error instanceof BorunaError) throw notALogError(source.name, error);
     throw error;
   }
 }
 
-function decode(data: JsonData, n: number, file: string): LogEvent["event"] {
+function decodeEvent(data: JsonData, n: number, file: string): LogEvent["event"] {
   try {
     const event = eventFromJson(data, true);
-    // An event log written by an older boruna may have this event of a run log.
+    // An event log that an older boruna wrote may contain this event, which otherwise only run logs have.
     return event.type === "GuardCheck" && typeof event.label === "string" ? outputCheck(event.label, event.passed) : event;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;

@@ -1,40 +1,40 @@
-/** Events as a log has them: canonical JSON. */
+/** Writes events as canonical JSON, the form that they have in a log. */
 import { canonicalJson } from "../../vm/json/json.ts";
 import { floatToData } from "../../vm/json/tagged-json.ts";
 import { FloatValue } from "../../vm/value/value.ts";
 import { isSurelyShort, jsonText, type PutBlob, type ValueOrBlob } from "./blob-values.ts";
 import { eventToJson, type RecordedEvent } from "./event-json.ts";
 
-/** The texts that are the same for every call of a capability. */
+/** The parts of the text that are the same for all calls of one capability. */
 interface CallTexts {
   readonly afterArgs: string;
   readonly beforeResult: string;
 }
 
-const MAX_KEPT_TEXTS = 1_024;
+const MAX_CACHED_CAPABILITIES = 1_024;
 
 /**
- * Returns a function with the result of `jsonText(eventToJson(event, inlineBytes, put))`, faster for the events that
- * programs log most: calls and answers whose values are all short scalars are concatenated without a tree of JSON.
- * It throws what those two throw. A test compares both ways.
+ * Returns a function that computes `jsonText(eventToJson(event, inlineBytes, put))` and throws the same errors. It is faster
+ * for the events that programs log most, which are calls and answers with short scalars only, because it concatenates
+ * their texts without building a tree of JSON. A test compares both ways.
  */
 export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RecordedEvent) => string {
-  // A run has few capabilities, but a hostile log may name any number.
-  const kept = new Map<string, CallTexts>();
+  // The limit is needed because a hostile log may name any number of capabilities.
+  const textsByCapability = new Map<string, CallTexts>();
   const textsOf = (capability: string): CallTexts => {
-    const found = kept.get(capability);
-    if (found !== undefined) return found;
+    const cachedTexts = textsByCapability.get(capability);
+    if (cachedTexts !== undefined) return cachedTexts;
     const name = JSON.stringify(capability);
     const texts = { afterArgs: `],"capability":${name}}}`, beforeResult: `{"CapResult":{"capability":${name},"result":` };
-    if (kept.size < MAX_KEPT_TEXTS) kept.set(capability, texts);
+    if (textsByCapability.size < MAX_CACHED_CAPABILITIES) textsByCapability.set(capability, texts);
     return texts;
   };
   const callText = (event: RecordedEvent & { readonly type: "CapCall" }): string | undefined => {
     let args = '{"CapCall":{"args":[';
-    for (const [at, arg] of event.args.entries()) {
+    for (const [index, arg] of event.args.entries()) {
       const text = scalarText(arg, inlineBytes);
       if (text === undefined) return undefined;
-      args += at === 0 ? text : `,${text}`;
+      args += index === 0 ? text : `,${text}`;
     }
     return args + textsOf(event.capability).afterArgs;
   };
@@ -48,7 +48,7 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: Recorded
   };
 }
 
-/** Undefined unless the value is a scalar that certainly fits into the record. */
+/** Returns the text of a scalar that certainly fits into the record, and undefined for any other value. */
 function scalarText(value: ValueOrBlob, inlineBytes: number): string | undefined {
   if (!isSurelyShort(value, inlineBytes)) return undefined;
   switch (typeof value) {

@@ -1,4 +1,4 @@
-/** Helpers for the file system: typed errors, complete writes, bounded reads. */
+/** Helper functions for the file system, which throw typed errors, write completely, and limit how much they read. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 
@@ -24,19 +24,19 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
-/** Why the file system refused, in words, or the error's code if it has none here. `doing` is the verb of the message: `read`, `write`. */
-export function systemReason(error: unknown, doing: string): string {
+/** Returns the reason for a system error in words, or its code if it is not in `REASONS`. `verb` is what was tried: `read`, `write`. */
+export function systemErrorText(error: unknown, verb: string): string {
   const code = systemCode(error);
-  // A file that is about to be created cannot be missing, so its folder is.
-  if (code === "ENOENT" && doing === "write") return "there is no such folder";
+  // The file is about to be created, so it is the folder that does not exist.
+  if (code === "ENOENT" && verb === "write") return "there is no such folder";
   return REASONS.get(code) ?? (code === "" ? "it failed" : code);
 }
 
-/** A failure of the file system as `log.io_error`. Returns a `BorunaError` unchanged and rethrows anything else. */
-export function ioError(error: unknown, doing: string, file: string): BorunaError {
+/** Converts a system error to `log.io_error`. Returns a `BorunaError` unchanged. Rethrows any other error. */
+export function toIoError(error: unknown, verb: string, file: string): BorunaError {
   if (error instanceof BorunaError) return error;
   if (systemCode(error) === "") throw error;
-  return new BorunaError("log.io_error", `cannot ${doing} ${file}: ${systemReason(error, doing)}`, { place: { file }, cause: error });
+  return new BorunaError("log.io_error", `cannot ${verb} ${file}: ${systemErrorText(error, verb)}`, { place: { file }, cause: error });
 }
 
 export function isMissing(error: unknown): boolean {
@@ -64,22 +64,22 @@ export function hardLinksRefused(error: unknown): boolean {
   return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
 }
 
-/** Writes all of `bytes`; a short write is continued. */
+/** Writes all of `bytes`, with several system calls if necessary. */
 export function writeAll(descriptor: number, bytes: Uint8Array): void {
-  let at = 0;
-  while (at < bytes.length) at += writeSync(descriptor, bytes, at, bytes.length - at);
+  let offset = 0;
+  while (offset < bytes.length) offset += writeSync(descriptor, bytes, offset, bytes.length - offset);
 }
 
-/** Removes an incomplete regular file. A failure is not reported, since the error that led here says more. */
-export function removeUnfinished(path: string): void {
+/** Removes an incomplete regular file. Ignores errors, because the caller already has a more important error to report. */
+export function removeIncompleteFile(path: string): void {
   try {
     if (lstatSync(path).isFile()) unlinkSync(path);
   } catch {
-    // See above.
+    // Ignored, as the docstring says.
   }
 }
 
-/** Opens a regular file for reading. Never waits: a pipe is refused. Throws `log.io_error`. */
+/** Opens a regular file for reading. Rejects a pipe without waiting for its writer. Throws `log.io_error`. */
 export function openRegular(path: string, displayName = path): number {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return descriptor;
@@ -87,7 +87,7 @@ export function openRegular(path: string, displayName = path): number {
   throw new BorunaError("log.io_error", `cannot read ${displayName}: it is not a file`, { place: { file: displayName } });
 }
 
-/** Reads a regular file of at most `maxBytes`; messages call it `displayName`. Throws `log.too_large`, `log.io_error`. */
+/** Reads a regular file of at most `maxBytes`. Error messages call the file `displayName`. Throws `log.too_large`, `log.io_error`. */
 export function readBounded(path: string, maxBytes: number, displayName = path): Uint8Array {
   const descriptor = openRegular(path, displayName);
   try {
@@ -98,19 +98,19 @@ export function readBounded(path: string, maxBytes: number, displayName = path):
       });
     }
     const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < bytes.length) {
-      const got = readSync(descriptor, bytes, at, bytes.length - at, null);
-      if (got === 0) break;
-      at += got;
+    let offset = 0;
+    while (offset < bytes.length) {
+      const readCount = readSync(descriptor, bytes, offset, bytes.length - offset, null);
+      if (readCount === 0) break;
+      offset += readCount;
     }
-    return bytes.subarray(0, at);
+    return bytes.subarray(0, offset);
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Syncs the names in a folder to disk. A file system that refuses to sync folders does not need it. */
+/** Syncs the names in a folder to disk. Ignores the errors of file systems that cannot sync folders and need not. */
 export function syncFolder(path: string): void {
   const descriptor = openSync(path, "r");
   try {
@@ -122,13 +122,13 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** `what` names the bytes in the message. Throws `log.utf8`. */
-export function decodeUtf8(bytes: Uint8Array, what: string): string {
+/** Decodes UTF-8. `displayName` names the bytes in the error message. Throws `log.utf8`. */
+export function decodeUtf8(bytes: Uint8Array, displayName: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError)
-      throw new BorunaError("log.utf8", `${what} is not UTF-8 text`, { cause: error });
+      throw new BorunaError("log.utf8", `${displayName} is not UTF-8 text`, { cause: error });
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The hash chain: each record's hash is SHA-256(previous hash ‖ canonical JSON of the record without its hash).
- * The first previous hash is 32 zero bytes. Hashes are written as lower-case hexadecimal.
+ * Computes the hashes of records, which form a chain. The hash of a record is
+ * SHA-256(hash of the previous record ‖ canonical JSON of this record without its hash). For the first record, 32 zero bytes
+ * take the place of the previous hash. Hashes are written in lower-case hexadecimal.
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
@@ -8,27 +9,27 @@ import type { JsonObject } from "./json-fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
 
-/** The texts around the contents of a record. Its members are sorted by name, so `hash` and `n` follow `event`, and `hash` follows `end`. */
+/** The texts around the contents of a record. Members are sorted by name, so `hash` and `n` follow `event`, and `hash` follows `end`. */
 export const EVENT_MEMBER = '{"event":';
 export const HASH_MEMBER = ',"hash":"';
 export const afterEvent = (n: number): string => `,"n":${n}}`;
 
 const HASH_BYTES = 32;
 /** Maximum UTF-8 bytes of one UTF-16 code unit. */
-export const UNIT_BYTES = 3;
-/** Reused for short records, so that they allocate no buffer. */
-const scratch = Buffer.allocUnsafe(16 * 1024);
+export const MAX_UNIT_BYTES = 3;
+/** A buffer for short records, reused so that hashing them allocates no memory. */
+const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
 
-/** The hash of a record that follows `previous`. `text` is its canonical JSON without its own hash. */
+/** Returns the hash of a record. `previous` is the hash of the record before, `text` the canonical JSON without the hash. */
 export function hashOfText(previous: string, text: string): string {
-  const fits = HASH_BYTES + text.length * UNIT_BYTES <= scratch.length;
-  const bytes = fits ? scratch : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
+  const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBuffer.length;
+  const bytes = fits ? sharedBuffer : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
   bytes.write(previous, 0, HASH_BYTES, "hex");
   const end = HASH_BYTES + bytes.write(text, HASH_BYTES, "utf8");
   return sha256Hex(bytes.subarray(0, end));
 }
 
-/** The hash of `record` when it follows `previous`, whatever hash it already contains. */
+/** Returns the hash that `record` must have if `previous` is the hash of the record before. Ignores the hash in `record`. */
 export function hashOfRecord(previous: string, record: JsonObject): string {
   const content = new Map<string, JsonData>(record);
   content.delete("hash");

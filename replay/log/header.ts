@@ -1,4 +1,4 @@
-/** The first record of a log: the program, the policy, the arguments and the limits of the run. */
+/** Reads and writes the header, the first record of a log. It holds the program, policy, arguments and limits of the run. */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
@@ -10,11 +10,11 @@ export const LOG_VERSION = 1;
 
 export interface LogProgram {
   readonly name: string;
-  /** `sha256:hex` of the module without debug information. */
+  /** The module hash as `sha256:hex`. It does not cover debug information. */
   readonly moduleHash: string;
-  /** `sha256:hex`, see `sourceHash`; null if the module carries no source. */
+  /** The result of `sourceHash`: `sha256:hex`, or null if the module contains no source text. */
   readonly sourceHash: string | null;
-  /** `sha256:hex` of the `.axbc` bytes, which are in a blob beside the log. */
+  /** `sha256:hex` of the `.axbc` bytes, which are stored as a blob. */
   readonly moduleBlob: string;
 }
 
@@ -22,20 +22,20 @@ export interface LogHeader {
   readonly runId: string;
   readonly program: LogProgram;
   readonly policyHash: string;
-  /** The result of `policyToJson`. */
+  /** The policy as `policyToJson` returns it. */
   readonly policy: JsonData;
   readonly capabilitySetHash: string;
-  /** Typed JSON by parameter name. */
+  /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
   readonly mode: "mock" | "live";
-  /** Registered capabilities without a handler, sorted. The file omits an empty list. */
+  /** Names of the registered capabilities that had no handler, sorted. An empty list is not written to the file. */
   readonly unserved: readonly string[];
-  /** Changes of behaviour that were in force in this run. This version knows none. */
+  /** Names of changes in behaviour that applied to this run. This version knows none. */
   readonly flags: readonly string[];
 }
 
-/** The id of a mock run whose caller gave none. It is a hash of the header, so that the same run has the same log, byte for byte. */
+/** Returns the id for a mock run whose caller gave none. It is a hash of the header, so that the logs of equal runs have equal bytes. */
 export function runIdOf(header: Omit<LogHeader, "runId">): string {
   return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
 }
@@ -65,7 +65,7 @@ function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): 
   });
 }
 
-/** `record` may contain the hash. Throws `log.form`, `log.version`, `log.flag`. */
+/** Reads the header. `record` may contain its hash. Throws `log.form`, `log.version`, `log.flag`. */
 export function headerFromJson(record: JsonObject): LogHeader {
   const version = countOf(record.get("boruna_log"), "boruna_log");
   if (version !== LOG_VERSION) {
@@ -73,7 +73,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
       hint: "Use a newer boruna.",
     });
   }
-  const known = [
+  const knownFields = [
     "boruna_log",
     "run_id",
     "program",
@@ -87,7 +87,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
     "flags",
     "hash",
   ];
-  onlyFields(record, known, "header");
+  onlyFields(record, knownFields, "header");
   const mode = textOf(record.get("mode"), "mode");
   if (mode !== "mock" && mode !== "live") throw new BorunaError("log.form", "mode: expected mock or live");
   const runId = textOf(record.get("run_id"), "run_id");
@@ -106,7 +106,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
   };
 }
 
-/** The writer omits an empty list and sorts the names. */
+/** Reads the list `unserved`. Throws `log.form` if it is empty or not sorted, because the recorder would not write such a list. */
 function unservedFromJson(names: readonly JsonData[]): readonly string[] {
   const texts = names.map((name, i) => textOf(name, `unserved[${i}]`));
   const isSorted = texts.every((name, i) => i === 0 || compareUtf8(texts[i - 1] ?? "", name) < 0);
@@ -126,11 +126,11 @@ function programFromJson(program: JsonObject): LogProgram {
 }
 
 function limitsToJson(limits: Limits): JsonObject {
-  const isWritten = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
-  return new Map(LIMIT_NAMES.filter(isWritten).map((name) => [name, limits[name]]));
+  const mustWrite = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
+  return new Map(LIMIT_NAMES.filter(mustWrite).map((name) => [name, limits[name]]));
 }
 
-/** Logs from before the limit on logged bytes have no `max_log_bytes`. */
+/** Reads the limits. `max_log_bytes` may be absent, because older logs do not have this limit. */
 function limitsFromJson(limits: JsonObject): Limits {
   onlyFields(limits, LIMIT_NAMES, "limits");
   return limitsFrom((name) => {

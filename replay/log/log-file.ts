@@ -1,6 +1,6 @@
 /**
- * The file of a log. Its first record is written under a temporary name, and only then does the file get its own name.
- * So a file of that name is never empty, and an existing file is not overwritten by accident.
+ * Creates and writes the file of a log. The first record is written under a temporary name. Then the file gets its final
+ * name. So a file with the final name is never empty, and an existing file is not overwritten by accident.
  */
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,38 +8,38 @@ import { type FileIdentity, identityText, type ProtectedFiles } from "../../gate
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
-import { alreadyExists, hardLinksRefused, ioError, syncFolder, writeAll } from "./files.ts";
+import { alreadyExists, hardLinksRefused, toIoError, syncFolder, writeAll } from "./files.ts";
 import { LOG_LIMITS } from "./log-limits.ts";
 import { isRunLog } from "./log-reader.ts";
 import { fileSource } from "./log-source.ts";
 
-/** Where a recorder writes its text. */
+/** The destination of the text of a recorder: a file, or memory. */
 export interface LogWriter {
   readonly name: string;
-  /** If the log is durable, `important` text (a record that must survive a power failure) is on disk when this returns. */
-  write(text: string, important: boolean): void;
+  /** Writes text. If the log is durable and `mustSync` is true, the text is on disk when this method returns. */
+  write(text: string, mustSync: boolean): void;
   close(): void;
-  /** Throws `log.replaced` if the log was removed, or another file has its name. */
+  /** Throws `log.replaced` if the log was removed, or if another file now has its name. */
   checkNotReplaced(): void;
-  /** Removes a log without events, with its blobs. */
+  /** Removes the log and its blobs. Only for a log without events. */
   discard(): void;
 }
 
-/** A log holds arguments and answers, so only its owner may read it. */
+/** Only the owner may read a log, because it holds arguments and answers. */
 const LOG_MODE = 0o600;
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 export interface LogFileOptions {
   readonly durable: boolean;
-  /** Whether an existing log is replaced. */
+  /** Whether to replace an existing log. */
   readonly force: boolean;
   /** Receives the identity of the file. */
   readonly ownFiles: ProtectedFiles;
 }
 
-/** Creates the file. Throws `log.exists`, `log.io_error`; so may the first `write`, which gives the file its name. */
+/** Creates the file. Throws `log.exists`, `log.io_error`. So may the first `write`, because it gives the file its name. */
 export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
-  const replaces = checkName(path, force);
+  const replacesLog = checkName(path, force);
   const folder = dirname(path);
   const temporary = join(folder, temporaryName());
   let descriptor: number | undefined = openTemporary(temporary, folder, path);
@@ -49,27 +49,27 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
   let failure: BorunaError | undefined;
   let finished = false;
   const release = (): void => {
-    const open = descriptor;
+    const openDescriptor = descriptor;
     descriptor = undefined;
-    if (open !== undefined) closeSync(open);
+    if (openDescriptor !== undefined) closeSync(openDescriptor);
   };
   const encoder = new TextEncoder();
   return {
     name: path,
-    write: (text, important) => {
+    write: (text, mustSync) => {
       if (failure !== undefined) throw failure;
       if (descriptor === undefined) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
       try {
         writeAll(descriptor, encoder.encode(text));
-        if (durable && (important || !hasFinalName)) fsyncSync(descriptor);
+        if (durable && (mustSync || !hasFinalName)) fsyncSync(descriptor);
         if (hasFinalName) return;
-        giveName(temporary, path, replaces);
+        giveName(temporary, path, replacesLog);
         hasFinalName = true;
         if (durable) syncFolder(folder);
       } catch (error) {
-        // The record may be cut, so nothing may follow it.
+        // The record may be incomplete, so nothing may be written after it.
         release();
-        failure = ioError(error, "write", path);
+        failure = toIoError(error, "write", path);
         throw failure;
       }
     },
@@ -91,7 +91,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
       const name = hasFinalName ? path : temporary;
       if (!isNameOf(name, identity)) return;
       try {
-        // Before the name is free: afterwards the blobs could be those of another run.
+        // Remove the blobs while this log still has its name. Afterwards the blobs could belong to another run.
         if (hasFinalName) removeBlobs(path);
       } finally {
         unlinkSync(name);
@@ -100,13 +100,13 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
   };
 }
 
-/** Whether the path names this file itself and not a link to it. */
+/** Whether the path is the name of this file, and not a link to the file. */
 function isNameOf(path: string, identity: FileIdentity): boolean {
   try {
-    const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    return found !== undefined && identityText(found) === identityText(identity);
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats !== undefined && identityText(stats) === identityText(identity);
   } catch (error) {
-    throw ioError(error, "look at", path);
+    throw toIoError(error, "look at", path);
   }
 }
 
@@ -115,18 +115,18 @@ function openTemporary(temporary: string, folder: string, path: string): number 
     removeAbandoned(folder);
     return openSync(temporary, NEW_FILE, LOG_MODE);
   } catch (error) {
-    throw ioError(error, "write", path);
+    throw toIoError(error, "write", path);
   }
 }
 
-/** Whether the path names a log that is to be replaced. Throws `log.exists`, `log.io_error`. */
+/** Returns whether the path names an existing log, which the new log replaces. Throws `log.exists`, `log.io_error`. */
 function checkName(path: string, force: boolean): boolean {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
   } catch (error) {
-    throw ioError(error, "write", path);
+    throw toIoError(error, "write", path);
   }
-  if (!force) throw logExists(path);
+  if (!force) throw logExistsError(path);
   if (!isLog(path)) {
     throw new BorunaError("log.exists", `${path} is already there and is not a log`, {
       place: { file: path },
@@ -136,35 +136,35 @@ function checkName(path: string, force: boolean): boolean {
   return true;
 }
 
-const logExists = (path: string): BorunaError =>
+const logExistsError = (path: string): BorunaError =>
   new BorunaError("log.exists", `${path} is already there`, {
     place: { file: path },
     hint: "A log is evidence and is not overwritten: choose another name, or say --force.",
   });
 
-/** Throws `log.exists` if another file has the name and is not to be replaced. */
-function giveName(temporary: string, path: string, replaces: boolean): void {
-  if (replaces) {
-    // Two runs may replace the same log at the same time: each writes its own file, and the later rename wins. The old blobs
-    // are removed before the rename, so that no blob of the new log is taken for an old one.
+/** Gives the file its final name. Throws `log.exists` if another file has the name and may not be replaced. */
+function giveName(temporary: string, path: string, replacesLog: boolean): void {
+  if (replacesLog) {
+    // Two runs may replace the same log at the same time. Each writes its own file, and the later rename wins. Remove the
+    // old blobs before the rename, so that no blob of the new log is removed with them.
     removeBlobs(path);
     renameSync(temporary, path);
     return;
   }
   try {
-    // Unlike a rename, a link fails if the name is taken.
+    // Use a link because, unlike a rename, it fails if the name is taken.
     linkSync(temporary, path);
   } catch (error) {
-    if (alreadyExists(error)) throw logExists(path);
+    if (alreadyExists(error)) throw logExistsError(path);
     if (!hardLinksRefused(error)) throw error;
-    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw logExists(path);
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw logExistsError(path);
     renameSync(temporary, path);
     return;
   }
   unlinkSync(temporary);
 }
 
-/** Whether the file is empty or begins like a log of either format, complete or not. */
+/** Whether the file is empty or begins like a log of either format. The log may be incomplete. */
 function isLog(path: string): boolean {
   const source = fileSource(path);
   for (const chunk of source.chunks()) {

@@ -1,16 +1,16 @@
-/** Limits of log files. The recorder writes nothing that the reader would refuse. */
+/** Limits on log files. The recorder obeys the same limits as the reader. */
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { JSON_LEVELS_PER_VALUE } from "../../vm/json/tagged-json.ts";
 
 export interface LogLimits {
-  /** Maximum bytes of a line without its line feed. */
+  /** Maximum bytes of a line, not counting its line feed. */
   readonly lineBytes: number;
   readonly events: number;
   /** Maximum bytes of one blob. */
   readonly blobBytes: number;
-  /** Maximum bytes of an event log, which must be read into memory. */
+  /** Maximum bytes of an event log. It is limited because the whole file must be read into memory. */
   readonly eventLogBytes: number;
-  /** A value whose canonical JSON has more bytes is stored as a blob. */
+  /** Maximum bytes of the canonical JSON of a value in a record. Longer values are stored as blobs. */
   readonly inlineBytes: number;
 }
 
@@ -22,5 +22,5 @@ export const LOG_LIMITS: LogLimits = {
   inlineBytes: 64 * 1024,
 };
 
-/** Maximum nesting of a record's JSON: the deepest value, inside an event, inside a record. */
+/** Maximum nesting of the JSON of a record, which is reached by the deepest value inside an event. */
 export const RECORD_JSON_DEPTH = JSON_LEVELS_PER_VALUE * MACHINE_LIMITS.valueDepth + 64;

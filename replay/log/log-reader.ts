@@ -1,9 +1,9 @@
 /**
- * Reading a log. The file is hostile input: the length of lines, the number of events and the nesting of JSON are limited,
- * and everything wrong is a typed error with its line. Of a file that was cut, every complete record is read.
+ * Reads logs. The file may be hostile, so the length of lines, the number of events and the nesting of JSON are limited.
+ * Anything wrong with the file is reported as a typed error with the line. If the file was cut, its complete records are read.
  *
- * A record is accepted if its hash continues the chain, its fields have the right form, its event number follows the one
- * before, an answer follows its call directly, and its bytes are exactly what the recorder would write.
+ * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, an
+ * answer directly follows its call, and the bytes of the record are exactly what the recorder would write.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
@@ -25,30 +25,30 @@ export type LogRecord = { readonly line: number; readonly hash: string } & (
   | { readonly kind: "end"; readonly end: RecordedEnd }
 );
 
-/** How the file ends. */
+/** Describes the end of the file. */
 export interface LogTail {
-  /** Bytes of all complete records. */
+  /** Total bytes of the complete records. */
   readonly validBytes: number;
-  /** The incomplete record that the file ends with, if it does. */
+  /** The incomplete record at the end of the file; undefined if the last record is complete. */
   readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
-/** A log that was read once, from beginning to end. Events are not kept: a log may be larger than memory. */
+/** A log that has been read once, from beginning to end. Events are not kept in memory, because a log may be larger than memory. */
 export interface RunLog extends LogTail {
   readonly format: "log";
   readonly file: string;
   readonly header: LogHeader;
-  /** Reads the source again for each iteration. Throws `log.changed` if it was changed meanwhile. */
+  /** Reads the file again in each iteration. Throws `log.changed` if the file was changed since it was first read. */
   readonly events: Iterable<LogEvent>;
   readonly eventCount: number;
-  /** Undefined if the process was killed or the file cut. */
+  /** Undefined if the process was killed or the file was cut. */
   readonly end: RecordedEnd | undefined;
-  /** Hash of the last record, which covers all records before it. */
+  /** Hash of the last record, which covers all earlier records. */
   readonly head: string;
   readonly blobs: BlobReader;
 }
 
-/** An event log. Its events are all in memory, since a JSON object can only be read at once. */
+/** An event log. All of its events are in memory, because it is a single JSON object, which is parsed as a whole. */
 export interface EventLog {
   readonly format: "eventlog";
   readonly file: string;
@@ -59,10 +59,10 @@ export interface EventLog {
 
 export type ParsedLog = RunLog | EventLog;
 
-/** Reads a log of either format. Throws `log.*` with file and line. */
+/** Reads a log of either format. Throws `log.*` errors, with file and line. */
 export function readLog(path: string, limits: Partial<LogLimits> = {}): ParsedLog {
-  const all = { ...LOG_LIMITS, ...limits };
-  return parseLog(fileSource(path, all), all);
+  const allLimits = { ...LOG_LIMITS, ...limits };
+  return parseLog(fileSource(path, allLimits), allLimits);
 }
 
 export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): ParsedLog {
@@ -76,7 +76,7 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
   return { format: "eventlog", file: source.name, events, eventCount: events.length, blobs: source.blobs };
 }
 
-/** Reads a run log. `visit` receives each record once it is accepted, including those before one that is refused. Throws `log.*`. */
+/** Reads a run log. Calls `visit` with each record as soon as it is accepted, so also if a later record is rejected. Throws `log.*`. */
 export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
   const records = logRecords(source, limits);
   let header: LogHeader | undefined;
@@ -111,14 +111,14 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
   };
 }
 
-/** Reads the first `count` events again. `last` is the hash of the last of them, which covers all before it. */
-function* eventsOf(source: LogSource, limits: LogLimits, count: number, last: string): Generator<LogEvent, void> {
+/** Reads the first `count` events again. `lastHash` is the hash of the last of these events; it covers the earlier ones. */
+function* eventsOf(source: LogSource, limits: LogLimits, count: number, lastHash: string): Generator<LogEvent, void> {
   if (count === 0) return;
-  // Only hashes are checked: records with the same hashes have the same bytes, and those were accepted before.
-  for (const record of logRecords(source, limits, false)) {
+  // It is enough to check hashes, because records with the same hashes have the same bytes, which have been accepted already.
+  for (const record of logRecords(source, limits, { checksBytes: false })) {
     if (record.kind !== "event") continue;
     const isLast = record.n === count;
-    if (isLast && record.hash !== last) break;
+    if (isLast && record.hash !== lastHash) break;
     yield { n: record.n, event: record.event };
     if (isLast) return;
   }
@@ -154,13 +154,13 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   throw new BorunaError("log.empty", `${source.name} is empty`, { place: { file: source.name } });
 }
 
-/** Reads and checks each record. Without `checksBytes` its bytes may differ from what the recorder would write. Throws `log.*`. */
-export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, checksBytes = true): Generator<LogRecord, LogTail> {
+/** Reads and checks each record. Unless `checksBytes`, accepts bytes that differ from what the recorder would write. Throws `log.*`. */
+export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, { checksBytes = true } = {}): Generator<LogRecord, LogTail> {
   const reader = new RecordReader(limits.events, checksBytes);
   let validBytes = 0;
   for (const line of linesOf(source, limits.lineBytes)) {
-    // A record is written together with its line feed: without one it is cut, even if it happens to be valid JSON.
-    if (!line.terminated && line.number > 1 && !reader.ended) {
+    // A record is written together with its line feed. Without the line feed it is cut, even if it happens to be valid JSON.
+    if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
     yield withLine(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line.number));
@@ -169,7 +169,7 @@ export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, c
   return { validBytes, cut: undefined };
 }
 
-/** Runs `body`; a `BorunaError` that it throws becomes a `log.*` error with the line. */
+/** Runs `body`. If `body` throws a `BorunaError`, throws a `log.*` error with the line instead. */
 function withLine<T>(file: string, line: number, body: () => T): T {
   try {
     return body();
@@ -181,37 +181,37 @@ function withLine<T>(file: string, line: number, body: () => T): T {
   }
 }
 
-/** The text that the recorder writes for this record. */
-function writtenText(read: LogRecord, record: JsonObject, textOf: (event: RecordedEvent) => string): string {
-  const hashed = `${HASH_MEMBER}${read.hash}"`;
-  switch (read.kind) {
+/** Returns the text that the recorder would write for this record. */
+function writtenText(logRecord: LogRecord, record: JsonObject, textOf: (event: RecordedEvent) => string): string {
+  const hashed = `${HASH_MEMBER}${logRecord.hash}"`;
+  switch (logRecord.kind) {
     case "header":
       return canonicalJson(record);
     case "event":
-      return `${EVENT_MEMBER}${textOf(read.event)}${hashed}${afterEvent(read.n)}`;
+      return `${EVENT_MEMBER}${textOf(logRecord.event)}${hashed}${afterEvent(logRecord.n)}`;
     case "end":
-      return `{"end":${canonicalJson(endToJson(read.end))}${hashed}}`;
+      return `{"end":${canonicalJson(endToJson(logRecord.end))}${hashed}}`;
   }
 }
 
-const notAsWritten = (): BorunaError =>
+const notAsWrittenError = (): BorunaError =>
   new BorunaError(
     "log.form",
     "the record is not written as boruna writes it: white space, the order of members, a number or an escape differs",
     { hint: "Keep logs byte for byte: an editor or a formatter may have rewritten this one." },
   );
 
-/** Checks each record against those before it. */
+/** Decodes records and checks each one against the earlier records. */
 class RecordReader {
-  ended = false;
+  hasEnded = false;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
   readonly #maxEvents: number;
-  /** Whether the bytes of each record must be what the recorder writes. */
+  /** Whether the bytes of each record must be exactly what the recorder would write. */
   readonly #checksBytes: boolean;
   #previous = CHAIN_START;
   #events = 0;
-  /** The capability of a call whose answer must come next. */
-  #pending: string | undefined;
+  /** The capability of the call whose answer must be the next event. */
+  #unansweredCapability: string | undefined;
 
   constructor(maxEvents: number, checksBytes: boolean) {
     this.#maxEvents = maxEvents;
@@ -220,12 +220,12 @@ class RecordReader {
 
   read(text: string, line: number): LogRecord {
     const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH });
-    if (this.ended) throw new BorunaError("log.trailing", "something follows the end record");
+    if (this.hasEnded) throw new BorunaError("log.trailing", "something follows the end record");
     const record = objectOf(data, "record");
     const hash = this.#checkHash(record, text);
-    const read = this.#decode(record, line, hash);
-    if (this.#checksBytes && writtenText(read, record, this.#textOf) !== text) throw notAsWritten();
-    return read;
+    const logRecord = this.#decode(record, line, hash);
+    if (this.#checksBytes && writtenText(logRecord, record, this.#textOf) !== text) throw notAsWrittenError();
+    return logRecord;
   }
 
   #decode(record: JsonObject, line: number, hash: string): LogRecord {
@@ -235,15 +235,16 @@ class RecordReader {
     return { kind: "event", n, event, line, hash };
   }
 
-  /** Hashes the bytes as they are; whether they are canonical JSON is checked after the record is decoded. */
+  /** Checks the hash against the bytes of the record. Whether the bytes are canonical JSON is checked after the record is decoded. */
   #checkHash(record: JsonObject, text: string): string {
     const hash = digestOf(record.get("hash"), "hash");
     const member = `${HASH_MEMBER}${hash}"`;
-    const at = text.lastIndexOf(member);
-    const actual = at === -1 ? undefined : hashOfText(this.#previous, text.slice(0, at) + text.slice(at + member.length));
+    const memberIndex = text.lastIndexOf(member);
+    const actual =
+      memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + text.slice(memberIndex + member.length));
     if (hash !== actual) {
       const expected = hashOfRecord(this.#previous, record);
-      if (hash === expected) throw notAsWritten();
+      if (hash === expected) throw notAsWrittenError();
       throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain requires ${expected}`, {
         hint: "This record, or the order of the records, was changed after it was written.",
       });
@@ -259,14 +260,16 @@ class RecordReader {
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
-    const answers = event.type === "CapResult" || event.type === "CapError";
-    if (this.#pending !== (answers ? event.capability : undefined)) {
+    const isAnswer = event.type === "CapResult" || event.type === "CapError";
+    if (this.#unansweredCapability !== (isAnswer ? event.capability : undefined)) {
       throw new BorunaError(
         "log.sequence",
-        this.#pending === undefined ? `event ${n} answers no call` : `event ${n} is between a call of ${this.#pending} and its answer`,
+        this.#unansweredCapability === undefined
+          ? `event ${n} answers no call`
+          : `event ${n} is between a call of ${this.#unansweredCapability} and its answer`,
       );
     }
-    this.#pending = event.type === "CapCall" ? event.capability : undefined;
+    this.#unansweredCapability = event.type === "CapCall" ? event.capability : undefined;
     return { n, event };
   }
 
@@ -275,7 +278,7 @@ class RecordReader {
     const end = endFromJson(record.get("end"));
     if (end.events !== this.#events)
       throw new BorunaError("log.count", `the end record counts ${end.events} events; there are ${this.#events}`);
-    this.ended = true;
+    this.hasEnded = true;
     return end;
   }
 }

@@ -1,14 +1,14 @@
-/** Where the bytes of a log come from: a file, or memory. */
+/** Provides the bytes of a log, from a file or from memory. */
 import { closeSync, readSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
-import { ioError, openRegular } from "./files.ts";
+import { toIoError, openRegular } from "./files.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 
 export interface LogSource {
-  /** As the user named it. */
+  /** The path that the user gave, for error messages. */
   readonly name: string;
-  /** All bytes; each call starts at the first. Throws `log.io_error`. */
+  /** Yields all bytes of the log. Each call starts at the first byte. Throws `log.io_error`. */
   chunks(): Iterable<Uint8Array>;
   readonly blobs: BlobReader;
 }
@@ -24,14 +24,14 @@ function* fileChunks(path: string): Generator<Uint8Array, void> {
   try {
     descriptor = openRegular(path);
     for (;;) {
-      // A new buffer each time, since lines are views into it.
+      // Each chunk needs a new buffer, because lines are views into it.
       const buffer = new Uint8Array(CHUNK_BYTES);
-      const got = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
-      if (got === 0) return;
-      yield buffer.subarray(0, got);
+      const readCount = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
+      if (readCount === 0) return;
+      yield buffer.subarray(0, readCount);
     }
   } catch (error) {
-    throw ioError(error, "read", path);
+    throw toIoError(error, "read", path);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -42,50 +42,50 @@ export function memorySource(bytes: Uint8Array, blobs: BlobReader = memoryBlobs(
 }
 
 export interface Line {
-  /** From 1. */
+  /** Line number, from 1. */
   readonly number: number;
-  /** Without its line feed. */
+  /** The bytes of the line, without the line feed. */
   readonly bytes: Uint8Array;
-  /** Offset of the first byte after the line and its line feed. */
+  /** Offset in the log of the first byte after the line and its line feed. */
   readonly end: number;
-  /** False for a last line without a line feed. */
+  /** Whether the line ends with a line feed. Only the last line may lack one. */
   readonly terminated: boolean;
 }
 
 export const LINE_FEED = 0x0a;
 
-/** The lines of a source. Throws `log.line_too_long` before it holds more than `maxBytes` of one. */
+/** Yields the lines of a source. Throws `log.line_too_long` for a line of more than `maxBytes`, before reading the rest of the line. */
 export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, void> {
   let pieces: Uint8Array[] = [];
-  let held = 0;
+  let heldBytes = 0;
   let number = 1;
   let end = 0;
-  const take = (terminated: boolean): Line => {
+  const takeLine = (terminated: boolean): Line => {
     const [only] = pieces;
     const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
-    end += held + (terminated ? 1 : 0);
+    end += heldBytes + (terminated ? 1 : 0);
     const line = { number, bytes, end, terminated };
     pieces = [];
-    held = 0;
+    heldBytes = 0;
     number += 1;
     return line;
   };
   for (const chunk of source.chunks()) {
-    let from = 0;
-    while (from < chunk.length) {
-      const at = chunk.indexOf(LINE_FEED, from);
-      const piece = chunk.subarray(from, at === -1 ? chunk.length : at);
-      held += piece.length;
-      if (held > maxBytes) {
+    let start = 0;
+    while (start < chunk.length) {
+      const lineFeedAt = chunk.indexOf(LINE_FEED, start);
+      const piece = chunk.subarray(start, lineFeedAt === -1 ? chunk.length : lineFeedAt);
+      heldBytes += piece.length;
+      if (heldBytes > maxBytes) {
         throw new BorunaError("log.line_too_long", `line ${number} is longer than ${maxBytes} bytes`, {
           place: { file: source.name, line: number },
         });
       }
       pieces.push(piece);
-      if (at === -1) break;
-      yield take(true);
-      from = at + 1;
+      if (lineFeedAt === -1) break;
+      yield takeLine(true);
+      start = lineFeedAt + 1;
     }
   }
-  if (held > 0) yield take(false);
+  if (heldBytes > 0) yield takeLine(false);
 }

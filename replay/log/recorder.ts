@@ -1,6 +1,6 @@
 /**
- * Recording a run. A log is a text file with one record, a JSON object, on each line: a header, the events, and an end
- * record. Shortened, with line breaks added:
+ * Records runs. A log is a text file. Each line is one record, which is a JSON object. The records are a header, the events
+ * and an end record. Shortened, and with line breaks added:
  *
  *     {"args":{},"boruna_log":1,"capability_set_hash":"sha256:5b…","flags":[],"hash":"3e…","limits":{"max_steps":10000000,…},
  *      "mode":"live","policy":{"default_allow":false,…},"policy_hash":"sha256:81…",
@@ -10,11 +10,11 @@
  *     {"end":{"alloc_bytes":5120,"counters":{"budget_exceeded":0,…,"total":1},"events":2,"outcome":"success","steps":93,
  *      "value":{"Int":3}},"hash":"d8…"}
  *
- * - Every record is canonical JSON: members sorted by name, no white space. So equal runs have equal bytes.
- * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record is the log's head; it covers all records.
+ * - Every record is canonical JSON: members are sorted by name, and there is no white space. So equal runs have equal bytes.
+ * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record is the head of the log. It covers all records.
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
- * - A record is handed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So a
- *   process that is killed loses at most the record that it was writing.
+ * - A record is passed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So if
+ *   the process is killed, at most the record being written is lost.
  */
 import type { EventSink } from "../../gateway/run-events.ts";
 import { ProtectedFiles } from "../../gateway/protected-files.ts";
@@ -26,7 +26,7 @@ import { folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from
 import { endToJson, type RunEnd } from "./end-record.ts";
 import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
 import { eventTexts } from "./event-text.ts";
-import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, UNIT_BYTES } from "./hash-chain.ts";
+import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, MAX_UNIT_BYTES } from "./hash-chain.ts";
 import { headerToJson } from "./header.ts";
 import type { JsonObject } from "./json-fields.ts";
 import { createLogFile, type LogWriter } from "./log-file.ts";
@@ -36,36 +36,36 @@ import type { RunDescription } from "./run-description.ts";
 export type LogFormat = "log" | "eventlog";
 
 export interface RecorderOptions {
-  /** Syncs to disk each call before its handler starts, and each answer before the program sees it. */
+  /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
   readonly durable?: boolean;
-  /** `eventlog` is the older format: one JSON object with the events only. */
+  /** `eventlog` is the older format: one JSON object with only the events. Default: `log`. */
   readonly format?: LogFormat;
-  /** Replaces an existing log. Any other existing file is still refused. */
+  /** Whether to replace an existing log. A file that is not a log is never replaced. */
   readonly force?: boolean;
   readonly limits?: Partial<LogLimits>;
 }
 
 export interface FinishedLog {
   readonly path: string;
-  /** Hash of the end record, which covers all records before it; absent in an event log. */
+  /** Hash of the end record, which covers all earlier records. Absent for an event log. */
   readonly head?: string;
 }
 
 export interface Recorder extends EventSink {
   /** Writes the end record and closes the log. Throws `log.io_error`, `log.replaced`, `log.too_large`. */
   finish(end: RunEnd): FinishedLog;
-  /** Closes the log of a run that failed by a fault: without an end record, or removed if it has no events. Does nothing after `finish`. */
+  /** Closes the log without an end record, because of a fault. Removes a log that has no events. Does nothing after `finish`. */
   abandon(): void;
-  /** The files of a log on disk, which the run's own fs calls must not touch. */
+  /** The files of a log on disk, which fs calls of the run must not touch. */
   readonly ownFiles?: ProtectedFiles;
 }
 
-/** Creates the file and its blobs and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
+/** Creates the file and the blob of the module, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
 export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
   const durable = options.durable === true;
   const ownFiles = new ProtectedFiles();
   const writer = createLogFile(path, { durable, force: options.force === true, ownFiles });
-  const recorder = startRecorder(writer, writtenChain(writer), folderBlobWriter(path, durable, ownFiles), run, options);
+  const recorder = startRecorder(writer, eagerChain(writer), folderBlobWriter(path, durable, ownFiles), run, options);
   return { ...recorder, ownFiles };
 }
 
@@ -74,7 +74,7 @@ export interface MemoryRecorder extends Recorder {
   readonly blobs: MemoryBlobs;
 }
 
-/** Records the same log in memory. Hashes are computed when they are asked for, since no crash could leave a part of it. */
+/** Records the same log in memory. Computes hashes only when they are needed, because a log in memory does not survive a crash. */
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();
@@ -103,13 +103,13 @@ function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
   }
 }
 
-/** Events that a durable log has on disk before the run goes on. */
-const IMPORTANT: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "CapResult", "CapError"]);
+/** Types of the events that a durable log syncs to disk before the run goes on. */
+const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "CapResult", "CapError"]);
 
-/** UTF-16 code units of the hash in a record. */
+/** Number of UTF-16 code units that the hash takes in a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
-/** Maximum bytes of a record around its event. */
-const AROUND_BYTES = 128;
+/** Maximum bytes of a record, not counting its event. */
+const MAX_ENVELOPE_BYTES = 128;
 
 function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
   const put: PutBlob = (text, bytes) => {
@@ -117,11 +117,11 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
     return blobs.put(new TextEncoder().encode(text));
   };
-  /** `text` is the record without its hash; of the event `n`, the event alone. */
+  /** Throws if the record is too long. `text` is the record without its hash or, if `n` is given, only the event with this number. */
   const checkLength = (text: string, n?: number): void => {
-    if (text.length * UNIT_BYTES + AROUND_BYTES <= limits.lineBytes) return;
-    const around = HASH_UNITS + (n === undefined ? 0 : EVENT_MEMBER.length + afterEvent(n).length);
-    if (Buffer.byteLength(text) + around > limits.lineBytes) {
+    if (text.length * MAX_UNIT_BYTES + MAX_ENVELOPE_BYTES <= limits.lineBytes) return;
+    const envelopeBytes = HASH_UNITS + (n === undefined ? 0 : EVENT_MEMBER.length + afterEvent(n).length);
+    if (Buffer.byteLength(text) + envelopeBytes > limits.lineBytes) {
       throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
     }
   };
@@ -130,7 +130,7 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
     chain.add(beforeHash, afterHash);
   };
   add(...aroundHash(headerToJson(run.header)));
-  // The folder of blobs belongs to this run only once the file has its name.
+  // Write no blob before this point, because the folder of blobs belongs to this run only after the file has its final name.
   blobs.put(run.module);
   const textOf = eventTexts(limits.inlineBytes, put);
   let events = 0;
@@ -141,9 +141,9 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
       try {
         const text = textOf(event);
         checkLength(text, n);
-        chain.addEvent(text, IMPORTANT.has(event.type));
+        chain.addEvent(text, SYNCED_EVENTS.has(event.type));
       } catch (error) {
-        throw withKeptEvents(error, events);
+        throw withEventCountHint(error, events);
       }
       events = n;
       return undefined;
@@ -164,70 +164,70 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
   };
 }
 
-/** The header's canonical JSON in two parts, between which its hash belongs. */
+/** Returns the canonical JSON of the header in two parts: the text before its hash and the text after it. */
 function aroundHash(header: JsonObject): readonly [beforeHash: string, afterHash: string] {
-  const part = (names: readonly string[]): string => jsonText(new Map(names.map((name) => [name, header.get(name) ?? null])));
+  const textOf = (names: readonly string[]): string => jsonText(new Map(names.map((name) => [name, header.get(name) ?? null])));
   const names = [...header.keys()].toSorted(compareUtf8);
-  const at = names.findIndex((name) => name > "hash");
-  return [part(names.slice(0, at)).slice(0, -1), `,${part(names.slice(at)).slice(1)}`];
+  const index = names.findIndex((name) => name > "hash");
+  return [textOf(names.slice(0, index)).slice(0, -1), `,${textOf(names.slice(index)).slice(1)}`];
 }
 
-/** A failure to write the log, with a hint at the events that it has. */
-function withKeptEvents(error: unknown, events: number): unknown {
+/** Adds a hint to an error in writing the log, which says how many events the log has. Returns other errors unchanged. */
+function withEventCountHint(error: unknown, events: number): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "log.io_error") return error;
-  const kept = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it, and boruna replay reads them.`;
-  return new BorunaError(error.kind, error.message, { place: error.place, hint: kept, cause: error });
+  const hint = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it, and boruna replay reads them.`;
+  return new BorunaError(error.kind, error.message, { place: error.place, hint, cause: error });
 }
 
 /** Writes records in order, each with its hash. */
 interface Chain {
-  /** Writes the header or the end, given as the parts of its text before and after the hash. */
+  /** Writes the header or the end record. The arguments are its texts before and after the hash. */
   add(beforeHash: string, afterHash: string): void;
-  /** Writes the next event, given as canonical JSON; `important` as in `LogWriter`. */
-  addEvent(text: string, important: boolean): void;
-  /** The hash of the last record. */
+  /** Writes the next event. `text` is its canonical JSON. For `mustSync`, see `LogWriter`. */
+  addEvent(text: string, mustSync: boolean): void;
+  /** Returns the hash of the last record. */
   lastHash(): string;
 }
 
-/** Hashes each record and hands it to the operating system before the call returns. */
-function writtenChain(writer: LogWriter): Chain {
+/** Creates a chain that hashes and writes each record immediately. */
+function eagerChain(writer: LogWriter): Chain {
   let previous = CHAIN_START;
   let events = 0;
-  const add = (beforeHash: string, afterHash: string, important: boolean): void => {
+  const add = (beforeHash: string, afterHash: string, mustSync: boolean): void => {
     const hash = hashOfText(previous, beforeHash + afterHash);
-    writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${afterHash}\n`, important);
+    writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${afterHash}\n`, mustSync);
     previous = hash;
   };
   return {
     add: (beforeHash, afterHash) => add(beforeHash, afterHash, true),
-    addEvent: (text, important) => {
+    addEvent: (text, mustSync) => {
       events += 1;
-      add(EVENT_MEMBER + text, afterEvent(events), important);
+      add(EVENT_MEMBER + text, afterEvent(events), mustSync);
     },
     lastHash: () => previous,
   };
 }
 
-/** Keeps events and the end until a hash is asked for. */
+/** Creates a chain that keeps the events and the end until a hash is needed. */
 function lazyChain(writer: LogWriter): Chain {
-  const written = writtenChain(writer);
+  const chain = eagerChain(writer);
   let texts: string[] = [];
   let end: readonly [beforeHash: string, afterHash: string] | undefined;
   return {
     add: (beforeHash, afterHash) => {
-      // The header is the first record, and the end follows all events.
-      if (texts.length === 0) written.add(beforeHash, afterHash);
+      // If there are no events yet, this is the header or an end that directly follows it. Otherwise it is the end after the events.
+      if (texts.length === 0) chain.add(beforeHash, afterHash);
       else end = [beforeHash, afterHash];
     },
     addEvent: (text) => {
       texts.push(text);
     },
     lastHash: () => {
-      for (const text of texts) written.addEvent(text, false);
+      for (const text of texts) chain.addEvent(text, false);
       texts = [];
-      if (end !== undefined) written.add(...end);
+      if (end !== undefined) chain.add(...end);
       end = undefined;
-      return written.lastHash();
+      return chain.lastHash();
     },
   };
 }
@@ -235,18 +235,18 @@ function lazyChain(writer: LogWriter): Chain {
 function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   let events = 0;
   let bytes = 0;
-  const write = (text: string, important: boolean): void => {
+  const write = (text: string, mustSync: boolean): void => {
     bytes += Buffer.byteLength(text);
     if (bytes > limits.eventLogBytes || events > limits.events)
       throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
-    writer.write(text, important);
+    writer.write(text, mustSync);
   };
   const textOf = eventTexts(limits.inlineBytes);
   write('{"events":[', false);
   return {
     append: (event) => {
       events += 1;
-      write(`${events === 1 ? "" : ","}${textOf(eventLogForm(event))}`, IMPORTANT.has(event.type));
+      write(`${events === 1 ? "" : ","}${textOf(eventLogForm(event))}`, SYNCED_EVENTS.has(event.type));
       return undefined;
     },
     finish: () => {

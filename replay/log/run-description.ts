@@ -1,4 +1,4 @@
-/** Describes a run before it starts: the header of its log, and the module that is stored beside it. */
+/** Describes a run before it starts: the header of its log, and the module that is stored in a blob. */
 import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
@@ -13,23 +13,23 @@ import { isRunId, runIdOf, type LogHeader } from "./header.ts";
 
 export interface RunDescription {
   readonly header: LogHeader;
-  /** `.axbc` bytes with debug information. */
+  /** The module as `.axbc` bytes, with debug information. */
   readonly module: Uint8Array;
 }
 
 export interface RunFacts {
   readonly policy: Policy;
   readonly args: ReadonlyMap<string, JsonData>;
-  /** The limits in force, from the policy and the caller. */
+  /** The limits that apply to the run, from the policy and the caller. */
   readonly limits: Limits;
   readonly mode: LogHeader["mode"];
   /** Names of the capabilities that have a handler. */
   readonly served: ReadonlySet<string>;
-  /** If undefined, as in a mock run, the id is a hash of the rest of the header. */
+  /** If it is undefined, the id becomes a hash of the rest of the header. */
   readonly runId: string | undefined;
 }
 
-/** Throws `usage` if it is not a valid run id. */
+/** Throws `usage` if `runId` is not a valid run id. */
 export function checkRunId(runId: unknown): void {
   if (isRunId(runId)) return;
   throw new BorunaError("usage", "the run id is not 1 to 128 printable ASCII characters without spaces", {
@@ -37,12 +37,12 @@ export function checkRunId(runId: unknown): void {
   });
 }
 
-/** 32 random hexadecimal digits, the form that `runIdOf` also has. */
+/** Returns 32 random hexadecimal digits. Ids from `runIdOf` have the same form. */
 export function freshRunId(): string {
   return randomBytes(16).toString("hex");
 }
 
-/** Throws `usage` for an invalid run id. */
+/** Returns the header and the module for a log of this run. Throws `usage` if the run id is invalid. */
 export function describeRun(program: Program, run: RunFacts): RunDescription {
   if (run.runId !== undefined) checkRunId(run.runId);
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
@@ -70,7 +70,7 @@ function unservedBy(program: Program, served: ReadonlySet<string>): readonly str
   return names.sort(compareUtf8);
 }
 
-/** `sha256:hex` over one line for each source file, in name order: `name TAB sha256(text) LF`. Null if the module carries no source. */
+/** Returns `sha256:hex` of one line `name TAB sha256(text) LF` for each source file, by name. Null if the module has no source text. */
 export function sourceHash(module: Module): string | null {
   const files = module.debug?.files ?? [];
   if (files.length === 0) return null;

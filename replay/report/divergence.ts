@@ -1,4 +1,4 @@
-/** The first difference between a replay and its log: in an event, in the end, or because one of them went on after the other ended. */
+/** Finds the first difference between a replay and its log: in an event, in the end record, or because one of the two is longer. */
 import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
@@ -11,18 +11,18 @@ import type { SourceFrame } from "./source-frame.ts";
 import { endText, eventText, excerpt, typeText, valueText } from "./format-values.ts";
 
 export type DivergenceKind =
-  /** The program has another event, or calls another capability. */
+  /** The event has another type, or the call another capability, than recorded. */
   | "event"
   | "arguments"
-  /** The recorded answer is not what the program receives: the gateway may not accept it, for instance. */
+  /** The program does not receive the recorded answer, for instance because the gateway does not accept it. */
   | "answer"
-  /** Another event has other contents: an actor event, a contract check, an emitted tree. */
+  /** An event of any other type has different contents: an actor event, a contract check, an emitted tree. */
   | "content"
   /** The program has an event after the last one of the log. */
   | "beyond_log"
   /** The program ended, and the log has more events. */
   | "left_over"
-  /** The rest compare the end record. */
+  /** The kinds from here on are differences in the end record. */
   | "outcome"
   | "error"
   | "value"
@@ -30,24 +30,24 @@ export type DivergenceKind =
   | "alloc_bytes"
   | "counters";
 
-/** The first path at which two values differ, and both sides as excerpts of text. */
+/** The first path at which two values differ, and an excerpt of the text of each value. */
 export interface PathDifference {
   readonly path: string;
-  /** Name of the parameter, for an argument. */
+  /** Name of the parameter, if the value is an argument of a call. */
   readonly parameter: string | undefined;
   readonly expected: string;
   readonly actual: string;
-  /** For two Strings: the number of equal code points before the first that differs. */
+  /** If both values are Strings, the number of code points before the first that differs. */
   readonly agree: number | undefined;
 }
 
 /** A difference whose location in the program is not known yet. */
 export interface Mismatch {
   readonly kind: DivergenceKind;
-  /** Number of the event, or of the last event plus 1 for the end record. */
+  /** Number of the event. For the end record, the number of the last event plus 1. */
   readonly event: number;
   readonly atEnd: boolean;
-  /** One sentence. */
+  /** What differs, in one sentence. */
   readonly message: string;
   readonly expected: string;
   readonly actual: string;
@@ -57,10 +57,10 @@ export interface Mismatch {
 export interface Divergence extends Mismatch {
   readonly location: CodePlace | undefined;
   readonly frame: SourceFrame | undefined;
-  /** Innermost call first. */
+  /** The call stack, innermost call first. */
   readonly stack: readonly CodePlace[];
   readonly step: number;
-  /** The last recorded answer before it. */
+  /** The last recorded answer before the difference. */
   readonly lastAnswer: LastAnswer | undefined;
 }
 
@@ -69,7 +69,7 @@ export interface LastAnswer {
   readonly text: string;
 }
 
-/** What the comparison and its texts need to know of the program that is replayed. */
+/** What comparing and describing events requires about the program of the replay. */
 export interface ComparisonContext {
   readonly types: readonly TypeDef[];
   readonly registry: CapabilityRegistry;
@@ -81,19 +81,19 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
   content: "the event is not the recorded one",
 };
 
-/** Undefined if both are the same event. `n` is its number. */
+/** Compares the event number `n` of both runs. Returns undefined if the events are equal. */
 export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
   const texts = { event: n, atEnd: false, expected: eventText(expected, context.types), actual: eventText(actual, context.types) };
   if (expected.type !== actual.type || ("capability" in expected && "capability" in actual && expected.capability !== actual.capability)) {
-    const answered = expected.type === "CapResult" || expected.type === "CapError";
-    if (answered) return { kind: "answer", message: SENTENCES.answer, ...texts };
+    const isAnswer = expected.type === "CapResult" || expected.type === "CapError";
+    if (isAnswer) return { kind: "answer", message: SENTENCES.answer, ...texts };
     return { kind: "event", message: `the log has ${nounOf(expected)}, the program does ${nounOf(actual)}`, ...texts };
   }
   const kind = kindOf(expected);
-  const found = contentDifference(expected, actual, context.types);
-  if (found === undefined) return undefined;
-  const parameter = expected.type === "CapCall" ? parameterAt(found.path, expected, context.registry) : undefined;
-  return { kind, message: SENTENCES[kind], difference: pathDifference(found, context.types, parameter), ...texts };
+  const difference = contentDifference(expected, actual, context.types);
+  if (difference === undefined) return undefined;
+  const parameter = expected.type === "CapCall" ? parameterAt(difference.path, expected, context.registry) : undefined;
+  return { kind, message: SENTENCES[kind], difference: pathDifference(difference, context.types, parameter), ...texts };
 }
 
 function kindOf(event: RunEvent): "arguments" | "answer" | "content" {
@@ -125,7 +125,7 @@ function nounOf(event: RunEvent): string {
   }
 }
 
-/** Every field of an event but its capability, as named values. */
+/** Returns the fields of an event except its capability, as named values. */
 function contentsOf(event: RunEvent): readonly (readonly [name: string, value: Value])[] {
   const contents: Readonly<Record<string, EventField>> = event;
   const names = eventFields(event.type).map(([name]) => name);
@@ -138,11 +138,11 @@ function asValue(field: EventField | undefined): Value {
 }
 
 function contentDifference(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): Difference | undefined {
-  const others = contentsOf(actual);
+  const actualContents = contentsOf(actual);
   for (const [i, [name, value]] of contentsOf(expected).entries()) {
-    const other = others[i];
-    const found = other === undefined ? undefined : firstDifference(value, other[1], name, types);
-    if (found !== undefined) return found;
+    const actualField = actualContents[i];
+    const difference = actualField === undefined ? undefined : firstDifference(value, actualField[1], name, types);
+    if (difference !== undefined) return difference;
   }
   return undefined;
 }
@@ -154,19 +154,25 @@ function parameterAt(path: string, call: RunEvent & { readonly type: "CapCall" }
   return signatureFor(capability, call.args.length)?.params[Number(index)]?.name;
 }
 
-/** Two Strings are cut around their first difference; other values that look equal are shown with their types. */
+/** Describes a difference. Long Strings are cut around their first difference. If other values have equal texts, their types are added. */
 export function pathDifference({ path, expected, actual }: Difference, types: readonly TypeDef[], parameter?: string): PathDifference {
   if (typeof expected === "string" && typeof actual === "string") {
-    let at = 0;
-    while (at < expected.length && expected[at] === actual[at]) at += 1;
-    const excerptOf = (text: string): string => excerpt(`"${text}"`, at + 1);
-    return { path, parameter, expected: excerptOf(expected), actual: excerptOf(actual), agree: Array.from(expected.slice(0, at)).length };
+    let index = 0;
+    while (index < expected.length && expected[index] === actual[index]) index += 1;
+    const excerptOf = (text: string): string => excerpt(`"${text}"`, index + 1);
+    return {
+      path,
+      parameter,
+      expected: excerptOf(expected),
+      actual: excerptOf(actual),
+      agree: Array.from(expected.slice(0, index)).length,
+    };
   }
   const texts = { expected: valueText(expected, types), actual: valueText(actual, types) };
-  const look = { path, parameter, agree: undefined };
-  if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return { ...look, ...texts };
+  const baseFields = { path, parameter, agree: undefined };
+  if (expected === undefined || actual === undefined || texts.expected !== texts.actual) return { ...baseFields, ...texts };
   return {
-    ...look,
+    ...baseFields,
     expected: `${texts.expected}: ${typeText(expected, types)}`,
     actual: `${texts.actual}: ${typeText(actual, types)}`,
   };
@@ -194,25 +200,25 @@ export function leftOver(n: number, expected: RunEvent, actual: RunEnd, context:
   };
 }
 
-/** The program went on where the recorded run had ended. `n` is the event number of the end record. */
+/** Describes a program that went on after the point where the recorded run ended. `n` is the event number of the end record. */
 export function passedEnd(n: number, reached: ReachedBound): Mismatch {
   const noun = boundNoun(reached.field);
   return {
     kind: reached.field === "max_steps" ? "steps" : "alloc_bytes",
     event: n,
     atEnd: true,
-    message: `the program goes on after the recorded ${reached.at} ${noun}`,
-    expected: String(reached.at),
-    actual: `more than ${reached.at}`,
+    message: `the program goes on after the recorded ${reached.value} ${noun}`,
+    expected: String(reached.value),
+    actual: `more than ${reached.value}`,
   };
 }
 
 export interface EndContext extends ComparisonContext {
-  /** Whether the program is the recorded one: another program may use other steps. */
+  /** Whether the program is the recorded one. If not, its steps and allocation are not compared. */
   readonly sameProgram: boolean;
 }
 
-/** Undefined if both runs ended the same way. */
+/** Compares the ends of both runs. Returns undefined if they are equal. */
 export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, context: EndContext): Mismatch | undefined {
   const both = { event: n, atEnd: true, expected: endText(expected, context.types), actual: endText(actual, context.types) };
   if (expected.outcome !== actual.outcome) {
@@ -222,12 +228,12 @@ export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, context
   if (error !== undefined)
     return { kind: "error", message: "the program stopped with another error than recorded", difference: error, ...both };
   if (expected.value !== undefined && actual.value !== undefined) {
-    const found = firstDifference(expected.value, actual.value, "value", context.types);
-    if (found !== undefined) {
+    const difference = firstDifference(expected.value, actual.value, "value", context.types);
+    if (difference !== undefined) {
       return {
         kind: "value",
         message: "the program gave another value than recorded",
-        difference: pathDifference(found, context.types),
+        difference: pathDifference(difference, context.types),
         ...both,
       };
     }
@@ -253,8 +259,8 @@ function errorDifference(expected: RunEnd, actual: RunEnd, context: EndContext):
       if (left !== right) return pathDifference({ path, expected: left, actual: right }, context.types);
       continue;
     }
-    const found = firstDifference(left, right, path, context.types);
-    if (found !== undefined) return pathDifference(found, context.types);
+    const difference = firstDifference(left, right, path, context.types);
+    if (difference !== undefined) return pathDifference(difference, context.types);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** Values, events and ends of runs as short texts for reports. */
+/** Formats values, events and ends of runs as short texts for reports. */
 import type { RunEvent } from "../../vm/events.ts";
 import { typeName } from "../../vm/meter.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
@@ -7,26 +7,26 @@ import { EnumValue, RecordValue, type Value, wellFormed } from "../../vm/value/v
 import type { RunEnd } from "../log/end-record.ts";
 
 /** Maximum code points of an excerpt. */
-const MAX_EXCERPT = 240;
+const MAX_EXCERPT_LENGTH = 240;
 
-/** A short text unchanged; of a long one the part around the code unit `at`, with `…` where it is cut. */
-export function excerpt(text: string, at = 0): string {
-  if (text.length <= MAX_EXCERPT) return text;
-  const start = Math.max(0, at - MAX_EXCERPT);
-  const points = Array.from(wellFormed(text.slice(start, at + MAX_EXCERPT)));
-  const before = Array.from(text.slice(start, at)).length;
-  const from = Math.max(0, before - MAX_EXCERPT / 4);
-  const part = points.slice(from, from + MAX_EXCERPT).join("");
-  const cutStart = start > 0 || from > 0;
-  const cutEnd = at + MAX_EXCERPT < text.length || from + MAX_EXCERPT < points.length;
-  return `${cutStart ? "…" : ""}${part}${cutEnd ? "…" : ""}`;
+/** Returns a short text unchanged. Cuts a long text to the part around the code unit `center`, with `…` in place of what is cut. */
+export function excerpt(text: string, center = 0): string {
+  if (text.length <= MAX_EXCERPT_LENGTH) return text;
+  const start = Math.max(0, center - MAX_EXCERPT_LENGTH);
+  const points = Array.from(wellFormed(text.slice(start, center + MAX_EXCERPT_LENGTH)));
+  const centerPoint = Array.from(text.slice(start, center)).length;
+  const firstPoint = Math.max(0, centerPoint - MAX_EXCERPT_LENGTH / 4);
+  const shownText = points.slice(firstPoint, firstPoint + MAX_EXCERPT_LENGTH).join("");
+  const isStartCut = start > 0 || firstPoint > 0;
+  const isEndCut = center + MAX_EXCERPT_LENGTH < text.length || firstPoint + MAX_EXCERPT_LENGTH < points.length;
+  return `${isStartCut ? "…" : ""}${shownText}${isEndCut ? "…" : ""}`;
 }
 
-export function valueText(value: Value | undefined, types: readonly TypeDef[], at = 0): string {
-  return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), at);
+export function valueText(value: Value | undefined, types: readonly TypeDef[], center = 0): string {
+  return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), center);
 }
 
-/** `Int`, or `Point (type 3)`, since two types may have the same name. */
+/** Returns the type of a value as text: `Int`, or `Point (type 3)`, because two types may have the same name. */
 export function typeText(value: Value, types: readonly TypeDef[]): string {
   if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
   const name = types[value.typeId]?.name;

@@ -1,4 +1,4 @@
-/** The report of `boruna replay`: lines for people, JSON for programs. */
+/** Formats the report of `boruna replay`, as lines for people or as JSON for programs. */
 import type { CodePlace } from "../../vm/bytecode/module.ts";
 import type { JsonData } from "../../vm/json/json.ts";
 import { printable } from "../../vm/terminal-text.ts";
@@ -7,7 +7,7 @@ import type { ReplayReport } from "../replay.ts";
 import type { Divergence, PathDifference } from "./divergence.ts";
 import { framedStackLines } from "./source-frame.ts";
 
-/** Lines without line feeds. The first begins with `replay: ` and the status. */
+/** Returns lines without line feeds. The first one begins with `replay: ` and the status. */
 export function replayLines(report: ReplayReport): readonly string[] {
   const { divergence } = report;
   if (divergence !== undefined) return [...divergenceLines(divergence), ...report.notes.map(note)];
@@ -34,7 +34,7 @@ function differenceLines(d: PathDifference): readonly string[] {
   return [`  ${printable(d.path)}${name}${agree}:`, `    expected ${printable(d.expected)}`, `    actual   ${printable(d.actual)}`];
 }
 
-/** The object that `--json` prints. */
+/** Returns the object that `--json` prints. */
 export function replayJson(report: ReplayReport): JsonData {
   const { program, events, divergence, result } = report;
   return jsonObject({

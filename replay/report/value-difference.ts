@@ -1,4 +1,4 @@
-/** Finds where two values differ first, in reading order: elements from left to right, and the elements of a list before its length. */
+/** Finds the first difference between two values in reading order: from left to right, and the elements of a list before its length. */
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -17,14 +17,14 @@ import {
 } from "../../vm/value/value.ts";
 
 export interface Difference {
-  /** Such as `args[0].items[2]["key"]`. */
+  /** The path to the difference, such as `args[0].items[2]["key"]`. */
   readonly path: string;
-  /** Undefined if only the other side has an element here. */
+  /** Undefined if only the actual value has an element at this path. For `actual`, the reverse holds. */
   readonly expected: Value | undefined;
   readonly actual: Value | undefined;
 }
 
-/** The last part of a path, linked to those before it. */
+/** The last part of a path, linked to the earlier parts. */
 interface PathPart {
   readonly parent: PathPart | undefined;
   readonly text: string;
@@ -36,18 +36,18 @@ interface Pair {
 }
 
 /**
- * Undefined if the values are equal. Floats are equal if their bits are, so 0.0 differs from -0.0 and NaN equals NaN.
- * Not recursive, since values may be deep. `path` is the name of the values themselves.
+ * Returns undefined if the values are equal. Floats are equal if their bits are, so 0.0 differs from -0.0, and NaN equals
+ * NaN. The search is not recursive, because values may be deep. `path` is the path of the two values.
  */
 export function firstDifference(expected: Value, actual: Value, path: string, types: readonly TypeDef[] = []): Difference | undefined {
-  const open: Pair[] = [{ expected, actual, path: { parent: undefined, text: path } }];
-  for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
+  const unvisited: Pair[] = [{ expected, actual, path: { parent: undefined, text: path } }];
+  for (let pair = unvisited.pop(); pair !== undefined; pair = unvisited.pop()) {
     if (pair.expected === pair.actual) continue;
     const children = childrenOf(pair, types);
     if (children === undefined) return { path: pathText(pair.path), expected: pair.expected, actual: pair.actual };
     for (let i = children.length - 1; i >= 0; i--) {
       const child = children[i];
-      if (child !== undefined && child.expected !== child.actual) open.push(child);
+      if (child !== undefined && child.expected !== child.actual) unvisited.push(child);
     }
   }
   return undefined;
@@ -59,7 +59,7 @@ function pathText(last: PathPart): string {
   return texts.reverse().join("");
 }
 
-/** Pairs of the values inside; undefined if the two differ themselves. */
+/** Returns the pairs of values inside a pair. Returns undefined if the two values differ without regard to what is inside. */
 function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | undefined {
   const { expected: a, actual: b, path } = pair;
   if (typeof a !== "object" || typeof b !== "object") return undefined;

@@ -1,11 +1,11 @@
-/** The report of `boruna verify`: lines for people, JSON for programs. */
+/** Formats the report of `boruna verify`, as lines for people or as JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import { replayJson, replayLines } from "./replay-report.ts";
 import type { Verification } from "../verify.ts";
 
-/** Lines without line feeds. The first is `verify: ok`, or begins with `verify: failed`. */
+/** Returns lines without line feeds. The first one is `verify: ok`, or begins with `verify: failed`. */
 export function verifyLines(v: Verification): readonly string[] {
   const lines = [
     v.failure === undefined
@@ -20,7 +20,7 @@ export function verifyLines(v: Verification): readonly string[] {
   return lines;
 }
 
-/** The object that `--json` prints. */
+/** Returns the object that `--json` prints. */
 export function verifyJson(v: Verification): JsonData {
   const { failure } = v;
   return jsonObject({

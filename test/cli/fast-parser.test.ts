@@ -1,7 +1,7 @@
 /** The fast parser of command lines against commander. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { COMMANDS, COMMON, type Flags } from "../../cli/command-table.ts";
+import { COMMANDS, COMMON_OPTIONS, type Flags } from "../../cli/command-table.ts";
 import { parseFast } from "../../cli/fast-parser.ts";
 import { parseAndRun } from "../../cli/full-parser.ts";
 import { cases } from "../cases.ts";
@@ -27,12 +27,12 @@ function readFast(argv: readonly string[]): Read | undefined {
 }
 
 const VALUES = ["", "a", "json", "auto", "never", "compiled", "a=b", "a b", "12", "run", "show", "help", "policy", "é"];
-const words = COMMANDS.flatMap((command) => [...COMMON, ...command.options])
+const words = COMMANDS.flatMap((command) => [...COMMON_OPTIONS, ...command.options])
   .flatMap((option) => option.flags.replace(/ <.*$/, "").split(", "))
   .concat(["-", "--", "-V", "-h", "--help", "--version", "-x", "--unknown", "-1", "--policy=a", "--json=a", "-ofile"]);
 
 const argv = fc.constantFrom(...COMMANDS).chain((command) => {
-  const own = [...COMMON, ...command.options].map((option) => option.flags.replace(/ <.*$/, "").split(", "));
+  const own = [...COMMON_OPTIONS, ...command.options].map((option) => option.flags.replace(/ <.*$/, "").split(", "));
   const option = fc.constantFrom(...own.flat());
   const parts = fc.oneof(
     { arbitrary: fc.constantFrom(...VALUES), weight: 4 },
