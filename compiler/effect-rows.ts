@@ -28,7 +28,7 @@ function pathOf(context: Context, use: CapabilityUse, capability: string): strin
 /** A fix that adds the capability to the row, or a row to the function. */
 function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
   const { item } = scope.callable;
-  if (item === null || scope.unit.diagnostics.full) return [];
+  if (item === null || scope.unit.diagnostics.isFull) return [];
   const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
   const edits = item.row === null ? insertEffectRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
   return [{ title: `declare \`${capability}\``, edits }];

@@ -144,5 +144,5 @@ export interface Constructor {
   /** The names of its fields, for messages: `Named { x: _ }`. Null if it has none: `Some(_)`. */
   readonly fields: readonly string[] | null;
   /** The number of constructors of the type. */
-  readonly siblings: number;
+  readonly constructorCount: number;
 }

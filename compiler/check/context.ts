@@ -64,7 +64,7 @@ export interface FunctionChecker {
   /** Checks a block in a scope of its own, like `check`. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
-  bind(name: Name, type: CheckedType, mutable: boolean): Local;
+  bind(name: Name, type: CheckedType, options: { readonly mutable: boolean }): Local;
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }

@@ -17,7 +17,7 @@ import {
   type TypeDecl,
 } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
-import { suggestNearest, withoutPrefix } from "./did-you-mean.ts";
+import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod } from "./suggest-names.ts";
 
@@ -188,7 +188,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
         "E013",
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
-        withoutPrefix(expr.enum, expr.variant) ??
+        helpWithoutPrefix(expr.enum, expr.variant) ??
           libraryTypeHint(scope.unit, expr.enum.text) ??
           suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
       );

@@ -304,7 +304,7 @@ export class ExpressionChecker implements FunctionChecker {
     this.scope.unit.diagnostics.warning(code, span, message, extras);
   }
 
-  bind(name: Name, type: CheckedType, mutable: boolean): Local {
+  bind(name: Name, type: CheckedType, { mutable }: { readonly mutable: boolean }): Local {
     const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
     const before = this.scope.declare(local);
     if (before !== undefined) this.#unused(before);
@@ -374,7 +374,7 @@ export class ExpressionChecker implements FunctionChecker {
               );
           });
         }
-        return [{ kind: "set", local: this.bind(stmt.name, type, stmt.mutable), value, span }];
+        return [{ kind: "set", local: this.bind(stmt.name, type, stmt), value, span }];
       }
       case "assign":
         return this.#assign(stmt);
@@ -388,7 +388,7 @@ export class ExpressionChecker implements FunctionChecker {
         const list = this.check(stmt.list, builtinType("List", item), "the list of `for`");
         const broken = scope.unit.diagnostics.errorCount > before;
         scope.enter();
-        const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, false);
+        const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, { mutable: false });
         if (broken) local.used = true;
         const body = this.#loop(stmt.body);
         this.#leave();
@@ -430,7 +430,7 @@ export class ExpressionChecker implements FunctionChecker {
       );
       this.check(stmt.value, freshVar());
       // Reading it further down is not a second mistake.
-      if (!isFunction) this.bind(name, ERROR, true).used = true;
+      if (!isFunction) this.bind(name, ERROR, { mutable: true }).used = true;
       return [];
     }
     const value = this.check(stmt.value, local.type, `\`${name.text}\``);

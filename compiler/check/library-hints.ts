@@ -21,7 +21,7 @@ function libraryHint(unit: Unit, name: string, library: string, here = "", edits
 
 /** Help for a type that a shipped library exports. */
 export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | undefined {
-  const library = unit.diagnostics.full ? undefined : LIBRARY_TYPES.get(name);
+  const library = unit.diagnostics.isFull ? undefined : LIBRARY_TYPES.get(name);
   return library === undefined ? undefined : libraryHint(unit, name, library);
 }
 

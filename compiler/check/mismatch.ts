@@ -86,7 +86,7 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
 /** The help for a mismatch, with a fix if there is one. `why` is what the value is used for, as in `FunctionChecker.check`. */
 export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string): DiagnosticExtras {
   const { callable, unit } = scope;
-  if (unit.diagnostics.full) return {};
+  if (unit.diagnostics.isFull) return {};
   const [found, wanted] = [prune(type), prune(expected)];
   const { item } = callable;
   if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {

@@ -69,7 +69,7 @@ export function reportUnknownFunction(checker: FunctionChecker, name: Name, firs
 /** Empty once the diagnostics are full: searching all names for each unknown one would take quadratic time. */
 function suggestFunction(checker: FunctionChecker, name: Name, first: CheckedType | undefined): DiagnosticExtras {
   const { scope, context } = checker;
-  if (scope.unit.diagnostics.full) return {};
+  if (scope.unit.diagnostics.isFull) return {};
   const [module, part] = name.text.split(".");
   if (module !== undefined && part !== undefined) {
     const [same] = builtinsNamed(part, module);
@@ -112,7 +112,7 @@ export function reportUnknownVariable(checker: FunctionChecker, name: Name): voi
 
 function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras {
   const { scope } = checker;
-  if (scope.unit.diagnostics.full) return {};
+  if (scope.unit.diagnostics.isFull) return {};
   const [module, part] = name.text.split(".");
   const alone = module === undefined || part === undefined ? undefined : unqualifiedNameHint(scope.unit, name, part, false);
   const suggested = alone ?? hintExtras(name, hintForValue(name.text)) ?? variantHint(checker, name);

@@ -36,7 +36,7 @@ export class Scanner {
 
   /** The error limit is reached. */
   get full(): boolean {
-    return this.#diagnostics.full;
+    return this.#diagnostics.isFull;
   }
 }
 

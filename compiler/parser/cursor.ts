@@ -213,13 +213,13 @@ export class Cursor {
   /** Reports a syntax error and throws `ParseError`. */
   fail(span: Span, message: string, extras: DiagnosticExtras = {}): never {
     this.report("E002", span, message, extras);
-    throw new ParseError(this.#diagnostics.full);
+    throw new ParseError(this.#diagnostics.isFull);
   }
 
   /** Fails with "expected …, found …" at this token; without a second report if the lexer has reported the token. */
   unexpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
-    if (token.kind === "error") throw new ParseError(this.#diagnostics.full);
+    if (token.kind === "error") throw new ParseError(this.#diagnostics.isFull);
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
     this.fail(span, `expected ${expected}, found ${describeToken(token, this.text)}`, extras);
   }
@@ -272,7 +272,7 @@ export class Cursor {
 
   neverClosed(open: Token, bracket: Bracket): never {
     this.reportNeverClosed(open, bracket);
-    throw new ParseError(this.#diagnostics.full);
+    throw new ParseError(this.#diagnostics.isFull);
   }
 
   // — recovery —
@@ -332,7 +332,7 @@ export class Cursor {
   }
 
   get full(): boolean {
-    return this.#diagnostics.full;
+    return this.#diagnostics.isFull;
   }
 
   /** An item begins here, not a statement. */
