@@ -33,7 +33,7 @@ const tagConstructor = (name: string, value: number, args: readonly CheckedType[
   constructorCount,
 });
 const jsonConstructor = (name: string, value: number, args: readonly CheckedType[] = []): Constructor => ({
-  form: { kind: "json", json: value },
+  form: { kind: "json", jsonKind: value },
   name: `Json::${name}`,
   args,
   fields: null,

@@ -38,7 +38,7 @@ export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | unde
 
 /** In an `ensures` clause, `result.is_ok` is the builtin even though `result` is a binding, unless its value has such a field. */
 function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
-  const value = checker.scope.ensuredNamed(target);
+  const value = checker.scope.ensuresResultNamed(target);
   return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 

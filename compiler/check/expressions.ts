@@ -160,7 +160,7 @@ export class ExpressionChecker implements FunctionChecker {
   /** Reports a type with functions in it, or one that a type parameter could hide, once all types are known. */
   #requireData(type: CheckedType, span: Span, what: string): void {
     this.context.deferredChecks.push(() => {
-      if (isData(type, false)) return;
+      if (isData(type, { paramsAreData: false })) return;
       const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
       this.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
     });
@@ -464,9 +464,9 @@ export class ExpressionChecker implements FunctionChecker {
     const result =
       expr.result === null ? (wanted.kind === "fn" ? wanted.result : undecided()) : context.resolveType(outer.unit, expr.result, named);
     const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
-    outer.lambdas += 1;
+    outer.lambdaCount += 1;
     const callable: Callable = {
-      name: `${outer.callable.name}.lambda${outer.lambdas}`,
+      name: `${outer.callable.name}.lambda${outer.lambdaCount}`,
       file: outer.unit,
       item: null,
       typeParams,

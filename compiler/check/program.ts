@@ -109,7 +109,7 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const result: Local | null =
     item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
   if (result !== null) scope.declare(result);
-  scope.ensured = result;
+  scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
   callable.body = { params, requires, ensures, result, value, intent: item.intent };

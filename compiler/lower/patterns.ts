@@ -175,7 +175,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
     case "json": {
       e.emit("LoadLocal", slot);
       e.emit("JsonKind");
-      e.emit("PushConst", f.constant(form.json));
+      e.emit("PushConst", f.constant(form.jsonKind));
       e.emit("Eq");
       e.emit("JmpIfNot", fail);
       const inner = pattern.args[0];
