@@ -145,9 +145,13 @@ function resultOfArguments(
     return found !== undefined && !isTooLarge(found) && unify(found, substitute(p, typeArgs), trail);
   });
   const decidedResult = matches && isDecided(result) && !unifies(result, expected) ? withoutBoundVariables(result) : undefined;
-  const decidedArgs = [...typeArgs].map(([param, type]) => ({ variable: boundTypeArgs.get(param), to: isDecided(type) ? withoutBoundVariables(type) : null }));
+  const decidedArgs = [...typeArgs].map(([param, type]) => ({
+    variable: boundTypeArgs.get(param),
+    to: isDecided(type) ? withoutBoundVariables(type) : null,
+  }));
   for (const variable of trail) variable.bound = null;
-  for (const { variable, to } of decidedResult === undefined ? [] : decidedArgs) if (variable?.kind === "var" && to !== null) variable.bound = to;
+  for (const { variable, to } of decidedResult === undefined ? [] : decidedArgs)
+    if (variable?.kind === "var" && to !== null) variable.bound = to;
   return decidedResult;
 }
 
@@ -361,7 +365,7 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
     if (uncalledCapability === undefined) checker.check(expr.call, freshVar());
     if (diagnostics.errorCount === errorCountBefore) {
       const example =
-        uncalled === undefined
+        uncalledCapability === undefined
           ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
           : `call it: \`try ${uncalledCapability.call}\``;
       checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example });

@@ -24,7 +24,10 @@ import { suggestFunctionForMethod } from "./suggest-names.ts";
 /** Returns the type of a declaration with fresh type arguments. `substituteArgs` replaces the type parameters in a field's type. */
 function instantiate(decl: TypeDecl): { type: CheckedType; substituteArgs: (t: CheckedType) => CheckedType } {
   const typeArgs = instantiation(decl.params);
-  return { type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) }, substituteArgs: (t) => substitute(t, typeArgs) };
+  return {
+    type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) },
+    substituteArgs: (t) => substitute(t, typeArgs),
+  };
 }
 
 /** Decides the type arguments by the expected type. It is called before the fields are checked. */
@@ -78,7 +81,11 @@ function checkFields(
   }
   const missingNames = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
   if (missingNames.length > 0 && !literal.hasBase) {
-    checker.error("E006", literal.span, `\`${owner}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`);
+    checker.error(
+      "E006",
+      literal.span,
+      `\`${owner}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`,
+    );
   }
   const isInOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
   if (isInOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), evaluation: [] };
@@ -118,12 +125,21 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   if (expr.base === null) {
-    const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, { span: expr.span, hasBase: false });
-    return { ir: evaluateAfter(evaluation, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }), type };
+    const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
+      span: expr.span,
+      hasBase: false,
+    });
+    return {
+      ir: evaluateAfter(evaluation, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }),
+      type,
+    };
   }
   const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
   const baseValue = checker.check(expr.base, type, "the base of the record");
-  const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, { span: expr.span, hasBase: true });
+  const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
+    span: expr.span,
+    hasBase: true,
+  });
   const all = fields.map(
     (f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span },
   );
@@ -225,7 +241,10 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
       if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
       return { ...failed(expr.span), type };
     }
-    const { fields, evaluation } = checkFields(checker, fullName, payload.fields, expr.payload.fields, substituteArgs, { span: expr.span, hasBase: false });
+    const { fields, evaluation } = checkFields(checker, fullName, payload.fields, expr.payload.fields, substituteArgs, {
+      span: expr.span,
+      hasBase: false,
+    });
     const record: Ir = {
       kind: "variant_record",
       decl,
