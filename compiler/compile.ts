@@ -145,10 +145,10 @@ function lower(program: CheckedProgram, entry: Callable, registry: CapabilityReg
 }
 
 /** Returns E015 with the span of the function, in the file that declares the function. */
-function tooLargeDiagnostics({ callable, what }: ProgramTooLarge): readonly Diagnostic[] {
+function tooLargeDiagnostics({ callable, excess }: ProgramTooLarge): readonly Diagnostic[] {
   const diagnostics = new Diagnostics(callable.file.name);
   const span = callable.item?.name.span ?? callable.body?.value.span ?? { start: 0, end: 0 };
-  diagnostics.error("E015", span, `\`${callable.name}\` is too large: ${what}`, { help: "split it into several functions" });
+  diagnostics.error("E015", span, `\`${callable.name}\` is too large: ${excess}`, { help: "split it into several functions" });
   return diagnostics.sorted();
 }
 

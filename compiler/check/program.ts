@@ -136,8 +136,8 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
   const sourceBuiltins = new Map<string, Callable>();
   const uncheckedBuiltins: { readonly callable: Callable; readonly unit: Unit }[] = [];
   const declareSourceBuiltin = (builtin: BuiltinDecl): Callable => {
-    const known = sourceBuiltins.get(builtin.name);
-    if (known !== undefined) return known;
+    const existing = sourceBuiltins.get(builtin.name);
+    if (existing !== undefined) return existing;
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
     const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames.builtin);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
