@@ -205,7 +205,7 @@ export type Expr =
   | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
   | { readonly kind: "block"; readonly block: Block; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: Expr; readonly span: Span }
-  /** `first op operand op operand …`. All operators have the same precedence. Because of this form, the tree of a long sum is not deep. */
+  /** `first op operand op operand …`. All operators have one precedence. This form keeps the tree of a long sum shallow. */
   | {
       readonly kind: "binary";
       readonly first: Expr;

@@ -379,7 +379,7 @@ export class ExpressionChecker implements FunctionChecker {
               );
           });
         }
-        return [{ kind: "set", local: this.bind(stmt.name, type, stmt), value, span }];
+        return [{ kind: "set", local: this.bind(stmt.name, type, { mutable: stmt.mutable }), value, span }];
       }
       case "assign":
         return this.#assign(stmt);
