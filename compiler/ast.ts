@@ -1,6 +1,6 @@
-/** The syntax tree: what the parser returns and the checker and the formatter read. Plain data. */
+/** Defines the syntax tree, which the parser returns and the checker and the formatter read. It is plain data. */
 
-/** UTF-16 offsets into the text of the file; `end` is exclusive. */
+/** A part of the text of the file, as UTF-16 offsets; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -32,7 +32,7 @@ export interface Param {
   readonly type: TypeExpr;
 }
 
-/** A contract clause with its source text. */
+/** A `requires` or `ensures` clause with its source text. */
 export interface Clause {
   readonly condition: Expr;
   readonly text: string;
@@ -45,7 +45,7 @@ export interface FnItem {
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly params: readonly Param[];
-  /** Null means Unit. */
+  /** The result type as written; null if none is written, which means Unit. */
   readonly result: TypeExpr | null;
   readonly row: RowExpr | null;
   readonly intent: string | null;
@@ -89,15 +89,15 @@ export interface EnumItem {
 
 export interface ImportItem {
   readonly kind: "import";
-  /** As written: `std-json`, `./util.ax`. */
+  /** The name of the imported library or file as written: `std-json`, `./util.ax`. */
   readonly specifier: Name;
   readonly span: Span;
 }
 
-/** `answer net.fetch(url) { … }` at the start of a test: answers the calls of a capability in that test. */
+/** The statement `answer net.fetch(url) { … }` at the start of a test. It answers the calls of a capability in that test. */
 export interface Answer {
   readonly kind: "answer";
-  /** As written: `net.fetch`, `random`. */
+  /** The name of the capability as written: `net.fetch`, `random`. */
   readonly capability: Name;
   readonly params: readonly Name[];
   readonly body: Block;
@@ -113,7 +113,7 @@ export interface TestItem {
 
 export type Item = FnItem | RecordItem | EnumItem | ImportItem | TestItem;
 
-/** If the last statement is an expression, it is the value of the block. */
+/** Statements in braces. If the last statement is an expression, the value of that expression is the value of the block. */
 export interface Block {
   readonly stmts: readonly Stmt[];
   readonly span: Span;
@@ -142,7 +142,7 @@ export type WrapKind = "Some" | "Ok" | "Err";
 
 export interface FieldInit {
   readonly name: Name;
-  /** `P { x }` is short for `P { x: x }`. */
+  /** The value of the field. In `P { x }`, which is short for `P { x: x }`, it is the name `x`. */
   readonly value: Expr;
 }
 
@@ -159,9 +159,9 @@ export interface IfBranch {
 export interface MatchArm {
   readonly pattern: Pattern;
   readonly guard: Expr | null;
-  /** An arm without braces is a block of its one statement. */
+  /** The block of the arm. An arm without braces becomes a block with one statement. */
   readonly body: Block;
-  /** The arm is `=> {}`: an empty map if a map is expected, else an empty block. */
+  /** Whether the arm is `=> {}`, which means an empty map if a map is expected, and otherwise an empty block. */
   readonly emptyBraces: boolean;
   readonly span: Span;
 }
@@ -205,7 +205,7 @@ export type Expr =
   | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
   | { readonly kind: "block"; readonly block: Block; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: Expr; readonly span: Span }
-  /** `first op operand op operand …`, all operators of one precedence, so the tree of a long sum is not deep. */
+  /** `first op operand op operand …`. All operators have one precedence. This form keeps the tree of a long sum shallow. */
   | {
       readonly kind: "binary";
       readonly first: Expr;
@@ -217,18 +217,18 @@ export type Expr =
   | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
   | { readonly kind: "receive"; readonly span: Span }
   | { readonly kind: "emit"; readonly tree: Expr; readonly span: Span }
-  /** Source with a syntax error that has been reported. */
+  /** Source text with a syntax error that the parser has reported. */
   | { readonly kind: "error"; readonly span: Span };
 
 export interface FieldPattern {
   readonly name: Name;
-  /** Null for `V { x }`, which binds the field to its own name. */
+  /** The pattern for the field; null for `V { x }`, which binds the field to its own name. */
   readonly pattern: Pattern | null;
 }
 
 export type Pattern =
   | { readonly kind: "wildcard"; readonly span: Span }
-  /** A binding or a variant without a payload; the type of the scrutinee decides. */
+  /** A binding or a variant without a payload. The checker decides which, by the type of the scrutinee. */
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
@@ -257,7 +257,7 @@ export type Pattern =
   | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
 
 export interface Comment {
-  /** Includes the `//`. */
+  /** The text of the comment, including the `//`. */
   readonly text: string;
   readonly span: Span;
 }
@@ -265,7 +265,7 @@ export interface Comment {
 export interface ParsedFile {
   readonly name: string;
   readonly text: string;
-  /** From `module name` on the first line. */
+  /** The name from `module name` on the first line; null if there is no such line. */
   readonly moduleName: Name | null;
   readonly items: readonly Item[];
   readonly comments: readonly Comment[];

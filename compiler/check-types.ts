@@ -1,10 +1,11 @@
 /**
- * The checker's types. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three ways: they have
- * type variables, a record or enum is its declaration instead of its name, and there are `never` and `error`.
+ * Defines the types that the checker uses. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three
+ * ways: there are type variables, a record or enum refers to its declaration and not to its name, and there are the types
+ * `never` and `error`.
  *
- * Inference is unification. An expression whose type is not known yet gets a variable (`freshVar`); `unify` binds
- * variables where two types meet; `prune` follows the bindings. For `let mut xs = []` and then
- * `xs = list.push(xs, 1)`:
+ * Types are inferred by unification. An expression whose type is not known yet gets a type variable (`freshVar`). If two
+ * types must be equal, `unify` binds variables to make them equal; `prune` follows the bindings. An example is
+ * `let mut xs = []` followed by `xs = list.push(xs, 1)`:
  *
  *     []                 List<α>          α = freshVar()
  *     list.push(xs, 1)   List<β>          unify(List<α>, List<β>) binds α to β, unify(Int, β) binds β to Int
@@ -14,18 +15,18 @@
  */
 import { GENERIC_TYPE_ARITY, type PrimitiveName, type Type } from "../vm/value/type.ts";
 
-/** A record or enum declaration. Its identity is the object, since two files may each have their own `Point`. */
+/** A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. */
 export interface TypeDecl {
   readonly name: string;
   readonly kind: "record" | "enum";
-  /** The name in the module's type table, where it is unique: `Point`, `Point.2`. */
+  /** The name in the module's type table, which is unique there: `Point`, `Point.2`. */
   readonly moduleName: string;
-  /** The file that declares it; null for the records that builtins return. */
+  /** The name of the file that declares the type; null for the records that builtins return. */
   readonly declaredIn: string | null;
   readonly params: readonly ParamType[];
   /** The fields of a record, in source order. Empty until `declareUnit` knows the names of all types. */
   fields: readonly FieldInfo[];
-  /** The variants of an enum, in source order. Empty until then, too. */
+  /** The variants of an enum, in source order. Empty until `declareUnit` knows the names of all types. */
   variants: readonly VariantInfo[];
 }
 export interface FieldInfo {
@@ -34,14 +35,14 @@ export interface FieldInfo {
 }
 export interface VariantInfo {
   readonly name: string;
-  /** `V` has none, `V(Int)` a single one, `V { x: Int }` a struct. */
+  /** The payload: null for `V`, "single" for `V(Int)`, "struct" for `V { x: Int }`. */
   readonly payload:
     | null
     | { readonly kind: "single"; readonly type: CheckedType }
     | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
-/** A type parameter of a function or declaration: the `T` of `fn f<T>(x: T)`. Its identity is the object. */
+/** A type parameter of a function or declaration: the `T` of `fn f<T>(x: T)`. Parameters are compared by object identity. */
 export interface ParamType {
   readonly kind: "param";
   readonly name: string;
@@ -49,17 +50,17 @@ export interface ParamType {
 /** A type variable: a type that is not decided yet. */
 export interface VarType {
   readonly kind: "var";
-  /** What unification decided, which may be a variable again. */
+  /** The type that unification decided, which may itself be a variable; null if none is decided. */
   bound: CheckedType | null;
 }
 export interface FnType {
   readonly kind: "fn";
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** Capability names, sorted. */
+  /** The sorted capability names of the effect row. */
   readonly row: readonly string[];
 }
-/** A Map has two arguments, as it is written: the type of its keys is always String. */
+/** The names of the generic built-in types. A Map has two type arguments, of which the first is always String. */
 export type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
 export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
@@ -68,9 +69,9 @@ export type CheckedType =
   | FnType
   | ParamType
   | VarType
-  /** The type of an expression that never has a value, such as a block that ends in `return`. It fits every expected type. */
+  /** The type of an expression that never has a value, such as a block that ends in `return`. It matches every expected type. */
   | { readonly kind: "never" }
-  /** The type of an expression for which an error was reported. Unifies with everything, so that one mistake gives one message. */
+  /** The type of an expression for which an error was reported. It unifies with every type, so that one mistake causes one message. */
   | { readonly kind: "error" };
 
 const primitive = (name: PrimitiveName): CheckedType => ({ kind: "primitive", name });
@@ -89,20 +90,20 @@ export const mapOf = (value: CheckedType): CheckedType => builtinType("Map", STR
 export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
   return GENERIC_TYPE_ARITY.has(name);
 }
-/** A new, unbound type variable. */
+/** Returns a new, unbound type variable. */
 export const freshVar = (): VarType => ({ kind: "var", bound: null });
 
 /**
- * Follows bound variables, at the top level only: the arguments of the result may be bound variables again. The name is
- * from Cardelli, "Basic polymorphic typechecking" (1987).
+ * Follows the bindings of a type variable. It does so at the top level only: type arguments of the result may be bound
+ * variables, too. The name is from Cardelli, "Basic polymorphic typechecking" (1987).
  */
 export function prune(type: CheckedType): CheckedType {
-  let at = type;
-  while (at.kind === "var" && at.bound !== null) at = at.bound;
-  return at;
+  let current = type;
+  while (current.kind === "var" && current.bound !== null) current = current.bound;
+  return current;
 }
 
-/** The type as source text; `_` for what is not decided. */
+/** Returns the type as source text, with `_` for each part that is not decided. */
 export function show(type: CheckedType): string {
   const t = prune(type);
   switch (t.kind) {
@@ -124,7 +125,7 @@ export function show(type: CheckedType): string {
   }
 }
 
-/** The type as a module has it: declarations by their module names, parts that are not decided as Unit. */
+/** Converts the type to a type of a module. Declarations become their module names, and parts that are not decided become Unit. */
 export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
@@ -144,7 +145,7 @@ export function toModuleType(type: CheckedType): Type {
   }
 }
 
-/** Replaces type parameters by their arguments. */
+/** Replaces the type parameters in a type with their arguments. */
 export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType {
   if (typeArgs.size === 0) return type;
   const t = prune(type);
@@ -165,12 +166,12 @@ export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, C
   }
 }
 
-/** A fresh variable for each type parameter. */
+/** Returns a map from each type parameter to a fresh type variable. */
 export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
   return new Map(params.map((p) => [p, freshVar()]));
 }
 
-/** Whether the type has no unbound variable in it. */
+/** Returns whether the type contains no unbound variable. */
 export function isDecided(type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
@@ -189,7 +190,7 @@ export function isDecided(type: CheckedType): boolean {
   }
 }
 
-/** Whether the type has the variable in it: binding the variable to it would make an infinite type. */
+/** Returns whether the type contains the variable. If it does, binding the variable to the type would make an infinite type. */
 function occurs(variable: VarType, type: CheckedType): boolean {
   const t = prune(type);
   switch (t.kind) {
@@ -209,19 +210,20 @@ function occurs(variable: VarType, type: CheckedType): boolean {
 }
 
 /**
- * Unifies the types: binds variables so that a value of type `actual` can be used where `expected` is wanted. Returns
- * false if no binding does that. Variables bound before the mismatch was found stay bound; `trail` collects every
- * variable that was bound, so that a caller can undo it.
+ * Unifies the types: binds variables so that a value of type `actual` can be used as a value of type `expected`. Returns
+ * false if no bindings achieve that. Variables that were bound before the mismatch was found stay bound; `trail` collects
+ * every variable that was bound, so that a caller can undo the bindings.
  *
- * Only the effect rows of function types have a subtype relation: a function may have a smaller row than expected.
- * Since data is immutable, that also holds inside lists and records. It does not hold for the argument of a type
- * parameter that occurs in parameter position (`isContravariant`): there, and with `exact`, the rows must be equal.
+ * Only function types have a subtype relation: a function may have a smaller effect row than expected. Because data is
+ * immutable, this also applies inside lists and records. It does not apply to the argument of a type parameter that occurs
+ * in the parameters of a function type (`isContravariant`). For such an argument, and if `exact` is true, the rows must be
+ * equal.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
   if (a === e || a.kind === "never") return true;
-  // An error is reported once, not again for each type that depends on it.
+  // An error is reported only once. Types that depend on the wrong type cause no further reports.
   if (a.kind === "error" || e.kind === "error") {
     const other = a.kind === "error" ? e : a;
     return other.kind !== "var" || bindVariable(other, ERROR, trail);
@@ -261,24 +263,24 @@ function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | und
   return true;
 }
 
-/** The declarations in a type, from its outside to its inside. */
+/** Returns the declarations in a type, outer ones before inner ones. */
 function declarationsIn(type: CheckedType): readonly TypeDecl[] {
-  const found: TypeDecl[] = [];
-  const pending = [type];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+  const declarations: TypeDecl[] = [];
+  const unvisited = [type];
+  for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
     const t = prune(next);
-    if (t.kind === "declared") found.push(t.decl);
-    if (t.kind === "declared" || t.kind === "builtin") pending.push(...t.args);
-    else if (t.kind === "fn") pending.push(t.result, ...t.params);
+    if (t.kind === "declared") declarations.push(t.decl);
+    if (t.kind === "declared" || t.kind === "builtin") unvisited.push(...t.args);
+    else if (t.kind === "fn") unvisited.push(t.result, ...t.params);
   }
-  return found;
+  return declarations;
 }
 
 const originOf = (decl: TypeDecl): string => `that of ${decl.declaredIn ?? "the builtins"}`;
 
 /**
- * Text to append to a message that shows both types. If two different declarations in them have the same name, it says
- * which files declare them; otherwise it is empty.
+ * Returns text to append to a message that shows both types. If two different declarations in these types have the same
+ * name, the text says which files declare them; otherwise it is empty.
  */
 export function sameNameNote(first: CheckedType, second: CheckedType): string {
   const others = declarationsIn(second);
@@ -289,20 +291,20 @@ export function sameNameNote(first: CheckedType, second: CheckedType): string {
   return "";
 }
 
-/** Unifies the types. Returns null, or both types as source text as they were before unification bound any variable. */
+/** Unifies the types. Returns null if they match, otherwise both types as source text, in their state before unification. */
 export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
   const trail: VarType[] = [];
   if (unify(actual, expected, trail)) return null;
-  const bound = trail.map((v) => v.bound);
+  const bindings = trail.map((v) => v.bound);
   for (const v of trail) v.bound = null;
   const texts = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
   trail.forEach((v, i) => {
-    v.bound = bound[i] ?? null;
+    v.bound = bindings[i] ?? null;
   });
   return texts;
 }
 
-/** The types of all fields and payloads of a declaration. */
+/** Returns the types of all fields and payloads of a declaration. */
 function partsOf(decl: TypeDecl): readonly CheckedType[] {
   return [
     ...decl.fields.map((f) => f.type),
@@ -312,104 +314,105 @@ function partsOf(decl: TypeDecl): readonly CheckedType[] {
   ];
 }
 
-/** For each declaration that was asked about: the contravariant type parameters of all declarations it reaches. */
-const CONTRAVARIANT = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
+/** A cache: for each declaration, the contravariant type parameters of all declarations that can be reached from it. */
+const CONTRAVARIANT_PARAMS = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
 
-/** Whether values of the declaration hold functions with the type parameter in one of their parameters. */
+/** Returns whether values of the declared type contain functions that have the type parameter in one of their parameter types. */
 function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
   if (param === undefined) return false;
-  const known = CONTRAVARIANT.get(decl) ?? findContravariant(decl);
-  return known.has(param);
+  const contravariant = CONTRAVARIANT_PARAMS.get(decl) ?? findContravariant(decl);
+  return contravariant.has(param);
 }
 
 /**
- * Walks all declarations that can be reached. A type parameter is contravariant if it occurs in a parameter of a
- * function type, or if it is an argument for a contravariant type parameter of another declaration.
+ * Finds the contravariant type parameters of all declarations that can be reached from `decl`. A type parameter is
+ * contravariant if it occurs in a parameter of a function type, or if it is an argument for a contravariant type parameter
+ * of another declaration.
  */
 function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
-  const found = new Set<ParamType>();
+  const contravariant = new Set<ParamType>();
   const argumentsFor = new Map<ParamType, ParamType[]>();
   const reached = new Set([decl]);
-  for (const at of reached) {
-    /** `to`: the type parameters of other declarations for which this part is an argument. */
-    const pending: { readonly type: CheckedType; readonly inParameter: boolean; readonly to: readonly ParamType[] }[] = partsOf(at).map(
-      (type) => ({
-        type,
-        inParameter: false,
-        to: [],
-      }),
-    );
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const { inParameter, to } = next;
+  for (const current of reached) {
+    /** `argumentOf` holds the type parameters of other declarations for which this part is an argument. */
+    const unvisited: { readonly type: CheckedType; readonly inParameter: boolean; readonly argumentOf: readonly ParamType[] }[] = partsOf(
+      current,
+    ).map((type) => ({
+      type,
+      inParameter: false,
+      argumentOf: [],
+    }));
+    for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
+      const { inParameter, argumentOf } = next;
       const t = prune(next.type);
       if (t.kind === "param") {
-        if (inParameter) found.add(t);
-        for (const other of to) {
-          const from = argumentsFor.get(other) ?? [];
-          argumentsFor.set(other, from);
-          from.push(t);
+        if (inParameter) contravariant.add(t);
+        for (const param of argumentOf) {
+          const typeArgs = argumentsFor.get(param) ?? [];
+          argumentsFor.set(param, typeArgs);
+          typeArgs.push(t);
         }
       } else if (t.kind === "fn") {
-        for (const type of t.params) pending.push({ type, inParameter: true, to });
-        pending.push({ type: t.result, inParameter, to });
-      } else if (t.kind === "builtin") for (const type of t.args) pending.push({ type, inParameter, to });
+        for (const type of t.params) unvisited.push({ type, inParameter: true, argumentOf });
+        unvisited.push({ type: t.result, inParameter, argumentOf });
+      } else if (t.kind === "builtin") for (const type of t.args) unvisited.push({ type, inParameter, argumentOf });
       else if (t.kind === "declared") {
         reached.add(t.decl);
         const { params } = t.decl;
-        t.args.forEach((type, i) => pending.push({ type, inParameter, to: [...to, ...params.slice(i, i + 1)] }));
+        t.args.forEach((type, i) => unvisited.push({ type, inParameter, argumentOf: [...argumentOf, ...params.slice(i, i + 1)] }));
       }
     }
   }
-  for (const param of found) for (const from of argumentsFor.get(param) ?? []) found.add(from);
-  for (const at of reached) CONTRAVARIANT.set(at, found);
-  return found;
+  for (const param of contravariant) for (const argument of argumentsFor.get(param) ?? []) contravariant.add(argument);
+  for (const current of reached) CONTRAVARIANT_PARAMS.set(current, contravariant);
+  return contravariant;
 }
 
-/** More parts than anyone writes. Without a bound, `P { a: x, b: x }` doubles the size of the type with every use. */
+/** Maximum number of parts of a type. Without a limit, each use of `P { a: x, b: x }` would double the size of a type. */
 const MAX_TYPE_SIZE = 1_000;
 
-/** Whether the type has more parts than the compiler accepts. */
+/** Returns whether the type has more parts than the compiler accepts. */
 export function isTooLarge(type: CheckedType): boolean {
-  const pending = [type];
-  for (let seen = 0; seen < MAX_TYPE_SIZE; seen++) {
-    const next = pending.pop();
+  const unvisited = [type];
+  for (let count = 0; count < MAX_TYPE_SIZE; count++) {
+    const next = unvisited.pop();
     if (next === undefined) return false;
     const t = prune(next);
-    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) pending.push(arg);
-    else if (t.kind === "fn") pending.push(t.result, ...t.params);
+    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
+    else if (t.kind === "fn") unvisited.push(t.result, ...t.params);
   }
-  return pending.length > 0;
+  return unvisited.length > 0;
 }
 
-/** Cached, since a type may have thousands of fields or variants. */
+/** The results of `indexesByName`. They are cached, because a type may have thousands of fields or variants. */
 const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
 
-/** The index of each field or variant by its name. */
+/** Returns a map from the name of each field or variant to its index. */
 export function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
-  const known = INDEXES.get(parts);
-  if (known !== undefined) return known;
-  const made = new Map(parts.map((part, i) => [part.name, i]));
-  INDEXES.set(parts, made);
-  return made;
+  const cached = INDEXES.get(parts);
+  if (cached !== undefined) return cached;
+  const indexes = new Map(parts.map((part, i) => [part.name, i]));
+  INDEXES.set(parts, indexes);
+  return indexes;
 }
 
 /**
- * Whether the type has no function anywhere in it, so that its values can be compared. With `params` false, a type
- * parameter counts as a function: a message may be received as any type, so none may hide a function.
+ * Returns whether the type contains no function, so that its values can be compared. If `paramsAreData` is false, a type
+ * parameter is treated like a function, because it may stand for a function type.
  */
-export function isData(type: CheckedType, params = true): boolean {
-  const pending = [type];
-  const seen = new Set<TypeDecl>();
-  /** Type parameters of the declarations seen. Their arguments are checked in their place. */
-  const own = new Set<ParamType>();
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+export function isData(type: CheckedType, { paramsAreData } = { paramsAreData: true }): boolean {
+  const unvisited = [type];
+  const seenDecls = new Set<TypeDecl>();
+  /** The type parameters of the declarations in `seenDecls`. They are skipped, because their arguments are checked. */
+  const seenParams = new Set<ParamType>();
+  for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
     const t = prune(next);
-    if (t.kind === "fn" || (t.kind === "param" && !params && !own.has(t))) return false;
-    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) pending.push(arg);
-    if (t.kind === "declared" && !seen.has(t.decl)) {
-      seen.add(t.decl);
-      for (const param of t.decl.params) own.add(param);
-      for (const part of partsOf(t.decl)) pending.push(part);
+    if (t.kind === "fn" || (t.kind === "param" && !paramsAreData && !seenParams.has(t))) return false;
+    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
+    if (t.kind === "declared" && !seenDecls.has(t.decl)) {
+      seenDecls.add(t.decl);
+      for (const param of t.decl.params) seenParams.add(param);
+      for (const part of partsOf(t.decl)) unvisited.push(part);
     }
   }
   return true;

@@ -1,5 +1,5 @@
 /**
- * The compiler: source text in, diagnostics and a module out. It reads no files: imports come through `resolve`.
+ * The compiler turns source text into diagnostics and a module. It does not read files. It gets imports from `resolve`.
  *
  *     stage                             result            described in
  *
@@ -15,8 +15,8 @@
  *     lower/: emits instructions        module            vm/bytecode/module.ts
  *
  * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. Two
- * stages wait for those before them: no name is resolved if a file has a syntax error, and nothing is lowered if there
- * is any error. `format/` needs only the lexer and the parser.
+ * stages do not run after errors: no name is resolved if a file has a syntax error, and nothing is lowered if there is any
+ * error. `format/` needs only the lexer and the parser.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { Module } from "../vm/bytecode/module.ts";
@@ -29,7 +29,7 @@ import { lineTable, positionAt, type SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
 export interface CompileOptions {
-  /** Finds imported files. Without it no import resolves. */
+  /** Finds imported files. If it is absent, every import is an error. */
   readonly resolve?: Resolver;
   /** The capabilities that programs may name; by default the built-in ones. */
   readonly registry?: CapabilityRegistry;
@@ -38,7 +38,7 @@ export interface CompileOptions {
 export interface CheckResult {
   readonly ok: boolean;
   readonly diagnostics: readonly Diagnostic[];
-  /** The text of a file of the program, by its name in a diagnostic. */
+  /** Returns the text of a file of the program. `file` is its name in a diagnostic. */
   readonly sourceOf: (file: string) => string | undefined;
 }
 
@@ -52,18 +52,21 @@ const sourceOf =
   (file: string): string | undefined =>
     program.units.find((u) => u.name === file)?.text;
 
-/** All diagnostics of a program or library, including parts too large for the module format. Never throws for mistakes in the source. */
+/**
+ * Returns all diagnostics of a program or library, including an error if a part is too large for the module format. Never
+ * throws because of mistakes in the source.
+ */
 export function check(source: SourceFile, options: CompileOptions = {}): CheckResult {
   const { program, registry } = analyze(source, options);
-  const sound = program.diagnostics.every((d) => d.severity !== "error");
-  const tooLarge = sound ? checkModuleLimits(program, registry) : [];
-  return { ok: sound && tooLarge.length === 0, diagnostics: [...program.diagnostics, ...tooLarge], sourceOf: sourceOf(program) };
+  const errorFree = program.diagnostics.every((d) => d.severity !== "error");
+  const tooLarge = errorFree ? checkModuleLimits(program, registry) : [];
+  return { ok: errorFree && tooLarge.length === 0, diagnostics: [...program.diagnostics, ...tooLarge], sourceOf: sourceOf(program) };
 }
 
 const testFunctions = ({ tests }: CheckedProgram): readonly Callable[] =>
   tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
 
-/** Lowers all functions and tests of the root file, to report what is too large for the module format. */
+/** Lowers all functions and tests of the root file. Returns an error if a part is too large for the module format. */
 function checkModuleLimits(program: CheckedProgram, registry: CapabilityRegistry): readonly Diagnostic[] {
   const tests = testFunctions(program);
   const [first] = [...program.functions, ...tests];
@@ -98,11 +101,11 @@ export function compile(
 /** A `test` block of the root file, compiled to a function of the module. */
 export interface CompiledTest {
   readonly name: string;
-  /** The line of the test's name, 1-based. */
+  /** The number of the line that holds the test's name, which starts at 1. */
   readonly line: number;
   /** The function that runs the test. It has no parameters and returns Unit. */
   readonly functionIndex: number;
-  /** In source order. The function is pure and takes all parameters of one of the capability's signatures. */
+  /** The answers of the test, in source order. Each function is pure and takes all parameters of one signature of the capability. */
   readonly answers: readonly { readonly capability: string; readonly functionIndex: number }[];
 }
 
@@ -132,32 +135,32 @@ export function compileTests(
   return { module, tests: compiled, diagnostics };
 }
 
-function lower(program: CheckedProgram, entry: Callable, registry: CapabilityRegistry, more: readonly Callable[]): Lowered {
+function lower(program: CheckedProgram, entry: Callable, registry: CapabilityRegistry, additional: readonly Callable[]): Lowered {
   try {
-    return lowerProgram(program, entry, registry, more);
+    return lowerProgram(program, entry, registry, additional);
   } catch (error) {
     if (!(error instanceof ProgramTooLarge)) throw error;
     throw new CompileError([...program.diagnostics, ...tooLargeDiagnostics(error)], sourceOf(program));
   }
 }
 
-/** E015 at the function, in the file that declares it. */
-function tooLargeDiagnostics({ callable, what }: ProgramTooLarge): readonly Diagnostic[] {
+/** Returns E015 with the span of the function, in the file that declares the function. */
+function tooLargeDiagnostics({ callable, excess }: ProgramTooLarge): readonly Diagnostic[] {
   const diagnostics = new Diagnostics(callable.file.name);
   const span = callable.item?.name.span ?? callable.body?.value.span ?? { start: 0, end: 0 };
-  diagnostics.error("E015", span, `\`${callable.name}\` is too large: ${what}`, { help: "split it into several functions" });
+  diagnostics.error("E015", span, `\`${callable.name}\` is too large: ${excess}`, { help: "split it into several functions" });
   return diagnostics.sorted();
 }
 
-/** Throws the program's diagnostics and one more error in the root file. */
+/** Throws a `CompileError` with the program's diagnostics and one more error in the root file. */
 function failCompile(
   program: CheckedProgram,
   code: DiagnosticCode,
   span: Span,
   message: string,
-  more: { readonly help?: string } = {},
+  extras: { readonly help?: string } = {},
 ): never {
   const diagnostics = new Diagnostics(program.root.name);
-  diagnostics.error(code, span, message, more);
+  diagnostics.error(code, span, message, extras);
   throw new CompileError([...program.diagnostics, ...diagnostics.sorted()], sourceOf(program));
 }

@@ -1,4 +1,4 @@
-/** Declares the functions and types of a file, own and imported ones, before any body is checked. */
+/** Declares the functions and types of a file and those that it imports, before any body is checked. */
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
@@ -8,29 +8,30 @@ import type { Unit } from "./scope.ts";
 import { type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./check-types.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
-type Declared = FnItem | RecordItem | EnumItem;
+type DeclaringItem = FnItem | RecordItem | EnumItem;
 
-/** Returns a unique name in the module for a type. */
+/** Returns a name for a type that is unique in the module. */
 export type ModuleNames = (name: string) => string;
 
 function reportDuplicate(unit: Unit, name: Name, what: string): void {
   unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
 }
 
-/** Reports names that occur twice in a list. */
+/** Reports names that occur more than once in a list. */
 function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
-  const seen = new Set<string>();
+  const seenNames = new Set<string>();
   for (const name of names) {
     // `_` binds nothing, so it may occur more than once.
     if (name.text === "_") continue;
-    if (seen.has(name.text)) unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`);
-    seen.add(name.text);
+    if (seenNames.has(name.text)) unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`);
+    seenNames.add(name.text);
   }
 }
 
 const namesOf = (parts: readonly { readonly name: Name }[]): readonly Name[] => parts.map((part) => part.name);
 
-const typeParamsOf = (item: Declared): readonly ParamType[] => item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
+const typeParamsOf = (item: DeclaringItem): readonly ParamType[] =>
+  item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
 
 function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
   const { name } = item;
@@ -111,49 +112,53 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
   return callable;
 }
 
-const isDeclared = (item: Item): item is Declared => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
-/** The key of `Unit.declaredIn`: a function and a type may have the same name. */
-const keyOf = (item: Declared): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
+const isDeclaring = (item: Item): item is DeclaringItem => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
+/** Returns the key of `Unit.declaredIn`. It includes the kind of item, because a function and a type may have the same name. */
+const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
 
 /**
- * Adds what an imported file exports; if it exports nothing, all of its items but `main`. The file's own items hide
- * imported ones, so that a new export of a library does not break a program.
+ * Adds the exported items of the imported file `from` to the file `into`. If `from` exports nothing, all of its items except
+ * `main` are added. Items that `into` declares hide imported ones, so that a new export of a library does not break a
+ * program.
  */
-function importItems(into: Unit, from: Unit, at: Name, own: ReadonlyMap<string, Declared>): void {
-  const all = from.parsed.items.filter(isDeclared);
-  const exports = all.some((i) => i.exported);
+function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
+  const all = from.parsed.items.filter(isDeclaring);
+  const hasExports = all.some((i) => i.exported);
   for (const item of all) {
     const name = item.name.text;
-    if ((exports && !item.exported) || (item.kind === "fn" && name === "main")) continue;
+    if ((hasExports && !item.exported) || (item.kind === "fn" && name === "main")) continue;
     const key = keyOf(item);
-    const hiding = own.get(key);
-    if (hiding !== undefined) {
-      into.diagnostics.warning("W006", hiding.name.span, `\`${name}\` hides the one from \`import "${at.text}"\``, {
+    const hidingItem = ownItems.get(key);
+    if (hidingItem !== undefined) {
+      into.diagnostics.warning("W006", hidingItem.name.span, `\`${name}\` hides the one from \`import "${specifier.text}"\``, {
         help: "rename it if you need the imported one, too",
       });
       continue;
     }
-    const found = item.kind === "fn" ? from.functions.get(name) : from.types.get(name);
-    const known = item.kind === "fn" ? into.functions.get(name) : into.types.get(name);
-    if (found === undefined || known === found) continue;
-    if (known !== undefined) {
-      const other = into.declaredIn.get(key) ?? into.name;
-      into.diagnostics.error("E010", at.span, `\`${name}\` comes from both ${other} and ${from.name}`, {
+    const imported = item.kind === "fn" ? from.functions.get(name) : from.types.get(name);
+    const existing = item.kind === "fn" ? into.functions.get(name) : into.types.get(name);
+    if (imported === undefined || existing === imported) continue;
+    if (existing !== undefined) {
+      const otherFile = into.declaredIn.get(key) ?? into.name;
+      into.diagnostics.error("E010", specifier.span, `\`${name}\` comes from both ${otherFile} and ${from.name}`, {
         help: "export only what is meant to be imported, or rename one of them",
       });
       continue;
     }
-    if ("body" in found) into.functions.set(name, found);
-    else into.types.set(name, found);
+    if ("body" in imported) into.functions.set(name, imported);
+    else into.types.set(name, imported);
     into.declaredIn.set(key, from.name);
   }
 }
 
-/** Declares the items of a file; the files that it imports must have been declared before. Returns its own functions, in source order. */
+/**
+ * Declares the items of a file. The files that it imports must have been declared before. Returns the functions that the
+ * file itself declares, in source order.
+ */
 export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
   const { unit, imports } = loaded;
-  const own = new Map(unit.parsed.items.filter(isDeclared).map((item) => [keyOf(item), item]));
-  for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, own);
+  const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
+  for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
   for (const item of types) declareType(unit, item, moduleNames);
   const completed = new Set<TypeDecl>();

@@ -1,4 +1,4 @@
-/** Diagnostics: the table of codes, the collector that every phase reports to, `CompileError` and the JSON form. */
+/** Diagnostics: the table of codes, the collector to which every stage reports, `CompileError` and the JSON form. */
 import { BorunaError } from "../vm/error.ts";
 import type { Span } from "./ast.ts";
 import { byteOffset, lineTable, positionAt } from "./source.ts";
@@ -11,7 +11,7 @@ interface DiagnosticDecl {
   readonly doc: string;
 }
 
-/** All codes. `boruna explain`, the docs and the tests read this table. */
+/** The severity, title and meaning of every code. `boruna explain`, the docs and the tests read this table. */
 export const DIAGNOSTICS = {
   E001: { severity: "error", title: "lexical error", doc: "A character, number, string or escape that is not allowed in a program." },
   E002: { severity: "error", title: "syntax error", doc: "A token that the grammar does not allow here." },
@@ -55,7 +55,7 @@ export const DIAGNOSTICS = {
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;
 
-/** Replaces `span` with `text`. The edits of a fix do not overlap. */
+/** A replacement of the source at `span` with `text`. The edits of a fix do not overlap. */
 export interface Edit {
   readonly span: Span;
   readonly text: string;
@@ -63,7 +63,7 @@ export interface Edit {
 
 /** A change that a tool may apply automatically. */
 export interface Fix {
-  /** One imperative phrase: "write `==`". */
+  /** What the fix does, as one imperative phrase: "write `==`". */
   readonly title: string;
   readonly edits: readonly Edit[];
 }
@@ -71,7 +71,7 @@ export interface Fix {
 export interface Diagnostic {
   readonly code: DiagnosticCode;
   readonly severity: Severity;
-  /** One sentence, without a full stop. */
+  /** What is wrong, in one sentence without a full stop. */
   readonly message: string;
   /** The file name as the user wrote it. */
   readonly file: string;
@@ -89,7 +89,7 @@ export interface DiagnosticExtras {
   readonly fixes?: readonly Fix[] | undefined;
 }
 
-/** The number of errors and of warnings kept per file. Further errors are only counted. */
+/** Maximum number of errors, and of warnings, kept for each file. Further errors are only counted. */
 export const MAX_DIAGNOSTICS_PER_FILE = 100;
 
 /** Collects the diagnostics of one file. */
@@ -97,8 +97,8 @@ export class Diagnostics {
   readonly file: string;
   readonly #errors: Diagnostic[] = [];
   readonly #warnings: Diagnostic[] = [];
-  /** Errors beyond the limit. */
-  #uncollected = 0;
+  /** The number of errors beyond the limit. */
+  #uncollectedErrors = 0;
   #firstUncollected: Span = { start: 0, end: 0 };
 
   constructor(file: string) {
@@ -106,9 +106,9 @@ export class Diagnostics {
   }
 
   error(code: DiagnosticCode, span: Span, message: string, extras: DiagnosticExtras = {}): void {
-    if (this.full) {
-      if (this.#uncollected === 0) this.#firstUncollected = span;
-      this.#uncollected += 1;
+    if (this.isFull) {
+      if (this.#uncollectedErrors === 0) this.#firstUncollected = span;
+      this.#uncollectedErrors += 1;
       return;
     }
     this.#errors.push(this.#make(code, "error", span, message, extras));
@@ -118,23 +118,23 @@ export class Diagnostics {
     if (this.#warnings.length < MAX_DIAGNOSTICS_PER_FILE) this.#warnings.push(this.#make(code, "warning", span, message, extras));
   }
 
-  /** The error limit is reached, so a phase may stop. */
-  get full(): boolean {
+  /** Whether the error limit is reached, so that a stage may stop. */
+  get isFull(): boolean {
     return this.#errors.length >= MAX_DIAGNOSTICS_PER_FILE;
   }
 
   get errorCount(): number {
-    return this.#errors.length + this.#uncollected;
+    return this.#errors.length + this.#uncollectedErrors;
   }
 
   get hasErrors(): boolean {
     return this.#errors.length > 0;
   }
 
-  /** Errors and warnings in source order. If there were too many errors, the last one says so. */
+  /** Returns errors and warnings in source order. If there were too many errors, the last one says so. */
   sorted(): readonly Diagnostic[] {
     const all = [...this.#errors, ...this.#warnings].sort(compareDiagnostics);
-    if (this.#uncollected > 0) {
+    if (this.#uncollectedErrors > 0) {
       all.push(
         this.#make(
           "E015",
@@ -158,7 +158,7 @@ function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
   return a.span.start - b.span.start || a.span.end - b.span.end || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
 }
 
-/** A program does not compile. `diagnostics` has at least one error, and may have warnings. */
+/** Thrown if a program does not compile. `diagnostics` has at least one error, and may have warnings. */
 export class CompileError extends BorunaError {
   override readonly name = "CompileError";
   readonly diagnostics: readonly Diagnostic[];
@@ -174,9 +174,9 @@ export class CompileError extends BorunaError {
 function summary(errors: readonly Diagnostic[]): string {
   const first = errors[0];
   if (first === undefined) return "the program does not compile";
-  const others = errors.length - 1;
-  const rest = others === 0 ? "" : others === 1 ? " (and 1 more error)" : ` (and ${others} more errors)`;
-  return `${first.code}: ${first.message}${rest}`;
+  const otherCount = errors.length - 1;
+  const suffix = otherCount === 0 ? "" : otherCount === 1 ? " (and 1 more error)" : ` (and ${otherCount} more errors)`;
+  return `${first.code}: ${first.message}${suffix}`;
 }
 
 function locationAndHint(
@@ -205,8 +205,8 @@ export interface DiagnosticJson {
 }
 
 /**
- * The JSON form of `boruna check --json`. Lines and columns count from 1, columns in code points; the end is exclusive.
- * Edits are in UTF-8 byte offsets. A file whose text is not available counts as empty.
+ * Converts a diagnostic to the JSON form of `boruna check --json`. Lines and columns count from 1, columns in code points;
+ * the end is exclusive. Edits are in UTF-8 byte offsets. A file whose text is not available is treated as empty.
  */
 export function diagnosticToJson(diagnostic: Diagnostic, sourceOf: SourceOf): DiagnosticJson {
   const text = sourceOf(diagnostic.file) ?? "";

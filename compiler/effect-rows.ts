@@ -1,7 +1,7 @@
 /**
- * Compares each function's effect row with the capabilities that its body uses. E007 reports a missing capability with the
- * path of calls to it; W001 warns of one that is never used. Nothing is inferred across functions: a call uses every
- * capability in the row of its callee.
+ * Compares each function's effect row with the capabilities that its body uses. E007 reports a capability that the row
+ * lacks, with the path of calls to it. W001 warns of a capability that is never used. Nothing is inferred across
+ * functions: a call is treated as a use of every capability in the row of its callee.
  */
 import type { Context } from "./check/context.ts";
 import type { Fix } from "./diagnostics.ts";
@@ -9,32 +9,32 @@ import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
 import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
 
-/** The most functions shown in a path. */
-const MAX_PATH = 12;
+/** Maximum number of functions shown in a path. */
+const MAX_PATH_LENGTH = 12;
 
-/** The path of calls from a use to the capability itself: `get → fetch_all → net.fetch`. */
+/** Returns the path of calls from a use to the capability itself: `get → fetch_all → net.fetch`. */
 function pathOf(context: Context, use: CapabilityUse, capability: string): string {
   const names: string[] = [];
-  const seen = new Set<Callable>();
-  for (let via = use.via; via !== null && !seen.has(via) && names.length < MAX_PATH; ) {
+  const visited = new Set<Callable>();
+  for (let via = use.via; via !== null && !visited.has(via) && names.length < MAX_PATH_LENGTH; ) {
     names.push(via.name);
-    seen.add(via);
+    visited.add(via);
     const next: CapabilityUse | undefined = context.scopes.get(via)?.uses.get(capability);
     via = next?.via ?? null;
   }
   return [...names, capability].join(" → ");
 }
 
-/** A fix that adds the capability to the row, or a row to the function. */
+/** Returns a fix that adds the capability to the effect row. If the function has no row, the fix inserts one. */
 function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
   const { item } = scope.callable;
-  if (item === null || scope.unit.diagnostics.full) return [];
+  if (item === null || scope.unit.diagnostics.isFull) return [];
   const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
   const edits = item.row === null ? insertEffectRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
   return [{ title: `declare \`${capability}\``, edits }];
 }
 
-/** The offsets of the errors in each file so far. */
+/** Returns the offsets of the errors reported so far, for each file. */
 function errorOffsets(context: Context): ReadonlyMap<Unit, readonly number[]> {
   const offsets = new Map<Unit, readonly number[]>();
   for (const { unit } of context.scopes.values()) {
@@ -48,8 +48,12 @@ function errorOffsets(context: Context): ReadonlyMap<Unit, readonly number[]> {
   return offsets;
 }
 
+/** Reports E007 and W001 for all functions of the program. */
 export function checkEffects(context: Context): void {
-  /** Capabilities missing in some row. W001 is not given for them: a caller may declare one for a callee that forgot to. */
+  /**
+   * Capabilities that at least one row lacks. W001 is not reported for these capabilities, because a caller may declare one
+   * that its callee uses but does not declare.
+   */
   const undeclared = new Set<string>();
   for (const [callable, scope] of context.scopes) {
     for (const capability of scope.uses.keys()) if (!callable.row.includes(capability)) undeclared.add(capability);
@@ -66,11 +70,12 @@ export function checkEffects(context: Context): void {
     }
     const { item } = callable;
     // A body with errors may use the capability in a part that could not be checked.
-    if (item === null || errors.get(scope.unit)?.some((at) => at >= item.body.span.start && at < item.body.span.end) === true) continue;
-    for (const written of item.row?.names ?? []) {
-      const name = callable.row.find((c) => c === written.text);
+    if (item === null || errors.get(scope.unit)?.some((offset) => offset >= item.body.span.start && offset < item.body.span.end) === true)
+      continue;
+    for (const rowName of item.row?.names ?? []) {
+      const name = callable.row.find((c) => c === rowName.text);
       if (name !== undefined && !scope.uses.has(name) && !undeclared.has(name)) {
-        scope.unit.diagnostics.warning("W001", written.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
+        scope.unit.diagnostics.warning("W001", rowName.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
           help: "remove it from the row, so that the signature says what the function can do",
         });
       }

@@ -1,39 +1,40 @@
-/** The text of `boruna explain`: for each code why the rule exists, a program that breaks it and a corrected one. */
+/** The text of `boruna explain`. For each code: why the rule exists, a program that breaks it, and the corrected program. */
 import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
 import type { SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
-/** Shortens a long program: its n-th `…` means `times` copies of the n-th part. */
+/** Abbreviates a long program: the n-th `…` in its text stands for the n-th of `parts`, repeated `times` times. */
 interface Elision {
   readonly parts: readonly string[];
   readonly times: number;
 }
 
 export interface Example {
-  /** The program as it is printed. */
+  /** The program as printed; long parts may be abbreviated with `…`. */
   readonly text: string;
-  /** Other files that the program may import: text by file name. */
-  readonly beside?: Readonly<Record<string, string>>;
-  readonly elided?: Elision;
+  /** Other files that the program imports: a map from file name to text. */
+  readonly otherFiles?: Readonly<Record<string, string>>;
+  /** What each `…` in `text` stands for; absent if the program is printed in full. */
+  readonly elision?: Elision;
 }
 
-interface Explained {
-  /** One paragraph. */
+interface ReachableExplanation {
+  /** Why the rule exists, in one paragraph. */
   readonly why: string;
-  /** Has this diagnostic and no other. */
+  /** A program that causes this diagnostic and no other. */
   readonly wrong: Example;
   /** The corrected program, without diagnostics. */
   readonly right: Example;
 }
 
-/** A code that the compiler never reports. */
-interface Unreachable {
+/** The explanation of a code that the compiler never reports. */
+interface UnreachableExplanation {
   readonly why: string;
   readonly unreachable: true;
-  readonly reason: string;
+  readonly whyUnreachable: string;
 }
 
-export type Explanation = Explained | Unreachable;
+export type Explanation = ReachableExplanation | UnreachableExplanation;
 
 export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
   E001: {
@@ -82,7 +83,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
   E008: {
     why: "This code is reserved for correct programs that cannot be represented in bytecode. This version of the compiler does not report it.",
     unreachable: true,
-    reason:
+    whyUnreachable:
       "Programs with too many instructions, bindings, constants or functions are reported as E015, as are functions with more than 255 parameters, records with more than 255 fields and lambdas that capture more than 255 bindings.",
   },
   E009: {
@@ -108,11 +109,11 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     why: 'An import names a file by relative path (`"./shapes.ax"`) or a library (`"std-json"`). The file must exist, must be inside the project, and must not import this file, directly or indirectly, because each file is checked after its imports. Imports are never downloaded. If two files need each other, move what they share into a third file.',
     wrong: {
       text: 'import "./shape.ax"\n\nfn main() -> Int { area(3, 4) }',
-      beside: { "shapes.ax": "export fn area(width: Int, height: Int) -> Int { width * height }" },
+      otherFiles: { "shapes.ax": "export fn area(width: Int, height: Int) -> Int { width * height }" },
     },
     right: {
       text: 'import "./shapes.ax"\n\nfn main() -> Int { area(3, 4) }',
-      beside: { "shapes.ax": "export fn area(width: Int, height: Int) -> Int { width * height }" },
+      otherFiles: { "shapes.ax": "export fn area(width: Int, height: Int) -> Int { width * height }" },
     },
   },
   E013: {
@@ -127,7 +128,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
   },
   E015: {
     why: "The source of a program is untrusted input, so its size is limited: 1 MiB per file, 256 levels of nesting, 1000 files, and fixed numbers of instructions, bindings, constants and functions. A program beyond a limit causes this error and never crashes the compiler. It is mostly seen in generated programs. Name intermediate values with `let`, or split functions and files.",
-    wrong: { text: "fn main() -> Int { …1… }", elided: { parts: ["(", ")"], times: 300 } },
+    wrong: { text: "fn main() -> Int { …1… }", elision: { parts: ["(", ")"], times: 300 } },
     right: { text: "fn main() -> Int { 1 }" },
   },
   W001: {
@@ -179,26 +180,26 @@ export function isDiagnosticCode(text: string): text is DiagnosticCode {
   return Object.hasOwn(DIAGNOSTICS, text);
 }
 
-/** The file name of an example's program. */
+/** The name of the file that holds an example's program. */
 export const EXAMPLE_FILE = "main.ax";
 
-/** The complete example for the compiler: elided parts filled in, other files included. */
+/** Returns an example in the form that the compiler takes, with elided parts filled in and the other files included. */
 export function exampleSources(example: Example): {
   readonly source: SourceFile;
-  readonly beside: readonly SourceFile[];
+  readonly otherFiles: readonly SourceFile[];
   readonly resolve: Resolver;
 } {
-  const { text, elided } = example;
-  const parts = elided === undefined ? [] : elided.parts.map((part) => part.repeat(elided.times));
-  const complete = parts.reduce((before, part) => before.replace("…", () => part), text);
-  const source = { name: EXAMPLE_FILE, text: `${complete}\n` };
-  const beside = Object.entries(example.beside ?? {}).map(([name, content]) => ({ name, text: `${content}\n` }));
-  return { source, beside, resolve: (specifier) => [source, ...beside].find((file) => `./${file.name}` === specifier) };
+  const { text, elision } = example;
+  const parts = elision === undefined ? [] : elision.parts.map((part) => part.repeat(elision.times));
+  const completeText = parts.reduce((partial, part) => partial.replace("…", () => part), text);
+  const source = { name: EXAMPLE_FILE, text: `${completeText}\n` };
+  const otherFiles = Object.entries(example.otherFiles ?? {}).map(([name, content]) => ({ name, text: `${content}\n` }));
+  return { source, otherFiles, resolve: (specifier) => [source, ...otherFiles].find((file) => `./${file.name}` === specifier) };
 }
 
-/** Says what `…` means in the example, if it has any. */
-export function elisionNote({ elided }: Example): string | undefined {
-  if (elided === undefined) return undefined;
-  const parts = elided.parts.map((part) => `${elided.times} × \`${part}\``).join(" and ");
+/** Returns a note that explains `…`, or undefined if the example is not abbreviated. */
+export function elisionNote({ elision }: Example): string | undefined {
+  if (elision === undefined) return undefined;
+  const parts = elision.parts.map((part) => `${elision.times} × \`${part}\``).join(" and ");
   return `Here … stands for ${parts}.`;
 }

@@ -1,8 +1,9 @@
 /**
- * The intermediate representation (IR): checked function bodies. Names are resolved, types are known, and shorthand is
- * written out. The checker (`check/`) builds it; lowering (`lower/`) turns it into instructions.
+ * Defines the intermediate representation (IR) of checked function bodies. In it names are resolved, types are known, and
+ * shorthand is expanded. The checker (`check/`) builds it; lowering (`lower/`) turns it into instructions.
  *
- * An `Ir` is an expression and leaves one value; an `IrStmt` leaves none. `list.len(xs) + 1` is
+ * An `Ir` is an expression, which leaves one value on the operand stack. An `IrStmt` is a statement, which leaves none. For
+ * example, `list.len(xs) + 1` is
  *
  *     { kind: "chain", first: { kind: "builtin", builtin: list.len, args: [{ kind: "local", local: xs }] },
  *       rest: [{ op: "+", type: Int, operand: { kind: "const", value: 1 } }] }
@@ -15,15 +16,15 @@ import type { CheckedType, ParamType, TypeDecl } from "./check-types.ts";
 import type { SourceFile } from "./source.ts";
 
 /**
- * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that the compiler itself needs, whose
- * name is "". Its identity is the object. Lowering assigns its stack slot.
+ * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that the compiler itself needs. The name
+ * of such a value is "". Bindings are compared by object identity. Lowering assigns a stack slot to each.
  */
 export interface Local {
   readonly name: string;
   readonly type: CheckedType;
   readonly mutable: boolean;
   readonly span: Span;
-  /** Whether anything reads it; if not, W004 warns of it. */
+  /** Whether any code reads the binding. If not, W004 warns of the binding. */
   used: boolean;
 }
 
@@ -34,19 +35,19 @@ export interface Local {
 export interface Callable {
   readonly name: string;
   readonly file: SourceFile;
-  /** Its declaration; null unless it was declared with `fn`. */
+  /** The declaration of the callable; null unless it was declared with `fn`. */
   readonly item: FnItem | null;
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** Its effect row, as sorted capability names. A lambda without a row gets the capabilities that its body uses. */
+  /** The effect row, as sorted capability names. A lambda without a written row gets the capabilities that its body uses. */
   row: readonly string[];
-  /** Set once the body has been checked. */
+  /** The checked body; null until the body has been checked. */
   body: CheckedBody | null;
 }
 
 export interface CheckedBody {
-  /** The captured values of a lambda, then the parameters. */
+  /** The bindings of the captured values of a lambda, then those of the parameters. */
   readonly params: readonly Local[];
   readonly requires: readonly CheckedClause[];
   readonly ensures: readonly CheckedClause[];
@@ -58,7 +59,7 @@ export interface CheckedBody {
 /** A `requires` or `ensures` clause. */
 export interface CheckedClause {
   readonly condition: Ir;
-  /** Its source text, for the message of the trap. */
+  /** The source text of the clause, for the message of the trap. */
   readonly text: string;
   readonly span: Span;
 }
@@ -75,14 +76,14 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "call_value"; readonly callee: Ir; readonly args: readonly Ir[] }
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[] }
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
-  /** Binary operators of one precedence, from left to right. `type` is the type of the operands of that operator. */
+  /** Binary operators of one precedence, from left to right. Each `type` is the type of the operands of its operator. */
   | {
       readonly kind: "chain";
       readonly first: Ir;
       readonly rest: readonly { readonly op: BinaryOp; readonly type: CheckedType; readonly operand: Ir; readonly span: Span }[];
     }
   | { readonly kind: "logic"; readonly op: "&&" | "||"; readonly operands: readonly Ir[] }
-  /** `caught`: under `try`, so that a failure becomes `Err`. */
+  /** `caught` is true if the call is under `try`, so that a failure becomes `Err`. */
   | { readonly kind: "capability"; readonly id: number; readonly args: readonly Ir[]; readonly caught: boolean }
   | { readonly kind: "record"; readonly decl: TypeDecl; readonly fields: readonly Ir[] }
   | { readonly kind: "enum"; readonly decl: TypeDecl; readonly variant: number; readonly payload: Ir | null }
@@ -94,7 +95,7 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Ir; readonly value: Ir }[] }
   | { readonly kind: "if"; readonly branches: readonly { readonly condition: Ir; readonly body: Ir }[]; readonly otherwise: Ir | null }
   | { readonly kind: "match"; readonly scrutinee: Ir; readonly subject: Local; readonly arms: readonly CheckedArm[] }
-  /** `value` is null if the block ends in a statement: its value is Unit, unless it never gets to its end. */
+  /** `value` is null if the block ends in a statement. The value of such a block is Unit, unless its end is never reached. */
   | { readonly kind: "block"; readonly stmts: readonly IrStmt[]; readonly value: Ir | null }
   | { readonly kind: "spawn"; readonly target: Callable }
   | { readonly kind: "send"; readonly actor: Ir; readonly message: Ir }
@@ -113,13 +114,13 @@ export type IrStmt = { readonly span: Span } & (
 );
 
 export interface CheckedArm {
-  /** Replaced if it names a variant of a type that is decided only later in the function. */
+  /** The checked pattern. It is replaced later if it names a variant of a type that was not decided yet. */
   pattern: CheckedPattern;
   readonly guard: Ir | null;
   readonly body: Ir;
 }
 
-/** A pattern whose names are resolved by the type of the value it is matched against. */
+/** A pattern whose names are resolved by the type of the matched value. */
 export type CheckedPattern =
   | { readonly kind: "wildcard" }
   | { readonly kind: "bind"; readonly local: Local }
@@ -129,20 +130,20 @@ export type CheckedPattern =
 
 /** One way to construct a value of a type, with the types of its parts: `Some`, `Shape::Circle`, `Point`, `true`. */
 export interface Constructor {
-  /** How lowering tests for it. */
-  readonly form: /** By the tag of the `Match` instruction. */
+  /** How lowering tests whether a value has this constructor. */
+  readonly form: /** The test compares the tag in the `Match` instruction. */
     | { readonly kind: "tag"; readonly tag: number }
-    /** A record has one constructor, so there is nothing to test. */
+    /** No test is needed, because a record has only one constructor. */
     | { readonly kind: "record" }
-    /** A variant with fields: by its tag; its payload is a record. */
+    /** A variant with fields. The test compares its tag; its payload is a record. */
     | { readonly kind: "struct"; readonly tag: number }
-    /** By the result of the `JsonKind` instruction. */
-    | { readonly kind: "json"; readonly json: number }
+    /** The test compares the result of the `JsonKind` instruction. */
+    | { readonly kind: "json"; readonly jsonKind: number }
     | { readonly kind: "unit" };
   readonly name: string;
   readonly args: readonly CheckedType[];
-  /** The names of its fields, for messages: `Named { x: _ }`. Null if it has none: `Some(_)`. */
+  /** The names of the fields, for messages such as `Named { x: _ }`; null if there are no fields, as in `Some(_)`. */
   readonly fields: readonly string[] | null;
-  /** The number of constructors of the type. */
-  readonly siblings: number;
+  /** The number of constructors that the type has. */
+  readonly constructorCount: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The lexer: source text to tokens and comments. Lexical errors are reported as E001. After an error the lexer emits the
- * token that was probably meant (`==` for `===`), so that one mistake causes one error.
+ * The lexer splits source text into tokens and comments. It reports lexical errors as E001. After an error it emits the token
+ * that was probably meant (`==` for `===`), so that one mistake causes one error.
  */
 import type { Comment } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
@@ -10,7 +10,7 @@ import { isForeignQuote, readForeignString, readString } from "./lexer/string.ts
 import { PUNCTUATORS, type Punctuator, type Token, kindOfWord } from "./tokens.ts";
 
 export interface Lexed {
-  /** The last token is `eof`. */
+  /** The tokens of the text, of which the last is `eof`. */
   readonly tokens: readonly Token[];
   readonly comments: readonly Comment[];
 }
@@ -51,7 +51,7 @@ function readComment(scanner: Scanner): void {
   scanner.at = end;
 }
 
-/** Reads a keyword or name. A name with letters outside ASCII is reported once and is one token. */
+/** Reads a keyword or name. A name with letters outside ASCII causes one error and one token. */
 function readWord(scanner: Scanner): void {
   const start = scanner.at;
   let nonAscii = false;
@@ -70,7 +70,7 @@ function readWord(scanner: Scanner): void {
   scanner.push(nonAscii ? "name" : kindOfWord(word), start, word);
 }
 
-/** Keyed by first character; the longest come first. */
+/** The punctuators by their first character, in the order of `PUNCTUATORS`, so that longer ones come first. */
 const PUNCTUATORS_BY_START: ReadonlyMap<string, readonly Punctuator[]> = new Map(
   PUNCTUATORS.map((sign) => [sign.charAt(0), PUNCTUATORS.filter((other) => other.charAt(0) === sign.charAt(0))]),
 );
@@ -85,7 +85,7 @@ function readPunctuator(scanner: Scanner): boolean {
   return true;
 }
 
-/** Operators of other languages, and the operator to read instead. */
+/** Operators of other languages, each with the operator that the lexer reads instead. */
 const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Punctuator }[] = [
   { text: "===", instead: "==" },
   { text: "!==", instead: "!=" },
@@ -103,11 +103,11 @@ function readForeign(scanner: Scanner): boolean {
   return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
 }
 
-function replaceOperator(scanner: Scanner, found: string, instead: Punctuator): true {
+function replaceOperator(scanner: Scanner, foreign: string, instead: Punctuator): true {
   const start = scanner.at;
-  scanner.at += found.length;
+  scanner.at += foreign.length;
   const span = { start, end: scanner.at };
-  scanner.error(span, `\`${found}\` is not an operator`, {
+  scanner.error(span, `\`${foreign}\` is not an operator`, {
     help: `write \`${instead}\``,
     fixes: [{ title: `write \`${instead}\``, edits: [{ span, text: instead }] }],
   });
@@ -136,7 +136,7 @@ function skipHashComment(scanner: Scanner): true {
   return true;
 }
 
-/** Invisible characters, as word processors and web pages produce them. */
+/** The names of invisible characters, which often come from word processors and web pages, by code unit. */
 const INVISIBLE_CHARACTERS: ReadonlyMap<number, string> = new Map([
   [0x0d, "a carriage return without a line feed"],
   [0xa0, "a no-break space"],
@@ -162,6 +162,7 @@ function skipInvisibleCharacters(scanner: Scanner): true {
   return true;
 }
 
+/** The help for characters that cannot begin a token, by the character or the run of characters. */
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["??", "write `option.unwrap_or(x, 0)`"],
   [
@@ -175,7 +176,7 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["@", "there are no annotations; effects and contracts come before the body: `fn f() -> Int !{time.now} requires … { … }`"],
 ]);
 
-/** Reports a run of equal characters that begin no token. */
+/** Reports a run of equal characters that cannot begin a token. */
 function readUnknownCharacters(scanner: Scanner): void {
   const start = scanner.at;
   const unit = scanner.peek();
@@ -184,14 +185,17 @@ function readUnknownCharacters(scanner: Scanner): void {
   while (scanner.peek() === unit);
   const character =
     unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
-  const found = scanner.text.slice(start, scanner.at);
+  const run = scanner.text.slice(start, scanner.at);
   const help =
-    UNKNOWN_HELP.get(found) ?? UNKNOWN_HELP.get(found.charAt(0)) ?? "remove it; this character is allowed only in strings and comments";
+    UNKNOWN_HELP.get(run) ?? UNKNOWN_HELP.get(run.charAt(0)) ?? "remove it; this character is allowed only in strings and comments";
   scanner.error({ start, end: scanner.at }, `${character} is not allowed in a program`, { help });
   scanner.push("error", start);
 }
 
-/** Approximates "is a letter" without Unicode tables, which differ between versions of Node. U+2000 to U+2BFF are symbols and spaces. */
+/**
+ * Returns whether the code unit is probably a letter. It does not use Unicode tables, because they differ between versions
+ * of Node. U+2000 to U+2BFF are symbols and spaces.
+ */
 function isNonAsciiLetter(unit: number): boolean {
   return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !INVISIBLE_CHARACTERS.has(unit) && unit !== 0xd7 && unit !== 0xf7;
 }

@@ -9,22 +9,22 @@ import type { Unit } from "./scope.ts";
 
 /** The result for an import of a file that cannot be read. */
 export interface UnreadableImport {
-  /** The message of the diagnostic: what cannot be read, and why. */
+  /** The message of the diagnostic, which says what cannot be read and why. */
   readonly unreadable: string;
 }
 
 export interface ImportedSource extends SourceFile {
-  /** Whether it is a library of the project with the same name as a shipped one. */
+  /** Whether the file is a library of the project that has the same name as a shipped library. */
   readonly hidesShipped?: boolean;
 }
 
-/** Finds the file that an import names; undefined if there is none. `importer` is the name of the importing file. */
+/** Returns the file that an import names, or undefined if there is none. `importer` is the name of the importing file. */
 export type Resolver = (specifier: string, importer: string) => ImportedSource | UnreadableImport | undefined;
 
-/** The most files of one program. */
+/** Maximum number of files of one program. */
 const MAX_FILES = 1_000;
 
-/** Parses one file. */
+/** Parses one file and returns its unit, in which nothing is declared yet. */
 export function makeUnit(source: SourceFile): Unit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
@@ -33,45 +33,49 @@ export function makeUnit(source: SourceFile): Unit {
 
 export interface LoadedUnit {
   readonly unit: Unit;
-  /** In the order of the import items. */
+  /** The imported units, in the order of the import items. */
   readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
 }
 
-/** Help for an import that was not found: the shipped library that was probably meant by `std-lists`, `list` or `std/list`. */
+/** Returns help for an import that was not found. It names the shipped library that `std-lists`, `list` or `std/list` probably means. */
 function suggestImport({ text, span }: Name): DiagnosticExtras {
   const [last] = text.split(/[^A-Za-z]/).slice(-1);
-  const meant = text.startsWith(".")
+  const meantLibrary = text.startsWith(".")
     ? undefined
     : (LIBRARY_NAMES.find((name) => name === `std-${last}` && name !== text) ?? nearest(text, LIBRARY_NAMES));
-  if (meant !== undefined)
-    return { help: `did you mean \`${meant}\`?`, fixes: [{ title: `write \`${meant}\``, edits: [{ span, text: `"${meant}"` }] }] };
+  if (meantLibrary !== undefined)
+    return {
+      help: `did you mean \`${meantLibrary}\`?`,
+      fixes: [{ title: `write \`${meantLibrary}\``, edits: [{ span, text: `"${meantLibrary}"` }] }],
+    };
   return {
     help: "a library name is searched in libs/ of the project and among the libraries shipped with Boruna; a path starts with ./ or ../ and stays inside the project",
   };
 }
 
 /**
- * Loads a file and all files that it imports, directly and indirectly, imported files first. Errors are reported in the
- * importing file. Uses a stack of its own, so that long chains of imports do not overflow the JavaScript stack.
+ * Loads a file and all files that it imports, directly and indirectly. In the result, imported files come before the files
+ * that import them. Errors are reported in the importing file. An explicit stack is used, so that long chains of imports
+ * do not overflow the JavaScript stack.
  */
 export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedUnit[] {
-  const done: LoadedUnit[] = [];
+  const loaded: LoadedUnit[] = [];
   const byName = new Map<string, Unit>();
-  /** The files being loaded, each imported by the one before it. */
-  const open: { readonly unit: Unit; readonly pending: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
+  /** The stack of files that are being loaded. Each file is imported by the file before it. */
+  const loading: { readonly unit: Unit; readonly remaining: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
   const begin = (source: SourceFile): Unit => {
     const unit = makeUnit(source);
     byName.set(unit.name, unit);
-    const pending = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
-    open.push({ unit, pending, imports: [] });
+    const remaining = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
+    loading.push({ unit, remaining, imports: [] });
     return unit;
   };
   begin(root);
-  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const item = top.pending.pop();
+  for (let top = loading.at(-1); top !== undefined; top = loading.at(-1)) {
+    const item = top.remaining.pop();
     if (item === undefined) {
-      open.pop();
-      done.push({ unit: top.unit, imports: top.imports });
+      loading.pop();
+      loaded.push({ unit: top.unit, imports: top.imports });
       continue;
     }
     const { diagnostics } = top.unit;
@@ -90,9 +94,9 @@ export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedU
       const message = `\`${item.specifier.text}\` means ${source.name}, which hides the shipped library of that name`;
       diagnostics.warning("W006", item.specifier.span, message, { help: "rename the project's library to import the shipped one" });
     }
-    const cycleFrom = open.findIndex((o) => o.unit.name === source.name);
+    const cycleFrom = loading.findIndex((l) => l.unit.name === source.name);
     if (cycleFrom >= 0) {
-      const path = [...open.slice(cycleFrom).map((o) => o.unit.name), source.name].join(" → ");
+      const path = [...loading.slice(cycleFrom).map((l) => l.unit.name), source.name].join(" → ");
       diagnostics.error("E012", item.specifier.span, `circular import: ${path}`, { help: "move what both files need into a third one" });
       continue;
     }
@@ -103,5 +107,5 @@ export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedU
     }
     top.imports.push({ item, unit: known ?? begin(source) });
   }
-  return done;
+  return loaded;
 }

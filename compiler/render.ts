@@ -13,47 +13,47 @@ import { printable } from "../vm/terminal-text.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
 import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
-/** The most columns shown of a source line. */
+/** Maximum number of columns shown of a source line. */
 const MAX_WIDTH = 120;
-/** Columns shown before the carets if a line is cut. */
-const CONTEXT = 40;
+/** The number of columns shown before the carets if a line is cut. */
+const CUT_CONTEXT = 40;
 const TAB = "    ";
 
 export interface RenderOptions {
-  /** ANSI colours; off by default. */
+  /** Whether to use ANSI colours; false by default. */
   readonly color?: boolean;
 }
 
 type Paint = (text: string, style: keyof typeof STYLES) => string;
 const STYLES = { error: "1;31", warning: "1;33", frame: "1;34", bold: "1" } as const;
 
-const plain: Paint = (text) => text;
-const ansi: Paint = (text, style) => `\u001b[${STYLES[style]}m${text}\u001b[0m`;
+const paintNothing: Paint = (text) => text;
+const paintAnsi: Paint = (text, style) => `\u001b[${STYLES[style]}m${text}\u001b[0m`;
 
-/** Returns several lines, without a line end after the last. Control characters in texts of the program are replaced. */
+/** Returns the diagnostic as several lines, without a line end after the last. Control characters from the program are replaced. */
 export function renderDiagnostic(diagnostic: Diagnostic, sourceOf: SourceOf, options: RenderOptions = {}): string {
-  const paint = options.color === true ? ansi : plain;
+  const paint = options.color === true ? paintAnsi : paintNothing;
   const { severity } = diagnostic;
-  const lines = [`${paint(`${severity}[${diagnostic.code}]`, severity)}${paint(`: ${visible(diagnostic.message)}`, "bold")}`];
+  const lines = [`${paint(`${severity}[${diagnostic.code}]`, severity)}${paint(`: ${toVisible(diagnostic.message)}`, "bold")}`];
   const text = sourceOf(diagnostic.file);
-  if (text === undefined) lines.push(`${paint("-->", "frame")} ${visible(diagnostic.file)}`);
+  if (text === undefined) lines.push(`${paint("-->", "frame")} ${toVisible(diagnostic.file)}`);
   else lines.push(...sourceFrame(diagnostic, lineTable(text), paint));
   const help = diagnostic.help ?? diagnostic.fixes[0]?.title;
-  if (help !== undefined) lines.push(`${paint("help", "bold")}: ${help.split("\n").map(visible).join("\n      ")}`);
+  if (help !== undefined) lines.push(`${paint("help", "bold")}: ${help.split("\n").map(toVisible).join("\n      ")}`);
   return lines.join("\n");
 }
 
 function sourceFrame(diagnostic: Diagnostic, table: LineTable, paint: Paint): readonly string[] {
   const { span, severity } = diagnostic;
   const first = positionAt(table, span.start);
-  // A span that ends with a line end ends on that line, not on the next.
+  // If a span ends with a line end, its last line is that line, not the next one.
   const last = positionAt(table, Math.max(span.start, span.end - 1));
   const width = String(last.line).length;
   const gutter = (label: string): string => paint(`${label.padStart(width)} |`, "frame");
-  const location = `${visible(diagnostic.file)}:${first.line}:${first.column}`;
+  const location = `${toVisible(diagnostic.file)}:${first.line}:${first.column}`;
   const lines = [`${" ".repeat(width)}${paint("-->", "frame")} ${location}`, gutter("")];
-  const shown = first.line === last.line ? [first.line] : [first.line, last.line];
-  for (const line of shown) {
+  const shownLines = first.line === last.line ? [first.line] : [first.line, last.line];
+  for (const line of shownLines) {
     if (line === last.line && last.line > first.line + 1) lines.push(paint("...", "frame"));
     const { source, carets } = sourceLine(table, line, span);
     lines.push(`${gutter(String(line))} ${source}`.trimEnd(), `${gutter("")} ${paint(carets, severity)}`);
@@ -61,24 +61,24 @@ function sourceFrame(diagnostic: Diagnostic, table: LineTable, paint: Paint): re
   return lines;
 }
 
-/** A source line with carets under its part of the span, both cut to the width. */
+/** Returns a source line, and the carets under its part of the span. Both are cut to `MAX_WIDTH`. */
 function sourceLine(table: LineTable, line: number, span: Span): { readonly source: string; readonly carets: string } {
   const bounds = lineBounds(table, line);
   const from = Math.min(Math.max(span.start, bounds.start + indentation(table, bounds, span.start)), bounds.end);
   const to = Math.min(Math.max(span.end, from), bounds.end);
-  const cut = window(table.text, bounds, from, to);
-  const before = visible(table.text.slice(cut.start, from));
-  const marked = visible(table.text.slice(from, Math.min(to, cut.end)));
-  const after = visible(table.text.slice(Math.min(to, cut.end), cut.end));
-  const left = cut.start > bounds.start ? "…" : "";
-  const right = cut.end < bounds.end ? "…" : "";
+  const shownPart = shownPartOf(table.text, bounds, from, to);
+  const textBefore = toVisible(table.text.slice(shownPart.start, from));
+  const markedText = toVisible(table.text.slice(from, Math.min(to, shownPart.end)));
+  const textAfter = toVisible(table.text.slice(Math.min(to, shownPart.end), shownPart.end));
+  const leftEllipsis = shownPart.start > bounds.start ? "…" : "";
+  const rightEllipsis = shownPart.end < bounds.end ? "…" : "";
   return {
-    source: `${left}${before}${marked}${after}${right}`,
-    carets: " ".repeat(columns(left + before)) + "^".repeat(Math.max(1, columns(marked))),
+    source: `${leftEllipsis}${textBefore}${markedText}${textAfter}${rightEllipsis}`,
+    carets: " ".repeat(columnCount(leftEllipsis + textBefore)) + "^".repeat(Math.max(1, columnCount(markedText))),
   };
 }
 
-/** The width of the white space before the carets of the lines after the first. */
+/** Returns the length of the white space before the carets on a line of the span; 0 on its first line. */
 function indentation(table: LineTable, bounds: Span, spanStart: number): number {
   if (spanStart >= bounds.start) return 0;
   let count = 0;
@@ -86,30 +86,30 @@ function indentation(table: LineTable, bounds: Span, spanStart: number): number 
   return count;
 }
 
-/** The part of a line to show. Of a long line it is the beginning of the marked part with its surroundings. */
-function window(text: string, bounds: Span, from: number, to: number): Span {
+/** Returns the part of a line to show. For a long line it is the beginning of the marked part and some text around it. */
+function shownPartOf(text: string, bounds: Span, from: number, to: number): Span {
   const length = bounds.end - bounds.start;
-  if (length <= 2 * MAX_WIDTH && columns(text.slice(bounds.start, bounds.end)) <= MAX_WIDTH) return bounds;
-  const back = to - bounds.start <= MAX_WIDTH ? from - bounds.start : CONTEXT;
-  const start = alignToCodePoint(text, Math.max(bounds.start, from - back));
+  if (length <= 2 * MAX_WIDTH && columnCount(text.slice(bounds.start, bounds.end)) <= MAX_WIDTH) return bounds;
+  const contextLength = to - bounds.start <= MAX_WIDTH ? from - bounds.start : CUT_CONTEXT;
+  const start = alignToCodePoint(text, Math.max(bounds.start, from - contextLength));
   return { start, end: alignToCodePoint(text, Math.min(bounds.end, start + MAX_WIDTH)) };
 }
 
-/** Moves an offset between the halves of a surrogate pair before the pair. */
+/** Returns the offset, moved to the start of a surrogate pair if it is between the two halves. */
 function alignToCodePoint(text: string, offset: number): number {
-  const inside = /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(offset - 1, offset + 1));
-  return inside ? offset - 1 : offset;
+  const isInPair = /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(offset - 1, offset + 1));
+  return isInPair ? offset - 1 : offset;
 }
 
-function columns(text: string): number {
+function columnCount(text: string): number {
   return codePoints(text, 0, text.length);
 }
 
-/** Lone surrogates and zero-width characters: a terminal shows no column for them. */
+/** Matches lone surrogates and zero-width characters, which take no column in a terminal. */
 const ZERO_WIDTH = /[\p{Cs}\u200b-\u200d\u2060-\u206f]/gu;
 const REPLACEMENT = "\ufffd";
 
-/** The text with U+FFFD for every unsafe or zero-width character, and with spaces for a tab, so that carets line up. */
-function visible(text: string): string {
+/** Replaces every unsafe or zero-width character with U+FFFD and every tab with spaces, so that carets line up. */
+function toVisible(text: string): string {
   return printable(text.replaceAll("\t", TAB).replace(ZERO_WIDTH, REPLACEMENT), () => REPLACEMENT);
 }

@@ -1,4 +1,4 @@
-/** What names refer to: the items that a file can name, and the bindings of one function. */
+/** Keeps what names refer to: the items that a file can name, and the bindings of one function. */
 import type { ParsedFile, Span } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Callable, Local } from "./ir.ts";
@@ -9,40 +9,44 @@ import type { CheckedType, TypeDecl } from "./check-types.ts";
 export interface Unit extends SourceFile {
   readonly parsed: ParsedFile;
   readonly diagnostics: Diagnostics;
-  /** Its own functions and the imported ones, by name. */
+  /** The functions that the file declares or imports, by name. */
   readonly functions: Map<string, Callable>;
-  /** Its own records and enums and the imported ones, by name. */
+  /** The records and enums that the file declares or imports, by name. */
   readonly types: Map<string, TypeDecl>;
-  /** The name of the file that declares each of them, for messages. The keys are `fn NAME` and `type NAME`. */
+  /** For messages: the name of the file that declares each function and type. The keys are `fn NAME` and `type NAME`. */
   readonly declaredIn: Map<string, string>;
 }
 
-/** A use of a capability by a function: the source of E007 with its call path, and of W001. */
+/** A use of a capability by a function. E007, with its path of calls, and W001 are computed from these uses. */
 export interface CapabilityUse {
   readonly span: Span;
-  /** The function that is called and uses it; null if the capability itself is called. */
+  /** The called function that uses the capability; null if the capability itself is called. */
   readonly via: Callable | null;
 }
 
-/** The state of checking one function's body: its blocks with their bindings, and the capabilities it uses. Lambdas nest. */
+/**
+ * The state of checking the body of one function: its blocks with their bindings, and the capabilities it uses. The scope of
+ * a lambda is nested in the scope of the enclosing function.
+ */
 export class FunctionScope {
   readonly unit: Unit;
   readonly callable: Callable;
   readonly parent: FunctionScope | null;
   /** The type that `return` must have; a fresh variable if a lambda has no result type. */
   readonly result: CheckedType;
-  /** The first use of each capability. */
+  /** The first use of each capability, by its name. */
   readonly uses = new Map<string, CapabilityUse>();
-  /** Bindings of enclosing functions, with this lambda's copies of them. */
+  /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
+  /** The number of loops around the current statement. */
   loopDepth = 0;
-  /** The binding `result` of the `ensures` clauses. */
-  ensured: Local | null = null;
-  /** Whether a contract clause is being checked, which must be pure. */
+  /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
+  ensuresResult: Local | null = null;
+  /** Whether a contract clause is being checked. Such a clause must be pure. */
   inContract = false;
-  /** Lambdas found so far, which numbers their names. */
-  lambdas = 0;
+  /** The number of lambdas found so far, from which the names of lambdas are made. */
+  lambdaCount = 0;
 
   constructor(unit: Unit, callable: Callable, result: CheckedType, parent: FunctionScope | null) {
     this.unit = unit;
@@ -51,6 +55,7 @@ export class FunctionScope {
     this.parent = parent;
   }
 
+  /** Begins a block. */
   enter(): void {
     this.#blocks.push(new Map());
   }
@@ -60,48 +65,48 @@ export class FunctionScope {
     return [...(this.#blocks.pop()?.values() ?? [])];
   }
 
-  /** Adds a binding to the current block. Returns the one of that name that it replaces in this block. */
+  /** Adds a binding to the current block. Returns the binding of the same name that it replaces in this block, if there is one. */
   declare(local: Local): Local | undefined {
     const block = this.#blocks.at(-1);
-    const before = block?.get(local.name);
+    const replaced = block?.get(local.name);
     block?.set(local.name, local);
-    return before;
+    return replaced;
   }
 
-  /** The binding that the name refers to. One of an enclosing function is captured: this function gets a copy. */
+  /** Returns the binding that the name refers to. A binding of an enclosing function is captured, so the result is a copy. */
   lookup(name: string): Local | undefined {
     for (let i = this.#blocks.length - 1; i >= 0; i--) {
-      const found = this.#blocks[i]?.get(name);
-      if (found !== undefined) return found;
+      const local = this.#blocks[i]?.get(name);
+      if (local !== undefined) return local;
     }
     const outer = this.parent?.lookup(name);
     if (outer === undefined) return undefined;
     outer.used = true;
-    const known = this.captured.get(outer);
-    if (known !== undefined) return known;
+    const existingCopy = this.captured.get(outer);
+    if (existingCopy !== undefined) return existingCopy;
     const copy: Local = { ...outer, mutable: false, used: true };
     this.captured.set(outer, copy);
     return copy;
   }
 
-  /** The binding `result` of the `ensures` clauses, if the name refers to it. Captures nothing. */
-  ensuredNamed(name: string): Local | undefined {
+  /** Returns the binding `result` of the `ensures` clauses, if the name refers to it. Captures nothing. */
+  ensuresResultNamed(name: string): Local | undefined {
     const found = this.#blocks.findLast((block) => block.has(name))?.get(name);
-    if (found === undefined) return this.parent?.ensuredNamed(name);
-    return found === this.ensured ? found : undefined;
+    if (found === undefined) return this.parent?.ensuresResultNamed(name);
+    return found === this.ensuresResult ? found : undefined;
   }
 
-  /** The names of all visible bindings, as candidates for a misspelt name. */
+  /** Returns the names of all visible bindings, as candidates for a misspelt name. */
   names(): string[] {
     return [...this.#blocks.flatMap((b) => [...b.keys()]), ...(this.parent?.names() ?? [])];
   }
 
-  /** Records the use, unless there is an earlier one. */
+  /** Records the use of a capability, unless an earlier use is recorded. */
   use(capability: string, use: CapabilityUse): void {
     if (!this.uses.has(capability)) this.uses.set(capability, use);
   }
 
-  /** Whether the binding is a copy of an enclosing function's. */
+  /** Returns whether the binding is a copy of a binding of an enclosing function. */
   isCaptured(local: Local): boolean {
     return [...this.captured.values()].includes(local);
   }

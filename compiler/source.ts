@@ -1,4 +1,7 @@
-/** Positions in a source text. The compiler uses UTF-16 offsets; people see lines and columns, tools UTF-8 byte offsets. */
+/**
+ * Converts positions in a source text. The compiler uses UTF-16 offsets, messages for people use lines and columns, and
+ * JSON output for tools uses UTF-8 byte offsets.
+ */
 import { utf8Length } from "../vm/value/utf8.ts";
 
 export interface SourceFile {
@@ -8,9 +11,9 @@ export interface SourceFile {
 }
 
 export interface Position {
-  /** 1-based. */
+  /** The line number, which starts at 1. */
   readonly line: number;
-  /** 1-based, in Unicode code points. */
+  /** The column number, which starts at 1 and counts Unicode code points. */
   readonly column: number;
 }
 
@@ -19,41 +22,43 @@ export interface LineTable {
   readonly text: string;
   /** The UTF-16 offset at which each line begins, in ascending order. The first is 0. */
   readonly starts: readonly number[];
-  /** The number of code points before each multiple of `STRIDE`, so that columns in long lines take constant time. */
+  /** The number of code points before each multiple of `STRIDE`. With these, computing a column in a long line takes constant time. */
   readonly points: readonly number[];
 }
 
 const STRIDE = 256;
 
+/** Makes the line table of a source text. */
 export function lineTable(text: string): LineTable {
   const starts = [0];
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  for (let lf = text.indexOf("\n"); lf !== -1; lf = text.indexOf("\n", lf + 1)) starts.push(lf + 1);
   const points = [0];
-  let before = 0;
-  for (let at = STRIDE; at <= text.length; at += STRIDE) {
-    before += codePoints(text, at - STRIDE, at);
-    points.push(before);
+  let pointCount = 0;
+  for (let offset = STRIDE; offset <= text.length; offset += STRIDE) {
+    pointCount += codePoints(text, offset - STRIDE, offset);
+    points.push(pointCount);
   }
   return { text, starts, points };
 }
 
-/** The number of code points that begin between two UTF-16 offsets. A lone surrogate counts as one. */
+/** Returns the number of code points that begin between two UTF-16 offsets. A lone surrogate is counted as one. */
 export function codePoints(text: string, start: number, end: number): number {
   let count = 0;
-  for (let at = start; at < end; at += 1) {
-    const unit = text.charCodeAt(at);
-    const second = unit >= 0xdc00 && unit <= 0xdfff && at > 0 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
-    if (!second) count += 1;
+  for (let offset = start; offset < end; offset += 1) {
+    const unit = text.charCodeAt(offset);
+    const isSecondHalf = unit >= 0xdc00 && unit <= 0xdfff && offset > 0 && (text.charCodeAt(offset - 1) & 0xfc00) === 0xd800;
+    if (!isSecondHalf) count += 1;
   }
   return count;
 }
 
+/** Returns the number of code points before a UTF-16 offset. */
 function pointsBefore(table: LineTable, offset: number): number {
   const part = Math.floor(offset / STRIDE);
   return (table.points[part] ?? 0) + codePoints(table.text, part * STRIDE, offset);
 }
 
-/** The index in `starts` of the line that holds the offset. */
+/** Returns the index in `starts` of the line that contains the offset. */
 export function lineIndexAt(table: LineTable, offset: number): number {
   let low = 0;
   let high = table.starts.length - 1;
@@ -65,14 +70,14 @@ export function lineIndexAt(table: LineTable, offset: number): number {
   return low;
 }
 
-/** The line and column of a UTF-16 offset. An offset outside the text counts as the nearest end. */
+/** Returns the line and column of a UTF-16 offset. An offset outside the text is moved to the nearest end of the text. */
 export function positionAt(table: LineTable, offset: number): Position {
   const clamped = Math.min(Math.max(offset, 0), table.text.length);
   const line = lineIndexAt(table, clamped);
   return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
-/** The offsets of a line's text without its line end. `line` is 1-based. */
+/** Returns the offsets of a line's text without its line end. `line` is the line number, which starts at 1. */
 export function lineBounds(table: LineTable, line: number): { readonly start: number; readonly end: number } {
   const start = table.starts[line - 1] ?? table.text.length;
   const next = table.starts[line];
@@ -81,7 +86,7 @@ export function lineBounds(table: LineTable, line: number): { readonly start: nu
   return { start, end: end > start && table.text.charCodeAt(end - 1) === 0x0d ? end - 1 : end };
 }
 
-/** The UTF-8 byte offset of a UTF-16 offset. */
+/** Converts a UTF-16 offset to a UTF-8 byte offset. */
 export function byteOffset(text: string, offset: number): number {
   return utf8Length(text.slice(0, offset));
 }

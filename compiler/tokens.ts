@@ -1,4 +1,4 @@
-/** The tokens of the language: keywords, reserved words, operators and punctuation. */
+/** Defines the tokens of the language: keywords, reserved words, operators and punctuation. */
 
 // biome-ignore format: rows read better
 export const KEYWORDS = [
@@ -7,7 +7,7 @@ export const KEYWORDS = [
   "receive", "emit", "test",
 ] as const;
 
-/** Reserved for future use: not allowed as names. */
+/** Words that are reserved for future use, so they are not allowed as names. */
 export const RESERVED_WORDS = ["async", "await", "trait", "impl", "const", "static", "self"] as const;
 
 /** Operators and punctuation. The lexer takes the first match, so `==` comes before `=`. */
@@ -20,10 +20,10 @@ export const PUNCTUATORS = [
 export type Keyword = (typeof KEYWORDS)[number];
 export type Punctuator = (typeof PUNCTUATORS)[number];
 
-/** `error` is source that is no token; the lexer has reported it. */
+/** `error` stands for source text that is not a token, which the lexer has reported. */
 export type TokenKind = Keyword | Punctuator | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
 
-/** Tokens that begin an operand and also a pattern. */
+/** Tokens that can begin both an operand and a pattern. */
 // biome-ignore format: rows read better
 export const OPERAND_STARTS: readonly TokenKind[] = ["name", "int", "float", "string", "true", "false", "None", "Some", "Ok", "Err"];
 
@@ -31,7 +31,7 @@ export interface Token {
   readonly kind: TokenKind;
   readonly start: number;
   readonly end: number;
-  /** A line ends between the previous token and this one. */
+  /** Whether a line ends between the previous token and this one. */
   readonly newline: boolean;
   /** A word's spelling, a number's digits without `_`, or a string's value after escapes; empty for other tokens. */
   readonly value: string;
@@ -49,7 +49,7 @@ export function isKeyword(kind: TokenKind): kind is Keyword {
   return KEYWORD_SET.has(kind);
 }
 
-/** The token as an error message names it. `text` is the source of the file. */
+/** Describes the token for an error message. `text` is the source of the file. */
 export function describeToken(token: Token, text: string): string {
   switch (token.kind) {
     case "eof":
@@ -68,7 +68,7 @@ export function describeToken(token: Token, text: string): string {
   }
 }
 
-/** Cuts text for a message at 40 code units. */
+/** Cuts a text that is longer than 40 code units, for a message. */
 export function shorten(text: string): string {
   return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }

@@ -62,14 +62,15 @@ function builtinsPage(): string {
 function exampleBlocks(example: Example): readonly string[] {
   const block = (text: string): string => `\`\`\`ax\n${text}\n\`\`\``;
   const note = elisionNote(example);
-  const otherFiles = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with the file ${code(name)}:`, block(text)]);
+  const otherFiles = Object.entries(example.otherFiles ?? {}).flatMap(([name, text]) => [`with the file ${code(name)}:`, block(text)]);
   return [block(example.text), ...(note === undefined ? [] : [note]), ...otherFiles];
 }
 
 function explanationSection(name: DiagnosticCode): readonly string[] {
   const { title, severity } = DIAGNOSTICS[name];
   const page = EXPLANATIONS[name];
-  const examples = "unreachable" in page ? [page.reason] : ["Wrong:", ...exampleBlocks(page.wrong), "Right:", ...exampleBlocks(page.right)];
+  const examples =
+    "unreachable" in page ? [page.whyUnreachable] : ["Wrong:", ...exampleBlocks(page.wrong), "Right:", ...exampleBlocks(page.right)];
   return [`## ${name}`, `**${severity}: ${title}.** ${page.why}`, ...examples];
 }
 

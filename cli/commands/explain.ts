@@ -32,10 +32,10 @@ function fieldsOf(code: DiagnosticCode): Readonly<Record<string, unknown>> {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
   const base = { code, severity, title, meaning: doc, why: page.why };
-  if ("unreachable" in page) return { ...base, reachable: false, reason: page.reason };
+  if ("unreachable" in page) return { ...base, reachable: false, reason: page.whyUnreachable };
   const filesOf = (example: Example): { readonly files: readonly { readonly name: string; readonly text: string }[] } => {
-    const { source, beside } = exampleSources(example);
-    return { files: [source, ...beside] };
+    const { source, otherFiles } = exampleSources(example);
+    return { files: [source, ...otherFiles] };
   };
   return { ...base, reachable: true, wrong: filesOf(page.wrong), right: filesOf(page.right) };
 }
@@ -44,7 +44,7 @@ function pageOf(code: DiagnosticCode): string {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
   const heading = [`${severity}[${code}]: ${title}`, wrapText(doc), wrapText(page.why)];
-  if ("unreachable" in page) return [...heading, wrapText(page.reason)].join("\n\n");
+  if ("unreachable" in page) return [...heading, wrapText(page.whyUnreachable)].join("\n\n");
   const wrong = exampleSources(page.wrong);
   const { diagnostics, sourceOf } = check(wrong.source, wrong);
   return [
@@ -60,8 +60,8 @@ function pageOf(code: DiagnosticCode): string {
 
 function programOf(example: Example): readonly string[] {
   const note = elisionNote(example);
-  const beside = Object.entries(example.beside ?? {}).flatMap(([name, text]) => [`with ${name} beside it:`, indent(text)]);
-  return [indent(example.text), ...(note === undefined ? [] : [note]), ...beside];
+  const otherFiles = Object.entries(example.otherFiles ?? {}).flatMap(([name, text]) => [`with ${name} beside it:`, indent(text)]);
+  return [indent(example.text), ...(note === undefined ? [] : [note]), ...otherFiles];
 }
 
 function indent(text: string): string {

@@ -28,7 +28,7 @@ import { checkField, hasField } from "./data.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
 
-/** The dotted name of a builtin or capability, such as `string.len`; undefined if its first part is a binding. */
+/** Returns a dotted name, such as `string.len`, as the name of a builtin or capability; undefined if its first part is a binding. */
 export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
   if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
   const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
@@ -36,13 +36,16 @@ export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | unde
   return checker.scope.lookup(expr.target.name.text) === undefined ? name : undefined;
 }
 
-/** In an `ensures` clause, `result.is_ok` is the builtin even though `result` is a binding, unless its value has such a field. */
+/**
+ * Returns whether a name like `result.is_ok` means the builtin. In an `ensures` clause it does, although `result` is a
+ * binding there, unless the value of `result` has a field of that name.
+ */
 function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
-  const value = checker.scope.ensuredNamed(target);
+  const value = checker.scope.ensuresResultNamed(target);
   return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
-/** A call to an unknown name. Its arguments are checked nevertheless. */
+/** Reports a call to an unknown name, and checks the arguments nevertheless. */
 function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
   const types = expr.args.map((arg) => {
     const type = arg.kind === "lambda" ? ERROR : freshVar();
@@ -53,7 +56,7 @@ function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { k
   return failed(expr.span);
 }
 
-/** Whether an argument whose type does not match is accepted without a report. */
+/** Returns whether an argument is accepted without a report, although its type does not match. */
 type Accepts = (found: CheckedType, index: number) => boolean;
 
 function checkArgs(
@@ -65,8 +68,8 @@ function checkArgs(
   accepts: Accepts = () => false,
 ): readonly Ir[] {
   if (args.length !== params.length) {
-    const wanted = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
-    checker.error("E011", span, `\`${name}\` takes ${wanted}, found ${args.length}`, {
+    const paramCount = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
+    checker.error("E011", span, `\`${name}\` takes ${paramCount}, found ${args.length}`, {
       help: `its parameters are (${params.map(show).join(", ")})`,
     });
   }
@@ -76,14 +79,14 @@ function checkArgs(
 }
 
 /**
- * Checks the arguments of a call, with the type parameters first decided by the expected type of its result. If an
- * argument does not match but would match without the expected type, then the result is what does not match: the
- * argument is accepted, and the returned type is the one that the arguments decide, for the caller to report.
+ * Checks the arguments of a call. First the expected type of its result decides type parameters. If an argument does not
+ * match, but would match without the expected type, then the mistake is in the result: the argument is accepted, and the
+ * type of the result that the arguments decide is returned, so that the caller reports the mismatch.
  *
  *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
  *
- * Without this the report would be that `xs` is not a List<String>.
+ * Otherwise the message would say that `xs` is not a List<String>.
  */
 function checkGeneric(
   checker: FunctionChecker,
@@ -96,18 +99,18 @@ function checkGeneric(
   const type = substitute(signature.result, typeArgs);
   const decidedByExpected = unifyResult(type, expected);
   const params = signature.params.map((p) => substitute(p, typeArgs));
-  const seen: CheckedType[] = [];
+  const argTypes: CheckedType[] = [];
   let typeByArguments: CheckedType | undefined;
-  let tried = false;
+  let mismatchSeen = false;
   const accepts: Accepts = (found, i) => {
-    seen[i] = found;
+    argTypes[i] = found;
     const param = params[i];
     if (!decidedByExpected || param === undefined || isTooLarge(found)) return false;
-    if (!tried && !unifies(found, param)) {
-      tried = true;
-      typeByArguments = resultOfArguments(signature, seen, expected, typeArgs);
+    if (!mismatchSeen && !unifies(found, param)) {
+      mismatchSeen = true;
+      typeByArguments = resultOfArguments(signature, argTypes, expected, typeArgs);
     }
-    // Further arguments that do not match are not a second mistake.
+    // Accept further arguments that do not match, so that one mistake causes one error.
     if (typeByArguments !== undefined) unify(found, param);
     return typeByArguments !== undefined;
   };
@@ -115,47 +118,52 @@ function checkGeneric(
   return { args, typeArgs, type: typeByArguments ?? type };
 }
 
-/** Like `unify`, but no variable stays bound. */
+/** Returns whether the types unify, without leaving any variable bound. */
 function unifies(actual: CheckedType, expected: CheckedType): boolean {
   const trail: VarType[] = [];
-  const fitting = unify(actual, expected, trail);
+  const matches = unify(actual, expected, trail);
   for (const variable of trail) variable.bound = null;
-  return fitting;
+  return matches;
 }
 
 /**
- * The result type of a call as the arguments so far decide it, without the expected type. Undefined unless it is decided
- * and differs from the expected type; if it does, the type parameters in `bound` are rebound to match it.
+ * Returns the result type that the arguments so far decide for a call, without the expected type. If that type is not
+ * decided, or if it matches the expected type, returns undefined. Otherwise it also rebinds the variables in `boundTypeArgs`
+ * to the types that the arguments decide.
  */
 function resultOfArguments(
   signature: Signature,
-  seen: readonly CheckedType[],
+  argTypes: readonly CheckedType[],
   expected: CheckedType,
-  bound: ReadonlyMap<ParamType, CheckedType>,
+  boundTypeArgs: ReadonlyMap<ParamType, CheckedType>,
 ): CheckedType | undefined {
   const typeArgs = instantiation(signature.typeParams);
   const result = substitute(signature.result, typeArgs);
   const trail: VarType[] = [];
-  const fitting = signature.params.slice(0, seen.length).every((p, i) => {
-    const found = seen[i];
+  const matches = signature.params.slice(0, argTypes.length).every((p, i) => {
+    const found = argTypes[i];
     return found !== undefined && !isTooLarge(found) && unify(found, substitute(p, typeArgs), trail);
   });
-  const made = fitting && isDecided(result) && !unifies(result, expected) ? resolved(result) : undefined;
-  const decidedArgs = [...typeArgs].map(([param, type]) => ({ variable: bound.get(param), to: isDecided(type) ? resolved(type) : null }));
+  const decidedResult = matches && isDecided(result) && !unifies(result, expected) ? withoutBoundVariables(result) : undefined;
+  const decidedArgs = [...typeArgs].map(([param, type]) => ({
+    variable: boundTypeArgs.get(param),
+    to: isDecided(type) ? withoutBoundVariables(type) : null,
+  }));
   for (const variable of trail) variable.bound = null;
-  for (const { variable, to } of made === undefined ? [] : decidedArgs) if (variable?.kind === "var" && to !== null) variable.bound = to;
-  return made;
+  for (const { variable, to } of decidedResult === undefined ? [] : decidedArgs)
+    if (variable?.kind === "var" && to !== null) variable.bound = to;
+  return decidedResult;
 }
 
-/** The type with its bound variables replaced by their types, so that it stays when they are unbound. */
-function resolved(type: CheckedType): CheckedType {
+/** Returns the type with its bound variables replaced by their types. It does not change when the variables are unbound. */
+function withoutBoundVariables(type: CheckedType): CheckedType {
   const t = prune(type);
   switch (t.kind) {
     case "builtin":
     case "declared":
-      return { ...t, args: t.args.map(resolved) };
+      return { ...t, args: t.args.map(withoutBoundVariables) };
     case "fn":
-      return { ...t, params: t.params.map(resolved), result: resolved(t.result) };
+      return { ...t, params: t.params.map(withoutBoundVariables), result: withoutBoundVariables(t.result) };
     default:
       return t;
   }
@@ -172,7 +180,7 @@ export function useRow(checker: FunctionChecker, row: readonly string[], span: S
   }
 }
 
-/** `guard(value, passed, label)`: logs the verdict and returns the value. */
+/** Checks `guard(value, passed, label)`, which logs the verdict and returns the value. */
 function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const type = freshVar();
   return {
@@ -184,8 +192,8 @@ function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Ty
 function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
   const signature = checker.context.builtinSignature(builtin);
   const { args, typeArgs, type } = checkGeneric(checker, builtin.name, signature, expr, expected);
-  const [compared] = typeArgs.values();
-  if (compared !== undefined && builtin.comparesElements) requireData(checker, builtin.name, compared, expr.span);
+  const [comparedType] = typeArgs.values();
+  if (comparedType !== undefined && builtin.comparesElements) requireData(checker, builtin.name, comparedType, expr.span);
   const op = builtin.instruction;
   const { span } = expr;
   const ir: Ir =
@@ -198,7 +206,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
   return { ir, type };
 }
 
-/** Reports values with functions in them, as `==` does, once all types are known. */
+/** Defers a check that reports values with functions in them, like the check of the operands of `==`. */
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
   const { context } = checker;
   context.deferredChecks.push(() => {
@@ -207,8 +215,8 @@ function requireData(checker: FunctionChecker, name: string, type: CheckedType, 
 }
 
 /**
- * Decides type parameters of a call by the expected type of its result, so that `option.unwrap_or(None, [])` and the like
- * need no annotation. Leaves a mismatch for the caller to report. Returns whether anything was decided.
+ * Decides type parameters of a call by the expected type of its result, so that calls like `option.unwrap_or(None, [])`
+ * need no annotation. Does not report a mismatch. Returns whether any type parameter was decided.
  */
 function unifyResult(result: CheckedType, expected: CheckedType): boolean {
   const r = prune(result);
@@ -219,14 +227,14 @@ function unifyResult(result: CheckedType, expected: CheckedType): boolean {
   return r.kind === "var" && e.kind !== "var" && e.kind !== "never" && unify(r, e);
 }
 
-/** A call of a capability. `caught`: under `try`. */
+/** Checks a call of a capability. `caught` is true if the call is under `try`. */
 function checkCapabilityCall(
   checker: FunctionChecker,
   capability: CapabilityDecl,
   name: Name,
   args: readonly Expr[],
   span: Span,
-  caught: boolean,
+  { caught }: { readonly caught: boolean },
 ): Typed {
   const { context } = checker;
   if (capability.internal === true) {
@@ -257,15 +265,15 @@ function checkCapabilityCall(
   return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
 }
 
-/** Rewrites a call such as `actor.send(a, m)` to the syntax for it, `send a m`, if the number of arguments matches. */
+/** Returns a fix that rewrites a call such as `actor.send(a, m)` to the syntax `send a m`, if the number of arguments matches. */
 function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[], span: Span): readonly Fix[] {
   const [word, ...operands] = capability.call.split(" ");
   const [first, second] = args;
   if (word === undefined || first === undefined || args.length !== operands.length) return [];
   const last = second ?? first;
   if (second !== undefined && first.kind !== "name") return [];
-  const bare = last.kind === "name" || last.kind === "string";
-  const [open, close] = bare ? [" ", ""] : [" (", ")"];
+  const isSimple = last.kind === "name" || last.kind === "string";
+  const [open, close] = isSimple ? [" ", ""] : [" (", ")"];
   const edits =
     second === undefined
       ? [{ span: { start: name.span.start, end: first.span.start }, text: `${word}${open}` }]
@@ -276,7 +284,7 @@ function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[]
   return [{ title: `write \`${capability.call}\``, edits: [...edits, { span: { start: last.span.end, end: span.end }, text: close }] }];
 }
 
-/** The capability that a callee refers to, if any. */
+/** Returns the capability that a callee refers to, if it refers to one. */
 function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
   const name = callee.kind === "name" ? callee.name : qualifiedName(checker, callee);
   if (
@@ -288,11 +296,12 @@ function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: 
   return capability === undefined ? undefined : { capability, name };
 }
 
+/** Checks a call of a function, a function value, a builtin or a capability. */
 export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
   const { scope, context } = checker;
   const { callee } = expr;
-  const named = capabilityNamed(checker, callee);
-  if (named !== undefined) return checkCapabilityCall(checker, named.capability, named.name, expr.args, expr.span, false);
+  const called = capabilityNamed(checker, callee);
+  if (called !== undefined) return checkCapabilityCall(checker, called.capability, called.name, expr.args, expr.span, { caught: false });
   const qualified = qualifiedName(checker, callee);
   if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
     const builtin = context.builtin(scope.unit, qualified.text);
@@ -315,7 +324,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
   return checkValueCall(checker, expr);
 }
 
-function calleeOf(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const { callee } = expr;
   if (callee.kind === "field") {
     const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, expr);
@@ -326,9 +335,9 @@ function calleeOf(checker: FunctionChecker, expr: Expr & { kind: "call" }): Type
   return { ir, type: prune(type) };
 }
 
-/** A call of a function value. */
+/** Checks a call of a function value. */
 function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
-  const { ir: callee, type } = calleeOf(checker, expr);
+  const { ir: callee, type } = checkCallee(checker, expr);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
       checker.error("E014", expr.callee.span, "the type of this function is not known here", {
@@ -346,28 +355,28 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
   };
 }
 
-/** `try CALL`: a failure of the capability becomes `Err(text)`. */
+/** Checks `try CALL`, in which a failure of the capability becomes `Err(text)`. */
 export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): Typed {
-  const named = expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee) : undefined;
-  if (expr.call.kind !== "call" || named === undefined) {
+  const called = expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee) : undefined;
+  if (expr.call.kind !== "call" || called === undefined) {
     const { diagnostics } = checker.scope.unit;
-    const before = diagnostics.errorCount;
-    const uncalled = capabilityNamed(checker, expr.call)?.capability;
-    if (uncalled === undefined) checker.check(expr.call, freshVar());
-    if (diagnostics.errorCount === before) {
+    const errorCountBefore = diagnostics.errorCount;
+    const uncalledCapability = capabilityNamed(checker, expr.call)?.capability;
+    if (uncalledCapability === undefined) checker.check(expr.call, freshVar());
+    if (diagnostics.errorCount === errorCountBefore) {
       const example =
-        uncalled === undefined
+        uncalledCapability === undefined
           ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
-          : `call it: \`try ${uncalled.call}\``;
+          : `call it: \`try ${uncalledCapability.call}\``;
       checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example });
     }
     return failed(expr.span);
   }
-  const call = checkCapabilityCall(checker, named.capability, named.name, expr.call.args, expr.span, true);
+  const call = checkCapabilityCall(checker, called.capability, called.name, expr.call.args, expr.span, { caught: true });
   return { ir: call.ir, type: builtinType("Result", call.type, STRING) };
 }
 
-/** The name of a function or builtin as a value; undefined if there is none. */
+/** Checks the name of a function or builtin as a value. Returns undefined if there is no such function or builtin. */
 export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
   const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);

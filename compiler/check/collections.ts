@@ -4,14 +4,14 @@ import type { Ir } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
-/** Decides the type arguments by the expected type, if both are the same built-in type. Leaves a mismatch for the caller. */
+/** Decides the type arguments by the expected type, if both are the same built-in type. Does not report a mismatch. */
 export function unifyArguments(type: CheckedType, expected: CheckedType): void {
   const t = prune(type);
   const e = prune(expected);
   if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => unify(arg, e.args[i] ?? ERROR));
 }
 
-/** `[a, b]` */
+/** Checks a list literal, `[a, b]`. */
 export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" }, expected: CheckedType): Typed {
   const item = freshVar();
   const type = builtinType("List", item);
@@ -19,22 +19,22 @@ export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" 
   return { ir: { kind: "list", items: expr.items.map((e) => checker.check(e, item, "an element of the list")), span: expr.span }, type };
 }
 
-/** `{ "a": 1 }` */
+/** Checks a map literal, `{ "a": 1 }`. */
 export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed {
-  const record = reportMissingRecordName(checker, expr, expected);
-  if (record !== undefined) return record;
+  const reported = reportMissingRecordName(checker, expr, expected);
+  if (reported !== undefined) return reported;
   const value = freshVar();
   unifyArguments(mapOf(value), expected);
   const entries = expr.entries.map((e) => ({ key: checkKey(checker, e.key), value: checker.check(e.value, value, "a value of the map") }));
   return { ir: { kind: "map", entries, span: expr.span }, type: mapOf(value) };
 }
 
-/** Reports `{ x: 1 }` if a record is expected and no key refers to anything: the name of the record is missing. */
+/** Reports that the name of the record is missing in `{ x: 1 }`, if a record is expected and no key is the name of a binding. */
 function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed | undefined {
   const wanted = prune(expected);
   const { scope } = checker;
-  const named = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
-  if (!named || expr.entries.length === 0 || wanted.kind !== "declared" || wanted.decl.kind !== "record") return undefined;
+  const allKeysUnbound = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
+  if (!allKeysUnbound || expr.entries.length === 0 || wanted.kind !== "declared" || wanted.decl.kind !== "record") return undefined;
   const { start } = expr.span;
   const { name } = wanted.decl;
   checker.error("E009", expr.span, `expected ${show(wanted)}, found a map`, {
@@ -45,13 +45,13 @@ function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: 
   return failed(expr.span);
 }
 
-/** A key of a map. An unknown name is reported as text without quotes, or as a field of a record. */
+/** Checks a key of a map. An unknown name is reported as text without quotes, or as a field of a record. */
 function checkKey(checker: FunctionChecker, key: Expr): Ir {
   const { scope, context } = checker;
   const name = key.kind === "name" ? key.name : undefined;
-  const known = (text: string): boolean =>
+  const isKnown = (text: string): boolean =>
     scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
-  if (name === undefined || known(name.text)) return checker.check(key, STRING, "a key");
+  if (name === undefined || isKnown(name.text)) return checker.check(key, STRING, "a key");
   const { text, span } = name;
   checker.error("E003", span, `unknown variable \`${text}\``, {
     help: `a key is a String, \`"${text}"\`; a record is written with its name: \`P { ${text}: … }\``,
@@ -60,18 +60,18 @@ function checkKey(checker: FunctionChecker, key: Expr): Ir {
   return failed(span).ir;
 }
 
-/** `xs[i]` */
+/** Checks an index expression, `xs[i]`. */
 export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): Typed {
   const type = freshVar();
   const target = checker.check(expr.target, type);
   const item = freshVar();
-  const fitting = unify(type, builtinType("List", item));
-  if (!fitting) reportNotIndexed(checker, type, expr);
-  const at = checker.check(expr.index, fitting ? INT : freshVar(), "an index");
-  return { ir: { kind: "op", op: "ListGet", args: [target, at], span: expr.span }, type: fitting ? item : ERROR };
+  const isList = unify(type, builtinType("List", item));
+  if (!isList) reportNotIndexed(checker, type, expr);
+  const index = checker.check(expr.index, isList ? INT : freshVar(), "an index");
+  return { ir: { kind: "op", op: "ListGet", args: [target, index], span: expr.span }, type: isList ? item : ERROR };
 }
 
-/** What to write instead of an index, by the name of the type. */
+/** The help that says what to write instead of an index, by the name of the type. */
 const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
   ["Map", "write `map.get(m, key)`, which returns an Option"],
   ["String", "write `string.slice(s, from, to)`"],
@@ -88,9 +88,9 @@ function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target,
     { span: { start: target.span.end, end: index.span.start }, text: ", " },
     { span: { start: index.span.end, end: span.end }, text: ")" },
   ];
-  const bare = index.kind === "string" || index.kind === "name";
+  const isSimple = index.kind === "string" || index.kind === "name";
   checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, {
     help: INSTEAD_OF_INDEX.get(name) ?? "a part of a record is reached by its name, `p.x`",
-    fixes: name === "Map" && bare ? [{ title: "write `map.get`", edits }] : [],
+    fixes: name === "Map" && isSimple ? [{ title: "write `map.get`", edits }] : [],
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What the checker of a whole program shares (`Context`), and the interface to the checker of one function
- * (`FunctionChecker`), through which the files of this folder check the parts of an expression.
+ * Holds the state that is shared while a program is checked (`Context`), and the interface to the checker of one function
+ * (`FunctionChecker`). Through this interface the files of this folder check the parts of an expression.
  */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
@@ -25,7 +25,7 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 
-/** Old names of capabilities, accepted in effect rows with a warning. */
+/** Maps old names of capabilities to today's names. Old names are accepted in effect rows, with a warning. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["net", "net.fetch"],
   ["fs", "fs.read"],
@@ -35,7 +35,7 @@ const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["llm", "llm.call"],
 ]);
 
-/** The types of a function or builtin, before its type parameters are replaced. */
+/** The types of a function or builtin, before its type parameters are replaced with arguments. */
 export interface Signature {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
@@ -48,7 +48,7 @@ export interface Typed {
   readonly type: CheckedType;
 }
 
-/** The result for an expression for which an error was reported. It is never lowered. */
+/** Returns the result for an expression for which an error was reported. It is never lowered. */
 export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
 
 /** Checks the body of the function in `scope`. */
@@ -56,33 +56,33 @@ export interface FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
   /**
-   * Checks the expression and unifies its type with `expected`. A mismatch is reported as "expected T for WHY, found U";
-   * without `why` the part from "for" is left out. `accepts` may take a type that does not match, which is then not
-   * reported; it is not called for an `if`, a `match` or a block.
+   * Checks the expression and unifies its type with `expected`. A mismatch is reported as "expected T for WHY, found U", or
+   * as "expected T, found U" if `why` is empty. If `accepts` returns true for the type of the expression, a mismatch is not
+   * reported. `accepts` is not called for an `if`, a `match` or a block.
    */
   check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
-  /** Checks a block in a scope of its own, like `check`. */
+  /** Checks a block like `check` does an expression. The block has its own scope. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
-  bind(name: Name, type: CheckedType, mutable: boolean): Local;
+  bind(name: Name, type: CheckedType, options: { readonly mutable: boolean }): Local;
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
 
 export class Context {
   readonly registry: CapabilityRegistry;
-  /** The scope in which each function's body was checked, with the capabilities that it uses. */
+  /** The scope in which the body of each function was checked, including the capabilities that the body uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
   /**
-   * Patterns with variants of a type that was not decided when they were checked. They are checked again once the body of
-   * their function has been checked, outer matches first, since a pattern may decide the type of an inner one.
+   * Functions that check again the patterns with variants of a type that was not decided before. They run once the body of
+   * the function has been checked. Outer matches come first, because a pattern may decide the type of an inner match.
    */
   readonly patternRechecks: (() => void)[] = [];
-  /** Checks that need the types of the current function to be known. They run after `patternRechecks`. */
+  /** Checks that need the types of the whole body of the current function. They run after `patternRechecks`. */
   readonly deferredChecks: (() => void)[] = [];
-  /** Calls of builtins with the types of their results, for W007. */
+  /** For W007: the builtin calls whose result should be used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
-  /** The function of a builtin that is written in the language. */
+  /** Returns the function of a source builtin. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
@@ -94,9 +94,10 @@ export class Context {
     this.#records = records;
   }
 
+  /** Returns the signature of a builtin. Signatures are cached. */
   builtinSignature(builtin: BuiltinDecl): Signature {
-    const known = this.#signatures.get(builtin.name);
-    if (known !== undefined) return known;
+    const cached = this.#signatures.get(builtin.name);
+    if (cached !== undefined) return cached;
     const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
     const byName = new Map(typeParams.map((p) => [p.name, p]));
@@ -108,7 +109,7 @@ export class Context {
     return signature;
   }
 
-  /** A type of the builtin table or the capability table. */
+  /** Converts a type of the builtin table or the capability table to a type of the checker. */
   fromModuleType(type: Type, params: ReadonlyMap<string, ParamType> = new Map()): CheckedType {
     switch (type.kind) {
       case "primitive":
@@ -131,7 +132,7 @@ export class Context {
     }
   }
 
-  /** A type as it is written in a file. `params` are the type parameters in scope. Reports unknown names. */
+  /** Resolves a type that is written in a file. `params` are the type parameters in scope. Reports unknown names. */
   resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
     if (expr.kind === "fn") {
       return {
@@ -145,9 +146,9 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
-    const wanted = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
-    const known = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
-    if (!known) {
+    const arity = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
+    const isKnown = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
+    if (!isKnown) {
       const all = (): string[] => [
         ...unit.types.keys(),
         ...params.keys(),
@@ -168,12 +169,12 @@ export class Context {
       );
       return ERROR;
     }
-    if (args.length !== wanted) {
+    if (args.length !== arity) {
       unit.diagnostics.error(
         "E013",
         expr.span,
-        `\`${name}\` takes ${wanted} type ${wanted === 1 ? "argument" : "arguments"}, found ${args.length}`,
-        { help: `write \`${typeExample(name, wanted)}\`` },
+        `\`${name}\` takes ${arity} type ${arity === 1 ? "argument" : "arguments"}, found ${args.length}`,
+        { help: `write \`${typeExample(name, arity)}\`` },
       );
       return ERROR;
     }
@@ -189,22 +190,22 @@ export class Context {
     return isPrimitiveName(name) ? { kind: "primitive", name } : ERROR;
   }
 
-  /** The record or enum that a name refers to in a file. */
+  /** Returns the record or enum that a name refers to in a file. */
   typeNamed(unit: Unit, name: string): TypeDecl | undefined {
     return unit.types.get(name) ?? this.#records.get(name);
   }
 
-  /** The sorted capability names of an effect row. Warns of old names and reports unknown ones. */
+  /** Returns the sorted capability names of an effect row. Warns of old names and reports unknown ones. */
   resolveRow(unit: Unit, row: RowExpr | null): readonly string[] {
     const names = new Set<string>();
-    for (const written of row?.names ?? []) {
-      const name = CAPABILITY_ALIASES.get(written.text) ?? written.text;
-      if (name !== written.text) {
+    for (const rowName of row?.names ?? []) {
+      const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
+      if (name !== rowName.text) {
         unit.diagnostics.warning(
           "W005",
-          written.span,
-          `\`${written.text}\` is an old name of the capability \`${name}\``,
-          didYouMean(written, name),
+          rowName.span,
+          `\`${rowName.text}\` is an old name of the capability \`${name}\``,
+          didYouMean(rowName, name),
         );
       }
       if (this.registry.byName.has(name)) names.add(name);
@@ -212,32 +213,33 @@ export class Context {
         const all = [...this.registry.byName.keys()];
         unit.diagnostics.error(
           "E007",
-          written.span,
+          rowName.span,
           `unknown capability \`${name}\``,
-          suggestNearest(unit, written, () => all, `the capabilities are ${all.join(", ")}`),
+          suggestNearest(unit, rowName, () => all, `the capabilities are ${all.join(", ")}`),
         );
       }
     }
     return [...names].sort();
   }
 
-  /** The builtin of that name, unless a function of the file hides it. */
+  /** Returns the builtin of that name, unless a function of the file hides the builtin. */
   builtin(unit: Unit, name: string): BuiltinDecl | undefined {
     return unit.functions.has(name) ? undefined : BUILTIN_BY_NAME.get(name);
   }
 
+  /** Returns the capability of that name. It also accepts `step_input`, the name of `step.input` in calls. */
   capability(name: string): CapabilityDecl | undefined {
     return this.registry.byName.get(name === "step_input" ? "step.input" : name);
   }
 }
 
-/** An example of the type with the given number of arguments. */
-function typeExample(name: string, args: number): string {
-  if (args === 0) return name;
-  const last = args === 1 ? ["Int"] : ["String", ...Array.from({ length: args - 1 }, () => "Int")];
-  return `${name}<${last.join(", ")}>`;
+/** Returns an example of the type with the given number of type arguments. */
+function typeExample(name: string, arity: number): string {
+  if (arity === 0) return name;
+  const args = arity === 1 ? ["Int"] : ["String", ...Array.from({ length: arity - 1 }, () => "Int")];
+  return `${name}<${args.join(", ")}>`;
 }
 
-/** The result type of a signature; Unit if none is written. */
+/** Returns the result type of a signature; Unit if none is written. */
 export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
   expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);

@@ -17,17 +17,20 @@ import {
   type TypeDecl,
 } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
-import { suggestNearest, withoutPrefix } from "./did-you-mean.ts";
+import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod } from "./suggest-names.ts";
 
-/** The type of a declaration with fresh type arguments. `of` replaces the type parameters in the type of a field. */
-function instance(decl: TypeDecl): { type: CheckedType; of: (t: CheckedType) => CheckedType } {
+/** Returns the type of a declaration with fresh type arguments. `substituteArgs` replaces the type parameters in a field's type. */
+function instantiate(decl: TypeDecl): { type: CheckedType; substituteArgs: (t: CheckedType) => CheckedType } {
   const typeArgs = instantiation(decl.params);
-  return { type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) }, of: (t) => substitute(t, typeArgs) };
+  return {
+    type: { kind: "declared", decl, args: decl.params.map((p) => typeArgs.get(p) ?? ERROR) },
+    substituteArgs: (t) => substitute(t, typeArgs),
+  };
 }
 
-/** Decides the type arguments by the expected type, before the fields are checked. */
+/** Decides the type arguments by the expected type. It is called before the fields are checked. */
 function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
   const e = prune(expected);
   if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {
@@ -40,19 +43,19 @@ function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
 }
 
 interface FieldValues {
-  /** In declaration order; null if the field is copied from the base. */
+  /** The values of the fields in declaration order; null for a field that is copied from the base. */
   readonly fields: readonly (Ir | null)[];
-  /** Statements that evaluate the values in source order, if that is not declaration order. */
-  readonly before: readonly IrStmt[];
+  /** Statements that evaluate the values in source order; empty if that is also the declaration order. */
+  readonly evaluation: readonly IrStmt[];
 }
 
-/** Checks the fields of a literal: each is known, given once, and none is missing unless there is a base. */
+/** Checks that each field of a literal is known and given once, and that no field is missing unless there is a base. */
 function checkFields(
   checker: FunctionChecker,
   owner: string,
   infos: readonly FieldInfo[],
   inits: readonly FieldInit[],
-  of: (t: CheckedType) => CheckedType,
+  substituteArgs: (t: CheckedType) => CheckedType,
   literal: { readonly span: Span; readonly hasBase: boolean },
 ): FieldValues {
   const { scope } = checker;
@@ -72,33 +75,38 @@ function checkFields(
     if (values.has(init.name.text)) checker.error("E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
     values.set(
       init.name.text,
-      checker.check(init.value, info === undefined ? freshVar() : of(info.type), `the field \`${init.name.text}\``),
+      checker.check(init.value, info === undefined ? freshVar() : substituteArgs(info.type), `the field \`${init.name.text}\``),
     );
     order.push(init.name.text);
   }
-  const absent = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
-  if (absent.length > 0 && !literal.hasBase) {
-    checker.error("E006", literal.span, `\`${owner}\` needs ${absent.length === 1 ? "the field" : "the fields"} ${absent.join(", ")}`);
+  const missingNames = infos.filter((f) => !values.has(f.name)).map((f) => `\`${f.name}\``);
+  if (missingNames.length > 0 && !literal.hasBase) {
+    checker.error(
+      "E006",
+      literal.span,
+      `\`${owner}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`,
+    );
   }
-  const inOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
-  if (inOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), before: [] };
-  const before: IrStmt[] = [];
+  const isInOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);
+  if (isInOrder) return { fields: infos.map((f) => values.get(f.name) ?? null), evaluation: [] };
+  const evaluation: IrStmt[] = [];
   const locals = new Map<string, Ir>();
   for (const name of order) {
     const value = values.get(name);
     if (value === undefined) continue;
     const local: Local = { name: "", type: ERROR, mutable: false, span: value.span, used: true };
-    before.push({ kind: "set", local, value, span: value.span });
+    evaluation.push({ kind: "set", local, value, span: value.span });
     locals.set(name, { kind: "local", local, span: value.span });
   }
-  return { fields: infos.map((f) => locals.get(f.name) ?? null), before };
+  return { fields: infos.map((f) => locals.get(f.name) ?? null), evaluation };
 }
 
-function after(before: readonly IrStmt[], value: Ir): Ir {
-  return before.length === 0 ? value : { kind: "block", stmts: before, value, span: value.span };
+/** Returns the value, evaluated after the statements. */
+function evaluateAfter(stmts: readonly IrStmt[], value: Ir): Ir {
+  return stmts.length === 0 ? value : { kind: "block", stmts, value, span: value.span };
 }
 
-/** `P { x: 1 }` and `P { ..base, x: 1 }`. */
+/** Checks the record literals `P { x: 1 }` and `P { ..base, x: 1 }`. */
 export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "record" }, expected: CheckedType): Typed {
   const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, expr.name.text);
@@ -114,23 +122,33 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
     for (const init of expr.fields) checker.check(init.value, freshVar());
     return failed(expr.span);
   }
-  const { type, of } = instance(decl);
+  const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   if (expr.base === null) {
-    const { fields, before } = checkFields(checker, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: false });
-    return { ir: after(before, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }), type };
+    const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
+      span: expr.span,
+      hasBase: false,
+    });
+    return {
+      ir: evaluateAfter(evaluation, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }),
+      type,
+    };
   }
   const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
   const baseValue = checker.check(expr.base, type, "the base of the record");
-  const { fields, before } = checkFields(checker, decl.name, decl.fields, expr.fields, of, { span: expr.span, hasBase: true });
+  const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
+    span: expr.span,
+    hasBase: true,
+  });
   const all = fields.map(
     (f, index): Ir => f ?? { kind: "get_field", target: { kind: "local", local: base, span: expr.span }, index, span: expr.span },
   );
-  const stmts: IrStmt[] = [{ kind: "set", local: base, value: baseValue, span: expr.base.span }, ...before];
+  const stmts: IrStmt[] = [{ kind: "set", local: base, value: baseValue, span: expr.base.span }, ...evaluation];
   return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
 }
 
-function jsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
+/** Checks a variant of Json, such as `Json::Int(1)`. */
+function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
   const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
   const args = expr.payload?.kind === "args" ? expr.payload.args : [];
   const arg = args[0];
@@ -154,10 +172,13 @@ function jsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" },
   return failed(expr.span);
 }
 
-/** Reports a variant where a function is expected, `list.map(xs, E::V)`. `fields` is null if the payload is a single value. */
+/**
+ * Reports a variant if a function is expected, as in `list.map(xs, E::V)`. Returns whether it did. `fields` is null if the
+ * payload is a single value.
+ */
 function reportVariantAsFunction(
   checker: FunctionChecker,
-  full: string,
+  fullName: string,
   fields: readonly FieldInfo[] | null,
   expr: Expr & { kind: "variant" },
   expected: CheckedType,
@@ -165,20 +186,20 @@ function reportVariantAsFunction(
   const wanted = prune(expected);
   if (expr.payload !== null || wanted.kind !== "fn") return false;
   const names = fields?.map((f) => f.name) ?? ["x"];
-  const made = fields === null ? `${full}(x)` : names.length === 0 ? full : `${full} { ${names.join(", ")} }`;
+  const variantText = fields === null ? `${fullName}(x)` : names.length === 0 ? fullName : `${fullName} { ${names.join(", ")} }`;
   const params = names.length === 0 ? wanted.params.map(() => "_") : names;
-  const written = `fn(${params.join(", ")}) { ${made} }`;
-  checker.error("E009", expr.span, `\`${full}\` is a variant, not a function`, {
-    help: `write \`${written}\``,
-    fixes: [{ title: `write \`${written}\``, edits: [{ span: expr.span, text: written }] }],
+  const lambdaText = `fn(${params.join(", ")}) { ${variantText} }`;
+  checker.error("E009", expr.span, `\`${fullName}\` is a variant, not a function`, {
+    help: `write \`${lambdaText}\``,
+    fixes: [{ title: `write \`${lambdaText}\``, edits: [{ span: expr.span, text: lambdaText }] }],
   });
   return true;
 }
 
-/** `E::V`, `E::V(x)`, `E::V { … }`. */
+/** Checks `E::V`, `E::V(x)` and `E::V { … }`. */
 export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
   const { scope, context } = checker;
-  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return jsonVariant(checker, expr, expected);
+  if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return checkJsonVariant(checker, expr, expected);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
   const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
   const variant = decl?.variants[index];
@@ -188,7 +209,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
         "E013",
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
-        withoutPrefix(expr.enum, expr.variant) ??
+        helpWithoutPrefix(expr.enum, expr.variant) ??
           libraryTypeHint(scope.unit, expr.enum.text) ??
           suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
       );
@@ -206,21 +227,24 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
     if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) checker.check(f.value, freshVar());
     return failed(expr.span);
   }
-  const { type, of } = instance(decl);
+  const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
-  const full = `${decl.name}::${variant.name}`;
+  const fullName = `${decl.name}::${variant.name}`;
   const { payload } = variant;
-  if (reportVariantAsFunction(checker, full, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
+  if (reportVariantAsFunction(checker, fullName, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
     return failed(expr.span);
   if (payload?.kind === "struct") {
     if (expr.payload?.kind !== "struct") {
-      checker.error("E006", expr.span, `\`${full}\` has fields`, {
-        help: `write \`${full} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
+      checker.error("E006", expr.span, `\`${fullName}\` has fields`, {
+        help: `write \`${fullName} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
       });
       if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
       return { ...failed(expr.span), type };
     }
-    const { fields, before } = checkFields(checker, full, payload.fields, expr.payload.fields, of, { span: expr.span, hasBase: false });
+    const { fields, evaluation } = checkFields(checker, fullName, payload.fields, expr.payload.fields, substituteArgs, {
+      span: expr.span,
+      hasBase: false,
+    });
     const record: Ir = {
       kind: "variant_record",
       decl,
@@ -228,53 +252,55 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
       fields: fields.map((f) => f ?? failed(expr.span).ir),
       span: expr.span,
     };
-    return { ir: { kind: "enum", decl, variant: index, payload: after(before, record), span: expr.span }, type };
+    return { ir: { kind: "enum", decl, variant: index, payload: evaluateAfter(evaluation, record), span: expr.span }, type };
   }
   if (expr.payload?.kind === "struct") {
-    checker.error("E006", expr.span, `\`${full}\` has no fields`);
+    checker.error("E006", expr.span, `\`${fullName}\` has no fields`);
     for (const f of expr.payload.fields) checker.check(f.value, freshVar());
     return { ...failed(expr.span), type };
   }
   const args = expr.payload?.args ?? [];
-  const wanted = payload === null ? 0 : 1;
-  if (args.length !== wanted) {
-    checker.error("E011", expr.span, `\`${full}\` takes ${wanted === 0 ? "no value" : "one value"}, found ${args.length}`, {
-      help: wanted === 0 ? `write \`${full}\` alone` : `write \`${full}(x)\`; as a function it is \`fn(x) { ${full}(x) }\``,
+  const arity = payload === null ? 0 : 1;
+  if (args.length !== arity) {
+    checker.error("E011", expr.span, `\`${fullName}\` takes ${arity === 0 ? "no value" : "one value"}, found ${args.length}`, {
+      help: arity === 0 ? `write \`${fullName}\` alone` : `write \`${fullName}(x)\`; as a function it is \`fn(x) { ${fullName}(x) }\``,
     });
   }
-  const checked = args.map((arg) => checker.check(arg, payload === null ? freshVar() : of(payload.type), `\`${full}\``));
+  const checked = args.map((arg) => checker.check(arg, payload === null ? freshVar() : substituteArgs(payload.type), `\`${fullName}\``));
   return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };
 }
 
+/** Returns help for the access to a field of a value that has no fields. */
 function fieldHelp(type: CheckedType, name: Name): string {
   const t = prune(type);
-  const of = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-  if (of === "Json") return `write \`json.get(j, "${name.text}")\`, which returns an Option`;
-  if (of === "Map") return `write \`map.get(m, "${name.text}")\`, which returns an Option`;
-  if (of === "Option" || of === "Result") return "take it apart with `match`";
+  const typeName = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
+  if (typeName === "Json") return `write \`json.get(j, "${name.text}")\`, which returns an Option`;
+  if (typeName === "Map") return `write \`map.get(m, "${name.text}")\`, which returns an Option`;
+  if (typeName === "Option" || typeName === "Result") return "take it apart with `match`";
   return "only records have fields; take other values apart with `match` or a builtin";
 }
 
-/** Reports a variant with a dot, `Color.Red`. */
+/** Reports a variant that is written with a dot, `Color.Red`. Returns whether it did. */
 function reportDottedVariant(checker: FunctionChecker, target: Expr, name: Name): boolean {
   const { scope, context } = checker;
   if (target.kind !== "name" || scope.lookup(target.name.text) !== undefined || scope.unit.functions.has(target.name.text)) return false;
   const decl = context.typeNamed(scope.unit, target.name.text);
   if (decl === undefined || !indexesByName(decl.variants).has(name.text)) return false;
-  const full = `${decl.name}::${name.text}`;
+  const fullName = `${decl.name}::${name.text}`;
   checker.error("E003", target.span, `\`${decl.name}\` is a type, not a value`, {
-    help: `write \`${full}\``,
-    fixes: [{ title: `write \`${full}\``, edits: [{ span: { start: target.span.end, end: name.span.start }, text: "::" }] }],
+    help: `write \`${fullName}\``,
+    fixes: [{ title: `write \`${fullName}\``, edits: [{ span: { start: target.span.end, end: name.span.start }, text: "::" }] }],
   });
   return true;
 }
 
+/** Returns whether the type is a record with a field of that name. */
 export function hasField(type: CheckedType, name: string): boolean {
-  const known = prune(type);
-  return known.kind === "declared" && known.decl.kind === "record" && known.decl.fields.some((field) => field.name === name);
+  const t = prune(type);
+  return t.kind === "declared" && t.decl.kind === "record" && t.decl.fields.some((field) => field.name === name);
 }
 
-/** `p.x`. `call` is the call of which it is the callee, if there is one. */
+/** Checks the field access `p.x`. If it is the callee of a call, `call` is that call. */
 export function checkField(
   checker: FunctionChecker,
   target: Expr,

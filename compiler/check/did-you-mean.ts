@@ -1,11 +1,11 @@
-/** Help for a name that is not known, with a fix that replaces it. */
+/** Makes the help for an unknown name, with a fix that replaces the name. */
 import { nearest } from "../../vm/nearest.ts";
 import type { Name } from "../ast.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import type { WordHint } from "../other-languages.ts";
 import type { Unit } from "../scope.ts";
 
-/** Proposes the replacement, if there is one. */
+/** Returns help and a fix that propose the replacement; empty if there is no replacement. */
 export function didYouMean(name: Name, replacement: string | undefined): DiagnosticExtras {
   if (replacement === undefined) return {};
   return {
@@ -15,15 +15,15 @@ export function didYouMean(name: Name, replacement: string | undefined): Diagnos
 }
 
 /**
- * Proposes the candidate whose spelling is nearest, or `otherwise` as the help if none is near. The candidates are not searched
- * once the file's diagnostics are full, since a search for each unknown name would take quadratic time.
+ * Proposes the candidate whose spelling is nearest. If no candidate is near, the help is `otherwise`. The candidates are
+ * not searched once the file's diagnostics are full, because a search for each unknown name would take quadratic time.
  */
 export function suggestNearest(unit: Unit, name: Name, candidates: () => Iterable<string>, otherwise?: string): DiagnosticExtras {
-  const found = unit.diagnostics.full ? undefined : nearest(name.text, candidates());
-  return found === undefined ? { help: otherwise } : didYouMean(name, found);
+  const nearestName = unit.diagnostics.isFull ? undefined : nearest(name.text, candidates());
+  return nearestName === undefined ? { help: otherwise } : didYouMean(name, nearestName);
 }
 
-/** Help for a word of another language, with a fix if one word replaces it. */
+/** Returns the help for a word of another language, with a fix if one word replaces that word. */
 export function hintExtras(name: Name, hint: WordHint | undefined): DiagnosticExtras | undefined {
   if (hint?.replacement === undefined) return hint;
   const title = `replace with \`${hint.replacement}\``;
@@ -35,8 +35,8 @@ const BUILTIN_VARIANTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["Result", ["Ok", "Err"]],
 ]);
 
-/** Help for `Option::Some` and the like: these variants are written without the name of their enum. */
-export function withoutPrefix(enumName: Name, variant: Name): DiagnosticExtras | undefined {
+/** Returns help for `Option::Some` and the like, because these variants are written without the name of their enum. */
+export function helpWithoutPrefix(enumName: Name, variant: Name): DiagnosticExtras | undefined {
   if (BUILTIN_VARIANTS.get(enumName.text)?.includes(variant.text) !== true) return undefined;
   return {
     help: `write \`${variant.text}\`, without \`${enumName.text}::\``,

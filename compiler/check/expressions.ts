@@ -1,7 +1,7 @@
 /**
- * Checks the body of one function and builds its IR. `check` is given the expected type of an expression: `#infer` finds
- * the type it has, `#expect` unifies the two. An `if`, a `match` and a block hand the expected type to their branches,
- * so that a mismatch is reported at the branch and not at the whole expression.
+ * Checks the body of one function and builds its IR. `check` takes an expression and its expected type. It finds the actual
+ * type with `#infer` and unifies the two types with `#expect`. For an `if`, a `match` and a block, the expected type is
+ * passed on to the branches, so that a mismatch is reported at the branch and not at the whole expression.
  */
 import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
@@ -67,6 +67,7 @@ export class ExpressionChecker implements FunctionChecker {
     }
   }
 
+  /** Unifies the types, and reports a mismatch or a type that is too large. */
   #expect(type: CheckedType, expected: CheckedType, span: Span, why: string): void {
     const e = prune(expected);
     if (isTooLarge(type)) {
@@ -76,13 +77,13 @@ export class ExpressionChecker implements FunctionChecker {
       if (e.kind === "var") e.bound = ERROR;
       return;
     }
-    const differ = mismatch(type, expected);
-    if (differ === null) return;
-    const message = `expected ${differ.wanted}${why === "" ? "" : ` for ${why}`}, found ${differ.found}`;
+    const typeTexts = mismatch(type, expected);
+    if (typeTexts === null) return;
+    const message = `expected ${typeTexts.wanted}${why === "" ? "" : ` for ${why}`}, found ${typeTexts.found}`;
     this.error("E009", span, message, mismatchReport(this.scope, type, expected, why));
   }
 
-  /** Checks an expression and returns its type. `expected` only helps to decide types; `#expect` enforces it. */
+  /** Checks an expression and returns its type. `expected` only helps to decide types. The caller must report a mismatch. */
   #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: CheckedType): Typed {
     const { span } = expr;
     switch (expr.kind) {
@@ -135,7 +136,7 @@ export class ExpressionChecker implements FunctionChecker {
         const type = freshVar();
         const message = this.check(expr.message, type);
         this.#requireData(type, expr.message.span, "a message");
-        this.#effect("actor.send", span);
+        this.#useCapability("actor.send", span);
         return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
       }
       case "receive": {
@@ -149,7 +150,7 @@ export class ExpressionChecker implements FunctionChecker {
         const type = freshVar();
         const tree = this.check(expr.tree, type);
         this.#requireData(type, expr.tree.span, "an emitted value");
-        this.#effect("ui.render", span);
+        this.#useCapability("ui.render", span);
         return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
       }
       case "error":
@@ -157,16 +158,17 @@ export class ExpressionChecker implements FunctionChecker {
     }
   }
 
-  /** Reports a type with functions in it, or one that a type parameter could hide, once all types are known. */
+  /** Defers a check that reports a type if it contains a function, or a type parameter that may stand for a function. */
   #requireData(type: CheckedType, span: Span, what: string): void {
     this.context.deferredChecks.push(() => {
-      if (isData(type, false)) return;
+      if (isData(type, { paramsAreData: false })) return;
       const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
       this.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
     });
   }
 
-  #effect(capability: string, span: Span): void {
+  /** Records that the function uses a capability. */
+  #useCapability(capability: string, span: Span): void {
     useRow(this, [capability], span, null);
   }
 
@@ -200,7 +202,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   #spawn(expr: Expr & { kind: "spawn" }): Typed {
     const { scope } = this;
-    this.#effect("actor.spawn", expr.span);
+    this.#useCapability("actor.spawn", expr.span);
     const target =
       expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined
         ? scope.unit.functions.get(expr.target.name.text)
@@ -217,7 +219,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { span } = expr;
     const branches = expr.branches.map((b) => ({
       condition: this.check(b.condition, BOOL, "the condition"),
-      body: expr.otherwise === null ? this.#statement(b.body) : this.block(b.body, expected, why || "this branch"),
+      body: expr.otherwise === null ? this.#unusedBlock(b.body) : this.block(b.body, expected, why || "this branch"),
     }));
     if (expr.otherwise !== null)
       return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
@@ -232,8 +234,8 @@ export class ExpressionChecker implements FunctionChecker {
     return { kind: "if", branches, otherwise: null, span };
   }
 
-  /** A block whose value is not used. */
-  #statement(block: Block): Ir {
+  /** Checks a block whose value is not used. */
+  #unusedBlock(block: Block): Ir {
     const ir = this.block(block, freshVar());
     warnUnusedResult(this, ir);
     return ir;
@@ -243,21 +245,21 @@ export class ExpressionChecker implements FunctionChecker {
     const type = freshVar();
     const scrutinee = this.check(expr.scrutinee, type);
     const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
-    const errors = (): number => this.scope.unit.diagnostics.errorCount;
-    let broken = false;
-    let undecided = false;
+    const errorCount = (): number => this.scope.unit.diagnostics.errorCount;
+    let hasError = false;
+    let isUndecided = false;
     const arms = expr.arms.map((arm, i): CheckedArm => {
       this.scope.enter();
-      const before = errors();
+      const countBefore = errorCount();
       const { checked: pattern, recheck } = checkPattern(this, arm.pattern, type);
-      if (errors() > before) broken = true;
+      if (errorCount() > countBefore) hasError = true;
       else if (recheck !== null) {
-        undecided = true;
+        isUndecided = true;
         this.context.patternRechecks.push(() => {
-          const start = errors();
+          const countBeforeRecheck = errorCount();
           const arm = arms[i];
           if (arm !== undefined) arm.pattern = recheck();
-          broken ||= errors() > start;
+          hasError ||= errorCount() > countBeforeRecheck;
         });
       }
       const guard = arm.guard === null ? null : this.check(arm.guard, BOOL, "the guard");
@@ -267,24 +269,25 @@ export class ExpressionChecker implements FunctionChecker {
       this.#leave();
       return { pattern, guard, body };
     });
-    const examineArms = (): void => {
-      if (!broken && prune(type).kind !== "error") this.#examine(expr, type, arms);
+    const checkArms = (): void => {
+      if (!hasError && prune(type).kind !== "error") this.#checkArms(expr, type, arms);
     };
-    if (undecided) this.context.deferredChecks.push(examineArms);
-    else examineArms();
+    if (isUndecided) this.context.deferredChecks.push(checkArms);
+    else checkArms();
     return { kind: "match", scrutinee, subject, arms, span: expr.span };
   }
 
-  #examine(expr: Expr & { kind: "match" }, type: CheckedType, arms: readonly CheckedArm[]): void {
+  /** Reports values that no arm covers, and arms that can never be reached. */
+  #checkArms(expr: Expr & { kind: "match" }, type: CheckedType, arms: readonly CheckedArm[]): void {
     try {
       const { missing, unreachable } = analyzeMatch(
         type,
         arms.map((a) => ({ pattern: a.pattern, guarded: a.guard !== null })),
       );
       if (missing !== null) {
-        const head = { start: expr.span.start, end: expr.scrutinee.span.end };
+        const header = { start: expr.span.start, end: expr.scrutinee.span.end };
         const help = missing === "_" ? "add an arm `_ => …`" : `add an arm \`${missing} => …\`, or \`_ => …\``;
-        this.error("E005", head, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
+        this.error("E005", header, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
       }
       for (const i of unreachable) {
         const arm = expr.arms[i];
@@ -304,14 +307,15 @@ export class ExpressionChecker implements FunctionChecker {
     this.scope.unit.diagnostics.warning(code, span, message, extras);
   }
 
-  bind(name: Name, type: CheckedType, mutable: boolean): Local {
+  bind(name: Name, type: CheckedType, { mutable }: { readonly mutable: boolean }): Local {
     const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
-    const before = this.scope.declare(local);
-    if (before !== undefined) this.#unused(before);
+    const replaced = this.scope.declare(local);
+    if (replaced !== undefined) this.#warnIfUnused(replaced);
     return local;
   }
 
-  #unused(local: Local): void {
+  /** Warns of a binding that is never read, unless its name begins with `_`. */
+  #warnIfUnused(local: Local): void {
     if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
       this.warning("W004", local.span, `\`${local.name}\` is never used`, {
         help: `name it \`_${local.name}\` if that is intended`,
@@ -319,17 +323,18 @@ export class ExpressionChecker implements FunctionChecker {
     }
   }
 
+  /** Ends the block and warns of its unused bindings. */
   #leave(): void {
-    for (const local of this.scope.leave()) this.#unused(local);
+    for (const local of this.scope.leave()) this.#warnIfUnused(local);
   }
 
   block(block: Block, expected: CheckedType, why = ""): Ir {
     this.scope.enter();
     const last = block.stmts.at(-1);
-    const head = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
-    const stmts = head.flatMap((s) => this.#stmt(s));
+    const leading = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
+    const stmts = leading.flatMap((s) => this.#stmt(s));
     let value: Ir | null = null;
-    if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknown(last, head.at(-1)) ? freshVar() : expected, why);
+    if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknownName(last, leading.at(-1)) ? freshVar() : expected, why);
     else if (last?.kind !== "return" && last?.kind !== "break" && last?.kind !== "continue") {
       this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
     } else unify(NEVER, expected);
@@ -337,18 +342,18 @@ export class ExpressionChecker implements FunctionChecker {
     return { kind: "block", stmts, value, span: block.span };
   }
 
-  /** Whether an unknown name is before the statement on its line, as in `print "x"`: then the name is the mistake. */
-  #followsUnknown(stmt: Stmt, before: Stmt | undefined): boolean {
-    if (before?.kind !== "expr" || before.value.kind !== "name") return false;
+  /** Returns whether an unknown name is before the statement on the same line, like `print` in `print "x"`. That name is the mistake. */
+  #followsUnknownName(stmt: Stmt, previous: Stmt | undefined): boolean {
+    if (previous?.kind !== "expr" || previous.value.kind !== "name") return false;
     const { scope, context } = this;
-    const { text } = before.value.name;
-    const known = scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
-    return !known && !scope.unit.text.slice(before.span.end, stmt.span.start).includes("\n");
+    const { text } = previous.value.name;
+    const isKnown = scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
+    return !isKnown && !scope.unit.text.slice(previous.span.end, stmt.span.start).includes("\n");
   }
 
   #loop(body: Block): Ir {
     this.scope.loopDepth += 1;
-    const ir = this.#statement(body);
+    const ir = this.#unusedBlock(body);
     this.scope.loopDepth -= 1;
     return ir;
   }
@@ -360,10 +365,10 @@ export class ExpressionChecker implements FunctionChecker {
       case "let": {
         const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
         const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
-        const before = scope.unit.diagnostics.errorCount;
+        const countBefore = scope.unit.diagnostics.errorCount;
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
-        // If the value has an error, a type that is not decided is not a second mistake.
-        if (stmt.type === null && scope.unit.diagnostics.errorCount === before) {
+        // If the value has an error, do not report its undecided type as well.
+        if (stmt.type === null && scope.unit.diagnostics.errorCount === countBefore) {
           context.deferredChecks.push(() => {
             if (!isDecided(type))
               this.error(
@@ -374,7 +379,7 @@ export class ExpressionChecker implements FunctionChecker {
               );
           });
         }
-        return [{ kind: "set", local: this.bind(stmt.name, type, stmt.mutable), value, span }];
+        return [{ kind: "set", local: this.bind(stmt.name, type, { mutable: stmt.mutable }), value, span }];
       }
       case "assign":
         return this.#assign(stmt);
@@ -384,12 +389,12 @@ export class ExpressionChecker implements FunctionChecker {
       }
       case "for": {
         const item = freshVar();
-        const before = scope.unit.diagnostics.errorCount;
+        const countBefore = scope.unit.diagnostics.errorCount;
         const list = this.check(stmt.list, builtinType("List", item), "the list of `for`");
-        const broken = scope.unit.diagnostics.errorCount > before;
+        const hasError = scope.unit.diagnostics.errorCount > countBefore;
         scope.enter();
-        const local = this.bind(stmt.name, broken && prune(item).kind === "var" ? ERROR : item, false);
-        if (broken) local.used = true;
+        const local = this.bind(stmt.name, hasError && prune(item).kind === "var" ? ERROR : item, { mutable: false });
+        if (hasError) local.used = true;
         const body = this.#loop(stmt.body);
         this.#leave();
         return [{ kind: "for", local, list, body, span }];
@@ -429,8 +434,8 @@ export class ExpressionChecker implements FunctionChecker {
         suggestNearest(scope.unit, name, () => scope.names(), isFunction ? undefined : `declare it: \`let mut ${name.text} = …\``),
       );
       this.check(stmt.value, freshVar());
-      // Reading it further down is not a second mistake.
-      if (!isFunction) this.bind(name, ERROR, true).used = true;
+      // Bind the name, so that its later uses do not cause further errors.
+      if (!isFunction) this.bind(name, ERROR, { mutable: true }).used = true;
       return [];
     }
     const value = this.check(stmt.value, local.type, `\`${name.text}\``);
@@ -453,26 +458,30 @@ export class ExpressionChecker implements FunctionChecker {
     const { context } = this;
     const outer = this.scope;
     const { typeParams } = outer.callable;
-    const named = new Map(typeParams.map((p) => [p.name, p]));
+    const typeParamsByName = new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
     const hints = wanted.kind === "fn" ? wanted.params : [];
-    // If the expected type comes from an error, what the lambda leaves open is not a second mistake.
-    const undecided = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
+    // If the expected type comes from an error, do not report the undecided types of the lambda as well.
+    const undecidedType = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
     const params = expr.params.map(
-      (p, i): CheckedType => (p.type === null ? (hints[i] ?? undecided()) : context.resolveType(outer.unit, p.type, named)),
+      (p, i): CheckedType => (p.type === null ? (hints[i] ?? undecidedType()) : context.resolveType(outer.unit, p.type, typeParamsByName)),
     );
     const result =
-      expr.result === null ? (wanted.kind === "fn" ? wanted.result : undecided()) : context.resolveType(outer.unit, expr.result, named);
-    const declared = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
-    outer.lambdas += 1;
+      expr.result === null
+        ? wanted.kind === "fn"
+          ? wanted.result
+          : undecidedType()
+        : context.resolveType(outer.unit, expr.result, typeParamsByName);
+    const declaredRow = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
+    outer.lambdaCount += 1;
     const callable: Callable = {
-      name: `${outer.callable.name}.lambda${outer.lambdas}`,
+      name: `${outer.callable.name}.lambda${outer.lambdaCount}`,
       file: outer.unit,
       item: null,
       typeParams,
       params,
       result,
-      row: declared ?? [],
+      row: declaredRow ?? [],
       body: null,
     };
     const scope = new FunctionScope(outer.unit, callable, result, outer);
@@ -492,7 +501,7 @@ export class ExpressionChecker implements FunctionChecker {
     });
     const value = inner.block(expr.body, result, "the result of the lambda");
     const uses = [...scope.uses.keys()].sort();
-    if (declared === null) callable.row = uses;
+    if (declaredRow === null) callable.row = uses;
     const captures = [...scope.captured];
     callable.body = {
       params: [...captures.map(([, copy]) => copy), ...locals],
@@ -515,7 +524,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 }
 
-/** Whether the name at the span is that of a `let`, so that a fix can insert `mut` before it. */
+/** Returns whether the name at the span is declared with `let`, so that a fix can insert `mut` before the name. */
 function isLet(text: string, span: Span): boolean {
   return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
 }

@@ -1,4 +1,4 @@
-/** Help for names of the shipped libraries that are used without the import, or with a module name before them. */
+/** Makes help for functions and types of shipped libraries whose import is missing or whose names have a wrong prefix. */
 import type { Name } from "../ast.ts";
 import type { DiagnosticExtras, Edit, Fix } from "../diagnostics.ts";
 import { hintForFunction } from "../other-languages.ts";
@@ -6,42 +6,50 @@ import { insertImport } from "../insert-edits.ts";
 import { LIBRARY_FUNCTIONS, LIBRARY_TYPES } from "../libraries.ts";
 import type { Unit } from "../scope.ts";
 
-/** A fix that imports the library and makes the other edits. */
+/** Returns a fix that imports the library and makes the other edits. */
 export function importFix(unit: Unit, library: string, edits: readonly Edit[]): Fix {
   return { title: `import \`${library}\``, edits: [insertImport(unit.parsed, library), ...edits] };
 }
 
-/** How to import what a shipped library exports. `edits` are made together with the import; `here` is what to write in place. */
-function libraryHint(unit: Unit, name: string, library: string, here = "", edits: readonly Edit[] = []): DiagnosticExtras {
+/**
+ * Returns help for a name that a shipped library exports. The fix makes `edits` together with the import. `replacement` is
+ * the text to write instead of the name; empty if the name stays.
+ */
+function libraryHint(unit: Unit, name: string, library: string, replacement = "", edits: readonly Edit[] = []): DiagnosticExtras {
   return {
-    help: `\`${name}\` is in ${library}: write \`import "${library}"\` at the top${here === "" ? "" : `, and \`${here}\` here`}`,
+    help: `\`${name}\` is in ${library}: write \`import "${library}"\` at the top${replacement === "" ? "" : `, and \`${replacement}\` here`}`,
     fixes: [importFix(unit, library, edits)],
   };
 }
 
-/** Help for a type that a shipped library exports. */
+/** Returns help for a type that a shipped library exports. */
 export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | undefined {
-  const library = unit.diagnostics.full ? undefined : LIBRARY_TYPES.get(name);
+  const library = unit.diagnostics.isFull ? undefined : LIBRARY_TYPES.get(name);
   return library === undefined ? undefined : libraryHint(unit, name, library);
 }
 
-/** Help for a function that a shipped library exports, with what the word means in other languages. */
+/** Returns help for a function that a shipped library exports, followed by the hint if the name is a word of another language. */
 export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras | undefined {
   const library = LIBRARY_FUNCTIONS.get(name);
   if (library === undefined) return undefined;
-  const report = libraryHint(unit, name, library);
-  const other = hintForFunction(name);
-  return other === undefined ? report : { ...report, help: `${report.help}; ${other.help}` };
+  const exportHint = libraryHint(unit, name, library);
+  const languageHint = hintForFunction(name);
+  return languageHint === undefined ? exportHint : { ...exportHint, help: `${exportHint.help}; ${languageHint.help}` };
 }
 
-/** Help for `list.take` if `take` is a function of the file, of one of its imports, or of a shipped library. */
-export function unqualifiedNameHint(unit: Unit, name: Name, part: string, called: boolean): DiagnosticExtras | undefined {
-  const here = called ? `${part}(…)` : part;
+/** Returns help for a name like `list.take` if `take` is a function of the file, of one of its imports, or of a shipped library. */
+export function unqualifiedNameHint(
+  unit: Unit,
+  name: Name,
+  part: string,
+  { isCalled }: { readonly isCalled: boolean },
+): DiagnosticExtras | undefined {
+  const replacement = isCalled ? `${part}(…)` : part;
   const edits = [{ span: name.span, text: part }];
   if (unit.functions.has(part)) {
-    const whose = unit.declaredIn.get(`fn ${part}`) === unit.name ? "functions of this file" : "imported functions";
-    return { help: `${whose} have no prefix: write \`${here}\``, fixes: [{ title: `write \`${part}\``, edits }] };
+    const origin = unit.declaredIn.get(`fn ${part}`) === unit.name ? "functions of this file" : "imported functions";
+    return { help: `${origin} have no prefix: write \`${replacement}\``, fixes: [{ title: `write \`${part}\``, edits }] };
   }
   const library = LIBRARY_FUNCTIONS.get(part);
-  return library === undefined ? undefined : libraryHint(unit, part, library, here, edits);
+  return library === undefined ? undefined : libraryHint(unit, part, library, replacement, edits);
 }

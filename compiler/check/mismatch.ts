@@ -1,4 +1,4 @@
-/** Help for type mismatches: how to convert one type to another, or what was probably meant. */
+/** Makes help for type mismatches. It says how to convert one type to another, or what was probably meant. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
@@ -6,11 +6,11 @@ import type { Callable } from "../ir.ts";
 import type { FunctionScope } from "../scope.ts";
 import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
 
-const MIXED = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
+const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 
-/** By the expected type and the found one, as source text. */
+/** The help for a conversion, by the expected type and the found type as source text. */
 const CONVERSIONS: ReadonlyMap<string, string> = new Map([
-  ["Float Int", MIXED],
+  ["Float Int", MIXED_NUMBERS],
   ["Int Float", "Int and Float do not mix: `float.round(…)`, `float.floor(…)` and `float.trunc(…)` make an Int"],
   ["String Int", "turn the Int into text with `int.to_string(…)`"],
   ["String Float", "turn the Float into text with `float.to_string(…)`"],
@@ -26,7 +26,7 @@ const CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ]),
 ]);
 
-/** By the names of the expected type and the found one, without their arguments. */
+/** The help for a conversion, by the names of the expected type and the found type without their type arguments. */
 const CONVERSIONS_BY_NAME: ReadonlyMap<string, string> = new Map([
   ["Bool Option", "ask `option.is_some(…)`, or take it apart with `match`"],
   ["Bool Result", "ask `result.is_ok(…)`, or take it apart with `match`"],
@@ -36,7 +36,7 @@ const CONVERSIONS_BY_NAME: ReadonlyMap<string, string> = new Map([
   ["List String", "its characters are `string.chars(…)`, its lines `string.lines(…)`"],
 ]);
 
-/** For two types of the same name: how to convert what is inside. */
+/** The help for two types of the same name, by that name. It says how to convert the elements or the value inside. */
 const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ["List", "`list.map(…, fn(x) { … })` makes a list of other elements"],
   ["Option", "`option.map(…, fn(x) { … })` makes an Option of another value"],
@@ -45,56 +45,56 @@ const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
 
 const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
 
-/** How to convert the found type to the wanted one, if a way is known. */
+/** Returns help that says how to convert the found type to the wanted type, if a way is known. */
 function conversionHelp(wanted: CheckedType, found: CheckedType): string | undefined {
   const [w, f] = [prune(wanted), prune(found)];
-  const inside = (of: CheckedType, name: string): string | undefined => {
-    const [first] = of.kind === "builtin" && of.name === name ? of.args : [];
+  const firstArgument = (type: CheckedType, name: string): string | undefined => {
+    const [first] = type.kind === "builtin" && type.name === name ? type.args : [];
     return first === undefined ? undefined : show(first);
   };
-  if (inside(w, "Option") === show(f)) return "write `Some(…)`";
-  if (inside(w, "Result") === show(f)) return "write `Ok(…)`";
-  if (inside(f, "Option") === show(w)) return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
-  if (inside(f, "Result") === show(w)) return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
-  if (inside(w, "List") === show(f)) return "write `[…]` for a list with one element";
+  if (firstArgument(w, "Option") === show(f)) return "write `Some(…)`";
+  if (firstArgument(w, "Result") === show(f)) return "write `Ok(…)`";
+  if (firstArgument(f, "Option") === show(w)) return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
+  if (firstArgument(f, "Result") === show(w)) return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
+  if (firstArgument(w, "List") === show(f)) return "write `[…]` for a list with one element";
   if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
   if (w.kind === "primitive" && w.name === "Unit") return "drop a value that is not needed with `let _ = …`";
   if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INNER_CONVERSIONS.get(nameOf(w));
   return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`);
 }
 
-/** Help if two types must be the same and neither is the expected one. */
+/** Returns help for two types that must be the same, if neither is the expected type. */
 export function conversionHelpEitherWay(a: CheckedType, b: CheckedType): string | undefined {
   const names = [show(a), show(b)];
-  if (names.includes("Int") && names.includes("Float")) return MIXED;
+  if (names.includes("Int") && names.includes("Float")) return MIXED_NUMBERS;
   const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
   return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
 }
 
-/** The `why` of the check of a function's body. */
+/** Returns the `why` of the check of a function's body. */
 const resultOfFunction = (callable: Callable): string => `the result of \`${callable.name}\``;
 
-/** Why one function type does not match another. */
+/** Returns help that says why one function type does not match another. */
 function functionHelp(found: FnType, wanted: FnType, why: string): string {
-  const more = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
-  if (more.length === 0) return "a function value matches if its parameters, its result and its row match";
+  const extraCapabilities = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
+  if (extraCapabilities.length === 0) return "a function value matches if its parameters, its result and its row match";
   const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1] ?? "";
   if (BUILTIN_BY_NAME.has(callee)) return `\`${callee}\` takes pure functions; for effects write a loop, \`for x in xs { … }\``;
-  return `the row of the expected type lacks ${more.join(", ")}; if no type is written, the first function value decides the row`;
+  return `the row of the expected type lacks ${extraCapabilities.join(", ")}; if no type is written, the first function value decides the row`;
 }
 
-/** The help for a mismatch, with a fix if there is one. `why` is what the value is used for, as in `FunctionChecker.check`. */
+/** Returns help for a mismatch, with a fix if there is one. `why` says what the value is used for, like in `FunctionChecker.check`. */
 export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string): DiagnosticExtras {
   const { callable, unit } = scope;
-  if (unit.diagnostics.full) return {};
+  if (unit.diagnostics.isFull) return {};
   const [found, wanted] = [prune(type), prune(expected)];
   const { item } = callable;
   if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {
-    // In parentheses, since a row that follows would be parsed as that of the function type.
-    const written = found.kind === "fn" ? `(${show(found)})` : show(found);
-    const title = `write \`-> ${written}\``;
+    // Put a function type in parentheses, because otherwise a row after it would be parsed as the row of that type.
+    const resultText = found.kind === "fn" ? `(${show(found)})` : show(found);
+    const title = `write \`-> ${resultText}\``;
     const help = `${title} after the parameters; without it the function returns \`()\``;
-    return { help, fixes: [{ title, edits: insertResult(unit, item, written) }] };
+    return { help, fixes: [{ title, edits: insertResult(unit, item, resultText) }] };
   }
   if (why === "the result" && found.kind === "primitive" && found.name === "Unit") return { help: "write the value after `return`" };
   return { help: wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found) };

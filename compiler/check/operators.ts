@@ -1,19 +1,20 @@
-/** Checks operators: which types they take and what they return. */
+/** Checks the types of the operands of operators, and finds the types of the results. */
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
 import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { conversionHelpEitherWay } from "./mismatch.ts";
 
-interface OperatorRow {
-  /** The names of the types of its operands; "data" is every type without functions. */
+/** The types of one operator. */
+interface OperatorTypes {
+  /** The names of the types that the operands may have; "data" means every type without functions. */
   readonly takes: readonly string[] | "data";
-  /** The type of its result: that of the operands, or Bool. */
+  /** The type of the result, which is either the type of the operands or Bool. */
   readonly returns: "operand" | "Bool";
 }
 
 const NUMBERS = ["Int", "Float"];
-const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> = {
+const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorTypes>> = {
   "==": { takes: "data", returns: "Bool" },
   "!=": { takes: "data", returns: "Bool" },
   "<": { takes: [...NUMBERS, "String"], returns: "Bool" },
@@ -28,14 +29,15 @@ const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorRow>> =
   "%": { takes: ["Int"], returns: "operand" },
 };
 
-function accepts(row: OperatorRow, type: CheckedType): boolean {
+/** Returns whether the operator takes operands of the type. */
+function acceptsType(operatorTypes: OperatorTypes, type: CheckedType): boolean {
   const t = prune(type);
   if (t.kind === "error" || t.kind === "never") return true;
-  if (row.takes === "data") return isData(t);
-  return (t.kind === "primitive" || t.kind === "builtin") && row.takes.includes(t.name);
+  if (operatorTypes.takes === "data") return isData(t);
+  return (t.kind === "primitive" || t.kind === "builtin") && operatorTypes.takes.includes(t.name);
 }
 
-/** What was probably meant if an operand has a type that the operator does not take. */
+/** Returns help for an operand of a type that the operator does not take. It says what was probably meant. */
 function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): string | undefined {
   const t = prune(type);
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
@@ -51,34 +53,36 @@ function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): str
 function checkOperands(
   checker: FunctionChecker,
   op: Exclude<BinaryOp, "&&" | "||">,
-  row: OperatorRow,
+  operatorTypes: OperatorTypes,
   type: CheckedType,
   span: Span,
 ): void {
   const report = (): void => {
     const t = prune(type);
     if (t.kind === "var") {
-      if (row.takes !== "data")
+      if (operatorTypes.takes !== "data")
         checker.error("E014", span, `the type of the operands of \`${op}\` is not known here`, {
           help: "write the type of the binding or parameter",
         });
-    } else if (!accepts(row, t)) {
-      const wanted = row.takes === "data" ? "values without functions in them" : row.takes.join(", ").replace(/, (\w+)$/, " or $1");
+    } else if (!acceptsType(operatorTypes, t)) {
+      const takenTypes =
+        operatorTypes.takes === "data" ? "values without functions in them" : operatorTypes.takes.join(", ").replace(/, (\w+)$/, " or $1");
       const help = operandHelp(op, t);
-      checker.error("E009", span, `\`${op}\` takes ${wanted}, found ${show(t)}`, { help });
+      checker.error("E009", span, `\`${op}\` takes ${takenTypes}, found ${show(t)}`, { help });
     }
   };
   if (prune(type).kind === "var") checker.context.deferredChecks.push(report);
   else report();
 }
 
-/** Reports `++i` on a line of its own, which continues the expression on the line before. Returns whether it did. */
-function reportIncrement(checker: FunctionChecker, operand: Expr, op: Span): boolean {
+/** Reports `++i` at the start of a line, which continues the expression on the line before. Returns whether it did. */
+function reportIncrement(checker: FunctionChecker, operand: Expr, opSpan: Span): boolean {
   const { unit } = checker.scope;
-  const before = unit.text.slice(0, op.start).trimEnd().length;
-  if (operand.kind !== "name" || operand.span.start !== op.end || !unit.text.slice(before, op.start).includes("\n")) return false;
+  const endBefore = unit.text.slice(0, opSpan.start).trimEnd().length;
+  if (operand.kind !== "name" || operand.span.start !== opSpan.end || !unit.text.slice(endBefore, opSpan.start).includes("\n"))
+    return false;
   const { text } = operand.name;
-  const span = { start: op.start, end: operand.span.end };
+  const span = { start: opSpan.start, end: operand.span.end };
   checker.error("E009", span, "`++` does not increment: it joins the values before and after it", {
     help: `write \`${text} = ${text} + 1\``,
     fixes: [{ title: `write \`${text} = ${text} + 1\``, edits: [{ span, text: `${text} = ${text} + 1` }] }],
@@ -86,7 +90,7 @@ function reportIncrement(checker: FunctionChecker, operand: Expr, op: Span): boo
   return true;
 }
 
-/** A run of binary operators of one precedence, left to right. */
+/** Checks a run of binary operators of one precedence, from left to right. */
 export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): Typed {
   const firstOp = expr.rest[0]?.op;
   if (firstOp === "&&" || firstOp === "||") {
@@ -94,44 +98,44 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     return { ir: { kind: "logic", op: firstOp, operands, span: expr.span }, type: BOOL };
   }
   let type: CheckedType = freshVar();
-  // Only `++` needs the expected type, for the elements of empty lists. The type of numbers is that of their operands.
+  // Only `++` uses the expected type, for the elements of empty lists. Other operators take their type from their operands.
   if (firstOp === "++") unify(type, expected);
   const first = checker.check(expr.first, type);
   const rest = expr.rest.map((r) => {
     if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: checker.check(r.operand, BOOL), span: r.opSpan };
-    const row = OPERATORS[r.op];
-    const right = freshVar();
-    const left = type;
-    const known = prune(left);
+    const operatorTypes = OPERATORS[r.op];
+    const rightType = freshVar();
+    const leftType = type;
+    const knownType = prune(leftType);
     const span = { start: expr.first.span.start, end: r.operand.span.end };
-    if (known.kind !== "var" && !accepts(row, known)) {
+    if (knownType.kind !== "var" && !acceptsType(operatorTypes, knownType)) {
       if (r.op === "++" && reportIncrement(checker, r.operand, r.opSpan))
         return { op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan };
-      checkOperands(checker, r.op, row, left, span);
+      checkOperands(checker, r.op, operatorTypes, leftType, span);
       type = ERROR;
-      return { op: r.op, type: left, operand: checker.check(r.operand, freshVar()), span: r.opSpan };
+      return { op: r.op, type: leftType, operand: checker.check(r.operand, freshVar()), span: r.opSpan };
     }
-    if (known.kind !== "primitive") unify(right, type);
-    const operand = checker.check(r.operand, right, `the right side of \`${r.op}\``);
-    if (!unify(right, left)) {
-      const help = conversionHelpEitherWay(left, right);
-      const message = `\`${r.op}\` needs two operands of one type, found ${show(left)} and ${show(right)}${sameNameNote(left, right)}`;
+    if (knownType.kind !== "primitive") unify(rightType, type);
+    const operand = checker.check(r.operand, rightType, `the right side of \`${r.op}\``);
+    if (!unify(rightType, leftType)) {
+      const help = conversionHelpEitherWay(leftType, rightType);
+      const message = `\`${r.op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
       checker.error("E009", span, message, { help });
       type = ERROR;
-    } else checkOperands(checker, r.op, row, left, span);
-    if (row.returns === "Bool") type = BOOL;
-    return { op: r.op, type: left, operand, span: r.opSpan };
+    } else checkOperands(checker, r.op, operatorTypes, leftType, span);
+    if (operatorTypes.returns === "Bool") type = BOOL;
+    return { op: r.op, type: leftType, operand, span: r.opSpan };
   });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }
 
-/** `-e` and `!e`. A negated float literal is a constant. */
+/** Checks `-e` and `!e`. A negated float literal becomes a constant. */
 export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary" }): Typed {
   if (expr.op === "!") {
     const { diagnostics } = checker.scope.unit;
-    const before = diagnostics.errorCount;
+    const countBefore = diagnostics.errorCount;
     const operand = checker.check(expr.operand, BOOL, "the operand of `!`");
-    const type = diagnostics.errorCount > before ? ERROR : BOOL;
+    const type = diagnostics.errorCount > countBefore ? ERROR : BOOL;
     return { ir: { kind: "op", op: "Not", args: [operand], span: expr.span }, type };
   }
   if (expr.operand.kind === "float")

@@ -1,12 +1,12 @@
 /**
  * Checks a program, in this order:
  *
- * 1. `loadUnits` reads the file and all it imports.
+ * 1. `loadUnits` parses the file and all files that it imports.
  * 2. `declareUnit` declares the functions and types of each file, imported files first.
- * 3. `checkBody` and `checkTest` check each body and build its IR. What needs the types of the body to be known is
- *    deferred to its end (`runDeferredChecks`).
- * 4. The builtins that are written in the language, of those that are called, are declared on their first use and checked
- *    last, as functions in files of their own.
+ * 3. `checkBody` and `checkTest` check each body and build its IR. Checks that need the types of the whole body are deferred
+ *    to its end (`runDeferredChecks`).
+ * 4. Source builtins are declared when they are first used, each as a file of its own. Their bodies are checked after all
+ *    other bodies.
  * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
  */
 import { BUILTIN_RECORDS } from "../../vm/builtins/builtin-table.ts";
@@ -30,14 +30,14 @@ import { type CheckedTest, checkTest } from "./tests.ts";
 export interface CheckedProgram {
   readonly root: Unit;
   readonly units: readonly Unit[];
-  /** The functions of the root file, in source order. They refer to those of other files. */
+  /** The functions of the root file, in source order. The IR of these functions refers to functions of other files. */
   readonly functions: readonly Callable[];
   /** The tests of the root file, in source order. */
   readonly tests: readonly CheckedTest[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The records that builtins return, as declarations without fields yet. */
+/** Returns declarations of the records that builtins return. Their fields are not filled in yet. */
 function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
   for (const { name, params: names } of BUILTIN_RECORDS) {
@@ -48,17 +48,18 @@ function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl>
   return decls;
 }
 
-/** The names of the types in a file. */
+/** Returns the names of the types that a file declares. */
 const typeNames = ({ parsed }: Unit): readonly string[] =>
   parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
 
 /**
- * Functions that give each type a unique name in the module. Since people see these names, the types of the root file
- * keep theirs; those of imported files come next, then the records of builtins. A name that is taken gets a number: `Point.2`.
+ * Returns functions that give each type a unique name in the module. Because people see these names, types of the root file
+ * keep their names. Types of imported files have the next priority, and records of builtins the last. If a name is already
+ * taken, a number is appended: `Point.2`.
  */
 function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
   const taken = new Set<string>();
-  const avoiding =
+  const namerAvoiding =
     (reserved: ReadonlySet<string>): ModuleNames =>
     (name) => {
       let unique = name;
@@ -67,9 +68,9 @@ function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root
       return unique;
     };
   return {
-    root: avoiding(new Set()),
-    imported: avoiding(new Set(typeNames(root))),
-    builtin: avoiding(new Set(units.flatMap(typeNames))),
+    root: namerAvoiding(new Set()),
+    imported: namerAvoiding(new Set(typeNames(root))),
+    builtin: namerAvoiding(new Set(units.flatMap(typeNames))),
   };
 }
 
@@ -93,6 +94,7 @@ function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): r
   return checked;
 }
 
+/** Checks the contract and the body of a function, and stores its IR in the callable. */
 function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const { item } = callable;
   if (item === null) return;
@@ -109,7 +111,7 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const result: Local | null =
     item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
   if (result !== null) scope.declare(result);
-  scope.ensured = result;
+  scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
   callable.body = { params, requires, ensures, result, value, intent: item.intent };
@@ -117,13 +119,13 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   runDeferredChecks(context);
 }
 
-/** Runs the checks that waited for the types of the function to be known. */
+/** Runs the checks that were deferred until the types of the function are known. */
 function runDeferredChecks(context: Context): void {
   for (const recheck of context.patternRechecks.splice(0)) recheck();
   for (const check of context.deferredChecks.splice(0)) check();
 }
 
-/** Checks a program. Mistakes in it are in `diagnostics`; none is thrown. */
+/** Checks a program. Mistakes in the program are added to `diagnostics` and never thrown. */
 export function checkProgram(source: SourceFile, resolve: Resolver, registry: CapabilityRegistry): CheckedProgram {
   const loaded = loadUnits(source, resolve);
   const root = loaded.at(-1);
@@ -132,15 +134,15 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
   const moduleNames = moduleNaming(units, root.unit);
   const records = builtinRecords(moduleNames.builtin);
   const sourceBuiltins = new Map<string, Callable>();
-  const pending: { readonly callable: Callable; readonly unit: Unit }[] = [];
+  const uncheckedBuiltins: { readonly callable: Callable; readonly unit: Unit }[] = [];
   const declareSourceBuiltin = (builtin: BuiltinDecl): Callable => {
-    const known = sourceBuiltins.get(builtin.name);
-    if (known !== undefined) return known;
+    const existing = sourceBuiltins.get(builtin.name);
+    if (existing !== undefined) return existing;
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
     const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames.builtin);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
     sourceBuiltins.set(builtin.name, first);
-    for (const callable of [first, ...others]) pending.push({ callable, unit });
+    for (const callable of [first, ...others]) uncheckedBuiltins.push({ callable, unit });
     builtinUnits.push(unit);
     return first;
   };
@@ -155,14 +157,14 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     tests,
     diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
   });
-  // After a syntax error, items are missing from the tree: reports of unknown names would only follow from that.
+  // After a syntax error, items are missing from the tree. Do not report names that are unknown only because of that.
   if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
-  const declared = loaded.map((l) => ({
+  const declaredUnits = loaded.map((l) => ({
     unit: l.unit,
     functions: declareUnit(context, l, l === root ? moduleNames.root : moduleNames.imported),
   }));
   const tests: CheckedTest[] = [];
-  for (const { unit, functions } of declared) {
+  for (const { unit, functions } of declaredUnits) {
     for (const callable of functions) checkBody(context, callable, unit);
     for (const item of unit.parsed.items) {
       if (item.kind !== "test") continue;
@@ -171,9 +173,10 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
       if (unit === root.unit) tests.push(test);
     }
   }
-  for (let next = pending.shift(); next !== undefined; next = pending.shift()) checkBody(context, next.callable, next.unit);
+  for (let next = uncheckedBuiltins.shift(); next !== undefined; next = uncheckedBuiltins.shift())
+    checkBody(context, next.callable, next.unit);
   checkEffects(context);
-  const broken = builtinUnits.flatMap((u) => u.diagnostics.sorted().filter((d) => d.severity === "error"))[0];
-  if (broken !== undefined) throw new BorunaError("internal", `${broken.file}: ${broken.message}`);
-  return result(declared.at(-1)?.functions ?? [], tests);
+  const builtinError = builtinUnits.flatMap((u) => u.diagnostics.sorted().filter((d) => d.severity === "error"))[0];
+  if (builtinError !== undefined) throw new BorunaError("internal", `${builtinError.file}: ${builtinError.message}`);
+  return result(declaredUnits.at(-1)?.functions ?? [], tests);
 }

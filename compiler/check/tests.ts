@@ -1,4 +1,4 @@
-/** Checks `test` blocks: the answers at their start, then the rest as a function that may use every capability. */
+/** Checks `test` blocks. The answers at the start come first. The other statements become a function that may use every capability. */
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
-/** An `answer`, as a pure function that takes all parameters of one signature of the capability. */
+/** An `answer` of a test. Its callable is a pure function that takes all parameters of one signature of the capability. */
 export interface CheckedAnswer {
   readonly capability: string;
   readonly callable: Callable;
@@ -18,22 +18,23 @@ export interface CheckedTest {
   readonly name: string;
   readonly span: Span;
   readonly callable: Callable;
-  /** In source order. */
+  /** The answers at the start of the test, in source order. */
   readonly answers: readonly CheckedAnswer[];
 }
 
+/** Checks a `test` block. */
 export function checkTest(context: Context, unit: Unit, item: TestItem): CheckedTest {
   const { stmts, span } = item.body;
-  const first = stmts.findIndex((stmt) => stmt.kind !== "answer");
-  const count = first < 0 ? stmts.length : first;
-  const answers = stmts.slice(0, count).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
+  const firstOther = stmts.findIndex((stmt) => stmt.kind !== "answer");
+  const answerCount = firstOther < 0 ? stmts.length : firstOther;
+  const answers = stmts.slice(0, answerCount).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
   const row = context.registry.all.map((c) => c.name);
   const callable: Callable = { ...TEST_CALLABLE, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
-  checkFunction(context, unit, callable, [], returningUnit({ stmts: stmts.slice(count), span }));
+  checkFunction(context, unit, callable, [], returningUnit({ stmts: stmts.slice(answerCount), span }));
   return { name: item.name.text, span: item.name.span, callable, answers };
 }
 
-/** The block with `()` at its end if its last statement is an expression: a test has no value. */
+/** Returns the block, with `()` added if its last statement is an expression, because a test has no value. */
 function returningUnit({ stmts, span }: Block): Block {
   const end = { start: span.end, end: span.end };
   return stmts.at(-1)?.kind === "expr"
@@ -41,9 +42,10 @@ function returningUnit({ stmts, span }: Block): Block {
     : { stmts, span };
 }
 
-/** What a test and an answer have in common: no parameters, no row, Unit as the result. */
+/** The common fields of the callables of tests and answers: no parameters, an empty row, and Unit as the result. */
 const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;
 
+/** Checks the body of a test or an answer, stores its IR in the callable, and returns its scope. */
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, null);
   for (const local of params) {
@@ -55,14 +57,14 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
   return scope;
 }
 
-/** Checks an answer. It can name only its own parameters, since it is called from outside the machine that runs the test. */
+/** Checks an answer. Of all bindings, an answer can name only its own parameters, because it is called from outside the machine. */
 function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
-  const capability = answerable(context, unit, answer);
+  const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
   if (capability === undefined) return [];
   if (signature === undefined) {
-    const [name, last] = [capability.name, answer.params.at(-1)?.span ?? answer.span];
-    unit.diagnostics.error("E011", last, `\`${name}\` does not take ${answer.params.length} arguments`, {
+    const [name, lastSpan] = [capability.name, answer.params.at(-1)?.span ?? answer.span];
+    unit.diagnostics.error("E011", lastSpan, `\`${name}\` does not take ${answer.params.length} arguments`, {
       help: `it is called as ${capability.call}`,
     });
     return [];
@@ -74,16 +76,17 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
     params: signature.params.map((p) => context.fromModuleType(p.type)),
     result: context.fromModuleType(signature.result),
   };
-  const scope = checkFunction(context, unit, callable, locals(answer, signature, callable), answer.body);
-  for (const [used, { span }] of scope.uses) {
-    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${used}\``, {
+  const scope = checkFunction(context, unit, callable, paramLocals(answer, signature, callable), answer.body);
+  for (const [capabilityName, { span }] of scope.uses) {
+    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${capabilityName}\``, {
       help: "compute the answer from its parameters",
     });
   }
   return [{ capability: capability.name, callable }];
 }
 
-function answerable(context: Context, unit: Unit, { capability: name }: Answer): CapabilityDecl | undefined {
+/** Returns the capability that an answer names. Reports an unknown or internal capability. */
+function answerableCapability(context: Context, unit: Unit, { capability: name }: Answer): CapabilityDecl | undefined {
   const capability = context.capability(name.text);
   const names = context.registry.all.flatMap((c) => (c.internal === true ? [] : [c.name]));
   if (capability === undefined) {
@@ -97,7 +100,8 @@ function answerable(context: Context, unit: Unit, { capability: name }: Answer):
   return undefined;
 }
 
-function locals(answer: Answer, signature: CapabilitySignature, callable: Callable): readonly Local[] {
+/** Returns a binding for each parameter of the signature, named `_` if the answer leaves the parameter out. */
+function paramLocals(answer: Answer, signature: CapabilitySignature, callable: Callable): readonly Local[] {
   return signature.params.map((_, i): Local => {
     const name = answer.params[i] ?? { text: "_", span: answer.capability.span };
     return { name: name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: name.span, used: true };

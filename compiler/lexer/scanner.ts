@@ -36,7 +36,7 @@ export class Scanner {
 
   /** Whether the limit on errors has been reached. */
   get full(): boolean {
-    return this.#diagnostics.full;
+    return this.#diagnostics.isFull;
   }
 }
 

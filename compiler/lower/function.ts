@@ -1,7 +1,7 @@
 /**
- * Lowers the body of one function. Invariant: `expr` leaves exactly one value on the operand stack, `#statement` leaves
- * none. A `for` keeps its list and index in stack slots, so all operands at a `break`, `continue` or `return` belong to the
- * expressions around it, and are popped before the jump.
+ * Lowers the body of one function. Code from `expr` always leaves exactly one value on the operand stack, and code from
+ * `#statement` leaves none. A `for` keeps its list and index in stack slots. Therefore all operands at a `break`, `continue`
+ * or `return` belong to the expressions around that statement, and are popped before the jump.
  */
 import { OPCODE_BY_TAG, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { WRAPPERS } from "../../vm/bytecode/tags.ts";
@@ -16,20 +16,20 @@ import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
 import { lowerMatch, type MatchLowering } from "./patterns.ts";
 
-/** The indexes of what a function refers to in its module. An entry is added on first use. */
+/** Returns the indexes of the parts of the module that a function refers to. Each part is added to the module on first use. */
 export interface ModulePool {
   constant(value: Value): number;
   functionIndex(target: Callable): number;
-  /** A function that only runs the builtin, for a builtin used as a value. */
+  /** Returns the index of a function that only runs the builtin. It is needed if a builtin is used as a value. */
   builtinFunction(builtin: BuiltinDecl, arity: number): number;
   typeIndex(decl: TypeDecl): number;
   variantTypeIndex(decl: TypeDecl, variant: number): number;
-  /** The type of a received message, as text; null if it may be anything. */
+  /** Returns the type of a received message as text, or null if the message may have any type. */
   messageType(type: CheckedType): string | null;
 }
 
-/** The builtins that have an instruction of their own. If there are several, the one with the lowest tag is used. */
-const OWN_INSTRUCTION: ReadonlyMap<string, OpName> = new Map(
+/** The instruction for each builtin that has its own. If a builtin has several, the one with the lowest tag is used. */
+const INSTRUCTION_BY_BUILTIN: ReadonlyMap<string, OpName> = new Map(
   [...OPCODE_BY_TAG.values()]
     .sort((a, b) => b.tag - a.tag)
     .flatMap(({ builtin, name }) => (builtin === undefined ? [] : [[builtin, name] as const])),
@@ -48,6 +48,7 @@ const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/
   "%": "Mod",
 };
 
+/** Returns the opcode of an operator whose operands have the type. */
 function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
   const t = prune(type);
   const name = t.kind === "primitive" ? t.name : "";
@@ -56,19 +57,19 @@ function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
   return op === "&&" ? "And" : op === "||" ? "Or" : OPERATOR_OPCODES[op];
 }
 
-/** The most elements of a `MakeList` in bytecode 1.1. */
-const MAX_SHORT_LIST = 255;
+/** Maximum number of elements of a `MakeList` in bytecode 1.1. */
+const MAX_LIST_PART = 255;
 
 function emitBuiltin(e: Emitter, builtin: BuiltinDecl, argc: number): void {
-  const own = builtin.instruction ?? OWN_INSTRUCTION.get(builtin.name);
-  if (own === undefined) e.emit("Builtin", builtin.id, argc);
-  else e.emit(own);
+  const instruction = builtin.instruction ?? INSTRUCTION_BY_BUILTIN.get(builtin.name);
+  if (instruction === undefined) e.emit("Builtin", builtin.id, argc);
+  else e.emit(instruction);
 }
 
 interface Loop {
-  /** Where `continue` jumps to. */
+  /** The target of `continue`. */
   readonly next: Label;
-  /** Where `break` jumps to. */
+  /** The target of `break`. */
   readonly end: Label;
   /** The height of the operand stack at the start of the loop. */
   readonly height: number;
@@ -80,7 +81,7 @@ export class FunctionLowering implements MatchLowering {
   readonly #callable: Callable;
   readonly #body: CheckedBody;
   readonly #loops: Loop[] = [];
-  /** The code that checks the `ensures` clauses; returns jump to it. Null if there are none. */
+  /** The label of the code that checks the `ensures` clauses, to which every `return` jumps. Null if there are no clauses. */
   readonly #epilogue: Label | null;
 
   constructor(pool: ModulePool, callable: Callable, body: CheckedBody, lines: LineTable) {
@@ -95,6 +96,7 @@ export class FunctionLowering implements MatchLowering {
     return this.#pool.constant(value);
   }
 
+  /** Lowers the contract and the body of the function. */
   run(): void {
     const e = this.emitter;
     const body = this.#body;
@@ -118,11 +120,11 @@ export class FunctionLowering implements MatchLowering {
     this.emitter.emit("Assert", message, kind === "requires" ? 0 : 1, index);
   }
 
-  /** Lowers an expression. With `tail`, its value is that of the function, so a call of the function itself becomes a `TailCall`. */
+  /** Lowers an expression. If `tail` is true, its value is the value of the function, so that a recursive call becomes a `TailCall`. */
   expr(ir: Ir, tail: boolean): void {
-    const before = this.emitter.setSpan(ir.span);
+    const previousSpan = this.emitter.setSpan(ir.span);
     this.#expr(ir, tail);
-    this.emitter.setSpan(before);
+    this.emitter.setSpan(previousSpan);
   }
 
   #args(args: readonly Ir[], span: Span): void {
@@ -130,7 +132,7 @@ export class FunctionLowering implements MatchLowering {
     this.emitter.setSpan(span);
   }
 
-  #unit(): void {
+  #pushUnit(): void {
     this.emitter.emit("PushConst", this.constant(UNIT));
   }
 
@@ -197,7 +199,7 @@ export class FunctionLowering implements MatchLowering {
         e.emit("MakeRecord", pool.variantTypeIndex(ir.decl, ir.variant), ir.fields.length);
         return;
       case "enum":
-        if (ir.payload === null) this.#unit();
+        if (ir.payload === null) this.#pushUnit();
         else this.expr(ir.payload, false);
         e.emit("MakeEnum", pool.typeIndex(ir.decl), ir.variant);
         return;
@@ -223,7 +225,7 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "block":
         for (const stmt of ir.stmts) this.#stmt(stmt);
-        if (ir.value === null) this.#unit();
+        if (ir.value === null) this.#pushUnit();
         else this.expr(ir.value, tail);
         return;
       case "spawn":
@@ -232,7 +234,7 @@ export class FunctionLowering implements MatchLowering {
       case "send":
         this.#args([ir.actor, ir.message], ir.span);
         e.emit("SendMsg");
-        this.#unit();
+        this.#pushUnit();
         return;
       case "receive": {
         const type = pool.messageType(ir.type);
@@ -243,11 +245,11 @@ export class FunctionLowering implements MatchLowering {
       case "emit":
         this.expr(ir.tree, false);
         e.emit("EmitUi");
-        this.#unit();
+        this.#pushUnit();
     }
   }
 
-  /** The callee is evaluated first, but `CallIndirect` needs it on top of the arguments, so it is kept in a slot. */
+  /** Lowers a call of a function value. The callee is evaluated first and kept in a slot, because `CallIndirect` needs it on top. */
   #callValue(args: readonly Ir[], span: Span): void {
     const e = this.emitter;
     const callee = e.scratchSlot();
@@ -259,25 +261,25 @@ export class FunctionLowering implements MatchLowering {
 
   #logic(ir: Ir & { kind: "logic" }): void {
     const e = this.emitter;
-    const [short, end] = [e.label(), e.label()];
+    const [shortCircuit, end] = [e.label(), e.label()];
     const base = e.height;
     ir.operands.forEach((operand, i) => {
       this.expr(operand, false);
-      if (i < ir.operands.length - 1) e.emit(ir.op === "&&" ? "JmpIfNot" : "JmpIf", short);
+      if (i < ir.operands.length - 1) e.emit(ir.op === "&&" ? "JmpIfNot" : "JmpIf", shortCircuit);
     });
     e.emit("Jmp", end);
-    e.placeLabel(short);
+    e.placeLabel(shortCircuit);
     e.height = base;
     e.emit("PushConst", this.constant(ir.op === "||"));
     e.placeLabel(end);
   }
 
-  /** Long literals are built in parts, to keep the operand stack small. */
+  /** Lowers a list literal. A long literal is built in parts, to keep the operand stack small. */
   #list(ir: Ir & { kind: "list" }): void {
     const e = this.emitter;
     if (ir.items.length === 0) e.emit("PushConst", this.constant(ListValue.EMPTY));
-    for (let from = 0; from < ir.items.length; from += MAX_SHORT_LIST) {
-      const part = ir.items.slice(from, from + MAX_SHORT_LIST);
+    for (let from = 0; from < ir.items.length; from += MAX_LIST_PART) {
+      const part = ir.items.slice(from, from + MAX_LIST_PART);
       this.#args(part, ir.span);
       e.emit("MakeList", part.length);
       if (from > 0) e.emit("Concat");
@@ -286,7 +288,7 @@ export class FunctionLowering implements MatchLowering {
 
   #map(ir: Ir & { kind: "map" }): void {
     const e = this.emitter;
-    const first = ir.entries.slice(0, MAX_SHORT_LIST);
+    const first = ir.entries.slice(0, MAX_LIST_PART);
     if (first.length === 0) e.emit("PushConst", this.constant(MapValue.EMPTY));
     else {
       this.#args(
@@ -295,7 +297,7 @@ export class FunctionLowering implements MatchLowering {
       );
       e.emit("MakeMap", first.length * 2);
     }
-    for (const entry of ir.entries.slice(MAX_SHORT_LIST)) {
+    for (const entry of ir.entries.slice(MAX_LIST_PART)) {
       this.#args([entry.key, entry.value], ir.span);
       e.emit("MapSet");
     }
@@ -317,13 +319,13 @@ export class FunctionLowering implements MatchLowering {
     }
     if (ir.otherwise !== null) this.expr(ir.otherwise, tail);
     e.placeLabel(end);
-    if (ir.otherwise === null) this.#unit();
+    if (ir.otherwise === null) this.#pushUnit();
   }
 
   #stmt(stmt: IrStmt): void {
-    const before = this.emitter.setSpan(stmt.span);
+    const previousSpan = this.emitter.setSpan(stmt.span);
     this.#statement(stmt);
-    this.emitter.setSpan(before);
+    this.emitter.setSpan(previousSpan);
   }
 
   #statement(stmt: IrStmt): void {
@@ -368,7 +370,7 @@ export class FunctionLowering implements MatchLowering {
   #return(value: Ir | null): void {
     const e = this.emitter;
     const { height } = e;
-    if (value === null) this.#unit();
+    if (value === null) this.#pushUnit();
     else this.expr(value, this.#epilogue === null);
     if (this.#epilogue !== null && this.#body.result !== null) {
       e.emit("StoreLocal", e.slot(this.#body.result));
@@ -417,7 +419,7 @@ export class FunctionLowering implements MatchLowering {
   }
 }
 
-/** The function for a builtin used as a value: it loads its arguments and runs the builtin. */
+/** Returns the code of a function that loads its arguments and runs the builtin. It is needed if a builtin is used as a value. */
 export function builtinWrapper(builtin: BuiltinDecl, arity: number, lines: LineTable): Emitter {
   const params = Array.from(
     { length: arity },

@@ -1,13 +1,14 @@
 /**
- * Lowers a checked program to a module: the functions of the root file and all that they refer to, with their constants
- * and types. In comes the IR of each function (`ir.ts`), out comes `Module` (`vm/bytecode/module.ts`):
+ * Lowers a checked program to a module. The module contains the functions of the root file, all functions that they refer
+ * to, and the constants and types of these functions. The input is the IR of each function (`ir.ts`), the output is a
+ * `Module` (`vm/bytecode/module.ts`). The files of this folder make these parts:
  *
  *     module.ts     which functions, types and constants the module has, and their indexes
  *     function.ts   the body of one function: expressions and statements
  *     patterns.ts   `match`
  *     emitter.ts    instructions, labels, stack slots, source positions
  *
- * For `fn inc(n: Int) -> Int { n + 1 }` it emits `LoadLocal 0; PushConst 0; Add; Ret`, with 1 as constant 0.
+ * For example, `fn inc(n: Int) -> Int { n + 1 }` becomes `LoadLocal 0; PushConst 0; Add; Ret`, and constant 0 is 1.
  */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
@@ -24,7 +25,7 @@ import { type CheckedType, type FieldInfo, prune, toModuleType, type TypeDecl } 
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
-/** The key under which equal constants share an entry of the constant pool; null if the constant is not shared. */
+/** Returns the key under which equal constants share an entry of the constant pool, or null if the constant is not shared. */
 function constantKey(value: Value): string | null {
   switch (typeof value) {
     case "object":
@@ -38,7 +39,7 @@ function constantKey(value: Value): string | null {
   }
 }
 
-/** Collects the parts of a module. A function gets its index when it is first referred to, and is lowered later. */
+/** Collects the parts of a module. A function gets its index when code first refers to it, and is lowered later. */
 class ModuleBuilder implements ModulePool {
   readonly constants: Value[] = [];
   readonly functions: (FunctionDef | null)[] = [];
@@ -60,8 +61,8 @@ class ModuleBuilder implements ModulePool {
 
   constant(value: Value): number {
     const key = constantKey(value);
-    const known = key === null ? undefined : this.#constantIndex.get(key);
-    if (known !== undefined) return known;
+    const existing = key === null ? undefined : this.#constantIndex.get(key);
+    if (existing !== undefined) return existing;
     this.constants.push(value);
     if (this.constants.length > MODULE_LIMITS.constants) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.constants} constants`);
     if (key !== null) this.#constantIndex.set(key, this.constants.length - 1);
@@ -69,15 +70,16 @@ class ModuleBuilder implements ModulePool {
   }
 
   functionIndex(target: Callable): number {
-    const known = this.#functionIndex.get(target);
-    if (known !== undefined) return known;
-    const index = this.#reserve();
+    const existing = this.#functionIndex.get(target);
+    if (existing !== undefined) return existing;
+    const index = this.#reserveIndex();
     this.#functionIndex.set(target, index);
     this.#unlowered.push({ callable: target, index });
     return index;
   }
 
-  #reserve(): number {
+  /** Adds an empty entry for a function and returns its index. */
+  #reserveIndex(): number {
     this.functions.push(null);
     this.debug.push({ file: -1, locals: [], spans: [] });
     if (this.functions.length > MODULE_LIMITS.functions) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.functions} functions`);
@@ -85,9 +87,9 @@ class ModuleBuilder implements ModulePool {
   }
 
   builtinFunction(builtin: BuiltinDecl, arity: number): number {
-    const known = this.#builtinIndex.get(builtin.name);
-    if (known !== undefined) return known;
-    const index = this.#reserve();
+    const existing = this.#builtinIndex.get(builtin.name);
+    if (existing !== undefined) return existing;
+    const index = this.#reserveIndex();
     this.#builtinIndex.set(builtin.name, index);
     this.#setFunction(index, builtinWrapper(builtin, arity, lineTable("")), { name: builtin.name, arity, row: [], intent: null, file: -1 });
     return index;
@@ -105,8 +107,8 @@ class ModuleBuilder implements ModulePool {
   }
 
   typeIndex(decl: TypeDecl): number {
-    const known = this.#typeIndex.get(decl.moduleName);
-    if (known !== undefined) return known;
+    const existing = this.#typeIndex.get(decl.moduleName);
+    if (existing !== undefined) return existing;
     const index = this.types.length;
     this.#typeIndex.set(decl.moduleName, index);
     const params = decl.params.length === 0 ? {} : { params: decl.params.map((p) => p.name) };
@@ -138,11 +140,11 @@ class ModuleBuilder implements ModulePool {
   }
 
   messageType(type: CheckedType): string | null {
-    const known = this.#messageType(type, 0);
-    return known === ANY_TYPE ? null : typeToString(known);
+    const messageType = this.#messageType(type, 0);
+    return messageType === ANY_TYPE ? null : typeToString(messageType);
   }
 
-  /** A type parameter, or a type that is not decided, may be anything. */
+  /** Returns the message type for a type, with `ANY_TYPE` for type parameters, undecided types and parts that are nested too deep. */
   #messageType(type: CheckedType, depth: number): Type {
     const t = prune(type);
     const inner = (part: CheckedType): Type => this.#messageType(part, depth + 1);
@@ -165,7 +167,7 @@ class ModuleBuilder implements ModulePool {
     }
   }
 
-  /** Lowers the functions that were referred to, and those that they refer to, until there are no more. */
+  /** Lowers the functions that have an index but no code, until none is left. Lowering one may add others. */
   lowerReferenced(): void {
     for (let next = this.#unlowered.shift(); next !== undefined; next = this.#unlowered.shift()) {
       const { callable, index } = next;
@@ -183,7 +185,7 @@ class ModuleBuilder implements ModulePool {
   }
 
   #lower(callable: Callable, body: CheckedBody): FunctionLowering {
-    return reportTooLarge(callable, () => {
+    return nameTooLarge(callable, () => {
       const lowering = new FunctionLowering(this, callable, body, this.#linesOf(callable.file));
       lowering.run();
       return lowering;
@@ -201,44 +203,44 @@ function fieldDefs(fields: readonly FieldInfo[]): { name: string; type: string }
   return fields.map((f) => ({ name: f.name, type: typeToString(toModuleType(f.type)) }));
 }
 
-/** A function of a correct program is too large for the module format: E015. */
+/** Thrown if a function of a correct program is too large for the module format. It is reported as E015. */
 export class ProgramTooLarge extends Error {
   readonly callable: Callable;
-  /** What is too large: "more than 1048576 constants". */
-  readonly what: string;
-  constructor(callable: Callable, what: string) {
-    super(what);
+  /** The limit that is exceeded: "more than 1048576 constants". */
+  readonly excess: string;
+  constructor(callable: Callable, excess: string) {
+    super(excess);
     this.callable = callable;
-    this.what = what;
+    this.excess = excess;
   }
 }
 
-/** Adds the function to the error that something is too large. */
-function reportTooLarge<R>(callable: Callable, body: () => R): R {
+/** Runs `body`. Turns a `FunctionTooLarge` from it into a `ProgramTooLarge` that names the function. */
+function nameTooLarge<R>(callable: Callable, body: () => R): R {
   try {
     return body();
   } catch (error) {
-    if (error instanceof FunctionTooLarge) throw new ProgramTooLarge(callable, error.what);
+    if (error instanceof FunctionTooLarge) throw new ProgramTooLarge(callable, error.excess);
     throw error;
   }
 }
 
 export interface Lowered {
   readonly module: Module;
-  /** The index in the module of a function that was lowered. */
+  /** Returns the index in the module of a function that was lowered. */
   readonly indexOf: (callable: Callable) => number;
 }
 
-/** Lowers the functions of the root file and `more`; `main` is the entry. Throws `ProgramTooLarge`. */
+/** Lowers the functions of the root file and the `additional` functions. `main` is the entry. Throws `ProgramTooLarge`. */
 export function lowerProgram(
   program: CheckedProgram,
   main: Callable,
   registry: CapabilityRegistry,
-  more: readonly Callable[] = [],
+  additional: readonly Callable[] = [],
 ): Lowered {
   const builder = new ModuleBuilder(registry, program.units);
-  const entry = reportTooLarge(main, () => {
-    for (const callable of [...program.functions, ...more]) builder.functionIndex(callable);
+  const entry = nameTooLarge(main, () => {
+    for (const callable of [...program.functions, ...additional]) builder.functionIndex(callable);
     for (const decl of program.root.types.values()) builder.typeIndex(decl);
     return builder.functionIndex(main);
   });

@@ -1,28 +1,30 @@
 /**
- * Lowers `match`. If every arm is a constructor without nested patterns, one `Match` instruction with a jump table selects
- * the arm; otherwise the arms are tested one after the other. The value that is matched is kept in a stack slot.
+ * Lowers `match`. If there are several arms, none has a guard, and a tag decides each (`tableTag`), then one `Match`
+ * instruction with a jump table selects the arm. Otherwise the arms are tested one after another. The matched value is kept
+ * in a stack slot.
  */
 import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
 
-/** What this file needs from the lowering of the function. */
+/** The part of `FunctionLowering` that lowering a `match` needs. */
 export interface MatchLowering {
   readonly emitter: Emitter;
   constant(value: Value): number;
   expr(ir: Ir, tail: boolean): void;
 }
 
-const isPlain = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
+const matchesAnyValue = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
 
-/** The tag of a pattern in a jump table: -1 matches any value. Undefined if the pattern needs tests of its own. */
+/** Returns the tag of a pattern in a jump table, or undefined if a single tag cannot decide whether the pattern matches. */
 function tableTag(pattern: CheckedPattern): number | undefined {
-  if (isPlain(pattern)) return MATCH_TAGS.any;
-  if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(isPlain)) return undefined;
+  if (matchesAnyValue(pattern)) return MATCH_TAGS.any;
+  if (pattern.kind !== "constructor" || pattern.constructor_.form.kind !== "tag" || !pattern.args.every(matchesAnyValue)) return undefined;
   return pattern.constructor_.form.tag;
 }
 
+/** Lowers a `match`. `tail` has the same meaning as in `FunctionLowering.expr`. */
 export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: boolean): void {
   const e = f.emitter;
   f.expr(ir.scrutinee, false);
@@ -35,12 +37,13 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   else {
     for (const arm of ir.arms) lowerArm(f, arm, subject, end, base, tail);
     e.emit("LoadLocal", subject);
-    e.emit("Match", e.table([]));
+    e.emit("Match", e.addMatchTable([]));
   }
   e.height = base + 1;
   e.placeLabel(end);
 }
 
+/** Lowers the arms with one jump table. */
 function lowerTable(
   f: MatchLowering,
   arms: readonly CheckedArm[],
@@ -53,7 +56,7 @@ function lowerTable(
   const e = f.emitter;
   const targets = arms.map((_, i) => ({ tag: tags[i] ?? MATCH_TAGS.any, target: e.label() }));
   e.emit("LoadLocal", subject);
-  e.emit("Match", e.table(targets));
+  e.emit("Match", e.addMatchTable(targets));
   arms.forEach((arm, i) => {
     const target = targets[i];
     if (target === undefined) return;
@@ -63,34 +66,35 @@ function lowerTable(
     const inner = pattern.kind === "constructor" ? pattern.args[0] : undefined;
     if (inner?.kind === "bind") e.emit("StoreLocal", e.slot(inner.local));
     else e.emit("Pop");
-    if (pattern.kind === "bind") copy(e, subject, pattern.local);
+    if (pattern.kind === "bind") copyToLocal(e, subject, pattern.local);
     f.expr(arm.body, tail);
     e.emit("Jmp", end);
   });
 }
 
-function copy(e: Emitter, from: number, to: Local): void {
+function copyToLocal(e: Emitter, from: number, to: Local): void {
   e.emit("LoadLocal", from);
   e.emit("StoreLocal", e.slot(to));
 }
 
+/** Lowers an arm that is tested on its own. */
 function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label, base: number, tail: boolean): void {
   const e = f.emitter;
   const next = e.label();
   e.height = base;
-  if (arm.guard === null) test(f, arm.pattern, subject, next);
+  if (arm.guard === null) testPattern(f, arm.pattern, subject, next);
   else {
     const body = e.label();
     const alternatives = alternativesOf(arm.pattern);
     alternatives.forEach((pattern, i) => {
-      const other = i === alternatives.length - 1 ? next : e.label();
+      const nextAlternative = i === alternatives.length - 1 ? next : e.label();
       e.height = base;
-      test(f, pattern, subject, other);
+      testPattern(f, pattern, subject, nextAlternative);
       if (arm.guard !== null) f.expr(arm.guard, false);
-      e.emit("JmpIfNot", other);
-      if (other === next) return;
+      e.emit("JmpIfNot", nextAlternative);
+      if (nextAlternative === next) return;
       e.emit("Jmp", body);
-      e.placeLabel(other);
+      e.placeLabel(nextAlternative);
     });
     e.placeLabel(body);
   }
@@ -100,23 +104,24 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label
   e.placeLabel(next);
 }
 
-/** The most copies of a guard. */
+/** Maximum number of copies of a guard. */
 const MAX_ALTERNATIVES = 256;
 
-const binds = (p: CheckedPattern): boolean =>
-  p.kind === "bind" || (p.kind === "or" ? p.alternatives.some(binds) : p.kind === "constructor" && p.args.some(binds));
+const bindsNames = (p: CheckedPattern): boolean =>
+  p.kind === "bind" || (p.kind === "or" ? p.alternatives.some(bindsNames) : p.kind === "constructor" && p.args.some(bindsNames));
 
 /**
- * Expands or-patterns that bind names to patterns without them. The guard is evaluated once for each, since each binds
- * other values: in `P { a: x } | P { b: x } if x > 1` the first may fail and the second pass.
+ * Expands a pattern to patterns without alternatives that bind names. The guard is evaluated once for each of them, because
+ * each binds other values. For `P { a: x } | P { b: x } if x > 1`, the guard may be false for the first and true for the
+ * second.
  */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
-  if (!binds(pattern)) return [pattern];
+  if (!bindsNames(pattern)) return [pattern];
   if (pattern.kind === "or") return checkAlternatives(pattern.alternatives.flatMap(alternativesOf));
   if (pattern.kind !== "constructor") return [pattern];
   return pattern.args
     .reduce<readonly (readonly CheckedPattern[])[]>(
-      (rows, arg) => checkAlternatives(rows.flatMap((row) => alternativesOf(arg).map((p) => [...row, p]))),
+      (argLists, arg) => checkAlternatives(argLists.flatMap((args) => alternativesOf(arg).map((p) => [...args, p]))),
       [[]],
     )
     .map((args) => ({ ...pattern, args }));
@@ -128,14 +133,17 @@ function checkAlternatives<P>(alternatives: readonly P[]): readonly P[] {
   return alternatives;
 }
 
-/** Tests the value in the slot. If it matches, sets the bindings and continues; otherwise jumps to `fail`. Leaves the operand stack as it was. */
-function test(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Label): void {
+/**
+ * Emits code that tests the value in the slot. If the value matches, the code sets the bindings and continues; otherwise it
+ * jumps to `fail`. The height of the operand stack does not change.
+ */
+function testPattern(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Label): void {
   const e = f.emitter;
   switch (pattern.kind) {
     case "wildcard":
       return;
     case "bind":
-      copy(e, slot, pattern.local);
+      copyToLocal(e, slot, pattern.local);
       return;
     case "literal":
       e.emit("LoadLocal", slot);
@@ -147,11 +155,11 @@ function test(f: MatchLowering, pattern: CheckedPattern, slot: number, fail: Lab
       const done = e.label();
       pattern.alternatives.forEach((alternative, i) => {
         if (i === pattern.alternatives.length - 1) {
-          test(f, alternative, slot, fail);
+          testPattern(f, alternative, slot, fail);
           return;
         }
         const next = e.label();
-        test(f, alternative, slot, next);
+        testPattern(f, alternative, slot, next);
         e.emit("Jmp", done);
         e.placeLabel(next);
       });
@@ -175,11 +183,11 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
     case "json": {
       e.emit("LoadLocal", slot);
       e.emit("JsonKind");
-      e.emit("PushConst", f.constant(form.json));
+      e.emit("PushConst", f.constant(form.jsonKind));
       e.emit("Eq");
       e.emit("JmpIfNot", fail);
       const inner = pattern.args[0];
-      if (inner !== undefined) test(f, inner, slot, fail);
+      if (inner !== undefined) testPattern(f, inner, slot, fail);
       return;
     }
     case "tag":
@@ -190,7 +198,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
       e.emit("LoadLocal", slot);
       e.emit(
         "Match",
-        e.table([
+        e.addMatchTable([
           { tag: form.tag, target: matches },
           { tag: MATCH_TAGS.any, target: differs },
         ]),
@@ -208,7 +216,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
       e.emit("StoreLocal", payload);
       const inner = pattern.args[0];
       if (form.kind === "struct") testFields(f, pattern.args, payload, fail);
-      else if (inner !== undefined) test(f, inner, payload, fail);
+      else if (inner !== undefined) testPattern(f, inner, payload, fail);
     }
   }
 }
@@ -221,6 +229,6 @@ function testFields(f: MatchLowering, args: readonly CheckedPattern[], slot: num
     e.emit("GetField", i);
     const field = arg.kind === "bind" ? e.slot(arg.local) : e.scratchSlot();
     e.emit("StoreLocal", field);
-    if (arg.kind !== "bind") test(f, arg, field, fail);
+    if (arg.kind !== "bind") testPattern(f, arg, field, fail);
   });
 }

@@ -214,13 +214,13 @@ export class Cursor {
   /** Reports a syntax error and throws `ParseError`. */
   fail(span: Span, message: string, extras: DiagnosticExtras = {}): never {
     this.report("E002", span, message, extras);
-    throw new ParseError({ skipsItem: this.#diagnostics.full });
+    throw new ParseError({ skipsItem: this.#diagnostics.isFull });
   }
 
   /** Fails with "expected …, found …" at the next token. If the lexer has reported that token, does not report it again. */
   unexpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
-    if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.full });
+    if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.isFull });
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
     this.fail(span, `expected ${expected}, found ${describeToken(token, this.text)}`, extras);
   }
@@ -273,7 +273,7 @@ export class Cursor {
 
   failNeverClosed(opener: Token, bracket: Bracket): never {
     this.reportNeverClosed(opener, bracket);
-    throw new ParseError({ skipsItem: this.#diagnostics.full });
+    throw new ParseError({ skipsItem: this.#diagnostics.isFull });
   }
 
   // — recovery —
@@ -333,7 +333,7 @@ export class Cursor {
   }
 
   get reachedErrorLimit(): boolean {
-    return this.#diagnostics.full;
+    return this.#diagnostics.isFull;
   }
 
   /** Whether the next token begins an item instead of a statement. */

@@ -38,7 +38,7 @@ export function parse(source: { readonly name: string; readonly text: string }, 
     return { name, text, moduleName: null, items: [], comments: [] };
   }
   const { tokens, comments } = lex(text, diagnostics);
-  if (diagnostics.full) return { name, text, moduleName: null, items: [], comments };
+  if (diagnostics.isFull) return { name, text, moduleName: null, items: [], comments };
   const cursor = new Cursor(text, tokens, diagnostics, GRAMMAR);
   return { name, text, ...parseFile(cursor, diagnostics), comments };
 }

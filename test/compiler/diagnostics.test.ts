@@ -49,7 +49,7 @@ describe("the collector", () => {
       fixes: [],
     });
     for (let i = 0; i < 1000; i++) diagnostics.error("E009", { start: i, end: i }, `more ${i}`);
-    expect(diagnostics.full).toBe(true);
+    expect(diagnostics.isFull).toBe(true);
     expect(diagnostics.errorCount).toBe(1001);
     expect(diagnostics.sorted().length).toBe(MAX_DIAGNOSTICS_PER_FILE + 2);
     expect(diagnostics.sorted().at(-1)?.message).toBe("more than 100 errors in this file; the rest are not shown");

@@ -38,7 +38,7 @@ describe.each(explained)("$code", ({ code, wrong, right }) => {
 
   test("imported files have no diagnostics", () => {
     for (const example of [wrong, right]) {
-      for (const file of exampleSources(example).beside) expect(check(file).diagnostics).toEqual([]);
+      for (const file of exampleSources(example).otherFiles) expect(check(file).diagnostics).toEqual([]);
     }
   });
 });
@@ -88,12 +88,12 @@ test("the compiler reports every reachable code, so the test above can find one"
 test("each page is one paragraph of complete sentences", () => {
   for (const code of codes) {
     const page = EXPLANATIONS[code];
-    for (const text of "unreachable" in page ? [page.why, page.reason] : [page.why]) expect(text).toMatch(/^[A-Z`][^\n]{80,}\.$/);
+    for (const text of "unreachable" in page ? [page.why, page.whyUnreachable] : [page.why]) expect(text).toMatch(/^[A-Z`][^\n]{80,}\.$/);
   }
 });
 
 describe("an example with elided parts", () => {
-  const example = { text: "a…b…c", elided: { parts: ["$&", ")"], times: 3 } };
+  const example = { text: "a…b…c", elision: { parts: ["$&", ")"], times: 3 } };
 
   test("is complete for the compiler", () => {
     expect(exampleSources(example).source).toEqual({ name: "main.ax", text: "a$&$&$&b)))c\n" });
