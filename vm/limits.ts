@@ -65,7 +65,7 @@ export const MACHINE_LIMITS = {
   /** UTF-16 code units of all Strings and keys in such a value. Six times as many, when all are escaped, still fit one JS string. */
   valueTextUnits: 67_108_864,
   /** UTF-16 code units of the text form of a value; the rest is cut off. */
-  textFormUnits: 16_777_216,
+  maxTextUnits: 16_777_216,
 } as const;
 
 /** Limits of a module file. Exceeding one is the error `module.too_large`. */
