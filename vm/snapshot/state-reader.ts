@@ -51,8 +51,7 @@ export class StateReader {
     const { waiting, pushes } = this.#readWaiting(current);
     current.waiting = waiting;
     current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
-    for (let remaining = bytes.readCount("messages sent"); remaining > 0; remaining--)
-      current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
+    for (let n = bytes.readCount("messages sent"); n > 0; n--) current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
     if (scheduled ? nextActor !== actors.length + current.spawned.length : current.spawned.length + current.sent.length > 0)
       return failState("its actors do not add up");
     for (const actor of actors) this.#checkFrames(actor, actor === current ? pushes : 0);
@@ -62,7 +61,7 @@ export class StateReader {
   #readLimits(caps: Limits | undefined): Limits {
     const limits = limitsFrom((field) => this.#bytes.readVarintUpTo(LIMITS[field].max, field));
     const over = caps === undefined ? undefined : LIMIT_NAMES.find((field) => effectiveLimit(field, limits) > effectiveLimit(field, caps));
-    if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allpushes`);
+    if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allowed`);
     return limits;
   }
 

@@ -119,8 +119,7 @@ export class MapHistory<T> {
     }
     const roots = this.#roots;
     if (roots.length === 0) roots.push(this.#treeAt(this.#firstLength));
-    for (let version = this.#firstLength + roots.length; version <= length; version++)
-      roots.push(this.#applyEntry(roots.at(-1) ?? null, version));
+    for (let end = this.#firstLength + roots.length; end <= length; end++) roots.push(this.#applyEntry(roots.at(-1) ?? null, end));
     return roots[length - this.#firstLength] ?? null;
   }
 

@@ -104,7 +104,7 @@ export class PersistentMap<T> {
     return new PersistentMap(root, undefined, paidChanges, treeSize(root));
   }
 
-  /** Makes this tree the first version of a history if enough changes have paidChanges for that. Returns whether this map now has a history. */
+  /** Makes this tree the first version of a history if enough changes have paid for that. Returns whether this map now has a history. */
   private startHistory(): boolean {
     if (this.#length < this.size) return false;
     this.#length = 0;
