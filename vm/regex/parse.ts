@@ -88,13 +88,10 @@ function takePoint(r: Reader): number {
  * Parses a pattern. Returns a problem if the pattern is invalid. Takes linear time, except for sorting the ranges of classes. If
  * `withGroups` is true, the program stores the positions of groups, which makes the pattern larger.
  */
-export function parsePattern(
-  source: string,
-  { withGroups = false }: { readonly withGroups?: boolean } = {},
-): ParsedPattern | PatternProblem {
+export function parsePattern(source: string, options: { readonly withGroups?: boolean } = {}): ParsedPattern | PatternProblem {
   if (source.length > REGEX_LIMITS.units)
     return { character: 1, message: `the pattern is longer than ${REGEX_LIMITS.units} code units; search for its parts one by one` };
-  const reader: Reader = { source, offset: 0, groups: 0, withGroups };
+  const reader: Reader = { source, offset: 0, groups: 0, withGroups: options.withGroups === true };
   try {
     const pattern = readChoice(reader, NO_FLAGS, 0);
     if (reader.offset < source.length) throw new PatternError(reader.offset, "`)` without `(`; write `\\)` for the character");
