@@ -50,7 +50,7 @@ export interface CapabilityDecl {
 const param = (name: string, type: string, value?: Value): CapabilityParam =>
   value === undefined ? { name, type: parseType(type) } : { name, type: parseType(type), default: value };
 const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
-/** Returns a String argument in quotes, like the older machine prints it. */
+/** Returns a String argument in quotes, in the same form as the older machine prints it. */
 const quote = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
 const always = (): boolean => true;
 const never = (): boolean => false;
@@ -273,9 +273,7 @@ export function createRegistry(hostCapabilities: readonly CapabilityDecl[] = [])
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
 
-/** Returns the signature that accepts `argCount` arguments. Trailing arguments that have a default may be omitted. */
-export function signatureFor(capability: CapabilityDecl, argCount: number): CapabilitySignature | undefined {
-  return capability.signatures.find(
-    (s) => argCount <= s.params.length && argCount >= s.params.filter((p) => p.default === undefined).length,
-  );
+/** Returns the signature that accepts `count` arguments. Trailing arguments that have a default may be omitted. */
+export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
+  return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);
 }

@@ -17,7 +17,7 @@ export type ErrorKind =
   | "internal";
 
 export interface ErrorPlace {
-  /** The file name like the user wrote it, not resolved to an absolute path. */
+  /** The file name that the user gave, not resolved to an absolute path. */
   readonly file?: string;
   /** The 1-based line number. */
   readonly line?: number | undefined;

@@ -11,8 +11,8 @@ export function lazily<T extends object>(make: () => T): () => T {
 export function oncePer<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
   const values = new WeakMap<K, T>();
   return (key) => {
-    const known = values.get(key);
-    if (known !== undefined) return known;
+    const cachedValue = values.get(key);
+    if (cachedValue !== undefined) return cachedValue;
     const value = make(key);
     values.set(key, value);
     return value;

@@ -12,9 +12,9 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = MAX_DISTANCE + 1;
   let isTie = false;
-  let seen = 0;
+  let candidateCount = 0;
   for (const candidate of candidates) {
-    if (++seen > MAX_CANDIDATES) break;
+    if (++candidateCount > MAX_CANDIDATES) break;
     if (candidate === name || candidate === best || candidate.length > MAX_NAME_LENGTH) continue;
     const distance = editDistance(name, candidate, MAX_DISTANCE);
     // If every character is replaced, the names are not similar. For example, `x` is not near `y`.

@@ -31,10 +31,10 @@ export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => 
     const visited = visit(node, stack.length);
     let result: Out;
     if (visited instanceof Branch) {
-      const first = visited.children[0];
-      if (first !== undefined) {
+      const firstChild = visited.children[0];
+      if (firstChild !== undefined) {
         stack.push({ branch: visited, parts: [] });
-        node = first;
+        node = firstChild;
         continue;
       }
       result = visited.build([]);
@@ -43,9 +43,9 @@ export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => 
       const top = stack.at(-1);
       if (top === undefined) return result;
       top.parts.push(result);
-      const next = top.branch.children[top.parts.length];
-      if (next !== undefined) {
-        node = next;
+      const nextChild = top.branch.children[top.parts.length];
+      if (nextChild !== undefined) {
+        node = nextChild;
         break;
       }
       stack.pop();

@@ -89,18 +89,18 @@ class Parser {
           return value;
         }
         this.#charge(SLOT_BYTES);
-        const next = this.#text[this.#offset];
+        const delimiter = this.#text[this.#offset];
         if (top.list !== undefined) {
           top.list.push(value);
-          if (next !== "," && next !== "]") this.#fail("syntax", "expected ',' or ']'");
+          if (delimiter !== "," && delimiter !== "]") this.#fail("syntax", "expected ',' or ']'");
           this.#offset += 1;
-          if (next === ",") break;
+          if (delimiter === ",") break;
           value = top.list;
         } else if (top.map !== undefined) {
           top.map.set(top.key, value);
-          if (next !== "," && next !== "}") this.#fail("syntax", "expected ',' or '}'");
+          if (delimiter !== "," && delimiter !== "}") this.#fail("syntax", "expected ',' or '}'");
           this.#offset += 1;
-          if (next === ",") {
+          if (delimiter === ",") {
             this.#readKey(top, top.map);
             break;
           }
@@ -200,19 +200,19 @@ class Parser {
     const text = this.#text;
     let result = "";
     let from = start;
-    for (let at = text.indexOf("\\", start); at !== -1 && at < end; at = text.indexOf("\\", from)) {
-      const simple = SIMPLE_ESCAPES.get(text[at + 1]);
-      let next = at + 2;
+    for (let backslash = text.indexOf("\\", start); backslash !== -1 && backslash < end; backslash = text.indexOf("\\", from)) {
+      const simple = SIMPLE_ESCAPES.get(text[backslash + 1]);
+      let escapeEnd = backslash + 2;
       let unit = simple;
-      if (text[at + 1] === "u") {
-        const hex = text.slice(at + 2, at + 6);
-        if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail("syntax", "expected four hexadecimal digits", at);
+      if (text[backslash + 1] === "u") {
+        const hex = text.slice(backslash + 2, backslash + 6);
+        if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail("syntax", "expected four hexadecimal digits", backslash);
         unit = String.fromCharCode(Number.parseInt(hex, 16));
-        next = at + 6;
+        escapeEnd = backslash + 6;
       }
-      if (unit === undefined) return this.#fail("syntax", "an unknown escape", at);
-      result += text.slice(from, at) + unit;
-      from = next;
+      if (unit === undefined) return this.#fail("syntax", "an unknown escape", backslash);
+      result += text.slice(from, backslash) + unit;
+      from = escapeEnd;
     }
     return result + text.slice(from, end);
   }
@@ -220,42 +220,42 @@ class Parser {
   #readNumber(): JsonData {
     const text = this.#text;
     const start = this.#offset;
-    let at = start;
+    let end = start;
     const digits = (): number => {
-      const first = at;
-      while (text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39) at += 1;
-      return at - first;
+      const digitsStart = end;
+      while (text.charCodeAt(end) >= 0x30 && text.charCodeAt(end) <= 0x39) end += 1;
+      return end - digitsStart;
     };
-    if (text[at] === "-") at += 1;
-    const whole = at;
+    if (text[end] === "-") end += 1;
+    const wholePart = end;
     const count = digits();
     if (count === 0) this.#fail("syntax", start < text.length ? "expected a value" : "the text ends where a value should stand", start);
-    if (count > 1 && text[whole] === "0") this.#fail("syntax", "a number with a leading zero", start);
+    if (count > 1 && text[wholePart] === "0") this.#fail("syntax", "a number with a leading zero", start);
     let isFloat = false;
-    if (text[at] === ".") {
+    if (text[end] === ".") {
       isFloat = true;
-      at += 1;
-      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+      end += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", end);
     }
-    if (text[at] === "e" || text[at] === "E") {
+    if (text[end] === "e" || text[end] === "E") {
       isFloat = true;
-      at += 1;
-      if (text[at] === "+" || text[at] === "-") at += 1;
-      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+      end += 1;
+      if (text[end] === "+" || text[end] === "-") end += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", end);
     }
-    this.#offset = at;
+    this.#offset = end;
     if (!isFloat && count <= 15) {
-      const value = Number(text.slice(start, at));
+      const value = Number(text.slice(start, end));
       return this.#keepsMinusZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
     }
     this.#charge(SCALAR_BYTES);
     if (isFloat) {
-      const value = Number(text.slice(start, at));
+      const value = Number(text.slice(start, end));
       if (!Number.isFinite(value)) this.#fail("number", "a number beyond the range of a Float", start);
       return new FloatValue(value);
     }
     if (count > MAX_INTEGER_DIGITS) this.#fail("number", `an integer of more than ${MAX_INTEGER_DIGITS} digits`, start);
-    return intFromBigInt(BigInt(text.slice(start, at)));
+    return intFromBigInt(BigInt(text.slice(start, end)));
   }
 
   #skipSpace(): void {
@@ -273,8 +273,8 @@ class Parser {
   }
 
   /** Throws an error at a position. `json.parse` returns the messages to programs, so their text must not change. */
-  #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, at = this.#offset): never {
-    const place = placeAt(this.#text, at);
+  #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, offset = this.#offset): never {
+    const place = placeAt(this.#text, offset);
     throw new BorunaError(`json.${kind}`, `${message} (line ${place.line}, column ${place.column})`, { place });
   }
 }
@@ -291,15 +291,15 @@ const SIMPLE_ESCAPES: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 /** Returns the line and the column of a UTF-16 offset. The column counts code points. */
-function placeAt(text: string, at: number): ErrorPlace & { line: number; column: number } {
+function placeAt(text: string, offset: number): ErrorPlace & { line: number; column: number } {
   let line = 1;
   let lineStart = 0;
-  for (let end = text.indexOf("\n"); end !== -1 && end < at; end = text.indexOf("\n", end + 1)) {
+  for (let end = text.indexOf("\n"); end !== -1 && end < offset; end = text.indexOf("\n", end + 1)) {
     line += 1;
     lineStart = end + 1;
   }
   let column = 1;
-  for (let i = lineStart; i < at; i++) {
+  for (let i = lineStart; i < offset; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0xdc00 || unit > 0xdfff) column += 1;
   }

@@ -115,10 +115,10 @@ const hasAssertion = (code: readonly RegexInstruction[], ...wanted: readonly Ass
 
 function classesOf(code: readonly RegexInstruction[]): Int32Array {
   const starts = new Set([0]);
-  const seen = new Set<Ranges>();
+  const addedSets = new Set<Ranges>();
   const add = (ranges: Ranges): void => {
-    if (seen.has(ranges)) return;
-    seen.add(ranges);
+    if (addedSets.has(ranges)) return;
+    addedSets.add(ranges);
     ranges.forEach((bound, i) => starts.add(i % 2 === 0 ? bound : bound + 1));
   };
   for (const instruction of code) if (instruction.op === "set") add(instruction.ranges);

@@ -182,8 +182,8 @@ function makeStateBefore(m: Matcher, state: State, classIndex: number): State {
   for (let i = 0; i < liveCount; i++) {
     const target = live[i] ?? 0;
     const end = sourceStarts[target + 1] ?? 0;
-    for (let at = sourceStarts[target] ?? 0; at < end; at++) {
-      const source = sources[at] ?? 0;
+    for (let sourceIndex = sourceStarts[target] ?? 0; sourceIndex < end; sourceIndex++) {
+      const source = sources[sourceIndex] ?? 0;
       if (point >= (lowest[source] ?? 1) && point <= (highest[source] ?? 0)) {
         if (!consumes(code[source], point)) continue;
         leafMarks[source] = round;
@@ -214,22 +214,22 @@ function chooseLeaf(m: Matcher, state: State, from: number, kindBefore: number):
   for (const leaf of state.leaves) m.leafMarks[leaf] = round;
   // Pairs of an instruction and the instruction from which it was reached.
   const stack = [from, from];
-  for (let at = stack.pop(), parent = stack.pop(); at !== undefined && parent !== undefined; at = stack.pop(), parent = stack.pop()) {
-    if (m.visitMarks[at] === round) continue;
-    m.visitMarks[at] = round;
-    m.parents[at] = parent;
-    if (m.leafMarks[at] === round) return at;
-    const instruction = code[at];
+  for (let i = stack.pop(), parent = stack.pop(); i !== undefined && parent !== undefined; i = stack.pop(), parent = stack.pop()) {
+    if (m.visitMarks[i] === round) continue;
+    m.visitMarks[i] = round;
+    m.parents[i] = parent;
+    if (m.leafMarks[i] === round) return i;
+    const instruction = code[i];
     if (!passes(instruction, kindBefore, state.kind)) continue;
-    if (instruction?.op === "split") stack.push(at, instruction.second, at, instruction.first);
-    else if (instruction !== undefined && instruction.op !== "match") stack.push(at, instruction.next);
+    if (instruction?.op === "split") stack.push(i, instruction.second, i, instruction.first);
+    else if (instruction !== undefined && instruction.op !== "match") stack.push(i, instruction.next);
   }
   return NONE;
 }
 
 function startLeaf(m: Matcher, state: State, kindBefore: number): number {
-  const known = state.starts[kindBefore] ?? UNKNOWN;
-  if (known !== UNKNOWN) return known;
+  const cachedLeaf = state.starts[kindBefore] ?? UNKNOWN;
+  if (cachedLeaf !== UNKNOWN) return cachedLeaf;
   const leaf = chooseLeaf(m, state, m.program.start, kindBefore);
   state.starts[kindBefore] = leaf;
   return leaf;
@@ -272,19 +272,19 @@ function renewState(m: Matcher, state: State): State {
 export function occurs(m: Matcher, text: string): boolean {
   const { classKinds } = m.program;
   let state = endState(m);
-  let at = text.length;
-  while (at > 0) {
-    const classIndex = classBefore(m, text, at);
+  let position = text.length;
+  while (position > 0) {
+    const classIndex = classBefore(m, text, position);
     if (startLeaf(m, state, classKinds[classIndex] ?? EDGE) >= 0) return true;
     state = renewState(m, stateBefore(m, state, classIndex));
-    at = startOfPoint(text, at);
+    position = startOfPoint(text, position);
   }
   return startLeaf(m, state, EDGE) >= 0;
 }
 
 /** A position at the end of a block, with the data that is needed to build its state again. */
 interface Border {
-  readonly at: number;
+  readonly position: number;
   readonly leaves: Int32Array;
   readonly kind: number;
 }
@@ -292,15 +292,15 @@ interface Border {
 /** Returns the ends of the blocks, starting with the last block. A block has at most `length` + 1 code units. */
 function bordersOf(m: Matcher, text: string, length: number): Border[] {
   let state = endState(m);
-  let at = text.length;
-  const borders: Border[] = [{ at, leaves: state.leaves, kind: state.kind }];
-  let border = at - length;
+  let position = text.length;
+  const borders: Border[] = [{ position, leaves: state.leaves, kind: state.kind }];
+  let border = position - length;
   while (border > 0) {
-    state = renewState(m, stateBefore(m, state, classBefore(m, text, at)));
-    at = startOfPoint(text, at);
-    if (at > border) continue;
-    borders.push({ at, leaves: state.leaves, kind: state.kind });
-    border = at - length;
+    state = renewState(m, stateBefore(m, state, classBefore(m, text, position)));
+    position = startOfPoint(text, position);
+    if (position > border) continue;
+    borders.push({ position, leaves: state.leaves, kind: state.kind });
+    border = position - length;
   }
   return borders;
 }
@@ -333,12 +333,12 @@ export function eachMatch(m: Matcher, text: string, onMatch: (start: number, end
     if (walk.stopped) return;
     forgetStates(m);
     let state = restoreState(m, border.leaves, border.kind);
-    for (let at = border.at; at > walk.position; ) {
-      state = stateBefore(m, state, classBefore(m, text, at));
-      at = startOfPoint(text, at);
-      trail[at - walk.position] = state.number;
+    for (let position = border.position; position > walk.position; ) {
+      state = stateBefore(m, state, classBefore(m, text, position));
+      position = startOfPoint(text, position);
+      trail[position - walk.position] = state.number;
     }
-    walkBlock(m, text, walk, trail, border.at);
+    walkBlock(m, text, walk, trail, border.position);
   }
   if (!walk.stopped) walkPosition(m, walk, endState(m));
 }
@@ -357,24 +357,24 @@ function walkBlock(m: Matcher, text: string, walk: Walk, trail: Int32Array, end:
 
 /** Ends, continues or begins a match at `walk.position`. */
 function walkPosition(m: Matcher, walk: Walk, state: State): void {
-  const { position: at, kindBefore } = walk;
+  const { position, kindBefore } = walk;
   if (walk.leaf !== NONE) {
-    const last = walk.leaf;
-    walk.leaf = nextLeaf(m, state, last, kindBefore);
-    fillSlots(m, walk, state, last);
+    const consumedLeaf = walk.leaf;
+    walk.leaf = nextLeaf(m, state, consumedLeaf, kindBefore);
+    fillSlots(m, walk, state, consumedLeaf);
     if (walk.leaf !== MATCH) return;
     walk.leaf = NONE;
-    walk.lastEnd = at;
-    walk.stopped = !walk.onMatch(walk.start, at);
+    walk.lastEnd = position;
+    walk.stopped = !walk.onMatch(walk.start, position);
     if (walk.stopped) return;
   }
   const leaf = startLeaf(m, state, kindBefore);
-  if (leaf === NONE || (leaf === MATCH && at === walk.lastEnd)) return;
+  if (leaf === NONE || (leaf === MATCH && position === walk.lastEnd)) return;
   fillSlots(m, walk, state, NONE);
-  if (leaf === MATCH) walk.stopped = !walk.onMatch(at, at);
+  if (leaf === MATCH) walk.stopped = !walk.onMatch(position, position);
   else {
     walk.leaf = leaf;
-    walk.start = at;
+    walk.start = position;
   }
 }
 
@@ -382,11 +382,11 @@ function walkPosition(m: Matcher, walk: Walk, state: State): void {
 function fillSlots(m: Matcher, walk: Walk, state: State, leaf: number): void {
   if (walk.slots === undefined) return;
   const { code, start } = m.program;
-  const last = code[leaf];
-  const from = last?.op === "set" ? last.next : start;
-  for (let at = chooseLeaf(m, state, from, walk.kindBefore); ; at = m.parents[at] ?? from) {
-    const instruction = code[at];
+  const leafInstruction = code[leaf];
+  const from = leafInstruction?.op === "set" ? leafInstruction.next : start;
+  for (let i = chooseLeaf(m, state, from, walk.kindBefore); ; i = m.parents[i] ?? from) {
+    const instruction = code[i];
     if (instruction?.op === "mark") walk.slots[instruction.slot] = walk.position;
-    if (at === from) return;
+    if (i === from) return;
   }
 }

@@ -298,10 +298,10 @@ function readClass(r: Reader, flags: Flags): Ranges {
   r.offset += 1;
   const negated = take(r, "^");
   const pairs: number[] = [];
-  let first = true;
-  while (first || peek(r) !== "]") {
+  let isFirst = true;
+  while (isFirst || peek(r) !== "]") {
     if (r.offset >= r.source.length) throw new PatternError(start, "`[` without `]`; close the class, or write `\\[` for the character");
-    first = false;
+    isFirst = false;
     for (const bound of readClassItem(r)) pairs.push(bound);
   }
   r.offset += 1;
@@ -315,8 +315,8 @@ function readClassItem(r: Reader): Ranges {
   const named = readNamedClass(r);
   if (named !== undefined) return named;
   const low = readClassPoint(r);
-  const next = r.source.charAt(r.offset + 1);
-  if (!isSinglePoint(low) || peek(r) !== "-" || next === "]" || next === "") return low;
+  const afterNext = r.source.charAt(r.offset + 1);
+  if (!isSinglePoint(low) || peek(r) !== "-" || afterNext === "]" || afterNext === "") return low;
   r.offset += 1;
   const high = readClassPoint(r);
   if (!isSinglePoint(high))

@@ -25,13 +25,13 @@ export function rangesOf(pairs: readonly number[]): Ranges {
 
 export function complement(ranges: Ranges): Ranges {
   const out: number[] = [];
-  let next = 0;
+  let nextLo = 0;
   for (let i = 0; i < ranges.length; i += 2) {
     const lo = ranges[i] ?? 0;
-    if (lo > next) out.push(next, lo - 1);
-    next = (ranges[i + 1] ?? 0) + 1;
+    if (lo > nextLo) out.push(nextLo, lo - 1);
+    nextLo = (ranges[i + 1] ?? 0) + 1;
   }
-  if (next <= MAX_CODE_POINT) out.push(next, MAX_CODE_POINT);
+  if (nextLo <= MAX_CODE_POINT) out.push(nextLo, MAX_CODE_POINT);
   return out;
 }
 

@@ -144,19 +144,19 @@ export class StateReader {
   /** Reads the call that waits. It is the instruction before the next one. `pushes` is how many values its answer pushes. */
   #readWaiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
-    const at = (pc - 1) * CODE_STRIDE;
-    const first = fn.code[at + 1] ?? 0;
-    const tag = fn.code[at];
+    const codeIndex = (pc - 1) * CODE_STRIDE;
+    const operand = fn.code[codeIndex + 1] ?? 0;
+    const tag = fn.code[codeIndex];
     switch (tag) {
       case OPCODES.CapCall.tag:
       case OPCODES.TryCapCall.tag: {
-        const declared = fn.capabilities.has(first);
-        return { waiting: { kind: "capability", capability: first, declared, caught: tag === OPCODES.TryCapCall.tag }, pushes: 1 };
+        const declared = fn.capabilities.has(operand);
+        return { waiting: { kind: "capability", capability: operand, declared, caught: tag === OPCODES.TryCapCall.tag }, pushes: 1 };
       }
       case OPCODES.EmitUi.tag:
         return { waiting: { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: this.#readPayload() }, pushes: 0 };
       case OPCODES.SpawnActor.tag:
-        return { waiting: { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex: first }, pushes: 1 };
+        return { waiting: { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex: operand }, pushes: 1 };
       case OPCODES.SendMsg.tag: {
         const target = this.#readActorId();
         return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#readPayload() }, pushes: 0 };
@@ -177,7 +177,7 @@ export class StateReader {
    */
   #checkFrames(actor: Actor, pushes: number): void {
     if (actor.depth === 0 && actor.sp > 0) failState("a stack without frames");
-    const pending = this.#pendingSlots.get(actor) ?? [];
+    const pendingSlots = this.#pendingSlots.get(actor) ?? [];
     let markedCount = 0;
     for (let i = 0; i < actor.depth; i++) {
       const { fn, pc, base } = this.#frame(actor, i);
@@ -192,17 +192,17 @@ export class StateReader {
       // In a dynamically stacked function, the next instruction reserves its own slots, but the answer is pushed before that.
       reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
       for (const local of analyzeAppends(fn).locals) {
-        if (pending[markedCount] !== base + local) continue;
+        if (pendingSlots[markedCount] !== base + local) continue;
         if (typeof actor.stack[base + local] !== "string") failState("a pending value that is no String");
         actor.numbers[base + local] = 1;
         markedCount += 1;
       }
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) failState("a frame that has not called the next");
-      const known = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
-      if (known !== undefined && known !== height)
-        failState(known === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
+      const verifiedHeight = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
+      if (verifiedHeight !== undefined && verifiedHeight !== height)
+        failState(verifiedHeight === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
     }
-    if (markedCount < pending.length) failState("a pending String that nothing appends to");
+    if (markedCount < pendingSlots.length) failState("a pending String that nothing appends to");
   }
 
   #heightsOf(fn: VerifiedFunction): Int32Array {

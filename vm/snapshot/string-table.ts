@@ -35,8 +35,8 @@ export class StringTable {
   /** Returns the index of the String. Adds it if it is new; its index is then the previous `size`. Throws `state.too_large` if comparing long Strings takes too long. */
   intern(text: string): number {
     if (text.length > MAX_HASHED_UNITS) return this.#internLong(text);
-    const known = this.#short.get(text);
-    if (known !== undefined) return known;
+    const index = this.#short.get(text);
+    if (index !== undefined) return index;
     this.#short.set(text, this.#size);
     return this.#size++;
   }
@@ -46,8 +46,8 @@ export class StringTable {
     const quickKey = fingerprint(text, QUICK_SAMPLES);
     const recent = this.#recent.get(quickKey) ?? [];
     // Equal Strings are usually the same object, and V8 compares an object with itself in constant time.
-    const known = this.#findEqual(text, recent);
-    if (known !== undefined) return known.index;
+    const entry = this.#findEqual(text, recent);
+    if (entry !== undefined) return entry.index;
     const match = this.#findOrAdd(text);
     recent.push(match);
     if (recent.length > MAX_RECENT) recent.shift();
@@ -60,8 +60,8 @@ export class StringTable {
     this.#spend(Math.min(text.length, SAMPLES));
     const key = fingerprint(text, SAMPLES);
     const candidates = this.#long.get(key) ?? [];
-    const known = this.#findEqual(text, candidates);
-    if (known !== undefined) return known;
+    const entry = this.#findEqual(text, candidates);
+    if (entry !== undefined) return entry;
     const added = { text, index: this.#size++ };
     candidates.push(added);
     this.#long.set(key, candidates);
@@ -69,10 +69,10 @@ export class StringTable {
   }
 
   #findEqual(text: string, candidates: readonly IndexedString[]): IndexedString | undefined {
-    for (const known of candidates) {
-      if (known.text === text) return known;
+    for (const entry of candidates) {
+      if (entry.text === text) return entry;
       // V8 compares the contents only if the lengths are equal.
-      if (known.text.length === text.length) this.#spend(text.length);
+      if (entry.text.length === text.length) this.#spend(text.length);
     }
     return undefined;
   }

@@ -181,8 +181,8 @@ export class ValueWriter {
   }
 
   #progressOf(buffer: ListBuffer<Value>): Progress {
-    const known = this.#progress.get(buffer);
-    if (known !== undefined) return known;
+    const progress = this.#progress.get(buffer);
+    if (progress !== undefined) return progress;
     const noProgress = { index: undefined, ready: 0, written: 0 };
     this.#progress.set(buffer, noProgress);
     return noProgress;

@@ -140,8 +140,8 @@ function render(value: Value, recordLayout: RecordLayout, maxUnits: number): str
 }
 
 function cutText(text: string, limit: number): string {
-  const last = text.charCodeAt(limit - 1);
-  const splitsPair = last >= 0xd800 && last <= 0xdbff;
+  const lastUnit = text.charCodeAt(limit - 1);
+  const splitsPair = lastUnit >= 0xd800 && lastUnit <= 0xdbff;
   return text.slice(0, splitsPair ? limit - 1 : limit) + ELLIPSIS;
 }
 

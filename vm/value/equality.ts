@@ -184,13 +184,13 @@ export function compareTotal(a: Value, b: Value, work: Work): number {
         }
       }
     } else {
-      const left = top.a.next();
-      const right = top.b.next();
-      if (left.done !== true && right.done !== true) {
-        work.add(Math.min(left.value[0].length, right.value[0].length) * UNITS.codeUnit);
-        order = compareUtf8(left.value[0], right.value[0]);
-        x = left.value[1];
-        y = right.value[1];
+      const entryA = top.a.next();
+      const entryB = top.b.next();
+      if (entryA.done !== true && entryB.done !== true) {
+        work.add(Math.min(entryA.value[0].length, entryB.value[0].length) * UNITS.codeUnit);
+        order = compareUtf8(entryA.value[0], entryB.value[0]);
+        x = entryA.value[1];
+        y = entryB.value[1];
       }
     }
     if (x === undefined || y === undefined) {

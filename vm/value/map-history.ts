@@ -50,7 +50,7 @@ export class MapHistory<T> {
     return entries.every(([key, value]) => history.put(key, value) !== undefined) ? history.#markFirstVersion(root) : undefined;
   }
 
-  /** Length of the newest version. */
+  /** The length of the newest version. */
   get count(): number {
     return this.#values.length;
   }

@@ -112,7 +112,7 @@ export class MapIndex {
     this.#slots = newSlots(keyCount);
   }
 
-  /** Number of entries. */
+  /** The number of entries. */
   get count(): number {
     return this.#keys.length;
   }

@@ -65,11 +65,11 @@ export function findMismatch(value: Value, type: Type, types: readonly TypeDef[]
     for (const item of values) queue.push({ value: item, type: part });
     return true;
   };
-  let next: QueuedValue | undefined = { value, type };
-  for (; next !== undefined; next = queue.pop()) {
-    if (next.type === undefined) continue;
-    if (next.type.kind === "named" && next.type.args.length > 0) work.instance(next.type);
-    if (!matches(next.value, next.type, table, checkLater)) return { value: next.value, type: next.type };
+  let current: QueuedValue | undefined = { value, type };
+  for (; current !== undefined; current = queue.pop()) {
+    if (current.type === undefined) continue;
+    if (current.type.kind === "named" && current.type.args.length > 0) work.instance(current.type);
+    if (!matches(current.value, current.type, table, checkLater)) return { value: current.value, type: current.type };
   }
   return undefined;
 }

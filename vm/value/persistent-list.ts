@@ -68,7 +68,7 @@ export class PersistentList<T> {
   }
 
   /**
-   * Like `push`, but may change this list in place. The caller must be the only holder of this version. That is true for the
+   * Appends like `push`, but may change this list in place. The caller must be the only holder of this version. That is true for the
    * result of `push`, but `slice` and `concat` may return a list that others hold.
    */
   grow(value: T): PersistentList<T> {
@@ -121,19 +121,19 @@ export class PersistentList<T> {
   *[Symbol.iterator](): IterableIterator<T> {
     const end = this.#offset + this.length;
     if (this.#trie === undefined || this.#buffer !== undefined) {
-      for (let at = this.#offset; at < end; at++) {
-        const value = this.#buffer?.get(at);
+      for (let position = this.#offset; position < end; position++) {
+        const value = this.#buffer?.get(position);
         if (value !== undefined) yield value;
       }
       return;
     }
-    for (let at = this.#offset; at < end; ) {
-      const chunk = trieChunk(this.#trie, at);
-      const base = at - (at % WIDTH);
+    for (let position = this.#offset; position < end; ) {
+      const chunk = trieChunk(this.#trie, position);
+      const base = position - (position % WIDTH);
       const stop = Math.min(end, base + chunk.length);
-      if (stop <= at) return;
-      for (; at < stop; at++) {
-        const value = chunk[at - base];
+      if (stop <= position) return;
+      for (; position < stop; position++) {
+        const value = chunk[position - base];
         if (value !== undefined) yield value;
       }
     }

@@ -43,9 +43,9 @@ export function chargeSerialization(value: Value, meter: Meter): void {
   };
   visit(value);
   for (let top = iterators.at(-1); top !== undefined; top = iterators.at(-1)) {
-    const next = top.next();
-    if (next.done === true) iterators.pop();
-    else visit(next.value);
+    const child = top.next();
+    if (child.done === true) iterators.pop();
+    else visit(child.value);
   }
   meter.allocate(bytes);
 }

@@ -7,8 +7,8 @@ const CHUNK_UNITS = 8_192;
 export function* chunksOf(text: string): IterableIterator<string> {
   for (let start = 0; start < text.length; ) {
     let end = Math.min(text.length, start + CHUNK_UNITS);
-    const next = text.charCodeAt(end);
-    if (next >= 0xdc00 && next <= 0xdfff) end += 1;
+    const unitAfterEnd = text.charCodeAt(end);
+    if (unitAfterEnd >= 0xdc00 && unitAfterEnd <= 0xdfff) end += 1;
     yield text.slice(start, end);
     start = end;
   }

@@ -60,13 +60,13 @@ export interface Source<T> {
 /** Appends the items from index `from` up to, but not including, index `to`, one leaf at a time. */
 export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to: number): Trie<T> {
   let result = trie;
-  let at = from;
-  while (at < to) {
+  let position = from;
+  while (position < to) {
     const base = trieWithRoom(result);
-    const next = Math.min(to, at + (WIDTH - base.tail.length));
-    const tail = base.tail.concat(items.slice(at, next));
-    result = { count: base.count + next - at, shift: base.shift, root: base.root, tail };
-    at = next;
+    const end = Math.min(to, position + (WIDTH - base.tail.length));
+    const tail = base.tail.concat(items.slice(position, end));
+    result = { count: base.count + end - position, shift: base.shift, root: base.root, tail };
+    position = end;
   }
   return result;
 }
@@ -86,8 +86,8 @@ export function trieChunk<T>(trie: Trie<T>, index: number): readonly T[] {
 export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
   if (count === trie.count) return trie;
   if (count === 0) return EMPTY_TRIE;
-  const last = count - 1;
-  const tail = trieChunk(trie, last).slice(0, (last & MASK) + 1);
+  const lastIndex = count - 1;
+  const tail = trieChunk(trie, lastIndex).slice(0, (lastIndex & MASK) + 1);
   return tail.length === count ? { count, shift: 0, root: undefined, tail } : { count, shift: trie.shift, root: trie.root, tail };
 }
 

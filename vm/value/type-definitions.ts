@@ -29,8 +29,8 @@ const tables = new WeakMap<readonly TypeDef[], TypeTable>();
 
 /** Returns the table of an array of definitions. The same array always has the same table, so the array must not change. */
 export function typeTable(types: readonly TypeDef[]): TypeTable {
-  const known = tables.get(types);
-  if (known !== undefined) return known;
+  const cachedTable = tables.get(types);
+  if (cachedTable !== undefined) return cachedTable;
   const table = new TypeTable(types);
   tables.set(types, table);
   return table;
@@ -51,8 +51,8 @@ export class TypeTable {
 
   /** Returns the shape of a named type, or undefined if the module has no such type or the number of type arguments is wrong. */
   shapeOf(type: Type): TypeShape | undefined {
-    const known = this.#shapesByType.get(type);
-    if (known !== undefined) return known;
+    const cachedShape = this.#shapesByType.get(type);
+    if (cachedShape !== undefined) return cachedShape;
     if (type.kind !== "named") return undefined;
     const id = this.#ids.get(type.name);
     const def = id === undefined ? undefined : this.#types[id];
@@ -71,24 +71,24 @@ export class TypeTable {
   /** Returns the shape of a definition. `args` is undefined if the type arguments are unknown. */
   #shape(id: number, def: TypeDef, args: readonly Type[] | undefined): TypeShape {
     const key = args === undefined ? `#${id}` : `${id}<${args.map(typeToString).join(",")}>`;
-    const known = this.#shapes.get(key);
-    if (known !== undefined) return known;
+    const cachedShape = this.#shapes.get(key);
+    if (cachedShape !== undefined) return cachedShape;
     const params = new Map((def.params ?? []).map((name, i) => [name, args?.[i]]));
-    const read = (text: string): Type | undefined => this.#read(text, params);
+    const readPart = (text: string): Type | undefined => this.#readPart(text, params);
     const shape: TypeShape =
       def.kind === "record"
-        ? { kind: "record", id, name: def.name, fields: def.fields.map((field) => ({ name: field.name, type: read(field.type) })) }
+        ? { kind: "record", id, name: def.name, fields: def.fields.map((field) => ({ name: field.name, type: readPart(field.type) })) }
         : {
             kind: "enum",
             id,
             name: def.name,
-            variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: read(v.type) } })),
+            variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: readPart(v.type) } })),
           };
     if (this.#shapes.size < MAX_CACHED) this.#shapes.set(key, shape);
     return shape;
   }
 
-  #read(text: string, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
+  #readPart(text: string, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
     const template = readType(text, new Set(params.keys()));
     if (template === undefined) return undefined;
     const type = params.size === 0 ? template : substitute(template, params);
@@ -98,8 +98,8 @@ export class TypeTable {
 
   #intern(type: Type): Type {
     const key = typeToString(type);
-    const known = this.#typesByText.get(key);
-    if (known !== undefined) return known;
+    const cachedType = this.#typesByText.get(key);
+    if (cachedType !== undefined) return cachedType;
     if (this.#typesByText.size < MAX_CACHED) this.#typesByText.set(key, type);
     return type;
   }

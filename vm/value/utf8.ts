@@ -25,9 +25,9 @@ const NOT_ASCII = /[\x80-\uffff]/;
 /** Returns the number of bytes of the text in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
-  const first = bytes < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ASCII);
-  if (first < 0) return bytes;
-  for (let i = first; i < text.length; i++) {
+  const firstNonAscii = bytes < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ASCII);
+  if (firstNonAscii < 0) return bytes;
+  for (let i = firstNonAscii; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x80) {
       if (unit < 0x800) bytes += 1;
