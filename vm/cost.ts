@@ -24,7 +24,10 @@ export const UNITS = {
   codedUnit: 4,
 } as const;
 
-/** Limits on the UTF-16 code units of a String and on the elements of a List. Making a larger one traps with alloc_limit, whatever `max_alloc_bytes` is. */
+/**
+ * Limits on the UTF-16 code units of a String and on the elements of a List. Making a larger one traps with alloc_limit, whatever
+ * `max_alloc_bytes` is.
+ */
 export const MAX_STRING_UNITS = 2 ** 28;
 export const MAX_LIST_LENGTH = 2 ** 26;
 
@@ -71,7 +74,10 @@ export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.cl
 /** Returns the bytes charged for setting or removing a key in a map of `size` entries. */
 export const mapChangeCharge = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
 
-/** The formulas for steps as text, for the builtin table. `n` is the number of elements or entries, `u` of UTF-16 code units read and written, `k` of code units of the key. */
+/**
+ * The formulas for steps as text, for the builtin table. `n` is the number of elements or entries, `u` of UTF-16 code units read and
+ * written, `k` of code units of the key.
+ */
 export const COSTS = {
   constant: "1",
   text: "1 + ⌊u / 256⌋",

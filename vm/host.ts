@@ -43,7 +43,10 @@ export type StopReason = "timeout" | "canceled";
 export interface Host {
   /** Whether the trap has the stack of the spawn or send if the host stops the run at an actor's event. */
   readonly locatesEvents?: boolean;
-  /** Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because of a mistake in the program. */
+  /**
+   * Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because
+   * of a mistake in the program.
+   */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
   /** Called for every event except the `Cap…` events, which `call` itself produces. */
   event(event: RunEvent): HostStop | undefined;

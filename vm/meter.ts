@@ -44,7 +44,10 @@ export class Meter {
   maxDepth: number = 0;
   /** Returns true to pause at the next point that allows a pause, false to continue, and undefined if the step limit is reached. */
   overrun: () => boolean | undefined = () => undefined;
-  /** The state of a paused loop. It consists of the locals, the operands and, for each append target, whether its first read is still to be charged. */
+  /**
+   * The state of a paused loop. It consists of the locals, the operands and, for each append target, whether its first read is still to be
+   * charged.
+   */
   saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {

@@ -1,4 +1,7 @@
-/** Defines the ways in which a run can end: traps, outcomes and exit codes. The CLI, the spans, the log's end record and the docs use these tables. */
+/**
+ * Defines the ways in which a run can end: traps, outcomes and exit codes. The CLI, the spans, the log's end record and the docs use these
+ * tables.
+ */
 export const OUTCOMES = {
   success: { exitCode: 0, spanError: false, doc: "the program completed, whatever its value" },
   program_error: { exitCode: 1, spanError: true, doc: "the program trapped" },

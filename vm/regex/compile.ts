@@ -46,7 +46,10 @@ export function compilePattern(pattern: Pattern): RegexProgram {
   return { code, start, lowest, highest, ...sourcesOf(code), classStarts, classKinds: kindsOf(code, classStarts) };
 }
 
-/** Emits instructions for `pattern` that continue at instruction `next`. Returns the index of the first instruction. The depth of patterns is limited, so recursion is safe. */
+/**
+ * Emits instructions for `pattern` that continue at instruction `next`. Returns the index of the first instruction. The depth of patterns
+ * is limited, so recursion is safe.
+ */
 function emit(code: RegexInstruction[], pattern: Pattern, next: number): number {
   switch (pattern.kind) {
     case "empty":

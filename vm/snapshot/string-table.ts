@@ -32,7 +32,10 @@ export class StringTable {
     return this.#size;
   }
 
-  /** Returns the index of the String. Adds it if it is new; its index is then the previous `size`. Throws `state.too_large` if comparing long Strings takes too long. */
+  /**
+   * Returns the index of the String. Adds it if it is new; its index is then the previous `size`. Throws `state.too_large` if comparing
+   * long Strings takes too long.
+   */
   intern(text: string): number {
     if (text.length > MAX_HASHED_UNITS) return this.#internLong(text);
     const index = this.#short.get(text);

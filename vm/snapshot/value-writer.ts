@@ -63,7 +63,10 @@ export const NODE = {
   map: 7,
   /** More elements of a list buffer: index of the buffer (for a new buffer, the number of buffers so far), count, values */
   buffer: 8,
-  /** An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries have indices of their own. */
+  /**
+   * An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries
+   * have indices of their own.
+   */
   entry: 9,
   /** A full leaf of a list's trie: values. Leaves and inner nodes share their indices. */
   leaf: 10,
@@ -82,7 +85,10 @@ interface Parts {
   at(index: number): Value | Node | undefined;
 }
 
-/** Returns the parts of a node. For a list, these are the parts of its storage from the beginning, wherever the list begins. `cachedOwnTree` is a cached version of `ownTree`. */
+/**
+ * Returns the parts of a node. For a list, these are the parts of its storage from the beginning, wherever the list begins. `cachedOwnTree`
+ * is a cached version of `ownTree`.
+ */
 function nodeParts(node: Node, cachedOwnTree: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {
     if ("items" in node) return node.items;

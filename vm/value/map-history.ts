@@ -44,7 +44,10 @@ export class MapHistory<T> {
     return history.#putTree(root) ? history.#markFirstVersion(root) : undefined;
   }
 
-  /** Makes a history whose first version has these entries, which must have distinct keys. `root` is their tree, if one exists. Returns undefined if too many hashes of keys collide. */
+  /**
+   * Makes a history whose first version has these entries, which must have distinct keys. `root` is their tree, if one exists. Returns
+   * undefined if too many hashes of keys collide.
+   */
   static ofEntries<T>(entries: readonly Entry<T>[], root: MapNode<T> | null): MapHistory<T> | undefined {
     const history = new MapHistory<T>(entries.length, root);
     return entries.every(([key, value]) => history.put(key, value) !== undefined) ? history.#markFirstVersion(root) : undefined;
@@ -70,7 +73,10 @@ export class MapHistory<T> {
     this.#closed = true;
   }
 
-  /** Returns the value of the key in the version of this length, undefined if that version does not have the key, or null if later versions changed the key too often. */
+  /**
+   * Returns the value of the key in the version of this length, undefined if that version does not have the key, or null if later versions
+   * changed the key too often.
+   */
   get(key: string, length: number): T | undefined | null {
     let entry = this.#index.find(key);
     for (let walk = 0; entry > length; walk++) {

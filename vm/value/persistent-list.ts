@@ -17,9 +17,15 @@ export class PersistentList<T> {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
   /** The number of elements. Only `grow` changes the length. */
   length: number;
-  /** The elements, unless they are in the trie. The empty list has neither. The buffer or trie may also hold elements before `#offset` and after the end. */
+  /**
+   * The elements, unless they are in the trie. The empty list has neither. The buffer or trie may also hold elements before `#offset` and
+   * after the end.
+   */
   readonly #buffer: ListBuffer<T> | undefined;
-  /** The elements of a list without a buffer. In a list with a buffer, the trie that is shared by the versions that branch off from this one, if any do. */
+  /**
+   * The elements of a list without a buffer. In a list with a buffer, the trie that is shared by the versions that branch off from this
+   * one, if any do.
+   */
   #trie: Trie<T> | undefined;
   readonly #offset: number;
 

@@ -1,7 +1,10 @@
 import { MapHistory } from "./map-history.ts";
 import { type MapNode, treeEntries, treeGet, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 
-/** The number of entries from which on a map may start a history. In a smaller map, lookups in its tree are faster, and the tree takes no more memory. */
+/**
+ * The number of entries from which on a map may start a history. In a smaller map, lookups in its tree are faster, and the tree takes no
+ * more memory.
+ */
 const MIN_HISTORY_SIZE = 128;
 
 /**
@@ -115,7 +118,10 @@ export class PersistentMap<T> {
     return true;
   }
 
-  /** Adds a change to the history. Returns undefined if there is no history, the history is closed, or this version is not the newest of its history. */
+  /**
+   * Adds a change to the history. Returns undefined if there is no history, the history is closed, or this version is not the newest of its
+   * history.
+   */
   private put(key: string, value: T | undefined): PersistentMap<T> | undefined {
     const history = this.#history;
     if (history === undefined || !history.isOpenAt(this.#length)) return undefined;

@@ -24,7 +24,10 @@ export interface Trie<T> {
   readonly count: number;
   /** The number of index bits that the levels below the root use. It is 0 if the root is a leaf. */
   readonly shift: number;
-  /** Undefined if all elements are in the tail. After the `count - tail.length` elements of this version, the tree may hold elements of other versions. */
+  /**
+   * Undefined if all elements are in the tail. After the `count - tail.length` elements of this version, the tree may hold elements of
+   * other versions.
+   */
   readonly root: Tree<T> | undefined;
   readonly tail: readonly T[];
 }
@@ -82,7 +85,10 @@ export function trieChunk<T>(trie: Trie<T>, index: number): readonly T[] {
   return [];
 }
 
-/** Returns a trie of the first `count` elements. `count` is at most `trie.count`. Copies no path, because the next leaf that is added replaces the removed elements. */
+/**
+ * Returns a trie of the first `count` elements. `count` is at most `trie.count`. Copies no path, because the next leaf that is added
+ * replaces the removed elements.
+ */
 export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
   if (count === trie.count) return trie;
   if (count === 0) return EMPTY_TRIE;
