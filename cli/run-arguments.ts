@@ -21,7 +21,7 @@ function parseArgument(text: string, type: Type | undefined, name: string, types
   if (type === undefined || (type.kind === "primitive" && type.name === "String")) return text;
   const isInt = type.kind === "primitive" && type.name === "Int";
   try {
-    const data = parseJson(text, { minusZero: isInt ? "int" : "float" });
+    const data = parseJson(text, { readMinusZeroAs: isInt ? "int" : "float" });
     valueFromTypedJson(data, type, types, name);
     return data;
   } catch (error) {

@@ -16,10 +16,10 @@ import {
 } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import type { MapValue } from "../vm/value/map.ts";
-import { childrenOf, isCompound } from "../vm/value/children.ts";
+import { childrenOf, isObjectValue } from "../vm/value/children.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import { floatToData } from "../vm/json/tagged-json.ts";
-import type { CompoundValue, Value } from "../vm/value/value.ts";
+import type { ObjectValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
 /** How many bytes an escape like `\n` is longer than the character. */
@@ -44,11 +44,11 @@ const punctuationBytes = (count: number): number => "[]".length + Math.max(0, co
 
 /** Returns the bytes of the canonical JSON of `valueToTaggedJson(value)`. The value must be serializable. */
 export function valueBytes(value: Value): number {
-  if (!isCompound(value)) return scalarBytes(value);
+  if (!isObjectValue(value)) return scalarBytes(value);
   let bytes = 0;
   const unvisited: Value[] = [value];
   for (let part = unvisited.pop(); part !== undefined; part = unvisited.pop()) {
-    if (!isCompound(part)) {
+    if (!isObjectValue(part)) {
       bytes += scalarBytes(part);
       continue;
     }
@@ -58,14 +58,14 @@ export function valueBytes(value: Value): number {
   return bytes;
 }
 
-function scalarBytes(value: Exclude<Value, CompoundValue>): number {
+function scalarBytes(value: Exclude<Value, ObjectValue>): number {
   if (typeof value === "string") return '{"String":}'.length + textBytes(value);
   if (typeof value === "boolean") return '{"Bool":}'.length + (value ? "true" : "false").length;
   return '{"Int":}'.length + String(value).length;
 }
 
-/** Returns the bytes of a compound value, not counting the values inside it. */
-function bytesAroundChildren(value: CompoundValue): number {
+/** Returns the bytes of an object value, not counting the values inside it. */
+function bytesAroundChildren(value: ObjectValue): number {
   switch (value.tag) {
     case "Unit":
     case "None":

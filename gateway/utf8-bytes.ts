@@ -1,4 +1,4 @@
-import { childrenOf, isCompound } from "../vm/value/children.ts";
+import { childrenOf, isObjectValue } from "../vm/value/children.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -12,7 +12,7 @@ export function utf8BytesWithin(values: readonly Value[]): number {
   const unvisited: Value[] = [...values];
   for (let value = unvisited.pop(); value !== undefined; value = unvisited.pop()) {
     if (typeof value === "string") bytes += utf8Length(value);
-    else if (isCompound(value)) {
+    else if (isObjectValue(value)) {
       if (value instanceof MapValue) for (const key of value.keys()) bytes += utf8Length(key);
       for (const child of childrenOf(value)) unvisited.push(child);
     }

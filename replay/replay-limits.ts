@@ -5,7 +5,7 @@
  */
 import { BorunaError } from "../vm/error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
-import { allocLimit, type MachineTrap, stepLimitTrap } from "../vm/meter.ts";
+import { allocLimitTrap, type MachineTrap, stepLimitTrap } from "../vm/meter.ts";
 import { isInterruption, type RunEnd } from "./log/end-record.ts";
 
 /** Limits that the caller sets on a replay. Default: the limits of a run that sets none. */
@@ -35,7 +35,7 @@ const BOUNDS: Readonly<
   Record<BoundField, { readonly flag: string; readonly noun: string; readonly trap: (limit: number) => MachineTrap }>
 > = {
   max_steps: { flag: "--max-steps", noun: "steps", trap: stepLimitTrap },
-  max_alloc_bytes: { flag: "--max-alloc-bytes", noun: "bytes allocated", trap: allocLimit },
+  max_alloc_bytes: { flag: "--max-alloc-bytes", noun: "bytes allocated", trap: allocLimitTrap },
 };
 
 /**

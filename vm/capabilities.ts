@@ -1,6 +1,6 @@
 /**
- * The capability table: every side effect a program can ask for. The compiler's types, the gateway's argument checks, the policy
- * validator, the module codec, the mocks, `docs/reference/capabilities.md` and the capability set hash read it.
+ * Declares the capability table, which lists every side effect that a program can ask for. The table is read by the compiler, the
+ * gateway's argument checks, the policy validator, the module codec, the mocks, `docs/reference/capabilities.md` and the capability set hash.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -17,11 +17,11 @@ import { FloatValue, UNIT, type Value } from "./value/value.ts";
 export interface CapabilityParam {
   readonly name: string;
   readonly type: Type;
-  /** The gateway fills it in when the program leaves the argument out. */
+  /** The value that the gateway fills in if the program omits the argument. */
   readonly default?: Value;
 }
 
-/** One way to call a capability. The number of arguments selects among several. */
+/** One way to call a capability. If there are several ways, the number of arguments selects one. */
 export interface CapabilitySignature {
   readonly params: readonly CapabilityParam[];
   readonly result: Type;
@@ -29,20 +29,20 @@ export interface CapabilitySignature {
 
 export interface CapabilityDecl {
   readonly id: number;
-  /** With dots: `net.fetch`. */
+  /** The name with dots, such as `net.fetch`. */
   readonly name: string;
-  /** Its name in the capability lists of bytecode 1.1. An embedder's own capability has none and goes by `name`. */
+  /** The name in the capability lists of bytecode 1.1. An embedder's own capability has no such name and is listed by `name`. */
   readonly variant?: string;
-  /** Contract version, hashed into the capability set. */
+  /** The version of the capability's contract, which is part of the capability set hash. */
   readonly version: string;
   readonly signatures: readonly CapabilitySignature[];
-  /** The machine itself does it, once the gateway has allowed it. */
+  /** Present if the machine itself carries out the capability, after the gateway has allowed the call. */
   readonly internal?: true;
-  /** Whether a call may be repeated when its answer was lost. `args` have no defaults filled in. */
+  /** Returns whether a call may be repeated if its answer was lost. `args` have no defaults filled in. */
   readonly repeatable: (args: readonly Value[]) => boolean;
-  /** The answer when the run is not live. `args` have their defaults filled in. */
+  /** Returns the answer if the run is not live. `args` have their defaults filled in. */
   readonly mock: (args: readonly Value[]) => Value;
-  /** The syntax of the call, for the docs. */
+  /** The syntax of a call, for the docs. */
   readonly call: string;
   readonly doc: string;
 }
@@ -50,8 +50,8 @@ export interface CapabilityDecl {
 const param = (name: string, type: string, value?: Value): CapabilityParam =>
   value === undefined ? { name, type: parseType(type) } : { name, type: parseType(type), default: value };
 const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
-/** A String argument in quotes, as the older machine prints it. */
-const quoted = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
+/** Returns a String argument in quotes, in the same form as the older machine prints it. */
+const quote = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
 const always = (): boolean => true;
 const never = (): boolean => false;
 const isReadMethod = (args: readonly Value[]): boolean => {
@@ -59,12 +59,12 @@ const isReadMethod = (args: readonly Value[]): boolean => {
   return typeof method === "string" && ["GET", "HEAD"].includes(method.toUpperCase());
 };
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
-const fetchedMock = (url: Value | undefined): string => `{"mock": true, "url": ${quoted(url)}}`;
-/** Has the form of the live handler's answer, so that a program that reads it also runs without the network. */
+const fetchMock = (url: Value | undefined): string => `{"mock": true, "url": ${quote(url)}}`;
+/** Returns an answer in the form of the live handler's answer, so that a program that reads the answer also runs without the network. */
 const responseMock = (url: Value | undefined): string =>
-  canonicalJson(jsonObjectOf(["body", fetchedMock(url)], ["headers", new Map()], ["status", 200]));
-const fileMock = (path: Value | undefined): string => `mock file content for ${quoted(path)}`;
-/** The answers of `fs.read` for each `want` but "text". Every folder has one file, with the text of `fileMock`. */
+  canonicalJson(jsonObjectOf(["body", fetchMock(url)], ["headers", new Map()], ["status", 200]));
+const fileMock = (path: Value | undefined): string => `mock file content for ${quote(path)}`;
+/** A map from each `want` of `fs.read` except "text" to a function that makes the answer. Every folder has one file, with the text of `fileMock`. */
 const FILE_MOCKS: ReadonlyMap<Value | undefined, (path: Value | undefined) => string> = new Map([
   ["base64", (path: Value | undefined) => base64Text(utf8ToBytes(fileMock(path)))],
   ["list", () => '["mock.txt"]'],
@@ -80,7 +80,7 @@ const TIME_UNITS: ReadonlyMap<Value | undefined, number> = new Map([
   ["us", 1_000_000],
 ]);
 
-/** Ids of the capabilities that the machine itself serves. */
+/** Ids of the internal capabilities. */
 export const CAPABILITY_IDS = { uiRender: 4, actorSpawn: 8, actorSend: 9 } as const;
 
 export const CAPABILITIES: readonly CapabilityDecl[] = [
@@ -102,7 +102,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
       ),
     ],
     repeatable: isReadMethod,
-    mock: ([url, , , , want]) => (want === "response" ? responseMock(url) : fetchedMock(url)),
+    mock: ([url, , , , want]) => (want === "response" ? responseMock(url) : fetchMock(url)),
     call: 'net.fetch(url, method = "GET", body = "", headers = {}, want = "body")',
     doc: 'An HTTP request. Returns the body; with want = "response" canonical JSON {"body","headers","status"}.',
   },
@@ -225,7 +225,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
   },
 ];
 
-/** The first id for an embedder's own capabilities. */
+/** The lowest id that an embedder's own capability may have. */
 export const FIRST_HOST_CAPABILITY_ID = 64;
 
 /** The capabilities that a compiler, a machine and a gateway share. */
@@ -234,28 +234,28 @@ export interface CapabilityRegistry {
   readonly byId: ReadonlyMap<number, CapabilityDecl>;
   readonly byName: ReadonlyMap<string, CapabilityDecl>;
   readonly byVariant: ReadonlyMap<string, CapabilityDecl>;
-  /** `sha256:` and lower-case hex; see `capabilitySetHash`. */
+  /** The result of `capabilitySetHash`: `sha256:` and lower-case hex digits. */
   readonly setHash: string;
 }
 
-/** The SHA-256 of one line `name TAB version LF` for each capability, sorted by name. */
+/** Returns the SHA-256 of the lines `name TAB version LF`, one for each capability, sorted by name. */
 export function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
   const lines = [...capabilities].sort((a, b) => compareUtf8(a.name, b.name)).map((c) => `${c.name}\t${c.version}\n`);
   return `sha256:${bytesToHex(sha256(utf8ToBytes(lines.join(""))))}`;
 }
 
-/** A registry of the built-in capabilities and an embedder's own. Throws `capability.invalid_declaration`. */
-export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityRegistry {
-  const all = [...CAPABILITIES, ...own];
+/** Returns a registry of the built-in capabilities and of an embedder's own capabilities. Throws `capability.invalid_declaration`. */
+export function createRegistry(hostCapabilities: readonly CapabilityDecl[] = []): CapabilityRegistry {
+  const all = [...CAPABILITIES, ...hostCapabilities];
   const byId = new Map(all.map((c) => [c.id, c]));
   const byName = new Map(all.map((c) => [c.name, c]));
-  const wrong = own.find(
+  const invalid = hostCapabilities.find(
     (c) => c.id < FIRST_HOST_CAPABILITY_ID || !Number.isSafeInteger(c.id) || !/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/.test(c.name),
   );
-  if (wrong !== undefined || byId.size !== all.length || byName.size !== all.length) {
+  if (invalid !== undefined || byId.size !== all.length || byName.size !== all.length) {
     throw new BorunaError(
       "capability.invalid_declaration",
-      `capability ${wrong?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`,
+      `capability ${invalid?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`,
     );
   }
   const byVariant = new Map(all.flatMap((c) => (c.variant === undefined ? [] : [[c.variant, c] as const])));
@@ -273,7 +273,7 @@ export function createRegistry(own: readonly CapabilityDecl[] = []): CapabilityR
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
 
-/** The signature that accepts `count` arguments; trailing arguments with a default may be left out. */
+/** Returns the signature that accepts `count` arguments. Trailing arguments that have a default may be omitted. */
 export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
   return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);
 }

@@ -1,22 +1,22 @@
 /**
- * The cost of work and of values. Every engine charges by these formulas, so a run takes the same steps and allocation on each.
- * `docs/reference/limits.md` prints the numbers.
+ * Defines the cost of work and of values. Every engine charges by these formulas, so a run takes the same steps and the same
+ * allocation on each engine. `docs/reference/limits.md` prints the numbers.
  *
- * Steps: an instruction is one step. Work on large operands adds ⌊units / 256⌋ steps, charged before the work is done.
+ * Steps: An instruction is one step. Work on large operands adds ⌊units / 256⌋ steps, which are charged before the work is done.
  *
- * Allocation: a value is charged before it is made. Unit, Bool, Int, Float, None, ActorId and function constants are free. A
- * String that grows by appends is charged in part by each append, and in full by its first read.
+ * Allocation: A value is charged before it is made. Unit, Bool, Int, Float, None, ActorId and function constants are free. A
+ * String that grows by appends is charged partly by each append. The rest is charged by its first read.
  */
 
-/** Units of work that make one extra step. */
+/** How many units of work make one extra step. */
 export const UNITS_PER_STEP = 256;
 
 export const UNITS = {
   /** A UTF-16 code unit read or written. */
   codeUnit: 1,
-  /** A list slot copied, a stack slot filled, a match arm skipped. */
+  /** A list slot copied, a stack slot filled or a match arm skipped. */
   slot: 1,
-  /** A value compared, tested or made on its own. */
+  /** One value compared, tested or made. */
   value: 8,
   /** A map entry visited or added. */
   entry: 8,
@@ -24,27 +24,30 @@ export const UNITS = {
   codedUnit: 4,
 } as const;
 
-/** The most UTF-16 code units of a String and elements of a List. A larger one traps with alloc_limit, whatever `max_alloc_bytes` is. */
+/**
+ * Limits on the UTF-16 code units of a String and on the elements of a List. Making a larger one traps with alloc_limit, whatever
+ * `max_alloc_bytes` is.
+ */
 export const MAX_STRING_UNITS = 2 ** 28;
 export const MAX_LIST_LENGTH = 2 ** 26;
 
 /**
- * Bytes charged for values. They are what a value takes in a JavaScript engine with 8-byte pointers, 24-byte object headers and
- * boxed numbers, so `max_alloc_bytes` bounds real memory. A slot includes a boxed number, so numbers by themselves are free.
+ * Bytes charged for values. A value takes this many bytes in a JavaScript engine with 8-byte pointers, 24-byte object headers and
+ * boxed numbers, so `max_alloc_bytes` limits real memory. A slot includes a boxed number, so numbers by themselves are free.
  */
 export const BYTES = {
-  /** Some, Ok, Err. */
+  /** A Some, Ok or Err. */
   wrapper: 80,
   enumValue: 104,
   /** The header of a record, closure or list. */
   header: 128,
   /** One field, captured value or element. */
   slot: 56,
-  /** A list version that shares its elements with another: push, tail, slice. */
+  /** A list version that shares its elements with another version, made by push, tail or slice. */
   push: 320,
   mapHeader: 48,
   mapEntry: 144,
-  /** One level of a map's tree, which set or remove copies. */
+  /** One level of a map's tree. Setting or removing a key copies it. */
   mapLevel: 72,
   stringHeader: 32,
   codeUnit: 2,
@@ -54,24 +57,27 @@ export const BYTES = {
   message: 64,
 } as const;
 
-/** Bytes charged for a String. */
+/** Returns the bytes charged for a String. */
 export const stringCharge = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
 /**
- * Bytes charged for appending to a local (see `string-append.ts`), given the code units of both Strings. V8 joins them as a rope
- * and copies the longer one only when something reads the result, which is charged `firstReadCharge`.
+ * Returns the bytes charged for appending to a local (see `string-append.ts`), given the code units of both Strings. V8 joins the
+ * Strings as a rope and copies the longer String only when the result is read. That read is charged `firstReadCharge`.
  */
 export const appendCharge = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);
-/** Bytes charged for the first read of a String that was made by appends. */
+/** Returns the bytes charged for the first read of a String that was made by appends. */
 export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * codeUnits;
-/** Bytes charged for a record, a closure or a list with `count` slots. */
+/** Returns the bytes charged for a record, a closure or a list with `count` slots. */
 export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
 export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
-/** Levels of a balanced tree of `size` entries: ⌊log2(size)⌋ + 1, and 1 for an empty one. */
+/** Returns the levels of a balanced tree of `size` entries, which are ⌊log2(size)⌋ + 1, or 1 for an empty tree. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));
-/** Bytes charged for setting or removing a key in a map of `size` entries. */
+/** Returns the bytes charged for setting or removing a key in a map of `size` entries. */
 export const mapChangeCharge = (size: number): number => BYTES.mapHeader + BYTES.mapLevel * treeLevels(size) + BYTES.slot;
 
-/** The formulas for steps as text, for the builtin table. `n` elements or entries, `u` UTF-16 code units read and written, `k` code units of the key. */
+/**
+ * The formulas for steps as text, for the builtin table. `n` is the number of elements or entries, `u` of UTF-16 code units read and
+ * written, `k` of code units of the key.
+ */
 export const COSTS = {
   constant: "1",
   text: "1 + ⌊u / 256⌋",

@@ -1,6 +1,6 @@
 /**
- * The kinds of `BorunaError`, which are stable. Every error that a user, a file or a peer can cause is a `BorunaError`;
- * any other thrown error, and the kind `internal`, is a bug in Boruna.
+ * The kinds of `BorunaError`, which are stable. Every error that a user, a file or a network peer can cause is a `BorunaError`.
+ * Any other thrown error and the kind `internal` mean a bug in Boruna.
  */
 export type ErrorKind =
   | "usage"
@@ -17,13 +17,13 @@ export type ErrorKind =
   | "internal";
 
 export interface ErrorPlace {
-  /** As the user wrote it, not resolved. */
+  /** The file name that the user gave, not resolved to an absolute path. */
   readonly file?: string;
-  /** 1-based. */
+  /** The 1-based line number. */
   readonly line?: number | undefined;
-  /** 1-based, in Unicode code points. */
+  /** The 1-based column in Unicode code points. */
   readonly column?: number | undefined;
-  /** Byte offset, for binary input. */
+  /** The byte offset, for binary input. */
   readonly offset?: number;
 }
 
@@ -31,7 +31,7 @@ export class BorunaError extends Error {
   override readonly name: string = "BorunaError";
   readonly kind: ErrorKind;
   readonly place: ErrorPlace | undefined;
-  /** One sentence: what to do next. */
+  /** One sentence that says what to do next. */
   readonly hint: string | undefined;
 
   constructor(kind: ErrorKind, message: string, more: { place?: ErrorPlace | undefined; hint?: string | undefined; cause?: unknown } = {}) {
@@ -42,7 +42,7 @@ export class BorunaError extends Error {
   }
 }
 
-/** For the default branch of an exhaustive `switch`. Throws an internal error. */
+/** Throws an internal error. Use it in the default branch of an exhaustive `switch`. */
 export function unreachable(value: never, what: string): never {
   throw new BorunaError("internal", `unexpected ${what}: ${String(value)}`);
 }

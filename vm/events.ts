@@ -1,22 +1,22 @@
 /**
- * The events of a run, in the order they happen. `EVENT_FIELDS` is the only place that names their fields: the types below,
- * the log's reader and writer, the count of logged bytes and the comparison of a replay all follow it. Names are those of
- * the Rust toolchain's event log; `CapError` and `GuardCheck` are new here.
+ * Defines the events of a run. `EVENT_FIELDS` is the only table of their fields. The types below, the log's reader and writer, the
+ * count of logged bytes and the comparison of a replay all use this table. The names are the same as in the Rust toolchain's event
+ * log, which has no `CapError` and no `GuardCheck`.
  */
 import type { Value } from "./value/value.ts";
 
 /**
- * What a field holds:
- * - `text`, `count` (a whole number from 0), `flag`: plain JSON in a log;
- * - `contract`: which kind of contract was checked, a text;
- * - `long text`: a text that a log may store as a blob;
- * - `value`, `values`: tagged JSON in a log, or a blob.
+ * The TypeScript type of each form of field:
+ * - `text`, `count` (a whole number from 0) and `flag` are plain JSON in a log;
+ * - `contract` is a text that tells which kind of contract was checked;
+ * - `long text` is a text that a log may store as a blob;
+ * - `value` and `values` are tagged JSON in a log, or a blob.
  */
 export interface FieldTypes {
   readonly text: string;
   readonly count: number;
   readonly flag: boolean;
-  /** `output` is the verdict of a guard in an event log, whose label is in `function`; no machine here emits it. */
+  /** `output` is the verdict of a guard in an event log, with the guard's label in `function`. Boruna's own machine does not emit it. */
   readonly contract: "requires" | "ensures" | "output";
   readonly "long text": string;
   readonly value: Value;
@@ -36,13 +36,13 @@ export const EVENT_FIELDS = {
   UiEmit: { tree: "value" },
   SchedulerTick: { round: "count", active_actor: "count" },
   ContractCheck: { function: "text", kind: "contract", index: "count", passed: "flag" },
-  /** The verdict of `guard(value, passed, label)`. */
+  /** The event of `guard(value, passed, label)`. */
   GuardCheck: { function: "text", label: "long text", passed: "flag" },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldForm>>>>;
 
 export type RunEventType = keyof typeof EVENT_FIELDS;
 
-/** The events with a field type of one's own for each form. */
+/** The events, with the type `Types[form]` for a field of each form. */
 export type EventsWith<Types extends Readonly<Record<FieldForm, unknown>>> = {
   readonly [T in RunEventType]: { readonly type: T } & {
     readonly [F in keyof (typeof EVENT_FIELDS)[T]]: (typeof EVENT_FIELDS)[T][F] extends infer Form extends FieldForm ? Types[Form] : never;
@@ -51,10 +51,10 @@ export type EventsWith<Types extends Readonly<Record<FieldForm, unknown>>> = {
 
 export type RunEvent = EventsWith<FieldTypes>;
 
-/** Any field of an event: texts, counts and flags are values too. */
+/** The type of any field of an event. Texts, counts and flags are also values. */
 export type EventField = FieldTypes[FieldForm];
 
-/** Whether a field has the form `values`. */
+/** Returns whether a field has the form `values`. */
 export function isValueList<V>(field: V | readonly V[]): field is readonly V[] {
   return Array.isArray(field);
 }
@@ -65,7 +65,7 @@ const FIELDS: ReadonlyMap<string, EventFields> = new Map(
   Object.entries(EVENT_FIELDS).map(([type, fields]) => [type, Object.entries(fields)]),
 );
 
-/** Name and form of each field of an event of this type, in the order of the table. */
+/** Returns the name and the form of each field of an event of this type, in the order of the table. */
 export function eventFields(type: RunEventType): EventFields {
   return FIELDS.get(type) ?? [];
 }

@@ -1,6 +1,6 @@
 /**
- * The interface through which the machine reaches the outside. Everything else in `vm/` is pure: no clock, no files, no network.
- * In a run, the gateway implements `Host`.
+ * Defines the interface through which the machine reaches the outside. Everything else in `vm/` is pure and uses no clock, no files
+ * and no network. In a run, the gateway implements `Host`.
  */
 import type { CapabilityDecl } from "./capabilities.ts";
 import type { RunEvent } from "./events.ts";
@@ -8,31 +8,31 @@ import type { CallPlace } from "./bytecode/module.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
-/** One capability call as the machine makes it. */
+/** One capability call that the machine makes. */
 export interface CapabilityRequest {
   readonly capability: CapabilityDecl;
   /** The arguments that the program passed. Trailing defaults are not filled in. */
   readonly args: readonly Value[];
   /** Whether the calling function declares the capability. Always true for `emit`, `spawn` and `send`. */
   readonly declared: boolean;
-  /** Whether the call is under `try`. */
+  /** Whether the call is inside a `try`. */
   readonly caught: boolean;
   readonly actorId: number;
-  /** Steps so far, this call included. */
+  /** The number of steps so far, including this call. */
   readonly step: number;
-  /** The source location of the call, computed on request. Without `caller` when requested after the call's answer. */
+  /** Computes the source location of the call. After the call's answer, the result has no `caller`. */
   place(): CallPlace;
 }
 
 export type CapabilityAnswer =
   | { readonly ok: true; readonly value: Value }
-  /** The machine passes `cause` on to the trap, for the embedder, and does not read it. */
+  /** The machine does not read `cause`. It passes `cause` on to the trap, for the embedder. */
   | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string; readonly cause?: unknown };
 
-/** The reply of a host that can suspend: the answer, or "suspend" to continue the run later or in another process. */
+/** The reply of a host that can suspend a run. It is the answer, or "suspend" to continue the run later or in another process. */
 export type CallReply = CapabilityAnswer | "suspend";
 
-/** A host returns it to end the run: a replay diverged, or the output exceeds its limit. */
+/** What a host returns to end the run, for example because a replay diverged or the output exceeds its limit. */
 export interface HostStop {
   readonly trap: TrapKind;
   readonly message: string;
@@ -41,24 +41,27 @@ export interface HostStop {
 export type StopReason = "timeout" | "canceled";
 
 export interface Host {
-  /** Whether the trap has the stack of the spawn or send when the host stops the run at an actor's event. */
+  /** Whether the trap has the stack of the spawn or send if the host stops the run at an actor's event. */
   readonly locatesEvents?: boolean;
-  /** Returns a promise only when the handler is asynchronous. It never rejects, and never throws for a mistake of the program. */
+  /**
+   * Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because
+   * of a mistake in the program.
+   */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
   /** Called for every event except the `Cap…` events, which `call` itself produces. */
   event(event: RunEvent): HostStop | undefined;
   /** Called with the text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;
-  /** Polled every few thousand steps and at each call. Not deterministic. */
+  /** Returns why the run must stop, or undefined. Called every few thousand steps and at each call. The result is not deterministic. */
   interrupted(): StopReason | undefined;
   /**
-   * Asked between slices, and when an answer has come that was waited for: a promise when the host wants a turn (for timers
-   * and signals) before the machine goes on.
+   * Returns a promise if the host needs time for timers and signals before the machine goes on. Called between slices, and after
+   * each answer that was a promise.
    */
   pause?(): Promise<undefined> | undefined;
 }
 
-/** A host for `startMachine` and `resumeMachine`. It may suspend the run at a call, also through a promise. */
+/** A host for `startMachine` and `resumeMachine`. It may suspend the run at a call by returning "suspend" or a promise of it. */
 export interface SuspendingHost extends Omit<Host, "call"> {
   call(request: CapabilityRequest): CallReply | Promise<CallReply>;
 }

@@ -1,20 +1,20 @@
-/** Defers making a value until the first call. For tables that few runs need, since work at import time delays every run. */
+/** Returns a function that makes a value on its first call. Use it for tables that few runs need, because work at import time delays every run. */
 export function lazily<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
+  let value: T | undefined;
   return () => {
-    made ??= make();
-    return made;
+    value ??= make();
+    return value;
   };
 }
 
-/** Caches the result of `make` for each object, as long as the object exists. */
+/** Returns a function that caches the result of `make` for each object, as long as the object exists. */
 export function oncePer<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
-  const made = new WeakMap<K, T>();
+  const values = new WeakMap<K, T>();
   return (key) => {
-    const known = made.get(key);
-    if (known !== undefined) return known;
-    const fresh = make(key);
-    made.set(key, fresh);
-    return fresh;
+    const cachedValue = values.get(key);
+    if (cachedValue !== undefined) return cachedValue;
+    const value = make(key);
+    values.set(key, value);
+    return value;
   };
 }

@@ -1,8 +1,8 @@
 import { BorunaError } from "./error.ts";
 
 /**
- * The limits of a run. The policy's `limits`, the CLI flags, the log header and the docs read this table.
- * Snapshots contain the limits in this order.
+ * The limits of a run. The policy's `limits`, the CLI flags, the log header and the docs are based on this table.
+ * Snapshots contain the limits in the order of the table.
  */
 export const LIMITS = {
   max_steps: { default: 10_000_000, max: Number.MAX_SAFE_INTEGER, unit: "instructions", doc: "steps of all actors together" },
@@ -32,7 +32,7 @@ const hasAllLimits = (limits: Readonly<Record<string, number>>): limits is Limit
 
 export const LIMIT_NAMES: readonly LimitField[] = Object.keys(LIMITS).filter(isLimitField);
 
-/** Makes limits; calls `valueOf` in the order of `LIMIT_NAMES`. */
+/** Makes limits from the results of `valueOf`, which is called in the order of `LIMIT_NAMES`. */
 export function limitsFrom(valueOf: (name: LimitField) => number): Limits {
   const limits = Object.fromEntries(LIMIT_NAMES.map((name) => [name, valueOf(name)]));
   if (!hasAllLimits(limits)) throw new BorunaError("internal", "a limit is missing");
@@ -42,33 +42,33 @@ export function limitsFrom(valueOf: (name: LimitField) => number): Limits {
 export const DEFAULT_LIMITS: Limits = Object.freeze(limitsFrom((name) => LIMITS[name].default));
 
 /**
- * `max_log_bytes` in the replay of a log whose header has no such limit. The log was recorded before logging was charged, so
- * nothing is counted and logged text costs no steps. A policy or a log header cannot contain this value.
+ * The value of `max_log_bytes` in the replay of a log whose header has no such limit. Such a log was recorded before logging was
+ * charged, so nothing is counted and logged text costs no steps. A policy or a log header cannot contain this value.
  */
 export const LOG_NOT_CHARGED = 0;
 
-/** Limits of the machine that a policy cannot change. */
+/** Limits of the machine. A policy cannot change them. */
 export const MACHINE_LIMITS = {
-  /** Steps of one actor in one round. */
+  /** Steps that one actor may run in one round. */
   sliceSteps: 1_000,
   actors: 10_000,
   /** Locals and operands of all frames of one actor. */
   stackSlots: 4_000_000,
-  /** The total over all actors, checked when a slice ends: the slots of their frames, four more for each frame, and their globals. */
+  /** The slots of the frames of all actors, plus four slots for each frame, plus all globals. Checked at the end of each slice. */
   actorSlots: 1_000_000,
   /** Operand slots of one frame. */
   frameSlots: 4_096,
-  /** Nesting of a value that leaves the machine: an argument, a result, a message, a module constant in a log. */
+  /** Nesting of a value that leaves the machine, which is an argument, a result, a message or a module constant in a log. */
   valueDepth: 10_000,
   /** Values inside a value that leaves the machine or is written as JSON. A shared value counts each time. */
   valueNodes: 3_000_000,
-  /** UTF-16 code units of all Strings and keys in such a value. Six times as many, when all are escaped, still fit one JS string. */
+  /** UTF-16 code units of all Strings and keys in such a value. Even if every unit is escaped as six, the text still fits one JavaScript string. */
   valueTextUnits: 67_108_864,
-  /** UTF-16 code units of the text form of a value; the rest is cut off. */
-  textFormUnits: 16_777_216,
+  /** UTF-16 code units of the text form of a value. The rest is cut off. */
+  maxTextUnits: 16_777_216,
 } as const;
 
-/** Limits of a module file. Exceeding one is the error `module.too_large`. */
+/** Limits on a module file. Exceeding a limit causes the error `module.too_large`. */
 export const MODULE_LIMITS = {
   bytes: 64 * 1024 * 1024,
   functions: 65_536,

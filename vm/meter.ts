@@ -9,7 +9,7 @@ export interface TrapDetail {
   readonly cause?: unknown;
 }
 
-/** Ends an actor. Thrown inside the machine only: the scheduler turns it into the run's `Trap` or a message to the parent actor. */
+/** Ends an actor. It is thrown only inside the machine, where the scheduler turns it into the run's `Trap` or a message to the parent actor. */
 export class MachineTrap extends Error {
   override readonly name: string = "MachineTrap";
   readonly kind: TrapKind;
@@ -21,30 +21,33 @@ export class MachineTrap extends Error {
   }
 }
 
-/** Extra steps between two polls. */
+/** The number of extra steps between two polls. */
 const POLL_INTERVAL = 4_096;
 
 /**
- * Counts the steps and the allocation of all actors of a run. Neither exceeds its limit, except inside compiled code, which
- * adds steps in blocks and sets the meter back if it passed a limit.
+ * Counts the steps and the allocation of all actors of a run. Neither count exceeds its limit, except inside compiled code, which
+ * adds steps in blocks and corrects the meter if a limit was passed.
  */
 export class Meter {
   steps: number = 0;
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Polls the host during long work. Throws to end the run. Not deterministic. */
+  /** Polls the host during long work. Throws if the run must end. The result is not deterministic. */
   interrupt: () => void = () => undefined;
-  /** Units of work for each code unit of logged text; 0 in the replay of a log that was recorded before logging was charged. */
+  /** Units of work for each code unit of logged text. It is 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
-  /** Extra steps since the last poll. */
+  /** The number of extra steps since the last poll. */
   #sincePoll: number = 0;
-  /** For the compiled engine: the step after which it calls `overrun`, and the deepest frame it may enter. */
+  /** For the compiled engine. `checkAt` is the step after which it calls `overrun`, and `maxDepth` is the deepest frame that it may enter. */
   checkAt: number = 0;
   maxDepth: number = 0;
-  /** Returns true to pause at the next point that allows it, false to continue, undefined when the step limit is reached. */
+  /** Returns true to pause at the next point that allows a pause, false to continue, and undefined if the step limit is reached. */
   overrun: () => boolean | undefined = () => undefined;
-  /** The state of a paused loop: locals, operands, then for each append target whether its first read is still to be charged. */
+  /**
+   * The state of a paused loop. It consists of the locals, the operands and, for each append target, whether its first read is still to be
+   * charged.
+   */
   saved: readonly Value[] = [];
 
   constructor(maxSteps: number, maxAllocBytes: number) {
@@ -52,7 +55,7 @@ export class Meter {
     this.maxAllocBytes = maxAllocBytes;
   }
 
-  /** Charges work about to be done. */
+  /** Charges work that is about to be done. */
   charge(units: number): void {
     if (units >= UNITS_PER_STEP) this.addSteps(Math.floor(units / UNITS_PER_STEP));
   }
@@ -69,32 +72,32 @@ export class Meter {
     this.interrupt();
   }
 
-  /** Charges the bytes of a value about to be made. Traps with alloc_limit. */
+  /** Charges the bytes of a value that is about to be made. Traps with alloc_limit. */
   allocate(bytes: number): void {
-    if (bytes > this.maxAllocBytes - this.allocBytes) throw allocLimit(this.maxAllocBytes);
+    if (bytes > this.maxAllocBytes - this.allocBytes) throw allocLimitTrap(this.maxAllocBytes);
     this.allocBytes += bytes;
   }
 
-  /** Charges a String about to be made. */
+  /** Charges a String that is about to be made. */
   allocateString(codeUnits: number): void {
     if (codeUnits > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
     this.allocate(stringCharge(codeUnits));
   }
 
-  /** A String about to be made by an append to a local. */
+  /** Charges a String that is about to be made by an append to a local. `a` and `b` are the code units of the two parts. */
   allocateAppend(a: number, b: number): void {
     if (a + b > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
     this.allocate(appendCharge(a, b));
   }
 
-  /** Charges a list about to be made. `bytes` is given when the list shares elements or its elements are new too. */
+  /** Charges a list that is about to be made. Pass `bytes` if the list shares elements or if its elements are also new. */
   allocateList(length: number, bytes: number = BYTES.header + BYTES.slot * length): void {
     if (length > MAX_LIST_LENGTH) throw new MachineTrap("alloc_limit", `a List of more than ${MAX_LIST_LENGTH} elements`);
     this.allocate(bytes);
   }
 }
 
-/** Charges work of unknown size while it is done. The total is what `Meter.charge` would charge at once. */
+/** Charges work of unknown size during the work. The total is the same as one call of `Meter.charge` would charge. */
 export class Work {
   readonly meter: Meter;
   #units: number = 0;
@@ -116,11 +119,11 @@ export function stepLimitTrap(maxSteps: number): MachineTrap {
   return new MachineTrap("step_limit", `max execution steps exceeded (${maxSteps})`);
 }
 
-export function allocLimit(maxAllocBytes: number): MachineTrap {
+export function allocLimitTrap(maxAllocBytes: number): MachineTrap {
   return new MachineTrap("alloc_limit", `max allocation exceeded (${maxAllocBytes} bytes)`);
 }
 
-/** The name of a value's type in trap messages. */
+/** Returns the name of a value's type for trap messages. */
 export function typeName(value: Value): string {
   if (typeof value === "object") return value.tag;
   if (typeof value === "string") return "String";

@@ -1,4 +1,7 @@
-/** The ways a run can end: traps, outcomes and exit codes. The CLI, the spans, the log's end record and the docs read these tables. */
+/**
+ * Defines the ways in which a run can end: traps, outcomes and exit codes. The CLI, the spans, the log's end record and the docs use these
+ * tables.
+ */
 export const OUTCOMES = {
   success: { exitCode: 0, spanError: false, doc: "the program completed, whatever its value" },
   program_error: { exitCode: 1, spanError: true, doc: "the program trapped" },
@@ -42,11 +45,11 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
 export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth"] as const;
 export type LimitName = (typeof LIMIT_WORDS)[number];
 
-interface TrapRow {
+interface TrapInfo {
   readonly outcome: Outcome;
   readonly limit?: LimitName;
   readonly doc: string;
-  /** Where a compiled program meets the trap, for the language page; absent when it never does. */
+  /** Where the trap occurs in a compiled program, for the language page. Absent if it never occurs there. */
   readonly where?: string;
 }
 
@@ -121,12 +124,12 @@ export const TRAPS = {
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and no message is in transit", where: "actors" },
   max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "in logs of versions that limited the scheduler's rounds" },
   internal: { outcome: "fatal", doc: "a bug in Boruna" },
-} as const satisfies Record<string, TrapRow>;
+} as const satisfies Record<string, TrapInfo>;
 
 export type TrapKind = keyof typeof TRAPS;
 
-/** The outcome of a run that trapped. `limit` is present when it reached a limit. */
+/** Returns the outcome of a run that trapped. `limit` is present if the run reached a limit. */
 export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: LimitName } {
-  const row: TrapRow = TRAPS[kind];
-  return row.limit === undefined ? { outcome: row.outcome } : { outcome: row.outcome, limit: row.limit };
+  const info: TrapInfo = TRAPS[kind];
+  return info.limit === undefined ? { outcome: info.outcome } : { outcome: info.outcome, limit: info.limit };
 }

@@ -1,2 +1,2 @@
-/** The version in `package.json`; a test compares them. `vm/` cannot read files. */
+/** The same version as in `package.json`. It is repeated here because `vm/` cannot read files. A test compares the two. */
 export const VERSION = "0.1.0";

@@ -189,9 +189,9 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
     ),
   ),
   // The quotes count too.
-  textFormUnits: probe(["whole", "cut"], (beyond) => {
-    const text = textForm("x".repeat(MACHINE_LIMITS.textFormUnits - 2 + beyond));
-    return text.endsWith("…") || text.length > MACHINE_LIMITS.textFormUnits ? "cut" : "whole";
+  maxTextUnits: probe(["whole", "cut"], (beyond) => {
+    const text = textForm("x".repeat(MACHINE_LIMITS.maxTextUnits - 2 + beyond));
+    return text.endsWith("…") || text.length > MACHINE_LIMITS.maxTextUnits ? "cut" : "whole";
   }),
 };
 

@@ -7,7 +7,7 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
-import { TextParts } from "../value/text-chunks.ts";
+import { TextBuilder } from "../value/text-chunks.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
@@ -73,7 +73,7 @@ type Open =
 function stringify(meter: Meter, value: Value): Value {
   const work = new Work(meter);
   const open: Open[] = [];
-  const written = new TextParts();
+  const written = new TextBuilder();
   meter.allocateString(0);
   const write = (piece: string): void => {
     work.add(piece.length * UNITS.codedUnit);

@@ -4,7 +4,7 @@ import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BASE64_ALPHABET, base64Text } from "../value/base64.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
-import { chunksOf, TextParts } from "../value/text-chunks.ts";
+import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import { utf8Length } from "../value/utf8.ts";
 import { ErrValue, OkValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
@@ -19,7 +19,7 @@ function encode(meter: Meter, source: string): Value {
   const units = Math.ceil(utf8Length(source) / 3) * 4;
   work.add(units * UNITS.codedUnit);
   meter.allocateString(units);
-  const text = new TextParts();
+  const text = new TextBuilder();
   let rest = new Uint8Array();
   for (const chunk of chunksOf(source)) {
     const bytes = concatBytes(rest, utf8ToBytes(chunk));

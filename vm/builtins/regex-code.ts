@@ -32,7 +32,7 @@ function prepare(work: Work, name: string, source: string, pattern: string, with
     work.add(searchUnits(source, cached.matcher.program.code.length));
     return cached;
   }
-  const parsed = parsePattern(pattern, withGroups);
+  const parsed = parsePattern(pattern, { withGroups });
   if ("message" in parsed)
     throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parsed)} (regex.check tests a pattern)`);
   work.add(searchUnits(source, parsed.pattern.size + 1));
@@ -138,7 +138,7 @@ function check(meter: Meter, pattern: string): Value {
   meter.charge(pattern.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
   // Parsed with groups, the largest syntax: a pattern that parses here is valid for every regex builtin.
-  const parsed = parsePattern(pattern, true);
+  const parsed = parsePattern(pattern, { withGroups: true });
   if (!("message" in parsed)) return new OkValue(UNIT);
   const problem = problemText(parsed);
   meter.allocateString(problem.length);

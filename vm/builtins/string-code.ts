@@ -2,7 +2,7 @@
 import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
-import { chunksOf, TextParts } from "../value/text-chunks.ts";
+import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "./text-search.ts";
 import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
@@ -84,7 +84,7 @@ function chargePieces(meter: Meter, units: number): void {
 
 function replaced(source: string, from: string, to: string): string {
   const searcher = createSearcher(source, from);
-  const result = new TextParts();
+  const result = new TextBuilder();
   let start = 0;
   for (let at = searcher.next(0); at >= 0; at = searcher.next(start)) {
     result.add(source.slice(start, at));

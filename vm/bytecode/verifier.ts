@@ -14,7 +14,7 @@ import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
 import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
-import { childrenOf, isCompound } from "../value/children.ts";
+import { childrenOf, isObjectValue } from "../value/children.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
@@ -93,10 +93,10 @@ function checkSizes(module: Module): void {
 function checkConstant(constant: Value, index: number, module: Module): void {
   const pending: Value[] = [constant];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (!isCompound(value)) continue;
+    if (!isObjectValue(value)) continue;
     if (value instanceof FnRefValue && module.functions[value.index] === undefined)
       fail("bad_constant", `constant ${index} is function ${value.index}, which is not there`);
-    for (const child of childrenOf(value)) if (isCompound(child)) pending.push(child);
+    for (const child of childrenOf(value)) if (isObjectValue(child)) pending.push(child);
   }
 }
 

@@ -107,7 +107,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
   }
 }
 
-/** Instructions that make or take apart compound values, and builtins. */
+/** Instructions that make or take apart object values, and builtins. */
 function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {

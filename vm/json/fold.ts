@@ -1,4 +1,4 @@
-/** A node with children. `build` receives their results in order, in a new array. */
+/** A node with children. `build` gets the results of the children in order, in a new array. */
 export class Branch<In, Out> {
   readonly children: readonly In[];
   readonly build: (parts: Out[]) => Out;
@@ -14,26 +14,27 @@ export interface Leaf<Out> {
 
 export const leaf = <T>(value: T): Leaf<T> => ({ leaf: value });
 
-interface Open<In, Out> {
+interface OpenBranch<In, Out> {
   readonly branch: Branch<In, Out>;
   readonly parts: Out[];
 }
 
 /**
- * Converts a tree of any depth without recursion. `visit` returns the result of a leaf, or the children of a node and how to build its
- * result from theirs. Children are visited left to right. `depth` is 0 for `root`. To stop the walk, `visit` throws.
+ * Converts a tree of any depth without recursion. For a leaf, `visit` returns its result. For another node, `visit` returns the children
+ * and how to build the node's result from the results of the children. Children are visited from left to right. `depth` is 0 for
+ * `root`. `visit` may throw to stop the conversion.
  */
 export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => Leaf<Out> | Branch<In, Out>): Out {
-  const stack: Open<In, Out>[] = [];
+  const stack: OpenBranch<In, Out>[] = [];
   let node = root;
   for (;;) {
     const visited = visit(node, stack.length);
     let result: Out;
     if (visited instanceof Branch) {
-      const first = visited.children[0];
-      if (first !== undefined) {
+      const firstChild = visited.children[0];
+      if (firstChild !== undefined) {
         stack.push({ branch: visited, parts: [] });
-        node = first;
+        node = firstChild;
         continue;
       }
       result = visited.build([]);
@@ -42,9 +43,9 @@ export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => 
       const top = stack.at(-1);
       if (top === undefined) return result;
       top.parts.push(result);
-      const next = top.branch.children[top.parts.length];
-      if (next !== undefined) {
-        node = next;
+      const nextChild = top.branch.children[top.parts.length];
+      if (nextChild !== undefined) {
+        node = nextChild;
         break;
       }
       stack.pop();

@@ -5,7 +5,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
 
-/** A JavaScript value, boxed because `foldTree` takes `undefined` for the end of the children. */
+/** A JavaScript value. It is boxed because `foldTree` interprets `undefined` as the end of the children. */
 interface Boxed {
   readonly value: unknown;
 }
@@ -13,13 +13,14 @@ interface Boxed {
 /**
  * Reads a JavaScript value:
  *
- * - null and undefined are null; a boolean and a `FloatValue` stay;
+ * - null and undefined become null; a boolean and a `FloatValue` stay unchanged;
  * - in a string, lone surrogates become U+FFFD;
- * - a bigint and a number that is a safe integer are Ints; any other number is a Float;
- * - an array is an array;
- * - a Map with string keys, and a plain object by its own enumerable properties that are not undefined, is an object.
+ * - a bigint and a number that is a safe integer become Ints; any other number becomes a Float;
+ * - an array becomes an array;
+ * - a Map with string keys becomes an object, and so do the own enumerable properties of a plain object, except undefined ones.
  *
- * Throws `value.form` for anything else, `value.too_deep` for deep nesting and cycles, and `value.too_large`.
+ * Throws `value.form` for anything else, `value.too_deep` for deep nesting and cycles, and `value.too_large` for too many parts or code
+ * units.
  */
 export function jsonFromJs(data: unknown): JsonData {
   let nodes = 0;
@@ -34,11 +35,11 @@ export function jsonFromJs(data: unknown): JsonData {
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}, or inside itself`);
     nodes += 1;
     count(typeof value === "string" ? value : "");
-    return open(value, count);
+    return convertNode(value, count);
   });
 }
 
-function open(value: unknown, count: (text: string) => void): Leaf<JsonData> | Branch<Boxed, JsonData> {
+function convertNode(value: unknown, count: (text: string) => void): Leaf<JsonData> | Branch<Boxed, JsonData> {
   if (value === undefined || value === null) return leaf(null);
   if (typeof value === "boolean" || value instanceof FloatValue) return leaf(value);
   if (typeof value === "string") return leaf(wellFormed(value));
@@ -69,13 +70,13 @@ function open(value: unknown, count: (text: string) => void): Leaf<JsonData> | B
 function isMapOrPlainObject(value: object): boolean {
   if (value instanceof Map) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // In another realm, Object.prototype is another object. It is the only prototype that has no prototype itself.
+  // In another realm, `Object.prototype` is another object. It can be recognized because it is the only prototype without a prototype.
   return prototype === null || (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
 }
 
 /**
- * Makes JavaScript values that `JSON.stringify` accepts. An object becomes an object with own properties only, `__proto__` included. Ints
- * and Floats become numbers, except that an Int beyond 2^53 and a Float that is not finite become strings.
+ * Makes JavaScript values that `JSON.stringify` accepts. An object becomes an object that has only own properties, even for `__proto__`.
+ * Ints and Floats become numbers, except that an Int beyond 2^53 and a Float that is not finite become strings.
  */
 export function jsonToJs(data: JsonData): unknown {
   return foldTree<JsonData, unknown>(data, (node) => {

@@ -1,16 +1,16 @@
 /**
- * Lossless JSON, for all formats of the machine. `JSON.parse` rounds large integers and does not distinguish `1.0` from `1`; here an
- * integer keeps its value, a number with a fraction or exponent is a Float, and an object is a Map. For example `{"a":1,"b":1.0}` is
- * `new Map([["a", 1], ["b", new FloatValue(1)]])`.
+ * Reads and writes lossless JSON, for all formats of the machine. `JSON.parse` rounds large integers and does not distinguish `1.0` from
+ * `1`. Here, an integer keeps its value, a number with a fraction or exponent is a Float, and an object is a Map. For example,
+ * `{"a":1,"b":1.0}` is `new Map([["a", 1], ["b", new FloatValue(1)]])`.
  *
- * `parseJson` reads `JsonData` and `canonicalJson` writes it. On top of it: `tagged-json.ts` and `typed-json.ts` convert values of the
- * language, `js-interop.ts` an embedder's JavaScript values. `fold.ts` is the walk that they share.
+ * `parseJson` reads `JsonData` and `canonicalJson` writes it. `tagged-json.ts` and `typed-json.ts` convert between `JsonData` and values
+ * of the language, `js-interop.ts` between `JsonData` and an embedder's JavaScript values. All three use the conversion in `fold.ts`.
  */
 import { BorunaError, type ErrorPlace } from "../error.ts";
 import { compareUtf8 } from "../value/utf8.ts";
 import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
 
-/** A number or bigint is an integer of any size in the canonical form of Ints; a `FloatValue` was written with `.`, `e` or `E`. */
+/** JSON as data. A number or bigint is an integer of any size in the canonical form of Ints. A `FloatValue` was written with `.`, `e` or `E`. */
 export type JsonData = null | boolean | number | bigint | FloatValue | string | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
 export function isJsonArray(data: JsonData): data is readonly JsonData[] {
@@ -24,27 +24,27 @@ export function isJsonObject(data: JsonData): data is ReadonlyMap<string, JsonDa
 export const jsonObjectOf = (...members: readonly (readonly [string, JsonData])[]): JsonData => new Map(members);
 
 export interface ParseJsonOptions {
-  /** The deepest nesting of arrays and objects. Default 256. */
+  /** Limit on the nesting of arrays and objects. The default is 256. */
   readonly maxDepth?: number;
-  /** Default "reject"; "last" is what `JSON.parse` does. */
+  /** What to do if a name occurs twice in an object. The default is "reject". "last" uses the last member, like `JSON.parse`. */
   readonly duplicateKeys?: "reject" | "last";
-  /** How to read `-0` without a fraction. Default "int": as 0. "float" keeps the sign. */
-  readonly minusZero?: "int" | "float";
-  /** The approximate size of the result in memory. Default 512 MiB. */
+  /** How to read `-0` without a fraction. The default is "int", which reads it as 0. "float" keeps the sign. */
+  readonly readMinusZeroAs?: "int" | "float";
+  /** Limit on the approximate size of the result in memory. The default is 512 MiB. */
   readonly maxBytes?: number;
 }
 
-const DEFAULT_DEPTH = 256;
-const DEFAULT_BYTES = 512 * 1024 * 1024;
-/** Longer integers are refused, since converting them takes more than linear time. */
+const DEFAULT_MAX_DEPTH = 256;
+const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
+/** Longer integers are rejected, because converting them takes more than linear time. */
 const MAX_INTEGER_DIGITS = 400;
-/** Bytes of a Map, an array, a boxed number and an element, measured on 64-bit Node 20 and rounded up. */
+/** Sizes of a Map, an array, a boxed number and an element in bytes, measured on 64-bit Node 20 and rounded up. */
 const OBJECT_BYTES = 208;
 const ARRAY_BYTES = 64;
 const SCALAR_BYTES = 32;
 const SLOT_BYTES = 16;
 
-/** An array or object that is being read. */
+/** An array or object that is being read. `key` is the name of the next member of an object. */
 interface Container {
   readonly list: JsonData[] | undefined;
   readonly map: Map<string, JsonData> | undefined;
@@ -52,7 +52,7 @@ interface Container {
 }
 
 /**
- * Reads a JSON text (RFC 8259). Lone surrogates become U+FFFD.
+ * Parses a JSON text (RFC 8259). Replaces lone surrogates with U+FFFD.
  * Throws `json.syntax`, `json.depth`, `json.duplicate_key`, `json.number` or `json.too_large`, with line and column.
  */
 export function parseJson(text: string, options: ParseJsonOptions = {}): JsonData {
@@ -63,44 +63,44 @@ class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
   readonly #rejectDuplicates: boolean;
-  readonly #signedZero: boolean;
+  readonly #keepsMinusZero: boolean;
   readonly #stack: Container[] = [];
-  #at = 0;
+  #offset = 0;
   #bytesLeft: number;
 
   constructor(text: string, options: ParseJsonOptions) {
     this.#text = text;
-    this.#maxDepth = options.maxDepth ?? DEFAULT_DEPTH;
+    this.#maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#rejectDuplicates = options.duplicateKeys !== "last";
-    this.#signedZero = options.minusZero === "float";
-    this.#bytesLeft = options.maxBytes ?? DEFAULT_BYTES;
+    this.#keepsMinusZero = options.readMinusZeroAs === "float";
+    this.#bytesLeft = options.maxBytes ?? DEFAULT_MAX_BYTES;
   }
 
   parse(): JsonData {
     for (;;) {
-      const opened = this.#open();
-      if (opened === undefined) continue;
-      let value = opened;
+      const complete = this.#readStart();
+      if (complete === undefined) continue;
+      let value = complete;
       for (;;) {
         const top = this.#stack.at(-1);
         this.#skipSpace();
         if (top === undefined) {
-          if (this.#at < this.#text.length) this.#fail("syntax", "unexpected text after the value");
+          if (this.#offset < this.#text.length) this.#fail("syntax", "unexpected text after the value");
           return value;
         }
         this.#charge(SLOT_BYTES);
-        const next = this.#text[this.#at];
+        const delimiter = this.#text[this.#offset];
         if (top.list !== undefined) {
           top.list.push(value);
-          if (next !== "," && next !== "]") this.#fail("syntax", "expected ',' or ']'");
-          this.#at += 1;
-          if (next === ",") break;
+          if (delimiter !== "," && delimiter !== "]") this.#fail("syntax", "expected ',' or ']'");
+          this.#offset += 1;
+          if (delimiter === ",") break;
           value = top.list;
         } else if (top.map !== undefined) {
           top.map.set(top.key, value);
-          if (next !== "," && next !== "}") this.#fail("syntax", "expected ',' or '}'");
-          this.#at += 1;
-          if (next === ",") {
+          if (delimiter !== "," && delimiter !== "}") this.#fail("syntax", "expected ',' or '}'");
+          this.#offset += 1;
+          if (delimiter === ",") {
             this.#readKey(top, top.map);
             break;
           }
@@ -111,14 +111,14 @@ class Parser {
     }
   }
 
-  /** Reads a scalar or an empty container and returns it; or enters a container and returns `undefined`. */
-  #open(): JsonData | undefined {
+  /** Reads a scalar or an empty container and returns it, or enters another container and returns `undefined`. */
+  #readStart(): JsonData | undefined {
     this.#skipSpace();
-    switch (this.#text[this.#at] ?? "") {
+    switch (this.#text[this.#offset] ?? "") {
       case "{": {
         const map = new Map<string, JsonData>();
         this.#charge(OBJECT_BYTES);
-        if (this.#isEmpty("}")) return map;
+        if (this.#enterContainer("}")) return map;
         const container: Container = { list: undefined, map, key: "" };
         this.#stack.push(container);
         this.#readKey(container, map);
@@ -127,7 +127,7 @@ class Parser {
       case "[": {
         const list: JsonData[] = [];
         this.#charge(ARRAY_BYTES);
-        if (this.#isEmpty("]")) return list;
+        if (this.#enterContainer("]")) return list;
         this.#stack.push({ list, map: undefined, key: "" });
         return undefined;
       }
@@ -144,35 +144,35 @@ class Parser {
     }
   }
 
-  #isEmpty(end: string): boolean {
+  #enterContainer(end: string): boolean {
     if (this.#stack.length >= this.#maxDepth) this.#fail("depth", `nested deeper than ${this.#maxDepth}`);
-    this.#at += 1;
+    this.#offset += 1;
     this.#skipSpace();
-    if (this.#text[this.#at] !== end) return false;
-    this.#at += 1;
+    if (this.#text[this.#offset] !== end) return false;
+    this.#offset += 1;
     return true;
   }
 
   #readKey(container: Container, map: ReadonlyMap<string, JsonData>): void {
     this.#skipSpace();
-    const start = this.#at;
+    const start = this.#offset;
     if (this.#text[start] !== '"') this.#fail("syntax", "expected a member name in quotes");
     container.key = this.#readString();
     if (this.#rejectDuplicates && map.has(container.key)) this.#fail("duplicate_key", "a member name stands twice", start);
     this.#skipSpace();
-    if (this.#text[this.#at] !== ":") this.#fail("syntax", "expected ':'");
-    this.#at += 1;
+    if (this.#text[this.#offset] !== ":") this.#fail("syntax", "expected ':'");
+    this.#offset += 1;
   }
 
   #readWord<T extends JsonData>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) this.#fail("syntax", "expected a value");
-    this.#at += word.length;
+    if (!this.#text.startsWith(word, this.#offset)) this.#fail("syntax", "expected a value");
+    this.#offset += word.length;
     return value;
   }
 
   #readString(): string {
     const text = this.#text;
-    const start = this.#at;
+    const start = this.#offset;
     let end = start + 1;
     let escaped = false;
     let ascii = true;
@@ -187,7 +187,7 @@ class Parser {
       } else if (unit > 0x7f) ascii = false;
       end += 1;
     }
-    this.#at = end + 1;
+    this.#offset = end + 1;
     this.#charge(SCALAR_BYTES + (escaped ? 2 : 1) * (end - start));
     if (!escaped) {
       const raw = text.slice(start + 1, end);
@@ -200,70 +200,70 @@ class Parser {
     const text = this.#text;
     let result = "";
     let from = start;
-    for (let at = text.indexOf("\\", start); at !== -1 && at < end; at = text.indexOf("\\", from)) {
-      const plain = SIMPLE_ESCAPES.get(text[at + 1]);
-      let next = at + 2;
-      let unit = plain;
-      if (text[at + 1] === "u") {
-        const hex = text.slice(at + 2, at + 6);
-        if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail("syntax", "expected four hexadecimal digits", at);
+    for (let backslash = text.indexOf("\\", start); backslash !== -1 && backslash < end; backslash = text.indexOf("\\", from)) {
+      const simple = SIMPLE_ESCAPES.get(text[backslash + 1]);
+      let escapeEnd = backslash + 2;
+      let unit = simple;
+      if (text[backslash + 1] === "u") {
+        const hex = text.slice(backslash + 2, backslash + 6);
+        if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail("syntax", "expected four hexadecimal digits", backslash);
         unit = String.fromCharCode(Number.parseInt(hex, 16));
-        next = at + 6;
+        escapeEnd = backslash + 6;
       }
-      if (unit === undefined) return this.#fail("syntax", "an unknown escape", at);
-      result += text.slice(from, at) + unit;
-      from = next;
+      if (unit === undefined) return this.#fail("syntax", "an unknown escape", backslash);
+      result += text.slice(from, backslash) + unit;
+      from = escapeEnd;
     }
     return result + text.slice(from, end);
   }
 
   #readNumber(): JsonData {
     const text = this.#text;
-    const start = this.#at;
-    let at = start;
+    const start = this.#offset;
+    let end = start;
     const digits = (): number => {
-      const first = at;
-      while (text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39) at += 1;
-      return at - first;
+      const digitsStart = end;
+      while (text.charCodeAt(end) >= 0x30 && text.charCodeAt(end) <= 0x39) end += 1;
+      return end - digitsStart;
     };
-    if (text[at] === "-") at += 1;
-    const whole = at;
+    if (text[end] === "-") end += 1;
+    const wholePart = end;
     const count = digits();
     if (count === 0) this.#fail("syntax", start < text.length ? "expected a value" : "the text ends where a value should stand", start);
-    if (count > 1 && text[whole] === "0") this.#fail("syntax", "a number with a leading zero", start);
+    if (count > 1 && text[wholePart] === "0") this.#fail("syntax", "a number with a leading zero", start);
     let isFloat = false;
-    if (text[at] === ".") {
+    if (text[end] === ".") {
       isFloat = true;
-      at += 1;
-      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+      end += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", end);
     }
-    if (text[at] === "e" || text[at] === "E") {
+    if (text[end] === "e" || text[end] === "E") {
       isFloat = true;
-      at += 1;
-      if (text[at] === "+" || text[at] === "-") at += 1;
-      if (digits() === 0) this.#fail("syntax", "expected a digit", at);
+      end += 1;
+      if (text[end] === "+" || text[end] === "-") end += 1;
+      if (digits() === 0) this.#fail("syntax", "expected a digit", end);
     }
-    this.#at = at;
+    this.#offset = end;
     if (!isFloat && count <= 15) {
-      const value = Number(text.slice(start, at));
-      return this.#signedZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
+      const value = Number(text.slice(start, end));
+      return this.#keepsMinusZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
     }
     this.#charge(SCALAR_BYTES);
     if (isFloat) {
-      const value = Number(text.slice(start, at));
+      const value = Number(text.slice(start, end));
       if (!Number.isFinite(value)) this.#fail("number", "a number beyond the range of a Float", start);
       return new FloatValue(value);
     }
     if (count > MAX_INTEGER_DIGITS) this.#fail("number", `an integer of more than ${MAX_INTEGER_DIGITS} digits`, start);
-    return intFromBigInt(BigInt(text.slice(start, at)));
+    return intFromBigInt(BigInt(text.slice(start, end)));
   }
 
   #skipSpace(): void {
     const text = this.#text;
     for (;;) {
-      const unit = text.charCodeAt(this.#at);
+      const unit = text.charCodeAt(this.#offset);
       if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
-      this.#at += 1;
+      this.#offset += 1;
     }
   }
 
@@ -272,9 +272,9 @@ class Parser {
     if (this.#bytesLeft < 0) this.#fail("too_large", "too many values");
   }
 
-  /** `json.parse` returns these messages to programs, so their text must not change. */
-  #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, at = this.#at): never {
-    const place = placeAt(this.#text, at);
+  /** Throws an error at a position. `json.parse` returns the messages to programs, so their text must not change. */
+  #fail(kind: "syntax" | "depth" | "duplicate_key" | "number" | "too_large", message: string, offset = this.#offset): never {
+    const place = placeAt(this.#text, offset);
     throw new BorunaError(`json.${kind}`, `${message} (line ${place.line}, column ${place.column})`, { place });
   }
 }
@@ -290,23 +290,23 @@ const SIMPLE_ESCAPES: ReadonlyMap<string | undefined, string> = new Map([
   ["t", "\t"],
 ]);
 
-/** Line and column of a UTF-16 offset; the column counts code points. */
-function placeAt(text: string, at: number): ErrorPlace & { line: number; column: number } {
+/** Returns the line and the column of a UTF-16 offset. The column counts code points. */
+function placeAt(text: string, offset: number): ErrorPlace & { line: number; column: number } {
   let line = 1;
   let lineStart = 0;
-  for (let end = text.indexOf("\n"); end !== -1 && end < at; end = text.indexOf("\n", end + 1)) {
+  for (let end = text.indexOf("\n"); end !== -1 && end < offset; end = text.indexOf("\n", end + 1)) {
     line += 1;
     lineStart = end + 1;
   }
   let column = 1;
-  for (let i = lineStart; i < at; i++) {
+  for (let i = lineStart; i < offset; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0xdc00 || unit > 0xdfff) column += 1;
   }
   return { line, column };
 }
 
-/** Most objects are built in order, and the check is cheaper than sorting. */
+/** Returns whether keys are already sorted. Most objects are built in order, and this check is cheaper than sorting. */
 function isSorted(keys: readonly string[]): boolean {
   for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1] ?? "", keys[i] ?? "") > 0) return false;
   return true;
@@ -317,8 +317,8 @@ function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
   return isSorted(keys) ? keys : keys.sort(compareUtf8);
 }
 
-/** An array or object that is being written. `next` is the index of its next element or member. */
-interface Pending {
+/** An array or object that is being written. `next` is the index of the next element or member. */
+interface OpenContainer {
   readonly keys: readonly string[] | undefined;
   readonly list: readonly JsonData[] | undefined;
   readonly map: ReadonlyMap<string, JsonData> | undefined;
@@ -326,12 +326,12 @@ interface Pending {
 }
 
 /**
- * Writes canonical JSON: members sorted by the UTF-8 bytes of their names, no white space, exact integers, Floats in the shortest
- * digits that read back the same and never as an integer (`1.0`, `-0.0`, `1e21`). Strings must be well formed.
- * Throws `value.not_finite` for a Float that is not finite.
+ * Writes canonical JSON. Members are sorted by the UTF-8 bytes of their names, there is no white space, and integers are exact. A Float
+ * has the fewest digits that read back as the same Float, and never the form of an integer (`1.0`, `-0.0`, `1e21`). Strings must be
+ * well formed. Throws `value.not_finite` for a Float that is not finite.
  */
 export function canonicalJson(data: JsonData): string {
-  const stack: Pending[] = [];
+  const stack: OpenContainer[] = [];
   let out = "";
   let current: JsonData | undefined = data;
   while (current !== undefined) {

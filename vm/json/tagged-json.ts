@@ -1,6 +1,7 @@
 /**
- * Tagged JSON: the JSON form of values in bytecode 1.1, which is that of Rust's serde. It names the type of each value: `{"Int":1}`,
- * `{"Some":{"Int":1}}`, `"Unit"`. One extension: a Float that is not finite is `{"Float":"NaN"}`, `{"Float":"inf"}` or `{"Float":"-inf"}`.
+ * Reads and writes tagged JSON, the JSON form of values in bytecode 1.1, which is also the form of Rust's serde. Tagged JSON names the
+ * type of each value: `{"Int":1}`, `{"Some":{"Int":1}}`, `"Unit"`. As an extension, a Float that is not finite is `{"Float":"NaN"}`,
+ * `{"Float":"inf"}` or `{"Float":"-inf"}`.
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
@@ -26,46 +27,46 @@ import {
   type Value,
 } from "../value/value.ts";
 
-/** The most levels of JSON for one level of a value: the tag, the members of a record, the array of its fields. */
+/** The maximum number of JSON levels for one level of a value. A record has three: the tag, the members and the array of fields. */
 export const JSON_LEVELS_PER_VALUE = 3;
 
 const U32_MAX = 0xffff_ffff;
 const U64_MAX = 2n ** 64n - 1n;
 
-const tagged = (tag: string, data: JsonData): JsonData => jsonObjectOf([tag, data]);
+const tagData = (tag: string, data: JsonData): JsonData => jsonObjectOf([tag, data]);
 
-/** Writes a value. Throws as `checkSerializable`. */
+/** Converts a value to tagged JSON. Throws the errors of `checkSerializable`. */
 export function valueToTaggedJson(value: Value): JsonData {
   checkSerializable(value);
   return foldTree<Value, JsonData>(value, (part) => {
-    if (typeof part === "boolean") return leaf(tagged("Bool", part));
-    if (isInt(part)) return leaf(tagged("Int", part));
-    if (typeof part === "string") return leaf(tagged("String", part));
+    if (typeof part === "boolean") return leaf(tagData("Bool", part));
+    if (isInt(part)) return leaf(tagData("Int", part));
+    if (typeof part === "string") return leaf(tagData("String", part));
     switch (part.tag) {
       case "Unit":
       case "None":
         return leaf(part.tag);
       case "Float":
-        return leaf(tagged("Float", floatToData(part)));
+        return leaf(tagData("Float", floatToData(part)));
       case "ActorId":
-        return leaf(tagged("ActorId", part.id));
+        return leaf(tagData("ActorId", part.id));
       case "FnRef":
-        return leaf(tagged("FnRef", part.index));
+        return leaf(tagData("FnRef", part.index));
       case "Some":
       case "Ok":
       case "Err":
-        return new Branch([part.value], (parts) => tagged(part.tag, parts[0] ?? null));
+        return new Branch([part.value], (parts) => tagData(part.tag, parts[0] ?? null));
       case "Record":
-        return new Branch(part.fields, (fields) => tagged("Record", jsonObjectOf(["type_id", part.typeId], ["fields", fields])));
+        return new Branch(part.fields, (fields) => tagData("Record", jsonObjectOf(["type_id", part.typeId], ["fields", fields])));
       case "Enum":
         return new Branch([part.payload], (parts) =>
-          tagged("Enum", jsonObjectOf(["type_id", part.typeId], ["variant", part.variant], ["payload", parts[0] ?? null])),
+          tagData("Enum", jsonObjectOf(["type_id", part.typeId], ["variant", part.variant], ["payload", parts[0] ?? null])),
         );
       case "List":
-        return new Branch(part.toArray(), (items) => tagged("List", items));
+        return new Branch(part.toArray(), (items) => tagData("List", items));
       case "Map": {
         const keys = [...part.keys()];
-        return new Branch([...part.values()], (values) => tagged("Map", new Map(keys.map((key, i) => [key, values[i] ?? null]))));
+        return new Branch([...part.values()], (values) => tagData("Map", new Map(keys.map((key, i) => [key, values[i] ?? null]))));
       }
       case "Closure":
         throw new BorunaError("internal", "a closure passed checkSerializable");
@@ -75,7 +76,7 @@ export function valueToTaggedJson(value: Value): JsonData {
   });
 }
 
-/** A finite Float stays a `FloatValue`; the others become strings. */
+/** Converts a Float. A finite Float stays a `FloatValue`, and any other Float becomes a string. */
 export function floatToData(float: FloatValue): JsonData {
   if (Number.isFinite(float.value)) return float;
   return Number.isNaN(float.value) ? "NaN" : float.value > 0 ? "inf" : "-inf";
@@ -87,7 +88,7 @@ const FLOAT_WORDS: ReadonlyMap<JsonData, number> = new Map([
   ["-inf", Number.NEGATIVE_INFINITY],
 ]);
 
-/** Reads what `floatToData` writes, and an integer as the nearest Float. Returns undefined for other data. */
+/** Reads what `floatToData` writes. Reads an integer as the nearest Float. Returns undefined for other data. */
 export function floatFromData(data: JsonData): FloatValue | undefined {
   if (data instanceof FloatValue) return data;
   if (typeof data === "number" || typeof data === "bigint") return new FloatValue(Number(data));
@@ -103,22 +104,22 @@ function fail(message: string): never {
   throw new BorunaError("value.form", message);
 }
 
-function u32(data: JsonData | undefined, what: string): number {
+function requireU32(data: JsonData | undefined, what: string): number {
   return typeof data === "number" && data >= 0 && data <= U32_MAX ? data : fail(`${what} must be an integer from 0 to ${U32_MAX}`);
 }
 
-function members(data: JsonData, tag: string, names: readonly string[]): ReadonlyMap<string, JsonData> {
+function requireMembers(data: JsonData, tag: string, names: readonly string[]): ReadonlyMap<string, JsonData> {
   if (isJsonObject(data) && data.size === names.length && names.every((name) => data.has(name))) return data;
   return fail(`${tag} must be an object with ${names.join(", ")}`);
 }
 
-function array(data: JsonData | undefined, what: string): readonly JsonData[] {
+function requireArray(data: JsonData | undefined, what: string): readonly JsonData[] {
   return data !== undefined && isJsonArray(data) ? data : fail(`${what} must be an array`);
 }
 
 /**
- * Reads what `valueToTaggedJson` writes. An object must have exactly the expected members.
- * Throws `value.form`, and `value.too_deep` beyond `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
+ * Reads what `valueToTaggedJson` writes. Throws `value.form` if an object does not have exactly the expected members or the data is
+ * otherwise wrong, and `value.too_deep` if the nesting exceeds `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
  */
 export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
   const maxDepth = options.maxDepth ?? MACHINE_LIMITS.valueDepth;
@@ -128,11 +129,11 @@ export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth
     if (node === "None") return leaf(NONE);
     const entry = isJsonObject(node) && node.size === 1 ? [...node][0] : undefined;
     if (entry === undefined) return fail('a value must be "Unit", "None" or an object with one member');
-    return open(entry[0], entry[1]);
+    return readTagged(entry[0], entry[1]);
   });
 }
 
-function open(tag: string, content: JsonData): Leaf<Value> | Branch<JsonData, Value> {
+function readTagged(tag: string, content: JsonData): Leaf<Value> | Branch<JsonData, Value> {
   const wrap = (make: (value: Value) => Value): Branch<JsonData, Value> => new Branch([content], (parts) => make(parts[0] ?? UNIT));
   switch (tag) {
     case "Bool":
@@ -148,7 +149,7 @@ function open(tag: string, content: JsonData): Leaf<Value> | Branch<JsonData, Va
       return leaf(isU64 ? new ActorIdValue(content) : fail("ActorId must be an unsigned integer of 64 bits"));
     }
     case "FnRef":
-      return leaf(new FnRefValue(u32(content, "FnRef")));
+      return leaf(new FnRefValue(requireU32(content, "FnRef")));
     case "Some":
       return wrap((value) => new SomeValue(value));
     case "Ok":
@@ -156,18 +157,18 @@ function open(tag: string, content: JsonData): Leaf<Value> | Branch<JsonData, Va
     case "Err":
       return wrap((value) => new ErrValue(value));
     case "Record": {
-      const record = members(content, tag, ["type_id", "fields"]);
-      const typeId = u32(record.get("type_id"), "type_id");
-      return new Branch(array(record.get("fields"), "fields"), (fields) => new RecordValue(typeId, fields));
+      const record = requireMembers(content, tag, ["type_id", "fields"]);
+      const typeId = requireU32(record.get("type_id"), "type_id");
+      return new Branch(requireArray(record.get("fields"), "fields"), (fields) => new RecordValue(typeId, fields));
     }
     case "Enum": {
-      const parts = members(content, tag, ["type_id", "variant", "payload"]);
-      const typeId = u32(parts.get("type_id"), "type_id");
-      const variant = u32(parts.get("variant"), "variant");
+      const parts = requireMembers(content, tag, ["type_id", "variant", "payload"]);
+      const typeId = requireU32(parts.get("type_id"), "type_id");
+      const variant = requireU32(parts.get("variant"), "variant");
       return new Branch([parts.get("payload") ?? null], (payload) => new EnumValue(typeId, variant, payload[0] ?? UNIT));
     }
     case "List":
-      return new Branch(array(content, "List"), (items) => ListValue.of(items));
+      return new Branch(requireArray(content, "List"), (items) => ListValue.of(items));
     case "Map": {
       if (!isJsonObject(content)) return fail("Map must be an object");
       const keys = [...content.keys()];

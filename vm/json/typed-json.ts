@@ -1,5 +1,6 @@
 /**
- * Typed JSON: the JSON form of values for `--arg`, `--json` and the embedding API (`docs/guide/embedding.md`). Reading it needs the type:
+ * Reads and writes typed JSON, the JSON form of values for `--arg`, `--json` and the embedding API (`docs/guide/embedding.md`). Reading a
+ * value needs its type:
  *
  * | type    | JSON                                              |
  * |---------|---------------------------------------------------|
@@ -41,9 +42,9 @@ import {
 } from "../value/value.ts";
 
 /**
- * Writes a value. `type` is undefined for a value of an older module, whose options and results may be enum values. A function is
- * written as its text form, an actor as its number, a record of an unknown type as an array of its fields. Ints stay exact.
- * Throws as `checkSerializable`.
+ * Converts a value to typed JSON. `type` is undefined for a value of an older module, in which options and results may be enum values. A
+ * function becomes its text form, an actor becomes its number, and a record of an unknown type becomes an array of its fields. Ints stay
+ * exact. Throws the errors of `checkSerializable`.
  */
 export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
   checkSerializable(value);
@@ -61,19 +62,19 @@ export function valueToTypedJson(value: Value, type: Type | undefined, types: re
       case "FnRef":
         return leaf(textForm(part));
       case "Some":
-        return wrapped("some", part.value);
+        return wrapperBranch("some", part.value);
       case "Ok":
-        return wrapped("ok", part.value);
+        return wrapperBranch("ok", part.value);
       case "Err":
-        return wrapped("err", part.value);
+        return wrapperBranch("err", part.value);
       case "List":
         return new Branch(part.toArray(), (items) => items);
       case "Map":
-        return labelled([...part.keys()], [...part.values()]);
+        return objectBranch([...part.keys()], [...part.values()]);
       case "Record": {
         const shape = table.shapeOfId(part.typeId);
         return shape?.kind === "record" && shape.fields.length === part.fields.length
-          ? labelled(
+          ? objectBranch(
               shape.fields.map((f) => f.name),
               part.fields,
             )
@@ -89,11 +90,11 @@ export function valueToTypedJson(value: Value, type: Type | undefined, types: re
   });
 }
 
-function wrapped(name: string, value: Value): Branch<Value, JsonData> {
+function wrapperBranch(name: string, value: Value): Branch<Value, JsonData> {
   return new Branch([value], (parts) => jsonObjectOf([name, parts[0] ?? null]));
 }
 
-function labelled(names: readonly string[], values: readonly Value[]): Branch<Value, JsonData> {
+function objectBranch(names: readonly string[], values: readonly Value[]): Branch<Value, JsonData> {
   return new Branch(values, (parts) => new Map(names.map((name, i) => [name, parts[i] ?? null])));
 }
 
@@ -103,33 +104,33 @@ function enumToTypedJson(
   legacy: string | undefined,
 ): Leaf<JsonData> | Branch<Value, JsonData> {
   if (legacy === "None") return leaf(null);
-  if (legacy !== undefined) return wrapped(legacy.toLowerCase(), value.payload);
+  if (legacy !== undefined) return wrapperBranch(legacy.toLowerCase(), value.payload);
   const variant = shape?.kind === "enum" ? shape.variants[value.variant] : undefined;
-  if (variant === undefined) return wrapped(String(value.variant), value.payload);
-  return variant.payload === null ? leaf(variant.name) : wrapped(variant.name, value.payload);
+  if (variant === undefined) return wrapperBranch(String(value.variant), value.payload);
+  return variant.payload === null ? leaf(variant.name) : wrapperBranch(variant.name, value.payload);
 }
 
-/** A path to a part of the JSON data, from the part to the root. Its text is made only for an error message. */
+/** A path to a part of the JSON data, linked from the part to the root. It is converted to text only for an error message. */
 interface JsonPath {
   readonly parent: JsonPath | undefined;
   readonly key: string | number;
 }
 
 const MAX_PATH_PARTS = 16;
-const MAX_MESSAGE_TEXT = 80;
+const MAX_QUOTED_UNITS = 80;
 
-/** Shortens user text for a message. */
-const shortened = (text: string): string => (text.length > MAX_MESSAGE_TEXT ? `${wellFormed(text.slice(0, MAX_MESSAGE_TEXT))}…` : text);
+/** Returns the user's text, shortened for a message. */
+const shorten = (text: string): string => (text.length > MAX_QUOTED_UNITS ? `${wellFormed(text.slice(0, MAX_QUOTED_UNITS))}…` : text);
 
 function pathText(path: JsonPath): string {
   const parts: string[] = [];
-  let at: JsonPath | undefined = path;
-  for (; at !== undefined && parts.length < MAX_PATH_PARTS; at = at.parent) {
-    const isRoot = at.parent === undefined;
-    const name = typeof at.key === "string" && (isRoot || /^[A-Za-z_][A-Za-z0-9_]*$/.test(at.key));
-    parts.push(isRoot ? String(at.key) : name ? `.${shortened(String(at.key))}` : `[${shortened(JSON.stringify(at.key))}]`);
+  let part: JsonPath | undefined = path;
+  for (; part !== undefined && parts.length < MAX_PATH_PARTS; part = part.parent) {
+    const isRoot = part.parent === undefined;
+    const name = typeof part.key === "string" && (isRoot || /^[A-Za-z_][A-Za-z0-9_]*$/.test(part.key));
+    parts.push(isRoot ? String(part.key) : name ? `.${shorten(String(part.key))}` : `[${shorten(JSON.stringify(part.key))}]`);
   }
-  return `${at === undefined ? "" : "…"}${parts.reverse().join("")}`;
+  return `${part === undefined ? "" : "…"}${parts.reverse().join("")}`;
 }
 
 function fail(path: JsonPath, message: string): never {
@@ -145,7 +146,7 @@ function kindOf(data: JsonData): string {
   return isJsonObject(data) ? "Object" : "Int";
 }
 
-/** Data to be read as a value of a type. */
+/** JSON data that is to be read as a value of `type`. */
 interface TypedData {
   readonly data: JsonData;
   readonly type: Type;
@@ -153,7 +154,7 @@ interface TypedData {
 }
 
 /**
- * Reads a value of `type`. Throws `value.too_deep`, and `value.form` with the path from `root`, as in
+ * Reads a value of `type`. Throws `value.too_deep`, or `value.form` with a message that contains the path from `root`, such as
  * `args.name.items[2]: expected Int, found String`.
  */
 export function valueFromTypedJson(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
@@ -168,30 +169,30 @@ export function valueFromTypedJson(data: JsonData, type: Type, types: readonly T
         return readNamed(node, node.type.name, node.type.args, table);
       case "fn":
       case "param":
-        return fail(node.path, `a ${shortened(typeToString(node.type))} cannot be given as JSON`);
+        return fail(node.path, `a ${shorten(typeToString(node.type))} cannot be given as JSON`);
     }
   });
 }
 
-function wrong(node: TypedData): never {
-  return fail(node.path, `expected ${shortened(typeToString(node.type))}, found ${kindOf(node.data)}`);
+function failWrongType(node: TypedData): never {
+  return fail(node.path, `expected ${shorten(typeToString(node.type))}, found ${kindOf(node.data)}`);
 }
 
-type Read = Leaf<Value> | Branch<TypedData, Value>;
+type ReadResult = Leaf<Value> | Branch<TypedData, Value>;
 
-function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" }>["name"]): Read {
+function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" }>["name"]): ReadResult {
   const { data } = node;
   switch (name) {
     case "Int":
       return leaf(readInt(node));
     case "Float":
-      return leaf(floatFromData(data) ?? wrong(node));
+      return leaf(floatFromData(data) ?? failWrongType(node));
     case "String":
-      return leaf(typeof data === "string" ? data : wrong(node));
+      return leaf(typeof data === "string" ? data : failWrongType(node));
     case "Bool":
-      return leaf(typeof data === "boolean" ? data : wrong(node));
+      return leaf(typeof data === "boolean" ? data : failWrongType(node));
     case "Unit":
-      return leaf(data === null ? UNIT : wrong(node));
+      return leaf(data === null ? UNIT : failWrongType(node));
     case "Json":
       return readJson(node);
     case "ActorId":
@@ -199,112 +200,112 @@ function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" 
   }
 }
 
-/** Decimal digits of a 64-bit integer: at most 19, with a sign. */
+/** The decimal digits of a 64-bit integer: at most 19 digits, possibly with a sign. */
 const INT_TEXT = /^(?:0|-?[1-9][0-9]{0,18})$/;
 
 function readInt(node: TypedData): number | bigint {
   const { data } = node;
   const value = typeof data === "string" && INT_TEXT.test(data) ? intFromBigInt(BigInt(data)) : data;
   if (typeof value === "bigint" && !isI64(value)) return fail(node.path, "an Int has 64 bits; this one is larger");
-  return isI64(value) ? value : wrong(node);
+  return isI64(value) ? value : failWrongType(node);
 }
 
-function readJson(node: TypedData): Read {
+function readJson(node: TypedData): ReadResult {
   const { data, type, path } = node;
   if (data === null) return leaf(UNIT);
   if (typeof data === "string" || typeof data === "boolean" || data instanceof FloatValue) return leaf(data);
-  if (isJsonArray(data)) return listOf(data, type, path);
-  if (isJsonObject(data)) return mapOf(data, type, path);
+  if (isJsonArray(data)) return readItems(data, type, path);
+  if (isJsonObject(data)) return readEntries(data, type, path);
   return leaf(isI64(data) ? data : fail(path, "an Int has 64 bits; this one is larger"));
 }
 
-const below = (path: JsonPath, key: string | number, data: JsonData, type: Type): TypedData => ({
+const childData = (path: JsonPath, key: string | number, data: JsonData, type: Type): TypedData => ({
   data,
   type,
   path: { parent: path, key },
 });
 
-function listOf(data: readonly JsonData[], type: Type, path: JsonPath): Read {
+function readItems(data: readonly JsonData[], type: Type, path: JsonPath): ReadResult {
   return new Branch(
-    data.map((item, i) => below(path, i, item, type)),
+    data.map((item, i) => childData(path, i, item, type)),
     (items) => ListValue.of(items),
   );
 }
 
-function mapOf(data: ReadonlyMap<string, JsonData>, type: Type, path: JsonPath): Read {
+function readEntries(data: ReadonlyMap<string, JsonData>, type: Type, path: JsonPath): ReadResult {
   const keys = [...data.keys()];
   return new Branch(
-    keys.map((key) => below(path, key, data.get(key) ?? null, type)),
+    keys.map((key) => childData(path, key, data.get(key) ?? null, type)),
     (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)),
   );
 }
 
-/** The member of an object that has exactly one, when its name is one of these. */
+/** Returns the only member of an object that has exactly one member, if its name is one of `names`. */
 function soleMember(data: JsonData, names: readonly string[]): readonly [string, JsonData] | undefined {
   const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
   return entry !== undefined && names.includes(entry[0]) ? entry : undefined;
 }
 
-function readNamed(node: TypedData, name: string, args: readonly Type[], table: TypeTable): Read {
+function readNamed(node: TypedData, name: string, args: readonly Type[], table: TypeTable): ReadResult {
   const { data, path } = node;
   const [first, second] = args;
-  const inside = (key: string, content: JsonData, type: Type, make: (value: Value) => Value): Read =>
-    new Branch([below(path, key, content, type)], (parts) => make(parts[0] ?? UNIT));
+  const wrapChild = (key: string, content: JsonData, type: Type, make: (value: Value) => Value): ReadResult =>
+    new Branch([childData(path, key, content, type)], (parts) => make(parts[0] ?? UNIT));
   switch (name) {
     case "Option": {
       if (data === null) return leaf(NONE);
       const entry = soleMember(data, ["some"]);
       if (first === undefined || entry === undefined)
-        return fail(path, `expected ${shortened(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
-      return inside("some", entry[1], first, (value) => new SomeValue(value));
+        return fail(path, `expected ${shorten(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
+      return wrapChild("some", entry[1], first, (value) => new SomeValue(value));
     }
     case "Result": {
       const entry = soleMember(data, ["ok", "err"]);
       if (first === undefined || second === undefined || entry === undefined)
-        return fail(path, `expected ${shortened(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
+        return fail(path, `expected ${shorten(typeToString(node.type))} as {"ok": …} or {"err": …}, found ${kindOf(data)}`);
       return entry[0] === "ok"
-        ? inside("ok", entry[1], first, (value) => new OkValue(value))
-        : inside("err", entry[1], second, (value) => new ErrValue(value));
+        ? wrapChild("ok", entry[1], first, (value) => new OkValue(value))
+        : wrapChild("err", entry[1], second, (value) => new ErrValue(value));
     }
     case "List":
-      return first !== undefined && isJsonArray(data) ? listOf(data, first, path) : wrong(node);
+      return first !== undefined && isJsonArray(data) ? readItems(data, first, path) : failWrongType(node);
     case "Map":
-      return second !== undefined && isJsonObject(data) ? mapOf(data, second, path) : wrong(node);
+      return second !== undefined && isJsonObject(data) ? readEntries(data, second, path) : failWrongType(node);
     default: {
       const shape = table.shapeOf(node.type);
-      if (shape === undefined) return fail(path, `the module has no type ${shortened(typeToString(node.type))}`);
+      if (shape === undefined) return fail(path, `the module has no type ${shorten(typeToString(node.type))}`);
       return shape.kind === "record" ? readRecord(node, shape) : readEnum(node, shape);
     }
   }
 }
 
-function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): Read {
+function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): ReadResult {
   const { data, path } = node;
-  if (!isJsonObject(data)) return wrong(node);
+  if (!isJsonObject(data)) return failWrongType(node);
   const names = new Set(shape.fields.map((f) => f.name));
-  for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shortened(JSON.stringify(key))}`);
+  for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shorten(JSON.stringify(key))}`);
   const fields = shape.fields.map((field) => {
     const content = data.get(field.name);
-    if (content === undefined) return fail(path, `the field ${shortened(field.name)} of ${shape.name} is missing`);
+    if (content === undefined) return fail(path, `the field ${shorten(field.name)} of ${shape.name} is missing`);
     if (field.type === undefined) return fail({ parent: path, key: field.name }, "a field of an unknown type cannot be given as JSON");
-    return below(path, field.name, content, field.type);
+    return childData(path, field.name, content, field.type);
   });
   return new Branch(fields, (values) => new RecordValue(shape.id, values));
 }
 
-function readEnum(node: TypedData, shape: Extract<TypeShape, { kind: "enum" }>): Read {
+function readEnum(node: TypedData, shape: Extract<TypeShape, { kind: "enum" }>): ReadResult {
   const { data, path } = node;
   const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
   const name = typeof data === "string" ? data : entry?.[0];
-  if (name === undefined) return fail(path, `expected ${shortened(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
+  if (name === undefined) return fail(path, `expected ${shorten(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
   const index = shape.variants.findIndex((v) => v.name === name);
   const variant = shape.variants[index];
-  if (variant === undefined) return fail(path, `${shape.name} has no variant ${shortened(JSON.stringify(name))}`);
+  if (variant === undefined) return fail(path, `${shape.name} has no variant ${shorten(JSON.stringify(name))}`);
   if (variant.payload === null)
     return entry === undefined
       ? leaf(new EnumValue(shape.id, index, UNIT))
       : fail(path, `the variant ${variant.name} has no payload: write it as a string`);
   if (entry === undefined) return fail(path, `the variant ${variant.name} has a payload: write it as {"${variant.name}": …}`);
   if (variant.payload.type === undefined) return fail({ parent: path, key: name }, "a payload of an unknown type cannot be given as JSON");
-  return new Branch([below(path, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));
+  return new Branch([childData(path, name, entry[1], variant.payload.type)], (parts) => new EnumValue(shape.id, index, parts[0] ?? UNIT));
 }

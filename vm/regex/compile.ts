@@ -7,12 +7,12 @@ export type RegexInstruction =
   /** Consumes one code point of the set. */
   | { readonly op: "set"; readonly ranges: Ranges; readonly next: number }
   | { readonly op: "assert"; readonly test: Assertion; readonly next: number }
-  /** Stores the position: in slot 2n where group n begins, in slot 2n + 1 where it ends. */
+  /** Stores the position in a slot. Slot 2n is for the begin of group n, and slot 2n + 1 is for its end. */
   | { readonly op: "mark"; readonly slot: number; readonly next: number }
   /** Tries `first`, then `second`. */
   | { readonly op: "split"; readonly first: number; readonly second: number };
 
-/** Kinds of the code point before or after a position, for the assertions. Kinds that no assertion of the program distinguishes are merged. */
+/** Kinds of the code point before or after a position. Assertions test them. Kinds that no assertion of the program distinguishes are merged. */
 export const EDGE = 0;
 export const OTHER = 1;
 export const WORD_KIND = 2;
@@ -21,22 +21,22 @@ export const NEWLINE_KIND = 3;
 export interface RegexProgram {
   readonly code: readonly RegexInstruction[];
   readonly start: number;
-  /** The predecessors of each instruction. Those of instruction `i` begin at `sourceStarts[i]`. */
+  /** The predecessors of all instructions. The predecessors of instruction `i` begin at index `sourceStarts[i]`. */
   readonly sources: Int32Array;
   readonly sourceStarts: Int32Array;
-  /** The lowest and highest code point that each instruction consumes. For one that consumes none, the lowest is above the highest. */
+  /** The lowest and the highest code point that each instruction consumes. If an instruction consumes none, the lowest is above the highest. */
   readonly lowest: Int32Array;
   readonly highest: Int32Array;
-  /** The first code point of each class, ascending. All code points of a class belong to the same sets and satisfy the same assertions. */
+  /** The first code point of each class, in ascending order. All code points of a class belong to the same sets and satisfy the same assertions. */
   readonly classStarts: Int32Array;
-  /** The kind of each class, EDGE to NEWLINE_KIND. */
+  /** The kind of each class, from EDGE to NEWLINE_KIND. */
   readonly classKinds: Uint8Array;
 }
 
-/** Index of the one match instruction. */
+/** The index of the only match instruction. */
 export const MATCH = 0;
 
-/** Makes `pattern.size` instructions, and the match instruction. */
+/** Compiles the pattern to `pattern.size` instructions and the match instruction. */
 export function compilePattern(pattern: Pattern): RegexProgram {
   const code: RegexInstruction[] = [{ op: "match" }];
   const start = emit(code, pattern, MATCH);
@@ -46,7 +46,10 @@ export function compilePattern(pattern: Pattern): RegexProgram {
   return { code, start, lowest, highest, ...sourcesOf(code), classStarts, classKinds: kindsOf(code, classStarts) };
 }
 
-/** Emits instructions for `pattern`, followed by instruction `next`. Returns the index of the first. The depth of patterns is bounded, so recursion is safe. */
+/**
+ * Emits instructions for `pattern` that continue at instruction `next`. Returns the index of the first instruction. The depth of patterns
+ * is limited, so recursion is safe.
+ */
 function emit(code: RegexInstruction[], pattern: Pattern, next: number): number {
   switch (pattern.kind) {
     case "empty":
@@ -64,33 +67,33 @@ function emit(code: RegexInstruction[], pattern: Pattern, next: number): number 
       return pattern.parts.reduceRight((after, part) => emit(code, part, after), next);
     case "choice": {
       const entries = pattern.parts.map((part) => emit(code, part, next));
-      return entries.reduceRight((others, entry) => split(code, entry, others, true));
+      return entries.reduceRight((others, entry) => emitSplit(code, entry, others, true));
     }
     case "repeat": {
       const { part, min, max, greedy } = pattern;
       let entry = next;
       let copies = min;
       if (max === Number.POSITIVE_INFINITY) {
-        const loop = split(code, next, next, true);
+        const loop = emitSplit(code, next, next, true);
         const body = emit(code, part, loop);
-        link(code, loop, body, next, greedy);
-        // For a nullable x, x* is compiled as (x+)?. With a single split, an empty iteration would not count as the first choice of x.
-        entry = min > 0 ? body : part.nullable ? split(code, body, next, greedy) : loop;
+        replaceSplit(code, loop, body, next, greedy);
+        // If x is nullable, x* is compiled as (x+)?, because with a single split, an empty iteration would not count as the first choice of x.
+        entry = min > 0 ? body : part.nullable ? emitSplit(code, body, next, greedy) : loop;
         copies = Math.max(0, min - 1);
-      } else for (let i = min; i < max; i++) entry = split(code, emit(code, part, entry), next, greedy);
+      } else for (let i = min; i < max; i++) entry = emitSplit(code, emit(code, part, entry), next, greedy);
       for (let i = 0; i < copies; i++) entry = emit(code, part, entry);
       return entry;
     }
   }
 }
 
-function split(code: RegexInstruction[], body: number, other: number, greedy: boolean): number {
+function emitSplit(code: RegexInstruction[], body: number, other: number, greedy: boolean): number {
   return code.push(greedy ? { op: "split", first: body, second: other } : { op: "split", first: other, second: body }) - 1;
 }
 
-/** Replaces the split at index `at`. */
-function link(code: RegexInstruction[], at: number, body: number, other: number, greedy: boolean): void {
-  code[at] = greedy ? { op: "split", first: body, second: other } : { op: "split", first: other, second: body };
+/** Replaces the split at index `splitIndex`. */
+function replaceSplit(code: RegexInstruction[], splitIndex: number, body: number, other: number, greedy: boolean): void {
+  code[splitIndex] = greedy ? { op: "split", first: body, second: other } : { op: "split", first: other, second: body };
 }
 
 function sourcesOf(code: readonly RegexInstruction[]): { readonly sources: Int32Array; readonly sourceStarts: Int32Array } {
@@ -110,35 +113,35 @@ function targetsOf(instruction: RegexInstruction): readonly number[] {
   return instruction.op === "split" ? [instruction.first, instruction.second] : [instruction.next];
 }
 
-const tests = (code: readonly RegexInstruction[], ...wanted: readonly Assertion[]): boolean =>
+const hasAssertion = (code: readonly RegexInstruction[], ...wanted: readonly Assertion[]): boolean =>
   code.some((instruction) => instruction.op === "assert" && wanted.includes(instruction.test));
 
 function classesOf(code: readonly RegexInstruction[]): Int32Array {
   const starts = new Set([0]);
-  const seen = new Set<Ranges>();
+  const addedSets = new Set<Ranges>();
   const add = (ranges: Ranges): void => {
-    if (seen.has(ranges)) return;
-    seen.add(ranges);
+    if (addedSets.has(ranges)) return;
+    addedSets.add(ranges);
     ranges.forEach((bound, i) => starts.add(i % 2 === 0 ? bound : bound + 1));
   };
   for (const instruction of code) if (instruction.op === "set") add(instruction.ranges);
-  if (tests(code, "word_border", "no_word_border")) add(WORD);
-  if (tests(code, "line_start", "line_end")) add(NEWLINE);
+  if (hasAssertion(code, "word_border", "no_word_border")) add(WORD);
+  if (hasAssertion(code, "line_start", "line_end")) add(NEWLINE);
   return Int32Array.from(starts).sort();
 }
 
 function kindsOf(code: readonly RegexInstruction[], classStarts: Int32Array): Uint8Array {
-  const words = tests(code, "word_border", "no_word_border");
-  const lines = tests(code, "line_start", "line_end");
-  const edges = words || lines || tests(code, "text_start", "text_end");
+  const testsWords = hasAssertion(code, "word_border", "no_word_border");
+  const testsLines = hasAssertion(code, "line_start", "line_end");
+  const testsEdges = testsWords || testsLines || hasAssertion(code, "text_start", "text_end");
   return Uint8Array.from(classStarts, (point) => {
-    if (words && contains(WORD, point)) return WORD_KIND;
-    if (lines && contains(NEWLINE, point)) return NEWLINE_KIND;
-    return edges ? OTHER : EDGE;
+    if (testsWords && contains(WORD, point)) return WORD_KIND;
+    if (testsLines && contains(NEWLINE, point)) return NEWLINE_KIND;
+    return testsEdges ? OTHER : EDGE;
   });
 }
 
-/** Whether an assertion holds between code points of these kinds. */
+/** Returns whether an assertion holds between code points of these kinds. */
 export function holds(test: Assertion, before: number, after: number): boolean {
   switch (test) {
     case "text_start":

@@ -1,41 +1,41 @@
 /**
- * Parses a pattern in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), except what needs Unicode tables.
+ * Parses patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), except for syntax that needs Unicode tables.
  * Traps of the `regex` builtins contain the messages, so their text must not change.
  */
 import { type Assertion, assertion, choice, EMPTY, group, type Pattern, repeat, sequence, set } from "./pattern.ts";
 import { complement, DIGIT, foldCase, MAX_CODE_POINT, NEWLINE, type Ranges, rangesOf, SPACE, WORD } from "./ranges.ts";
 
-/** Limits of a pattern. Exceeding one makes it invalid. */
+/** Limits on a pattern. A pattern that exceeds a limit is invalid. */
 export const REGEX_LIMITS = {
-  /** UTF-16 code units of the text. */
+  /** UTF-16 code units of the pattern's text. */
   units: 65_536,
   /** The nesting of groups. */
   nesting: 200,
   /** The largest count in `{n,m}`. */
   repeats: 1_000,
-  /** Instructions of the program. A counted repetition is expanded. */
+  /** Instructions of the compiled program, in which counted repetitions are expanded. */
   instructions: 10_000,
 } as const;
 
 export interface ParsedPattern {
   readonly pattern: Pattern;
-  /** The number of capturing groups. They are numbered from 1. */
+  /** The number of capturing groups, which are numbered from 1. */
   readonly groups: number;
 }
 
 export interface PatternProblem {
-  /** 1-based, in code points. */
+  /** The 1-based position in code points. */
   readonly character: number;
   /** What is wrong and what to write instead. */
   readonly message: string;
 }
 
 class PatternError extends Error {
-  /** In code units. */
-  readonly at: number;
-  constructor(at: number, message: string) {
+  /** The position in code units. */
+  readonly offset: number;
+  constructor(offset: number, message: string) {
     super(message);
-    this.at = at;
+    this.offset = offset;
   }
 }
 
@@ -54,89 +54,89 @@ const FLAG_NAMES: ReadonlyMap<string, keyof Flags> = new Map([
   ["U", "ungreedy"],
 ]);
 
-/** The group being read. */
+/** The group that is being read. */
 interface Scope {
-  /** `(?i)` changes the flags for the rest of the group. */
+  /** The current flags. `(?i)` changes them for the rest of the group. */
   flags: Flags;
   readonly depth: number;
 }
 
 interface Reader {
   readonly source: string;
-  at: number;
-  /** The number of capturing groups so far. */
+  offset: number;
+  /** The number of capturing groups read so far. */
   groups: number;
   readonly withGroups: boolean;
 }
 
-const peek = (r: Reader): string => r.source.charAt(r.at);
+const peek = (r: Reader): string => r.source.charAt(r.offset);
 
 function take(r: Reader, text: string): boolean {
-  if (!r.source.startsWith(text, r.at)) return false;
-  r.at += text.length;
+  if (!r.source.startsWith(text, r.offset)) return false;
+  r.offset += text.length;
   return true;
 }
 
-/** The code point at the reader, which is not at the end. */
+/** Reads one code point. The reader must not be at the end. */
 function takePoint(r: Reader): number {
-  const point = r.source.codePointAt(r.at) ?? 0;
-  r.at += point > 0xffff ? 2 : 1;
+  const point = r.source.codePointAt(r.offset) ?? 0;
+  r.offset += point > 0xffff ? 2 : 1;
   return point;
 }
 
 /**
- * Parses a pattern; returns a problem when it is invalid. Takes linear time, except for sorting the ranges of classes. With `withGroups` the
- * program stores the positions of groups, which makes the pattern larger.
+ * Parses a pattern. Returns a problem if the pattern is invalid. Takes linear time, except for sorting the ranges of classes. If
+ * `withGroups` is true, the program stores the positions of groups, which makes the pattern larger.
  */
-export function parsePattern(source: string, withGroups: boolean = false): ParsedPattern | PatternProblem {
+export function parsePattern(source: string, options: { readonly withGroups?: boolean } = {}): ParsedPattern | PatternProblem {
   if (source.length > REGEX_LIMITS.units)
     return { character: 1, message: `the pattern is longer than ${REGEX_LIMITS.units} code units; search for its parts one by one` };
-  const reader: Reader = { source, at: 0, groups: 0, withGroups };
+  const reader: Reader = { source, offset: 0, groups: 0, withGroups: options.withGroups === true };
   try {
     const pattern = readChoice(reader, NO_FLAGS, 0);
-    if (reader.at < source.length) throw new PatternError(reader.at, "`)` without `(`; write `\\)` for the character");
+    if (reader.offset < source.length) throw new PatternError(reader.offset, "`)` without `(`; write `\\)` for the character");
     return { pattern, groups: reader.groups };
   } catch (error) {
-    if (error instanceof PatternError) return { character: Array.from(source.slice(0, error.at)).length + 1, message: error.message };
+    if (error instanceof PatternError) return { character: Array.from(source.slice(0, error.offset)).length + 1, message: error.message };
     throw error;
   }
 }
 
-/** Reads alternatives up to the end or a `)`. `REGEX_LIMITS.nesting` bounds the recursion. */
+/** Reads alternatives up to the end of the pattern or a `)`. `REGEX_LIMITS.nesting` limits the recursion. */
 function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
-  const start = r.at;
+  const start = r.offset;
   const scope: Scope = { flags, depth };
   const branches: Pattern[] = [];
   let items: Pattern[] = [];
-  while (r.at < r.source.length && peek(r) !== ")") {
+  while (r.offset < r.source.length && peek(r) !== ")") {
     if (take(r, "|")) {
       branches.push(sequence(items));
       items = [];
     } else items.push(readItem(r, scope));
   }
   branches.push(sequence(items));
-  return bounded(choice(branches), start);
+  return requireSize(choice(branches), start);
 }
 
-function bounded(pattern: Pattern, at: number): Pattern {
+function requireSize(pattern: Pattern, offset: number): Pattern {
   if (pattern.size >= REGEX_LIMITS.instructions)
     throw new PatternError(
-      at,
+      offset,
       `too large: more than ${REGEX_LIMITS.instructions} instructions with every repetition written out; use smaller counts or split the pattern`,
     );
   return pattern;
 }
 
-/** Reads an atom and its repetition. */
+/** Reads an atom and the repetition after it, if there is one. */
 function readItem(r: Reader, scope: Scope): Pattern {
-  const start = r.at;
+  const start = r.offset;
   refuseRepetition(r, NOTHING_TO_REPEAT);
   const atom = readAtom(r, scope);
   const bounds = readBounds(r);
   if (bounds === undefined) return atom;
   const lazy = take(r, "?");
   refuseRepetition(r, REPEATED_TWICE);
-  return bounded(repeat(atom, bounds.min, bounds.max, lazy === scope.flags.ungreedy), start);
+  return requireSize(repeat(atom, bounds.min, bounds.max, lazy === scope.flags.ungreedy), start);
 }
 
 interface Bounds {
@@ -145,25 +145,25 @@ interface Bounds {
 }
 
 function refuseRepetition(r: Reader, problem: (repetition: string) => string): void {
-  const at = r.at;
-  if (readBounds(r) !== undefined) throw new PatternError(at, problem(r.source.slice(at, r.at)));
+  const start = r.offset;
+  if (readBounds(r) !== undefined) throw new PatternError(start, problem(r.source.slice(start, r.offset)));
 }
 
 const NOTHING_TO_REPEAT = (found: string): string => `\`${found}\` has nothing to repeat before it; write \`\\${found}\` for the character`;
 const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repetition; put what stands before it in a group`;
 
-/** Reads a repetition; consumes nothing and returns undefined when there is none. A `{` that does not begin counts is a character, as in RE2. */
+/** Reads a repetition. If there is none, consumes nothing and returns undefined. Like in RE2, a `{` that does not begin counts is a character. */
 function readBounds(r: Reader): Bounds | undefined {
   if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
   if (take(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
   if (take(r, "?")) return { min: 0, max: 1 };
-  const start = r.at;
+  const start = r.offset;
   if (!take(r, "{")) return undefined;
   const min = readCount(r);
   const comma = take(r, ",");
   const max = comma ? readCount(r) : min;
   if (min === undefined || !take(r, "}")) {
-    r.at = start;
+    r.offset = start;
     return undefined;
   }
   if (min > REGEX_LIMITS.repeats || (max ?? 0) > REGEX_LIMITS.repeats)
@@ -176,9 +176,9 @@ function readCount(r: Reader): number | undefined {
   if (!isDigit(peek(r))) return undefined;
   let count = 0;
   while (isDigit(peek(r))) {
-    // Above the limit the exact count does not matter.
+    // Above the limit, the exact count does not matter.
     count = Math.min(count * 10 + Number(peek(r)), REGEX_LIMITS.repeats + 1);
-    r.at += 1;
+    r.offset += 1;
   }
   return count;
 }
@@ -191,9 +191,9 @@ function readAtom(r: Reader, scope: Scope): Pattern {
   if (take(r, "^")) return assertion(flags.multiLine ? "line_start" : "text_start");
   if (take(r, "$")) return assertion(flags.multiLine ? "line_end" : "text_end");
   if (peek(r) !== "\\") return literal(takePoint(r), flags);
-  const test = ASSERTIONS.get(r.source.charAt(r.at + 1));
+  const test = ASSERTIONS.get(r.source.charAt(r.offset + 1));
   if (test !== undefined) {
-    r.at += 2;
+    r.offset += 2;
     return assertion(test);
   }
   const ranges = readEscape(r);
@@ -216,11 +216,11 @@ const LOOKAROUND = ["?=", "?!", "?<=", "?<!"];
 
 /** Reads a group from `(` to `)`, or flags such as `(?i)` for the rest of the enclosing group. */
 function readGroup(r: Reader, scope: Scope): Pattern {
-  const start = r.at;
+  const start = r.offset;
   if (scope.depth >= REGEX_LIMITS.nesting)
     throw new PatternError(start, `groups nested deeper than ${REGEX_LIMITS.nesting}; take some of them apart`);
-  r.at += 1;
-  if (LOOKAROUND.some((head) => r.source.startsWith(head, r.at)))
+  r.offset += 1;
+  if (LOOKAROUND.some((head) => r.source.startsWith(head, r.offset)))
     throw new PatternError(start, "looking ahead or behind cannot be done in linear time; match the surroundings too and cut them off");
   let { flags } = scope;
   let index: number | undefined;
@@ -235,7 +235,7 @@ function readGroup(r: Reader, scope: Scope): Pattern {
       refuseRepetition(r, NOTHING_TO_REPEAT);
       return EMPTY;
     }
-    r.at += 1;
+    r.offset += 1;
   }
   const body = readChoice(r, flags, scope.depth + 1);
   if (!take(r, ")")) throw new PatternError(start, "`(` without `)`; close the group, or write `\\(` for the character");
@@ -253,28 +253,29 @@ const WORD_CHARACTERS = `_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz${
 const isDigit = (character: string): boolean => character !== "" && DIGITS.includes(character);
 const isWord = (character: string): boolean => character !== "" && WORD_CHARACTERS.includes(character);
 
-/** Reads and ignores the name of a group: groups are used by number only. */
+/** Reads and ignores the name of a group, because groups are used only by number. */
 function readName(r: Reader, start: number): void {
-  const from = r.at;
-  while (isWord(peek(r))) r.at += 1;
-  if (r.at === from || !take(r, ">")) throw new PatternError(start, "a group's name is ASCII letters, digits and `_`, and ends with `>`");
+  const from = r.offset;
+  while (isWord(peek(r))) r.offset += 1;
+  if (r.offset === from || !take(r, ">"))
+    throw new PatternError(start, "a group's name is ASCII letters, digits and `_`, and ends with `>`");
 }
 
 /** Reads flags up to a `:` or `)`. */
 function readFlags(r: Reader, start: number, outer: Flags): Flags {
   let flags = outer;
-  let value = true;
+  let enables = true;
   while (peek(r) !== ":" && peek(r) !== ")") {
     const name = FLAG_NAMES.get(peek(r));
-    if (name !== undefined) flags = { ...flags, [name]: value };
-    else if (value && peek(r) === "-") value = false;
+    if (name !== undefined) flags = { ...flags, [name]: enables };
+    else if (enables && peek(r) === "-") enables = false;
     else throw new PatternError(start, "after `(?` there must be `:`, `P<name>`, or flags of i, m, s and U, as in `(?i)` or `(?i-s:…)`");
-    r.at += 1;
+    r.offset += 1;
   }
   return flags;
 }
 
-const NAMED: ReadonlyMap<string, Ranges> = new Map([
+const NAMED_CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["alnum", rangesOf([48, 57, 65, 90, 97, 122])],
   ["alpha", rangesOf([65, 90, 97, 122])],
   ["ascii", [0, 127]],
@@ -291,34 +292,34 @@ const NAMED: ReadonlyMap<string, Ranges> = new Map([
   ["xdigit", [48, 57, 65, 70, 97, 102]],
 ]);
 
-/** Reads a class from `[` to `]`. */
+/** Reads a character class from `[` to `]`. */
 function readClass(r: Reader, flags: Flags): Ranges {
-  const start = r.at;
-  r.at += 1;
+  const start = r.offset;
+  r.offset += 1;
   const negated = take(r, "^");
   const pairs: number[] = [];
-  let first = true;
-  while (first || peek(r) !== "]") {
-    if (r.at >= r.source.length) throw new PatternError(start, "`[` without `]`; close the class, or write `\\[` for the character");
-    first = false;
+  let isFirst = true;
+  while (isFirst || peek(r) !== "]") {
+    if (r.offset >= r.source.length) throw new PatternError(start, "`[` without `]`; close the class, or write `\\[` for the character");
+    isFirst = false;
     for (const bound of readClassItem(r)) pairs.push(bound);
   }
-  r.at += 1;
+  r.offset += 1;
   const ranges = flags.ignoreCase ? foldCase(rangesOf(pairs)) : rangesOf(pairs);
   return negated ? complement(ranges) : ranges;
 }
 
 /** Reads a character, a range, an escape or a `[:name:]`. */
 function readClassItem(r: Reader): Ranges {
-  const start = r.at;
+  const start = r.offset;
   const named = readNamedClass(r);
   if (named !== undefined) return named;
   const low = readClassPoint(r);
-  const next = r.source.charAt(r.at + 1);
-  if (!isOne(low) || peek(r) !== "-" || next === "]" || next === "") return low;
-  r.at += 1;
+  const afterNext = r.source.charAt(r.offset + 1);
+  if (!isSinglePoint(low) || peek(r) !== "-" || afterNext === "]" || afterNext === "") return low;
+  r.offset += 1;
   const high = readClassPoint(r);
-  if (!isOne(high))
+  if (!isSinglePoint(high))
     throw new PatternError(start, "a range that ends in a class of characters; put the `-` first or last for the character");
   const [lo = 0] = low;
   const [hi = 0] = high;
@@ -326,21 +327,21 @@ function readClassItem(r: Reader): Ranges {
   return [lo, hi];
 }
 
-const isOne = (ranges: Ranges): boolean => ranges.length === 2 && ranges[0] === ranges[1];
+const isSinglePoint = (ranges: Ranges): boolean => ranges.length === 2 && ranges[0] === ranges[1];
 
-/** Reads a `[:name:]`; consumes nothing and returns undefined when there is none. */
+/** Reads a `[:name:]`. If there is none, consumes nothing and returns undefined. */
 function readNamedClass(r: Reader): Ranges | undefined {
-  const start = r.at;
+  const start = r.offset;
   if (!take(r, "[:")) return undefined;
   const negated = take(r, "^");
-  const from = r.at;
-  while (isWord(peek(r))) r.at += 1;
-  const ranges = NAMED.get(r.source.slice(from, r.at));
+  const from = r.offset;
+  while (isWord(peek(r))) r.offset += 1;
+  const ranges = NAMED_CLASSES.get(r.source.slice(from, r.offset));
   if (!take(r, ":]")) {
-    r.at = start;
+    r.offset = start;
     return undefined;
   }
-  if (ranges === undefined) throw new PatternError(start, `no such class; there are ${[...NAMED.keys()].join(", ")}`);
+  if (ranges === undefined) throw new PatternError(start, `no such class; there are ${[...NAMED_CLASSES.keys()].join(", ")}`);
   return negated ? complement(ranges) : ranges;
 }
 
@@ -368,11 +369,11 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["W", complement(WORD)],
 ]);
 
-/** Reads an escape for one or more characters, from its backslash. */
+/** Reads an escape that stands for one or more characters. The reader is at its backslash. */
 function readEscape(r: Reader): Ranges {
-  const start = r.at;
-  r.at += 1;
-  if (r.at >= r.source.length) throw new PatternError(start, "a backslash at the end; write `\\\\` for the character");
+  const start = r.offset;
+  r.offset += 1;
+  if (r.offset >= r.source.length) throw new PatternError(start, "a backslash at the end; write `\\\\` for the character");
   const point = takePoint(r);
   const character = String.fromCodePoint(point);
   const ranges = CLASSES.get(character);
@@ -396,13 +397,13 @@ const HEX = "0123456789abcdefABCDEF";
 
 /** Reads what follows `\x`: two hexadecimal digits, or any number of them in braces. */
 function readHex(r: Reader, start: number): Ranges {
-  const wrong = (): PatternError => new PatternError(start, "`\\x` needs two hexadecimal digits, or a code point up to 10FFFF in braces");
+  const problem = (): PatternError => new PatternError(start, "`\\x` needs two hexadecimal digits, or a code point up to 10FFFF in braces");
   const braces = take(r, "{");
-  const from = r.at;
-  while (peek(r) !== "" && HEX.includes(peek(r)) && (braces || r.at < from + 2)) r.at += 1;
-  const digits = r.source.slice(from, r.at);
-  if (braces ? digits === "" || !take(r, "}") : digits.length < 2) throw wrong();
+  const from = r.offset;
+  while (peek(r) !== "" && HEX.includes(peek(r)) && (braces || r.offset < from + 2)) r.offset += 1;
+  const digits = r.source.slice(from, r.offset);
+  if (braces ? digits === "" || !take(r, "}") : digits.length < 2) throw problem();
   const point = Number.parseInt(digits, 16);
-  if (point > MAX_CODE_POINT) throw wrong();
+  if (point > MAX_CODE_POINT) throw problem();
   return [point, point];
 }

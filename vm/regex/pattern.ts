@@ -1,4 +1,4 @@
-/** The syntax tree of a pattern. Each node has its size, so that a huge repetition is refused before it is expanded. */
+/** The syntax tree of a pattern. Each node stores its size, so that a huge repetition is rejected before it is expanded. */
 import type { Ranges } from "./ranges.ts";
 
 export type Assertion = "text_start" | "text_end" | "line_start" | "line_end" | "word_border" | "no_word_border";
@@ -12,17 +12,17 @@ type Shape =
   | { readonly kind: "choice"; readonly parts: readonly Pattern[] }
   | { readonly kind: "repeat"; readonly part: Pattern; readonly min: number; readonly max: number; readonly greedy: boolean };
 
-/** `size`: the number of instructions that `compile.ts` makes. `nullable`: whether it can match the empty text. */
+/** `size` is the number of instructions that `compile.ts` makes for the pattern. `nullable` tells whether the pattern can match the empty text. */
 export type Pattern = Shape & { readonly size: number; readonly nullable: boolean };
 
-/** The only pattern of size 0. */
+/** The only pattern whose size is 0. */
 export const EMPTY: Pattern = { kind: "empty", size: 0, nullable: true };
 
 export const set = (ranges: Ranges): Pattern => ({ kind: "set", ranges, size: 1, nullable: false });
 
 export const assertion = (test: Assertion): Pattern => ({ kind: "assert", test, size: 1, nullable: true });
 
-/** A group whose position the program stores. */
+/** Makes a group whose position the program stores. */
 export const group = (part: Pattern, index: number): Pattern => ({
   kind: "group",
   part,
@@ -31,22 +31,22 @@ export const group = (part: Pattern, index: number): Pattern => ({
   nullable: part.nullable,
 });
 
-const sizes = (parts: readonly Pattern[]): number => parts.reduce((sum, part) => sum + part.size, 0);
+const totalSize = (parts: readonly Pattern[]): number => parts.reduce((sum, part) => sum + part.size, 0);
 
 export function sequence(items: readonly Pattern[]): Pattern {
   const parts = items.filter((item) => item.size > 0);
   const [first = EMPTY, second] = parts;
   if (second === undefined) return first;
-  return { kind: "sequence", parts, size: sizes(parts), nullable: parts.every((part) => part.nullable) };
+  return { kind: "sequence", parts, size: totalSize(parts), nullable: parts.every((part) => part.nullable) };
 }
 
 export function choice(parts: readonly Pattern[]): Pattern {
   const [first = EMPTY, second] = parts;
   if (second === undefined) return first;
-  return { kind: "choice", parts, size: sizes(parts) + parts.length - 1, nullable: parts.some((part) => part.nullable) };
+  return { kind: "choice", parts, size: totalSize(parts) + parts.length - 1, nullable: parts.some((part) => part.nullable) };
 }
 
-/** `max` is Infinity when there is no upper bound. */
+/** Makes a repetition. `max` is Infinity if there is no upper bound. */
 export function repeat(part: Pattern, min: number, max: number, greedy: boolean): Pattern {
   if (part.size === 0 || max === 0) return EMPTY;
   const { nullable } = part;

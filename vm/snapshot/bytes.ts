@@ -1,14 +1,14 @@
 import { BorunaError } from "../error.ts";
 
-/** The most bytes of a snapshot after its digest, when writing and when reading. */
+/** Limit on the bytes of a snapshot after its digest, both for writing and for reading. */
 export const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
-const FIRST_CAPACITY = 1_024;
-const PAYLOAD_BITS = 128;
+const INITIAL_CAPACITY = 1_024;
+const VARINT_BASE = 128;
 const NUMBER_BYTES = 8;
 
-/** Throws `state.form`: the bytes are undamaged but are not a state of the program. */
-export function badState(message: string): never {
+/** Throws `state.form`, which means that the bytes are undamaged but are not a state of the program. */
+export function failState(message: string): never {
   throw new BorunaError("state.form", `not a state of this program: ${message}`);
 }
 
@@ -16,9 +16,9 @@ export function tooLarge(): BorunaError {
   return new BorunaError("state.too_large", `a state of more than ${MAX_STATE_BYTES} bytes`);
 }
 
-/** Writes bytes, varints (LEB128) and 64-bit numbers (little endian). Throws `state.too_large` beyond `MAX_STATE_BYTES`. */
+/** Writes bytes, varints (LEB128) and 64-bit numbers (little endian). Throws `state.too_large` above `MAX_STATE_BYTES`. */
 export class ByteWriter {
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #bytes = new Uint8Array(INITIAL_CAPACITY);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
@@ -31,15 +31,15 @@ export class ByteWriter {
   varint(value: number): void {
     this.#reserve(NUMBER_BYTES);
     let rest = value;
-    while (rest >= PAYLOAD_BITS) {
-      const low = rest % PAYLOAD_BITS;
-      this.#bytes[this.#length++] = low + PAYLOAD_BITS;
-      rest = (rest - low) / PAYLOAD_BITS;
+    while (rest >= VARINT_BASE) {
+      const low = rest % VARINT_BASE;
+      this.#bytes[this.#length++] = low + VARINT_BASE;
+      rest = (rest - low) / VARINT_BASE;
     }
     this.#bytes[this.#length++] = rest;
   }
 
-  /** Writes the lowest 64 bits. */
+  /** Writes the lowest 64 bits of the value. */
   u64(value: bigint): void {
     this.#reserve(NUMBER_BYTES);
     this.#view.setBigUint64(this.#length, BigInt.asUintN(64, value), true);
@@ -58,7 +58,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** The bytes written so far. A view that is valid until the next write. */
+  /** Returns the bytes written so far, as a view that is valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -74,11 +74,11 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` writes. Throws `state.form`. */
+/** Reads what `ByteWriter` writes. Throws `state.form` if the bytes are invalid. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  #at = 0;
+  #offset = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -86,9 +86,9 @@ export class ByteReader {
   }
 
   u8(): number {
-    const byte = this.#bytes[this.#at];
-    if (byte === undefined) return badState("it is cut short");
-    this.#at += 1;
+    const byte = this.#bytes[this.#offset];
+    if (byte === undefined) return failState("it is cut short");
+    this.#offset += 1;
     return byte;
   }
 
@@ -96,58 +96,58 @@ export class ByteReader {
     let value = 0;
     let scale = 1;
     for (let byte = this.u8(); ; byte = this.u8()) {
-      value += (byte % PAYLOAD_BITS) * scale;
-      if (!Number.isSafeInteger(value)) return badState("a number that is too large");
-      if (byte < PAYLOAD_BITS) return value;
-      scale *= PAYLOAD_BITS;
-      if (scale > Number.MAX_SAFE_INTEGER) return badState("a number that is too long");
+      value += (byte % VARINT_BASE) * scale;
+      if (!Number.isSafeInteger(value)) return failState("a number that is too large");
+      if (byte < VARINT_BASE) return value;
+      scale *= VARINT_BASE;
+      if (scale > Number.MAX_SAFE_INTEGER) return failState("a number that is too long");
     }
   }
 
   /** Reads a varint of at most `max`. */
-  upTo(max: number, what: string): number {
+  readVarintUpTo(max: number, what: string): number {
     const value = this.varint();
-    return value <= max ? value : badState(`${what} ${value} is over ${max}`);
+    return value <= max ? value : failState(`${what} ${value} is over ${max}`);
   }
 
   /** Reads a varint below `size`. */
-  index(size: number, what: string): number {
+  readIndex(size: number, what: string): number {
     const value = this.varint();
-    return value < size ? value : badState(`${what} ${value} is not there; there are ${size}`);
+    return value < size ? value : failState(`${what} ${value} is not there; there are ${size}`);
   }
 
-  /** Reads the number of items that follow. Each takes at least one byte, so a count larger than the rest is refused. */
-  count(what: string, max: number = Number.MAX_SAFE_INTEGER): number {
-    return this.upTo(Math.min(max, this.#bytes.length - this.#at), `the number of ${what}`);
+  /** Reads the number of items that follow. Each item takes at least one byte, so a count above the number of remaining bytes is rejected. */
+  readCount(what: string, max: number = Number.MAX_SAFE_INTEGER): number {
+    return this.readVarintUpTo(Math.min(max, this.#bytes.length - this.#offset), `the number of ${what}`);
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(NUMBER_BYTES), true);
+    return this.#view.getBigUint64(this.#skip(NUMBER_BYTES), true);
   }
 
   i64(): bigint {
-    return this.#view.getBigInt64(this.#take(NUMBER_BYTES), true);
+    return this.#view.getBigInt64(this.#skip(NUMBER_BYTES), true);
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#take(NUMBER_BYTES), true);
+    return this.#view.getFloat64(this.#skip(NUMBER_BYTES), true);
   }
 
-  /** Reads `length` bytes; returns a view. */
+  /** Reads `length` bytes and returns them as a view. */
   raw(length: number): Uint8Array {
-    const at = this.#take(length);
-    return this.#bytes.subarray(at, at + length);
+    const offset = this.#skip(length);
+    return this.#bytes.subarray(offset, offset + length);
   }
 
   end(): void {
-    if (this.#at !== this.#bytes.length) badState("bytes after its end");
+    if (this.#offset !== this.#bytes.length) failState("bytes after its end");
   }
 
-  /** Skips `length` bytes and returns the offset of the first. */
-  #take(length: number): number {
-    const at = this.#at;
-    if (length > this.#bytes.length - at) return badState("it is cut short");
-    this.#at += length;
-    return at;
+  /** Skips `length` bytes and returns the offset of the first of them. */
+  #skip(length: number): number {
+    const offset = this.#offset;
+    if (length > this.#bytes.length - offset) return failState("it is cut short");
+    this.#offset += length;
+    return offset;
   }
 }

@@ -1,15 +1,15 @@
 /**
- * A snapshot: a suspended run as bytes.
+ * Writes and reads snapshots. A snapshot is a suspended run as bytes:
  *
  *     "BRNS" | version, u16 LE | SHA-256 of the rest | module hash | Strings | nodes | state
  *
- * `encodeState` makes a snapshot and `decodeState` reads one. Strings and nodes are the tables of `value-writer.ts`; the state is what
- * `state-writer.ts` writes: limits, counters, actors with their frames and mailboxes, and the call that waits for an answer. Its values
- * point into the tables.
+ * `encodeState` makes a snapshot and `decodeState` reads one. Strings and nodes are the tables of `value-writer.ts`. The state is what
+ * `state-writer.ts` writes, namely limits, counters, actors with their frames and mailboxes, and the call that waits for an answer. The
+ * values in the state point into the tables.
  *
- * The digest detects accidents, not forgery: whoever can write a snapshot can make any state of the program. So a snapshot must come
- * from a trusted store. Reading still checks everything that the engines rely on, so a forged snapshot cannot break them, and
- * `caps` bounds its limits.
+ * The digest detects accidents but not forgery, because whoever can write a snapshot can make any state of the program. So a snapshot
+ * must come from a trusted store. Reading still checks everything that the engines rely on, so a forged snapshot cannot break the
+ * engines, and `caps` bounds the limits in the snapshot.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
@@ -24,12 +24,12 @@ import { ValueWriter } from "./value-writer.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
 const VERSION = 4;
-const VERSION_AT = 4;
-const DIGEST_AT = 6;
+const VERSION_OFFSET = 4;
+const DIGEST_OFFSET = 6;
 const DIGEST_BYTES = 32;
-const BODY_AT = DIGEST_AT + DIGEST_BYTES;
+const BODY_OFFSET = DIGEST_OFFSET + DIGEST_BYTES;
 
-/** Writes the state of a run as a snapshot. Throws `state.too_large`. */
+/** Writes the state of a run as a snapshot. Throws `state.too_large` if the snapshot exceeds `MAX_STATE_BYTES`. */
 export function encodeState(program: Program, state: RunState): Uint8Array {
   const values = new ValueWriter();
   const run = new ByteWriter();
@@ -39,18 +39,18 @@ export function encodeState(program: Program, state: RunState): Uint8Array {
   values.writeTables(body);
   body.raw(run.written());
   const written = body.written();
-  const bytes = new Uint8Array(BODY_AT + written.length);
+  const bytes = new Uint8Array(BODY_OFFSET + written.length);
   bytes.set(MAGIC);
-  new DataView(bytes.buffer).setUint16(VERSION_AT, VERSION, true);
-  bytes.set(sha256(written), DIGEST_AT);
-  bytes.set(written, BODY_AT);
+  new DataView(bytes.buffer).setUint16(VERSION_OFFSET, VERSION, true);
+  bytes.set(sha256(written), DIGEST_OFFSET);
+  bytes.set(written, BODY_OFFSET);
   return bytes;
 }
 
 /**
  * Reads a snapshot of a run of this program. Work and memory are proportional to the length of the bytes. `caps` are the highest limits
- * that the state may have. Throws `state.bad_magic`, `state.version`, `state.damaged`, `state.too_large`, `state.module` for another
- * program, `state.limits` for a limit above `caps`, and `state.form`.
+ * that the state may have. Throws `state.bad_magic`, `state.version`, `state.damaged`, `state.too_large`, `state.module` if the snapshot
+ * belongs to another program, `state.limits` if a limit is above `caps`, and `state.form`.
  */
 export function decodeState(program: Program, bytes: Uint8Array, caps?: Limits): RunState {
   const reader = new ByteReader(bodyOf(bytes));
@@ -71,12 +71,12 @@ export function decodeState(program: Program, bytes: Uint8Array, caps?: Limits):
 function bodyOf(bytes: Uint8Array): Uint8Array {
   if (MAGIC.some((byte, i) => bytes[i] !== byte))
     throw new BorunaError("state.bad_magic", 'not a suspended run: it does not begin with "BRNS"');
-  if (bytes.length < BODY_AT + DIGEST_BYTES) throw new BorunaError("state.damaged", "the state is cut short");
-  const version = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint16(VERSION_AT, true);
+  if (bytes.length < BODY_OFFSET + DIGEST_BYTES) throw new BorunaError("state.damaged", "the state is cut short");
+  const version = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint16(VERSION_OFFSET, true);
   if (version !== VERSION) throw new BorunaError("state.version", `state format version ${version}; this machine reads version ${VERSION}`);
-  if (bytes.length - BODY_AT > MAX_STATE_BYTES) throw tooLarge();
-  const body = bytes.subarray(BODY_AT);
-  if (!sameBytes(sha256(body), bytes.subarray(DIGEST_AT, BODY_AT)))
+  if (bytes.length - BODY_OFFSET > MAX_STATE_BYTES) throw tooLarge();
+  const body = bytes.subarray(BODY_OFFSET);
+  if (!sameBytes(sha256(body), bytes.subarray(DIGEST_OFFSET, BODY_OFFSET)))
     throw new BorunaError("state.damaged", "the state is damaged: its digest is another");
   return body;
 }

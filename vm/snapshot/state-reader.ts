@@ -10,20 +10,20 @@ import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_
 import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
-import { badState, type ByteReader } from "./bytes.ts";
+import { failState, type ByteReader } from "./bytes.ts";
 import { hasEnded, type RunState, STATUSES } from "./state-writer.ts";
 import type { ValueReader } from "./value-reader.ts";
 
-/** Reads what `writeState` writes. Checks everything that the engines rely on. Throws `state.form` and `state.limits`. */
+/** Reads what `writeState` writes. Checks everything that the engines rely on. Throws `state.form` or `state.limits`. */
 export class StateReader {
   readonly #program: Program;
   readonly #bytes: ByteReader;
   readonly #values: ValueReader;
   /** For each actor, the stack slots of pending Strings (see `string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
-  /** Counts payloads again. The run has charged them under the limit, so going over it shows a forgery. Set when the limits are read. */
+  /** Charges payloads again. The run has charged them within the limit, so exceeding the limit shows a forgery. Set when the limits are read. */
   #payloadMeter: Meter = new Meter(0, 0);
-  /** The stack heights of statically stacked functions, cached. */
+  /** A cache of the stack heights of statically stacked functions. */
   readonly #heights = new Map<VerifiedFunction, Int32Array>();
 
   constructor(program: Program, bytes: ByteReader, values: ValueReader) {
@@ -34,151 +34,151 @@ export class StateReader {
 
   read(caps: Limits | undefined): RunState {
     const bytes = this.#bytes;
-    const limits = this.#limits(caps);
+    const limits = this.#readLimits(caps);
     this.#payloadMeter = new Meter(Number.MAX_SAFE_INTEGER, limits.max_alloc_bytes);
-    const scheduled = bytes.upTo(1, "the scheduler flag") === 1;
-    const steps = bytes.upTo(limits.max_steps, "steps");
-    const allocBytes = bytes.upTo(limits.max_alloc_bytes, "allocated bytes");
-    const nextActor = bytes.upTo(MACHINE_LIMITS.actors, "actor");
+    const scheduled = bytes.readVarintUpTo(1, "the scheduler flag") === 1;
+    const steps = bytes.readVarintUpTo(limits.max_steps, "steps");
+    const allocBytes = bytes.readVarintUpTo(limits.max_alloc_bytes, "allocated bytes");
+    const nextActor = bytes.readVarintUpTo(MACHINE_LIMITS.actors, "actor");
     // In each round, at least one actor takes a step or ends.
-    const round = bytes.upTo(steps + MACHINE_LIMITS.actors, "round");
+    const round = bytes.readVarintUpTo(steps + MACHINE_LIMITS.actors, "round");
     const sliceEnd = bytes.varint();
-    const actors = this.#actors(scheduled ? MACHINE_LIMITS.actors : 1, limits);
-    const queue = this.#queue(actors.length);
-    const pending = this.#pending(actors.length);
+    const actors = this.#readActors(scheduled ? MACHINE_LIMITS.actors : 1, limits);
+    const queue = this.#readQueue(actors.length);
+    const pending = this.#readMessages(actors.length);
     const current = actors[queue[0] ?? 0];
-    if (current?.status !== "runnable" || current.depth === 0) return badState("nobody waits for an answer");
-    const { waiting, pushes } = this.#waiting(current);
+    if (current?.status !== "runnable" || current.depth === 0) return failState("nobody waits for an answer");
+    const { waiting, pushes } = this.#readWaiting(current);
     current.waiting = waiting;
-    current.spawned = this.#numbers(bytes.count("actors spawned"), this.#program.functions.length, "function");
-    for (let left = bytes.count("messages sent"); left > 0; left--) current.sent.push({ to: this.#actorId(), payload: this.#payload() });
+    current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
+    for (let n = bytes.readCount("messages sent"); n > 0; n--) current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
     if (scheduled ? nextActor !== actors.length + current.spawned.length : current.spawned.length + current.sent.length > 0)
-      return badState("its actors do not add up");
+      return failState("its actors do not add up");
     for (const actor of actors) this.#checkFrames(actor, actor === current ? pushes : 0);
     return { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue, pending };
   }
 
-  #limits(caps: Limits | undefined): Limits {
-    const limits = limitsFrom((field) => this.#bytes.upTo(LIMITS[field].max, field));
+  #readLimits(caps: Limits | undefined): Limits {
+    const limits = limitsFrom((field) => this.#bytes.readVarintUpTo(LIMITS[field].max, field));
     const over = caps === undefined ? undefined : LIMIT_NAMES.find((field) => effectiveLimit(field, limits) > effectiveLimit(field, caps));
-    if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allpushes`);
+    if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allowed`);
     return limits;
   }
 
-  #actors(max: number, limits: Limits): readonly Actor[] {
-    const count = this.#bytes.count("actors", max);
+  #readActors(max: number, limits: Limits): readonly Actor[] {
+    const count = this.#bytes.readCount("actors", max);
     const actors: Actor[] = [];
     for (let id = 0; id < count; id++) {
-      const parent = this.#bytes.upTo(id, "parent") - 1;
-      if (parent < 0 !== (id === 0)) badState("an actor without parent that is not the root");
+      const parent = this.#bytes.readVarintUpTo(id, "parent") - 1;
+      if (parent < 0 !== (id === 0)) failState("an actor without parent that is not the root");
       actors[parent]?.children.push(id);
-      actors.push(this.#actor(id, parent, count, limits));
+      actors.push(this.#readActor(id, parent, count, limits));
     }
     return actors;
   }
 
-  #actor(id: number, parent: number, actorCount: number, limits: Limits): Actor {
+  #readActor(id: number, parent: number, actorCount: number, limits: Limits): Actor {
     const bytes = this.#bytes;
     const actor = newActor(id, parent);
-    actor.status = STATUSES[bytes.u8()] ?? badState("no such status");
+    actor.status = STATUSES[bytes.u8()] ?? failState("no such status");
     if (!hasEnded(actor)) {
-      actor.depth = bytes.count("frames", limits.max_call_depth);
+      actor.depth = bytes.readCount("frames", limits.max_call_depth);
       for (let i = 0; i < actor.depth; i++) {
-        const index = bytes.index(this.#program.functions.length, "function");
+        const index = bytes.readIndex(this.#program.functions.length, "function");
         actor.frameFunction.push(index);
-        actor.framePc.push(bytes.upTo(this.#program.functions[index]?.def.code.length ?? 0, "instruction"));
-        actor.frameBase.push(bytes.upTo(MACHINE_LIMITS.stackSlots, "slot"));
+        actor.framePc.push(bytes.readVarintUpTo(this.#program.functions[index]?.def.code.length ?? 0, "instruction"));
+        actor.frameBase.push(bytes.readVarintUpTo(MACHINE_LIMITS.stackSlots, "slot"));
       }
-      actor.sp = bytes.count("slots", MACHINE_LIMITS.stackSlots);
+      actor.sp = bytes.readCount("slots", MACHINE_LIMITS.stackSlots);
       reserveSlots(actor, actor.sp);
-      for (let i = 0; i < actor.sp; i++) setSlot(actor.stack, actor.numbers, i, this.#values.value());
-      this.#pendingSlots.set(actor, this.#numbers(bytes.count("pending Strings", actor.sp), actor.sp, "slot"));
-      for (let i = this.#program.module.globals.length; i > 0; i--) actor.globals.push(this.#values.value());
+      for (let i = 0; i < actor.sp; i++) setSlot(actor.stack, actor.numbers, i, this.#values.readValue());
+      this.#pendingSlots.set(actor, this.#readIndices(bytes.readCount("pending Strings", actor.sp), actor.sp, "slot"));
+      for (let i = this.#program.module.globals.length; i > 0; i--) actor.globals.push(this.#values.readValue());
     }
     if (actor.status !== "failed") {
-      for (let left = bytes.count("messages"); left > 0; left--) {
-        actor.mailbox.push({ from: bytes.index(actorCount, "actor"), payload: this.#values.value() });
+      for (let remaining = bytes.readCount("messages"); remaining > 0; remaining--) {
+        actor.mailbox.push({ from: bytes.readIndex(actorCount, "actor"), payload: this.#values.readValue() });
       }
-      if (actor.status === "blocked" && hasMail(actor)) badState("an actor that waits though it has mail");
+      if (actor.status === "blocked" && hasMail(actor)) failState("an actor that waits though it has mail");
     }
-    if (id === 0 && actor.depth === 0) actor.result = this.#values.value();
+    if (id === 0 && actor.depth === 0) actor.result = this.#values.readValue();
     return actor;
   }
 
-  #queue(actorCount: number): readonly number[] {
-    const queue = this.#numbers(this.#bytes.count("turns", actorCount), actorCount, "actor");
-    return queue.every((id, i) => id > (queue[i - 1] ?? -1)) ? queue : badState("turns that are not in order");
+  #readQueue(actorCount: number): readonly number[] {
+    const queue = this.#readIndices(this.#bytes.readCount("turns", actorCount), actorCount, "actor");
+    return queue.every((id, i) => id > (queue[i - 1] ?? -1)) ? queue : failState("turns that are not in order");
   }
 
-  #numbers(count: number, size: number, what: string): number[] {
+  #readIndices(count: number, size: number, what: string): number[] {
     const numbers: number[] = [];
-    for (let i = 0; i < count; i++) numbers.push(this.#bytes.index(size, what));
+    for (let i = 0; i < count; i++) numbers.push(this.#bytes.readIndex(size, what));
     return numbers;
   }
 
-  #pending(actorCount: number): readonly PendingMessage[] {
+  #readMessages(actorCount: number): readonly PendingMessage[] {
     const pending: PendingMessage[] = [];
-    for (let left = this.#bytes.count("messages"); left > 0; left--) {
-      pending.push({ from: this.#bytes.index(actorCount, "actor"), to: this.#actorId(), payload: this.#payload() });
+    for (let remaining = this.#bytes.readCount("messages"); remaining > 0; remaining--) {
+      pending.push({ from: this.#bytes.readIndex(actorCount, "actor"), to: this.#readActorId(), payload: this.#readPayload() });
     }
     return pending;
   }
 
   /** Reads a value that will leave the machine. */
-  #payload(): Value {
-    const value = this.#values.value();
+  #readPayload(): Value {
+    const value = this.#values.readValue();
     try {
       chargeSerialization(value, this.#payloadMeter);
     } catch (error) {
-      if (error instanceof MachineTrap) badState("a message that the program could not have sent");
+      if (error instanceof MachineTrap) failState("a message that the program could not have sent");
       throw error;
     }
     return value;
   }
 
-  #actorId(): number | bigint {
-    const id = this.#values.value();
-    return id instanceof ActorIdValue ? id.id : badState("a message to something else than an actor");
+  #readActorId(): number | bigint {
+    const id = this.#values.readValue();
+    return id instanceof ActorIdValue ? id.id : failState("a message to something else than an actor");
   }
 
-  /** The call that waits, which is the instruction before the next one, and how many values its answer pushes. */
-  #waiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
+  /** Reads the call that waits. It is the instruction before the next one. `pushes` is how many values its answer pushes. */
+  #readWaiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
-    const at = (pc - 1) * CODE_STRIDE;
-    const first = fn.code[at + 1] ?? 0;
-    const tag = fn.code[at];
+    const codeIndex = (pc - 1) * CODE_STRIDE;
+    const operand = fn.code[codeIndex + 1] ?? 0;
+    const tag = fn.code[codeIndex];
     switch (tag) {
       case OPCODES.CapCall.tag:
       case OPCODES.TryCapCall.tag: {
-        const declared = fn.capabilities.has(first);
-        return { waiting: { kind: "capability", capability: first, declared, caught: tag === OPCODES.TryCapCall.tag }, pushes: 1 };
+        const declared = fn.capabilities.has(operand);
+        return { waiting: { kind: "capability", capability: operand, declared, caught: tag === OPCODES.TryCapCall.tag }, pushes: 1 };
       }
       case OPCODES.EmitUi.tag:
-        return { waiting: { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: this.#payload() }, pushes: 0 };
+        return { waiting: { kind: "emit", capability: CAPABILITY_IDS.uiRender, tree: this.#readPayload() }, pushes: 0 };
       case OPCODES.SpawnActor.tag:
-        return { waiting: { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex: first }, pushes: 1 };
+        return { waiting: { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex: operand }, pushes: 1 };
       case OPCODES.SendMsg.tag: {
-        const target = this.#actorId();
-        return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#payload() }, pushes: 0 };
+        const target = this.#readActorId();
+        return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#readPayload() }, pushes: 0 };
       }
       default:
-        return badState("nobody waits for an answer");
+        return failState("nobody waits for an answer");
     }
   }
 
   #frame(actor: Actor, i: number): { readonly fn: VerifiedFunction; readonly pc: number; readonly base: number } {
-    const fn = this.#program.functions[actor.frameFunction[i] ?? 0] ?? badState("function is not there");
+    const fn = this.#program.functions[actor.frameFunction[i] ?? 0] ?? failState("function is not there");
     return { fn, pc: actor.framePc[i] ?? 0, base: actor.frameBase[i] ?? 0 };
   }
 
   /**
-   * Checks what the engines rely on: frames follow one another on the stack, each has room, and in a statically stacked function the
-   * height of the stack is the one the verifier computed. `pushes` is how many values the answer pushes onto the innermost frame.
+   * Checks what the engines rely on. Frames follow one another on the stack, each frame has room, and in a statically stacked function
+   * the height of the stack is the one that the verifier computed. `pushes` is how many values the answer pushes onto the innermost frame.
    */
   #checkFrames(actor: Actor, pushes: number): void {
-    if (actor.depth === 0 && actor.sp > 0) badState("a stack without frames");
-    const pending = this.#pendingSlots.get(actor) ?? [];
-    let marked = 0;
+    if (actor.depth === 0 && actor.sp > 0) failState("a stack without frames");
+    const pendingSlots = this.#pendingSlots.get(actor) ?? [];
+    let markedCount = 0;
     for (let i = 0; i < actor.depth; i++) {
       const { fn, pc, base } = this.#frame(actor, i);
       const isInnermost = i === actor.depth - 1;
@@ -186,29 +186,29 @@ export class StateReader {
       // Includes the values that the callee or the answer will push.
       const height = (isInnermost ? actor.sp : (actor.frameBase[i + 1] ?? 0)) - operandBase + (isInnermost ? pushes : 1);
       const room = fn.staticallyStacked ? fn.maxStack : MACHINE_LIMITS.frameSlots;
-      if (i === 0 && base !== 0) badState("a stack that begins above its frames");
+      if (i === 0 && base !== 0) failState("a stack that begins above its frames");
       if (height < (isInnermost ? pushes : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
-        badState("a frame that does not fit");
-      // In a dynamically stacked function the next instruction reserves its own slots, but the answer is pushed first.
+        failState("a frame that does not fit");
+      // In a dynamically stacked function, the next instruction reserves its own slots, but the answer is pushed before that.
       reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
       for (const local of analyzeAppends(fn).locals) {
-        if (pending[marked] !== base + local) continue;
-        if (typeof actor.stack[base + local] !== "string") badState("a pending value that is no String");
+        if (pendingSlots[markedCount] !== base + local) continue;
+        if (typeof actor.stack[base + local] !== "string") failState("a pending value that is no String");
         actor.numbers[base + local] = 1;
-        marked += 1;
+        markedCount += 1;
       }
-      if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) badState("a frame that has not called the next");
-      const known = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
-      if (known !== undefined && known !== height)
-        badState(known === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
+      if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) failState("a frame that has not called the next");
+      const verifiedHeight = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
+      if (verifiedHeight !== undefined && verifiedHeight !== height)
+        failState(verifiedHeight === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
     }
-    if (marked < pending.length) badState("a pending String that nothing appends to");
+    if (markedCount < pendingSlots.length) failState("a pending String that nothing appends to");
   }
 
   #heightsOf(fn: VerifiedFunction): Int32Array {
-    const seen = this.#heights.get(fn);
-    if (seen !== undefined) return seen;
-    const heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? badState("a function that is not regular");
+    const knownHeights = this.#heights.get(fn);
+    if (knownHeights !== undefined) return knownHeights;
+    const heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? failState("a function that is not regular");
     this.#heights.set(fn, heights);
     return heights;
   }
@@ -216,6 +216,6 @@ export class StateReader {
 
 const isCall = (tag: number | undefined): boolean => tag === OPCODES.Call.tag || tag === OPCODES.CallIndirect.tag;
 
-/** A limit for comparison: 0 means no limit for `max_wall_ms` and `max_log_bytes`. */
+/** Returns a limit for comparison. For `max_wall_ms` and `max_log_bytes`, 0 means no limit. */
 const effectiveLimit = (field: LimitField, limits: Limits): number =>
   (field === "max_wall_ms" || field === "max_log_bytes") && limits[field] === 0 ? Number.POSITIVE_INFINITY : limits[field];

@@ -27,14 +27,14 @@ export const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
 
 export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
 
-/** Throws `state.too_large`. */
+/** Writes the state of a run. Throws `state.too_large`. */
 export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
   for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
   out.u8(state.scheduled ? 1 : 0);
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.actors.length);
   const pendingStrings = state.actors.map((actor) => pendingStringsOf(program, actor));
-  // Writing copies these Strings out of their ropes, which the run has not been charged for.
+  // Writing copies these Strings out of their ropes, and the run has not been charged for the copies.
   if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
   for (const [i, actor] of state.actors.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
@@ -48,7 +48,7 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   const current = state.actors[state.queue[0] ?? 0];
   if (current === undefined) return;
   writeWaiting(out, values, current.waiting);
-  // Without a scheduler nothing reads them.
+  // Without a scheduler, nothing reads these two lists.
   const { spawned, sent } = state.scheduled ? current : { spawned: [], sent: [] };
   out.varint(spawned.length);
   for (const index of spawned) out.varint(index);
@@ -60,8 +60,8 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
 }
 
 /**
- * Writes an actor. One that has ended is written too, since ids are positions. Its mailbox is written unless it failed: the run ends
- * with the failures in mailboxes that no actor has received.
+ * Writes an actor. An actor that has ended is also written, because ids are positions. Its mailbox is written unless the actor failed,
+ * because the run ends with the failures that no actor has received from a mailbox.
  */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
   out.varint(actor.parent + 1);
@@ -93,7 +93,7 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingS
   if (actor.id === 0 && (ended || actor.depth === 0)) values.write(out, actor.result);
 }
 
-/** Writes what the instruction of the waiting call does not contain. */
+/** Writes the part of the waiting call that its instruction does not contain. */
 function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: Waiting | undefined): void {
   if (waiting?.kind === "emit") values.write(out, waiting.tree);
   else if (waiting?.kind === "send") {
@@ -104,9 +104,9 @@ function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: Waiting | u
 
 /** The Strings of one actor whose first read is still to be charged (see `string-append.ts`). */
 interface PendingStrings {
-  /** Their stack slots, ascending. */
+  /** Their stack slots, in ascending order. */
   readonly slots: readonly number[];
-  /** Their code units, with those of the operands in functions that append. */
+  /** The number of their code units and of those of the operands in functions that append. */
   readonly units: number;
 }
 

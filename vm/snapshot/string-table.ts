@@ -1,29 +1,30 @@
 import { BorunaError } from "../error.ts";
 
-/** V8 hashes Strings that are much longer by their length alone, so a Map of them would compare all Strings of one length. */
+/** For very long Strings, V8 hashes only the length, so in a Map all of them with the same length would collide. */
 const MAX_HASHED_UNITS = 8_192;
-/** Code units sampled for the full fingerprint of a long String, and for the quick one. */
+/** How many code units of a long String its full fingerprint samples. */
 const SAMPLES = 16_384;
+/** How many code units of a long String its quick fingerprint samples. */
 const QUICK_SAMPLES = 64;
-/** How many Strings are remembered for each quick fingerprint. */
-const REMEMBERED = 4;
+/** Limit on the recent Strings that are kept for each quick fingerprint. */
+const MAX_RECENT = 4;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x0100_0193;
-/** The most code units of long Strings hashed or compared: some seconds of work. */
+/** Limit on the code units of long Strings that are hashed or compared. Reaching it takes a few seconds. */
 const MAX_WORK = 2 ** 32;
 
-interface Known {
+interface IndexedString {
   readonly text: string;
   readonly index: number;
 }
 
-/** Gives distinct Strings indices from 0, in the order they are added. */
+/** Assigns each distinct String an index, starting at 0, in the order in which they are added. */
 export class StringTable {
   readonly #short = new Map<string, number>();
-  /** Long Strings by full fingerprint. */
-  readonly #long = new Map<number, Known[]>();
-  /** The most recent long Strings with each quick fingerprint. */
-  readonly #recent = new Map<number, Known[]>();
+  /** Long Strings, grouped by full fingerprint. */
+  readonly #long = new Map<number, IndexedString[]>();
+  /** The most recent long Strings for each quick fingerprint. */
+  readonly #recent = new Map<number, IndexedString[]>();
   #size = 0;
   #work = 0;
 
@@ -31,47 +32,50 @@ export class StringTable {
     return this.#size;
   }
 
-  /** Returns the index of the String. A new String gets the size before the call. Throws `state.too_large` when comparing long Strings takes too long. */
-  add(text: string): number {
-    if (text.length > MAX_HASHED_UNITS) return this.#addLong(text);
-    const known = this.#short.get(text);
-    if (known !== undefined) return known;
+  /**
+   * Returns the index of the String. Adds it if it is new; its index is then the previous `size`. Throws `state.too_large` if comparing
+   * long Strings takes too long.
+   */
+  intern(text: string): number {
+    if (text.length > MAX_HASHED_UNITS) return this.#internLong(text);
+    const index = this.#short.get(text);
+    if (index !== undefined) return index;
     this.#short.set(text, this.#size);
     return this.#size++;
   }
 
-  #addLong(text: string): number {
+  #internLong(text: string): number {
     this.#spend(QUICK_SAMPLES);
-    const first = fingerprint(text, QUICK_SAMPLES);
-    const recent = this.#recent.get(first) ?? [];
-    // Equal Strings are usually one object in memory, which V8 compares in constant time.
-    const known = this.#among(text, recent);
-    if (known !== undefined) return known.index;
-    const found = this.#findOrAdd(text);
-    recent.push(found);
-    if (recent.length > REMEMBERED) recent.shift();
-    this.#recent.set(first, recent);
-    return found.index;
+    const quickKey = fingerprint(text, QUICK_SAMPLES);
+    const recent = this.#recent.get(quickKey) ?? [];
+    // Equal Strings are usually the same object, and V8 compares an object with itself in constant time.
+    const entry = this.#findEqual(text, recent);
+    if (entry !== undefined) return entry.index;
+    const match = this.#findOrAdd(text);
+    recent.push(match);
+    if (recent.length > MAX_RECENT) recent.shift();
+    this.#recent.set(quickKey, recent);
+    return match.index;
   }
 
-  /** Finds the String by its full fingerprint, or adds it. */
-  #findOrAdd(text: string): Known {
+  /** Returns the entry of the String, which it finds by the full fingerprint or adds. */
+  #findOrAdd(text: string): IndexedString {
     this.#spend(Math.min(text.length, SAMPLES));
     const key = fingerprint(text, SAMPLES);
     const candidates = this.#long.get(key) ?? [];
-    const known = this.#among(text, candidates);
-    if (known !== undefined) return known;
-    const fresh = { text, index: this.#size++ };
-    candidates.push(fresh);
+    const entry = this.#findEqual(text, candidates);
+    if (entry !== undefined) return entry;
+    const added = { text, index: this.#size++ };
+    candidates.push(added);
     this.#long.set(key, candidates);
-    return fresh;
+    return added;
   }
 
-  #among(text: string, candidates: readonly Known[]): Known | undefined {
-    for (const known of candidates) {
-      if (known.text === text) return known;
-      // V8 compares the contents only when the lengths are equal.
-      if (known.text.length === text.length) this.#spend(text.length);
+  #findEqual(text: string, candidates: readonly IndexedString[]): IndexedString | undefined {
+    for (const entry of candidates) {
+      if (entry.text === text) return entry;
+      // V8 compares the contents only if the lengths are equal.
+      if (entry.text.length === text.length) this.#spend(text.length);
     }
     return undefined;
   }
@@ -82,7 +86,7 @@ export class StringTable {
   }
 }
 
-/** FNV-1a of the length and of evenly spaced code units. */
+/** Returns the FNV-1a hash of the length and of evenly spaced code units. */
 function fingerprint(text: string, maxSamples: number): number {
   const samples = Math.min(text.length, maxSamples);
   const stride = text.length / samples;

@@ -20,12 +20,12 @@ import {
   UNIT,
   type Value,
 } from "../value/value.ts";
-import { badState, type ByteReader } from "./bytes.ts";
+import { failState, type ByteReader } from "./bytes.ts";
 import { NODE, TAG } from "./value-writer.ts";
 
 const U32_MAX = 0xffff_ffff;
 
-/** A map's tree, with the ranks of its first and last key in the sorted table of Strings. */
+/** A tree or subtree of a map, with the ranks (see `#ranks`) of its first and last keys. */
 interface MapTree {
   readonly node: MapNode<Value>;
   readonly first: number;
@@ -46,21 +46,21 @@ export class ValueReader {
   readonly #strings: readonly string[];
   readonly #values: Value[] = [];
   readonly #buffers: ListValue[] = [];
-  readonly #entries: MapTree[] = [];
-  readonly #trees: ListTree[] = [];
-  /** The rank of each String in UTF-8 order; made when the first map is read. */
+  readonly #mapTrees: MapTree[] = [];
+  readonly #listTrees: ListTree[] = [];
+  /** The rank of each String in UTF-8 order. Computed when the first map is read. */
   #ranks: Uint32Array | undefined;
 
-  /** Reads the tables. Throws `state.form`, as all methods do. */
+  /** Reads the tables of Strings and nodes. Like every method, throws `state.form` if the bytes are invalid. */
   constructor(bytes: ByteReader, arities: readonly number[]) {
     this.#bytes = bytes;
     this.#arities = arities;
     this.#strings = readStrings(bytes);
-    const nodes = bytes.count("nodes");
+    const nodes = bytes.readCount("nodes");
     for (let i = 0; i < nodes; i++) this.#readNode();
   }
 
-  value(): Value {
+  readValue(): Value {
     const bytes = this.#bytes;
     const tag = bytes.u8();
     switch (tag) {
@@ -79,145 +79,145 @@ export class ValueReader {
       case TAG.int:
         return bytes.varint();
       case TAG.negativeInt: {
-        const below = bytes.varint();
-        return below > 0 ? -below : badState("an Int of -0");
+        const magnitude = bytes.varint();
+        return magnitude > 0 ? -magnitude : failState("an Int of -0");
       }
       case TAG.wideInt:
-        return wideNumber(bytes.i64());
+        return requireWide(bytes.i64());
       case TAG.float:
         return new FloatValue(bytes.f64());
       case TAG.string:
-        return at(this.#strings, bytes, "String");
+        return readReference(this.#strings, bytes, "String");
       case TAG.fnRef:
-        return new FnRefValue(bytes.upTo(U32_MAX, "function"));
+        return new FnRefValue(bytes.readVarintUpTo(U32_MAX, "function"));
       case TAG.actorId:
         return new ActorIdValue(bytes.varint());
       case TAG.wideActorId:
-        return new ActorIdValue(wideNumber(bytes.u64()));
+        return new ActorIdValue(requireWide(bytes.u64()));
       case TAG.node:
-        return at(this.#values, bytes, "value");
+        return readReference(this.#values, bytes, "value");
       default:
-        return badState(`no kind of value ${tag}`);
+        return failState(`no kind of value ${tag}`);
     }
   }
 
   /** Reads `count` values. */
-  list(count: number): Value[] {
+  readValues(count: number): Value[] {
     const values: Value[] = [];
-    for (let i = 0; i < count; i++) values.push(this.value());
+    for (let i = 0; i < count; i++) values.push(this.readValue());
     return values;
   }
 
   #readNode(): void {
     const kind = this.#bytes.u8();
     if (kind === NODE.buffer) this.#readElements();
-    else if (kind === NODE.entry) this.#entries.push(this.#mapTree());
-    else if (kind === NODE.leaf) this.#trees.push({ tree: { items: this.list(WIDTH) }, height: 0, size: WIDTH });
-    else if (kind === NODE.inner) this.#trees.push(this.#inner());
-    else this.#values.push(this.#node(kind));
+    else if (kind === NODE.entry) this.#mapTrees.push(this.#readMapTree());
+    else if (kind === NODE.leaf) this.#listTrees.push({ tree: { items: this.readValues(WIDTH) }, height: 0, size: WIDTH });
+    else if (kind === NODE.inner) this.#listTrees.push(this.#readInnerNode());
+    else this.#values.push(this.#readValueNode(kind));
   }
 
-  #node(kind: number): Value {
+  #readValueNode(kind: number): Value {
     const bytes = this.#bytes;
     switch (kind) {
       case NODE.some:
-        return new SomeValue(this.value());
+        return new SomeValue(this.readValue());
       case NODE.ok:
-        return new OkValue(this.value());
+        return new OkValue(this.readValue());
       case NODE.err:
-        return new ErrValue(this.value());
+        return new ErrValue(this.readValue());
       case NODE.record: {
-        const type = bytes.upTo(U32_MAX, "type");
-        return new RecordValue(type, this.list(bytes.count("fields")));
+        const type = bytes.readVarintUpTo(U32_MAX, "type");
+        return new RecordValue(type, this.readValues(bytes.readCount("fields")));
       }
       case NODE.enum: {
-        const type = bytes.upTo(U32_MAX, "type");
-        const variant = bytes.upTo(U32_MAX, "variant");
-        return new EnumValue(type, variant, this.value());
+        const type = bytes.readVarintUpTo(U32_MAX, "type");
+        const variant = bytes.readVarintUpTo(U32_MAX, "variant");
+        return new EnumValue(type, variant, this.readValue());
       }
       case NODE.closure: {
-        const index = bytes.index(this.#arities.length, "function");
-        // A call copies the captured values; the steps charged for it allow no more than the arity.
-        return new ClosureValue(index, this.list(bytes.count("captured values", this.#arities[index])));
+        const index = bytes.readIndex(this.#arities.length, "function");
+        // A call copies the captured values, but its charge covers only as many as the function has parameters.
+        return new ClosureValue(index, this.readValues(bytes.readCount("captured values", this.#arities[index])));
       }
       case NODE.list: {
-        const buffer = at(this.#buffers, bytes, "storage");
-        const offset = bytes.index(buffer.length, "element");
-        const length = bytes.upTo(buffer.length - offset, "the length of a list");
+        const buffer = readReference(this.#buffers, bytes, "storage");
+        const offset = bytes.readIndex(buffer.length, "element");
+        const length = bytes.readVarintUpTo(buffer.length - offset, "the length of a list");
         return buffer.slice(offset, offset + length);
       }
       case NODE.trieList:
-        return this.#trieList();
+        return this.#readTrieList();
       case NODE.map:
-        return MapValue.ofRoot(at(this.#entries, bytes, "entry").node);
+        return MapValue.ofRoot(readReference(this.#mapTrees, bytes, "entry").node);
       default:
-        return badState(`no kind of node ${kind}`);
+        return failState(`no kind of node ${kind}`);
     }
   }
 
-  /** Appends elements to a buffer. Lists that were read from it before keep their length. */
+  /** Appends elements to a buffer. Lists already read from the buffer keep their length. */
   #readElements(): void {
-    const index = this.#bytes.index(this.#buffers.length + 1, "storage");
+    const index = this.#bytes.readIndex(this.#buffers.length + 1, "storage");
     const before = this.#buffers[index] ?? ListValue.EMPTY;
-    const more = this.list(this.#bytes.count("elements", MAX_LIST_LENGTH - before.length));
+    const more = this.readValues(this.#bytes.readCount("elements", MAX_LIST_LENGTH - before.length));
     this.#buffers[index] = before.concat(ListValue.of(more));
   }
 
-  #inner(): ListTree {
+  #readInnerNode(): ListTree {
     const children: Tree<Value>[] = [];
     let size = 0;
     let height = 0;
-    for (let left = this.#bytes.count("children", WIDTH); left > 0; left--) {
-      const child = at(this.#trees, this.#bytes, "elements");
+    for (let remaining = this.#bytes.readCount("children", WIDTH); remaining > 0; remaining--) {
+      const child = readReference(this.#listTrees, this.#bytes, "elements");
       if (children.length > 0 && (child.height !== height || size !== children.length * WIDTH ** (height + 1)))
-        badState("elements that are no tree");
+        failState("elements that are no tree");
       children.push(child.tree);
       size += child.size;
       height = child.height;
     }
-    if (children.length === 0 || height >= MAX_HEIGHT) badState("elements that are no tree");
+    if (children.length === 0 || height >= MAX_HEIGHT) failState("elements that are no tree");
     return { tree: { children }, height: height + 1, size };
   }
 
-  #trieList(): Value {
+  #readTrieList(): Value {
     const bytes = this.#bytes;
-    const number = bytes.index(this.#trees.length + 1, "elements");
-    const own = number === 0 ? undefined : this.#trees[number - 1];
-    const tail = this.list(bytes.count("elements", WIDTH));
-    const trie = trieOf(own?.tree, own?.height ?? 0, own?.size ?? 0, tail);
-    if (trie.count === 0 || trie.count > MAX_LIST_LENGTH) badState("a list of no such length");
-    const offset = bytes.index(trie.count, "element");
-    const length = bytes.upTo(trie.count - offset, "the length of a list");
-    return length === 0 ? badState("a list of no such length") : ListValue.within(trie, offset, length);
+    const indexPlusOne = bytes.readIndex(this.#listTrees.length + 1, "elements");
+    const root = indexPlusOne === 0 ? undefined : this.#listTrees[indexPlusOne - 1];
+    const tail = this.readValues(bytes.readCount("elements", WIDTH));
+    const trie = trieOf(root?.tree, root?.height ?? 0, root?.size ?? 0, tail);
+    if (trie.count === 0 || trie.count > MAX_LIST_LENGTH) failState("a list of no such length");
+    const offset = bytes.readIndex(trie.count, "element");
+    const length = bytes.readVarintUpTo(trie.count - offset, "the length of a list");
+    return length === 0 ? failState("a list of no such length") : ListValue.fromTrie(trie, offset, length);
   }
 
-  #mapTree(): MapTree {
+  #readMapTree(): MapTree {
     const bytes = this.#bytes;
-    const key = bytes.index(this.#strings.length, "String");
-    const value = this.value();
-    const left = this.#side();
-    const right = this.#side();
+    const key = bytes.readIndex(this.#strings.length, "String");
+    const value = this.readValue();
+    const left = this.#readSubtree();
+    const right = this.#readSubtree();
     this.#ranks ??= ranksOf(this.#strings);
     const rank = this.#ranks[key] ?? 0;
     const inOrder = (left === undefined || left.last < rank) && (right === undefined || rank < right.first);
-    if (!inOrder) return badState("a map whose keys are not in order");
-    if (Math.abs((left?.node.height ?? 0) - (right?.node.height ?? 0)) > 1) return badState("a map that is not balanced");
+    if (!inOrder) return failState("a map whose keys are not in order");
+    if (Math.abs((left?.node.height ?? 0) - (right?.node.height ?? 0)) > 1) return failState("a map that is not balanced");
     const node = mapNode(this.#strings[key] ?? "", value, left?.node ?? null, right?.node ?? null);
     return { node, first: left?.first ?? rank, last: right?.last ?? rank };
   }
 
-  #side(): MapTree | undefined {
-    const number = this.#bytes.index(this.#entries.length + 1, "entry");
-    return number === 0 ? undefined : this.#entries[number - 1];
+  #readSubtree(): MapTree | undefined {
+    const indexPlusOne = this.#bytes.readIndex(this.#mapTrees.length + 1, "entry");
+    return indexPlusOne === 0 ? undefined : this.#mapTrees[indexPlusOne - 1];
   }
 }
 
-function at<T>(table: readonly T[], bytes: ByteReader, what: string): T {
-  return table[bytes.index(table.length, what)] ?? badState(`${what} is not there`);
+function readReference<T>(table: readonly T[], bytes: ByteReader, what: string): T {
+  return table[bytes.readIndex(table.length, what)] ?? failState(`${what} is not there`);
 }
 
 function readStrings(bytes: ByteReader): readonly string[] {
-  const count = bytes.count("Strings");
+  const count = bytes.readCount("Strings");
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const strings: string[] = [];
   for (let i = 0; i < count; i++) {
@@ -225,13 +225,13 @@ function readStrings(bytes: ByteReader): readonly string[] {
     try {
       strings.push(decoder.decode(utf8));
     } catch {
-      badState("a String that is not UTF-8");
+      failState("a String that is not UTF-8");
     }
   }
   return strings;
 }
 
-/** Sorts all Strings once, so that checking the order of two keys compares two numbers, however many maps have them. */
+/** Sorts all Strings once, so that the order of two keys can be checked by comparing two numbers, no matter how many maps there are. */
 function ranksOf(strings: readonly string[]): Uint32Array {
   const order = strings.map((text, index) => ({ text, index })).sort((a, b) => compareUtf8(a.text, b.text));
   const ranks = new Uint32Array(strings.length);
@@ -243,8 +243,8 @@ function ranksOf(strings: readonly string[]): Uint32Array {
   return ranks;
 }
 
-/** Refuses a 64-bit number that fits a safe integer: it has a shorter form. */
-function wideNumber(value: bigint): bigint {
+/** Rejects a 64-bit number that is a safe integer, because it must be written in the shorter form. */
+function requireWide(value: bigint): bigint {
   const canonical = intFromBigInt(value);
-  return typeof canonical === "bigint" ? canonical : badState("a number wider than it need be");
+  return typeof canonical === "bigint" ? canonical : failState("a number wider than it need be");
 }

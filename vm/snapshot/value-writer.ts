@@ -1,24 +1,24 @@
 /**
- * Writes the values of a snapshot. Values form a graph without cycles in which one value may be part of many, so each String
- * and each node is written once, parts before what contains them, and a reference is a number that points back. A node is a
- * value that contains others, an entry of a map's tree or a node of a list's trie: versions of a list or map that share
- * storage in memory share it in the snapshot too.
+ * Writes the values of a snapshot. Values form a graph without cycles in which one value may be part of many values. So each
+ * String and each node is written once, after its parts, and a reference is the index of something already written. A node is a
+ * value that contains others, an entry of a map's tree, or a node of a list's trie. So versions of a list or map that share
+ * storage in memory also share it in the snapshot.
  *
- * Layout: the number of Strings, then each as byte length and UTF-8. The number of nodes, then each as a kind (`NODE`) and its
- * fields. After these tables, a value is a tag (`TAG`) and at most one number.
+ * The layout is: the number of Strings, then each String as byte length and UTF-8; the number of nodes, then each node as a kind
+ * (`NODE`) and its fields. After these tables, a value is a tag (`TAG`) and at most one number.
  *
- * A list's buffer may contain a version of the same list that is older. So a buffer is written in pieces, as far as each
- * version needs it. Elements that no version in this run reaches are not written; they may belong to another run.
+ * An element of a list's buffer may be an older version of the same list. So a buffer is written in pieces, each as long as the next
+ * version needs. Elements that no version in this run reaches are not written, because they may belong to another run.
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
-import { fieldsOf, isContainer } from "../value/children.ts";
+import { partsOf, isContainer } from "../value/children.ts";
 import { ListValue } from "../value/list.ts";
 import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
 import type { MapNode } from "../value/map-tree.ts";
 import { ownTree, type Tree, type Trie } from "../value/trie.ts";
-import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, type IntValue, type Value } from "../value/value.ts";
+import { ActorIdValue, type ObjectValue, FloatValue, FnRefValue, type IntValue, type Value } from "../value/value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
 
@@ -31,21 +31,21 @@ export const TAG = {
   emptyMap: 5,
   /** A varint. */
   int: 6,
-  /** A varint: the absolute value. */
+  /** The absolute value as a varint. */
   negativeInt: 7,
-  /** 64 bits, for an Int outside the safe integers. */
+  /** 64 bits, for an Int that is not a safe integer. */
   wideInt: 8,
   float: 9,
-  /** Index in the table of Strings. */
+  /** The index in the table of Strings. */
   string: 10,
   fnRef: 11,
   actorId: 12,
   wideActorId: 13,
-  /** Index among the nodes that are values. */
+  /** The index among the nodes that are values. */
   node: 14,
 } as const;
 
-/** Node kinds. The comments list the fields; a count precedes what it counts. */
+/** Node kinds. The comments list the fields; each count precedes the things it counts. */
 export const NODE = {
   /** value */
   some: 0,
@@ -61,9 +61,12 @@ export const NODE = {
   list: 6,
   /** A map: entry at the root */
   map: 7,
-  /** More elements of a list buffer: index of the buffer (that of a new one is the number of buffers so far), count, values */
+  /** More elements of a list buffer: index of the buffer (for a new buffer, the number of buffers so far), count, values */
   buffer: 8,
-  /** An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries have indices of their own. */
+  /**
+   * An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries
+   * have indices of their own.
+   */
   entry: 9,
   /** A full leaf of a list's trie: values. Leaves and inner nodes share their indices. */
   leaf: 10,
@@ -75,15 +78,18 @@ export const NODE = {
 
 type ListTree = Tree<Value>;
 type MapEntry = MapNode<Value>;
-/** What a reference can point to. */
-type Node = CompoundValue | MapEntry | ListTree;
-/** The parts of a node by index; undefined after the last. */
+/** Anything that a reference can point to. */
+type Node = ObjectValue | MapEntry | ListTree;
+/** Gives the parts of a node by index, and undefined after the last part. */
 interface Parts {
   at(index: number): Value | Node | undefined;
 }
 
-/** The parts of a list are those of its storage from the beginning, wherever the list begins. `own` is `ownTree`, cached. */
-function partsOf(node: Node, own: (trie: Trie<Value>) => ListTree | undefined): Parts {
+/**
+ * Returns the parts of a node. For a list, these are the parts of its storage from the beginning, wherever the list begins. `cachedOwnTree`
+ * is a cached version of `ownTree`.
+ */
+function nodeParts(node: Node, cachedOwnTree: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {
     if ("items" in node) return node.items;
     if ("children" in node) return node.children;
@@ -92,37 +98,37 @@ function partsOf(node: Node, own: (trie: Trie<Value>) => ListTree | undefined): 
   if (node instanceof ListValue) {
     const { storage, offset, length } = node;
     if (storage instanceof ListBuffer) return { at: (index) => (index < offset + length ? storage.get(index) : undefined) };
-    const tree = own(storage);
+    const tree = cachedOwnTree(storage);
     return tree === undefined ? storage.tail : [tree, ...storage.tail];
   }
   if (node instanceof MapValue) return node.root === null ? [] : [node.root];
-  return fieldsOf(node);
+  return partsOf(node);
 }
 
-/** How much of a buffer is written. */
+/** How much of a buffer has been written. */
 interface Progress {
-  /** Index of the buffer; undefined before the first of its elements is written. */
+  /** The index of the buffer, or undefined before the first of its elements is written. */
   index: number | undefined;
-  /** Elements whose own parts are all written. */
+  /** The number of elements all of whose parts have been written. */
   ready: number;
-  /** Elements that are written. */
+  /** The number of elements that have been written. */
   written: number;
 }
 
-/** Whether the value is written in place instead of as a reference to a node. */
+/** Returns whether a value is written directly instead of as a reference to a node. */
 function isInline(node: Node): boolean {
   if (!("tag" in node)) return false;
   if (node instanceof ListValue) return node.length === 0;
   return node instanceof MapValue ? node.size === 0 : !isContainer(node);
 }
 
-/** A node some of whose parts are not written yet. */
+/** A node that has parts that are not written yet. */
 interface OpenNode {
   readonly node: Node;
   readonly parts: Parts;
-  /** Index of the next part. */
+  /** The index of the next part. */
   next: number;
-  /** The buffer, when the node is a list in one. */
+  /** The buffer, if the node is a list in a buffer. */
   readonly buffer: ListBuffer<Value> | undefined;
 }
 
@@ -134,21 +140,21 @@ export class ValueWriter {
   readonly #indices = new Map<Node, number>();
   readonly #progress = new Map<ListBuffer<Value>, Progress>();
   readonly #ownTrees = new Map<Trie<Value>, ListTree | undefined>();
-  /** How many nodes of each sort have an index. */
-  #values = 0;
-  #buffers = 0;
-  #entries = 0;
-  #trees = 0;
+  /** How many nodes of each of the four sorts have an index. */
+  #valueCount = 0;
+  #bufferCount = 0;
+  #entryCount = 0;
+  #treeCount = 0;
   /** How many nodes are in the table. */
   #nodeCount = 0;
 
-  /** Writes a reference to `out`, after adding its new Strings and nodes to the tables. Throws `state.too_large`. */
+  /** Adds the new Strings and nodes of the value to the tables, then writes a reference to the value to `out`. Throws `state.too_large`. */
   write(out: ByteWriter, value: Value): void {
     this.#addNodes(value);
-    this.#reference(out, value);
+    this.#writeReference(out, value);
   }
 
-  /** Writes the tables, which a reader needs before the references. Call it after the last `write`. */
+  /** Writes the tables. Call it after the last `write`. A reader needs the tables before the references. */
   writeTables(out: ByteWriter): void {
     out.varint(this.#stringTable.size);
     out.raw(this.#strings.written());
@@ -177,15 +183,15 @@ export class ValueWriter {
     if (typeof part !== "object" || isInline(part) || this.#indices.has(part)) return;
     const buffer = part instanceof ListValue && part.storage instanceof ListBuffer ? part.storage : undefined;
     const next = buffer === undefined ? 0 : this.#progressOf(buffer).ready;
-    open.push({ node: part, parts: partsOf(part, (trie) => this.#ownTree(trie)), next, buffer });
+    open.push({ node: part, parts: nodeParts(part, (trie) => this.#ownTree(trie)), next, buffer });
   }
 
   #progressOf(buffer: ListBuffer<Value>): Progress {
-    const known = this.#progress.get(buffer);
-    if (known !== undefined) return known;
-    const none = { index: undefined, ready: 0, written: 0 };
-    this.#progress.set(buffer, none);
-    return none;
+    const progress = this.#progress.get(buffer);
+    if (progress !== undefined) return progress;
+    const noProgress = { index: undefined, ready: 0, written: 0 };
+    this.#progress.set(buffer, noProgress);
+    return noProgress;
   }
 
   #ownTree(trie: Trie<Value>): ListTree | undefined {
@@ -197,7 +203,7 @@ export class ValueWriter {
   #writeElements(buffer: ListBuffer<Value>): number {
     const progress = this.#progressOf(buffer);
     const { written, ready } = progress;
-    progress.index ??= this.#buffers++;
+    progress.index ??= this.#bufferCount++;
     if (written === ready) return progress.index;
     const out = this.#nodes;
     this.#nodeCount += 1;
@@ -206,7 +212,7 @@ export class ValueWriter {
     out.varint(ready - written);
     for (let i = written; i < ready; i++) {
       const item = buffer.get(i);
-      if (item !== undefined) this.#reference(out, item);
+      if (item !== undefined) this.#writeReference(out, item);
     }
     progress.written = ready;
     return progress.index;
@@ -214,7 +220,7 @@ export class ValueWriter {
 
   #stringIndex(text: string): number {
     const sizeBefore = this.#stringTable.size;
-    const index = this.#stringTable.add(text);
+    const index = this.#stringTable.intern(text);
     if (index < sizeBefore) return index;
     const bytes = utf8ToBytes(text);
     this.#strings.varint(bytes.length);
@@ -222,60 +228,60 @@ export class ValueWriter {
     return index;
   }
 
-  /** Writes a node whose parts are written, and gives it an index. */
+  /** Writes a node and gives it an index. Its parts must have been written. */
   #writeNode(node: Node): void {
     this.#nodeCount += 1;
     if ("tag" in node) {
       this.#writeValue(node);
-      this.#indices.set(node, this.#values++);
+      this.#indices.set(node, this.#valueCount++);
       return;
     }
     const out = this.#nodes;
     if ("items" in node) {
-      this.#indices.set(node, this.#trees++);
+      this.#indices.set(node, this.#treeCount++);
       out.u8(NODE.leaf);
-      for (const item of node.items) this.#reference(out, item);
+      for (const item of node.items) this.#writeReference(out, item);
       return;
     }
     if ("children" in node) {
-      this.#indices.set(node, this.#trees++);
+      this.#indices.set(node, this.#treeCount++);
       out.u8(NODE.inner);
       out.varint(node.children.length);
       for (const child of node.children) out.varint(this.#indexOf(child));
       return;
     }
-    this.#indices.set(node, this.#entries++);
+    this.#indices.set(node, this.#entryCount++);
     out.u8(NODE.entry);
     out.varint(this.#stringIndex(node.key));
-    this.#reference(out, node.value);
+    this.#writeReference(out, node.value);
     out.varint(node.left === null ? 0 : this.#indexOf(node.left) + 1);
     out.varint(node.right === null ? 0 : this.#indexOf(node.right) + 1);
   }
 
-  #writeValue(value: CompoundValue): void {
+  #writeValue(value: ObjectValue): void {
     const out = this.#nodes;
     switch (value.tag) {
       case "Some":
       case "Ok":
       case "Err":
         out.u8(value.tag === "Some" ? NODE.some : value.tag === "Ok" ? NODE.ok : NODE.err);
-        this.#reference(out, value.value);
+        this.#writeReference(out, value.value);
         return;
       case "Record":
         out.u8(NODE.record);
         out.varint(value.typeId);
-        this.#references(out, value.fields);
+        this.#writeReferences(out, value.fields);
         return;
       case "Enum":
         out.u8(NODE.enum);
         out.varint(value.typeId);
         out.varint(value.variant);
-        this.#reference(out, value.payload);
+        this.#writeReference(out, value.payload);
         return;
       case "Closure":
         out.u8(NODE.closure);
         out.varint(value.index);
-        this.#references(out, value.captured);
+        this.#writeReferences(out, value.captured);
         return;
       case "List": {
         const { storage } = value;
@@ -287,7 +293,7 @@ export class ValueWriter {
           const tree = this.#ownTree(storage);
           out.u8(NODE.trieList);
           out.varint(tree === undefined ? 0 : this.#indexOf(tree) + 1);
-          this.#references(out, storage.tail);
+          this.#writeReferences(out, storage.tail);
         }
         out.varint(value.offset);
         out.varint(value.length);
@@ -309,9 +315,9 @@ export class ValueWriter {
     }
   }
 
-  #references(out: ByteWriter, values: readonly Value[]): void {
+  #writeReferences(out: ByteWriter, values: readonly Value[]): void {
     out.varint(values.length);
-    for (const value of values) this.#reference(out, value);
+    for (const value of values) this.#writeReference(out, value);
   }
 
   #indexOf(node: Node): number {
@@ -320,38 +326,38 @@ export class ValueWriter {
     return index;
   }
 
-  #reference(out: ByteWriter, value: Value): void {
+  #writeReference(out: ByteWriter, value: Value): void {
     if (typeof value === "number" || typeof value === "bigint") writeInt(out, value);
     else if (typeof value === "boolean") out.u8(value ? TAG.true : TAG.false);
-    else if (typeof value === "string") numbered(out, TAG.string, this.#stringIndex(value));
+    else if (typeof value === "string") writeTagged(out, TAG.string, this.#stringIndex(value));
     else if (value instanceof FloatValue) {
       out.u8(TAG.float);
-      // One bit pattern for every NaN: V8 does not keep the others reliably.
+      // Every NaN is written with one bit pattern, because V8 does not keep the other patterns reliably.
       out.f64(Number.isNaN(value.value) ? Number.NaN : value.value);
-    } else if (value instanceof FnRefValue) numbered(out, TAG.fnRef, value.index);
+    } else if (value instanceof FnRefValue) writeTagged(out, TAG.fnRef, value.index);
     else if (value instanceof ActorIdValue) {
-      if (typeof value.id === "number") numbered(out, TAG.actorId, value.id);
-      else wide(out, TAG.wideActorId, value.id);
+      if (typeof value.id === "number") writeTagged(out, TAG.actorId, value.id);
+      else writeTaggedWide(out, TAG.wideActorId, value.id);
     } else if (value.tag === "Unit") out.u8(TAG.unit);
     else if (value.tag === "None") out.u8(TAG.none);
     else if (value instanceof ListValue && value.length === 0) out.u8(TAG.emptyList);
     else if (value instanceof MapValue && value.size === 0) out.u8(TAG.emptyMap);
-    else numbered(out, TAG.node, this.#indexOf(value));
+    else writeTagged(out, TAG.node, this.#indexOf(value));
   }
 }
 
-function numbered(out: ByteWriter, tag: number, value: number): void {
+function writeTagged(out: ByteWriter, tag: number, value: number): void {
   out.u8(tag);
   out.varint(value);
 }
 
-function wide(out: ByteWriter, tag: number, value: bigint): void {
+function writeTaggedWide(out: ByteWriter, tag: number, value: bigint): void {
   out.u8(tag);
   out.u64(value);
 }
 
 function writeInt(out: ByteWriter, value: IntValue): void {
-  if (typeof value === "bigint") wide(out, TAG.wideInt, value);
-  else if (value < 0) numbered(out, TAG.negativeInt, -value);
-  else numbered(out, TAG.int, value);
+  if (typeof value === "bigint") writeTaggedWide(out, TAG.wideInt, value);
+  else if (value < 0) writeTagged(out, TAG.negativeInt, -value);
+  else writeTagged(out, TAG.int, value);
 }

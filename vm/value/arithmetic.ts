@@ -1,15 +1,15 @@
 /**
- * Checked 64-bit arithmetic on Ints in their canonical form (see `value.ts`): numbers while they are safe integers, bigints beyond.
- * Every result is canonical and never -0. Traps with arithmetic_overflow and division_by_zero.
+ * Checked 64-bit arithmetic on Ints in their canonical form (see `value.ts`): numbers if they are safe integers, otherwise
+ * bigints. Every result is canonical and never -0. The operations trap with arithmetic_overflow or division_by_zero.
  */
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, isInt, type Value } from "./value.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** Checked first: V8 keeps integers up to this size as small integers and compares them without allocating doubles. */
+/** Results are compared with this bound first, because V8 compares integers up to this size without allocating doubles. */
 const MAX_SMALL = 2 ** 30 - 1;
 
-function checked(value: bigint, operation: string): IntValue {
+function requireInt64(value: bigint, operation: string): IntValue {
   if (value < I64_MIN || value > I64_MAX) throw new MachineTrap("arithmetic_overflow", `integer overflow in ${operation}`);
   return intFromBigInt(value);
 }
@@ -22,7 +22,7 @@ export function addInts(a: IntValue, b: IntValue): IntValue {
     if (sum <= MAX_SMALL && sum >= -MAX_SMALL) return sum;
     if (sum <= MAX_SAFE && sum >= -MAX_SAFE) return sum;
   }
-  return checked(BigInt(a) + BigInt(b), "addition");
+  return requireInt64(BigInt(a) + BigInt(b), "addition");
 }
 
 export function subtractInts(a: IntValue, b: IntValue): IntValue {
@@ -31,26 +31,26 @@ export function subtractInts(a: IntValue, b: IntValue): IntValue {
     if (difference <= MAX_SMALL && difference >= -MAX_SMALL) return difference;
     if (difference <= MAX_SAFE && difference >= -MAX_SAFE) return difference;
   }
-  return checked(BigInt(a) - BigInt(b), "subtraction");
+  return requireInt64(BigInt(a) - BigInt(b), "subtraction");
 }
 
 export function multiplyInts(a: IntValue, b: IntValue): IntValue {
   if (typeof a === "number" && typeof b === "number") {
     const product = a * b;
-    // A double at or below 2^53 - 1 is the exact product: a larger one would round to 2^53 or more.
+    // A double of at most 2^53 - 1 is the exact product, because a larger exact product would round to 2^53 or more.
     if (product <= MAX_SAFE && product >= -MAX_SAFE) return product + 0;
   }
-  return checked(BigInt(a) * BigInt(b), "multiplication");
+  return requireInt64(BigInt(a) * BigInt(b), "multiplication");
 }
 
-/** Truncates toward zero. */
+/** Returns the quotient, truncated toward zero. */
 export function divideInts(a: IntValue, b: IntValue): IntValue {
   if (b === 0) throw divisionByZero();
   if (typeof a === "number" && typeof b === "number") return Math.trunc(a / b) + 0;
-  return checked(BigInt(a) / BigInt(b), "division");
+  return requireInt64(BigInt(a) / BigInt(b), "division");
 }
 
-/** The remainder has the sign of `a`. */
+/** Returns the remainder, which has the sign of `a`. */
 export function remainderInts(a: IntValue, b: IntValue): IntValue {
   if (b === 0) throw divisionByZero();
   if (typeof a === "number" && typeof b === "number") return (a % b) + 0;
@@ -58,25 +58,25 @@ export function remainderInts(a: IntValue, b: IntValue): IntValue {
 }
 
 export function negateInt(a: IntValue): IntValue {
-  return typeof a === "number" ? 0 - a : checked(-a, "negation");
+  return typeof a === "number" ? 0 - a : requireInt64(-a, "negation");
 }
 
-/** `exponent` is not negative. */
+/** Returns `base` to the power of `exponent`, which must not be negative. */
 export function powInts(base: IntValue, exponent: IntValue): IntValue {
   let result: IntValue = 1;
-  // Only -1, 0 and 1 have powers beyond the 63rd in range.
+  // Only the bases -1, 0 and 1 have powers beyond the 63rd that fit 64 bits.
   if (base === 0 || base === 1) return exponent === 0 ? 1 : base;
   if (base === -1) return BigInt(exponent) % 2n === 0n ? 1 : -1;
   for (let i = 0; i < exponent; i++) result = multiplyInts(result, base);
   return result;
 }
 
-/** The nearest double. */
+/** Returns the nearest double. */
 export function intToNumber(value: IntValue): number {
   return Number(value);
 }
 
-/** Converts a whole number to an Int. Returns undefined when it is not finite or does not fit 64 bits. */
+/** Converts a whole number to an Int. Returns undefined if the number is not finite or does not fit 64 bits. */
 export function intFromNumber(value: number): IntValue | undefined {
   if (value <= MAX_SAFE && value >= -MAX_SAFE) return value + 0;
   if (!Number.isFinite(value)) return undefined;
@@ -84,7 +84,7 @@ export function intFromNumber(value: number): IntValue | undefined {
   return wide < I64_MIN || wide > I64_MAX ? undefined : wide;
 }
 
-/** Reads decimal digits with an optional sign. Returns undefined for any other text and when the number does not fit 64 bits. */
+/** Reads decimal digits with an optional sign. Returns undefined for any other text, and if the number does not fit 64 bits. */
 export function parseInt64(text: string): IntValue | undefined {
   if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
   const negative = text.startsWith("-");
@@ -97,7 +97,7 @@ export function parseInt64(text: string): IntValue | undefined {
 
 export type ArithmeticOp = "Add" | "Sub" | "Mul" | "Div" | "Mod";
 
-/** Applies an operation to two numbers. An Int is converted to Float when the other is a Float. Traps with type_error for other values. */
+/** Applies an operation to two numbers. If one number is a Float, converts the other to a Float. Traps with type_error for other values. */
 export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
   if (isInt(a) && isInt(b)) {
     switch (op) {
@@ -116,8 +116,8 @@ export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
   if (op === "Mod") throw typeTrap("Int", isInt(a) ? b : a);
   // The older machine checks the divisor before the types.
   if (op === "Div" && (b === 0 || (b instanceof FloatValue && b.value === 0))) throw divisionByZero();
-  const x = numeric(a);
-  const y = numeric(b);
+  const x = toNumber(a);
+  const y = toNumber(b);
   if (x === undefined) throw typeTrap("numeric", a);
   if (y === undefined) throw typeTrap("numeric", b);
   switch (op) {
@@ -132,10 +132,10 @@ export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
   }
 }
 
-/** IEEE 754 division: a zero divisor returns an infinity or NaN. Converts Ints to Floats. */
+/** Divides as IEEE 754 specifies, so that a zero divisor gives an infinity or NaN. Converts Ints to Floats. */
 export function divideFloats(a: Value, b: Value): FloatValue {
-  const x = numeric(a);
-  const y = numeric(b);
+  const x = toNumber(a);
+  const y = toNumber(b);
   if (x === undefined) throw typeTrap("numeric", a);
   if (y === undefined) throw typeTrap("numeric", b);
   return new FloatValue(x / y);
@@ -147,7 +147,7 @@ export function negate(value: Value): Value {
   throw typeTrap("numeric", value);
 }
 
-function numeric(value: Value): number | undefined {
+function toNumber(value: Value): number | undefined {
   if (isInt(value)) return Number(value);
   return value instanceof FloatValue ? value.value : undefined;
 }

@@ -1,6 +1,6 @@
 export const BASE64_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** Encodes as Base64 with padding (RFC 4648, section 4). */
+/** Encodes bytes as Base64 with padding (RFC 4648, section 4). */
 export function base64Text(bytes: Uint8Array): string {
   const out: string[] = [];
   for (let i = 0; i < bytes.length; i += 3) {

@@ -1,15 +1,15 @@
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
-import { ActorIdValue, type CompoundValue, FloatValue, FnRefValue, NoneValue, UnitValue, type Value } from "./value.ts";
+import { ActorIdValue, type ObjectValue, FloatValue, FnRefValue, NoneValue, UnitValue, type Value } from "./value.ts";
 
 type LeafValue = UnitValue | NoneValue | FloatValue | ActorIdValue | FnRefValue;
 
-export function isCompound(value: Value): value is CompoundValue {
+export function isObjectValue(value: Value): value is ObjectValue {
   return typeof value === "object";
 }
 
-/** Whether a value of this kind can contain others; it may be empty. */
-export function isContainer(value: Value): value is Exclude<CompoundValue, LeafValue> {
+/** Returns whether values of this kind can contain other values, even if this one is empty. */
+export function isContainer(value: Value): value is Exclude<ObjectValue, LeafValue> {
   return !(
     typeof value !== "object" ||
     value instanceof FloatValue ||
@@ -20,14 +20,14 @@ export function isContainer(value: Value): value is Exclude<CompoundValue, LeafV
   );
 }
 
-/** The values directly inside, in order. The keys of a map are not among them. Makes no copy of a list or map. */
-export function childrenOf(value: CompoundValue): Iterable<Value> {
+/** Returns the values directly inside, in order. For a map, returns only the values, not the keys. Does not copy a list or map. */
+export function childrenOf(value: ObjectValue): Iterable<Value> {
   if (value instanceof ListValue) return value;
-  return value instanceof MapValue ? value.values() : fieldsOf(value);
+  return value instanceof MapValue ? value.values() : partsOf(value);
 }
 
-/** `childrenOf` for a value that is neither a list nor a map. */
-export function fieldsOf(value: Exclude<CompoundValue, ListValue | MapValue>): readonly Value[] {
+/** Does the work of `childrenOf` for a value that is neither a list nor a map. */
+export function partsOf(value: Exclude<ObjectValue, ListValue | MapValue>): readonly Value[] {
   switch (value.tag) {
     case "Some":
     case "Ok":

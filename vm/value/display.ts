@@ -1,9 +1,9 @@
-/** Values as text for people: `debug`, messages, the output of `boruna run`. */
+/** Formats values as text for people: for `debug`, for messages and for the output of `boruna run`. */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { TypeDef } from "../bytecode/module.ts";
-import { TextParts } from "./text-chunks.ts";
+import { TextBuilder } from "./text-chunks.ts";
 import type { Type } from "./type.ts";
-import { type CompoundValue, type EnumValue, RecordValue, type Value } from "./value.ts";
+import { type ObjectValue, type EnumValue, RecordValue, type Value } from "./value.ts";
 
 /** Older modules represent options and results as enum values with these type ids. */
 export const LEGACY_OPTION_TYPE = 65_534;
@@ -13,13 +13,13 @@ const LEGACY_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [LEGACY_RESULT_TYPE, ["Ok", "Err"]],
 ]);
 
-/** Returns `Some`, `None`, `Ok` or `Err` for an enum value of an older module that represents one. */
+/** Returns `Some`, `None`, `Ok` or `Err` if the enum value represents an Option or Result of an older module. */
 export function legacyName(value: EnumValue, types: readonly TypeDef[]): string | undefined {
   return types[value.typeId] === undefined ? LEGACY_NAMES.get(value.typeId)?.[value.variant] : undefined;
 }
 
 /**
- * The shortest decimal digits that read back as the same Float (ECMAScript `Number::toString`), without an exponent:
+ * Returns the shortest decimal digits that read back as the same Float (ECMAScript `Number::toString`), without an exponent:
  * `1`, `1000000000000000000000`, `0.0000001`, `-0`, `inf`, `-inf`, `NaN`.
  */
 export function floatToText(value: number): string {
@@ -36,12 +36,12 @@ export function floatToText(value: number): string {
   return exponent < 0 ? `${sign}0.${"0".repeat(-exponent - 1)}${digits}` : `${sign}${digits.padEnd(exponent + 1, "0")}`;
 }
 
-/** The text around the children of a compound value. */
+/** The text around the children of a value. */
 interface Layout {
   readonly open: string;
   readonly close: string;
   readonly children: readonly Value[];
-  /** The text before each child: the name of the field or the key, with a colon. */
+  /** The text before each child, which is the field's name or the map key, followed by a colon. */
   readonly labels?: readonly string[];
 }
 
@@ -49,25 +49,25 @@ type RecordLayout = (value: RecordValue | EnumValue) => Layout;
 
 const label = (name: string): string => `${name}: `;
 
-function untyped(value: RecordValue | EnumValue): Layout {
+function untypedLayout(value: RecordValue | EnumValue): Layout {
   return value instanceof RecordValue
     ? { open: `Record#${value.typeId}{`, close: "}", children: value.fields }
     : { open: `Enum#${value.typeId}::${value.variant}(`, close: ")", children: [value.payload] };
 }
 
-function typed(types: readonly TypeDef[], oldModule: boolean): RecordLayout {
+function typedLayout(types: readonly TypeDef[], { isOldModule }: { readonly isOldModule: boolean }): RecordLayout {
   return (value) => {
     const def = types[value.typeId];
     if (value instanceof RecordValue) {
-      if (def?.kind !== "record" || def.fields.length !== value.fields.length) return untyped(value);
+      if (def?.kind !== "record" || def.fields.length !== value.fields.length) return untypedLayout(value);
       if (def.fields.length === 0) return { open: `${def.name} {`, close: "}", children: [] };
       return { open: `${def.name} { `, close: " }", children: value.fields, labels: def.fields.map((field) => label(field.name)) };
     }
-    const legacy = oldModule ? legacyName(value, types) : undefined;
+    const legacy = isOldModule ? legacyName(value, types) : undefined;
     if (legacy !== undefined)
       return legacy === "None" ? { open: legacy, close: "", children: [] } : { open: `${legacy}(`, close: ")", children: [value.payload] };
     const variant = def?.kind === "enum" ? def.variants[value.variant] : undefined;
-    if (def === undefined || variant === undefined) return untyped(value);
+    if (def === undefined || variant === undefined) return untypedLayout(value);
     const name = `${def.name}::${variant.name}`;
     if (variant.type === null) return { open: name, close: "", children: [] };
     const isStruct = value.payload instanceof RecordValue && types[value.payload.typeId]?.name === name;
@@ -75,7 +75,7 @@ function typed(types: readonly TypeDef[], oldModule: boolean): RecordLayout {
   };
 }
 
-function layoutOf(value: CompoundValue, recordLayout: RecordLayout): Layout | string {
+function layoutOf(value: ObjectValue, recordLayout: RecordLayout): Layout | string {
   switch (value.tag) {
     case "Unit":
       return "()";
@@ -102,28 +102,28 @@ function layoutOf(value: CompoundValue, recordLayout: RecordLayout): Layout | st
   }
 }
 
-const CUT = "…";
+const ELLIPSIS = "…";
 
-function render(value: Value, recordLayout: RecordLayout, atMost: number): string {
-  const limit = Math.min(atMost, MACHINE_LIMITS.textFormUnits);
+function render(value: Value, recordLayout: RecordLayout, maxUnits: number): string {
+  const limit = Math.min(maxUnits, MACHINE_LIMITS.maxTextUnits);
   const stack: { readonly layout: Layout; next: number }[] = [];
-  const parts = new TextParts();
-  const write = (text: string): void => parts.add(text);
+  const builder = new TextBuilder();
+  const write = (text: string): void => builder.add(text);
   let current: Value | undefined = value;
-  while (current !== undefined && parts.length <= limit) {
+  while (current !== undefined && builder.length <= limit) {
     if (typeof current === "string") write(`"${current}"`);
     else if (typeof current !== "object") write(String(current));
     else {
       const layout = layoutOf(current, recordLayout);
       if (typeof layout === "string") write(layout);
-      else if (stack.length >= MACHINE_LIMITS.valueDepth) write(CUT);
+      else if (stack.length >= MACHINE_LIMITS.valueDepth) write(ELLIPSIS);
       else {
         write(layout.open);
         stack.push({ layout, next: 0 });
       }
     }
     current = undefined;
-    for (let top = stack.at(-1); top !== undefined && parts.length <= limit; top = stack.at(-1)) {
+    for (let top = stack.at(-1); top !== undefined && builder.length <= limit; top = stack.at(-1)) {
       const index = top.next;
       top.next += 1;
       current = top.layout.children[index];
@@ -135,35 +135,35 @@ function render(value: Value, recordLayout: RecordLayout, atMost: number): strin
       stack.pop();
     }
   }
-  const text = parts.toString();
-  return parts.length > limit ? cutText(text, limit) : text;
+  const text = builder.toString();
+  return builder.length > limit ? cutText(text, limit) : text;
 }
 
 function cutText(text: string, limit: number): string {
-  const last = text.charCodeAt(limit - 1);
-  const splitsPair = last >= 0xd800 && last <= 0xdbff;
-  return text.slice(0, splitsPair ? limit - 1 : limit) + CUT;
+  const lastUnit = text.charCodeAt(limit - 1);
+  const splitsPair = lastUnit >= 0xd800 && lastUnit <= 0xdbff;
+  return text.slice(0, splitsPair ? limit - 1 : limit) + ELLIPSIS;
 }
 
 /**
- * The text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
- * Writes "…" in place of values nested deeper than `MACHINE_LIMITS.valueDepth`, and of text beyond `atMost` or
- * `MACHINE_LIMITS.textFormUnits` UTF-16 units.
+ * Returns the text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
+ * Values nested deeper than `MACHINE_LIMITS.valueDepth` are replaced with "…". Text longer than `maxUnits` or
+ * `MACHINE_LIMITS.maxTextUnits` UTF-16 code units is cut off and ends with "…".
  */
-export function textForm(value: Value, atMost: number = MACHINE_LIMITS.textFormUnits): string {
-  return render(value, untyped, atMost);
+export function textForm(value: Value, maxUnits: number = MACHINE_LIMITS.maxTextUnits): string {
+  return render(value, untypedLayout, maxUnits);
 }
 
 /**
- * The text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
- * A value that does not match its type definition is written as by `textForm`. The same limits apply. Without a
- * `type`, the module may be an older one, whose options and results are enum values.
+ * Returns the text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
+ * A value that does not match its type definition is written without type names, like in `textForm`. The same limits apply. If
+ * `type` is undefined, enum values with the type ids of older modules are written as options and results.
  */
 export function typedText(
   value: Value,
   type: Type | undefined,
   types: readonly TypeDef[],
-  atMost: number = MACHINE_LIMITS.textFormUnits,
+  maxUnits: number = MACHINE_LIMITS.maxTextUnits,
 ): string {
-  return render(value, typed(types, type === undefined), atMost);
+  return render(value, typedLayout(types, { isOldModule: type === undefined }), maxUnits);
 }

@@ -1,4 +1,4 @@
-/** Equality and order of values. Deep values are walked with an explicit stack, and each value visited is charged. */
+/** Compares values for equality and order. Uses an explicit stack for deep values and charges each value that it visits. */
 import { UNITS } from "../cost.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
@@ -22,43 +22,43 @@ import {
 
 type Entry = readonly [string, Value];
 
-/** The children of two containers of the same kind that are still to be compared. */
-type Pending =
+/** Two containers of the same kind whose children are being compared. */
+type OpenPair =
   | {
       readonly kind: "items";
       readonly a: readonly Value[] | ListValue;
       readonly b: readonly Value[] | ListValue;
       readonly count: number;
-      at: number;
+      nextIndex: number;
     }
   | { readonly kind: "entries"; readonly a: Iterator<Entry>; readonly b: Iterator<Entry> };
 
-const items = (a: readonly Value[] | ListValue, b: readonly Value[] | ListValue): Pending => ({
+const items = (a: readonly Value[] | ListValue, b: readonly Value[] | ListValue): OpenPair => ({
   kind: "items",
   a,
   b,
   count: Math.min(a.length, b.length),
-  at: 0,
+  nextIndex: 0,
 });
 const item = (container: readonly Value[] | ListValue, index: number): Value | undefined =>
   container instanceof ListValue ? container.get(index) : container[index];
-const entries = (a: MapValue, b: MapValue): Pending => ({ kind: "entries", a: a.entries(), b: b.entries() });
+const entries = (a: MapValue, b: MapValue): OpenPair => ({ kind: "entries", a: a.entries(), b: b.entries() });
 
-/** Structural equality: NaN equals nothing, 0.0 equals -0.0, an Int never equals a Float. */
+/** Returns whether two values are structurally equal. NaN equals nothing, 0.0 equals -0.0, and an Int never equals a Float. */
 export function structuralEqual(a: Value, b: Value, meter: Meter): boolean {
   return typeof a !== "object" && typeof a !== "string" ? a === b : equalWith(a, b, new Work(meter));
 }
 
-/** `structuralEqual` as part of a larger computation that shares `work`. */
+/** Compares like `structuralEqual`, as part of a larger computation that shares `work`. */
 export function equalWith(a: Value, b: Value, work: Work): boolean {
-  const stack: Pending[] = [];
+  const stack: OpenPair[] = [];
   if (!sameShape(a, b, work, stack)) return false;
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     if (top.kind === "items") {
-      const x = item(top.a, top.at);
-      const y = item(top.b, top.at);
-      top.at += 1;
-      if (top.at >= top.count) stack.pop();
+      const x = item(top.a, top.nextIndex);
+      const y = item(top.b, top.nextIndex);
+      top.nextIndex += 1;
+      if (top.nextIndex >= top.count) stack.pop();
       if (x !== undefined && y !== undefined && !sameShape(x, y, work, stack)) return false;
     } else {
       const x = top.a.next();
@@ -76,8 +76,8 @@ function sameText(a: string, b: string, work: Work): boolean {
   return a === b;
 }
 
-/** Compares two values without their children, which go on the stack. */
-function sameShape(a: Value, b: Value, work: Work, stack: Pending[]): boolean {
+/** Returns whether two values are equal apart from their children, and pushes the children onto the stack. */
+function sameShape(a: Value, b: Value, work: Work, stack: OpenPair[]): boolean {
   work.add(UNITS.value);
   if (typeof a === "string") return typeof b === "string" && sameText(a, b, work);
   if (typeof a !== "object" || typeof b !== "object") return a === b;
@@ -118,8 +118,8 @@ function sameShape(a: Value, b: Value, work: Work, stack: Pending[]): boolean {
 }
 
 /**
- * Compares for `<`, `<=`, `>` and `>=`. Returns a negative number, zero or a positive number; or NaN when a Float is NaN, so that
- * every comparison is false. Takes two Ints, two Floats or two Strings, which compare by UTF-8 bytes. Traps with type_error otherwise.
+ * Compares for `<`, `<=`, `>` and `>=`. Returns a negative number, zero or a positive number, or NaN if a Float is NaN, so that
+ * every comparison is false. Takes two Ints, two Floats or two Strings and otherwise traps with type_error. Strings compare by UTF-8 bytes.
  */
 export function compareValues(a: Value, b: Value, meter: Meter): number {
   if (isInt(a) && isInt(b)) return a < b ? -1 : a > b ? 1 : 0;
@@ -135,7 +135,7 @@ export function compareValues(a: Value, b: Value, meter: Meter): number {
   throw typeTrap("comparable", a);
 }
 
-/** The order of kinds in `compareTotal`. Ints and Floats share a rank and compare by value. */
+/** Returns the rank of the value's kind in `compareTotal`. Ints and Floats share a rank and compare by value. */
 function rank(value: Value): number {
   if (typeof value === "boolean") return 1;
   if (typeof value === "string") return 3;
@@ -154,59 +154,60 @@ function rank(value: Value): number {
 }
 
 /**
- * The total order of `list.sort`. It agrees with `structuralEqual`, except that NaN equals NaN. NaN comes after all numbers, and an
- * Int before an equal Float. Records and enums compare by type, then variant, then fields; lists and maps by elements, a prefix first.
+ * Compares by the total order of `list.sort`. The order agrees with `structuralEqual`, except that NaN equals NaN. NaN comes after all
+ * other numbers, and an Int comes before an equal Float. Records and enums compare by type, then by variant, then by fields. Lists and
+ * maps compare by elements, and a prefix comes first.
  */
 export function compareTotal(a: Value, b: Value, work: Work): number {
   if (typeof a === "number" && typeof b === "number") {
     work.add(UNITS.value);
     return a - b;
   }
-  const stack: Pending[] = [];
-  /** For each entry of `stack`, the result when all its children are equal. */
-  const afterwards: number[] = [];
-  let order = compareShape(a, b, work, stack, afterwards);
+  const stack: OpenPair[] = [];
+  /** For each entry of `stack`, the result if all its children are equal. */
+  const resultsIfEqual: number[] = [];
+  let order = compareShape(a, b, work, stack, resultsIfEqual);
   while (order === 0) {
     const top = stack.at(-1);
     if (top === undefined) return 0;
     let x: Value | undefined;
     let y: Value | undefined;
     if (top.kind === "items") {
-      if (top.at < top.count) {
-        x = item(top.a, top.at);
-        y = item(top.b, top.at);
-        top.at += 1;
-        // The last child needs no entry on the stack. So a long chain of values, as a linked list, takes constant space.
-        if (top.at === top.count && afterwards.at(-1) === 0) {
+      if (top.nextIndex < top.count) {
+        x = item(top.a, top.nextIndex);
+        y = item(top.b, top.nextIndex);
+        top.nextIndex += 1;
+        // The last child needs no entry on the stack, so a long chain of values, such as a linked list, takes constant space.
+        if (top.nextIndex === top.count && resultsIfEqual.at(-1) === 0) {
           stack.pop();
-          afterwards.pop();
+          resultsIfEqual.pop();
         }
       }
     } else {
-      const left = top.a.next();
-      const right = top.b.next();
-      if (left.done !== true && right.done !== true) {
-        work.add(Math.min(left.value[0].length, right.value[0].length) * UNITS.codeUnit);
-        order = compareUtf8(left.value[0], right.value[0]);
-        x = left.value[1];
-        y = right.value[1];
+      const entryA = top.a.next();
+      const entryB = top.b.next();
+      if (entryA.done !== true && entryB.done !== true) {
+        work.add(Math.min(entryA.value[0].length, entryB.value[0].length) * UNITS.codeUnit);
+        order = compareUtf8(entryA.value[0], entryB.value[0]);
+        x = entryA.value[1];
+        y = entryB.value[1];
       }
     }
     if (x === undefined || y === undefined) {
       stack.pop();
-      order = afterwards.pop() ?? 0;
-    } else if (order === 0) order = compareShape(x, y, work, stack, afterwards);
+      order = resultsIfEqual.pop() ?? 0;
+    } else if (order === 0) order = compareShape(x, y, work, stack, resultsIfEqual);
   }
   return order;
 }
 
-function compareShape(a: Value, b: Value, work: Work, stack: Pending[], afterwards: number[]): number {
+function compareShape(a: Value, b: Value, work: Work, stack: OpenPair[], resultsIfEqual: number[]): number {
   work.add(UNITS.value);
-  const ranks = rank(a) - rank(b);
-  if (ranks !== 0) return ranks;
-  const descend = (children: Pending, after: number): number => {
+  const rankDifference = rank(a) - rank(b);
+  if (rankDifference !== 0) return rankDifference;
+  const descend = (children: OpenPair, resultIfEqual: number): number => {
     stack.push(children);
-    afterwards.push(after);
+    resultsIfEqual.push(resultIfEqual);
     return 0;
   };
   if (typeof a === "string" && typeof b === "string") {
@@ -231,7 +232,7 @@ function compareShape(a: Value, b: Value, work: Work, stack: Pending[], afterwar
   return 0;
 }
 
-/** Compares two Bools, or two numbers of either kind. */
+/** Compares two Bools, or two numbers that may be Ints or Floats. */
 function compareScalars(a: Value, b: Value): number {
   const x = a instanceof FloatValue ? a.value : a;
   const y = b instanceof FloatValue ? b.value : b;

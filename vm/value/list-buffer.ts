@@ -1,15 +1,15 @@
 import { Pages } from "./paged-array.ts";
 import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 
-/** Elements of the first array that grows by push. V8 moves longer arrays to its large-object space and copies them as they grow. */
-const MAX_HEAD = 8_192;
+/** Limit on the length to which the first array grows by push. V8 moves longer arrays to its large-object space and copies them as they grow. */
+const MAX_HEAD_LENGTH = 8_192;
 
 /**
- * A growing array that several versions of a list share: one array, then pages. `length` is the length of the longest
- * version. `trie` holds a prefix of the same elements for the versions that branch off.
+ * A growing array that several versions of a list share. It consists of one array, followed by pages. `length` is the length
+ * of the longest version. `trie` holds a prefix of the same elements for the versions that branch off.
  */
 export class ListBuffer<T> {
-  /** As long as the array given to the constructor, or else at most `MAX_HEAD`. */
+  /** Has at most `MAX_HEAD_LENGTH` elements, unless the array that the constructor got is longer. */
   readonly #head: T[];
   #pages: Pages<T> | undefined = undefined;
   #trie: Trie<T> = EMPTY_TRIE;
@@ -29,14 +29,14 @@ export class ListBuffer<T> {
   }
 
   push(value: T): void {
-    if (this.#head.length < MAX_HEAD) this.#head.push(value);
+    if (this.#head.length < MAX_HEAD_LENGTH) this.#head.push(value);
     else {
       this.#pages ??= new Pages();
       this.#pages.push(value);
     }
   }
 
-  /** A new array. */
+  /** Returns a new array with the elements from index `from` up to, but not including, index `to`. */
   slice(from: number, to: number): T[] {
     const items = this.#head.slice(from, to);
     for (let i = Math.max(from, this.#head.length); i < to; i++) {
@@ -46,7 +46,7 @@ export class ListBuffer<T> {
     return items;
   }
 
-  /** The elements up to `end`, and perhaps more, as a trie. Each element is copied into it once, whatever versions ask. */
+  /** Returns a trie that has the elements up to `end`, and perhaps more. Each element is copied into the trie once, even if several versions ask. */
   trie(end: number): Trie<T> {
     if (this.#trie.count < end) this.#trie = trieAppend(this.#trie, this, this.#trie.count, end);
     return this.#trie;

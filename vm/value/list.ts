@@ -5,12 +5,12 @@ import type { Value } from "./value.ts";
 /** A List of the language: a persistent list of values. */
 export type ListValue = PersistentList<Value>;
 
-/** The static side of `PersistentList`, for values. */
+/** The static members of `PersistentList`, with `Value` as the type of the elements. */
 interface ListClass extends Function {
   readonly prototype: ListValue;
   readonly EMPTY: ListValue;
   of(items: Value[]): ListValue;
-  within(trie: Trie<Value>, offset: number, length: number): ListValue;
+  fromTrie(trie: Trie<Value>, offset: number, length: number): ListValue;
   isList(value: object): value is PersistentList<unknown>;
 }
 export const ListValue: ListClass = PersistentList;

@@ -5,9 +5,9 @@ import { compareUtf8 } from "./utf8.ts";
 
 type Entry<T> = readonly [string, T];
 
-/** Entries of one key that `get` follows back from the newest. */
+/** Limit on the entries of one key that `get` follows back from the newest entry. */
 const MAX_WALK = 64;
-/** Dead entries that a history may have in addition to as many as there are live ones. */
+/** Limit on how many more dead entries than live entries a history may have. */
 const MAX_EXTRA_DEAD = 32;
 
 /**
@@ -18,19 +18,19 @@ const MAX_EXTRA_DEAD = 32;
  *     length 3      {a: 7, b: 2}
  *     length 4      {a: 7}
  *
- * A hash index finds the newest entry of a key, and from each entry the previous one of the same key. An entry is dead for a
- * version that sees a later entry of its key, or that the entry removes the key.
+ * A hash index finds the newest entry of a key, and from each entry the previous one of the same key. For one
+ * version, an entry is dead if the version sees a later entry of the same key, or if the entry removes its key.
  */
 export class MapHistory<T> {
   readonly #index: MapIndex;
-  /** The value of each entry; undefined where the entry removes its key. */
+  /** The value of each entry; undefined if the entry removes its key. */
   readonly #values: Pages<T | undefined> = new Pages();
   #closed = false;
   /** Length of the first version, whose entries have distinct keys. */
   #firstLength = 0;
-  /** The tree of the longest version whose tree was asked for. */
+  /** The tree and the length of the longest version whose tree has been requested. */
   #newest: { root: MapNode<T> | null; length: number };
-  /** Trees of the versions of length `#firstLength`, `#firstLength + 1`, …; filled once a version older than `#newest` asks for its tree. */
+  /** Trees of the versions of length `#firstLength`, `#firstLength + 1`, …. Empty until the tree of a version older than `#newest` is requested. */
   readonly #roots: (MapNode<T> | null)[] = [];
 
   private constructor(keys: number, root: MapNode<T> | null) {
@@ -38,39 +38,45 @@ export class MapHistory<T> {
     this.#newest = { root, length: 0 };
   }
 
-  /** Returns undefined when too many hashes of keys collide. */
+  /** Makes a history whose first version is the tree. Returns undefined if too many hashes of keys collide. */
   static ofTree<T>(root: MapNode<T> | null): MapHistory<T> | undefined {
     const history = new MapHistory<T>(treeSize(root), root);
-    return history.#putTree(root) ? history.#started(root) : undefined;
+    return history.#putTree(root) ? history.#markFirstVersion(root) : undefined;
   }
 
-  /** `entries` have distinct keys; `root` is their tree, if there is one. Returns undefined when too many hashes of keys collide. */
+  /**
+   * Makes a history whose first version has these entries, which must have distinct keys. `root` is their tree, if one exists. Returns
+   * undefined if too many hashes of keys collide.
+   */
   static ofEntries<T>(entries: readonly Entry<T>[], root: MapNode<T> | null): MapHistory<T> | undefined {
     const history = new MapHistory<T>(entries.length, root);
-    return entries.every(([key, value]) => history.put(key, value) !== undefined) ? history.#started(root) : undefined;
+    return entries.every(([key, value]) => history.put(key, value) !== undefined) ? history.#markFirstVersion(root) : undefined;
   }
 
-  /** Length of the newest version. */
+  /** The length of the newest version. */
   get count(): number {
     return this.#values.length;
   }
 
-  /** Whether `put` may be called for the version of this length: it is the newest, and the history is not closed. */
+  /** Returns whether `put` may be called for the version of this length, because it is the newest and the history is not closed. */
   isOpenAt(length: number): boolean {
     return this.#values.length === length && !this.#closed;
   }
 
-  /** Whether so many entries are dead, in a version with `size` keys, that a new history should start. */
+  /** Returns whether so many entries are dead, for a version with `size` keys, that a new history should start. */
   isMostlyDead(size: number): boolean {
     return this.#values.length >= 2 * size + MAX_EXTRA_DEAD;
   }
 
-  /** Refuses all further changes. */
+  /** Closes the history, so that no further entry may be added. */
   close(): void {
     this.#closed = true;
   }
 
-  /** The value of the key in the version of this length; undefined for none; null when later versions changed the key too often. */
+  /**
+   * Returns the value of the key in the version of this length, undefined if that version does not have the key, or null if later versions
+   * changed the key too often.
+   */
   get(key: string, length: number): T | undefined | null {
     let entry = this.#index.find(key);
     for (let walk = 0; entry > length; walk++) {
@@ -81,8 +87,8 @@ export class MapHistory<T> {
   }
 
   /**
-   * Adds an entry; without a value it removes the key, which the newest version must have. Returns the change in the number
-   * of keys. When the index has no slot for the key, closes the history and returns undefined.
+   * Adds an entry that sets the key or, without a value, removes it. To remove a key, the newest version must have it. Returns
+   * the change in the number of keys. If the index has no slot for the key, closes the history and returns undefined.
    */
   put(key: string, value: T | undefined): -1 | 0 | 1 | undefined {
     const previous = this.#index.add(key);
@@ -95,9 +101,9 @@ export class MapHistory<T> {
     return previous > 0 && this.#values.get(previous - 1) !== undefined ? 0 : 1;
   }
 
-  /** The live entries of the version of this length, oldest first. */
+  /** Returns the live entries of the version of this length, oldest first. */
   entriesAt(length: number): Entry<T>[] {
-    const replaced = this.#index.replaced(length);
+    const replaced = this.#index.flagReplaced(length);
     const entries: Entry<T>[] = [];
     for (let entry = 1; entry <= length; entry++) {
       const value = this.#values.get(entry - 1);
@@ -107,19 +113,19 @@ export class MapHistory<T> {
   }
 
   /**
-   * The tree of the version of this length. Each entry is applied to a tree at most twice, whatever versions ask in whatever
-   * order: once for `#newest` and once for `#roots`. The nodes kept are those that the changes were charged for.
+   * Returns the tree of the version of this length. Each entry is applied to a tree at most twice, once for `#newest` and once for
+   * `#roots`, no matter which versions ask in which order. The changes were charged for all nodes that are kept.
    */
   rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;
     if (length >= newest.length) {
-      newest.root = this.#replayed(newest.root, newest.length, length);
+      newest.root = this.#applyEntries(newest.root, newest.length, length);
       newest.length = length;
       return newest.root;
     }
     const roots = this.#roots;
     if (roots.length === 0) roots.push(this.#treeAt(this.#firstLength));
-    for (let at = this.#firstLength + roots.length; at <= length; at++) roots.push(this.#changed(roots.at(-1) ?? null, at));
+    for (let end = this.#firstLength + roots.length; end <= length; end++) roots.push(this.#applyEntry(roots.at(-1) ?? null, end));
     return roots[length - this.#firstLength] ?? null;
   }
 
@@ -127,19 +133,19 @@ export class MapHistory<T> {
     return node === null || (this.#putTree(node.left) && this.put(node.key, node.value) !== undefined && this.#putTree(node.right));
   }
 
-  /** Makes the entries so far the first version. */
-  #started(root: MapNode<T> | null): this {
+  /** Makes the entries added so far the first version. */
+  #markFirstVersion(root: MapNode<T> | null): this {
     this.#firstLength = this.count;
     if (root !== null) this.#newest.length = this.count;
     return this;
   }
 
-  /** Applies the entries after `from` up to `to`. */
-  #replayed(root: MapNode<T> | null, from: number, to: number): MapNode<T> | null {
+  /** Returns the tree with the entries after number `from`, up to number `to`, applied. */
+  #applyEntries(root: MapNode<T> | null, from: number, to: number): MapNode<T> | null {
     // Beyond this many changes, sorting all entries is cheaper.
     if (4 * (to - from) > treeSize(root)) return this.#treeAt(to);
     let result = root;
-    for (let entry = from + 1; entry <= to; entry++) result = this.#changed(result, entry);
+    for (let entry = from + 1; entry <= to; entry++) result = this.#applyEntry(result, entry);
     return result;
   }
 
@@ -147,7 +153,7 @@ export class MapHistory<T> {
     return treeOf(this.entriesAt(length).sort(([a], [b]) => compareUtf8(a, b)));
   }
 
-  #changed(root: MapNode<T> | null, entry: number): MapNode<T> | null {
+  #applyEntry(root: MapNode<T> | null, entry: number): MapNode<T> | null {
     const value = this.#values.get(entry - 1);
     return value === undefined ? treeRemove(root, this.#index.keyOf(entry)) : treeSet(root, this.#index.keyOf(entry), value);
   }

@@ -1,34 +1,37 @@
 /**
- * A hash table with open addressing from keys to the numbers of a history's entries. A program may choose keys that collide,
- * so the number of probes is bounded: a key that would need more is not added.
+ * A hash table with open addressing that maps keys to the numbers of a history's entries. A program may choose keys that collide,
+ * so the number of probes is limited, and a key that would need more probes is not added.
  *
- * Each entry stores four 32-bit words for its key. The words of a short key spell it out, so that most lookups compare
- * integers in one array. Reading the String itself would be a cache miss in a large map.
+ * Each entry stores four 32-bit words for its key. The words of a short key contain all its code units, so most lookups
+ * compare integers in one array. Reading the String itself would be a cache miss in a large map.
  */
 
 import { Pages } from "./paged-array.ts";
 
-/** Slots probed for one key. */
+/** Limit on the slots that are probed for one key. */
 const MAX_PROBES = 64;
-/** Other keys with equal words compared for one key. */
+/** Limit on the other keys with equal words that are compared with one key. */
 const MAX_COLLISIONS = 8;
-/** Words stored for each entry. */
-const WORDS = 4;
-/** A key of at most so many code units, each below 256, is short: its words hold its length and all its code units. */
-const SHORT_UNITS = 15;
-/** Lowest byte of the first word of a key that is not short. In a short key it is the length. */
+/** Number of 32-bit words that are stored for each entry. */
+const ENTRY_WORDS = 4;
+/** A key is short if it has at most this many code units and all are below 256. Its words hold its length and all its code units. */
+const MAX_SHORT_UNITS = 15;
+/** The lowest byte of the first word of a key that is not short. In a short key, this byte is the length. */
 const NOT_SHORT = 0xff;
-/** Code units hashed of a key that is not short: all, or 24 at each end and a sample of the middle, so the cost is bounded. */
+/**
+ * About how many code units of a long key are hashed, so that the cost is bounded, and how many of them are at each end. The others sample
+ * the middle.
+ */
 const HASHED_UNITS = 64;
-const HASHED_ENDS = 24;
-/** A slot holds an entry number in its low bits and eight bits of the hash above. 0 is a free slot. */
+const END_UNITS = 24;
+/** A slot holds an entry number in its lowest `NUMBER_BITS` bits and eight bits of the hash above them. A free slot holds 0. */
 const NUMBER_BITS = 24;
 const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 
-/** Words of the key of the current operation. */
-const wanted = new Int32Array(WORDS);
+/** The words of the key that the current operation finds or adds. */
+const keyWords = new Int32Array(ENTRY_WORDS);
 
-/** FNV-1a over every `stride`-th code unit. Collisions are easy to construct. */
+/** Returns the FNV-1a hash of every `stride`-th code unit. Collisions are easy to construct. */
 function hashUnits(key: string, from: number, to: number, stride: number, start: number): number {
   let hash = start;
   for (let i = from; i < to; i += stride) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
@@ -37,82 +40,82 @@ function hashUnits(key: string, from: number, to: number, stride: number, start:
 
 function setLongWords(key: string): void {
   const { length } = key;
-  let hash = hashUnits(key, 0, Math.min(length, HASHED_ENDS), 1, 0x811c9dc5);
-  const end = Math.max(HASHED_ENDS, length - HASHED_ENDS);
-  hash = hashUnits(key, HASHED_ENDS, end, Math.max(1, Math.floor((end - HASHED_ENDS) / (HASHED_UNITS - 2 * HASHED_ENDS))), hash);
+  let hash = hashUnits(key, 0, Math.min(length, END_UNITS), 1, 0x811c9dc5);
+  const end = Math.max(END_UNITS, length - END_UNITS);
+  hash = hashUnits(key, END_UNITS, end, Math.max(1, Math.floor((end - END_UNITS) / (HASHED_UNITS - 2 * END_UNITS))), hash);
   hash = hashUnits(key, end, length, 1, hash);
-  wanted[0] = NOT_SHORT;
-  wanted[1] = hash;
-  wanted[2] = length;
-  wanted[3] = 0;
+  keyWords[0] = NOT_SHORT;
+  keyWords[1] = hash;
+  keyWords[2] = length;
+  keyWords[3] = 0;
 }
 
-/** Sets `wanted` to the words of the key. */
+/** Sets `keyWords` to the words of the key. */
 function setWords(key: string): void {
   const { length } = key;
-  if (length > SHORT_UNITS) return setLongWords(key);
+  if (length > MAX_SHORT_UNITS) return setLongWords(key);
   let word = length;
   let bits = 8;
-  let at = 0;
-  let all = 0;
+  let index = 0;
+  let combinedUnits = 0;
   for (let i = 0; i < length; i++) {
     const unit = key.charCodeAt(i);
-    all |= unit;
+    combinedUnits |= unit;
     word |= unit << bits;
     bits = (bits + 8) & 31;
     if (bits === 0) {
-      wanted[at] = word;
-      at += 1;
+      keyWords[index] = word;
+      index += 1;
       word = 0;
     }
   }
-  if (all > 0xff) return setLongWords(key);
-  for (; at < WORDS; at++) {
-    wanted[at] = word;
+  if (combinedUnits > 0xff) return setLongWords(key);
+  for (; index < ENTRY_WORDS; index++) {
+    keyWords[index] = word;
     word = 0;
   }
 }
 
-/** Hash of the four words from index `at`, with the finalizer of MurmurHash3. */
-function hashOf(words: Int32Array, at: number): number {
+/** Returns the hash of the four words from index `start`, computed with the finalizer of MurmurHash3. */
+function hashOf(words: Int32Array, start: number): number {
   let hash =
-    Math.imul(words[at] ?? 0, 0x9e3779b1) ^
-    Math.imul(words[at + 1] ?? 0, 0x85ebca77) ^
-    Math.imul(words[at + 2] ?? 0, 0xc2b2ae3d) ^
-    Math.imul(words[at + 3] ?? 0, 0x27d4eb2f);
+    Math.imul(words[start] ?? 0, 0x9e3779b1) ^
+    Math.imul(words[start + 1] ?? 0, 0x85ebca77) ^
+    Math.imul(words[start + 2] ?? 0, 0xc2b2ae3d) ^
+    Math.imul(words[start + 3] ?? 0, 0x27d4eb2f);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash ^ (hash >>> 16);
 }
 
-/** A table that is a quarter to half full with `keys` keys. */
-const slotsFor = (keys: number): Int32Array => new Int32Array(1 << (32 - Math.clz32(2 * keys)));
+/** Returns a table that is a quarter to half full after `keyCount` keys are added. */
+const newSlots = (keyCount: number): Int32Array => new Int32Array(1 << (32 - Math.clz32(2 * keyCount)));
 
-function longer(numbers: Int32Array, length: number): Int32Array {
+function copyWithLength(numbers: Int32Array, length: number): Int32Array {
   const result = new Int32Array(length);
   result.set(numbers);
   return result;
 }
 
-/** Entries are numbered from 1 in the order of `add`. `find` returns the newest entry of a key. */
+/** An index of entries, which are numbered from 1 in the order in which `add` adds them. `find` returns the newest entry of a key. */
 export class MapIndex {
   readonly #keys: Pages<string> = new Pages();
-  /** The words of entry n start at `WORDS * n`. */
+  /** The words of entry n start at `ENTRY_WORDS * n`. */
   #words: Int32Array;
-  /** For each entry, the previous entry of the same key, or 0. Entries past the end of the array have none. */
+  /** For each entry, the previous entry of the same key, or 0. Entries past the end of the array have no previous entry. */
   #previous: Int32Array = new Int32Array(0);
-  /** Its length is a power of two. */
+  /** The hash table. Its length is a power of two. */
   #slots: Int32Array;
-  /** Slots that are not free. */
+  /** Number of slots that are not free. */
   #used = 0;
 
-  /** `keys` is the expected number of keys; the table grows beyond it. */
-  constructor(keys: number) {
-    this.#words = new Int32Array(WORDS * (keys + (keys >> 1) + 1));
-    this.#slots = slotsFor(keys);
+  /** `keyCount` is the expected number of keys. The table grows if more are added. */
+  constructor(keyCount: number) {
+    this.#words = new Int32Array(ENTRY_WORDS * (keyCount + (keyCount >> 1) + 1));
+    this.#slots = newSlots(keyCount);
   }
 
-  /** Number of entries. */
+  /** The number of entries. */
   get count(): number {
     return this.#keys.length;
   }
@@ -121,30 +124,30 @@ export class MapIndex {
     return this.#keys.get(number - 1) ?? "";
   }
 
-  /** The previous entry of the same key, or 0. */
+  /** Returns the previous entry of the same key, or 0 if there is none. */
   previous(number: number): number {
     return number < this.#previous.length ? (this.#previous[number] ?? 0) : 0;
   }
 
-  /** For each entry up to `count`: 1 when one of them is a later entry of the same key. */
-  replaced(count: number): Uint8Array {
+  /** Returns an array that has a 1 for each entry up to `count` whose key has a later entry up to `count`. */
+  flagReplaced(count: number): Uint8Array {
     const replaced = new Uint8Array(count + 1);
     const end = Math.min(count + 1, this.#previous.length);
     for (let number = 1; number < end; number++) replaced[this.#previous[number] ?? 0] = 1;
     return replaced;
   }
 
-  /** The newest entry of the key, or 0. */
+  /** Returns the newest entry of the key, or 0 if there is none. */
   find(key: string): number {
     setWords(key);
-    const slot = this.#slotOf(key, hashOf(wanted, 0));
+    const slot = this.#slotOf(key, hashOf(keyWords, 0));
     return slot < 0 ? 0 : (this.#slots[slot] ?? 0) & NUMBER_MASK;
   }
 
-  /** Adds an entry. Returns the previous entry of the key, or 0; or -1 when there is no slot for the key and nothing was added. */
+  /** Adds an entry. Returns the previous entry of the key, or 0 if there is none. If there is no slot for the key, adds nothing and returns -1. */
   add(key: string): number {
     setWords(key);
-    const hash = hashOf(wanted, 0);
+    const hash = hashOf(keyWords, 0);
     let slot = this.#slotOf(key, hash);
     const number = this.count + 1;
     if (slot < 0 || number > NUMBER_MASK) return -1;
@@ -152,7 +155,7 @@ export class MapIndex {
     if (previous > 0) this.#link(number, previous);
     else {
       if (2 * (this.#used + 1) > this.#slots.length) {
-        if (!this.#widen()) return -1;
+        if (!this.#doubleSlots()) return -1;
         slot = this.#slotOf(key, hash);
         if (slot < 0) return -1;
       }
@@ -160,20 +163,20 @@ export class MapIndex {
     }
     this.#slots[slot] = (hash & ~NUMBER_MASK) | number;
     this.#keys.push(key);
-    if (WORDS * number >= this.#words.length) this.#words = longer(this.#words, 2 * this.#words.length);
-    for (let i = 0; i < WORDS; i++) this.#words[WORDS * number + i] = wanted[i] ?? 0;
+    if (ENTRY_WORDS * number >= this.#words.length) this.#words = copyWithLength(this.#words, 2 * this.#words.length);
+    for (let i = 0; i < ENTRY_WORDS; i++) this.#words[ENTRY_WORDS * number + i] = keyWords[i] ?? 0;
     return previous;
   }
 
   #link(number: number, previous: number): void {
-    if (number >= this.#previous.length) this.#previous = longer(this.#previous, 2 * number);
+    if (number >= this.#previous.length) this.#previous = copyWithLength(this.#previous, 2 * number);
     this.#previous[number] = previous;
   }
 
   /**
-   * The slot of the key, whose words are in `wanted`; or the free slot where it belongs; or -1 when the limits are reached first.
-   * A key in the table is always found: the slots probed before its own were full when it was added too, and keys with equal
-   * words probe the same slots.
+   * Returns the slot of the key, whose words are in `keyWords`, or the free slot where the key belongs, or -1 if a limit is reached
+   * first. A key in the table is always found, because the slots probed before its own were already full when it was added, and
+   * keys with equal words probe the same slots.
    */
   #slotOf(key: string, hash: number): number {
     const slots = this.#slots;
@@ -181,10 +184,10 @@ export class MapIndex {
     let slot = hash & mask;
     let collisions = 0;
     for (let step = 1; step <= MAX_PROBES; step++) {
-      const held = slots[slot] ?? 0;
-      if (held === 0) return slot;
-      if ((held ^ hash) >>> NUMBER_BITS === 0 && this.#hasWanted(held & NUMBER_MASK)) {
-        if (((wanted[0] ?? 0) & 0xff) !== NOT_SHORT || this.keyOf(held & NUMBER_MASK) === key) return slot;
+      const slotContent = slots[slot] ?? 0;
+      if (slotContent === 0) return slot;
+      if ((slotContent ^ hash) >>> NUMBER_BITS === 0 && this.#hasKeyWords(slotContent & NUMBER_MASK)) {
+        if (((keyWords[0] ?? 0) & 0xff) !== NOT_SHORT || this.keyOf(slotContent & NUMBER_MASK) === key) return slot;
         collisions += 1;
         if (collisions === MAX_COLLISIONS) return -1;
       }
@@ -193,32 +196,32 @@ export class MapIndex {
     return -1;
   }
 
-  #hasWanted(number: number): boolean {
+  #hasKeyWords(number: number): boolean {
     const words = this.#words;
-    const at = WORDS * number;
-    return words[at] === wanted[0] && words[at + 1] === wanted[1] && words[at + 2] === wanted[2] && words[at + 3] === wanted[3];
+    const i = ENTRY_WORDS * number;
+    return words[i] === keyWords[0] && words[i + 1] === keyWords[1] && words[i + 2] === keyWords[2] && words[i + 3] === keyWords[3];
   }
 
-  /** Doubles the slots. Returns false and changes nothing when a key would need too many probes. */
-  #widen(): boolean {
-    const wider = new Int32Array(2 * this.#slots.length);
-    const mask = wider.length - 1;
+  /** Doubles the slots. If a key would need too many probes, changes nothing and returns false. */
+  #doubleSlots(): boolean {
+    const doubledSlots = new Int32Array(2 * this.#slots.length);
+    const mask = doubledSlots.length - 1;
     const { count } = this;
-    const replaced = this.replaced(count);
-    // In the order of `#words`, for locality.
+    const replaced = this.flagReplaced(count);
+    // The loop reads `#words` in order, for cache locality.
     for (let number = 1; number <= count; number++) {
       if (replaced[number] === 1) continue;
-      const hash = hashOf(this.#words, WORDS * number);
+      const hash = hashOf(this.#words, ENTRY_WORDS * number);
       let slot = hash & mask;
       let step = 1;
-      while (wider[slot] !== 0) {
+      while (doubledSlots[slot] !== 0) {
         if (step === MAX_PROBES) return false;
         slot = (slot + step) & mask;
         step += 1;
       }
-      wider[slot] = (hash & ~NUMBER_MASK) | number;
+      doubledSlots[slot] = (hash & ~NUMBER_MASK) | number;
     }
-    this.#slots = wider;
+    this.#slots = doubledSlots;
     return true;
   }
 }

@@ -1,7 +1,7 @@
-/** A persistent map as an AVL tree in key order. It is at most 1.44 log2(n) levels deep, so recursion by level is safe. */
+/** A persistent map as an AVL tree in key order. The tree is at most 1.44 log2(n) levels deep, so recursion by level is safe. */
 import { compareUtf8 } from "./utf8.ts";
 
-/** The heights of the two sides differ by at most one. */
+/** A tree, given by its root. The heights of its two subtrees differ by at most one. */
 export interface MapNode<T> {
   readonly key: string;
   readonly value: T;
@@ -38,7 +38,7 @@ export function treeSet<T>(node: MapNode<T> | null, key: string, value: T): MapN
     : balance(node.key, node.value, node.left, treeSet(node.right, key, value));
 }
 
-/** Copies the path to the key's position even when the tree does not have the key. */
+/** Returns the tree without the key. Copies the path to the key's position even if the tree does not have the key. */
 export function treeRemove<T>(node: MapNode<T> | null, key: string): MapNode<T> | null {
   if (node === null) return null;
   const order = compareUtf8(key, node.key);
@@ -56,10 +56,10 @@ function removeFirst<T>(node: MapNode<T>): { first: MapNode<T>; rest: MapNode<T>
   return { first, rest: balance(node.key, node.value, rest, node.right) };
 }
 
-/** Makes a node of two AVL trees whose heights differ by at most two. */
+/** Makes a balanced node of two AVL trees whose heights differ by at most two. */
 function balance<T>(key: string, value: T, left: MapNode<T> | null, right: MapNode<T> | null): MapNode<T> {
-  const tilt = height(left) - height(right);
-  if (tilt > 1 && left !== null) {
+  const heightDifference = height(left) - height(right);
+  if (heightDifference > 1 && left !== null) {
     if (height(left.left) >= height(left.right) || left.right === null) {
       return mapNode(left.key, left.value, left.left, mapNode(key, value, left.right, right));
     }
@@ -71,7 +71,7 @@ function balance<T>(key: string, value: T, left: MapNode<T> | null, right: MapNo
       mapNode(key, value, middle.right, right),
     );
   }
-  if (tilt < -1 && right !== null) {
+  if (heightDifference < -1 && right !== null) {
     if (height(right.right) >= height(right.left) || right.left === null) {
       return mapNode(right.key, right.value, mapNode(key, value, left, right.left), right.right);
     }
@@ -86,7 +86,7 @@ function balance<T>(key: string, value: T, left: MapNode<T> | null, right: MapNo
   return mapNode(key, value, left, right);
 }
 
-/** A tree of entries that are sorted by key, each key once. */
+/** Returns a tree of the entries, which must be sorted by key and have distinct keys. */
 export function treeOf<T>(entries: readonly (readonly [string, T])[], from: number = 0, to: number = entries.length): MapNode<T> | null {
   const middle = from + Math.floor((to - from) / 2);
   const entry = entries[middle];
@@ -94,7 +94,7 @@ export function treeOf<T>(entries: readonly (readonly [string, T])[], from: numb
   return mapNode(entry[0], entry[1], treeOf(entries, from, middle), treeOf(entries, middle + 1, to));
 }
 
-/** The entries in key order. */
+/** Yields the entries in key order. */
 export function* treeEntries<T>(root: MapNode<T> | null): IterableIterator<[string, T]> {
   const path: MapNode<T>[] = [];
   let node = root;

@@ -5,7 +5,7 @@ import type { Value } from "./value.ts";
 /** A Map of the language: a persistent map from Strings to values. */
 export type MapValue = PersistentMap<Value>;
 
-/** The static side of `PersistentMap`, for values. */
+/** The static members of `PersistentMap`, with `Value` as the type of the map's values. */
 interface MapClass extends Function {
   readonly prototype: MapValue;
   readonly EMPTY: MapValue;

@@ -27,17 +27,17 @@ export interface Mismatch {
   readonly type: Type;
 }
 
-/** A value still to be checked. */
-interface Pending {
+/** A value that is still to be checked. */
+interface QueuedValue {
   readonly value: Value;
-  /** Undefined when the module does not declare a type for the part: any value matches. */
+  /** Undefined if the module does not declare a type for the part, so that any value matches. */
   readonly type: Type | undefined;
 }
 
 /**
- * Whether a value that enters or leaves the machine has a type. A record or enum value must have the id of the type. Every function value
- * matches a function type, since its own type is not known at run time.
- * Throws `value.too_large` beyond `MACHINE_LIMITS.valueNodes` parts; a shared part counts each time.
+ * Returns whether a value that enters or leaves the machine has the type. A record or enum value must have the id of the type. Every
+ * function value matches every function type, because the type of a function value is not known at run time.
+ * Throws `value.too_large` if there are more than `MACHINE_LIMITS.valueNodes` parts. A shared part counts each time.
  */
 export function matchesType(value: Value, type: Type, types: readonly TypeDef[]): boolean {
   let budget: number = MACHINE_LIMITS.valueNodes;
@@ -49,32 +49,32 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
   return findMismatch(value, type, types, { parts: spend, instance: () => undefined }) === undefined;
 }
 
-/** Receives the work of a check before it is done. Its methods may throw to stop the check. */
+/** Callbacks that receive the work of a check before it is done. They may throw to stop the check. */
 export interface CheckWork {
   parts(count: number): void;
-  /** Called for a generic type, since its instance may have to be built. */
+  /** Called for a generic type, because its instance may have to be built. */
   instance(type: Type): void;
 }
 
-/** Returns the first part of the value found not to match, or undefined when the value has the type. */
+/** Returns the first part that was found not to match, or undefined if the value has the type. */
 export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
   const table = typeTable(types);
-  const pending: Pending[] = [];
+  const queue: QueuedValue[] = [];
   const checkLater: CheckLater = (values, size, part) => {
     work.parts(size);
-    for (const item of values) pending.push({ value: item, type: part });
+    for (const item of values) queue.push({ value: item, type: part });
     return true;
   };
-  let next: Pending | undefined = { value, type };
-  for (; next !== undefined; next = pending.pop()) {
-    if (next.type === undefined) continue;
-    if (next.type.kind === "named" && next.type.args.length > 0) work.instance(next.type);
-    if (!matches(next.value, next.type, table, checkLater)) return { value: next.value, type: next.type };
+  let current: QueuedValue | undefined = { value, type };
+  for (; current !== undefined; current = queue.pop()) {
+    if (current.type === undefined) continue;
+    if (current.type.kind === "named" && current.type.args.length > 0) work.instance(current.type);
+    if (!matches(current.value, current.type, table, checkLater)) return { value: current.value, type: current.type };
   }
   return undefined;
 }
 
-/** Queues `size` values to be checked against a type. Returns true: so far they match. */
+/** Queues `size` values to be checked against a type. Returns true, because no mismatch is known yet. */
 type CheckLater = (values: Iterable<Value>, size: number, type: Type | undefined) => true;
 
 function matches(value: Value, type: Type, table: TypeTable, checkLater: CheckLater): boolean {

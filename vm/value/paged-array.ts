@@ -1,18 +1,18 @@
 const PAGE_BITS = 10;
 const PAGE_MASK = 2 ** PAGE_BITS - 1;
 
-/** A growing array in pages. Growth copies nothing, and no page is large enough for V8's large-object space. */
+/** A growing array that consists of pages. Growth copies nothing, and no page is so large that V8 puts it into its large-object space. */
 export class Pages<T> {
   readonly #pages: T[][] = [[]];
-  #last: T[] = this.#pages[0] ?? [];
+  #lastPage: T[] = this.#pages[0] ?? [];
   length: number = 0;
 
   push(item: T): void {
-    if (this.#last.length > PAGE_MASK) {
-      this.#last = [];
-      this.#pages.push(this.#last);
+    if (this.#lastPage.length > PAGE_MASK) {
+      this.#lastPage = [];
+      this.#pages.push(this.#lastPage);
     }
-    this.#last.push(item);
+    this.#lastPage.push(item);
     this.length += 1;
   }
 

@@ -6,20 +6,26 @@ import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWit
  *
  *     a = [1, 2]       buffer [1, 2]        a.length 2
  *     b = a.push(3)    buffer [1, 2, 3]     b.length 3, the same buffer
- *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is taken, so c branches off as a trie
+ *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is occupied, so c branches off as a trie
  *
- * No operation copies a long list, whatever version it starts from. `push` takes constant time in a buffer and O(log n) in a
- * trie, `slice` is a view, `concat` costs the length of its second list. The exception is a list that has dropped most of its
- * elements in front, as a queue does: the next push copies the rest to a new buffer. That push takes the slot in the old
- * buffer too, so no other version is copied for the same elements.
+ * No operation copies a long list, no matter which version it starts from. `push` takes constant time in a buffer and O(log n) in a
+ * trie, `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception is a list that
+ * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
+ * push also occupies the slot in the old buffer, so no other version is copied for the same elements.
  */
 export class PersistentList<T> {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
-  /** Only `grow` changes it. */
+  /** The number of elements. Only `grow` changes the length. */
   length: number;
-  /** The elements, unless they are in the trie. The empty list has neither. Both may hold more elements, before `#offset` and after the end. */
+  /**
+   * The elements, unless they are in the trie. The empty list has neither. The buffer or trie may also hold elements before `#offset` and
+   * after the end.
+   */
   readonly #buffer: ListBuffer<T> | undefined;
-  /** In a list with a buffer: the trie that versions branching off from this one share, once there is one. */
+  /**
+   * The elements of a list without a buffer. In a list with a buffer, the trie that is shared by the versions that branch off from this
+   * one, if any do.
+   */
   #trie: Trie<T> | undefined;
   readonly #offset: number;
 
@@ -30,17 +36,17 @@ export class PersistentList<T> {
     this.length = length;
   }
 
-  /** Takes ownership of `items`: the caller must not touch the array again. */
+  /** Returns a list of the items. Takes ownership of `items`, so the caller must not use the array again. */
   static of<T>(items: T[]): PersistentList<T> {
     return items.length === 0 ? PersistentList.EMPTY : new PersistentList(new ListBuffer(items), undefined, 0, items.length);
   }
 
-  /** The elements `offset … offset + length` of a trie, which has them. `length` is at least 1. */
-  static within<T>(trie: Trie<T>, offset: number, length: number): PersistentList<T> {
+  /** Returns a list of `length` elements of a trie, starting at index `offset`. The trie must have these elements. `length` is at least 1. */
+  static fromTrie<T>(trie: Trie<T>, offset: number, length: number): PersistentList<T> {
     return new PersistentList<T>(undefined, trie, offset, length);
   }
 
-  /** Whether the object was made by this class, whatever its prototype. */
+  /** Returns whether this class made the object, whatever prototype the object has. */
   static isList(value: object): value is PersistentList<unknown> {
     return #buffer in value;
   }
@@ -49,7 +55,7 @@ export class PersistentList<T> {
     return "List";
   }
 
-  /** `index` is a whole number. Returns `undefined` when it is out of range. */
+  /** Returns the element at `index`, a whole number, or undefined if the index is out of range. */
   get(index: number): T | undefined {
     if (!(index >= 0 && index < this.length)) return undefined;
     if (this.#buffer !== undefined) return this.#buffer.get(this.#offset + index);
@@ -68,8 +74,8 @@ export class PersistentList<T> {
   }
 
   /**
-   * Like `push`, but may change this list in place. The caller must be the only holder of this version. A result of `push`
-   * is held by its caller alone; `slice` and `concat` may return a list that others hold.
+   * Appends like `push`, but may change this list in place. The caller must be the only holder of this version. That is true for the
+   * result of `push`, but `slice` and `concat` may return a list that others hold.
    */
   grow(value: T): PersistentList<T> {
     const buffer = this.#buffer;
@@ -92,7 +98,7 @@ export class PersistentList<T> {
     return new PersistentList(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.#offset, length);
   }
 
-  /** A view that shares the elements. Both bounds are clamped to 0…length; the result is empty when `from >= to`. */
+  /** Returns a view that shares the elements. Both bounds are clamped to 0…length. The result is empty if `from >= to`. */
   slice(from: number, to: number): PersistentList<T> {
     const start = Math.max(0, from);
     const end = Math.min(to, this.length);
@@ -102,18 +108,18 @@ export class PersistentList<T> {
       : new PersistentList(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.#offset + start, end - start);
   }
 
-  /** A new array that the caller may change. */
+  /** Returns a new array, which the caller may change. */
   toArray(): T[] {
     if (this.#buffer !== undefined) return this.#buffer.slice(this.#offset, this.#offset + this.length);
     return [...this];
   }
 
-  /** The object that holds the elements. Versions that share their elements return the same one, so a snapshot writes it once. */
+  /** The object that holds the elements. Versions that share their elements return the same object, so a snapshot writes it once. */
   get storage(): ListBuffer<T> | Trie<T> {
     return this.#buffer ?? this.#trie ?? EMPTY_TRIE;
   }
 
-  /** Index in `storage` of the first element. */
+  /** The index of the first element in `storage`. */
   get offset(): number {
     return this.#offset;
   }
@@ -121,33 +127,33 @@ export class PersistentList<T> {
   *[Symbol.iterator](): IterableIterator<T> {
     const end = this.#offset + this.length;
     if (this.#trie === undefined || this.#buffer !== undefined) {
-      for (let at = this.#offset; at < end; at++) {
-        const value = this.#buffer?.get(at);
+      for (let position = this.#offset; position < end; position++) {
+        const value = this.#buffer?.get(position);
         if (value !== undefined) yield value;
       }
       return;
     }
-    for (let at = this.#offset; at < end; ) {
-      const chunk = trieChunk(this.#trie, at);
-      const base = at - (at % WIDTH);
+    for (let position = this.#offset; position < end; ) {
+      const chunk = trieChunk(this.#trie, position);
+      const base = position - (position % WIDTH);
       const stop = Math.min(end, base + chunk.length);
-      if (stop <= at) return;
-      for (; at < stop; at++) {
-        const value = chunk[at - base];
+      if (stop <= position) return;
+      for (; position < stop; position++) {
+        const value = chunk[position - base];
         if (value !== undefined) yield value;
       }
     }
   }
 
-  /** The elements of the storage up to the end of this version, with those before the offset. */
+  /** Returns a trie of the elements up to the end of this version, including the elements before the offset. */
   #asTrie(): Trie<T> {
     const end = this.#offset + this.length;
     const trie = trieWithRoom(trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end));
-    // Kept, so that all versions that branch off here share one path of the tree.
+    // The trie is stored, so that all versions that branch off here share one path of the tree.
     this.#trie = trie;
     return trie;
   }
 }
 
-/** A list moves to a new buffer when it has dropped more elements than its length and this many. */
+/** A list moves to a new buffer if the number of elements it has dropped exceeds its length by more than this. */
 const MAX_EXTRA_DROPPED = 1_024;

@@ -1,29 +1,32 @@
 import { MapHistory } from "./map-history.ts";
 import { type MapNode, treeEntries, treeGet, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 
-/** Entries from which a map may start a history. Lookups in a smaller map are faster in its tree, which takes no more memory. */
+/**
+ * The number of entries from which on a map may start a history. In a smaller map, lookups in its tree are faster, and the tree takes no
+ * more memory.
+ */
 const MIN_HISTORY_SIZE = 128;
 
 /**
- * A persistent map with String keys in UTF-8 byte order. It has one or both of two forms:
+ * A persistent map with String keys in UTF-8 byte order. A map has one or both of two forms:
  *
- * - a tree in key order (`map-tree.ts`). All small maps are trees;
- * - a prefix of a history (`map-history.ts`): a log of changes that successive versions share, with a hash index. Each change
- *   of the newest version adds an entry. The tree of such a version is made when something asks for key order.
+ * - a tree in key order (`map-tree.ts`). All small maps have a tree.
+ * - a prefix of a history (`map-history.ts`), which is a log of changes that successive versions share, with a hash index. Each change
+ *   of the newest version adds an entry. The tree of such a version is made when the entries are first needed in key order.
  *
  * A change of a version that is not the newest of its history makes a tree. That tree starts a history of its own only
- * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, the work of
- * starting histories included.
+ * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
+ * the work of starting histories.
  */
 export class PersistentMap<T> {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
   readonly size: number;
-  /** Undefined in a version of a history whose tree was not asked for yet. */
+  /** Undefined in a version of a history if its tree has not been needed yet. */
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;
   /**
-   * With a history: how many of its entries this version sees. Without one: how many changes in a row, each the first of its
-   * version, led to this tree since the last history. They pay for the next one.
+   * With a history, how many of its entries this version sees. Without a history, how many changes in a row, each the first change
+   * of its version, have led to this tree since the last history. These changes pay for the next history.
    */
   #length: number;
 
@@ -34,19 +37,19 @@ export class PersistentMap<T> {
     this.size = size;
   }
 
-  /** A later entry with the same key wins. */
+  /** Returns a map of the entries. If a key occurs several times, its last entry counts. */
   static from<T>(entries: Iterable<readonly [string, T]>): PersistentMap<T> {
     let result: PersistentMap<T> = PersistentMap.EMPTY;
     for (const [key, value] of entries) result = result.set(key, value);
     return result;
   }
 
-  /** Wraps a tree, which several maps may share. */
+  /** Returns a map that wraps a tree. Several maps may share the tree. */
   static ofRoot<T>(root: MapNode<T>): PersistentMap<T> {
     return new PersistentMap<T>(root, undefined, 0, root.size);
   }
 
-  /** Whether the object was made by this class, whatever its prototype. */
+  /** Returns whether this class made the object, whatever prototype the object has. */
   static isMap(value: object): value is PersistentMap<unknown> {
     return #history in value;
   }
@@ -63,8 +66,8 @@ export class PersistentMap<T> {
 
   get(key: string): T | undefined {
     if (this.#history !== undefined) {
-      const found = this.#history.get(key, this.#length);
-      if (found !== null) return found;
+      const value = this.#history.get(key, this.#length);
+      if (value !== null) return value;
     }
     return treeGet(this.root, key);
   }
@@ -84,7 +87,7 @@ export class PersistentMap<T> {
     return this.put(key, undefined) ?? this.treeVersion(treeRemove(this.root, key));
   }
 
-  /** The entries in key order. */
+  /** Returns the entries in key order. */
   entries(): IterableIterator<[string, T]> {
     return treeEntries(this.root);
   }
@@ -99,12 +102,12 @@ export class PersistentMap<T> {
 
   // `private` instead of `#`: TypeScript 7.0 emits a wrong class for a `#` method that names a class with a static field of its own type.
   private treeVersion(root: MapNode<T> | null): PersistentMap<T> {
-    const paid = this.#history === undefined ? this.#length + 1 : 1;
+    const paidChanges = this.#history === undefined ? this.#length + 1 : 1;
     if (this.#history === undefined) this.#length = 0;
-    return new PersistentMap(root, undefined, paid, treeSize(root));
+    return new PersistentMap(root, undefined, paidChanges, treeSize(root));
   }
 
-  /** Makes this tree the first version of a history, if enough changes have paid for it. Returns whether it did. */
+  /** Makes this tree the first version of a history if enough changes have paid for that. Returns whether this map now has a history. */
   private startHistory(): boolean {
     if (this.#length < this.size) return false;
     this.#length = 0;
@@ -115,24 +118,27 @@ export class PersistentMap<T> {
     return true;
   }
 
-  /** Adds a change to the history. Returns undefined when there is none, or it is closed, or this version is not its newest. */
+  /**
+   * Adds a change to the history. Returns undefined if there is no history, the history is closed, or this version is not the newest of its
+   * history.
+   */
   private put(key: string, value: T | undefined): PersistentMap<T> | undefined {
     const history = this.#history;
     if (history === undefined || !history.isOpenAt(this.#length)) return undefined;
     if (history.isMostlyDead(this.size)) {
-      const renewed = this.renewed(history);
-      return value === undefined ? renewed.delete(key) : renewed.set(key, value);
+      const renewedMap = this.restartHistory(history);
+      return value === undefined ? renewedMap.delete(key) : renewedMap.set(key, value);
     }
     const change = history.put(key, value);
     return change === undefined ? undefined : new PersistentMap<T>(undefined, history, history.count, this.size + change);
   }
 
-  /** The same map in a history without dead entries, or as a tree when it has become small. */
-  private renewed(history: MapHistory<T>): PersistentMap<T> {
+  /** Returns the same map in a new history without dead entries, or as a tree if the map has become small. */
+  private restartHistory(history: MapHistory<T>): PersistentMap<T> {
     history.close();
-    const fresh = this.size < MIN_HISTORY_SIZE ? undefined : MapHistory.ofEntries(history.entriesAt(this.#length), this.#root ?? null);
-    return fresh === undefined
+    const newHistory = this.size < MIN_HISTORY_SIZE ? undefined : MapHistory.ofEntries(history.entriesAt(this.#length), this.#root ?? null);
+    return newHistory === undefined
       ? new PersistentMap(this.root, undefined, 0, this.size)
-      : new PersistentMap(this.#root, fresh, fresh.count, this.size);
+      : new PersistentMap(this.#root, newHistory, newHistory.count, this.size);
   }
 }

@@ -1,17 +1,17 @@
 import { BorunaError } from "../error.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { childrenOf, isCompound } from "./children.ts";
-import type { CompoundValue, Value } from "./value.ts";
+import { childrenOf, isObjectValue } from "./children.ts";
+import type { ObjectValue, Value } from "./value.ts";
 
 interface Visit {
-  readonly value: CompoundValue;
+  readonly value: ObjectValue;
   readonly depth: number;
 }
 
 /**
  * Checks that a value can be written as JSON. A part may be shared many times, so a value that is small in memory may be huge as JSON.
- * Throws `value.not_portable` for a closure, `value.too_deep` beyond `valueDepth`, and `value.too_large` beyond `valueNodes` or
- * `valueTextUnits` of `MACHINE_LIMITS`.
+ * Throws `value.not_portable` if the value contains a closure, `value.too_deep` if it exceeds `MACHINE_LIMITS.valueDepth`, and
+ * `value.too_large` if it exceeds `valueNodes` or `valueTextUnits` of `MACHINE_LIMITS`.
  */
 export function checkSerializable(value: Value): void {
   // Most values are scalars.
@@ -32,7 +32,7 @@ export function checkSerializable(value: Value): void {
   };
   const enter = (part: Value, depth: number): void => {
     if (typeof part === "string") count(0, part.length);
-    else if (isCompound(part)) stack.push({ value: part, depth });
+    else if (isObjectValue(part)) stack.push({ value: part, depth });
   };
   enter(value, 0);
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
@@ -40,7 +40,7 @@ export function checkSerializable(value: Value): void {
     if (part.tag === "Closure") throw new BorunaError("value.not_portable", "a closure cannot leave the machine");
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
-    // Counted before the children are put on the stack.
+    // The parts are counted before the children are put on the stack.
     if (part.tag === "List") count(part.length, 0);
     else if (part.tag === "Map") {
       count(part.size, 0);

@@ -7,18 +7,18 @@ import { MapValue } from "./map.ts";
 import { ClosureValue, EnumValue, RecordValue, type Value } from "./value.ts";
 
 /**
- * Charges a value that is about to leave or enter the machine: an argument or answer of a capability, a message, an emitted tree, the
- * result. The charge is the allocation of a copy of the value without sharing, so the allocation limit bounds the size of a log too.
- * The walk itself costs a unit of work for each value and `Meter.loggedUnit` for each code unit of Strings and keys.
+ * Charges a value that is about to leave or enter the machine, that is, an argument or answer of a capability, a message, an emitted
+ * tree or the result. The charge is the allocation of a copy of the value without sharing, so the allocation limit also bounds the size
+ * of a log. Visiting the values costs a unit of work for each value and `Meter.loggedUnit` for each code unit of Strings and keys.
  *
- * Traps with type_error for a closure, invalid_value beyond `MACHINE_LIMITS.valueDepth`, and alloc_limit beyond the allocation limit,
- * `valueNodes` or `valueTextUnits`.
+ * Traps with type_error if the value contains a closure, with invalid_value if the value exceeds `MACHINE_LIMITS.valueDepth`, and with
+ * alloc_limit if it exceeds the allocation limit, `valueNodes` or `valueTextUnits`.
  */
 export function chargeSerialization(value: Value, meter: Meter): void {
   // Most values are scalars, which are free.
   if (typeof value === "number" || typeof value === "boolean") return;
   const work = new Work(meter);
-  const open: Iterator<Value>[] = [];
+  const iterators: Iterator<Value>[] = [];
   let bytes = 0;
   let nodes = 0;
   let units = 0;
@@ -37,20 +37,20 @@ export function chargeSerialization(value: Value, meter: Meter): void {
     bytes += ownBytes(part);
     if (!isContainer(part)) return;
     const parts = part instanceof MapValue ? keysAndValues(part) : childrenOf(part)[Symbol.iterator]();
-    if (open.length >= MACHINE_LIMITS.valueDepth)
+    if (iterators.length >= MACHINE_LIMITS.valueDepth)
       throw new MachineTrap("invalid_value", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
-    open.push(parts);
+    iterators.push(parts);
   };
   visit(value);
-  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const next = top.next();
-    if (next.done === true) open.pop();
-    else visit(next.value);
+  for (let top = iterators.at(-1); top !== undefined; top = iterators.at(-1)) {
+    const child = top.next();
+    if (child.done === true) iterators.pop();
+    else visit(child.value);
   }
   meter.allocate(bytes);
 }
 
-/** The charge for one value without its children. */
+/** Returns the bytes charged for one value without its children. */
 function ownBytes(value: Value): number {
   if (typeof value === "string") return stringCharge(value.length);
   if (typeof value !== "object") return BYTES.slot;

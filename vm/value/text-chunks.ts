@@ -1,30 +1,30 @@
 const CHUNK_UNITS = 8_192;
 
 /**
- * Splits a text into chunks of some thousand code units, without splitting a surrogate pair. For processing that needs many times the
- * memory of its input.
+ * Splits a text into chunks of some thousand code units, without splitting a surrogate pair. Use it if processing the text needs many
+ * times the memory of the text.
  */
 export function* chunksOf(text: string): IterableIterator<string> {
   for (let start = 0; start < text.length; ) {
     let end = Math.min(text.length, start + CHUNK_UNITS);
-    const next = text.charCodeAt(end);
-    if (next >= 0xdc00 && next <= 0xdfff) end += 1;
+    const unitAfterEnd = text.charCodeAt(end);
+    if (unitAfterEnd >= 0xdc00 && unitAfterEnd <= 0xdfff) end += 1;
     yield text.slice(start, end);
     start = end;
   }
 }
 
-/** The most parts kept before they are joined. */
+/** Limit on the parts that are kept before they are joined. */
 const MAX_PARTS = 8_192;
 
 /**
- * Builds a text from any number of parts. Joins them in batches: repeated `+=` would make V8 keep every part in a rope,
- * and an array of all parts could exceed its largest array.
+ * Builds a text from any number of parts. Joins the parts in batches, because repeated `+=` would make V8 keep every part
+ * in a rope, and an array of all parts could exceed the maximum length of an array.
  */
-export class TextParts {
+export class TextBuilder {
   #joined = "";
   #parts: string[] = [];
-  /** UTF-16 code units so far. */
+  /** UTF-16 code units added so far. */
   length: number = 0;
 
   add(part: string): void {

@@ -1,15 +1,15 @@
 /**
- * A persistent vector (after Bagwell and Hickey): a 16-way tree of full leaves, and a tail of at most 16 elements that are not
- * yet in the tree. Nodes are narrow because a program may make many versions, each of which copies a path of the tree at the
- * charge of one push. Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
+ * A persistent vector (after Bagwell and Hickey). It consists of a 16-way tree of full leaves and a tail of at most 16 elements that
+ * are not yet in the tree. Nodes are narrow because a program may make many versions, and each version copies a path of the tree
+ * for the charge of one push. Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
  * recursion by level is safe.
  */
 
 const BITS = 4;
-/** Elements of a leaf, and the most children of an inner node. */
+/** The number of elements of a leaf and the maximum number of children of an inner node. */
 export const WIDTH: number = 1 << BITS;
 const MASK = WIDTH - 1;
-/** Most levels of inner nodes above the leaves. */
+/** Limit on the levels of inner nodes above the leaves. */
 export const MAX_HEIGHT = 6;
 
 export interface Inner<T> {
@@ -22,19 +22,22 @@ export type Tree<T> = Inner<T> | Leaf<T>;
 
 export interface Trie<T> {
   readonly count: number;
-  /** Bits of an index below the root's level; 0 where the root is a leaf. */
+  /** The number of index bits that the levels below the root use. It is 0 if the root is a leaf. */
   readonly shift: number;
-  /** Undefined when all elements are in the tail. May hold elements of other versions after the `count - tail.length` of this one. */
+  /**
+   * Undefined if all elements are in the tail. After the `count - tail.length` elements of this version, the tree may hold elements of
+   * other versions.
+   */
   readonly root: Tree<T> | undefined;
   readonly tail: readonly T[];
 }
 
 export const EMPTY_TRIE: Trie<never> = { count: 0, shift: 0, root: undefined, tail: [] };
 
-/** How many elements are in the tree. */
+/** Returns how many elements are in the tree. */
 const treeCount = (trie: Trie<unknown>): number => trie.count - trie.tail.length;
 
-/** A trie from a tree of `size` elements that is `height` levels high, and a tail. */
+/** Returns a trie made of a tail and a tree with `size` elements and `height` levels of inner nodes. */
 export const trieOf = <T>(root: Tree<T> | undefined, height: number, size: number, tail: readonly T[]): Trie<T> => ({
   count: size + tail.length,
   shift: height * BITS,
@@ -52,26 +55,26 @@ export function triePush<T>(trie: Trie<T>, value: T): Trie<T> {
   return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
 }
 
-/** Where `trieAppend` copies elements from: an array or a `ListBuffer`. */
+/** What `trieAppend` copies elements from. It is an array or a `ListBuffer`. */
 export interface Source<T> {
   slice(from: number, to: number): readonly T[];
 }
 
-/** Appends `items[from…to)`, a full leaf at a time. */
+/** Appends the items from index `from` up to, but not including, index `to`, one leaf at a time. */
 export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to: number): Trie<T> {
   let result = trie;
-  let at = from;
-  while (at < to) {
+  let position = from;
+  while (position < to) {
     const base = trieWithRoom(result);
-    const next = Math.min(to, at + (WIDTH - base.tail.length));
-    const tail = base.tail.concat(items.slice(at, next));
-    result = { count: base.count + next - at, shift: base.shift, root: base.root, tail };
-    at = next;
+    const end = Math.min(to, position + (WIDTH - base.tail.length));
+    const tail = base.tail.concat(items.slice(position, end));
+    result = { count: base.count + end - position, shift: base.shift, root: base.root, tail };
+    position = end;
   }
   return result;
 }
 
-/** The leaf or tail that holds the element at `index`, which is in range; the element is at `index % WIDTH` in it. */
+/** Returns the leaf or tail that holds the element at `index`, which must be in range. Inside the result, the element is at `index % WIDTH`. */
 export function trieChunk<T>(trie: Trie<T>, index: number): readonly T[] {
   if (index >= treeCount(trie)) return trie.tail;
   let tree = trie.root;
@@ -82,39 +85,42 @@ export function trieChunk<T>(trie: Trie<T>, index: number): readonly T[] {
   return [];
 }
 
-/** The first `count` elements; `count` is at most `trie.count`. Copies no path: the next leaf added replaces the elements cut off. */
+/**
+ * Returns a trie of the first `count` elements. `count` is at most `trie.count`. Copies no path, because the next leaf that is added
+ * replaces the removed elements.
+ */
 export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
   if (count === trie.count) return trie;
   if (count === 0) return EMPTY_TRIE;
-  const last = count - 1;
-  const tail = trieChunk(trie, last).slice(0, (last & MASK) + 1);
+  const lastIndex = count - 1;
+  const tail = trieChunk(trie, lastIndex).slice(0, (lastIndex & MASK) + 1);
   return tail.length === count ? { count, shift: 0, root: undefined, tail } : { count, shift: trie.shift, root: trie.root, tail };
 }
 
-/** The same elements, with room in the tail. */
+/** Returns a trie with the same elements and with room in the tail. */
 export function trieWithRoom<T>(trie: Trie<T>): Trie<T> {
-  return trie.tail.length === WIDTH ? withLeaf(trie) : trie;
+  return trie.tail.length === WIDTH ? moveTailIntoTree(trie) : trie;
 }
 
-/** Moves the full tail into the tree. */
-function withLeaf<T>(trie: Trie<T>): Trie<T> {
+/** Returns the trie with its full tail moved into the tree. */
+function moveTailIntoTree<T>(trie: Trie<T>): Trie<T> {
   const leaf: Leaf<T> = { items: trie.tail };
   const { root, shift } = trie;
   if (root === undefined) return { count: trie.count, shift: 0, root: leaf, tail: [] };
   const inTree = treeCount(trie);
   if (inTree === WIDTH << shift) {
-    const grown: Inner<T> = { children: [root, spine(leaf, shift)] };
-    return { count: trie.count, shift: shift + BITS, root: grown, tail: [] };
+    const newRoot: Inner<T> = { children: [root, spine(leaf, shift)] };
+    return { count: trie.count, shift: shift + BITS, root: newRoot, tail: [] };
   }
   return { count: trie.count, shift, root: insertLeaf(root, shift, inTree, leaf), tail: [] };
 }
 
-/** A tree of one leaf, with inner nodes of one child above it. */
+/** Returns a tree with one leaf, in which each inner node has one child. */
 function spine<T>(leaf: Leaf<T>, shift: number): Tree<T> {
   return shift === 0 ? leaf : { children: [spine(leaf, shift - BITS)] };
 }
 
-/** Inserts the leaf whose first element has this index, and drops all elements from there on. */
+/** Inserts the leaf whose first element has this index, and drops all elements from this index on. */
 function insertLeaf<T>(tree: Tree<T>, shift: number, index: number, leaf: Leaf<T>): Tree<T> {
   if ("items" in tree) return leaf;
   const slot = (index >>> shift) & MASK;
@@ -123,17 +129,17 @@ function insertLeaf<T>(tree: Tree<T>, shift: number, index: number, leaf: Leaf<T
   return { children: tree.children.slice(0, slot).concat([inserted]) };
 }
 
-/** The tree without elements of other versions; the same object where there are none. Undefined when all elements are in the tail. */
+/** Returns the tree without elements of other versions. Returns the same object if it has none, and undefined if all elements are in the tail. */
 export function ownTree<T>(trie: Trie<T>): Tree<T> | undefined {
   return trie.root === undefined ? undefined : cutAfter(trie.root, trie.shift, treeCount(trie) - 1);
 }
 
-/** The tree up to the leaf that holds index `last`. */
+/** Returns the tree up to the leaf that holds the element at index `last`. */
 function cutAfter<T>(tree: Tree<T>, shift: number, last: number): Tree<T> {
   if ("items" in tree) return tree;
   const slot = (last >>> shift) & MASK;
   const child = tree.children[slot];
-  const own = child === undefined ? child : cutAfter(child, shift - BITS, last);
-  if (own === undefined || (own === child && tree.children.length === slot + 1)) return tree;
-  return { children: tree.children.slice(0, slot).concat([own]) };
+  const cutChild = child === undefined ? child : cutAfter(child, shift - BITS, last);
+  if (cutChild === undefined || (cutChild === child && tree.children.length === slot + 1)) return tree;
+  return { children: tree.children.slice(0, slot).concat([cutChild]) };
 }

@@ -1,9 +1,9 @@
-/** The types of fields and payloads in a module's type definitions, with the arguments of generic types substituted. */
+/** Computes the types of fields and payloads in a module's type definitions, with the arguments of generic types substituted. */
 import { BorunaError } from "../error.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
 
-/** `type` is undefined when the definition's text is not a valid type, as in some older modules: any value is accepted. */
+/** `type` is undefined if the definition's text is not a valid type, which happens in some older modules. Then any value is accepted. */
 interface Field {
   readonly name: string;
   readonly type: Type | undefined;
@@ -11,7 +11,7 @@ interface Field {
 
 interface Variant {
   readonly name: string;
-  /** Null for a variant without payload; its type as in `Field`. */
+  /** Null if the variant has no payload. `type` is undefined in the same case as in `Field`. */
   readonly payload: { readonly type: Type | undefined } | null;
 }
 
@@ -20,17 +20,17 @@ export type TypeShape =
   | { readonly kind: "record"; readonly id: number; readonly name: string; readonly fields: readonly Field[] }
   | { readonly kind: "enum"; readonly id: number; readonly name: string; readonly variants: readonly Variant[] };
 
-/** Shapes and types cached in one table. Further ones are computed each time, with the same result. */
+/** Limit on the shapes, and on the types, that one table caches. Others are computed each time, with the same result. */
 const MAX_CACHED = 10_000;
-/** The most nodes of one type. A recursive generic type could otherwise grow with every level of a value. */
+/** Limit on the nodes of one type. Without it, a recursive generic type could grow with every level of a value. */
 const MAX_TYPE_NODES = 1_000;
 
 const tables = new WeakMap<readonly TypeDef[], TypeTable>();
 
-/** Returns the table of an array of definitions, always the same one. The array must not change. */
+/** Returns the table of an array of definitions. The same array always has the same table, so the array must not change. */
 export function typeTable(types: readonly TypeDef[]): TypeTable {
-  const known = tables.get(types);
-  if (known !== undefined) return known;
+  const cachedTable = tables.get(types);
+  if (cachedTable !== undefined) return cachedTable;
   const table = new TypeTable(types);
   tables.set(types, table);
   return table;
@@ -40,55 +40,55 @@ export class TypeTable {
   readonly #types: readonly TypeDef[];
   readonly #ids: ReadonlyMap<string, number>;
   readonly #shapes = new Map<string, TypeShape>();
-  /** One object for each type in the definitions, by its text, so that `#byType` finds its shape without making the text. */
-  readonly #interned = new Map<string, Type>();
-  readonly #byType = new WeakMap<Type, TypeShape>();
+  /** Maps the text of each type in the definitions to one object, so that `#shapesByType` finds the shape of the type without its text. */
+  readonly #typesByText = new Map<string, Type>();
+  readonly #shapesByType = new WeakMap<Type, TypeShape>();
 
   constructor(types: readonly TypeDef[]) {
     this.#types = types;
     this.#ids = new Map(types.map((def, id) => [def.name, id]));
   }
 
-  /** Returns the shape of a named type; undefined when the module has no such type or the number of arguments is wrong. */
+  /** Returns the shape of a named type, or undefined if the module has no such type or the number of type arguments is wrong. */
   shapeOf(type: Type): TypeShape | undefined {
-    const known = this.#byType.get(type);
-    if (known !== undefined) return known;
+    const cachedShape = this.#shapesByType.get(type);
+    if (cachedShape !== undefined) return cachedShape;
     if (type.kind !== "named") return undefined;
     const id = this.#ids.get(type.name);
     const def = id === undefined ? undefined : this.#types[id];
     if (id === undefined || def === undefined || (def.params?.length ?? 0) !== type.args.length) return undefined;
     const shape = this.#shape(id, def, type.args);
-    this.#byType.set(type, shape);
+    this.#shapesByType.set(type, shape);
     return shape;
   }
 
-  /** Returns the shape of a run-time type id. Its type arguments are unknown, and so are types made of them. */
+  /** Returns the shape for a run-time type id. The type arguments are unknown, so the types that contain them are undefined. */
   shapeOfId(id: number): TypeShape | undefined {
     const def = this.#types[id];
     return def === undefined ? undefined : this.#shape(id, def, undefined);
   }
 
-  /** `args` is undefined when the type arguments are unknown. */
+  /** Returns the shape of a definition. `args` is undefined if the type arguments are unknown. */
   #shape(id: number, def: TypeDef, args: readonly Type[] | undefined): TypeShape {
     const key = args === undefined ? `#${id}` : `${id}<${args.map(typeToString).join(",")}>`;
-    const known = this.#shapes.get(key);
-    if (known !== undefined) return known;
+    const cachedShape = this.#shapes.get(key);
+    if (cachedShape !== undefined) return cachedShape;
     const params = new Map((def.params ?? []).map((name, i) => [name, args?.[i]]));
-    const read = (text: string): Type | undefined => this.#read(text, params);
+    const readPart = (text: string): Type | undefined => this.#readPart(text, params);
     const shape: TypeShape =
       def.kind === "record"
-        ? { kind: "record", id, name: def.name, fields: def.fields.map((field) => ({ name: field.name, type: read(field.type) })) }
+        ? { kind: "record", id, name: def.name, fields: def.fields.map((field) => ({ name: field.name, type: readPart(field.type) })) }
         : {
             kind: "enum",
             id,
             name: def.name,
-            variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: read(v.type) } })),
+            variants: def.variants.map((v) => ({ name: v.name, payload: v.type === null ? null : { type: readPart(v.type) } })),
           };
     if (this.#shapes.size < MAX_CACHED) this.#shapes.set(key, shape);
     return shape;
   }
 
-  #read(text: string, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
+  #readPart(text: string, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
     const template = readType(text, new Set(params.keys()));
     if (template === undefined) return undefined;
     const type = params.size === 0 ? template : substitute(template, params);
@@ -98,14 +98,14 @@ export class TypeTable {
 
   #intern(type: Type): Type {
     const key = typeToString(type);
-    const known = this.#interned.get(key);
-    if (known !== undefined) return known;
-    if (this.#interned.size < MAX_CACHED) this.#interned.set(key, type);
+    const cachedType = this.#typesByText.get(key);
+    if (cachedType !== undefined) return cachedType;
+    if (this.#typesByText.size < MAX_CACHED) this.#typesByText.set(key, type);
     return type;
   }
 }
 
-/** Returns undefined for text that is not a type, which older modules may contain. */
+/** Parses a type. Returns undefined for text that is not a type, because older modules may contain such text. */
 function readType(text: string, params: ReadonlySet<string>): Type | undefined {
   try {
     return parseType(text, params);
@@ -115,30 +115,30 @@ function readType(text: string, params: ReadonlySet<string>): Type | undefined {
   }
 }
 
-/** Replaces type parameters. Recurses over the template only, whose depth `parseType` bounds. */
+/** Replaces type parameters with their arguments. Recurses only over the template, whose depth `parseType` limits. */
 function substitute(type: Type, params: ReadonlyMap<string, Type | undefined>): Type | undefined {
   if (type.kind === "param") return params.get(type.name);
   if (type.kind === "primitive") return type;
   const parts = type.kind === "named" ? type.args : [...type.params, type.result];
-  const done: Type[] = [];
+  const replacedParts: Type[] = [];
   for (const part of parts) {
     const replaced = substitute(part, params);
     if (replaced === undefined) return undefined;
-    done.push(replaced);
+    replacedParts.push(replaced);
   }
-  if (type.kind === "named") return { kind: "named", name: type.name, args: done };
-  const result = done.pop();
-  return result === undefined ? undefined : { kind: "fn", params: done, result, row: type.row };
+  if (type.kind === "named") return { kind: "named", name: type.name, args: replacedParts };
+  const result = replacedParts.pop();
+  return result === undefined ? undefined : { kind: "fn", params: replacedParts, result, row: type.row };
 }
 
-/** Counts the nodes of a type, and stops soon after `limit`, so that the work is bounded when parts are shared. */
+/** Counts the nodes of a type. Stops soon after `limit`, so that the work is limited even if parts are shared. */
 export function countNodes(type: Type, limit: number = MAX_TYPE_NODES): number {
-  const pending: Type[] = [type];
+  const unvisited: Type[] = [type];
   let count = 0;
-  for (let part = pending.pop(); part !== undefined && count <= limit; part = pending.pop()) {
+  for (let part = unvisited.pop(); part !== undefined && count <= limit; part = unvisited.pop()) {
     count += 1;
-    if (part.kind === "named") pending.push(...part.args);
-    else if (part.kind === "fn") pending.push(...part.params, part.result);
+    if (part.kind === "named") unvisited.push(...part.args);
+    else if (part.kind === "fn") unvisited.push(...part.params, part.result);
   }
   return count;
 }

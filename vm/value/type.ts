@@ -1,6 +1,6 @@
 /**
- * Types as data, for the capability table, the builtin table, module signatures and the compiler.
- * Their text form is the syntax of the language: `Map<String, Int>`, `Fn(Int) -> Bool !{net.fetch}`.
+ * Represents types as data, for the capability table, the builtin table, module signatures and the compiler.
+ * The text form of a type is the syntax of the language: `Map<String, Int>`, `Fn(Int) -> Bool !{net.fetch}`.
  */
 import { BorunaError } from "../error.ts";
 
@@ -19,7 +19,7 @@ export function isPrimitiveName(name: string): name is PrimitiveName {
   return PRIMITIVES.some((primitive) => primitive === name);
 }
 
-/** The number of type parameters of each generic type of the language. */
+/** A map from the name of each generic type of the language to its number of type parameters. */
 export const GENERIC_TYPE_ARITY: ReadonlyMap<string, number> = new Map([
   ["Option", 1],
   ["Result", 2],
@@ -41,60 +41,60 @@ export function typeToString(type: Type): string {
   }
 }
 
-/** The deepest nesting of a type in its text form. */
+/** Limit on the nesting of a type in its text form. */
 export const MAX_TYPE_DEPTH = 64;
 
-/** Parses the text form. `params` are the names of type parameters. Throws `value.type_syntax`. */
+/** Parses the text form of a type. `params` are the names of type parameters. Throws `value.type_syntax`. */
 export function parseType(text: string, params: ReadonlySet<string> = new Set()): Type {
   const tokens = text.match(/[A-Za-z_][A-Za-z0-9_.:]*|->|[<>(),{}!]|\S/g) ?? [];
-  let at = 0;
+  let position = 0;
   const fail = (): never => {
     throw new BorunaError("value.type_syntax", `not a type: ${text.slice(0, 80)}`);
   };
   const take = (token: string): void => {
-    if (tokens[at] !== token) fail();
-    at += 1;
+    if (tokens[position] !== token) fail();
+    position += 1;
   };
-  const list = (end: string, depth: number): Type[] => {
+  const parseTypes = (end: string, depth: number): Type[] => {
     const items: Type[] = [];
-    while (tokens[at] !== end) {
+    while (tokens[position] !== end) {
       items.push(parse(depth + 1));
-      if (tokens[at] !== end) take(",");
+      if (tokens[position] !== end) take(",");
     }
     take(end);
     return items;
   };
-  const row = (): string[] => {
-    if (tokens[at] !== "!") return [];
-    at += 1;
+  const parseRow = (): string[] => {
+    if (tokens[position] !== "!") return [];
+    position += 1;
     take("{");
     const names: string[] = [];
-    while (tokens[at] !== "}") {
-      names.push(tokens[at] ?? fail());
-      at += 1;
-      if (tokens[at] !== "}") take(",");
+    while (tokens[position] !== "}") {
+      names.push(tokens[position] ?? fail());
+      position += 1;
+      if (tokens[position] !== "}") take(",");
     }
     take("}");
     return names;
   };
   const parse = (depth: number): Type => {
-    const name = tokens[at];
+    const name = tokens[position];
     if (depth > MAX_TYPE_DEPTH || name === undefined || !/^[A-Za-z_]/.test(name)) return fail();
-    at += 1;
+    position += 1;
     if (name === "Fn") {
       take("(");
-      const parameters = list(")", depth);
+      const parameters = parseTypes(")", depth);
       take("->");
       const result = parse(depth + 1);
-      return { kind: "fn", params: parameters, result, row: row() };
+      return { kind: "fn", params: parameters, result, row: parseRow() };
     }
     if (params.has(name)) return { kind: "param", name };
     if (isPrimitiveName(name)) return { kind: "primitive", name };
-    if (tokens[at] !== "<") return { kind: "named", name, args: [] };
-    at += 1;
-    return { kind: "named", name, args: list(">", depth) };
+    if (tokens[position] !== "<") return { kind: "named", name, args: [] };
+    position += 1;
+    return { kind: "named", name, args: parseTypes(">", depth) };
   };
   const type = parse(0);
-  if (at !== tokens.length) fail();
+  if (position !== tokens.length) fail();
   return type;
 }

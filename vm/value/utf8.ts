@@ -1,13 +1,13 @@
-/** UTF-8 order and length of strings, computed without encoding them. */
+/** Computes the UTF-8 order and the UTF-8 length of strings without encoding them. */
 
-/** Compares by UTF-8 bytes, which is the order of code points. Returns a negative number, zero or a positive number. */
+/** Compares strings by their UTF-8 bytes, which is the order of code points. Returns a negative number, zero or a positive number. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     let x = a.charCodeAt(i);
     let y = b.charCodeAt(i);
     if (x !== y) {
-      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. Move them above.
+      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. This moves them above.
       if (x >= 0xd800 && y >= 0xd800) {
         x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
         y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
@@ -18,16 +18,16 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Below this length, a loop is faster than a regular expression. */
-const SHORT = 32;
+/** For strings shorter than this, a loop is faster than a regular expression. */
+const MIN_SEARCH_LENGTH = 32;
 const NOT_ASCII = /[\x80-\uffff]/;
 
-/** The number of bytes of the text in UTF-8. */
+/** Returns the number of bytes of the text in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
-  const first = bytes < SHORT ? 0 : text.search(NOT_ASCII);
-  if (first < 0) return bytes;
-  for (let i = first; i < text.length; i++) {
+  const firstNonAscii = bytes < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ASCII);
+  if (firstNonAscii < 0) return bytes;
+  for (let i = firstNonAscii; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x80) {
       if (unit < 0x800) bytes += 1;

@@ -1,12 +1,12 @@
 /**
- * Run-time values. All are immutable. This is where to start reading `vm/value/`.
+ * Run-time values, all immutable. Start here when reading `vm/value/`.
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
  * | Bool                   | boolean                                                                             |
- * | Int                    | number while it is a safe integer, else bigint; `intFromBigInt` chooses the form    |
+ * | Int                    | number if it is a safe integer, else bigint; `intFromBigInt` chooses the form       |
  * | String                 | string without lone surrogates                                                      |
- * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaNs are one value             |
+ * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaN bit patterns are the same  |
  * | List, Map              | `PersistentList` and `PersistentMap` of values (`list.ts`, `map.ts`)                |
  * | records, enums         | `RecordValue`, `EnumValue`: type id and fields; names are in the module             |
  * | Option, Result         | `NONE`, `SomeValue`, `OkValue`, `ErrValue`                                          |
@@ -14,9 +14,10 @@
  *
  * For example `Some([1, 2.5])` is `new SomeValue(ListValue.of([1, new FloatValue(2.5)]))`.
  *
- * The containers know nothing of `Value`, and values nothing of JSON, snapshots or capabilities: those rooms import this one.
- * A value may be nested as deep as memory allows and may share parts, so every walk over values uses an explicit stack and
- * bounds its work.
+ * The list and map classes do not depend on `Value`. Values do not depend on JSON, snapshots or capabilities; it is the other way
+ * round.
+ * Values may be nested as deeply as memory allows and may share parts, so code that traverses them uses an explicit stack
+ * and limits its work.
  */
 import type { PersistentList } from "./persistent-list.ts";
 import type { PersistentMap } from "./persistent-map.ts";
@@ -84,7 +85,7 @@ export class RecordValue {
 export class EnumValue {
   readonly typeId: number;
   readonly variant: number;
-  /** Unit for a variant without payload. */
+  /** `UNIT` if the variant has no payload. */
   readonly payload: Value;
   constructor(typeId: number, variant: number, payload: Value) {
     this.typeId = typeId;
@@ -114,7 +115,7 @@ export class FnRefValue {
     return "FnRef";
   }
 }
-/** A function with captured values, which become its first arguments. It cannot leave the machine. */
+/** A function with captured values, which become its first arguments. A closure cannot leave the machine. */
 export class ClosureValue {
   readonly index: number;
   readonly captured: readonly Value[];
@@ -128,7 +129,7 @@ export class ClosureValue {
 }
 
 export type IntValue = number | bigint;
-export type CompoundValue =
+export type ObjectValue =
   | UnitValue
   | NoneValue
   | FloatValue
@@ -142,12 +143,12 @@ export type CompoundValue =
   | ClosureValue
   | PersistentList<Value>
   | PersistentMap<Value>;
-export type Value = boolean | IntValue | string | CompoundValue;
+export type Value = boolean | IntValue | string | ObjectValue;
 
 export const UNIT: UnitValue = Object.freeze(new UnitValue());
 export const NONE: NoneValue = Object.freeze(new NoneValue());
 
-/** Returns an Int in its canonical form: a number while it is a safe integer. The caller has checked the range. */
+/** Returns the canonical form of an Int: a number if it is a safe integer, otherwise the bigint. The caller must check the range. */
 export function intFromBigInt(value: bigint): IntValue {
   return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value;
 }
@@ -156,8 +157,8 @@ export function isInt(value: Value): value is IntValue {
   return typeof value === "number" || typeof value === "bigint";
 }
 
-/** Replaces lone surrogates with U+FFFD. Every boundary that takes text from outside calls it. */
+/** Replaces lone surrogates with U+FFFD. Call it on all text that comes from outside, and on text that was cut at an arbitrary code unit. */
 export function wellFormed(text: string): string {
-  // The library es2023 does not declare String.prototype.toWellFormed.
+  // TypeScript's `lib.es2023` does not declare `String.prototype.toWellFormed`.
   return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
 }

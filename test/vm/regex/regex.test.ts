@@ -8,7 +8,7 @@ import { parsePattern, REGEX_LIMITS } from "../../../vm/regex/parse.ts";
 import { cases } from "../../cases.ts";
 
 function matcher(pattern: string, withGroups: boolean = false): Matcher {
-  const parsed = parsePattern(pattern, withGroups);
+  const parsed = parsePattern(pattern, { withGroups });
   if ("message" in parsed) throw new Error(`${pattern}: ${parsed.character}: ${parsed.message}`);
   const program = compilePattern(parsed.pattern);
   expect(program.code).toHaveLength(parsed.pattern.size + 1);

@@ -273,9 +273,9 @@ describe("the size of a snapshot is that of the live values", () => {
       const bits = n.toString(2).padStart(12, "0");
       return "x".repeat(3 * 16_384 - 36) + [...bits].map((bit) => `x${bit}x`).join("");
     };
-    for (let n = 0; n < 100; n++) expect(table.add(alike(n))).toBe(n);
-    for (let n = 0; n < 100; n++) expect(table.add(alike(n))).toBe(n);
-    expect(errorKind(() => Array.from({ length: 1_000 }, (_, n) => table.add(alike(n))))).toBe("state.too_large");
+    for (let n = 0; n < 100; n++) expect(table.intern(alike(n))).toBe(n);
+    for (let n = 0; n < 100; n++) expect(table.intern(alike(n))).toBe(n);
+    expect(errorKind(() => Array.from({ length: 1_000 }, (_, n) => table.intern(alike(n))))).toBe("state.too_large");
   });
 });
 

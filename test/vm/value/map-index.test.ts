@@ -28,7 +28,7 @@ test("finds the newest entry of each key, and from it the previous ones", () => 
         expect(index.keyOf(i + 1)).toBe(text);
         expect(index.find(`${text}\u0001not there`)).toBe(0);
       }
-      const replaced = index.replaced(keys.length);
+      const replaced = index.flagReplaced(keys.length);
       keys.forEach((text, i) => expect(replaced[i + 1]).toBe(newest.get(text) === i + 1 ? 0 : 1));
     }),
     { numRuns: cases(60) },
