@@ -1,10 +1,10 @@
-/** The control-flow graph of a function from one instruction on: basic blocks, dominator tree, loops, live locals. */
+/** Builds the control-flow graph of a function, beginning at its entry point: basic blocks, dominator tree, loops, live locals. */
 import type { MatchArm } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
-/** How a block ends. Targets are indices of blocks. */
+/** How a block ends. The targets are indices of blocks. */
 export type Exit =
   | { readonly kind: "return" }
   /** A tail call of the function to itself. */
@@ -14,19 +14,19 @@ export type Exit =
   | { readonly kind: "match"; readonly arms: readonly { readonly tag: number; readonly to: number }[] };
 
 export interface Block {
-  /** The instructions from `start` up to, but not including, `end`. The end of the code is an empty block. */
+  /** The pc of the first instruction. `end` is the pc after the last one. The end of the code is an empty block. */
   readonly start: number;
   readonly end: number;
   readonly exit: Exit;
-  /** A block that it dominates jumps back to it. */
+  /** Whether a block that this one dominates jumps back to this one. */
   readonly isLoopHeader: boolean;
-  /** Several earlier blocks lead to it, so its code cannot be nested inside the code of one of them. */
+  /** Whether several earlier blocks lead to this one. If so, its code cannot be nested inside the code of one of them. */
   readonly isMerge: boolean;
-  /** Its children in the dominator tree, in order. */
+  /** The children in the dominator tree, in ascending order. */
   readonly children: readonly number[];
 }
 
-/** Blocks in reverse postorder; the first is the entry. */
+/** The blocks in reverse postorder. The first block is the entry. */
 export type ControlFlowGraph = readonly Block[];
 
 interface RawBlock {
@@ -39,7 +39,7 @@ const TAIL_CALL = OPCODES.TailCall.tag;
 const RETURNS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
 const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 
-/** Returns undefined for irreducible code: a loop with several entries has no structured form. */
+/** Builds the graph from the instruction `entry` on. Returns undefined if a loop has several entries, because it has no structured form. */
 export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
   const raw = rawBlocks(fn, entry);
   const order = reversePostorder(raw, entry);
@@ -80,7 +80,7 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
   return fn.def.matchTables[fn.code[pc * CODE_STRIDE + 1] ?? 0] ?? [];
 }
 
-/** The reachable blocks, by their first instruction. */
+/** Returns the reachable blocks, by the pc of their first instruction. */
 function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
@@ -111,14 +111,14 @@ function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Raw
     }
     blocks.set(start, { start, end: pc, targets });
   }
-  // Running off the end of the code returns Unit.
+  // If control reaches the end of the code, the function returns Unit.
   for (const { targets } of blocks.values()) {
     if (targets.includes(length) && !blocks.has(length)) blocks.set(length, { start: length, end: length, targets: [] });
   }
   return blocks;
 }
 
-/** The targets of an instruction that ends a block; undefined if execution continues with the next instruction. */
+/** Returns the targets of an instruction that ends a block; undefined if the instruction does not end one. */
 function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefined {
   const at = pc * CODE_STRIDE;
   const tag = fn.code[at] ?? 0;
@@ -170,7 +170,10 @@ function reversePostorder(blocks: ReadonlyMap<number, RawBlock>, entry: number):
   return order.reverse();
 }
 
-/** The immediate dominator of each block, in reverse postorder: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm". */
+/**
+ * Returns the immediate dominator of each block. The algorithm is from Cooper, Harvey and Kennedy, "A Simple, Fast Dominance
+ * Algorithm".
+ */
 function immediateDominators(predecessors: readonly (readonly number[])[]): readonly number[] {
   const dominators: number[] = predecessors.map((_, i) => (i === 0 ? 0 : -1));
   const dominatorOf = (block: number): number => dominators[block] ?? 0;
@@ -205,7 +208,7 @@ function dominates(dominators: readonly number[], above: number, below: number):
   return at === above;
 }
 
-/** Liveness: by block, then by local, 1 if the local's value at the block's start may be read later. */
+/** Returns for each block and each local 1 if the local's value at the start of the block may be read later, otherwise 0. */
 export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): readonly Uint8Array[] {
   const { locals } = fn.def;
   const reads = graph.map(() => new Uint8Array(locals));
@@ -240,7 +243,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
   return live;
 }
 
-/** The blocks that the values of locals flow into. A tail call sets all locals itself. */
+/** Returns the blocks that the values of locals flow into. After a tail call there are none, because it sets all locals. */
 function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":

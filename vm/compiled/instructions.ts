@@ -1,6 +1,6 @@
 /**
- * Writes the instructions of a basic block that are not control flow. Each one pops operands from the symbolic stack as
- * expressions, writes a line, and pushes the variable that holds its result.
+ * Writes the instructions of a basic block that are not control flow. For each instruction, it pops expressions from the
+ * symbolic stack, writes lines, and pushes the variable that holds the result.
  */
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
@@ -14,12 +14,12 @@ import { asNumber, type FunctionBody, boxed, converted, type Operand, truthOf, U
 import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** An integer within V8's small-integer range. */
+/** The largest integer that is compared as a small integer of V8. */
 const MAX_SMALL = 2 ** 30 - 1;
 
-/** Instructions that consume a condition. A comparison right before one is not stored in a variable. */
+/** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
-/** Runtime functions for operands of any kind, by opcode. */
+/** The runtime functions for operands of any kind, by opcode. */
 const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
   [OPCODES.Add.tag, "add"],
   [OPCODES.Sub.tag, "subtract"],
@@ -40,10 +40,10 @@ const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slo
 ]);
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
-/** The name of a version's JavaScript function. It shows in profiles: function index, then first instruction. */
+/** Returns the name of a version's JavaScript function: function index, then first instruction. The name appears in CPU profiles. */
 export const versionName = (version: FunctionVersion): string => `f${version.fn.index}_${version.start}`;
 
-/** Writes one instruction that is not control flow. `hasNext` says whether another one follows in the same block. */
+/** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
   const { code } = body.version.fn;
   const at = pc * CODE_STRIDE;
@@ -107,7 +107,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
   }
 }
 
-/** Instructions that make or take apart compound values, and builtins. */
+/** Writes an instruction that creates or reads a compound value, or calls a builtin. */
 function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
@@ -170,7 +170,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
 
 function store(body: FunctionBody, local: number): void {
   const value = body.pop();
-  // An operand may be the local's variable itself: save its value before it is overwritten.
+  // An operand may be the local's variable itself. Its value is saved before the variable is overwritten.
   body.stack.forEach((operand, i) => {
     if (operand.local !== local) return;
     const variable = body.operandName(i);
@@ -182,8 +182,8 @@ function store(body: FunctionBody, local: number): void {
 }
 
 /**
- * Charges the String in a local that grew by appends, because it is about to be read. The bytes go to the meter at once,
- * since the String may be as large as the limit.
+ * Writes the charge for the pending String in a local that is about to be read. The bytes go to the meter at once, since the
+ * String may be as large as the limit.
  */
 function payForString(body: FunctionBody, local: number): void {
   body.line(`if (pending${local} === 1) {`);
@@ -192,7 +192,7 @@ function payForString(body: FunctionBody, local: number): void {
   body.line("}");
 }
 
-/** Records whether the String just stored in a local has appends that are not yet paid for. */
+/** Writes the assignment that records whether the String just stored in a local is pending. */
 function setPending(body: FunctionBody, local: number, appended: boolean): void {
   if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);
@@ -224,7 +224,7 @@ function arithmetic(body: FunctionBody, tag: number): void {
   const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
   const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || o.kind === "any";
   if (operator === undefined || !mayBeInt(a) || !mayBeInt(b)) return body.push(slow, kind);
-  // An Int is never -0: adding 0 makes it 0.
+  // An Int is never -0. Adding 0 turns -0 into 0.
   const zero = tag === OPCODES.Mul.tag ? " + 0" : "";
   body.push(
     `(${isNumber.join(" && ")} && (temp = ${a.code} ${operator} ${b.code}${zero}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
@@ -245,7 +245,7 @@ function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, 
     return body.push(`((temp = ${expression}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`, kind);
   }
   body.push(expression, "safeInt");
-  // Compare with a small integer first: V8 does that without converting the result to a double.
+  // The comparison with a small integer comes first, because V8 makes it without converting the result to a double.
   const tests = (limit: number): readonly string[] => [
     ...(rises ? [`${body.top} > ${limit}`] : []),
     ...(falls ? [`${body.top} < -${limit}`] : []),
@@ -359,13 +359,13 @@ function builtin(body: FunctionBody, pc: number, id: number, given: readonly Ope
 
 const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
 
-/** Whether the operand may have this sign. Only a literal is known not to. */
+/** Returns whether the operand may have this sign. Only for a literal the answer can be no. */
 function canBe(sign: "positive" | "negative", operand: Operand): boolean {
   if (!isLiteral(operand)) return true;
   return operand.code.startsWith("(") === (sign === "negative");
 }
 
-/** The operand as an unboxed number. */
+/** Returns an expression for the operand as an unboxed number. */
 function bareNumber({ code, kind }: Operand): string {
   return kind === "float" || kind === "safeInt" ? code : `toNumber(${code})`;
 }

@@ -1,12 +1,12 @@
 /**
- * Translates the bytecode of a function to register ops (see `register-ops.ts`). It decides which instructions one op
- * covers:
+ * Translates the bytecode of a function to register ops (see `register-ops.ts`). One op covers several instructions in these
+ * cases:
  *
- * - An elided load: the instruction that uses the value reads the local or the constant itself.
- * - An operation and the store of its result; a comparison and the conditional jump on it.
- * - A jump and the return, jump or loop condition at its target.
+ * - A load of a local or constant is elided. The instruction that uses the value reads the local or the constant itself.
+ * - An operation is fused with the store of its result, or a comparison with the conditional jump on it.
+ * - A jump is fused with the return, jump or loop condition at its target.
  *
- * `x = x + 1` is four instructions and one op that covers all of them:
+ * In `x = x + 1`, one op covers all four instructions:
  *
  *     LoadLocal 0, PushConst 0, Add, StoreLocal 0    →    addInt x=slot 0, y=~constant 0, d=slot 0, count=4
  */
@@ -22,11 +22,11 @@ import { FloatValue, type Value } from "../value/value.ts";
 
 interface Arithmetic {
   readonly op: number;
-  /** The register op for two slots; for a slot and an Int constant; for a slot and a Float constant. */
+  /** The register op for two slots. `int` is the op for a slot and an Int constant, `float` for a slot and a Float constant. */
   readonly slots: number;
   readonly int?: number;
   readonly float?: number;
-  /** The operands may be swapped, so the constant may also come first. */
+  /** Whether the operands may be swapped. If so, the constant may also come first. */
   readonly commutes?: true;
 }
 
@@ -46,14 +46,15 @@ interface Comparison {
   /** The register op for two slots, and the flags that turn it into this comparison. */
   readonly slots: number;
   readonly flag: number;
-  /** The same for a slot and an Int constant. */
+  /** The register op for a slot and an Int constant, and its flags. */
   readonly int: number;
   readonly intFlag: number;
 }
 
 /**
- * For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because of NaN: the ops with an Int constant leave
- * Floats to the interpreter's general comparison, which reads the real operator from the op.
+ * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats that is false, because of NaN. So the
+ * ops with an Int constant leave Floats to the interpreter's general comparison, which reads the operator of the source
+ * from the field op.
  */
 const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
   [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
@@ -70,7 +71,7 @@ const TAKES_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal
 const TAKES_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );
-/** Instructions at which control leaves the frame. A snapshot may be taken there, so all operands must be in their slots. */
+/** Instructions at which control leaves the frame. A snapshot may be taken at these, so all operands must be in their slots. */
 const LEAVES_FRAME: ReadonlySet<number> = new Set(
   [
     OPCODES.Call,
@@ -91,12 +92,12 @@ const SINGLE_OPS: ReadonlySet<number> = new Set(
   ),
 );
 
-/** The native builtins; an op refers to one by its index here, whether the code has a builtin opcode or an id. */
+/** The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. */
 export const NATIVE_BUILTINS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
 const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
 const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
 const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
-/** In `#sources`: the operand is in its own slot on the stack. */
+/** The entry in `#sources` of an operand that is in its own slot on the stack. */
 const IN_SLOT = -(2 ** 31);
 const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 
@@ -104,19 +105,19 @@ const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 export class Translation {
   /** The index of the function's first op in the register code. */
   readonly first: number;
-  /** The height of the operand stack before each instruction; empty for a dynamically stacked function. */
+  /** The height of the operand stack before each instruction. Empty for a dynamically stacked function. */
   readonly heights: Int32Array;
   readonly #code: Int32Array;
   readonly #constants: readonly Value[];
   readonly #fn: VerifiedFunction;
   readonly #locals: number;
-  /** For each instruction, the sources of its two operands: a local's slot, ~ of a constant, or `IN_SLOT`. */
+  /** For each instruction, the sources of its two operands. A source is the slot of a local, `~` of a constant's index, or `IN_SLOT`. */
   readonly #sources: Int32Array;
-  /** 1 for a load whose value a later instruction reads directly from the local or constant. */
+  /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
   readonly #elided: Uint8Array;
   readonly #appends: AppendAnalysis;
 
-  /** `code` is the register code that this translation will become part of; its ops are read to fuse others with them. */
+  /** `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. */
   constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction) {
     this.#code = code;
     this.first = first;
@@ -132,9 +133,10 @@ export class Translation {
   }
 
   /**
-   * Finds the loads that an instruction can do without, because it reads the local or the constant itself. Between the two
-   * there must be only straight-line code without a call, an effect or a store to the local. The instruction reads the
-   * same value whether or not the load was executed, so a sequence can be entered and left at any instruction.
+   * Finds the loads to elide: the instruction that pops the loaded value can read the local or the constant itself. Between
+   * the load and that instruction there must be only straight-line code without a call, an effect or a store to the local.
+   * The instruction reads the same value whether or not the load was executed, so code can be entered and left at any
+   * instruction.
    */
   #traceLoads(): void {
     const { code, def } = this.#fn;
@@ -143,7 +145,7 @@ export class Translation {
       const { flow } = OPCODE_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
       if (flow === "jump" || flow === "branch") targets.add(this.#operand(pc));
     }
-    /** The last few loads whose values are still on the stack. */
+    /** The recent loads whose values are still on the stack. */
     let loads: readonly number[] = [];
     for (let pc = 0; pc < this.heights.length; pc++) {
       const height = this.heights[pc] ?? UNREACHABLE;
@@ -161,7 +163,7 @@ export class Translation {
     }
   }
 
-  /** Lets the instruction at `pc` read its operand `i` from the source of `load`, if it accepts such a source. */
+  /** If the instruction at `pc` accepts the source of `load`, makes it read its operand `i` from that source. */
   #elide(pc: number, load: number, i: number): void {
     const source = this.#loaded(load);
     const accepts = this.#accepts(pc);
@@ -170,7 +172,7 @@ export class Translation {
     this.#elided[load] = 1;
   }
 
-  /** Which sources of operands the instruction at `pc` accepts. */
+  /** Returns which sources of operands the instruction at `pc` accepts. */
   #accepts(pc: number): "slots" | "locals" | "any" {
     const tag = this.#tag(pc);
     if (this.#pops(pc) > 2) return "slots";
@@ -192,14 +194,14 @@ export class Translation {
     return this.#fn.code[pc * CODE_STRIDE + 1 + i] ?? 0;
   }
 
-  /** The source of a load that has no other effect: a local's slot, or ~ of a constant. Undefined for any other instruction. */
+  /** Returns the source of a load that has no other effect; undefined for any other instruction. */
   #loaded(pc: number): number | undefined {
     const tag = this.#tag(pc);
     if (tag === OPCODES.LoadLocal.tag) return this.#settlesAppend(pc) ? undefined : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
-  /** A load that may have to pay for a pending String, so it must happen in its turn. */
+  /** Returns whether a load may have to charge a pending String. Such a load must be executed at its own position. */
   #settlesAppend(pc: number): boolean {
     return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
   }
@@ -208,10 +210,10 @@ export class Translation {
     return this.#appends.isAppendTarget[local] === 1;
   }
 
-  /** The op at `pc`, covering as many instructions as possible. The ops after it must already be in the code. */
+  /** Returns the op at `pc`, which covers as many instructions as possible. The ops after `pc` must already be in the code. */
   fusedOp(pc: number): readonly number[] {
     const height = this.heights[pc] ?? UNREACHABLE;
-    // An unreachable instruction gets an op too, to mark the function as translated.
+    // An unreachable instruction gets an op too, because the first op shows whether the function is translated.
     if (height === UNREACHABLE) return UNREACHABLE_OP;
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
@@ -222,17 +224,17 @@ export class Translation {
     return this.#operation(pc, height) ?? this.#unfused(pc, height);
   }
 
-  /** The backward jumps. Their ops can be fused with their targets, once those are in the code. */
+  /** Returns the backward jumps. The op of a backward jump can be fused with the op at its target when the latter is in the code. */
   backwardJumps(): readonly number[] {
     const { length } = this.heights;
     return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
   }
 
-  /** The op at `pc` extended by the instruction before it, which has no effect; undefined if the op cannot grow. */
+  /** Returns the op at `pc` extended by an instruction before it, which has no effect of its own. Undefined if the op cannot be extended. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
     const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = this.#opAt(this.first + pc);
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
-    // A fused comparison has its second target in that field.
+    // In a fused comparison the field `before` is the second target.
     const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
     return [tag, x, y, d, count + 1, isComparison ? before : before + 1, op, slots];
   }
@@ -252,7 +254,7 @@ export class Translation {
     return this.#code.subarray(index * OP_STRIDE, (index + 1) * OP_STRIDE);
   }
 
-  /** The op for the instruction at `pc` alone. */
+  /** Returns the op for only the instruction at `pc`. */
   singleOp(pc: number, height: number): readonly number[] {
     const slots = this.#locals + height;
     if (pc * CODE_STRIDE >= this.#fn.code.length) return [OPS.returnUnit, 0, 0, 0, 1, 1, 0, slots];
@@ -277,8 +279,8 @@ export class Translation {
   }
 
   /**
-   * The op for an instruction with at most two operands, fused, unless `alone`, with a store or a conditional jump after
-   * it. Undefined for an instruction of another form.
+   * Returns the op for an instruction with at most two operands; undefined for an instruction of another form. Unless
+   * `alone`, the op is fused with a store or a conditional jump after the instruction.
    */
   #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
     const tag = this.#tag(pc);
@@ -365,21 +367,21 @@ export class Translation {
     return x >= 0 && isInt ? jump(int, intFlag) : jump(OPS.compareJump, 0);
   }
 
-  /** The op for a constant operand; undefined for one that the general op must handle, such as a divisor of zero. */
+  /** Returns the op for a constant operand; undefined for a constant that the general op must handle, such as a divisor of zero. */
   #withConstant(source: number, { int, float }: Arithmetic): number | undefined {
     const value = this.#constants[~source];
     if (typeof value === "number") return int === OPS.remainderInt && value <= 0 ? undefined : int;
     return value instanceof FloatValue ? float : undefined;
   }
 
-  /** The native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
+  /** Returns the native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
     return index === undefined ? undefined : { index, count: this.#pops(pc) };
   }
 
-  /** The op for an instruction that is never fused with the one after it. */
+  /** Returns the op for an instruction that is never fused with the instruction after it. */
   #unfused(pc: number, height: number): readonly number[] {
     const tag = this.#tag(pc);
     const slots = this.#locals + height;
