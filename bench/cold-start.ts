@@ -1,10 +1,10 @@
 /**
- * The child process of `processes.ts`. Measures one engine or peer from loading it to the end of its first 1,000 steps, and
- * prints the milliseconds of each part as JSON.
+ * The child process of `processes.ts`. It measures how long one engine or peer takes to load, to load a program, and to run
+ * about 1,000 steps. It prints the milliseconds of each part as JSON.
  */
 import { sourceText } from "./sources.ts";
 
-/** Rounds of the sum loop, about 1,000 steps of our machine. */
+/** The number of iterations of the sum loop. They take about 1,000 steps of our machine. */
 const ROUNDS = 58;
 
 async function loadPeer(name: string) {
@@ -20,7 +20,7 @@ async function loadPeer(name: string) {
   }
 }
 
-/** Loads one of our engines behind a peer's interface. */
+/** Loads one of our engines. Returns the same as `loadPeer`. */
 async function loadEngine(name: string) {
   const { compile } = await import("../compiler/compile.ts");
   const { ENGINES, runOn } = await import("./engines.ts");

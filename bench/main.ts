@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: measures the built package, as users run it, and prints tables. `--json` prints the figures as JSON
- * instead. `--write` also writes the tables to `bench/RESULTS.md`.
+ * Runs all benchmarks (`npm run bench`). It measures the built package, which users run, and prints tables. With `--json` it
+ * prints the figures as JSON instead. With `--write` it also writes the tables to `bench/RESULTS.md`.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -21,7 +21,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-/** Runs one part and reports its progress on stderr, since the whole benchmark takes minutes. */
+/** Runs one part of the benchmark and prints its name and time on stderr, since the whole benchmark takes minutes. */
 async function part<T>(what: string, body: () => T | Promise<T>): Promise<T> {
   process.stderr.write(`${what} … `);
   const start = performance.now();

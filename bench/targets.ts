@@ -15,7 +15,7 @@ export interface Target {
   readonly bound: Bound;
   readonly limit: number;
   readonly stretch: number | undefined;
-  /** Undefined if the engine did not run. */
+  /** The measured figure; undefined if the engine did not run. */
   readonly measured: Figure | undefined;
   /** Whether the median reaches the target. */
   readonly met: "yes" | "yes, stretch too" | "no" | "not measured";
@@ -37,7 +37,7 @@ function target(what: string, unit: string, bound: Bound, limits: readonly [numb
   return { what, unit, bound, limit, stretch, measured, met: measured === undefined ? "not measured" : reached };
 }
 
-/** The growth ratio with the highest median on an engine. */
+/** Returns the growth ratio with the highest median on an engine. */
 function worstGrowth(growths: readonly Growth[], engine: string): { readonly name: string; readonly ratio: Figure } | undefined {
   const all = growths.filter((growth) => growth.engine === engine).flatMap(({ name, ratios }) => ratios.map((ratio) => ({ name, ratio })));
   return all.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];

@@ -1,6 +1,7 @@
 /**
- * How long the event loop waits for runs, and a run's end for the machine. `node dist/bench/turns.js`; minutes.
- * The figures are processor time over 10 ms, the timer that the first have to be compared with.
+ * Measures how long runs block the event loop, and how long the machine runs without asking the host whether to stop. Run it
+ * with `node dist/bench/turns.js`; it takes minutes. Each figure is a processor time divided by 10 ms, because a timer of
+ * 10 ms is what a pass of the event loop has to be compared with.
  */
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
@@ -25,7 +26,7 @@ const main = (row: string, before: string, body: string): string => `fn main(n: 
     i
 }`;
 
-/** Each spins for as many rounds as it is told. */
+/** The programs that runs execute. The argument of `main` is the number of iterations. */
 const PROGRAMS = {
   sum: main("", "", ""),
   records: `type P { x: Int, y: Int }\n${main("", "let mut p = P { x: 0, y: 0 }", "p = P { x: p.y, y: p.x + 1 }")}`,
@@ -51,7 +52,10 @@ const start = (of: Program, engine: EngineName, n: number, signal?: AbortSignal)
 
 const times = (ms: number): string => (ms / TIMER_MS).toFixed(1);
 
-/** Milliseconds that this thread has had a processor, where Linux tells them: others on the machine do not count. */
+/**
+ * Returns the milliseconds of processor time that this thread has used, if Linux reports that. So other processes do not
+ * affect the figures. On other systems, returns the current time.
+ */
 function threadMs(): number {
   try {
     return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]) / 1e6;
@@ -60,7 +64,7 @@ function threadMs(): number {
   }
 }
 
-/** Milliseconds between one pass of the event loop and the next while `runs` runs spin: the longest, and the median. */
+/** Executes `runs` runs and returns the milliseconds between passes of the event loop: the maximum and the median. */
 async function passes(of: Program, engine: EngineName, runs: number): Promise<{ readonly longest: number; readonly usual: number }> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
@@ -90,7 +94,7 @@ for (const [name, text] of Object.entries(PROGRAMS)) {
   }
 }
 
-/** Calls of one function whose work is long, with all that the default limit on allocation allows. */
+/** The bodies of functions that take long, with sizes near the default limit on allocation. */
 const CALLS = {
   "a loop": ["while i < 50000000 { i = i + 1 }", ""],
   "map.set": ["while i < 300000 { m = map.set(m, int.to_string(i), i)\n i = i + 1 }", "let mut m = {}"],
@@ -103,7 +107,7 @@ const CALLS = {
   "==": ['while i < 3 { i = if s ++ "b" == s ++ "c" { 9 } else { i + 1 } }', 'let s = string.repeat("é", 60000000)'],
 } as const;
 
-/** The longest time between two questions whether to stop. */
+/** Returns the maximum time, in milliseconds, between two polls of the host. */
 function longestUnasked(of: Program, engine: EngineName): number {
   let longest = 0;
   let last = threadMs();

@@ -11,11 +11,12 @@ import { TextParts } from "../value/text-chunks.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
-/** The deepest nesting that `json.parse` reads and `json.stringify` writes. */
+/** The limit on the nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * Bytes that the parser's data may take per byte of remaining allocation. A text whose values would exceed the allocation
- * limit then stops before it fills the memory. The parser's data takes less than the values, except for empty objects.
+ * How many bytes the parser's data may take for each byte of remaining allocation. If the values would exceed the allocation
+ * limit, parsing stops before it fills the memory. The parser's data takes fewer bytes than the values, except for empty
+ * objects.
  */
 const PARSER_BYTES_PER_BYTE = 3;
 const PARSER_BYTES_AT_LEAST = 65_536;
@@ -39,7 +40,7 @@ function parse(meter: Meter, source: string): Value {
 }
 
 function valueOf(meter: Meter, root: JsonData): Value {
-  /** For each depth, the remaining keys of the object being read: a key is charged just before its value. */
+  /** For each depth, the remaining keys of the object being read. They are kept so that each key is charged just before its value. */
   const keys: (Iterator<string, undefined> | undefined)[] = [];
   return foldTree<JsonData, Value>(root, (data, depth) => {
     const key = keys[depth - 1]?.next().value;
@@ -65,7 +66,7 @@ function scalarOf(meter: Meter, data: null | boolean | number | bigint | FloatVa
   return typeof data === "bigint" && (data < I64_MIN || data > I64_MAX) ? new FloatValue(Number(data)) : data;
 }
 
-/** A list or object that is partly written. */
+/** A list or object of which only the start has been written. */
 type Open =
   | { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean }
   | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
@@ -112,7 +113,7 @@ function stringify(meter: Meter, value: Value): Value {
   return written.toString();
 }
 
-/** The longest result, in code units: half of the longest String, so that a String still fits when every unit is escaped. */
+/** The maximum length of the result, in code units. It is half of the maximum String length. */
 const MAX_JSON_UNITS = 2 ** 27;
 
 function isEntry(part: Value | readonly [string, Value]): part is readonly [string, Value] {
@@ -133,7 +134,7 @@ function scalar(value: Value, work: Work): string {
   return canonicalJson(value);
 }
 
-/** Parses a path such as `a.b[0]` into keys and indices; undefined if it is malformed. */
+/** Parses a path such as `a.b[0]` into keys and indices. Returns undefined if the path is malformed. */
 function parsePath(path: string): (string | number)[] | undefined {
   const steps: (string | number)[] = [];
   let at = 0;
@@ -182,7 +183,7 @@ function wrapSome(meter: Meter, value: Value | undefined): Value {
 
 const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
 
-/** The result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
+/** Returns the result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
 export function jsonKind(value: Value): number {
   if (value instanceof UnitValue) return 0;
   if (typeof value === "boolean") return 1;

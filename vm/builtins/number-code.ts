@@ -7,13 +7,13 @@ import { trimAscii } from "./text-search.ts";
 import { ErrValue, FloatValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
 
-/** Charges for a String and returns it. */
+/** Charges for a String and returns that String. */
 function charged(meter: Meter, result: string): string {
   meter.allocateString(result.length);
   return result;
 }
 
-/** A builtin that rounds a Float to an Int. */
+/** Returns the implementation of a builtin that rounds a Float to an Int. */
 function rounding(name: string, round: (value: number) => number): BuiltinCode {
   return code(1, (_meter, a) => {
     const result = intFromNumber(round(float(a)));
@@ -22,13 +22,13 @@ function rounding(name: string, round: (value: number) => number): BuiltinCode {
   });
 }
 
-/** Rounds halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
+/** Rounds to the nearest integer, and halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
 function roundHalfAway(value: number): number {
   const whole = Math.trunc(value);
   return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
 }
 
-/** A decimal number with optional sign, fraction and exponent; at least one digit before or after the point. */
+/** Matches a decimal number with optional sign, fraction and exponent, and at least one digit before or after the point. */
 const FLOAT_TEXT = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const FLOAT_WORD = /^[+-]?(?:inf|infinity|nan)$/i;
 

@@ -5,7 +5,7 @@ import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { ErrValue, NONE, NoneValue, OkValue, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, isLegacyVariant } from "./code.ts";
 
-/** Returns the value inside a Some, undefined for None. */
+/** Returns the value inside a Some; undefined for None. */
 function inside(option: Value): Value | undefined {
   if (option instanceof SomeValue) return option.value;
   if (option instanceof NoneValue || isLegacyVariant(option, LEGACY_OPTION_TYPE, 0)) return undefined;
@@ -13,7 +13,7 @@ function inside(option: Value): Value | undefined {
   throw typeTrap("Option", option);
 }
 
-/** Returns the value of an Ok, undefined for an Err. */
+/** Returns the value inside an Ok; undefined for an Err. */
 function okOf(result: Value): Value | undefined {
   if (result instanceof OkValue) return result.value;
   if (result instanceof ErrValue || isLegacyVariant(result, LEGACY_RESULT_TYPE, 1)) return undefined;

@@ -9,25 +9,25 @@ import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/v
 import { type BuiltinCode, code, text } from "./code.ts";
 
 interface Search {
-  /** The key in the cache: the pattern, prefixed by `(` if groups are captured and by a space if not. */
+  /** The key in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
   readonly key: string;
   readonly matcher: Matcher;
   readonly groups: number;
 }
 
-/** The patterns used last. Results and charges do not depend on this cache. */
+/** The patterns that were used most recently, the last one last. Results and charges do not depend on this cache. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
-/** Parses and compiles a pattern, or takes it from the cache. Charges for parsing first, then for compiling and searching. */
+/** Parses and compiles a pattern, or takes it from the cache. Charges first for parsing, then for compiling and for searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const key = `${withGroups ? "(" : " "}${pattern}`;
   const cached = cache.get(key);
   if (cached !== undefined) {
-    // `keep` puts it back as the pattern used last.
+    // `keep` adds the pattern again, as the one used last.
     cache.delete(key);
     work.add(searchUnits(source, cached.matcher.program.code.length));
     return cached;
@@ -71,7 +71,7 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
   return ListValue.of(found);
 }
 
-/** Pieces that are collected before they are joined; with more, the array would take more memory than the text. */
+/** The number of pieces that are collected before they are joined. With more pieces, the array would take more memory than the text. */
 const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
@@ -107,7 +107,7 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
 function captures(meter: Meter, source: string, pattern: string): Value {
   const work = new Work(meter);
   const search = prepare(work, "regex.captures", source, pattern, true);
-  // The start and end of the match, then of each group.
+  // The start and end of the match, followed by the start and end of each group.
   const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
   const found: string[] = [];
   eachMatch(
@@ -137,7 +137,7 @@ function captures(meter: Meter, source: string, pattern: string): Value {
 function check(meter: Meter, pattern: string): Value {
   meter.charge(pattern.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
-  // Parsed with groups, the largest syntax: a pattern that parses here is valid for every regex builtin.
+  // The pattern is parsed with groups, which is the strictest check. If it is valid, it is valid for every regex builtin.
   const parsed = parsePattern(pattern, true);
   if (!("message" in parsed)) return new OkValue(UNIT);
   const problem = problemText(parsed);

@@ -8,7 +8,7 @@ import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list, text } from "./code.ts";
 
-/** Charges for reading `read` code units and making a String of `units`. */
+/** Charges for reading `readUnits` code units and making a String of `units` code units. */
 function chargeText(meter: Meter, read: number, units: number): void {
   meter.charge((read + units) * UNITS.codeUnit);
   meter.allocateString(units);
@@ -77,7 +77,7 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
 }
 
-/** Charges for the pieces that a String is joined from; they exist beside it for a while and have as many code units. */
+/** Charges for the pieces that a String is joined from. The pieces have as many code units as the String and exist at the same time. */
 function chargePieces(meter: Meter, units: number): void {
   meter.allocate(units * BYTES.codeUnit);
 }
@@ -95,7 +95,7 @@ function replaced(source: string, from: string, to: string): string {
   return result.toString();
 }
 
-/** Inserts `to` before, between and after all characters. */
+/** Returns `source` with `to` inserted before, between and after all characters. */
 function interleaved(source: string, to: string): string {
   let done = to;
   for (const chunk of chunksOf(source)) done += Array.from(chunk).join(to) + to;
@@ -103,7 +103,7 @@ function interleaved(source: string, to: string): string {
 }
 
 function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
-  // A code unit is at most three bytes, so a larger offset is out of range.
+  // A code unit takes at most three bytes, so a larger offset is out of range.
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
@@ -136,7 +136,7 @@ function padStart(meter: Meter, source: string, width: IntValue, filler: string)
   return filler.repeat(repeats) + filler.slice(0, rest) + source;
 }
 
-/** Maps the case of ASCII letters only. For ASCII text, `change` alone does that. */
+/** Changes the case of ASCII letters only. If the text is ASCII, `change` is called on the whole text. */
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
   chargeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
@@ -154,7 +154,7 @@ function isAscii(source: string): boolean {
 const toUpper = (run: string): string => run.toUpperCase();
 const toLower = (run: string): string => run.toLowerCase();
 
-/** Charges for a search and returns the index of the first occurrence, or -1. An empty pattern is found at 0. */
+/** Charges for a search and returns the index of the first occurrence; -1 if there is none. An empty pattern occurs at 0. */
 function find(meter: Meter, source: string, pattern: string): number {
   meter.charge((source.length + pattern.length) * UNITS.codeUnit);
   return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);

@@ -18,8 +18,9 @@ function shortened(text: string): string {
 }
 
 /**
- * Lists the types, the constants and the code of every function. A note beside an instruction names its operands and, with
- * debug info, its source line. Safe to print: control characters are escaped and long constants are cut.
+ * Returns a listing of the types, the constants and the code of every function. A note beside an instruction names its
+ * operands and, if the module has debug info, its source line. The listing is safe to print, because control characters are
+ * escaped and long constants are cut.
  */
 export function disassemble(program: Program): string {
   const { module } = program;
@@ -90,7 +91,7 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
   return kinds.flatMap((kind, i) => noteOf(kind, operands[i] ?? 0, operands, context) ?? []);
 }
 
-/** A note for one operand; undefined if its number needs none. */
+/** Returns a note for one operand; undefined if the number needs no note. */
 function noteOf(
   kind: OperandKind,
   operand: number,

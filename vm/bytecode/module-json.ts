@@ -1,6 +1,7 @@
 /**
- * The JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and `params`. Writing is
- * one function per part of the module, reading too; a reader checks the type and the size of everything it takes.
+ * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and
+ * `params`. Each part of the module has one function that writes it and one that reads it. A function that reads checks the
+ * type and the size of everything.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
@@ -24,11 +25,11 @@ const object = (entries: readonly (readonly [string, JsonData])[]): JsonData => 
 export interface ModuleJsonOptions {
   /** Whether to write the `debug` member. Default: true. */
   readonly debug?: boolean;
-  /** The capabilities that the module may name. Default: the built-in ones. */
+  /** The capabilities that the module may name. Default: the built-in capabilities. */
   readonly registry?: CapabilityRegistry;
 }
 
-/** Throws `module.unknown_capability` for an id that is not in the registry. */
+/** Converts a module to JSON. Throws `module.unknown_capability` for an id that is not in the registry. */
 export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): JsonData {
   const registry = options.registry ?? BUILTIN_REGISTRY;
   const members: (readonly [string, JsonData])[] = [
@@ -140,7 +141,7 @@ function debugToJson(debug: DebugInfo): JsonData {
   ]);
 }
 
-/** The reader's position in the payload, for messages: `functions[3].code[7]`. */
+/** A position in the payload, for error messages, such as `functions[3].code[7]`. */
 type Path = string;
 
 type Shape = "syntax" | "bad_debug" | "bad_signature";
@@ -149,7 +150,7 @@ function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"
   throw new BorunaError(`module.${kind}`, `${path === "" ? "the module" : path} ${expected}`);
 }
 
-/** Typed readers that throw `module.` and the given kind. */
+/** Returns functions that read a value of one type. They throw `module.` and the given kind. */
 function reader(kind: Shape) {
   const wrong = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
   const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
@@ -169,8 +170,8 @@ function reader(kind: Shape) {
 const plain = reader("syntax");
 
 /**
- * The inverse of `moduleToJson`. Ignores unknown members; a list that older compilers omit is empty. The verifier checks
- * the indices, not this function. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
+ * Converts JSON to a module. Ignores unknown members. A list that older compilers omit is empty. Does not check indices; the
+ * verifier does that. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
  * `module.unknown_capability`, `module.bad_constant`, `module.bad_debug` or `module.bad_signature`.
  */
 export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BUILTIN_REGISTRY): Module {

@@ -1,34 +1,34 @@
-/** Finds which loaded local an operand comes from, within straight-line code. Used by the analysis of String appends. */
+/** Finds the load that an operand comes from, within straight-line code. The analyses of String appends and unique lists use this. */
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
 
-/** An operand that was loaded from a local. */
+/** The load of a local that an operand comes from. */
 export interface Origin {
   readonly local: number;
-  /** How many stores to the local precede the load. */
+  /** The number of stores to the local that precede the load. */
   readonly stores: number;
   /** The pc of the load. */
   readonly load: number;
-  /** The pcs that the visitor has appended, for its own use. */
+  /** Pcs that the visitor has recorded for itself. */
   readonly after: number[];
 }
 
 export interface VisitedInstruction {
   readonly pc: number;
   readonly row: OpcodeRow;
-  /** The instruction's first operand in the code, not on the stack. */
+  /** The instruction's first operand in the code (not on the stack). */
   readonly first: number;
-  /** The origin of the value with `above` values above it on the stack; undefined if unknown. */
+  /** Returns the origin of the value that has `above` values above it on the stack; undefined if unknown. */
   readonly taken: (above: number) => Origin | undefined;
-  /** How many stores to a local precede this instruction. */
+  /** Returns the number of stores to a local that precede this instruction. */
   readonly stores: (local: number) => number;
 }
 
 /**
- * Visits the instructions in order, except loads of locals and instructions with control flow. The visitor returns the
- * origin of the first value that the instruction pushes. Values on the stack at the target of a jump or match, or after
- * control flow, have no known origin. Linear in the code and the match arms.
+ * Calls `visit` for the instructions in order, except for loads of locals and for control flow. `visit` returns the origin of
+ * the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the
+ * stack has a known origin. Takes time linear in the code and the match arms.
  */
 export function followOperands({ code, def }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const heights = stackHeights(code, def.matchTables)?.heights;
@@ -36,7 +36,7 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
   const counts = new Uint32Array(def.locals);
   const stores = (local: number): number => counts[local] ?? 0;
   const targets = targetsOf(code, def.matchTables);
-  /** The top of the operand stack; the values below have no known origin. */
+  /** The origins of the top values of the operand stack. The values below these have no known origin. */
   const stack: (Origin | undefined)[] = [];
   for (let pc = 0; pc < heights.length; pc++) {
     if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;

@@ -1,9 +1,10 @@
 /**
- * The verifier: checks a module before it runs and returns a `Program`. It checks sizes, the entry and its signature, then
- * every function: each instruction has the operands of its opcode, and every index, jump and count is in range. Finally
- * `stackHeights` decides whether the function is statically stacked. Iterative and linear in the size of the module.
+ * The verifier checks a module before it runs and returns it as a `Program`. It checks sizes, the entry and the entry's
+ * signature. Then it checks every function: each instruction must have the operands of its opcode, and every index, jump and
+ * count must be in range. Finally `stackHeights` decides whether the function is statically stacked. The verifier uses no
+ * recursion and takes time linear in the size of the module.
  *
- * Both engines rely on it: they index constants, locals, functions and jump targets without checks of their own.
+ * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
  */
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
@@ -23,7 +24,7 @@ import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
 
-/** Instructions that need the actor scheduler. */
+/** Instructions that need scheduled actors. */
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
@@ -122,7 +123,7 @@ function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): v
   if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
 }
 
-/** The text of the first type inside `root` that the module does not declare. */
+/** Returns the text of the first type inside `root` that the module does not declare. */
 function unknownType(root: Type, arity: ReadonlyMap<string, number>): string | undefined {
   const pending: Type[] = [root];
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
@@ -162,7 +163,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
       fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
-    // Older compilers jump to one past the last instruction, which returns Unit.
+    // A target may be the end of the code, which returns Unit. Older compilers use that.
     const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
     if (outside !== undefined)
       fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
@@ -182,7 +183,7 @@ function functionName({ def, index }: FunctionContext): string {
 }
 
 /** An instruction and its position, for checks and messages. */
-interface At {
+interface Site {
   readonly context: FunctionContext;
   readonly pc: number;
   readonly instruction: Instruction;
@@ -192,7 +193,7 @@ function bad(kind: Kind, { context, pc, instruction }: At, message: string): nev
   return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
 }
 
-/** Checks one instruction; returns the tag of its opcode. */
+/** Checks one instruction and returns the tag of its opcode. */
 function checkInstruction(at: At): number {
   const { op, operands } = at.instruction;
   const row: OpcodeRow = opcode(op);
@@ -207,7 +208,7 @@ function checkInstruction(at: At): number {
   return row.tag;
 }
 
-/** The exclusive upper bound of an operand; undefined if another check, or the run, covers it. */
+/** Returns the exclusive upper bound of an operand; undefined if another function, or the run, checks the operand. */
 function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
   const { module, def } = context;
   switch (kind) {
@@ -264,7 +265,7 @@ function checkTypeText(operand: number, at: At): void {
   if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
 }
 
-/** For each module, what is wrong with the constants that are used as types. */
+/** For each module, what is wrong with each constant that is used as a type. Undefined for a valid constant. */
 const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
 
 function wrongText(module: Module, constant: number): string | undefined {
@@ -282,7 +283,7 @@ function wrongText(module: Module, constant: number): string | undefined {
 function checkCount(at: At): void {
   const { op, operands } = at.instruction;
   const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
-  // The count of MakeMap, an extension, is not limited to the u8 of bytecode 1.1, only by the size of a stack.
+  // Bytecode 1.1 stores counts as u8. MakeMap is an extension, so only the size of a stack limits its count.
   const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
   if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
   if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
