@@ -25,7 +25,7 @@ async function loadEngine(name: string) {
   const { compile } = await import("../compiler/compile.ts");
   const { ENGINES, runOn } = await import("./engines.ts");
   const { verifyModule } = await import("../vm/bytecode/verifier.ts");
-  const engine = ENGINES.find((one) => one.name === name);
+  const engine = ENGINES.find((candidate) => candidate.name === name);
   if (engine === undefined) throw new Error(`no engine ${name}`);
   return (program: string) => {
     const { module } = compile({ name: program, text: sourceText(`programs/${program}.ax`) });
@@ -36,9 +36,9 @@ async function loadEngine(name: string) {
 const name = process.argv[2] ?? "";
 const start = performance.now();
 const load = (await loadPeer(name)) ?? (await loadEngine(name));
-const loaded = performance.now();
+const loadedAt = performance.now();
 const main = await load("sum");
-const ready = performance.now();
+const readyAt = performance.now();
 main(ROUNDS);
 const end = performance.now();
-process.stdout.write(JSON.stringify([loaded - start, ready - loaded, end - ready, end - start]));
+process.stdout.write(JSON.stringify([loadedAt - start, readyAt - loadedAt, end - readyAt, end - start]));

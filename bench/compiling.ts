@@ -13,13 +13,13 @@ interface Generated {
 
 /** Returns the source of functions that call each other. The text is about `bytes` long. */
 function functionsOf(bytes: number, letter: string): Generated {
-  const one = (i: number): string => {
-    const before = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
-    return `fn ${letter}${i}(n: Int, s: String) -> Int {\n    let m = if n > ${i} { n * 2 + ${i} } else { string.len(s) - n }\n    match m % 3 { 0 => m, 1 => ${before}, _ => m + 1 }\n}\n`;
+  const functionText = (i: number): string => {
+    const previousCall = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
+    return `fn ${letter}${i}(n: Int, s: String) -> Int {\n    let m = if n > ${i} { n * 2 + ${i} } else { string.len(s) - n }\n    match m % 3 { 0 => m, 1 => ${previousCall}, _ => m + 1 }\n}\n`;
   };
   const parts: string[] = [];
   for (let length = 0; length < bytes; ) {
-    const part = one(parts.length);
+    const part = functionText(parts.length);
     parts.push(part);
     length += part.length;
   }

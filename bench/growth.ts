@@ -31,25 +31,25 @@ export interface Growth {
   readonly ratios: readonly Figure[];
 }
 
-function measured(engine: Engine, name: string, program: Program, largest: number): Growth {
+function measureGrowth(engine: Engine, name: string, program: Program, largest: number): Growth {
   const sizes = [largest / 8, largest / 4, largest / 2, largest];
   const entrants = sizes.map((n) => warmedUp({ name: String(n), run: () => runOn(engine, program, n) }));
   for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
   const series = entrants.map(({ times }) => times);
-  const growth = series.slice(1).map((times, at) => figureOf(ratios(times, series[at] ?? [])));
+  const growth = series.slice(1).map((times, sizeIndex) => figureOf(ratios(times, series[sizeIndex] ?? [])));
   return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), ratios: growth };
 }
 
 export function growths(): Growth[] {
   return SUBJECTS.flatMap(({ name, file, largest }) => {
     const program = programFrom(`growth/${file}.ax`);
-    return METERED.map((engine) => measured(engine, name, program, largest));
+    return METERED.map((engine) => measureGrowth(engine, name, program, largest));
   });
 }
 
-export function growthTables(all: readonly Growth[]): Table[] {
+export function growthTables(growthResults: readonly Growth[]): Table[] {
   return METERED.map((engine) => {
-    const rows: Row[] = all
+    const rows: Row[] = growthResults
       .filter((growth) => growth.engine === engine.name)
       .map((growth) => ({ what: `${growth.name}, N = ${growth.largest}`, cells: [growth.time, ...growth.ratios] }));
     return { title: `Growth: ${engine.name}`, columns: ["ms at N", "N/4 to N/8", "N/2 to N/4", "N to N/2"], rows };

@@ -20,11 +20,11 @@ export function startRatio(): Figure {
       const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
       if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
     });
-  const rounds = Array.from({ length: STARTS }, () => ({ ours: run([command, "run", hello]), bare: run(["-e", "0"]) }));
+  const rounds = Array.from({ length: STARTS }, () => ({ borunaMs: run([command, "run", hello]), nodeMs: run(["-e", "0"]) }));
   return figureOf(
     ratios(
-      rounds.map((round) => round.ours),
-      rounds.map((round) => round.bare),
+      rounds.map((round) => round.borunaMs),
+      rounds.map((round) => round.nodeMs),
     ),
   );
 }

@@ -16,10 +16,11 @@ export interface Table {
   readonly note?: string;
 }
 
-const short = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
+const shortNumber = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
 
 /** Returns the median, with the quartiles in parentheses. */
-export const figureText = (figure: Figure): string => `${short(figure.median)} (${short(figure.lower)}–${short(figure.upper)})`;
+export const figureText = (figure: Figure): string =>
+  `${shortNumber(figure.median)} (${shortNumber(figure.lower)}–${shortNumber(figure.upper)})`;
 
 export function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
   return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

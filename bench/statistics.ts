@@ -9,10 +9,10 @@ export interface Figure {
 
 /** Returns the quantile `q` of sorted values by linear interpolation. `q` is between 0 and 1. */
 function quantile(sorted: readonly number[], q: number): number {
-  const at = (sorted.length - 1) * q;
-  const below = sorted[Math.floor(at)] ?? Number.NaN;
-  const above = sorted[Math.ceil(at)] ?? Number.NaN;
-  return below + (above - below) * (at % 1);
+  const position = (sorted.length - 1) * q;
+  const lowerValue = sorted[Math.floor(position)] ?? Number.NaN;
+  const upperValue = sorted[Math.ceil(position)] ?? Number.NaN;
+  return lowerValue + (upperValue - lowerValue) * (position % 1);
 }
 
 export function figureOf(values: readonly number[]): Figure {
@@ -21,8 +21,8 @@ export function figureOf(values: readonly number[]): Figure {
 }
 
 /** Returns the ratios of two series, round by round, because whatever slows a round affects both series. */
-export function ratios(over: readonly number[], under: readonly number[]): readonly number[] {
-  return over.map((value, round) => value / (under[round] ?? Number.NaN));
+export function ratios(numerators: readonly number[], denominators: readonly number[]): readonly number[] {
+  return numerators.map((value, round) => value / (denominators[round] ?? Number.NaN));
 }
 
 /** Returns, for each round, the geometric mean over several series. The series must have the same length. */

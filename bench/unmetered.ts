@@ -14,7 +14,7 @@ const COUNTING: readonly RegExp[] = [
   /^if \(\(meter\.allocBytes \+= .*$/gm,
 ];
 
-const withoutCounting = (text: string): string => COUNTING.reduce((left, line) => left.replace(line, ""), text);
+const withoutCounting = (text: string): string => COUNTING.reduce((filteredText, line) => filteredText.replace(line, ""), text);
 
 /** Runs `body` and returns its result. Code that is compiled during `body` does not count steps, bytes or depth. */
 export function notMetered<T>(body: () => T): T {

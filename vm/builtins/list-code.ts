@@ -36,11 +36,11 @@ export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
   return a.concat(b);
 }
 
-function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
+function indexOf(meter: Meter, xs: ListValue, target: Value): number {
   const work = new Work(meter);
   let at = 0;
   for (const value of xs) {
-    if (equalWith(value, wanted, work)) return at;
+    if (equalWith(value, target, work)) return at;
     at += 1;
   }
   return -1;
@@ -53,7 +53,7 @@ function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
 function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
   // Two arrays swap roles, because making a new array for each width would take most of the time.
   let runs = items.slice();
-  let merged = items.slice();
+  let mergedRuns = items.slice();
   for (let width = 1; width < items.length; width *= 2) {
     let to = 0;
     for (let start = 0; start < runs.length; start += 2 * width) {
@@ -63,11 +63,11 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
       let j = middle;
       for (let a = runs[i], b = runs[j]; a !== undefined && b !== undefined && i < middle && j < end; to++) {
         if (compare(a, b) <= 0) {
-          merged[to] = a;
+          mergedRuns[to] = a;
           i += 1;
           a = runs[i];
         } else {
-          merged[to] = b;
+          mergedRuns[to] = b;
           j += 1;
           b = runs[j];
         }
@@ -76,10 +76,10 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
       const [from, until] = i < middle ? [i, middle] : [j, end];
       for (let rest = from; rest < until; rest++, to++) {
         const item = runs[rest];
-        if (item !== undefined) merged[to] = item;
+        if (item !== undefined) mergedRuns[to] = item;
       }
     }
-    [runs, merged] = [merged, runs];
+    [runs, mergedRuns] = [mergedRuns, runs];
   }
   return runs;
 }
@@ -144,7 +144,7 @@ function sum(meter: Meter, xs: ListValue): Value {
 }
 
 /** Converts an Int to a list index. A bigint loses precision, but it is out of range anyway. */
-const bound = (value: IntValue): number => Number(value);
+const listIndex = (value: IntValue): number => Number(value);
 
 export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["list.len", code(1, (_meter, a) => list(a).length)],
@@ -195,7 +195,7 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "list.slice",
     code(3, (meter, a, b, c) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(bound(int(b)), bound(int(c)));
+      return list(a).slice(listIndex(int(b)), listIndex(int(c)));
     }),
   ],
   ["list.contains", code(2, (meter, a, b) => indexOf(meter, list(a), b) >= 0)],

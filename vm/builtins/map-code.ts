@@ -18,7 +18,7 @@ function set(meter: Meter, entries: MapValue, key: string, value: Value): MapVal
 }
 
 /** Returns a list of the keys or values of a map, in the order of keys. */
-function listed(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
+function listOf(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
   meter.charge(entries.size * UNITS.entry);
   meter.allocateList(entries.size);
   return ListValue.of([...parts(entries)]);
@@ -81,8 +81,8 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return entries.has(key);
     }),
   ],
-  ["map.keys", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.keys()))],
-  ["map.values", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.values()))],
+  ["map.keys", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.keys()))],
+  ["map.values", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.values()))],
   ["map.len", code(1, (_meter, a) => map(a).size)],
   ["map.merge", code(2, (meter, a, b) => merge(meter, map(a), map(b)))],
 ];

@@ -25,18 +25,18 @@ const problemText = (problem: PatternProblem): string => `character ${problem.ch
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const key = `${withGroups ? "(" : " "}${pattern}`;
-  const cached = cache.get(key);
-  if (cached !== undefined) {
+  const cachedSearch = cache.get(key);
+  if (cachedSearch !== undefined) {
     // `keep` adds the pattern again, as the one used last.
     cache.delete(key);
-    work.add(searchUnits(source, cached.matcher.program.code.length));
-    return cached;
+    work.add(searchUnits(source, cachedSearch.matcher.program.code.length));
+    return cachedSearch;
   }
-  const parsed = parsePattern(pattern, withGroups);
-  if ("message" in parsed)
-    throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parsed)} (regex.check tests a pattern)`);
-  work.add(searchUnits(source, parsed.pattern.size + 1));
-  return { key, matcher: createMatcher(compilePattern(parsed.pattern)), groups: parsed.groups };
+  const parseResult = parsePattern(pattern, withGroups);
+  if ("message" in parseResult)
+    throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parseResult)} (regex.check tests a pattern)`);
+  work.add(searchUnits(source, parseResult.pattern.size + 1));
+  return { key, matcher: createMatcher(compilePattern(parseResult.pattern)), groups: parseResult.groups };
 }
 
 const searchUnits = (source: string, instructions: number): number =>
@@ -51,24 +51,24 @@ function keep(search: Search): void {
 
 function matches(meter: Meter, source: string, pattern: string): Value {
   const search = prepare(new Work(meter), "regex.matches", source, pattern);
-  const found = occurs(search.matcher, source);
+  const isMatch = occurs(search.matcher, source);
   keep(search);
-  return found;
+  return isMatch;
 }
 
 function findAll(meter: Meter, source: string, pattern: string): Value {
   const work = new Work(meter);
   const search = prepare(work, "regex.find_all", source, pattern);
   meter.allocateList(0);
-  const found: string[] = [];
+  const matchTexts: string[] = [];
   eachMatch(search.matcher, source, (start, end) => {
     work.add(UNITS.value);
-    meter.allocateList(found.length + 1, BYTES.slot + stringCharge(end - start));
-    found.push(source.slice(start, end));
+    meter.allocateList(matchTexts.length + 1, BYTES.slot + stringCharge(end - start));
+    matchTexts.push(source.slice(start, end));
     return true;
   });
   keep(search);
-  return ListValue.of(found);
+  return ListValue.of(matchTexts);
 }
 
 /** The number of pieces that are collected before they are joined. With more pieces, the array would take more memory than the text. */
@@ -109,7 +109,7 @@ function captures(meter: Meter, source: string, pattern: string): Value {
   const search = prepare(work, "regex.captures", source, pattern, true);
   // The start and end of the match, followed by the start and end of each group.
   const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
-  const found: string[] = [];
+  const groupTexts: string[] = [];
   eachMatch(
     search.matcher,
     source,
@@ -122,25 +122,25 @@ function captures(meter: Meter, source: string, pattern: string): Value {
         const to = from < 0 ? from : (slots[i + 1] ?? from);
         work.add(UNITS.value);
         meter.allocateString(to - from);
-        found.push(from < 0 ? "" : source.slice(from, to));
+        groupTexts.push(from < 0 ? "" : source.slice(from, to));
       }
       return false;
     },
     slots,
   );
   keep(search);
-  if (found.length === 0) return NONE;
+  if (groupTexts.length === 0) return NONE;
   meter.allocate(BYTES.wrapper);
-  return new SomeValue(ListValue.of(found));
+  return new SomeValue(ListValue.of(groupTexts));
 }
 
 function check(meter: Meter, pattern: string): Value {
   meter.charge(pattern.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
   // The pattern is parsed with groups, which is the strictest check. If it is valid, it is valid for every regex builtin.
-  const parsed = parsePattern(pattern, true);
-  if (!("message" in parsed)) return new OkValue(UNIT);
-  const problem = problemText(parsed);
+  const parseResult = parsePattern(pattern, true);
+  if (!("message" in parseResult)) return new OkValue(UNIT);
+  const problem = problemText(parseResult);
   meter.allocateString(problem.length);
   return new ErrValue(problem);
 }

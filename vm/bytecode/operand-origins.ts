@@ -7,11 +7,11 @@ import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-height
 export interface Origin {
   readonly local: number;
   /** The number of stores to the local that precede the load. */
-  readonly stores: number;
+  readonly storesBefore: number;
   /** The pc of the load. */
-  readonly load: number;
+  readonly loadPc: number;
   /** Pcs that the visitor has recorded for itself. */
-  readonly after: number[];
+  readonly laterPcs: number[];
 }
 
 export interface VisitedInstruction {
@@ -20,9 +20,9 @@ export interface VisitedInstruction {
   /** The instruction's first operand in the code (not on the stack). */
   readonly first: number;
   /** Returns the origin of the value that has `above` values above it on the stack; undefined if unknown. */
-  readonly taken: (above: number) => Origin | undefined;
+  readonly originOf: (above: number) => Origin | undefined;
   /** Returns the number of stores to a local that precede this instruction. */
-  readonly stores: (local: number) => number;
+  readonly storesBefore: (local: number) => number;
 }
 
 /**
@@ -34,7 +34,7 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
   const heights = stackHeights(code, def.matchTables)?.heights;
   if (heights === undefined) return;
   const counts = new Uint32Array(def.locals);
-  const stores = (local: number): number => counts[local] ?? 0;
+  const storesBefore = (local: number): number => counts[local] ?? 0;
   const targets = targetsOf(code, def.matchTables);
   /** The origins of the top values of the operand stack. The values below these have no known origin. */
   const stack: (Origin | undefined)[] = [];
@@ -48,13 +48,13 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
     }
     const first = code[at + 1] ?? 0;
     if (row.tag === OPCODES.LoadLocal.tag) {
-      stack.push({ local: first, stores: stores(first), load: pc, after: [] });
+      stack.push({ local: first, storesBefore: storesBefore(first), loadPc: pc, laterPcs: [] });
       continue;
     }
-    const result = visit({ pc, row, first, taken: (above) => stack[stack.length - 1 - above], stores });
+    const result = visit({ pc, row, first, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
     stack.length = Math.max(0, stack.length - popCount(row, code, at));
     for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
-    if (row.tag === OPCODES.StoreLocal.tag) counts[first] = stores(first) + 1;
+    if (row.tag === OPCODES.StoreLocal.tag) counts[first] = storesBefore(first) + 1;
   }
 }
 

@@ -52,30 +52,30 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
     const height = heights[pc] ?? 0;
     const remaining = height - popCount(row, code, at);
     if (remaining < 0 && row.tag !== RET) return undefined;
-    const after = remaining + row.pushes;
-    if (after > MACHINE_LIMITS.frameSlots) return undefined;
-    if (after > highest) highest = after;
+    const heightAfter = remaining + row.pushes;
+    if (heightAfter > MACHINE_LIMITS.frameSlots) return undefined;
+    if (heightAfter > highest) highest = heightAfter;
     const operand = code[at + 1] ?? 0;
     switch (row.flow) {
       case "end":
         break;
       case "jump":
-        if (!reach(operand, after)) return undefined;
+        if (!reach(operand, heightAfter)) return undefined;
         break;
       case "branch":
-        if (!reach(operand, after) || !reach(pc + 1, after)) return undefined;
+        if (!reach(operand, heightAfter) || !reach(pc + 1, heightAfter)) return undefined;
         break;
       case "match": {
         // Several instructions may use one table. The arms of a table are visited only once.
         const seen = tableHeights[operand];
-        if (seen === after) break;
+        if (seen === heightAfter) break;
         if (seen !== UNREACHABLE) return undefined;
-        tableHeights[operand] = after;
-        if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, after))) return undefined;
+        tableHeights[operand] = heightAfter;
+        if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, heightAfter))) return undefined;
         break;
       }
       case undefined:
-        if (!reach(pc + 1, after)) return undefined;
+        if (!reach(pc + 1, heightAfter)) return undefined;
     }
   }
   return { heights, highest };

@@ -58,19 +58,19 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   const roles = new Uint8Array(code.length / CODE_STRIDE);
   const isAppendTarget = new Uint8Array(def.locals);
   // A failed contract prints the parameters without a charge for reading them, so no parameter may be pending.
-  const first = has(code, OPCODES.Assert.tag) ? def.arity : 0;
-  followOperands(fn, ({ pc, row, first: local, taken, stores }) => {
+  const first = hasOpcode(code, OPCODES.Assert.tag) ? def.arity : 0;
+  followOperands(fn, ({ pc, row, first: local, originOf, storesBefore }) => {
     if (row.tag === OPCODES.Concat.tag) {
-      const origin = taken(1);
-      origin?.after.push(pc);
+      const origin = originOf(1);
+      origin?.laterPcs.push(pc);
       return origin;
     }
-    const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    if (origin === undefined || local < first || origin.after.length === 0) return undefined;
-    if (origin.local === local && origin.stores === stores(local) && origin.after.at(-1) === pc - 1) {
+    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (origin === undefined || local < first || origin.laterPcs.length === 0) return undefined;
+    if (origin.local === local && origin.storesBefore === storesBefore(local) && origin.laterPcs.at(-1) === pc - 1) {
       isAppendTarget[local] = 1;
-      roles[origin.load] = APPEND.load;
-      for (const concat of origin.after) roles[concat] = APPEND.concat;
+      roles[origin.loadPc] = APPEND.load;
+      for (const concat of origin.laterPcs) roles[concat] = APPEND.concat;
       roles[pc] = APPEND.store;
     }
     return undefined;
@@ -79,7 +79,7 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   return locals.length === 0 ? NONE : { roles, isAppendTarget, locals };
 }
 
-function has(code: Int32Array, tag: number): boolean {
+function hasOpcode(code: Int32Array, tag: number): boolean {
   for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === tag) return true;
   return false;
 }

@@ -153,20 +153,20 @@ interface FunctionContext {
 
 function verifyFunction(context: FunctionContext): VerifiedFunction {
   const { def, index, registry } = context;
-  const where = functionName(context);
+  const label = functionName(context);
   if (def.code.length > MODULE_LIMITS.codeLength)
-    fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
-  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${where} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
-  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${where} takes ${def.arity} arguments and has ${def.locals} locals`);
+    fail("too_large", `${label} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${label} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
+  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${label} takes ${def.arity} arguments and has ${def.locals} locals`);
   for (const id of def.capabilities)
-    if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
+    if (!registry.byId.has(id)) fail("unknown_capability", `${label} declares capability ${id}, which is not there`);
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
-      fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+      fail("too_large", `match table ${i} of ${label} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
     // A target may be the end of the code, which returns Unit. Older compilers use that.
-    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
-    if (outside !== undefined)
-      fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
+    const outsideArm = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
+    if (outsideArm !== undefined)
+      fail("bad_jump", `match table ${i} of ${label} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`);
   });
   const code = new Int32Array(def.code.length * CODE_STRIDE);
   def.code.forEach((instruction, pc) => {
@@ -189,27 +189,28 @@ interface Site {
   readonly instruction: Instruction;
 }
 
-function bad(kind: Kind, { context, pc, instruction }: At, message: string): never {
+function failAt(kind: Kind, { context, pc, instruction }: Site, message: string): never {
   return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
 }
 
 /** Checks one instruction and returns the tag of its opcode. */
-function checkInstruction(at: At): number {
-  const { op, operands } = at.instruction;
+function checkInstruction(site: Site): number {
+  const { op, operands } = site.instruction;
   const row: OpcodeRow = opcode(op);
-  if (operands.length !== row.operands.length) bad("bad_operand", at, `has ${operands.length} operands instead of ${row.operands.length}`);
+  if (operands.length !== row.operands.length)
+    failAt("bad_operand", site, `has ${operands.length} operands instead of ${row.operands.length}`);
   for (let i = 0; i < operands.length; i++) {
     const operand = operands[i] ?? -1;
     const kind = row.operands[i];
-    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", at, `${kind} ${operand} is out of range`);
-    if (kind !== undefined) checkOperand(kind, operand, at);
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) failAt("bad_operand", site, `${kind} ${operand} is out of range`);
+    if (kind !== undefined) checkOperand(kind, operand, site);
   }
-  if (row.popsCount === true) checkCount(at);
+  if (row.popsCount === true) checkCount(site);
   return row.tag;
 }
 
 /** Returns the exclusive upper bound of an operand; undefined if another function, or the run, checks the operand. */
-function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
+function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Site): number | undefined {
   const { module, def } = context;
   switch (kind) {
     case "constant":
@@ -246,29 +247,30 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
   }
 }
 
-function checkOperand(kind: OperandKind, operand: number, at: At): void {
-  const size = sizeOf(kind, operand, at);
+function checkOperand(kind: OperandKind, operand: number, site: Site): void {
+  const size = sizeOf(kind, operand, site);
   if (size !== undefined && operand >= size) {
-    bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
+    failAt(kind === "jump" ? "bad_jump" : "bad_operand", site, `${kind} ${operand} is not there; there are ${size}`);
   }
-  if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
-  if (kind === "builtin" && !builtinParamCount().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
-  if (kind === "type_text") checkTypeText(operand, at);
+  if (kind === "capability" && !site.context.registry.byId.has(operand))
+    failAt("unknown_capability", site, `capability ${operand} is not there`);
+  if (kind === "builtin" && !builtinParamCount().has(operand)) failAt("unknown_builtin", site, `builtin ${operand} is not there`);
+  if (kind === "type_text") checkTypeText(operand, site);
 }
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */
-function checkTypeText(operand: number, at: At): void {
-  const { module } = at.context;
-  const known = wrongTexts(module);
-  if (!known.has(operand)) known.set(operand, wrongText(module, operand));
-  const wrong = known.get(operand);
-  if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
+function checkTypeText(operand: number, site: Site): void {
+  const { module } = site.context;
+  const problems = typeProblems(module);
+  if (!problems.has(operand)) problems.set(operand, typeProblemOf(module, operand));
+  const problem = problems.get(operand);
+  if (problem !== undefined) failAt("bad_operand", site, `constant ${operand} ${problem}`);
 }
 
 /** For each module, what is wrong with each constant that is used as a type. Undefined for a valid constant. */
-const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
+const typeProblems = oncePer<Module, Map<number, string | undefined>>(() => new Map());
 
-function wrongText(module: Module, constant: number): string | undefined {
+function typeProblemOf(module: Module, constant: number): string | undefined {
   try {
     const type = messageType(module, constant);
     if (type === undefined) return "is no String";
@@ -280,15 +282,16 @@ function wrongText(module: Module, constant: number): string | undefined {
   }
 }
 
-function checkCount(at: At): void {
-  const { op, operands } = at.instruction;
+function checkCount(site: Site): void {
+  const { op, operands } = site.instruction;
   const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
   // Bytecode 1.1 stores counts as u8. MakeMap is an extension, so only the size of a stack limits its count.
   const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
-  if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
-  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
+  if (count > max) failAt("bad_operand", site, `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) failAt("bad_operand", site, `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinParamCount().get(target);
-  if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
-  if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
+  const arity = op === "MakeClosure" ? site.context.module.functions[target]?.arity : builtinParamCount().get(target);
+  if (op === "MakeClosure" && count > (arity ?? 0))
+    failAt("bad_arity", site, `captures ${count} values for a function of ${arity} parameters`);
+  if (op === "Builtin" && arity !== count) failAt("bad_arity", site, `builtin ${target} takes ${arity} arguments`);
 }

@@ -43,8 +43,8 @@ export class ConstantPool {
   nameOf(value: unknown): string {
     // A Map treats -0 and 0 as the same key.
     const key = Object.is(value, -0) ? MINUS_ZERO : value;
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
+    const existingName = this.#names.get(key);
+    if (existingName !== undefined) return existingName;
     const name = `const${this.values.length}`;
     this.values.push(value);
     this.#names.set(key, name);

@@ -54,10 +54,10 @@ export class CompilationUnit {
     const { constants } = this.#program.module;
     for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
       const caller = version;
-      const before = version.result;
+      const resultBefore = version.result;
       this.work += inferenceSize(version.fn);
-      inferKinds(version, { constants, call: (index, args) => this.#called(caller, index, args) });
-      if (version.result !== before) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
+      inferKinds(version, { constants, call: (index, args) => this.#inferCall(caller, index, args) });
+      if (version.result !== resultBefore) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
     }
     return root;
   }
@@ -78,24 +78,24 @@ export class CompilationUnit {
     return { fn, start, graph, live: liveLocals(fn, graph), withoutGuesses, entry, result: "never", blocks: [] };
   }
 
-  #called(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
+  #inferCall(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
     const fn = this.#program.functions[index];
     if (fn === undefined) throw new Unsupported("a call to an unknown function");
     const { arity, locals } = fn.def;
-    const known = this.#callees.get(index);
+    const existingVersion = this.#callees.get(index);
     const version =
-      known ??
+      existingVersion ??
       this.#newVersion(fn, 0, { locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")), stack: [] });
     this.#callees.set(index, version);
     if (this.#callees.size > MAX_FUNCTIONS) throw new Unsupported("too many functions");
     const callers = this.#callers.get(version) ?? new Set();
     this.#callers.set(version, callers.add(caller));
     const { entry } = version;
-    let hasChanged = known === undefined;
+    let hasChanged = existingVersion === undefined;
     for (let i = 0; i < arity; i++) {
-      const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
-      if (joined === entry.locals[i]) continue;
-      entry.locals[i] = joined;
+      const joinedKind = join(entry.locals[i] ?? "any", args[i] ?? "any");
+      if (joinedKind === entry.locals[i]) continue;
+      entry.locals[i] = joinedKind;
       hasChanged = true;
     }
     if (hasChanged) this.#enqueue(version);
@@ -155,12 +155,13 @@ function entryText(root: FunctionVersion): string {
   const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
   const names = kinds.map((_, i) => `arg${i}`);
   const lines = kinds.map((kind, i) => {
-    const given = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
+    const valueText = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
     // A local that is dead at the start is never read.
     if (i < locals && live[0]?.[i] !== 1) return `const arg${i} = UNIT;`;
-    if (kind === "float") return `let arg${i} = ${given}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
+    if (kind === "float")
+      return `let arg${i} = ${valueText}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
     const type = TYPE_NAMES[kind];
-    return `const arg${i} = ${given};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
+    return `const arg${i} = ${valueText};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
   });
   const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;

@@ -41,22 +41,22 @@ const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfN
 
 /** Builds the graph from the instruction `entry` on. Returns undefined if a loop has several entries, because it has no structured form. */
 export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
-  const raw = rawBlocks(fn, entry);
-  const order = reversePostorder(raw, entry);
+  const blocksByStart = rawBlocks(fn, entry);
+  const order = reversePostorder(blocksByStart, entry);
   const indexByStart = new Map(order.map((start, i) => [start, i]));
   const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
-  const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(blockAt));
+  const successors = order.map((start) => (blocksByStart.get(start)?.targets ?? []).map(blockAt));
   const predecessors: number[][] = order.map(() => []);
-  successors.forEach((targets, from) => {
-    for (const to of targets) predecessors[to]?.push(from);
+  successors.forEach((targets, source) => {
+    for (const target of targets) predecessors[target]?.push(source);
   });
   const dominators = immediateDominators(predecessors);
-  const loops = new Set<number>();
-  for (const [to, from] of predecessors.entries()) {
-    for (const source of from) {
-      if (source < to) continue;
-      if (!dominates(dominators, to, source)) return undefined;
-      loops.add(to);
+  const loopHeaders = new Set<number>();
+  for (const [target, sources] of predecessors.entries()) {
+    for (const source of sources) {
+      if (source < target) continue;
+      if (!dominates(dominators, target, source)) return undefined;
+      loopHeaders.add(target);
     }
   }
   const children: number[][] = order.map(() => []);
@@ -64,12 +64,12 @@ export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFl
     if (block > 0) children[parent]?.push(block);
   });
   return order.map((start, i): Block => {
-    const end = raw.get(start)?.end ?? start;
+    const end = blocksByStart.get(start)?.end ?? start;
     return {
       start,
       end,
       exit: exitOf(fn, start, end, blockAt),
-      isLoopHeader: loops.has(i),
+      isLoopHeader: loopHeaders.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],
     };
@@ -85,11 +85,11 @@ function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Raw
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
   const leaders = new Set<number>([entry]);
-  const reached = new Uint8Array(length + 1);
+  const isReached = new Uint8Array(length + 1);
   const work = [entry];
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
-    if (reached[pc] === 1) continue;
-    reached[pc] = 1;
+    if (isReached[pc] === 1) continue;
+    isReached[pc] = 1;
     if (pc >= length) continue;
     const targets = targetsOf(fn, pc);
     if (targets === undefined) work.push(pc + 1);
@@ -185,27 +185,27 @@ function immediateDominators(predecessors: readonly (readonly number[])[]): read
     }
     return x;
   };
-  for (let changed = true; changed; ) {
-    changed = false;
+  for (let hasChanged = true; hasChanged; ) {
+    hasChanged = false;
     for (let block = 1; block < predecessors.length; block++) {
-      let found = -1;
+      let dominator = -1;
       for (const from of predecessors[block] ?? []) {
         if (dominatorOf(from) === -1) continue;
-        found = found === -1 ? from : commonDominator(found, from);
+        dominator = dominator === -1 ? from : commonDominator(dominator, from);
       }
-      if (found !== dominatorOf(block)) {
-        dominators[block] = found;
-        changed = true;
+      if (dominator !== dominatorOf(block)) {
+        dominators[block] = dominator;
+        hasChanged = true;
       }
     }
   }
   return dominators;
 }
 
-function dominates(dominators: readonly number[], above: number, below: number): boolean {
-  let at = below;
-  while (at > above) at = dominators[at] ?? 0;
-  return at === above;
+function dominates(dominators: readonly number[], ancestor: number, block: number): boolean {
+  let current = block;
+  while (current > ancestor) current = dominators[current] ?? 0;
+  return current === ancestor;
 }
 
 /** Returns for each block and each local 1 if the local's value at the start of the block may be read later, otherwise 0. */
@@ -214,27 +214,27 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
   const reads = graph.map(() => new Uint8Array(locals));
   const writes = graph.map(() => new Uint8Array(locals));
   graph.forEach(({ start, end }, i) => {
-    const [read, written] = [reads[i], writes[i]];
-    if (read === undefined || written === undefined) return;
+    const [read, writesInBlock] = [reads[i], writes[i]];
+    if (read === undefined || writesInBlock === undefined) return;
     for (let pc = start; pc < end; pc++) {
       const tag = fn.code[pc * CODE_STRIDE];
       const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
-      if (tag === OPCODES.LoadLocal.tag && written[local] === 0) read[local] = 1;
-      if (tag === OPCODES.StoreLocal.tag) written[local] = 1;
+      if (tag === OPCODES.LoadLocal.tag && writesInBlock[local] === 0) read[local] = 1;
+      if (tag === OPCODES.StoreLocal.tag) writesInBlock[local] = 1;
     }
   });
   const live = reads.map((read) => read.slice());
-  for (let changed = true; changed; ) {
-    changed = false;
+  for (let hasChanged = true; hasChanged; ) {
+    hasChanged = false;
     for (let i = graph.length - 1; i >= 0; i--) {
-      const [block, own, written] = [graph[i], live[i], writes[i]];
-      if (block === undefined || own === undefined || written === undefined) continue;
+      const [block, liveInBlock, writesInBlock] = [graph[i], live[i], writes[i]];
+      if (block === undefined || liveInBlock === undefined || writesInBlock === undefined) continue;
       for (const to of successorsOf(block.exit)) {
         const next = live[to];
         for (let local = 0; next !== undefined && local < locals; local++) {
-          if (next[local] === 1 && written[local] === 0 && own[local] === 0) {
-            own[local] = 1;
-            changed = true;
+          if (next[local] === 1 && writesInBlock[local] === 0 && liveInBlock[local] === 0) {
+            liveInBlock[local] = 1;
+            hasChanged = true;
           }
         }
       }

@@ -82,7 +82,7 @@ export function inferenceSize({ code, def, maxStack }: VerifiedFunction): number
 }
 
 function callees({ code }: VerifiedFunction): readonly number[] {
-  const found: number[] = [];
-  for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.Call.tag) found.push(code[at + 1] ?? 0);
-  return found;
+  const calleeIndices: number[] = [];
+  for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.Call.tag) calleeIndices.push(code[at + 1] ?? 0);
+  return calleeIndices;
 }

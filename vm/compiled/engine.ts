@@ -137,9 +137,9 @@ const CHECK_STEPS = 500_000;
 /** The number of steps after which a loop pauses, so that the host's event loop gets a turn. */
 const PAUSE_STEPS = 1_000_000;
 /** The limit on characters of generated text for one program. Above it, no more code is compiled. */
-const MAX_GENERATED = 6_000_000;
+const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
-const MAX_WASTED = 20_000_000;
+const MAX_WASTED_SIZE = 20_000_000;
 /** The limit on versions of one entry point. The last version takes values of any kind. */
 const MAX_VERSIONS = 4;
 /** If guesses were wrong in more functions than this, the whole program is compiled without guesses. */
@@ -184,7 +184,7 @@ interface EntryState {
   /** The call depth of the frame that compiled code replaces. */
   readonly depth: number;
   /** The step that compiled code may not exceed: the step limit of the run or, if actors are scheduled, an earlier end of the slice. */
-  readonly stepLimit: number;
+  readonly stopStep: number;
   readonly mayPause: boolean;
 }
 
@@ -211,20 +211,23 @@ export class Engine {
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
     this.hotSteps = hotSteps;
-    this.functions = compilable(program).map((yes, i) => {
+    this.functions = compilable(program).map((isCompilable, i) => {
       const fn = program.functions[i];
-      return yes && fn !== undefined ? new FunctionProfile(fn) : undefined;
+      return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
     });
-    this.#frameSlots = this.functions.reduce((most, profile) => (profile === undefined ? most : Math.max(most, slotsOf(profile.fn))), 1);
+    this.#frameSlots = this.functions.reduce(
+      (largest, profile) => (profile === undefined ? largest : Math.max(largest, slotsOf(profile.fn))),
+      1,
+    );
     this.#runtime = runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
   }
 
   /** Returns the engine of a program; undefined if the choice is `interpreter` or code from text is not allowed. */
   static for(program: Program, choice: EngineChoice): Engine | undefined {
     if (choice === "interpreter" || !CAN_GENERATE) return undefined;
-    const cache = choice === "compiled" ? EAGER : LAZY;
-    const known = cache.get(program);
-    if (known !== undefined) return known;
+    const cache = choice === "compiled" ? EAGER_ENGINES : LAZY_ENGINES;
+    const cachedEngine = cache.get(program);
+    if (cachedEngine !== undefined) return cachedEngine;
     const engine = new Engine(program, choice === "compiled" ? 0 : HOT_STEPS);
     cache.set(program, engine);
     return engine;
@@ -241,24 +244,24 @@ export class Engine {
     base: number,
     count: number,
     depth: number,
-    stepLimit: number,
+    stopStep: number,
   ): Value | undefined {
     const profile = this.functions[callee.index];
     if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
     profile.heat += callee.def.code.length;
     if (profile.heat <= this.hotSteps) return undefined;
-    const value = this.#run(run, actor, profile, 0, { base, count, depth, stepLimit, mayPause: false });
+    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, mayPause: false });
     return value === PAUSED ? undefined : value;
   }
 
   /** Runs the innermost frame, which is before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
-  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
+  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stopStep: number): boolean {
     const { depth } = actor;
     const profile = this.functions[fn.index];
     if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
-    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
+    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, mayPause: false });
     if (value === undefined || value === PAUSED) return false;
     endFrame(actor, base, value);
     return true;
@@ -268,7 +271,7 @@ export class Engine {
    * Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. Returns "ended" if the frame has
    * ended, and "paused" if it is at `pc` again and pauses there. Returns undefined if the interpreter has to run the frame.
    */
-  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
+  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
     const { depth } = actor;
     const profile = this.functions[fn.index];
     if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
@@ -276,7 +279,7 @@ export class Engine {
     if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.scheduled });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
       endFrame(actor, base, value);
@@ -293,29 +296,29 @@ export class Engine {
   }
 
   /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
-  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, place: EntryPlace): Value | typeof PAUSED | undefined {
-    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
+  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof PAUSED | undefined {
+    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, entryState.base, entryState.count);
     const code = this.#codeFor(profile, pc, values);
     if (code === undefined) return undefined;
-    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, place.base));
+    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, entryState.base));
     const { meter } = run;
     const { steps, allocBytes } = meter;
-    this.#setLimits(run, code, place);
+    this.#setLimits(run, code, entryState);
     this.counts.entered += 1;
     try {
-      const value = code.run(meter, place.depth, values);
+      const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
         profile.codeAt[pc] = undefined;
-        return this.#run(run, actor, profile, pc, place);
+        return this.#run(run, actor, profile, pc, entryState);
       }
-      if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
+      if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) return value;
     } catch (error) {
       if (error instanceof HostTrap) throw error;
       if (error instanceof WrongGuess) {
         meter.steps = steps;
         meter.allocBytes = allocBytes;
         this.#discardGuesses(error.functionIndex);
-        return this.#run(run, actor, profile, pc, place);
+        return this.#run(run, actor, profile, pc, entryState);
       }
       // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out.
       if (!(error instanceof Error)) throw error;
@@ -324,40 +327,40 @@ export class Engine {
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
     // Until this call has ended, no compiled code runs. So the work discarded is never more than the work done.
-    actor.interpretFromDepth = place.depth;
+    actor.interpretFromDepth = entryState.depth;
     return undefined;
   }
 
   /** Sets the limits at which compiled code stops, polls or pauses. */
-  #setLimits(run: Run, code: CompiledCode, { depth, base, stepLimit, mayPause }: EntryPlace): void {
+  #setLimits(run: Run, code: CompiledCode, { depth, base, stopStep, mayPause }: EntryState): void {
     const { meter } = run;
     const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
     // The number of frames that the actor's stack has room for.
-    const room = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
-    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + room - 1);
-    meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+    const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
+    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + maxFrames - 1);
+    meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
     meter.overrun = () => {
-      if (meter.steps > stepLimit || meter.allocBytes > meter.maxAllocBytes) return undefined;
+      if (meter.steps > stopStep || meter.allocBytes > meter.maxAllocBytes) return undefined;
       poll(run);
-      meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+      meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
       return meter.steps >= pauseAt;
     };
   }
 
   /** Returns the code for an entry point. If there is none yet, compiles it for the kinds of `values`. */
   #codeFor(profile: FunctionProfile, pc: number, values: readonly Value[]): CompiledCode | undefined {
-    const known = profile.codeAt[pc];
-    if (known !== undefined) return known === "never" ? undefined : known;
-    const versions = (profile.versions[pc] ?? 0) + 1;
-    profile.versions[pc] = versions;
+    const existingCode = profile.codeAt[pc];
+    if (existingCode !== undefined) return existingCode === "never" ? undefined : existingCode;
+    const versionNumber = (profile.versions[pc] ?? 0) + 1;
+    profile.versions[pc] = versionNumber;
     const { arity, locals } = profile.fn.def;
-    const kindAt = (i: number): ValueKind => (versions < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
-    const given = pc === 0 ? arity : locals;
+    const kindAt = (i: number): ValueKind => (versionNumber < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
+    const valuedLocals = pc === 0 ? arity : locals;
     const entry: FrameKinds = {
-      locals: Array.from({ length: locals }, (_, i) => (i < given ? kindAt(i) : "any")),
+      locals: Array.from({ length: locals }, (_, i) => (i < valuedLocals ? kindAt(i) : "any")),
       stack: Array.from({ length: pc === 0 ? 0 : values.length - locals }, (_, i) => kindAt(locals + i)),
     };
-    const code = versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
+    const code = versionNumber > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
     profile.codeAt[pc] = code ?? "never";
     return code;
   }
@@ -391,7 +394,7 @@ export class Engine {
   }
 
   #compile(fn: VerifiedFunction, pc: number, entry: FrameKinds): CompiledCode | undefined {
-    if (this.#generated > MAX_GENERATED || this.counts.wasted > MAX_WASTED) return undefined;
+    if (this.#generated > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
     const unit = new CompilationUnit(this.#program, this.#withoutGuesses);
     try {
       const root = unit.infer(fn, pc, entry);
@@ -401,11 +404,11 @@ export class Engine {
       this.counts.work += source.length;
       this.counts.compiled += 1;
       const text = `"use strict";\nconst { ${Object.keys(this.#runtime).join(", ")} } = runtime;\n${pool.declaration()}${source}`;
-      const made = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
-      if (!isMade(made)) return undefined;
+      const compiledUnit = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
+      if (!isCompiledUnit(compiledUnit)) return undefined;
       return {
-        run: made.run,
-        target: pc === 0 ? made.target : undefined,
+        run: compiledUnit.run,
+        target: pc === 0 ? compiledUnit.target : undefined,
         members: unit.members(),
         frameSlots: unit.callsValues() ? this.#frameSlots : unit.frameSlots(),
       };
@@ -441,9 +444,9 @@ function endFrame(actor: Actor, base: number, value: Value): void {
   if (actor.depth === 0) actor.result = value;
 }
 
-const EAGER = new WeakMap<Program, Engine>();
-const LAZY = new WeakMap<Program, Engine>();
+const EAGER_ENGINES = new WeakMap<Program, Engine>();
+const LAZY_ENGINES = new WeakMap<Program, Engine>();
 
-function isMade(made: unknown): made is { readonly run: EntryFunction; readonly target: IndirectTarget } {
-  return typeof made === "object" && made !== null && "run" in made && "target" in made;
+function isCompiledUnit(result: unknown): result is { readonly run: EntryFunction; readonly target: IndirectTarget } {
+  return typeof result === "object" && result !== null && "run" in result && "target" in result;
 }

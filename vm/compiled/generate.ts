@@ -247,14 +247,14 @@ class FunctionWriter {
 
   #branch(index: number, ifTrue: number, ifFalse: number): void {
     const condition = truthOf(this.#body.pop());
-    const yes = this.#moves(ifTrue);
-    const no = this.#moves(ifFalse);
+    const ifTrueMoves = this.#moves(ifTrue);
+    const ifFalseMoves = this.#moves(ifFalse);
     this.#sequence([
       () => this.#body.open(`if (${condition}) {`),
-      () => this.#body.lines.push(...yes),
+      () => this.#body.lines.push(...ifTrueMoves),
       ...this.#goto(index, ifTrue),
       () => this.#body.line("} else {"),
-      () => this.#body.lines.push(...no),
+      () => this.#body.lines.push(...ifFalseMoves),
       ...this.#goto(index, ifFalse),
       () => this.#body.close(),
     ]);
@@ -295,20 +295,20 @@ class FunctionWriter {
     const code = boxed(value);
     if (code !== variable) this.#body.line(`${variable} = ${code};`);
     const tags = [...armByTag];
-    const guessed = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
+    const isGuess = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
     const body = (tag: number, to: number, skipped: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
-      const charged = Math.floor(skipped / UNITS_PER_STEP);
+      const chargedSteps = Math.floor(skipped / UNITS_PER_STEP);
       return [
         () => {
-          if (charged > 0) this.#body.line(`steps += ${charged};`);
-          this.#body.line(`${variable} = ${guessed ? `${variable}.payload` : payload(tag, variable)};`);
+          if (chargedSteps > 0) this.#body.line(`steps += ${chargedSteps};`);
+          this.#body.line(`${variable} = ${isGuess ? `${variable}.payload` : payload(tag, variable)};`);
           this.#body.lines.push(...moves);
         },
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, guessed);
+    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, isGuess);
     else this.#matchTests(variable, tags, body);
   }
 

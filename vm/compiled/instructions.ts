@@ -247,11 +247,11 @@ function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, 
   body.push(expression, "safeInt");
   // The comparison with a small integer comes first, because V8 makes it without converting the result to a double.
   const tests = (limit: number): readonly string[] => [
-    ...(rises ? [`${body.top} > ${limit}`] : []),
-    ...(falls ? [`${body.top} < -${limit}`] : []),
+    ...(mayExceedMax ? [`${body.top} > ${limit}`] : []),
+    ...(mayExceedMin ? [`${body.top} < -${limit}`] : []),
   ];
-  const rises = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
-  const falls = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
+  const mayExceedMax = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
+  const mayExceedMin = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
   body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
   body.checkGuess(tests(MAX_SAFE));
   body.line("}");
@@ -289,9 +289,9 @@ function comparison(body: FunctionBody, tag: number): string {
   const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
   if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
   const slow = `${name}(meter, ${boxed(a)}, ${boxed(b)})`;
-  const unsure = [a, b].filter((o) => o.kind !== "safeInt");
-  if (unsure.some((o) => o.kind !== "any")) return slow;
-  return `(${unsure.map((o) => `typeof ${o.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
+  const anyOperands = [a, b].filter((operand) => operand.kind !== "safeInt");
+  if (anyOperands.some((operand) => operand.kind !== "any")) return slow;
+  return `(${anyOperands.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
 }
 
 function equality(body: FunctionBody, equal: boolean): string {
@@ -308,9 +308,9 @@ function equality(body: FunctionBody, equal: boolean): string {
 
 function call(body: FunctionBody, index: number, count: number): void {
   const callee = body.scope.calleeVersion(index);
-  const given = body.popMany(count);
+  const argOperands = body.popMany(count);
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
-    const arg = given[i];
+    const arg = argOperands[i];
     return arg === undefined ? "UNIT" : converted(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
@@ -337,15 +337,15 @@ function element(body: FunctionBody): void {
   body.push(`temp === undefined ? ${slow} : temp`, "any");
 }
 
-function builtin(body: FunctionBody, pc: number, id: number, given: readonly Operand[]): void {
+function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const code = BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
-  const [a] = given;
+  const [a] = argOperands;
   if (decl.name === "int.to_float" && a?.kind === "safeInt") return body.push(a.code, "float");
   if (decl.name === "float.sqrt" && a?.kind === "float") return body.push(`Math.sqrt(${a.code})`, "float");
   const args = [0, 1, 2].map((i) => {
-    const arg = given[i];
+    const arg = argOperands[i];
     return arg === undefined ? "UNIT" : boxed(arg);
   });
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;

@@ -70,10 +70,10 @@ function toNumber(value: Value): number {
 }
 
 /** Returns the values that generated text may use, by name. `target` returns the code that a function value calls. */
-export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, unknown>> {
+export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<string, unknown>> {
   const callValue = (meter: Meter, depth: number, callee: Value, args: readonly Value[]): Value => {
-    if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, ...args);
-    if (callee instanceof ClosureValue) return target(callee.index)(meter, depth, ...callee.captured, ...args);
+    if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, ...args);
+    if (callee instanceof ClosureValue) return findTarget(callee.index)(meter, depth, ...callee.captured, ...args);
     return deoptimize();
   };
   return {
@@ -116,24 +116,24 @@ export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, u
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>
-      callee instanceof FnRefValue ? target(callee.index)(meter, depth) : callValue(meter, depth, callee, []),
+      callee instanceof FnRefValue ? findTarget(callee.index)(meter, depth) : callValue(meter, depth, callee, []),
     callValue1: (meter: Meter, depth: number, callee: Value, a: Value): Value => {
-      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a);
+      if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, a);
       if (callee instanceof ClosureValue && callee.captured.length === 1) {
         const [c = UNIT] = callee.captured;
-        return target(callee.index)(meter, depth, c, a);
+        return findTarget(callee.index)(meter, depth, c, a);
       }
       return callValue(meter, depth, callee, [a]);
     },
     callValue2: (meter: Meter, depth: number, callee: Value, a: Value, b: Value): Value => {
-      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a, b);
+      if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, a, b);
       if (callee instanceof ClosureValue && callee.captured.length === 1) {
         const [c = UNIT] = callee.captured;
-        return target(callee.index)(meter, depth, c, a, b);
+        return findTarget(callee.index)(meter, depth, c, a, b);
       }
       return callValue(meter, depth, callee, [a, b]);
     },
     callValue3: (meter: Meter, depth: number, callee: Value, a: Value, b: Value, c: Value): Value =>
-      callee instanceof FnRefValue ? target(callee.index)(meter, depth, a, b, c) : callValue(meter, depth, callee, [a, b, c]),
+      callee instanceof FnRefValue ? findTarget(callee.index)(meter, depth, a, b, c) : callValue(meter, depth, callee, [a, b, c]),
   };
 }

@@ -116,38 +116,38 @@ type FlowInto = (to: number, locals: readonly ValueKind[], stack: readonly Value
 export function inferKinds(version: FunctionVersion, unit: UnitKinds): void {
   const { graph, entry } = version;
   version.blocks = graph.map((_, i) => (i === 0 ? { locals: entry.locals.slice(), stack: entry.stack.slice() } : undefined));
-  const work = [0];
+  const queue = [0];
   const isQueued = new Uint8Array(graph.length);
   const flowInto: FlowInto = (to, locals, stack) => {
-    const known = version.blocks[to];
-    if (known === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
+    const blockKinds = version.blocks[to];
+    if (blockKinds === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
     else {
-      const localsRose = raise(known.locals, locals, version.live[to]);
-      const stackRose = raise(known.stack, stack);
+      const localsRose = raise(blockKinds.locals, locals, version.live[to]);
+      const stackRose = raise(blockKinds.stack, stack);
       if (!localsRose && !stackRose) return;
     }
     if (isQueued[to] === 1) return;
     isQueued[to] = 1;
-    work.push(to);
+    queue.push(to);
   };
-  for (let i = work.pop(); i !== undefined; i = work.pop()) {
+  for (let i = queue.pop(); i !== undefined; i = queue.pop()) {
     isQueued[i] = 0;
     inferBlock(version, i, unit, flowInto);
   }
 }
 
 /** Joins the kinds `from` into the kinds `into`, except those of dead locals. Returns whether that changed a kind. */
-function raise(into: ValueKind[], from: readonly ValueKind[], live?: Uint8Array): boolean {
-  let changed = false;
-  for (let i = 0; i < into.length; i++) {
+function raise(targetKinds: ValueKind[], newKinds: readonly ValueKind[], live?: Uint8Array): boolean {
+  let hasChanged = false;
+  for (let i = 0; i < targetKinds.length; i++) {
     if (live !== undefined && live[i] === 0) continue;
-    const joined = join(into[i] ?? "any", from[i] ?? "any");
-    if (joined !== into[i]) {
-      into[i] = joined;
-      changed = true;
+    const joinedKind = join(targetKinds[i] ?? "any", newKinds[i] ?? "any");
+    if (joinedKind !== targetKinds[i]) {
+      targetKinds[i] = joinedKind;
+      hasChanged = true;
     }
   }
-  return changed;
+  return hasChanged;
 }
 
 function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, flowInto: FlowInto): void {
@@ -191,7 +191,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
   const at = pc * CODE_STRIDE;
   const [tag, first, second] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0];
   const pop = (): ValueKind => stack.pop() ?? "any";
-  const drop = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
+  const popMany = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
   switch (tag) {
     case OPCODES.PushConst.tag:
       stack.push(kindOf(unit.constants[first]));
@@ -228,7 +228,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     case OPCODES.Gte.tag:
     case OPCODES.And.tag:
     case OPCODES.Or.tag:
-      drop(2);
+      popMany(2);
       stack.push("bool");
       return;
     case OPCODES.Not.tag:
@@ -243,10 +243,10 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       stack.push(stack.at(-1) ?? "any");
       return;
     case OPCODES.Call.tag:
-      stack.push(unit.call(first, drop(second)));
+      stack.push(unit.call(first, popMany(second)));
       return;
     case OPCODES.Builtin.tag:
-      drop(second);
+      popMany(second);
       stack.push(builtinKind(first));
       return;
     default:

@@ -33,22 +33,22 @@ export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: V
 function analyze(fn: VerifiedFunction): UniqueLists {
   const borrows = new Set<number>();
   const pushes = new Map<number, number>();
-  followOperands(fn, ({ pc, row, first, taken, stores }) => {
+  followOperands(fn, ({ pc, row, first, originOf, storesBefore }) => {
     const name = builtinName(row, first);
     if (name === "list.push") {
-      const origin = taken(1);
-      origin?.after.push(pc);
+      const origin = originOf(1);
+      origin?.laterPcs.push(pc);
       return origin;
     }
     if (name === "list.len" || row.tag === OPCODES.ListGet.tag) {
-      const origin = taken(name === "list.len" ? 0 : 1);
+      const origin = originOf(name === "list.len" ? 0 : 1);
       // There must be no store to the local since the load.
-      if (origin?.after.length === 0 && origin.stores === stores(origin.local)) borrows.add(origin.load);
+      if (origin?.laterPcs.length === 0 && origin.storesBefore === storesBefore(origin.local)) borrows.add(origin.loadPc);
       return undefined;
     }
-    const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    if (origin?.local !== first || origin.stores !== stores(first) || origin.after[0] !== pc - 1) return undefined;
-    borrows.add(origin.load);
+    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
+    borrows.add(origin.loadPc);
     pushes.set(pc - 1, first);
     return undefined;
   });

@@ -10,7 +10,7 @@ export interface Message {
 }
 
 /** A message that was sent but not yet delivered. */
-export interface PendingMessage extends Message {
+export interface UndeliveredMessage extends Message {
   readonly to: number | bigint;
   /** The sender's call stack, for a host that locates events (`Host.locatesEvents`). */
   readonly sentAt?: Frames | undefined;
@@ -103,7 +103,7 @@ export function dropStack(actor: Actor): void {
 }
 
 /** The maximum number of entries in the call stack of a trap. */
-const MAX_PLACES = 64;
+const MAX_STACK_ENTRIES = 64;
 /** The maximum number of frames that are searched for a frame in the program's own files. */
 const MAX_CALLER_FRAMES = 1_000;
 
@@ -114,13 +114,13 @@ const MAX_CALLER_FRAMES = 1_000;
  */
 export function placesOf(program: Program, actor: Frames, atNext: boolean): readonly CodePlace[] {
   const places: CodePlace[] = [];
-  for (let i = actor.depth - 1; i >= 0 && places.length < MAX_PLACES; i--) {
+  for (let i = actor.depth - 1; i >= 0 && places.length < MAX_STACK_ENTRIES; i--) {
     const pc = actor.framePc[i] ?? 0;
     const innermost = i === actor.depth - 1;
     places.push(placeOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
   }
   const caller = callerFrame(program, actor);
-  if (caller !== undefined && caller < actor.depth - MAX_PLACES) places[MAX_PLACES - 1] = framePlace(program, actor, caller);
+  if (caller !== undefined && caller < actor.depth - MAX_STACK_ENTRIES) places[MAX_STACK_ENTRIES - 1] = framePlace(program, actor, caller);
   return places;
 }
 
@@ -138,13 +138,13 @@ function callerFrame({ module }: Program, actor: Frames): number | undefined {
     const file = debug.files[debug.functions[index ?? -1]?.file ?? -1]?.name;
     return file === undefined ? undefined : (libraryOf(file) ?? "");
   };
-  const entry = libraryOfFunction(module.entry);
-  const isOwn = (library: string | undefined): boolean => library !== undefined && (library === "" || library === entry);
+  const entryLibrary = libraryOfFunction(module.entry);
+  const isProgramLibrary = (library: string | undefined): boolean => library !== undefined && (library === "" || library === entryLibrary);
   const top = actor.depth - 1;
-  const inLibrary = libraryOfFunction(actor.frameFunction[top]);
-  if (inLibrary === undefined || isOwn(inLibrary)) return undefined;
+  const innermostLibrary = libraryOfFunction(actor.frameFunction[top]);
+  if (innermostLibrary === undefined || isProgramLibrary(innermostLibrary)) return undefined;
   for (let i = top - 1; i >= Math.max(0, top - MAX_CALLER_FRAMES); i--) {
-    if (isOwn(libraryOfFunction(actor.frameFunction[i]))) return i;
+    if (isProgramLibrary(libraryOfFunction(actor.frameFunction[i]))) return i;
   }
   return undefined;
 }
@@ -174,11 +174,11 @@ export function hasMail(actor: Actor): boolean {
 export function unreceivedFailures(actors: readonly Actor[]): readonly UnreceivedFailure[] {
   return actors.flatMap((parent) => {
     if (parent.status === "failed") return [];
-    const last = new Map<number, Value>();
+    const lastPayloads = new Map<number, Value>();
     for (const { from, payload } of parent.mailbox.slice(parent.mailboxTaken)) {
-      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) last.set(from, payload);
+      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) lastPayloads.set(from, payload);
     }
-    return [...last].flatMap(([actorId, payload]) =>
+    return [...lastPayloads].flatMap(([actorId, payload]) =>
       payload instanceof ErrValue && typeof payload.value === "string" ? [{ actorId, message: payload.value }] : [],
     );
   });

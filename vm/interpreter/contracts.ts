@@ -26,9 +26,9 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
   const counterexample: string[] = [];
   let units = 0;
   for (const arg of clause.args) {
-    const shown = units < COUNTEREXAMPLE_UNITS ? typedText(arg, undefined, run.program.module.types, ARGUMENT_UNITS) : "…";
-    units += shown.length;
-    counterexample.push(shown);
+    const argText = units < COUNTEREXAMPLE_UNITS ? typedText(arg, undefined, run.program.module.types, ARGUMENT_UNITS) : "…";
+    units += argText.length;
+    counterexample.push(argText);
   }
   throw new MachineTrap("contract_violation", `${message} [counterexample: (${counterexample.join(", ")})]`, { counterexample });
 }

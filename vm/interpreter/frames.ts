@@ -48,13 +48,13 @@ export function calledFunction(program: Program, target: Value): number {
 
 /** Inserts the captured values of a closure before its `count` arguments, which are at `first`. Returns the number of values inserted. */
 export function insertCaptured(actor: Actor, captured: readonly Value[], first: number, count: number): number {
-  const by = captured.length;
-  reserveSlots(actor, first + count + by);
+  const capturedCount = captured.length;
+  reserveSlots(actor, first + count + capturedCount);
   const { stack, numbers } = actor;
-  stack.copyWithin(first + by, first, first + count);
-  numbers.copyWithin(first + by, first, first + count);
-  for (let i = 0; i < by; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
-  return by;
+  stack.copyWithin(first + capturedCount, first, first + count);
+  numbers.copyWithin(first + capturedCount, first, first + count);
+  for (let i = 0; i < capturedCount; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
+  return capturedCount;
 }
 
 interface NextInstruction {
@@ -70,18 +70,18 @@ interface NextInstruction {
  */
 export function beginInstruction(run: Run, actor: Actor, registerCode: RegisterCode, { fn, pc, base, operands }: NextInstruction): number {
   const row = OPCODE_BY_TAG.get(fn.code[pc * CODE_STRIDE] ?? -1);
-  const after = row === undefined ? operands : beforeInstruction(run, fn, row, pc, operands);
-  if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, after) + 1);
+  const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
+  if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);
   registerCode.single(fn, pc, operands);
-  return after;
+  return heightAfter;
 }
 
-function beforeInstruction(run: Run, fn: VerifiedFunction, row: NamedOpcode, pc: number, operands: number): number {
+function checkInstruction(run: Run, fn: VerifiedFunction, row: NamedOpcode, pc: number, operands: number): number {
   const at = pc * CODE_STRIDE;
   const pops = popCount(row, fn.code, at);
   if (run.trace !== undefined) {
-    const shown = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
-    run.trace(`[${fn.def.name}:${pc}] ${row.name}${shown === "" ? "" : `(${shown})`}  stack_depth=${operands}`);
+    const operandsText = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
+    run.trace(`[${fn.def.name}:${pc}] ${row.name}${operandsText === "" ? "" : `(${operandsText})`}  stack_depth=${operands}`);
   }
   if (fn.staticallyStacked) return operands - pops + row.pushes;
   // `Ret` and `Halt` accept an empty stack.

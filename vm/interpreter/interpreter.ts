@@ -372,13 +372,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const list = stack[base + (code[at + 1] ?? 0)];
           const y = base + (code[at + 2] ?? 0);
           if (!(list instanceof ListValue) || stack[y] !== undefined) break;
-          const found = list.get(numbers[y] ?? 0);
-          if (found === undefined) break;
+          const element = list.get(numbers[y] ?? 0);
+          if (element === undefined) break;
           const d = base + (code[at + 3] ?? 0);
-          if (typeof found === "number") {
+          if (typeof element === "number") {
             stack[d] = undefined;
-            numbers[d] = found;
-          } else stack[d] = found;
+            numbers[d] = element;
+          } else stack[d] = element;
           const count = code[at + 4] ?? 0;
           stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
@@ -577,9 +577,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           shape = index << 2;
           entry = shapes[shape] ?? 0;
           pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
-          const below = frameBase[depth - 1] ?? 0;
-          operands = (base + 1 - below - (shapes[shape + 2] ?? 0)) | 0;
-          base = below | 0;
+          const callerBase = frameBase[depth - 1] ?? 0;
+          operands = (base + 1 - callerBase - (shapes[shape + 2] ?? 0)) | 0;
+          base = callerBase | 0;
           singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
@@ -607,9 +607,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
 
         case 43: {
           // field
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const x = base + (code[at + 1] ?? 0);
           const field = code[at + 2] ?? 0;
           const record = stack[x];
@@ -619,9 +619,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             stack[d] = undefined;
             numbers[d] = value;
           } else stack[d] = value;
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 44: {
@@ -636,9 +636,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 45: // enumValue
         case 47: {
           // wrap
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.allocate(tag === 45 ? BYTES.enumValue : BYTES.wrapper);
           const x = code[at + 1] ?? 0;
           const value = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
@@ -651,9 +651,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
                 : kind === 1
                   ? new OkValue(value)
                   : new ErrValue(value);
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 49: // builtin
@@ -670,9 +670,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             pc = (pc + count) | 0;
             continue;
           }
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const { arity, run: builtin } = expectDefined(NATIVE_BUILTINS[code[at + 6] ?? 0]);
           const x = code[at + 1] ?? 0;
           const y = code[at + 2] ?? 0;
@@ -692,14 +692,14 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           }
           checkStep = Math.max(checkStep, meter.steps);
           stepsLeft = (checkStep - meter.steps) | 0;
-          const after = (code[at + 4] ?? 0) - before;
-          if (after > stepsLeft) {
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          if (countAfterTrap > stepsLeft) {
             // No step is left for the store, so the value stays in its operand slot.
             setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
             continue;
           }
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), value);
           continue;
         }
@@ -757,15 +757,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 57: // guardSeal
         case 60: {
           // slowInstruction
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.steps = checkStep - stepsLeft;
           runSlowOp(run, actor, registerCode, { at, base, fn: expectDefined(functions[index]) });
-          const after = (code[at + 4] ?? 0) - before;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
           checkStep = Math.max(checkStep, meter.steps);
-          stepsLeft = (checkStep - meter.steps - after) | 0;
-          pc = (pc + after) | 0;
+          stepsLeft = (checkStep - meter.steps - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 61: {
@@ -777,9 +777,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 62: {
           // readLocal
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const x = base + (code[at + 1] ?? 0);
           const d = base + (code[at + 3] ?? 0);
           const value = stack[x];
@@ -809,16 +809,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const first = stack[base + (code[at + 1] ?? 0)];
           const second = y < 0 ? constants[~y] : stack[base + y];
           if (typeof first !== "string" || typeof second !== "string") break;
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.allocateAppend(first.length, second.length);
           const d = base + (code[at + 3] ?? 0);
           stack[d] = first + second;
           numbers[d] = 1;
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         default:
@@ -832,26 +832,26 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const op = code[at + 6] ?? 0;
       const jumps = tag >= 20 && tag <= 30;
       const swapped = (op & SWAPPED) !== 0;
-      const before = jumps ? count - 1 : (code[at + 5] ?? 0);
-      stepsLeft = (stepsLeft - before) | 0;
-      pc = (pc + before) | 0;
+      const countToTrap = jumps ? count - 1 : (code[at + 5] ?? 0);
+      stepsLeft = (stepsLeft - countToTrap) | 0;
+      pc = (pc + countToTrap) | 0;
       meter.steps = checkStep - stepsLeft;
       const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
       const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
       // The slot of the result if no step is left for the store or the jump.
       const operandSlot = base + (code[(pc << 3) + 7] ?? 0) - 1;
-      const after = count - before;
+      const countAfterTrap = count - countToTrap;
       if (jumps) {
         const holds = swapped
           ? applyComparison(meter, op & OPERATION, second, first)
           : applyComparison(meter, op & OPERATION, first, second);
         checkStep = Math.max(checkStep, meter.steps);
         stepsLeft = (checkStep - meter.steps) | 0;
-        if (after > stepsLeft) {
+        if (countAfterTrap > stepsLeft) {
           stack[operandSlot] = holds;
           continue;
         }
-        stepsLeft = (stepsLeft - after) | 0;
+        stepsLeft = (stepsLeft - countAfterTrap) | 0;
         pc = holds === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
         continue;
       }
@@ -861,15 +861,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           : applyBinary(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
       checkStep = Math.max(checkStep, meter.steps);
       stepsLeft = (checkStep - meter.steps) | 0;
-      const enoughSteps = after <= stepsLeft;
+      const enoughSteps = countAfterTrap <= stepsLeft;
       const d = enoughSteps ? base + (code[at + 3] ?? 0) : operandSlot;
       if (value instanceof FloatValue) {
         stack[d] = null;
         numbers[d] = value.value;
       } else setSlot(stack, numbers, d, value);
       if (enoughSteps) {
-        stepsLeft = (stepsLeft - after) | 0;
-        pc = (pc + after) | 0;
+        stepsLeft = (stepsLeft - countAfterTrap) | 0;
+        pc = (pc + countAfterTrap) | 0;
       }
     }
   } finally {

@@ -18,8 +18,8 @@ const typesOf = oncePer<Module, Map<number, Type>>(() => new Map());
 /** Parses the type in a constant. Returns undefined if the constant is not a String. Throws `value.type_syntax`. */
 export function messageType(module: Module, constant: number): Type | undefined {
   const types = typesOf(module);
-  const known = types.get(constant);
-  if (known !== undefined) return known;
+  const parsedType = types.get(constant);
+  if (parsedType !== undefined) return parsedType;
   const text = module.constants[constant];
   if (typeof text !== "string") return undefined;
   const type = parseType(text, new Set([ANY_TYPE.name]));
@@ -33,18 +33,18 @@ export function messageType(module: Module, constant: number): Type | undefined 
  */
 export function checkMessage({ program, meter }: Run, message: Value, constant: number): void {
   const { module } = program;
-  const wanted = messageType(module, constant) ?? ANY_TYPE;
+  const expectedType = messageType(module, constant) ?? ANY_TYPE;
   const work = new Work(meter);
-  const found = findMismatch(message, wanted, module.types, {
+  const mismatch = findMismatch(message, expectedType, module.types, {
     parts: (count) => work.add(count * UNITS.slot),
     instance: (type) => work.add(countNodes(type) * UNITS.slot),
   });
-  if (found === undefined) return;
-  const name = nameOf(found.value, module.types);
+  if (mismatch === undefined) return;
+  const name = nameOf(mismatch.value, module.types);
   // The message may be the Err of a failed child. The trap message then includes its text.
   const reason = message instanceof ErrValue && typeof message.value === "string" ? `: ${textForm(message)}` : "";
-  const got = found.value === message ? `${name}${reason}` : `one that holds ${name} where ${typeToString(found.type)} belongs`;
-  throw new MachineTrap("type_error", `type error: expected a message of type ${typeToString(wanted)}, got ${got}`);
+  const got = mismatch.value === message ? `${name}${reason}` : `one that holds ${name} where ${typeToString(mismatch.type)} belongs`;
+  throw new MachineTrap("type_error", `type error: expected a message of type ${typeToString(expectedType)}, got ${got}`);
 }
 
 /** Returns the name of a value's type, without type arguments. */

@@ -43,8 +43,8 @@ export class RegisterCode {
       const { index, def, staticallyStacked, maxStack } = fn;
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
       const [first = def.arity] = analyzeAppends(fn).locals;
-      const room = first < def.arity ? MORE_THAN_STACK : maxStack;
-      this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? room : -1], index * SHAPE_STRIDE);
+      const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
+      this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? stackNeed : -1], index * SHAPE_STRIDE);
       ops += def.code.length + 1;
     }
     this.code = new Int32Array(ops * OP_STRIDE);
@@ -75,11 +75,11 @@ export class RegisterCode {
   }
 
   #translation(fn: VerifiedFunction): Translation {
-    const known = this.#translations.get(fn);
-    if (known !== undefined) return known;
-    const made = new Translation(this.code, this.shapes[fn.index * SHAPE_STRIDE] ?? 0, this.#program.module.constants, fn);
-    this.#translations.set(fn, made);
-    return made;
+    const cachedTranslation = this.#translations.get(fn);
+    if (cachedTranslation !== undefined) return cachedTranslation;
+    const newTranslation = new Translation(this.code, this.shapes[fn.index * SHAPE_STRIDE] ?? 0, this.#program.module.constants, fn);
+    this.#translations.set(fn, newTranslation);
+    return newTranslation;
   }
 
   #set(index: number, op: readonly number[]): void {

@@ -10,7 +10,7 @@
  * | 2 | y | the second operand |
  * | 3 | d | the destination: the slot of the result; for a jump, the target |
  * | 4 | count | the instructions that the op covers |
- * | 5 | before | how many covered instructions there are up to and including the one that may trap; for a fused comparison, the second target |
+ * | 5 | countToTrap | how many covered instructions there are up to and including the one that may trap; for a fused comparison, the second target |
  * | 6 | op | which operation, builtin, opcode, …; see each op |
  * | 7 | slots | the frame's slots in use before the op |
  *

@@ -11,7 +11,7 @@ const MAX_FRAMES = 64;
 const MAX_STACKS = 4_096;
 
 export class SavedStacks {
-  readonly #known = new Map<string, Frames>();
+  readonly #stackByKey = new Map<string, Frames>();
 
   /** Saves the actor's current call stack and returns it. Equal stacks are saved once. Returns undefined for a new stack beyond `MAX_STACKS`. */
   save(actor: Frames): Frames | undefined {
@@ -19,10 +19,10 @@ export class SavedStacks {
     const frameFunction = actor.frameFunction.slice(from, actor.depth);
     const framePc = actor.framePc.slice(from, actor.depth);
     const key = `${frameFunction.join(" ")},${framePc.join(" ")}`;
-    const known = this.#known.get(key);
-    if (known !== undefined || this.#known.size >= MAX_STACKS) return known;
+    const savedStack = this.#stackByKey.get(key);
+    if (savedStack !== undefined || this.#stackByKey.size >= MAX_STACKS) return savedStack;
     const frames = { depth: frameFunction.length, frameFunction, framePc };
-    this.#known.set(key, frames);
+    this.#stackByKey.set(key, frames);
     return frames;
   }
 }

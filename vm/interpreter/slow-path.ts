@@ -80,8 +80,8 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
 /** Executes an instruction that has no op of its own. Its operands are on the stack below the slot `top`. */
 function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
   const { stack, numbers } = actor;
-  const value = (below: number): Value => slotValue(stack, numbers, top - below);
-  const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
+  const value = (distance: number): Value => slotValue(stack, numbers, top - distance);
+  const put = (distance: number, result: Value): void => setSlot(stack, numbers, top - distance, result);
   switch (tag) {
     case OPCODES.MakeMap.tag:
       put(operand, makeMap(run.meter, MapValue.EMPTY, slotValues(actor, top - operand, operand)));

@@ -21,28 +21,28 @@ export interface Slots {
   numbers: Float64Array;
 }
 
-export function slotValue(stack: readonly Slot[], numbers: Float64Array, at: number): Value {
-  const slot = stack[at];
+export function slotValue(stack: readonly Slot[], numbers: Float64Array, index: number): Value {
+  const slot = stack[index];
   if (slot === undefined) {
-    const int = numbers[at] ?? 0;
+    const int = numbers[index] ?? 0;
     const small = int | 0;
     // `small` is a small integer of V8. A number from a Float64Array is a double, which V8 boxes and handles slowly.
     return small === int ? small : int;
   }
-  return slot === null ? new FloatValue(numbers[at] ?? 0) : slot;
+  return slot === null ? new FloatValue(numbers[index] ?? 0) : slot;
 }
 
 export function slotValues({ stack, numbers }: Slots, from: number, count: number): Value[] {
   const values: Value[] = [];
-  for (let at = from; at < from + count; at++) values.push(slotValue(stack, numbers, at));
+  for (let index = from; index < from + count; index++) values.push(slotValue(stack, numbers, index));
   return values;
 }
 
-export function setSlot(stack: Slot[], numbers: Float64Array, at: number, value: Value): void {
+export function setSlot(stack: Slot[], numbers: Float64Array, index: number, value: Value): void {
   if (typeof value === "number") {
-    numbers[at] = value;
-    stack[at] = undefined;
-  } else stack[at] = value;
+    numbers[index] = value;
+    stack[index] = undefined;
+  } else stack[index] = value;
 }
 
 /** Drops the slots beyond `count` if these are most of the stack. */
@@ -56,11 +56,11 @@ const MANY_SLOTS = 1_024;
 
 /** Grows the stack to at least `count` slots. */
 export function reserveSlots(slots: Slots, count: number): void {
-  const had = slots.stack.length;
-  if (count <= had) return;
+  const oldLength = slots.stack.length;
+  if (count <= oldLength) return;
   // The doubled length must not exceed the limit, because a call only compares its frame with the length of the stack.
-  const length = Math.max(count, Math.min(2 * had, MACHINE_LIMITS.stackSlots));
-  for (let i = had; i < length; i++) slots.stack.push(undefined);
+  const length = Math.max(count, Math.min(2 * oldLength, MACHINE_LIMITS.stackSlots));
+  for (let i = oldLength; i < length; i++) slots.stack.push(undefined);
   const numbers = new Float64Array(length);
   numbers.set(slots.numbers);
   slots.numbers = numbers;

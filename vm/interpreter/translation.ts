@@ -114,7 +114,7 @@ export class Translation {
   /** For each instruction, the sources of its two operands. A source is the slot of a local, `~` of a constant's index, or `IN_SLOT`. */
   readonly #sources: Int32Array;
   /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
-  readonly #elided: Uint8Array;
+  readonly #isElided: Uint8Array;
   readonly #appends: AppendAnalysis;
 
   /** `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. */
@@ -127,7 +127,7 @@ export class Translation {
     const { heights } = this;
     this.#locals = fn.def.locals;
     this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
-    this.#elided = new Uint8Array(heights.length);
+    this.#isElided = new Uint8Array(heights.length);
     this.#appends = analyzeAppends(fn);
     this.#traceLoads();
   }
@@ -149,39 +149,41 @@ export class Translation {
     let loads: readonly number[] = [];
     for (let pc = 0; pc < this.heights.length; pc++) {
       const height = this.heights[pc] ?? UNREACHABLE;
-      const fresh = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
-      if (this.#loaded(pc) !== undefined) {
-        loads = height === UNREACHABLE ? [] : [...fresh, pc];
+      const currentLoads = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
+      if (this.#sourceOfLoad(pc) !== undefined) {
+        loads = height === UNREACHABLE ? [] : [...currentLoads, pc];
         continue;
       }
-      const bottom = height - this.#pops(pc);
-      for (const load of fresh) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
+      const bottom = height - this.#popCount(pc);
+      for (const load of currentLoads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
-      const leaves = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
-      const stored = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
-      loads = leaves ? [] : fresh.filter((load) => (this.heights[load] ?? 0) < bottom && this.#loaded(load) !== stored);
+      const leavesFrame = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
+      const storedLocal = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
+      loads = leavesFrame
+        ? []
+        : currentLoads.filter((load) => (this.heights[load] ?? 0) < bottom && this.#sourceOfLoad(load) !== storedLocal);
     }
   }
 
   /** If the instruction at `pc` accepts the source of `load`, makes it read its operand `i` from that source. */
   #elide(pc: number, load: number, i: number): void {
-    const source = this.#loaded(load);
-    const accepts = this.#accepts(pc);
-    if (i < 0 || source === undefined || accepts === "slots" || (accepts === "locals" && source < 0)) return;
+    const source = this.#sourceOfLoad(load);
+    const acceptedSources = this.#acceptedSources(pc);
+    if (i < 0 || source === undefined || acceptedSources === "slots" || (acceptedSources === "locals" && source < 0)) return;
     this.#sources[2 * pc + i] = source;
-    this.#elided[load] = 1;
+    this.#isElided[load] = 1;
   }
 
   /** Returns which sources of operands the instruction at `pc` accepts. */
-  #accepts(pc: number): "slots" | "locals" | "any" {
+  #acceptedSources(pc: number): "slots" | "locals" | "any" {
     const tag = this.#tag(pc);
-    if (this.#pops(pc) > 2) return "slots";
+    if (this.#popCount(pc) > 2) return "slots";
     if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || TAKES_LOCAL_OR_CONSTANT.has(tag)) return "any";
     if (TAKES_LOCAL.has(tag)) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
   }
 
-  #pops(pc: number): number {
+  #popCount(pc: number): number {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     return row === undefined ? 0 : popCount(row, this.#fn.code, pc * CODE_STRIDE);
   }
@@ -195,14 +197,14 @@ export class Translation {
   }
 
   /** Returns the source of a load that has no other effect; undefined for any other instruction. */
-  #loaded(pc: number): number | undefined {
+  #sourceOfLoad(pc: number): number | undefined {
     const tag = this.#tag(pc);
-    if (tag === OPCODES.LoadLocal.tag) return this.#settlesAppend(pc) ? undefined : this.#operand(pc);
+    if (tag === OPCODES.LoadLocal.tag) return this.#mayChargeAppend(pc) ? undefined : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
   /** Returns whether a load may have to charge a pending String. Such a load must be executed at its own position. */
-  #settlesAppend(pc: number): boolean {
+  #mayChargeAppend(pc: number): boolean {
     return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
   }
 
@@ -217,9 +219,9 @@ export class Translation {
     if (height === UNREACHABLE) return UNREACHABLE_OP;
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
-    const extended = this.#elided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
+    const extended = this.#isElided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
     if (extended !== undefined) return extended;
-    if (this.#loaded(pc) !== undefined) return this.singleOp(pc, height);
+    if (this.#sourceOfLoad(pc) !== undefined) return this.singleOp(pc, height);
     if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
     return this.#operation(pc, height) ?? this.#unfused(pc, height);
   }
@@ -232,11 +234,11 @@ export class Translation {
 
   /** Returns the op at `pc` extended by an instruction before it, which has no effect of its own. Undefined if the op cannot be extended. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = this.#opAt(this.first + pc);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, countToTrap = 0, op = 0] = this.#opAt(this.first + pc);
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
-    // In a fused comparison the field `before` is the second target.
+    // In a fused comparison the field `countToTrap` is the second target.
     const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
-    return [tag, x, y, d, count + 1, isComparison ? before : before + 1, op, slots];
+    return [tag, x, y, d, count + 1, isComparison ? countToTrap : countToTrap + 1, op, slots];
   }
 
   #jump(target: number, pc: number, height: number): readonly number[] {
@@ -258,8 +260,8 @@ export class Translation {
   singleOp(pc: number, height: number): readonly number[] {
     const slots = this.#locals + height;
     if (pc * CODE_STRIDE >= this.#fn.code.length) return [OPS.returnUnit, 0, 0, 0, 1, 1, 0, slots];
-    const loaded = this.#loaded(pc);
-    if (loaded !== undefined) return this.#load(loaded, slots, slots);
+    const loadedSource = this.#sourceOfLoad(pc);
+    if (loadedSource !== undefined) return this.#load(loadedSource, slots, slots);
     return this.#operation(pc, height, true) ?? this.#unfused(pc, height);
   }
 
@@ -285,24 +287,24 @@ export class Translation {
   #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
     const tag = this.#tag(pc);
     const builtin = this.#builtin(pc);
-    const count = this.#pops(pc);
+    const count = this.#popCount(pc);
     if (count > 2) return undefined;
     const bottom = this.#locals + height - count;
     const source = (i: number): number => {
-      const found = this.#sources[2 * pc + i] ?? IN_SLOT;
-      return found === IN_SLOT ? bottom + i : found;
+      const recordedSource = this.#sources[2 * pc + i] ?? IN_SLOT;
+      return recordedSource === IN_SLOT ? bottom + i : recordedSource;
     };
     const [x, y] = [source(0), source(1)];
     const slots = this.#locals + height;
     const next = alone ? 0 : this.#tag(pc + 1);
-    const joins = this.#appends.roles[pc] === APPEND.concat;
-    const stored =
+    const isAppend = this.#appends.roles[pc] === APPEND.concat;
+    const isStored =
       next === OPCODES.StoreLocal.tag &&
-      (joins ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
-    const d = stored ? this.#operand(pc + 1) : bottom;
-    const covered = stored ? 2 : 1;
+      (isAppend ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
+    const d = isStored ? this.#operand(pc + 1) : bottom;
+    const coveredCount = isStored ? 2 : 1;
     const make = (opTag: number, first: number, second: number, op: number): readonly number[] => {
-      return [opTag, first, second, d, covered, 1, op, slots];
+      return [opTag, first, second, d, coveredCount, 1, op, slots];
     };
     if (builtin !== undefined) {
       const opTag = builtin.index === LIST_LEN_INDEX && x >= 0 ? OPS.length : OPS.builtin;
@@ -311,7 +313,7 @@ export class Translation {
     const arithmetic = ARITHMETIC.get(tag);
     if (arithmetic !== undefined) {
       const { op, commutes } = arithmetic;
-      if (joins) return make(OPS.append, x, y, op);
+      if (isAppend) return make(OPS.append, x, y, op);
       if (x >= 0 && y >= 0) return make(arithmetic.slots, x, y, op);
       if (x >= 0) return make(this.#withConstant(y, arithmetic) ?? OPS.binary, x, y, op);
       const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
@@ -320,9 +322,9 @@ export class Translation {
     const comparison = COMPARISONS.get(tag);
     if (comparison !== undefined) {
       if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return make(OPS.compare, x, y, comparison.op);
-      const [taken, other] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
-      const [holding, failing] = next === OPCODES.JmpIf.tag ? [taken, other] : [other, taken];
-      return this.#comparison(comparison, x, y, { holding, failing, slots });
+      const [takenTarget, otherTarget] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
+      const [targetIfTrue, targetIfFalse] = next === OPCODES.JmpIf.tag ? [takenTarget, otherTarget] : [otherTarget, takenTarget];
+      return this.#comparison(comparison, x, y, { targetIfTrue, targetIfFalse, slots });
     }
     switch (tag) {
       case OPCODES.StoreLocal.tag:
@@ -355,11 +357,11 @@ export class Translation {
     { op, slots: opOfSlots, flag, int, intFlag }: Comparison,
     x: number,
     y: number,
-    { holding, failing, slots }: { holding: number; failing: number; slots: number },
+    { targetIfTrue, targetIfFalse, slots }: { targetIfTrue: number; targetIfFalse: number; slots: number },
   ): readonly number[] {
     const jump = (tag: number, flags: number): readonly number[] => {
       const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
-      const [target, other] = (flags & NEGATED) === 0 ? [holding, failing] : [failing, holding];
+      const [target, other] = (flags & NEGATED) === 0 ? [targetIfTrue, targetIfFalse] : [targetIfFalse, targetIfTrue];
       return [tag, first, second, target, 2, other, op | flags, slots];
     };
     if (x >= 0 && y >= 0) return jump(opOfSlots, flag);
@@ -378,7 +380,7 @@ export class Translation {
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
-    return index === undefined ? undefined : { index, count: this.#pops(pc) };
+    return index === undefined ? undefined : { index, count: this.#popCount(pc) };
   }
 
   /** Returns the op for an instruction that is never fused with the instruction after it. */
@@ -444,7 +446,7 @@ export class Translation {
       case OPCODES.EmitUi.tag:
       case OPCODES.SpawnActor.tag:
       case OPCODES.SendMsg.tag: {
-        const count = this.#pops(pc);
+        const count = this.#popCount(pc);
         return make("effect", a, count, slots - count, tag);
       }
       default:

@@ -15,7 +15,15 @@
  * the host suspends the run instead, the state is written to a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
-import { type Actor, type Frames, newActor, type PendingMessage, placesOf, dropStack, unreceivedFailures } from "../interpreter/actor.ts";
+import {
+  type Actor,
+  type Frames,
+  newActor,
+  type UndeliveredMessage,
+  placesOf,
+  dropStack,
+  unreceivedFailures,
+} from "../interpreter/actor.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { HostTrap, log, poll, type Run, RUN_ENDING, applyAnswer, SUSPEND_ANSWER, SUSPEND_PROMISE } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
@@ -69,7 +77,7 @@ interface Scheduler {
   readonly run: Run;
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
-  pending: PendingMessage[];
+  undelivered: UndeliveredMessage[];
   /** How many messages of `undelivered` this round has delivered so far. */
   delivered: number;
   /**
@@ -100,15 +108,15 @@ const UNSCHEDULED_SLICE_STEPS = 100_000;
  */
 const MANY_CALLS = 250;
 const CALLING_SLICE_STEPS = 5_000;
-const SLICES_UNASKED = 16;
+const SLICES_PER_PAUSE = 16;
 
 /** Runs a program to its end. Returns a promise only if some host call returned one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
-  return end instanceof Promise ? end.then(neverSuspended) : neverSuspended(end);
+  return end instanceof Promise ? end.then(assertNotSuspended) : assertNotSuspended(end);
 }
 
-function neverSuspended(end: MachineEnd | Suspended): MachineEnd {
+function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   if (end.status === "suspended") throw new BorunaError("internal", "the host suspended a run that was not started by startMachine");
   return end;
 }
@@ -131,19 +139,19 @@ export function startMachine(
     meter: meterFor(limits),
     scheduled,
     trace: options.trace,
-    stacks: stacksFor(host),
+    stacks: savedStacksFor(host),
     // Without a scheduler, the Rust machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     calls: 0,
   };
-  meterAsks(run);
+  pollFromMeter(run);
   const engine = engineFor(program, options);
   const scheduler: Scheduler = {
     run,
     engine,
     actors: [],
-    pending: [],
+    undelivered: [],
     delivered: 0,
     round: -1,
     runnable: new Set([0]),
@@ -171,11 +179,18 @@ export function resumeMachine(
   answer: CapabilityAnswer,
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const { limits, scheduled, steps, allocBytes, nextActor, actors, pending, round, queue, sliceEnd } = decodeState(
-    program,
-    state,
-    options.limits,
-  );
+  const {
+    limits,
+    scheduled,
+    steps,
+    allocBytes,
+    nextActor,
+    actors,
+    pending: undelivered,
+    round,
+    queue,
+    sliceEnd,
+  } = decodeState(program, state, options.limits);
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
@@ -186,19 +201,19 @@ export function resumeMachine(
     meter,
     scheduled,
     trace: options.trace,
-    stacks: stacksFor(host),
+    stacks: savedStacksFor(host),
     nextActor,
     nextPoll: 0,
     calls: 0,
   };
-  meterAsks(run);
+  pollFromMeter(run);
   const engine = engineFor(program, options);
   const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
   const scheduler: Scheduler = {
     run,
     engine,
     actors: [...actors],
-    pending: [...pending],
+    undelivered: [...undelivered],
     delivered: 0,
     round,
     runnable,
@@ -214,7 +229,7 @@ export function resumeMachine(
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
-const stacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
+const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
@@ -222,7 +237,7 @@ function meterFor(limits: Limits): Meter {
   return meter;
 }
 
-function meterAsks(run: Run): void {
+function pollFromMeter(run: Run): void {
   run.meter.interrupt = () => poll(run);
 }
 
@@ -232,31 +247,42 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
 
 /** Runs a run to its end or suspension. Returns a promise only if the run had to wait. */
 function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const first = guarded(scheduler, begin);
-  if (first === SUSPEND_PROMISE) return suspended(scheduler);
+  const first = runToTrap(scheduler, begin);
+  if (first === SUSPEND_PROMISE) return suspend(scheduler);
   return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
 
 /** Awaits the promises of a run in one loop, so that these promises do not form a growing chain. */
 async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
-  let pending = first;
+  let wait = first;
   for (;;) {
-    const answer = await pending;
-    if (answer === SUSPEND_ANSWER) return suspended(scheduler);
+    const answer = await wait;
+    if (answer === SUSPEND_ANSWER) return suspend(scheduler);
     // The answer may have come in a turn that another run has already used up.
     const pause = answer === undefined ? undefined : scheduler.run.host.pause?.();
     if (pause !== undefined) await pause;
-    const next = guarded(scheduler, () => advance(scheduler, answer));
+    const next = runToTrap(scheduler, () => advance(scheduler, answer));
     if (!(next instanceof Promise)) return next;
-    pending = next;
+    wait = next;
   }
 }
 
-function suspended({ run, actors, pending, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
+function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
-  const rest = queue.slice(queueIndex);
-  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: rest, pending });
+  const remainingQueue = queue.slice(queueIndex);
+  const state = encodeState(program, {
+    limits,
+    scheduled,
+    steps,
+    allocBytes,
+    nextActor,
+    round,
+    sliceEnd,
+    actors,
+    queue: remainingQueue,
+    pending: undelivered,
+  });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
@@ -285,21 +311,21 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
   }
 }
 
-const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
+const placesOfFrames = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
   frames === undefined ? [] : placesOf(run.program, frames, false);
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
-function guarded(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
+function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trapped(scheduler, error.trap, error.actor, error.places);
-    if (error instanceof MachineTrap) return trapped(scheduler, error, scheduler.actors[0]);
+    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.places);
+    if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
     throw error;
   }
 }
 
-function trapped({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
+function trappedEnd({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
   return {
     status: "trapped",
     trap: {
@@ -341,12 +367,12 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
         endSlice(scheduler, actor, signal);
       }
       scheduler.queueIndex += 1;
-      if (scheduler.queueIndex % SLICES_UNASKED > 0) continue;
+      if (scheduler.queueIndex % SLICES_PER_PAUSE > 0) continue;
       const pause = scheduler.run.host.pause?.();
       if (pause !== undefined) return pause;
     }
-    const rest = scheduler.round < 0 ? undefined : deliver(scheduler);
-    if (rest !== undefined) return rest.then(() => undefined);
+    const deliveryPause = scheduler.round < 0 ? undefined : deliver(scheduler);
+    if (deliveryPause !== undefined) return deliveryPause.then(() => undefined);
     const end = nextRound(scheduler);
     if (end !== undefined) return end;
     const pause = scheduler.run.host.pause?.();
@@ -360,8 +386,8 @@ function nextRound(scheduler: Scheduler): MachineEnd | undefined {
   scheduler.round += 1;
   scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
   scheduler.queueIndex = 0;
-  if (scheduler.queue.length === 0 && scheduler.pending.length === 0) {
-    if (root.status === "completed") return completed(scheduler, root);
+  if (scheduler.queue.length === 0 && scheduler.undelivered.length === 0) {
+    if (root.status === "completed") return completedEnd(scheduler, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
   }
   return undefined;
@@ -410,7 +436,7 @@ function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked"
   if (signal !== "yielded") scheduler.runnable.delete(actor.id);
   if (!scheduler.run.scheduled) return;
   recountSlots(scheduler, actor);
-  collect(scheduler, actor);
+  collectEffects(scheduler, actor);
 }
 
 /**
@@ -438,14 +464,14 @@ const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS 
  */
 function recountSlots(scheduler: Scheduler, actor: Actor): void {
   const { program, meter } = scheduler.run;
-  const before = actor.countedSlots;
+  const slotsBefore = actor.countedSlots;
   if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
   chargeFrameWalk(meter, actor);
   const slots = slotsOf(program, actor);
   // One slot is added because a call pushes its result before a dynamically stacked caller reserves the slot.
   trimSlots(actor, slots + 1);
   actor.countedSlots = totalSlots(actor, slots);
-  scheduler.countedSlots += actor.countedSlots - before;
+  scheduler.countedSlots += actor.countedSlots - slotsBefore;
   if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
     const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
@@ -461,21 +487,21 @@ function chargeFrameWalk(meter: Meter, actor: Actor): void {
 }
 
 /** Creates the actors that an actor spawned in its slice, and queues the messages that it sent. */
-function collect(scheduler: Scheduler, actor: Actor): void {
+function collectEffects(scheduler: Scheduler, actor: Actor): void {
   const { run, actors } = scheduler;
   const { spawned, sent, spawnedAt } = actor;
   dropEffects(actor);
   for (const [i, functionIndex] of spawned.entries()) {
     const id = actors.length;
     const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
-    logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
+    logAt(run, spawn, actor, () => placesOfFrames(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
     scheduler.runnable.add(id);
     actor.children.push(id);
     recountSlots(scheduler, child);
   }
-  for (const { to, payload, sentAt } of sent) scheduler.pending.push({ from: actor.id, to, payload, sentAt });
+  for (const { to, payload, sentAt } of sent) scheduler.undelivered.push({ from: actor.id, to, payload, sentAt });
 }
 
 function dropEffects(actor: Actor): void {
@@ -489,16 +515,16 @@ function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void 
   const { meter } = scheduler.run;
   dropEffects(actor);
   const sentAt = scheduler.run.stacks?.save(actor);
-  const failing = [actor];
-  for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
+  const failedActors = [actor];
+  for (let next = failedActors.pop(); next !== undefined; next = failedActors.pop()) {
     next.status = "failed";
     scheduler.runnable.delete(next.id);
     recountSlots(scheduler, next);
-    for (const child of next.children) failing.push(expectDefined(scheduler.actors[child]));
+    for (const child of next.children) failedActors.push(expectDefined(scheduler.actors[child]));
   }
   meter.allocate(BYTES.message + BYTES.wrapper);
   meter.allocateString(trap.message.length);
-  scheduler.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
+  scheduler.undelivered.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /**
@@ -507,16 +533,17 @@ function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void 
  * must be called again after that.
  */
 function deliver(scheduler: Scheduler): Promise<void> | undefined {
-  const { run, actors, pending } = scheduler;
-  pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (let message = pending[scheduler.delivered]; message !== undefined; message = pending[scheduler.delivered]) {
+  const { run, actors, undelivered } = scheduler;
+  undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
-    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
+    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesOfFrames(run, sentAt));
     if (target !== undefined && target.status !== "failed") {
       // The receiver's call stack; the sender's if the receiver has ended.
-      const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
-      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
+      const receiverPlaces = (): readonly CodePlace[] =>
+        target.depth > 0 ? placesOf(run.program, target, true) : placesOfFrames(run, sentAt);
+      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, receiverPlaces);
       target.mailbox.push({ from, payload });
       if (target.status === "blocked") {
         target.status = "runnable";
@@ -524,15 +551,15 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
       }
     }
     scheduler.delivered += 1;
-    const turn = run.host.pause?.();
-    if (turn !== undefined) return turn;
+    const pause = run.host.pause?.();
+    if (pause !== undefined) return pause;
   }
-  scheduler.pending = [];
+  scheduler.undelivered = [];
   scheduler.delivered = 0;
   return undefined;
 }
 
-function completed(scheduler: Scheduler, root: Actor): MachineEnd {
+function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
   const { run, actors } = scheduler;
   try {
     checkSerializable(root.result);
