@@ -74,8 +74,8 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
       }
       // One of the two runs has elements left.
       const [from, until] = i < middle ? [i, middle] : [j, end];
-      for (let rest = from; rest < until; rest++, to++) {
-        const item = runs[rest];
+      for (let restIndex = from; restIndex < until; restIndex++, to++) {
+        const item = runs[restIndex];
         if (item !== undefined) mergedRuns[to] = item;
       }
     }

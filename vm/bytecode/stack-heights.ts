@@ -33,19 +33,19 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
   const length = code.length / CODE_STRIDE;
   const heights = new Int32Array(length).fill(UNREACHABLE);
   const tableHeights = new Int32Array(matchTables.length).fill(UNREACHABLE);
-  const work: number[] = [];
+  const pcsToVisit: number[] = [];
   let highest = 0;
   /** Records that a path reaches the instruction at this height. Returns false if an earlier path had another height. */
   const reach = (pc: number, height: number): boolean => {
     if (pc >= length) return true;
-    const seen = heights[pc];
-    if (seen !== UNREACHABLE) return seen === height;
+    const knownHeight = heights[pc];
+    if (knownHeight !== UNREACHABLE) return knownHeight === height;
     heights[pc] = height;
-    work.push(pc);
+    pcsToVisit.push(pc);
     return true;
   };
   reach(0, 0);
-  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+  for (let pc = pcsToVisit.pop(); pc !== undefined; pc = pcsToVisit.pop()) {
     const at = pc * CODE_STRIDE;
     const row = OPCODE_BY_TAG.get(code[at] ?? -1);
     if (row === undefined) return undefined;
@@ -67,9 +67,9 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
         break;
       case "match": {
         // Several instructions may use one table. The arms of a table are visited only once.
-        const seen = tableHeights[operand];
-        if (seen === heightAfter) break;
-        if (seen !== UNREACHABLE) return undefined;
+        const knownHeight = tableHeights[operand];
+        if (knownHeight === heightAfter) break;
+        if (knownHeight !== UNREACHABLE) return undefined;
         tableHeights[operand] = heightAfter;
         if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, heightAfter))) return undefined;
         break;

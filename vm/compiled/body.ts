@@ -181,7 +181,7 @@ export class FunctionBody {
   }
 
   /** Returns a variable with the expression's value, so that the value can be used twice. */
-  inVariable(expression: string): string {
+  toVariable(expression: string): string {
     if (/^\w+$/.test(expression)) return expression;
     this.line(`temp = ${expression};`);
     return "temp";
@@ -245,11 +245,11 @@ export function asNumber({ code, kind }: Operand): string {
 }
 
 /** Returns an expression for the operand in the interpreter's representation. */
-export function boxed({ code, kind }: Operand): string {
+export function toBoxed({ code, kind }: Operand): string {
   return kind === "float" ? `new FloatValue(${code})` : code;
 }
 
 /** Returns an expression for the operand in the representation of a kind. */
-export function converted(operand: Operand, to: ValueKind): string {
-  return to === "float" ? operand.code : boxed(operand);
+export function toKind(operand: Operand, to: ValueKind): string {
+  return to === "float" ? operand.code : toBoxed(operand);
 }

@@ -41,12 +41,12 @@ const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfN
 
 /** Builds the graph from the instruction `entry` on. Returns undefined if a loop has several entries, because it has no structured form. */
 export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
-  const blocksByStart = rawBlocks(fn, entry);
-  const order = reversePostorder(blocksByStart, entry);
-  const indexByStart = new Map(order.map((start, i) => [start, i]));
+  const blocksByStart = findBlocks(fn, entry);
+  const startsInOrder = reversePostorder(blocksByStart, entry);
+  const indexByStart = new Map(startsInOrder.map((start, i) => [start, i]));
   const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
-  const successors = order.map((start) => (blocksByStart.get(start)?.targets ?? []).map(blockAt));
-  const predecessors: number[][] = order.map(() => []);
+  const successors = startsInOrder.map((start) => (blocksByStart.get(start)?.targets ?? []).map(blockAt));
+  const predecessors: number[][] = startsInOrder.map(() => []);
   successors.forEach((targets, source) => {
     for (const target of targets) predecessors[target]?.push(source);
   });
@@ -59,11 +59,11 @@ export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFl
       loopHeaders.add(target);
     }
   }
-  const children: number[][] = order.map(() => []);
+  const children: number[][] = startsInOrder.map(() => []);
   dominators.forEach((parent, block) => {
     if (block > 0) children[parent]?.push(block);
   });
-  return order.map((start, i): Block => {
+  return startsInOrder.map((start, i): Block => {
     const end = blocksByStart.get(start)?.end ?? start;
     return {
       start,
@@ -81,7 +81,7 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
 }
 
 /** Returns the reachable blocks, by the pc of their first instruction. */
-function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
+function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
   const leaders = new Set<number>([entry]);

@@ -39,22 +39,22 @@ const NOT_COMPILED: ReadonlySet<number> = new Set(
  * Returns for each function of the program whether it can be compiled. A compilable function may still call a function value
  * whose function cannot be compiled. Compiled code checks this when it makes the call.
  */
-export function compilable(program: Program): readonly boolean[] {
+export function compilableFunctions(program: Program): readonly boolean[] {
   const { functions } = program;
-  const eligible = functions.map(isEligible);
+  const isFunctionEligible = functions.map(isEligible);
   const callers: number[][] = functions.map(() => []);
   functions.forEach((fn, i) => {
-    if (eligible[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
+    if (isFunctionEligible[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
   });
-  const work = functions.flatMap((_, i) => (eligible[i] === true ? [] : [i]));
+  const work = functions.flatMap((_, i) => (isFunctionEligible[i] === true ? [] : [i]));
   for (let excluded = work.pop(); excluded !== undefined; excluded = work.pop()) {
     for (const caller of callers[excluded] ?? []) {
-      if (eligible[caller] !== true) continue;
-      eligible[caller] = false;
+      if (isFunctionEligible[caller] !== true) continue;
+      isFunctionEligible[caller] = false;
       work.push(caller);
     }
   }
-  return eligible;
+  return isFunctionEligible;
 }
 
 /** Returns whether the function itself can be compiled, regardless of the functions that it calls. */

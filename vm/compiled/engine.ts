@@ -122,7 +122,7 @@ import type { Meter } from "../meter.ts";
 import { UNIT, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
-import { compilable } from "./eligible.ts";
+import { compilableFunctions } from "./eligible.ts";
 import { CAN_GENERATE, codeFromText } from "./eval.ts";
 import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
 import { type FrameKinds, kindOf, type ValueKind } from "./type-inference.ts";
@@ -211,7 +211,7 @@ export class Engine {
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
     this.hotSteps = hotSteps;
-    this.functions = compilable(program).map((isCompilable, i) => {
+    this.functions = compilableFunctions(program).map((isCompilable, i) => {
       const fn = program.functions[i];
       return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
     });

@@ -26,7 +26,7 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { boxed, converted, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
+import { toBoxed, toKind, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
 import type { FrameKinds, ValueKind, FunctionVersion } from "./type-inference.ts";
@@ -168,7 +168,7 @@ class FunctionWriter {
     if (this.#mayPause && index === 0) {
       const values = [
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
-        ...entry.stack.map((kind, i) => boxed({ code: `stack${i}`, kind, local: -1 })),
+        ...entry.stack.map((kind, i) => toBoxed({ code: `stack${i}`, kind, local: -1 })),
         ...this.#body.appends.locals.map((local) => `pending${local}`),
       ];
       this.#body.line(
@@ -192,7 +192,7 @@ class FunctionWriter {
 
   /** Returns the expression that a pause saves for a local. The variable of a dead local may hold anything, so Unit is saved. */
   #saved(local: number, kind: ValueKind): string {
-    return this.#version.live[0]?.[local] === 1 ? boxed({ code: `local${local}`, kind, local }) : "UNIT";
+    return this.#version.live[0]?.[local] === 1 ? toBoxed({ code: `local${local}`, kind, local }) : "UNIT";
   }
 
   #exit(index: number, exit: Exit, last: number): void {
@@ -214,7 +214,7 @@ class FunctionWriter {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
-    this.#body.line(`return ${value === undefined ? "UNIT" : converted(value, this.#version.result)};`);
+    this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
   /** Returns the tasks that continue with a block: those of its code if no other block leads to it, otherwise a jump. */
@@ -231,7 +231,7 @@ class FunctionWriter {
     for (let i = count - 1; i >= 0; i--) {
       const operand = this.#body.stack[i];
       if (operand === undefined) continue;
-      const code = converted(operand, target?.stack[i] ?? "any");
+      const code = toKind(operand, target?.stack[i] ?? "any");
       if (code !== this.#body.operandName(i)) lines.push(`stack${i} = ${code};`);
     }
     const live = this.#version.live[to];
@@ -272,7 +272,7 @@ class FunctionWriter {
       const arg = args[i];
       if (arg === undefined) continue;
       const variable = this.#body.operandName(this.#body.stack.length + i);
-      const code = converted(arg, target?.locals[i] ?? "any");
+      const code = toKind(arg, target?.locals[i] ?? "any");
       if (code !== variable) this.#body.line(`${variable} = ${code};`);
       values[i] = variable;
     }
@@ -292,7 +292,7 @@ class FunctionWriter {
       if (!armByTag.has(arm.tag)) armByTag.set(arm.tag, { to: arm.to, skipped });
       if (arm.tag === MATCH_TAGS.any) break;
     }
-    const code = boxed(value);
+    const code = toBoxed(value);
     if (code !== variable) this.#body.line(`${variable} = ${code};`);
     const tags = [...armByTag];
     const isGuess = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);

@@ -10,7 +10,7 @@ import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type FunctionBody, boxed, converted, type Operand, truthOf, Unsupported } from "./body.ts";
+import { asNumber, type FunctionBody, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
@@ -111,7 +111,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
 function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
-      const fields = body.popMany(second).map((f) => boxed(f));
+      const fields = body.popMany(second).map((f) => toBoxed(f));
       body.fixedBytes += slotsCharge(second);
       const { pool } = body.scope;
       return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, "any");
@@ -121,17 +121,17 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += BYTES.enumValue;
       const isEmpty = payload.code === "UNIT";
       return body.push(
-        isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${boxed(payload)})`,
+        isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${toBoxed(payload)})`,
         "any",
       );
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
-      body.push(`${boxed(record)}.fields[${first}]`, "any");
+      body.push(`${toBoxed(record)}.fields[${first}]`, "any");
       return body.line(`if (${body.top} === undefined) deoptimize();`);
     }
     case OPCODES.MakeClosure.tag: {
-      const captured = body.popMany(second).map((c) => boxed(c));
+      const captured = body.popMany(second).map((c) => toBoxed(c));
       body.fixedBytes += slotsCharge(second);
       if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), "any");
       return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, "any");
@@ -139,21 +139,21 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.Wrap.tag: {
       const value = body.pop();
       body.fixedBytes += BYTES.wrapper;
-      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${boxed(value)})`, "any");
+      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${toBoxed(value)})`, "any");
     }
     case OPCODES.MakeList.tag: {
-      const items = body.popMany(first).map((i) => boxed(i));
+      const items = body.popMany(first).map((i) => toBoxed(i));
       body.fixedBytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, "any");
     }
     case OPCODES.MakeMap.tag: {
-      const flat = body.popMany(first).map((i) => boxed(i));
+      const flat = body.popMany(first).map((i) => toBoxed(i));
       return body.push(`makeMap(meter, [${flat.join(", ")}])`, "any");
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
-      return body.push(`jsonKind(${boxed(value)})`, "safeInt");
+      return body.push(`jsonKind(${toBoxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
       return element(body);
@@ -219,7 +219,7 @@ function arithmetic(body: FunctionBody, tag: number): void {
     return intArithmetic(body, tag, a, b, kind);
   }
   if (kind === "string" && a.kind === "string" && b.kind === "string") return body.joinStrings(a, b);
-  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${boxed(a)}, ${boxed(b)})`;
+  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   const operator = OPERATORS.get(tag);
   const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
   const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || o.kind === "any";
@@ -261,7 +261,7 @@ function floatArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand
   const x = bareNumber(a);
   const y = bareNumber(b);
   if (tag === OPCODES.Div.tag) {
-    const divisor = body.inVariable(y);
+    const divisor = body.toVariable(y);
     body.line(`if (${divisor} === 0) deoptimize();`);
     return body.push(`${x} / ${divisor}`, "float");
   }
@@ -280,7 +280,7 @@ function concat(body: FunctionBody, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
   if (a.kind === "string" && b.kind === "string") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
-  body.push(`${appends ? "append" : "concat"}(meter, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
+  body.push(`${appends ? "append" : "concat"}(meter, ${toBoxed(a)}, ${toBoxed(b)})`, concatKind(a.kind, b.kind));
 }
 
 function comparison(body: FunctionBody, tag: number): string {
@@ -288,7 +288,7 @@ function comparison(body: FunctionBody, tag: number): string {
   const a = body.pop();
   const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
   if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
-  const slow = `${name}(meter, ${boxed(a)}, ${boxed(b)})`;
+  const slow = `${name}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   const anyOperands = [a, b].filter((operand) => operand.kind !== "safeInt");
   if (anyOperands.some((operand) => operand.kind !== "any")) return slow;
   return `(${anyOperands.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
@@ -301,8 +301,8 @@ function equality(body: FunctionBody, equal: boolean): string {
   const isPrimitive = (kind: ValueKind): boolean => kind === "safeInt" || kind === "bool";
   if (a.kind === "float" && b.kind === "float") return `${a.code} ${operator} ${b.code}`;
   // A safe Int or a Bool equals only the identical JavaScript value.
-  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${boxed(a)} ${operator} ${boxed(b)}`;
-  const slow = `equal(meter, ${boxed(a)}, ${boxed(b)})`;
+  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
+  const slow = `equal(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   return equal ? slow : `!${slow}`;
 }
 
@@ -311,7 +311,7 @@ function call(body: FunctionBody, index: number, count: number): void {
   const argOperands = body.popMany(count);
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
     const arg = argOperands[i];
-    return arg === undefined ? "UNIT" : converted(arg, kind);
+    return arg === undefined ? "UNIT" : toKind(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
   // The `+` tells V8 that the result is a number. See `asNumber`.
@@ -321,18 +321,18 @@ function call(body: FunctionBody, index: number, count: number): void {
 
 function callIndirect(body: FunctionBody, count: number): void {
   const target = body.pop();
-  const args = body.popMany(count).map((arg) => boxed(arg));
+  const args = body.popMany(count).map((arg) => toBoxed(arg));
   const name = count <= 3 ? `callValue${count}` : "callValue";
   const passed = count <= 3 ? args : [`[${args.join(", ")}]`];
-  body.pushCall(`${name}(${["meter", "depth + 1", boxed(target), ...passed].join(", ")})`, "any");
+  body.pushCall(`${name}(${["meter", "depth + 1", toBoxed(target), ...passed].join(", ")})`, "any");
 }
 
 function element(body: FunctionBody): void {
   const index = body.pop();
   const list = body.pop();
-  if (index.kind === "float") return body.push(`elementAt(${boxed(list)}, ${boxed(index)})`, "any");
+  if (index.kind === "float") return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? "" : ` && typeof ${index.code} === "number"`;
-  const slow = `elementAt(${boxed(list)}, ${boxed(index)})`;
+  const slow = `elementAt(${toBoxed(list)}, ${toBoxed(index)})`;
   body.line(`temp = ${list.code} instanceof ListValue${isInt} ? ${list.code}.get(${index.code}) : undefined;`);
   body.push(`temp === undefined ? ${slow} : temp`, "any");
 }
@@ -346,7 +346,7 @@ function builtin(body: FunctionBody, pc: number, id: number, argOperands: readon
   if (decl.name === "float.sqrt" && a?.kind === "float") return body.push(`Math.sqrt(${a.code})`, "float");
   const args = [0, 1, 2].map((i) => {
     const arg = argOperands[i];
-    return arg === undefined ? "UNIT" : boxed(arg);
+    return arg === undefined ? "UNIT" : toBoxed(arg);
   });
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   const kind = builtinKind(id);

@@ -243,13 +243,13 @@ export class Translation {
 
   #jump(target: number, pc: number, height: number): readonly number[] {
     const alone = this.#unfused(pc, height);
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, other = 0] = this.#opAt(this.first + target);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, falseTarget = 0] = this.#opAt(this.first + target);
     if (target > pc) {
       const leaves = tag === OPS.return || tag === OPS.returnUnit || tag === OPS.jump;
       return (leaves ? this.#extended(target, this.#locals + height) : undefined) ?? alone;
     }
     if ((tag !== OPS.less && tag !== OPS.lessInt) || count >= MAX_OP_INSTRUCTIONS) return alone;
-    return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, other, this.first + target, this.#locals + height];
+    return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, falseTarget, this.first + target, this.#locals + height];
   }
 
   #opAt(index: number): Int32Array {
