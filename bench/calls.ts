@@ -27,15 +27,15 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 }
 `;
 
-/** Where a run's events go. A log in memory computes its hash on demand; only `hashed log` asks for it. */
+/** The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. */
 const LOGS = ["events in memory", "log in memory", "hashed log"] as const;
 export type LogKind = (typeof LOGS)[number];
 
-/** The cost of a call through policy, budget and log to a synchronous mock, without a tracer. */
+/** The measured cost of a call that goes through policy, budget and log to a synchronous mock, without a tracer. */
 export interface CallCost {
   readonly engine: string;
   readonly log: LogKind;
-  /** Microseconds. */
+  /** The time of one call, in microseconds. */
   readonly perCall: Figure;
 }
 

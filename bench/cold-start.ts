@@ -1,10 +1,10 @@
 /**
- * The child process of `processes.ts`. Measures one engine or peer from loading it to the end of its first 1,000 steps, and
- * prints the milliseconds of each part as JSON.
+ * The child process of `processes.ts`. It measures how long one engine or peer takes to load, to load a program, and to run
+ * about 1,000 steps. It prints the milliseconds of each part as JSON.
  */
 import { sourceText } from "./sources.ts";
 
-/** Rounds of the sum loop, about 1,000 steps of our machine. */
+/** The number of iterations of the sum loop. They take about 1,000 steps of our machine. */
 const ROUNDS = 58;
 
 async function loadPeer(name: string) {
@@ -20,12 +20,12 @@ async function loadPeer(name: string) {
   }
 }
 
-/** Loads one of our engines behind a peer's interface. */
+/** Loads one of our engines. Returns the same as `loadPeer`. */
 async function loadEngine(name: string) {
   const { compile } = await import("../compiler/compile.ts");
   const { ENGINES, runOn } = await import("./engines.ts");
   const { verifyModule } = await import("../vm/bytecode/verifier.ts");
-  const engine = ENGINES.find((one) => one.name === name);
+  const engine = ENGINES.find((candidate) => candidate.name === name);
   if (engine === undefined) throw new Error(`no engine ${name}`);
   return (program: string) => {
     const { module } = compile({ name: program, text: sourceText(`programs/${program}.ax`) });
@@ -36,9 +36,9 @@ async function loadEngine(name: string) {
 const name = process.argv[2] ?? "";
 const start = performance.now();
 const load = (await loadPeer(name)) ?? (await loadEngine(name));
-const loaded = performance.now();
+const loadedAt = performance.now();
 const main = await load("sum");
-const ready = performance.now();
+const readyAt = performance.now();
 main(ROUNDS);
 const end = performance.now();
-process.stdout.write(JSON.stringify([loaded - start, ready - loaded, end - ready, end - start]));
+process.stdout.write(JSON.stringify([loadedAt - start, readyAt - loadedAt, end - readyAt, end - start]));

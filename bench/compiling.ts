@@ -1,4 +1,4 @@
-/** Measures how long the compiler takes, and whether twice the source takes twice the time. */
+/** Measures the time of the compiler, and whether it doubles if the source doubles. */
 import { compile } from "../compiler/compile.ts";
 import { timed } from "./race.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
@@ -7,19 +7,19 @@ const ROUNDS = 5;
 
 interface Generated {
   readonly text: string;
-  /** The last function. It reaches all others, so the compiler drops none. */
+  /** The name of the last function. It reaches all others, so the compiler drops none of them. */
   readonly last: string;
 }
 
-/** Makes functions that call each other, about `bytes` long. */
+/** Returns the source of functions that call each other. The text is about `bytes` long. */
 function functionsOf(bytes: number, letter: string): Generated {
-  const one = (i: number): string => {
-    const before = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
-    return `fn ${letter}${i}(n: Int, s: String) -> Int {\n    let m = if n > ${i} { n * 2 + ${i} } else { string.len(s) - n }\n    match m % 3 { 0 => m, 1 => ${before}, _ => m + 1 }\n}\n`;
+  const functionText = (i: number): string => {
+    const previousCall = i === 0 ? "m" : `${letter}${i - 1}(m, s)`;
+    return `fn ${letter}${i}(n: Int, s: String) -> Int {\n    let m = if n > ${i} { n * 2 + ${i} } else { string.len(s) - n }\n    match m % 3 { 0 => m, 1 => ${previousCall}, _ => m + 1 }\n}\n`;
   };
   const parts: string[] = [];
   for (let length = 0; length < bytes; ) {
-    const part = one(parts.length);
+    const part = functionText(parts.length);
     parts.push(part);
     length += part.length;
   }
@@ -29,9 +29,9 @@ function functionsOf(bytes: number, letter: string): Generated {
 const mainOf = (files: readonly Generated[]): string => `fn main() -> Int { ${files.map(({ last }) => `${last}(1, "x")`).join(" + ")} }\n`;
 
 export interface Compiling {
-  /** Seconds for 1 MB in one file. */
+  /** The time for 1 MB of source in one file, in seconds. */
   readonly megabyte: Figure;
-  /** The time for 1 MB relative to 0.5 MB, and for 2 MB in two files relative to 1 MB. */
+  /** The time for 1 MB divided by that for 0.5 MB, and the time for 2 MB in two files divided by that for 1 MB. */
   readonly doubled: readonly [Figure, Figure];
 }
 

@@ -1,4 +1,4 @@
-/** The machine's engines and how to run a program on one. */
+/** The machine's engines, and a function that runs a program on an engine. */
 import { compile } from "../compiler/compile.ts";
 import type { Host } from "../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
@@ -11,13 +11,13 @@ import { notMetered } from "./unmetered.ts";
 
 export interface Engine {
   readonly name: string;
-  /** Whether it counts steps, allocation and depth. The engine that does not is `NOT_METERED`; it runs only the eight programs. */
+  /** Whether the engine counts steps, allocation and depth. All do so except `NOT_METERED`, which runs only the eight programs. */
   readonly metered: boolean;
-  /** Options of `runMachine` and `execute`. */
+  /** The options for `runMachine` and `execute` that choose the engine. */
   readonly options: { readonly engine: "auto" | "interpreter" | "compiled" };
 }
 
-/** The engine that the compiled engine is compared with to measure the cost of metering. */
+/** The name of the engine without metering. Comparing the compiled engine with it shows the cost of metering. */
 export const NOT_METERED = "compiled, not metered";
 
 export const ENGINES: readonly Engine[] = [
@@ -28,7 +28,7 @@ export const ENGINES: readonly Engine[] = [
 
 export const METERED = ENGINES.filter((engine) => engine.metered);
 
-/** Limits that no benchmark reaches. The machine counts all the same. */
+/** Limits that no benchmark reaches. The machine counts steps and allocation nevertheless. */
 export const LIMITS: Limits = { ...DEFAULT_LIMITS, max_steps: Number.MAX_SAFE_INTEGER, max_alloc_bytes: Number.MAX_SAFE_INTEGER };
 
 const NO_HOST: Host = {

@@ -1,11 +1,11 @@
-/** Measures whether twice the size takes about twice the time. */
+/** Measures whether the time about doubles if the size doubles. */
 import type { Program } from "../vm/bytecode/program.ts";
 import { type Engine, METERED, programFrom, runOn } from "./engines.ts";
 import { sampleAll, warmedUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
 
-/** `growth/FILE.ax` has a `main(n)`. It runs with the largest n and with a half, a quarter and an eighth of it. */
+/** The programs. Each is `growth/FILE.ax` with a function `main(n)`. It runs with `largest` as n, and with 1/2, 1/4 and 1/8 of `largest`. */
 const SUBJECTS: readonly { readonly name: string; readonly file: string; readonly largest: number }[] = [
   { name: "list, built by push", file: "list-build", largest: 200_000 },
   { name: "list, push onto older versions", file: "list-old-version", largest: 200_000 },
@@ -20,36 +20,36 @@ const SUBJECTS: readonly { readonly name: string; readonly file: string; readonl
 
 const ROUNDS = 9;
 
-/** How the time grows with the size. */
+/** The measured growth of the time with the size, for one program and engine. */
 export interface Growth {
   readonly engine: string;
   readonly name: string;
   readonly largest: number;
-  /** Milliseconds at the largest size. */
+  /** The time at the largest size, in milliseconds. */
   readonly time: Figure;
-  /** The time at twice a size relative to the time at that size, from small sizes to large. */
+  /** For each size but the largest, in ascending order: the time at twice the size divided by the time at that size. */
   readonly ratios: readonly Figure[];
 }
 
-function measured(engine: Engine, name: string, program: Program, largest: number): Growth {
+function measureGrowth(engine: Engine, name: string, program: Program, largest: number): Growth {
   const sizes = [largest / 8, largest / 4, largest / 2, largest];
   const entrants = sizes.map((n) => warmedUp({ name: String(n), run: () => runOn(engine, program, n) }));
   for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
   const series = entrants.map(({ times }) => times);
-  const growth = series.slice(1).map((times, at) => figureOf(ratios(times, series[at] ?? [])));
+  const growth = series.slice(1).map((times, sizeIndex) => figureOf(ratios(times, series[sizeIndex] ?? [])));
   return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), ratios: growth };
 }
 
 export function growths(): Growth[] {
   return SUBJECTS.flatMap(({ name, file, largest }) => {
     const program = programFrom(`growth/${file}.ax`);
-    return METERED.map((engine) => measured(engine, name, program, largest));
+    return METERED.map((engine) => measureGrowth(engine, name, program, largest));
   });
 }
 
-export function growthTables(all: readonly Growth[]): Table[] {
+export function growthTables(growthResults: readonly Growth[]): Table[] {
   return METERED.map((engine) => {
-    const rows: Row[] = all
+    const rows: Row[] = growthResults
       .filter((growth) => growth.engine === engine.name)
       .map((growth) => ({ what: `${growth.name}, N = ${growth.largest}`, cells: [growth.time, ...growth.ratios] }));
     return { title: `Growth: ${engine.name}`, columns: ["ms at N", "N/4 to N/8", "N/2 to N/4", "N to N/2"], rows };

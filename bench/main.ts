@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: measures the built package, as users run it, and prints tables. `--json` prints the figures as JSON
- * instead. `--write` also writes the tables to `bench/RESULTS.md`.
+ * Runs all benchmarks (`npm run bench`). It measures the built package, which users run, and prints tables. With `--json` it
+ * prints the figures as JSON instead. With `--write` it also writes the tables to `bench/RESULTS.md`.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -15,14 +15,14 @@ import { targetsOf, targetsText } from "./targets.ts";
 
 const FLAGS = ["--json", "--write"];
 const flags = process.argv.slice(2);
-const unknown = flags.find((flag) => !FLAGS.includes(flag));
-if (unknown !== undefined) {
-  process.stderr.write(`unknown option ${unknown}; the options are ${FLAGS.join(" and ")}\n`);
+const unknownFlag = flags.find((flag) => !FLAGS.includes(flag));
+if (unknownFlag !== undefined) {
+  process.stderr.write(`unknown option ${unknownFlag}; the options are ${FLAGS.join(" and ")}\n`);
   process.exit(2);
 }
 
-/** Runs one part and reports its progress on stderr, since the whole benchmark takes minutes. */
-async function part<T>(what: string, body: () => T | Promise<T>): Promise<T> {
+/** Runs one part of the benchmark and prints its name and time on stderr, since the whole benchmark takes minutes. */
+async function runPart<T>(what: string, body: () => T | Promise<T>): Promise<T> {
   process.stderr.write(`${what} … `);
   const start = performance.now();
   const result = await body();
@@ -30,17 +30,17 @@ async function part<T>(what: string, body: () => T | Promise<T>): Promise<T> {
   return result;
 }
 
-const start = await part("start of the command", startRatio);
-const cold = await part("cold starts", coldTable);
-const times = await part("the eight programs", programTimes);
-const grown = await part("growth", growths);
-const calls = await part("capability calls", callCosts);
-const compiling = await part("compiling", compileTimes);
+const start = await runPart("start of the command", startRatio);
+const coldStarts = await runPart("cold starts", coldTable);
+const times = await runPart("the eight programs", programTimes);
+const growthResults = await runPart("growth", growths);
+const calls = await runPart("capability calls", callCosts);
+const compiling = await runPart("compiling", compileTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, growths: grown, calls, start, compiling });
-const tables = [...programTables(times), ...growthTables(grown), callTable(calls), cold];
+const targets = targetsOf({ times, growths: growthResults, calls, start, compiling });
+const tables = [...programTables(times), ...growthTables(growthResults), callTable(calls), coldStarts];
 
 const text = [
   `# Results\n\n${date}, ${host}. Written by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in parentheses. Ratios are computed round by round.\n`,

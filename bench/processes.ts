@@ -1,4 +1,4 @@
-/** Measures what needs a fresh process each time: the start of the command, and cold engines. */
+/** Measures the start of the command and cold engines, which need a new process for each measurement. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { METERED } from "./engines.ts";
@@ -8,10 +8,10 @@ import { sourceUrl } from "./sources.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
 
 const ROUNDS = 9;
-/** Starts are short, so other work on the computer disturbs each one. Many are needed. */
+/** The number of starts to measure. It is high because a start is short, so that other work on the computer disturbs it much. */
 const STARTS = 40;
 
-/** The time of `boruna run hello.ax` relative to `node -e 0`. The two alternate. */
+/** Returns the time of `boruna run hello.ax` divided by that of `node -e 0`. The two commands alternate. */
 export function startRatio(): Figure {
   const command = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
   const hello = fileURLToPath(sourceUrl("hello.ax"));
@@ -20,11 +20,11 @@ export function startRatio(): Figure {
       const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
       if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
     });
-  const rounds = Array.from({ length: STARTS }, () => ({ ours: run([command, "run", hello]), bare: run(["-e", "0"]) }));
+  const rounds = Array.from({ length: STARTS }, () => ({ borunaMs: run([command, "run", hello]), nodeMs: run(["-e", "0"]) }));
   return figureOf(
     ratios(
-      rounds.map((round) => round.ours),
-      rounds.map((round) => round.bare),
+      rounds.map((round) => round.borunaMs),
+      rounds.map((round) => round.nodeMs),
     ),
   );
 }
@@ -44,7 +44,7 @@ function coldStart(name: string): readonly number[] {
 
 const COLUMNS = ["ms to load the engine", "ms to read the program", "ms to run it", "ms in all"];
 
-/** Starts every engine and peer in turn, each in a new process. */
+/** Measures every engine and peer in turn, each in a new process, and returns the table. */
 export function coldTable(): Table {
   const names = [...METERED.map((engine) => engine.name), "JavaScript", "QuickJS", "Lua"];
   const rounds = Array.from({ length: ROUNDS }, () => new Map(names.map((name) => [name, coldStart(name)])));

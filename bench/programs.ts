@@ -1,4 +1,4 @@
-/** Compares our engines with hand-written JavaScript, QuickJS and Lua on eight programs. The peers count nothing. */
+/** Compares our engines with hand-written JavaScript, QuickJS and Lua on eight programs. The peers do not count steps or allocation. */
 import { textForm } from "../vm/value/display.ts";
 import { ENGINES, programFrom, runOn } from "./engines.ts";
 import { JAVASCRIPT } from "./peers/javascript.ts";
@@ -11,7 +11,7 @@ import { figureOf, geometricMeans, ratios } from "./statistics.ts";
 
 interface BenchProgram {
   readonly name: string;
-  /** `programs/FILE.ax`, `.mjs` and `.lua` each have a `main(n)`. All three return the same. */
+  /** The base name of the program's files `programs/FILE.ax`, `.mjs` and `.lua`. Each has a `main(n)`; all three return the same. */
   readonly file: string;
   readonly n: number;
 }
@@ -30,23 +30,23 @@ const PROGRAMS: readonly BenchProgram[] = [
 const PEERS = [JAVASCRIPT, QUICKJS, LUA];
 const ROUNDS = 9;
 
-/** Milliseconds of one run, by contender, by program, by round. */
+/** The milliseconds of one run, by contender, then by program, then by round. */
 export type Times = ReadonlyMap<string, readonly (readonly number[])[]>;
 
-/** All contenders for one program. Throws if their answers differ. */
+/** Returns all contenders for one program, warmed up. Throws if their answers differ. */
 function entrantsOf({ name, file, n }: BenchProgram, mains: ReadonlyMap<string, Main>): Entrant[] {
-  // Each engine gets its own copy of the program, because compiled code is cached by program.
-  const ours = ENGINES.map((engine) => {
+  // Each engine gets its own copy of the program, because compiled code is cached for each program.
+  const engineContenders = ENGINES.map((engine) => {
     const program = programFrom(`programs/${file}.ax`);
     return { name: engine.name, run: () => runOn(engine, program, n) };
   });
-  const theirs = [...mains].map(([peer, main]) => ({ name: peer, run: () => main(n) }));
-  const answers = [...ours.map(({ run }) => textForm(run())), ...[...mains.values()].map((main) => String(main(n)))];
+  const peerContenders = [...mains].map(([peer, main]) => ({ name: peer, run: () => main(n) }));
+  const answers = [...engineContenders.map(({ run }) => textForm(run())), ...[...mains.values()].map((main) => String(main(n)))];
   if (new Set(answers).size !== 1) throw new Error(`${name}: the answers differ: ${answers.join(", ")}`);
-  return [...ours, ...theirs].map(warmedUp);
+  return [...engineContenders, ...peerContenders].map(warmedUp);
 }
 
-/** Measures in one process. A round runs each program on each contender. */
+/** Measures all programs in this process. A round runs each program on each contender. */
 export async function programTimes(): Promise<Times> {
   const loaders = await Promise.all(PEERS.map(async ({ name, start }) => ({ name, load: await start() })));
   const races: Entrant[][] = [];
@@ -61,29 +61,29 @@ export async function programTimes(): Promise<Times> {
   return new Map(names.map((name) => [name, races.map((entrants) => entrants.find((entrant) => entrant.name === name)?.times ?? [])]));
 }
 
-/** The time of `over` divided by the time of `under`, by program, by round. Undefined if one of them did not run. */
+/** Returns the time of `over` divided by the time of `under`, by program, then by round. Undefined if one of the two did not run. */
 export function ratiosOf(times: Times, over: string, under: string): readonly (readonly number[])[] | undefined {
-  const [above, below] = [times.get(over), times.get(under)];
-  if (above === undefined || below === undefined) return undefined;
-  return above.map((series, program) => ratios(series, below[program] ?? []));
+  const [overTimes, underTimes] = [times.get(over), times.get(under)];
+  if (overTimes === undefined || underTimes === undefined) return undefined;
+  return overTimes.map((series, program) => ratios(series, underTimes[program] ?? []));
 }
 
-/** The table of one contender: its times, its ratios to others, and the geometric means in the last row. */
+/** Returns the table of one contender: its times, its ratios to others, and the geometric means in the last row. */
 function comparison(times: Times, name: string, columns: readonly { title: string; over: string; under: string }[]): Table {
-  const compared = columns.map(({ over, under }) => ratiosOf(times, over, under) ?? []);
-  const rows: Row[] = PROGRAMS.map((program, at) => ({
+  const ratioSeries = columns.map(({ over, under }) => ratiosOf(times, over, under) ?? []);
+  const rows: Row[] = PROGRAMS.map((program, programIndex) => ({
     what: program.name,
-    cells: [figureOf(times.get(name)?.[at] ?? []), ...compared.map((series) => figureOf(series[at] ?? []))],
+    cells: [figureOf(times.get(name)?.[programIndex] ?? []), ...ratioSeries.map((series) => figureOf(series[programIndex] ?? []))],
   }));
   return {
     title: `The eight programs: ${name}`,
     columns: ["ms", ...columns.map(({ title }) => title)],
-    rows: [...rows, { what: "geometric mean", cells: [undefined, ...compared.map((series) => figureOf(geometricMeans(series)))] }],
+    rows: [...rows, { what: "geometric mean", cells: [undefined, ...ratioSeries.map((series) => figureOf(geometricMeans(series)))] }],
   };
 }
 
 export function programTables(times: Times): Table[] {
-  const ours = ENGINES.map(({ name }) => ({
+  const engineTables = ENGINES.map(({ name }) => ({
     ...comparison(times, name, [
       { title: "times the time of JavaScript", over: name, under: "JavaScript" },
       { title: "times as fast as QuickJS", over: "QuickJS", under: name },
@@ -91,8 +91,8 @@ export function programTables(times: Times): Table[] {
     ]),
     note: "JavaScript is written by hand. QuickJS and Lua run as WebAssembly. None of the three counts anything. All contenders are warmed up.",
   }));
-  const theirs = PEERS.filter(({ name }) => name !== "JavaScript").map(({ name }) =>
+  const peerTables = PEERS.filter(({ name }) => name !== "JavaScript").map(({ name }) =>
     comparison(times, name, [{ title: "times the time of JavaScript", over: name, under: "JavaScript" }]),
   );
-  return [...ours, ...theirs];
+  return [...engineTables, ...peerTables];
 }

@@ -1,4 +1,4 @@
-/** Runs contenders in turn, round by round, so that other load on the computer affects all of them alike. */
+/** Runs contenders in turn, round by round, so that other load on the computer affects all of them equally. */
 
 export interface Contender {
   readonly name: string;
@@ -6,14 +6,14 @@ export interface Contender {
 }
 
 export interface Entrant extends Contender {
-  /** Runs in one sample. */
+  /** The number of runs in one sample. */
   readonly repeats: number;
-  /** Milliseconds of one run, one number for each round. */
+  /** The milliseconds of one run, for each round. */
   readonly times: number[];
 }
 
 const WARM_UP_MS = 150;
-/** The least duration of a sample. */
+/** The minimum duration of a sample. */
 const SAMPLE_MS = 30;
 
 export function timed(body: () => void): number {
@@ -34,7 +34,7 @@ export function warmedUp({ name, run }: Contender): Entrant {
   return { name, run, times: [], repeats: Math.max(1, Math.ceil(SAMPLE_MS / Math.max(last, 0.001))) };
 }
 
-/** Takes one sample of each. `round` rotates the order, so that no contender always runs after the same one. */
+/** Takes one sample of each contender. The first contender depends on `round`, so that none is always the first. */
 export function sampleAll(entrants: readonly Entrant[], round: number): void {
   for (let i = 0; i < entrants.length; i++) {
     const entrant = entrants[(i + round) % entrants.length];

@@ -1,25 +1,26 @@
-/** The tables of a benchmark, and their form in Markdown. */
+/** The tables of the benchmark, and their form in Markdown. */
 import type { Figure } from "./statistics.ts";
 
 export interface Row {
   readonly what: string;
-  /** One for each column; undefined if there is nothing to measure. */
+  /** The figure for each column; undefined if there is nothing to measure. */
   readonly cells: readonly (Figure | undefined)[];
 }
 
 export interface Table {
   readonly title: string;
-  /** Names of the columns, with units. */
+  /** The names of the columns, with units. */
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
-  /** What a reader must know to interpret the figures. */
+  /** A text that a reader needs to interpret the figures. */
   readonly note?: string;
 }
 
-const short = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
+const shortNumber = (value: number): string => (value >= 1_000 ? value.toFixed(0) : value.toPrecision(3));
 
-/** The median, with the quartiles in parentheses. */
-export const figureText = (figure: Figure): string => `${short(figure.median)} (${short(figure.lower)}–${short(figure.upper)})`;
+/** Returns the median, with the quartiles in parentheses. */
+export const figureText = (figure: Figure): string =>
+  `${shortNumber(figure.median)} (${shortNumber(figure.lower)}–${shortNumber(figure.upper)})`;
 
 export function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
   return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

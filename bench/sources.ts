@@ -1,4 +1,4 @@
-/** Reads the files of `bench/` that are not TypeScript. They are not copied to `dist/`. */
+/** Reads the files of `bench/` that are not TypeScript. These files are not copied to `dist/`. */
 import { readFileSync } from "node:fs";
 
 const bench = new URL("../../bench/", import.meta.url);

@@ -1,18 +1,18 @@
 /** Summarizes the measurements of several rounds. */
 
-/** Median and quartiles. */
+/** The median and the quartiles of several measurements. */
 export interface Figure {
   readonly median: number;
   readonly lower: number;
   readonly upper: number;
 }
 
-/** The quantile `q`, 0 to 1, of sorted values, by linear interpolation. */
+/** Returns the quantile `q` of sorted values by linear interpolation. `q` is between 0 and 1. */
 function quantile(sorted: readonly number[], q: number): number {
-  const at = (sorted.length - 1) * q;
-  const below = sorted[Math.floor(at)] ?? Number.NaN;
-  const above = sorted[Math.ceil(at)] ?? Number.NaN;
-  return below + (above - below) * (at % 1);
+  const position = (sorted.length - 1) * q;
+  const lowerValue = sorted[Math.floor(position)] ?? Number.NaN;
+  const upperValue = sorted[Math.ceil(position)] ?? Number.NaN;
+  return lowerValue + (upperValue - lowerValue) * (position % 1);
 }
 
 export function figureOf(values: readonly number[]): Figure {
@@ -20,12 +20,12 @@ export function figureOf(values: readonly number[]): Figure {
   return { median: quantile(sorted, 0.5), lower: quantile(sorted, 0.25), upper: quantile(sorted, 0.75) };
 }
 
-/** The ratios of two series, round by round: whatever slows a round affects both sides. */
-export function ratios(over: readonly number[], under: readonly number[]): readonly number[] {
-  return over.map((value, round) => value / (under[round] ?? Number.NaN));
+/** Returns the ratios of two series, round by round, because whatever slows a round affects both series. */
+export function ratios(numerators: readonly number[], denominators: readonly number[]): readonly number[] {
+  return numerators.map((value, round) => value / (denominators[round] ?? Number.NaN));
 }
 
-/** The geometric mean over several series of equal length, for each round. */
+/** Returns, for each round, the geometric mean over several series. The series must have the same length. */
 export function geometricMeans(series: readonly (readonly number[])[]): readonly number[] {
   const rounds = series[0]?.length ?? 0;
   return Array.from({ length: rounds }, (_, round) => {

@@ -15,7 +15,7 @@ export interface Target {
   readonly bound: Bound;
   readonly limit: number;
   readonly stretch: number | undefined;
-  /** Undefined if the engine did not run. */
+  /** The measured figure; undefined if the engine did not run. */
   readonly measured: Figure | undefined;
   /** Whether the median reaches the target. */
   readonly met: "yes" | "yes, stretch too" | "no" | "not measured";
@@ -31,16 +31,18 @@ export interface Measured {
 
 function target(what: string, unit: string, bound: Bound, limits: readonly [number, number?], measured: Figure | undefined): Target {
   const [limit, stretch] = limits;
-  const within = (value: number): boolean =>
+  const isReached = (value: number): boolean =>
     measured !== undefined && (bound === "at most" ? measured.median <= value : measured.median >= value);
-  const reached = within(limit) ? (stretch !== undefined && within(stretch) ? "yes, stretch too" : "yes") : "no";
-  return { what, unit, bound, limit, stretch, measured, met: measured === undefined ? "not measured" : reached };
+  const metText = isReached(limit) ? (stretch !== undefined && isReached(stretch) ? "yes, stretch too" : "yes") : "no";
+  return { what, unit, bound, limit, stretch, measured, met: measured === undefined ? "not measured" : metText };
 }
 
-/** The growth ratio with the highest median on an engine. */
+/** Returns the growth ratio with the highest median on an engine. */
 function worstGrowth(growths: readonly Growth[], engine: string): { readonly name: string; readonly ratio: Figure } | undefined {
-  const all = growths.filter((growth) => growth.engine === engine).flatMap(({ name, ratios }) => ratios.map((ratio) => ({ name, ratio })));
-  return all.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
+  const allRatios = growths
+    .filter((growth) => growth.engine === engine)
+    .flatMap(({ name, ratios }) => ratios.map((ratio) => ({ name, ratio })));
+  return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
 export function targetsOf({ times, growths, calls, start, compiling }: Measured): Target[] {

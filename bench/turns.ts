@@ -1,6 +1,7 @@
 /**
- * How long the event loop waits for runs, and a run's end for the machine. `node dist/bench/turns.js`; minutes.
- * The figures are processor time over 10 ms, the timer that the first have to be compared with.
+ * Measures how long runs block the event loop, and how long the machine runs without asking the host whether to stop. Run it
+ * with `node dist/bench/turns.js`; it takes minutes. Each figure is a processor time divided by 10 ms, because a timer of
+ * 10 ms is what a pass of the event loop has to be compared with.
  */
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
@@ -17,15 +18,15 @@ const RUNS = 50;
 const MEASURED_MS = 700;
 const TIMER_MS = 10;
 
-const main = (row: string, before: string, body: string): string => `fn main(n: Int) -> Int !{${row}} {
+const main = (capabilities: string, declarations: string, body: string): string => `fn main(n: Int) -> Int !{${capabilities}} {
     let mut i = 0
-    ${before}
+    ${declarations}
     while i < n { ${body}
       i = i + 1 }
     i
 }`;
 
-/** Each spins for as many rounds as it is told. */
+/** The programs that runs execute. The argument of `main` is the number of iterations. */
 const PROGRAMS = {
   sum: main("", "", ""),
   records: `type P { x: Int, y: Int }\n${main("", "let mut p = P { x: 0, y: 0 }", "p = P { x: p.y, y: p.x + 1 }")}`,
@@ -35,12 +36,12 @@ const PROGRAMS = {
   actors: `fn worker() -> Unit { let mut i = 0\n while true { i = i + 1 } }\n${main("actor.spawn", "for _ in list.range(0, 100) { let _ = spawn worker }", "")}`,
 } as const;
 
-const program = (text: string): Program => verifyModule(compile({ name: "turns.ax", text }).module);
+const programFrom = (text: string): Program => verifyModule(compile({ name: "turns.ax", text }).module);
 type EngineName = "interpreter" | "auto" | "compiled";
 const NO_ANSWER = { ok: false, trap: "capability_denied", message: "no capabilities here" } as const;
 
-const start = (of: Program, engine: EngineName, n: number, signal?: AbortSignal): ReturnType<typeof executeProgram> =>
-  executeProgram(of, {
+const startRun = (program: Program, engine: EngineName, n: number, signal?: AbortSignal): ReturnType<typeof executeProgram> =>
+  executeProgram(program, {
     policy: ALLOW_ALL,
     runId: "turns",
     limits: LIMITS,
@@ -49,9 +50,12 @@ const start = (of: Program, engine: EngineName, n: number, signal?: AbortSignal)
     ...(signal === undefined ? {} : { signal }),
   });
 
-const times = (ms: number): string => (ms / TIMER_MS).toFixed(1);
+const inTimers = (ms: number): string => (ms / TIMER_MS).toFixed(1);
 
-/** Milliseconds that this thread has had a processor, where Linux tells them: others on the machine do not count. */
+/**
+ * Returns the milliseconds of processor time that this thread has used, if Linux reports that. So other processes do not
+ * affect the figures. On other systems, returns the current time.
+ */
 function threadMs(): number {
   try {
     return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]) / 1e6;
@@ -60,37 +64,41 @@ function threadMs(): number {
   }
 }
 
-/** Milliseconds between one pass of the event loop and the next while `runs` runs spin: the longest, and the median. */
-async function passes(of: Program, engine: EngineName, runs: number): Promise<{ readonly longest: number; readonly usual: number }> {
+/** Executes `runs` runs and returns the milliseconds between passes of the event loop: the maximum and the median. */
+async function loopIntervals(
+  program: Program,
+  engine: EngineName,
+  runs: number,
+): Promise<{ readonly longest: number; readonly usual: number }> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  const found: number[] = [];
+  const intervals: number[] = [];
   let last = threadMs();
   const end = last + MEASURED_MS;
   const tick = (): void => {
     const now = threadMs();
-    found.push(now - last);
+    intervals.push(now - last);
     last = now;
     if (now > end) stop.abort();
     else setImmediate(tick);
   };
   setImmediate(tick);
-  await Promise.all(Array.from({ length: runs }, () => start(of, engine, Number.MAX_SAFE_INTEGER, stop.signal)));
-  const sorted = found.toSorted((a, b) => a - b);
+  await Promise.all(Array.from({ length: runs }, () => startRun(program, engine, Number.MAX_SAFE_INTEGER, stop.signal)));
+  const sorted = intervals.toSorted((a, b) => a - b);
   return { longest: sorted.at(-1) ?? Number.NaN, usual: sorted[sorted.length >> 1] ?? Number.NaN };
 }
 
 for (const [name, text] of Object.entries(PROGRAMS)) {
-  const of = program(text);
+  const program = programFrom(text);
   for (const engine of ["interpreter", "auto"] as const) {
     for (const runs of [1, RUNS]) {
-      const { longest, usual } = await passes(of, engine, runs);
-      process.stdout.write(`pass of the loop: ${name}, ${engine}, ${runs} runs: usual ${times(usual)}, longest ${times(longest)}\n`);
+      const { longest, usual } = await loopIntervals(program, engine, runs);
+      process.stdout.write(`pass of the loop: ${name}, ${engine}, ${runs} runs: usual ${inTimers(usual)}, longest ${inTimers(longest)}\n`);
     }
   }
 }
 
-/** Calls of one function whose work is long, with all that the default limit on allocation allows. */
+/** The bodies of functions that take long, with sizes near the default limit on allocation. */
 const CALLS = {
   "a loop": ["while i < 50000000 { i = i + 1 }", ""],
   "map.set": ["while i < 300000 { m = map.set(m, int.to_string(i), i)\n i = i + 1 }", "let mut m = {}"],
@@ -103,8 +111,8 @@ const CALLS = {
   "==": ['while i < 3 { i = if s ++ "b" == s ++ "c" { 9 } else { i + 1 } }', 'let s = string.repeat("é", 60000000)'],
 } as const;
 
-/** The longest time between two questions whether to stop. */
-function longestUnasked(of: Program, engine: EngineName): number {
+/** Returns the maximum time, in milliseconds, between two polls of the host. */
+function longestUnasked(program: Program, engine: EngineName): number {
   let longest = 0;
   let last = threadMs();
   const interrupted = (): undefined => {
@@ -113,16 +121,16 @@ function longestUnasked(of: Program, engine: EngineName): number {
     last = now;
   };
   const host = { call: () => NO_ANSWER, event: () => undefined, debug: () => undefined, interrupted };
-  const end = runMachine(of, host, { limits: { ...LIMITS, max_alloc_bytes: DEFAULT_LIMITS.max_alloc_bytes }, args: [], engine });
+  const end = runMachine(program, host, { limits: { ...LIMITS, max_alloc_bytes: DEFAULT_LIMITS.max_alloc_bytes }, args: [], engine });
   if (end instanceof Promise || end.status !== "completed") throw new Error(JSON.stringify(end));
   interrupted();
   return longest;
 }
 
-for (const [name, [body, before]] of Object.entries(CALLS)) {
-  const of = program(`fn work() -> Int { let mut i = 0\n ${before}\n ${body}\n i }\nfn main() -> Int { work() }`);
+for (const [name, [body, declarations]] of Object.entries(CALLS)) {
+  const program = programFrom(`fn work() -> Int { let mut i = 0\n ${declarations}\n ${body}\n i }\nfn main() -> Int { work() }`);
   for (const engine of ["interpreter", "compiled"] as const) {
-    const found = [0, 1, 2].map(() => longestUnasked(of, engine));
-    process.stdout.write(`unasked: ${name}, ${engine}: ${times(Math.min(...found))}\n`);
+    const longestTimes = [0, 1, 2].map(() => longestUnasked(program, engine));
+    process.stdout.write(`unasked: ${name}, ${engine}: ${inTimers(Math.min(...longestTimes))}\n`);
   }
 }

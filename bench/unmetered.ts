@@ -1,6 +1,6 @@
 /**
- * Runs the compiled engine without metering, to measure what metering costs. The product has no such switch: this file
- * removes the lines that count from the generated text before it becomes code.
+ * Runs the compiled engine without metering, to measure the cost of metering. The product has no option for that. So this
+ * file removes the lines that count from the generated text before the text becomes code.
  */
 const COUNTING: readonly RegExp[] = [
   /^steps \+= \d+;(?: bytes \+= \d+;)?$/gm,
@@ -14,9 +14,9 @@ const COUNTING: readonly RegExp[] = [
   /^if \(\(meter\.allocBytes \+= .*$/gm,
 ];
 
-const withoutCounting = (text: string): string => COUNTING.reduce((left, line) => left.replace(line, ""), text);
+const withoutCounting = (text: string): string => COUNTING.reduce((filteredText, line) => filteredText.replace(line, ""), text);
 
-/** Runs `body`. Code that is compiled meanwhile counts nothing. */
+/** Runs `body` and returns its result. Code that is compiled during `body` does not count steps, bytes or depth. */
 export function notMetered<T>(body: () => T): T {
   const original = globalThis.Function;
   globalThis.Function = new Proxy(original, {

@@ -1,10 +1,14 @@
-/** SHA-256. Loads `node:crypto` on first use, because a run without a log rarely needs it and loading takes longer than such a run. */
-type HashFunction = typeof import("node:crypto")["hash"];
+/** SHA-256 and random names. Loads `node:crypto` on first use, because a short run rarely needs it and loading takes longer than such a run. */
+import { lazily } from "../vm/lazy.ts";
 
-let hash: HashFunction | undefined;
+const crypto = lazily(() => process.getBuiltinModule("node:crypto"));
 
 /** Returns the SHA-256 of `data` in lower-case hexadecimal. Text is encoded as UTF-8. */
 export function sha256Hex(data: string | Uint8Array): string {
-  hash ??= process.getBuiltinModule("node:crypto").hash;
-  return hash("sha256", data);
+  return crypto().hash("sha256", data);
+}
+
+/** Returns `bytes` random bytes as lower-case hexadecimal, unguessable by others. */
+export function randomHex(bytes: number): string {
+  return crypto().randomBytes(bytes).toString("hex");
 }

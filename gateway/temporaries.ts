@@ -2,21 +2,19 @@
  * Names of temporary files. A file is written under a temporary name and renamed when it is complete. The name contains the
  * process id, so that the files of a killed process can be recognized and removed.
  */
-import { randomBytes } from "node:crypto";
 import { opendirSync, unlinkSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
-import { sha256Hex } from "./digest.ts";
+import { randomHex, sha256Hex } from "./digest.ts";
 
 const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
 /** Identifies this computer, because computers that share a folder cannot see each other's processes. */
-const computer = lazily(() => ({ digest: sha256Hex(hostname()).slice(0, 8) }));
+const computer = lazily(() => ({ digest: sha256Hex(process.getBuiltinModule("node:os").hostname()).slice(0, 8) }));
 
 /** Returns a new name that cannot be guessed. */
 export function temporaryName(): string {
-  return `.boruna-${computer().digest}-${process.pid}-${randomBytes(12).toString("hex")}.tmp`;
+  return `.boruna-${computer().digest}-${process.pid}-${randomHex(12)}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {

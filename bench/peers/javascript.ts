@@ -5,7 +5,7 @@ function hasMain(module: unknown): module is { readonly main: Main } {
   return typeof module === "object" && module !== null && "main" in module && typeof module.main === "function";
 }
 
-/** V8, the engine that also runs this benchmark. */
+/** JavaScript in V8, which also runs this benchmark. */
 export const JAVASCRIPT: Peer = {
   name: "JavaScript",
   start: () =>

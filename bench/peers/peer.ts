@@ -1,9 +1,9 @@
-/** The engines that our machine is compared with. */
+/** The interface of a peer: a language implementation that our machine is compared with. */
 
 export type Main = (n: number) => unknown;
 
 export interface Peer {
   readonly name: string;
-  /** Loads the peer, and returns a function that loads a program by its name in `bench/programs/`. */
+  /** Loads the peer. Returns a function that loads a program by its name in `bench/programs/`. */
   readonly start: () => Promise<(program: string) => Main | Promise<Main>>;
 }

@@ -2,7 +2,7 @@ import { getQuickJS } from "quickjs-emscripten";
 import { sourceText } from "../sources.ts";
 import type { Peer } from "./peer.ts";
 
-/** Runs the same text as V8 does. */
+/** JavaScript in QuickJS. It runs the same program text as V8. */
 export const QUICKJS: Peer = {
   name: "QuickJS",
   start: async () => {

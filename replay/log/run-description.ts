@@ -1,6 +1,5 @@
 /** Describes a run before it starts: the header of its log, and the module that is stored in a blob. */
-import { randomBytes } from "node:crypto";
-import { sha256Hex } from "../../gateway/digest.ts";
+import { randomHex, sha256Hex } from "../../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -39,7 +38,7 @@ export function checkRunId(runId: unknown): void {
 
 /** Returns 32 random hexadecimal digits. Ids from `runIdOf` have the same form. */
 export function freshRunId(): string {
-  return randomBytes(16).toString("hex");
+  return randomHex(16);
 }
 
 /** Returns the header and the module for a log of this run. Throws `usage` if the run id is invalid. */

@@ -1,7 +1,7 @@
 /**
- * The implementations of the native builtins, by name. Three are missing because they need the run and not only the meter,
- * so the interpreter implements them (`vm/interpreter/slow-path.ts`): `debug` and `debug_msg` call the host, and
- * `string.inspect` names the types of the module.
+ * The implementations of the native builtins, by name. Three builtins are missing, because they need the run and not only
+ * the meter: `debug` and `debug_msg` call the host, and `string.inspect` names the types of the module. The interpreter
+ * implements these (`vm/interpreter/slow-path.ts`).
  */
 import type { BuiltinCode } from "./code.ts";
 import { JSON_CODE } from "./json-code.ts";

@@ -1,14 +1,14 @@
 /**
- * The builtin table: every function of the language that needs no import and no capability. One row per builtin holds all
- * facts about it; the compiler, both engines, `docs/reference/builtins.md` and the tests read the rows.
+ * The builtin table: every function of the language that needs no import and no capability. Each builtin has one entry with
+ * all facts about it. The compiler, both engines, `docs/reference/builtins.md` and the tests read the entries.
  *
  * To add a builtin:
  *
- * 1. Add a row to one of the `…-table.ts` files here, with an id that was never used.
- *    A builtin written in `.ax` (`writtenInAx`) needs no more code; continue with step 4.
- * 2. Implement it in the `…-code.ts` file beside the table. Charge the meter before doing any work: `vm/cost.ts`.
- * 3. If its cost grows with its arguments, add the arguments that make the most work to `test/vm/hostile/builtins.test.ts`.
- *    A test there fails until you do.
+ * 1. Add an entry to one of the `…-table.ts` files in this folder, with an id that was never used.
+ *    A builtin written in `.ax` (`writtenInAx`) needs no other code; continue with step 4.
+ * 2. Implement it in the `…-code.ts` file next to the table. Charge the meter before doing any work (see `vm/cost.ts`).
+ * 3. If its cost grows with its arguments, add the most expensive arguments to `test/vm/hostile/builtins.test.ts`.
+ *    Until you do, a test in that file fails.
  * 4. Add cases to `test/vm/builtins/builtins.test.ts`, and run `npm run docs`.
  */
 import type { BuiltinDecl } from "./decl.ts";
@@ -32,14 +32,14 @@ export const BUILTINS: readonly BuiltinDecl[] = [
   ...OTHER_BUILTINS,
 ];
 
-/** The builtins by name, old names included. */
+/** The builtins by name, including old names. */
 export const BUILTIN_BY_NAME: ReadonlyMap<string, BuiltinDecl> = new Map(
   BUILTINS.flatMap((b) => [b.name, ...b.oldNames].map((name) => [name, b] as const)),
 );
 
 export const BUILTIN_BY_ID: ReadonlyMap<number, BuiltinDecl> = new Map(BUILTINS.map((b) => [b.id, b]));
 
-/** The names of `guard`, which looks like a builtin but is part of the language (see `GuardSeal`). */
+/** The names of `guard`. It looks like a builtin, but the compiler emits the instruction `GuardSeal` for it. */
 export const GUARD_NAMES: ReadonlySet<string> = new Set(["guard", "__builtin_guard"]);
 
 /** The record types that builtins written in `.ax` return. The compiler declares them in each module that uses them. */

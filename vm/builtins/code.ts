@@ -1,10 +1,10 @@
-/** The form of a native builtin's implementation, and the checks that its arguments have the right type. */
+/** The form of a native builtin's implementation, and functions that check the types of its arguments. */
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { type Meter, typeTrap } from "../meter.ts";
 import { EnumValue, FloatValue, type IntValue, isInt, NONE, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
-/** Must charge the meter before it does any work. Arguments beyond the builtin's `arity` are Unit. */
+/** A builtin as a function. It must charge the meter before it does any work. Arguments beyond the builtin's `arity` are Unit. */
 export type BuiltinRun = (meter: Meter, a: Value, b: Value, c: Value) => Value;
 
 export interface BuiltinCode {
@@ -12,10 +12,10 @@ export interface BuiltinCode {
   readonly run: BuiltinRun;
 }
 
-/** An implementation that takes `arity` arguments. */
+/** Returns an implementation that takes `arity` arguments. */
 export const code = (arity: number, run: BuiltinRun): BuiltinCode => ({ arity, run });
 
-/** `text` and the functions below return an argument as a JavaScript value; they trap if it has another type. */
+/** Returns a String argument as a JavaScript value. Traps if it has another type. The functions below do the same for other types. */
 export function text(value: Value): string {
   if (typeof value !== "string") throw typeTrap("String", value);
   return value;
@@ -36,7 +36,7 @@ export function bool(value: Value): boolean {
   return value;
 }
 
-/** The earliest compilers represented a list as a record with this type id. */
+/** The type id of the records that the earliest compilers used for lists. */
 const LIST_RECORD = 0xffff;
 
 export function list(value: Value): ListValue {
@@ -54,7 +54,7 @@ export function some(value: Value | undefined): Value {
   return value === undefined ? NONE : new SomeValue(value);
 }
 
-/** Older modules build Some, Ok and Err as variants of enums with reserved type ids. */
+/** Returns whether a value is a Some, Ok or Err of an older module, which builds them as enum values with reserved type ids. */
 export function isLegacyVariant(value: Value, typeId: number, variant: number): value is EnumValue {
   return value instanceof EnumValue && value.typeId === typeId && value.variant === variant;
 }

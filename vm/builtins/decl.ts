@@ -1,40 +1,41 @@
-/** The row of the builtin table, and the two functions that make one. */
+/** The entries of the builtin table, and the two functions that make an entry. */
 import { COSTS } from "../cost.ts";
 import type { OpName } from "../bytecode/opcodes.ts";
 
 export interface BuiltinDecl {
-  /** The operand of the `Builtin` instruction. An id never changes and is never used again. */
+  /** The operand of the `Builtin` instruction. The id of a builtin never changes, and no other builtin ever gets it. */
   readonly id: number;
-  /** `module.name`, or a bare name for the few builtins without a module. */
+  /** `module.name`, or only a name for the few builtins without a module. */
   readonly name: string;
-  /** Older spellings that remain valid. */
+  /** Earlier names, which remain valid. */
   readonly oldNames: readonly string[];
   readonly typeParams: readonly string[];
   /** The text form of a function type, such as `Fn(List<T>, Int) -> Option<T>`. */
   readonly type: string;
-  /** The steps in words; see `vm/cost.ts`. */
+  /** The charged steps in words; see `vm/cost.ts`. */
   readonly cost: string;
   readonly doc: string;
-  /** An expression of the language. */
+  /** An expression that uses the builtin. */
   readonly example: string;
   /** The text form of the example's value. */
   readonly exampleResult: string;
-  /** The opcode that the compiler emits for a call instead of `Builtin`. */
+  /** The opcode that the compiler emits for a call; undefined if it is `Builtin`. */
   readonly instruction: OpName | undefined;
-  /** Compares the elements of its first argument as `==` does, so their type must not contain functions. */
+  /** Whether it compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
-  /** Does something besides returning a value, so the compiler does not warn (W007) when the value is dropped. */
+  /** Whether it has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
   readonly calledForEffect: boolean;
   /**
-   * The source of a builtin that is written in `.ax`, else undefined. Its function comes first; helpers after it have
-   * names with `__` in front. The compiler adds it to each module that uses the builtin.
+   * The source text of a builtin that is written in `.ax`; undefined for a native builtin. The text begins with the builtin's
+   * function. Helper functions follow; their names begin with `__`. The compiler adds these functions to each module that uses
+   * the builtin.
    */
   readonly source: string | undefined;
 }
 
 type Options = Partial<Pick<BuiltinDecl, "oldNames" | "typeParams" | "instruction" | "comparesElements" | "calledForEffect" | "source">>;
 
-/** A builtin that the machine implements: see `builtin-code.ts`. */
+/** Returns the entry of a builtin that the machine implements (see `builtin-code.ts`). */
 export function native(
   id: number,
   name: string,
@@ -62,7 +63,7 @@ export function native(
   };
 }
 
-/** A builtin that is written in `.ax`. */
+/** Returns the entry of a builtin that is written in `.ax`. */
 export function writtenInAx(
   id: number,
   name: string,

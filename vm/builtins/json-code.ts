@@ -11,21 +11,22 @@ import { TextBuilder } from "../value/text-chunks.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
 
-/** The deepest nesting that `json.parse` reads and `json.stringify` writes. */
+/** The limit on the nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * Bytes that the parser's data may take per byte of remaining allocation. A text whose values would exceed the allocation
- * limit then stops before it fills the memory. The parser's data takes less than the values, except for empty objects.
+ * How many bytes the parser's data may take for each byte of remaining allocation. If the values would exceed the allocation
+ * limit, parsing stops before it fills the memory. The parser's data takes fewer bytes than the values, except for empty
+ * objects.
  */
 const PARSER_BYTES_PER_BYTE = 3;
-const PARSER_BYTES_AT_LEAST = 65_536;
-const PARSER_BYTES_AT_MOST = 3 * 2 ** 27;
+const MIN_PARSER_BYTES = 65_536;
+const MAX_PARSER_BYTES = 3 * 2 ** 27;
 
 function parse(meter: Meter, source: string): Value {
   meter.charge(source.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
   const remaining = meter.maxAllocBytes - meter.allocBytes;
-  const maxBytes = Math.min(PARSER_BYTES_AT_MOST, PARSER_BYTES_AT_LEAST + PARSER_BYTES_PER_BYTE * remaining);
+  const maxBytes = Math.min(MAX_PARSER_BYTES, MIN_PARSER_BYTES + PARSER_BYTES_PER_BYTE * remaining);
   let data: JsonData;
   try {
     data = parseJson(source, { maxDepth: MAX_DEPTH, duplicateKeys: "last", maxBytes });
@@ -39,7 +40,7 @@ function parse(meter: Meter, source: string): Value {
 }
 
 function valueOf(meter: Meter, root: JsonData): Value {
-  /** For each depth, the remaining keys of the object being read: a key is charged just before its value. */
+  /** For each depth, the remaining keys of the object being read. They are kept so that each key is charged just before its value. */
   const keys: (Iterator<string, undefined> | undefined)[] = [];
   return foldTree<JsonData, Value>(root, (data, depth) => {
     const key = keys[depth - 1]?.next().value;
@@ -65,14 +66,14 @@ function scalarOf(meter: Meter, data: null | boolean | number | bigint | FloatVa
   return typeof data === "bigint" && (data < I64_MIN || data > I64_MAX) ? new FloatValue(Number(data)) : data;
 }
 
-/** A list or object that is partly written. */
-type Open =
+/** A list or object of which only the start has been written. */
+type OpenContainer =
   | { readonly end: "]"; readonly parts: Iterator<Value>; first: boolean }
   | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
 
 function stringify(meter: Meter, value: Value): Value {
   const work = new Work(meter);
-  const open: Open[] = [];
+  const open: OpenContainer[] = [];
   const written = new TextBuilder();
   meter.allocateString(0);
   const write = (piece: string): void => {
@@ -92,7 +93,7 @@ function stringify(meter: Meter, value: Value): Value {
     } else if (part instanceof MapValue) {
       write("{");
       open.push({ end: "}", parts: part.entries(), first: true });
-    } else write(scalar(part, work));
+    } else write(scalarText(part, work));
   };
   visit(value);
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
@@ -105,56 +106,56 @@ function stringify(meter: Meter, value: Value): Value {
     if (!top.first) write(",");
     top.first = false;
     if (isEntry(next.value)) {
-      write(`${quoted(next.value[0], work)}:`);
+      write(`${quote(next.value[0], work)}:`);
       visit(next.value[1]);
     } else visit(next.value);
   }
   return written.toString();
 }
 
-/** The longest result, in code units: half of the longest String, so that a String still fits when every unit is escaped. */
+/** The maximum length of the result, in code units. It is half of the maximum String length. */
 const MAX_JSON_UNITS = 2 ** 27;
 
 function isEntry(part: Value | readonly [string, Value]): part is readonly [string, Value] {
   return Array.isArray(part);
 }
 
-function quoted(source: string, work: Work): string {
+function quote(source: string, work: Work): string {
   if (source.length > MAX_JSON_UNITS / 2) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
   work.add(source.length * UNITS.codedUnit);
   return canonicalJson(source);
 }
 
-function scalar(value: Value, work: Work): string {
+function scalarText(value: Value, work: Work): string {
   if (value instanceof UnitValue) return "null";
-  if (typeof value === "string") return quoted(value, work);
+  if (typeof value === "string") return quote(value, work);
   if (value instanceof FloatValue) return Number.isFinite(value.value) ? canonicalJson(value) : "null";
   if (typeof value === "object") throw typeTrap("Json", value);
   return canonicalJson(value);
 }
 
-/** Parses a path such as `a.b[0]` into keys and indices; undefined if it is malformed. */
+/** Parses a path such as `a.b[0]` into keys and indices. Returns undefined if the path is malformed. */
 function parsePath(path: string): (string | number)[] | undefined {
   const steps: (string | number)[] = [];
-  let at = 0;
-  while (at < path.length) {
-    if (path[at] === "[") {
-      const end = path.indexOf("]", at);
-      const digits = end < 0 ? "" : path.slice(at + 1, end);
+  let position = 0;
+  while (position < path.length) {
+    if (path[position] === "[") {
+      const end = path.indexOf("]", position);
+      const digits = end < 0 ? "" : path.slice(position + 1, end);
       if (!/^[0-9]{1,10}$/.test(digits)) return undefined;
       steps.push(Number(digits));
-      at = end + 1;
-      if (at < path.length && path[at] !== "." && path[at] !== "[") return undefined;
+      position = end + 1;
+      if (position < path.length && path[position] !== "." && path[position] !== "[") return undefined;
     } else {
-      if (path[at] === ".") {
-        if (at === 0) return undefined;
-        at += 1;
+      if (path[position] === ".") {
+        if (position === 0) return undefined;
+        position += 1;
       }
-      let end = at;
+      let end = position;
       while (end < path.length && path[end] !== "." && path[end] !== "[" && path[end] !== "]") end += 1;
-      if (end === at || path[end] === "]") return undefined;
-      steps.push(path.slice(at, end));
-      at = end;
+      if (end === position || path[end] === "]") return undefined;
+      steps.push(path.slice(position, end));
+      position = end;
     }
   }
   return steps;
@@ -163,15 +164,15 @@ function parsePath(path: string): (string | number)[] | undefined {
 function get(meter: Meter, value: Value, path: string): Value {
   const work = new Work(meter);
   work.add(path.length * UNITS.codedUnit);
-  let found: Value | undefined = value;
+  let current: Value | undefined = value;
   for (const step of parsePath(path) ?? [undefined]) {
-    if (typeof step === "number" && found instanceof ListValue) found = found.get(step);
-    else if (typeof step === "string" && found instanceof MapValue) {
-      work.add(step.length * treeLevels(found.size) * UNITS.codeUnit);
-      found = found.get(step);
-    } else found = undefined;
+    if (typeof step === "number" && current instanceof ListValue) current = current.get(step);
+    else if (typeof step === "string" && current instanceof MapValue) {
+      work.add(step.length * treeLevels(current.size) * UNITS.codeUnit);
+      current = current.get(step);
+    } else current = undefined;
   }
-  return wrapSome(meter, found);
+  return wrapSome(meter, current);
 }
 
 function wrapSome(meter: Meter, value: Value | undefined): Value {
@@ -182,7 +183,7 @@ function wrapSome(meter: Meter, value: Value | undefined): Value {
 
 const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
 
-/** The result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
+/** Returns the result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
 export function jsonKind(value: Value): number {
   if (value instanceof UnitValue) return 0;
   if (typeof value === "boolean") return 1;

@@ -1,4 +1,4 @@
-/** The native builtins on lists. */
+/** The native builtins of the module `list`. */
 import { addInts } from "../value/arithmetic.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
@@ -7,14 +7,14 @@ import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list } from "./code.ts";
 
-/** Some of an element; None if it is undefined. */
+/** Returns an element as an Option: Some, or None if it is undefined. */
 function element(meter: Meter, value: Value | undefined): Value {
   if (value === undefined) return NONE;
   meter.allocate(BYTES.wrapper);
   return new SomeValue(value);
 }
 
-/** Returns the element at an index; traps if out of range. */
+/** Returns the element at an index. Traps if the index is out of range. */
 export function elementAt(xs: Value, index: Value): Value {
   const at = int(index);
   const items = list(xs);
@@ -23,7 +23,7 @@ export function elementAt(xs: Value, index: Value): Value {
   return value;
 }
 
-/** `list.push` in place, for a list that nothing else refers to. */
+/** Does the same as `list.push`, but changes the list in place. No other code may hold the list. */
 export function growList(meter: Meter, xs: Value, value: Value): Value {
   const items = list(xs);
   meter.allocateList(items.length + 1, BYTES.push);
@@ -36,24 +36,24 @@ export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
   return a.concat(b);
 }
 
-function indexOf(meter: Meter, xs: ListValue, wanted: Value): number {
+function indexOf(meter: Meter, xs: ListValue, target: Value): number {
   const work = new Work(meter);
   let at = 0;
   for (const value of xs) {
-    if (equalWith(value, wanted, work)) return at;
+    if (equalWith(value, target, work)) return at;
     at += 1;
   }
   return -1;
 }
 
 /**
- * A stable, bottom-up merge sort. `Array.prototype.sort` cannot be used: the comparisons are charged as steps, and each
- * JavaScript engine compares different pairs.
+ * Sorts with a stable, bottom-up merge sort. `Array.prototype.sort` cannot be used, because the comparisons are charged as
+ * steps, and which pairs it compares depends on the JavaScript engine.
  */
 function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
-  // Two arrays that swap roles: a new array for each width would take most of the time.
+  // Two arrays swap roles, because making a new array for each width would take most of the time.
   let runs = items.slice();
-  let merged = items.slice();
+  let mergedRuns = items.slice();
   for (let width = 1; width < items.length; width *= 2) {
     let to = 0;
     for (let start = 0; start < runs.length; start += 2 * width) {
@@ -63,23 +63,23 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
       let j = middle;
       for (let a = runs[i], b = runs[j]; a !== undefined && b !== undefined && i < middle && j < end; to++) {
         if (compare(a, b) <= 0) {
-          merged[to] = a;
+          mergedRuns[to] = a;
           i += 1;
           a = runs[i];
         } else {
-          merged[to] = b;
+          mergedRuns[to] = b;
           j += 1;
           b = runs[j];
         }
       }
       // One of the two runs has elements left.
       const [from, until] = i < middle ? [i, middle] : [j, end];
-      for (let rest = from; rest < until; rest++, to++) {
-        const item = runs[rest];
-        if (item !== undefined) merged[to] = item;
+      for (let restIndex = from; restIndex < until; restIndex++, to++) {
+        const item = runs[restIndex];
+        if (item !== undefined) mergedRuns[to] = item;
       }
     }
-    [runs, merged] = [merged, runs];
+    [runs, mergedRuns] = [mergedRuns, runs];
   }
   return runs;
 }
@@ -92,7 +92,7 @@ function sort(meter: Meter, xs: ListValue): Value {
 
 function unique(meter: Meter, xs: ListValue): Value {
   const work = new Work(meter);
-  // Charged for the worst case; the result may be shorter.
+  // The charge is for the worst case. The result may be shorter.
   meter.allocateList(xs.length);
   const items = xs.toArray();
   const sorted = mergeSort(
@@ -110,7 +110,7 @@ function unique(meter: Meter, xs: ListValue): Value {
 
 function range(meter: Meter, from: IntValue, to: IntValue): Value {
   if (to <= from) return ListValue.EMPTY;
-  // The difference may exceed 64 bits; then the charge traps anyway.
+  // If the difference exceeds the safe range it is rounded, but then the charge traps anyway.
   const count = Number(BigInt(to) - BigInt(from));
   meter.charge(count * UNITS.entry);
   meter.allocateList(count);
@@ -143,8 +143,8 @@ function sum(meter: Meter, xs: ListValue): Value {
   return total;
 }
 
-/** An Int as a list index. A bigint loses precision, but it is out of range anyway. */
-const bound = (value: IntValue): number => Number(value);
+/** Converts an Int to a list index. A bigint loses precision, but it is out of range anyway. */
+const listIndex = (value: IntValue): number => Number(value);
 
 export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["list.len", code(1, (_meter, a) => list(a).length)],
@@ -195,7 +195,7 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "list.slice",
     code(3, (meter, a, b, c) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(bound(int(b)), bound(int(c)));
+      return list(a).slice(listIndex(int(b)), listIndex(int(c)));
     }),
   ],
   ["list.contains", code(2, (meter, a, b) => indexOf(meter, list(a), b) >= 0)],

@@ -6,7 +6,7 @@ import { type Meter, Work } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, map, text } from "./code.ts";
 
-/** Charges for the search of a key. */
+/** Charges for finding a key in a map of this size. */
 function chargeKey(meter: Meter, size: number, key: string): void {
   meter.charge(key.length * treeLevels(size) * UNITS.codeUnit);
 }
@@ -17,8 +17,8 @@ function set(meter: Meter, entries: MapValue, key: string, value: Value): MapVal
   return entries.set(key, value);
 }
 
-/** A list of the keys or values of a map, in key order. */
-function listed(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
+/** Returns a list of the keys or values of a map, in the order of keys. */
+function listOf(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
   meter.charge(entries.size * UNITS.entry);
   meter.allocateList(entries.size);
   return ListValue.of([...parts(entries)]);
@@ -35,7 +35,7 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
   return result;
 }
 
-/** Makes a map of `flat`: key, value, key, value, … */
+/** Makes a map from the array `flat`, in which keys and values alternate. */
 export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
   const work = new Work(meter);
   meter.allocate(mapCharge(flat.length / 2));
@@ -81,8 +81,8 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return entries.has(key);
     }),
   ],
-  ["map.keys", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.keys()))],
-  ["map.values", code(1, (meter, a) => listed(meter, map(a), (entries) => entries.values()))],
+  ["map.keys", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.keys()))],
+  ["map.values", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.values()))],
   ["map.len", code(1, (_meter, a) => map(a).size)],
   ["map.merge", code(2, (meter, a, b) => merge(meter, map(a), map(b)))],
 ];

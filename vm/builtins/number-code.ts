@@ -7,14 +7,14 @@ import { trimAscii } from "./text-search.ts";
 import { ErrValue, FloatValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
 
-/** Charges for a String and returns it. */
-function charged(meter: Meter, result: string): string {
+/** Charges for a String and returns that String. */
+function chargeString(meter: Meter, result: string): string {
   meter.allocateString(result.length);
   return result;
 }
 
-/** A builtin that rounds a Float to an Int. */
-function rounding(name: string, round: (value: number) => number): BuiltinCode {
+/** Returns the implementation of a builtin that rounds a Float to an Int. */
+function roundingBuiltin(name: string, round: (value: number) => number): BuiltinCode {
   return code(1, (_meter, a) => {
     const result = intFromNumber(round(float(a)));
     if (result === undefined) throw new MachineTrap("arithmetic_overflow", `${name}: the Float does not fit an Int`);
@@ -22,13 +22,13 @@ function rounding(name: string, round: (value: number) => number): BuiltinCode {
   });
 }
 
-/** Rounds halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
+/** Rounds to the nearest integer, and halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
 function roundHalfAway(value: number): number {
-  const whole = Math.trunc(value);
-  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
+  const integerPart = Math.trunc(value);
+  return Math.abs(value - integerPart) >= 0.5 ? integerPart + Math.sign(value) : integerPart;
 }
 
-/** A decimal number with optional sign, fraction and exponent; at least one digit before or after the point. */
+/** Matches a decimal number with optional sign, fraction and exponent, and at least one digit before or after the point. */
 const FLOAT_TEXT = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const FLOAT_WORD = /^[+-]?(?:inf|infinity|nan)$/i;
 
@@ -39,19 +39,19 @@ function parseFloatText(source: string): number | undefined {
   return source.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
-function wrapped(meter: Meter, value: Value | undefined): Value {
+function optionOf(meter: Meter, value: Value | undefined): Value {
   if (value !== undefined) meter.allocate(BYTES.wrapper);
   return some(value);
 }
 
 export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["int.to_string", code(1, (meter, a) => charged(meter, String(int(a))))],
+  ["int.to_string", code(1, (meter, a) => chargeString(meter, String(int(a))))],
   [
     "int.parse",
     code(1, (meter, a) => {
       const source = text(a);
       meter.charge(source.length * UNITS.codeUnit);
-      return wrapped(meter, parseInt64(source));
+      return optionOf(meter, parseInt64(source));
     }),
   ],
   ["int.to_float", code(1, (_meter, a) => new FloatValue(intToNumber(int(a))))],
@@ -102,25 +102,25 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
       meter.charge(source.length * UNITS.codeUnit);
       const value = parseInt64(trimAscii(source));
       meter.allocate(BYTES.wrapper);
-      return value === undefined ? new ErrValue(charged(meter, `invalid integer: ${source}`)) : new OkValue(value);
+      return value === undefined ? new ErrValue(chargeString(meter, `invalid integer: ${source}`)) : new OkValue(value);
     }),
   ],
-  ["float.to_string", code(1, (meter, a) => charged(meter, floatToText(float(a))))],
+  ["float.to_string", code(1, (meter, a) => chargeString(meter, floatToText(float(a))))],
   [
     "float.parse",
     code(1, (meter, a) => {
       const source = text(a);
       meter.charge(source.length * UNITS.codeUnit);
       const value = parseFloatText(source);
-      return wrapped(meter, value === undefined ? undefined : new FloatValue(value));
+      return optionOf(meter, value === undefined ? undefined : new FloatValue(value));
     }),
   ],
-  ["float.floor", rounding("float.floor", Math.floor)],
-  ["float.ceil", rounding("float.ceil", Math.ceil)],
-  ["float.round", rounding("float.round", roundHalfAway)],
-  ["float.trunc", rounding("float.trunc", Math.trunc)],
+  ["float.floor", roundingBuiltin("float.floor", Math.floor)],
+  ["float.ceil", roundingBuiltin("float.ceil", Math.ceil)],
+  ["float.round", roundingBuiltin("float.round", roundHalfAway)],
+  ["float.trunc", roundingBuiltin("float.trunc", Math.trunc)],
   ["float.sqrt", code(1, (_meter, a) => new FloatValue(Math.sqrt(float(a))))],
   ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],
   ["float.is_finite", code(1, (_meter, a) => Number.isFinite(float(a)))],
-  ["bool.to_string", code(1, (meter, a) => charged(meter, String(bool(a))))],
+  ["bool.to_string", code(1, (meter, a) => chargeString(meter, String(bool(a))))],
 ];

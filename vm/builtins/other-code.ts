@@ -10,7 +10,7 @@ import { ErrValue, OkValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, text } from "./code.ts";
 
 const HASH_HEX_UNITS = 64;
-/** The value of each ASCII character in Base64; -1 if it is not in the alphabet. */
+/** The Base64 digit of each ASCII character; -1 for a character outside the alphabet. */
 const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => BASE64_ALPHABET.indexOf(String.fromCharCode(unit)));
 
 function encode(meter: Meter, source: string): Value {
@@ -37,7 +37,7 @@ function hash(source: string): string {
   return bytesToHex(digest.digest());
 }
 
-/** Decodes canonical Base64 with padding; undefined for any other text. */
+/** Decodes canonical Base64 with padding. Returns undefined for any other text. */
 function decodeBytes(source: string): Uint8Array | undefined {
   if (source.length % 4 !== 0) return undefined;
   const padding = source.endsWith("==") ? 2 : source.endsWith("=") ? 1 : 0;

@@ -2,7 +2,7 @@ import { COSTS } from "../cost.ts";
 import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
-/** Called for its effect, so dropping the value is no mistake. */
+/** The options of builtins that are called for their effect, so that the compiler does not warn if the result is dropped. */
 const EFFECT_T = { ...T, calledForEffect: true } as const;
 const TE = { typeParams: ["T", "E"] } as const;
 

@@ -9,34 +9,34 @@ import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/v
 import { type BuiltinCode, code, text } from "./code.ts";
 
 interface Search {
-  /** The key in the cache: the pattern, prefixed by `(` if groups are captured and by a space if not. */
+  /** The key in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
   readonly key: string;
   readonly matcher: Matcher;
   readonly groups: number;
 }
 
-/** The patterns used last. Results and charges do not depend on this cache. */
+/** The patterns that were used most recently, the last one last. Results and charges do not depend on this cache. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
-/** Parses and compiles a pattern, or takes it from the cache. Charges for parsing first, then for compiling and searching. */
+/** Parses and compiles a pattern, or takes it from the cache. Charges first for parsing, then for compiling and for searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const key = `${withGroups ? "(" : " "}${pattern}`;
-  const cached = cache.get(key);
-  if (cached !== undefined) {
-    // `keep` puts it back as the pattern used last.
+  const cachedSearch = cache.get(key);
+  if (cachedSearch !== undefined) {
+    // `keep` adds the pattern again, as the one used last.
     cache.delete(key);
-    work.add(searchUnits(source, cached.matcher.program.code.length));
-    return cached;
+    work.add(searchUnits(source, cachedSearch.matcher.program.code.length));
+    return cachedSearch;
   }
-  const parsed = parsePattern(pattern, { withGroups });
-  if ("message" in parsed)
-    throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parsed)} (regex.check tests a pattern)`);
-  work.add(searchUnits(source, parsed.pattern.size + 1));
-  return { key, matcher: createMatcher(compilePattern(parsed.pattern)), groups: parsed.groups };
+  const parseResult = parsePattern(pattern, { withGroups });
+  if ("message" in parseResult)
+    throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parseResult)} (regex.check tests a pattern)`);
+  work.add(searchUnits(source, parseResult.pattern.size + 1));
+  return { key, matcher: createMatcher(compilePattern(parseResult.pattern)), groups: parseResult.groups };
 }
 
 const searchUnits = (source: string, instructions: number): number =>
@@ -51,27 +51,27 @@ function keep(search: Search): void {
 
 function matches(meter: Meter, source: string, pattern: string): Value {
   const search = prepare(new Work(meter), "regex.matches", source, pattern);
-  const found = occurs(search.matcher, source);
+  const isMatch = occurs(search.matcher, source);
   keep(search);
-  return found;
+  return isMatch;
 }
 
 function findAll(meter: Meter, source: string, pattern: string): Value {
   const work = new Work(meter);
   const search = prepare(work, "regex.find_all", source, pattern);
   meter.allocateList(0);
-  const found: string[] = [];
+  const matchTexts: string[] = [];
   eachMatch(search.matcher, source, (start, end) => {
     work.add(UNITS.value);
-    meter.allocateList(found.length + 1, BYTES.slot + stringCharge(end - start));
-    found.push(source.slice(start, end));
+    meter.allocateList(matchTexts.length + 1, BYTES.slot + stringCharge(end - start));
+    matchTexts.push(source.slice(start, end));
     return true;
   });
   keep(search);
-  return ListValue.of(found);
+  return ListValue.of(matchTexts);
 }
 
-/** Pieces that are collected before they are joined; with more, the array would take more memory than the text. */
+/** The number of pieces that are collected before they are joined. With more pieces, the array would take more memory than the text. */
 const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
@@ -107,9 +107,9 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
 function captures(meter: Meter, source: string, pattern: string): Value {
   const work = new Work(meter);
   const search = prepare(work, "regex.captures", source, pattern, true);
-  // The start and end of the match, then of each group.
+  // The start and end of the match, followed by the start and end of each group.
   const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
-  const found: string[] = [];
+  const groupTexts: string[] = [];
   eachMatch(
     search.matcher,
     source,
@@ -122,25 +122,25 @@ function captures(meter: Meter, source: string, pattern: string): Value {
         const to = from < 0 ? from : (slots[i + 1] ?? from);
         work.add(UNITS.value);
         meter.allocateString(to - from);
-        found.push(from < 0 ? "" : source.slice(from, to));
+        groupTexts.push(from < 0 ? "" : source.slice(from, to));
       }
       return false;
     },
     slots,
   );
   keep(search);
-  if (found.length === 0) return NONE;
+  if (groupTexts.length === 0) return NONE;
   meter.allocate(BYTES.wrapper);
-  return new SomeValue(ListValue.of(found));
+  return new SomeValue(ListValue.of(groupTexts));
 }
 
 function check(meter: Meter, pattern: string): Value {
   meter.charge(pattern.length * UNITS.codedUnit);
   meter.allocate(BYTES.wrapper);
-  // Parsed with groups, the largest syntax: a pattern that parses here is valid for every regex builtin.
-  const parsed = parsePattern(pattern, { withGroups: true });
-  if (!("message" in parsed)) return new OkValue(UNIT);
-  const problem = problemText(parsed);
+  // The pattern is parsed with groups, which is the strictest check. If it is valid, it is valid for every regex builtin.
+  const parseResult = parsePattern(pattern, { withGroups: true });
+  if (!("message" in parseResult)) return new OkValue(UNIT);
+  const problem = problemText(parseResult);
   meter.allocateString(problem.length);
   return new ErrValue(problem);
 }

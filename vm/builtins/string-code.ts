@@ -8,9 +8,9 @@ import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list, text } from "./code.ts";
 
-/** Charges for reading `read` code units and making a String of `units`. */
-function chargeText(meter: Meter, read: number, units: number): void {
-  meter.charge((read + units) * UNITS.codeUnit);
+/** Charges for reading `readUnits` code units and making a String of `units` code units. */
+function chargeText(meter: Meter, readUnits: number, units: number): void {
+  meter.charge((readUnits + units) * UNITS.codeUnit);
   meter.allocateString(units);
 }
 
@@ -32,9 +32,9 @@ function split(meter: Meter, source: string, separator: string): Value {
   if (separator.length === 0) return characters(meter, source);
   const work = new Work(meter);
   work.add((source.length + separator.length) * UNITS.codeUnit);
-  const found = countOccurrences(source, separator);
-  work.add((found + 1) * UNITS.value);
-  allocatePieces(meter, found + 1, source.length - found * separator.length);
+  const separatorCount = countOccurrences(source, separator);
+  work.add((separatorCount + 1) * UNITS.value);
+  allocatePieces(meter, separatorCount + 1, source.length - separatorCount * separator.length);
   return ListValue.of(splitText(source, separator));
 }
 
@@ -68,21 +68,21 @@ function join(meter: Meter, parts: ListValue, separator: string): Value {
 function replace(meter: Meter, source: string, from: string, to: string): Value {
   const work = new Work(meter);
   work.add((source.length + from.length) * UNITS.codeUnit);
-  const found = from.length === 0 ? countCodePoints(source) + 1 : countOccurrences(source, from);
-  const units = source.length + found * (to.length - from.length);
+  const occurrences = from.length === 0 ? countCodePoints(source) + 1 : countOccurrences(source, from);
+  const units = source.length + occurrences * (to.length - from.length);
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
-  if (found === 0) return source;
+  if (occurrences === 0) return source;
   chargePieces(meter, units);
-  return from.length === 0 ? interleaved(source, to) : replaced(source, from, to);
+  return from.length === 0 ? interleave(source, to) : replaceOccurrences(source, from, to);
 }
 
-/** Charges for the pieces that a String is joined from; they exist beside it for a while and have as many code units. */
+/** Charges for the pieces that a String is joined from. The pieces have as many code units as the String and exist at the same time. */
 function chargePieces(meter: Meter, units: number): void {
   meter.allocate(units * BYTES.codeUnit);
 }
 
-function replaced(source: string, from: string, to: string): string {
+function replaceOccurrences(source: string, from: string, to: string): string {
   const searcher = createSearcher(source, from);
   const result = new TextBuilder();
   let start = 0;
@@ -95,15 +95,15 @@ function replaced(source: string, from: string, to: string): string {
   return result.toString();
 }
 
-/** Inserts `to` before, between and after all characters. */
-function interleaved(source: string, to: string): string {
-  let done = to;
-  for (const chunk of chunksOf(source)) done += Array.from(chunk).join(to) + to;
-  return done;
+/** Returns `source` with `to` inserted before, between and after all characters. */
+function interleave(source: string, to: string): string {
+  let result = to;
+  for (const chunk of chunksOf(source)) result += Array.from(chunk).join(to) + to;
+  return result;
 }
 
 function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Value {
-  // A code unit is at most three bytes, so a larger offset is out of range.
+  // A code unit takes at most three bytes, so a larger offset is out of range.
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
@@ -124,19 +124,20 @@ function repeat(meter: Meter, source: string, times: IntValue): Value {
 function padStart(meter: Meter, source: string, width: IntValue, filler: string): Value {
   const work = new Work(meter);
   work.add((source.length + filler.length) * UNITS.codeUnit);
-  const missing = Number(width) - countCodePoints(source);
-  if (missing <= 0 || filler.length === 0) return source;
-  const size = countCodePoints(filler);
-  const repeats = Math.floor(missing / size);
-  let rest = 0;
-  for (let characters = missing % size; characters > 0; characters--) rest += (filler.codePointAt(rest) ?? 0) > 0xffff ? 2 : 1;
-  const units = repeats * filler.length + rest + source.length;
+  const missingCharacters = Number(width) - countCodePoints(source);
+  if (missingCharacters <= 0 || filler.length === 0) return source;
+  const fillerCharacters = countCodePoints(filler);
+  const fullFillers = Math.floor(missingCharacters / fillerCharacters);
+  let restUnits = 0;
+  for (let characters = missingCharacters % fillerCharacters; characters > 0; characters--)
+    restUnits += (filler.codePointAt(restUnits) ?? 0) > 0xffff ? 2 : 1;
+  const units = fullFillers * filler.length + restUnits + source.length;
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
-  return filler.repeat(repeats) + filler.slice(0, rest) + source;
+  return filler.repeat(fullFillers) + filler.slice(0, restUnits) + source;
 }
 
-/** Maps the case of ASCII letters only. For ASCII text, `change` alone does that. */
+/** Changes the case of ASCII letters only. If the text is ASCII, `change` is called on the whole text. */
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
   chargeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
@@ -154,7 +155,7 @@ function isAscii(source: string): boolean {
 const toUpper = (run: string): string => run.toUpperCase();
 const toLower = (run: string): string => run.toLowerCase();
 
-/** Charges for a search and returns the index of the first occurrence, or -1. An empty pattern is found at 0. */
+/** Charges for a search and returns the index of the first occurrence; -1 if there is none. An empty pattern occurs at 0. */
 function find(meter: Meter, source: string, pattern: string): number {
   meter.charge((source.length + pattern.length) * UNITS.codeUnit);
   return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);

@@ -1,14 +1,14 @@
-/** Text search and UTF-8 offsets, in time linear in the lengths of the text and the pattern. */
+/** Searches text and converts UTF-8 offsets, in time linear in the lengths of the text and the pattern. */
 
-/** Up to this length `indexOf` is fast in the worst case too; for longer patterns it could be quadratic. */
+/** The maximum pattern length for which `indexOf` is used. For longer patterns its time could be quadratic. */
 const NATIVE_PATTERN_UNITS = 32;
 
 export interface Searcher {
-  /** The index of the first occurrence at or after `from`, in code units; -1 if there is none. */
+  /** Returns the index of the first occurrence at or after `from`, in code units; -1 if there is none. */
   next(from: number): number;
 }
 
-/** A searcher for a pattern that is not empty. Long patterns use the algorithm of Knuth, Morris and Pratt. */
+/** Returns a searcher for a pattern that is not empty. For long patterns it uses the algorithm of Knuth, Morris and Pratt. */
 export function createSearcher(text: string, pattern: string): Searcher {
   if (pattern.length <= NATIVE_PATTERN_UNITS) return { next: (from) => text.indexOf(pattern, from) };
   if (pattern.length > text.length) return { next: () => -1 };
@@ -27,7 +27,7 @@ export function createSearcher(text: string, pattern: string): Searcher {
   };
 }
 
-/** For each prefix of the pattern, the length of its longest proper prefix that is also its suffix. */
+/** Returns, for each prefix of the pattern, the length of that prefix's longest proper prefix which is also its suffix. */
 function borders(pattern: string): Int32Array {
   const failure = new Int32Array(pattern.length);
   let matched = 0;
@@ -40,7 +40,7 @@ function borders(pattern: string): Int32Array {
   return failure;
 }
 
-/** The number of occurrences without overlaps. */
+/** Returns the number of occurrences, without overlaps. */
 export function countOccurrences(text: string, pattern: string): number {
   const searcher = createSearcher(text, pattern);
   let count = 0;
@@ -48,7 +48,7 @@ export function countOccurrences(text: string, pattern: string): number {
   return count;
 }
 
-/** The parts between the occurrences, one more than there are occurrences. */
+/** Returns the parts of the text between the occurrences. There is one part more than occurrences. */
 export function splitText(text: string, pattern: string): string[] {
   const searcher = createSearcher(text, pattern);
   const parts: string[] = [];
@@ -61,7 +61,7 @@ export function splitText(text: string, pattern: string): string[] {
   return parts;
 }
 
-/** Whether a code unit is a space or U+0009 to U+000D. */
+/** Returns whether a code unit is a space or U+0009 to U+000D. */
 export function isAsciiSpace(unit: number): boolean {
   return unit === 32 || (unit >= 9 && unit <= 13);
 }
@@ -74,7 +74,7 @@ export function trimAscii(text: string): string {
   return text.slice(start, end);
 }
 
-/** Converts a UTF-8 byte offset to a code unit index; -1 if it is out of range or inside a character. */
+/** Converts a UTF-8 byte offset to a code unit index. Returns -1 if the offset is out of range or inside a character. */
 export function unitIndexOfByte(text: string, offset: number): number {
   let bytes = 0;
   let at = 0;

@@ -1,4 +1,4 @@
-/** The `.axbc` container: "LLMB", version (u16 LE), payload length (u32 LE), payload (the module as JSON in UTF-8). */
+/** Reads and writes `.axbc` files: "LLMB", version (u16 LE), payload length (u32 LE), payload (the module as JSON in UTF-8). */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CapabilityRegistry } from "../capabilities.ts";
@@ -13,13 +13,13 @@ const MAGIC = [0x4c, 0x4c, 0x4d, 0x42] as const;
 const VERSION_AT = 4;
 const LENGTH_AT = 6;
 const HEADER_BYTES = 10;
-/** `{` and the white space allowed before it. */
+/** The bytes that a JSON payload can start with: `{` and white space. */
 const JSON_STARTS: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d]);
-/** A constant is nested two levels deep in the module's JSON. */
+/** The limit on the nesting of the payload. A constant is itself nested two levels deep in the module's JSON. */
 const PAYLOAD_DEPTH = JSON_LEVELS_PER_VALUE * (MODULE_LIMITS.constantDepth + 1) + 2;
 
 /**
- * Reads an `.axbc` file or a bare JSON payload; ignores bytes after the payload. Throws `module.too_short`,
+ * Reads an `.axbc` file, or a JSON payload alone. Ignores bytes after the payload. Throws `module.too_short`,
  * `module.bad_magic`, `module.version`, `module.truncated`, `module.too_large`, and the errors of `moduleFromJson`.
  */
 export function decodeModule(bytes: Uint8Array, registry?: CapabilityRegistry): Module {
@@ -85,7 +85,7 @@ export function encodeModule(module: Module, options: ModuleJsonOptions = {}): U
   return bytes;
 }
 
-/** `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
+/** Returns `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
 export function moduleHash(module: Module, registry?: CapabilityRegistry): string {
   const text = canonicalJson(moduleToJson(module, { debug: false, ...(registry === undefined ? {} : { registry }) }));
   return `sha256:${bytesToHex(sha256(utf8ToBytes(text)))}`;

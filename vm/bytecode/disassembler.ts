@@ -11,19 +11,20 @@ const MAX_CONSTANT_UNITS = 60;
 /** The column at which the notes beside the code begin. */
 const NOTE_COLUMN = 32;
 
-function shortened(text: string): string {
+function shorten(text: string): string {
   return text.length <= MAX_CONSTANT_UNITS
     ? printable(text)
     : `${printable(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
 }
 
 /**
- * Lists the types, the constants and the code of every function. A note beside an instruction names its operands and, with
- * debug info, its source line. Safe to print: control characters are escaped and long constants are cut.
+ * Returns a listing of the types, the constants and the code of every function. A note beside an instruction names its
+ * operands and, if the module has debug info, its source line. The listing is safe to print, because control characters are
+ * escaped and long constants are cut.
  */
 export function disassemble(program: Program): string {
   const { module } = program;
-  const constants = module.constants.map((constant) => shortened(textForm(constant)));
+  const constants = module.constants.map((constant) => shorten(textForm(constant)));
   const lines = [
     `module ${printable(module.name)}`,
     `hash ${program.moduleHash}`,
@@ -34,7 +35,7 @@ export function disassemble(program: Program): string {
   if (program.usesActors) lines.push("uses actors");
   if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${printable(typeText(type))}`));
   if (constants.length > 0) lines.push("", ...constants.map((constant, i) => `const ${i} ${constant}`));
-  const sections = program.functions.map((verified) => functionLines(verified, program, constants).join("\n"));
+  const sections = program.functions.map((fn) => functionLines(fn, program, constants).join("\n"));
   return `${[lines.join("\n"), ...sections].join("\n\n")}\n`;
 }
 
@@ -59,19 +60,19 @@ function capabilityName(program: Program, id: number): string {
   return program.registry.byId.get(id)?.name ?? String(id);
 }
 
-function functionLines(verified: VerifiedFunction, program: Program, constants: readonly string[]): string[] {
-  const { def, index } = verified;
-  const capabilities = [...verified.capabilities].map((id) => capabilityName(program, id));
-  const stack = verified.staticallyStacked ? `stack ${verified.maxStack}` : "dynamically stacked";
+function functionLines(fn: VerifiedFunction, program: Program, constants: readonly string[]): string[] {
+  const { def, index } = fn;
+  const capabilities = [...fn.capabilities].map((id) => capabilityName(program, id));
+  const stack = fn.staticallyStacked ? `stack ${fn.maxStack}` : "dynamically stacked";
   const effects = capabilities.length === 0 ? "" : ` !{${capabilities.join(", ")}}`;
   const lines = [`${functionLabel(program.module, index)}: ${def.arity} arguments, ${def.locals} locals, ${stack}${effects}`];
-  if (def.intent !== null) lines.push(`  intent ${shortened(def.intent)}`);
+  if (def.intent !== null) lines.push(`  intent ${shorten(def.intent)}`);
   let line: number | undefined;
   def.code.forEach((instruction, pc) => {
     const place = placeOf(program.module, index, pc);
     const source = place.line === undefined || place.line === line ? [] : [`${printable(place.file ?? "?")}:${place.line}`];
     line = place.line;
-    const notes = [...notesOf(instruction, { program, constants, verified }), ...source];
+    const notes = [...notesOf(instruction, { program, constants, fn }), ...source];
     const text = `${String(pc).padStart(6)}  ${[instruction.op, ...instruction.operands].join(" ")}`;
     lines.push(notes.length === 0 ? text : `${text.padEnd(NOTE_COLUMN)}  ; ${notes.join(" · ")}`);
   });
@@ -82,7 +83,7 @@ function functionLines(verified: VerifiedFunction, program: Program, constants: 
 interface NoteContext {
   readonly program: Program;
   readonly constants: readonly string[];
-  readonly verified: VerifiedFunction;
+  readonly fn: VerifiedFunction;
 }
 
 function notesOf({ op, operands }: Instruction, context: NoteContext): string[] {
@@ -90,12 +91,12 @@ function notesOf({ op, operands }: Instruction, context: NoteContext): string[] 
   return kinds.flatMap((kind, i) => noteOf(kind, operands[i] ?? 0, operands, context) ?? []);
 }
 
-/** A note for one operand; undefined if its number needs none. */
+/** Returns a note for one operand; undefined if the number needs no note. */
 function noteOf(
   kind: OperandKind,
   operand: number,
   operands: readonly number[],
-  { program, constants, verified }: NoteContext,
+  { program, constants, fn }: NoteContext,
 ): string | undefined {
   const { module } = program;
   switch (kind) {
@@ -103,7 +104,7 @@ function noteOf(
     case "type_text":
       return constants[operand];
     case "local": {
-      const name = module.debug?.functions[verified.index]?.locals[operand];
+      const name = module.debug?.functions[fn.index]?.locals[operand];
       return name === undefined || name === "" ? undefined : printable(name);
     }
     case "global":

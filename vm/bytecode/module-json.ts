@@ -1,6 +1,7 @@
 /**
- * The JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and `params`. Writing is
- * one function per part of the module, reading too; a reader checks the type and the size of everything it takes.
+ * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and
+ * `params`. Each part of the module has one function that writes it and one that reads it. A function that reads checks the
+ * type and the size of everything.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
@@ -24,11 +25,11 @@ const object = (entries: readonly (readonly [string, JsonData])[]): JsonData => 
 export interface ModuleJsonOptions {
   /** Whether to write the `debug` member. Default: true. */
   readonly debug?: boolean;
-  /** The capabilities that the module may name. Default: the built-in ones. */
+  /** The capabilities that the module may name. Default: the built-in capabilities. */
   readonly registry?: CapabilityRegistry;
 }
 
-/** Throws `module.unknown_capability` for an id that is not in the registry. */
+/** Converts a module to JSON. Throws `module.unknown_capability` for an id that is not in the registry. */
 export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): JsonData {
   const registry = options.registry ?? BUILTIN_REGISTRY;
   const members: (readonly [string, JsonData])[] = [
@@ -140,7 +141,7 @@ function debugToJson(debug: DebugInfo): JsonData {
   ]);
 }
 
-/** The reader's position in the payload, for messages: `functions[3].code[7]`. */
+/** A position in the payload, for error messages, such as `functions[3].code[7]`. */
 type Path = string;
 
 type Shape = "syntax" | "bad_debug" | "bad_signature";
@@ -149,43 +150,43 @@ function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"
   throw new BorunaError(`module.${kind}`, `${path === "" ? "the module" : path} ${expected}`);
 }
 
-/** Typed readers that throw `module.` and the given kind. */
-function reader(kind: Shape) {
-  const wrong = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
+/** Returns functions that read a value of one type. They throw `module.` and the given kind. */
+function readersFor(kind: Shape) {
+  const failExpected = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
   const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
-    data !== undefined && isJsonObject(data) ? data : wrong(path, "an object");
+    data !== undefined && isJsonObject(data) ? data : failExpected(path, "an object");
   const array = (data: JsonData | undefined, path: Path, max: number): readonly JsonData[] => {
-    if (data === undefined || !isJsonArray(data)) return wrong(path, "an array");
+    if (data === undefined || !isJsonArray(data)) return failExpected(path, "an array");
     return data.length <= max ? data : fail(path, `has ${data.length} entries; the limit is ${max}`, "too_large");
   };
-  const text = (data: JsonData | undefined, path: Path): string => (typeof data === "string" ? data : wrong(path, "a string"));
+  const text = (data: JsonData | undefined, path: Path): string => (typeof data === "string" ? data : failExpected(path, "a string"));
   const integer = (data: JsonData | undefined, path: Path, min: number, max: number): number =>
-    typeof data === "number" && data >= min && data <= max ? data : wrong(path, `an integer from ${min} to ${max}`);
+    typeof data === "number" && data >= min && data <= max ? data : failExpected(path, `an integer from ${min} to ${max}`);
   const texts = (data: JsonData | undefined, path: Path, max: number): string[] =>
     array(data, path, max).map((item, i) => text(item, `${path}[${i}]`));
-  return { wrong, members, array, text, integer, texts };
+  return { failExpected, members, array, text, integer, texts };
 }
 
-const plain = reader("syntax");
+const syntaxReader = readersFor("syntax");
 
 /**
- * The inverse of `moduleToJson`. Ignores unknown members; a list that older compilers omit is empty. The verifier checks
- * the indices, not this function. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
+ * Converts JSON to a module. Ignores unknown members. A list that older compilers omit is empty. Does not check indices; the
+ * verifier does that. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
  * `module.unknown_capability`, `module.bad_constant`, `module.bad_debug` or `module.bad_signature`.
  */
 export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BUILTIN_REGISTRY): Module {
-  const members = plain.members(data, "");
-  const version = plain.integer(members.get("version"), "version", 0, U32_MAX);
+  const members = syntaxReader.members(data, "");
+  const version = syntaxReader.integer(members.get("version"), "version", 0, U32_MAX);
   if (version !== FORMAT_VERSION)
     throw new BorunaError("module.version", `the payload has version ${version}; this machine reads version ${FORMAT_VERSION}`);
-  const name = plain.text(members.get("name"), "name");
-  const constants = plain.array(members.get("constants"), "constants", MODULE_LIMITS.constants).map(readConstant);
-  const globals = plain.texts(members.get("globals"), "globals", MODULE_LIMITS.globals);
-  const types = plain.array(members.get("types"), "types", MODULE_LIMITS.types).map(readType);
-  const functions = plain
+  const name = syntaxReader.text(members.get("name"), "name");
+  const constants = syntaxReader.array(members.get("constants"), "constants", MODULE_LIMITS.constants).map(readConstant);
+  const globals = syntaxReader.texts(members.get("globals"), "globals", MODULE_LIMITS.globals);
+  const types = syntaxReader.array(members.get("types"), "types", MODULE_LIMITS.types).map(readType);
+  const functions = syntaxReader
     .array(members.get("functions"), "functions", MODULE_LIMITS.functions)
     .map((item, i) => readFunction(item, `functions[${i}]`, registry));
-  const entry = plain.integer(members.get("entry"), "entry", 0, U32_MAX);
+  const entry = syntaxReader.integer(members.get("entry"), "entry", 0, U32_MAX);
   const signature = members.get("signature");
   const debug = members.get("debug");
   return {
@@ -215,52 +216,57 @@ function readConstant(data: JsonData, index: number): Module["constants"][number
 
 function readType(data: JsonData, index: number): TypeDef {
   const path = `types[${index}]`;
-  const members = plain.members(data, path);
-  const name = plain.text(members.get("name"), `${path}.name`);
-  const kind = plain.members(members.get("kind"), `${path}.kind`);
+  const members = syntaxReader.members(data, path);
+  const name = syntaxReader.text(members.get("name"), `${path}.name`);
+  const kind = syntaxReader.members(members.get("kind"), `${path}.kind`);
   const params = members.get("params");
-  const generic = params === undefined || params === null ? {} : { params: plain.texts(params, `${path}.params`, U8_MAX) };
+  const generic = params === undefined || params === null ? {} : { params: syntaxReader.texts(params, `${path}.params`, U8_MAX) };
   const record = kind.get("Record");
   const variants = kind.get("Enum");
   if (kind.size !== 1 || (record === undefined && variants === undefined))
-    return plain.wrong(`${path}.kind`, "an object with Record or Enum");
+    return syntaxReader.failExpected(`${path}.kind`, "an object with Record or Enum");
   if (record !== undefined) {
-    const fields = pairs(plain.members(record, path).get("fields"), `${path}.fields`);
+    const fields = pairs(syntaxReader.members(record, path).get("fields"), `${path}.fields`);
     return {
       name,
       kind: "record",
-      fields: fields.map(([field, type, at]) => ({ name: field, type: plain.text(type, `${at}[1]`) })),
+      fields: fields.map(([field, type, itemPath]) => ({ name: field, type: syntaxReader.text(type, `${itemPath}[1]`) })),
       ...generic,
     };
   }
-  const items = pairs(plain.members(variants, path).get("variants"), `${path}.variants`);
+  const items = pairs(syntaxReader.members(variants, path).get("variants"), `${path}.variants`);
   return {
     name,
     kind: "enum",
-    variants: items.map(([variant, type, at]) => ({ name: variant, type: type === null ? null : plain.text(type, `${at}[1]`) })),
+    variants: items.map(([variant, type, itemPath]) => ({
+      name: variant,
+      type: type === null ? null : syntaxReader.text(type, `${itemPath}[1]`),
+    })),
     ...generic,
   };
 }
 
 function pairs(data: JsonData | undefined, path: Path): (readonly [string, JsonData, Path])[] {
-  return plain.array(data, path, U16_MAX).map((item, i) => {
-    const at = `${path}[${i}]`;
-    const [name, type, ...more] = plain.array(item, at, U8_MAX);
-    if (type === undefined || more.length > 0) return plain.wrong(at, "a pair of name and type");
-    return [plain.text(name, `${at}[0]`), type, at];
+  return syntaxReader.array(data, path, U16_MAX).map((item, i) => {
+    const itemPath = `${path}[${i}]`;
+    const [name, type, ...extraItems] = syntaxReader.array(item, itemPath, U8_MAX);
+    if (type === undefined || extraItems.length > 0) return syntaxReader.failExpected(itemPath, "a pair of name and type");
+    return [syntaxReader.text(name, `${itemPath}[0]`), type, itemPath];
   });
 }
 
 function readFunction(data: JsonData, path: Path, registry: CapabilityRegistry): FunctionDef {
-  const members = plain.members(data, path);
+  const members = syntaxReader.members(data, path);
   const intent = members.get("intent") ?? null;
   const tables = members.get("match_tables");
   return {
-    name: plain.text(members.get("name"), `${path}.name`),
-    arity: plain.integer(members.get("arity"), `${path}.arity`, 0, U8_MAX),
-    locals: plain.integer(members.get("locals"), `${path}.locals`, 0, MODULE_LIMITS.locals),
-    code: plain.array(members.get("code"), `${path}.code`, MODULE_LIMITS.codeLength).map((item, i) => readInstruction(item, path, i)),
-    capabilities: plain.texts(members.get("capabilities"), `${path}.capabilities`, U16_MAX).map((name) => {
+    name: syntaxReader.text(members.get("name"), `${path}.name`),
+    arity: syntaxReader.integer(members.get("arity"), `${path}.arity`, 0, U8_MAX),
+    locals: syntaxReader.integer(members.get("locals"), `${path}.locals`, 0, MODULE_LIMITS.locals),
+    code: syntaxReader
+      .array(members.get("code"), `${path}.code`, MODULE_LIMITS.codeLength)
+      .map((item, i) => readInstruction(item, path, i)),
+    capabilities: syntaxReader.texts(members.get("capabilities"), `${path}.capabilities`, U16_MAX).map((name) => {
       const capability = registry.byVariant.get(name) ?? registry.byName.get(name);
       if (capability === undefined)
         throw new BorunaError(
@@ -269,20 +275,22 @@ function readFunction(data: JsonData, path: Path, registry: CapabilityRegistry):
         );
       return capability.id;
     }),
-    intent: intent === null ? null : plain.text(intent, `${path}.intent`),
+    intent: intent === null ? null : syntaxReader.text(intent, `${path}.intent`),
     matchTables:
       tables === undefined
         ? []
-        : plain.array(tables, `${path}.match_tables`, U16_MAX + 1).map((table, i) => readMatchTable(table, `${path}.match_tables[${i}]`)),
+        : syntaxReader
+            .array(tables, `${path}.match_tables`, U16_MAX + 1)
+            .map((table, i) => readMatchTable(table, `${path}.match_tables[${i}]`)),
   };
 }
 
 function readMatchTable(data: JsonData, path: Path): MatchArm[] {
-  return plain.array(data, path, MODULE_LIMITS.matchArms).map((item, i) => {
-    const arm = plain.members(item, `${path}[${i}]`);
+  return syntaxReader.array(data, path, MODULE_LIMITS.matchArms).map((item, i) => {
+    const arm = syntaxReader.members(item, `${path}[${i}]`);
     return {
-      tag: plain.integer(arm.get("tag"), `${path}[${i}].tag`, I32_MIN, I32_MAX),
-      target: plain.integer(arm.get("target"), `${path}[${i}].target`, 0, U32_MAX),
+      tag: syntaxReader.integer(arm.get("tag"), `${path}[${i}].tag`, I32_MIN, I32_MAX),
+      target: syntaxReader.integer(arm.get("target"), `${path}[${i}].target`, 0, U32_MAX),
     };
   });
 }
@@ -290,30 +298,30 @@ function readMatchTable(data: JsonData, path: Path): MatchArm[] {
 function readInstruction(data: JsonData, functionPath: Path, pc: number): Instruction {
   const path = `${functionPath}.code[${pc}]`;
   const [name, content] = typeof data === "string" ? [data, undefined] : isJsonObject(data) && data.size === 1 ? ([...data][0] ?? []) : [];
-  if (name === undefined) return plain.wrong(path, "an opcode's name or an object with one member");
+  if (name === undefined) return syntaxReader.failExpected(path, "an opcode's name or an object with one member");
   if (!isOpName(name)) throw new BorunaError("module.unknown_opcode", `${path}: there is no opcode ${JSON.stringify(name.slice(0, 40))}`);
   const count = opcode(name).operands.length;
   if (name === "Assert" && content !== undefined && isJsonObject(content)) return { op: name, operands: readAssert(content, path) };
   // Older compilers write only the message.
-  if (name === "Assert") return { op: name, operands: [plain.integer(content, path, 0, U32_MAX), 0, 0] };
+  if (name === "Assert") return { op: name, operands: [syntaxReader.integer(content, path, 0, U32_MAX), 0, 0] };
   const operands = content === undefined ? [] : isJsonArray(content) ? content : [content];
   if (operands.length !== count || (isJsonArray(content ?? null) && count === 1))
-    return plain.wrong(path, `${name} with ${count === 1 ? "one operand" : `${count} operands`}`);
-  return { op: name, operands: operands.map((operand) => plain.integer(operand, path, 0, U32_MAX)) };
+    return syntaxReader.failExpected(path, `${name} with ${count === 1 ? "one operand" : `${count} operands`}`);
+  return { op: name, operands: operands.map((operand) => syntaxReader.integer(operand, path, 0, U32_MAX)) };
 }
 
 function readAssert(content: ReadonlyMap<string, JsonData>, path: Path): number[] {
   const kind = CONTRACT_KINDS.findIndex((k) => k === content.get("kind"));
-  if (kind === -1) return plain.wrong(`${path}.kind`, "Requires or Ensures");
+  if (kind === -1) return syntaxReader.failExpected(`${path}.kind`, "Requires or Ensures");
   return [
-    plain.integer(content.get("msg"), `${path}.msg`, 0, U32_MAX),
+    syntaxReader.integer(content.get("msg"), `${path}.msg`, 0, U32_MAX),
     kind,
-    plain.integer(content.get("index"), `${path}.index`, 0, U32_MAX),
+    syntaxReader.integer(content.get("index"), `${path}.index`, 0, U32_MAX),
   ];
 }
 
 function readSignature(data: JsonData): Signature {
-  const { members, array, text } = reader("bad_signature");
+  const { members, array, text } = readersFor("bad_signature");
   const signature = members(data, "signature");
   const params = array(signature.get("params"), "signature.params", U8_MAX).map((item, i) => {
     const path = `signature.params[${i}]`;
@@ -324,7 +332,7 @@ function readSignature(data: JsonData): Signature {
 }
 
 function readDebug(data: JsonData, functions: readonly FunctionDef[]): DebugInfo {
-  const { members, array, text } = reader("bad_debug");
+  const { members, array, text } = readersFor("bad_debug");
   const debug = members(data, "debug");
   const files = array(debug.get("files"), "debug.files", U16_MAX).map((item, i) => {
     const path = `debug.files[${i}]`;
@@ -337,21 +345,21 @@ function readDebug(data: JsonData, functions: readonly FunctionDef[]): DebugInfo
 }
 
 function readFunctionDebug(data: JsonData, path: Path, fileCount: number): FunctionDebug {
-  const { members, array, integer, texts } = reader("bad_debug");
+  const { members, array, integer, texts } = readersFor("bad_debug");
   const debug = members(data, path);
   let previous = -1;
   const spans = array(debug.get("spans"), `${path}.spans`, MODULE_LIMITS.codeLength).map((item, i): DebugSpan => {
-    const at = `${path}.spans[${i}]`;
-    const [pc, line, column, endLine, endColumn, ...more] = array(item, at, U8_MAX);
-    if (more.length > 0) return fail(at, "must have five numbers", "bad_debug");
-    const start = integer(pc, at, previous + 1, U32_MAX);
+    const itemPath = `${path}.spans[${i}]`;
+    const [pc, line, column, endLine, endColumn, ...extraItems] = array(item, itemPath, U8_MAX);
+    if (extraItems.length > 0) return fail(itemPath, "must have five numbers", "bad_debug");
+    const start = integer(pc, itemPath, previous + 1, U32_MAX);
     previous = start;
     return [
       start,
-      integer(line, at, 1, U32_MAX),
-      integer(column, at, 1, U32_MAX),
-      integer(endLine, at, 1, U32_MAX),
-      integer(endColumn, at, 1, U32_MAX),
+      integer(line, itemPath, 1, U32_MAX),
+      integer(column, itemPath, 1, U32_MAX),
+      integer(endLine, itemPath, 1, U32_MAX),
+      integer(endColumn, itemPath, 1, U32_MAX),
     ];
   });
   return {

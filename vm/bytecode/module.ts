@@ -1,8 +1,8 @@
-/** A module as data: the payload of an `.axbc` file (bytecode 1.1) with Boruna's optional members. */
+/** The module as data: the payload of an `.axbc` file (bytecode 1.1) with Boruna's optional members. */
 import type { Value } from "../value/value.ts";
 import type { OpName } from "./opcodes.ts";
 
-/** One instruction. The operands are in the order of the table `OPCODES`. */
+/** An instruction. Its operands are in the order that the table `OPCODES` gives. */
 export interface Instruction {
   readonly op: OpName;
   readonly operands: readonly number[];
@@ -11,12 +11,12 @@ export interface Instruction {
 export type TypeDef =
   | { readonly name: string; readonly kind: "record"; readonly fields: readonly TypeField[]; readonly params?: readonly string[] }
   | { readonly name: string; readonly kind: "enum"; readonly variants: readonly TypeVariant[]; readonly params?: readonly string[] };
-/** `type` is the text form of a type (see `vm/value/type.ts`). */
+/** A field of a record type. `type` is the text form of a type (see `vm/value/type.ts`). */
 export interface TypeField {
   readonly name: string;
   readonly type: string;
 }
-/** `type` is null for a variant without payload. A struct variant's payload is the record type `Enum::Variant`. */
+/** A variant of an enum. `type` is null for a variant without payload. The payload of a struct variant has the record type `Enum::Variant`. */
 export interface TypeVariant {
   readonly name: string;
   readonly type: string | null;
@@ -32,34 +32,37 @@ export interface FunctionDef {
   readonly arity: number;
   readonly locals: number;
   readonly code: readonly Instruction[];
-  /** Capability ids. JSON writes the ids 0 to 10 as variant names ("NetFetch"), a host's own as dotted names. */
+  /** The ids of the declared capabilities. In JSON, the ids 0 to 10 are names like "NetFetch", and a host's own are dotted names. */
   readonly capabilities: readonly number[];
   readonly intent: string | null;
   readonly matchTables: readonly (readonly MatchArm[])[];
 }
 
-/** The entry function's parameters and result; types in text form. Not in bytecode 1.1, so absent in older modules. */
+/** The entry function's parameters and result, with types in text form. Bytecode 1.1 has no signatures, so older modules have none. */
 export interface Signature {
   readonly params: readonly { readonly name: string; readonly type: string }[];
   readonly result: string;
 }
 
-/** Source positions and names, for messages only. Not in bytecode 1.1, and not part of the module hash. */
+/** Source locations and names. Only messages use debug info. It is not in bytecode 1.1, and not part of the module hash. */
 export interface DebugInfo {
-  /** The source files: relative path and text. */
+  /** The source files. `name` is the relative path. */
   readonly files: readonly { readonly name: string; readonly text: string }[];
-  /** One entry per function, in the same order. */
+  /** The debug info of each function, in the order of the module's functions. */
   readonly functions: readonly FunctionDebug[];
 }
 export interface FunctionDebug {
-  /** Index into `files`; -1 for a builtin written in the language. */
+  /** The index into `files`; -1 for a source builtin. */
   readonly file: number;
-  /** The names of the locals, parameters first; "" for a local that the compiler added. */
+  /** The names of the locals, parameters first. A local that the compiler added has the name "". */
   readonly locals: readonly string[];
-  /** Sorted by `pc`; each span applies until the next one. Lines and columns start at 1, columns count code points, ends are exclusive. */
+  /**
+   * The source ranges of the instructions, sorted by `pc`. Each span applies up to the `pc` of the next span. Lines and columns
+   * start at 1, columns count code points, and ends are exclusive.
+   */
   readonly spans: readonly DebugSpan[];
 }
-/** [pc, line, column, endLine, endColumn] */
+/** One span as `[pc, line, column, endLine, endColumn]`. */
 export type DebugSpan = readonly [number, number, number, number, number];
 
 export interface Module {
@@ -73,7 +76,7 @@ export interface Module {
   readonly debug?: DebugInfo;
 }
 
-/** The source location of an instruction. `file` is the relative path in the debug info; absent without debug info. */
+/** The source location of an instruction. `file` is the relative path in the debug info. Without debug info it is absent. */
 export interface CodePlace {
   readonly function: string;
   readonly pc: number;
@@ -86,18 +89,18 @@ export interface CodePlace {
 
 /** The source location of a capability call. */
 export interface CallPlace extends CodePlace {
-  /** If the call is in a library: the innermost frame in the program's own files. Absent without debug info. */
+  /** The location of the innermost frame in the program's own files, if the call is in a library. Absent without debug info. */
   readonly caller?: CodePlace;
 }
 
 const LIBRARY = /^(?:std|libs)\/[^/]+\//;
 
-/** The folder of the library that a file of the debug info belongs to; undefined for a file of the program. */
+/** Returns the folder of the library that a file of the debug info belongs to; undefined for a file of the program. */
 export function libraryOf(file: string): string | undefined {
   return LIBRARY.exec(file)?.[0];
 }
 
-/** The source location of one instruction; only function and pc without debug info. */
+/** Returns the source location of one instruction. Without debug info it consists of function and pc only. */
 export function placeOf(module: Module, functionIndex: number, pc: number): CodePlace {
   const name = module.functions[functionIndex]?.name ?? "?";
   const debug = module.debug?.functions[functionIndex];

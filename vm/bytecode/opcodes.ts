@@ -1,9 +1,9 @@
 /**
- * The instruction set of the stack machine: bytecode 1.1 and Boruna's extensions, which use tags that 1.1 leaves free.
- * One table serves the codec, the verifier, the disassembler, both engines and `docs/reference/bytecode.md`.
+ * The instruction set of the stack machine: bytecode 1.1 and Boruna's extensions, whose tags bytecode 1.1 does not use. The
+ * codec, the verifier, the disassembler, both engines and `docs/reference/bytecode.md` all read the table in this file.
  *
- * An instruction has a tag, operands in the code, and an effect on the operand stack. `1 + x` in a function whose local 0
- * is `x`:
+ * An instruction has a tag, operands in the code, and an effect on the operand stack. For example, `1 + x` in a function whose
+ * local 0 is `x`:
  *
  *     PushConst 0    → 1          stack: 1
  *     LoadLocal 0    → x          stack: 1, x
@@ -13,14 +13,14 @@
  *
  * 1. Add a row with a free tag.
  * 2. Execute it in `vm/interpreter/slow-path.ts`, or give it a register op of its own (`vm/interpreter/register-ops.ts`).
- * 3. If it has an effect, list it in `vm/compiled/eligible.ts`; else compile it in `vm/compiled/instructions.ts`.
+ * 3. If it has a side effect, list it in `vm/compiled/eligible.ts`. Otherwise compile it in `vm/compiled/instructions.ts`.
  * 4. Emit it in `compiler/lower/`, list it in `test/vm/bytecode-tables.ts`, and run `npm run docs`.
  */
 
-/** The meaning of an operand. It decides what the verifier checks. */
+/** The meaning of an operand, which decides how the verifier checks it. */
 export type OperandKind =
   | "constant"
-  /** A constant: the text of a type, in which `_` means any type. */
+  /** The index of a constant that is the text of a type, in which `_` means any type. */
   | "type_text"
   | "local"
   | "global"
@@ -32,7 +32,7 @@ export type OperandKind =
   | "field"
   | "capability"
   | "builtin"
-  /** How many values the instruction pops, besides `pops`. */
+  /** The number of values that the instruction pops in addition to `pops`. */
   | "count"
   /** 0 is Requires, 1 is Ensures. */
   | "contract_kind"
@@ -44,18 +44,21 @@ export type OperandKind =
 interface OpcodeRow {
   readonly tag: number;
   readonly operands: readonly OperandKind[];
-  /** Values popped. With `popsCount`, the `count` operand is added (see `popCount`). */
+  /** The number of values popped. If `popsCount` is true, the operand `count` is added (see `popCount`). */
   readonly pops: number;
   readonly popsCount?: true;
   readonly pushes: 0 | 1 | 2;
-  /** What runs next. `jump`: the target; `branch`: the target or the next instruction; `match`: an arm; `end`: the caller. Absent: the next instruction. */
+  /**
+   * Where execution continues. `jump`: at the target; `branch`: at the target or the next instruction; `match`: at an arm;
+   * `end`: in the caller; absent: at the next instruction.
+   */
   readonly flow?: "jump" | "branch" | "match" | "end";
   readonly traps: boolean;
-  /** Bytecode 1.1 has an opcode for some builtins: the name of the builtin (see `vm/builtins/builtin-table.ts`). */
+  /** The name of the builtin that this opcode calls (see `vm/builtins/builtin-table.ts`). Bytecode 1.1 has such opcodes for some builtins. */
   readonly builtin?: string;
-  /** Not in bytecode 1.1. */
+  /** Whether the opcode is missing in bytecode 1.1. */
   readonly extension?: true;
-  /** The top of the stack before and after. */
+  /** The top of the operand stack before and after the instruction, as text for people. */
   readonly stack: string;
   readonly doc: string;
 }
@@ -409,7 +412,7 @@ export type NamedOpcode = OpcodeRow & { readonly name: OpName };
 
 export const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
 
-/** The table by tag, for everything that reads `VerifiedFunction.code`. */
+/** The opcodes by tag, for code that reads `VerifiedFunction.code`. */
 export const OPCODE_BY_TAG: ReadonlyMap<number, NamedOpcode> = new Map(
   OP_NAMES.map((name) => [OPCODES[name].tag, { ...opcode(name), name }]),
 );

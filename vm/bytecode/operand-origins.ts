@@ -1,42 +1,42 @@
-/** Finds which loaded local an operand comes from, within straight-line code. Used by the analysis of String appends. */
+/** Finds the load that an operand comes from, within straight-line code. The analyses of String appends and unique lists use this. */
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
 
-/** An operand that was loaded from a local. */
+/** The load of a local that an operand comes from. */
 export interface Origin {
   readonly local: number;
-  /** How many stores to the local precede the load. */
-  readonly stores: number;
+  /** The number of stores to the local that precede the load. */
+  readonly storesBefore: number;
   /** The pc of the load. */
-  readonly load: number;
-  /** The pcs that the visitor has appended, for its own use. */
-  readonly after: number[];
+  readonly loadPc: number;
+  /** Pcs that the visitor has recorded for itself. */
+  readonly laterPcs: number[];
 }
 
 export interface VisitedInstruction {
   readonly pc: number;
   readonly row: OpcodeRow;
-  /** The instruction's first operand in the code, not on the stack. */
+  /** The instruction's first operand in the code (not on the stack). */
   readonly first: number;
-  /** The origin of the value with `above` values above it on the stack; undefined if unknown. */
-  readonly taken: (above: number) => Origin | undefined;
-  /** How many stores to a local precede this instruction. */
-  readonly stores: (local: number) => number;
+  /** Returns the origin of the value that has `above` values above it on the stack; undefined if unknown. */
+  readonly originOf: (above: number) => Origin | undefined;
+  /** Returns the number of stores to a local that precede this instruction. */
+  readonly storesBefore: (local: number) => number;
 }
 
 /**
- * Visits the instructions in order, except loads of locals and instructions with control flow. The visitor returns the
- * origin of the first value that the instruction pushes. Values on the stack at the target of a jump or match, or after
- * control flow, have no known origin. Linear in the code and the match arms.
+ * Calls `visit` for the instructions in order, except for loads of locals and for control flow. `visit` returns the origin of
+ * the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the
+ * stack has a known origin. Takes time linear in the code and the match arms.
  */
 export function followOperands({ code, def }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const heights = stackHeights(code, def.matchTables)?.heights;
   if (heights === undefined) return;
   const counts = new Uint32Array(def.locals);
-  const stores = (local: number): number => counts[local] ?? 0;
+  const storesBefore = (local: number): number => counts[local] ?? 0;
   const targets = targetsOf(code, def.matchTables);
-  /** The top of the operand stack; the values below have no known origin. */
+  /** The origins of the top values of the operand stack. The values below these have no known origin. */
   const stack: (Origin | undefined)[] = [];
   for (let pc = 0; pc < heights.length; pc++) {
     if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;
@@ -48,13 +48,13 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
     }
     const first = code[at + 1] ?? 0;
     if (row.tag === OPCODES.LoadLocal.tag) {
-      stack.push({ local: first, stores: stores(first), load: pc, after: [] });
+      stack.push({ local: first, storesBefore: storesBefore(first), loadPc: pc, laterPcs: [] });
       continue;
     }
-    const result = visit({ pc, row, first, taken: (above) => stack[stack.length - 1 - above], stores });
+    const result = visit({ pc, row, first, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
     stack.length = Math.max(0, stack.length - popCount(row, code, at));
     for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
-    if (row.tag === OPCODES.StoreLocal.tag) counts[first] = stores(first) + 1;
+    if (row.tag === OPCODES.StoreLocal.tag) counts[first] = storesBefore(first) + 1;
   }
 }
 

@@ -1,4 +1,4 @@
-/** A verified module and the ways a run can end. Only `verifyModule` makes a `Program`. */
+/** The verified module, and the ways in which a run can end. Only `verifyModule` makes a `Program`. */
 import type { CapabilityRegistry } from "../capabilities.ts";
 import type { CodePlace, FunctionDef, Module } from "./module.ts";
 import type { TrapKind } from "../outcome.ts";
@@ -8,13 +8,13 @@ export interface VerifiedFunction {
   readonly index: number;
   readonly def: FunctionDef;
   /**
-   * The height of the operand stack before every instruction is known and never negative. Only such a function can be
-   * compiled. Any other is dynamically stacked: the interpreter checks the stack before each of its instructions.
+   * Whether the height of the operand stack before every instruction is known and never negative. Only such a function can be
+   * compiled. Any other function is dynamically stacked, so the interpreter checks the stack before each of its instructions.
    */
   readonly staticallyStacked: boolean;
-  /** The highest operand stack, in slots; 0 for a dynamically stacked function. */
+  /** The maximum height of the operand stack, in slots; 0 for a dynamically stacked function. */
   readonly maxStack: number;
-  /** Four numbers per instruction: the opcode's tag and three operands, 0 if absent. */
+  /** Four numbers for each instruction: the opcode's tag and three operands. A missing operand is 0. */
   readonly code: Int32Array;
   /** The ids of the declared capabilities. */
   readonly capabilities: ReadonlySet<number>;
@@ -26,37 +26,40 @@ export interface Program {
   readonly functions: readonly VerifiedFunction[];
   /** `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
   readonly moduleHash: string;
-  /** Some function spawns, sends or receives, so the program runs under the actor scheduler. */
+  /** Whether some function spawns, sends or receives, so that the actors of the program must be scheduled. */
   readonly usesActors: boolean;
 }
 
 export interface Trap {
   readonly kind: TrapKind;
   readonly message: string;
-  /** The call stack, innermost first, at most 64 entries. If all of them are in libraries, the innermost one in the program's own files replaces the last. */
+  /**
+   * The call stack, innermost first, with at most 64 entries. If all of these are in libraries, the innermost frame in the
+   * program's own files replaces the last entry.
+   */
   readonly stack: readonly CodePlace[];
   readonly step: number;
   readonly actorId: number;
   readonly capability?: string;
   /** The path of the policy rule that refused the call. */
   readonly rule?: string;
-  /** The error that the handler threw. For the embedder only: it never enters a log, span or JSON output. */
+  /** The error that the handler threw. Only the embedder sees it; it never enters a log, a span or JSON output. */
   readonly cause?: unknown;
   /** The arguments of the function whose contract failed, as text. */
   readonly counterexample?: readonly string[];
 }
 
-/** The failure of an actor whose parent is still alive but never received the failure message. */
+/** The failure of an actor whose parent did not fail and never received the failure message. */
 export interface UnreceivedFailure {
   readonly actorId: number;
   readonly message: string;
 }
 
-/** The end of a run. `unreceived` is only shown to people; it does not affect the value, the steps or the log. */
+/** How a run ended. `unreceived` is only shown to people. It does not affect the value, the steps or the log. */
 export type MachineEnd = {
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
-  /** Ordered by parent, then by delivery. */
+  /** The failures that no parent received, ordered by parent, then by delivery. */
   readonly unreceived: readonly UnreceivedFailure[];
 } & ({ readonly status: "completed"; readonly value: Value } | { readonly status: "trapped"; readonly trap: Trap });

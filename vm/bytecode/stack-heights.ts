@@ -1,81 +1,81 @@
 /**
- * The height of the operand stack before each instruction, by a data flow over the code of one function. It decides
- * whether the function is statically stacked. Linear in the code and the match arms.
+ * Computes the height of the operand stack before each instruction of one function. The result decides whether the function
+ * is statically stacked. Takes time linear in the code and the match arms.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 
-/** Numbers per instruction in `VerifiedFunction.code`: the tag and three operands. */
+/** The count of numbers per instruction in `VerifiedFunction.code`: the tag and three operands. */
 export const CODE_STRIDE = 4;
 
-/** Values that an instruction pops; it begins at `code[at]`. */
+/** Returns how many values an instruction pops. The instruction begins at `code[at]`. */
 export function popCount(row: OpcodeRow, code: Int32Array, at: number): number {
   return row.pops + (row.popsCount === true ? (code[at + 1 + row.operands.indexOf("count")] ?? 0) : 0);
 }
 
 const RET = OPCODES.Ret.tag;
-/** The height at an unreachable instruction. */
+/** The number that `heights` contains for an unreachable instruction. */
 export const UNREACHABLE = -1;
 
 export interface StackHeights {
-  /** Before each instruction, in slots; `UNREACHABLE` if no path leads to it. */
+  /** The height before each instruction, in slots; `UNREACHABLE` if no path leads to the instruction. */
   readonly heights: Int32Array;
   readonly highest: number;
 }
 
 /**
- * Returns undefined if some reachable instruction underflows, has different heights on different paths, or makes the
- * height exceed `frameSlots`. `Ret` on an empty stack and running off the end are allowed: both return Unit. The operands
- * must have been checked.
+ * Returns the heights. Returns undefined if a reachable instruction pops from an empty stack, has different heights on
+ * different paths, or makes the height exceed `frameSlots`. `Ret` on an empty stack and the end of the code are allowed; both
+ * return Unit. The caller must have checked the operands of the instructions.
  */
 export function stackHeights(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): StackHeights | undefined {
   const length = code.length / CODE_STRIDE;
   const heights = new Int32Array(length).fill(UNREACHABLE);
   const tableHeights = new Int32Array(matchTables.length).fill(UNREACHABLE);
-  const work: number[] = [];
+  const pcsToVisit: number[] = [];
   let highest = 0;
-  /** Returns false if an earlier path reached the instruction at another height. */
+  /** Records that a path reaches the instruction at this height. Returns false if an earlier path had another height. */
   const reach = (pc: number, height: number): boolean => {
     if (pc >= length) return true;
-    const seen = heights[pc];
-    if (seen !== UNREACHABLE) return seen === height;
+    const knownHeight = heights[pc];
+    if (knownHeight !== UNREACHABLE) return knownHeight === height;
     heights[pc] = height;
-    work.push(pc);
+    pcsToVisit.push(pc);
     return true;
   };
   reach(0, 0);
-  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+  for (let pc = pcsToVisit.pop(); pc !== undefined; pc = pcsToVisit.pop()) {
     const at = pc * CODE_STRIDE;
     const row = OPCODE_BY_TAG.get(code[at] ?? -1);
     if (row === undefined) return undefined;
     const height = heights[pc] ?? 0;
     const remaining = height - popCount(row, code, at);
     if (remaining < 0 && row.tag !== RET) return undefined;
-    const after = remaining + row.pushes;
-    if (after > MACHINE_LIMITS.frameSlots) return undefined;
-    if (after > highest) highest = after;
+    const heightAfter = remaining + row.pushes;
+    if (heightAfter > MACHINE_LIMITS.frameSlots) return undefined;
+    if (heightAfter > highest) highest = heightAfter;
     const operand = code[at + 1] ?? 0;
     switch (row.flow) {
       case "end":
         break;
       case "jump":
-        if (!reach(operand, after)) return undefined;
+        if (!reach(operand, heightAfter)) return undefined;
         break;
       case "branch":
-        if (!reach(operand, after) || !reach(pc + 1, after)) return undefined;
+        if (!reach(operand, heightAfter) || !reach(pc + 1, heightAfter)) return undefined;
         break;
       case "match": {
-        // Instructions may share a table; each table is walked once.
-        const seen = tableHeights[operand];
-        if (seen === after) break;
-        if (seen !== UNREACHABLE) return undefined;
-        tableHeights[operand] = after;
-        if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, after))) return undefined;
+        // Several instructions may use one table. The arms of a table are visited only once.
+        const knownHeight = tableHeights[operand];
+        if (knownHeight === heightAfter) break;
+        if (knownHeight !== UNREACHABLE) return undefined;
+        tableHeights[operand] = heightAfter;
+        if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, heightAfter))) return undefined;
         break;
       }
       case undefined:
-        if (!reach(pc + 1, after)) return undefined;
+        if (!reach(pc + 1, heightAfter)) return undefined;
     }
   }
   return { heights, highest };

@@ -1,13 +1,13 @@
 /**
- * The analysis of String appends: `s = s ++ piece` in a loop. V8 joins Strings as ropes, so an append costs little until
- * the String is read, and then V8 copies all of it. The machine charges the same way:
+ * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes. So an append takes little
+ * time, but when the String is read, V8 copies it completely. The machine charges accordingly:
  *
- * - An append to a local charges the shorter of the two Strings and marks the local as pending: the charge for its full
- *   length is still owed.
- * - The next load of a pending local that is not for another append charges the full length and clears the mark.
+ * - An append to a local charges the shorter of the two Strings. It marks the local as pending, which means that the full
+ *   length of the local's String is still to be charged.
+ * - The next load of a pending local charges the full length and clears the mark, unless that load is part of an append.
  *
- * The bytecode alone determines which instructions are appends, so this file decides it for both engines. The pending mark
- * belongs to the frame and is false when the frame begins. For `s = s ++ "x"` with `s` in local 0:
+ * Whether an instruction is part of an append depends only on the bytecode, so this file decides that for both engines. The
+ * pending mark belongs to the frame and is not set when the frame begins. For `s = s ++ "x"` with `s` in local 0:
  *
  *     LoadLocal 0     APPEND.load      no charge; the mark stays
  *     PushConst 0     none
@@ -20,10 +20,10 @@ import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE } from "./stack-heights.ts";
 
-/** The role of an instruction in an append; `none` for every other instruction. */
+/** The roles that an instruction can have in an append. An instruction outside all appends has the role `none`. */
 export const APPEND = {
   none: 0,
-  /** Loads the local that is appended to: no charge, the pending mark stays. */
+  /** Loads the append target. It charges nothing and does not change the pending mark. */
   load: 1,
   /** Joins two Strings and charges the shorter one. */
   concat: 2,
@@ -32,17 +32,17 @@ export const APPEND = {
 } as const;
 
 export interface AppendAnalysis {
-  /** One of `APPEND` for each instruction. */
+  /** The role of each instruction, as a value of `APPEND`. */
   readonly roles: Uint8Array;
-  /** 1 for each local that some append stores to: an append target. */
+  /** For each local, 1 if it is an append target, which means that some append stores its result in it; otherwise 0. */
   readonly isAppendTarget: Uint8Array;
-  /** The append targets, ascending. */
+  /** The append targets in ascending order. */
   readonly locals: readonly number[];
 }
 
 const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), locals: [] };
 
-/** The appends of a function. A dynamically stacked function has none. */
+/** Returns the appends of a function. A dynamically stacked function has none. */
 export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = oncePer((fn: VerifiedFunction) =>
   fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
@@ -57,20 +57,20 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   const { code, def } = fn;
   const roles = new Uint8Array(code.length / CODE_STRIDE);
   const isAppendTarget = new Uint8Array(def.locals);
-  // A failed contract prints the parameters without charging for them, so they must not be pending.
-  const first = has(code, OPCODES.Assert.tag) ? def.arity : 0;
-  followOperands(fn, ({ pc, row, first: local, taken, stores }) => {
+  // A failed contract prints the parameters without a charge for reading them, so no parameter may be pending.
+  const first = hasOpcode(code, OPCODES.Assert.tag) ? def.arity : 0;
+  followOperands(fn, ({ pc, row, first: local, originOf, storesBefore }) => {
     if (row.tag === OPCODES.Concat.tag) {
-      const origin = taken(1);
-      origin?.after.push(pc);
+      const origin = originOf(1);
+      origin?.laterPcs.push(pc);
       return origin;
     }
-    const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    if (origin === undefined || local < first || origin.after.length === 0) return undefined;
-    if (origin.local === local && origin.stores === stores(local) && origin.after.at(-1) === pc - 1) {
+    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (origin === undefined || local < first || origin.laterPcs.length === 0) return undefined;
+    if (origin.local === local && origin.storesBefore === storesBefore(local) && origin.laterPcs.at(-1) === pc - 1) {
       isAppendTarget[local] = 1;
-      roles[origin.load] = APPEND.load;
-      for (const concat of origin.after) roles[concat] = APPEND.concat;
+      roles[origin.loadPc] = APPEND.load;
+      for (const concat of origin.laterPcs) roles[concat] = APPEND.concat;
       roles[pc] = APPEND.store;
     }
     return undefined;
@@ -79,7 +79,7 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   return locals.length === 0 ? NONE : { roles, isAppendTarget, locals };
 }
 
-function has(code: Int32Array, tag: number): boolean {
+function hasOpcode(code: Int32Array, tag: number): boolean {
   for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === tag) return true;
   return false;
 }

@@ -1,9 +1,9 @@
-/** The constructors by their number in a `Wrap` instruction. */
+/** The wrappers, by their number in a `Wrap` instruction. */
 export const WRAPPERS = ["Some", "Ok", "Err"] as const;
 export type Wrapper = (typeof WRAPPERS)[number];
 
-/** The kinds of contracts by their number in an `Assert` instruction. */
+/** The kinds of contracts, by their number in an `Assert` instruction. */
 export const CONTRACT_KINDS = ["Requires", "Ensures"] as const;
 
-/** What the arms of a `Match` compare with. The tag of an enum value is its variant; `any` matches all values. */
+/** The match tags. The tag of an enum value is the index of its variant. `any` matches all values. */
 export const MATCH_TAGS = { false: 0, true: 1, any: -1, None: -2, Some: -3, Ok: -4, Err: -5 } as const;

@@ -1,9 +1,10 @@
 /**
- * The verifier: checks a module before it runs and returns a `Program`. It checks sizes, the entry and its signature, then
- * every function: each instruction has the operands of its opcode, and every index, jump and count is in range. Finally
- * `stackHeights` decides whether the function is statically stacked. Iterative and linear in the size of the module.
+ * The verifier checks a module before it runs and returns it as a `Program`. It checks sizes, the entry and the entry's
+ * signature. Then it checks every function: each instruction must have the operands of its opcode, and every index, jump and
+ * count must be in range. Finally `stackHeights` decides whether the function is statically stacked. The verifier uses no
+ * recursion and takes time linear in the size of the module.
  *
- * Both engines rely on it: they index constants, locals, functions and jump targets without checks of their own.
+ * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
  */
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
@@ -23,7 +24,7 @@ import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
 
-/** Instructions that need the actor scheduler. */
+/** Instructions that need scheduled actors. */
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
@@ -122,7 +123,7 @@ function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): v
   if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
 }
 
-/** The text of the first type inside `root` that the module does not declare. */
+/** Returns the text of the first type inside `root` that the module does not declare. */
 function unknownType(root: Type, arity: ReadonlyMap<string, number>): string | undefined {
   const pending: Type[] = [root];
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
@@ -152,20 +153,20 @@ interface FunctionContext {
 
 function verifyFunction(context: FunctionContext): VerifiedFunction {
   const { def, index, registry } = context;
-  const where = functionName(context);
+  const label = functionName(context);
   if (def.code.length > MODULE_LIMITS.codeLength)
-    fail("too_large", `${where} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
-  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${where} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
-  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${where} takes ${def.arity} arguments and has ${def.locals} locals`);
+    fail("too_large", `${label} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${label} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
+  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${label} takes ${def.arity} arguments and has ${def.locals} locals`);
   for (const id of def.capabilities)
-    if (!registry.byId.has(id)) fail("unknown_capability", `${where} declares capability ${id}, which is not there`);
+    if (!registry.byId.has(id)) fail("unknown_capability", `${label} declares capability ${id}, which is not there`);
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
-      fail("too_large", `match table ${i} of ${where} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
-    // Older compilers jump to one past the last instruction, which returns Unit.
-    const outside = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
-    if (outside !== undefined)
-      fail("bad_jump", `match table ${i} of ${where} goes to ${outside.target}; the code has ${def.code.length} instructions`);
+      fail("too_large", `match table ${i} of ${label} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+    // A target may be the end of the code, which returns Unit. Older compilers use that.
+    const outsideArm = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
+    if (outsideArm !== undefined)
+      fail("bad_jump", `match table ${i} of ${label} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`);
   });
   const code = new Int32Array(def.code.length * CODE_STRIDE);
   def.code.forEach((instruction, pc) => {
@@ -182,33 +183,34 @@ function functionName({ def, index }: FunctionContext): string {
 }
 
 /** An instruction and its position, for checks and messages. */
-interface At {
+interface Site {
   readonly context: FunctionContext;
   readonly pc: number;
   readonly instruction: Instruction;
 }
 
-function bad(kind: Kind, { context, pc, instruction }: At, message: string): never {
+function failAt(kind: Kind, { context, pc, instruction }: Site, message: string): never {
   return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
 }
 
-/** Checks one instruction; returns the tag of its opcode. */
-function checkInstruction(at: At): number {
-  const { op, operands } = at.instruction;
+/** Checks one instruction and returns the tag of its opcode. */
+function checkInstruction(site: Site): number {
+  const { op, operands } = site.instruction;
   const row: OpcodeRow = opcode(op);
-  if (operands.length !== row.operands.length) bad("bad_operand", at, `has ${operands.length} operands instead of ${row.operands.length}`);
+  if (operands.length !== row.operands.length)
+    failAt("bad_operand", site, `has ${operands.length} operands instead of ${row.operands.length}`);
   for (let i = 0; i < operands.length; i++) {
     const operand = operands[i] ?? -1;
     const kind = row.operands[i];
-    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) bad("bad_operand", at, `${kind} ${operand} is out of range`);
-    if (kind !== undefined) checkOperand(kind, operand, at);
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) failAt("bad_operand", site, `${kind} ${operand} is out of range`);
+    if (kind !== undefined) checkOperand(kind, operand, site);
   }
-  if (row.popsCount === true) checkCount(at);
+  if (row.popsCount === true) checkCount(site);
   return row.tag;
 }
 
-/** The exclusive upper bound of an operand; undefined if another check, or the run, covers it. */
-function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At): number | undefined {
+/** Returns the exclusive upper bound of an operand; undefined if another function, or the run, checks the operand. */
+function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Site): number | undefined {
   const { module, def } = context;
   switch (kind) {
     case "constant":
@@ -245,29 +247,30 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: At
   }
 }
 
-function checkOperand(kind: OperandKind, operand: number, at: At): void {
-  const size = sizeOf(kind, operand, at);
+function checkOperand(kind: OperandKind, operand: number, site: Site): void {
+  const size = sizeOf(kind, operand, site);
   if (size !== undefined && operand >= size) {
-    bad(kind === "jump" ? "bad_jump" : "bad_operand", at, `${kind} ${operand} is not there; there are ${size}`);
+    failAt(kind === "jump" ? "bad_jump" : "bad_operand", site, `${kind} ${operand} is not there; there are ${size}`);
   }
-  if (kind === "capability" && !at.context.registry.byId.has(operand)) bad("unknown_capability", at, `capability ${operand} is not there`);
-  if (kind === "builtin" && !builtinParamCount().has(operand)) bad("unknown_builtin", at, `builtin ${operand} is not there`);
-  if (kind === "type_text") checkTypeText(operand, at);
+  if (kind === "capability" && !site.context.registry.byId.has(operand))
+    failAt("unknown_capability", site, `capability ${operand} is not there`);
+  if (kind === "builtin" && !builtinParamCount().has(operand)) failAt("unknown_builtin", site, `builtin ${operand} is not there`);
+  if (kind === "type_text") checkTypeText(operand, site);
 }
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */
-function checkTypeText(operand: number, at: At): void {
-  const { module } = at.context;
-  const known = wrongTexts(module);
-  if (!known.has(operand)) known.set(operand, wrongText(module, operand));
-  const wrong = known.get(operand);
-  if (wrong !== undefined) bad("bad_operand", at, `constant ${operand} ${wrong}`);
+function checkTypeText(operand: number, site: Site): void {
+  const { module } = site.context;
+  const problems = typeProblems(module);
+  if (!problems.has(operand)) problems.set(operand, typeProblemOf(module, operand));
+  const problem = problems.get(operand);
+  if (problem !== undefined) failAt("bad_operand", site, `constant ${operand} ${problem}`);
 }
 
-/** For each module, what is wrong with the constants that are used as types. */
-const wrongTexts = oncePer<Module, Map<number, string | undefined>>(() => new Map());
+/** For each module, what is wrong with each constant that is used as a type. Undefined for a valid constant. */
+const typeProblems = oncePer<Module, Map<number, string | undefined>>(() => new Map());
 
-function wrongText(module: Module, constant: number): string | undefined {
+function typeProblemOf(module: Module, constant: number): string | undefined {
   try {
     const type = messageType(module, constant);
     if (type === undefined) return "is no String";
@@ -279,15 +282,16 @@ function wrongText(module: Module, constant: number): string | undefined {
   }
 }
 
-function checkCount(at: At): void {
-  const { op, operands } = at.instruction;
+function checkCount(site: Site): void {
+  const { op, operands } = site.instruction;
   const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
-  // The count of MakeMap, an extension, is not limited to the u8 of bytecode 1.1, only by the size of a stack.
+  // Bytecode 1.1 stores counts as u8. MakeMap is an extension, so only the size of a stack limits its count.
   const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
-  if (count > max) bad("bad_operand", at, `count ${count} is over ${max}`);
-  if (op === "MakeMap" && count % 2 !== 0) bad("bad_operand", at, `count ${count} is odd`);
+  if (count > max) failAt("bad_operand", site, `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) failAt("bad_operand", site, `count ${count} is odd`);
   const target = operands[0] ?? 0;
-  const arity = op === "MakeClosure" ? at.context.module.functions[target]?.arity : builtinParamCount().get(target);
-  if (op === "MakeClosure" && count > (arity ?? 0)) bad("bad_arity", at, `captures ${count} values for a function of ${arity} parameters`);
-  if (op === "Builtin" && arity !== count) bad("bad_arity", at, `builtin ${target} takes ${arity} arguments`);
+  const arity = op === "MakeClosure" ? site.context.module.functions[target]?.arity : builtinParamCount().get(target);
+  if (op === "MakeClosure" && count > (arity ?? 0))
+    failAt("bad_arity", site, `captures ${count} values for a function of ${arity} parameters`);
+  if (op === "Builtin" && arity !== count) failAt("bad_arity", site, `builtin ${target} takes ${arity} arguments`);
 }

@@ -1,6 +1,7 @@
 /**
- * The JavaScript of one function while it is written: the lines so far, and a symbolic operand stack. Pushing a local or a
- * constant writes nothing, it only puts an expression on the symbolic stack. Results of instructions go into variables.
+ * The JavaScript text of one function while it is being written. It consists of the lines so far and a symbolic operand
+ * stack. A push of a local or a constant writes no line; it only puts an expression on the symbolic stack. The results of
+ * instructions go into variables.
  */
 import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
@@ -11,22 +12,22 @@ import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/val
 import { type ValueKind, kindOf, type FunctionVersion } from "./type-inference.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 
-/** The deepest nesting of JavaScript blocks. V8's parser allows more. */
+/** The limit on the nesting of JavaScript blocks. V8's parser allows deeper nesting. */
 const MAX_NESTING = 400;
 
-/** Thrown if a compilation unit cannot be compiled: it is too large, nests too deep or has no structured form. */
+/** Thrown if a compilation unit cannot be compiled, because it is too large, nests too deep or has no structured form. */
 export class Unsupported extends Error {}
 
 const MINUS_ZERO = Symbol("-0");
 const POOL_NAME = /^const\d+$/;
 
-/** The values of a compilation unit that its text refers to by name: constants, builtins, shared variants. */
+/** The values that the text of a compilation unit refers to by name: constants, builtins, and enum values without payload. */
 export class ConstantPool {
   readonly values: unknown[] = [];
   readonly #names = new Map<unknown, string>();
   readonly #variants = new Map<string, EnumValue>();
 
-  /** The name of a variant without payload. All its uses share one value. */
+  /** Returns the name of an enum value without payload. Equal values have the same name. */
   emptyVariant(type: number, variant: number): string {
     const key = `${type}:${variant}`;
     const value = this.#variants.get(key) ?? new EnumValue(type, variant, UNIT);
@@ -34,7 +35,7 @@ export class ConstantPool {
     return this.nameOf(value);
   }
 
-  /** The value of a name; undefined if the name is not from the pool. */
+  /** Returns the value of a name; undefined if the name is not from the pool. */
   valueOf(name: string): unknown {
     return POOL_NAME.test(name) ? this.values[Number(name.slice("const".length))] : undefined;
   }
@@ -42,33 +43,33 @@ export class ConstantPool {
   nameOf(value: unknown): string {
     // A Map treats -0 and 0 as the same key.
     const key = Object.is(value, -0) ? MINUS_ZERO : value;
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
+    const existingName = this.#names.get(key);
+    if (existingName !== undefined) return existingName;
     const name = `const${this.values.length}`;
     this.values.push(value);
     this.#names.set(key, name);
     return name;
   }
 
-  /** The statement that declares all names; the values are in the array `pool`. */
+  /** Returns the statement that declares all names. It takes the values from the array `pool`. */
   declaration(): string {
     return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `const${i}`).join(", ")}] = pool;\n`;
   }
 }
 
 export interface Operand {
-  /** A pure expression: a variable, a constant, or a comparison that the next instruction consumes. */
+  /** A JavaScript expression without effects: a variable, a constant, or a comparison that the next instruction consumes. */
   readonly code: string;
   readonly kind: ValueKind;
-  /** The local whose variable the expression is; -1 if none. */
+  /** The number of the local, if the expression is the variable of a local; otherwise -1. */
   readonly local: number;
 }
 
-/** What the functions of a compilation unit share. */
+/** The part of a compilation unit that all its functions use while they are written. */
 export interface UnitScope {
   readonly pool: ConstantPool;
   readonly constants: readonly Value[];
-  /** The version that a call to the function runs. */
+  /** Returns the function version that a direct call runs. */
   calleeVersion(functionIndex: number): FunctionVersion;
 }
 
@@ -88,16 +89,16 @@ export class FunctionBody {
   /** Whether an instruction makes a value of fixed size. The variable `bytes` then counts these bytes. */
   readonly allocates: boolean;
   /**
-   * Whether the function is too large to hold back its steps and bytes during a call. Ten thousand frames may be in
-   * progress at once, so the meter would lag far behind.
+   * Whether the function is too large to keep its steps and bytes in local variables during a call. Ten thousand frames may
+   * be in progress at once, so the meter would be far too low.
    */
   readonly isLarge: boolean;
-  /** The operands and the kinds of the locals at the current place in the current block. */
+  /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
-  /** How many variables for operands the function needs. */
+  /** The number of variables for operands that the function needs. */
   operandVariables = 0;
-  /** What the current block charges in addition to one step for each instruction. */
+  /** The steps that the current block charges in addition to one for each instruction, and its bytes of fixed size. */
   extraSteps = 0;
   fixedBytes = 0;
   #nesting = 0;
@@ -139,7 +140,7 @@ export class FunctionBody {
     return this.stack.splice(this.stack.length - count, count);
   }
 
-  /** The variable for the operand at a stack position, by default the position of the next push. */
+  /** Returns the variable for the operand at a stack position; by default, at the position of the next push. */
   operandName(index: number = this.stack.length): string {
     this.operandVariables = Math.max(this.operandVariables, index + 1);
     return `stack${index}`;
@@ -154,7 +155,7 @@ export class FunctionBody {
 
   /** Pushes the result of a call. A large function first adds its steps and bytes to the meter. */
   pushCall(expression: string, kind: ValueKind): void {
-    // In a loop the header adds the steps, once there are enough to check the limits.
+    // In a function with a loop, the loop header adds the steps when there are enough to check the limits.
     const steps = this.hasLoop ? "" : "meter.steps += steps; steps = 0; ";
     const bytes = this.allocates ? "meter.allocBytes += bytes; bytes = 0;" : "";
     if (this.isLarge && steps + bytes !== "") this.line(steps + bytes);
@@ -174,13 +175,13 @@ export class FunctionBody {
     return this.scope.pool.nameOf(value instanceof FloatValue ? value.value : value);
   }
 
-  /** Checks a guess: it fails if one of the expressions is true. The function is then compiled again without guesses. */
+  /** Writes the check of a guess. At run time, the guess is wrong if one of the expressions is true. */
   checkGuess(failures: readonly string[]): void {
     if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.fn.index});`);
   }
 
-  /** A variable that holds the expression's value, so that it can be used twice. */
-  inVariable(expression: string): string {
+  /** Returns a variable with the expression's value, so that the value can be used twice. */
+  toVariable(expression: string): string {
     if (/^\w+$/.test(expression)) return expression;
     this.line(`temp = ${expression};`);
     return "temp";
@@ -189,7 +190,7 @@ export class FunctionBody {
   joinStrings(a: Operand, b: Operand): void {
     this.line(`temp = ${a.code}.length + ${b.code}.length;`);
     this.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
-    // Added to the meter at once, because one String may be as large as the limit.
+    // The bytes go to the meter at once, because one String may be as large as the limit.
     this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * temp) > meter.maxAllocBytes) deoptimize();`);
     this.push(`${a.code} + ${b.code}`, "string");
   }
@@ -208,7 +209,7 @@ export class FunctionBody {
     this.push(`${a.code} + ${b.code}`, "string");
   }
 
-  /** Whether the local may hold a String whose appends are not yet paid for. The variable `pending…` says so at run time. */
+  /** Returns whether the local may hold a pending String. At run time, the local's variable `pending…` says whether it does. */
   mayBePending(local: number): boolean {
     const kind = this.locals[local];
     return this.appends.isAppendTarget[local] === 1 && (kind === "string" || kind === "any");
@@ -220,7 +221,7 @@ export function hasOpcode({ code }: VerifiedFunction, tags: ReadonlySet<number>)
   return false;
 }
 
-/** An expression that is true if the operand is truthy. */
+/** Returns an expression that is true if the operand is truthy. */
 export function truthOf({ code, kind }: Operand): string {
   switch (kind) {
     case "bool":
@@ -236,19 +237,19 @@ export function truthOf({ code, kind }: Operand): string {
 }
 
 /**
- * The operand's expression, with a `+` in front of a number from the constant pool. V8 does not know such a constant's
- * type, and without the `+` a loop would box the number in every round.
+ * Returns the operand's expression, with a `+` in front if it is a number from the constant pool. V8 does not know the type of
+ * such a constant. Without the `+`, a loop would box the number in every iteration.
  */
 export function asNumber({ code, kind }: Operand): string {
   return (kind === "safeInt" || kind === "float") && POOL_NAME.test(code) ? `+${code}` : code;
 }
 
-/** The operand in the interpreter's representation. */
-export function boxed({ code, kind }: Operand): string {
+/** Returns an expression for the operand in the interpreter's representation. */
+export function toBoxed({ code, kind }: Operand): string {
   return kind === "float" ? `new FloatValue(${code})` : code;
 }
 
-/** The operand in the representation of a kind. */
-export function converted(operand: Operand, to: ValueKind): string {
-  return to === "float" ? operand.code : boxed(operand);
+/** Returns an expression for the operand in the representation of a kind. */
+export function toKind(operand: Operand, to: ValueKind): string {
+  return to === "float" ? operand.code : toBoxed(operand);
 }

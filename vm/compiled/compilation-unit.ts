@@ -1,7 +1,7 @@
 /**
- * A compilation unit: the function versions that are compiled together into one JavaScript text. It holds the version for
- * the entry point and one version of every function that direct calls reach from there. So compiled code calls compiled
- * code without a lookup, and type inference sees the kinds of arguments and results.
+ * A compilation unit: the function versions that are compiled together into one JavaScript text. It consists of the version
+ * for the entry point and one version of every function that direct calls reach from there. So a direct call needs no
+ * lookup at run time, and type inference knows the kinds of arguments and results.
  */
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
@@ -18,19 +18,19 @@ const MAX_INSTRUCTIONS = 30_000;
 const MAX_INFERENCE_SIZE = 1_000_000;
 const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
 
-/** The methods throw `Unsupported` if the unit cannot be compiled. */
+/** Collects function versions, infers their kinds, and writes their text. The methods throw `Unsupported` if the unit cannot be compiled. */
 export class CompilationUnit {
   readonly #program: Program;
-  /** Indices of the functions to compile without guesses. */
+  /** The indices of the functions to compile without guesses. */
   readonly #withoutGuesses: ReadonlySet<number>;
-  /** The versions that direct calls run, by function index. Includes the root if it is a whole call. */
+  /** The versions that direct calls run, by function index. The root is one of these if its entry point is instruction 0. */
   readonly #callees = new Map<number, FunctionVersion>();
   readonly #callers = new Map<FunctionVersion, Set<FunctionVersion>>();
-  /** Versions whose kinds have to be inferred, the next one last. */
+  /** The versions whose kinds have to be inferred. The last one is taken next. */
   readonly #queue: FunctionVersion[] = [];
   /** The version for the entry point. */
   #root: FunctionVersion | undefined;
-  /** The work of type inference: the sum of `inferenceSize` over all passes so far. */
+  /** The work that type inference has done so far, as the sum of `inferenceSize` over all its passes. */
   work = 0;
   #instructions = 0;
   #inferenceSize = 0;
@@ -40,12 +40,12 @@ export class CompilationUnit {
     this.#withoutGuesses = withoutGuesses;
   }
 
-  /** The size of all versions, as a measure of the work that is wasted if the unit cannot be compiled. */
+  /** The size of all versions. It measures the work that is wasted if the unit cannot be compiled. */
   get size(): number {
     return this.#instructions + this.#inferenceSize;
   }
 
-  /** Collects the versions that the entry point needs and infers their kinds, until no kind changes any more. */
+  /** Collects the versions that the entry point needs and infers their kinds until no kind changes. Returns the root. */
   infer(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
     const root = this.#newVersion(fn, start, entry);
     this.#root = root;
@@ -54,15 +54,15 @@ export class CompilationUnit {
     const { constants } = this.#program.module;
     for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
       const caller = version;
-      const before = version.result;
+      const resultBefore = version.result;
       this.work += inferenceSize(version.fn);
-      inferKinds(version, { constants, call: (index, args) => this.#called(caller, index, args) });
-      if (version.result !== before) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
+      inferKinds(version, { constants, call: (index, args) => this.#inferCall(caller, index, args) });
+      if (version.result !== resultBefore) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
     }
     return root;
   }
 
-  /** Puts a version last, so that callees are inferred before their callers. */
+  /** Adds a version as the last one of the queue, so that callees are inferred before their callers. */
   #enqueue(version: FunctionVersion): void {
     if (!this.#queue.includes(version)) this.#queue.push(version);
   }
@@ -78,31 +78,31 @@ export class CompilationUnit {
     return { fn, start, graph, live: liveLocals(fn, graph), withoutGuesses, entry, result: "never", blocks: [] };
   }
 
-  #called(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
+  #inferCall(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
     const fn = this.#program.functions[index];
     if (fn === undefined) throw new Unsupported("a call to an unknown function");
     const { arity, locals } = fn.def;
-    const known = this.#callees.get(index);
+    const existingVersion = this.#callees.get(index);
     const version =
-      known ??
+      existingVersion ??
       this.#newVersion(fn, 0, { locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")), stack: [] });
     this.#callees.set(index, version);
     if (this.#callees.size > MAX_FUNCTIONS) throw new Unsupported("too many functions");
     const callers = this.#callers.get(version) ?? new Set();
     this.#callers.set(version, callers.add(caller));
     const { entry } = version;
-    let hasChanged = known === undefined;
+    let hasChanged = existingVersion === undefined;
     for (let i = 0; i < arity; i++) {
-      const joined = join(entry.locals[i] ?? "any", args[i] ?? "any");
-      if (joined === entry.locals[i]) continue;
-      entry.locals[i] = joined;
+      const joinedKind = join(entry.locals[i] ?? "any", args[i] ?? "any");
+      if (joinedKind === entry.locals[i]) continue;
+      entry.locals[i] = joinedKind;
       hasChanged = true;
     }
     if (hasChanged) this.#enqueue(version);
     return version.result;
   }
 
-  /** Returns the text of the unit, and the pool with the values that it refers to. */
+  /** Returns the text of the unit, and the pool of the values that the text refers to. */
   write(root: FunctionVersion): { readonly source: string; readonly pool: ConstantPool } {
     const pool = new ConstantPool();
     const scope = {
@@ -122,32 +122,32 @@ export class CompilationUnit {
     return [...new Set([...(this.#root === undefined ? [] : [this.#root]), ...this.#callees.values()])];
   }
 
-  /** The indices of the functions in the unit. */
+  /** Returns the indices of the functions in the unit. */
   members(): ReadonlySet<number> {
     return new Set(this.#versions().map(({ fn }) => fn.index));
   }
 
-  /** The stack slots of the largest frame in the unit. */
+  /** Returns the number of stack slots of the largest frame in the unit. */
   frameSlots(): number {
     return Math.max(1, ...this.#versions().map(({ fn }) => slotsOf(fn)));
   }
 
-  /** Whether the unit calls function values, which may lead out of the unit. */
+  /** Returns whether the unit calls function values. Such a call may run a function that is not in the unit. */
   callsValues(): boolean {
     return this.#versions().some(({ fn }) => hasOpcode(fn, VALUE_CALLS));
   }
 }
 
-/** The stack slots of a function's frame in the interpreter. */
+/** Returns the number of stack slots of a function's frame in the interpreter. */
 export const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.locals + maxStack;
 
-/** What `typeof` returns for a value of the kind. */
+/** The results of `typeof` for the kinds that a value is checked for, as JavaScript literals. */
 const TYPE_NAMES: Readonly<Partial<Record<ValueKind, string>>> = { safeInt: '"number"', string: '"string"', bool: '"boolean"' };
 
 /**
- * The last statement of the unit's text. It returns the unit's two entry functions:
- *   - `run` takes an array of values from the interpreter's stack. It returns `undefined` if one is not of the expected kind
- *   - `target` takes values of any kind, for calls of function values. Only a unit compiled for kind `any` uses it
+ * Returns the last statement of the unit's text. That statement returns the unit's two entry functions:
+ *   - `run` takes an array of values from the interpreter's stack. It returns `undefined` if a value is not of its expected kind
+ *   - `target` takes values of any kind, for calls of function values. It is only used if the unit was compiled for kind `any`
  */
 function entryText(root: FunctionVersion): string {
   const { fn, start, entry, result, live } = root;
@@ -155,12 +155,13 @@ function entryText(root: FunctionVersion): string {
   const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
   const names = kinds.map((_, i) => `arg${i}`);
   const lines = kinds.map((kind, i) => {
-    const given = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
+    const valueText = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
     // A local that is dead at the start is never read.
     if (i < locals && live[0]?.[i] !== 1) return `const arg${i} = UNIT;`;
-    if (kind === "float") return `let arg${i} = ${given}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
+    if (kind === "float")
+      return `let arg${i} = ${valueText}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
     const type = TYPE_NAMES[kind];
-    return `const arg${i} = ${given};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
+    return `const arg${i} = ${valueText};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
   });
   const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;

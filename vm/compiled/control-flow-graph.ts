@@ -1,10 +1,10 @@
-/** The control-flow graph of a function from one instruction on: basic blocks, dominator tree, loops, live locals. */
+/** Builds the control-flow graph of a function, beginning at its entry point: basic blocks, dominator tree, loops, live locals. */
 import type { MatchArm } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
-/** How a block ends. Targets are indices of blocks. */
+/** How a block ends. The targets are indices of blocks. */
 export type Exit =
   | { readonly kind: "return" }
   /** A tail call of the function to itself. */
@@ -14,19 +14,19 @@ export type Exit =
   | { readonly kind: "match"; readonly arms: readonly { readonly tag: number; readonly to: number }[] };
 
 export interface Block {
-  /** The instructions from `start` up to, but not including, `end`. The end of the code is an empty block. */
+  /** The pc of the first instruction. `end` is the pc after the last one. The end of the code is an empty block. */
   readonly start: number;
   readonly end: number;
   readonly exit: Exit;
-  /** A block that it dominates jumps back to it. */
+  /** Whether a block that this one dominates jumps back to this one. */
   readonly isLoopHeader: boolean;
-  /** Several earlier blocks lead to it, so its code cannot be nested inside the code of one of them. */
+  /** Whether several earlier blocks lead to this one. If so, its code cannot be nested inside the code of one of them. */
   readonly isMerge: boolean;
-  /** Its children in the dominator tree, in order. */
+  /** The children in the dominator tree, in ascending order. */
   readonly children: readonly number[];
 }
 
-/** Blocks in reverse postorder; the first is the entry. */
+/** The blocks in reverse postorder. The first block is the entry. */
 export type ControlFlowGraph = readonly Block[];
 
 interface RawBlock {
@@ -39,37 +39,37 @@ const TAIL_CALL = OPCODES.TailCall.tag;
 const RETURNS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
 const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 
-/** Returns undefined for irreducible code: a loop with several entries has no structured form. */
+/** Builds the graph from the instruction `entry` on. Returns undefined if a loop has several entries, because it has no structured form. */
 export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
-  const raw = rawBlocks(fn, entry);
-  const order = reversePostorder(raw, entry);
-  const indexByStart = new Map(order.map((start, i) => [start, i]));
+  const blocksByStart = findBlocks(fn, entry);
+  const startsInOrder = reversePostorder(blocksByStart, entry);
+  const indexByStart = new Map(startsInOrder.map((start, i) => [start, i]));
   const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
-  const successors = order.map((start) => (raw.get(start)?.targets ?? []).map(blockAt));
-  const predecessors: number[][] = order.map(() => []);
-  successors.forEach((targets, from) => {
-    for (const to of targets) predecessors[to]?.push(from);
+  const successors = startsInOrder.map((start) => (blocksByStart.get(start)?.targets ?? []).map(blockAt));
+  const predecessors: number[][] = startsInOrder.map(() => []);
+  successors.forEach((targets, source) => {
+    for (const target of targets) predecessors[target]?.push(source);
   });
   const dominators = immediateDominators(predecessors);
-  const loops = new Set<number>();
-  for (const [to, from] of predecessors.entries()) {
-    for (const source of from) {
-      if (source < to) continue;
-      if (!dominates(dominators, to, source)) return undefined;
-      loops.add(to);
+  const loopHeaders = new Set<number>();
+  for (const [target, sources] of predecessors.entries()) {
+    for (const source of sources) {
+      if (source < target) continue;
+      if (!dominates(dominators, target, source)) return undefined;
+      loopHeaders.add(target);
     }
   }
-  const children: number[][] = order.map(() => []);
+  const children: number[][] = startsInOrder.map(() => []);
   dominators.forEach((parent, block) => {
     if (block > 0) children[parent]?.push(block);
   });
-  return order.map((start, i): Block => {
-    const end = raw.get(start)?.end ?? start;
+  return startsInOrder.map((start, i): Block => {
+    const end = blocksByStart.get(start)?.end ?? start;
     return {
       start,
       end,
       exit: exitOf(fn, start, end, blockAt),
-      isLoopHeader: loops.has(i),
+      isLoopHeader: loopHeaders.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],
     };
@@ -80,16 +80,16 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
   return fn.def.matchTables[fn.code[pc * CODE_STRIDE + 1] ?? 0] ?? [];
 }
 
-/** The reachable blocks, by their first instruction. */
-function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
+/** Returns the reachable blocks, by the pc of their first instruction. */
+function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
   const leaders = new Set<number>([entry]);
-  const reached = new Uint8Array(length + 1);
+  const isReached = new Uint8Array(length + 1);
   const work = [entry];
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
-    if (reached[pc] === 1) continue;
-    reached[pc] = 1;
+    if (isReached[pc] === 1) continue;
+    isReached[pc] = 1;
     if (pc >= length) continue;
     const targets = targetsOf(fn, pc);
     if (targets === undefined) work.push(pc + 1);
@@ -111,14 +111,14 @@ function rawBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Raw
     }
     blocks.set(start, { start, end: pc, targets });
   }
-  // Running off the end of the code returns Unit.
+  // If control reaches the end of the code, the function returns Unit.
   for (const { targets } of blocks.values()) {
     if (targets.includes(length) && !blocks.has(length)) blocks.set(length, { start: length, end: length, targets: [] });
   }
   return blocks;
 }
 
-/** The targets of an instruction that ends a block; undefined if execution continues with the next instruction. */
+/** Returns the targets of an instruction that ends a block; undefined if the instruction does not end one. */
 function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefined {
   const at = pc * CODE_STRIDE;
   const tag = fn.code[at] ?? 0;
@@ -170,7 +170,10 @@ function reversePostorder(blocks: ReadonlyMap<number, RawBlock>, entry: number):
   return order.reverse();
 }
 
-/** The immediate dominator of each block, in reverse postorder: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm". */
+/**
+ * Returns the immediate dominator of each block. The algorithm is from Cooper, Harvey and Kennedy, "A Simple, Fast Dominance
+ * Algorithm".
+ */
 function immediateDominators(predecessors: readonly (readonly number[])[]): readonly number[] {
   const dominators: number[] = predecessors.map((_, i) => (i === 0 ? 0 : -1));
   const dominatorOf = (block: number): number => dominators[block] ?? 0;
@@ -182,56 +185,56 @@ function immediateDominators(predecessors: readonly (readonly number[])[]): read
     }
     return x;
   };
-  for (let changed = true; changed; ) {
-    changed = false;
+  for (let hasChanged = true; hasChanged; ) {
+    hasChanged = false;
     for (let block = 1; block < predecessors.length; block++) {
-      let found = -1;
+      let dominator = -1;
       for (const from of predecessors[block] ?? []) {
         if (dominatorOf(from) === -1) continue;
-        found = found === -1 ? from : commonDominator(found, from);
+        dominator = dominator === -1 ? from : commonDominator(dominator, from);
       }
-      if (found !== dominatorOf(block)) {
-        dominators[block] = found;
-        changed = true;
+      if (dominator !== dominatorOf(block)) {
+        dominators[block] = dominator;
+        hasChanged = true;
       }
     }
   }
   return dominators;
 }
 
-function dominates(dominators: readonly number[], above: number, below: number): boolean {
-  let at = below;
-  while (at > above) at = dominators[at] ?? 0;
-  return at === above;
+function dominates(dominators: readonly number[], ancestor: number, block: number): boolean {
+  let current = block;
+  while (current > ancestor) current = dominators[current] ?? 0;
+  return current === ancestor;
 }
 
-/** Liveness: by block, then by local, 1 if the local's value at the block's start may be read later. */
+/** Returns for each block and each local 1 if the local's value at the start of the block may be read later, otherwise 0. */
 export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): readonly Uint8Array[] {
   const { locals } = fn.def;
   const reads = graph.map(() => new Uint8Array(locals));
   const writes = graph.map(() => new Uint8Array(locals));
   graph.forEach(({ start, end }, i) => {
-    const [read, written] = [reads[i], writes[i]];
-    if (read === undefined || written === undefined) return;
+    const [read, writesInBlock] = [reads[i], writes[i]];
+    if (read === undefined || writesInBlock === undefined) return;
     for (let pc = start; pc < end; pc++) {
       const tag = fn.code[pc * CODE_STRIDE];
       const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
-      if (tag === OPCODES.LoadLocal.tag && written[local] === 0) read[local] = 1;
-      if (tag === OPCODES.StoreLocal.tag) written[local] = 1;
+      if (tag === OPCODES.LoadLocal.tag && writesInBlock[local] === 0) read[local] = 1;
+      if (tag === OPCODES.StoreLocal.tag) writesInBlock[local] = 1;
     }
   });
   const live = reads.map((read) => read.slice());
-  for (let changed = true; changed; ) {
-    changed = false;
+  for (let hasChanged = true; hasChanged; ) {
+    hasChanged = false;
     for (let i = graph.length - 1; i >= 0; i--) {
-      const [block, own, written] = [graph[i], live[i], writes[i]];
-      if (block === undefined || own === undefined || written === undefined) continue;
+      const [block, liveInBlock, writesInBlock] = [graph[i], live[i], writes[i]];
+      if (block === undefined || liveInBlock === undefined || writesInBlock === undefined) continue;
       for (const to of successorsOf(block.exit)) {
         const next = live[to];
         for (let local = 0; next !== undefined && local < locals; local++) {
-          if (next[local] === 1 && written[local] === 0 && own[local] === 0) {
-            own[local] = 1;
-            changed = true;
+          if (next[local] === 1 && writesInBlock[local] === 0 && liveInBlock[local] === 0) {
+            liveInBlock[local] = 1;
+            hasChanged = true;
           }
         }
       }
@@ -240,7 +243,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
   return live;
 }
 
-/** The blocks that the values of locals flow into. A tail call sets all locals itself. */
+/** Returns the blocks that the values of locals flow into. After a tail call there are none, because it sets all locals. */
 function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":

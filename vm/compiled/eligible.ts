@@ -1,6 +1,6 @@
 /**
- * Decides which functions can be compiled: statically stacked ones of bounded size that neither have a side effect nor
- * reach one by direct calls.
+ * Decides which functions can be compiled. Such a function is statically stacked and not too large, and neither the function
+ * itself nor any function that direct calls reach from it has a side effect.
  */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
@@ -10,12 +10,12 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
 const MAX_INSTRUCTIONS = 4_000;
 const MAX_LOCALS = 200;
-/** Arms of all `Match` instructions of a function. A match table counts once for each instruction that uses it. */
+/** The limit on the arms of all `Match` instructions of a function. A match table counts once for each instruction that uses it. */
 const MAX_MATCH_ARMS = 4_000;
-/** See `inferenceSize`. */
+/** The limit on the function's `inferenceSize`. */
 const MAX_INFERENCE_SIZE = 400_000;
 
-/** Instructions that the host or another actor can observe, or that need the interpreter's frame. */
+/** Instructions whose execution the host or another actor can observe, or which need the interpreter's frame. */
 const NOT_COMPILED: ReadonlySet<number> = new Set(
   [
     OPCODES.LoadGlobal,
@@ -36,28 +36,28 @@ const NOT_COMPILED: ReadonlySet<number> = new Set(
 );
 
 /**
- * Returns for each function of the program whether it can be compiled. A compilable function may still call a function
- * value that leads to any other function. Compiled code checks that when it makes the call.
+ * Returns for each function of the program whether it can be compiled. A compilable function may still call a function value
+ * whose function cannot be compiled. Compiled code checks this when it makes the call.
  */
-export function compilable(program: Program): readonly boolean[] {
+export function compilableFunctions(program: Program): readonly boolean[] {
   const { functions } = program;
-  const eligible = functions.map(isEligible);
+  const isFunctionEligible = functions.map(isEligible);
   const callers: number[][] = functions.map(() => []);
   functions.forEach((fn, i) => {
-    if (eligible[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
+    if (isFunctionEligible[i] === true) for (const callee of new Set(callees(fn))) callers[callee]?.push(i);
   });
-  const work = functions.flatMap((_, i) => (eligible[i] === true ? [] : [i]));
+  const work = functions.flatMap((_, i) => (isFunctionEligible[i] === true ? [] : [i]));
   for (let excluded = work.pop(); excluded !== undefined; excluded = work.pop()) {
     for (const caller of callers[excluded] ?? []) {
-      if (eligible[caller] !== true) continue;
-      eligible[caller] = false;
+      if (isFunctionEligible[caller] !== true) continue;
+      isFunctionEligible[caller] = false;
       work.push(caller);
     }
   }
-  return eligible;
+  return isFunctionEligible;
 }
 
-/** Whether the function itself can be compiled, whatever it calls. */
+/** Returns whether the function itself can be compiled, regardless of the functions that it calls. */
 function isEligible(fn: VerifiedFunction): boolean {
   const { code } = fn;
   if (!fn.staticallyStacked || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
@@ -70,19 +70,19 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // Builtins without code in the table are run by the interpreter: they print, or need the module's types.
+    // Builtins that are missing in `BUILTIN_CODE` print or need the module's types, so only the interpreter runs these.
     if (tag === OPCODES.Builtin.tag && !BUILTIN_CODE.has(BUILTIN_BY_ID.get(first)?.name ?? "")) return false;
   }
   return true;
 }
 
-/** The size of type inference's state for a function: instructions times stack slots. */
+/** Returns the number of instructions times the number of stack slots, which limits the state of type inference. */
 export function inferenceSize({ code, def, maxStack }: VerifiedFunction): number {
   return (code.length / CODE_STRIDE) * (def.locals + maxStack);
 }
 
 function callees({ code }: VerifiedFunction): readonly number[] {
-  const found: number[] = [];
-  for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.Call.tag) found.push(code[at + 1] ?? 0);
-  return found;
+  const calleeIndices: number[] = [];
+  for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.Call.tag) calleeIndices.push(code[at + 1] ?? 0);
+  return calleeIndices;
 }

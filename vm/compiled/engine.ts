@@ -1,46 +1,59 @@
 /**
- * The compiled engine: runs hot pure functions as JavaScript.
+ * The compiled engine. It runs functions that are hot and pure as JavaScript.
  *
- * It never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps, and at three places
- * it offers work to this engine. The engine either returns what the interpreter would have computed, with the same steps
- * and allocation, or it returns nothing and leaves no trace, and the interpreter does the work.
+ * This engine never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps. At three
+ * points it offers work to this engine. The engine either returns the result that the interpreter would have computed, with
+ * the same steps and allocation, or it returns undefined and has no effect, and the interpreter does the work.
  *
- * What is compiled. A function that has no side effect, and whose direct calls only reach such functions (`eligible.ts`).
- * So nothing that compiled code does is visible before it returns. Its work can be discarded at any point, and the same
- * call can be run again. Everything else in this engine rests on that.
+ * ## What is compiled
  *
- * When. Each function has a heat: calls and backward jumps add the instructions that they cover. Past `HOT_STEPS` the next
- * entry compiles the function. With the choice `compiled` the threshold is 0.
+ * A function is compiled only if it has no side effect and its direct calls only reach such functions (`eligible.ts`). So
+ * nothing that compiled code does is visible before it returns. The engine can discard the work at any point, and the
+ * interpreter can run the same call again. The whole engine depends on this property.
  *
- * How compiled code is entered.
- *   - `enterCall`: the interpreter is about to make a call. Compiled code makes it without a frame on the actor's stack
- *   - `enterLoop`: a frame of the interpreter jumps backward. The rest of the frame, from the loop header on, is compiled;
- *     its locals and operands become parameters
- *   - `enterFrame`: the interpreter starts on a frame at its first instruction, such as the first frame of an actor. Only
- *     with the choice `compiled`
+ * ## When it is compiled
  *
- * What is compiled together. A compilation unit: a version of the function for this entry point, and a version of each
- * function that it reaches by direct calls (`compilation-unit.ts`). The steps:
+ * Each function has a heat. Its calls and backward jumps add the number of instructions that they cover. If the heat is above
+ * `HOT_STEPS`, the next entry compiles the function. With the engine choice `compiled` that threshold is 0.
+ *
+ * ## How compiled code is entered
+ *
+ *   - `enterCall`: the interpreter is about to make a call. Compiled code makes that call without a frame on the actor's stack
+ *   - `enterLoop`: a frame of the interpreter jumps backward. Compiled code runs the rest of that frame, from the loop header
+ *     on. The locals and operands of the frame become parameters
+ *   - `enterFrame`: the interpreter is about to execute the first instruction of a frame, such as the first frame of an actor.
+ *     This entry is only used with the choice `compiled`
+ *
+ * ## How it is compiled
+ *
+ * A compilation unit (`compilation-unit.ts`) is compiled at once. It consists of a version of the function for the entry
+ * point, and a version of each function that direct calls reach from there.
  *   1. `controlFlowGraph` finds the basic blocks, dominators and loops of each function
- *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at hand
+ *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at the entry
  *   3. `writeFunction` writes each version as JavaScript text (`generate.ts`, `instructions.ts`, `body.ts`)
- *   4. `codeFromText` makes code of the text. That code calls `runtime.ts`
- * Values of other kinds at the same entry point make another version; the last of `MAX_VERSIONS` takes any kind.
+ *   4. `codeFromText` turns the text into code. That code calls the functions of `runtime.ts`
+ * If a later entry has values of other kinds, another version is compiled. Version number `MAX_VERSIONS` takes any kind.
  *
- * How it charges. A block adds its steps and its bytes of fixed size to two local variables. The function adds these to the
- * meter when it returns, and a loop also every 1,000 steps. So the meter may pass a limit before compiled code notices,
- * but that work is discarded. The interpreter stops exactly at the limit. Every `CHECK_STEPS` the code polls the host. After
- * `PAUSE_STEPS` a loop entered by `enterLoop` writes its locals and operands back and returns `PAUSED`, so that the
- * host gets a turn.
+ * ## How it charges
  *
- * How it gives up. Both ways throw, and the meter is set back to what it was at the entry:
- *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs this activation to its end, with
- *     all that it calls (`actor.interpretFromDepth`), and reports the trap with its exact step and stack. If it tried compiled code
- *     again for the calls inside, a deep recursion that ends in a trap could discard work at each level
- *   - `WrongGuess`: an operand that was guessed to be a safe Int or an enum value is not. All code that contains the
- *     function is dropped and compiled again without guesses in this function. Then the same entry is tried again
+ * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
+ * meter when it returns, and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
+ * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
+ * `CHECK_STEPS` steps, compiled code polls the host. After `PAUSE_STEPS` steps, a loop entered by `enterLoop` saves its
+ * locals and operands in the meter and returns `PAUSED`, so that the host's event loop gets a turn.
  *
- * Example. This program is entered by a call of `sum`, with a safe Int as its argument:
+ * ## How it gives up
+ *
+ * Compiled code gives up by throwing. The engine then sets the meter back to its state at the entry. There are two causes:
+ *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end, including
+ *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
+ *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
+ *   - `WrongGuess`: compiled code guessed that an operand is a safe Int or an enum value, and it is not. The engine drops all
+ *     code that contains the function and compiles it again without guesses in this function. Then it tries the entry again
+ *
+ * ## An example
+ *
+ * The interpreter calls `sum` of this program with a safe Int as its argument:
  *
  *   fn square(x: Int) -> Int { x * x }
  *   fn sum(n: Int) -> Int {
@@ -53,8 +66,9 @@
  *       total
  *   }
  *
- * The unit has two versions. All kinds are `safeInt`, so the text has no type checks, only range checks. (The `stack0 >
- * 1073741823` around each of them is left out here: V8 compares with a small integer faster.) `generate.ts` explains the names.
+ * The unit has two function versions. All kinds are `safeInt`, so the text has no type checks, only range checks. Around each
+ * range check there is a test `stack0 > 1073741823`, because V8 compares faster with a small integer. These tests are omitted
+ * below. `generate.ts` explains the names.
  *
  *   function f1_0(meter, depth, local0) {
  *     let local1 = UNIT, local2 = UNIT, stack0, stack1, temp, steps = 0;
@@ -108,88 +122,88 @@ import type { Meter } from "../meter.ts";
 import { UNIT, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
-import { compilable } from "./eligible.ts";
+import { compilableFunctions } from "./eligible.ts";
 import { CAN_GENERATE, codeFromText } from "./eval.ts";
 import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
 import { type FrameKinds, kindOf, type ValueKind } from "./type-inference.ts";
 
-/** `auto` compiles hot functions, `compiled` compiles every function that it can before its first call. */
+/** `auto` compiles hot functions. `compiled` compiles every function that can be compiled before its first call. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
 
-/** The heat past which a function is compiled. */
+/** The heat above which a function is compiled. */
 const HOT_STEPS = 50_000;
-/** Steps between two polls of the host. */
+/** The number of steps between two polls of the host. */
 const CHECK_STEPS = 500_000;
-/** Steps after which a loop pauses so that the host gets a turn. */
+/** The number of steps after which a loop pauses, so that the host's event loop gets a turn. */
 const PAUSE_STEPS = 1_000_000;
-/** Characters of generated text for one program. Past it, no more code is compiled. */
-const MAX_GENERATED = 6_000_000;
-/** The bound of `counts.wasted`. Past it, no more code is compiled. */
-const MAX_WASTED = 20_000_000;
-/** How many versions of one entry point are compiled. The last one takes values of any kind. */
+/** The limit on characters of generated text for one program. Above it, no more code is compiled. */
+const MAX_GENERATED_CHARACTERS = 6_000_000;
+/** The limit on `counts.wasted`. Above it, no more code is compiled. */
+const MAX_WASTED_SIZE = 20_000_000;
+/** The limit on versions of one entry point. The last version takes values of any kind. */
 const MAX_VERSIONS = 4;
-/** After wrong guesses in this many functions, the whole program is compiled without guesses. */
+/** If guesses were wrong in more functions than this, the whole program is compiled without guesses. */
 const MAX_WRONG_GUESSES = 8;
 
 /**
- * Enters compiled code. `values` are the arguments of a whole call. For a loop they are the locals, the operands, then 1
- * or 0 for each append target: whether its appends are still to be charged. Returns undefined, before it does any work, if a
- * value is not of the kind that the code was compiled for.
+ * Runs compiled code. For a whole call, `values` are the arguments. For a loop, they are the locals, then the operands, then
+ * one number for each append target: 1 if its String is pending, otherwise 0. Returns undefined, before it does any work, if
+ * a value does not have the kind that the code was compiled for.
  */
 type EntryFunction = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
 
-/** A compilation unit as code that can run. */
+/** A compilation unit that has become code. */
 interface CompiledCode {
   readonly run: EntryFunction;
   readonly target: IndirectTarget | undefined;
-  /** Indices of the functions in it. */
+  /** The indices of the functions in the unit. */
   readonly members: ReadonlySet<number>;
-  /** Stack slots of the largest frame that it can enter. */
+  /** The number of stack slots of the largest frame that the code can enter. */
   readonly frameSlots: number;
 }
 
-/** What the engine knows of one function. */
+/** What the engine knows about one function. */
 class FunctionProfile {
   readonly fn: VerifiedFunction;
-  /** Instructions that its calls and backward jumps have covered, about the steps spent in it. */
+  /** The number of instructions that its calls and backward jumps have covered. This approximates the steps spent in it. */
   heat = 0;
-  /** Its compiled code by entry point: 0 for a whole call, else the loop header. `never` if it cannot be compiled. */
+  /** The compiled code, by entry point: 0 for a whole call, otherwise the pc of the loop header. `never` if it cannot be compiled. */
   readonly codeAt: (CompiledCode | "never" | undefined)[] = [];
-  /** How many versions have been compiled, by entry point. */
+  /** The number of versions compiled so far, by entry point. */
   readonly versions: number[] = [];
   constructor(fn: VerifiedFunction) {
     this.fn = fn;
   }
 }
 
-/** The place in the machine where compiled code takes over. */
-interface EntryPlace {
-  /** The first of its values on the actor's stack, and how many there are. */
+/** The state of the interpreter when compiled code is entered. */
+interface EntryState {
+  /** The index on the actor's stack of the first value that compiled code takes. `count` is the number of these values. */
   readonly base: number;
   readonly count: number;
-  /** The call depth of the frame that compiled code stands for. */
+  /** The call depth of the frame that compiled code replaces. */
   readonly depth: number;
-  /** The step at which the run, or the actor's slice, ends. */
-  readonly stepLimit: number;
+  /** The step that compiled code may not exceed: the step limit of the run or, if actors are scheduled, an earlier end of the slice. */
+  readonly stopStep: number;
   readonly mayPause: boolean;
 }
 
 /** The compiled code of one program. All its runs share it. */
 export class Engine {
-  /** By function index; undefined if the function is never compiled. */
+  /** The profiles, by function index. Undefined for a function that is never compiled. */
   readonly functions: readonly (FunctionProfile | undefined)[];
   readonly hotSteps: number;
   readonly #program: Program;
-  /** Indices of the functions in which a guess has failed. */
+  /** The indices of the functions in which a guess was wrong. */
   readonly #withoutGuesses = new Set<number>();
-  /** For calls of function values, by function index; null if the function cannot be compiled. */
+  /** The code for calls of function values, by function index. Null for a function that cannot be compiled. */
   readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
   readonly #runtime: Readonly<Record<string, unknown>>;
-  /** Stack slots of the largest frame that a call of a function value can enter. */
+  /** The number of stack slots of the largest frame that a call of a function value can enter. */
   readonly #frameSlots: number;
   #generated = 0;
   /**
-   * For tests. `work` is the size of the functions that type inference passed over, plus the characters generated.
+   * Counts for tests. `work` is the size of the functions that type inference visited, plus the characters generated.
    * `wasted` is the size of the compilation units that could not be compiled.
    */
   readonly counts = { entered: 0, deoptimized: 0, compiled: 0, work: 0, wasted: 0 };
@@ -197,28 +211,31 @@ export class Engine {
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
     this.hotSteps = hotSteps;
-    this.functions = compilable(program).map((yes, i) => {
+    this.functions = compilableFunctions(program).map((isCompilable, i) => {
       const fn = program.functions[i];
-      return yes && fn !== undefined ? new FunctionProfile(fn) : undefined;
+      return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
     });
-    this.#frameSlots = this.functions.reduce((most, profile) => (profile === undefined ? most : Math.max(most, slotsOf(profile.fn))), 1);
+    this.#frameSlots = this.functions.reduce(
+      (largest, profile) => (profile === undefined ? largest : Math.max(largest, slotsOf(profile.fn))),
+      1,
+    );
     this.#runtime = runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
   }
 
-  /** Returns undefined if the program must not or cannot be compiled. */
+  /** Returns the engine of a program; undefined if the choice is `interpreter` or code from text is not allowed. */
   static for(program: Program, choice: EngineChoice): Engine | undefined {
     if (choice === "interpreter" || !CAN_GENERATE) return undefined;
-    const cache = choice === "compiled" ? EAGER : LAZY;
-    const known = cache.get(program);
-    if (known !== undefined) return known;
+    const cache = choice === "compiled" ? EAGER_ENGINES : LAZY_ENGINES;
+    const cachedEngine = cache.get(program);
+    if (cachedEngine !== undefined) return cachedEngine;
     const engine = new Engine(program, choice === "compiled" ? 0 : HOT_STEPS);
     cache.set(program, engine);
     return engine;
   }
 
   /**
-   * A call that the interpreter is about to make: `count` arguments from `base` on, `depth` for the new frame. Returns the
-   * call's result, or undefined if the interpreter has to make the call.
+   * Makes a call that the interpreter was about to make. The call has `count` arguments on the stack from `base` on, and its
+   * frame would have the call depth `depth`. Returns the result, or undefined if the interpreter has to make the call.
    */
   enterCall(
     run: Run,
@@ -227,34 +244,34 @@ export class Engine {
     base: number,
     count: number,
     depth: number,
-    stepLimit: number,
+    stopStep: number,
   ): Value | undefined {
     const profile = this.functions[callee.index];
     if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
     profile.heat += callee.def.code.length;
     if (profile.heat <= this.hotSteps) return undefined;
-    const value = this.#run(run, actor, profile, 0, { base, count, depth, stepLimit, mayPause: false });
+    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, mayPause: false });
     return value === PAUSED ? undefined : value;
   }
 
-  /** The innermost frame, before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
-  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stepLimit: number): boolean {
+  /** Runs the innermost frame, which is before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
+  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stopStep: number): boolean {
     const { depth } = actor;
     const profile = this.functions[fn.index];
     if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
-    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stepLimit, mayPause: false });
+    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, mayPause: false });
     if (value === undefined || value === PAUSED) return false;
     endFrame(actor, base, value);
     return true;
   }
 
   /**
-   * The innermost frame, as it jumps back over `span` instructions to `pc`. Returns whether the frame has ended, or has
-   * come back to `pc` in a later round and pauses there. Undefined if the interpreter has to go on.
+   * Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. Returns "ended" if the frame has
+   * ended, and "paused" if it is at `pc` again and pauses there. Returns undefined if the interpreter has to run the frame.
    */
-  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stepLimit: number): "ended" | "paused" | undefined {
+  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
     const { depth } = actor;
     const profile = this.functions[fn.index];
     if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
@@ -262,7 +279,7 @@ export class Engine {
     if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stepLimit, mayPause: !run.scheduled });
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.scheduled });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
       endFrame(actor, base, value);
@@ -278,80 +295,80 @@ export class Engine {
     return "paused";
   }
 
-  /** Runs compiled code from `pc` on. Returns undefined, with the meter unchanged, if the interpreter has to do the work. */
-  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, place: EntryPlace): Value | typeof PAUSED | undefined {
-    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, place.base, place.count);
+  /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
+  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof PAUSED | undefined {
+    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, entryState.base, entryState.count);
     const code = this.#codeFor(profile, pc, values);
     if (code === undefined) return undefined;
-    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, place.base));
+    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, entryState.base));
     const { meter } = run;
     const { steps, allocBytes } = meter;
-    this.#setLimits(run, code, place);
+    this.#setLimits(run, code, entryState);
     this.counts.entered += 1;
     try {
-      const value = code.run(meter, place.depth, values);
+      const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
         profile.codeAt[pc] = undefined;
-        return this.#run(run, actor, profile, pc, place);
+        return this.#run(run, actor, profile, pc, entryState);
       }
-      if (meter.steps <= place.stepLimit && meter.allocBytes <= meter.maxAllocBytes) return value;
+      if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) return value;
     } catch (error) {
       if (error instanceof HostTrap) throw error;
       if (error instanceof WrongGuess) {
         meter.steps = steps;
         meter.allocBytes = allocBytes;
         this.#discardGuesses(error.functionIndex);
-        return this.#run(run, actor, profile, pc, place);
+        return this.#run(run, actor, profile, pc, entryState);
       }
-      // A trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
+      // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out.
       if (!(error instanceof Error)) throw error;
     }
     meter.steps = steps;
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
-    // Interpret the activation to its end. So the work discarded is never more than the work done.
-    actor.interpretFromDepth = place.depth;
+    // Until this call has ended, no compiled code runs. So the work discarded is never more than the work done.
+    actor.interpretFromDepth = entryState.depth;
     return undefined;
   }
 
-  /** Sets the limits at which compiled code stops, or asks whether to. */
-  #setLimits(run: Run, code: CompiledCode, { depth, base, stepLimit, mayPause }: EntryPlace): void {
+  /** Sets the limits at which compiled code stops, polls or pauses. */
+  #setLimits(run: Run, code: CompiledCode, { depth, base, stopStep, mayPause }: EntryState): void {
     const { meter } = run;
     const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
-    // The depth that the interpreter's stack has room for.
-    const room = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
-    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + room - 1);
-    meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+    // The number of frames that the actor's stack has room for.
+    const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
+    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + maxFrames - 1);
+    meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
     meter.overrun = () => {
-      if (meter.steps > stepLimit || meter.allocBytes > meter.maxAllocBytes) return undefined;
+      if (meter.steps > stopStep || meter.allocBytes > meter.maxAllocBytes) return undefined;
       poll(run);
-      meter.checkAt = Math.min(stepLimit, meter.steps + CHECK_STEPS);
+      meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
       return meter.steps >= pauseAt;
     };
   }
 
-  /** The code for an entry point. If there is none yet, compiles it for the kinds of `values`. */
+  /** Returns the code for an entry point. If there is none yet, compiles it for the kinds of `values`. */
   #codeFor(profile: FunctionProfile, pc: number, values: readonly Value[]): CompiledCode | undefined {
-    const known = profile.codeAt[pc];
-    if (known !== undefined) return known === "never" ? undefined : known;
-    const versions = (profile.versions[pc] ?? 0) + 1;
-    profile.versions[pc] = versions;
+    const existingCode = profile.codeAt[pc];
+    if (existingCode !== undefined) return existingCode === "never" ? undefined : existingCode;
+    const versionNumber = (profile.versions[pc] ?? 0) + 1;
+    profile.versions[pc] = versionNumber;
     const { arity, locals } = profile.fn.def;
-    const kindAt = (i: number): ValueKind => (versions < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
-    const given = pc === 0 ? arity : locals;
+    const kindAt = (i: number): ValueKind => (versionNumber < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
+    const valuedLocals = pc === 0 ? arity : locals;
     const entry: FrameKinds = {
-      locals: Array.from({ length: locals }, (_, i) => (i < given ? kindAt(i) : "any")),
+      locals: Array.from({ length: locals }, (_, i) => (i < valuedLocals ? kindAt(i) : "any")),
       stack: Array.from({ length: pc === 0 ? 0 : values.length - locals }, (_, i) => kindAt(locals + i)),
     };
-    const code = versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
+    const code = versionNumber > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
     profile.codeAt[pc] = code ?? "never";
     return code;
   }
 
-  /** Drops all code that contains the function. It will be compiled again, with this function without guesses. */
+  /** Drops all code that contains the function. The code will be compiled again, without guesses in this function. */
   #discardGuesses(functionIndex: number): void {
     this.#withoutGuesses.add(functionIndex);
-    // Each wrong guess compiles a whole unit again, so there must not be many.
+    // Each wrong guess causes a whole unit to be compiled again, so their number is limited.
     if (this.#withoutGuesses.size > MAX_WRONG_GUESSES) for (const { index } of this.#program.functions) this.#withoutGuesses.add(index);
     this.functions.forEach((profile, index) => {
       if (profile === undefined) return;
@@ -365,7 +382,7 @@ export class Engine {
     });
   }
 
-  /** Compiles a function for calls of function values. Throws `Deopt` if it cannot be compiled. */
+  /** Compiles a function for calls of function values. Throws `Deopt` if that is not possible. */
   #indirectTarget(index: number): IndirectTarget {
     const profile = this.functions[index];
     if (profile === undefined || this.#indirectTargets[index] === null) return deoptimize();
@@ -377,7 +394,7 @@ export class Engine {
   }
 
   #compile(fn: VerifiedFunction, pc: number, entry: FrameKinds): CompiledCode | undefined {
-    if (this.#generated > MAX_GENERATED || this.counts.wasted > MAX_WASTED) return undefined;
+    if (this.#generated > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
     const unit = new CompilationUnit(this.#program, this.#withoutGuesses);
     try {
       const root = unit.infer(fn, pc, entry);
@@ -387,11 +404,11 @@ export class Engine {
       this.counts.work += source.length;
       this.counts.compiled += 1;
       const text = `"use strict";\nconst { ${Object.keys(this.#runtime).join(", ")} } = runtime;\n${pool.declaration()}${source}`;
-      const made = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
-      if (!isMade(made)) return undefined;
+      const compiledUnit = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
+      if (!isCompiledUnit(compiledUnit)) return undefined;
       return {
-        run: made.run,
-        target: pc === 0 ? made.target : undefined,
+        run: compiledUnit.run,
+        target: pc === 0 ? compiledUnit.target : undefined,
         members: unit.members(),
         frameSlots: unit.callsValues() ? this.#frameSlots : unit.frameSlots(),
       };
@@ -403,20 +420,23 @@ export class Engine {
   }
 }
 
-/** For each append target of the frame at `base`: 1 if its appends are still to be charged, else 0. */
+/** Returns for each append target of the frame at `base` 1 if its String is pending, otherwise 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
   return analyzeAppends(fn).locals.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
   );
 }
 
-/** Whether a frame at its first instruction is as a call makes it. If that is a loop header, its locals may have changed. */
+/**
+ * Returns whether a frame at its first instruction is in the state that a call creates. It may not be, if that instruction is
+ * a loop header.
+ */
 function isFresh(actor: Actor, fn: VerifiedFunction, base: number): boolean {
   for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
   return !pendingFlags(actor, fn, base).includes(1);
 }
 
-/** Pops the innermost frame and leaves its result on the caller's operand stack. */
+/** Pops the innermost frame and pushes its result on the caller's operand stack. */
 function endFrame(actor: Actor, base: number, value: Value): void {
   setSlot(actor.stack, actor.numbers, base, value);
   actor.sp = base + 1;
@@ -424,9 +444,9 @@ function endFrame(actor: Actor, base: number, value: Value): void {
   if (actor.depth === 0) actor.result = value;
 }
 
-const EAGER = new WeakMap<Program, Engine>();
-const LAZY = new WeakMap<Program, Engine>();
+const EAGER_ENGINES = new WeakMap<Program, Engine>();
+const LAZY_ENGINES = new WeakMap<Program, Engine>();
 
-function isMade(made: unknown): made is { readonly run: EntryFunction; readonly target: IndirectTarget } {
-  return typeof made === "object" && made !== null && "run" in made && "target" in made;
+function isCompiledUnit(result: unknown): result is { readonly run: EntryFunction; readonly target: IndirectTarget } {
+  return typeof result === "object" && result !== null && "run" in result && "target" in result;
 }

@@ -1,9 +1,9 @@
 /**
- * The only place where text becomes code. `generate.ts` writes the text; values of the program are never part of it, they
- * are passed in as parameters.
+ * The only file that turns text into code. `generate.ts` writes the text. Values of the program are never part of the text;
+ * they are passed as parameters.
  */
 
-/** Whether code from text is allowed. A content security policy or a flag of the process can forbid it. */
+/** Whether the process may turn text into code. A content security policy or a command-line flag can forbid that. */
 export const CAN_GENERATE: boolean = (() => {
   try {
     return codeFromText("return true", [], []) === true;
@@ -12,7 +12,10 @@ export const CAN_GENERATE: boolean = (() => {
   }
 })();
 
-/** Runs the text as the body of a function with these parameters and returns its result. Throws `EvalError` if that is forbidden. */
+/**
+ * Runs the text as the body of a function whose parameters have these names and values, and returns the result. Throws
+ * `EvalError` if that is forbidden.
+ */
 export function codeFromText(text: string, names: readonly string[], values: readonly unknown[]): unknown {
   // oxlint-disable-next-line typescript/no-implied-eval -- an engine that generates code needs it
   const body: unknown = new Function(...names, text);

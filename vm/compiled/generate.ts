@@ -1,45 +1,45 @@
 /**
- * Writes a function version as a JavaScript function. Bytecode has jumps and JavaScript has none, so the dominator tree
- * decides the nesting of blocks (N. Ramsey, "Beyond Relooper", 2022). `engine.ts` shows an example.
+ * Writes a function version as a JavaScript function. Bytecode has jumps, but JavaScript only has nested blocks. How to nest
+ * these follows from the dominator tree (N. Ramsey, "Beyond Relooper", 2022). `engine.ts` shows an example.
  *
  * The names in the text:
  *
- *   f12_0             the function: index 12, starting at instruction 0
- *   meter, depth      its first parameters: the run's meter, and the call depth of this frame
- *   local0, stack0    a local; an operand by its position on the operand stack
- *   const0            a value of the constant pool
- *   steps, bytes      what the function has counted since it last added to the meter
+ *   f12_0             the version of function 12 that starts at instruction 0
+ *   meter, depth      the first parameters of each function: the run's meter, and the call depth of this frame
+ *   local0, stack0    local 0; the operand at position 0 of the operand stack
+ *   const0            value 0 of the constant pool
+ *   steps, bytes      the steps and bytes that the function has not yet added to the meter
  *   temp              an intermediate result within one instruction
- *   loop3: for (;;)   a loop whose header is block 3: `continue loop3` jumps back
- *   to5: { … }        the code before block 5: `break to5` jumps forward to it
- *   pending0          1 while local 0 holds a String whose appends are not paid for (`bytecode/string-append.ts`)
- *   unique0           1 while local 0 is the only holder of its list (`unique-lists.ts`)
+ *   loop3: for (;;)   a loop whose header is block 3; `continue loop3` jumps back to block 3
+ *   to5: { … }        the code before block 5; `break to5` jumps forward to block 5
+ *   pending0          1 if local 0 holds a pending String, otherwise 0 (`bytecode/string-append.ts`)
+ *   unique0           1 if local 0 is the only holder of its list, otherwise 0 (`unique-lists.ts`)
  *
- * Other names are functions and classes of `runtime.ts`. The text contains only names and integers that are made here;
- * values of the program come in through `ConstantPool`.
+ * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
+ * chooses. It refers to values of the program through `ConstantPool`.
  *
- * The code has no effects. So it may do the work of a block in any order, and for anything unusual, such as a trap, a limit or
- * an Int that leaves the safe range, it calls `deoptimize` or `failGuess`, and the work is discarded. The counts have to
- * be exact only when the function returns.
+ * The code has no effects, so it may do the work of a block in any order. If something unusual happens, such as a trap, a
+ * limit or an Int outside the safe range, the code calls `deoptimize` or `failGuess`, and the work is discarded. The steps
+ * and bytes have to be exact only when the function returns.
  */
 import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { boxed, converted, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
+import { toBoxed, toKind, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
 import type { FrameKinds, ValueKind, FunctionVersion } from "./type-inference.ts";
 
 /**
- * A loop adds its steps and bytes to the meter when they exceed these numbers. It notices a limit that much later. That
- * costs only time, since work beyond the limit is discarded.
+ * A loop adds its steps or bytes to the meter when these exceed `UNCOUNTED_STEPS` or `UNCOUNTED_BYTES`. So it may exceed a
+ * limit by that much before it notices. That only costs time, since the work is then discarded.
  */
 const UNCOUNTED_STEPS = 1_000;
 const UNCOUNTED_BYTES = 1_000;
 const CALLS: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 
-/** Returns the text of one function. If `mayPause`, its first block is a loop header that may return `PAUSED`. */
+/** Returns the text of one function. If `mayPause`, the first block is a loop header, which may return `PAUSED`. */
 export function writeFunction(version: FunctionVersion, scope: UnitScope, mayPause: boolean): string {
   return new FunctionWriter(version, scope, mayPause).write();
 }
@@ -48,7 +48,10 @@ class FunctionWriter {
   readonly #version: FunctionVersion;
   readonly #body: FunctionBody;
   readonly #mayPause: boolean;
-  /** What is left to write, the next task last. A list instead of recursion, because code may nest deeper than the stack. */
+  /**
+   * The tasks that remain, the next one last. A list is used instead of recursion, because the code may nest deeper than the
+   * JavaScript stack allows.
+   */
   readonly #tasks: (() => void)[] = [];
 
   constructor(version: FunctionVersion, scope: UnitScope, mayPause: boolean) {
@@ -86,13 +89,13 @@ class FunctionWriter {
     ].join("\n");
   }
 
-  /** Checks depth and limits, and converts the arguments to the kinds that the first block expects. */
+  /** Returns the lines that check depth and limits, and convert the arguments to the kinds that the first block expects. */
   #entry(): readonly string[] {
     const { fn, start, entry, blocks, live } = this.#version;
     const lines: string[] = [];
     if (start === 0) {
       lines.push("if (depth > meter.maxDepth) deoptimize();");
-      // Recursion checks the limits here, a loop checks them in its header.
+      // A function that may recurse checks the limits here. A loop checks the limits in its header.
       const mayRecurse = hasOpcode(this.#version.fn, CALLS);
       if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
       if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
@@ -121,7 +124,7 @@ class FunctionWriter {
     }
   }
 
-  /** Writes a block and all blocks that it dominates. A merge block comes after a labeled block; `break` leads to it. */
+  /** Writes a block and all blocks that it dominates. A merge block comes after a labeled block; a `break` leads to the merge block. */
   #subtree(index: number): void {
     const block = this.#version.graph[index];
     if (block === undefined) return;
@@ -155,7 +158,7 @@ class FunctionWriter {
     const last = block.end - 1;
     const bodyEnd = exit.kind === "jump" && fn.code[last * CODE_STRIDE] !== OPCODES.Jmp.tag ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
-    // Running off the end of the code counts one step.
+    // Reaching the end of the code counts as one step.
     const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
     this.#body.lines[countLine] = `steps += ${steps};${this.#body.fixedBytes > 0 ? ` bytes += ${this.#body.fixedBytes};` : ""}`;
     this.#exit(index, exit, last);
@@ -165,7 +168,7 @@ class FunctionWriter {
     if (this.#mayPause && index === 0) {
       const values = [
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
-        ...entry.stack.map((kind, i) => boxed({ code: `stack${i}`, kind, local: -1 })),
+        ...entry.stack.map((kind, i) => toBoxed({ code: `stack${i}`, kind, local: -1 })),
         ...this.#body.appends.locals.map((local) => `pending${local}`),
       ];
       this.#body.line(
@@ -175,7 +178,7 @@ class FunctionWriter {
         `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.saved = [${values.join(", ")}]; return PAUSED; } }`,
       );
     } else {
-      // The bytes that callees have added to the meter are checked only here.
+      // Only this check covers the bytes that callees have added to the meter.
       const bytes = hasOpcode(this.#version.fn, CALLS) ? " if (meter.allocBytes > meter.maxAllocBytes) deoptimize();" : "";
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter);${bytes} }`,
@@ -187,9 +190,9 @@ class FunctionWriter {
       );
   }
 
-  /** A local as it is saved for a pause. The variable of a dead local may hold a value of any kind, so Unit is saved. */
+  /** Returns the expression that a pause saves for a local. The variable of a dead local may hold anything, so Unit is saved. */
   #saved(local: number, kind: ValueKind): string {
-    return this.#version.live[0]?.[local] === 1 ? boxed({ code: `local${local}`, kind, local }) : "UNIT";
+    return this.#version.live[0]?.[local] === 1 ? toBoxed({ code: `local${local}`, kind, local }) : "UNIT";
   }
 
   #exit(index: number, exit: Exit, last: number): void {
@@ -211,24 +214,24 @@ class FunctionWriter {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
-    this.#body.line(`return ${value === undefined ? "UNIT" : converted(value, this.#version.result)};`);
+    this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
-  /** Continues with a block: by a jump, or by its code if no other block leads to it. */
+  /** Returns the tasks that continue with a block: those of its code if no other block leads to it, otherwise a jump. */
   #goto(from: number, to: number): readonly (() => void)[] {
     if (to <= from) return [() => this.#body.line(`continue loop${to};`)];
     if (this.#version.graph[to]?.isMerge === true) return [() => this.#body.line(`break to${to};`)];
     return [() => this.#subtree(to)];
   }
 
-  /** The lines that convert operands and locals to the kinds that the next block expects. */
+  /** Returns the lines that convert operands and locals to the kinds that the next block expects. */
   #moves(to: number, count = this.#body.stack.length): readonly string[] {
     const target = this.#version.blocks[to];
     const lines: string[] = [];
     for (let i = count - 1; i >= 0; i--) {
       const operand = this.#body.stack[i];
       if (operand === undefined) continue;
-      const code = converted(operand, target?.stack[i] ?? "any");
+      const code = toKind(operand, target?.stack[i] ?? "any");
       if (code !== this.#body.operandName(i)) lines.push(`stack${i} = ${code};`);
     }
     const live = this.#version.live[to];
@@ -244,32 +247,32 @@ class FunctionWriter {
 
   #branch(index: number, ifTrue: number, ifFalse: number): void {
     const condition = truthOf(this.#body.pop());
-    const yes = this.#moves(ifTrue);
-    const no = this.#moves(ifFalse);
+    const ifTrueMoves = this.#moves(ifTrue);
+    const ifFalseMoves = this.#moves(ifFalse);
     this.#sequence([
       () => this.#body.open(`if (${condition}) {`),
-      () => this.#body.lines.push(...yes),
+      () => this.#body.lines.push(...ifTrueMoves),
       ...this.#goto(index, ifTrue),
       () => this.#body.line("} else {"),
-      () => this.#body.lines.push(...no),
+      () => this.#body.lines.push(...ifFalseMoves),
       ...this.#goto(index, ifFalse),
       () => this.#body.close(),
     ]);
   }
 
-  /** A tail call: the arguments become the parameters, all other locals become Unit. */
+  /** Writes a tail call. The arguments become the parameters, and all other locals become Unit. */
   #tail(index: number, to: number, count: number): void {
     const { fn, blocks } = this.#version;
     const { arity, locals } = fn.def;
     const args = this.#body.popMany(count);
     const target = blocks[to];
     const values: string[] = [];
-    // Start with the last: an operand's expression may be the variable of the position below.
+    // The last argument comes first, because an argument's expression may be the variable of an earlier position.
     for (let i = Math.min(arity, args.length) - 1; i >= 0; i--) {
       const arg = args[i];
       if (arg === undefined) continue;
       const variable = this.#body.operandName(this.#body.stack.length + i);
-      const code = converted(arg, target?.locals[i] ?? "any");
+      const code = toKind(arg, target?.locals[i] ?? "any");
       if (code !== variable) this.#body.line(`${variable} = ${code};`);
       values[i] = variable;
     }
@@ -279,33 +282,33 @@ class FunctionWriter {
     this.#sequence(this.#goto(index, to));
   }
 
-  /** A match. Tags from 0 are variants, -1 is the wildcard; -2 to -5 are None, Some, Ok and Err. */
+  /** Writes a match. Tags from 0 are variants, -1 is the wildcard, and -2 to -5 are None, Some, Ok and Err. */
   #match(index: number, arms: readonly { readonly tag: number; readonly to: number }[]): void {
     const value = this.#body.pop();
     const variable = this.#body.operandName();
-    /** The first arm of each tag. `skipped` counts the arms before it: passing over them is charged. */
+    /** The first arm of each tag. `skipped` is the number of arms before it, which are charged. */
     const armByTag = new Map<number, { readonly to: number; readonly skipped: number }>();
     for (const [skipped, arm] of arms.entries()) {
       if (!armByTag.has(arm.tag)) armByTag.set(arm.tag, { to: arm.to, skipped });
       if (arm.tag === MATCH_TAGS.any) break;
     }
-    const code = boxed(value);
+    const code = toBoxed(value);
     if (code !== variable) this.#body.line(`${variable} = ${code};`);
     const tags = [...armByTag];
-    const guessed = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
+    const isGuess = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
     const body = (tag: number, to: number, skipped: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
-      const charged = Math.floor(skipped / UNITS_PER_STEP);
+      const chargedSteps = Math.floor(skipped / UNITS_PER_STEP);
       return [
         () => {
-          if (charged > 0) this.#body.line(`steps += ${charged};`);
-          this.#body.line(`${variable} = ${guessed ? `${variable}.payload` : payload(tag, variable)};`);
+          if (chargedSteps > 0) this.#body.line(`steps += ${chargedSteps};`);
+          this.#body.line(`${variable} = ${isGuess ? `${variable}.payload` : payload(tag, variable)};`);
           this.#body.lines.push(...moves);
         },
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, guessed);
+    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, isGuess);
     else this.#matchTests(variable, tags, body);
   }
 
@@ -340,7 +343,7 @@ class FunctionWriter {
     ]);
   }
 
-  /** Writes a match with tests for None, Some, Ok or Err as a chain of `if`. */
+  /** Writes a match with tags for None, Some, Ok or Err as a chain of `if` statements. */
   #matchTests(variable: string, tags: readonly (readonly [number, { to: number; skipped: number }])[], body: ArmBody): void {
     this.#sequence([
       ...tags.flatMap(([tag, { to, skipped }], i) => [
@@ -354,7 +357,7 @@ class FunctionWriter {
 
 type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => void)[];
 
-/** An expression for what a matched value leaves on the stack. */
+/** Returns an expression for the value that the match pushes. */
 function payload(tag: number, variable: string): string {
   if (tag === MATCH_TAGS.None) return variable;
   if (tag < MATCH_TAGS.None) return `${variable}.value`;

@@ -1,6 +1,6 @@
 /**
- * Writes the instructions of a basic block that are not control flow. Each one pops operands from the symbolic stack as
- * expressions, writes a line, and pushes the variable that holds its result.
+ * Writes the instructions of a basic block that are not control flow. For each instruction, it pops expressions from the
+ * symbolic stack, writes lines, and pushes the variable that holds the result.
  */
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
@@ -10,16 +10,16 @@ import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type FunctionBody, boxed, converted, type Operand, truthOf, Unsupported } from "./body.ts";
+import { asNumber, type FunctionBody, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** An integer within V8's small-integer range. */
+/** The largest integer that is compared as a small integer of V8. */
 const MAX_SMALL = 2 ** 30 - 1;
 
-/** Instructions that consume a condition. A comparison right before one is not stored in a variable. */
+/** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
-/** Runtime functions for operands of any kind, by opcode. */
+/** The runtime functions for operands of any kind, by opcode. */
 const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
   [OPCODES.Add.tag, "add"],
   [OPCODES.Sub.tag, "subtract"],
@@ -40,10 +40,10 @@ const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slo
 ]);
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
-/** The name of a version's JavaScript function. It shows in profiles: function index, then first instruction. */
+/** Returns the name of a version's JavaScript function: function index, then first instruction. The name appears in CPU profiles. */
 export const versionName = (version: FunctionVersion): string => `f${version.fn.index}_${version.start}`;
 
-/** Writes one instruction that is not control flow. `hasNext` says whether another one follows in the same block. */
+/** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
   const { code } = body.version.fn;
   const at = pc * CODE_STRIDE;
@@ -107,11 +107,11 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
   }
 }
 
-/** Instructions that make or take apart object values, and builtins. */
+/** Writes an instruction that creates or reads an object value, or calls a builtin. */
 function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
-      const fields = body.popMany(second).map((f) => boxed(f));
+      const fields = body.popMany(second).map((f) => toBoxed(f));
       body.fixedBytes += slotsCharge(second);
       const { pool } = body.scope;
       return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, "any");
@@ -121,17 +121,17 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += BYTES.enumValue;
       const isEmpty = payload.code === "UNIT";
       return body.push(
-        isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${boxed(payload)})`,
+        isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${toBoxed(payload)})`,
         "any",
       );
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
-      body.push(`${boxed(record)}.fields[${first}]`, "any");
+      body.push(`${toBoxed(record)}.fields[${first}]`, "any");
       return body.line(`if (${body.top} === undefined) deoptimize();`);
     }
     case OPCODES.MakeClosure.tag: {
-      const captured = body.popMany(second).map((c) => boxed(c));
+      const captured = body.popMany(second).map((c) => toBoxed(c));
       body.fixedBytes += slotsCharge(second);
       if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), "any");
       return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, "any");
@@ -139,21 +139,21 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.Wrap.tag: {
       const value = body.pop();
       body.fixedBytes += BYTES.wrapper;
-      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${boxed(value)})`, "any");
+      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${toBoxed(value)})`, "any");
     }
     case OPCODES.MakeList.tag: {
-      const items = body.popMany(first).map((i) => boxed(i));
+      const items = body.popMany(first).map((i) => toBoxed(i));
       body.fixedBytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, "any");
     }
     case OPCODES.MakeMap.tag: {
-      const flat = body.popMany(first).map((i) => boxed(i));
+      const flat = body.popMany(first).map((i) => toBoxed(i));
       return body.push(`makeMap(meter, [${flat.join(", ")}])`, "any");
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
-      return body.push(`jsonKind(${boxed(value)})`, "safeInt");
+      return body.push(`jsonKind(${toBoxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
       return element(body);
@@ -170,7 +170,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
 
 function store(body: FunctionBody, local: number): void {
   const value = body.pop();
-  // An operand may be the local's variable itself: save its value before it is overwritten.
+  // An operand may be the local's variable itself. Its value is saved before the variable is overwritten.
   body.stack.forEach((operand, i) => {
     if (operand.local !== local) return;
     const variable = body.operandName(i);
@@ -182,8 +182,8 @@ function store(body: FunctionBody, local: number): void {
 }
 
 /**
- * Charges the String in a local that grew by appends, because it is about to be read. The bytes go to the meter at once,
- * since the String may be as large as the limit.
+ * Writes the charge for the pending String in a local that is about to be read. The bytes go to the meter at once, since the
+ * String may be as large as the limit.
  */
 function payForString(body: FunctionBody, local: number): void {
   body.line(`if (pending${local} === 1) {`);
@@ -192,7 +192,7 @@ function payForString(body: FunctionBody, local: number): void {
   body.line("}");
 }
 
-/** Records whether the String just stored in a local has appends that are not yet paid for. */
+/** Writes the assignment that records whether the String just stored in a local is pending. */
 function setPending(body: FunctionBody, local: number, appended: boolean): void {
   if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);
@@ -219,12 +219,12 @@ function arithmetic(body: FunctionBody, tag: number): void {
     return intArithmetic(body, tag, a, b, kind);
   }
   if (kind === "string" && a.kind === "string" && b.kind === "string") return body.joinStrings(a, b);
-  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${boxed(a)}, ${boxed(b)})`;
+  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   const operator = OPERATORS.get(tag);
   const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
   const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || o.kind === "any";
   if (operator === undefined || !mayBeInt(a) || !mayBeInt(b)) return body.push(slow, kind);
-  // An Int is never -0: adding 0 makes it 0.
+  // An Int is never -0. Adding 0 turns -0 into 0.
   const zero = tag === OPCODES.Mul.tag ? " + 0" : "";
   body.push(
     `(${isNumber.join(" && ")} && (temp = ${a.code} ${operator} ${b.code}${zero}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
@@ -245,13 +245,13 @@ function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, 
     return body.push(`((temp = ${expression}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`, kind);
   }
   body.push(expression, "safeInt");
-  // Compare with a small integer first: V8 does that without converting the result to a double.
+  // The comparison with a small integer comes first, because V8 makes it without converting the result to a double.
   const tests = (limit: number): readonly string[] => [
-    ...(rises ? [`${body.top} > ${limit}`] : []),
-    ...(falls ? [`${body.top} < -${limit}`] : []),
+    ...(mayExceedMax ? [`${body.top} > ${limit}`] : []),
+    ...(mayExceedMin ? [`${body.top} < -${limit}`] : []),
   ];
-  const rises = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
-  const falls = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
+  const mayExceedMax = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
+  const mayExceedMin = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
   body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
   body.checkGuess(tests(MAX_SAFE));
   body.line("}");
@@ -261,7 +261,7 @@ function floatArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand
   const x = bareNumber(a);
   const y = bareNumber(b);
   if (tag === OPCODES.Div.tag) {
-    const divisor = body.inVariable(y);
+    const divisor = body.toVariable(y);
     body.line(`if (${divisor} === 0) deoptimize();`);
     return body.push(`${x} / ${divisor}`, "float");
   }
@@ -280,7 +280,7 @@ function concat(body: FunctionBody, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
   if (a.kind === "string" && b.kind === "string") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
-  body.push(`${appends ? "append" : "concat"}(meter, ${boxed(a)}, ${boxed(b)})`, concatKind(a.kind, b.kind));
+  body.push(`${appends ? "append" : "concat"}(meter, ${toBoxed(a)}, ${toBoxed(b)})`, concatKind(a.kind, b.kind));
 }
 
 function comparison(body: FunctionBody, tag: number): string {
@@ -288,10 +288,10 @@ function comparison(body: FunctionBody, tag: number): string {
   const a = body.pop();
   const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
   if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
-  const slow = `${name}(meter, ${boxed(a)}, ${boxed(b)})`;
-  const unsure = [a, b].filter((o) => o.kind !== "safeInt");
-  if (unsure.some((o) => o.kind !== "any")) return slow;
-  return `(${unsure.map((o) => `typeof ${o.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
+  const slow = `${name}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
+  const anyOperands = [a, b].filter((operand) => operand.kind !== "safeInt");
+  if (anyOperands.some((operand) => operand.kind !== "any")) return slow;
+  return `(${anyOperands.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
 }
 
 function equality(body: FunctionBody, equal: boolean): string {
@@ -301,17 +301,17 @@ function equality(body: FunctionBody, equal: boolean): string {
   const isPrimitive = (kind: ValueKind): boolean => kind === "safeInt" || kind === "bool";
   if (a.kind === "float" && b.kind === "float") return `${a.code} ${operator} ${b.code}`;
   // A safe Int or a Bool equals only the identical JavaScript value.
-  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${boxed(a)} ${operator} ${boxed(b)}`;
-  const slow = `equal(meter, ${boxed(a)}, ${boxed(b)})`;
+  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
+  const slow = `equal(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   return equal ? slow : `!${slow}`;
 }
 
 function call(body: FunctionBody, index: number, count: number): void {
   const callee = body.scope.calleeVersion(index);
-  const given = body.popMany(count);
+  const argOperands = body.popMany(count);
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
-    const arg = given[i];
-    return arg === undefined ? "UNIT" : converted(arg, kind);
+    const arg = argOperands[i];
+    return arg === undefined ? "UNIT" : toKind(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
   // The `+` tells V8 that the result is a number. See `asNumber`.
@@ -321,32 +321,32 @@ function call(body: FunctionBody, index: number, count: number): void {
 
 function callIndirect(body: FunctionBody, count: number): void {
   const target = body.pop();
-  const args = body.popMany(count).map((arg) => boxed(arg));
+  const args = body.popMany(count).map((arg) => toBoxed(arg));
   const name = count <= 3 ? `callValue${count}` : "callValue";
   const passed = count <= 3 ? args : [`[${args.join(", ")}]`];
-  body.pushCall(`${name}(${["meter", "depth + 1", boxed(target), ...passed].join(", ")})`, "any");
+  body.pushCall(`${name}(${["meter", "depth + 1", toBoxed(target), ...passed].join(", ")})`, "any");
 }
 
 function element(body: FunctionBody): void {
   const index = body.pop();
   const list = body.pop();
-  if (index.kind === "float") return body.push(`elementAt(${boxed(list)}, ${boxed(index)})`, "any");
+  if (index.kind === "float") return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? "" : ` && typeof ${index.code} === "number"`;
-  const slow = `elementAt(${boxed(list)}, ${boxed(index)})`;
+  const slow = `elementAt(${toBoxed(list)}, ${toBoxed(index)})`;
   body.line(`temp = ${list.code} instanceof ListValue${isInt} ? ${list.code}.get(${index.code}) : undefined;`);
   body.push(`temp === undefined ? ${slow} : temp`, "any");
 }
 
-function builtin(body: FunctionBody, pc: number, id: number, given: readonly Operand[]): void {
+function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const code = BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
-  const [a] = given;
+  const [a] = argOperands;
   if (decl.name === "int.to_float" && a?.kind === "safeInt") return body.push(a.code, "float");
   if (decl.name === "float.sqrt" && a?.kind === "float") return body.push(`Math.sqrt(${a.code})`, "float");
   const args = [0, 1, 2].map((i) => {
-    const arg = given[i];
-    return arg === undefined ? "UNIT" : boxed(arg);
+    const arg = argOperands[i];
+    return arg === undefined ? "UNIT" : toBoxed(arg);
   });
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   const kind = builtinKind(id);
@@ -359,13 +359,13 @@ function builtin(body: FunctionBody, pc: number, id: number, given: readonly Ope
 
 const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
 
-/** Whether the operand may have this sign. Only a literal is known not to. */
+/** Returns whether the operand may have this sign. Only for a literal the answer can be no. */
 function canBe(sign: "positive" | "negative", operand: Operand): boolean {
   if (!isLiteral(operand)) return true;
   return operand.code.startsWith("(") === (sign === "negative");
 }
 
-/** The operand as an unboxed number. */
+/** Returns an expression for the operand as an unboxed number. */
 function bareNumber({ code, kind }: Operand): string {
   return kind === "float" || kind === "safeInt" ? code : `toNumber(${code})`;
 }

@@ -1,4 +1,4 @@
-/** The runtime of compiled code: everything that the generated text calls. The functions are pure except for the meter. */
+/** The runtime of compiled code: everything that the generated text calls. The functions have no effect except on the meter. */
 import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
@@ -22,12 +22,12 @@ import {
   type Value,
 } from "../value/value.ts";
 
-/** Thrown to discard the work of compiled code. The interpreter then runs the same call again. */
+/** Thrown to discard the work of compiled code. The interpreter then runs the call again. */
 class Deopt extends Error {
   override readonly name: string = "Deopt";
 }
 
-/** Thrown when a guess about a value's kind fails. The function is compiled again without guesses, then entered again. */
+/** Thrown if a guess about a kind is wrong. The function is then compiled again without guesses and entered again. */
 export class WrongGuess extends Deopt {
   readonly functionIndex: number;
   constructor(functionIndex: number) {
@@ -36,24 +36,24 @@ export class WrongGuess extends Deopt {
   }
 }
 
-/** A single object for all uses, so that throwing it captures no stack trace. */
+/** The one object that every deoptimization throws, so that none captures a stack trace. */
 const DEOPT = new Deopt();
 
-/** Returned by a loop that stops so that the host gets a turn. The loop's locals and operands are then in `Meter.saved`. */
+/** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.saved`. */
 export const PAUSED: unique symbol = Symbol("paused");
 
-/** A compiled function that takes arguments of any kind. Missing arguments count as Unit. */
+/** A compiled function that takes arguments of any kind. Missing arguments are treated as Unit. */
 export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
 
-/** Returns the compiled form of a function by its index. Throws `Deopt` if it has none. */
+/** Returns the compiled form of a function by its index. Throws `Deopt` if there is none. */
 export type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
 
-/** Gives up: the interpreter has to run this call, because it meets a trap, a limit or something that is not compiled. */
+/** Gives up. The interpreter has to run this call, because it reached a trap, a limit or an operation without a compiled form. */
 export function deoptimize(): never {
   throw DEOPT;
 }
 
-/** Gives up a guess: the function was compiled for kinds that its values do not have. */
+/** Reports a wrong guess. The function was compiled for kinds that its values do not have. */
 function failGuess(functionIndex: number): never {
   throw new WrongGuess(functionIndex);
 }
@@ -69,11 +69,11 @@ function toNumber(value: Value): number {
   return deoptimize();
 }
 
-/** The names that generated text may use, with their values. `target` finds the callee of a function value. */
-export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, unknown>> {
+/** Returns the values that generated text may use, by name. `target` returns the code that a function value calls. */
+export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<string, unknown>> {
   const callValue = (meter: Meter, depth: number, callee: Value, args: readonly Value[]): Value => {
-    if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, ...args);
-    if (callee instanceof ClosureValue) return target(callee.index)(meter, depth, ...callee.captured, ...args);
+    if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, ...args);
+    if (callee instanceof ClosureValue) return findTarget(callee.index)(meter, depth, ...callee.captured, ...args);
     return deoptimize();
   };
   return {
@@ -91,7 +91,7 @@ export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, u
     deoptimize,
     failGuess,
     boxFloat: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
-    /** Called at a check of the steps. Returns whether the loop has to pause. */
+    /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
     checkLimits: (meter: Meter): boolean => meter.overrun() ?? deoptimize(),
     add: arithmeticOn("Add"),
     subtract: arithmeticOn("Sub"),
@@ -116,24 +116,24 @@ export function runtimeOf(target: FindIndirectTarget): Readonly<Record<string, u
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>
-      callee instanceof FnRefValue ? target(callee.index)(meter, depth) : callValue(meter, depth, callee, []),
+      callee instanceof FnRefValue ? findTarget(callee.index)(meter, depth) : callValue(meter, depth, callee, []),
     callValue1: (meter: Meter, depth: number, callee: Value, a: Value): Value => {
-      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a);
+      if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, a);
       if (callee instanceof ClosureValue && callee.captured.length === 1) {
         const [c = UNIT] = callee.captured;
-        return target(callee.index)(meter, depth, c, a);
+        return findTarget(callee.index)(meter, depth, c, a);
       }
       return callValue(meter, depth, callee, [a]);
     },
     callValue2: (meter: Meter, depth: number, callee: Value, a: Value, b: Value): Value => {
-      if (callee instanceof FnRefValue) return target(callee.index)(meter, depth, a, b);
+      if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, a, b);
       if (callee instanceof ClosureValue && callee.captured.length === 1) {
         const [c = UNIT] = callee.captured;
-        return target(callee.index)(meter, depth, c, a, b);
+        return findTarget(callee.index)(meter, depth, c, a, b);
       }
       return callValue(meter, depth, callee, [a, b]);
     },
     callValue3: (meter: Meter, depth: number, callee: Value, a: Value, b: Value, c: Value): Value =>
-      callee instanceof FnRefValue ? target(callee.index)(meter, depth, a, b, c) : callValue(meter, depth, callee, [a, b, c]),
+      callee instanceof FnRefValue ? findTarget(callee.index)(meter, depth, a, b, c) : callValue(meter, depth, callee, [a, b, c]),
   };
 }

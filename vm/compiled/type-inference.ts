@@ -1,10 +1,11 @@
 /**
- * Type inference: finds the kind of every local and operand at the start of each basic block, and of the parameters and
- * results of all functions in a compilation unit. It is a forward data-flow analysis over the lattice
- * `never` < `safeInt`, `float`, `bool`, `string` < `any`: a kind holds on every path that leads to a block, else it is `any`.
+ * Type inference. It finds the kind of every local and operand at the start of each basic block, and the kinds of the
+ * parameters and results of all functions in a compilation unit. It is a forward data-flow analysis over the lattice
+ * `never` < `safeInt`, `float`, `bool`, `string` < `any`. If the paths to a block give a value different kinds, it gets `any`.
  *
- * Kinds decide what the generator writes for `a + b`: of two safe Ints a JavaScript `+` and a range check, of two Floats
- * a bare `+` on unboxed numbers, of two unknown values a check of both or a call to the runtime.
+ * The kinds decide what the generator writes, for example for `a + b`. For two safe Ints it writes a JavaScript `+` and a
+ * range check. For two Floats it writes only a `+` on unboxed numbers. For two values of kind `any` it writes checks of both
+ * kinds, or a call to the runtime.
  */
 import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
@@ -16,12 +17,12 @@ import type { ControlFlowGraph } from "./control-flow-graph.ts";
 
 /**
  * `safeInt` is an Int in JavaScript's safe integer range; `any` includes all other Ints, which may be a `bigint`.
- * `never` means that no value reaches this place yet. Compiled code holds a value of kind `float` as a bare number and
- * every other value in the interpreter's representation.
+ * `never` means that inference has found no value yet. Compiled code holds a value of kind `float` as an unboxed number and
+ * a value of any other kind in the interpreter's representation.
  */
 export type ValueKind = "never" | "safeInt" | "float" | "bool" | "string" | "any";
 
-/** The least kind that covers both. */
+/** Returns the lowest kind in the lattice that includes both kinds. */
 export function join(a: ValueKind, b: ValueKind): ValueKind {
   if (a === b || b === "never") return a;
   return a === "never" ? b : "any";
@@ -41,7 +42,7 @@ const RESULT_KINDS: ReadonlyMap<string, ValueKind> = new Map([
   ["Bool", "bool"],
   ["Float", "float"],
 ]);
-/** The kind of a builtin's result, by its id. */
+/** The kinds of the builtins' results, by id. */
 const BUILTIN_KINDS: ReadonlyMap<number, ValueKind> = new Map(
   BUILTINS.map((b): [number, ValueKind] => {
     const type = parseType(b.type, new Set(b.typeParams));
@@ -55,8 +56,9 @@ export function builtinKind(id: number): ValueKind {
 }
 
 /**
- * The kind of `+ - * /` or `%`, given the opcode's tag and the operands' kinds. With guesses, an operand of kind `any` is
- * assumed to be a safe Int, and so is the result; compiled code checks both. Without guesses the result may be any Int.
+ * Returns the kind of the result of `+ - * /` or `%`, given the opcode's tag and the operands' kinds. With guesses, an
+ * operand of kind `any` is assumed to be a safe Int, and the result too; compiled code checks these guesses. Without guesses,
+ * the result may be any Int.
  */
 export function arithmeticKind(tag: number, a: ValueKind, b: ValueKind, withoutGuesses: boolean): ValueKind {
   if (a === "never" || b === "never") return "never";
@@ -78,74 +80,74 @@ export function negationKind(a: ValueKind): ValueKind {
   return a === "safeInt" || a === "float" || a === "never" ? a : "any";
 }
 
-/** The kinds of a frame's locals and operands at one place. The kinds of dead locals are meaningless. */
+/** The kinds of a frame's locals and operands at one point of the code. The kinds of dead locals have no meaning. */
 export interface FrameKinds {
   readonly locals: ValueKind[];
   readonly stack: ValueKind[];
 }
 
-/** A function compiled for one entry point and one set of kinds: a whole call, or the rest of a frame from a loop header on. */
+/** A function compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header on. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
-  /** The instruction it starts at: 0 for a whole call, else a loop header. */
+  /** The pc of its first instruction: 0 for a whole call, otherwise a loop header. */
   readonly start: number;
   readonly graph: ControlFlowGraph;
-  /** By block, then by local: 1 if the local is live at the block's start. */
+  /** For each block and each local, 1 if the local is live at the start of the block. */
   readonly live: readonly Uint8Array[];
-  /** Compiled without guesses about kinds, because one failed before. See `arithmeticKind`. */
+  /** Whether the function is compiled without guesses about kinds, because one was wrong before. See `arithmeticKind`. */
   readonly withoutGuesses: boolean;
-  /** Kinds at the entry point. Only parameters have a kind in a whole call; all locals and operands have one in a loop. */
+  /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */
   readonly entry: FrameKinds;
   result: ValueKind;
-  /** Kinds at the start of each block; undefined if no path leads to it. */
+  /** The kinds at the start of each block; undefined for a block that inference has not reached. */
   blocks: (FrameKinds | undefined)[];
 }
 
-/** What inference needs of the compilation unit. */
+/** The part of a compilation unit that type inference needs. */
 export interface UnitKinds {
   readonly constants: readonly Value[];
-  /** The kind of a call's result. Also joins the arguments' kinds into those of the callee's parameters. */
+  /** Returns the kind of a call's result, and joins the kinds of the arguments into those of the callee's parameters. */
   readonly call: (index: number, args: readonly ValueKind[]) => ValueKind;
 }
 
 type FlowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void;
 
-/** Sets `blocks` and `result`. Kinds only rise in the lattice, so the fixed point is reached soon. */
+/** Infers the version's `blocks` and `result`. Kinds only rise in the lattice, so a fixed point is reached after few passes. */
 export function inferKinds(version: FunctionVersion, unit: UnitKinds): void {
   const { graph, entry } = version;
   version.blocks = graph.map((_, i) => (i === 0 ? { locals: entry.locals.slice(), stack: entry.stack.slice() } : undefined));
-  const work = [0];
+  const queue = [0];
   const isQueued = new Uint8Array(graph.length);
   const flowInto: FlowInto = (to, locals, stack) => {
-    const known = version.blocks[to];
-    if (known === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
+    const blockKinds = version.blocks[to];
+    if (blockKinds === undefined) version.blocks[to] = { locals: locals.slice(), stack: stack.slice() };
     else {
-      const localsRose = raise(known.locals, locals, version.live[to]);
-      const stackRose = raise(known.stack, stack);
+      const localsRose = raise(blockKinds.locals, locals, version.live[to]);
+      const stackRose = raise(blockKinds.stack, stack);
       if (!localsRose && !stackRose) return;
     }
     if (isQueued[to] === 1) return;
     isQueued[to] = 1;
-    work.push(to);
+    queue.push(to);
   };
-  for (let i = work.pop(); i !== undefined; i = work.pop()) {
+  for (let i = queue.pop(); i !== undefined; i = queue.pop()) {
     isQueued[i] = 0;
     inferBlock(version, i, unit, flowInto);
   }
 }
 
-/** Joins `from` into `into` and returns whether that changed a kind. Skips locals that are not live. */
-function raise(into: ValueKind[], from: readonly ValueKind[], live?: Uint8Array): boolean {
-  let changed = false;
-  for (let i = 0; i < into.length; i++) {
+/** Joins the kinds `from` into the kinds `into`, except those of dead locals. Returns whether that changed a kind. */
+function raise(targetKinds: ValueKind[], newKinds: readonly ValueKind[], live?: Uint8Array): boolean {
+  let hasChanged = false;
+  for (let i = 0; i < targetKinds.length; i++) {
     if (live !== undefined && live[i] === 0) continue;
-    const joined = join(into[i] ?? "any", from[i] ?? "any");
-    if (joined !== into[i]) {
-      into[i] = joined;
-      changed = true;
+    const joinedKind = join(targetKinds[i] ?? "any", newKinds[i] ?? "any");
+    if (joinedKind !== targetKinds[i]) {
+      targetKinds[i] = joinedKind;
+      hasChanged = true;
     }
   }
-  return changed;
+  return hasChanged;
 }
 
 function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, flowInto: FlowInto): void {
@@ -183,13 +185,13 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
   }
 }
 
-/** Applies one instruction that is not control flow to the kinds. */
+/** Changes the kinds as one instruction does that is not control flow. */
 function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
   const { code } = version.fn;
   const at = pc * CODE_STRIDE;
   const [tag, first, second] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0];
   const pop = (): ValueKind => stack.pop() ?? "any";
-  const drop = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
+  const popMany = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
   switch (tag) {
     case OPCODES.PushConst.tag:
       stack.push(kindOf(unit.constants[first]));
@@ -226,7 +228,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     case OPCODES.Gte.tag:
     case OPCODES.And.tag:
     case OPCODES.Or.tag:
-      drop(2);
+      popMany(2);
       stack.push("bool");
       return;
     case OPCODES.Not.tag:
@@ -241,10 +243,10 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       stack.push(stack.at(-1) ?? "any");
       return;
     case OPCODES.Call.tag:
-      stack.push(unit.call(first, drop(second)));
+      stack.push(unit.call(first, popMany(second)));
       return;
     case OPCODES.Builtin.tag:
-      drop(second);
+      popMany(second);
       stack.push(builtinKind(first));
       return;
     default:
@@ -254,7 +256,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
 
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map(BUILTINS.map((b) => [b.name, b.id]));
 
-/** Pops and pushes as the opcode table says. A pushed value has the kind of the opcode's builtin, or `any`. */
+/** Pops and pushes as many kinds as the opcode table says. A pushed kind is that of the opcode's builtin, otherwise `any`. */
 function inferByTable(tag: number, first: number, second: number, stack: ValueKind[]): void {
   const row = OPCODE_BY_TAG.get(tag);
   if (row === undefined) return;

@@ -1,10 +1,11 @@
 /**
- * Finds the lists that compiled code may change in place. After `xs = list.push(xs, x)` the local `xs` is the only holder
- * of the new list, and it stays unique until `xs` is loaded for anything but its length, an element or the next push.
- * The next push can then append in place instead of making a new version. Compiled code keeps a flag for each such local:
- * 1 while the local is the only holder.
+ * Finds the lists that compiled code may change in place. After `xs = list.push(xs, x)`, the local `xs` is the only holder
+ * of the new list. The list stays unique until `xs` is loaded for something other than its length, an element or the next
+ * push. If the list is still unique, the next push appends in place instead of making a new version. Compiled code has a
+ * flag for each such local. The flag is 1 if the local is the only holder.
  *
- * No other code can see the change, because no other code holds the list. A call that is discarded takes its lists with it.
+ * No other code can see the change, because no other code holds the list. If the work of a call is discarded, its lists are
+ * discarded too.
  */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { oncePer } from "../lazy.ts";
@@ -16,15 +17,15 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 export interface UniqueLists {
   /** The locals that have a flag, in ascending order. */
   readonly locals: ReadonlySet<number>;
-  /** The loads after which the local is still the only holder. */
+  /** The pcs of the loads after which the local is still the only holder. */
   readonly borrows: ReadonlySet<number>;
-  /** The pushes whose result goes back into the local that held the list: from instruction to local. */
+  /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
 }
 
 const NONE: UniqueLists = { locals: new Set(), borrows: new Set(), pushes: new Map() };
 
-/** The unique lists of a statically stacked function. */
+/** Returns the unique lists of a statically stacked function. */
 export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: VerifiedFunction) =>
   mayPush(fn.code) ? analyze(fn) : NONE,
 );
@@ -32,22 +33,22 @@ export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: V
 function analyze(fn: VerifiedFunction): UniqueLists {
   const borrows = new Set<number>();
   const pushes = new Map<number, number>();
-  followOperands(fn, ({ pc, row, first, taken, stores }) => {
+  followOperands(fn, ({ pc, row, first, originOf, storesBefore }) => {
     const name = builtinName(row, first);
     if (name === "list.push") {
-      const origin = taken(1);
-      origin?.after.push(pc);
+      const origin = originOf(1);
+      origin?.laterPcs.push(pc);
       return origin;
     }
     if (name === "list.len" || row.tag === OPCODES.ListGet.tag) {
-      const origin = taken(name === "list.len" ? 0 : 1);
-      // The local must not have been stored to since the load.
-      if (origin?.after.length === 0 && origin.stores === stores(origin.local)) borrows.add(origin.load);
+      const origin = originOf(name === "list.len" ? 0 : 1);
+      // There must be no store to the local since the load.
+      if (origin?.laterPcs.length === 0 && origin.storesBefore === storesBefore(origin.local)) borrows.add(origin.loadPc);
       return undefined;
     }
-    const origin = row.tag === OPCODES.StoreLocal.tag ? taken(0) : undefined;
-    if (origin?.local !== first || origin.stores !== stores(first) || origin.after[0] !== pc - 1) return undefined;
-    borrows.add(origin.load);
+    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
+    borrows.add(origin.loadPc);
     pushes.set(pc - 1, first);
     return undefined;
   });

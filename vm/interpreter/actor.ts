@@ -9,62 +9,65 @@ export interface Message {
   readonly payload: Value;
 }
 
-/** A message that is not delivered yet. */
-export interface PendingMessage extends Message {
+/** A message that was sent but not yet delivered. */
+export interface UndeliveredMessage extends Message {
   readonly to: number | bigint;
   /** The sender's call stack, for a host that locates events (`Host.locatesEvents`). */
   readonly sentAt?: Frames | undefined;
 }
 
-/** An open host call: which kind it is decides what its answer does. */
+/** A host call that has no answer yet. Its kind decides what the answer does. */
 export type Waiting =
   | { readonly kind: "capability"; readonly capability: number; readonly declared: boolean; readonly caught: boolean }
   | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
   | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
   | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
 
-/** In `interpretFromDepth`: no frame is that deep. */
+/** The value of `interpretFromDepth` that no call depth reaches. */
 export const BEYOND_ANY_FRAME = 2 ** 30;
 
 export interface Actor extends Slots {
   readonly id: number;
-  /** -1 for the root. */
+  /** The id of the actor that spawned this one; -1 for the root. */
   readonly parent: number;
   readonly children: number[];
   status: "runnable" | "blocked" | "completed" | "failed";
-  /** The slots of all frames, outermost first; in each frame the locals, then the operands. Slots from `sp` on are garbage. */
+  /** The slots of all frames, outermost first. Each frame has its locals, then its operands. Slots from `sp` on are garbage. */
   readonly stack: Slot[];
   numbers: Float64Array;
-  /** The first free slot. Up to date whenever the interpreter is not running the actor. */
+  /** The index of the first free slot. It is up to date whenever the interpreter is not running the actor. */
   sp: number;
-  /** The number of frames. The three arrays have one entry per frame; entries beyond are garbage. */
+  /** The number of frames. The next three arrays have one entry per frame; entries from `depth` on are garbage. */
   depth: number;
   readonly frameFunction: number[];
-  /** The pc of the next instruction; in an outer frame, the one after its call. */
+  /** The pc of the next instruction of each frame. In an outer frame that is the instruction after its call. */
   readonly framePc: number[];
-  /** The index in `stack` of the frame's first local. */
+  /** The index in `stack` of each frame's first local. */
   readonly frameBase: number[];
   readonly globals: Value[];
   mailbox: Message[];
-  /** How many messages of `mailbox` are already taken. */
+  /** How many messages at the start of `mailbox` the actor has already taken. */
   mailboxTaken: number;
   waiting: Waiting | undefined;
   result: Value;
-  /** From this call depth on, frames are interpreted, because compiled code deoptimized there. Usually `BEYOND_ANY_FRAME`. */
+  /**
+   * The call depth from which on the engine may not run compiled code, because it deoptimized there. Usually
+   * `BEYOND_ANY_FRAME`.
+   */
   interpretFromDepth: number;
-  /** Its share of `MACHINE_LIMITS.actorSlots`, counted at the end of its last slice. */
+  /** The slots that count towards `MACHINE_LIMITS.actorSlots`, as counted at the end of the actor's last slice. */
   countedSlots: number;
-  /** The functions of actors spawned in this slice, and the messages sent; both dropped if the actor fails in the slice. */
+  /** The functions of the actors spawned in this slice. Like `sent`, they are dropped if the actor fails in the slice. */
   spawned: number[];
   sent: { readonly to: number | bigint; readonly payload: Value; readonly sentAt?: Frames | undefined }[];
-  /** The call stacks of the spawns, in the order of `spawned`; empty unless the host locates events. */
+  /** The call stacks at the spawns, in the order of `spawned`. Empty unless the host locates events. */
   spawnedAt: (Frames | undefined)[];
 }
 
-/** A call stack: the part of an actor that `placesOf` reads. */
+/** A call stack. It is the part of an actor that `placesOf` reads. */
 export type Frames = Pick<Actor, "depth" | "frameFunction" | "framePc">;
 
-/** An actor that has not begun: no frames, no globals. */
+/** Returns an actor that has not begun. It has no frames and no globals. */
 export function newActor(id: number, parent: number): Actor {
   return {
     id,
@@ -99,35 +102,35 @@ export function dropStack(actor: Actor): void {
   actor.numbers = new Float64Array();
 }
 
-/** The most entries in the call stack of a trap. */
-const MAX_PLACES = 64;
-/** How many frames are searched for one in the program's own files. */
+/** The maximum number of entries in the call stack of a trap. */
+const MAX_STACK_ENTRIES = 64;
+/** The maximum number of frames that are searched for a frame in the program's own files. */
 const MAX_CALLER_FRAMES = 1_000;
 
 /**
- * The source locations of an actor's frames, innermost first. The innermost one is that of the last instruction executed,
- * or with `atNext` that of the next one, as for a blocked receive. If the list is too short to reach a frame in the
- * program's own files, the innermost such frame replaces the last entry.
+ * Returns the source locations of an actor's frames, innermost first. The innermost location is that of the last
+ * instruction executed; with `atNext`, it is that of the next instruction, such as a blocked receive. At most `MAX_PLACES`
+ * frames are listed. If none of these is in the program's own files, the innermost frame that is replaces the last entry.
  */
 export function placesOf(program: Program, actor: Frames, atNext: boolean): readonly CodePlace[] {
   const places: CodePlace[] = [];
-  for (let i = actor.depth - 1; i >= 0 && places.length < MAX_PLACES; i--) {
+  for (let i = actor.depth - 1; i >= 0 && places.length < MAX_STACK_ENTRIES; i--) {
     const pc = actor.framePc[i] ?? 0;
     const innermost = i === actor.depth - 1;
     places.push(placeOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
   }
   const caller = callerFrame(program, actor);
-  if (caller !== undefined && caller < actor.depth - MAX_PLACES) places[MAX_PLACES - 1] = framePlace(program, actor, caller);
+  if (caller !== undefined && caller < actor.depth - MAX_STACK_ENTRIES) places[MAX_STACK_ENTRIES - 1] = framePlace(program, actor, caller);
   return places;
 }
 
-/** If the innermost frame is in a library: the location of the innermost frame in the program's own files. */
+/** If the innermost frame is in a library, returns the location of the innermost frame in the program's own files. */
 export function callerOf(program: Program, actor: Frames): CodePlace | undefined {
   const frame = callerFrame(program, actor);
   return frame === undefined ? undefined : framePlace(program, actor, frame);
 }
 
-/** The frame that `callerOf` describes. If the entry is in a library, that library's files are the program's own. */
+/** Returns the index of the frame that `callerOf` describes. If the entry is in a library, that library's files are the program's own. */
 function callerFrame({ module }: Program, actor: Frames): number | undefined {
   const { debug } = module;
   if (debug === undefined) return undefined;
@@ -135,18 +138,18 @@ function callerFrame({ module }: Program, actor: Frames): number | undefined {
     const file = debug.files[debug.functions[index ?? -1]?.file ?? -1]?.name;
     return file === undefined ? undefined : (libraryOf(file) ?? "");
   };
-  const entry = libraryOfFunction(module.entry);
-  const isOwn = (library: string | undefined): boolean => library !== undefined && (library === "" || library === entry);
+  const entryLibrary = libraryOfFunction(module.entry);
+  const isProgramLibrary = (library: string | undefined): boolean => library !== undefined && (library === "" || library === entryLibrary);
   const top = actor.depth - 1;
-  const inLibrary = libraryOfFunction(actor.frameFunction[top]);
-  if (inLibrary === undefined || isOwn(inLibrary)) return undefined;
+  const innermostLibrary = libraryOfFunction(actor.frameFunction[top]);
+  if (innermostLibrary === undefined || isProgramLibrary(innermostLibrary)) return undefined;
   for (let i = top - 1; i >= Math.max(0, top - MAX_CALLER_FRAMES); i--) {
-    if (isOwn(libraryOfFunction(actor.frameFunction[i]))) return i;
+    if (isProgramLibrary(libraryOfFunction(actor.frameFunction[i]))) return i;
   }
   return undefined;
 }
 
-/** The location of the frame's last call. */
+/** Returns the source location of the frame's current call. */
 function framePlace(program: Program, actor: Frames, frame: number): CodePlace {
   return placeOf(program.module, actor.frameFunction[frame] ?? 0, Math.max(0, (actor.framePc[frame] ?? 0) - 1));
 }
@@ -155,7 +158,7 @@ export function takeMessage(actor: Actor): Message | undefined {
   const message = actor.mailbox[actor.mailboxTaken];
   if (message === undefined) return undefined;
   actor.mailboxTaken += 1;
-  // Taken messages are dropped when they are half of the mailbox, so each message is copied at most once.
+  // Taken messages are dropped when they are more than half of the mailbox, so the copying is linear in the messages taken.
   if (actor.mailboxTaken * 2 > actor.mailbox.length) {
     actor.mailbox = actor.mailbox.slice(actor.mailboxTaken);
     actor.mailboxTaken = 0;
@@ -167,15 +170,15 @@ export function hasMail(actor: Actor): boolean {
   return actor.mailbox.length > actor.mailboxTaken;
 }
 
-/** The failure messages that the parents of failed actors never took. A failure message is always the last one from its actor. */
+/** Returns the failure messages that the parents of failed actors never took. A failure message is the last message of its actor. */
 export function unreceivedFailures(actors: readonly Actor[]): readonly UnreceivedFailure[] {
   return actors.flatMap((parent) => {
     if (parent.status === "failed") return [];
-    const last = new Map<number, Value>();
+    const lastPayloads = new Map<number, Value>();
     for (const { from, payload } of parent.mailbox.slice(parent.mailboxTaken)) {
-      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) last.set(from, payload);
+      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) lastPayloads.set(from, payload);
     }
-    return [...last].flatMap(([actorId, payload]) =>
+    return [...lastPayloads].flatMap(([actorId, payload]) =>
       payload instanceof ErrValue && typeof payload.value === "string" ? [{ actorId, message: payload.value }] : [],
     );
   });

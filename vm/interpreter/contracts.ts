@@ -1,11 +1,11 @@
-/** Contract checks, guards, `debug` and `string.inspect`: instructions that log or print text about the program. */
+/** Implements contract checks, guards, `debug` and `string.inspect`, which make a text from the program's values. */
 import { BYTES } from "../cost.ts";
 import { log, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { textForm, typedText } from "../value/display.ts";
 import type { Value } from "../value/value.ts";
 
-/** The longest text of one argument in a counterexample, and of all arguments, in UTF-16 units. */
+/** Limits on the text of one argument in a counterexample and on the text of all arguments, in UTF-16 code units. */
 const ARGUMENT_UNITS = 4_096;
 const COUNTEREXAMPLE_UNITS = 65_536;
 
@@ -14,11 +14,11 @@ interface Clause {
   readonly kind: "requires" | "ensures";
   readonly index: number;
   readonly passed: boolean;
-  /** The current values of the function's parameters. */
+  /** The values of the function's parameters at the time of the check. */
   readonly args: readonly Value[];
 }
 
-/** Logs the check of a contract clause; traps if it failed. */
+/** Logs the check of a contract clause. Traps if the check failed. */
 export function assertContract(run: Run, functionName: string, clause: Clause): void {
   log(run, { type: "ContractCheck", function: functionName, kind: clause.kind, index: clause.index, passed: clause.passed });
   if (clause.passed) return;
@@ -26,14 +26,14 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
   const counterexample: string[] = [];
   let units = 0;
   for (const arg of clause.args) {
-    const shown = units < COUNTEREXAMPLE_UNITS ? typedText(arg, undefined, run.program.module.types, ARGUMENT_UNITS) : "…";
-    units += shown.length;
-    counterexample.push(shown);
+    const argText = units < COUNTEREXAMPLE_UNITS ? typedText(arg, undefined, run.program.module.types, ARGUMENT_UNITS) : "…";
+    units += argText.length;
+    counterexample.push(argText);
   }
   throw new MachineTrap("contract_violation", `${message} [counterexample: (${counterexample.join(", ")})]`, { counterexample });
 }
 
-/** Logs the result of a guard; traps if it failed. */
+/** Logs the result of a guard. Traps if the guard failed. */
 export function sealGuard(run: Run, functionName: string, passed: boolean, label: Value): void {
   if (typeof label !== "string") throw typeTrap("String", label);
   run.meter.allocateString(label.length);
@@ -41,7 +41,10 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
 }
 
-/** The text form of a value, with the module's type names. Charged after it is made, but cut to what the allocation limit allows. */
+/**
+ * Returns the text form of a value, with the module's type names. The text is charged after it is made, so it is first cut
+ * to what the allocation limit allows.
+ */
 export function inspectValue(run: Run, value: Value): string {
   const text = typedText(value, undefined, run.program.module.types, affordableUnits(run));
   run.meter.charge(text.length);
@@ -49,12 +52,12 @@ export function inspectValue(run: Run, value: Value): string {
   return text;
 }
 
-/** More UTF-16 units than the remaining allocation can pay for: a text cut to this length still exceeds the limit. */
+/** Returns a number of code units just above what the remaining allocation can pay for. A text cut to it still exceeds the limit. */
 function affordableUnits({ meter }: Run): number {
   return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
 }
 
-/** Prints a value, with a label in front if there is one, and returns it. The printed text is charged. */
+/** Prints a value, with the label in front if there is one, and returns the value. The printed text is charged. */
 export function debugValue(run: Run, label: Value | undefined, value: Value): Value {
   const prefix = label === undefined ? "" : `${typeof label === "string" ? label : textForm(label)} `;
   const text = prefix + textForm(value, affordableUnits(run));

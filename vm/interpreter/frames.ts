@@ -1,4 +1,7 @@
-/** Pushes frames, and prepares single instructions: when tracing, near a limit, and in dynamically stacked functions. */
+/**
+ * Pushes frames, and prepares instructions that are executed one by one. That is done in a traced run, near a limit, and in
+ * dynamically stacked functions.
+ */
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "./actor.ts";
 import { UNITS } from "../cost.ts";
@@ -12,7 +15,10 @@ import { CODE_STRIDE, popCount } from "../bytecode/stack-heights.ts";
 import { reserveSlots, setSlot } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
-/** Pushes a frame whose `count` arguments are at `base`, the top of the stack. Traps if the call depth or the stack would exceed its limit. */
+/**
+ * Pushes a frame. Its `count` arguments are the top of the stack, from the index `base` on. Traps if the call depth or the
+ * stack would exceed its limit.
+ */
 export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base: number, count: number): void {
   const { arity, locals } = callee.def;
   if (actor.depth >= run.limits.max_call_depth)
@@ -21,10 +27,10 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   if (base + locals + operands > MACHINE_LIMITS.stackSlots)
     throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
   run.meter.charge(locals * UNITS.slot);
-  // A dynamically stacked function reserves a slot for each operand when it pushes it.
+  // A dynamically stacked function reserves the slot of an operand when it pushes that operand.
   reserveSlots(actor, base + locals + callee.maxStack);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) actor.stack[i] = UNIT;
-  // An argument must not bring the pending mark of the caller's slot with it.
+  // The slot of an argument may still have the pending mark of the caller's operand.
   for (const local of analyzeAppends(callee).locals) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
   actor.sp = base + locals;
   actor.frameFunction[actor.depth] = callee.index;
@@ -33,22 +39,22 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   actor.depth += 1;
 }
 
-/** Returns the index of the function that a function value calls; traps if it is not one. */
+/** Returns the index of the function that `target` calls. Traps if `target` is not a function value. */
 export function calledFunction(program: Program, target: Value): number {
   if (!(target instanceof FnRefValue || target instanceof ClosureValue)) throw typeTrap("FnRef", target);
   if (program.functions[target.index] === undefined) throw new MachineTrap("invalid_function", "invalid function index");
   return target.index;
 }
 
-/** Inserts the captured values of a closure before the `count` arguments at `first`; returns how many they are. */
+/** Inserts the captured values of a closure before its `count` arguments, which are at `first`. Returns the number of values inserted. */
 export function insertCaptured(actor: Actor, captured: readonly Value[], first: number, count: number): number {
-  const by = captured.length;
-  reserveSlots(actor, first + count + by);
+  const capturedCount = captured.length;
+  reserveSlots(actor, first + count + capturedCount);
   const { stack, numbers } = actor;
-  stack.copyWithin(first + by, first, first + count);
-  numbers.copyWithin(first + by, first, first + count);
-  for (let i = 0; i < by; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
-  return by;
+  stack.copyWithin(first + capturedCount, first, first + count);
+  numbers.copyWithin(first + capturedCount, first, first + count);
+  for (let i = 0; i < capturedCount; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
+  return capturedCount;
 }
 
 interface NextInstruction {
@@ -59,23 +65,23 @@ interface NextInstruction {
 }
 
 /**
- * Prepares one instruction to be executed alone: checks the stack, writes the trace line, and puts the instruction's op
- * first in the register code. Returns the height of the operand stack after the instruction.
+ * Prepares one instruction to be executed alone. Checks the stack, writes the trace line, and stores the instruction's op
+ * as op 0 of the register code. Returns the height of the operand stack after the instruction.
  */
 export function beginInstruction(run: Run, actor: Actor, registerCode: RegisterCode, { fn, pc, base, operands }: NextInstruction): number {
   const row = OPCODE_BY_TAG.get(fn.code[pc * CODE_STRIDE] ?? -1);
-  const after = row === undefined ? operands : beforeInstruction(run, fn, row, pc, operands);
-  if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, after) + 1);
+  const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
+  if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);
   registerCode.single(fn, pc, operands);
-  return after;
+  return heightAfter;
 }
 
-function beforeInstruction(run: Run, fn: VerifiedFunction, row: NamedOpcode, pc: number, operands: number): number {
+function checkInstruction(run: Run, fn: VerifiedFunction, row: NamedOpcode, pc: number, operands: number): number {
   const at = pc * CODE_STRIDE;
   const pops = popCount(row, fn.code, at);
   if (run.trace !== undefined) {
-    const shown = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
-    run.trace(`[${fn.def.name}:${pc}] ${row.name}${shown === "" ? "" : `(${shown})`}  stack_depth=${operands}`);
+    const operandsText = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
+    run.trace(`[${fn.def.name}:${pc}] ${row.name}${operandsText === "" ? "" : `(${operandsText})`}  stack_depth=${operands}`);
   }
   if (fn.staticallyStacked) return operands - pops + row.pushes;
   // `Ret` and `Halt` accept an empty stack.

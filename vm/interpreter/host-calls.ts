@@ -1,7 +1,7 @@
 /**
- * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for.
- * `applyAnswer` completes it: at once if the host answers at once, otherwise when the scheduler has the answer. In between,
- * `actor.waiting` says which call is open.
+ * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for, and
+ * `applyAnswer` completes that call. This happens at once if the host answers at once, otherwise when the scheduler has the
+ * answer. Until then, `actor.waiting` describes the open call.
  *
  * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
  * `applyAnswer` later, perhaps in another process.
@@ -28,22 +28,22 @@ export interface Run {
   readonly host: SuspendingHost;
   readonly limits: Limits;
   readonly meter: Meter;
-  /** If false, there is no actor scheduler: spawned actors never run, messages are dropped, and receive returns Unit. */
+  /** Whether actors are scheduled. If not, spawned actors never run, messages are dropped, and receive returns Unit. */
   readonly scheduled: boolean;
   readonly trace: ((line: string) => void) | undefined;
-  /** Undefined unless the host locates events. */
+  /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
   readonly stacks: SavedStacks | undefined;
-  /** The id of the next actor. */
+  /** The id that the next spawned actor gets. */
   nextActor: number;
-  /** The step of the next poll. */
+  /** The step at which the next poll is due. */
   nextPoll: number;
-  /** Calls of the host since the last slice began. */
+  /** The number of host calls since the current slice began. */
   calls: number;
 }
 
 /**
- * Stands for the host's answer "suspend" where a `CapabilityAnswer` is expected. The scheduler recognizes it by identity and
- * suspends the run; no actor ever gets it.
+ * Represents the host's answer "suspend" in a variable for a `CapabilityAnswer`. The scheduler recognizes this object by its
+ * identity and suspends the run. No actor ever gets it.
  */
 export const SUSPEND_ANSWER: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
 export const SUSPEND_PROMISE: Promise<CapabilityAnswer> = Promise.resolve(SUSPEND_ANSWER);
@@ -51,7 +51,7 @@ export const SUSPEND_PROMISE: Promise<CapabilityAnswer> = Promise.resolve(SUSPEN
 /** A trap that the host requested. Unlike a trap of an actor, it always ends the run. */
 export class HostTrap extends MachineTrap {}
 
-/** Throws if the host's reply says that the run must stop. */
+/** Throws `HostTrap` if the host has asked to stop the run. */
 export function throwIfStopped(stop: HostStop | undefined): void {
   if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
 }
@@ -63,7 +63,10 @@ export function log(run: Run, event: RunEvent): void {
   poll(run);
 }
 
-/** UTF-16 units of the event's names and labels. Its values were charged when they left the machine (`chargeSerialization`). */
+/**
+ * Returns the length of the event's names and labels in UTF-16 code units. The event's values were already charged when
+ * they left the machine (`chargeSerialization`).
+ */
 function textUnits(event: RunEvent): number {
   switch (event.type) {
     case "GuardCheck":
@@ -78,16 +81,16 @@ function textUnits(event: RunEvent): number {
 
 const INTERRUPTIONS = { timeout: "wall-clock execution limit exceeded", canceled: "the run was canceled" } as const;
 
-/** Asks the host whether the run must stop; throws if so. */
+/** Asks the host whether the run must stop. Throws `HostTrap` if so. */
 export function poll(run: Run): void {
   const reason = run.host.interrupted();
   if (reason !== undefined) throw new HostTrap(reason, INTERRUPTIONS[reason]);
 }
 
 /**
- * Makes a host call. Returns undefined if the host answered at once and the answer is applied. Otherwise returns a promise
- * of the answer, which the caller must pass to `applyAnswer`, unless it is `SUSPEND_ANSWER`. The actor's state must be
- * written back before.
+ * Makes a host call. If the host answers at once, applies the answer and returns undefined. Otherwise returns a promise of
+ * the answer. The caller must pass the answer to `applyAnswer`, unless the answer is `SUSPEND_ANSWER`. Before the call, the
+ * caller must have written the frame's state back to the actor.
  */
 function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
   for (const arg of args) chargeSerialization(arg, run.meter);
@@ -96,7 +99,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
   run.calls += 1;
-  // Saved for a host that asks for the location later, when the actor is elsewhere.
+  // The host may ask for the location later, when the actor has continued.
   const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
   const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
   const answer = run.host.call({
@@ -114,14 +117,14 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   return undefined;
 }
 
-/** The location of a call. The caller is only known until the call has its answer, because it comes from the actor's frames. */
+/** Returns the source location of a call. The field `caller` comes from the actor's frames, so it is only known until the call has its answer. */
 function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
   const place = placeOf(program.module, functionIndex, pc);
   const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
   return caller === undefined ? place : { ...place, caller };
 }
 
-/** Completes the actor's open host call with its answer. Throws the trap if the answer is one. */
+/** Completes the actor's open host call with its answer. Throws the trap of the answer, unless the program catches that failure. */
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
@@ -191,7 +194,10 @@ function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promi
   return startCall(run, actor, waiting, [target, payload]);
 }
 
-/** Starts the host call of an instruction. `operand` is the instruction's first operand; `args` are popped already. Returns as `startCall` does. */
+/**
+ * Starts the host call of an instruction. `operand` is the first operand of the instruction in the code; `args` are the
+ * values that it popped. Returns the same as `startCall`.
+ */
 export function startEffect(
   run: Run,
   actor: Actor,
@@ -214,7 +220,7 @@ export function startEffect(
   }
 }
 
-/** Traps that end the run in any actor. Any other trap fails only the actor and its descendants. */
+/** Traps that end the run, whichever actor they occur in. Any other trap only fails the actor and its descendants. */
 export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "step_limit",
   "alloc_limit",
@@ -222,7 +228,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "log_limit",
   "timeout",
   "canceled",
-  // Otherwise a program could probe its policy.
+  // If a parent could survive the trap, a program could probe its policy.
   "capability_denied",
   "capability_budget_exceeded",
   "divergence",

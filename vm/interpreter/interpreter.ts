@@ -1,16 +1,19 @@
 /**
- * The interpreter: the reference engine. It executes one actor until the actor returns, traps, blocks on its mailbox, has
- * used up its slice, or waits for the host. All state is in the actor, so the interpreter can stop before any instruction.
+ * The interpreter: the reference engine. It executes one actor until that actor returns, traps, blocks on its mailbox,
+ * reaches the end of its slice, or waits for the host. All state is in the actor, so the interpreter can stop before any
+ * instruction.
  *
  * ## The machine
  *
- * - A **frame** is one call in progress: a function, the next instruction (pc), and its part of the actor's stack.
- * - The **stack** is one array of **slots** for all frames of an actor. A frame's slots are its locals, parameters first,
- *   then its operands. Slots are counted from the frame's first local, at `base`.
- * - A slot's number, if it is an Int or a Float, is unboxed in the array `numbers`; see `stack-slots.ts`.
- * - **Register code** is what the loop executes: bytecode translated to ops that read and write slots directly, so that
- *   most pushes and pops disappear. One op may cover several instructions. See `register-ops.ts` and `translation.ts`.
- * - A **step** is one instruction, or one unit of charged work. An op counts a step for each instruction it covers.
+ * - A **frame** is one call in progress. It has a function, the position of the next instruction (the pc), and a part of
+ *   the actor's stack.
+ * - The **stack** is one array of **slots** that all frames of an actor share. The slots of a frame hold its locals,
+ *   parameters first, and then its operands. Register ops count slots from the frame's first local, which is at the index
+ *   `base` of the stack.
+ * - If the value in a slot is an Int or a Float, its number is unboxed in a second array, `numbers`; see `stack-slots.ts`.
+ * - **Register code** is what the loop executes. It is bytecode translated to ops that read and write slots directly, so
+ *   that most pushes and pops disappear. One op may cover several instructions. See `register-ops.ts` and `translation.ts`.
+ * - A **step** is one instruction, or one unit of charged work. An op counts one step for each instruction that it covers.
  *
  * ## An example
  *
@@ -19,8 +22,8 @@
  *         x * 2
  *     }
  *
- * has two locals, n in slot 0 and x in slot 1, so its operands begin at slot 2. Below, the stack is shown after each
- * instruction of a call with n = 20; `()` is Unit.
+ * This function has two locals: n in slot 0 and x in slot 1. Its operands therefore begin at slot 2. The table shows the
+ * stack after each instruction of the call `main(20)`; `()` is Unit.
  *
  *     pc  bytecode         stack: n x | operands    register op at this pc             covers
  *      0  LoadLocal n      20 ()  | 20              addInt       slot1 = slot0 + 1     pc 0 to 3
@@ -32,15 +35,17 @@
  *      6  Mul              20 21  | 42              multiplyInt  slot2 = slot1 * 2     pc 6
  *      7  Ret                                       return       slot2                 pc 7
  *
- * The loop executes three ops, at pc 0, 4 and 7, and counts 4 + 3 + 1 = 8 steps. The other ops are for a jump to their pc.
+ * The loop executes three ops, those at pc 0, 4 and 7. They count 4 + 3 + 1 = 8 steps. The other ops are for entering the
+ * code at their pc: after a jump to it, or after the instructions before it were executed one by one.
  *
  * ## Steps
  *
- * The loop counts `stepsLeft` down to `checkStep`: the nearest of the step limit, the end of the slice and the next poll.
- * When fewer steps are left than an op may cover, it executes instructions one by one, each as an op of its own, so that
- * it stops exactly at the limit. It does the same when tracing and in dynamically stacked functions. If work inside an op
- * uses up the steps for the rest of that op, the result goes to its operand slot, and the rest runs instruction by
- * instruction.
+ * `stepsLeft` counts the steps to `checkStep`, which is the nearest of the step limit of the run, the end of the slice and
+ * the next poll. If `stepsLeft` is less than an op may cover, the loop executes instructions one by one, each as an op of
+ * its own, so that it stops exactly at the limit. It also does so in a traced run and in dynamically stacked functions.
+ *
+ * Some ops charge for work, such as a builtin for the length of a list. That charge may use up the steps that the rest of
+ * the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.
  */
 import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
@@ -59,17 +64,17 @@ import { NATIVE_BUILTINS } from "./translation.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 
-/** Why the interpreter returned. A promise is the answer of a host call that the actor waits for. */
+/** Why the interpreter returned. A promise means that the actor waits for this answer of a host call. */
 export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
 
-/** The least number of steps between two polls. */
+/** The minimum number of steps between two polls. */
 const POLL_STEPS = 4_096;
-/** A frame with fewer locals is not charged for them, because the charge rounds down to 0 steps. */
+/** A frame with fewer locals than this is not charged for its locals, because the charge rounds down to 0 steps. */
 const FREE_LOCALS = 256;
 
 /**
- * Runs an actor until the step `sliceEnd`. The compiled engine, if there is one, takes over calls and loops that have
- * become hot. Throws `MachineTrap`; the actor's frames then show where.
+ * Runs an actor until it stops or the run has used `sliceEnd` steps. The compiled engine, if there is one, takes over calls
+ * and loops that have become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
   for (;;) {
@@ -81,13 +86,14 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
 }
 
 /**
- * The hot path, so one long loop. The state of the frame is in local variables; it is written back to the actor before
- * anything that may leave the loop. Returns "again" if the compiled engine ended the innermost frame.
+ * Executes register code. This is the hot path, so it is one long loop. The state of the innermost frame is in local
+ * variables, which are written back to the actor before anything that may leave the loop. Returns "again" if the compiled
+ * engine ended the innermost frame.
  *
- * A case ends with `continue`. An arithmetic op or comparison whose operands are not plain numbers ends with `break` and
- * reaches the general code after the switch.
+ * A case usually ends with `continue`. An arithmetic op or a comparison whose operands are not both unboxed numbers ends
+ * with `break`, which leads to the general code after the switch.
  *
- * Each of the following makes the loop at least a tenth faster (ADR 014):
+ * Each of these rules makes the loop at least 10 % faster (ADR 014):
  *
  * - Case labels are literals, so that V8 compiles the switch to a jump table. A test compares the labels and their
  *   comments with `REGISTER_OPS`.
@@ -113,15 +119,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let entry = shapes[shape] ?? 0;
   let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
   let base = (frameBase[depth - 1] ?? 0) | 0;
-  /** The height of the operand stack; kept up to date only in a dynamically stacked function. */
+  /** The height of the operand stack. It is kept up to date only in a dynamically stacked function. */
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
-  /** When fewer steps are left than this, instructions are executed one by one. */
+  /** If fewer steps are left than this, instructions are executed one by one. */
   let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
-  /** The step at which the loop must check the limits. Never less than the steps already used, so `stepsLeft` is not negative. */
+  /** The step at which the loop must check the limits. It is never below the steps already used, so `stepsLeft` is not negative. */
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-  /** Steps until `checkStep`. The loop counts this one down because it is a small integer. */
+  /** The steps until `checkStep`. The loop counts this variable, not `meter.steps`, because it is a small integer of V8. */
   let stepsLeft = (checkStep - meter.steps) | 0;
-  /** The compiled engine popped this frame; do not write the local variables back. */
+  /** Whether the compiled engine popped this frame, so that the local variables must not be written back. */
   let endedByEngine = false;
   try {
     // A frame that has not begun can run as compiled code.
@@ -143,7 +149,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
-        // Poll a little early, so that a poll never needs an exact stop.
+        // Poll up to one op early, so that no instructions have to be executed one by one just to reach the poll.
         if (steps > run.nextPoll - MAX_OP_INSTRUCTIONS) {
           poll(run);
           run.nextPoll = steps + POLL_STEPS + MAX_OP_INSTRUCTIONS;
@@ -366,13 +372,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const list = stack[base + (code[at + 1] ?? 0)];
           const y = base + (code[at + 2] ?? 0);
           if (!(list instanceof ListValue) || stack[y] !== undefined) break;
-          const found = list.get(numbers[y] ?? 0);
-          if (found === undefined) break;
+          const element = list.get(numbers[y] ?? 0);
+          if (element === undefined) break;
           const d = base + (code[at + 3] ?? 0);
-          if (typeof found === "number") {
+          if (typeof element === "number") {
             stack[d] = undefined;
-            numbers[d] = found;
-          } else stack[d] = found;
+            numbers[d] = element;
+          } else stack[d] = element;
           const count = code[at + 4] ?? 0;
           stepsLeft = (stepsLeft - count) | 0;
           pc = (pc + count) | 0;
@@ -470,7 +476,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               endedByEngine = true;
               return "again";
             }
-            // If it paused, its steps are past the end of the slice, so the check of the next instruction yields.
+            // If the loop paused, the steps are past the end of the slice, so the check before the next op yields.
           }
           pc = target;
           continue;
@@ -560,7 +566,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           if (depth === 0) {
             actor.result = tag === 39 ? slotValue(stack, numbers, x) : UNIT;
-            // The Rust machine notices the end one step later, which may be in the next slice.
+            // The Rust machine notices the return one step later, which may be in the next slice.
             return checkStep - stepsLeft >= sliceEnd ? "yielded" : "done";
           }
           if (tag === 39) {
@@ -571,9 +577,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           shape = index << 2;
           entry = shapes[shape] ?? 0;
           pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
-          const below = frameBase[depth - 1] ?? 0;
-          operands = (base + 1 - below - (shapes[shape + 2] ?? 0)) | 0;
-          base = below | 0;
+          const callerBase = frameBase[depth - 1] ?? 0;
+          operands = (base + 1 - callerBase - (shapes[shape + 2] ?? 0)) | 0;
+          base = callerBase | 0;
           singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
@@ -601,9 +607,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
 
         case 43: {
           // field
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const x = base + (code[at + 1] ?? 0);
           const field = code[at + 2] ?? 0;
           const record = stack[x];
@@ -613,9 +619,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             stack[d] = undefined;
             numbers[d] = value;
           } else stack[d] = value;
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 44: {
@@ -630,9 +636,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 45: // enumValue
         case 47: {
           // wrap
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.allocate(tag === 45 ? BYTES.enumValue : BYTES.wrapper);
           const x = code[at + 1] ?? 0;
           const value = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
@@ -645,9 +651,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
                 : kind === 1
                   ? new OkValue(value)
                   : new ErrValue(value);
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 49: // builtin
@@ -664,9 +670,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             pc = (pc + count) | 0;
             continue;
           }
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const { arity, run: builtin } = expectDefined(NATIVE_BUILTINS[code[at + 6] ?? 0]);
           const x = code[at + 1] ?? 0;
           const y = code[at + 2] ?? 0;
@@ -686,14 +692,14 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           }
           checkStep = Math.max(checkStep, meter.steps);
           stepsLeft = (checkStep - meter.steps) | 0;
-          const after = (code[at + 4] ?? 0) - before;
-          if (after > stepsLeft) {
-            // No step is left for the store: keep the value in its operand slot.
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          if (countAfterTrap > stepsLeft) {
+            // No step is left for the store, so the value stays in its operand slot.
             setSlot(stack, numbers, base + (code[(pc << 3) + 7] ?? 0) - 1, value);
             continue;
           }
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), value);
           continue;
         }
@@ -727,7 +733,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           stepsLeft = (stepsLeft - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
-            // The instruction is executed again when there is mail.
+            // The instruction is executed again when the mailbox has a message.
             actor.sp = base + (code[at + 7] ?? 0);
             return "blocked";
           }
@@ -751,15 +757,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 57: // guardSeal
         case 60: {
           // slowInstruction
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.steps = checkStep - stepsLeft;
           runSlowOp(run, actor, registerCode, { at, base, fn: expectDefined(functions[index]) });
-          const after = (code[at + 4] ?? 0) - before;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
           checkStep = Math.max(checkStep, meter.steps);
-          stepsLeft = (checkStep - meter.steps - after) | 0;
-          pc = (pc + after) | 0;
+          stepsLeft = (checkStep - meter.steps - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         case 61: {
@@ -771,9 +777,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 62: {
           // readLocal
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           const x = base + (code[at + 1] ?? 0);
           const d = base + (code[at + 3] ?? 0);
           const value = stack[x];
@@ -803,16 +809,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const first = stack[base + (code[at + 1] ?? 0)];
           const second = y < 0 ? constants[~y] : stack[base + y];
           if (typeof first !== "string" || typeof second !== "string") break;
-          const before = code[at + 5] ?? 0;
-          stepsLeft = (stepsLeft - before) | 0;
-          pc = (pc + before) | 0;
+          const countToTrap = code[at + 5] ?? 0;
+          stepsLeft = (stepsLeft - countToTrap) | 0;
+          pc = (pc + countToTrap) | 0;
           meter.allocateAppend(first.length, second.length);
           const d = base + (code[at + 3] ?? 0);
           stack[d] = first + second;
           numbers[d] = 1;
-          const after = (code[at + 4] ?? 0) - before;
-          stepsLeft = (stepsLeft - after) | 0;
-          pc = (pc + after) | 0;
+          const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
+          stepsLeft = (stepsLeft - countAfterTrap) | 0;
+          pc = (pc + countAfterTrap) | 0;
           continue;
         }
         default:
@@ -826,26 +832,26 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const op = code[at + 6] ?? 0;
       const jumps = tag >= 20 && tag <= 30;
       const swapped = (op & SWAPPED) !== 0;
-      const before = jumps ? count - 1 : (code[at + 5] ?? 0);
-      stepsLeft = (stepsLeft - before) | 0;
-      pc = (pc + before) | 0;
+      const countToTrap = jumps ? count - 1 : (code[at + 5] ?? 0);
+      stepsLeft = (stepsLeft - countToTrap) | 0;
+      pc = (pc + countToTrap) | 0;
       meter.steps = checkStep - stepsLeft;
       const first = x < 0 ? (constants[~x] ?? UNIT) : slotValue(stack, numbers, base + x);
       const second = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
-      // The operand slot for the result if no step is left for the store or jump.
+      // The slot of the result if no step is left for the store or the jump.
       const operandSlot = base + (code[(pc << 3) + 7] ?? 0) - 1;
-      const after = count - before;
+      const countAfterTrap = count - countToTrap;
       if (jumps) {
         const holds = swapped
           ? applyComparison(meter, op & OPERATION, second, first)
           : applyComparison(meter, op & OPERATION, first, second);
         checkStep = Math.max(checkStep, meter.steps);
         stepsLeft = (checkStep - meter.steps) | 0;
-        if (after > stepsLeft) {
+        if (countAfterTrap > stepsLeft) {
           stack[operandSlot] = holds;
           continue;
         }
-        stepsLeft = (stepsLeft - after) | 0;
+        stepsLeft = (stepsLeft - countAfterTrap) | 0;
         pc = holds === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
         continue;
       }
@@ -855,15 +861,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           : applyBinary(meter, op & OPERATION, swapped ? second : first, swapped ? first : second);
       checkStep = Math.max(checkStep, meter.steps);
       stepsLeft = (checkStep - meter.steps) | 0;
-      const enoughSteps = after <= stepsLeft;
+      const enoughSteps = countAfterTrap <= stepsLeft;
       const d = enoughSteps ? base + (code[at + 3] ?? 0) : operandSlot;
       if (value instanceof FloatValue) {
         stack[d] = null;
         numbers[d] = value.value;
       } else setSlot(stack, numbers, d, value);
       if (enoughSteps) {
-        stepsLeft = (stepsLeft - after) | 0;
-        pc = (pc + after) | 0;
+        stepsLeft = (stepsLeft - countAfterTrap) | 0;
+        pc = (pc + countAfterTrap) | 0;
       }
     }
   } finally {
@@ -871,7 +877,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       actor.depth = depth;
       if (depth > 0) framePc[depth - 1] = pc - entry;
     }
-    // A charge that hit the limit has already set the meter.
+    // A charge that reached the step limit has already set the meter.
     meter.steps = Math.max(meter.steps, checkStep - stepsLeft);
   }
 }

@@ -1,4 +1,4 @@
-/** Checks a received message against the type that the receiver declares; traps on a mismatch. */
+/** Checks that a received message has the type that the receiver declares. */
 import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { oncePer } from "../lazy.ts";
@@ -10,16 +10,16 @@ import { countNodes } from "../value/type-definitions.ts";
 import { parseType, type Type, typeToString } from "../value/type.ts";
 import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
-/** The type `_`: any type. */
+/** The type `_`, which every value has. */
 export const ANY_TYPE = { kind: "param", name: "_" } as const satisfies Type;
 
 const typesOf = oncePer<Module, Map<number, Type>>(() => new Map());
 
-/** Parses the type in a constant; undefined if the constant is not a String. Throws `value.type_syntax`. */
+/** Parses the type in a constant. Returns undefined if the constant is not a String. Throws `value.type_syntax`. */
 export function messageType(module: Module, constant: number): Type | undefined {
   const types = typesOf(module);
-  const known = types.get(constant);
-  if (known !== undefined) return known;
+  const parsedType = types.get(constant);
+  if (parsedType !== undefined) return parsedType;
   const text = module.constants[constant];
   if (typeof text !== "string") return undefined;
   const type = parseType(text, new Set([ANY_TYPE.name]));
@@ -27,24 +27,27 @@ export function messageType(module: Module, constant: number): Type | undefined 
   return type;
 }
 
-/** Traps unless the message has the type in the constant. Charges one unit of work for each part of the message and of the types it instantiates. */
+/**
+ * Traps unless the message has the type in the constant. Charges one unit of work for each part of the message, and for
+ * each part of the types that the check instantiates.
+ */
 export function checkMessage({ program, meter }: Run, message: Value, constant: number): void {
   const { module } = program;
-  const wanted = messageType(module, constant) ?? ANY_TYPE;
+  const expectedType = messageType(module, constant) ?? ANY_TYPE;
   const work = new Work(meter);
-  const found = findMismatch(message, wanted, module.types, {
+  const mismatch = findMismatch(message, expectedType, module.types, {
     parts: (count) => work.add(count * UNITS.slot),
     instance: (type) => work.add(countNodes(type) * UNITS.slot),
   });
-  if (found === undefined) return;
-  const name = nameOf(found.value, module.types);
-  // A failed child sends an Err: keep its text in the trap message.
+  if (mismatch === undefined) return;
+  const name = nameOf(mismatch.value, module.types);
+  // The message may be the Err of a failed child. The trap message then includes its text.
   const reason = message instanceof ErrValue && typeof message.value === "string" ? `: ${textForm(message)}` : "";
-  const got = found.value === message ? `${name}${reason}` : `one that holds ${name} where ${typeToString(found.type)} belongs`;
-  throw new MachineTrap("type_error", `type error: expected a message of type ${typeToString(wanted)}, got ${got}`);
+  const got = mismatch.value === message ? `${name}${reason}` : `one that holds ${name} where ${typeToString(mismatch.type)} belongs`;
+  throw new MachineTrap("type_error", `type error: expected a message of type ${typeToString(expectedType)}, got ${got}`);
 }
 
-/** The name of a value's type, without type arguments. */
+/** Returns the name of a value's type, without type arguments. */
 function nameOf(value: Value, types: readonly TypeDef[]): string {
   if (value instanceof RecordValue || value instanceof EnumValue) return types[value.typeId]?.name ?? typeName(value);
   if (value instanceof NoneValue || value instanceof SomeValue) return "Option";

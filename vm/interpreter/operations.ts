@@ -1,4 +1,4 @@
-/** The general forms of operations, for values of any type. Both engines call them when a fast path does not apply. */
+/** The general forms of operations, for values of any type. Both engines call them if no fast path applies. */
 import { arithmetic, divideFloats } from "../value/arithmetic.ts";
 import { concatLists, elementAt } from "../builtins/list-code.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
@@ -10,7 +10,7 @@ import type { MatchArm } from "../bytecode/module.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
 
-/** Asserts that a value exists, where the verifier or an earlier check guarantees it. */
+/** Returns a value that the verifier or an earlier check guarantees to exist. */
 export function expectDefined<T>(value: T | undefined): T {
   if (value === undefined) throw new MachineTrap("internal", "an operand that is not there");
   return value;
@@ -18,7 +18,7 @@ export function expectDefined<T>(value: T | undefined): T {
 
 export function isTruthy(value: Value): boolean {
   if (typeof value === "boolean") return value;
-  // An Int that fits a number is never a bigint, so a bigint is never 0.
+  // An Int in the safe range is never a bigint, so a bigint is never 0.
   if (typeof value === "number" || typeof value === "bigint") return value !== 0;
   if (typeof value === "string") return value.length > 0;
   if (value instanceof FloatValue) return value.value !== 0;
@@ -27,7 +27,7 @@ export function isTruthy(value: Value): boolean {
   return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
 }
 
-/** Joins two Strings or two Lists. V8 joins Strings lazily, as ropes, so the time does not depend on their length. */
+/** Joins two Strings or two Lists. V8 joins Strings lazily, as ropes, so the time does not depend on the lengths. */
 export function concat(meter: Meter, a: Value, b: Value): Value {
   if (typeof a === "string" && typeof b === "string") {
     meter.allocateString(a.length + b.length);
@@ -37,7 +37,7 @@ export function concat(meter: Meter, a: Value, b: Value): Value {
   throw typeTrap(a instanceof ListValue ? "List" : "String", typeof a === "string" || a instanceof ListValue ? b : a);
 }
 
-/** Like `concat`, in an append to a local: charges only the shorter String (see `string-append.ts`). */
+/** Like `concat`, but for an append to a local. Charges only the shorter String (see `string-append.ts`). */
 export function append(meter: Meter, a: Value, b: Value): Value {
   if (typeof a !== "string" || typeof b !== "string") return concat(meter, a, b);
   meter.allocateAppend(a.length, b.length);
@@ -46,7 +46,7 @@ export function append(meter: Meter, a: Value, b: Value): Value {
 
 const { false: FALSE_TAG, true: TRUE_TAG, any: ANY, None: NONE_TAG, Some: SOME_TAG, Ok: OK_TAG, Err: ERR_TAG } = MATCH_TAGS;
 
-/** What `Match` compares with the tags of its arms. */
+/** Returns the match tag of a value, which `Match` compares with the tags of its arms. */
 export function matchTag(value: Value): number {
   if (value instanceof EnumValue) return value.variant;
   if (value === true) return TRUE_TAG;
@@ -58,14 +58,14 @@ export function matchTag(value: Value): number {
   return ANY;
 }
 
-/** The value that `Match` pushes. */
+/** Returns the value that `Match` pushes: the payload of a wrapper or an enum value, otherwise the value itself. */
 export function matchPayload(value: Value): Value {
   if (value instanceof EnumValue) return value.payload;
   if (value instanceof SomeValue || value instanceof OkValue || value instanceof ErrValue) return value.value;
   return value;
 }
 
-/** Returns the target of the first arm that matches; charges for the arms before it. */
+/** Returns the target of the first arm that matches. Charges for the arms before that one. */
 export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Value): number {
   const tag = matchTag(value);
   for (let i = 0; i < arms.length; i++) {

@@ -1,7 +1,7 @@
 /**
- * The register code of a program: the register ops that the interpreter executes, function after function, at the same
- * positions as the instructions of the bytecode. An op may cover several instructions, but each of those keeps an op of
- * its own, for jumps into the middle and for the last steps before a limit. A function is translated when it first runs.
+ * The register code of a program: the register ops that the interpreter executes, function after function. Every
+ * instruction of the bytecode has an op at its own position, even if an earlier op covers it, so that code can be entered
+ * at any instruction. A function is translated when it first runs.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import { oncePer } from "../lazy.ts";
@@ -10,22 +10,28 @@ import { OP_STRIDE } from "./register-ops.ts";
 import { Translation } from "./translation.ts";
 import { FloatValue } from "../value/value.ts";
 
-/** More slots than any stack has, so that a call of the function always takes the path through `pushFrame`. */
+/** More slots than any stack has. In `shapes`, it makes every call of the function take the path through `pushFrame`. */
 const MORE_THAN_STACK = 2 ** 30;
 
-/** Numbers per function in `shapes`: first op, parameters, locals, and the highest operand stack, or -1 if dynamically stacked. */
+/**
+ * The count of numbers per function in `shapes`: the index of its first op, the number of parameters, the number of
+ * locals, and the maximum height of its operand stack, which is -1 if the function is dynamically stacked.
+ */
 const SHAPE_STRIDE = 4;
 
 export class RegisterCode {
-  /** The ops. The first one is scratch space for an instruction that is executed alone; each function has one more op than instructions, for running off its end. */
+  /**
+   * The ops. Op 0 is scratch space for an instruction that is executed alone. Each function has one op more than
+   * instructions; it is executed when control reaches the end of the code.
+   */
   readonly code: Int32Array;
-  /** `SHAPE_STRIDE` numbers per function. */
+  /** `SHAPE_STRIDE` numbers for each function. */
   readonly shapes: Int32Array;
-  /** For each constant that is an Int or a Float, its number; else NaN. */
+  /** The number of each constant that is an Int or a Float; NaN for any other constant. */
   readonly numbers: Float64Array;
   readonly #program: Program;
   readonly #translations = new Map<VerifiedFunction, Translation>();
-  /** The ops of single instructions of statically stacked functions, by position. */
+  /** Ops that cover one instruction of a statically stacked function, by the position of the instruction. */
   readonly #singles = new Map<number, readonly number[]>();
 
   constructor(program: Program) {
@@ -37,8 +43,8 @@ export class RegisterCode {
       const { index, def, staticallyStacked, maxStack } = fn;
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
       const [first = def.arity] = analyzeAppends(fn).locals;
-      const room = first < def.arity ? MORE_THAN_STACK : maxStack;
-      this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? room : -1], index * SHAPE_STRIDE);
+      const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
+      this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? stackNeed : -1], index * SHAPE_STRIDE);
       ops += def.code.length + 1;
     }
     this.code = new Int32Array(ops * OP_STRIDE);
@@ -47,18 +53,18 @@ export class RegisterCode {
     );
   }
 
-  /** Fills in the ops of a statically stacked function. */
+  /** Writes the ops of a statically stacked function. */
   translate(fn: VerifiedFunction): void {
     const translation = this.#translation(fn);
     const { first, heights } = translation;
     const end = heights.length;
     this.#set(first + end, translation.singleOp(end, 0));
-    // Backward, because an op may include the one after it.
+    // The last instruction comes first, because an op may be fused with the op after it.
     for (let pc = end - 1; pc >= 0; pc--) this.#set(first + pc, translation.fusedOp(pc));
     for (const pc of translation.backwardJumps()) this.#set(first + pc, translation.fusedOp(pc));
   }
 
-  /** Writes the first op: the instruction at `pc` alone, in a frame with `height` operands. */
+  /** Writes op 0, which executes only the instruction at `pc`, in a frame with `height` operands. */
   single(fn: VerifiedFunction, pc: number, height: number): void {
     const translation = this.#translation(fn);
     const at = translation.first + pc;
@@ -69,11 +75,11 @@ export class RegisterCode {
   }
 
   #translation(fn: VerifiedFunction): Translation {
-    const known = this.#translations.get(fn);
-    if (known !== undefined) return known;
-    const made = new Translation(this.code, this.shapes[fn.index * SHAPE_STRIDE] ?? 0, this.#program.module.constants, fn);
-    this.#translations.set(fn, made);
-    return made;
+    const cachedTranslation = this.#translations.get(fn);
+    if (cachedTranslation !== undefined) return cachedTranslation;
+    const newTranslation = new Translation(this.code, this.shapes[fn.index * SHAPE_STRIDE] ?? 0, this.#program.module.constants, fn);
+    this.#translations.set(fn, newTranslation);
+    return newTranslation;
   }
 
   #set(index: number, op: readonly number[]): void {

@@ -1,7 +1,7 @@
 /**
  * The register ops that the interpreter's loop executes. `translation.ts` makes them from bytecode.
  *
- * An op is eight numbers:
+ * An op consists of eight numbers:
  *
  * | offset | name | meaning |
  * |---|---|---|
@@ -10,12 +10,13 @@
  * | 2 | y | the second operand |
  * | 3 | d | the destination: the slot of the result; for a jump, the target |
  * | 4 | count | the instructions that the op covers |
- * | 5 | before | the covered instructions up to the one that may trap; for a fused comparison, the second target |
+ * | 5 | countToTrap | how many covered instructions there are up to and including the one that may trap; for a fused comparison, the second target |
  * | 6 | op | which operation, builtin, opcode, …; see each op |
  * | 7 | slots | the frame's slots in use before the op |
  *
- * x, y and d are slots, counted from the frame's first local. Where an op allows it, x or y may be a constant: ~ of its
- * index, so negative. Unless the table says otherwise, x is the first operand, y the second, and d the destination.
+ * x, y and d are slots, counted from the frame's first local. Some ops also allow a constant as x or y; it is written as
+ * the bitwise complement (`~`) of the constant's index, which is negative. The comments below give the fields of an op that
+ * have another meaning than in this table.
  */
 
 export const OP_STRIDE = 8;
@@ -23,7 +24,7 @@ export const OP_STRIDE = 8;
 export const MAX_OP_INSTRUCTIONS = 8;
 
 export const REGISTER_OPS = {
-  /** The function is not translated yet. */
+  /** Translates the function, which has not run before. */
   untranslated: 0,
   /** d = x. */
   move: 1,
@@ -34,9 +35,9 @@ export const REGISTER_OPS = {
   /** d = constant y. */
   constant: 4,
   add: 5,
-  /** y is a constant, an Int that is a JavaScript number. The other `…Int` ops too. */
+  /** Like `add`; y is a constant, an Int that is a JavaScript number. So it is in the other `…Int` ops. */
   addInt: 6,
-  /** y is a constant, a Float. The other `…Float` ops too. */
+  /** Like `add`; y is a constant, a Float. So it is in the other `…Float` ops. */
   addFloat: 7,
   subtract: 8,
   subtractInt: 9,
@@ -49,33 +50,33 @@ export const REGISTER_OPS = {
   divideFloats: 16,
   /** d = the element y of the List x. */
   element: 17,
-  /** Any other operation on two values: `BINARY`, in op. */
+  /** d = the result of any other operation on x and y. op: one of `BINARY`. */
   binary: 18,
-  /** Jumps to the target d if x < y, else to the second target. The other comparisons too. */
+  /** Jumps to the target d if x < y, otherwise to the second target. The other comparisons do the same. */
   less: 20,
   lessInt: 21,
   lessOrEqual: 22,
   lessOrEqualInt: 23,
   equal: 24,
   equalInt: 25,
-  /** Any other comparison with a conditional jump: `COMPARISON`, in op. */
+  /** Any other comparison with a conditional jump. op: one of `COMPARISON`. */
   compareJump: 30,
   /** d = the Bool result of the comparison in op. */
   compare: 31,
   jump: 32,
-  /** A backward jump; op: the target. */
+  /** A backward jump. op: the target. */
   loop: 33,
   jumpIf: 34,
   jumpIfNot: 35,
   /** y: function; d: slot of the first argument; op: number of arguments. */
   call: 36,
-  /** x: the function value; else like `call`. */
+  /** Like `call`, except that the function value in x replaces the function in y. */
   callIndirect: 37,
   tailCall: 38,
   /** Returns x. */
   return: 39,
   returnUnit: 40,
-  /** x: the slot above the last operand. */
+  /** Ends the actor. x: the slot above the last operand. */
   halt: 41,
   /** x: value; y: match table; d: slot of the payload. */
   match: 42,
@@ -91,11 +92,11 @@ export const REGISTER_OPS = {
   wrap: 47,
   /** x: slot of the first element; y: number of elements. */
   list: 48,
-  /** A native builtin with one or two arguments, x and y; op: index in `NATIVE_BUILTINS`. */
+  /** A native builtin with one or two arguments, x and y. op: its index in `NATIVE_BUILTINS`. */
   builtin: 49,
-  /** A native builtin with up to three arguments; x: slot of the first; y: number of arguments; op: index. */
+  /** A native builtin with up to three arguments. x: slot of the first argument; y: number of arguments; op: its index in `NATIVE_BUILTINS`. */
   builtinOfThree: 50,
-  /** A builtin that the interpreter implements; x: slot of the first argument; y: number of arguments; op: builtin id. */
+  /** A builtin that the interpreter implements. x: slot of the first argument; y: number of arguments; op: builtin id. */
   interpreterBuiltin: 51,
   loadGlobal: 52,
   storeGlobal: 53,
@@ -103,29 +104,29 @@ export const REGISTER_OPS = {
   negate: 55,
   /** x: condition; y: message, a constant; d: contract kind; op: clause. */
   assert: 56,
-  /** x: slot of the verdict; the label is above it. */
+  /** x: slot of the guard's result. The label is in the slot above. */
   guardSeal: 57,
-  /** A capability call or actor operation; x: first operand of the instruction; y: number of arguments; d: slot of the first; op: opcode. */
+  /** A capability call or actor operation. x: first operand of the instruction; y: number of arguments; d: slot of the first argument; op: opcode. */
   effect: 58,
   /** x: 1 if the message must have the type whose text is the constant y. */
   receive: 59,
-  /** Any other instruction, see `slow-path.ts`; x: the slot above the operands; y: first operand of the instruction; op: opcode. */
+  /** Any other instruction; see `slow-path.ts`. x: the slot above the operands; y: first operand of the instruction; op: opcode. */
   slowInstruction: 60,
   nothing: 61,
-  /** d = x, a local that may be pending (see `string-append.ts`). A pending String has a 1 in `numbers`. */
+  /** d = x. x is a local that may hold a pending String (see `string-append.ts`). The slot of a pending String has a 1 in `numbers`. */
   readLocal: 62,
-  /** d = x, where d is an append target; y: 1 if a String is pending after the store. */
+  /** d = x. d is an append target. y: 1 if a String is pending after the store. */
   storeLocal: 63,
-  /** d = x joined with y, in an append: charges the shorter String. */
+  /** d = x joined with y, as part of an append. Charges the shorter String. */
   append: 64,
-  /** `loop` fused with the `less` or `lessInt` at its target. Not used when the compiled engine counts iterations. */
+  /** `loop` fused with the `less` or `lessInt` at its target. Executed like `loop` if the compiled engine counts the iterations. */
   loopLess: 65,
   loopLessInt: 66,
-  /** d = the length of the List x; else like `builtin`. */
+  /** Like `builtin`, for `list.len`: d = the length of the List x. */
   length: 67,
 } as const;
 
-/** The values of op for operations on two values, and for comparisons. */
+/** The values of op for operations on two values. `COMPARISON` has those for comparisons. */
 export const BINARY = {
   add: 0,
   subtract: 1,
@@ -137,9 +138,9 @@ export const BINARY = {
   concat: 7,
 } as const;
 export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual: 3, equal: 4, unequal: 5 } as const;
-/** Flag in op: x and y are swapped. */
+/** A flag in op that says that x and y are swapped. */
 export const SWAPPED = 16;
-/** Flag in op: jump to the first target if the comparison does not hold. */
+/** A flag in op that says that the jump goes to the first target if the comparison does not hold. */
 export const NEGATED = 32;
-/** The bits of op without the flags. */
+/** A mask for the bits of op other than the flags. */
 export const OPERATION = 15;

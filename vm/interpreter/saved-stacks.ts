@@ -1,27 +1,28 @@
 /**
- * Saved call stacks of spawns and sends. Their events are logged at the end of the slice, when the actor is elsewhere. A
- * replay needs the stacks to report the source location of a divergence; other hosts do not ask for them.
+ * The saved call stacks of spawns and sends. The events of spawns and sends are logged after the actor has continued, so
+ * the actor's frames no longer show where they happened. A replay needs the stacks to report the source location of a
+ * divergence. Other hosts do not ask for them.
  */
 import type { Frames } from "./actor.ts";
 
-/** The innermost frames that are saved. */
+/** The maximum number of frames in a saved stack. The innermost ones are saved. */
 const MAX_FRAMES = 64;
-/** Most programs send from few places; the bound is for hostile ones. */
+/** The maximum number of different stacks that are saved. Only hostile programs reach it. */
 const MAX_STACKS = 4_096;
 
 export class SavedStacks {
-  readonly #known = new Map<string, Frames>();
+  readonly #stackByKey = new Map<string, Frames>();
 
-  /** Saves the actor's current call stack. Equal stacks are shared; undefined for a new stack beyond `MAX_STACKS`. */
+  /** Saves the actor's current call stack and returns it. Equal stacks are saved once. Returns undefined for a new stack beyond `MAX_STACKS`. */
   save(actor: Frames): Frames | undefined {
     const from = Math.max(0, actor.depth - MAX_FRAMES);
     const frameFunction = actor.frameFunction.slice(from, actor.depth);
     const framePc = actor.framePc.slice(from, actor.depth);
     const key = `${frameFunction.join(" ")},${framePc.join(" ")}`;
-    const known = this.#known.get(key);
-    if (known !== undefined || this.#known.size >= MAX_STACKS) return known;
+    const savedStack = this.#stackByKey.get(key);
+    if (savedStack !== undefined || this.#stackByKey.size >= MAX_STACKS) return savedStack;
     const frames = { depth: frameFunction.length, frameFunction, framePc };
-    this.#known.set(key, frames);
+    this.#stackByKey.set(key, frames);
     return frames;
   }
 }

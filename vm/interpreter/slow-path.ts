@@ -18,7 +18,7 @@ import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
-/** The number of arguments of `debug` and `debug_msg`, by id. */
+/** The number of arguments of `debug` and `debug_msg`, by the builtin's id. */
 const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
@@ -26,14 +26,14 @@ const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
 const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
 
 interface SlowOpContext {
-  /** The offset of the op in the register code. */
+  /** The index of the op's first number in the register code. */
   readonly at: number;
-  /** The frame's first slot on the stack. */
+  /** The index of the frame's first local on the stack. */
   readonly base: number;
   readonly fn: VerifiedFunction;
 }
 
-/** Executes one op. The meter is up to date and already includes the op's instructions; only extra work is charged here. */
+/** Executes one op. The caller has already counted the steps of the op's instructions, so only extra work is charged here. */
 export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { at, base, fn }: SlowOpContext): void {
   const { stack, numbers, globals } = actor;
   const { code } = registerCode;
@@ -77,11 +77,11 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
   }
 }
 
-/** Executes an instruction without an op of its own. Its operands are on the stack below the slot `top`. */
+/** Executes an instruction that has no op of its own. Its operands are on the stack below the slot `top`. */
 function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number, top: number): void {
   const { stack, numbers } = actor;
-  const value = (below: number): Value => slotValue(stack, numbers, top - below);
-  const put = (below: number, result: Value): void => setSlot(stack, numbers, top - below, result);
+  const value = (distance: number): Value => slotValue(stack, numbers, top - distance);
+  const put = (distance: number, result: Value): void => setSlot(stack, numbers, top - distance, result);
   switch (tag) {
     case OPCODES.MakeMap.tag:
       put(operand, makeMap(run.meter, MapValue.EMPTY, slotValues(actor, top - operand, operand)));
@@ -103,7 +103,7 @@ function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number
   }
 }
 
-/** A builtin that needs the run: it calls the host or names the types of the module. */
+/** Calls a builtin that needs the run, because it calls the host or names the types of the module. */
 function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
   if (DEBUG_PARAM_COUNTS.get(id) === args.length)

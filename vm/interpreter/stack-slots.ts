@@ -1,48 +1,51 @@
 /**
- * The slots of an actor's stack: the locals and operands of all its frames. Each slot is in two arrays:
+ * The slots of an actor's stack: the locals and operands of all its frames. Slot `i` is in two arrays at once, so that
+ * arithmetic on numbers allocates no objects:
  *
- *     stack[i]     a value      undefined          null
- *     numbers[i]   unused       the Int            the Float
+ *                  any value    an Int             a Float
+ *     stack[i]     the value    undefined          null
+ *     numbers[i]   unused       its number         its number
  *
- * so arithmetic on numbers allocates no objects. An Int beyond 2⁵³ is a bigint in `stack`; a Float may also be boxed there.
+ * A wide Int is a bigint in `stack`. A Float may also be boxed in `stack`. For a String, `numbers` may hold the pending mark
+ * (see `bytecode/string-append.ts`).
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, type Value } from "../value/value.ts";
 
-/** `undefined` is an Int and `null` a Float whose number is in `numbers`. */
+/** `undefined` means that the slot holds an Int whose number is in `numbers`; `null` means the same for a Float. */
 export type Slot = Value | undefined | null;
 
 export interface Slots {
-  /** Has the same length as `numbers`. */
+  /** As long as `numbers`. */
   readonly stack: Slot[];
   numbers: Float64Array;
 }
 
-export function slotValue(stack: readonly Slot[], numbers: Float64Array, at: number): Value {
-  const slot = stack[at];
+export function slotValue(stack: readonly Slot[], numbers: Float64Array, index: number): Value {
+  const slot = stack[index];
   if (slot === undefined) {
-    const int = numbers[at] ?? 0;
+    const int = numbers[index] ?? 0;
     const small = int | 0;
-    // Makes it a small integer of V8. A number read from a Float64Array is a double, which V8 boxes and handles slowly.
+    // `small` is a small integer of V8. A number from a Float64Array is a double, which V8 boxes and handles slowly.
     return small === int ? small : int;
   }
-  return slot === null ? new FloatValue(numbers[at] ?? 0) : slot;
+  return slot === null ? new FloatValue(numbers[index] ?? 0) : slot;
 }
 
 export function slotValues({ stack, numbers }: Slots, from: number, count: number): Value[] {
   const values: Value[] = [];
-  for (let at = from; at < from + count; at++) values.push(slotValue(stack, numbers, at));
+  for (let index = from; index < from + count; index++) values.push(slotValue(stack, numbers, index));
   return values;
 }
 
-export function setSlot(stack: Slot[], numbers: Float64Array, at: number, value: Value): void {
+export function setSlot(stack: Slot[], numbers: Float64Array, index: number, value: Value): void {
   if (typeof value === "number") {
-    numbers[at] = value;
-    stack[at] = undefined;
-  } else stack[at] = value;
+    numbers[index] = value;
+    stack[index] = undefined;
+  } else stack[index] = value;
 }
 
-/** Drops the slots beyond `count` if they are most of the stack. */
+/** Drops the slots beyond `count` if these are most of the stack. */
 export function trimSlots(slots: Slots, count: number): void {
   if (slots.stack.length < Math.max(4 * count, MANY_SLOTS)) return;
   slots.stack.length = count;
@@ -53,11 +56,11 @@ const MANY_SLOTS = 1_024;
 
 /** Grows the stack to at least `count` slots. */
 export function reserveSlots(slots: Slots, count: number): void {
-  const had = slots.stack.length;
-  if (count <= had) return;
-  // The doubled length never exceeds the limit: a call compares its frame only with the length of the stack.
-  const length = Math.max(count, Math.min(2 * had, MACHINE_LIMITS.stackSlots));
-  for (let i = had; i < length; i++) slots.stack.push(undefined);
+  const oldLength = slots.stack.length;
+  if (count <= oldLength) return;
+  // The doubled length must not exceed the limit, because a call only compares its frame with the length of the stack.
+  const length = Math.max(count, Math.min(2 * oldLength, MACHINE_LIMITS.stackSlots));
+  for (let i = oldLength; i < length; i++) slots.stack.push(undefined);
   const numbers = new Float64Array(length);
   numbers.set(slots.numbers);
   slots.numbers = numbers;

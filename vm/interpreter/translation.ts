@@ -1,12 +1,12 @@
 /**
- * Translates the bytecode of a function to register ops (see `register-ops.ts`). It decides which instructions one op
- * covers:
+ * Translates the bytecode of a function to register ops (see `register-ops.ts`). One op covers several instructions in these
+ * cases:
  *
- * - An elided load: the instruction that uses the value reads the local or the constant itself.
- * - An operation and the store of its result; a comparison and the conditional jump on it.
- * - A jump and the return, jump or loop condition at its target.
+ * - A load of a local or constant is elided. The instruction that uses the value reads the local or the constant itself.
+ * - An operation is fused with the store of its result, or a comparison with the conditional jump on it.
+ * - A jump is fused with the return, jump or loop condition at its target.
  *
- * `x = x + 1` is four instructions and one op that covers all of them:
+ * In `x = x + 1`, one op covers all four instructions:
  *
  *     LoadLocal 0, PushConst 0, Add, StoreLocal 0    →    addInt x=slot 0, y=~constant 0, d=slot 0, count=4
  */
@@ -22,11 +22,11 @@ import { FloatValue, type Value } from "../value/value.ts";
 
 interface Arithmetic {
   readonly op: number;
-  /** The register op for two slots; for a slot and an Int constant; for a slot and a Float constant. */
+  /** The register op for two slots. `int` is the op for a slot and an Int constant, `float` for a slot and a Float constant. */
   readonly slots: number;
   readonly int?: number;
   readonly float?: number;
-  /** The operands may be swapped, so the constant may also come first. */
+  /** Whether the operands may be swapped. If so, the constant may also come first. */
   readonly commutes?: true;
 }
 
@@ -46,14 +46,15 @@ interface Comparison {
   /** The register op for two slots, and the flags that turn it into this comparison. */
   readonly slots: number;
   readonly flag: number;
-  /** The same for a slot and an Int constant. */
+  /** The register op for a slot and an Int constant, and its flags. */
   readonly int: number;
   readonly intFlag: number;
 }
 
 /**
- * For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because of NaN: the ops with an Int constant leave
- * Floats to the interpreter's general comparison, which reads the real operator from the op.
+ * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats that is false, because of NaN. So the
+ * ops with an Int constant leave Floats to the interpreter's general comparison, which reads the operator of the source
+ * from the field op.
  */
 const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
   [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
@@ -70,7 +71,7 @@ const TAKES_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal
 const TAKES_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );
-/** Instructions at which control leaves the frame. A snapshot may be taken there, so all operands must be in their slots. */
+/** Instructions at which control leaves the frame. A snapshot may be taken at these, so all operands must be in their slots. */
 const LEAVES_FRAME: ReadonlySet<number> = new Set(
   [
     OPCODES.Call,
@@ -91,12 +92,12 @@ const SINGLE_OPS: ReadonlySet<number> = new Set(
   ),
 );
 
-/** The native builtins; an op refers to one by its index here, whether the code has a builtin opcode or an id. */
+/** The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. */
 export const NATIVE_BUILTINS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
 const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
 const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
 const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
-/** In `#sources`: the operand is in its own slot on the stack. */
+/** The entry in `#sources` of an operand that is in its own slot on the stack. */
 const IN_SLOT = -(2 ** 31);
 const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 
@@ -104,19 +105,19 @@ const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 export class Translation {
   /** The index of the function's first op in the register code. */
   readonly first: number;
-  /** The height of the operand stack before each instruction; empty for a dynamically stacked function. */
+  /** The height of the operand stack before each instruction. Empty for a dynamically stacked function. */
   readonly heights: Int32Array;
   readonly #code: Int32Array;
   readonly #constants: readonly Value[];
   readonly #fn: VerifiedFunction;
   readonly #locals: number;
-  /** For each instruction, the sources of its two operands: a local's slot, ~ of a constant, or `IN_SLOT`. */
+  /** For each instruction, the sources of its two operands. A source is the slot of a local, `~` of a constant's index, or `IN_SLOT`. */
   readonly #sources: Int32Array;
-  /** 1 for a load whose value a later instruction reads directly from the local or constant. */
-  readonly #elided: Uint8Array;
+  /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
+  readonly #isElided: Uint8Array;
   readonly #appends: AppendAnalysis;
 
-  /** `code` is the register code that this translation will become part of; its ops are read to fuse others with them. */
+  /** `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. */
   constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction) {
     this.#code = code;
     this.first = first;
@@ -126,15 +127,16 @@ export class Translation {
     const { heights } = this;
     this.#locals = fn.def.locals;
     this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
-    this.#elided = new Uint8Array(heights.length);
+    this.#isElided = new Uint8Array(heights.length);
     this.#appends = analyzeAppends(fn);
     this.#traceLoads();
   }
 
   /**
-   * Finds the loads that an instruction can do without, because it reads the local or the constant itself. Between the two
-   * there must be only straight-line code without a call, an effect or a store to the local. The instruction reads the
-   * same value whether or not the load was executed, so a sequence can be entered and left at any instruction.
+   * Finds the loads to elide: the instruction that pops the loaded value can read the local or the constant itself. Between
+   * the load and that instruction there must be only straight-line code without a call, an effect or a store to the local.
+   * The instruction reads the same value whether or not the load was executed, so code can be entered and left at any
+   * instruction.
    */
   #traceLoads(): void {
     const { code, def } = this.#fn;
@@ -143,43 +145,45 @@ export class Translation {
       const { flow } = OPCODE_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
       if (flow === "jump" || flow === "branch") targets.add(this.#operand(pc));
     }
-    /** The last few loads whose values are still on the stack. */
+    /** The recent loads whose values are still on the stack. */
     let loads: readonly number[] = [];
     for (let pc = 0; pc < this.heights.length; pc++) {
       const height = this.heights[pc] ?? UNREACHABLE;
-      const fresh = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
-      if (this.#loaded(pc) !== undefined) {
-        loads = height === UNREACHABLE ? [] : [...fresh, pc];
+      const currentLoads = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
+      if (this.#sourceOfLoad(pc) !== undefined) {
+        loads = height === UNREACHABLE ? [] : [...currentLoads, pc];
         continue;
       }
-      const bottom = height - this.#pops(pc);
-      for (const load of fresh) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
+      const bottom = height - this.#popCount(pc);
+      for (const load of currentLoads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
-      const leaves = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
-      const stored = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
-      loads = leaves ? [] : fresh.filter((load) => (this.heights[load] ?? 0) < bottom && this.#loaded(load) !== stored);
+      const leavesFrame = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
+      const storedLocal = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
+      loads = leavesFrame
+        ? []
+        : currentLoads.filter((load) => (this.heights[load] ?? 0) < bottom && this.#sourceOfLoad(load) !== storedLocal);
     }
   }
 
-  /** Lets the instruction at `pc` read its operand `i` from the source of `load`, if it accepts such a source. */
+  /** If the instruction at `pc` accepts the source of `load`, makes it read its operand `i` from that source. */
   #elide(pc: number, load: number, i: number): void {
-    const source = this.#loaded(load);
-    const accepts = this.#accepts(pc);
-    if (i < 0 || source === undefined || accepts === "slots" || (accepts === "locals" && source < 0)) return;
+    const source = this.#sourceOfLoad(load);
+    const acceptedSources = this.#acceptedSources(pc);
+    if (i < 0 || source === undefined || acceptedSources === "slots" || (acceptedSources === "locals" && source < 0)) return;
     this.#sources[2 * pc + i] = source;
-    this.#elided[load] = 1;
+    this.#isElided[load] = 1;
   }
 
-  /** Which sources of operands the instruction at `pc` accepts. */
-  #accepts(pc: number): "slots" | "locals" | "any" {
+  /** Returns which sources of operands the instruction at `pc` accepts. */
+  #acceptedSources(pc: number): "slots" | "locals" | "any" {
     const tag = this.#tag(pc);
-    if (this.#pops(pc) > 2) return "slots";
+    if (this.#popCount(pc) > 2) return "slots";
     if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || TAKES_LOCAL_OR_CONSTANT.has(tag)) return "any";
     if (TAKES_LOCAL.has(tag)) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
   }
 
-  #pops(pc: number): number {
+  #popCount(pc: number): number {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     return row === undefined ? 0 : popCount(row, this.#fn.code, pc * CODE_STRIDE);
   }
@@ -192,15 +196,15 @@ export class Translation {
     return this.#fn.code[pc * CODE_STRIDE + 1 + i] ?? 0;
   }
 
-  /** The source of a load that has no other effect: a local's slot, or ~ of a constant. Undefined for any other instruction. */
-  #loaded(pc: number): number | undefined {
+  /** Returns the source of a load that has no other effect; undefined for any other instruction. */
+  #sourceOfLoad(pc: number): number | undefined {
     const tag = this.#tag(pc);
-    if (tag === OPCODES.LoadLocal.tag) return this.#settlesAppend(pc) ? undefined : this.#operand(pc);
+    if (tag === OPCODES.LoadLocal.tag) return this.#mayChargeAppend(pc) ? undefined : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
-  /** A load that may have to pay for a pending String, so it must happen in its turn. */
-  #settlesAppend(pc: number): boolean {
+  /** Returns whether a load may have to charge a pending String. Such a load must be executed at its own position. */
+  #mayChargeAppend(pc: number): boolean {
     return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
   }
 
@@ -208,56 +212,56 @@ export class Translation {
     return this.#appends.isAppendTarget[local] === 1;
   }
 
-  /** The op at `pc`, covering as many instructions as possible. The ops after it must already be in the code. */
+  /** Returns the op at `pc`, which covers as many instructions as possible. The ops after `pc` must already be in the code. */
   fusedOp(pc: number): readonly number[] {
     const height = this.heights[pc] ?? UNREACHABLE;
-    // An unreachable instruction gets an op too, to mark the function as translated.
+    // An unreachable instruction gets an op too, because the first op shows whether the function is translated.
     if (height === UNREACHABLE) return UNREACHABLE_OP;
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
-    const extended = this.#elided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
+    const extended = this.#isElided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
     if (extended !== undefined) return extended;
-    if (this.#loaded(pc) !== undefined) return this.singleOp(pc, height);
+    if (this.#sourceOfLoad(pc) !== undefined) return this.singleOp(pc, height);
     if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
     return this.#operation(pc, height) ?? this.#unfused(pc, height);
   }
 
-  /** The backward jumps. Their ops can be fused with their targets, once those are in the code. */
+  /** Returns the backward jumps. The op of a backward jump can be fused with the op at its target when the latter is in the code. */
   backwardJumps(): readonly number[] {
     const { length } = this.heights;
     return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
   }
 
-  /** The op at `pc` extended by the instruction before it, which has no effect; undefined if the op cannot grow. */
+  /** Returns the op at `pc` extended by an instruction before it, which has no effect of its own. Undefined if the op cannot be extended. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, before = 0, op = 0] = this.#opAt(this.first + pc);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, countToTrap = 0, op = 0] = this.#opAt(this.first + pc);
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
-    // A fused comparison has its second target in that field.
+    // In a fused comparison the field `countToTrap` is the second target.
     const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
-    return [tag, x, y, d, count + 1, isComparison ? before : before + 1, op, slots];
+    return [tag, x, y, d, count + 1, isComparison ? countToTrap : countToTrap + 1, op, slots];
   }
 
   #jump(target: number, pc: number, height: number): readonly number[] {
     const alone = this.#unfused(pc, height);
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, other = 0] = this.#opAt(this.first + target);
+    const [tag = 0, x = 0, y = 0, d = 0, count = 0, falseTarget = 0] = this.#opAt(this.first + target);
     if (target > pc) {
       const leaves = tag === OPS.return || tag === OPS.returnUnit || tag === OPS.jump;
       return (leaves ? this.#extended(target, this.#locals + height) : undefined) ?? alone;
     }
     if ((tag !== OPS.less && tag !== OPS.lessInt) || count >= MAX_OP_INSTRUCTIONS) return alone;
-    return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, other, this.first + target, this.#locals + height];
+    return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, falseTarget, this.first + target, this.#locals + height];
   }
 
   #opAt(index: number): Int32Array {
     return this.#code.subarray(index * OP_STRIDE, (index + 1) * OP_STRIDE);
   }
 
-  /** The op for the instruction at `pc` alone. */
+  /** Returns the op for only the instruction at `pc`. */
   singleOp(pc: number, height: number): readonly number[] {
     const slots = this.#locals + height;
     if (pc * CODE_STRIDE >= this.#fn.code.length) return [OPS.returnUnit, 0, 0, 0, 1, 1, 0, slots];
-    const loaded = this.#loaded(pc);
-    if (loaded !== undefined) return this.#load(loaded, slots, slots);
+    const loadedSource = this.#sourceOfLoad(pc);
+    if (loadedSource !== undefined) return this.#load(loadedSource, slots, slots);
     return this.#operation(pc, height, true) ?? this.#unfused(pc, height);
   }
 
@@ -277,30 +281,30 @@ export class Translation {
   }
 
   /**
-   * The op for an instruction with at most two operands, fused, unless `alone`, with a store or a conditional jump after
-   * it. Undefined for an instruction of another form.
+   * Returns the op for an instruction with at most two operands; undefined for an instruction of another form. Unless
+   * `alone`, the op is fused with a store or a conditional jump after the instruction.
    */
   #operation(pc: number, height: number, alone = false): readonly number[] | undefined {
     const tag = this.#tag(pc);
     const builtin = this.#builtin(pc);
-    const count = this.#pops(pc);
+    const count = this.#popCount(pc);
     if (count > 2) return undefined;
     const bottom = this.#locals + height - count;
     const source = (i: number): number => {
-      const found = this.#sources[2 * pc + i] ?? IN_SLOT;
-      return found === IN_SLOT ? bottom + i : found;
+      const recordedSource = this.#sources[2 * pc + i] ?? IN_SLOT;
+      return recordedSource === IN_SLOT ? bottom + i : recordedSource;
     };
     const [x, y] = [source(0), source(1)];
     const slots = this.#locals + height;
     const next = alone ? 0 : this.#tag(pc + 1);
-    const joins = this.#appends.roles[pc] === APPEND.concat;
-    const stored =
+    const isAppend = this.#appends.roles[pc] === APPEND.concat;
+    const isStored =
       next === OPCODES.StoreLocal.tag &&
-      (joins ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
-    const d = stored ? this.#operand(pc + 1) : bottom;
-    const covered = stored ? 2 : 1;
+      (isAppend ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
+    const d = isStored ? this.#operand(pc + 1) : bottom;
+    const coveredCount = isStored ? 2 : 1;
     const make = (opTag: number, first: number, second: number, op: number): readonly number[] => {
-      return [opTag, first, second, d, covered, 1, op, slots];
+      return [opTag, first, second, d, coveredCount, 1, op, slots];
     };
     if (builtin !== undefined) {
       const opTag = builtin.index === LIST_LEN_INDEX && x >= 0 ? OPS.length : OPS.builtin;
@@ -309,7 +313,7 @@ export class Translation {
     const arithmetic = ARITHMETIC.get(tag);
     if (arithmetic !== undefined) {
       const { op, commutes } = arithmetic;
-      if (joins) return make(OPS.append, x, y, op);
+      if (isAppend) return make(OPS.append, x, y, op);
       if (x >= 0 && y >= 0) return make(arithmetic.slots, x, y, op);
       if (x >= 0) return make(this.#withConstant(y, arithmetic) ?? OPS.binary, x, y, op);
       const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
@@ -318,9 +322,9 @@ export class Translation {
     const comparison = COMPARISONS.get(tag);
     if (comparison !== undefined) {
       if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return make(OPS.compare, x, y, comparison.op);
-      const [taken, other] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
-      const [holding, failing] = next === OPCODES.JmpIf.tag ? [taken, other] : [other, taken];
-      return this.#comparison(comparison, x, y, { holding, failing, slots });
+      const [takenTarget, otherTarget] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
+      const [targetIfTrue, targetIfFalse] = next === OPCODES.JmpIf.tag ? [takenTarget, otherTarget] : [otherTarget, takenTarget];
+      return this.#comparison(comparison, x, y, { targetIfTrue, targetIfFalse, slots });
     }
     switch (tag) {
       case OPCODES.StoreLocal.tag:
@@ -353,11 +357,11 @@ export class Translation {
     { op, slots: opOfSlots, flag, int, intFlag }: Comparison,
     x: number,
     y: number,
-    { holding, failing, slots }: { holding: number; failing: number; slots: number },
+    { targetIfTrue, targetIfFalse, slots }: { targetIfTrue: number; targetIfFalse: number; slots: number },
   ): readonly number[] {
     const jump = (tag: number, flags: number): readonly number[] => {
       const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
-      const [target, other] = (flags & NEGATED) === 0 ? [holding, failing] : [failing, holding];
+      const [target, other] = (flags & NEGATED) === 0 ? [targetIfTrue, targetIfFalse] : [targetIfFalse, targetIfTrue];
       return [tag, first, second, target, 2, other, op | flags, slots];
     };
     if (x >= 0 && y >= 0) return jump(opOfSlots, flag);
@@ -365,21 +369,21 @@ export class Translation {
     return x >= 0 && isInt ? jump(int, intFlag) : jump(OPS.compareJump, 0);
   }
 
-  /** The op for a constant operand; undefined for one that the general op must handle, such as a divisor of zero. */
+  /** Returns the op for a constant operand; undefined for a constant that the general op must handle, such as a divisor of zero. */
   #withConstant(source: number, { int, float }: Arithmetic): number | undefined {
     const value = this.#constants[~source];
     if (typeof value === "number") return int === OPS.remainderInt && value <= 0 ? undefined : int;
     return value instanceof FloatValue ? float : undefined;
   }
 
-  /** The native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
+  /** Returns the native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
-    return index === undefined ? undefined : { index, count: this.#pops(pc) };
+    return index === undefined ? undefined : { index, count: this.#popCount(pc) };
   }
 
-  /** The op for an instruction that is never fused with the one after it. */
+  /** Returns the op for an instruction that is never fused with the instruction after it. */
   #unfused(pc: number, height: number): readonly number[] {
     const tag = this.#tag(pc);
     const slots = this.#locals + height;
@@ -442,7 +446,7 @@ export class Translation {
       case OPCODES.EmitUi.tag:
       case OPCODES.SpawnActor.tag:
       case OPCODES.SendMsg.tag: {
-        const count = this.#pops(pc);
+        const count = this.#popCount(pc);
         return make("effect", a, count, slots - count, tag);
       }
       default:

@@ -1,21 +1,29 @@
 /**
- * The scheduler: starts and resumes runs and drives their actors, in rounds.
+ * The scheduler: starts and resumes runs, and runs their actors in rounds. A round has two parts, and the run ends after one:
  *
- * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At its end the
- *    actors that it spawned are created and its messages become pending. If the actor trapped instead, it fails, together
- *    with its descendants, and its parent gets the reason as a message.
- * 2. The pending messages are delivered, and blocked actors with mail become runnable.
- * 3. The run ends when no actor is runnable and no message is pending: with the root's value, or with a deadlock if the
- *    root is blocked. A trap of the root, or a trap in `RUN_ENDING`, ends the run at once.
+ * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At the end of the slice,
+ *    the actors that it spawned are created, and the messages that it sent wait for delivery. If the actor trapped in the
+ *    slice, it fails instead, together with its descendants, and its parent gets the reason as a message.
+ * 2. The waiting messages are delivered, and blocked actors that received one become runnable.
+ * 3. If no actor is runnable and no message is waiting, the run ends: with the root's value, or with a deadlock if the root
+ *    is blocked. A trap of the root, or a trap in `RUN_ENDING`, ends the run at once.
  *
- * A program without actors is the root actor alone, without events of the scheduler. The order depends only on ids and
- * steps, never on time, so a replay schedules the same way.
+ * A program without actors consists of the root actor only, and the scheduler logs no events for it. The order of slices
+ * depends only on ids and steps, never on time, so a replay schedules the actors in the same order.
  *
- * A slice may stop at a host call whose answer is a promise. Then the run waits, and no other actor runs meanwhile. If the
- * host suspends the run instead, the state goes into a snapshot for `resumeMachine`.
+ * A slice may stop at a host call whose answer is a promise. Then the run waits, and no other actor of the run continues. If
+ * the host suspends the run instead, the state is written to a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
-import { type Actor, type Frames, newActor, type PendingMessage, placesOf, dropStack, unreceivedFailures } from "../interpreter/actor.ts";
+import {
+  type Actor,
+  type Frames,
+  newActor,
+  type UndeliveredMessage,
+  placesOf,
+  dropStack,
+  unreceivedFailures,
+} from "../interpreter/actor.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { HostTrap, log, poll, type Run, RUN_ENDING, applyAnswer, SUSPEND_ANSWER, SUSPEND_PROMISE } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
@@ -36,25 +44,25 @@ import { ErrValue, UNIT, type Value } from "../value/value.ts";
 
 export interface MachineOptions {
   readonly limits: Limits;
-  /** The entry's arguments. Missing ones are Unit; extra ones are dropped. */
+  /** The entry's arguments. Missing arguments are Unit; extra arguments are dropped. */
   readonly args: readonly Value[];
   /** Whether actors are scheduled. Default: `program.usesActors`. */
   readonly actors?: boolean;
-  /** Which engines may run the program; all give the same results. Default: auto. A traced run is interpreted. */
+  /** The choice of engine. It does not affect the results. Default: `auto`. A traced run is always interpreted. */
   readonly engine?: EngineChoice;
-  /** Gets one line before each instruction. */
+  /** Receives one line of text before each instruction. */
   readonly trace?: (line: string) => void;
 }
 
 export interface ResumeOptions {
-  /** The highest limits to accept from the state; a higher one throws `state.limits`. Default: the limits in the state. */
+  /** The maximum of each limit in the snapshot; a higher one throws `state.limits`. Default: the limits in the snapshot. */
   readonly limits?: Limits;
-  /** As in `MachineOptions`. */
+  /** Has the same meaning as in `MachineOptions`, and so does `trace`. */
   readonly engine?: EngineChoice;
   readonly trace?: (line: string) => void;
 }
 
-/** A run that waits for the answer of a call, as a snapshot. It can be resumed any number of times. */
+/** A suspended run. It waits for the answer of one call, and its snapshot can be resumed any number of times. */
 export interface Suspended {
   readonly status: "suspended";
   /** The snapshot, for `resumeMachine`. */
@@ -64,45 +72,51 @@ export interface Suspended {
   readonly actors: number;
 }
 
-/** The state of a run: plain data, like the state of the actors. */
+/** The state of a run. The actors' part of it is plain data that a snapshot can hold. */
 interface Scheduler {
   readonly run: Run;
   readonly engine: Engine | undefined;
   readonly actors: Actor[];
-  pending: PendingMessage[];
-  /** How many messages of `pending` this round has delivered so far. */
+  undelivered: UndeliveredMessage[];
+  /** How many messages of `undelivered` this round has delivered so far. */
   delivered: number;
-  /** The number of the round, from 0; -1 before the first. In each round some actor uses a step or ends, so the step limit bounds the rounds. */
+  /**
+   * The number of the round, from 0; -1 before the first round. In each round some actor uses a step or ends, so the step
+   * limit of the run also limits the rounds.
+   */
   round: number;
-  /** The ids of all runnable actors, so that blocked actors cost nothing. */
+  /** The ids of all runnable actors. This set makes a round take no time for blocked actors. */
   readonly runnable: Set<number>;
   /** The ids of the actors that run in this round, ascending. */
   queue: number[];
   /** The index in `queue` of the actor that runs now. */
   queueIndex: number;
-  /** The step at which the current slice ends. */
+  /** The number of steps, counted from the start of the run, at which the current slice ends. */
   sliceEnd: number;
   /** The sum of `countedSlots` of all actors. */
   countedSlots: number;
 }
 
-/** The run waits: for the answer of a call, or for undefined if the host only wants a turn. */
+/** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
 type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** Steps of a program without actors, or slices of one round, between two points at which the host may pause the run. */
+/** In a program without actors: the steps between two points at which the host may pause the run. */
 const UNSCHEDULED_SLICE_STEPS = 100_000;
-/** Where more than so many calls were made in the last slice: a call takes much longer than its steps. */
+/**
+ * After a slice with more than `MANY_CALLS` host calls, the next slice has only `CALLING_SLICE_STEPS` steps, because a call
+ * takes much longer than its steps. In a program with actors, the host may pause the run after `SLICES_PER_PAUSE` slices.
+ */
 const MANY_CALLS = 250;
 const CALLING_SLICE_STEPS = 5_000;
-const SLICES_UNASKED = 16;
+const SLICES_PER_PAUSE = 16;
 
 /** Runs a program to its end. Returns a promise only if some host call returned one. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
-  return end instanceof Promise ? end.then(neverSuspended) : neverSuspended(end);
+  return end instanceof Promise ? end.then(assertNotSuspended) : assertNotSuspended(end);
 }
 
-function neverSuspended(end: MachineEnd | Suspended): MachineEnd {
+function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   if (end.status === "suspended") throw new BorunaError("internal", "the host suspended a run that was not started by startMachine");
   return end;
 }
@@ -125,19 +139,19 @@ export function startMachine(
     meter: meterFor(limits),
     scheduled,
     trace: options.trace,
-    stacks: stacksFor(host),
+    stacks: savedStacksFor(host),
     // Without a scheduler, the Rust machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     calls: 0,
   };
-  meterAsks(run);
+  pollFromMeter(run);
   const engine = engineFor(program, options);
   const scheduler: Scheduler = {
     run,
     engine,
     actors: [],
-    pending: [],
+    undelivered: [],
     delivered: 0,
     round: -1,
     runnable: new Set([0]),
@@ -153,10 +167,10 @@ export function startMachine(
 }
 
 /**
- * Resumes a suspended run of the same module, under its original limits, with the answer of the call that it waits for.
- * Value, steps, allocation and events are the same as in a run that was never suspended. The state must come from a trusted
- * store: a forged state can be any state of the program (see `snapshot.ts`). Throws the errors of `startMachine`, and the
- * `state.…` errors of `decodeState`.
+ * Resumes a suspended run of the same module, under its original limits, with the answer of the call that the run waits
+ * for. Value, steps, allocation and events are the same as in a run that was never suspended. The snapshot must come from a
+ * trusted store, because a forged snapshot can contain any state of the program (see `snapshot.ts`). Throws the errors of
+ * `startMachine`, and the `state.…` errors of `decodeState`.
  */
 export function resumeMachine(
   program: Program,
@@ -165,11 +179,18 @@ export function resumeMachine(
   answer: CapabilityAnswer,
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const { limits, scheduled, steps, allocBytes, nextActor, actors, pending, round, queue, sliceEnd } = decodeState(
-    program,
-    state,
-    options.limits,
-  );
+  const {
+    limits,
+    scheduled,
+    steps,
+    allocBytes,
+    nextActor,
+    actors,
+    pending: undelivered,
+    round,
+    queue,
+    sliceEnd,
+  } = decodeState(program, state, options.limits);
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
@@ -180,19 +201,19 @@ export function resumeMachine(
     meter,
     scheduled,
     trace: options.trace,
-    stacks: stacksFor(host),
+    stacks: savedStacksFor(host),
     nextActor,
     nextPoll: 0,
     calls: 0,
   };
-  meterAsks(run);
+  pollFromMeter(run);
   const engine = engineFor(program, options);
   const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
   const scheduler: Scheduler = {
     run,
     engine,
     actors: [...actors],
-    pending: [...pending],
+    undelivered: [...undelivered],
     delivered: 0,
     round,
     runnable,
@@ -208,7 +229,7 @@ export function resumeMachine(
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
-const stacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
+const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
@@ -216,7 +237,7 @@ function meterFor(limits: Limits): Meter {
   return meter;
 }
 
-function meterAsks(run: Run): void {
+function pollFromMeter(run: Run): void {
   run.meter.interrupt = () => poll(run);
 }
 
@@ -224,42 +245,53 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
-/** Runs to the end, synchronously as far as the host's answers allow. */
+/** Runs a run to its end or suspension. Returns a promise only if the run had to wait. */
 function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const first = guarded(scheduler, begin);
-  if (first === SUSPEND_PROMISE) return suspended(scheduler);
+  const first = runToTrap(scheduler, begin);
+  if (first === SUSPEND_PROMISE) return suspend(scheduler);
   return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
 
-/** Awaits all the promises of a run in one loop, so that they do not form a growing chain. */
+/** Awaits the promises of a run in one loop, so that these promises do not form a growing chain. */
 async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
-  let pending = first;
+  let wait = first;
   for (;;) {
-    const answer = await pending;
-    if (answer === SUSPEND_ANSWER) return suspended(scheduler);
-    // The answer may have come in the turn of another run.
+    const answer = await wait;
+    if (answer === SUSPEND_ANSWER) return suspend(scheduler);
+    // The answer may have come in a turn that another run has already used up.
     const pause = answer === undefined ? undefined : scheduler.run.host.pause?.();
     if (pause !== undefined) await pause;
-    const next = guarded(scheduler, () => advance(scheduler, answer));
+    const next = runToTrap(scheduler, () => advance(scheduler, answer));
     if (!(next instanceof Promise)) return next;
-    pending = next;
+    wait = next;
   }
 }
 
-function suspended({ run, actors, pending, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
+function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
-  const rest = queue.slice(queueIndex);
-  const state = encodeState(program, { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue: rest, pending });
+  const remainingQueue = queue.slice(queueIndex);
+  const state = encodeState(program, {
+    limits,
+    scheduled,
+    steps,
+    allocBytes,
+    nextActor,
+    round,
+    sliceEnd,
+    actors,
+    queue: remainingQueue,
+    pending: undelivered,
+  });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }
 
-/** A trap that ends the run, thrown by an actor or by the scheduler itself. */
+/** A trap that ends the run. It comes from an actor or from the scheduler itself. */
 class RunTrap extends Error {
   override readonly name: string = "RunTrap";
   readonly trap: MachineTrap;
   readonly actor: Actor | undefined;
-  /** The location of the trap, if it is not the actor's current one. */
+  /** The call stack to report, if it is not the actor's current one. */
   readonly places: readonly CodePlace[] | undefined;
   constructor(trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]) {
     super(trap.message);
@@ -269,7 +301,7 @@ class RunTrap extends Error {
   }
 }
 
-/** Logs an event of the scheduler. If the host stops the run at this event, `where` returns the location for the trap. */
+/** Logs an event of the scheduler. If the host stops the run at this event, the trap has the call stack that `where` returns. */
 function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly CodePlace[]): void {
   try {
     log(run, event);
@@ -279,21 +311,21 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
   }
 }
 
-const placesAt = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
+const placesOfFrames = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
   frames === undefined ? [] : placesOf(run.program, frames, false);
 
-/** Runs `body`; a trap that ends the run becomes the run's end. */
-function guarded(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
+/** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
+function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trapped(scheduler, error.trap, error.actor, error.places);
-    if (error instanceof MachineTrap) return trapped(scheduler, error, scheduler.actors[0]);
+    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.places);
+    if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
     throw error;
   }
 }
 
-function trapped({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
+function trappedEnd({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
   return {
     status: "trapped",
     trap: {
@@ -320,7 +352,7 @@ function createActor(run: Run, id: number, parent: number, functionIndex: number
   return actor;
 }
 
-/** Runs until the run ends or has to wait. `answer` completes the open host call of the current actor. */
+/** Runs actors until the run ends or has to wait. `answer` completes the open host call of the current actor. */
 function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   let resumeWith = answer;
   for (;;) {
@@ -335,12 +367,12 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
         endSlice(scheduler, actor, signal);
       }
       scheduler.queueIndex += 1;
-      if (scheduler.queueIndex % SLICES_UNASKED > 0) continue;
+      if (scheduler.queueIndex % SLICES_PER_PAUSE > 0) continue;
       const pause = scheduler.run.host.pause?.();
       if (pause !== undefined) return pause;
     }
-    const rest = scheduler.round < 0 ? undefined : deliver(scheduler);
-    if (rest !== undefined) return rest.then(() => undefined);
+    const deliveryPause = scheduler.round < 0 ? undefined : deliver(scheduler);
+    if (deliveryPause !== undefined) return deliveryPause.then(() => undefined);
     const end = nextRound(scheduler);
     if (end !== undefined) return end;
     const pause = scheduler.run.host.pause?.();
@@ -348,14 +380,14 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
   }
 }
 
-/** Begins the next round. Returns the end of the run if no actor is runnable and no message is pending. */
+/** Begins the next round. Returns the end of the run if no actor is runnable and no message is waiting for delivery. */
 function nextRound(scheduler: Scheduler): MachineEnd | undefined {
   const root = expectDefined(scheduler.actors[0]);
   scheduler.round += 1;
   scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
   scheduler.queueIndex = 0;
-  if (scheduler.queue.length === 0 && scheduler.pending.length === 0) {
-    if (root.status === "completed") return completed(scheduler, root);
+  if (scheduler.queue.length === 0 && scheduler.undelivered.length === 0) {
+    if (root.status === "completed") return completedEnd(scheduler, root);
     throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
   }
   return undefined;
@@ -386,7 +418,10 @@ function runSlice(scheduler: Scheduler, actor: Actor, answer: CapabilityAnswer |
   }
 }
 
-/** A `RangeError` means that V8 ran out of stack or memory: an internal error, which the program must not be able to handle. */
+/**
+ * Returns a `RangeError` as a trap that ends the run, and any other error unchanged. A `RangeError` means that V8 ran out of
+ * stack or memory. The program must not be able to handle that.
+ */
 function asRunTrap(error: unknown, actor: Actor): unknown {
   return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
 }
@@ -401,10 +436,13 @@ function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked"
   if (signal !== "yielded") scheduler.runnable.delete(actor.id);
   if (!scheduler.run.scheduled) return;
   recountSlots(scheduler, actor);
-  collect(scheduler, actor);
+  collectEffects(scheduler, actor);
 }
 
-/** The slots that an actor's frames may use. An outer frame can need more operands than all the frames above it. */
+/**
+ * Returns how many slots an actor's frames may use. The largest need can come from an outer frame, if its maximum operand
+ * stack is higher than all the frames inside it.
+ */
 function slotsOf(program: Program, actor: Actor): number {
   let slots = actor.depth === 0 ? 0 : actor.sp;
   for (let i = 0; i < actor.depth; i++) {
@@ -414,26 +452,26 @@ function slotsOf(program: Program, actor: Actor): number {
   return slots;
 }
 
-/** A frame counts as this many slots, besides its own. */
+/** The slots that a frame counts as, in addition to the slots on its stack. */
 const FRAME_SLOTS = 4;
 
 const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
 
 /**
- * Counts the slots that an actor needs, trims its stack to them, and traps if all actors together need too many. Stacks are
- * not charged as allocation, so this limit bounds their memory. It is checked between slices, because there both engines
- * need the same slots. The walk over the frames is charged, since an actor may have many frames and use few steps.
+ * Counts the slots that an actor needs, trims its stack to that size, and traps if all actors together need too many slots.
+ * Stacks are not charged as allocation, so this limit restricts their memory. It is checked between slices, because at that
+ * point both engines need the same slots. Counting is charged, since an actor may have many frames and use few steps.
  */
 function recountSlots(scheduler: Scheduler, actor: Actor): void {
   const { program, meter } = scheduler.run;
-  const before = actor.countedSlots;
+  const slotsBefore = actor.countedSlots;
   if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
   chargeFrameWalk(meter, actor);
   const slots = slotsOf(program, actor);
-  // One more slot: a call pushes its result before a dynamically stacked caller reserves the slot.
+  // One slot is added because a call pushes its result before a dynamically stacked caller reserves the slot.
   trimSlots(actor, slots + 1);
   actor.countedSlots = totalSlots(actor, slots);
-  scheduler.countedSlots += actor.countedSlots - before;
+  scheduler.countedSlots += actor.countedSlots - slotsBefore;
   if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
     const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
@@ -448,22 +486,22 @@ function chargeFrameWalk(meter: Meter, actor: Actor): void {
   }
 }
 
-/** Creates the actors that an actor spawned in its slice, and makes its messages pending. */
-function collect(scheduler: Scheduler, actor: Actor): void {
+/** Creates the actors that an actor spawned in its slice, and queues the messages that it sent. */
+function collectEffects(scheduler: Scheduler, actor: Actor): void {
   const { run, actors } = scheduler;
   const { spawned, sent, spawnedAt } = actor;
   dropEffects(actor);
   for (const [i, functionIndex] of spawned.entries()) {
     const id = actors.length;
     const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
-    logAt(run, spawn, actor, () => placesAt(run, spawnedAt[i]));
+    logAt(run, spawn, actor, () => placesOfFrames(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
     scheduler.runnable.add(id);
     actor.children.push(id);
     recountSlots(scheduler, child);
   }
-  for (const { to, payload, sentAt } of sent) scheduler.pending.push({ from: actor.id, to, payload, sentAt });
+  for (const { to, payload, sentAt } of sent) scheduler.undelivered.push({ from: actor.id, to, payload, sentAt });
 }
 
 function dropEffects(actor: Actor): void {
@@ -472,38 +510,40 @@ function dropEffects(actor: Actor): void {
   actor.spawnedAt = [];
 }
 
-/** Fails the actor and its descendants, and sends the reason to its parent. */
+/** Marks the actor and its descendants as failed, and sends the reason to the actor's parent. */
 function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void {
   const { meter } = scheduler.run;
   dropEffects(actor);
   const sentAt = scheduler.run.stacks?.save(actor);
-  const failing = [actor];
-  for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
+  const failedActors = [actor];
+  for (let next = failedActors.pop(); next !== undefined; next = failedActors.pop()) {
     next.status = "failed";
     scheduler.runnable.delete(next.id);
     recountSlots(scheduler, next);
-    for (const child of next.children) failing.push(expectDefined(scheduler.actors[child]));
+    for (const child of next.children) failedActors.push(expectDefined(scheduler.actors[child]));
   }
   meter.allocate(BYTES.message + BYTES.wrapper);
   meter.allocateString(trap.message.length);
-  scheduler.pending.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
+  scheduler.undelivered.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /**
- * Delivers the pending messages, ordered by target, then sender, then sending, and wakes blocked actors. Delivery can take
- * long, so the host may take a turn after each message: then this returns a promise, and must be called again afterwards.
+ * Delivers the waiting messages and makes their blocked receivers runnable. The order is by target, then by sender, then as
+ * sent. Delivery can take long, so the host may pause the run after each message. If it does, `deliver` returns a promise and
+ * must be called again after that.
  */
 function deliver(scheduler: Scheduler): Promise<void> | undefined {
-  const { run, actors, pending } = scheduler;
-  pending.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
-  for (let message = pending[scheduler.delivered]; message !== undefined; message = pending[scheduler.delivered]) {
+  const { run, actors, undelivered } = scheduler;
+  undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
-    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesAt(run, sentAt));
+    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesOfFrames(run, sentAt));
     if (target !== undefined && target.status !== "failed") {
-      // The receiver's location; the sender's if the receiver has ended.
-      const received = (): readonly CodePlace[] => (target.depth > 0 ? placesOf(run.program, target, true) : placesAt(run, sentAt));
-      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, received);
+      // The receiver's call stack; the sender's if the receiver has ended.
+      const receiverPlaces = (): readonly CodePlace[] =>
+        target.depth > 0 ? placesOf(run.program, target, true) : placesOfFrames(run, sentAt);
+      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, receiverPlaces);
       target.mailbox.push({ from, payload });
       if (target.status === "blocked") {
         target.status = "runnable";
@@ -511,15 +551,15 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
       }
     }
     scheduler.delivered += 1;
-    const turn = run.host.pause?.();
-    if (turn !== undefined) return turn;
+    const pause = run.host.pause?.();
+    if (pause !== undefined) return pause;
   }
-  scheduler.pending = [];
+  scheduler.undelivered = [];
   scheduler.delivered = 0;
   return undefined;
 }
 
-function completed(scheduler: Scheduler, root: Actor): MachineEnd {
+function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
   const { run, actors } = scheduler;
   try {
     checkSerializable(root.result);

@@ -4,7 +4,7 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
-import { type Actor, hasMail, newActor, type PendingMessage, type Waiting } from "../interpreter/actor.ts";
+import { type Actor, hasMail, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
 import { reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, Meter } from "../meter.ts";
@@ -116,8 +116,8 @@ export class StateReader {
     return numbers;
   }
 
-  #readMessages(actorCount: number): readonly PendingMessage[] {
-    const pending: PendingMessage[] = [];
+  #readMessages(actorCount: number): readonly UndeliveredMessage[] {
+    const pending: UndeliveredMessage[] = [];
     for (let remaining = this.#bytes.readCount("messages"); remaining > 0; remaining--) {
       pending.push({ from: this.#bytes.readIndex(actorCount, "actor"), to: this.#readActorId(), payload: this.#readPayload() });
     }

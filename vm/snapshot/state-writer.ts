@@ -1,6 +1,6 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Program } from "../bytecode/program.ts";
-import type { Actor, PendingMessage, Waiting } from "../interpreter/actor.ts";
+import type { Actor, UndeliveredMessage, Waiting } from "../interpreter/actor.ts";
 import { slotValue } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type Limits } from "../limits.ts";
 import { ActorIdValue } from "../value/value.ts";
@@ -20,7 +20,7 @@ export interface RunState {
   readonly actors: readonly Actor[];
   /** The ids of the actors that still have a slice in this round, ascending. The first one waits for the answer. */
   readonly queue: readonly number[];
-  readonly pending: readonly PendingMessage[];
+  readonly pending: readonly UndeliveredMessage[];
 }
 
 export const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
