@@ -99,7 +99,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     "list.sort",
     "Fn(List<T>) -> List<T>",
     COSTS.sort,
-    "The elements in ascending order; stable. Numbers are ordered by value with NaN last, Strings by UTF-8 bytes, values by their parts from first to last.",
+    "The elements in ascending order; stable. Numbers are ordered by value with NaN last, Strings by UTF-8 bytes, other values by their parts from first to last.",
     ["list.sort([3, 1, 2])", "[1, 2, 3]"],
     COMPARING_T,
   ),
