@@ -164,7 +164,10 @@ interface Node {
 }
 const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
 
-/** A trie node reached by the values under consideration. An earlier wildcard on the path already matches the next `skip` columns. */
+/**
+ * A position in the trie. `node` belongs to the column after the next `skip` columns. The skipped columns are arguments of a
+ * constructor where the rows have a wildcard, so these rows match anything there.
+ */
 interface State {
   readonly node: Node;
   readonly skip: number;
@@ -255,15 +258,15 @@ class MatchSearch {
     return all;
   }
 
-  /** Returns a value that no row matches, as a pattern, or null if there is none. */
+  /** Returns a pattern for a value that no row matches, or null if the rows match every value. */
   missingPattern(type: CheckedType): string | null {
     const found = this.#missing([{ node: this.#root, skip: 0 }], { head: type, tail: null }, 0);
     return found === null || found === "empty" ? null : found.head;
   }
 
   /**
-   * Returns a value that no row matches, as one text for each column; "empty" if no columns remain and no row matches; null
-   * if the rows match every value.
+   * Returns a vector of values that no row matches, as one pattern text for each column, or null if the rows match everything.
+   * A vector without columns is returned as "empty", because null already means that there is none.
    */
   #missing(states: readonly State[], types: Columns<CheckedType> | null, depth: number): Columns<string> | "empty" | null {
     this.#spend(1 + states.length, depth);
@@ -334,7 +337,7 @@ function patternText(c: Constructor, args: readonly string[]): string {
   return args.length === 0 ? c.name : `${c.name}(${args.join(", ")})`;
 }
 
-/** Returns a value that no arm covers, as a pattern, and the indexes of the arms that can never be reached. Throws `TooComplex`. */
+/** Returns a pattern for a value that no arm covers, and the indexes of the arms that can never be reached. Throws `TooComplex`. */
 export function analyzeMatch(
   type: CheckedType,
   arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],

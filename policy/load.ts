@@ -58,7 +58,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Reads to the end. Returns undefined if there are more than `limit` bytes. Pipes and devices do not report their size. */
+/** Reads to the end. Returns undefined if there are more than `limit` bytes. Pipes and devices do not report their size, so the size is checked while reading. */
 function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   const bytes = new Uint8Array(limit + 1);
   let length = 0;

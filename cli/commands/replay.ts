@@ -71,7 +71,7 @@ function isReadableLog(file: string): boolean {
   }
 }
 
-/** Throws `usage` for `--policy` or `--arg` with a run log, which holds its own policy and arguments, or without a program. */
+/** Throws `usage` if `--policy` or `--arg` would have no effect: with a log, which holds its own policy and arguments, or without a program. */
 function rejectUnusedFlags(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
   const flag = flags.policy !== undefined ? "--policy" : flags.arg !== undefined ? "--arg" : undefined;
   if (flag === undefined) return;

@@ -1,7 +1,7 @@
 /**
- * Makes suggestions for unknown names. The possible meanings of a function name are tried in this order: a builtin of the
- * same module, a function that is written with a needless module prefix, a record, a variant, a function of a shipped
- * library, a builtin of another module, a word of another language, and finally the name with the nearest spelling.
+ * Makes suggestions for unknown names. For `module.name` it tries a builtin of that module with the same meaning, then a
+ * function that is written with a needless prefix. For a plain `name` it tries a record, a variant, a function of a shipped
+ * library, then a builtin. In both cases it then tries a word of another language, and finally the nearest spelling.
  */
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
@@ -26,7 +26,7 @@ function moduleOf(type: CheckedType): string | undefined {
 }
 
 /**
- * Returns the full names of the builtins whose last part is `part` or a synonym of it. If `module` is given, only builtins of
+ * Returns the full names of the builtins whose last part is `part`, or the first synonym of it that any builtin has. If `module` is given, only builtins of
  * that module are returned.
  */
 function builtinsNamed(part: string, module: string | undefined): readonly string[] {

@@ -36,9 +36,13 @@ interface Inline extends Base {
   readonly doc: Doc;
 }
 /**
- * A document that is printed in the first of three forms that applies: `doc` on one line, if it fits; `hugged`, if the first
- * line of `hugged` fits and `lastAlone` does not fit on its own line; `doc` with a line break at each of its own `Line`s.
- * `lastAlone` is the last element without the rest of its list. If `lastAlone` is null, it counts as not fitting.
+ * A document that is printed in the first of these forms that applies:
+ *
+ * 1. `doc` on one line, if it fits.
+ * 2. `hugged`, if it is not null and its first line fits, unless `lastAlone` fits on a line of its own.
+ * 3. `doc`, with a line break at each of its own `Line`s.
+ *
+ * `lastAlone` is the last element of a list; null means that `hugged` is preferred wherever it fits.
  */
 interface Group extends Base {
   readonly kind: "group";

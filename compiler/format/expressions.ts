@@ -6,7 +6,7 @@ import { printPattern } from "./patterns.ts";
 import { printResultType, printEffectRow, printType, printNameAndType } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
-/** Prints an expression with its parentheses. Comments before the expression are put outside its groups, so that they break no group. */
+/** Prints an expression with its parentheses. Comments before it go outside the expression's own groups, so that they do not break these groups. */
 export function printExpr(t: TokenStream, expr: Expr): Doc {
   const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
@@ -71,12 +71,12 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
   }
 }
 
-/** A broken list with fewer elements has one element per line. */
+/** Minimum number of elements of a table. A broken list with fewer elements has one element per line. */
 const MIN_TABLE_ELEMENTS = 12;
-/** A broken list with a longer element, in code units, has one element per line. */
+/** Maximum length of an element of a table, in UTF-16 code units. A broken list with a longer element has one element per line. */
 const MAX_TABLE_ELEMENT_LENGTH = 10;
 
-/** Whether the list consists of many short literals, several of which fit on one line. */
+/** Whether the list consists of many short literals. If such a list (a table) is broken, each line is filled with elements. */
 function isTable(items: readonly Expr[]): boolean {
   const isLiteral = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
   const isShortLiteral = (item: Expr): boolean =>
@@ -205,7 +205,7 @@ export function printBlock(t: TokenStream, block: Block, options: { readonly isE
   return group(printBlockParts(t, block, options));
 }
 
-/** Prints a block without a group. A block with one statement that is on one line in the source stays on one line if its group fits. */
+/** Prints a block; the caller makes the group. If the block has one statement and is on one line in the source, it stays on one line if the caller's group fits. */
 function printBlockParts(t: TokenStream, block: Block, { isExpression = false } = {}): Doc {
   const { stmts, span } = block;
   const opener = t.take();

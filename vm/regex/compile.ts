@@ -7,12 +7,15 @@ export type RegexInstruction =
   /** Consumes one code point of the set. */
   | { readonly op: "set"; readonly ranges: Ranges; readonly next: number }
   | { readonly op: "assert"; readonly test: Assertion; readonly next: number }
-  /** Stores the position in a slot. Slot 2n is for the begin of group n, and slot 2n + 1 is for its end. */
+  /** Stores the position in a slot. Slot 2n is for the start of group n, and slot 2n + 1 is for its end. */
   | { readonly op: "mark"; readonly slot: number; readonly next: number }
   /** Tries `first`, then `second`. */
   | { readonly op: "split"; readonly first: number; readonly second: number };
 
-/** Kinds of the code point before or after a position. Assertions test them. Kinds that no assertion of the program distinguishes are merged. */
+/**
+ * What is before or after a position: `EDGE` is the start or end of the text; the others are kinds of code points. Assertions
+ * test these kinds. A kind that no assertion of the program tests is not used: its code points count as another kind.
+ */
 export const EDGE = 0;
 export const OTHER = 1;
 export const WORD_KIND = 2;
@@ -77,7 +80,8 @@ function emit(code: RegexInstruction[], pattern: Pattern, next: number): number 
         const loop = emitSplit(code, next, next, true);
         const body = emit(code, part, loop);
         replaceSplit(code, loop, body, next, greedy);
-        // If x is nullable, x* is compiled as (x+)?, because with a single split, an empty iteration would not count as the first choice of x.
+        // A nullable x* is compiled as (x+)?, with a split before the body and one after it. With a single split, an empty
+        // iteration of x would return to a split that was already visited at this position, and be dropped.
         entry = min > 0 ? body : part.nullable ? emitSplit(code, body, next, greedy) : loop;
         copies = Math.max(0, min - 1);
       } else for (let i = min; i < max; i++) entry = emitSplit(code, emit(code, part, entry), next, greedy);
