@@ -10,6 +10,7 @@ import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
+import { VARIABLES } from "../telemetry/variables.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
@@ -206,6 +207,18 @@ function spansPage(): string {
   );
 }
 
+function environmentPage(): string {
+  const defaultOf = (value: string | number): string => (typeof value === "number" ? value.toLocaleString("en-US") : value);
+  return page(
+    "Environment variables of telemetry",
+    "Empty values count as unset. The variables of live handlers are on the [capabilities page](capabilities.md).",
+    table(
+      ["variable", "if unset", "meaning"],
+      Object.entries(VARIABLES).map(([name, v]) => [code(name), cell(defaultOf(v.default)), cell(v.doc)]),
+    ),
+  );
+}
+
 function deliverySection(): string {
   const settings = readTelemetrySettings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" });
   if ("problem" in settings || !settings.on) throw new Error("spans are off");
@@ -254,6 +267,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/limits.md", limitsPage()],
     ["reference/outcomes.md", outcomesPage()],
     ["reference/policy.md", policyPage()],
+    ["reference/environment.md", environmentPage()],
     ["reference/spans.md", spansPage()],
     ["guide/threat-model.md", threatModelPage()],
     ...libraryPages(page),

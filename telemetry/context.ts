@@ -7,6 +7,7 @@
  */
 
 import { wellFormed } from "../vm/value/value.ts";
+import { type Environment, readVariable } from "./variables.ts";
 
 export interface TraceParent {
   /** 32 lower-case hex digits, not all 0. */
@@ -162,12 +163,16 @@ export interface Propagators {
  */
 export function incomingContext(
   options: TraceHeaders,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   propagators: Propagators = { tracecontext: true, baggage: true },
 ): IncomingContext {
   const sources: readonly TraceHeaders[] = [
     options,
-    { traceparent: environment["TRACEPARENT"], tracestate: environment["TRACESTATE"], baggage: environment["BAGGAGE"] },
+    {
+      traceparent: readVariable(environment, "TRACEPARENT"),
+      tracestate: readVariable(environment, "TRACESTATE"),
+      baggage: readVariable(environment, "BAGGAGE"),
+    },
   ];
   const source = propagators.tracecontext
     ? sources.find((s) => s.traceparent !== undefined && parseTraceparent(s.traceparent) !== undefined)

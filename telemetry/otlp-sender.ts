@@ -8,7 +8,8 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
-import type { Environment, OtlpSettings } from "./settings.ts";
+import type { OtlpSettings } from "./settings.ts";
+import { type Environment, readVariable, type VariableName } from "./variables.ts";
 
 /** The result of one request. */
 export type SendResult =
@@ -67,8 +68,8 @@ export async function createOtlpSender(
   ]);
   const serializer = settings.protocol === "http/json" ? JsonTraceSerializer : ProtobufTraceSerializer;
   const headers = {
-    ...parseKeyPairsIntoRecord(environment["OTEL_EXPORTER_OTLP_HEADERS"]),
-    ...parseKeyPairsIntoRecord(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]),
+    ...parseKeyPairsIntoRecord(readVariable(environment, "OTEL_EXPORTER_OTLP_HEADERS")),
+    ...parseKeyPairsIntoRecord(readVariable(environment, "OTEL_EXPORTER_OTLP_TRACES_HEADERS")),
     "User-Agent": `boruna/${VERSION}`,
     "Content-Type": settings.protocol === "http/json" ? "application/json" : "application/x-protobuf",
     ...(settings.compression === "gzip" ? { "Content-Encoding": "gzip" } : {}),
@@ -180,14 +181,13 @@ async function clientOf(url: URL, environment: Environment, note: (message: stri
 
 function fileOption(
   option: "ca" | "cert" | "key",
-  suffix: string,
+  suffix: "CERTIFICATE" | "CLIENT_CERTIFICATE" | "CLIENT_KEY",
   environment: Environment,
   note: (message: string) => void,
 ): Record<string, Buffer> {
-  const name = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`].find(
-    (key) => (environment[key] ?? "").trim() !== "",
-  );
-  const file = name === undefined ? undefined : environment[name];
+  const names: readonly VariableName[] = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`];
+  const name = names.find((key) => readVariable(environment, key) !== undefined);
+  const file = name === undefined ? undefined : readVariable(environment, name);
   if (name === undefined || file === undefined) return {};
   try {
     return { [option]: readFileSync(file) };

@@ -8,7 +8,8 @@ import { BorunaError } from "../vm/error.ts";
 import { consoleExporter } from "./console.ts";
 import { DeliveryProcessor } from "./delivery.ts";
 import { createOtlpSender } from "./otlp-sender.ts";
-import type { Environment, TelemetrySettings } from "./settings.ts";
+import type { TelemetrySettings } from "./settings.ts";
+import { type Environment, readVariable, VARIABLES } from "./variables.ts";
 
 export interface ShutdownReport {
   /** Number of sampled spans that ended. */
@@ -30,7 +31,6 @@ export interface Sdk {
   shutdown(): Promise<ShutdownReport>;
 }
 
-const DEFAULT_SERVICE_NAME = "boruna";
 let isStarted = false;
 
 /**
@@ -106,11 +106,11 @@ function resourceOf(
 ): ResourcesModule.Resource {
   const detectedResource = resources.detectResources({ detectors: [resources.envDetector] });
   // The detector silently drops the whole list if one entry is malformed. In this case only OTEL_SERVICE_NAME sets an attribute.
-  const attributeList = (environment["OTEL_RESOURCE_ATTRIBUTES"] ?? "").trim();
+  const attributeList = readVariable(environment, "OTEL_RESOURCE_ATTRIBUTES") ?? "";
   const otherNames = Object.keys(detectedResource.attributes).filter((key) => key !== "service.name");
   if (attributeList !== "" && otherNames.length === 0 && !attributeList.includes("service.name")) {
     note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
   }
-  const defaultName = resources.resourceFromAttributes({ "service.name": DEFAULT_SERVICE_NAME });
+  const defaultName = resources.resourceFromAttributes({ "service.name": VARIABLES.OTEL_SERVICE_NAME.default });
   return resources.defaultResource().merge(defaultName).merge(detectedResource);
 }

@@ -3,8 +3,8 @@
  * package, so that a process without spans does not load any.
  */
 import { printable } from "../vm/terminal-text.ts";
+import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
 export type Exporter = "otlp" | "console";
 export type Protocol = "http/protobuf" | "http/json";
 export type Compression = "gzip" | "none";
@@ -46,10 +46,9 @@ export interface TelemetrySettings {
 
 export type SettingsResult = { readonly on: false } | TelemetrySettings | { readonly problem: string };
 
-const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" satisfies VariableName;
 /** The path that is appended to the general endpoint. */
 const TRACES_PATH = "v1/traces";
-const DEFAULT_PROTOCOL: Protocol = "http/protobuf";
 const SUPPORTED_PROTOCOLS = "http/protobuf and http/json";
 /** The longest delay that a timer of Node accepts, in milliseconds. */
 const MAX_MS = 2_147_483_647;
@@ -61,24 +60,24 @@ const RUN_CONTINUES = "The run goes on without spans.";
  * Values that are empty or white space count as unset, because the OpenTelemetry specification says so.
  */
 export function readTelemetrySettings(environment: Environment): SettingsResult {
-  const read = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const read: Reader = (name) => readVariable(environment, name);
   if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return { on: false };
-  const exporterNames = listOf(read("OTEL_TRACES_EXPORTER") ?? "otlp");
+  const exporterNames = listOf(read("OTEL_TRACES_EXPORTER") ?? VARIABLES.OTEL_TRACES_EXPORTER.default);
   const unknownName = exporterNames.find((name) => !["otlp", "console", "none"].includes(name));
   if (unknownName !== undefined)
     return { problem: `OTEL_TRACES_EXPORTER: ${quote(unknownName)} is not supported; otlp, console and none are. ${RUN_CONTINUES}` };
-  const endpointName = [TRACES_ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT"].find((name) => read(name) !== undefined);
+  const endpointName = firstSet(read, TRACES_ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT");
   const exporters: Exporter[] = [];
   if (exporterNames.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
   if (exporterNames.includes("console")) exporters.push("console");
   if (exporterNames.includes("none") || exporters.length === 0) return { on: false };
 
-  const protocolName = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"].find((name) => read(name) !== undefined);
-  const protocol = protocolName === undefined ? DEFAULT_PROTOCOL : protocolOf(read(protocolName));
+  const protocolName = firstSet(read, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
+  const protocol = protocolOf(protocolName === undefined ? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default : read(protocolName));
   if (exporters.includes("otlp")) {
-    if (protocol === undefined) {
+    if (protocol === undefined && protocolName !== undefined) {
       return {
-        problem: `${protocolName}: ${quote(read(protocolName ?? ""))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${RUN_CONTINUES}`,
+        problem: `${protocolName}: ${quote(read(protocolName))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${RUN_CONTINUES}`,
       };
     }
     // The value may hold credentials, so the message names only the variable.
@@ -90,23 +89,22 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
     endpointText === undefined || endpointName === TRACES_ENDPOINT
       ? endpointText
       : `${endpointText}${endpointText.endsWith("/") ? "" : "/"}${TRACES_PATH}`;
-  return settingsOf(read, exporters, endpoint, protocol ?? DEFAULT_PROTOCOL);
+  return settingsOf(read, exporters, endpoint, protocol ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);
 }
 
-function settingsOf(
-  read: (name: string) => string | undefined,
-  exporters: readonly Exporter[],
-  endpoint: string | undefined,
-  protocol: Protocol,
-): TelemetrySettings {
+type Reader = (name: VariableName) => string | undefined;
+
+function firstSet(read: Reader, ...names: readonly VariableName[]): VariableName | undefined {
+  return names.find((name) => read(name) !== undefined);
+}
+
+function settingsOf(read: Reader, exporters: readonly Exporter[], endpoint: string | undefined, protocol: Protocol): TelemetrySettings {
   const notices: string[] = [];
-  const compressionName = ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"].find(
-    (name) => read(name) !== undefined,
-  );
+  const compressionName = firstSet(read, "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION");
   const compression = compressionName === undefined ? "none" : read(compressionName);
   if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
     notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are.`);
-  const readCount = (name: string, fallback: number, min: number, max: number): number => {
+  const readCount = (name: VariableName, fallback: number, min: number, max: number): number => {
     const text = read(name);
     if (text === undefined) return fallback;
     const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -114,11 +112,20 @@ function settingsOf(
     notices.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
     return fallback;
   };
-  const shutdownMs = readCount("BORUNA_OTEL_SHUTDOWN_MS", 5_000, 0, MAX_MS);
-  const exportMs = readCount("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", readCount("OTEL_EXPORTER_OTLP_TIMEOUT", 10_000, 1, MAX_MS), 1, MAX_MS);
-  const exportTimeoutMillis = readCount("OTEL_BSP_EXPORT_TIMEOUT", 30_000, 1, MAX_MS);
-  const maxQueueSize = readCount("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 1, MAX_QUEUE_SIZE);
-  const propagators = listOf(read("OTEL_PROPAGATORS") ?? "tracecontext,baggage");
+  const {
+    BORUNA_OTEL_SHUTDOWN_MS: shutdown,
+    OTEL_EXPORTER_OTLP_TIMEOUT: timeout,
+    OTEL_BSP_EXPORT_TIMEOUT: exportTimeout,
+    OTEL_BSP_MAX_QUEUE_SIZE: queueSize,
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batchSize,
+    OTEL_BSP_SCHEDULE_DELAY: delay,
+  } = VARIABLES;
+  const shutdownMs = readCount("BORUNA_OTEL_SHUTDOWN_MS", shutdown.default, 0, MAX_MS);
+  const generalTimeout = readCount("OTEL_EXPORTER_OTLP_TIMEOUT", timeout.default, 1, MAX_MS);
+  const exportMs = readCount("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", generalTimeout, 1, MAX_MS);
+  const exportTimeoutMillis = readCount("OTEL_BSP_EXPORT_TIMEOUT", exportTimeout.default, 1, MAX_MS);
+  const maxQueueSize = readCount("OTEL_BSP_MAX_QUEUE_SIZE", queueSize.default, 1, MAX_QUEUE_SIZE);
+  const propagators = listOf(read("OTEL_PROPAGATORS") ?? VARIABLES.OTEL_PROPAGATORS.default);
   for (const name of propagators) {
     if (!["tracecontext", "baggage", "none"].includes(name))
       notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are.`);
@@ -130,8 +137,8 @@ function settingsOf(
     otlp: endpoint === undefined ? undefined : { endpoint, protocol, compression: compression === "gzip" ? "gzip" : "none" },
     batch: {
       maxQueueSize,
-      maxExportBatchSize: Math.min(maxQueueSize, readCount("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1, MAX_QUEUE_SIZE)),
-      scheduledDelayMillis: readCount("OTEL_BSP_SCHEDULE_DELAY", 5_000, 0, MAX_MS),
+      maxExportBatchSize: Math.min(maxQueueSize, readCount("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", batchSize.default, 1, MAX_QUEUE_SIZE)),
+      scheduledDelayMillis: readCount("OTEL_BSP_SCHEDULE_DELAY", delay.default, 0, MAX_MS),
       exportTimeoutMillis,
     },
     exportMs: Math.min(exportMs, exportTimeoutMillis),

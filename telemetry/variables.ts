@@ -1,0 +1,61 @@
+/**
+ * Declares every environment variable that telemetry reads. The code that reads a variable takes its name and its default
+ * from this table, and `docs/reference/environment.md` is made from it. Empty values count as unset.
+ */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface VariableSpec {
+  /** What an unset variable means. A number is the default that the code uses. */
+  readonly default: string | number;
+  readonly doc: string;
+}
+
+const SAME_AS_GENERAL = "as the variable without `TRACES_`";
+
+export const VARIABLES = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: { default: "spans are off", doc: "URL of the collector; `/v1/traces` is added. Turns spans on" },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { default: SAME_AS_GENERAL, doc: "complete URL for spans. Turns spans on" },
+  OTEL_SDK_DISABLED: { default: "false", doc: "`true` turns spans off, whatever else is set" },
+  OTEL_TRACES_EXPORTER: { default: "otlp", doc: "`otlp`, `console` (one line a span on stderr), `none`, or a list of these" },
+  OTEL_EXPORTER_OTLP_PROTOCOL: { default: "http/protobuf", doc: "`http/protobuf` or `http/json`" },
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_HEADERS: { default: "none", doc: "headers of each request, `key=value,key=value`, for example an API key" },
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: { default: "none", doc: "more headers; these win over the general ones" },
+  OTEL_EXPORTER_OTLP_COMPRESSION: { default: "none", doc: "`gzip` or `none`" },
+  OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_TIMEOUT: { default: 10_000, doc: "milliseconds that one batch may take, including retries" },
+  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_CERTIFICATE: {
+    default: "Node's certificates",
+    doc: "PEM file of the authority that the collector's certificate must have",
+  },
+  OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: { default: "none", doc: "PEM file of the client's certificate" },
+  OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_CLIENT_KEY: { default: "none", doc: "PEM file of the client's key" },
+  OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_BSP_MAX_QUEUE_SIZE: { default: 2_048, doc: "spans that wait to be sent" },
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: { default: 512, doc: "spans in one request" },
+  OTEL_BSP_SCHEDULE_DELAY: { default: 5_000, doc: "milliseconds that a span waits for its batch to fill" },
+  OTEL_BSP_EXPORT_TIMEOUT: { default: 30_000, doc: "upper bound on OTEL_EXPORTER_OTLP_TIMEOUT, in milliseconds" },
+  BORUNA_OTEL_SHUTDOWN_MS: { default: 5_000, doc: "milliseconds for flush and shutdown together, before the process ends" },
+  OTEL_PROPAGATORS: { default: "tracecontext,baggage", doc: "`tracecontext`, `baggage`, both as a list, or `none`" },
+  TRACEPARENT: { default: "a new trace", doc: "W3C trace context of the caller; `--traceparent` wins over it" },
+  TRACESTATE: { default: "none", doc: "W3C tracestate that belongs to TRACEPARENT" },
+  BAGGAGE: { default: "none", doc: "W3C baggage of the caller" },
+  OTEL_SERVICE_NAME: { default: "boruna", doc: "the resource's `service.name`" },
+  OTEL_RESOURCE_ATTRIBUTES: { default: "none", doc: "attributes of the resource, `key=value,key=value`" },
+  OTEL_TRACES_SAMPLER: { default: "parentbased_always_on", doc: "the SDK's sampler, by its standard name" },
+  OTEL_TRACES_SAMPLER_ARG: { default: "1", doc: "argument of the sampler, such as a ratio" },
+  OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: { default: "none", doc: "longest text of an attribute, in characters" },
+  OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: { default: "as the general one", doc: "the same, for spans" },
+  OTEL_ATTRIBUTE_COUNT_LIMIT: { default: "128", doc: "attributes of one span" },
+  OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: { default: "as the general one", doc: "the same, for spans" },
+} as const satisfies Record<string, VariableSpec>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** Returns the value of a variable without white space around it. Returns undefined if it is unset, empty or white space. */
+export function readVariable(environment: Environment, name: VariableName): string | undefined {
+  return environment[name]?.trim() || undefined;
+}

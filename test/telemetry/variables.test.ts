@@ -1,0 +1,17 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { VARIABLES } from "../../telemetry/variables.ts";
+
+const FOLDERS = ["telemetry", "cli"];
+/** Variables that are not telemetry's. */
+const OTHERS = new Set(["BORUNA_DEBUG"]);
+
+test("every variable that the code names is in the table", () => {
+  const names = FOLDERS.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .flatMap((file) => readFileSync(join(folder, file), "utf8").match(/\b(?:OTEL|BORUNA)_[A-Z][A-Z_]*[A-Z]\b/g) ?? []),
+  );
+  expect([...new Set(names)].filter((name) => !(name in VARIABLES) && !OTHERS.has(name))).toEqual([]);
+});
