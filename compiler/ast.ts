@@ -48,6 +48,7 @@ export interface FnItem {
   /** The result type as written; null if none is written, which means Unit. */
   readonly result: TypeExpr | null;
   readonly row: RowExpr | null;
+  /** The text of the `intent` clause; null if there is none. */
   readonly intent: string | null;
   readonly requires: readonly Clause[];
   readonly ensures: readonly Clause[];
@@ -205,7 +206,7 @@ export type Expr =
   | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
   | { readonly kind: "block"; readonly block: Block; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: Expr; readonly span: Span }
-  /** `first op operand op operand …`. All operators have one precedence. This form keeps the tree of a long sum shallow. */
+  /** A chain of operators of the same precedence: `first op operand op operand …`. The flat form keeps the tree of a long sum shallow. */
   | {
       readonly kind: "binary";
       readonly first: Expr;

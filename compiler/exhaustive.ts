@@ -165,8 +165,8 @@ interface Node {
 const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
 
 /**
- * A position in the trie. `node` belongs to the column after the next `skip` columns. The skipped columns are arguments of a
- * constructor where the rows have a wildcard, so these rows match anything there.
+ * A position in the trie. The next `skip` columns have no node of their own: they are the arguments of a constructor that a wildcard
+ * in the rows matched, so they match anything. `node` is for the column after them.
  */
 interface State {
   readonly node: Node;
@@ -266,7 +266,7 @@ class MatchSearch {
 
   /**
    * Returns a vector of values that no row matches, as one pattern text for each column, or null if the rows match everything.
-   * A vector without columns is returned as "empty", because null already means that there is none.
+   * A vector without columns is returned as "empty", because null means that the rows match everything.
    */
   #missing(states: readonly State[], types: Columns<CheckedType> | null, depth: number): Columns<string> | "empty" | null {
     this.#spend(1 + states.length, depth);

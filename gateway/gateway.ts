@@ -39,7 +39,7 @@ import { FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } f
 import type { CallEnd, RunObservers } from "./observers.ts";
 import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
-import { utf8BytesWithin } from "./utf8-bytes.ts";
+import { utf8BytesOfStrings } from "./utf8-bytes.ts";
 
 export interface GatewayOptions {
   readonly policy: Policy;
@@ -122,7 +122,7 @@ export class Gateway {
       capability: capability.name,
       call: number,
       mode,
-      bytesIn: utf8BytesWithin(args),
+      bytesIn: utf8BytesOfStrings(args),
       place: () => request.place(),
       model: capability.name === "llm.call" && typeof filledArgs[1] === "string" ? filledArgs[1] : undefined,
     });
@@ -133,7 +133,7 @@ export class Gateway {
       {
         number,
         capability,
-        // A call without a signature is refused before it gets an answer.
+        // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
         resultType: signature?.result ?? UNIT_TYPE,
         span,
         rule: undefined,
@@ -181,7 +181,10 @@ export class Gateway {
     return rule === undefined ? { ok: false, trap, message } : { ok: false, trap, message, rule };
   }
 
-  /** Answers a call of `emit`, `spawn` or `send`. They have no handler, because the machine carries them out and logs their events. */
+  /**
+   * Answers a call of `emit`, `spawn` or `send`. They have no handler, because the machine carries them out and logs their events.
+   * Their answer is the mock's in every mode.
+   */
   #answerInternal(call: Call, args: readonly Value[]): CapabilityAnswer {
     this.#counters.dispatched += 1;
     const value = call.capability.mock(args);
@@ -251,7 +254,10 @@ export class Gateway {
     return { ok: false, trap, message };
   }
 
-  /** Appends an event of the call. If the log throws, closes the call's span and throws the same error, because the run ends. */
+  /**
+   * Appends an event of the call. Returns why the run must stop (for example, the log is full), or undefined. If the log throws, closes
+   * the call's span and throws the same error, because the run ends.
+   */
   #append(call: Call, event: RunEvent): HostStop | undefined {
     try {
       return this.#options.events.append(event);
@@ -267,7 +273,7 @@ export class Gateway {
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     span?.end({
       errorKind: outcome === "ok" ? undefined : outcome,
-      bytesOut: result === undefined ? undefined : utf8BytesWithin([result]),
+      bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
       ...tokensOf(capability, result),
       budgetRemaining,
     });

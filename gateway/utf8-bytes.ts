@@ -7,7 +7,7 @@ import type { Value } from "../vm/value/value.ts";
  * Returns the UTF-8 bytes of all Strings inside the values, including map keys. Other scalars count 0.
  * Does not recurse, because a value may nest deeper than the JavaScript call stack.
  */
-export function utf8BytesWithin(values: readonly Value[]): number {
+export function utf8BytesOfStrings(values: readonly Value[]): number {
   let bytes = 0;
   const unvisited: Value[] = [...values];
   for (let value = unvisited.pop(); value !== undefined; value = unvisited.pop()) {

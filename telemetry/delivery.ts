@@ -7,8 +7,9 @@
  *
  * Invariant: when `shutdown` settles, every sampled span that has ended was either accepted or counted as lost.
  *
- * The SDK's own batch processor and exporter cannot report whether the queue has room, send the run span first, count a
- * partial success, or distinguish a slow collector from a dead one (docs/internals/adr/022-spans-are-sent-by-boruna.md).
+ * This replaces the batch processor and exporter of the SDK, which cannot do four things: tell whether the queue has room,
+ * send the run span first, count a partial success, and distinguish a slow collector from a dead one
+ * (docs/internals/adr/022-spans-are-sent-by-boruna.md).
  */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import type { SendResult, Attempt, OtlpSender } from "./otlp-sender.ts";
@@ -190,7 +191,10 @@ export class DeliveryProcessor implements SpanProcessor {
     this.#pump();
   }
 
-  /** Sends a batch, with retries, and returns the last result. A result with `retry` means that time ran out. */
+  /**
+   * Sends a batch, with retries, and returns the last result. If the last result still has
+   * `retry`, the batch could have been sent again, but time ran out.
+   */
   async #sendWithRetries(batch: Batch, attempt: Attempt, endsAt: number): Promise<SendResult> {
     const { signal } = batch.abort;
     for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(backoff * BACKOFF_FACTOR, MAX_BACKOFF_MS)) {

@@ -6,6 +6,7 @@ import type { Session } from "../session.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
 export interface VerifyFlags extends ReplayLimitFlags {
+  /** The hash that the last record must have. */
   readonly expectHead?: string;
   readonly replay?: boolean;
 }

@@ -6,7 +6,7 @@ import { mockHandlers } from "../../gateway/mock.ts";
 import { type CallEnd, RunObservers } from "../../gateway/observers.ts";
 import { RunClock } from "../../gateway/run-clock.ts";
 import { type EventSink, RunEvents } from "../../gateway/run-events.ts";
-import { utf8BytesWithin } from "../../gateway/utf8-bytes.ts";
+import { utf8BytesOfStrings } from "../../gateway/utf8-bytes.ts";
 import { ALLOW_ALL, DENY_ALL, type Policy } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -406,7 +406,7 @@ describe("the log", () => {
   });
 });
 
-describe("utf8BytesWithin", () => {
+describe("utf8BytesOfStrings", () => {
   test("counts every String inside, map keys included", () => {
     const value = new OkValue(
       ListValue.of([
@@ -416,12 +416,12 @@ describe("utf8BytesWithin", () => {
         UNIT,
       ]),
     );
-    expect(utf8BytesWithin([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
+    expect(utf8BytesOfStrings([value, "x"])).toBe(4 + 2 + 2 + 4 + 1);
   });
 
   test("agrees with a UTF-8 encoder", () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => utf8BytesWithin(texts) === Buffer.byteLength(texts.join(""))),
+      fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => utf8BytesOfStrings(texts) === Buffer.byteLength(texts.join(""))),
     );
   });
 });

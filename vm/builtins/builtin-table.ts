@@ -5,7 +5,7 @@
  * To add a builtin:
  *
  * 1. Add an entry to one of the `…-table.ts` files in this folder, with an id that was never used.
- *    A builtin written in `.ax` (`writtenInAx`) needs no other code; continue with step 4.
+ *    A builtin written in `.ax` (`writtenInAx`) needs no other code and no case: run `npm run docs`.
  * 2. Implement it in the `…-code.ts` file next to the table. Charge the meter before doing any work (see `vm/cost.ts`).
  * 3. If its cost grows with its arguments, add the most expensive arguments to `test/vm/hostile/builtins.test.ts`.
  *    Until you do, a test in that file fails.

@@ -1,6 +1,6 @@
 import { BorunaError } from "../error.ts";
 
-/** Limit on the bytes of a snapshot after its digest, both for writing and for reading. */
+/** Maximum size in bytes of the part of a snapshot that follows the digest. Applies to writing and reading. */
 export const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 1_024;

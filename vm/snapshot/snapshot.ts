@@ -78,7 +78,7 @@ function bodyOf(bytes: Uint8Array): Uint8Array {
   if (bytes.length - BODY_OFFSET > MAX_STATE_BYTES) throw tooLarge();
   const body = bytes.subarray(BODY_OFFSET);
   if (!sameBytes(sha256(body), bytes.subarray(DIGEST_OFFSET, BODY_OFFSET)))
-    throw new BorunaError("state.damaged", "the state is damaged: its digest is another");
+    throw new BorunaError("state.damaged", "the state is damaged: its digest does not match");
   return body;
 }
 

@@ -19,9 +19,12 @@ export class StateReader {
   readonly #program: Program;
   readonly #bytes: ByteReader;
   readonly #values: ValueReader;
-  /** For each actor, the stack slots of pending Strings (see `string-append.ts`). */
+  /** For each actor, the stack slots whose String is not charged in full yet (a pending String, see `string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
-  /** Charges payloads again. The run has charged them within the limit, so exceeding the limit shows a forgery. Set when the limits are read. */
+  /**
+   * Charges each payload a second time. The original run charged the same payloads within `max_alloc_bytes`, so a snapshot that
+   * exceeds it here is forged. `read` sets this meter once it knows the limits.
+   */
   #payloadMeter: Meter = new Meter(0, 0);
   /** A cache of the stack heights of statically stacked functions. */
   readonly #heights = new Map<VerifiedFunction, Int32Array>();
@@ -47,7 +50,7 @@ export class StateReader {
     const queue = this.#readQueue(actors.length);
     const pending = this.#readMessages(actors.length);
     const current = actors[queue[0] ?? 0];
-    if (current?.status !== "runnable" || current.depth === 0) return failState("nobody waits for an answer");
+    if (current?.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
     const { waiting, pushes } = this.#readWaiting(current);
     current.waiting = waiting;
     current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
@@ -70,7 +73,7 @@ export class StateReader {
     const actors: Actor[] = [];
     for (let id = 0; id < count; id++) {
       const parent = this.#bytes.readVarintUpTo(id, "parent") - 1;
-      if (parent < 0 !== (id === 0)) failState("an actor without parent that is not the root");
+      if (parent < 0 !== (id === 0)) failState("an actor without a parent that is not the root");
       actors[parent]?.children.push(id);
       actors.push(this.#readActor(id, parent, count, limits));
     }
@@ -124,7 +127,7 @@ export class StateReader {
     return pending;
   }
 
-  /** Reads a value that will leave the machine. */
+  /** Reads a message or an emitted tree, and charges it as the run did. Throws `state.form` if the program could not have sent it. */
   #readPayload(): Value {
     const value = this.#values.readValue();
     try {
@@ -138,10 +141,13 @@ export class StateReader {
 
   #readActorId(): number | bigint {
     const id = this.#values.readValue();
-    return id instanceof ActorIdValue ? id.id : failState("a message to something else than an actor");
+    return id instanceof ActorIdValue ? id.id : failState("a message to something other than an actor");
   }
 
-  /** Reads the call that waits. It is the instruction before the next one. `pushes` is how many values its answer pushes. */
+  /**
+   * Reads the call that waits for an answer: the instruction at `pc - 1`, because `pc` is the next instruction. `pushes` is the
+   * number of values that the answer pushes onto the stack.
+   */
   #readWaiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
     const codeIndex = (pc - 1) * CODE_STRIDE;
@@ -162,7 +168,7 @@ export class StateReader {
         return { waiting: { kind: "send", capability: CAPABILITY_IDS.actorSend, target, payload: this.#readPayload() }, pushes: 0 };
       }
       default:
-        return failState("nobody waits for an answer");
+        return failState("no actor waits for an answer");
     }
   }
 
@@ -172,8 +178,9 @@ export class StateReader {
   }
 
   /**
-   * Checks what the engines rely on. Frames follow one another on the stack, each frame has room, and in a statically stacked function
-   * the height of the stack is the one that the verifier computed. `pushes` is how many values the answer pushes onto the innermost frame.
+   * Checks what the engines rely on: frames do not overlap on the stack; the locals and operands of each frame fit within the limits of
+   * the stack; every outer frame is at a call; in a statically stacked function the operand stack has the height that the verifier
+   * computed. `pushes` is the number of values that the answer pushes onto the innermost frame.
    */
   #checkFrames(actor: Actor, pushes: number): void {
     if (actor.depth === 0 && actor.sp > 0) failState("a stack without frames");
@@ -189,7 +196,8 @@ export class StateReader {
       if (i === 0 && base !== 0) failState("a stack that begins above its frames");
       if (height < (isInnermost ? pushes : 1) || height > room || operandBase + room > MACHINE_LIMITS.stackSlots)
         failState("a frame that does not fit");
-      // In a dynamically stacked function, the next instruction reserves its own slots, but the answer is pushed before that.
+      // In a dynamically stacked function each instruction reserves its own slots. The answer is pushed before the next
+      // instruction runs, so its slot must be reserved here.
       reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
       for (const local of analyzeAppends(fn).locals) {
         if (pendingSlots[markedCount] !== base + local) continue;

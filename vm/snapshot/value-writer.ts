@@ -7,8 +7,9 @@
  * The layout is: the number of Strings, then each String as byte length and UTF-8; the number of nodes, then each node as a kind
  * (`NODE`) and its fields. After these tables, a value is a tag (`TAG`) and at most one number.
  *
- * An element of a list's buffer may be an older version of the same list. So a buffer is written in pieces, each as long as the next
- * version needs. Elements that no version in this run reaches are not written, because they may belong to another run.
+ * An element of a list's buffer may be an older version of the same list: after `xs = list.push(xs, old)`, where `old` is an earlier
+ * `xs`. So a buffer is written in pieces: before a version of a list is written, the elements that it needs and that are not yet
+ * written are added. Elements that no version in this run reaches are not written, because they may belong to another run.
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
@@ -64,11 +65,11 @@ export const NODE = {
   /** More elements of a list buffer: index of the buffer (for a new buffer, the number of buffers so far), count, values */
   buffer: 8,
   /**
-   * An entry of a map's tree: key, value, then the entries at the root of the left and the right side, each as index + 1, or 0. Entries
-   * have indices of their own.
+   * An entry of a map's tree: key, value, left child, right child. A child is its entry index + 1, or 0 for none. Entries are numbered
+   * separately from other nodes.
    */
   entry: 9,
-  /** A full leaf of a list's trie: values. Leaves and inner nodes share their indices. */
+  /** A full leaf of a list's trie: values. Leaves and inner nodes are numbered in one sequence. */
   leaf: 10,
   /** An inner node of a list's trie: count, leaves or inner nodes */
   inner: 11,
@@ -86,8 +87,8 @@ interface Parts {
 }
 
 /**
- * Returns the parts of a node. For a list, these are the parts of its storage from the beginning, wherever the list begins. `cachedOwnTree`
- * is a cached version of `ownTree`.
+ * Returns the parts of a node. For a list, the parts start at index 0 of its storage, even if the list starts at a later offset.
+ * `cachedOwnTree` is a cached version of `ownTree`.
  */
 function nodeParts(node: Node, cachedOwnTree: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {

@@ -55,7 +55,7 @@ function untypedLayout(value: RecordValue | EnumValue): Layout {
     : { open: `Enum#${value.typeId}::${value.variant}(`, close: ")", children: [value.payload] };
 }
 
-function typedLayout(types: readonly TypeDef[], { isOldModule }: { readonly isOldModule: boolean }): RecordLayout {
+function typedLayout(types: readonly TypeDef[], { hasLegacyNames }: { readonly hasLegacyNames: boolean }): RecordLayout {
   return (value) => {
     const def = types[value.typeId];
     if (value instanceof RecordValue) {
@@ -63,7 +63,7 @@ function typedLayout(types: readonly TypeDef[], { isOldModule }: { readonly isOl
       if (def.fields.length === 0) return { open: `${def.name} {`, close: "}", children: [] };
       return { open: `${def.name} { `, close: " }", children: value.fields, labels: def.fields.map((field) => label(field.name)) };
     }
-    const legacy = isOldModule ? legacyName(value, types) : undefined;
+    const legacy = hasLegacyNames ? legacyName(value, types) : undefined;
     if (legacy !== undefined)
       return legacy === "None" ? { open: legacy, close: "", children: [] } : { open: `${legacy}(`, close: ")", children: [value.payload] };
     const variant = def?.kind === "enum" ? def.variants[value.variant] : undefined;
@@ -146,7 +146,7 @@ function cutText(text: string, limit: number): string {
 }
 
 /**
- * Returns the text form of bytecode 1.1, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
+ * Formats a value as bytecode 1.1 does, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
  * Values nested deeper than `MACHINE_LIMITS.valueDepth` are replaced with "…". Text longer than `maxUnits` or
  * `MACHINE_LIMITS.maxTextUnits` UTF-16 code units is cut off and ends with "…".
  */
@@ -156,8 +156,9 @@ export function textForm(value: Value, maxUnits: number = MACHINE_LIMITS.maxText
 
 /**
  * Returns the text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
- * A value that does not match its type definition is written without type names, like in `textForm`. The same limits apply. If
- * `type` is undefined, enum values with the type ids of older modules are written as options and results.
+ * A value that does not match its type definition is written without type names, like in `textForm`. The same limits apply.
+ * `type` is the static type of the value. It changes one thing: if it is undefined, enum values with the type ids that older modules
+ * use for options and results are written as `Some(…)`, `None`, `Ok(…)` and `Err(…)`.
  */
 export function typedText(
   value: Value,
@@ -165,5 +166,5 @@ export function typedText(
   types: readonly TypeDef[],
   maxUnits: number = MACHINE_LIMITS.maxTextUnits,
 ): string {
-  return render(value, typedLayout(types, { isOldModule: type === undefined }), maxUnits);
+  return render(value, typedLayout(types, { hasLegacyNames: type === undefined }), maxUnits);
 }
