@@ -20,7 +20,7 @@ export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
 export type { CallEnd, CallStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";
 export type { CallCounters, Tracing } from "./telemetry/tracing.ts";
-export type { CallPlace, CodePlace } from "./vm/bytecode/module.ts";
+export type { CallPlace, SourceLocation } from "./vm/bytecode/module.ts";
 export type { EngineChoice } from "./vm/compiled/engine.ts";
 export { BorunaError, type ErrorKind, type ErrorPlace } from "./vm/error.ts";
 export { DEFAULT_LIMITS, type Limits } from "./vm/limits.ts";

@@ -14,7 +14,7 @@ import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason } from "../vm/host.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
-import type { CodePlace } from "../vm/bytecode/module.ts";
+import type { SourceLocation } from "../vm/bytecode/module.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
 import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
 import { valueFromTypedJson } from "../vm/json/typed-json.ts";
@@ -82,7 +82,7 @@ export interface RunError {
   /** Path of the policy rule that refused the call. */
   readonly rule?: string;
   /** Source locations, innermost call first. */
-  readonly stack: readonly CodePlace[];
+  readonly stack: readonly SourceLocation[];
   /** The limit that the run reached. */
   readonly limit?: LimitName;
   /** Text forms of the arguments of a function whose contract failed. */

@@ -15,7 +15,7 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
-import type { CallPlace, CodePlace } from "../vm/bytecode/module.ts";
+import type { CallPlace, SourceLocation } from "../vm/bytecode/module.ts";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
@@ -199,7 +199,7 @@ function setPlace(span: Span, { caller, ...place }: CallPlace): void {
 }
 
 /** Returns the file and line, or nothing if the file is an absolute path, which a module may choose as a name. */
-function fileOf({ file, line }: CodePlace): { readonly file?: string; readonly line?: number | undefined } {
+function fileOf({ file, line }: SourceLocation): { readonly file?: string; readonly line?: number | undefined } {
   if (file === undefined || ABSOLUTE_PATH.test(file)) return {};
   return { file: shorten(file), line };
 }

@@ -6,7 +6,7 @@ import { runTest, type TestResult } from "../../gateway/test-run.ts";
 import { stackLines } from "../../replay/report/source-frame.ts";
 import { openSources } from "../../runtime/sources.ts";
 import type { Limits } from "../../vm/limits.ts";
-import type { CodePlace } from "../../vm/bytecode/module.ts";
+import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
@@ -94,8 +94,8 @@ async function runOne({ terminal, json }: Session, file: TestFile, test: Compile
 }
 
 /** Leaves out the library frames inside the innermost frame of the tested file, because readers need the line that called the assertion. */
-function stackIn(file: TestFile, stack: readonly CodePlace[]): readonly CodePlace[] {
-  const firstOwnFrame = stack.findIndex((place) => place.file === file.name);
+function stackIn(file: TestFile, stack: readonly SourceLocation[]): readonly SourceLocation[] {
+  const firstOwnFrame = stack.findIndex((location) => location.file === file.name);
   return firstOwnFrame < 0 ? stack : stack.slice(firstOwnFrame);
 }
 

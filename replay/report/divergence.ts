@@ -2,7 +2,7 @@
 import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
-import type { CodePlace, TypeDef } from "../../vm/bytecode/module.ts";
+import type { SourceLocation, TypeDef } from "../../vm/bytecode/module.ts";
 import { UNIT, type Value } from "../../vm/value/value.ts";
 import { boundNoun, type ReachedBound } from "../replay-limits.ts";
 import { firstDifference, type Difference } from "./value-difference.ts";
@@ -55,10 +55,10 @@ export interface Mismatch {
 }
 
 export interface Divergence extends Mismatch {
-  readonly location: CodePlace | undefined;
+  readonly location: SourceLocation | undefined;
   readonly frame: SourceFrame | undefined;
   /** The call stack, innermost call first. */
-  readonly stack: readonly CodePlace[];
+  readonly stack: readonly SourceLocation[];
   readonly step: number;
   /** The last recorded answer before the difference. */
   readonly lastAnswer: LastAnswer | undefined;

@@ -1,5 +1,5 @@
 /** Formats the report of `boruna replay`, as lines for people or as JSON for programs. */
-import type { CodePlace } from "../../vm/bytecode/module.ts";
+import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import type { JsonData } from "../../vm/json/json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
@@ -75,6 +75,6 @@ function differenceJson({ path, parameter, expected, actual, agree }: PathDiffer
   return jsonObject({ path, parameter, expected, actual, equal_characters: agree });
 }
 
-function locationJson({ function: name, pc, file, line, column }: CodePlace): JsonData {
+function locationJson({ function: name, pc, file, line, column }: SourceLocation): JsonData {
   return jsonObject({ function: name, pc, file, line, column });
 }

@@ -7,7 +7,7 @@
  *       |             ^^^^^^^^^^^^^^
  *       called from main (app.ax:8:5)
  */
-import { type CodePlace, libraryOf, type Module, placeOf } from "../../vm/bytecode/module.ts";
+import { libraryOf, locationOf, type Module, type SourceLocation } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { printable } from "../../vm/terminal-text.ts";
 
@@ -24,7 +24,7 @@ export interface SourceFrame {
 const LINES_BEFORE = 1;
 
 /** Returns undefined if there is no location, or if the module does not contain the text of its file. */
-export function sourceFrame(module: Module, location: CodePlace | undefined): SourceFrame | undefined {
+export function sourceFrame(module: Module, location: SourceLocation | undefined): SourceFrame | undefined {
   if (location?.line === undefined || location.file === undefined) return undefined;
   const text = module.debug?.files.find((file) => file.name === location.file)?.text;
   if (text === undefined) return undefined;
@@ -63,7 +63,7 @@ function sourceText(line: string, columns: number): string {
 const MAX_CALLERS = 8;
 
 /** Formats a stack, innermost call first, with the source frame of its first location. */
-export function stackLines(module: Module, stack: readonly CodePlace[]): readonly string[] {
+export function stackLines(module: Module, stack: readonly SourceLocation[]): readonly string[] {
   return framedStackLines(sourceFrame(module, stack[0]), stack);
 }
 
@@ -71,7 +71,7 @@ export function stackLines(module: Module, stack: readonly CodePlace[]): readonl
  * Formats the frame of the first location, or only the location if there is no frame, and then the callers. If the stack is
  * deep, shows only its first callers. If all of these are in libraries, also shows the first caller in the program.
  */
-export function framedStackLines(frame: SourceFrame | undefined, stack: readonly CodePlace[]): readonly string[] {
+export function framedStackLines(frame: SourceFrame | undefined, stack: readonly SourceLocation[]): readonly string[] {
   const [first, ...callers] = stack;
   if (first === undefined) return [];
   const lines = frame === undefined ? [`  at ${locationText(first)}`] : [...frameLines(frame)];
@@ -85,21 +85,21 @@ export function framedStackLines(frame: SourceFrame | undefined, stack: readonly
 }
 
 /** Formats a location: `main (app.ax:3:5)`, or `main, instruction 12` if there is no debug information. */
-function locationText({ function: name, pc, file, line, column }: CodePlace): string {
+function locationText({ function: name, pc, file, line, column }: SourceLocation): string {
   if (line === undefined || file === undefined) return `${printable(name)}, instruction ${pc}`;
   return `${printable(name)} (${printable(file)}:${line}:${column ?? 1})`;
 }
 
 /** Returns the location of the value that the entry function returns. If it cannot be found, returns the start of the function. */
-export function returnLocation({ module }: Program): CodePlace | undefined {
+export function returnLocation({ module }: Program): SourceLocation | undefined {
   const code = module.functions[module.entry]?.code;
   if (code === undefined) return undefined;
   for (let pc = code.length - 1; pc >= 0; pc--) {
     const op = code[pc]?.op;
     if (op !== "Ret" && op !== "TailCall" && op !== "Halt") continue;
     // A return instruction has the location of the closing brace, so take the instruction before it.
-    const location = placeOf(module, module.entry, op === "TailCall" ? pc : Math.max(0, pc - 1));
+    const location = locationOf(module, module.entry, op === "TailCall" ? pc : Math.max(0, pc - 1));
     if (location.line !== undefined) return location;
   }
-  return placeOf(module, module.entry, 0);
+  return locationOf(module, module.entry, 0);
 }

@@ -1,6 +1,6 @@
 /** Prints a verified module for people: the output of `boruna inspect`. */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { type Instruction, type Module, placeOf, type Signature, type TypeDef } from "./module.ts";
+import { type Instruction, locationOf, type Module, type Signature, type TypeDef } from "./module.ts";
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { printable } from "../terminal-text.ts";
@@ -69,9 +69,9 @@ function functionLines(fn: VerifiedFunction, program: Program, constants: readon
   if (def.intent !== null) lines.push(`  intent ${shorten(def.intent)}`);
   let line: number | undefined;
   def.code.forEach((instruction, pc) => {
-    const place = placeOf(program.module, index, pc);
-    const source = place.line === undefined || place.line === line ? [] : [`${printable(place.file ?? "?")}:${place.line}`];
-    line = place.line;
+    const location = locationOf(program.module, index, pc);
+    const source = location.line === undefined || location.line === line ? [] : [`${printable(location.file ?? "?")}:${location.line}`];
+    line = location.line;
     const notes = [...notesOf(instruction, { program, constants, fn }), ...source];
     const text = `${String(pc).padStart(6)}  ${[instruction.op, ...instruction.operands].join(" ")}`;
     lines.push(notes.length === 0 ? text : `${text.padEnd(NOTE_COLUMN)}  ; ${notes.join(" · ")}`);

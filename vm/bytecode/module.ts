@@ -77,7 +77,7 @@ export interface Module {
 }
 
 /** The source location of an instruction. `file` is the relative path in the debug info. Without debug info it is absent. */
-export interface CodePlace {
+export interface SourceLocation {
   readonly function: string;
   readonly pc: number;
   readonly file?: string;
@@ -88,9 +88,9 @@ export interface CodePlace {
 }
 
 /** The source location of a capability call. */
-export interface CallPlace extends CodePlace {
+export interface CallPlace extends SourceLocation {
   /** The location of the innermost frame in the program's own files, if the call is in a library. Absent without debug info. */
-  readonly caller?: CodePlace;
+  readonly caller?: SourceLocation;
 }
 
 const LIBRARY = /^(?:std|libs)\/[^/]+\//;
@@ -101,7 +101,7 @@ export function libraryOf(file: string): string | undefined {
 }
 
 /** Returns the source location of one instruction. Without debug info it consists of function and pc only. */
-export function placeOf(module: Module, functionIndex: number, pc: number): CodePlace {
+export function locationOf(module: Module, functionIndex: number, pc: number): SourceLocation {
   const name = module.functions[functionIndex]?.name ?? "?";
   const debug = module.debug?.functions[functionIndex];
   const file = debug === undefined ? undefined : module.debug?.files[debug.file]?.name;

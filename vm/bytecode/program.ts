@@ -1,6 +1,6 @@
 /** The verified module, and the ways in which a run can end. Only `verifyModule` makes a `Program`. */
 import type { CapabilityRegistry } from "../capabilities.ts";
-import type { CodePlace, FunctionDef, Module } from "./module.ts";
+import type { FunctionDef, Module, SourceLocation } from "./module.ts";
 import type { TrapKind } from "../outcome.ts";
 import type { Value } from "../value/value.ts";
 
@@ -37,7 +37,7 @@ export interface Trap {
    * The call stack, innermost first, with at most 64 entries. If all of these are in libraries, the innermost frame in the
    * program's own files replaces the last entry.
    */
-  readonly stack: readonly CodePlace[];
+  readonly stack: readonly SourceLocation[];
   readonly step: number;
   readonly actorId: number;
   readonly capability?: string;

@@ -1,5 +1,5 @@
 /** The state of one actor: plain data, so that a snapshot can hold it and another process can resume it. */
-import { type CodePlace, libraryOf, placeOf } from "../bytecode/module.ts";
+import { libraryOf, locationOf, type SourceLocation } from "../bytecode/module.ts";
 import type { Program, UnreceivedFailure } from "../bytecode/program.ts";
 import type { Slot, Slots } from "./stack-slots.ts";
 import { ErrValue, UNIT, type Value } from "../value/value.ts";
@@ -64,7 +64,7 @@ export interface Actor extends Slots {
   spawnedAt: (Frames | undefined)[];
 }
 
-/** A call stack. It is the part of an actor that `placesOf` reads. */
+/** A call stack. It is the part of an actor that `locationsOf` reads. */
 export type Frames = Pick<Actor, "depth" | "frameFunction" | "framePc">;
 
 /** Returns an actor that has not begun. It has no frames and no globals. */
@@ -109,25 +109,26 @@ const MAX_CALLER_FRAMES = 1_000;
 
 /**
  * Returns the source locations of an actor's frames, innermost first. The innermost location is that of the last
- * instruction executed; with `atNext`, it is that of the next instruction, such as a blocked receive. At most `MAX_PLACES`
- * frames are listed. If none of these is in the program's own files, the innermost frame that is replaces the last entry.
+ * instruction executed; with `atNext`, it is that of the next instruction, such as a blocked receive. Lists at most
+ * `MAX_STACK_ENTRIES` frames. If none of these is in the program's own files, the innermost frame that is replaces the last entry.
  */
-export function placesOf(program: Program, actor: Frames, atNext: boolean): readonly CodePlace[] {
-  const places: CodePlace[] = [];
-  for (let i = actor.depth - 1; i >= 0 && places.length < MAX_STACK_ENTRIES; i--) {
+export function locationsOf(program: Program, actor: Frames, atNext: boolean): readonly SourceLocation[] {
+  const locations: SourceLocation[] = [];
+  for (let i = actor.depth - 1; i >= 0 && locations.length < MAX_STACK_ENTRIES; i--) {
     const pc = actor.framePc[i] ?? 0;
     const innermost = i === actor.depth - 1;
-    places.push(placeOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
+    locations.push(locationOf(program.module, actor.frameFunction[i] ?? 0, innermost && atNext ? pc : Math.max(0, pc - 1)));
   }
   const caller = callerFrame(program, actor);
-  if (caller !== undefined && caller < actor.depth - MAX_STACK_ENTRIES) places[MAX_STACK_ENTRIES - 1] = framePlace(program, actor, caller);
-  return places;
+  if (caller !== undefined && caller < actor.depth - MAX_STACK_ENTRIES)
+    locations[MAX_STACK_ENTRIES - 1] = frameLocation(program, actor, caller);
+  return locations;
 }
 
 /** If the innermost frame is in a library, returns the location of the innermost frame in the program's own files. */
-export function callerOf(program: Program, actor: Frames): CodePlace | undefined {
+export function callerOf(program: Program, actor: Frames): SourceLocation | undefined {
   const frame = callerFrame(program, actor);
-  return frame === undefined ? undefined : framePlace(program, actor, frame);
+  return frame === undefined ? undefined : frameLocation(program, actor, frame);
 }
 
 /** Returns the index of the frame that `callerOf` describes. If the entry is in a library, that library's files are the program's own. */
@@ -150,8 +151,8 @@ function callerFrame({ module }: Program, actor: Frames): number | undefined {
 }
 
 /** Returns the source location of the frame's current call. */
-function framePlace(program: Program, actor: Frames, frame: number): CodePlace {
-  return placeOf(program.module, actor.frameFunction[frame] ?? 0, Math.max(0, (actor.framePc[frame] ?? 0) - 1));
+function frameLocation(program: Program, actor: Frames, frame: number): SourceLocation {
+  return locationOf(program.module, actor.frameFunction[frame] ?? 0, Math.max(0, (actor.framePc[frame] ?? 0) - 1));
 }
 
 export function takeMessage(actor: Actor): Message | undefined {

@@ -14,7 +14,7 @@ import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, HostStop, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
-import { type CallPlace, placeOf } from "../bytecode/module.ts";
+import { type CallPlace, locationOf } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { TrapKind } from "../outcome.ts";
 import type { Program } from "../bytecode/program.ts";
@@ -119,9 +119,9 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
 
 /** Returns the source location of a call. The field `caller` comes from the actor's frames, so it is only known until the call has its answer. */
 function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
-  const place = placeOf(program.module, functionIndex, pc);
+  const location = locationOf(program.module, functionIndex, pc);
   const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
-  return caller === undefined ? place : { ...place, caller };
+  return caller === undefined ? location : { ...location, caller };
 }
 
 /** Completes the actor's open host call with its answer. Throws the trap of the answer, unless the program catches that failure. */

@@ -20,7 +20,7 @@ import {
   type Frames,
   newActor,
   type UndeliveredMessage,
-  placesOf,
+  locationsOf,
   dropStack,
   unreceivedFailures,
 } from "../interpreter/actor.ts";
@@ -33,7 +33,7 @@ import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "../limits.ts";
 import { pushFrame } from "../interpreter/frames.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
-import type { CodePlace } from "../bytecode/module.ts";
+import type { SourceLocation } from "../bytecode/module.ts";
 import { expectDefined } from "../interpreter/operations.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
@@ -292,17 +292,17 @@ class RunTrap extends Error {
   readonly trap: MachineTrap;
   readonly actor: Actor | undefined;
   /** The call stack to report, if it is not the actor's current one. */
-  readonly places: readonly CodePlace[] | undefined;
-  constructor(trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]) {
+  readonly callStack: readonly SourceLocation[] | undefined;
+  constructor(trap: MachineTrap, actor: Actor | undefined, callStack?: readonly SourceLocation[]) {
     super(trap.message);
     this.trap = trap;
     this.actor = actor;
-    this.places = places;
+    this.callStack = callStack;
   }
 }
 
 /** Logs an event of the scheduler. If the host stops the run at this event, the trap has the call stack that `where` returns. */
-function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly CodePlace[]): void {
+function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly SourceLocation[]): void {
   try {
     log(run, event);
   } catch (error) {
@@ -311,27 +311,32 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
   }
 }
 
-const placesOfFrames = (run: Run, frames: Frames | undefined): readonly CodePlace[] =>
-  frames === undefined ? [] : placesOf(run.program, frames, false);
+const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly SourceLocation[] =>
+  frames === undefined ? [] : locationsOf(run.program, frames, false);
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
 function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.places);
+    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.callStack);
     if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
     throw error;
   }
 }
 
-function trappedEnd({ run, actors }: Scheduler, trap: MachineTrap, actor: Actor | undefined, places?: readonly CodePlace[]): MachineEnd {
+function trappedEnd(
+  { run, actors }: Scheduler,
+  trap: MachineTrap,
+  actor: Actor | undefined,
+  stack?: readonly SourceLocation[],
+): MachineEnd {
   return {
     status: "trapped",
     trap: {
       kind: trap.kind,
       message: trap.message,
-      stack: places ?? (actor === undefined ? [] : placesOf(run.program, actor, actor.status === "blocked")),
+      stack: stack ?? (actor === undefined ? [] : locationsOf(run.program, actor, actor.status === "blocked")),
       step: run.meter.steps,
       actorId: actor?.id ?? 0,
       ...trap.detail,
@@ -401,7 +406,7 @@ function beginSlice(scheduler: Scheduler, actor: Actor): void {
     return;
   }
   const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: actor.id } as const;
-  logAt(run, tick, actor, () => placesOf(run.program, actor, true));
+  logAt(run, tick, actor, () => locationsOf(run.program, actor, true));
   run.nextActor = scheduler.actors.length;
   // The Rust machine uses the last step of a slice to notice that the slice has ended.
   scheduler.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
@@ -494,7 +499,7 @@ function collectEffects(scheduler: Scheduler, actor: Actor): void {
   for (const [i, functionIndex] of spawned.entries()) {
     const id = actors.length;
     const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
-    logAt(run, spawn, actor, () => placesOfFrames(run, spawnedAt[i]));
+    logAt(run, spawn, actor, () => locationsOfFrames(run, spawnedAt[i]));
     const child = createActor(run, id, actor.id, functionIndex, []);
     actors.push(child);
     scheduler.runnable.add(id);
@@ -538,12 +543,12 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
   for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = actors[Number(to)];
-    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => placesOfFrames(run, sentAt));
+    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => locationsOfFrames(run, sentAt));
     if (target !== undefined && target.status !== "failed") {
       // The receiver's call stack; the sender's if the receiver has ended.
-      const receiverPlaces = (): readonly CodePlace[] =>
-        target.depth > 0 ? placesOf(run.program, target, true) : placesOfFrames(run, sentAt);
-      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, receiverPlaces);
+      const receiverLocations = (): readonly SourceLocation[] =>
+        target.depth > 0 ? locationsOf(run.program, target, true) : locationsOfFrames(run, sentAt);
+      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, receiverLocations);
       target.mailbox.push({ from, payload });
       if (target.status === "blocked") {
         target.status = "runnable";
