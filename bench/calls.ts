@@ -29,7 +29,7 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 
 /** The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. */
 const LOGS = ["events in memory", "log in memory", "hashed log"] as const;
-export type LogKind = (typeof LOGS)[number];
+type LogKind = (typeof LOGS)[number];
 
 /** The measured cost of a call that goes through policy, budget and log to a synchronous mock, without a tracer. */
 export interface CallCost {

@@ -1,6 +1,6 @@
 /** Runs contenders in turn, round by round, so that other load on the computer affects all of them equally. */
 
-export interface Contender {
+interface Contender {
   readonly name: string;
   readonly run: () => unknown;
 }

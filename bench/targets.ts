@@ -9,7 +9,7 @@ import { type Figure, figureOf, geometricMeans } from "./statistics.ts";
 
 type Bound = "at most" | "at least";
 
-export interface Target {
+interface Target {
   readonly what: string;
   readonly unit: string;
   readonly bound: Bound;
@@ -21,7 +21,7 @@ export interface Target {
   readonly met: "yes" | "yes, stretch too" | "no" | "not measured";
 }
 
-export interface Measured {
+interface Measured {
   readonly times: Times;
   readonly growths: readonly Growth[];
   readonly calls: readonly CallCost[];

@@ -37,7 +37,7 @@ export interface CommandSpec {
   readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
-export interface GroupSpec {
+interface GroupSpec {
   readonly name: string;
   readonly help: string;
   readonly examples: readonly string[];

@@ -6,7 +6,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { COMMANDS, COMMON_OPTIONS, type CommandSpec, type Flags, type OptionSpec } from "./command-table.ts";
 
-export interface CommandLine {
+interface CommandLine {
   readonly command: CommandSpec;
   readonly flags: Flags;
   readonly args: readonly string[];

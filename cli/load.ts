@@ -7,7 +7,7 @@ import { decodeModule } from "../vm/bytecode/codec.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 
-export interface LoadedProgram {
+interface LoadedProgram {
   readonly program: Program;
   readonly warnings: readonly Diagnostic[];
 }

@@ -7,7 +7,7 @@ import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
-export interface TelemetryContext {
+interface TelemetryContext {
   /** Undefined if spans are off. */
   readonly tracing: Tracing | undefined;
   /** Aborts when the process receives one of `STOP_SIGNALS`. */
@@ -55,7 +55,7 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   };
 }
 
-export interface TelemetryOptions<T> {
+interface TelemetryOptions<T> {
   readonly traceparent?: string;
   /** Returns the exit code of the process for the result of the command. If the command throws, its error decides the exit code. */
   readonly exitCode: (result: T) => number;

@@ -61,7 +61,7 @@ export interface FnType {
   readonly row: readonly string[];
 }
 /** The names of the generic built-in types. A Map has two type arguments, of which the first is always String. */
-export type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
+type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
 export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
   | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly CheckedType[] }

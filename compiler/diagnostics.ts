@@ -3,7 +3,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { Span } from "./ast.ts";
 import { byteOffset, lineTable, positionAt } from "./source.ts";
 
-export type Severity = "error" | "warning";
+type Severity = "error" | "warning";
 
 interface DiagnosticDecl {
   readonly severity: Severity;
@@ -188,7 +188,7 @@ function locationAndHint(
   return first.help === undefined ? { place } : { place, hint: first.help };
 }
 
-export interface DiagnosticJson {
+interface DiagnosticJson {
   readonly code: DiagnosticCode;
   readonly severity: Severity;
   readonly message: string;

@@ -34,7 +34,7 @@ interface UnreachableExplanation {
   readonly whyUnreachable: string;
 }
 
-export type Explanation = ReachableExplanation | UnreachableExplanation;
+type Explanation = ReachableExplanation | UnreachableExplanation;
 
 export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
   E001: {
@@ -181,7 +181,7 @@ export function isDiagnosticCode(text: string): text is DiagnosticCode {
 }
 
 /** The name of the file that holds an example's program. */
-export const EXAMPLE_FILE = "main.ax";
+const EXAMPLE_FILE = "main.ax";
 
 /** Returns an example in the form that the compiler takes, with elided parts filled in and the other files included. */
 export function exampleSources(example: Example): {

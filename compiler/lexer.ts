@@ -9,7 +9,7 @@ import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanne
 import { isForeignQuote, readForeignString, readString } from "./lexer/string.ts";
 import { PUNCTUATORS, type Punctuator, type Token, kindOfWord } from "./tokens.ts";
 
-export interface Lexed {
+interface Lexed {
   /** The tokens of the text, of which the last is `eof`. */
   readonly tokens: readonly Token[];
   readonly comments: readonly Comment[];

@@ -8,7 +8,7 @@ import { parse } from "./parser/parse.ts";
 import type { Unit } from "./scope.ts";
 
 /** The result for an import of a file that cannot be read. */
-export interface UnreadableImport {
+interface UnreadableImport {
   /** The message of the diagnostic, which says what cannot be read and why. */
   readonly unreadable: string;
 }

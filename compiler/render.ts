@@ -19,7 +19,7 @@ const MAX_WIDTH = 120;
 const CUT_CONTEXT = 40;
 const TAB = "    ";
 
-export interface RenderOptions {
+interface RenderOptions {
   /** Whether to use ANSI colours; false by default. */
   readonly color?: boolean;
 }

@@ -10,7 +10,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-export interface Position {
+interface Position {
   /** The line number, which starts at 1. */
   readonly line: number;
   /** The column number, which starts at 1 and counts Unicode code points. */

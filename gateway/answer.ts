@@ -34,7 +34,7 @@ import {
 } from "../vm/value/value.ts";
 
 /** The copied answer, or a `problem` that completes the sentence "the handler answered …". */
-export type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
+type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {

@@ -1,6 +1,6 @@
 /** A time limit for one call, combined with the signal of its run. */
 
-export interface Deadline {
+interface Deadline {
   /** Aborted when the run aborts the call, or when the time is up. */
   readonly signal: AbortSignal;
   /** Whether the time limit passed before the run aborted the call. */

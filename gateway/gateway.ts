@@ -41,7 +41,7 @@ import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
 import { utf8BytesOfStrings } from "./utf8-bytes.ts";
 
-export interface GatewayOptions {
+interface GatewayOptions {
   readonly policy: Policy;
   readonly handlers: Handlers;
   readonly mode: RunMode;

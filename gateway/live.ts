@@ -12,7 +12,7 @@ import type { Environment } from "./handlers/secrets.ts";
 import { stepInputHandler } from "./handlers/step-input.ts";
 import { timeNowHandler } from "./handlers/time-now.ts";
 
-export interface LiveOptions extends FsOptions {
+interface LiveOptions extends FsOptions {
   /** Environment variables: the values of the policy's secrets, and `BORUNA_LLM_URL`, `BORUNA_LLM_KEY`, `BORUNA_LLM_MODEL`. */
   readonly env: Environment;
   /** Answers of `step.input`, by input name. */

@@ -5,7 +5,7 @@ import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import type { Value } from "../vm/value/value.ts";
 import { CapabilityDenied, type Handler, type HandlerContext, type Handlers } from "./handlers.ts";
 
-export interface MockOptions {
+interface MockOptions {
   /** Answers of `step.input`, by input name. Other names get the mock from the capability table. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
 }

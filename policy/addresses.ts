@@ -6,7 +6,7 @@
 import { lazily } from "../vm/lazy.ts";
 
 /** `public`, or why an address is not on the public internet. */
-export type AddressClass =
+type AddressClass =
   | "public"
   | "unspecified"
   | "loopback"

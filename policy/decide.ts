@@ -11,7 +11,7 @@ import { reachOf } from "./paths.ts";
 import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
 
-export interface Decision {
+interface Decision {
   readonly allowed: boolean;
   /** Path in the policy file of the rule that decided: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
   readonly rule: string;
@@ -27,7 +27,7 @@ export function budgetRule(capability: string): string {
 }
 
 /** Why a scope refuses a call; the members are those of `Decision`. */
-export interface Refusal {
+interface Refusal {
   readonly rule: string;
   readonly reason: string;
 }

@@ -7,7 +7,7 @@ import type { JsonData } from "../vm/json/json.ts";
 import { describeNode, type DocumentNode } from "./document.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
-export type PolicyErrorKind = ErrorKind & `policy.${string}`;
+type PolicyErrorKind = ErrorKind & `policy.${string}`;
 
 /** Position of the value that is being read, for error messages. */
 export interface FieldPosition {
@@ -19,7 +19,7 @@ export interface FieldPosition {
   readonly errorPlaceAt: (offset: number) => ErrorPlace;
 }
 
-export type JsonSchema = ReadonlyMap<string, JsonData>;
+type JsonSchema = ReadonlyMap<string, JsonData>;
 
 export interface FieldSchema<T> {
   /** Validates the node and returns its value. Throws `policy.*`. */
@@ -40,7 +40,7 @@ export interface Field<T> {
   readonly omitWhenDefault?: true;
 }
 
-export type FieldValue<F> = F extends Field<infer T> ? T : never;
+type FieldValue<F> = F extends Field<infer T> ? T : never;
 /** Type of the object that a table of fields describes. */
 export type FieldValues<Table> = { readonly [K in keyof Table]: FieldValue<Table[K]> };
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
@@ -75,7 +75,7 @@ function failType(schema: { readonly description: string }, node: DocumentNode, 
   );
 }
 
-export const memberPosition = (position: FieldPosition, name: string): FieldPosition => ({
+const memberPosition = (position: FieldPosition, name: string): FieldPosition => ({
   ...position,
   path: memberPath(position.path, name),
 });
@@ -218,7 +218,7 @@ export function mapOf<T>(
 }
 
 /** Reads one field of the current object. */
-export type ReadField = <T>(field: Field<T>) => T;
+type ReadField = <T>(field: Field<T>) => T;
 
 /**
  * Returns the schema of an object whose members are exactly the fields of `table`. `build` must read each field once.

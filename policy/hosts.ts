@@ -3,7 +3,7 @@ import { classifyAddress } from "./addresses.ts";
 import { parseUrl } from "./host-names.ts";
 
 /** The parts of a URL that a policy decides on. */
-export interface Target {
+interface Target {
   readonly scheme: string;
   /** Lower case, without brackets and without the trailing dot of an absolute name. */
   readonly host: string;

@@ -24,7 +24,7 @@ export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): J
   ]);
 }
 
-export interface FieldDoc {
+interface FieldDoc {
   /** Path like in error messages; keys that the user chooses are in capitals: `secrets[NAME].env`. */
   readonly path: string;
   /** The schema's description: `true or false`, `a list of hosts`. */

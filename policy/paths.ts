@@ -7,7 +7,7 @@
  * Whether a path is below a root. `depends` means that the answer depends on the working directory (an absolute path
  * and a relative root); the handler, which knows the directory, decides.
  */
-export type Reach = "inside" | "outside" | "depends";
+type Reach = "inside" | "outside" | "depends";
 
 /** Resolves `.` and `..` in the text. A relative path keeps a leading `..`. "" is the working directory. */
 export function normalizePath(path: string): string {

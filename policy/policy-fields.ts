@@ -78,7 +78,7 @@ export const RULE_FIELDS = {
   allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
   budget: field("budget", integer(0, Number.MAX_SAFE_INTEGER), 0, "Calls that one run may make; 0 is no limit."),
 };
-export type PolicyRule = FieldValues<typeof RULE_FIELDS>;
+type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 
 export const NET_FIELDS = {
   allowed_domains: field(
@@ -151,13 +151,13 @@ export const DB_FIELDS = {
     "Time for one statement, in milliseconds; 0 is no limit but the run's own.",
   ),
 };
-export type DbPolicy = FieldValues<typeof DB_FIELDS>;
+type DbPolicy = FieldValues<typeof DB_FIELDS>;
 
 export const PRICE_FIELDS = {
   input_per_mtok: requiredField("input_per_mtok", AMOUNT, "US dollars for a million input tokens."),
   output_per_mtok: requiredField("output_per_mtok", AMOUNT, "US dollars for a million output tokens."),
 };
-export type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
+type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
 const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (read) => ({
   input_per_mtok: read(PRICE_FIELDS.input_per_mtok),
   output_per_mtok: read(PRICE_FIELDS.output_per_mtok),
@@ -203,13 +203,13 @@ export const LIMIT_FIELDS = {
   max_log_bytes: { ...limitField("max_log_bytes", 1), omitWhenDefault: true as const },
   max_wall_ms: limitField("max_wall_ms", 0),
 };
-export type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
+type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
 
 export const SECRET_FIELDS = {
   env: requiredField("env", text("the name of an environment variable", NAME), "Environment variable that holds the secret."),
   hosts: requiredField("hosts", listOf(HOST, "hosts"), "Hosts that the secret may be sent to."),
 };
-export type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
+type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
 
 const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (read) => ({
   allow: read(RULE_FIELDS.allow),

@@ -167,7 +167,7 @@ export function isAllowed(policy: Policy, capability: string): boolean {
 }
 
 /** Calls of the capability that one run may make; 0 means no limit. */
-export function budgetOf(policy: Policy, capability: string): number {
+function budgetOf(policy: Policy, capability: string): number {
   const rule = policy.rules.get(capability);
   return rule?.allow === true ? rule.budget : 0;
 }

@@ -218,7 +218,7 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
 }
 
 /** The parts of a log that describe its run, without events. */
-export type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "blobs">;
+type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "blobs">;
 
 /** Returns the recorded module. Throws `log.no_program`, `log.module_hash`, `log.blob_*`, `module.*`. */
 export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {

@@ -18,7 +18,7 @@ import { beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type
 import { eventText } from "./report/format-values.ts";
 
 /** Why the replay stopped before the program ended. */
-export type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mismatch } | { readonly reason: "log_end" };
+type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mismatch } | { readonly reason: "log_end" };
 
 type RecordedAnswer = { readonly value: Value } | { readonly failure: Failure };
 

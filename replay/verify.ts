@@ -33,16 +33,16 @@ export interface VerifyOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
-export type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "head" | "replay";
+type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "head" | "replay";
 
-export interface Check {
+interface Check {
   readonly name: CheckName;
   readonly ok: boolean;
   /** What the check found, in one sentence. */
   readonly detail: string;
 }
 
-export interface Failure {
+interface Failure {
   readonly check: CheckName;
   /** A stable error kind: `log.*`, or the kind of an error in the module or the policy. */
   readonly kind: string;

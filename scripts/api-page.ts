@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { page } from "./markdown.ts";
 
-export interface ApiExport {
+interface ApiExport {
   readonly name: string;
   /** The file that declares the export or exports it again, as a path relative to the root of the repository. */
   readonly file: string;

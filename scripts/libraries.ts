@@ -10,7 +10,7 @@ import { parse } from "../compiler/parser/parse.ts";
 
 const STD = fileURLToPath(new URL("../std/", import.meta.url));
 
-export interface Library {
+interface Library {
   readonly name: string;
   /** The introduction, as Markdown. */
   readonly intro: string;

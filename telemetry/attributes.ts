@@ -103,7 +103,7 @@ export const ATTRIBUTES = {
   "gen_ai.usage.output_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
 } as const satisfies Record<string, AttributeSpec>;
 
-export type AttributeName = keyof typeof ATTRIBUTES;
+type AttributeName = keyof typeof ATTRIBUTES;
 
 type TypeOf<T> = T extends "string" ? string : number;
 

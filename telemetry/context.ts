@@ -9,7 +9,7 @@
 import { wellFormed } from "../vm/value/value.ts";
 import { type Environment, readVariable } from "./variables.ts";
 
-export interface TraceParent {
+interface TraceParent {
   /** 32 lower-case hex digits, not all 0. */
   readonly traceId: string;
   /** 16 lower-case hex digits, not all 0. */

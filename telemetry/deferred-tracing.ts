@@ -1,7 +1,7 @@
 /** Keeps the span of a run open after the run, until the verdict of a replay or the exit code of the process is known. */
 import type { RunSpanEnd, Tracing } from "./tracing.ts";
 
-export interface DeferredTracing {
+interface DeferredTracing {
   readonly tracing: Tracing;
   /** Ends the run span. The fields of `overrides` replace what the run reported. Does nothing if no run has ended. */
   finish(overrides: Partial<RunSpanEnd>): void;

@@ -30,7 +30,7 @@ import {
 } from "./context.ts";
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
-export interface OtelTracingOptions {
+interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
   readonly backpressure?: () => Promise<void> | undefined;
 }

@@ -11,7 +11,7 @@ import { createOtlpSender } from "./otlp-sender.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { type Environment, readVariable, VARIABLES } from "./variables.ts";
 
-export interface ShutdownReport {
+interface ShutdownReport {
   /** Number of sampled spans that ended. */
   readonly ended: number;
   readonly lost: number;
@@ -19,7 +19,7 @@ export interface ShutdownReport {
   readonly notice?: string;
 }
 
-export interface Sdk {
+interface Sdk {
   /** One line for stderr, without a prefix, for each setting that was not understood. */
   readonly notices: readonly string[];
   /** The function to pass to `otelTracing` in its options. */

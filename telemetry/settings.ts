@@ -5,9 +5,9 @@
 import { printable } from "../vm/terminal-text.ts";
 import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
 
-export type Exporter = "otlp" | "console";
-export type Protocol = "http/protobuf" | "http/json";
-export type Compression = "gzip" | "none";
+type Exporter = "otlp" | "console";
+type Protocol = "http/protobuf" | "http/json";
+type Compression = "gzip" | "none";
 
 /** Limits on the queue of ended spans. */
 export interface BatchSettings {
@@ -44,7 +44,7 @@ export interface TelemetrySettings {
   readonly notices: readonly string[];
 }
 
-export type SettingsResult = { readonly on: false } | TelemetrySettings | { readonly problem: string };
+type SettingsResult = { readonly on: false } | TelemetrySettings | { readonly problem: string };
 
 const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" satisfies VariableName;
 /** The path that is appended to the general endpoint. */

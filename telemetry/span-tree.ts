@@ -17,7 +17,7 @@ export interface TreeSpan {
   readonly status: { readonly code: number };
 }
 
-export interface TreeOptions {
+interface TreeOptions {
   /** Maximum number of spans to show. If there are more, an additional line says how many. Default 1,000. */
   readonly maxSpans?: number;
 }

@@ -14,7 +14,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-export interface Chunk {
+interface Chunk {
   readonly title: string;
   /** The line of the title, from 1. */
   readonly line: number;

@@ -11,7 +11,7 @@ import { parseType } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 
-export interface Ran {
+interface Ran {
   readonly end: MachineEnd;
   readonly program: Program;
   /** The typed text of the value; `trap KIND` for a trap. */
@@ -20,7 +20,7 @@ export interface Ran {
   readonly debug: readonly string[];
 }
 
-export function mockHost(events: RunEvent[], debug: string[]): Host {
+function mockHost(events: RunEvent[], debug: string[]): Host {
   return {
     call: (request) => {
       const { capability, args } = request;

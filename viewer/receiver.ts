@@ -16,7 +16,7 @@ import { BorunaError } from "../vm/error.ts";
 import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
-export interface ReceiverOptions {
+interface ReceiverOptions {
   /** The port to listen on. Default: 0, which means any free port. */
   readonly port?: number;
   /** Called once for each valid request. If this function throws, the request is answered with 500. */

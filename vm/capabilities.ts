@@ -239,7 +239,7 @@ export interface CapabilityRegistry {
 }
 
 /** Returns the SHA-256 of the lines `name TAB version LF`, one for each capability, sorted by name. */
-export function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
+function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
   const lines = [...capabilities].sort((a, b) => compareUtf8(a.name, b.name)).map((c) => `${c.name}\t${c.version}\n`);
   return `sha256:${bytesToHex(sha256(utf8ToBytes(lines.join(""))))}`;
 }

@@ -25,7 +25,7 @@ export interface FieldTypes {
 export type FieldForm = keyof FieldTypes;
 
 /** The fields of each event, in the order in which reports compare them. */
-export const EVENT_FIELDS = {
+const EVENT_FIELDS = {
   CapCall: { capability: "text", args: "values" },
   CapResult: { capability: "text", result: "value" },
   /** `kind` is a key of the gateway's `FAILURE_TRAPS`. */

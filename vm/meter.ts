@@ -2,7 +2,7 @@ import { appendCharge, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringCharge, U
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
-export interface TrapDetail {
+interface TrapDetail {
   readonly capability?: string;
   readonly rule?: string;
   readonly counterexample?: readonly string[];

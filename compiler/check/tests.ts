@@ -9,7 +9,7 @@ import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
 /** An `answer` of a test. Its callable is a pure function that takes all parameters of one signature of the capability. */
-export interface CheckedAnswer {
+interface CheckedAnswer {
   readonly capability: string;
   readonly callable: Callable;
 }

@@ -7,7 +7,7 @@ import { printResultType, printEffectRow, printType, printNameAndType } from "./
 import type { TokenStream } from "./token-stream.ts";
 
 /** Prints an expression with its parentheses. Comments before it go outside the expression's own groups, so that they do not break these groups. */
-export function printExpr(t: TokenStream, expr: Expr): Doc {
+function printExpr(t: TokenStream, expr: Expr): Doc {
   const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
   while (t.at("(") && t.start < expr.span.start) openParens.push(t.take());

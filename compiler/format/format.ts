@@ -11,7 +11,7 @@ import { printFile } from "./items.ts";
 import { render } from "./render.ts";
 import { withoutTrailingSpace, TokenStream } from "./token-stream.ts";
 
-export type Formatted =
+type Formatted =
   | { readonly ok: true; readonly text: string }
   /** The errors of a file that has syntax errors. */
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };

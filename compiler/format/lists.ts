@@ -2,7 +2,7 @@
 import { type Doc, EMPTY, group, HARDLINE, indent, inline, concat, concatAll, LINE, SOFTLINE, SPACE, text, TRAILING_COMMA } from "./doc.ts";
 import type { TokenStream } from "./token-stream.ts";
 
-export interface ListStyle {
+interface ListStyle {
   /** Whether a list on one line has spaces inside its brackets. */
   readonly padded?: boolean;
   /** Whether the list stays broken if its first element is on a new line in the source. */

@@ -30,10 +30,10 @@ export class ParseError extends Error {
 }
 
 /** The construct whose header is being parsed, or null. In a header `{` begins the body; otherwise `{` may begin a literal. */
-export type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
+type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
 
 /** How newlines and `{` are read at the current position. */
-export interface Context {
+interface Context {
   /** Whether a newline may end a statement. */
   readonly newlinesMatter: boolean;
   readonly header: Header;

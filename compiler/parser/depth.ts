@@ -2,7 +2,7 @@
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
 /** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. */
-export const MAX_TREE_DEPTH = 1024;
+const MAX_TREE_DEPTH = 1024;
 
 interface Step {
   readonly node: Expr | Stmt;

@@ -118,7 +118,7 @@ function reportChainedComparison(c: Cursor, chain: OperatorChain): void {
 }
 
 /** Parses the prefix operators: `-` `!` `try` `spawn` `send` `emit`. */
-export function parseUnary(c: Cursor): Expr {
+function parseUnary(c: Cursor): Expr {
   const token = c.token;
   switch (token.kind) {
     case "-":

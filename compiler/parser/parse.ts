@@ -19,7 +19,7 @@ import { nameOf } from "./names.ts";
 import { parseItem } from "./items.ts";
 import { parseBlock, parseBrace, parseStatement } from "./statements.ts";
 
-export const MAX_SOURCE_BYTES = 1_048_576;
+const MAX_SOURCE_BYTES = 1_048_576;
 
 const GRAMMAR: Grammar = { expression: parseExpression, statement: parseStatement, block: parseBlock, brace: parseBrace };
 

@@ -18,7 +18,7 @@ export interface FsOptions {
   readonly protectedFiles?: (() => ProtectedFiles | undefined) | undefined;
 }
 
-export interface NamedRoot {
+interface NamedRoot {
   /** An absolute path. */
   readonly root: string;
   /** The root as the policy writes it. Messages show this, never the absolute path. */

@@ -17,7 +17,7 @@ import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
 
-export interface LlmCallOptions {
+interface LlmCallOptions {
   /** `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
   readonly url: string | undefined;
   /** The API key, sent as a bearer token. */

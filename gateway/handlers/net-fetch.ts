@@ -21,7 +21,7 @@ import { httpFailure } from "./http-failure.ts";
 import { CREDENTIAL_HEADERS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
 
-export interface NetFetchOptions {
+interface NetFetchOptions {
   /** Environment variables: the values of the policy's secrets. */
   readonly env: Environment;
   /** Resolves host names. Default: the system's resolver. */

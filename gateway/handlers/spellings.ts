@@ -142,7 +142,7 @@ export function spelledTexts(value: string): readonly SpelledText[] {
 }
 
 /** A text in which one kind of escape is undone. */
-export interface UnescapedText {
+interface UnescapedText {
   readonly text: string;
   /** Maps an index of `text` to the index in the escaped text. */
   readonly sourceIndexOf: (index: number) => number;

@@ -21,7 +21,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { toIoError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
 /** Identifies a blob. `bytes` is its length, or absent if only the hash is known. */
-export interface BlobName {
+interface BlobName {
   readonly sha256: string;
   readonly bytes?: number;
 }
@@ -38,7 +38,7 @@ export interface BlobWriter {
   put(bytes: Uint8Array): string;
 }
 
-export function blobFolder(logPath: string): string {
+function blobFolder(logPath: string): string {
   return `${logPath}.blobs`;
 }
 

@@ -19,7 +19,7 @@ import {
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
 /** A trap without its stack. The stack depends on debug information, which the module hash does not cover. */
-export interface EndError<Text = string> {
+interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
   readonly capability?: string | undefined;

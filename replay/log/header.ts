@@ -6,9 +6,9 @@ import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./json-fields.ts";
 
-export const LOG_VERSION = 1;
+const LOG_VERSION = 1;
 
-export interface LogProgram {
+interface LogProgram {
   readonly name: string;
   /** The module hash as `sha256:hex`. It does not cover debug information. */
   readonly moduleHash: string;

@@ -29,7 +29,7 @@ export interface LogWriter {
 const LOG_MODE = 0o600;
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
-export interface LogFileOptions {
+interface LogFileOptions {
   readonly durable: boolean;
   /** Whether to replace an existing log. */
   readonly force: boolean;

@@ -26,7 +26,7 @@ export type LogRecord = { readonly line: number; readonly hash: string } & (
 );
 
 /** Describes the end of the file. */
-export interface LogTail {
+interface LogTail {
   /** Total bytes of the complete records. */
   readonly validBytes: number;
   /** The incomplete record at the end of the file; undefined if the last record is complete. */

@@ -16,7 +16,7 @@ export interface RunDescription {
   readonly module: Uint8Array;
 }
 
-export interface RunFacts {
+interface RunFacts {
   readonly policy: Policy;
   readonly args: ReadonlyMap<string, JsonData>;
   /** The limits that apply to the run, from the policy and the caller. */
@@ -70,7 +70,7 @@ function unservedBy(program: Program, served: ReadonlySet<string>): readonly str
 }
 
 /** Returns `sha256:hex` of one line `name TAB sha256(text) LF` for each source file, by name. Null if the module has no source text. */
-export function sourceHash(module: Module): string | null {
+function sourceHash(module: Module): string | null {
   const files = module.debug?.files ?? [];
   if (files.length === 0) return null;
   const lines = [...files].sort((a, b) => compareUtf8(a.name, b.name)).map((file) => `${file.name}\t${sha256Hex(file.text)}\n`);

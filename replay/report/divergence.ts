@@ -10,7 +10,7 @@ import { COUNTER_NAMES, type RunEnd } from "../log/end-record.ts";
 import type { SourceFrame } from "./source-frame.ts";
 import { endText, eventText, excerpt, typeText, valueText } from "./format-values.ts";
 
-export type DivergenceKind =
+type DivergenceKind =
   /** The event has another type, or the call another capability, than recorded. */
   | "event"
   | "arguments"

@@ -5,7 +5,7 @@ function list(head: string, ...parts: readonly string[]): string {
   return `(${[head, ...parts].filter((part) => part !== "").join(" ")})`;
 }
 
-export function showType(type: TypeExpr): string {
+function showType(type: TypeExpr): string {
   if (type.kind === "fn") return list("Fn", ...type.params.map(showType), "->", showType(type.result), showRow(type.row));
   return type.args.length === 0 ? type.name.text : `${type.name.text}<${type.args.map(showType).join(", ")}>`;
 }
@@ -14,7 +14,7 @@ function showRow(row: RowExpr | null): string {
   return row === null ? "" : `!{${row.names.map((name) => name.text).join(", ")}}`;
 }
 
-export function showPattern(pattern: Pattern): string {
+function showPattern(pattern: Pattern): string {
   switch (pattern.kind) {
     case "wildcard":
       return "_";
@@ -53,7 +53,7 @@ export function showBlock(block: Block): string {
   return `{${block.stmts.map(showStmt).join("; ")}}`;
 }
 
-export function showStmt(stmt: Stmt): string {
+function showStmt(stmt: Stmt): string {
   switch (stmt.kind) {
     case "let":
       return list(
@@ -84,7 +84,7 @@ function showFields(fields: readonly FieldInit[]): readonly string[] {
   return fields.map((field) => `${field.name.text}:${showExpr(field.value)}`);
 }
 
-export function showExpr(expr: Expr): string {
+function showExpr(expr: Expr): string {
   switch (expr.kind) {
     case "int":
     case "float":

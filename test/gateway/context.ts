@@ -7,19 +7,19 @@ import type { Value } from "../../vm/value/value.ts";
 
 export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
 
-export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
+function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
   return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
 }
 
 /** Fills in the default arguments of the capability table. */
-export function fullArgs(capability: string, args: readonly Value[]): readonly Value[] {
+function fullArgs(capability: string, args: readonly Value[]): readonly Value[] {
   const declared = BUILTIN_REGISTRY.byName.get(capability);
   const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
   return params.map((p, i) => args[i] ?? p.default ?? false);
 }
 
 /** Returns the answer, or `denied: …` or `failed: …`. */
-export async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
+async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await call();
   } catch (error) {

@@ -2,13 +2,13 @@
 import type { CallPlace } from "../../vm/bytecode/module.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 
-export interface RecordedCall {
+interface RecordedCall {
   readonly start: Omit<CallSpanStart, "place">;
   readonly place: CallPlace;
   readonly end: CallSpanEnd[];
 }
 
-export interface RecordedTracing extends Tracing {
+interface RecordedTracing extends Tracing {
   readonly runs: { readonly start: RunSpanStart; readonly end: RunSpanEnd[] }[];
   readonly calls: RecordedCall[];
   readonly models: string[];

@@ -9,7 +9,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 /** Operands are numbers, except that a constant is given as its value, and a capability or function as its name. */
 export type Line = readonly [OpName, ...Value[]];
 
-export interface FunctionLines {
+interface FunctionLines {
   readonly name: string;
   readonly arity?: number;
   readonly locals?: number;
@@ -17,7 +17,7 @@ export interface FunctionLines {
   readonly code: readonly Line[];
 }
 
-export interface ModuleLines {
+interface ModuleLines {
   readonly name?: string;
   readonly types?: readonly TypeDef[];
   readonly signature?: Signature;

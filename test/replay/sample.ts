@@ -13,7 +13,7 @@ import { anyText, anyValue } from "./values.ts";
 const MODULE = new TextEncoder().encode("module");
 const HASH = `sha256:${"0".repeat(64)}`;
 
-export const COUNTERS = { total: 1, dispatched: 1, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+const COUNTERS = { total: 1, dispatched: 1, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
 
 export function description(args: LogHeader["args"] = new Map()): RunDescription {
   const header = {

@@ -25,23 +25,16 @@ export type Behavior =
   | Script;
 
 /** Called with each request; answers it now, later or never. */
-export type Script = (request: CollectedRequest, answer: (status: number, options?: AnswerOptions) => void) => void;
+type Script = (request: CollectedRequest, answer: (status: number, options?: AnswerOptions) => void) => void;
 
-export interface AnswerOptions {
+interface AnswerOptions {
   readonly headers?: { readonly [name: string]: string };
   readonly body?: string | Uint8Array;
 }
 
-export type CollectedValue =
-  | string
-  | number
-  | boolean
-  | bigint
-  | null
-  | readonly CollectedValue[]
-  | { readonly [key: string]: CollectedValue };
+type CollectedValue = string | number | boolean | bigint | null | readonly CollectedValue[] | { readonly [key: string]: CollectedValue };
 
-export interface CollectedSpan {
+interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
   /** Empty for a root span. */
@@ -58,7 +51,7 @@ export interface CollectedSpan {
   readonly scope: string;
 }
 
-export interface CollectedRequest {
+interface CollectedRequest {
   readonly path: string;
   readonly headers: { readonly [name: string]: string | string[] | undefined };
   /** Decompressed. */

@@ -51,7 +51,7 @@ export const int: fc.Arbitrary<number | bigint> = fc
     fc.integer().map(BigInt),
   )
   .map(intFromBigInt);
-export const finiteFloat: fc.Arbitrary<FloatValue> = fc
+const finiteFloat: fc.Arbitrary<FloatValue> = fc
   .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.constantFrom(-0, 1e21, 1e-7, 5e-324, Number.MAX_VALUE))
   .map((n) => new FloatValue(n));
 export const float: fc.Arbitrary<FloatValue> = fc.oneof(

@@ -101,7 +101,7 @@ export const MODULE_TYPES: readonly TypeDef[] = [
   },
 ];
 
-export interface Step {
+interface Step {
   readonly op: OpName;
   readonly takes: readonly Kind[];
   readonly gives: Kind;

@@ -11,7 +11,7 @@ import type { Value } from "../../vm/value/value.ts";
 import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 
-export interface EngineRun {
+interface EngineRun {
   readonly limits?: Partial<Limits>;
   readonly args?: readonly Value[];
   readonly actors?: boolean;
@@ -72,7 +72,7 @@ export function sameOnBoth(program: Program, options: EngineRun = {}, engine: En
   return expected;
 }
 
-export interface Counts {
+interface Counts {
   readonly entered: number;
   readonly deoptimized: number;
   readonly compiled: number;

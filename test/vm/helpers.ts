@@ -9,7 +9,7 @@ import { runMachine } from "../../vm/scheduler/scheduler.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
-export type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
+type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
 
 export interface TestHost extends Host {
   readonly events: RunEvent[];
@@ -72,7 +72,7 @@ export interface TestFunction {
 const instruction = (code: Code): Instruction =>
   typeof code === "string" ? { op: code, operands: [] } : { op: code[0], operands: code.slice(1).filter((x) => typeof x === "number") };
 
-export function functionOf(fn: TestFunction, index = 0): FunctionDef {
+function functionOf(fn: TestFunction, index = 0): FunctionDef {
   return {
     name: fn.name ?? `f${index}`,
     arity: fn.arity ?? 0,

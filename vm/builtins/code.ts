@@ -5,7 +5,7 @@ import { type Meter, typeTrap } from "../meter.ts";
 import { EnumValue, FloatValue, type IntValue, isInt, NONE, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
 /** A builtin as a function. It must charge the meter before it does any work. Arguments beyond the builtin's `arity` are Unit. */
-export type BuiltinRun = (meter: Meter, a: Value, b: Value, c: Value) => Value;
+type BuiltinRun = (meter: Meter, a: Value, b: Value, c: Value) => Value;
 
 export interface BuiltinCode {
   readonly arity: number;

@@ -3,7 +3,7 @@
 /** The maximum pattern length for which `indexOf` is used. For longer patterns its time could be quadratic. */
 const NATIVE_PATTERN_UNITS = 32;
 
-export interface Searcher {
+interface Searcher {
   /** Returns the index of the first occurrence at or after `from`, in code units; -1 if there is none. */
   next(from: number): number;
 }
@@ -62,7 +62,7 @@ export function splitText(text: string, pattern: string): string[] {
 }
 
 /** Returns whether a code unit is a space or U+0009 to U+000D. */
-export function isAsciiSpace(unit: number): boolean {
+function isAsciiSpace(unit: number): boolean {
   return unit === 32 || (unit >= 9 && unit <= 13);
 }
 

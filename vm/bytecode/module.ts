@@ -17,7 +17,7 @@ export interface TypeField {
   readonly type: string;
 }
 /** A variant of an enum. `type` is null for a variant without payload. The payload of a struct variant has the record type `Enum::Variant`. */
-export interface TypeVariant {
+interface TypeVariant {
   readonly name: string;
   readonly type: string | null;
 }

@@ -410,7 +410,7 @@ export type OpName = keyof typeof OPCODES;
 export type { OpcodeRow };
 export type NamedOpcode = OpcodeRow & { readonly name: OpName };
 
-export const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
+const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
 
 /** The opcodes by tag, for code that reads `VerifiedFunction.code`. */
 export const OPCODE_BY_TAG: ReadonlyMap<number, NamedOpcode> = new Map(

@@ -4,7 +4,7 @@ import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
 
 /** The load of a local that an operand comes from. */
-export interface Origin {
+interface Origin {
   readonly local: number;
   /** The number of stores to the local that precede the load. */
   readonly storesBefore: number;
@@ -14,7 +14,7 @@ export interface Origin {
   readonly laterPcs: number[];
 }
 
-export interface VisitedInstruction {
+interface VisitedInstruction {
   readonly pc: number;
   readonly row: OpcodeRow;
   /** The instruction's first operand in the code (not on the stack). */

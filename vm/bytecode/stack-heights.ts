@@ -18,7 +18,7 @@ const RET = OPCODES.Ret.tag;
 /** The number that `heights` contains for an unreachable instruction. */
 export const UNREACHABLE = -1;
 
-export interface StackHeights {
+interface StackHeights {
   /** The height before each instruction, in slots; `UNREACHABLE` if no path leads to the instruction. */
   readonly heights: Int32Array;
   readonly highest: number;

@@ -13,7 +13,7 @@ export type Exit =
   | { readonly kind: "branch"; readonly ifTrue: number; readonly ifFalse: number }
   | { readonly kind: "match"; readonly arms: readonly { readonly tag: number; readonly to: number }[] };
 
-export interface Block {
+interface Block {
   /** The pc of the first instruction. `end` is the pc after the last one. The end of the code is an empty block. */
   readonly start: number;
   readonly end: number;

@@ -46,7 +46,7 @@ export const PAUSED: unique symbol = Symbol("paused");
 export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
 
 /** Returns the compiled form of a function by its index. Throws `Deopt` if there is none. */
-export type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
+type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
 
 /** Gives up. The interpreter has to run this call, because it reached a trap, a limit or an operation without a compiled form. */
 export function deoptimize(): never {

@@ -104,7 +104,7 @@ export interface FunctionVersion {
 }
 
 /** The part of a compilation unit that type inference needs. */
-export interface UnitKinds {
+interface UnitKinds {
   readonly constants: readonly Value[];
   /** Returns the kind of a call's result, and joins the kinds of the arguments into those of the callee's parameters. */
   readonly call: (index: number, args: readonly ValueKind[]) => ValueKind;

@@ -4,7 +4,7 @@ import type { Program, UnreceivedFailure } from "../bytecode/program.ts";
 import type { Slot, Slots } from "./stack-slots.ts";
 import { ErrValue, UNIT, type Value } from "../value/value.ts";
 
-export interface Message {
+interface Message {
   readonly from: number;
   readonly payload: Value;
 }

@@ -23,7 +23,7 @@ export function isJsonObject(data: JsonData): data is ReadonlyMap<string, JsonDa
 
 export const jsonObjectOf = (...members: readonly (readonly [string, JsonData])[]): JsonData => new Map(members);
 
-export interface ParseJsonOptions {
+interface ParseJsonOptions {
   /** Limit on the nesting of arrays and objects. The default is 256. */
   readonly maxDepth?: number;
   /** What to do if a name occurs twice in an object. The default is "reject". "last" uses the last member, like `JSON.parse`. */

@@ -17,9 +17,9 @@ export type RegexInstruction =
  * test these kinds. A kind that no assertion of the program tests is not used: its code points count as another kind.
  */
 export const EDGE = 0;
-export const OTHER = 1;
-export const WORD_KIND = 2;
-export const NEWLINE_KIND = 3;
+const OTHER = 1;
+const WORD_KIND = 2;
+const NEWLINE_KIND = 3;
 
 export interface RegexProgram {
   readonly code: readonly RegexInstruction[];

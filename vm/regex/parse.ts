@@ -17,7 +17,7 @@ export const REGEX_LIMITS = {
   instructions: 10_000,
 } as const;
 
-export interface ParsedPattern {
+interface ParsedPattern {
   readonly pattern: Pattern;
   /** The number of capturing groups, which are numbered from 1. */
   readonly groups: number;

@@ -22,7 +22,7 @@ import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
 
 /** A part of a value that does not have the expected type. */
-export interface Mismatch {
+interface Mismatch {
   readonly value: Value;
   readonly type: Type;
 }
@@ -50,7 +50,7 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
 }
 
 /** Callbacks that receive the work of a check before it is done. They may throw to stop the check. */
-export interface CheckWork {
+interface CheckWork {
   parts(count: number): void;
   /** Called for a generic type, because its instance may have to be built. */
   instance(type: Type): void;

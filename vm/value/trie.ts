@@ -12,10 +12,10 @@ const MASK = WIDTH - 1;
 /** Limit on the levels of inner nodes above the leaves. */
 export const MAX_HEIGHT = 6;
 
-export interface Inner<T> {
+interface Inner<T> {
   readonly children: readonly Tree<T>[];
 }
-export interface Leaf<T> {
+interface Leaf<T> {
   readonly items: readonly T[];
 }
 export type Tree<T> = Inner<T> | Leaf<T>;
@@ -56,7 +56,7 @@ export function triePush<T>(trie: Trie<T>, value: T): Trie<T> {
 }
 
 /** What `trieAppend` copies elements from. It is an array or a `ListBuffer`. */
-export interface Source<T> {
+interface Source<T> {
   slice(from: number, to: number): readonly T[];
 }
 

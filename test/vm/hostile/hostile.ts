@@ -41,7 +41,7 @@ export class Choices {
 }
 
 /** The parts of a run that must be the same on both engines. */
-export interface Observed {
+interface Observed {
   readonly ended: string;
   readonly steps: number;
   readonly allocBytes: number;

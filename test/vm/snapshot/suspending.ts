@@ -24,13 +24,13 @@ function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: 
   return { ok: true, value: capability.mock(capability.internal === true ? args : full) };
 }
 
-export interface JournalHost extends SuspendingHost {
+interface JournalHost extends SuspendingHost {
   /** Answers the call at which the run was suspended; logs it as an immediate answer. */
   settled(): CapabilityAnswer;
 }
 
 /** How a host answers. */
-export type Timing = "now" | "later";
+type Timing = "now" | "later";
 
 export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
   let pending: CapabilityAnswer | undefined;
@@ -76,7 +76,7 @@ export function shown(end: MachineEnd, journal: Journal): string {
 
 export type RunOptions = Partial<Omit<MachineOptions, "limits">> & { readonly limits?: Partial<Limits>; readonly timing?: Timing };
 
-export interface Through {
+interface Through {
   readonly text: string;
   readonly calls: number;
   /** The length of each snapshot. */
