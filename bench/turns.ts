@@ -47,7 +47,7 @@ const startRun = (program: Program, engine: EngineName, n: number, signal?: Abor
     limits: LIMITS,
     args: new Map([["n", n]]),
     engine,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 
 const inTimers = (ms: number): string => (ms / TIMER_MS).toFixed(1);

@@ -66,8 +66,8 @@ export function reportFailure(
       error: {
         kind: error.kind,
         message: error.message,
-        ...(error.place === undefined ? {} : { location: error.place }),
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        location: error.place,
+        hint: error.hint,
       },
     };
     const help = error.hint === undefined ? "" : `\n  help: ${error.hint}`;

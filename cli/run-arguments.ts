@@ -41,7 +41,7 @@ function argumentError(error: BorunaError, text: string, type: Type, name: strin
   const argument = `${name}=${example ?? ""}`;
   const hint = `for example: --arg ${/^[\w.=]+$/.test(argument) ? argument : `'${argument}'`}`;
   return new BorunaError("usage", `--arg ${name}=${truncated(text)}: ${problem}`, {
-    ...(example === undefined ? {} : { hint }),
+    hint: example === undefined ? undefined : hint,
     cause: error,
   });
 }

@@ -24,12 +24,12 @@ export function errorJson(error: RunError): Readonly<Record<string, unknown>> {
   return {
     kind: error.kind,
     message: error.message,
-    ...(error.capability === undefined ? {} : { capability: error.capability }),
-    ...(error.rule === undefined ? {} : { rule: error.rule }),
+    capability: error.capability,
+    rule: error.rule,
     location,
     stack: error.stack.map((p) => ({ function: p.function, pc: p.pc, file: p.file, line: p.line, column: p.column })),
-    ...(error.limit === undefined ? {} : { limit: error.limit }),
-    ...(error.counterexample === undefined ? {} : { counterexample: error.counterexample }),
+    limit: error.limit,
+    counterexample: error.counterexample,
     step: error.step,
   };
 }

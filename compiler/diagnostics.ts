@@ -1,5 +1,5 @@
 /** Diagnostics: the table of codes, the collector to which every stage reports, `CompileError` and the JSON form. */
-import { BorunaError } from "../vm/error.ts";
+import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import type { Span } from "./ast.ts";
 import { byteOffset, lineTable, positionAt } from "./source.ts";
 
@@ -179,13 +179,10 @@ function summary(errors: readonly Diagnostic[]): string {
   return `${first.code}: ${first.message}${suffix}`;
 }
 
-function locationAndHint(
-  first: Diagnostic,
-  sourceOf: SourceOf,
-): { place: { file: string; line?: number; column?: number }; hint?: string } {
+function locationAndHint(first: Diagnostic, sourceOf: SourceOf): { readonly place: ErrorPlace; readonly hint: string | undefined } {
   const text = sourceOf(first.file);
   const place = text === undefined ? { file: first.file } : { file: first.file, ...positionAt(lineTable(text), first.span.start) };
-  return first.help === undefined ? { place } : { place, hint: first.help };
+  return { place, hint: first.help };
 }
 
 interface DiagnosticJson {
@@ -197,7 +194,7 @@ interface DiagnosticJson {
   readonly column: number;
   readonly end_line: number;
   readonly end_column: number;
-  readonly help?: string;
+  readonly help: string | undefined;
   readonly fixes: readonly {
     readonly title: string;
     readonly edits: readonly { readonly start: number; readonly end: number; readonly text: string }[];
@@ -222,7 +219,7 @@ export function diagnosticToJson(diagnostic: Diagnostic, sourceOf: SourceOf): Di
     column: start.column,
     end_line: end.line,
     end_column: end.column,
-    ...(diagnostic.help === undefined ? {} : { help: diagnostic.help }),
+    help: diagnostic.help,
     fixes: diagnostic.fixes.map((fix) => ({
       title: fix.title,
       edits: fix.edits.map((edit) => ({ start: byteOffset(text, edit.span.start), end: byteOffset(text, edit.span.end), text: edit.text })),

@@ -28,10 +28,9 @@ function withOptionName<T>(option: string, hint: string | undefined, read: () =>
   } catch (error) {
     const borunaError = error instanceof BorunaError ? error : undefined;
     const kind = borunaError?.kind.startsWith("policy.") === true ? borunaError.kind : "usage";
-    const errorHint = borunaError?.hint ?? hint;
     const message = borunaError?.message ?? "reading it throws an error";
     throw new BorunaError(kind, message.split(/\W/).includes(option) ? message : `${option}: ${message}`, {
-      ...(errorHint === undefined ? {} : { hint: errorHint }),
+      hint: borunaError?.hint ?? hint,
       cause: error,
     });
   }

@@ -18,7 +18,7 @@ interface Decision {
   /** Why the call is allowed or not: one sentence for people. */
   readonly reason: string;
   /** Number of calls that one run may make; absent if there is no limit. */
-  readonly budget?: number;
+  readonly budget?: number | undefined;
 }
 
 /** Returns the path of the rule that sets the budget of a capability. */
@@ -64,7 +64,7 @@ function ruleDecision(policy: Policy, name: string): Decision {
   }
   const budget = rule?.budget ?? 0;
   const reason = rule === undefined ? `the policy allows what it has no rule for` : `the policy's rule allows ${name}`;
-  return { allowed: true, rule: path, reason, ...(budget === 0 ? {} : { budget }) };
+  return { allowed: true, rule: path, reason, budget: budget === 0 ? undefined : budget };
 }
 
 function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Refusal | undefined {

@@ -64,7 +64,7 @@ export function fail(
   hint?: string,
   kind: PolicyErrorKind = position.kind,
 ): never {
-  throw new BorunaError(kind, message, { place: position.errorPlaceAt(offset), ...(hint === undefined ? {} : { hint }) });
+  throw new BorunaError(kind, message, { place: position.errorPlaceAt(offset), hint });
 }
 
 function failType(schema: { readonly description: string }, node: DocumentNode, position: FieldPosition): never {

@@ -1,17 +1,17 @@
 /** Loads a policy by name or from a file. Only this file of `policy/` touches the file system. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
 
 /** Loads `allow-all`, `deny-all` or a policy file. A file whose name ends in `.jsonc` may contain comments. Throws `policy.*`. */
-export function loadPolicy(nameOrPath: string, registry?: CapabilityRegistry): Policy {
+export function loadPolicy(nameOrPath: string, registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
   const builtIn = NAMED_POLICIES.get(nameOrPath);
   if (builtIn !== undefined) return builtIn;
   const text = readText(nameOrPath);
-  return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), ...(registry === undefined ? {} : { registry }) });
+  return parsePolicy(text, { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), registry });
 }
 
 /** Like `loadPolicy`, but also returns warnings. Built-in policies have none. */

@@ -43,7 +43,7 @@ export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedP
 function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode {
   const placeOf = (offset: number): ErrorPlace => errorPlaceAt(text, offset, options.file);
   const fail = (message: string, offset: number, hint?: string): never => {
-    throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), ...(hint === undefined ? {} : { hint }) });
+    throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), hint });
   };
   if (text.length > MAX_POLICY_BYTES) fail(`the policy is longer than ${MAX_POLICY_BYTES} bytes`, 0);
   checkDepth(text, fail);

@@ -15,8 +15,8 @@ interface ShutdownReport {
   /** Number of sampled spans that ended. */
   readonly ended: number;
   readonly lost: number;
-  /** One line for stderr, without a prefix. Absent if no spans were lost. */
-  readonly notice?: string;
+  /** One line for stderr, without a prefix. Undefined if no spans were lost. */
+  readonly notice: string | undefined;
 }
 
 interface Sdk {
@@ -95,8 +95,7 @@ export async function start(settings: TelemetrySettings, environment: Environmen
 
 async function stop(processors: readonly SpanProcessor[], delivery: DeliveryProcessor | undefined): Promise<ShutdownReport> {
   await Promise.allSettled(processors.map((processor) => processor.shutdown()));
-  const notice = delivery?.lossNotice();
-  return { ended: delivery?.ended ?? 0, lost: delivery?.lost ?? 0, ...(notice === undefined ? {} : { notice }) };
+  return { ended: delivery?.ended ?? 0, lost: delivery?.lost ?? 0, notice: delivery?.lossNotice() };
 }
 
 function resourceOf(

@@ -1,11 +1,12 @@
 import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
-import { replayRun, type ReplayReport } from "../../replay/replay.ts";
+import { type ReplayOptions, replayRun, type ReplayReport } from "../../replay/replay.ts";
 import { replayJson, replayLines } from "../../replay/report/replay-report.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseArguments, type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
@@ -30,16 +31,19 @@ export async function replayCommand(session: Session, file: string, programFile:
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
   const report = await withTelemetry(terminal, { exitCode }, ({ tracing, signal, context }) =>
-    replayRun(log, {
-      ...(program === undefined ? {} : { program }),
-      ...(flags.policy === undefined ? {} : { policy: loadPolicy(flags.policy) }),
-      ...(args === undefined || args.size === 0 ? {} : { args }),
-      ...(flags.engine === undefined ? {} : { engine: flags.engine }),
-      limits,
-      tracing: tracing ?? false,
-      signal,
-      ...context,
-    }).catch((error: unknown) => {
+    replayRun(
+      log,
+      omitUndefined<ReplayOptions>({
+        program,
+        policy: flags.policy === undefined ? undefined : loadPolicy(flags.policy),
+        args: args?.size === 0 ? undefined : args,
+        engine: flags.engine,
+        limits,
+        tracing: tracing ?? false,
+        signal,
+        ...context,
+      }),
+    ).catch((error: unknown) => {
       throw programFile === undefined ? error : explainArgumentError(error, log, programFile);
     }),
   );

@@ -1,8 +1,8 @@
 import { renderDiagnostic } from "../../compiler/render.ts";
-import type { CallEnd, CallStart, Observers } from "../../gateway/observers.ts";
+import type { CallEnd, Observers } from "../../gateway/observers.ts";
 import type { Policy } from "../../policy/policy.ts";
-import { NAMED_POLICIES, withShorthands } from "../../policy/policy.ts";
-import { type Execution, execute } from "../../runtime/execute.ts";
+import { NAMED_POLICIES, type Shorthands, withShorthands } from "../../policy/policy.ts";
+import { type Execution, execute, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
 import { stackLines } from "../../replay/report/source-frame.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
@@ -15,6 +15,7 @@ import { textForm, typedText } from "../../vm/value/display.ts";
 import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
@@ -49,12 +50,13 @@ async function basePolicy(nameOrPath: string): Promise<Policy> {
 }
 
 async function policyOf(flags: RunFlags): Promise<Policy> {
-  return withShorthands(await basePolicy(flags.policy ?? "deny-all"), {
-    ...(flags.allowNet === undefined ? {} : { allowNet: flags.allowNet.split(",") }),
-    ...(flags.allowRead === undefined ? {} : { allowRead: flags.allowRead }),
-    ...(flags.allowWrite === undefined ? {} : { allowWrite: flags.allowWrite }),
-    ...(flags.allow === undefined ? {} : { allow: flags.allow.flatMap((list) => list.split(",")) }),
+  const shorthands = omitUndefined<Shorthands>({
+    allowNet: flags.allowNet?.split(","),
+    allowRead: flags.allowRead,
+    allowWrite: flags.allowWrite,
+    allow: flags.allow?.flatMap((list) => list.split(",")),
   });
+  return withShorthands(await basePolicy(flags.policy ?? "deny-all"), shorthands);
 }
 
 function formatOf(text: string | undefined): LogFormat {
@@ -95,18 +97,15 @@ function observers(
   uiPrinter: TreePrinter | undefined,
 ): Observers {
   const needsCallEnd = mockedCalls !== undefined || flags.explain === true;
-  return {
-    ...(uiPrinter === undefined ? {} : { eventAppended: uiPrinter.observe }),
-    ...(mockedCalls === undefined ? {} : { callStart: (call: CallStart) => mockedCalls.start(call) }),
-    ...(needsCallEnd
-      ? {
-          callEnd: (call: CallEnd) => {
-            mockedCalls?.end(call);
-            if (flags.explain === true) printDecision(terminal, call);
-          },
-        }
-      : {}),
+  const callEnd = (call: CallEnd): void => {
+    mockedCalls?.end(call);
+    if (flags.explain === true) printDecision(terminal, call);
   };
+  return omitUndefined<Observers>({
+    eventAppended: uiPrinter?.observe,
+    callStart: mockedCalls === undefined ? undefined : (call) => mockedCalls.start(call),
+    callEnd: needsCallEnd ? callEnd : undefined,
+  });
 }
 
 interface TreePrinter {
@@ -152,25 +151,28 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
   const mockedCalls = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
+  const record =
+    flags.record === undefined ? undefined : { path: flags.record, format, durable: flags.durable === true, force: flags.force === true };
   const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
-    execute(program, {
-      policy,
-      live: flags.live === true,
-      args,
-      ...(inputs === undefined ? {} : { inputs }),
-      limits,
-      ...(flags.runId === undefined ? {} : { runId: flags.runId }),
-      ...(flags.record === undefined
-        ? {}
-        : { record: { path: flags.record, format, durable: flags.durable === true, force: flags.force === true } }),
-      signal,
-      tracing: tracing ?? false,
-      ...context,
-      on: observers(terminal, flags, mockedCalls, uiPrinter),
-      onDebug: (text) => terminal.err(withoutControlCharacters(text)),
-      ...(flags.engine === undefined ? {} : { engine: flags.engine }),
-      ...(flags.trace === true ? { trace: (line: string) => terminal.err(withoutControlCharacters(line)) } : {}),
-    }),
+    execute(
+      program,
+      omitUndefined<RunOptions>({
+        policy,
+        live: flags.live === true,
+        args,
+        inputs,
+        limits,
+        runId: flags.runId,
+        record,
+        signal,
+        tracing: tracing ?? false,
+        ...context,
+        on: observers(terminal, flags, mockedCalls, uiPrinter),
+        onDebug: (text) => terminal.err(withoutControlCharacters(text)),
+        engine: flags.engine,
+        trace: flags.trace === true ? (line) => terminal.err(withoutControlCharacters(line)) : undefined,
+      }),
+    ),
   );
   uiPrinter?.check();
   print(session, execution, flags);

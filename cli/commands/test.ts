@@ -134,8 +134,9 @@ function testJson({ file, test, result }: FinishedTest): Readonly<Record<string,
     alloc_bytes: result.allocBytes,
     error: error === undefined ? null : errorJson({ ...error, stack: stackIn(file, error.stack) }),
     ...failuresJson(result.unreceived),
-    ...(failedAnswer === undefined
-      ? {}
-      : { broken_answer: { capability: failedAnswer.capability, kind: failedAnswer.trap.kind, message: failedAnswer.trap.message } }),
+    broken_answer:
+      failedAnswer === undefined
+        ? undefined
+        : { capability: failedAnswer.capability, kind: failedAnswer.trap.kind, message: failedAnswer.trap.message },
   };
 }

@@ -1,6 +1,7 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
-import { verifyLog } from "../../replay/verify.ts";
+import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
@@ -12,10 +13,12 @@ export interface VerifyFlags extends ReplayLimitFlags {
 }
 
 export async function verifyCommand({ terminal, json }: Session, file: string, flags: VerifyFlags): Promise<number> {
-  const verification = await verifyLog(file, {
-    ...(flags.expectHead === undefined ? {} : { expectHead: flags.expectHead }),
-    ...(flags.replay === true ? { replay: true, replayLimits: replayLimits(flags) } : {}),
+  const options = omitUndefined<VerifyOptions>({
+    expectHead: flags.expectHead,
+    replay: flags.replay,
+    replayLimits: flags.replay === true ? replayLimits(flags) : undefined,
   });
+  const verification = await verifyLog(file, options);
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
   else for (const line of verifyLines(verification)) terminal.out(withoutControlCharacters(line));
   return verification.ok ? EXIT.done : EXIT.verificationFailed;

@@ -1,7 +1,7 @@
 /** Reads and writes `.axbc` files: "LLMB", version (u16 LE), payload length (u32 LE), payload (the module as JSON in UTF-8). */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import type { CapabilityRegistry } from "../capabilities.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import { canonicalJson, type JsonData, parseJson } from "../json/json.ts";
 import { MODULE_LIMITS } from "../limits.ts";
@@ -58,8 +58,8 @@ function parsePayload(payload: Uint8Array): JsonData {
     if (!(error instanceof BorunaError) || !error.kind.startsWith("json.")) throw error;
     const kind = error.kind === "json.depth" || error.kind === "json.too_large" ? "module.too_large" : "module.syntax";
     throw new BorunaError(kind, `the payload is not a module: ${error.message}`, {
+      place: error.place,
       cause: error,
-      ...(error.place === undefined ? {} : { place: error.place }),
     });
   }
 }
@@ -86,7 +86,7 @@ export function encodeModule(module: Module, options: ModuleJsonOptions = {}): U
 }
 
 /** Returns `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
-export function moduleHash(module: Module, registry?: CapabilityRegistry): string {
-  const text = canonicalJson(moduleToJson(module, { debug: false, ...(registry === undefined ? {} : { registry }) }));
+export function moduleHash(module: Module, registry: CapabilityRegistry = BUILTIN_REGISTRY): string {
+  const text = canonicalJson(moduleToJson(module, { debug: false, registry }));
   return `sha256:${bytesToHex(sha256(utf8ToBytes(text)))}`;
 }
