@@ -3,7 +3,7 @@ import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
 import type { SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
-/** Abbreviates a long program: the n-th `…` in its text stands for the n-th of `parts`, repeated `times` times. */
+/** Abbreviates a long program: the n-th `…` in its text replaces `times` copies of the n-th of `parts`. */
 interface Elision {
   readonly parts: readonly string[];
   readonly times: number;
@@ -14,7 +14,7 @@ export interface Example {
   readonly text: string;
   /** Other files that the program imports: a map from file name to text. */
   readonly otherFiles?: Readonly<Record<string, string>>;
-  /** What each `…` in `text` stands for; absent if the program is printed in full. */
+  /** What each `…` in `text` replaces; absent if the program is printed in full. */
   readonly elision?: Elision;
 }
 
@@ -201,5 +201,5 @@ export function exampleSources(example: Example): {
 export function elisionNote({ elision }: Example): string | undefined {
   if (elision === undefined) return undefined;
   const parts = elision.parts.map((part) => `${elision.times} × \`${part}\``).join(" and ");
-  return `Here … stands for ${parts}.`;
+  return `Here … is short for ${parts}.`;
 }

@@ -20,7 +20,7 @@ export const PUNCTUATORS = [
 export type Keyword = (typeof KEYWORDS)[number];
 export type Punctuator = (typeof PUNCTUATORS)[number];
 
-/** `error` stands for source text that is not a token, which the lexer has reported. */
+/** The kind `error` is for source text that is not a valid token. The lexer has already reported it. */
 export type TokenKind = Keyword | Punctuator | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
 
 /** Tokens that can begin both an operand and a pattern. */

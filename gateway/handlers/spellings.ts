@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 
-/** An escape syntax for single characters: each match of `pattern` stands for one character. */
+/** An escape syntax for single characters: each match of `pattern` is the escape of one character. */
 interface Escape {
   readonly name: string;
   readonly doc: string;

@@ -30,7 +30,7 @@ describe("boruna explain", () => {
     const [imports, sizes] = await Promise.all([boruna(["explain", "E012"]), boruna(["explain", "E015"])]);
     expect(imports.stdout).toContain('    import "./shape.ax"\n');
     expect(imports.stdout).toContain("\n\nwith shapes.ax beside it:\n\n    export fn area(");
-    expect(sizes.stdout).toContain("    fn main() -> Int { …1… }\n\nHere … stands for 300 × `(` and 300 × `)`.\n");
+    expect(sizes.stdout).toContain("    fn main() -> Int { …1… }\n\nHere … is short for 300 × `(` and 300 × `)`.\n");
   });
 
   test("of a code that no program can get, says so", async () => {

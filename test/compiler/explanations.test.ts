@@ -100,7 +100,7 @@ describe("an example with elided parts", () => {
   });
 
   test("says on the page what is elided", () => {
-    expect(elisionNote(example)).toBe("Here … stands for 3 × `$&` and 3 × `)`.");
+    expect(elisionNote(example)).toBe("Here … is short for 3 × `$&` and 3 × `)`.");
     expect(elisionNote({ text: "a" })).toBeUndefined();
   });
 });

@@ -369,7 +369,7 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["W", complement(WORD)],
 ]);
 
-/** Reads an escape that stands for one or more characters. The reader is at its backslash. */
+/** Reads an escape and returns the characters that it matches. The reader is at its backslash. */
 function readEscape(r: Reader): Ranges {
   const start = r.offset;
   r.offset += 1;

@@ -58,7 +58,7 @@ describe("verify refuses bytes that the recorder would not have written", () => 
     ["a longer escape", 3, String.raw`\n`, String.raw`\u000a`],
     ["a number in another form", 6, /"steps":(\d)/, '"steps":$1.0'],
     ["a header with white space", 1, '"flags":[]', '"flags":[ ]'],
-    ["a member that stands for its absence", 1, ',"run_id"', ',"unserved":[],"run_id"'],
+    ["a member written out with its default value", 1, ',"run_id"', ',"unserved":[],"run_id"'],
     ["an end with white space", 6, '"outcome":"success"', '"outcome" :"success"'],
   ];
   test.each(EDITS)("%s, with the old hashes", async (_name, line, from, to) => {

@@ -122,7 +122,7 @@ describe("the size of a snapshot is that of the live values", () => {
       2_500_000,
     ],
     [
-      "a value that stands for 2^60 parts",
+      "a value that would have 2^60 parts without sharing",
       `type Pair { l: Option<Pair>, r: Option<Pair> }
        fn main() -> Int !{time.now} {
          let mut p = Pair { l: None, r: None }
