@@ -61,15 +61,19 @@ interface TelemetryOptions<T> {
   readonly exitCode: (result: T) => number;
 }
 
-/**
- * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
- * The run span ends after `body`, when the exit code is known.
- */
-export async function withTelemetry<T>(
-  terminal: Terminal,
-  options: TelemetryOptions<T>,
-  body: (telemetry: TelemetryContext) => Promise<T>,
-): Promise<T> {
+/** What can end the command from outside: signals, and errors that nothing catches. */
+interface Interruptions {
+  /** Aborts at the first interruption. */
+  readonly signal: AbortSignal;
+  /** Resolves at the second signal or uncaught error. */
+  readonly flushSkipped: Promise<void>;
+  /** Returns the first error that nothing caught. */
+  readonly uncaught: () => { readonly error: unknown } | undefined;
+  /** Stops handling interruptions. */
+  readonly close: () => void;
+}
+
+function handleInterruptions(): Interruptions {
   const abort = new AbortController();
   let skipFlush = (): void => undefined;
   const flushSkipped = new Promise<void>((resolve) => {
@@ -80,19 +84,64 @@ export async function withTelemetry<T>(
     interruptedBy ??= name;
     abort.abort();
   };
+  let uncaught: { readonly error: unknown } | undefined;
+  const onUncaught = (error: unknown): void => {
+    if (uncaught !== undefined) skipFlush();
+    uncaught ??= { error };
+    abort.abort();
+  };
   for (const name of SIGNAL_NAMES) process.on(name, onSignal);
+  process.on("uncaughtException", onUncaught);
+  return {
+    signal: abort.signal,
+    flushSkipped,
+    uncaught: () => uncaught,
+    close: () => {
+      for (const name of SIGNAL_NAMES) process.off(name, onSignal);
+      process.off("uncaughtException", onUncaught);
+    },
+  };
+}
+
+/**
+ * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
+ * An error that nothing catches, for example in a callback of a socket, cancels the run. It is thrown when the log and the spans
+ * of the run are complete.
+ */
+export async function withTelemetry<T>(
+  terminal: Terminal,
+  options: TelemetryOptions<T>,
+  body: (telemetry: TelemetryContext) => Promise<T>,
+): Promise<T> {
+  const interruptions = handleInterruptions();
+  try {
+    const result = await withSpans(terminal, options, interruptions, body);
+    const uncaught = interruptions.uncaught();
+    if (uncaught !== undefined) throw uncaught.error;
+    return result;
+  } finally {
+    interruptions.close();
+  }
+}
+
+/** The run span ends after `body`, when the exit code is known. */
+async function withSpans<T>(
+  terminal: Terminal,
+  options: TelemetryOptions<T>,
+  { signal, flushSkipped, uncaught }: Interruptions,
+  body: (telemetry: TelemetryContext) => Promise<T>,
+): Promise<T> {
   const sdk = await startSdk(terminal);
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
-    const result = await body({ tracing: run?.tracing, signal: abort.signal, context });
-    run?.finish({ exitCode: options.exitCode(result) });
+    const result = await body({ tracing: run?.tracing, signal, context });
+    run?.finish(uncaught() === undefined ? { exitCode: options.exitCode(result) } : { outcome: "fatal", exitCode: EXIT.internal });
     return result;
   } catch (error) {
     run?.finish({ exitCode: exitCodeOf(error) });
     throw error;
   } finally {
     if (sdk !== undefined) await Promise.race([sdk.close(), flushSkipped]);
-    for (const name of SIGNAL_NAMES) process.off(name, onSignal);
   }
 }
