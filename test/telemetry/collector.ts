@@ -34,7 +34,7 @@ interface AnswerOptions {
 
 type CollectedValue = string | number | boolean | bigint | null | readonly CollectedValue[] | { readonly [key: string]: CollectedValue };
 
-interface CollectedSpan {
+export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
   /** Empty for a root span. */
@@ -150,7 +150,8 @@ export async function refusingUrl(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-function listen(server: Server): Promise<number> {
+/** Resolves to the port of loopback that the server listens on. */
+export function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => resolve(portOf(server.address())));
@@ -205,7 +206,8 @@ function tcpServer(behavior: "hang" | "reset" | "drip" | "slow-read"): Server {
   });
 }
 
-function spansOf(body: Buffer, type: string | undefined): readonly CollectedSpan[] {
+/** Decodes an export request. */
+export function spansOf(body: Buffer, type: string | undefined): readonly CollectedSpan[] {
   const isJson = type === "application/json";
   const data: unknown = isJson
     ? JSON.parse(body.toString("utf8"))
