@@ -8,6 +8,7 @@ interface SpanSpec {
 }
 
 export const SPANS = {
+  "action.run": { doc: "one around each task of a runner (`runTask`), rejected ones included; parent of the task's `boruna.run`" },
   "boruna.run": { doc: "one around each run" },
   "boruna.cap": { doc: "one for every capability call, however it ends; child of the run" },
 } as const satisfies Record<string, SpanSpec>;
@@ -22,11 +23,29 @@ interface AttributeSpec {
   readonly doc: string;
 }
 
+const TASK_SPAN = ["action.run"] as const;
 const RUN_SPAN = ["boruna.run"] as const;
 const CALL_SPAN = ["boruna.cap"] as const;
-const BOTH_SPANS = ["boruna.run", "boruna.cap"] as const;
+const FAILING_SPANS = ["action.run", "boruna.run", "boruna.cap"] as const;
 
 export const ATTRIBUTES = {
+  "action.fqn": {
+    spans: TASK_SPAN,
+    type: "string",
+    when: "the envelope has a well-formed one",
+    doc: "full name of the action, as the envelope gives it",
+  },
+  "task.id": {
+    spans: TASK_SPAN,
+    type: "string",
+    when: "the envelope has a well-formed one",
+    doc: "id of the task, as the envelope gives it",
+  },
+  "action.outcome": {
+    spans: TASK_SPAN,
+    type: "string",
+    doc: "how the run ended, see the outcome table; `rejected` if the program was not run",
+  },
   "boruna.run.id": { spans: RUN_SPAN, type: "string", doc: "id of the run, as in its log" },
   "boruna.version": { spans: RUN_SPAN, type: "string", doc: "version of the boruna package that ran the program" },
   "boruna.program.name": { spans: RUN_SPAN, type: "string", doc: "name of the module" },
@@ -71,10 +90,10 @@ export const ATTRIBUTES = {
     doc: "denied, budget_exceeded, runtime_error or unknown",
   },
   "error.type": {
-    spans: BOTH_SPANS,
+    spans: FAILING_SPANS,
     type: "string",
-    when: "on a call: with error.kind; on a run: with status ERROR",
-    doc: "the same word as error.kind, or the run's outcome",
+    when: "on a call: with error.kind; on a run or task: with status ERROR",
+    doc: "the same word as error.kind, or the run's outcome; for a rejected task the kind of the error, such as task.refused",
   },
   "code.file.path": {
     spans: CALL_SPAN,

@@ -18,7 +18,7 @@ import {
 import type { CallPlace, SourceLocation } from "../vm/bytecode/module.ts";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
-import type { SpanAttributes } from "./attributes.ts";
+import type { SpanAttributes, SpanName } from "./attributes.ts";
 import {
   type BaggageEntry,
   formatBaggage,
@@ -30,12 +30,16 @@ import {
 } from "./context.ts";
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
-interface OtelTracingOptions {
+export interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
-  readonly backpressure?: () => Promise<void> | undefined;
+  readonly backpressure?: (() => Promise<void> | undefined) | undefined;
+  /** Default: the tracer of the registered TracerProvider, looked up at the start of each run. */
+  readonly tracer?: Tracer | undefined;
+  /** The context of runs whose caller gives no trace context. Default: the active context. */
+  readonly parent?: Context | undefined;
 }
 
-const SCOPE = "boruna";
+export const SCOPE = "boruna";
 /** In UTF-16 code units. Names are cut to this length, because a hostile module may choose names of any length. */
 const MAX_TEXT_LENGTH = 1_024;
 /** Matches plausible model names. Other texts that a program passes as a model are not recorded, because they may be private. */
@@ -51,13 +55,12 @@ const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   unknown: "runtime_error",
 };
 
-/** Returns a `Tracing` that looks up the registered TracerProvider at the start of each run. */
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
-  return { startRun: (info) => startRun(trace.getTracer(SCOPE, VERSION), info, options) };
+  return { startRun: (info) => startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options) };
 }
 
 function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOptions): RunTracing {
-  const parent = parentContext(info);
+  const parent = parentContext(info, options.parent);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
@@ -68,10 +71,10 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   };
 }
 
-/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns the active context. */
-function parentContext(info: RunSpanStart): Context {
+/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns `local`. */
+export function parentContext(info: TraceHeaders, local: Context = context.active()): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
-  const base = baggage === undefined ? context.active() : propagation.setBaggage(context.active(), toApiBaggage(baggage));
+  const base = baggage === undefined ? local : propagation.setBaggage(local, toApiBaggage(baggage));
   const remote = info.traceparent === undefined ? undefined : parseTraceparent(info.traceparent);
   if (remote === undefined) return base;
   const state = info.tracestate === undefined ? undefined : parseTracestate(info.tracestate);
@@ -221,7 +224,7 @@ function endCall(span: Span, info: CallSpanEnd): void {
   span.end();
 }
 
-function startSpan<S extends "boruna.run" | "boruna.cap">(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
+export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
   try {
     return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes: { ...attributes } }, parent);
   } catch (error) {
@@ -231,7 +234,7 @@ function startSpan<S extends "boruna.run" | "boruna.cap">(tracer: Tracer, name: 
 }
 
 /** Runs code that calls span processors. If one of them throws, reports the error. */
-function reportingErrors(body: () => void): void {
+export function reportingErrors(body: () => void): void {
   try {
     body();
   } catch (error) {

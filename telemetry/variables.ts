@@ -43,7 +43,10 @@ export const VARIABLES = {
   TRACEPARENT: { default: "a new trace", doc: "W3C trace context of the caller; `--traceparent` wins over it" },
   TRACESTATE: { default: "none", doc: "W3C tracestate that belongs to TRACEPARENT" },
   BAGGAGE: { default: "none", doc: "W3C baggage of the caller" },
-  OTEL_SERVICE_NAME: { default: "boruna", doc: "the resource's `service.name`" },
+  OTEL_SERVICE_NAME: {
+    default: "boruna",
+    doc: "the resource's `service.name`. The default of a runner (`createRunnerTelemetry`) is `boruna-runner`",
+  },
   OTEL_RESOURCE_ATTRIBUTES: { default: "none", doc: "attributes of the resource, `key=value,key=value`" },
   OTEL_TRACES_SAMPLER: { default: "parentbased_always_on", doc: "the SDK's sampler, by its standard name" },
   OTEL_TRACES_SAMPLER_ARG: { default: "1", doc: "argument of the sampler, such as a ratio" },

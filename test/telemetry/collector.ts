@@ -34,7 +34,7 @@ interface AnswerOptions {
 
 type CollectedValue = string | number | boolean | bigint | null | readonly CollectedValue[] | { readonly [key: string]: CollectedValue };
 
-interface CollectedSpan {
+export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
   /** Empty for a root span. */
