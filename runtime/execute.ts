@@ -61,7 +61,7 @@ export interface RunOptions {
   readonly tracestate?: string;
   /** W3C baggage of the caller. Handlers can read it; no span contains it. */
   readonly baggage?: string;
-  /** Where spans go; `false` turns them off. Default: the provider that is registered with the OpenTelemetry API. */
+  /** Where spans go; `false` turns spans and metrics off. Default: spans and metrics go to the providers that are registered with the OpenTelemetry API. */
   readonly tracing?: Tracing | false;
   /** Callbacks that watch the run. */
   readonly on?: Observers;

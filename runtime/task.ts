@@ -47,7 +47,7 @@ export interface TaskProgram extends Omit<RunOptions, "args" | "traceparent" | "
 export interface TaskOptions {
   /** Returns the program of the task's action, or undefined if there is none. Throws to refuse the task. */
   readonly find: (task: Task) => TaskProgram | undefined | Promise<TaskProgram | undefined>;
-  /** Where spans go. Default: the provider that is registered with the OpenTelemetry API. */
+  /** Where spans and metrics go. Default: the providers that are registered with the OpenTelemetry API. */
   readonly telemetry?: RunnerTelemetry;
 }
 

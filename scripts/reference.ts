@@ -11,6 +11,7 @@ import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { VARIABLES } from "../telemetry/variables.ts";
+import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
@@ -207,6 +208,25 @@ function spansPage(): string {
   );
 }
 
+function metricsPage(): string {
+  return page(
+    "Metrics",
+    "The library records metrics with the MeterProvider that the process has registered with `@opentelemetry/api`; without one, nothing is recorded. A runner (`createRunnerTelemetry`) exports them to the collector of the [environment variables](environment.md), with the resource of the runner. The command exports none.",
+    table(
+      ["metric", "kind", "unit", "attributes", "meaning"],
+      Object.entries(INSTRUMENTS).map(([name, i]) => [code(name), i.kind, code(i.unit), i.attributes.map(code).join(" "), cell(i.doc)]),
+    ),
+    "## Attributes",
+    "Every attribute has a small, fixed set of values. No attribute holds a text that a program or its arguments choose.",
+    table(
+      ["attribute", "values"],
+      Object.entries(METRIC_ATTRIBUTES).map(([name, a]) => [code(name), cell(a.doc)]),
+    ),
+    "## Buckets and export",
+    `The histograms have buckets up to ${DURATION_BOUNDS.join(", ")} s. A view of your own MeterProvider can change them. A runner sends cumulative totals every minute (\`OTEL_METRIC_EXPORT_INTERVAL\`), at \`flush\` and at \`stop\`; an export that fails is made good by the next one.`,
+  );
+}
+
 function environmentPage(): string {
   const defaultOf = (value: string | number): string => (typeof value === "number" ? value.toLocaleString("en-US") : value);
   return page(
@@ -265,6 +285,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/diagnostics.md", diagnosticsPage()],
     ["reference/language.md", languagePage()],
     ["reference/limits.md", limitsPage()],
+    ["reference/metrics.md", metricsPage()],
     ["reference/outcomes.md", outcomesPage()],
     ["reference/policy.md", policyPage()],
     ["reference/environment.md", environmentPage()],

@@ -1,11 +1,17 @@
-/** Chooses where the spans of a run go. By default, to the OpenTelemetry API, which drops them if no TracerProvider is registered. */
+/**
+ * Chooses where the spans and metrics of a run go. By default, to the OpenTelemetry API, which drops spans if no
+ * TracerProvider is registered, and metrics if no MeterProvider is.
+ */
 import type { TaskSpan, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** Returns undefined if there are to be no spans: `option` is `false`, or the API package, a peer dependency, is not installed. */
+/** Returns undefined if there are to be no spans and metrics: `option` is `false`, or the API package, a peer dependency, is not installed. */
 export async function chosenTracing(option: Tracing | false | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
-  return unlessMissing(async () => (await import("./otel.ts")).otelTracing());
+  return unlessMissing(async () => {
+    const [{ otelTracing }, { meteredTracing }] = await Promise.all([import("./otel.ts"), import("./metrics.ts")]);
+    return meteredTracing(otelTracing());
+  });
 }
 
 /** Opens the span of a task with the registered TracerProvider. Returns undefined if the API package is not installed. */

@@ -242,7 +242,7 @@ export function reportingErrors(body: () => void): void {
   }
 }
 
-function reportError(error: unknown): void {
+export function reportError(error: unknown): void {
   diag.error(`boruna: a tracer failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 

@@ -3,7 +3,7 @@ import type * as ResourcesModule from "@opentelemetry/resources";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { consoleExporter } from "./console.ts";
 import { DeliveryProcessor } from "./delivery.ts";
-import { createOtlpSender } from "./otlp-sender.ts";
+import { createOtlpSender, SPANS_SIGNAL } from "./otlp-sender.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { type Environment, readVariable } from "./variables.ts";
 
@@ -38,7 +38,7 @@ export async function openSpanExport(
   const delivery =
     settings.otlp === undefined
       ? undefined
-      : new DeliveryProcessor(await createOtlpSender(settings.otlp, environment, note), { ...settings.batch, ...settings });
+      : new DeliveryProcessor(await createOtlpSender(SPANS_SIGNAL, settings.otlp, environment, note), { ...settings.batch, ...settings });
   const processors: readonly SpanProcessor[] = delivery === undefined ? console : [...console, delivery];
   let ending: Promise<ShutdownReport> | undefined;
   return {

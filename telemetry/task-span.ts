@@ -3,12 +3,13 @@
  * resource `boruna`, so the two come from different TracerProviders. Without such providers both come from the one that the
  * process has registered.
  */
-import { type Context, ProxyTracerProvider, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
+import { type Context, type Meter, ProxyTracerProvider, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
 import { formatTraceparent, parseTraceparent, type TraceHeaders } from "./context.ts";
 import { otelTracing, type OtelTracingOptions, parentContext, reportingErrors, SCOPE, startSpan } from "./otel.ts";
+import { meteredTracing } from "./metrics.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** The caller's decision whether a trace is recorded: −1 and 0 drop it, 1 and 2 keep it. */
@@ -35,7 +36,7 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
-  /** Receives the task's run, as a child of this span. */
+  /** Receives the task's run, as a child of this span, for spans and metrics. */
   readonly tracing: Tracing;
   end(info: TaskSpanEnd): void;
 }
@@ -58,11 +59,12 @@ const DROPPED: TaskTracers = (() => {
   return { runner: tracer, boruna: tracer };
 })();
 
-export function startTaskSpan(
-  tracers: TaskTracers,
-  start: TaskSpanStart,
-  options: Pick<OtelTracingOptions, "backpressure"> = {},
-): TaskSpan {
+interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure"> {
+  /** Makes the instruments of the task's run. Default: the meter of the registered MeterProvider. */
+  readonly meter?: Meter | undefined;
+}
+
+export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan {
   const { samplingPriority } = start.origin;
   const { runner, boruna } = samplingPriority !== undefined && samplingPriority <= 0 ? DROPPED : tracers;
   const attributes: SpanAttributes<"action.run"> = {};
@@ -71,7 +73,10 @@ export function startTaskSpan(
   const parent = originContext(start.origin);
   const span = startSpan(runner, "action.run", attributes, parent);
   return {
-    tracing: otelTracing({ tracer: boruna, parent: trace.setSpan(parent, span), backpressure: options.backpressure }),
+    tracing: meteredTracing(
+      otelTracing({ tracer: boruna, parent: trace.setSpan(parent, span), backpressure: options.backpressure }),
+      options.meter,
+    ),
     end: ({ outcome, errorType }) =>
       reportingErrors(() => {
         const error = outcome === "rejected" ? errorType : OUTCOMES[outcome].spanError ? outcome : undefined;

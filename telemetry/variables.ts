@@ -10,34 +10,51 @@ interface VariableSpec {
   readonly doc: string;
 }
 
-const SAME_AS_GENERAL = "as the variable without `TRACES_`";
+const SAME_AS_GENERAL = "as the variable without `TRACES_` or `METRICS_`";
 
 export const VARIABLES = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: { default: "spans are off", doc: "URL of the collector; `/v1/traces` is added. Turns spans on" },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    default: "spans and metrics are off",
+    doc: "URL of the collector; `/v1/traces` or `/v1/metrics` is added. Turns spans on, and the metrics of long-lived processes",
+  },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { default: SAME_AS_GENERAL, doc: "complete URL for spans. Turns spans on" },
-  OTEL_SDK_DISABLED: { default: "false", doc: "`true` turns spans off, whatever else is set" },
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: { default: SAME_AS_GENERAL, doc: "complete URL for metrics. Turns them on in long-lived processes" },
+  OTEL_SDK_DISABLED: { default: "false", doc: "`true` turns spans and metrics off, whatever else is set" },
   OTEL_TRACES_EXPORTER: { default: "otlp", doc: "`otlp`, `console` (one line a span on stderr), `none`, or a list of these" },
+  OTEL_METRICS_EXPORTER: { default: "otlp", doc: "`otlp` or `none`" },
   OTEL_EXPORTER_OTLP_PROTOCOL: { default: "http/protobuf", doc: "`http/protobuf` or `http/json`" },
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
   OTEL_EXPORTER_OTLP_HEADERS: { default: "none", doc: "headers of each request, `key=value,key=value`, for example an API key" },
-  OTEL_EXPORTER_OTLP_TRACES_HEADERS: { default: "none", doc: "more headers; these win over the general ones" },
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: { default: "none", doc: "more headers for spans; these win over the general ones" },
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: { default: "none", doc: "more headers for metrics; these win over the general ones" },
   OTEL_EXPORTER_OTLP_COMPRESSION: { default: "none", doc: "`gzip` or `none`" },
   OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
-  OTEL_EXPORTER_OTLP_TIMEOUT: { default: 10_000, doc: "milliseconds that one batch may take, including retries" },
+  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
+  OTEL_EXPORTER_OTLP_TIMEOUT: {
+    default: 10_000,
+    doc: "milliseconds that one batch of spans may take, including retries, or one export of metrics",
+  },
   OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
   OTEL_EXPORTER_OTLP_CERTIFICATE: {
     default: "Node's certificates",
     doc: "PEM file of the authority that the collector's certificate must have",
   },
   OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
   OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: { default: "none", doc: "PEM file of the client's certificate" },
   OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
   OTEL_EXPORTER_OTLP_CLIENT_KEY: { default: "none", doc: "PEM file of the client's key" },
   OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: { default: SAME_AS_GENERAL, doc: "the same, for spans" },
+  OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY: { default: SAME_AS_GENERAL, doc: "the same, for metrics" },
   OTEL_BSP_MAX_QUEUE_SIZE: { default: 2_048, doc: "spans that wait to be sent" },
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: { default: 512, doc: "spans in one request" },
   OTEL_BSP_SCHEDULE_DELAY: { default: 5_000, doc: "milliseconds that a span waits for its batch to fill" },
   OTEL_BSP_EXPORT_TIMEOUT: { default: 30_000, doc: "upper bound on OTEL_EXPORTER_OTLP_TIMEOUT, in milliseconds" },
+  OTEL_METRIC_EXPORT_INTERVAL: { default: 60_000, doc: "milliseconds between two exports of metrics" },
+  OTEL_METRIC_EXPORT_TIMEOUT: { default: 30_000, doc: "upper bound on OTEL_EXPORTER_OTLP_TIMEOUT for metrics, in milliseconds" },
   BORUNA_OTEL_SHUTDOWN_MS: { default: 5_000, doc: "milliseconds for flush and shutdown together, before the process ends" },
   OTEL_PROPAGATORS: { default: "tracecontext,baggage", doc: "`tracecontext`, `baggage`, both as a list, or `none`" },
   TRACEPARENT: { default: "a new trace", doc: "W3C trace context of the caller; `--traceparent` wins over it" },

@@ -22,7 +22,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
 const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; readonly lazy: boolean }[] = [
   {
     pattern: /^@opentelemetry\/(core|sdk-|otlp-|resources)/,
-    files: /^telemetry\/(sdk|span-export|runner-telemetry|delivery|otlp-sender|console)\.ts$/,
+    files: /^telemetry\/(sdk|span-export|metric-export|runner-export|delivery|otlp-sender|console)\.ts$/,
     lazy: true,
   },
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },

@@ -1,7 +1,8 @@
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { runTask, type TaskResult } from "../../runtime/task.ts";
+import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
+import { runTask, type TaskProgram, type TaskResult } from "../../runtime/task.ts";
 import { createRunnerTelemetry, type RunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { type Behavior, type CollectedSpan, type Collector, refusingUrl, startCollector } from "./collector.ts";
@@ -13,6 +14,19 @@ const traceparent = (flags: string): string => `00-${TRACE_ID}-${PARENT_ID}-${fl
 
 const task = (telemetry: RunnerTelemetry, trace_?: unknown): Promise<TaskResult> =>
   runTask({ id: "t1", action: "clock.now", trace: trace_ }, { telemetry, find: () => ({ program, policy: "allow-all" }) });
+
+/** Runs a task and returns its result and the bytes of its log. */
+async function recorded(telemetry: RunnerTelemetry): Promise<unknown> {
+  let recorder: MemoryRecorder | undefined;
+  const record: TaskProgram["record"] = (run) => {
+    recorder = memoryRecorder(run);
+    return recorder;
+  };
+  const find = (): TaskProgram => ({ program, policy: "allow-all", record });
+  const { outcome, execution } = await runTask({ id: "t1", action: "clock.now" }, { telemetry, find });
+  expect(outcome).toBe("success");
+  return [execution?.value, execution?.steps, execution?.runId, recorder?.bytes()];
+}
 
 /** Sets the variables of this process. */
 function setVariables(variables: Readonly<Record<string, string>>): void {
@@ -34,7 +48,7 @@ async function withCollector(
   behavior: Behavior = "healthy",
 ): Promise<void> {
   const collector = await startCollector(behavior);
-  setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...variables });
+  setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_OTEL_SHUTDOWN_MS: "600000", ...variables });
   try {
     await body(collector);
   } finally {
@@ -70,7 +84,7 @@ describe("two resources in one trace", () => {
       const instances = new Set([action, run, call].map((span) => span?.resource["service.instance.id"]));
       expect(instances.size).toBe(1);
       expect([...instances][0]).toMatch(/^[0-9a-f-]{36}$/);
-      expect(new Set(collector.requests.map(({ path }) => path))).toEqual(new Set(["/v1/traces"]));
+      expect(new Set(collector.requests.map(({ path }) => path))).toEqual(new Set(["/v1/traces", "/v1/metrics"]));
       expect(notices).toEqual([]);
     }));
 
@@ -197,7 +211,10 @@ describe("the lifecycle", () => {
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_SDK_DISABLED: "true" }, []],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "user:SENTINEL@host" },
-      ["OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans."],
+      [
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without metrics.",
+      ],
     ],
   ])("off: %j", async (variables, expected) => {
     setVariables(variables);
@@ -232,12 +249,12 @@ describe("the lifecycle", () => {
     const collector = behavior === "refuse" ? undefined : await startCollector(behavior);
     setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector?.url ?? (await refusingUrl()), BORUNA_OTEL_SHUTDOWN_MS: "50" });
     const telemetry = telemetryOf();
+    const plain = await recorded(telemetry);
     await telemetry.start();
-    const result = await task(telemetry);
-    expect(result).toMatchObject({ outcome: "success", execution: { value: 1_700_000_000 } });
+    expect(await recorded(telemetry)).toEqual(plain);
     await telemetry.flush();
     await telemetry.stop();
-    expect(notices).toEqual([expect.stringMatching(/^3 of 3 spans lost: /)]);
+    expect(notices).toEqual([expect.stringMatching(/^3 of 3 spans lost: /), expect.stringMatching(/^the last metrics were lost: /)]);
     await collector?.close();
   });
 });
