@@ -39,7 +39,7 @@ export interface Task {
 }
 
 /** The program of an action, and the options of its run. */
-export interface TaskProgram extends Omit<RunOptions, "args" | "traceparent" | "tracestate" | "tracing"> {
+export interface TaskProgram extends Omit<RunOptions, "args" | "traceparent" | "tracestate" | "tracing" | "genAiSpans"> {
   readonly program: Runnable;
 }
 
@@ -49,6 +49,8 @@ export interface TaskOptions {
   readonly find: (task: Task) => TaskProgram | undefined | Promise<TaskProgram | undefined>;
   /** Where spans and metrics go. Default: the providers that are registered with the OpenTelemetry API. */
   readonly telemetry?: RunnerTelemetry;
+  /** As in `RunOptions`. With `telemetry`, the variable `OTEL_SEMCONV_STABILITY_OPT_IN` decides instead. */
+  readonly genAiSpans?: boolean;
 }
 
 /** How a task ended. It has an `execution` if the program ran, otherwise an `error`. */
@@ -73,7 +75,7 @@ export async function runTask(envelope: unknown, options: TaskOptions): Promise<
   const action = matching(fields.get("action"), ACTION);
   const id = matching(fields.get("id"), TASK_ID);
   const start = { origin: originOf(fields.get("trace")), action, taskId: id };
-  const span = options.telemetry?.startTask(start) ?? (await defaultTaskSpan(start));
+  const span = options.telemetry?.startTask(start) ?? (await defaultTaskSpan(start, { genAiSpans: options.genAiSpans }));
   let result: TaskResult;
   try {
     result = await ranTask(readTask(action, id, fields.get("args")), options, span);

@@ -9,6 +9,7 @@ import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../co
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
+import { CHAT_ATTRIBUTES, chatSpanName, GEN_AI_OPT_IN, GEN_AI_VERSION } from "../telemetry/gen-ai.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { VARIABLES } from "../telemetry/variables.ts";
 import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
@@ -204,8 +205,18 @@ function spansPage(): string {
     ),
     "## Attributes",
     table(["attribute", "on", "type", "when", "meaning"], rows),
+    genAiSection(),
     deliverySection(),
   );
+}
+
+function genAiSection(): string {
+  const rows = Object.entries(CHAT_ATTRIBUTES).map(([name, a]) => [code(name), a.type, "when" in a ? cell(a.when) : "always", cell(a.doc)]);
+  return `## GenAI conventions
+
+If \`OTEL_SEMCONV_STABILITY_OPT_IN\` contains \`${GEN_AI_OPT_IN}\`, or with the option \`genAiSpans\`, each \`llm.call\` that reaches a handler also has a span of OpenTelemetry's conventions for generative AI (${GEN_AI_VERSION}, in development): a child of its \`boruna.cap\`, of kind CLIENT, named \`${chatSpanName("MODEL")}\` after the model that the program names, or \`${chatSpanName(undefined)}\`. The \`gen_ai.*\` attributes are then on this span alone, so that each token is counted once. It holds no prompt, no answer and no address. [ADR 025](../internals/adr/025-genai-spans.md) gives the reasons.
+
+${table(["attribute", "type", "when", "meaning"], rows)}`;
 }
 
 function metricsPage(): string {

@@ -28,6 +28,9 @@ const RUN_SPAN = ["boruna.run"] as const;
 const CALL_SPAN = ["boruna.cap"] as const;
 const FAILING_SPANS = ["action.run", "boruna.run", "boruna.cap"] as const;
 
+/** With a span of the GenAI conventions (`gen-ai.ts`), that span has these attributes instead. */
+const WITHOUT_CHAT_SPAN = "and has no span of the GenAI conventions";
+
 export const ATTRIBUTES = {
   "action.fqn": {
     spans: TASK_SPAN,
@@ -111,15 +114,25 @@ export const ATTRIBUTES = {
   },
   "code.caller.line.number": { spans: CALL_SPAN, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
   "code.caller.function.name": { spans: CALL_SPAN, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
-  "gen_ai.operation.name": { spans: CALL_SPAN, type: "string", when: "the call is an llm.call", doc: "chat" },
+  "gen_ai.operation.name": { spans: CALL_SPAN, type: "string", when: `the call is an llm.call ${WITHOUT_CHAT_SPAN}`, doc: "chat" },
   "gen_ai.request.model": {
     spans: CALL_SPAN,
     type: "string",
-    when: "an llm.call names a model, or a live one uses the operator's default",
+    when: `an llm.call names a model, or a live one uses the operator's default ${WITHOUT_CHAT_SPAN}`,
     doc: "the requested model",
   },
-  "gen_ai.usage.input_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the prompt" },
-  "gen_ai.usage.output_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
+  "gen_ai.usage.input_tokens": {
+    spans: CALL_SPAN,
+    type: "int",
+    when: `the answer of an llm.call says so ${WITHOUT_CHAT_SPAN}`,
+    doc: "tokens of the prompt",
+  },
+  "gen_ai.usage.output_tokens": {
+    spans: CALL_SPAN,
+    type: "int",
+    when: `the answer of an llm.call says so ${WITHOUT_CHAT_SPAN}`,
+    doc: "tokens of the answer",
+  },
 } as const satisfies Record<string, AttributeSpec>;
 
 type AttributeName = keyof typeof ATTRIBUTES;

@@ -2,23 +2,23 @@
  * Chooses where the spans and metrics of a run go. By default, to the OpenTelemetry API, which drops spans if no
  * TracerProvider is registered, and metrics if no MeterProvider is.
  */
-import type { TaskSpan, TaskSpanStart } from "./task-span.ts";
+import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** Returns undefined if there are to be no spans and metrics: `option` is `false`, or the API package, a peer dependency, is not installed. */
-export async function chosenTracing(option: Tracing | false | undefined): Promise<Tracing | undefined> {
+export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
   return unlessMissing(async () => {
     const [{ otelTracing }, { meteredTracing }] = await Promise.all([import("./otel.ts"), import("./metrics.ts")]);
-    return meteredTracing(otelTracing());
+    return meteredTracing(otelTracing({ genAiSpans }));
   });
 }
 
 /** Opens the span of a task with the registered TracerProvider. Returns undefined if the API package is not installed. */
-export function defaultTaskSpan(start: TaskSpanStart): Promise<TaskSpan | undefined> {
+export function defaultTaskSpan(start: TaskSpanStart, options: TaskSpanOptions): Promise<TaskSpan | undefined> {
   return unlessMissing(async () => {
     const { registeredTracers, startTaskSpan } = await import("./task-span.ts");
-    return startTaskSpan(registeredTracers(), start);
+    return startTaskSpan(registeredTracers(), start, options);
   });
 }
 

@@ -6,7 +6,8 @@
 import { type Counter, createNoopMeter, type Histogram, type Meter, type MetricOptions, metrics } from "@opentelemetry/api";
 import { VERSION } from "../vm/version.ts";
 import { DURATION_BOUNDS, type InstrumentName, INSTRUMENTS, type MetricAttributes } from "./instruments.ts";
-import { reportError, reportingErrors, SCOPE } from "./otel.ts";
+import { SCOPE } from "./otel.ts";
+import { reportError, reportingErrors } from "./tracer-errors.ts";
 import type { CallSpanStart, CallTracing, RunMode, RunTracing, Tracing } from "./tracing.ts";
 
 interface Instruments {
@@ -48,7 +49,7 @@ function meteredCall(call: CallTracing, { capability, mode }: CallSpanStart, ins
   return {
     run: (body) => call.run(body),
     headers: () => call.headers(),
-    setModel: (model) => call.setModel(model),
+    setModel: (model, provider) => call.setModel(model, provider),
     end: (info) => {
       const attributes = { "cap.name": capability, "cap.mode": mode, "cap.outcome": info.errorKind ?? "ok" };
       reportingErrors(() => {

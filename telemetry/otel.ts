@@ -7,7 +7,6 @@ import {
   baggageEntryMetadataFromString,
   context,
   createTraceState,
-  diag,
   INVALID_SPAN_CONTEXT,
   propagation,
   SpanKind,
@@ -16,7 +15,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CallPlace, SourceLocation } from "../vm/bytecode/module.ts";
-import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
+import { OUTCOMES } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes, SpanName } from "./attributes.ts";
 import {
@@ -28,7 +27,11 @@ import {
   parseTracestate,
   type TraceHeaders,
 } from "./context.ts";
-import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
+import { ChatCall } from "./chat-span.ts";
+import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
+import { reportError, reportingErrors } from "./tracer-errors.ts";
+import { CALL_OUTCOME } from "./tracing.ts";
+import type { CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 export interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
@@ -37,23 +40,15 @@ export interface OtelTracingOptions {
   readonly tracer?: Tracer | undefined;
   /** The context of runs whose caller gives no trace context. Default: the active context. */
   readonly parent?: Context | undefined;
+  /** Whether each `llm.call` also has a span of the GenAI conventions. Default: false. */
+  readonly genAiSpans?: boolean | undefined;
 }
 
 export const SCOPE = "boruna";
 /** In UTF-16 code units. Names are cut to this length, because a hostile module may choose names of any length. */
 const MAX_TEXT_LENGTH = 1_024;
-/** Matches plausible model names. Other texts that a program passes as a model are not recorded, because they may be private. */
-const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
 /** Matches absolute paths and file URLs. */
 const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
-
-/** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
-const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
-  denied: "denied",
-  budget_exceeded: "budget_exceeded",
-  runtime_error: "runtime_error",
-  unknown: "runtime_error",
-};
 
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return { startRun: (info) => startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options) };
@@ -65,7 +60,11 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
-    startCall: (call) => new CallSpan(tracer, runContext, call),
+    startCall: (call) => {
+      const isChat = options.genAiSpans === true && call.capability === "llm.call";
+      const span = new CallSpan(tracer, runContext, call, isChat);
+      return isChat ? new ChatCall(span, tracer, call) : span;
+    },
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),
   };
@@ -146,31 +145,33 @@ function endRun(span: Span, end: RunSpanEnd): void {
 
 class CallSpan implements CallTracing {
   readonly #span: Span;
-  readonly #context: Context;
+  /** The context of the call's handler. */
+  readonly context: Context;
 
-  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart) {
+  /** With `isChat`, the span below this one has the attributes of the GenAI conventions. */
+  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart, isChat: boolean) {
     const attributes: SpanAttributes<"boruna.cap"> = {
       "cap.name": info.capability,
       "cap.call": info.call,
       "cap.mode": info.mode,
       bytes_in: info.bytesIn,
     };
-    if (info.capability === "llm.call") {
-      attributes["gen_ai.operation.name"] = "chat";
-      if (info.model !== undefined && MODEL_NAME.test(info.model)) attributes["gen_ai.request.model"] = info.model;
+    if (info.capability === "llm.call" && !isChat) {
+      attributes["gen_ai.operation.name"] = GEN_AI_OPERATION;
+      if (isModelName(info.model)) attributes["gen_ai.request.model"] = info.model;
     }
     this.#span = startSpan(tracer, "boruna.cap", attributes, runContext);
-    this.#context = trace.setSpan(runContext, this.#span);
+    this.context = trace.setSpan(runContext, this.#span);
     if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
   }
 
   run<T>(body: () => T): T {
-    return context.with(this.#context, body);
+    return context.with(this.context, body);
   }
 
   headers(): TraceHeaders {
     const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext();
-    const baggage = formatBaggage(baggageOf(this.#context));
+    const baggage = formatBaggage(baggageOf(this.context));
     if (!trace.isSpanContextValid(this.#span.spanContext())) return { baggage };
     const sampled = (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
     const tracestate = traceState === undefined ? undefined : parseTracestate(traceState.serialize());
@@ -178,7 +179,7 @@ class CallSpan implements CallTracing {
   }
 
   setModel(model: string): void {
-    if (MODEL_NAME.test(model))
+    if (isModelName(model))
       reportingErrors(() => this.#span.setAttributes({ "gen_ai.request.model": model } satisfies SpanAttributes<"boruna.cap">));
   }
 
@@ -231,19 +232,6 @@ export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attribute
     reportError(error);
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
-}
-
-/** Runs code that calls span processors. If one of them throws, reports the error. */
-export function reportingErrors(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    reportError(error);
-  }
-}
-
-export function reportError(error: unknown): void {
-  diag.error(`boruna: a tracer failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 
 function shorten(text: string): string {

@@ -54,7 +54,7 @@ export async function startRunnerExport(
       return startTaskSpan(
         chosen ?? registeredTracers(),
         { ...start, origin: readsContext ? start.origin : { samplingPriority } },
-        { backpressure: () => spans?.backpressure(), meter: metrics?.meter },
+        { backpressure: () => spans?.backpressure(), meter: metrics?.meter, genAiSpans: settings.spans?.genAiSpans },
       );
     },
     flush: () => within(shutdownMs, Promise.all([spans?.flush(), metrics?.flush()])),

@@ -3,6 +3,7 @@
  * package, so that a process without spans does not load any.
  */
 import { printable } from "../vm/terminal-text.ts";
+import { GEN_AI_OPT_IN } from "./gen-ai.ts";
 import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
 
 type Exporter = "otlp" | "console";
@@ -40,6 +41,8 @@ export interface TelemetrySettings {
   /** Milliseconds for flush and shutdown together. */
   readonly shutdownMs: number;
   readonly propagators: { readonly tracecontext: boolean; readonly baggage: boolean };
+  /** Whether each `llm.call` also has a span of the GenAI conventions. */
+  readonly genAiSpans: boolean;
   /** One line for each setting that was not understood and was replaced by its default. */
   readonly notices: readonly string[];
 }
@@ -118,6 +121,7 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
     exportMs: Math.min(exportMs, exportTimeoutMillis),
     shutdownMs,
     propagators: readPropagators(read, notices),
+    genAiSpans: listOf(read("OTEL_SEMCONV_STABILITY_OPT_IN") ?? "").includes(GEN_AI_OPT_IN),
     notices,
   };
 }

@@ -8,7 +8,8 @@ import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
 import { formatTraceparent, parseTraceparent, type TraceHeaders } from "./context.ts";
-import { otelTracing, type OtelTracingOptions, parentContext, reportingErrors, SCOPE, startSpan } from "./otel.ts";
+import { otelTracing, type OtelTracingOptions, parentContext, SCOPE, startSpan } from "./otel.ts";
+import { reportingErrors } from "./tracer-errors.ts";
 import { meteredTracing } from "./metrics.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -59,7 +60,7 @@ const DROPPED: TaskTracers = (() => {
   return { runner: tracer, boruna: tracer };
 })();
 
-interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure"> {
+export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure" | "genAiSpans"> {
   /** Makes the instruments of the task's run. Default: the meter of the registered MeterProvider. */
   readonly meter?: Meter | undefined;
 }
@@ -74,7 +75,12 @@ export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, option
   const span = startSpan(runner, "action.run", attributes, parent);
   return {
     tracing: meteredTracing(
-      otelTracing({ tracer: boruna, parent: trace.setSpan(parent, span), backpressure: options.backpressure }),
+      otelTracing({
+        tracer: boruna,
+        parent: trace.setSpan(parent, span),
+        backpressure: options.backpressure,
+        genAiSpans: options.genAiSpans,
+      }),
       options.meter,
     ),
     end: ({ outcome, errorType }) =>

@@ -67,6 +67,10 @@ export const VARIABLES = {
   OTEL_RESOURCE_ATTRIBUTES: { default: "none", doc: "attributes of the resource, `key=value,key=value`" },
   OTEL_TRACES_SAMPLER: { default: "parentbased_always_on", doc: "the SDK's sampler, by its standard name" },
   OTEL_TRACES_SAMPLER_ARG: { default: "1", doc: "argument of the sampler, such as a ratio" },
+  OTEL_SEMCONV_STABILITY_OPT_IN: {
+    default: "none",
+    doc: "a list; with `gen_ai_latest_experimental` in it, each `llm.call` has a [span of the GenAI conventions](spans.md#genai-conventions)",
+  },
   OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: { default: "none", doc: "longest text of an attribute, in characters" },
   OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: { default: "as the general one", doc: "the same, for spans" },
   OTEL_ATTRIBUTE_COUNT_LIMIT: { default: "128", doc: "attributes of one span" },

@@ -157,7 +157,7 @@ function listen(server: Server): Promise<number> {
   });
 }
 
-function portOf(address: AddressInfo | string | null): number {
+export function portOf(address: AddressInfo | string | null): number {
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
 }

@@ -1,10 +1,13 @@
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
+import { CapabilityFailure } from "../../gateway/handlers.ts";
 import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
 import { runTask, type TaskProgram, type TaskResult } from "../../runtime/task.ts";
+import { toValue } from "../../runtime/values.ts";
 import { createRunnerTelemetry, type RunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { lastMetrics } from "./collected-metrics.ts";
 import { type Behavior, type CollectedSpan, type Collector, refusingUrl, startCollector } from "./collector.ts";
 
 const program = verifyModule(compile({ name: "now.ax", text: "fn main() -> Int !{time.now} { time.now() }" }).module);
@@ -257,4 +260,47 @@ describe("the lifecycle", () => {
     expect(notices).toEqual([expect.stringMatching(/^3 of 3 spans lost: /), expect.stringMatching(/^the last metrics were lost: /)]);
     await collector?.close();
   });
+});
+
+test("nothing that a task, its program or its host handles is in a span, a metric or a notice", async () => {
+  const text = `
+fn main(note: String) -> String !{net.fetch, fs.read, fs.write, llm.call} {
+    let page = match try net.fetch("https://SENTINEL-url.example/path?q=1", "POST", "SENTINEL-body", {"x": "SENTINEL-header"}) { Ok(t) => t, Err(why) => why }
+    let file = match try fs.read("/SENTINEL/path") { Ok(t) => t, Err(why) => why }
+    let answer = llm.call("SENTINEL-prompt" ++ note ++ page ++ file, "SENTINEL model")
+    fs.write("SENTINEL-file", json.stringify(answer))
+    "SENTINEL-result"
+}`;
+  const failing = (): never => {
+    throw new CapabilityFailure("SENTINEL-message");
+  };
+  const found: TaskProgram = {
+    program: compile({ name: "/SENTINEL/home/ask.ax", text }),
+    policy: "allow-all",
+    env: { SECRET: "SENTINEL-secret" },
+    baggage: "user=SENTINEL-baggage",
+    handlers: { "net.fetch": failing, "fs.read": failing, "llm.call": () => toValue({ text: "SENTINEL-answer", model: "SENTINEL model" }) },
+  };
+  const refuse = (): never => {
+    throw new Error("SENTINEL-refusal");
+  };
+  await withCollector(
+    async (collector) => {
+      const telemetry = telemetryOf();
+      await telemetry.start();
+      const envelope = { id: "t1", action: "ask", args: { note: "SENTINEL-argument" }, signature: "SENTINEL-signature" };
+      const ran = await runTask(envelope, { telemetry, find: () => found });
+      expect(ran).toMatchObject({ outcome: "success", execution: { value: "SENTINEL-result" } });
+      for (const wrong of [{ ...envelope, args: { SENTINEL: 1 } }, { ...envelope, id: "SENTINEL id" }, "SENTINEL"])
+        await runTask(wrong, { telemetry, find: () => found });
+      await runTask(envelope, { telemetry, find: refuse });
+      await telemetry.stop();
+      expect(collector.spans().filter(({ name }) => name === "action.run")).toHaveLength(5);
+      expect(collector.spans().filter(({ name }) => name === "chat")).toHaveLength(1);
+      expect(lastMetrics(collector).map(({ metric }) => metric)).toContain("boruna.cap.duration");
+      expect(collector.sent("SENTINEL")).toBe(false);
+      expect(notices).toEqual([]);
+    },
+    { OTEL_SEMCONV_STABILITY_OPT_IN: "gen_ai_latest_experimental", BORUNA_TEST_SECRET: "SENTINEL-environment" },
+  );
 });
