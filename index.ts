@@ -27,6 +27,11 @@ export { DEFAULT_LIMITS, type Limits } from "./vm/limits.ts";
 export type { LimitName, Outcome, TrapKind } from "./vm/outcome.ts";
 export { VERSION } from "./vm/version.ts";
 
+// Run tasks
+export { runTask, type Task, type TaskEnvelope, type TaskOptions, type TaskProgram, type TaskResult } from "./runtime/task.ts";
+export { createRunnerTelemetry, type RunnerTelemetry, type RunnerTelemetryOptions } from "./telemetry/runner-telemetry.ts";
+export type { SamplingPriority } from "./telemetry/task-span.ts";
+
 // Policies
 export { loadPolicy } from "./policy/load.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./policy/parse.ts";

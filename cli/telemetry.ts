@@ -46,7 +46,7 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   const sdk = await start(settings, process.env, (line) => terminal.err(line));
   for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
   return {
-    tracing: otelTracing({ backpressure: () => sdk.backpressure() }),
+    tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans }),
     propagators: settings.propagators,
     close: async () => {
       const { notice } = await sdk.shutdown();

@@ -274,7 +274,7 @@ export class Gateway {
     span?.end({
       errorKind: outcome === "ok" ? undefined : outcome,
       bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
-      ...tokensOf(capability, result),
+      ...modelFacts(capability, result),
       budgetRemaining,
     });
     if (!this.#observesEnd) return;
@@ -312,7 +312,7 @@ class CallContext implements HandlerContext {
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
   readonly baggage: string | undefined;
-  readonly onModel: ((model: string) => void) | undefined;
+  readonly onModel: HandlerContext["onModel"];
   readonly policy: Policy;
   readonly #options: GatewayOptions;
 
@@ -328,7 +328,7 @@ class CallContext implements HandlerContext {
     this.traceparent = traceparent;
     this.tracestate = tracestate;
     this.baggage = baggage;
-    this.onModel = (model) => span.setModel(model);
+    this.onModel = (model, provider) => span.setModel(model, provider);
   }
 
   get idempotencyKey(): string {
@@ -369,12 +369,21 @@ function argumentMismatch(
   return undefined;
 }
 
-/** Returns the token counts of an `llm.call` for its span. Empty for other capabilities. */
-function tokensOf(capability: CapabilityDecl, result: Value | undefined): Pick<CallSpanEnd, "inputTokens" | "outputTokens"> {
+/** Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. */
+function modelFacts(
+  capability: CapabilityDecl,
+  result: Value | undefined,
+): Pick<CallSpanEnd, "inputTokens" | "outputTokens" | "responseModel"> {
   if (capability.name !== "llm.call" || !(result instanceof MapValue)) return {};
+  const model = result.get("model");
   const usage = result.get("usage");
-  if (!(usage instanceof MapValue)) return {};
-  const input = usage.get("input_tokens");
-  const output = usage.get("output_tokens");
-  return { inputTokens: typeof input === "number" ? input : undefined, outputTokens: typeof output === "number" ? output : undefined };
+  const count = (name: string): number | undefined => {
+    const tokens = usage instanceof MapValue ? usage.get(name) : undefined;
+    return typeof tokens === "number" ? tokens : undefined;
+  };
+  return {
+    inputTokens: count("input_tokens"),
+    outputTokens: count("output_tokens"),
+    responseModel: typeof model === "string" ? model : undefined,
+  };
 }

@@ -19,8 +19,11 @@ export interface HandlerContext {
   /** W3C headers from the caller of the run. Undefined without tracing, and if the caller gave none. */
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
-  /** Records on the call's span which model the handler chose. Undefined without tracing. */
-  readonly onModel?: ((model: string) => void) | undefined;
+  /**
+   * Records on the call's span which model the handler asks, and whose API it speaks, such as `anthropic`. Undefined without
+   * tracing.
+   */
+  readonly onModel?: ((model: string, provider?: string) => void) | undefined;
   /** The effective policy of the run. */
   readonly policy: Policy;
 }

@@ -48,6 +48,8 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal;
   /** Default: spans go to the OpenTelemetry API, see `chosenTracing`. */
   readonly tracing?: Tracing | false;
+  /** As in `RunOptions`. */
+  readonly genAiSpans?: boolean;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -99,7 +101,7 @@ export interface ReplayReport {
  * run used, or the replay would use, more than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const { program: chosenProgram, registry: chosenRegistry, policy, args, limits, tracing, ...executeOptions } = options;
+  const { program: chosenProgram, registry: chosenRegistry, policy, args, limits, tracing, genAiSpans, ...executeOptions } = options;
   const registry = chosenProgram?.registry ?? chosenRegistry ?? BUILTIN_REGISTRY;
   const program = chosenProgram ?? recordedProgram(log, registry);
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
@@ -107,7 +109,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   const context = { types: program.module.types, registry, sameProgram };
   const settings = log.format === "log" ? recordedSettings(log) : eventLogSettings(log, policy, args);
   const bounds = replayBounds(settings.limits, sameProgram ? end : undefined, allowedLimits(log, settings.limits, limits));
-  const baseTracing = await chosenTracing(tracing);
+  const baseTracing = await chosenTracing(tracing, genAiSpans);
   const deferred = baseTracing === undefined ? undefined : deferredTracing(baseTracing);
   const replayer = new Replayer(log, end, context);
   let verdict: Verdict | undefined;

@@ -61,8 +61,13 @@ export interface RunOptions {
   readonly tracestate?: string;
   /** W3C baggage of the caller. Handlers can read it; no span contains it. */
   readonly baggage?: string;
-  /** Where spans go; `false` turns them off. Default: the provider that is registered with the OpenTelemetry API. */
+  /** Where spans go; `false` turns spans and metrics off. Default: spans and metrics go to the providers that are registered with the OpenTelemetry API. */
   readonly tracing?: Tracing | false;
+  /**
+   * Whether each `llm.call` also has a span of OpenTelemetry's GenAI conventions, which are in development. Has no effect on a
+   * `tracing` of your own. Default: false.
+   */
+  readonly genAiSpans?: boolean;
   /** Callbacks that watch the run. */
   readonly on?: Observers;
   /**
@@ -117,7 +122,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const mode = options.live === true ? "live" : "mock";
   // The log is opened after the handlers are known, because its header names them.
   const handlers = await handlersFor(program, options, () => recorder?.ownFiles);
-  const tracing = await chosenTracing(options.tracing);
+  const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   if (options.runId !== undefined) checkRunId(options.runId);
   const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
   // Encoding and hashing the module takes time, so it is done only for a log or when a mock run's id is read.

@@ -9,8 +9,10 @@ import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../co
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
+import { CHAT_ATTRIBUTES, chatSpanName, GEN_AI_OPT_IN, GEN_AI_VERSION } from "../telemetry/gen-ai.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { VARIABLES } from "../telemetry/variables.ts";
+import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
@@ -203,7 +205,36 @@ function spansPage(): string {
     ),
     "## Attributes",
     table(["attribute", "on", "type", "when", "meaning"], rows),
+    genAiSection(),
     deliverySection(),
+  );
+}
+
+function genAiSection(): string {
+  const rows = Object.entries(CHAT_ATTRIBUTES).map(([name, a]) => [code(name), a.type, "when" in a ? cell(a.when) : "always", cell(a.doc)]);
+  return `## GenAI conventions
+
+If \`OTEL_SEMCONV_STABILITY_OPT_IN\` contains \`${GEN_AI_OPT_IN}\`, or with the option \`genAiSpans\`, each \`llm.call\` that reaches a handler also has a span of OpenTelemetry's conventions for generative AI (${GEN_AI_VERSION}, in development): a child of its \`boruna.cap\`, of kind CLIENT, named \`${chatSpanName("MODEL")}\` after the model that the program names, or \`${chatSpanName(undefined)}\`. The \`gen_ai.*\` attributes are then on this span alone, so that each token is counted once. It holds no prompt, no answer and no address. [ADR 025](../internals/adr/025-genai-spans.md) gives the reasons.
+
+${table(["attribute", "type", "when", "meaning"], rows)}`;
+}
+
+function metricsPage(): string {
+  return page(
+    "Metrics",
+    "The library records metrics with the MeterProvider that the process has registered with `@opentelemetry/api`; without one, nothing is recorded. A runner (`createRunnerTelemetry`) exports them to the collector of the [environment variables](environment.md), with the resource of the runner. The command exports none.",
+    table(
+      ["metric", "kind", "unit", "attributes", "meaning"],
+      Object.entries(INSTRUMENTS).map(([name, i]) => [code(name), i.kind, code(i.unit), i.attributes.map(code).join(" "), cell(i.doc)]),
+    ),
+    "## Attributes",
+    "Every attribute has a small, fixed set of values. No attribute holds a text that a program or its arguments choose.",
+    table(
+      ["attribute", "values"],
+      Object.entries(METRIC_ATTRIBUTES).map(([name, a]) => [code(name), cell(a.doc)]),
+    ),
+    "## Buckets and export",
+    `The histograms have buckets up to ${DURATION_BOUNDS.join(", ")} s. A view of your own MeterProvider can change them. A runner sends cumulative totals every minute (\`OTEL_METRIC_EXPORT_INTERVAL\`), at \`flush\` and at \`stop\`; an export that fails is made good by the next one.`,
   );
 }
 
@@ -265,6 +296,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/diagnostics.md", diagnosticsPage()],
     ["reference/language.md", languagePage()],
     ["reference/limits.md", limitsPage()],
+    ["reference/metrics.md", metricsPage()],
     ["reference/outcomes.md", outcomesPage()],
     ["reference/policy.md", policyPage()],
     ["reference/environment.md", environmentPage()],

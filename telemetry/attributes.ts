@@ -8,6 +8,7 @@ interface SpanSpec {
 }
 
 export const SPANS = {
+  "action.run": { doc: "one around each task of a runner (`runTask`), rejected ones included; parent of the task's `boruna.run`" },
   "boruna.run": { doc: "one around each run" },
   "boruna.cap": { doc: "one for every capability call, however it ends; child of the run" },
 } as const satisfies Record<string, SpanSpec>;
@@ -22,11 +23,32 @@ interface AttributeSpec {
   readonly doc: string;
 }
 
+const TASK_SPAN = ["action.run"] as const;
 const RUN_SPAN = ["boruna.run"] as const;
 const CALL_SPAN = ["boruna.cap"] as const;
-const BOTH_SPANS = ["boruna.run", "boruna.cap"] as const;
+const FAILING_SPANS = ["action.run", "boruna.run", "boruna.cap"] as const;
+
+/** With a span of the GenAI conventions (`gen-ai.ts`), that span has these attributes instead. */
+const WITHOUT_CHAT_SPAN = "and has no span of the GenAI conventions";
 
 export const ATTRIBUTES = {
+  "action.fqn": {
+    spans: TASK_SPAN,
+    type: "string",
+    when: "the envelope has a well-formed one",
+    doc: "full name of the action, as the envelope gives it",
+  },
+  "task.id": {
+    spans: TASK_SPAN,
+    type: "string",
+    when: "the envelope has a well-formed one",
+    doc: "id of the task, as the envelope gives it",
+  },
+  "action.outcome": {
+    spans: TASK_SPAN,
+    type: "string",
+    doc: "how the run ended, see the outcome table; `rejected` if the program was not run",
+  },
   "boruna.run.id": { spans: RUN_SPAN, type: "string", doc: "id of the run, as in its log" },
   "boruna.version": { spans: RUN_SPAN, type: "string", doc: "version of the boruna package that ran the program" },
   "boruna.program.name": { spans: RUN_SPAN, type: "string", doc: "name of the module" },
@@ -71,10 +93,10 @@ export const ATTRIBUTES = {
     doc: "denied, budget_exceeded, runtime_error or unknown",
   },
   "error.type": {
-    spans: BOTH_SPANS,
+    spans: FAILING_SPANS,
     type: "string",
-    when: "on a call: with error.kind; on a run: with status ERROR",
-    doc: "the same word as error.kind, or the run's outcome",
+    when: "on a call: with error.kind; on a run or task: with status ERROR",
+    doc: "the same word as error.kind, or the run's outcome; for a rejected task the kind of the error, such as task.refused",
   },
   "code.file.path": {
     spans: CALL_SPAN,
@@ -92,15 +114,25 @@ export const ATTRIBUTES = {
   },
   "code.caller.line.number": { spans: CALL_SPAN, type: "int", when: "with code.caller.file.path", doc: "line of that frame, from 1" },
   "code.caller.function.name": { spans: CALL_SPAN, type: "string", when: "with code.caller.file.path", doc: "function of that frame" },
-  "gen_ai.operation.name": { spans: CALL_SPAN, type: "string", when: "the call is an llm.call", doc: "chat" },
+  "gen_ai.operation.name": { spans: CALL_SPAN, type: "string", when: `the call is an llm.call ${WITHOUT_CHAT_SPAN}`, doc: "chat" },
   "gen_ai.request.model": {
     spans: CALL_SPAN,
     type: "string",
-    when: "an llm.call names a model, or a live one uses the operator's default",
+    when: `an llm.call names a model, or a live one uses the operator's default ${WITHOUT_CHAT_SPAN}`,
     doc: "the requested model",
   },
-  "gen_ai.usage.input_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the prompt" },
-  "gen_ai.usage.output_tokens": { spans: CALL_SPAN, type: "int", when: "the answer of an llm.call says so", doc: "tokens of the answer" },
+  "gen_ai.usage.input_tokens": {
+    spans: CALL_SPAN,
+    type: "int",
+    when: `the answer of an llm.call says so ${WITHOUT_CHAT_SPAN}`,
+    doc: "tokens of the prompt",
+  },
+  "gen_ai.usage.output_tokens": {
+    spans: CALL_SPAN,
+    type: "int",
+    when: `the answer of an llm.call says so ${WITHOUT_CHAT_SPAN}`,
+    doc: "tokens of the answer",
+  },
 } as const satisfies Record<string, AttributeSpec>;
 
 type AttributeName = keyof typeof ATTRIBUTES;

@@ -1,14 +1,37 @@
-/** Chooses where the spans of a run go. By default, to the OpenTelemetry API, which drops them if no TracerProvider is registered. */
+/**
+ * Chooses where the spans and metrics of a run go. By default, to the OpenTelemetry API, which drops spans if no
+ * TracerProvider is registered, and metrics if no MeterProvider is.
+ */
+import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** Returns undefined if there are to be no spans: `option` is `false`, or the API package, a peer dependency, is not installed. */
-export async function chosenTracing(option: Tracing | false | undefined): Promise<Tracing | undefined> {
+/** Returns undefined if there are to be no spans and metrics: `option` is `false`, or the API package, a peer dependency, is not installed. */
+export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
+  return unlessMissing(async () => {
+    const [{ otelTracing }, { meteredTracing }] = await Promise.all([import("./otel.ts"), import("./metrics.ts")]);
+    return meteredTracing(otelTracing({ genAiSpans }));
+  });
+}
+
+/** Opens the span of a task with the registered TracerProvider. Returns undefined if the API package is not installed. */
+export function defaultTaskSpan(start: TaskSpanStart, options: TaskSpanOptions): Promise<TaskSpan | undefined> {
+  return unlessMissing(async () => {
+    const { registeredTracers, startTaskSpan } = await import("./task-span.ts");
+    return startTaskSpan(registeredTracers(), start, options);
+  });
+}
+
+async function unlessMissing<T>(load: () => Promise<T>): Promise<T | undefined> {
   try {
-    const { otelTracing } = await import("./otel.ts");
-    return otelTracing();
+    return await load();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return undefined;
+    if (isMissingPackage(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether an import failed because a package is not installed. */
+export function isMissingPackage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
 }

@@ -46,7 +46,7 @@ interface Batch {
 
 /** A span processor that queues the sampled spans of the process and sends them. Spans that end after `shutdown` has begun are lost. */
 export class DeliveryProcessor implements SpanProcessor {
-  readonly #sender: OtlpSender;
+  readonly #sender: OtlpSender<ReadableSpan[]>;
   readonly #settings: DeliverySettings;
   readonly #queue: ReadableSpan[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -61,7 +61,7 @@ export class DeliveryProcessor implements SpanProcessor {
   /** Number of sampled spans that have ended. */
   ended = 0;
 
-  constructor(sender: OtlpSender, settings: DeliverySettings) {
+  constructor(sender: OtlpSender<ReadableSpan[]>, settings: DeliverySettings) {
     this.#sender = sender;
     this.#settings = settings;
   }

@@ -7,7 +7,6 @@ import {
   baggageEntryMetadataFromString,
   context,
   createTraceState,
-  diag,
   INVALID_SPAN_CONTEXT,
   propagation,
   SpanKind,
@@ -16,9 +15,9 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CallPlace, SourceLocation } from "../vm/bytecode/module.ts";
-import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
+import { OUTCOMES } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
-import type { SpanAttributes } from "./attributes.ts";
+import type { SpanAttributes, SpanName } from "./attributes.ts";
 import {
   type BaggageEntry,
   formatBaggage,
@@ -28,50 +27,53 @@ import {
   parseTracestate,
   type TraceHeaders,
 } from "./context.ts";
-import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
+import { ChatCall } from "./chat-span.ts";
+import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
+import { reportError, reportingErrors } from "./tracer-errors.ts";
+import { CALL_OUTCOME } from "./tracing.ts";
+import type { CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
-interface OtelTracingOptions {
+export interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
-  readonly backpressure?: () => Promise<void> | undefined;
+  readonly backpressure?: (() => Promise<void> | undefined) | undefined;
+  /** Default: the tracer of the registered TracerProvider, looked up at the start of each run. */
+  readonly tracer?: Tracer | undefined;
+  /** The context of runs whose caller gives no trace context. Default: the active context. */
+  readonly parent?: Context | undefined;
+  /** Whether each `llm.call` also has a span of the GenAI conventions. Default: false. */
+  readonly genAiSpans?: boolean | undefined;
 }
 
-const SCOPE = "boruna";
+export const SCOPE = "boruna";
 /** In UTF-16 code units. Names are cut to this length, because a hostile module may choose names of any length. */
 const MAX_TEXT_LENGTH = 1_024;
-/** Matches plausible model names. Other texts that a program passes as a model are not recorded, because they may be private. */
-const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
 /** Matches absolute paths and file URLs. */
 const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
 
-/** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
-const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
-  denied: "denied",
-  budget_exceeded: "budget_exceeded",
-  runtime_error: "runtime_error",
-  unknown: "runtime_error",
-};
-
-/** Returns a `Tracing` that looks up the registered TracerProvider at the start of each run. */
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
-  return { startRun: (info) => startRun(trace.getTracer(SCOPE, VERSION), info, options) };
+  return { startRun: (info) => startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options) };
 }
 
 function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOptions): RunTracing {
-  const parent = parentContext(info);
+  const parent = parentContext(info, options.parent);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
-    startCall: (call) => new CallSpan(tracer, runContext, call),
+    startCall: (call) => {
+      const isChat = options.genAiSpans === true && call.capability === "llm.call";
+      const span = new CallSpan(tracer, runContext, call, isChat);
+      return isChat ? new ChatCall(span, tracer, call) : span;
+    },
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),
   };
 }
 
-/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns the active context. */
-function parentContext(info: RunSpanStart): Context {
+/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns `local`. */
+export function parentContext(info: TraceHeaders, local: Context = context.active()): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
-  const base = baggage === undefined ? context.active() : propagation.setBaggage(context.active(), toApiBaggage(baggage));
+  const base = baggage === undefined ? local : propagation.setBaggage(local, toApiBaggage(baggage));
   const remote = info.traceparent === undefined ? undefined : parseTraceparent(info.traceparent);
   if (remote === undefined) return base;
   const state = info.tracestate === undefined ? undefined : parseTracestate(info.tracestate);
@@ -143,31 +145,33 @@ function endRun(span: Span, end: RunSpanEnd): void {
 
 class CallSpan implements CallTracing {
   readonly #span: Span;
-  readonly #context: Context;
+  /** The context of the call's handler. */
+  readonly context: Context;
 
-  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart) {
+  /** With `isChat`, the span below this one has the attributes of the GenAI conventions. */
+  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart, isChat: boolean) {
     const attributes: SpanAttributes<"boruna.cap"> = {
       "cap.name": info.capability,
       "cap.call": info.call,
       "cap.mode": info.mode,
       bytes_in: info.bytesIn,
     };
-    if (info.capability === "llm.call") {
-      attributes["gen_ai.operation.name"] = "chat";
-      if (info.model !== undefined && MODEL_NAME.test(info.model)) attributes["gen_ai.request.model"] = info.model;
+    if (info.capability === "llm.call" && !isChat) {
+      attributes["gen_ai.operation.name"] = GEN_AI_OPERATION;
+      if (isModelName(info.model)) attributes["gen_ai.request.model"] = info.model;
     }
     this.#span = startSpan(tracer, "boruna.cap", attributes, runContext);
-    this.#context = trace.setSpan(runContext, this.#span);
+    this.context = trace.setSpan(runContext, this.#span);
     if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
   }
 
   run<T>(body: () => T): T {
-    return context.with(this.#context, body);
+    return context.with(this.context, body);
   }
 
   headers(): TraceHeaders {
     const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext();
-    const baggage = formatBaggage(baggageOf(this.#context));
+    const baggage = formatBaggage(baggageOf(this.context));
     if (!trace.isSpanContextValid(this.#span.spanContext())) return { baggage };
     const sampled = (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
     const tracestate = traceState === undefined ? undefined : parseTracestate(traceState.serialize());
@@ -175,7 +179,7 @@ class CallSpan implements CallTracing {
   }
 
   setModel(model: string): void {
-    if (MODEL_NAME.test(model))
+    if (isModelName(model))
       reportingErrors(() => this.#span.setAttributes({ "gen_ai.request.model": model } satisfies SpanAttributes<"boruna.cap">));
   }
 
@@ -221,26 +225,13 @@ function endCall(span: Span, info: CallSpanEnd): void {
   span.end();
 }
 
-function startSpan<S extends "boruna.run" | "boruna.cap">(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
+export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
   try {
     return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes: { ...attributes } }, parent);
   } catch (error) {
     reportError(error);
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
-}
-
-/** Runs code that calls span processors. If one of them throws, reports the error. */
-function reportingErrors(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    reportError(error);
-  }
-}
-
-function reportError(error: unknown): void {
-  diag.error(`boruna: a tracer failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 
 function shorten(text: string): string {

@@ -1,28 +1,30 @@
 /**
- * Sends spans to a collector over OTLP/HTTP 1.x. Each attempt is one request. Its result says what the collector did.
- * The caller (`delivery.ts`) is responsible for retries, time limits and counts.
+ * Sends spans or metrics to a collector over OTLP/HTTP 1.x. Each attempt is one request. Its result says what the collector
+ * did. The caller (`delivery.ts` for spans, `metric-export.ts` for metrics) is responsible for retries, time limits and counts.
  */
 import { readFileSync } from "node:fs";
 import type { Agent, IncomingMessage, RequestOptions } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { ISerializer } from "@opentelemetry/otlp-transformer";
+import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
-import type { OtlpSettings } from "./settings.ts";
+import type { OtlpSettings, Protocol, SignalName } from "./settings.ts";
 import { type Environment, readVariable, type VariableName } from "./variables.ts";
 
 /** The result of one request. */
 export type SendResult =
   | {
       readonly kind: "accepted";
-      /** Number of spans that the collector rejected although it accepted the request. */
+      /** Number of spans or data points that the collector rejected although it accepted the request. */
       readonly rejected: number;
     }
   | {
       readonly kind: "failed";
       /** What the collector did. It contains no text of the response, because that could hold a URL or a credential. */
       readonly reason: string;
-      /** Whether the specification allows sending the same spans again. */
+      /** Whether the specification allows sending the same data again. */
       readonly retry: boolean;
       /** Milliseconds to wait before a retry, if the collector sent `Retry-After`. */
       readonly retryAfterMs?: number | undefined;
@@ -30,12 +32,12 @@ export type SendResult =
       readonly refused: boolean;
     };
 
-/** Makes one request. Each call sends the same spans. Never rejects. Aborting `signal` closes the connection. */
+/** Makes one request. Each call sends the same data. Never rejects. Aborting `signal` closes the connection. */
 export type Attempt = (signal: AbortSignal) => Promise<SendResult>;
 
-export interface OtlpSender {
-  /** Prepares a batch. The returned function sends it, and may be called several times. */
-  attempt(spans: ReadableSpan[]): Attempt;
+export interface OtlpSender<T> {
+  /** Prepares a request. The returned function sends it, and may be called several times. */
+  attempt(data: T): Attempt;
   /** Closes idle connections. */
   close(): void;
 }
@@ -55,48 +57,78 @@ const RETRYABLE_ERRORS: readonly string[] = [
   "EHOSTUNREACH",
 ];
 
+type OtlpTransformer = typeof import("@opentelemetry/otlp-transformer");
+
+/** How the requests of one signal differ from those of the other. */
+interface OtlpSignal<T> {
+  readonly name: SignalName;
+  /** The field of a response's partial success that counts what the collector rejected. */
+  readonly rejectedField: "rejectedSpans" | "rejectedDataPoints";
+  serializer(transformer: OtlpTransformer, protocol: Protocol): ISerializer<T, unknown>;
+}
+
+export const SPANS_SIGNAL: OtlpSignal<ReadableSpan[]> = {
+  name: "TRACES",
+  rejectedField: "rejectedSpans",
+  serializer: (transformer, protocol) => (protocol === "http/json" ? transformer.JsonTraceSerializer : transformer.ProtobufTraceSerializer),
+};
+
+export const METRICS_SIGNAL: OtlpSignal<ResourceMetrics> = {
+  name: "METRICS",
+  rejectedField: "rejectedDataPoints",
+  serializer: (transformer, protocol) =>
+    protocol === "http/json" ? transformer.JsonMetricsSerializer : transformer.ProtobufMetricsSerializer,
+};
+
 /** Creates a sender. Calls `note` with one line for each certificate file that cannot be read. */
-export async function createOtlpSender(
+export async function createOtlpSender<T>(
+  signal: OtlpSignal<T>,
   settings: OtlpSettings,
   environment: Environment,
   note: (message: string) => void,
-): Promise<OtlpSender> {
-  const [{ ProtobufTraceSerializer, JsonTraceSerializer }, { parseKeyPairsIntoRecord, suppressTracing }, api] = await Promise.all([
+): Promise<OtlpSender<T>> {
+  const [transformer, { parseKeyPairsIntoRecord, suppressTracing }, api] = await Promise.all([
     import("@opentelemetry/otlp-transformer"),
     import("@opentelemetry/core"),
     import("@opentelemetry/api"),
   ]);
-  const serializer = settings.protocol === "http/json" ? JsonTraceSerializer : ProtobufTraceSerializer;
+  const serializer = signal.serializer(transformer, settings.protocol);
   const headers = {
     ...parseKeyPairsIntoRecord(readVariable(environment, "OTEL_EXPORTER_OTLP_HEADERS")),
-    ...parseKeyPairsIntoRecord(readVariable(environment, "OTEL_EXPORTER_OTLP_TRACES_HEADERS")),
+    ...parseKeyPairsIntoRecord(readVariable(environment, `OTEL_EXPORTER_OTLP_${signal.name}_HEADERS`)),
     "User-Agent": `boruna/${VERSION}`,
     "Content-Type": settings.protocol === "http/json" ? "application/json" : "application/x-protobuf",
     ...(settings.compression === "gzip" ? { "Content-Encoding": "gzip" } : {}),
   };
   const url = new URL(settings.endpoint);
-  const { request, agent } = await clientOf(url, environment, note);
+  const { request, agent } = await clientOf(signal.name, url, environment, note);
 
-  const exchange = (body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> =>
+  const exchange = (body: Uint8Array, abortSignal: AbortSignal): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const options: RequestOptions = { method: "POST", headers: { ...headers, "Content-Length": body.length }, agent, signal };
+      const options: RequestOptions = {
+        method: "POST",
+        headers: { ...headers, "Content-Length": body.length },
+        agent,
+        signal: abortSignal,
+      };
       // Suppress tracing, because HTTP instrumentation in this process would create spans for these requests, which cause more requests.
       api.context.with(suppressTracing(api.context.active()), () => request(url, options, resolve).on("error", reject).end(body));
     });
 
-  const encode = async (spans: ReadableSpan[]): Promise<Uint8Array> => {
-    const bytes = serializer.serializeRequest(spans) ?? new Uint8Array();
+  const encode = async (data: T): Promise<Uint8Array> => {
+    const bytes = serializer.serializeRequest(data) ?? new Uint8Array();
     return settings.compression === "gzip" ? promisify(gzip)(bytes) : bytes;
   };
 
   return {
-    attempt: (spans) => {
+    attempt: (data) => {
       let body: Promise<Uint8Array> | undefined;
-      return async (signal) => {
+      return async (abortSignal) => {
         try {
-          body ??= encode(spans);
-          const response = await exchange(await body, signal);
-          return resultOf(response, await bodyOf(response), (bytes) => serializer.deserializeResponse(bytes));
+          body ??= encode(data);
+          const response = await exchange(await body, abortSignal);
+          const decode = (bytes: Uint8Array): unknown => serializer.deserializeResponse(bytes);
+          return resultOf(response, await bodyOf(response), decode, signal.rejectedField);
         } catch (error) {
           return failureOf(error);
         }
@@ -106,9 +138,14 @@ export async function createOtlpSender(
   };
 }
 
-function resultOf(response: IncomingMessage, body: Uint8Array, decode: (body: Uint8Array) => unknown): SendResult {
+function resultOf(
+  response: IncomingMessage,
+  body: Uint8Array,
+  decode: (body: Uint8Array) => unknown,
+  rejectedField: OtlpSignal<unknown>["rejectedField"],
+): SendResult {
   const status = response.statusCode ?? 0;
-  if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedCount(body, decode) };
+  if (status >= 200 && status < 300) return { kind: "accepted", rejected: rejectedCount(body, decode, rejectedField) };
   return {
     kind: "failed",
     reason: `the collector answered ${status}`,
@@ -131,8 +168,8 @@ async function bodyOf(response: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Returns `partial_success.rejected_spans` of an ExportTraceServiceResponse, or 0 if the body is not such a response. */
-function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown): number {
+/** Returns the number in the response's `partial_success`, or 0 if the body is not a response with one. */
+function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown, field: string): number {
   const member = (data: unknown, name: string): unknown =>
     typeof data === "object" && data !== null ? Reflect.get(data, name) : undefined;
   let response: unknown;
@@ -142,7 +179,7 @@ function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown):
     if (error instanceof Error) return 0;
     throw error;
   }
-  const rejected = member(member(response, "partialSuccess"), "rejectedSpans");
+  const rejected = member(member(response, "partialSuccess"), field);
   // OTLP JSON encodes an int64 as a string.
   const count = typeof rejected === "string" ? Number(rejected) : rejected;
   return typeof count === "number" && count > 0 ? count : 0;
@@ -169,23 +206,29 @@ function failureOf(error: unknown): SendResult {
 
 type Request = typeof import("node:http").request;
 
-async function clientOf(url: URL, environment: Environment, note: (message: string) => void): Promise<{ request: Request; agent: Agent }> {
+async function clientOf(
+  signal: SignalName,
+  url: URL,
+  environment: Environment,
+  note: (message: string) => void,
+): Promise<{ request: Request; agent: Agent }> {
   const tls = {
-    ...fileOption("ca", "CERTIFICATE", environment, note),
-    ...fileOption("cert", "CLIENT_CERTIFICATE", environment, note),
-    ...fileOption("key", "CLIENT_KEY", environment, note),
+    ...fileOption(signal, "ca", "CERTIFICATE", environment, note),
+    ...fileOption(signal, "cert", "CLIENT_CERTIFICATE", environment, note),
+    ...fileOption(signal, "key", "CLIENT_KEY", environment, note),
   };
   const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   return { request, agent: new Agent({ keepAlive: true, ...tls }) };
 }
 
 function fileOption(
+  signal: SignalName,
   option: "ca" | "cert" | "key",
   suffix: "CERTIFICATE" | "CLIENT_CERTIFICATE" | "CLIENT_KEY",
   environment: Environment,
   note: (message: string) => void,
 ): Record<string, Buffer> {
-  const names: readonly VariableName[] = [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`];
+  const names: readonly VariableName[] = [`OTEL_EXPORTER_OTLP_${signal}_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`];
   const name = names.find((key) => readVariable(environment, key) !== undefined);
   const file = name === undefined ? undefined : readVariable(environment, name);
   if (name === undefined || file === undefined) return {};

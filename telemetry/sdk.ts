@@ -2,22 +2,10 @@
  * Starts the OpenTelemetry SDK for the command line, which owns its process. An embedder registers its own SDK instead.
  * Only this file and its imports load the SDK, and only if `readTelemetrySettings` says that spans are on.
  */
-import type * as ResourcesModule from "@opentelemetry/resources";
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { BorunaError } from "../vm/error.ts";
-import { consoleExporter } from "./console.ts";
-import { DeliveryProcessor } from "./delivery.ts";
-import { createOtlpSender } from "./otlp-sender.ts";
 import type { TelemetrySettings } from "./settings.ts";
-import { type Environment, readVariable, VARIABLES } from "./variables.ts";
-
-interface ShutdownReport {
-  /** Number of sampled spans that ended. */
-  readonly ended: number;
-  readonly lost: number;
-  /** One line for stderr, without a prefix. Undefined if no spans were lost. */
-  readonly notice: string | undefined;
-}
+import { openSpanExport, resourceOf, type ShutdownReport } from "./span-export.ts";
+import { type Environment, VARIABLES } from "./variables.ts";
 
 interface Sdk {
   /** One line for stderr, without a prefix, for each setting that was not understood. */
@@ -61,16 +49,9 @@ export async function start(settings: TelemetrySettings, environment: Environmen
     { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
 
-  const console = settings.exporters.includes("console")
-    ? [new node.BatchSpanProcessor(consoleExporter(writeLine), { ...settings.batch })]
-    : [];
-  const delivery =
-    settings.otlp === undefined
-      ? undefined
-      : new DeliveryProcessor(await createOtlpSender(settings.otlp, environment, note), { ...settings.batch, ...settings });
-  const processors: readonly SpanProcessor[] = delivery === undefined ? console : [...console, delivery];
-  const resource = resourceOf(resources, environment, note);
-  const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...processors] });
+  const spanExport = await openSpanExport(settings, environment, writeLine, note);
+  const resource = resourceOf(resources, environment, { "service.name": VARIABLES.OTEL_SERVICE_NAME.default }, note);
+  const provider = new node.NodeTracerProvider({ resource, spanProcessors: [...spanExport.processors] });
   const { tracecontext, baggage } = settings.propagators;
   provider.register(tracecontext && baggage ? {} : { propagator: null });
   // From now on, the shutdown report summarizes export errors in one line.
@@ -82,34 +63,5 @@ export async function start(settings: TelemetrySettings, environment: Environmen
     });
   }
 
-  let ending: Promise<ShutdownReport> | undefined;
-  return {
-    notices,
-    backpressure: () => delivery?.backpressure(),
-    shutdown: () => {
-      ending ??= stop(processors, delivery);
-      return ending;
-    },
-  };
-}
-
-async function stop(processors: readonly SpanProcessor[], delivery: DeliveryProcessor | undefined): Promise<ShutdownReport> {
-  await Promise.allSettled(processors.map((processor) => processor.shutdown()));
-  return { ended: delivery?.ended ?? 0, lost: delivery?.lost ?? 0, notice: delivery?.lossNotice() };
-}
-
-function resourceOf(
-  resources: typeof ResourcesModule,
-  environment: Environment,
-  note: (message: string) => void,
-): ResourcesModule.Resource {
-  const detectedResource = resources.detectResources({ detectors: [resources.envDetector] });
-  // The detector silently drops the whole list if one entry is malformed. In this case only OTEL_SERVICE_NAME sets an attribute.
-  const attributeList = readVariable(environment, "OTEL_RESOURCE_ATTRIBUTES") ?? "";
-  const otherNames = Object.keys(detectedResource.attributes).filter((key) => key !== "service.name");
-  if (attributeList !== "" && otherNames.length === 0 && !attributeList.includes("service.name")) {
-    note("OTEL_RESOURCE_ATTRIBUTES is not a list of key=value and is ignored.");
-  }
-  const defaultName = resources.resourceFromAttributes({ "service.name": VARIABLES.OTEL_SERVICE_NAME.default });
-  return resources.defaultResource().merge(defaultName).merge(detectedResource);
+  return { notices, backpressure: () => spanExport.backpressure(), shutdown: () => spanExport.shutdown() };
 }

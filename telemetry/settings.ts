@@ -3,10 +3,11 @@
  * package, so that a process without spans does not load any.
  */
 import { printable } from "../vm/terminal-text.ts";
+import { GEN_AI_OPT_IN } from "./gen-ai.ts";
 import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
 
 type Exporter = "otlp" | "console";
-type Protocol = "http/protobuf" | "http/json";
+export type Protocol = "http/protobuf" | "http/json";
 type Compression = "gzip" | "none";
 
 /** Limits on the queue of ended spans. */
@@ -22,7 +23,7 @@ export interface BatchSettings {
 
 /** How to reach the collector. */
 export interface OtlpSettings {
-  /** URL for traces, including the path. */
+  /** URL of the signal, including the path. */
   readonly endpoint: string;
   readonly protocol: Protocol;
   readonly compression: Compression;
@@ -40,101 +41,77 @@ export interface TelemetrySettings {
   /** Milliseconds for flush and shutdown together. */
   readonly shutdownMs: number;
   readonly propagators: { readonly tracecontext: boolean; readonly baggage: boolean };
+  /** Whether each `llm.call` also has a span of the GenAI conventions. */
+  readonly genAiSpans: boolean;
   /** One line for each setting that was not understood and was replaced by its default. */
   readonly notices: readonly string[];
 }
 
-type SettingsResult = { readonly on: false } | TelemetrySettings | { readonly problem: string };
+interface Problem {
+  readonly problem: string;
+}
 
-const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" satisfies VariableName;
-/** The path that is appended to the general endpoint. */
-const TRACES_PATH = "v1/traces";
+type SettingsResult = { readonly on: false } | TelemetrySettings | Problem;
+
+export interface MetricSettings {
+  readonly on: true;
+  readonly otlp: OtlpSettings;
+  /** Milliseconds between two exports. */
+  readonly intervalMs: number;
+  /** Milliseconds for one export. */
+  readonly exportMs: number;
+  /** Milliseconds for flush and shutdown together. */
+  readonly shutdownMs: number;
+  /** As in `TelemetrySettings`. */
+  readonly notices: readonly string[];
+}
+
+/** The signals that have settings of their own, by the name in their variables, with the path that is appended to the general endpoint. */
+const SIGNALS = {
+  TRACES: { path: "v1/traces", noun: "spans" },
+  METRICS: { path: "v1/metrics", noun: "metrics" },
+} as const;
+export type SignalName = keyof typeof SIGNALS;
+
 const SUPPORTED_PROTOCOLS = "http/protobuf and http/json";
 /** The longest delay that a timer of Node accepts, in milliseconds. */
 const MAX_MS = 2_147_483_647;
 const MAX_QUEUE_SIZE = 1_000_000;
-const RUN_CONTINUES = "The run goes on without spans.";
 
 /**
- * Reads the settings. If they contain an error that turns spans off, `problem` describes it in one line for stderr.
+ * Reads the settings of spans. If they contain an error that turns spans off, `problem` describes it in one line for stderr.
  * Values that are empty or white space count as unset, because the OpenTelemetry specification says so.
  */
 export function readTelemetrySettings(environment: Environment): SettingsResult {
   const read: Reader = (name) => readVariable(environment, name);
-  if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return { on: false };
+  if (isDisabled(read)) return { on: false };
   const exporterNames = listOf(read("OTEL_TRACES_EXPORTER") ?? VARIABLES.OTEL_TRACES_EXPORTER.default);
   const unknownName = exporterNames.find((name) => !["otlp", "console", "none"].includes(name));
   if (unknownName !== undefined)
-    return { problem: `OTEL_TRACES_EXPORTER: ${quote(unknownName)} is not supported; otlp, console and none are. ${RUN_CONTINUES}` };
-  const endpointName = firstSet(read, TRACES_ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    return problemOf("TRACES", `OTEL_TRACES_EXPORTER: ${quote(unknownName)} is not supported; otlp, console and none are.`);
   const exporters: Exporter[] = [];
-  if (exporterNames.includes("otlp") && endpointName !== undefined) exporters.push("otlp");
+  if (exporterNames.includes("otlp") && endpointVariable(read, "TRACES") !== undefined) exporters.push("otlp");
   if (exporterNames.includes("console")) exporters.push("console");
   if (exporterNames.includes("none") || exporters.length === 0) return { on: false };
 
-  const protocolName = firstSet(read, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
-  const protocol = protocolOf(protocolName === undefined ? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default : read(protocolName));
-  if (exporters.includes("otlp")) {
-    if (protocol === undefined && protocolName !== undefined) {
-      return {
-        problem: `${protocolName}: ${quote(read(protocolName))} is not supported; ${SUPPORTED_PROTOCOLS} are. ${RUN_CONTINUES}`,
-      };
-    }
-    // The value may hold credentials, so the message names only the variable.
-    if (endpointName !== undefined && !isHttpUrl(read(endpointName)))
-      return { problem: `${endpointName} is not an http or https URL. ${RUN_CONTINUES}` };
-  }
-  const endpointText = endpointName === undefined || !exporters.includes("otlp") ? undefined : read(endpointName);
-  const endpoint =
-    endpointText === undefined || endpointName === TRACES_ENDPOINT
-      ? endpointText
-      : `${endpointText}${endpointText.endsWith("/") ? "" : "/"}${TRACES_PATH}`;
-  return settingsOf(read, exporters, endpoint, protocol ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);
-}
-
-type Reader = (name: VariableName) => string | undefined;
-
-function firstSet(read: Reader, ...names: readonly VariableName[]): VariableName | undefined {
-  return names.find((name) => read(name) !== undefined);
-}
-
-function settingsOf(read: Reader, exporters: readonly Exporter[], endpoint: string | undefined, protocol: Protocol): TelemetrySettings {
   const notices: string[] = [];
-  const compressionName = firstSet(read, "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION");
-  const compression = compressionName === undefined ? "none" : read(compressionName);
-  if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
-    notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are.`);
-  const readCount = (name: VariableName, fallback: number, min: number, max: number): number => {
-    const text = read(name);
-    if (text === undefined) return fallback;
-    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min) return Math.min(value, max);
-    notices.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
-    return fallback;
-  };
+  const otlp = exporters.includes("otlp") ? readOtlpSettings(read, "TRACES", notices) : undefined;
+  if (otlp !== undefined && "problem" in otlp) return otlp;
+  const readCount = countReader(read, notices);
   const {
-    BORUNA_OTEL_SHUTDOWN_MS: shutdown,
-    OTEL_EXPORTER_OTLP_TIMEOUT: timeout,
     OTEL_BSP_EXPORT_TIMEOUT: exportTimeout,
     OTEL_BSP_MAX_QUEUE_SIZE: queueSize,
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batchSize,
     OTEL_BSP_SCHEDULE_DELAY: delay,
   } = VARIABLES;
-  const shutdownMs = readCount("BORUNA_OTEL_SHUTDOWN_MS", shutdown.default, 0, MAX_MS);
-  const generalTimeout = readCount("OTEL_EXPORTER_OTLP_TIMEOUT", timeout.default, 1, MAX_MS);
-  const exportMs = readCount("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", generalTimeout, 1, MAX_MS);
+  const shutdownMs = readShutdownMs(readCount);
+  const exportMs = readExportMs(readCount, "TRACES");
   const exportTimeoutMillis = readCount("OTEL_BSP_EXPORT_TIMEOUT", exportTimeout.default, 1, MAX_MS);
   const maxQueueSize = readCount("OTEL_BSP_MAX_QUEUE_SIZE", queueSize.default, 1, MAX_QUEUE_SIZE);
-  const propagators = listOf(read("OTEL_PROPAGATORS") ?? VARIABLES.OTEL_PROPAGATORS.default);
-  for (const name of propagators) {
-    if (!["tracecontext", "baggage", "none"].includes(name))
-      notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are.`);
-  }
-  const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return {
     on: true,
     exporters,
-    otlp: endpoint === undefined ? undefined : { endpoint, protocol, compression: compression === "gzip" ? "gzip" : "none" },
+    otlp,
     batch: {
       maxQueueSize,
       maxExportBatchSize: Math.min(maxQueueSize, readCount("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", batchSize.default, 1, MAX_QUEUE_SIZE)),
@@ -143,9 +120,107 @@ function settingsOf(read: Reader, exporters: readonly Exporter[], endpoint: stri
     },
     exportMs: Math.min(exportMs, exportTimeoutMillis),
     shutdownMs,
-    propagators: { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") },
+    propagators: readPropagators(read, notices),
+    genAiSpans: listOf(read("OTEL_SEMCONV_STABILITY_OPT_IN") ?? "").includes(GEN_AI_OPT_IN),
     notices,
   };
+}
+
+/** Reads the settings of metrics, in the same way. */
+export function readMetricSettings(environment: Environment): { readonly on: false } | MetricSettings | Problem {
+  const read: Reader = (name) => readVariable(environment, name);
+  const exporterNames = listOf(read("OTEL_METRICS_EXPORTER") ?? VARIABLES.OTEL_METRICS_EXPORTER.default);
+  if (isDisabled(read) || exporterNames.includes("none") || endpointVariable(read, "METRICS") === undefined) return { on: false };
+  const unknownName = exporterNames.find((name) => name !== "otlp");
+  if (unknownName !== undefined)
+    return problemOf("METRICS", `OTEL_METRICS_EXPORTER: ${quote(unknownName)} is not supported; otlp and none are.`);
+  const notices: string[] = [];
+  const otlp = readOtlpSettings(read, "METRICS", notices);
+  if ("problem" in otlp) return otlp;
+  const readCount = countReader(read, notices);
+  const { OTEL_METRIC_EXPORT_INTERVAL: interval, OTEL_METRIC_EXPORT_TIMEOUT: timeout } = VARIABLES;
+  const intervalMs = readCount("OTEL_METRIC_EXPORT_INTERVAL", interval.default, 1, MAX_MS);
+  const timeoutMs = readCount("OTEL_METRIC_EXPORT_TIMEOUT", timeout.default, 1, MAX_MS);
+  return {
+    on: true,
+    otlp,
+    intervalMs,
+    exportMs: Math.min(intervalMs, timeoutMs, readExportMs(readCount, "METRICS")),
+    shutdownMs: readShutdownMs(readCount),
+    notices,
+  };
+}
+
+type Reader = (name: VariableName) => string | undefined;
+/** Reads a whole number. Uses `fallback` if it is unset, and also, with a notice, if it is malformed or below `min`. */
+type CountReader = (name: VariableName, fallback: number, min: number, max: number) => number;
+
+function isDisabled(read: Reader): boolean {
+  return read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
+}
+
+function problemOf(signal: SignalName, message: string): Problem {
+  return { problem: `${message} The run goes on without ${SIGNALS[signal].noun}.` };
+}
+
+function firstSet(read: Reader, ...names: readonly VariableName[]): VariableName | undefined {
+  return names.find((name) => read(name) !== undefined);
+}
+
+function endpointVariable(read: Reader, signal: SignalName): VariableName | undefined {
+  return firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`, "OTEL_EXPORTER_OTLP_ENDPOINT");
+}
+
+/** Reads how to reach the collector, once an endpoint is set. */
+function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): OtlpSettings | Problem {
+  const protocolName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`) ?? "OTEL_EXPORTER_OTLP_PROTOCOL";
+  const protocol = protocolOf(read(protocolName) ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);
+  if (protocol === undefined)
+    return problemOf(signal, `${protocolName}: ${quote(read(protocolName))} is not supported; ${SUPPORTED_PROTOCOLS} are.`);
+  const endpointName = endpointVariable(read, signal) ?? "OTEL_EXPORTER_OTLP_ENDPOINT";
+  const text = read(endpointName);
+  // The value may hold credentials, so the message names only the variable.
+  if (text === undefined || !isHttpUrl(text)) return problemOf(signal, `${endpointName} is not an http or https URL.`);
+  const compressionName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_COMPRESSION`, "OTEL_EXPORTER_OTLP_COMPRESSION");
+  const compression = compressionName === undefined ? "none" : read(compressionName);
+  if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
+    notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are.`);
+  const isGeneral = endpointName === "OTEL_EXPORTER_OTLP_ENDPOINT";
+  return {
+    endpoint: isGeneral ? `${text}${text.endsWith("/") ? "" : "/"}${SIGNALS[signal].path}` : text,
+    protocol,
+    compression: compression === "gzip" ? "gzip" : "none",
+  };
+}
+
+function countReader(read: Reader, notices: string[]): CountReader {
+  return (name, fallback, min, max) => {
+    const text = read(name);
+    if (text === undefined) return fallback;
+    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min) return Math.min(value, max);
+    notices.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
+    return fallback;
+  };
+}
+
+function readShutdownMs(readCount: CountReader): number {
+  return readCount("BORUNA_OTEL_SHUTDOWN_MS", VARIABLES.BORUNA_OTEL_SHUTDOWN_MS.default, 0, MAX_MS);
+}
+
+function readExportMs(readCount: CountReader, signal: SignalName): number {
+  const general = readCount("OTEL_EXPORTER_OTLP_TIMEOUT", VARIABLES.OTEL_EXPORTER_OTLP_TIMEOUT.default, 1, MAX_MS);
+  return readCount(`OTEL_EXPORTER_OTLP_${signal}_TIMEOUT`, general, 1, MAX_MS);
+}
+
+function readPropagators(read: Reader, notices: string[]): TelemetrySettings["propagators"] {
+  const propagators = listOf(read("OTEL_PROPAGATORS") ?? VARIABLES.OTEL_PROPAGATORS.default);
+  for (const name of propagators) {
+    if (!["tracecontext", "baggage", "none"].includes(name))
+      notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are.`);
+  }
+  const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
+  return { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") };
 }
 
 function listOf(text: string): readonly string[] {
@@ -159,8 +234,8 @@ function protocolOf(text: string | undefined): Protocol | undefined {
   return text === "http/protobuf" || text === "http/json" ? text : undefined;
 }
 
-function isHttpUrl(text: string | undefined): boolean {
-  if (text === undefined || !URL.canParse(text)) return false;
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
   return ["http:", "https:"].includes(new URL(text).protocol);
 }
 

@@ -28,8 +28,9 @@ const MAX_TEXT_LENGTH = 200;
 const DEFAULT_MAX_SPANS = 1_000;
 
 /** The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. */
-const LABELS = ["boruna.program.name", "cap.name"] as const;
+const LABELS = ["action.fqn", "boruna.program.name", "cap.name"] as const;
 const DETAILS = [
+  ["action.outcome", ""],
   ["boruna.run.outcome", ""],
   ["boruna.run.limit", "limit="],
   ["boruna.run.mode", ""],

@@ -32,6 +32,14 @@ export interface CallCounters {
 /** Why a call failed: the value of `error.kind` and `error.type`. */
 export type CallErrorKind = "denied" | "budget_exceeded" | "runtime_error" | "unknown";
 
+/** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
+export const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
+  denied: "denied",
+  budget_exceeded: "budget_exceeded",
+  runtime_error: "runtime_error",
+  unknown: "runtime_error",
+};
+
 export interface Tracing {
   startRun(info: RunSpanStart): RunTracing;
 }
@@ -77,8 +85,8 @@ export interface CallTracing {
   run<T>(body: () => T): T;
   /** Returns the header values for a request of the handler: this span as the parent, and the tracestate and baggage of the caller. */
   headers(): TraceHeaders;
-  /** Records the model of an `llm.call` whose program did not name one. */
-  setModel(model: string): void;
+  /** Records which model an `llm.call` asks, and the provider whose API the handler speaks. */
+  setModel(model: string, provider?: string): void;
   end(info: CallSpanEnd): void;
 }
 
@@ -90,6 +98,8 @@ export interface CallSpanEnd {
   readonly errorKind?: CallErrorKind | undefined;
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;
+  /** The model that answered an `llm.call`. */
+  readonly responseModel?: string | undefined;
 }
 
 export interface RunSpanEnd {

@@ -14,6 +14,7 @@ export type ErrorKind =
   | `log.${string}`
   | `capability.${string}`
   | `telemetry.${string}`
+  | `task.${string}`
   | "internal";
 
 export interface ErrorPlace {

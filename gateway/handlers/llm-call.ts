@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import { modelRefusal, requestedTokens } from "../../policy/decide.ts";
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import type { LlmPolicy } from "../../policy/policy.ts";
+import { LIVE_PROVIDER } from "../../telemetry/gen-ai.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonArray, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -45,7 +46,7 @@ export function llmCallHandler(options: LlmCallOptions): Handler {
     const endpoint = endpointOf(options.url);
     const model = requestedModel === "" ? (options.model ?? "") : requestedModel;
     if (model === "") throw new CapabilityFailure("the program names no model and BORUNA_LLM_MODEL is not set");
-    if (requestedModel === "") onModel?.(model);
+    onModel?.(model, LIVE_PROVIDER);
     const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
     if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
     const body = requestBody(model, prompt, callOptions, policy.llm_policy);

@@ -20,7 +20,11 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** The only files that may import a package. With `lazy`, only by dynamic import. */
 const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; readonly lazy: boolean }[] = [
-  { pattern: /^@opentelemetry\/(core|sdk-|otlp-|resources)/, files: /^telemetry\/(sdk|delivery|otlp-sender|console)\.ts$/, lazy: true },
+  {
+    pattern: /^@opentelemetry\/(core|sdk-|otlp-|resources)/,
+    files: /^telemetry\/(sdk|span-export|metric-export|runner-export|delivery|otlp-sender|console)\.ts$/,
+    lazy: true,
+  },
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },

@@ -5,7 +5,8 @@ import { VERSION } from "../../vm/version.ts";
 
 describe("the table of spans and attributes", () => {
   test("span and attribute names match the specification", () => {
-    expect(Object.keys(SPANS)).toEqual(["boruna.run", "boruna.cap"]);
+    expect(Object.keys(SPANS)).toEqual(["action.run", "boruna.run", "boruna.cap"]);
+    expect(attributesOf("action.run").map(([name]) => name)).toEqual(["action.fqn", "task.id", "action.outcome", "error.type"]);
     expect(attributesOf("boruna.cap").map(([name]) => name)).toEqual([
       "cap.name",
       "cap.call",

@@ -43,6 +43,7 @@ describe("settings from the environment", () => {
       exportMs: 10_000,
       shutdownMs: 5000,
       propagators: { tracecontext: true, baggage: true },
+      genAiSpans: false,
       notices: [],
     });
   });

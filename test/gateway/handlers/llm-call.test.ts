@@ -42,16 +42,21 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
 const text = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
 
 describe("the model in the span", () => {
-  test("is recorded when the operator's default is used, before the policy can deny it", async () => {
+  test("is recorded with its provider, also if it is the operator's default, before the policy can deny it", async () => {
     server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
     const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
     const models: string[] = [];
     const call = (model: string, llm: object = {}) =>
-      callHandler("llm.call", handler, ["x", model], contextOf(policyOf({ llm_policy: llm }), { onModel: (m) => void models.push(m) }));
+      callHandler(
+        "llm.call",
+        handler,
+        ["x", model],
+        contextOf(policyOf({ llm_policy: llm }), { onModel: (m, provider) => void models.push(`${m} of ${provider}`) }),
+      );
     await call("");
     await call("programs-1");
     expect(await failureOf(call("", { allowed_models: ["other"] }))).toMatch(/^denied: /);
-    expect(models).toEqual(["operators-1", "operators-1"]);
+    expect(models).toEqual(["operators-1 of openai", "programs-1 of openai", "operators-1 of openai"]);
   });
 });
 

@@ -1,0 +1,50 @@
+/**
+ * Declares every metric and the attributes of its data points. `metrics.ts` takes its types and `docs/reference/metrics.md` its
+ * rows from these tables. Each attribute has a small, fixed set of values: no attribute may hold a text that a program or its
+ * arguments choose, because each combination of values is a time series of its own.
+ */
+export const METRIC_ATTRIBUTES = {
+  "boruna.run.mode": { doc: "`mock`, `live` or `replay`" },
+  "boruna.run.outcome": { doc: "how the run ended; one of the [outcomes](outcomes.md)" },
+  "cap.name": { doc: "name of the capability, one of those that the host has registered" },
+  "cap.mode": { doc: "`mock`, `live` or `replay`" },
+  "cap.outcome": { doc: "`ok`, `denied`, `budget_exceeded`, `runtime_error` or `unknown`" },
+} as const;
+
+type MetricAttributeName = keyof typeof METRIC_ATTRIBUTES;
+
+interface InstrumentSpec {
+  readonly kind: "counter" | "histogram";
+  /** In the notation of UCUM. */
+  readonly unit: string;
+  readonly attributes: readonly MetricAttributeName[];
+  readonly doc: string;
+}
+
+const RUN_ATTRIBUTES = ["boruna.run.mode", "boruna.run.outcome"] as const;
+const CALL_ATTRIBUTES = ["cap.name", "cap.mode", "cap.outcome"] as const;
+
+export const INSTRUMENTS = {
+  "boruna.runs": { kind: "counter", unit: "{run}", attributes: RUN_ATTRIBUTES, doc: "runs that ended" },
+  "boruna.run.duration": {
+    kind: "histogram",
+    unit: "s",
+    attributes: RUN_ATTRIBUTES,
+    doc: "time from the start of a run to its end, waits included",
+  },
+  "boruna.cap.calls": {
+    kind: "counter",
+    unit: "{call}",
+    attributes: CALL_ATTRIBUTES,
+    doc: "capability calls that ended, refused ones included",
+  },
+  "boruna.cap.duration": { kind: "histogram", unit: "s", attributes: CALL_ATTRIBUTES, doc: "time from a capability call to its answer" },
+} as const satisfies Record<string, InstrumentSpec>;
+
+export type InstrumentName = keyof typeof INSTRUMENTS;
+
+/** The attributes of one metric's data points. */
+export type MetricAttributes<I extends InstrumentName> = Readonly<Record<(typeof INSTRUMENTS)[I]["attributes"][number], string>>;
+
+/** Upper bounds of the buckets of all histograms, in seconds. The bounds that the SDK uses by default are meant for milliseconds. */
+export const DURATION_BOUNDS = [0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;

@@ -1,0 +1,101 @@
+/**
+ * Records metrics of runs and calls with `@opentelemetry/api`: wraps a `Tracing`, through which the gateway reports both. The
+ * data points go to the MeterProvider that the process has registered, or to the given meter. Without either, a run pays one
+ * check, and its calls nothing.
+ */
+import { type Counter, createNoopMeter, type Histogram, type Meter, type MetricOptions, metrics } from "@opentelemetry/api";
+import { VERSION } from "../vm/version.ts";
+import { DURATION_BOUNDS, type InstrumentName, INSTRUMENTS, type MetricAttributes } from "./instruments.ts";
+import { SCOPE } from "./otel.ts";
+import { reportError, reportingErrors } from "./tracer-errors.ts";
+import type { CallSpanStart, CallTracing, RunMode, RunTracing, Tracing } from "./tracing.ts";
+
+interface Instruments {
+  readonly runs: Counter<MetricAttributes<"boruna.runs">>;
+  readonly runDuration: Histogram<MetricAttributes<"boruna.run.duration">>;
+  readonly calls: Counter<MetricAttributes<"boruna.cap.calls">>;
+  readonly callDuration: Histogram<MetricAttributes<"boruna.cap.duration">>;
+}
+
+/** `meter` defaults to that of the registered MeterProvider, looked up at the start of each run. */
+export function meteredTracing(tracing: Tracing, meter?: Meter): Tracing {
+  return {
+    startRun: (info) => {
+      const instruments = currentInstruments(meter);
+      const run = tracing.startRun(info);
+      return instruments === undefined ? run : meteredRun(run, info.mode, instruments);
+    },
+  };
+}
+
+function meteredRun(run: RunTracing, mode: RunMode, instruments: Instruments): RunTracing {
+  const startedAt = performance.now();
+  return {
+    ...run,
+    startCall: (...call) => meteredCall(run.startCall(...call), call[0], instruments),
+    end: (info) => {
+      const attributes = { "boruna.run.mode": mode, "boruna.run.outcome": info.outcome };
+      reportingErrors(() => {
+        instruments.runs.add(1, attributes);
+        instruments.runDuration.record(secondsSince(startedAt), attributes);
+      });
+      run.end(info);
+    },
+  };
+}
+
+function meteredCall(call: CallTracing, { capability, mode }: CallSpanStart, instruments: Instruments): CallTracing {
+  const startedAt = performance.now();
+  return {
+    run: (body) => call.run(body),
+    headers: () => call.headers(),
+    setModel: (model, provider) => call.setModel(model, provider),
+    end: (info) => {
+      const attributes = { "cap.name": capability, "cap.mode": mode, "cap.outcome": info.errorKind ?? "ok" };
+      reportingErrors(() => {
+        instruments.calls.add(1, attributes);
+        instruments.callDuration.record(secondsSince(startedAt), attributes);
+      });
+      call.end(info);
+    },
+  };
+}
+
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1_000;
+}
+
+/** What a meter returns if no MeterProvider is registered. */
+const NOOP_METER = createNoopMeter();
+const INSTRUMENTS_OF = new WeakMap<Meter, Instruments>();
+
+/** Returns undefined if nothing records metrics. */
+function currentInstruments(given: Meter | undefined): Instruments | undefined {
+  try {
+    const meter = given ?? metrics.getMeter(SCOPE, VERSION);
+    if (meter === NOOP_METER) return undefined;
+    const known = INSTRUMENTS_OF.get(meter);
+    if (known !== undefined) return known;
+    const instruments = createInstruments(meter);
+    INSTRUMENTS_OF.set(meter, instruments);
+    return instruments;
+  } catch (error) {
+    reportError(error);
+    return undefined;
+  }
+}
+
+function createInstruments(meter: Meter): Instruments {
+  return {
+    runs: meter.createCounter("boruna.runs" satisfies InstrumentName, optionsOf("boruna.runs")),
+    runDuration: meter.createHistogram("boruna.run.duration" satisfies InstrumentName, optionsOf("boruna.run.duration")),
+    calls: meter.createCounter("boruna.cap.calls" satisfies InstrumentName, optionsOf("boruna.cap.calls")),
+    callDuration: meter.createHistogram("boruna.cap.duration" satisfies InstrumentName, optionsOf("boruna.cap.duration")),
+  };
+}
+
+function optionsOf(name: InstrumentName): MetricOptions {
+  const { kind, unit, doc } = INSTRUMENTS[name];
+  const options = { unit, description: doc };
+  return kind === "histogram" ? { ...options, advice: { explicitBucketBoundaries: [...DURATION_BOUNDS] } } : options;
+}

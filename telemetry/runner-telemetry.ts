@@ -1,0 +1,104 @@
+/**
+ * The telemetry of a process that runs many programs as tasks: started once, flushed when the host likes, stopped before
+ * the process ends. Reads the standard variables, as the command does, and registers nothing with the OpenTelemetry API.
+ *
+ *   action.run    resource of the runner (`boruna-runner` by default) ─┐
+ *   boruna.run    resource `boruna`                                    ├─► one queue, one sender ──► collector
+ *   boruna.cap    resource `boruna`                                   ─┘
+ *   metrics       resource of the runner, which is the process that counts ── at an interval ──► collector
+ */
+import { printable } from "../vm/terminal-text.ts";
+import { isMissingPackage } from "./default-tracing.ts";
+import type { RunnerExport } from "./runner-export.ts";
+import { readMetricSettings, readTelemetrySettings } from "./settings.ts";
+import type { TaskSpan, TaskSpanStart } from "./task-span.ts";
+
+/** Options of `createRunnerTelemetry`. */
+export interface RunnerTelemetryOptions {
+  /** The runner's `service.name` if `OTEL_SERVICE_NAME` is not set. Default: `boruna-runner`. */
+  readonly serviceName?: string;
+  /** Receives one line about each setting that is not understood, and about lost spans and metrics. Default: print it to stderr. */
+  readonly onNotice?: (line: string) => void;
+}
+
+/**
+ * What a host holds for the life of its process. No method ever rejects, and each does nothing if it has nothing to do:
+ * if telemetry is off, before `start`, after `stop`, or the second time.
+ */
+export interface RunnerTelemetry {
+  /** Starts the export that the `OTEL_*` variables configure. Without an endpoint nothing of OpenTelemetry's SDK is loaded. */
+  start(): Promise<void>;
+  /** Sends what has ended so far, and the metrics. Waits at most `BORUNA_OTEL_SHUTDOWN_MS`. */
+  flush(): Promise<void>;
+  /** Flushes and ends the export within `BORUNA_OTEL_SHUTDOWN_MS`, even if the collector does not answer. It cannot be started again. */
+  stop(): Promise<void>;
+  /** Opens the span of a task; `runTask` calls this. Returns undefined unless spans or metrics are on. */
+  startTask(start: TaskSpanStart): TaskSpan | undefined;
+}
+
+const RUNNER_SERVICE = "boruna-runner";
+
+/** Creates the telemetry of a runner, not started yet. */
+export function createRunnerTelemetry(options: RunnerTelemetryOptions = {}): RunnerTelemetry {
+  const onNotice = options.onNotice ?? printNotice;
+  const told = new Set<string>();
+  // Spans and metrics share variables, so they may have the same to say.
+  const notify = (line: string): void => {
+    if (!told.has(line)) onNotice(line);
+    told.add(line);
+  };
+  let starting: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+  let running: RunnerExport | undefined;
+
+  const open = async (): Promise<void> => {
+    try {
+      running = await startExport(options.serviceName ?? RUNNER_SERVICE, notify);
+    } catch (error) {
+      if (!isMissingPackage(error)) throw error;
+      notify("spans and metrics are off: the package @opentelemetry/api is not installed");
+    }
+  };
+  const close = async (): Promise<void> => {
+    await starting;
+    const ending = running;
+    running = undefined;
+    await ending?.shutdown();
+  };
+  return {
+    start: () => {
+      if (stopping !== undefined) return Promise.resolve();
+      starting ??= open();
+      return starting;
+    },
+    flush: async () => running?.flush(),
+    stop: () => {
+      stopping ??= close();
+      return stopping;
+    },
+    startTask: (start) => running?.startTask(start),
+  };
+}
+
+function printNotice(line: string): void {
+  process.stderr.write(`boruna: telemetry: ${printable(line, () => "?")}\n`);
+}
+
+async function startExport(serviceName: string, notify: (line: string) => void): Promise<RunnerExport | undefined> {
+  const spans = usable(readTelemetrySettings(process.env), notify);
+  const metrics = usable(readMetricSettings(process.env), notify);
+  if (spans === undefined && metrics === undefined) return undefined;
+  const { startRunnerExport } = await import("./runner-export.ts");
+  return startRunnerExport(serviceName, { spans, metrics }, notify);
+}
+
+/** Passes on what there is to say about the settings. Returns undefined if they turn the signal off. */
+function usable<T extends { readonly on: true; readonly notices: readonly string[] }>(
+  settings: T | { readonly on: false } | { readonly problem: string },
+  notify: (line: string) => void,
+): T | undefined {
+  if ("problem" in settings) notify(settings.problem);
+  if ("problem" in settings || !settings.on) return undefined;
+  for (const notice of settings.notices) notify(notice);
+  return settings;
+}

@@ -1,0 +1,106 @@
+/**
+ * Opens the span `action.run` of a task. The span belongs to the resource of the runner, the `boruna.run` below it to the
+ * resource `boruna`, so the two come from different TracerProviders. Without such providers both come from the one that the
+ * process has registered.
+ */
+import { type Context, type Meter, ProxyTracerProvider, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
+import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
+import { VERSION } from "../vm/version.ts";
+import type { SpanAttributes } from "./attributes.ts";
+import { formatTraceparent, parseTraceparent, type TraceHeaders } from "./context.ts";
+import { otelTracing, type OtelTracingOptions, parentContext, SCOPE, startSpan } from "./otel.ts";
+import { reportingErrors } from "./tracer-errors.ts";
+import { meteredTracing } from "./metrics.ts";
+import type { Tracing } from "./tracing.ts";
+
+/** The caller's decision whether a trace is recorded: −1 and 0 drop it, 1 and 2 keep it. */
+export type SamplingPriority = -1 | 0 | 1 | 2;
+
+/** Who sent the task. `traceparent` and `tracestate` are ignored if they are malformed. */
+export interface TaskOrigin extends Pick<TraceHeaders, "traceparent" | "tracestate"> {
+  /** Wins over the sampler. */
+  readonly samplingPriority?: SamplingPriority | undefined;
+}
+
+/** What is known of a task before it runs. */
+export interface TaskSpanStart {
+  readonly origin: TaskOrigin;
+  /** Undefined if the envelope has no well-formed one. */
+  readonly action: string | undefined;
+  readonly taskId: string | undefined;
+}
+
+interface TaskSpanEnd {
+  readonly outcome: Outcome | "rejected";
+  /** Why the task was rejected. Absent if it was not. */
+  readonly errorType?: string | undefined;
+}
+
+export interface TaskSpan {
+  /** Receives the task's run, as a child of this span, for spans and metrics. */
+  readonly tracing: Tracing;
+  end(info: TaskSpanEnd): void;
+}
+
+/** The tracers of the two resources. */
+export interface TaskTracers {
+  readonly runner: Tracer;
+  readonly boruna: Tracer;
+}
+
+/** The tracer of the registered TracerProvider, for both resources. */
+export function registeredTracers(): TaskTracers {
+  const tracer = trace.getTracer(SCOPE, VERSION);
+  return { runner: tracer, boruna: tracer };
+}
+
+/** Tracers whose spans are not recorded. They pass on the trace context of the caller. */
+const DROPPED: TaskTracers = (() => {
+  const tracer = new ProxyTracerProvider().getTracer(SCOPE, VERSION);
+  return { runner: tracer, boruna: tracer };
+})();
+
+export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure" | "genAiSpans"> {
+  /** Makes the instruments of the task's run. Default: the meter of the registered MeterProvider. */
+  readonly meter?: Meter | undefined;
+}
+
+export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan {
+  const { samplingPriority } = start.origin;
+  const { runner, boruna } = samplingPriority !== undefined && samplingPriority <= 0 ? DROPPED : tracers;
+  const attributes: SpanAttributes<"action.run"> = {};
+  if (start.action !== undefined) attributes["action.fqn"] = start.action;
+  if (start.taskId !== undefined) attributes["task.id"] = start.taskId;
+  const parent = originContext(start.origin);
+  const span = startSpan(runner, "action.run", attributes, parent);
+  return {
+    tracing: meteredTracing(
+      otelTracing({
+        tracer: boruna,
+        parent: trace.setSpan(parent, span),
+        backpressure: options.backpressure,
+        genAiSpans: options.genAiSpans,
+      }),
+      options.meter,
+    ),
+    end: ({ outcome, errorType }) =>
+      reportingErrors(() => {
+        const error = outcome === "rejected" ? errorType : OUTCOMES[outcome].spanError ? outcome : undefined;
+        const endAttributes: SpanAttributes<"action.run"> = { "action.outcome": outcome };
+        if (error !== undefined) {
+          endAttributes["error.type"] = error;
+          span.setStatus({ code: SpanStatusCode.ERROR });
+        }
+        span.setAttributes({ ...endAttributes });
+        span.end();
+      }),
+  };
+}
+
+/** Returns the parent context of a task. The sampling priority replaces the caller's sampled flag, so samplers that look at the parent follow it. */
+function originContext({ traceparent, tracestate, samplingPriority }: TaskOrigin): Context {
+  const remote = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+  if (remote === undefined) return parentContext({});
+  const sampled = samplingPriority === undefined ? remote.sampled : samplingPriority > 0;
+  return parentContext({ traceparent: formatTraceparent({ ...remote, sampled }), tracestate });
+}

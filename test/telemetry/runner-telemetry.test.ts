@@ -1,0 +1,306 @@
+import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { CapabilityFailure } from "../../gateway/handlers.ts";
+import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
+import { runTask, type TaskProgram, type TaskResult } from "../../runtime/task.ts";
+import { toValue } from "../../runtime/values.ts";
+import { createRunnerTelemetry, type RunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { lastMetrics } from "./collected-metrics.ts";
+import { type Behavior, type CollectedSpan, type Collector, refusingUrl, startCollector } from "./collector.ts";
+
+const program = verifyModule(compile({ name: "now.ax", text: "fn main() -> Int !{time.now} { time.now() }" }).module);
+const TRACE_ID = "a".repeat(32);
+const PARENT_ID = "b".repeat(16);
+const traceparent = (flags: string): string => `00-${TRACE_ID}-${PARENT_ID}-${flags}`;
+
+const task = (telemetry: RunnerTelemetry, trace_?: unknown): Promise<TaskResult> =>
+  runTask({ id: "t1", action: "clock.now", trace: trace_ }, { telemetry, find: () => ({ program, policy: "allow-all" }) });
+
+/** Runs a task and returns its result and the bytes of its log. */
+async function recorded(telemetry: RunnerTelemetry): Promise<unknown> {
+  let recorder: MemoryRecorder | undefined;
+  const record: TaskProgram["record"] = (run) => {
+    recorder = memoryRecorder(run);
+    return recorder;
+  };
+  const find = (): TaskProgram => ({ program, policy: "allow-all", record });
+  const { outcome, execution } = await runTask({ id: "t1", action: "clock.now" }, { telemetry, find });
+  expect(outcome).toBe("success");
+  return [execution?.value, execution?.steps, execution?.runId, recorder?.bytes()];
+}
+
+/** Sets the variables of this process. */
+function setVariables(variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+}
+
+let notices: string[] = [];
+const telemetryOf = (serviceName?: string): RunnerTelemetry =>
+  createRunnerTelemetry({ onNotice: (line) => void notices.push(line), ...(serviceName === undefined ? {} : { serviceName }) });
+
+beforeEach(() => {
+  notices = [];
+});
+afterEach(() => vi.unstubAllEnvs());
+
+async function withCollector(
+  body: (collector: Collector) => Promise<void>,
+  variables: Readonly<Record<string, string>> = {},
+  behavior: Behavior = "healthy",
+): Promise<void> {
+  const collector = await startCollector(behavior);
+  setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_OTEL_SHUTDOWN_MS: "600000", ...variables });
+  try {
+    await body(collector);
+  } finally {
+    await collector.close();
+  }
+}
+
+/** Runs tasks between start and stop, and returns the spans by name. */
+async function collected(
+  collector: Collector,
+  body: (telemetry: RunnerTelemetry) => Promise<unknown>,
+  telemetry = telemetryOf(),
+): Promise<ReadonlyMap<string, readonly CollectedSpan[]>> {
+  await telemetry.start();
+  await body(telemetry);
+  await telemetry.stop();
+  const spans = collector.spans();
+  return new Map(spans.map(({ name }) => [name, spans.filter((span) => span.name === name)]));
+}
+
+describe("two resources in one trace", () => {
+  test("action.run belongs to the runner, the run and its calls to boruna", () =>
+    withCollector(async (collector) => {
+      const spans = await collected(collector, (telemetry) => task(telemetry, { traceparent: traceparent("01"), tracestate: "v=1" }));
+      const [action] = spans.get("action.run") ?? [];
+      const [run] = spans.get("boruna.run") ?? [];
+      const [call] = spans.get("boruna.cap") ?? [];
+      expect(collector.spans()).toHaveLength(3);
+      expect(action).toMatchObject({ traceId: TRACE_ID, parentSpanId: PARENT_ID, traceState: "v=1", kind: 1, scope: "boruna" });
+      expect(run).toMatchObject({ traceId: TRACE_ID, parentSpanId: action?.spanId, traceState: "v=1" });
+      expect(call).toMatchObject({ traceId: TRACE_ID, parentSpanId: run?.spanId });
+      expect([action, run, call].map((span) => span?.resource["service.name"])).toEqual(["boruna-runner", "boruna", "boruna"]);
+      const instances = new Set([action, run, call].map((span) => span?.resource["service.instance.id"]));
+      expect(instances.size).toBe(1);
+      expect([...instances][0]).toMatch(/^[0-9a-f-]{36}$/);
+      expect(new Set(collector.requests.map(({ path }) => path))).toEqual(new Set(["/v1/traces", "/v1/metrics"]));
+      expect(notices).toEqual([]);
+    }));
+
+  test("OTEL_SERVICE_NAME names the runner and wins over the option; other attributes are on both resources", () =>
+    withCollector(
+      async (collector) => {
+        const spans = await collected(collector, task, telemetryOf("from-the-option"));
+        const resources = ["action.run", "boruna.run"].map((name) => spans.get(name)?.[0]?.resource);
+        expect(resources).toMatchObject([
+          { "service.name": "shop-runner", "deployment.environment.name": "test" },
+          { "service.name": "boruna", "deployment.environment.name": "test" },
+        ]);
+      },
+      { OTEL_SERVICE_NAME: "shop-runner", OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test" },
+    ));
+
+  test("the option names the runner", () =>
+    withCollector(async (collector) => {
+      const spans = await collected(collector, task, telemetryOf("from-the-option"));
+      expect(spans.get("action.run")?.[0]?.resource["service.name"]).toBe("from-the-option");
+    }));
+
+  test("a handler gets the context of its call", () =>
+    withCollector(async (collector) => {
+      let seen: string | undefined;
+      const spans = await collected(collector, (telemetry) =>
+        runTask(
+          { id: "t1", action: "clock.now" },
+          {
+            telemetry,
+            find: () => ({
+              program,
+              policy: "allow-all",
+              handlers: {
+                "time.now": (_, { traceparent: header }) => {
+                  seen = header;
+                  return 1;
+                },
+              },
+            }),
+          },
+        ),
+      );
+      const [call] = spans.get("boruna.cap") ?? [];
+      expect(seen).toBe(`00-${call?.traceId}-${call?.spanId}-01`);
+    }));
+});
+
+describe("the sampling priority wins over the sampler and the sender's flag", () => {
+  test.each([
+    ["always_off", undefined, undefined, 0],
+    ["always_off", 1, undefined, 3],
+    ["always_off", 2, "00", 3],
+    ["always_on", undefined, undefined, 3],
+    ["always_on", 0, undefined, 0],
+    ["always_on", -1, "01", 0],
+    ["parentbased_always_on", undefined, "00", 0],
+    ["parentbased_always_on", 1, "00", 3],
+    ["parentbased_always_on", 0, "01", 0],
+    ["always_off", 3, undefined, 0],
+  ] as const)("%s, priority %s, flag %s: %d spans", (sampler, samplingPriority, flags, expected) =>
+    withCollector(
+      async (collector) => {
+        const parent = flags === undefined ? {} : { traceparent: traceparent(flags) };
+        await collected(collector, (telemetry) => task(telemetry, { ...parent, samplingPriority }));
+        expect(collector.spans()).toHaveLength(expected);
+        if (flags !== undefined && expected > 0)
+          expect(new Set(collector.spans().map(({ traceId }) => traceId))).toEqual(new Set([TRACE_ID]));
+      },
+      { OTEL_TRACES_SAMPLER: sampler },
+    ),
+  );
+
+  test("OTEL_PROPAGATORS=none ignores the sender's context", () =>
+    withCollector(
+      async (collector) => {
+        const spans = await collected(collector, (telemetry) => task(telemetry, { traceparent: traceparent("00") }));
+        expect(spans.get("action.run")).toMatchObject([{ parentSpanId: "" }]);
+      },
+      { OTEL_PROPAGATORS: "none" },
+    ));
+});
+
+describe("the lifecycle", () => {
+  test("every method does nothing before start, after stop, and the second time", () =>
+    withCollector(async (collector) => {
+      const telemetry = telemetryOf();
+      await telemetry.flush();
+      expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+      await Promise.all([telemetry.start(), telemetry.start()]);
+      await task(telemetry);
+      await Promise.all([telemetry.flush(), telemetry.flush()]);
+      expect(collector.spans()).toHaveLength(3);
+      await task(telemetry);
+      await Promise.all([telemetry.stop(), telemetry.stop(), telemetry.flush()]);
+      expect(collector.spans()).toHaveLength(6);
+      await telemetry.start();
+      await telemetry.flush();
+      expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+      await telemetry.stop();
+      expect(collector.spans()).toHaveLength(6);
+      expect(notices).toEqual([]);
+    }));
+
+  test("stopped while it starts", () =>
+    withCollector(async (collector) => {
+      const telemetry = telemetryOf();
+      await Promise.all([telemetry.start(), telemetry.stop()]);
+      await task(telemetry);
+      expect(collector.requests).toEqual([]);
+    }));
+
+  test("stopped before it is started, it stays stopped", () =>
+    withCollector(async (collector) => {
+      const telemetry = telemetryOf();
+      await telemetry.stop();
+      await telemetry.start();
+      await task(telemetry);
+      expect(collector.requests).toEqual([]);
+    }));
+
+  test.each([
+    [{}, []],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_SDK_DISABLED: "true" }, []],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "user:SENTINEL@host" },
+      [
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without metrics.",
+      ],
+    ],
+  ])("off: %j", async (variables, expected) => {
+    setVariables(variables);
+    const telemetry = telemetryOf();
+    await telemetry.start();
+    expect(telemetry.startTask({ origin: {}, action: "a", taskId: "t" })).toBeUndefined();
+    expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+    await telemetry.flush();
+    await telemetry.stop();
+    expect(notices).toEqual(expected);
+  });
+
+  test("nothing is registered with the OpenTelemetry API", () =>
+    withCollector(async (collector) => {
+      await collected(collector, task);
+      const span = trace.getTracer("host").startSpan("host");
+      expect(span.isRecording()).toBe(false);
+      expect(context.active()).toBe(context.with(context.active(), () => context.active()));
+      expect(propagation.fields()).toEqual([]);
+      expect(metrics.getMeterProvider().constructor.name).toBe("NoopMeterProvider");
+    }));
+
+  test.each<[string, Behavior | "refuse"]>([
+    ["hangs", "hang"],
+    ["resets", "reset"],
+    ["answers 500", "error"],
+    ["answers 503", "unavailable"],
+    ["answers a byte a second", "drip"],
+    ["reads a byte a second", "slow-read"],
+    ["refuses", "refuse"],
+  ])("a collector that %s changes no task, and stop ends and reports the loss", async (_, behavior) => {
+    const collector = behavior === "refuse" ? undefined : await startCollector(behavior);
+    setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector?.url ?? (await refusingUrl()), BORUNA_OTEL_SHUTDOWN_MS: "50" });
+    const telemetry = telemetryOf();
+    const plain = await recorded(telemetry);
+    await telemetry.start();
+    expect(await recorded(telemetry)).toEqual(plain);
+    await telemetry.flush();
+    await telemetry.stop();
+    expect(notices).toEqual([expect.stringMatching(/^3 of 3 spans lost: /), expect.stringMatching(/^the last metrics were lost: /)]);
+    await collector?.close();
+  });
+});
+
+test("nothing that a task, its program or its host handles is in a span, a metric or a notice", async () => {
+  const text = `
+fn main(note: String) -> String !{net.fetch, fs.read, fs.write, llm.call} {
+    let page = match try net.fetch("https://SENTINEL-url.example/path?q=1", "POST", "SENTINEL-body", {"x": "SENTINEL-header"}) { Ok(t) => t, Err(why) => why }
+    let file = match try fs.read("/SENTINEL/path") { Ok(t) => t, Err(why) => why }
+    let answer = llm.call("SENTINEL-prompt" ++ note ++ page ++ file, "SENTINEL model")
+    fs.write("SENTINEL-file", json.stringify(answer))
+    "SENTINEL-result"
+}`;
+  const failing = (): never => {
+    throw new CapabilityFailure("SENTINEL-message");
+  };
+  const found: TaskProgram = {
+    program: compile({ name: "/SENTINEL/home/ask.ax", text }),
+    policy: "allow-all",
+    env: { SECRET: "SENTINEL-secret" },
+    baggage: "user=SENTINEL-baggage",
+    handlers: { "net.fetch": failing, "fs.read": failing, "llm.call": () => toValue({ text: "SENTINEL-answer", model: "SENTINEL model" }) },
+  };
+  const refuse = (): never => {
+    throw new Error("SENTINEL-refusal");
+  };
+  await withCollector(
+    async (collector) => {
+      const telemetry = telemetryOf();
+      await telemetry.start();
+      const envelope = { id: "t1", action: "ask", args: { note: "SENTINEL-argument" }, signature: "SENTINEL-signature" };
+      const ran = await runTask(envelope, { telemetry, find: () => found });
+      expect(ran).toMatchObject({ outcome: "success", execution: { value: "SENTINEL-result" } });
+      for (const wrong of [{ ...envelope, args: { SENTINEL: 1 } }, { ...envelope, id: "SENTINEL id" }, "SENTINEL"])
+        await runTask(wrong, { telemetry, find: () => found });
+      await runTask(envelope, { telemetry, find: refuse });
+      await telemetry.stop();
+      expect(collector.spans().filter(({ name }) => name === "action.run")).toHaveLength(5);
+      expect(collector.spans().filter(({ name }) => name === "chat")).toHaveLength(1);
+      expect(lastMetrics(collector).map(({ metric }) => metric)).toContain("boruna.cap.duration");
+      expect(collector.sent("SENTINEL")).toBe(false);
+      expect(notices).toEqual([]);
+    },
+    { OTEL_SEMCONV_STABILITY_OPT_IN: "gen_ai_latest_experimental", BORUNA_TEST_SECRET: "SENTINEL-environment" },
+  );
+});
