@@ -28,11 +28,15 @@ import {
   parseTracestate,
   type TraceHeaders,
 } from "./context.ts";
+import { encodeRecord } from "./thread-context/slot.ts";
+import type { ThreadContext } from "./thread-context/thread-context.ts";
 import type { CallErrorKind, CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 
 interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
-  readonly backpressure?: () => Promise<void> | undefined;
+  readonly backpressure?: (() => Promise<void> | undefined) | undefined;
+  /** Where the ids of the run span are published while the machine runs under it. By default, nowhere. */
+  readonly threadContext?: ThreadContext | undefined;
 }
 
 const SCOPE = "boruna";
@@ -63,9 +67,22 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
     startCall: (call) => new CallSpan(tracer, runContext, call),
+    ...machineContext(span, info, options.threadContext),
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),
   };
+}
+
+/** Publishes the ids of the span. A replay publishes nothing, because it only shows what another run did. */
+function machineContext(
+  span: Span,
+  { mode }: RunSpanStart,
+  threadContext: ThreadContext | undefined,
+): Pick<RunTracing, "enterMachine" | "leaveMachine"> {
+  const ids = span.spanContext();
+  if (threadContext === undefined || mode === "replay" || !trace.isSpanContextValid(ids)) return {};
+  const record = encodeRecord(ids);
+  return { enterMachine: () => threadContext.enter(record), leaveMachine: () => threadContext.leave() };
 }
 
 /** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns the active context. */
