@@ -31,15 +31,17 @@ export const slotPrefix = (pid: number): string => `boruna-ctx-${pid}-`;
 const WRITTEN_BYTES = RECORD_OFFSET + RECORD_BYTES - SEQUENCE_OFFSET;
 
 /**
- * A writer that is stopped in the middle of a write must not leave a mixture of two records for a reader. So `enter` writes
- * twice: first the new ids with an odd sequence and `valid` 0, then only the sequence and `valid` change. `leave` needs one
- * write, because it changes nothing else either.
+ * A writer that is stopped in the middle of a write must not leave a mixture of two records for a reader. So new ids are
+ * written first, with an odd sequence and `valid` 0. After that, only the sequence and `valid` change, in one write each time
+ * that the machine enters or leaves.
  */
 export class FileSlot implements ThreadContext {
   readonly #path: string;
   readonly #file: number;
   readonly #slot = emptySlot();
   #sequence = 0;
+  /** The record in the slot. */
+  #record: Uint8Array | undefined;
 
   /**
    * Creates the slot with mode 0600. It gets its content under a random name and is then renamed, so that no reader sees an
@@ -63,9 +65,13 @@ export class FileSlot implements ThreadContext {
   }
 
   enter(record: Uint8Array): void {
-    this.#slot.set(record, RECORD_OFFSET);
-    this.#write(this.#sequence + 1, 0);
-    this.#write(this.#sequence + 1, 1);
+    if (record !== this.#record) {
+      this.#record = record;
+      this.#slot.set(record, RECORD_OFFSET);
+      this.#write(this.#sequence + 1, 0);
+    }
+    // The next even number.
+    this.#write(this.#sequence + 2 - (this.#sequence % 2), 1);
   }
 
   leave(): void {

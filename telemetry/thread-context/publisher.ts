@@ -3,6 +3,7 @@ import { readlinkSync } from "node:fs";
 import { isMainThread, threadId } from "node:worker_threads";
 import type { Environment } from "../variables.ts";
 import { FileSlot, removeSlotsOfProcess, slotFolder } from "./file-slot.ts";
+import { openNativeRecord } from "./native-record.ts";
 import type { ThreadContext } from "./thread-context.ts";
 
 /** Signals that end a process which does not handle them. */
@@ -22,7 +23,10 @@ function openPublisher(environment: Environment, report: (line: string) => void)
     const slot = new FileSlot(folder, process.pid, threadNumber());
     const remove = (): void => removeSlots(folder, slot);
     removeAtEnd(remove);
-    return new Publisher([slot], (error) => {
+    const native = openNativeRecord(environment);
+    if ("problem" in native && environment["BORUNA_DEBUG"] === "1")
+      report(`thread context: the file slot alone, because ${native.problem}`);
+    return new Publisher("problem" in native ? [slot] : [slot, native], (error) => {
       remove();
       report(`thread context is off: cannot write the slot: ${codeOf(error)}`);
     });

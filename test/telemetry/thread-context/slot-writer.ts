@@ -14,5 +14,7 @@ for (;;) {
   for (const record of records) {
     slot.enter(record);
     slot.leave();
+    slot.enter(record);
+    slot.leave();
   }
 }
