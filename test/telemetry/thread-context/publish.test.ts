@@ -57,6 +57,7 @@ describe("the file slot of a run", () => {
     ["exit", { code: 3, signal: null }],
     ["throw", { code: 1, signal: null }],
     ["signal", { code: null, signal: "SIGTERM" }],
+    ["handled signal", { code: 9, signal: null }],
   ])("disappears when the process ends by %s, and the process ends as it would without it", async (how, end) => {
     const folder = newFolder();
     const run = start(folder, how);

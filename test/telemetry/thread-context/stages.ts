@@ -1,6 +1,6 @@
 /**
  * A process whose thread context the tests read. It stops at stages: it prints one line and blocks until it gets a line.
- * Arguments: how it ends (`return`, `exit`, `throw`, `signal`), then `worker` to run the program in a worker, `replay` to
+ * Arguments: how it ends (`return`, `exit`, `throw`, `signal`, `handled signal`), then `worker` to run the program in a worker, `replay` to
  * run it in the mode of a replay.
  */
 import { spawn } from "node:child_process";
@@ -86,4 +86,9 @@ if (more.includes("worker") && isMainThread) {
 if (isMainThread) stage("ending");
 if (end === "exit") process.exit(3);
 if (end === "throw") throw new Error("nobody catches this");
-if (end === "signal") process.kill(process.pid, "SIGTERM");
+if (end === "handled signal") process.once("SIGTERM", () => process.exit(9));
+if (end.endsWith("signal")) {
+  process.kill(process.pid, "SIGTERM");
+  // The signal arrives while the event loop runs.
+  setInterval(() => undefined, 1_000);
+}
