@@ -142,6 +142,15 @@ describe.runIf(process.platform === "linux")("another process", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("leaves no slot of a worker that was stopped by the exit of the process", async () => {
+    const folder = newFolder();
+    const run = start(folder, "exit", "endless", "worker");
+    expect((await run.next()).name).toBe("ending");
+    expect(readdirSync(folder)).toHaveLength(2);
+    await run.end();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("does not take the slot of a dead process for that of a process with the same id", async () => {
     const folder = newFolder();
     const record = encodeRecord({ traceId: "ab".repeat(16), spanId: "cd".repeat(8), traceFlags: 1 });

@@ -1,12 +1,12 @@
 /**
  * A process whose thread context the tests read. It stops at stages: it prints one line and blocks until it gets a line.
- * Arguments: how it ends (`return`, `exit`, `throw`, `signal`, `handled signal`), then `worker` to run the program in a worker, `replay` to
- * run it in the mode of a replay.
+ * Arguments: how it ends (`return`, `exit`, `throw`, `signal`, `handled signal`), then `worker` to run the program in a worker, `endless
+ * worker` for a worker that never ends, `replay` to run the program in the mode of a replay.
  */
 import { spawn } from "node:child_process";
 import { readSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { isMainThread, Worker } from "node:worker_threads";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { NodeTracerProvider, type Span, type SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { compile } from "../../../compiler/compile.ts";
 import { executeProgram } from "../../../gateway/run.ts";
@@ -80,7 +80,11 @@ if (more.includes("worker") && isMainThread) {
   const loader = JSON.stringify(import.meta.resolve("tsx/esm/api"));
   const text = `const { register } = await import(${loader}); register(); await import(${JSON.stringify(import.meta.url)});`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(text)}`), { argv: process.argv.slice(2) });
-  await new Promise((resolve) => worker.once("exit", resolve));
+  await new Promise((resolve) => worker.once("message", resolve).once("exit", resolve));
+} else if (more.includes("endless")) {
+  await chosenTracing(undefined);
+  parentPort?.postMessage("ready");
+  for (;;);
 } else await run();
 
 if (isMainThread) stage("ending");
