@@ -239,4 +239,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna capability list --json"],
     run: async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session),
   },
+  {
+    name: "context",
+    argsSyntax: "<pid>",
+    help: "show under which span each thread of a process runs; the process needs BORUNA_THREAD_CONTEXT=1",
+    options: [],
+    examples: ["boruna context 4711", "boruna context 4711 --json"],
+    run: async (session, _flags, [pid = ""]) => (await import("./commands/context.ts")).contextCommand(session, pid),
+  },
 ];

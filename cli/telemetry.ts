@@ -1,6 +1,7 @@
 /** Runs a command with telemetry: starts the SDK if it is configured, handles signals, and flushes spans before the exit. */
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
+import { openThreadContext } from "../telemetry/thread-context/thread-context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
@@ -45,8 +46,9 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   const [{ start }, { otelTracing }] = await Promise.all([import("../telemetry/sdk.ts"), import("../telemetry/otel.ts")]);
   const sdk = await start(settings, process.env, (line) => terminal.err(line));
   for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
+  const threadContext = await openThreadContext(process.env, (line) => terminal.err(`telemetry: ${line}`));
   return {
-    tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans }),
+    tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans, threadContext }),
     propagators: settings.propagators,
     close: async () => {
       const { notice } = await sdk.shutdown();

@@ -257,9 +257,20 @@ class Run implements Host {
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    // The handler is code of the host.
+    this.leave();
     const answer = this.#gateway.call(request);
     if (answer instanceof Promise) this.#turns.leave();
+    else this.enter();
     return answer;
+  }
+
+  enter(): void {
+    this.#tracing?.enterMachine?.();
+  }
+
+  leave(): void {
+    this.#tracing?.leaveMachine?.();
   }
 
   event(event: RunEvent): HostStop | undefined {

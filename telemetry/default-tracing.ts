@@ -2,6 +2,7 @@
  * Chooses where the spans and metrics of a run go. By default, to the OpenTelemetry API, which drops spans if no
  * TracerProvider is registered, and metrics if no MeterProvider is.
  */
+import { openThreadContext, type ThreadContext } from "./thread-context/thread-context.ts";
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -10,7 +11,7 @@ export async function chosenTracing(option: Tracing | false | undefined, genAiSp
   if (option !== undefined) return option === false ? undefined : option;
   return unlessMissing(async () => {
     const [{ otelTracing }, { meteredTracing }] = await Promise.all([import("./otel.ts"), import("./metrics.ts")]);
-    return meteredTracing(otelTracing({ genAiSpans }));
+    return meteredTracing(otelTracing({ genAiSpans, threadContext: await defaultThreadContext() }));
   });
 }
 
@@ -18,8 +19,12 @@ export async function chosenTracing(option: Tracing | false | undefined, genAiSp
 export function defaultTaskSpan(start: TaskSpanStart, options: TaskSpanOptions): Promise<TaskSpan | undefined> {
   return unlessMissing(async () => {
     const { registeredTracers, startTaskSpan } = await import("./task-span.ts");
-    return startTaskSpan(registeredTracers(), start, options);
+    return startTaskSpan(registeredTracers(), start, { ...options, threadContext: await defaultThreadContext() });
   });
+}
+
+function defaultThreadContext(): Promise<ThreadContext | undefined> {
+  return openThreadContext(process.env, (line) => process.emitWarning(`boruna: ${line}`));
 }
 
 async function unlessMissing<T>(load: () => Promise<T>): Promise<T | undefined> {

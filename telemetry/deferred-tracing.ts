@@ -15,6 +15,8 @@ export function deferredTracing(tracing: Tracing): DeferredTracing {
         const run = tracing.startRun(start);
         return {
           startCall: (call) => run.startCall(call),
+          enterMachine: () => run.enterMachine?.(),
+          leaveMachine: () => run.leaveMachine?.(),
           backpressure: () => run.backpressure(),
           end: (info: RunSpanEnd) => {
             end = (overrides) => run.end({ ...info, ...overrides });

@@ -32,6 +32,8 @@ import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
 import { reportError, reportingErrors } from "./tracer-errors.ts";
 import { CALL_OUTCOME } from "./tracing.ts";
 import type { CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
+import { encodeRecord } from "./thread-context/slot.ts";
+import type { ThreadContext } from "./thread-context/thread-context.ts";
 
 export interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */
@@ -42,6 +44,8 @@ export interface OtelTracingOptions {
   readonly parent?: Context | undefined;
   /** Whether each `llm.call` also has a span of the GenAI conventions. Default: false. */
   readonly genAiSpans?: boolean | undefined;
+  /** Where the ids of the run span are published while the machine runs under it. By default, nowhere. */
+  readonly threadContext?: ThreadContext | undefined;
 }
 
 export const SCOPE = "boruna";
@@ -65,9 +69,22 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
       const span = new CallSpan(tracer, runContext, call, isChat);
       return isChat ? new ChatCall(span, tracer, call) : span;
     },
+    ...machineContext(span, info, options.threadContext),
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),
   };
+}
+
+/** Publishes the ids of the span. A replay publishes nothing, because it only shows what another run did. */
+function machineContext(
+  span: Span,
+  { mode }: RunSpanStart,
+  threadContext: ThreadContext | undefined,
+): Pick<RunTracing, "enterMachine" | "leaveMachine"> {
+  const ids = span.spanContext();
+  if (threadContext === undefined || mode === "replay" || !trace.isSpanContextValid(ids)) return {};
+  const record = encodeRecord(ids);
+  return { enterMachine: () => threadContext.enter(record), leaveMachine: () => threadContext.leave() };
 }
 
 /** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns `local`. */

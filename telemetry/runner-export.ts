@@ -7,6 +7,7 @@ import { VERSION } from "../vm/version.ts";
 import type { MetricExport } from "./metric-export.ts";
 import type { MetricSettings, TelemetrySettings } from "./settings.ts";
 import type { SpanExport } from "./span-export.ts";
+import { openThreadContext } from "./thread-context/thread-context.ts";
 import type { TaskSpan, TaskSpanStart, TaskTracers } from "./task-span.ts";
 
 export interface RunnerExport {
@@ -44,6 +45,7 @@ export async function startRunnerExport(
   const spans = settings.spans === undefined ? undefined : await openSpanExport(settings.spans, process.env, notify, notify);
   const tracers = spans === undefined ? undefined : await taskTracers(spans, { runner, boruna });
   const metrics = settings.metrics === undefined ? undefined : await startMetrics(settings.metrics, runner, notify);
+  const threadContext = await openThreadContext(process.env, notify);
   const readsContext = settings.spans?.propagators.tracecontext !== false;
   const shutdownMs = settings.spans?.shutdownMs ?? settings.metrics?.shutdownMs ?? 0;
   return {
@@ -54,7 +56,7 @@ export async function startRunnerExport(
       return startTaskSpan(
         chosen ?? registeredTracers(),
         { ...start, origin: readsContext ? start.origin : { samplingPriority } },
-        { backpressure: () => spans?.backpressure(), meter: metrics?.meter, genAiSpans: settings.spans?.genAiSpans },
+        { backpressure: () => spans?.backpressure(), meter: metrics?.meter, genAiSpans: settings.spans?.genAiSpans, threadContext },
       );
     },
     flush: () => within(shutdownMs, Promise.all([spans?.flush(), metrics?.flush()])),

@@ -60,7 +60,7 @@ const DROPPED: TaskTracers = (() => {
   return { runner: tracer, boruna: tracer };
 })();
 
-export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure" | "genAiSpans"> {
+export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure" | "genAiSpans" | "threadContext"> {
   /** Makes the instruments of the task's run. Default: the meter of the registered MeterProvider. */
   readonly meter?: Meter | undefined;
 }
@@ -80,6 +80,7 @@ export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, option
         parent: trace.setSpan(parent, span),
         backpressure: options.backpressure,
         genAiSpans: options.genAiSpans,
+        threadContext: options.threadContext,
       }),
       options.meter,
     ),

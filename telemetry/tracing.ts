@@ -58,6 +58,10 @@ export interface RunSpanStart extends TraceHeaders {
 
 export interface RunTracing {
   startCall(info: CallSpanStart): CallTracing;
+  /** The machine starts or resumes the run on this thread. */
+  enterMachine?(): void;
+  /** The machine gives the thread back: it waits, the run has ended, or code of the host runs. */
+  leaveMachine?(): void;
   /**
    * Returns a promise if the queue of spans is full. A run without a wall-clock limit waits for the promise before each call.
    * A run with a wall-clock limit never waits and loses spans instead, because a slow collector must not change its outcome.

@@ -59,6 +59,10 @@ export interface Host {
    * each answer that was a promise.
    */
   pause?(): Promise<undefined> | undefined;
+  /** Called when the machine gets the thread: at the start, and after each wait or suspension. */
+  enter?(): void;
+  /** Called when the machine gives the thread back: it waits, is suspended, or the run has ended. */
+  leave?(): void;
 }
 
 /** A host for `startMachine` and `resumeMachine`. It may suspend the run at a call by returning "suspend" or a promise of it. */

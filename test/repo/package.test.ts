@@ -51,12 +51,19 @@ describe("the package", () => {
         "dist/index.js",
         "dist/index.d.ts",
         "dist/std/std-json/src/core.ax",
+        "native/binding.gyp",
+        "native/thread_context.c",
         "LICENSE",
         "README.md",
       ]),
     );
     expect(
-      packed.filter((path) => !/^(dist|docs|examples|editors)\/|^(\w+\.md|LICENSE|package\.json|bench\/RESULTS\.md)$/.test(path)),
+      packed.filter(
+        (path) =>
+          !/^(dist|docs|examples|editors)\/|^(\w+\.md|LICENSE|package\.json|bench\/RESULTS\.md)$|^native\/(binding\.gyp|thread_context\.c)$/.test(
+            path,
+          ),
+      ),
     ).toEqual([]);
     expect(packed.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path))).toEqual([]);
   });

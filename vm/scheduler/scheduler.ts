@@ -316,12 +316,16 @@ const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly Sourc
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
 function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
+  const { host } = scheduler.run;
+  host.enter?.();
   try {
     return body();
   } catch (error) {
     if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.callStack);
     if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
     throw error;
+  } finally {
+    host.leave?.();
   }
 }
 

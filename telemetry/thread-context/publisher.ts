@@ -1,0 +1,115 @@
+/** Publishes the context of this thread, and removes its slot when the thread or the process ends. */
+import { readlinkSync } from "node:fs";
+import { isMainThread, threadId } from "node:worker_threads";
+import type { Environment } from "../variables.ts";
+import { FileSlot, removeSlotsOfProcess, slotFolder } from "./file-slot.ts";
+import { openNativeRecord } from "./native-record.ts";
+import type { ThreadContext } from "./thread-context.ts";
+
+/** Signals that end a process which does not handle them. */
+const ENDING_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+let opened: { readonly publisher: ThreadContext | undefined } | undefined;
+
+/** Returns the publisher of this thread. The first call opens it. Returns undefined if the slot cannot be created. */
+export function publisherOfThread(environment: Environment, report: (line: string) => void): ThreadContext | undefined {
+  opened ??= { publisher: openPublisher(environment, report) };
+  return opened.publisher;
+}
+
+function openPublisher(environment: Environment, report: (line: string) => void): ThreadContext | undefined {
+  const folder = slotFolder(environment);
+  try {
+    const slot = new FileSlot(folder, process.pid, threadNumber());
+    const remove = (): void => removeSlots(folder, slot);
+    removeAtEnd(remove);
+    const native = openNativeRecord(environment);
+    if ("problem" in native && environment["BORUNA_DEBUG"] === "1")
+      report(`thread context: the file slot alone, because ${native.problem}`);
+    return new Publisher("problem" in native ? [slot] : [slot, native], (error) => {
+      remove();
+      report(`thread context is off: cannot write the slot: ${codeOf(error)}`);
+    });
+  } catch (error) {
+    report(`thread context is off: cannot create a slot in ${folder}: ${codeOf(error)}`);
+    return undefined;
+  }
+}
+
+/** Returns the thread id of the operating system on Linux, where /proc shows it. Elsewhere, Node's number: 0 is the main thread. */
+function threadNumber(): number {
+  if (process.platform !== "linux") return threadId;
+  try {
+    const [, pid, thread] = /^(\d+)\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self")) ?? [];
+    if (Number(pid) === process.pid) return Number(thread);
+  } catch {
+    // Without /proc there is Node's number.
+  }
+  return isMainThread ? process.pid : threadId;
+}
+
+/** Writes to all places of the thread. After a failure it writes no more, because telemetry never affects a run. */
+class Publisher implements ThreadContext {
+  readonly #onFailure: (error: unknown) => void;
+  #places: readonly ThreadContext[];
+  #isValid = false;
+
+  constructor(places: readonly ThreadContext[], onFailure: (error: unknown) => void) {
+    this.#places = places;
+    this.#onFailure = onFailure;
+  }
+
+  enter(record: Uint8Array): void {
+    // A slot goes from one record to the next only through an invalid one (see `FileSlot`).
+    this.leave();
+    this.#isValid = true;
+    this.#atPlaces((place) => place.enter(record));
+  }
+
+  leave(): void {
+    if (!this.#isValid) return;
+    this.#isValid = false;
+    this.#atPlaces((place) => place.leave());
+  }
+
+  #atPlaces(body: (place: ThreadContext) => void): void {
+    try {
+      for (const place of this.#places) body(place);
+    } catch (error) {
+      this.#places = [];
+      this.#onFailure(error);
+    }
+  }
+}
+
+function removeSlots(folder: string, slot: FileSlot): void {
+  try {
+    slot.remove();
+    // The last thread of the process also removes what workers left that were terminated.
+    if (isMainThread) removeSlotsOfProcess(folder, process.pid);
+  } catch {
+    // The file or the folder is gone. Nobody is left to tell.
+  }
+}
+
+/** Calls `remove` when this thread ends: at its normal end, `process.exit`, an uncaught error, or a signal that nothing else handles. */
+function removeAtEnd(remove: () => void): void {
+  process.on("exit", remove);
+  // Workers get no signals.
+  if (!isMainThread) return;
+  for (const name of ENDING_SIGNALS) {
+    const onSignal = (): void => {
+      // If anything else listens, it decides what the signal does.
+      if (process.listenerCount(name) > 1) return;
+      remove();
+      process.off(name, onSignal);
+      process.kill(process.pid, name);
+    };
+    // First in the list, because a listener of `once` is no longer counted after its call.
+    process.prependListener(name, onSignal);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "it failed";
+}

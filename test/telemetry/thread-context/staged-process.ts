@@ -1,0 +1,56 @@
+/** Starts `stages.ts` as a process of its own and leads it from stage to stage. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export interface Stage {
+  readonly name: string;
+  readonly detail: readonly string[];
+}
+
+export interface StagedProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Lets the process continue, and returns the stage that it reaches next. The first call only returns the first stage. */
+  next(): Promise<Stage>;
+  /** Lets the process continue to its end. */
+  end(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }>;
+}
+
+const TSX = fileURLToPath(import.meta.resolve("tsx"));
+const SCRIPT = fileURLToPath(new URL("stages.ts", import.meta.url));
+
+export function startStages(args: readonly string[], environment: Readonly<Record<string, string>>): StagedProcess {
+  const child = spawn(process.execPath, ["--import", TSX, SCRIPT, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const closed = once(child, "close");
+  let isFirst = true;
+  const proceed = (): void => {
+    if (!isFirst) child.stdin.write("\n");
+    isFirst = false;
+  };
+  return {
+    child,
+    pid: child.pid ?? 0,
+    next: async () => {
+      proceed();
+      const line = await lines.next();
+      if (line.done === true) throw new Error(`the process ended early: ${stderr}`);
+      const [name = "", ...detail] = line.value.split(" ");
+      return { name, detail };
+    },
+    end: async () => {
+      proceed();
+      await closed;
+      return { code: child.exitCode, signal: child.signalCode, stderr };
+    },
+  };
+}
