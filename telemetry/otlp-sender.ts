@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
+import { patientLookup } from "./lookup.ts";
 import type { OtlpSettings } from "./settings.ts";
 import { type Environment, readVariable, type VariableName } from "./variables.ts";
 
@@ -176,7 +177,7 @@ async function clientOf(url: URL, environment: Environment, note: (message: stri
     ...fileOption("key", "CLIENT_KEY", environment, note),
   };
   const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
-  return { request, agent: new Agent({ keepAlive: true, ...tls }) };
+  return { request, agent: new Agent({ keepAlive: true, lookup: patientLookup(), ...tls }) };
 }
 
 function fileOption(
