@@ -5,6 +5,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface TelemetryContext {
@@ -63,10 +64,10 @@ interface TelemetryOptions<T> {
 
 /**
  * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
- * The run span ends after `body`, when the exit code is known.
+ * The run span ends after `body`, when the exit code is known. Sets the trace of the session.
  */
 export async function withTelemetry<T>(
-  terminal: Terminal,
+  session: Session,
   options: TelemetryOptions<T>,
   body: (telemetry: TelemetryContext) => Promise<T>,
 ): Promise<T> {
@@ -81,7 +82,7 @@ export async function withTelemetry<T>(
     abort.abort();
   };
   for (const name of SIGNAL_NAMES) process.on(name, onSignal);
-  const sdk = await startSdk(terminal);
+  const sdk = await startSdk(session.terminal);
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
@@ -92,6 +93,7 @@ export async function withTelemetry<T>(
     run?.finish({ exitCode: exitCodeOf(error) });
     throw error;
   } finally {
+    session.traceId = run?.traceId();
     if (sdk !== undefined) await Promise.race([sdk.close(), flushSkipped]);
     for (const name of SIGNAL_NAMES) process.off(name, onSignal);
   }

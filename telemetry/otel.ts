@@ -9,6 +9,7 @@ import {
   createTraceState,
   diag,
   INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
   propagation,
   SpanKind,
   SpanStatusCode,
@@ -62,6 +63,10 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
+    get traceId() {
+      const spanContext = span.spanContext();
+      return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
+    },
     startCall: (call) => new CallSpan(tracer, runContext, call),
     backpressure: options.backpressure ?? (() => undefined),
     end: (end) => reportingErrors(() => endRun(span, end)),

@@ -49,6 +49,8 @@ export interface RunSpanStart extends TraceHeaders {
 }
 
 export interface RunTracing {
+  /** The trace of the run's span, 32 hex digits. Absent if the run has no span. */
+  readonly traceId?: string | undefined;
   startCall(info: CallSpanStart): CallTracing;
   /**
    * Returns a promise if the queue of spans is full. A run without a wall-clock limit waits for the promise before each call.
