@@ -203,7 +203,7 @@ describe("a destination that fails changes nothing", () => {
   test("a file that cannot be written", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    for (const file of [folder, join(folder, "missing", "usage.jsonl"), join(folder, "hello.ax", "x"), pipe, "/dev/null"]) {
+    for (const file of [folder, join(folder, "missing", "usage.jsonl"), join(folder, "hello.ax", "x"), pipe, "/dev/null", "/dev/stdout"]) {
       expect(await run(args, { BORUNA_TELEMETRY_FILE: file })).toEqual(await run(args));
     }
   });
