@@ -113,7 +113,8 @@ function storeOf(terminal: Terminal, { append, dryRun }: SinkFlags): EventFile {
   try {
     return openEventFile(expandHome(append));
   } catch (error) {
-    throw new BorunaError("io_error", `cannot write ${append}: ${systemErrorText(error, "write")}`, {
+    const reason = error instanceof BorunaError ? error.message : systemErrorText(error, "write");
+    throw new BorunaError("io_error", `cannot write ${append}: ${reason}`, {
       place: { file: append },
       cause: error,
     });

@@ -1,7 +1,8 @@
 /** Delivers one usage event: appends it to a file, or posts it to a URL within a time limit. */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { patientLookup } from "../lookup.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { VERSION } from "../../vm/version.ts";
 import { usageLine, type UsageEvent } from "./event.ts";
 import { expandHome } from "./folders.ts";
@@ -23,8 +24,9 @@ export async function deliver(event: UsageEvent, destination: UsageDestination):
   }
 }
 
-/** Returns a reason without any text of a message, which could contain a path or a URL. */
+/** Returns a reason without any text of a system error's message, which could contain a path or a URL. */
 function reasonOf(error: unknown): string {
+  if (error instanceof BorunaError) return error.message;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return /^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? code : "it failed";
 }
@@ -35,14 +37,18 @@ export interface EventFile {
   close(): void;
 }
 
-/** Opens a file to append events to it, and creates it if necessary. Throws the system's error. A pipe or device is refused. */
+/**
+ * Opens a file to append events to it, and creates it if necessary. Throws the system's error, and `io_error` without the path
+ * for a pipe, a device, or a file that holds something else: an event must not end up in a program or in the log of a run.
+ */
 export function openEventFile(path: string): EventFile {
   // Without O_NONBLOCK, a pipe that nobody reads would block here.
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
   const descriptor = openSync(path, flags, 0o600);
-  if (!fstatSync(descriptor).isFile()) {
+  const isFile = fstatSync(descriptor).isFile();
+  if (!isFile || !holdsEvents(descriptor)) {
     closeSync(descriptor);
-    throw Object.assign(new Error("not a regular file"), { code: "ENXIO" });
+    throw new BorunaError("io_error", isFile ? "it holds something else than usage events" : "it is not a regular file");
   }
   return {
     append: (event) => {
@@ -50,6 +56,14 @@ export function openEventFile(path: string): EventFile {
     },
     close: () => closeSync(descriptor),
   };
+}
+
+/** Whether the file is empty or begins as an event does. */
+function holdsEvents(descriptor: number): boolean {
+  const start = Buffer.from('{"schema_version":');
+  const found = Buffer.alloc(start.length);
+  const size = readSync(descriptor, found, 0, found.length, 0);
+  return size === 0 || found.equals(start);
 }
 
 /**

@@ -9,6 +9,8 @@ import { boruna, type Ended, MAIN, temporaryFolder } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const state = join(folder, "state");
+const EXAMPLE = join(folder, "program.ax");
+writeFileSync(EXAMPLE, "fn main() -> Int { 1 }\n");
 const status = (env: Readonly<Record<string, string>>, ...more: readonly string[]): Promise<Ended> =>
   boruna(["telemetry", "status", ...more], { env: { XDG_STATE_HOME: state, ...env } });
 
@@ -148,6 +150,7 @@ describe("telemetry sink", () => {
     ["a token that is none", [], { BORUNA_TELEMETRY_TOKEN: "two words" }, "is not a bearer token"],
     ["a port that is none", ["--port", "65536"], {}, "--port 65536: expected a port number"],
     ["a file that cannot be written", ["--append", "missing/a.jsonl"], {}, "cannot write missing/a.jsonl: there is no such folder"],
+    ["a file that holds something else", ["--append", EXAMPLE], {}, "it holds something else than usage events"],
     ["a host that is not here", ["--host", "192.0.2.1"], { BORUNA_TELEMETRY_TOKEN: "a" }, "(EADDRNOTAVAIL)"],
   ])("refuses %s", async (_what, args, env, message) => {
     const ended = await boruna(["telemetry", "sink", ...args], { cwd: folder, env });

@@ -200,6 +200,16 @@ describe("a destination that fails changes nothing", () => {
     expect(await run(args, env)).toEqual(await run(args));
   });
 
+  test("a file that holds something else, such as the log of the same run", async () => {
+    const log = join(folder, "log.jsonl");
+    const recorded = ["run", "trap.ax", "--record", log, "--force"];
+    await run(recorded);
+    const plain = readFileSync(log, "utf8");
+    const ended = await run(recorded, { BORUNA_TELEMETRY_FILE: log, BORUNA_DEBUG: "1" });
+    expect(ended.stderr).toContain("usage event not delivered: it holds something else than usage events\n");
+    expect(readFileSync(log, "utf8")).toBe(plain);
+  });
+
   test("a file that cannot be written", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
