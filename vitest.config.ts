@@ -11,7 +11,13 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // The caller's telemetry settings and colours must not reach a test.
-    env: { NO_COLOR: "1", OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "", TRACEPARENT: "" },
+    env: {
+      NO_COLOR: "1",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "",
+      TRACEPARENT: "",
+      BORUNA_TELEMETRY_DISABLED: "1",
+    },
     projects: [
       { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: COMMAND } },
       { extends: true, test: { name: "command", include: COMMAND, globalSetup: ["test/repo/build.ts"] } },

@@ -3,6 +3,7 @@ import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { RunFlags } from "./commands/run.ts";
+import type { SinkFlags } from "./commands/telemetry.ts";
 import type { TestFlags } from "./commands/test.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
 import type { Session } from "./session.ts";
@@ -58,6 +59,11 @@ export const GROUPS: readonly GroupSpec[] = [
     examples: ["boruna policy validate policy.json", "boruna policy show policy.json"],
   },
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
+  {
+    name: "telemetry",
+    help: "usage events of these commands, which are off unless asked for",
+    examples: ["boruna telemetry status", "boruna telemetry sink --append usage.jsonl", "boruna telemetry report usage.jsonl"],
+  },
 ];
 
 /** Options that every command has. */
@@ -246,5 +252,34 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [],
     examples: ["boruna context 4711", "boruna context 4711 --json"],
     run: async (session, _flags, [pid = ""]) => (await import("./commands/context.ts")).contextCommand(session, pid),
+  },
+  {
+    name: "telemetry status",
+    argsSyntax: "",
+    help: "say whether usage events are on, why, what they contain and where they go",
+    options: [],
+    examples: ["boruna telemetry status", "boruna telemetry status --json"],
+    run: async (session) => (await import("./commands/telemetry.ts")).telemetryStatusCommand(session),
+  },
+  {
+    name: "telemetry sink",
+    argsSyntax: "",
+    help: "receive usage events until SIGINT or SIGTERM, and print each as a line of JSON; BORUNA_TELEMETRY_TOKEN is the token to ask for",
+    options: [
+      { flags: "--host <host>", help: "where to listen; a host that other machines can reach needs a token", defaultValue: "127.0.0.1" },
+      { flags: "--port <port>", help: "0 is any free port; a line on stderr says which", defaultValue: "0" },
+      { flags: "--append <file>", help: "append the events to this file instead of printing them" },
+      { flags: "--dry-run", help: "check and answer every request, but keep no event" },
+    ],
+    examples: ["boruna telemetry sink", "BORUNA_TELEMETRY_TOKEN=… boruna telemetry sink --host 0.0.0.0 --port 4319 --append usage.jsonl"],
+    run: withFlags<SinkFlags>(async (session, flags) => (await import("./commands/telemetry.ts")).telemetrySinkCommand(session, flags)),
+  },
+  {
+    name: "telemetry report",
+    argsSyntax: "<file>",
+    help: "print error rates and percentiles of latency for each command in a file of usage events",
+    options: [],
+    examples: ["boruna telemetry report usage.jsonl", "boruna telemetry report usage.jsonl --json"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/telemetry.ts")).telemetryReportCommand(session, file),
   },
 ];

@@ -14,11 +14,16 @@ interface CommandLine {
 
 /** Returns undefined unless `argv` is a known command with known options, complete with their values, and a valid number of arguments. */
 export function parseFast(argv: readonly string[]): CommandLine | undefined {
-  const command = COMMANDS.find(({ name }) => name.split(" ").every((word, i) => argv[i] === word));
+  const command = commandNamed(argv);
   if (command === undefined) return undefined;
   const parsed = parseOptions([...COMMON_OPTIONS, ...command.options], argv.slice(command.name.split(" ").length));
   if (parsed === undefined || !acceptsArgumentCount(command.argsSyntax, parsed.args.length)) return undefined;
   return { command, ...parsed };
+}
+
+/** Returns the command whose words the command line begins with. */
+export function commandNamed(argv: readonly string[]): CommandSpec | undefined {
+  return COMMANDS.find(({ name }) => name.split(" ").every((word, i) => argv[i] === word));
 }
 
 function parseOptions(options: readonly OptionSpec[], words: readonly string[]): Omit<CommandLine, "command"> | undefined {

@@ -5,7 +5,9 @@ import { EXIT } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import { COMMANDS, COMMON_OPTIONS, type CommandSpec, EXAMPLES, type Flags, GROUPS, type OptionSpec, SUMMARY } from "./command-table.ts";
 import { reportFailure } from "./failure.ts";
+import { commandNamed } from "./fast-parser.ts";
 import { createTerminal } from "./terminal.ts";
+import { reportUsage } from "./usage.ts";
 
 type Invoke = (command: CommandSpec, flags: Flags, args: readonly string[]) => Promise<number>;
 
@@ -74,7 +76,12 @@ export async function parseAndRun(argv: readonly string[], invoke: Invoke): Prom
     const json = argv.includes("--json");
     // If no command was named, commander has already printed the help.
     if (error.code === "commander.help" && !json) return EXIT.usage;
-    return reportFailure(createTerminal(), usageError(error), { json });
+    const terminal = createTerminal();
+    const failureCode = reportFailure(terminal, usageError(error), { json });
+    const command = commandNamed(argv);
+    // A mistake before or in the name of the command is not counted: there is no command to count it for.
+    if (command !== undefined) await reportUsage(terminal, command, { exitCode: failureCode, errorClass: "usage", traceId: undefined });
+    return failureCode;
   }
   return exitCode;
 }

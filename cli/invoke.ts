@@ -5,15 +5,29 @@ import { reportFailure } from "./failure.ts";
 import { flagKey, namesOf } from "./fast-parser.ts";
 import type { Session } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
+import { errorClassOf, reportUsage } from "./usage.ts";
 
-/** Runs the command, prints any failure, and returns the exit code. */
+/** Runs the command, prints any failure, reports the command's end as a usage event, and returns the exit code. */
 export async function invoke(command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   const color: ColorChoice = flags["color"] === "always" || flags["color"] === "never" ? flags["color"] : "auto";
-  const session: Session = { terminal: createTerminal(color), json: flags["json"] === true, sourceOf: () => undefined };
+  const session: Session = {
+    terminal: createTerminal(color),
+    json: flags["json"] === true,
+    sourceOf: () => undefined,
+    endedAs: undefined,
+    traceId: undefined,
+  };
+  const exitCode = await runCommand(session, command, flags, args);
+  await reportUsage(session.terminal, command, { exitCode, errorClass: session.endedAs, traceId: session.traceId });
+  return exitCode;
+}
+
+async function runCommand(session: Session, command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   try {
     rejectIgnoredOptions(command.options, flags);
     return await command.run(session, flags, args);
   } catch (error) {
+    session.endedAs = errorClassOf(error);
     return reportFailure(session.terminal, error, { json: session.json, sourceOf: (file) => session.sourceOf(file) });
   }
 }

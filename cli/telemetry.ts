@@ -6,6 +6,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface TelemetryContext {
@@ -108,16 +109,16 @@ function handleInterruptions(): Interruptions {
 /**
  * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
  * An error that nothing catches, for example in a callback of a socket, cancels the run. It is thrown when the log and the spans
- * of the run are complete.
+ * of the run are complete. Sets the trace of the session.
  */
 export async function withTelemetry<T>(
-  terminal: Terminal,
+  session: Session,
   options: TelemetryOptions<T>,
   body: (telemetry: TelemetryContext) => Promise<T>,
 ): Promise<T> {
   const interruptions = handleInterruptions();
   try {
-    const result = await withSpans(terminal, options, interruptions, body);
+    const result = await withSpans(session, options, interruptions, body);
     const uncaught = interruptions.uncaught();
     if (uncaught !== undefined) throw uncaught.error;
     return result;
@@ -128,12 +129,12 @@ export async function withTelemetry<T>(
 
 /** The run span ends after `body`, when the exit code is known. */
 async function withSpans<T>(
-  terminal: Terminal,
+  session: Session,
   options: TelemetryOptions<T>,
   { signal, flushSkipped, uncaught }: Interruptions,
   body: (telemetry: TelemetryContext) => Promise<T>,
 ): Promise<T> {
-  const sdk = await startSdk(terminal);
+  const sdk = await startSdk(session.terminal);
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
@@ -144,6 +145,7 @@ async function withSpans<T>(
     run?.finish({ exitCode: exitCodeOf(error) });
     throw error;
   } finally {
+    session.traceId = run?.traceId();
     if (sdk !== undefined) await Promise.race([sdk.close(), flushSkipped]);
   }
 }

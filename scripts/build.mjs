@@ -1,14 +1,15 @@
 // Builds dist/: JavaScript and declarations with tsc, the .ax libraries, and the command bundled into a few files, because
 // loading some 150 modules takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md).
 // The build goes into a temporary folder, which is then renamed to dist/, so a process that uses dist/ never sees a partial build.
+// An argument names another folder of the repository than dist/.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = join(root, "dist");
+const dist = resolve(root, process.argv[2] ?? "dist");
 const temporaryFolder = mkdtempSync(join(root, "dist."));
 const newDist = join(temporaryFolder, "new");
 
@@ -53,14 +54,37 @@ async function bundleCommand() {
   writeFileSync(join(newDist, "bin", "package.json"), '{ "type": "commonjs" }\n');
 }
 
+/**
+ * Returns the URL of BORUNA_BUILD_TELEMETRY_URL: for a distribution whose usage events go there unless the user opts out
+ * (docs/guide/usage-events.md). Without the variable, the build has no such URL.
+ */
+function builtInUrl() {
+  const text = process.env.BORUNA_BUILD_TELEMETRY_URL ?? "";
+  if (text === "") return undefined;
+  const { protocol, username, password } = URL.canParse(text) ? new URL(text) : {};
+  if (["http:", "https:"].includes(protocol) && username === "" && password === "") return text;
+  throw new Error("BORUNA_BUILD_TELEMETRY_URL is not an http or https URL without a user name");
+}
+
+function writeBuiltInUrl(url) {
+  const file = join(newDist, "telemetry", "usage", "built-in.js");
+  const [before, after, ...more] = readFileSync(file, "utf8").split("BUILT_IN_URL = undefined;");
+  if (after === undefined || more.length > 0) throw new Error(`${file} does not have one BUILT_IN_URL`);
+  writeFileSync(file, `${before}BUILT_IN_URL = ${JSON.stringify(url)};${after}`);
+}
+
 try {
+  const url = builtInUrl();
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const args = [tsc, "-p", "tsconfig.json", "--noEmit", "false", "--noEmitOnError", "--outDir", newDist];
   const run = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
   if (run.status === 0) {
     cpSync(join(root, "std"), join(newDist, "std"), { recursive: true });
+    if (url !== undefined) writeBuiltInUrl(url);
     await bundleCommand();
     chmodSync(join(newDist, "bin", "boruna.js"), 0o755);
+    // The record of scripts/prepare.mjs describes the build that this one replaces.
+    if (dist === join(root, "dist")) rmSync(join(root, "node_modules", ".cache", "boruna", "build"), { force: true });
     if (existsSync(dist)) renameSync(dist, join(temporaryFolder, "old"));
     renameSync(newDist, dist);
   }

@@ -25,7 +25,7 @@ function packagesAreInstalled() {
   });
 }
 
-/** Returns a hash of the names and contents of all files that the build depends on. */
+/** Returns a hash of all that the build depends on: names and contents of files, and the URL that it may have built in. */
 function sourceHash() {
   const hash = createHash("sha256");
   const filesInFolders = SOURCE_FOLDERS.flatMap((folder) =>
@@ -39,6 +39,7 @@ function sourceHash() {
       .update(`${path.slice(root.length)}\0`)
       .update(readFileSync(path))
       .update("\0");
+  hash.update(process.env.BORUNA_BUILD_TELEMETRY_URL ?? "");
   return hash.digest("hex");
 }
 

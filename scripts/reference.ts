@@ -11,6 +11,7 @@ import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
 import { CHAT_ATTRIBUTES, chatSpanName, GEN_AI_OPT_IN, GEN_AI_VERSION } from "../telemetry/gen-ai.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
+import { USAGE_FIELDS } from "../telemetry/usage/event.ts";
 import { VARIABLES } from "../telemetry/variables.ts";
 import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
@@ -279,10 +280,20 @@ function threatModelPage(): string {
     escapes.join("\n"),
     `A secret of fewer than ${MIN_ENCODED_LENGTH} characters is found only in plain text. A secret that is not valid in a header is never sent, and not searched for.`,
   ];
-  const handwrittenText = readFileSync(`${DOCS_FOLDER}guide/threat-model.md`, "utf8");
-  return handwrittenText.replace(
+  return handwrittenPage("guide/threat-model.md", lines.join("\n\n"));
+}
+
+/** Returns the page on usage events, which is written by hand, with its table of fields replaced. */
+function usageEventsPage(): string {
+  const rows = Object.entries(USAGE_FIELDS).map(([name, { doc }]) => [code(name), cell(doc)]);
+  return handwrittenPage("guide/usage-events.md", `\n${table(["field", "meaning"], rows)}\n`);
+}
+
+/** Returns a page that is written by hand, with the part between the comments "Made from" and "end" replaced. */
+function handwrittenPage(name: string, madeText: string): string {
+  return readFileSync(`${DOCS_FOLDER}${name}`, "utf8").replace(
     /(<!-- Made from [^\n]*-->\n)[^]*?(<!-- end -->)/,
-    (_, start: string, end: string) => `${start}${lines.join("\n\n")}\n${end}`,
+    (_, start: string, end: string) => `${start}${madeText}\n${end}`,
   );
 }
 
@@ -302,6 +313,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/environment.md", environmentPage()],
     ["reference/spans.md", spansPage()],
     ["guide/threat-model.md", threatModelPage()],
+    ["guide/usage-events.md", usageEventsPage()],
     ...libraryPages(page),
   ]);
 }

@@ -1,18 +1,22 @@
 /** Keeps the span of a run open after the run, until the verdict of a replay or the exit code of the process is known. */
-import type { RunSpanEnd, Tracing } from "./tracing.ts";
+import type { RunSpanEnd, RunTracing, Tracing } from "./tracing.ts";
 
 interface DeferredTracing {
   readonly tracing: Tracing;
+  /** Returns the trace of the run's span, once the run has started. */
+  traceId(): string | undefined;
   /** Ends the run span. The fields of `overrides` replace what the run reported. Does nothing if no run has ended. */
   finish(overrides: Partial<RunSpanEnd>): void;
 }
 
 export function deferredTracing(tracing: Tracing): DeferredTracing {
+  let started: RunTracing | undefined;
   let end = (_overrides: Partial<RunSpanEnd>): void => undefined;
   return {
     tracing: {
       startRun: (start) => {
         const run = tracing.startRun(start);
+        started = run;
         return {
           startCall: (call) => run.startCall(call),
           enterMachine: () => run.enterMachine?.(),
@@ -24,6 +28,7 @@ export function deferredTracing(tracing: Tracing): DeferredTracing {
         };
       },
     },
+    traceId: () => started?.traceId,
     finish: (overrides) => end(overrides),
   };
 }

@@ -8,6 +8,7 @@ import {
   context,
   createTraceState,
   INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
   propagation,
   SpanKind,
   SpanStatusCode,
@@ -64,6 +65,10 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
   return {
+    get traceId() {
+      const spanContext = span.spanContext();
+      return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
+    },
     startCall: (call) => {
       const isChat = options.genAiSpans === true && call.capability === "llm.call";
       const span = new CallSpan(tracer, runContext, call, isChat);

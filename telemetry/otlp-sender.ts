@@ -10,6 +10,7 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
+import { patientLookup } from "./lookup.ts";
 import type { OtlpSettings, Protocol, SignalName } from "./settings.ts";
 import { type Environment, readVariable, type VariableName } from "./variables.ts";
 
@@ -218,7 +219,7 @@ async function clientOf(
     ...fileOption(signal, "key", "CLIENT_KEY", environment, note),
   };
   const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
-  return { request, agent: new Agent({ keepAlive: true, ...tls }) };
+  return { request, agent: new Agent({ keepAlive: true, lookup: patientLookup(), ...tls }) };
 }
 
 function fileOption(

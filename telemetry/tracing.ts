@@ -57,6 +57,8 @@ export interface RunSpanStart extends TraceHeaders {
 }
 
 export interface RunTracing {
+  /** The trace of the run's span, 32 hex digits. Absent if the run has no span. */
+  readonly traceId?: string | undefined;
   startCall(info: CallSpanStart): CallTracing;
   /** The machine starts or resumes the run on this thread. */
   enterMachine?(): void;

@@ -79,6 +79,18 @@ export const VARIABLES = {
   OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: { default: "as the general one", doc: "the same, for spans" },
   OTEL_ATTRIBUTE_COUNT_LIMIT: { default: "128", doc: "attributes of one span" },
   OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: { default: "as the general one", doc: "the same, for spans" },
+  BORUNA_TELEMETRY_ENABLED: { default: "usage events are off", doc: "`1` turns usage events on, if a URL says where they go" },
+  BORUNA_TELEMETRY_URL: { default: "none", doc: "URL to which each usage event is posted" },
+  BORUNA_TELEMETRY_TOKEN: { default: "none", doc: "bearer token of that request; `boruna telemetry sink` asks for the same one" },
+  BORUNA_TELEMETRY_TIMEOUT_MS: { default: 1_500, doc: "the most milliseconds that a command waits for that request; at most 60,000" },
+  BORUNA_TELEMETRY_FILE: {
+    default: "none",
+    doc: "file to which usage events are appended, `~` is the home folder. Turns them on; wins over the URL",
+  },
+  BORUNA_TELEMETRY_TENANT: { default: "none", doc: "a word that every usage event carries, such as the name of a team" },
+  BORUNA_TELEMETRY_DISABLED: { default: "none", doc: "any value turns usage events off, whatever else is set" },
+  DO_NOT_TRACK: { default: "none", doc: "the same, for all programs that follow the convention" },
+  XDG_STATE_HOME: { default: "`~/.local/state`", doc: "folder where `boruna/` remembers that the notice of usage events was shown" },
 } as const satisfies Record<string, VariableSpec>;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -30,7 +30,7 @@ export async function replayCommand(session: Session, file: string, programFile:
         }).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
-  const report = await withTelemetry(terminal, { exitCode }, ({ tracing, signal, context }) =>
+  const report = await withTelemetry(session, { exitCode }, ({ tracing, signal, context }) =>
     replayRun(
       log,
       omitUndefined<ReplayOptions>({
@@ -47,6 +47,7 @@ export async function replayCommand(session: Session, file: string, programFile:
       throw programFile === undefined ? error : explainArgumentError(error, log, programFile);
     }),
   );
+  session.endedAs = report.status === "interrupted" ? "canceled" : report.status;
   if (json) printJson(terminal, toPlainObject(replayJson(report)));
   else for (const line of replayLines(report)) terminal.out(withoutControlCharacters(line));
   return exitCode(report);

@@ -153,7 +153,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const record =
     flags.record === undefined ? undefined : { path: flags.record, format, durable: flags.durable === true, force: flags.force === true };
-  const execution = await withTelemetry(terminal, { ...flags, exitCode }, ({ tracing, signal, context }) =>
+  const execution = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, signal, context }) =>
     execute(
       program,
       omitUndefined<RunOptions>({
@@ -174,6 +174,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       }),
     ),
   );
+  session.endedAs = execution.outcome;
   uiPrinter?.check();
   print(session, execution, flags);
   const note = mockedCalls?.note();

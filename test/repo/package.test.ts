@@ -94,6 +94,18 @@ describe("the package", () => {
     );
   });
 
+  test("sends no usage events by default: no URL is built in", () => {
+    const run = spawnSync(command, ["telemetry", "status", "--json"], {
+      cwd: folder,
+      encoding: "utf8",
+      shell: process.platform === "win32",
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
+    expect(JSON.parse(run.stdout)).toMatchObject({ on: false, reason: "BORUNA_TELEMETRY_ENABLED is not set" });
+    const builtIn = readFileSync(join(folder, "node_modules/boruna/dist/telemetry/usage/built-in.js"), "utf8");
+    expect(builtIn).toContain("export const BUILT_IN_URL = undefined;");
+  });
+
   test("the imported library compiles and executes a program", () => {
     const script = [
       'import { compile, execute, DENY_ALL, VERSION } from "boruna";',

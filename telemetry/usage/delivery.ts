@@ -1,0 +1,98 @@
+/** Delivers one usage event: appends it to a file, or posts it to a URL within a time limit. */
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { patientLookup } from "../lookup.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { VERSION } from "../../vm/version.ts";
+import { usageLine, type UsageEvent } from "./event.ts";
+import { expandHome } from "./folders.ts";
+import type { UsageDestination } from "./settings.ts";
+
+/** Delivers the event. Never rejects. Resolves to undefined, or to the reason why the event was not delivered. */
+export async function deliver(event: UsageEvent, destination: UsageDestination): Promise<string | undefined> {
+  try {
+    if (destination.kind === "url") return await post(usageLine(event), destination);
+    const file = openEventFile(expandHome(destination.path));
+    try {
+      file.append(event);
+    } finally {
+      file.close();
+    }
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Returns a reason without any text of a system error's message, which could contain a path or a URL. */
+function reasonOf(error: unknown): string {
+  if (error instanceof BorunaError) return error.message;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? code : "it failed";
+}
+
+export interface EventFile {
+  /** Appends one line. Concurrent writers do not mix their lines, because each line is one `write` at the end of the file. */
+  append(event: UsageEvent): void;
+  close(): void;
+}
+
+/**
+ * Opens a file to append events to it, and creates it if necessary. Throws the system's error, and `io_error` without the path
+ * for a pipe, a device, or a file that holds something else: an event must not end up in a program or in the log of a run.
+ */
+export function openEventFile(path: string): EventFile {
+  // Without O_NONBLOCK, a pipe that nobody reads would block here.
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+  const descriptor = openSync(path, flags, 0o600);
+  const isFile = fstatSync(descriptor).isFile();
+  if (!isFile || !holdsEvents(descriptor)) {
+    closeSync(descriptor);
+    throw new BorunaError("io_error", isFile ? "it holds something else than usage events" : "it is not a regular file");
+  }
+  return {
+    append: (event) => {
+      writeSync(descriptor, `${usageLine(event)}\n`);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+/** Whether the file is empty or begins as an event does. */
+function holdsEvents(descriptor: number): boolean {
+  const start = Buffer.from('{"schema_version":');
+  const found = Buffer.alloc(start.length);
+  const size = readSync(descriptor, found, 0, found.length, 0);
+  return size === 0 || found.equals(start);
+}
+
+/**
+ * Posts the line. Looking up the host, connecting, sending and the response's status together take at most `timeoutMs`.
+ * Follows no redirect, and reads nothing of the response but its status.
+ */
+async function post(line: string, { url, token, timeoutMs }: Extract<UsageDestination, { kind: "url" }>): Promise<string | undefined> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  try {
+    const { request } = url.startsWith("https:") ? await import("node:https") : await import("node:http");
+    const body = Buffer.from(line, "utf8");
+    const headers: OutgoingHttpHeaders = {
+      "Content-Type": "application/json",
+      "Content-Length": body.length,
+      "User-Agent": `boruna/${VERSION}`,
+    };
+    if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(url, { method: "POST", headers, signal: abort.signal, agent: false, lookup: patientLookup() }, resolve)
+        .on("error", reject)
+        .end(body);
+    });
+    response.destroy();
+    const status = response.statusCode ?? 0;
+    return status >= 200 && status < 300 ? undefined : `the server answered ${status}`;
+  } catch (error) {
+    return abort.signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Receives usage events over HTTP, for a team that keeps them on a machine of its own. Input is untrusted: the size of
+ * requests and the number of connections are limited, and an event that does not fit the table in event.ts is refused.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { isIPv4 } from "node:net";
+import { BorunaError } from "../../vm/error.ts";
+import { MAX_EVENT_BYTES, parseUsageEvent, type UsageEvent } from "./event.ts";
+
+export interface SinkOptions {
+  /** The address or name of the interface to listen on. */
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** The bearer token that each request must have. Undefined: none is asked for. */
+  readonly token: string | undefined;
+  /** Called with each valid event. If it throws, the request is answered with 500. */
+  readonly onEvent: (event: UsageEvent) => void;
+  /** Called after each refused request with the status of the answer. */
+  readonly onRefused: (status: number, problem: string) => void;
+}
+
+export interface Sink {
+  /** The value for `BORUNA_TELEMETRY_URL`. */
+  readonly url: string;
+  /** Stops listening and closes open connections. */
+  close(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 128;
+
+/** A request that is answered with the given status. The message contains no text of the request. */
+class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Starts listening. Throws `telemetry.sink_unavailable` if the address is not available. */
+export async function startUsageSink(options: SinkOptions): Promise<Sink> {
+  const { host, port } = options;
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => void answer(request, response, options),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => {
+      const code = "code" in error ? String(error.code) : "unknown error";
+      reject(
+        new BorunaError("telemetry.sink_unavailable", `port ${port} on ${host} is not available (${code})`, {
+          hint: "Choose another port, or 0 for any free one, and a host that names an interface of this machine.",
+          cause: error,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new BorunaError("internal", "a TCP server without a port");
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Whether only this machine can reach a server that listens on the host. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: SinkOptions): Promise<void> {
+  try {
+    rejectUnfitRequest(request, options.token);
+    const parsed = parseUsageEvent(await textOf(request));
+    if ("problem" in parsed) throw new Refusal(400, parsed.problem);
+    options.onEvent(parsed.event);
+    response.writeHead(204).end();
+  } catch (error) {
+    // The client has gone away.
+    if (request.destroyed && !request.complete) return;
+    const { status, message } = error instanceof Refusal ? error : { status: 500, message: "the event could not be stored" };
+    if (!request.complete) response.setHeader("Connection", "close");
+    if (status === 401) response.setHeader("WWW-Authenticate", "Bearer");
+    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify({ error: message }));
+    request.resume();
+    options.onRefused(status, message);
+  }
+}
+
+/** Throws a `Refusal` for a request without the token, or one that a web page could make without asking (no JSON, no POST). */
+function rejectUnfitRequest(request: IncomingMessage, token: string | undefined): void {
+  if (token !== undefined && !isSameText(request.headers.authorization ?? "", `Bearer ${token}`))
+    throw new Refusal(401, "the bearer token is missing or wrong");
+  if (request.method !== "POST") throw new Refusal(405, "only POST is served");
+  const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new Refusal(415, "the content type is not application/json");
+}
+
+/** Compares in a time that does not depend on where the texts differ. */
+function isSameText(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    if (!(chunk instanceof Buffer)) throw new Refusal(400, "the body is not bytes");
+    size += chunk.length;
+    if (size > MAX_EVENT_BYTES) throw new Refusal(413, `the body has more than ${MAX_EVENT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
