@@ -85,7 +85,7 @@ describe("a partial success", () => {
 describe("retryable statuses", () => {
   test.each([429, 502, 503, 504])("%i is reported if it persists", async (status) => {
     const collector = await collecting(answeringWith(status));
-    const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "300" });
+    const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
     expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
   });
 
