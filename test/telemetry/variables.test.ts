@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { ATTRIBUTES, SPANS } from "../../telemetry/attributes.ts";
+import { INSTRUMENTS } from "../../telemetry/instruments.ts";
 import { VARIABLES } from "../../telemetry/variables.ts";
 
 const FOLDERS = ["telemetry", "cli"];
@@ -14,4 +16,19 @@ test("every variable that the code names is in the table", () => {
       .flatMap((file) => readFileSync(join(folder, file), "utf8").match(/\b(?:OTEL|BORUNA)_[A-Z][A-Z_]*[A-Z]\b/g) ?? []),
   );
   expect([...new Set(names)].filter((name) => !(name in VARIABLES) && !OTHERS.has(name))).toEqual([]);
+});
+
+describe("docs/guide/telemetry.md", () => {
+  const page = readFileSync("docs/guide/telemetry.md", "utf8");
+
+  test("names only variables of the table", () => {
+    const names = page.match(/\b(?:OTEL|BORUNA)_[A-Z][A-Z_]*[A-Z]\b/g) ?? [];
+    expect(names.filter((name) => !(name in VARIABLES))).toEqual([]);
+  });
+
+  test("names only spans, attributes and metrics of the tables", () => {
+    const names = page.match(/\b(?:boruna|cap|code|error)(?:\.[a-z_]+)+\b/g) ?? [];
+    const known = { ...SPANS, ...ATTRIBUTES, ...INSTRUMENTS };
+    expect(names.filter((name) => !(name in known))).toEqual([]);
+  });
 });
