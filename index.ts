@@ -17,9 +17,9 @@ export { verifyModule } from "./vm/bytecode/verifier.ts";
 // Run a program
 export { execute, type Execution, type RecordOptions, type Runnable, type RunOptions } from "./runtime/execute.ts";
 export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
-export type { CallEnd, CallStart, ObserverEvents, Observers } from "./gateway/observers.ts";
+export type { CallEnd, CallStart, FlowEnd, FlowStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";
-export type { CallCounters, Tracing } from "./telemetry/tracing.ts";
+export type { CallCounters, TraceDetail, Tracing } from "./telemetry/tracing.ts";
 export type { CallPlace, SourceLocation } from "./vm/bytecode/module.ts";
 export type { EngineChoice } from "./vm/compiled/engine.ts";
 export { BorunaError, type ErrorKind, type ErrorPlace } from "./vm/error.ts";
@@ -65,4 +65,5 @@ export type { RunEvent } from "./vm/events.ts";
 // The machine alone, suspension
 export type { MachineEnd } from "./vm/bytecode/program.ts";
 export type { CallReply, CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason, SuspendingHost } from "./vm/host.ts";
+export type { FlowHost, FlowSpan, FlowSpanEnd, FlowSpanStart } from "./vm/host.ts";
 export { resumeMachine, startMachine, type MachineOptions, type ResumeOptions, type Suspended } from "./vm/scheduler/scheduler.ts";

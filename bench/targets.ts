@@ -27,6 +27,7 @@ interface Measured {
   readonly calls: readonly CallCost[];
   readonly start: Figure;
   readonly compiling: Compiling;
+  readonly flowSpans: Figure;
 }
 
 function target(what: string, unit: string, bound: Bound, limits: readonly [number, number?], measured: Figure | undefined): Target {
@@ -45,7 +46,7 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, start, compiling }: Measured): Target[] {
+export function targetsOf({ times, growths, calls, start, compiling, flowSpans }: Measured): Target[] {
   const mean = (over: string, under: string): Figure | undefined => {
     const series = ratiosOf(times, over, under);
     return series === undefined ? undefined : figureOf(geometricMeans(series));
@@ -64,6 +65,7 @@ export function targetsOf({ times, growths, calls, start, compiling }: Measured)
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],
     ),
     target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
+    target("a span of control flow to a bare span", "times", "at most", [1.3], flowSpans),
     target("compiling 1 MB of source", "s", "at most", [3, 1], compiling.megabyte),
     target("compiling 1 MB to 0.5 MB", "times", "at most", [2.3], compiling.doubled[0]),
     target("compiling 2 MB in two files to 1 MB", "times", "at most", [2.3], compiling.doubled[1]),

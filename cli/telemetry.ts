@@ -2,7 +2,7 @@
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
 import { openThreadContext } from "../telemetry/thread-context/thread-context.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
+import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
@@ -12,6 +12,7 @@ import type { Terminal } from "./terminal.ts";
 interface TelemetryContext {
   /** Undefined if spans are off. */
   readonly tracing: Tracing | undefined;
+  readonly traceDetail: TraceDetail;
   /** Aborts when the process receives one of `STOP_SIGNALS`. */
   readonly signal: AbortSignal;
   /** Trace context of the caller. */
@@ -33,6 +34,7 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
 
 interface StartedSdk {
   readonly tracing: Tracing;
+  readonly traceDetail: TraceDetail;
   readonly propagators: Propagators;
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
   const threadContext = await openThreadContext(process.env, (line) => terminal.err(`telemetry: ${line}`));
   return {
     tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans, threadContext }),
+    traceDetail: settings.traceDetail,
     propagators: settings.propagators,
     close: async () => {
       const { notice } = await sdk.shutdown();
@@ -138,7 +141,7 @@ async function withSpans<T>(
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);
-    const result = await body({ tracing: run?.tracing, signal, context });
+    const result = await body({ tracing: run?.tracing, traceDetail: sdk?.traceDetail ?? "cap", signal, context });
     run?.finish(uncaught() === undefined ? { exitCode: options.exitCode(result) } : { outcome: "fatal", exitCode: EXIT.internal });
     return result;
   } catch (error) {

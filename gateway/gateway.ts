@@ -35,6 +35,7 @@ import type { Value } from "../vm/value/value.ts";
 import { checkAnswer } from "./answer.ts";
 import { sha256Hex } from "./digest.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
+import { spanOf } from "./flow.ts";
 import { FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 import type { CallEnd, RunObservers } from "./observers.ts";
 import type { RunClock } from "./run-clock.ts";
@@ -118,16 +119,28 @@ export class Gateway {
       signature === undefined || signature.params.length === args.length
         ? args
         : signature.params.map((p, i) => args[i] ?? p.default ?? false);
-    const span = tracing?.startCall({
-      capability: capability.name,
-      call: number,
-      mode,
-      bytesIn: utf8BytesOfStrings(args),
-      place: () => request.place(),
-      model: capability.name === "llm.call" && typeof filledArgs[1] === "string" ? filledArgs[1] : undefined,
-    });
+    const flow = spanOf(request.span);
+    const span = tracing?.startCall(
+      {
+        capability: capability.name,
+        call: number,
+        mode,
+        known: this.#isKnown(capability),
+        argumentCount: args.length,
+        bytesIn: utf8BytesOfStrings(args),
+        place: () => request.place(),
+        model: capability.name === "llm.call" && typeof filledArgs[1] === "string" ? filledArgs[1] : undefined,
+      },
+      flow?.tracing,
+    );
     if (this.#observesStart)
-      observers.notify("callStart", { call: number, capability: capability.name, args, place: () => request.place() });
+      observers.notify("callStart", {
+        call: number,
+        capability: capability.name,
+        args,
+        parentId: flow?.id,
+        place: () => request.place(),
+      });
     return this.#authorize(
       request,
       {
@@ -162,9 +175,13 @@ export class Gateway {
   }
 
   #deny(call: Call, message: string): CapabilityAnswer {
-    const { name, internal } = call.capability;
-    if (internal !== true && !this.#options.handlers.has(name)) this.#counters.unknown += 1;
+    if (!this.#isKnown(call.capability)) this.#counters.unknown += 1;
     return this.#refuse(call, "denied", message);
+  }
+
+  /** Whether the machine or a handler serves the capability. */
+  #isKnown({ name, internal }: CapabilityDecl): boolean {
+    return internal === true || this.#options.handlers.has(name);
   }
 
   #exceedBudget(call: Call, budget: number): CapabilityAnswer {

@@ -1,4 +1,5 @@
 /** The callbacks with which an embedder watches a run. */
+import type { FlowAttributes, FlowSpanName } from "../telemetry/flow-attributes.ts";
 import type { CallErrorKind } from "../telemetry/tracing.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -11,6 +12,8 @@ export interface CallStart {
   readonly capability: string;
   /** The arguments as the program passed them. Default arguments are not filled in. */
   readonly args: readonly Value[];
+  /** The id of the `FlowStart` that the call is made in. Undefined without trace detail, and if that span was dropped with all around it. */
+  readonly parentId?: number | undefined;
   /** Computes the source location of the call. It includes `caller` only if this is called while the observer runs. */
   place(): CallPlace;
 }
@@ -34,12 +37,33 @@ export interface CallEnd {
   readonly cause?: unknown;
 }
 
+/** A call of a function or a construct of control flow that begins. The trace detail decides which of them are reported. */
+export interface FlowStart {
+  /** Number of the span in its run, from 1. */
+  readonly id: number;
+  /** The id of the span around it. Undefined if there is none. */
+  readonly parentId?: number | undefined;
+  readonly actorId: number;
+  readonly name: FlowSpanName;
+  /** The attributes of the span, by the names on the page of spans. */
+  readonly attributes: FlowAttributes;
+}
+
+/** Such a span that has ended. */
+export interface FlowEnd {
+  readonly id: number;
+  /** The attributes that were not known at the start. `error.type` is present only if a failure ended the span. */
+  readonly attributes: FlowAttributes;
+}
+
 /** What each observer receives, by the name of the observer. */
 export interface ObserverEvents {
   readonly runStart: { readonly runId: string; readonly program: string };
   readonly runEnd: { readonly runId: string; readonly outcome: string; readonly steps: number };
   readonly callStart: CallStart;
   readonly callEnd: CallEnd;
+  readonly flowStart: FlowStart;
+  readonly flowEnd: FlowEnd;
   readonly eventAppended: RunEvent;
 }
 

@@ -1,5 +1,6 @@
 /** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so the options may have wrong types. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
+import { TRACE_DETAILS, type TraceDetail } from "../telemetry/tracing.ts";
 import { BorunaError } from "../vm/error.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
 import type { Limits } from "../vm/limits.ts";
@@ -19,6 +20,13 @@ export function policyOption(option: unknown = DENY_ALL): Policy {
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
 export function limitsOption(option: unknown = {}): Partial<Limits> {
   return withOptionName("limits", undefined, () => readLimits(jsonFromJs(option)));
+}
+
+/** Returns the trace detail. Throws `usage`, naming the option. */
+export function traceDetailOption(option: unknown = "cap"): TraceDetail {
+  const detail = TRACE_DETAILS.find((name) => name === option);
+  if (detail !== undefined) return detail;
+  throw new BorunaError("usage", `traceDetail: expected ${TRACE_DETAILS.map((name) => JSON.stringify(name)).join(", ")}`);
 }
 
 /** Runs `read`. If it throws, even in a getter of the option, throws a `BorunaError` that names the option. */

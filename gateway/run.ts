@@ -7,7 +7,7 @@
  * through the outcomes `timeout` and `canceled`.
  */
 import { DENY_ALL, effectiveLimits, type Policy, policyHash } from "../policy/policy.ts";
-import type { CallCounters, RunMode, RunTracing, Tracing } from "../telemetry/tracing.ts";
+import type { CallCounters, RunMode, RunTracing, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -23,6 +23,7 @@ import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
+import { RunFlow } from "./flow.ts";
 import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
@@ -53,6 +54,8 @@ export interface ExecuteOptions {
   readonly baggage?: string | undefined;
   /** Receives the run and its calls as spans. Default: no spans. */
   readonly tracing?: Tracing | undefined;
+  /** How much of the control flow `tracing` and the observers receive. Default: cap, which is none of it. */
+  readonly traceDetail?: TraceDetail | undefined;
   /** Id of the recorded run that this run replays. */
   readonly replayOf?: string | undefined;
   /** Callbacks that watch the run. */
@@ -154,6 +157,7 @@ function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): r
 /** The machine's host for one run. */
 class Run implements Host {
   readonly locatesEvents: boolean;
+  readonly flow: RunFlow | undefined;
   readonly #program: Program;
   readonly #limits: Limits;
   readonly #options: ExecuteOptions;
@@ -190,6 +194,7 @@ class Run implements Host {
       baggage: options.baggage,
       replayOf: options.replayOf,
     });
+    this.flow = this.#flowOf(options.traceDetail);
     this.#gateway = new Gateway({
       policy,
       handlers: options.handlers ?? mockHandlers(program.registry),
@@ -204,13 +209,25 @@ class Run implements Host {
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
+  /** Returns undefined if nobody would receive the control flow. */
+  #flowOf(detail: TraceDetail = "cap"): RunFlow | undefined {
+    const isObserved = this.#observers.has("flowStart") || this.#observers.has("flowEnd");
+    if (detail === "cap" || (this.#tracing === undefined && !isObserved)) return undefined;
+    return new RunFlow({ detail, tracing: this.#tracing, observers: this.#observers, mayWait: !this.#clock.isLimited });
+  }
+
   async runProgram(args: readonly Value[]): Promise<MachineEnd> {
     const { signal, trace, engine = "auto" } = this.#options;
     const options = { limits: this.#limits, args, engine, ...(trace === undefined ? {} : { trace }) };
     try {
-      return await this.#clock.watch(signal, () => runMachine(this.#program, this, options));
+      return await this.#clock.watch(signal, async () => {
+        const end = await runMachine(this.#program, this, options);
+        await this.flow?.settle(this.#clock.signal);
+        return end;
+      });
     } catch (error) {
-      this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters() });
+      const spansDropped = this.flow?.dropped ?? 0;
+      this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters(), spansDropped });
       throw error;
     } finally {
       this.#turns.leave();
@@ -226,7 +243,7 @@ class Run implements Host {
       },
     };
     const { outcome, steps, allocBytes, counters, limit } = result;
-    this.#tracing?.end({ outcome, steps, allocBytes, counters, limit });
+    this.#tracing?.end({ outcome, steps, allocBytes, counters, limit, spansDropped: this.flow?.dropped ?? 0 });
     if (this.#observers.has("runEnd")) this.#observers.notify("runEnd", { runId: result.runId, outcome, steps });
     return result;
   }

@@ -15,10 +15,12 @@
  * the engine, the computer or the time. Reports for people and programs are in report/.
  */
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
+import type { Observers } from "../gateway/observers.ts";
+import { traceDetailOption } from "../gateway/options.ts";
 import { ALLOW_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
+import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { decodeModule } from "../vm/bytecode/codec.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
@@ -50,9 +52,12 @@ export interface ReplayOptions {
   readonly tracing?: Tracing | false;
   /** As in `RunOptions`. */
   readonly genAiSpans?: boolean;
+  readonly traceDetail?: TraceDetail;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** Callbacks that watch the replay. */
+  readonly on?: Observers;
   /** Receives the texts that the program prints with `debug`. */
   readonly onDebug?: (text: string) => void;
   /** Which engines may run the program. It affects only the time that the replay takes. Default: auto. */
@@ -101,7 +106,17 @@ export interface ReplayReport {
  * run used, or the replay would use, more than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const { program: chosenProgram, registry: chosenRegistry, policy, args, limits, tracing, genAiSpans, ...executeOptions } = options;
+  const {
+    program: chosenProgram,
+    registry: chosenRegistry,
+    policy,
+    args,
+    limits,
+    tracing,
+    genAiSpans,
+    traceDetail,
+    ...executeOptions
+  } = options;
   const registry = chosenProgram?.registry ?? chosenRegistry ?? BUILTIN_REGISTRY;
   const program = chosenProgram ?? recordedProgram(log, registry);
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
@@ -117,6 +132,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
     const run: ExecuteOptions = {
       ...executeOptions,
       ...settings,
+      traceDetail: traceDetailOption(traceDetail),
       limits: bounds.limits,
       mode: "replay",
       locatesEvents: true,

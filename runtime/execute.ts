@@ -8,10 +8,10 @@ import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts
 import type { Handler, Handlers } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import type { Observers } from "../gateway/observers.ts";
-import { limitsOption, policyOption } from "../gateway/options.ts";
+import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
-import type { CallCounters, Tracing } from "../telemetry/tracing.ts";
+import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -56,6 +56,11 @@ export interface RunOptions {
   readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal;
+  /**
+   * How much of the control flow becomes spans and reaches the observers `flowStart` and `flowEnd`: `cap` none, `call` the calls of
+   * functions that declare a capability, `flow` also the constructs in these functions, which then run slower. Default: cap.
+   */
+  readonly traceDetail?: TraceDetail;
   /** W3C trace context of the caller. */
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -123,6 +128,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   // The log is opened after the handlers are known, because its header names them.
   const handlers = await handlersFor(program, options, () => recorder?.ownFiles);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
+  const traceDetail = traceDetailOption(options.traceDetail);
   if (options.runId !== undefined) checkRunId(options.runId);
   const runId = options.runId ?? (mode === "live" ? freshRunId() : undefined);
   // Encoding and hashing the module takes time, so it is done only for a log or when a mock run's id is read.
@@ -151,6 +157,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       tracestate,
       baggage,
       tracing,
+      traceDetail,
       on,
       get runId() {
         return runId ?? described().header.runId;

@@ -13,6 +13,7 @@ import { CHAT_ATTRIBUTES, chatSpanName, GEN_AI_OPT_IN, GEN_AI_VERSION } from "..
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { USAGE_FIELDS } from "../telemetry/usage/event.ts";
 import { VARIABLES } from "../telemetry/variables.ts";
+import { MAX_FLOW_SPANS } from "../gateway/flow.ts";
 import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
@@ -204,6 +205,7 @@ function spansPage(): string {
       ["span", "meaning"],
       Object.entries(SPANS).map(([name, s]) => [code(name), cell(s.doc)]),
     ),
+    CONTROL_FLOW,
     "## Attributes",
     table(["attribute", "on", "type", "when", "meaning"], rows),
     genAiSection(),
@@ -238,6 +240,19 @@ function metricsPage(): string {
     `The histograms have buckets up to ${DURATION_BOUNDS.join(", ")} s. A view of your own MeterProvider can change them. A runner sends cumulative totals every minute (\`OTEL_METRIC_EXPORT_INTERVAL\`), at \`flush\` and at \`stop\`; an export that fails is made good by the next one.`,
   );
 }
+
+const CONTROL_FLOW = `## Control flow
+
+\`BORUNA_TRACE_DETAIL\`, or the option \`traceDetail\` of the API, adds the control flow: \`cap\` (the default) none of it, \`call\` the calls of functions that declare a capability, \`flow\` also the constructs in these
+functions. Functions without a row make no spans, and neither do their calls. \`emit\`, \`spawn\` and \`send\` are capabilities too.
+
+- Parents follow the source. A capability call is inside the innermost construct or call around it, also after an await. A call in tail position is inside the call that makes it. The first call of an actor is inside what
+  was current when the actor was spawned.
+- An \`if\` is one span for its complete \`else if\` chain, conditions included. A \`match\` includes its scrutinee and guards, a loop its condition or list.
+- A failure that ends the run ends all spans with \`error.type\`, the outcome; one that ends an actor, those of the actor and its descendants. The status is ERROR where that of the run is. A failure that \`try\` catches ends nothing but its own call.
+- A run has at most ${MAX_FLOW_SPANS.toLocaleString("en-US")} spans of control flow. \`boruna.run.spans_dropped\` counts the others; what is inside a dropped span belongs to the nearest one around it. Spans of capability calls are never dropped for that.
+- Steps, log and result are the same at every detail. Functions that declare a capability run in the interpreter at \`call\` and \`flow\`; the compiled engine still runs the others. [ADR 023](../internals/adr/023-control-flow-from-instructions.md) says why.
+- A program that was compiled before modules had this information has spans of calls only.`;
 
 function environmentPage(): string {
   const defaultOf = (value: string | number): string => (typeof value === "number" ? value.toLocaleString("en-US") : value);

@@ -10,14 +10,16 @@ interface SpanSpec {
 export const SPANS = {
   "action.run": { doc: "one around each task of a runner (`runTask`), rejected ones included; parent of the task's `boruna.run`" },
   "boruna.run": { doc: "one around each run" },
-  "boruna.cap": { doc: "one for every capability call, however it ends; child of the run" },
+  "boruna.cap": { doc: "one for every capability call, however it ends; child of the innermost span below, or of the run" },
+  "boruna.call": { doc: "at detail `call` or `flow`: a call of a function that declares a capability, `main` and actors included" },
+  "boruna.flow": { doc: "at detail `flow`: a construct of control flow in such a function, or an iteration of a `for`" },
 } as const satisfies Record<string, SpanSpec>;
 
 export type SpanName = keyof typeof SPANS;
 
 interface AttributeSpec {
   readonly spans: readonly SpanName[];
-  readonly type: "string" | "int";
+  readonly type: "string" | "int" | "bool";
   /** The condition for setting the attribute. Absent if it is always set. */
   readonly when?: string;
   readonly doc: string;
@@ -26,7 +28,10 @@ interface AttributeSpec {
 const TASK_SPAN = ["action.run"] as const;
 const RUN_SPAN = ["boruna.run"] as const;
 const CALL_SPAN = ["boruna.cap"] as const;
-const FAILING_SPANS = ["action.run", "boruna.run", "boruna.cap"] as const;
+const FAILING_SPANS = ["action.run", "boruna.run", "boruna.cap", "boruna.call", "boruna.flow"] as const;
+const FUNCTION_SPANS = ["boruna.cap", "boruna.call"] as const;
+const CODE_SPANS = ["boruna.cap", "boruna.call", "boruna.flow"] as const;
+const FLOW_SPAN = ["boruna.flow"] as const;
 
 /** With a span of the GenAI conventions (`gen-ai.ts`), that span has these attributes instead. */
 const WITHOUT_CHAT_SPAN = "and has no span of the GenAI conventions";
@@ -74,10 +79,23 @@ export const ATTRIBUTES = {
   },
   "boruna.run.calls.budget_exceeded": { spans: RUN_SPAN, type: "int", doc: "calls over their budget" },
   "boruna.run.calls.failed": { spans: RUN_SPAN, type: "int", doc: "calls whose handler failed" },
+  "boruna.run.spans_dropped": {
+    spans: RUN_SPAN,
+    type: "int",
+    when: "there are any",
+    doc: "`boruna.call` and `boruna.flow` spans that were dropped, because a run has at most 10,000 of them",
+  },
   "process.exit.code": { spans: RUN_SPAN, type: "int", when: "the command line made the run", doc: "exit code of the process" },
   "cap.name": { spans: CALL_SPAN, type: "string", doc: "the capability, such as net.fetch" },
   "cap.call": { spans: CALL_SPAN, type: "int", doc: "number of the call in its run" },
   "cap.mode": { spans: CALL_SPAN, type: "string", doc: "mock, live or replay" },
+  "cap.argument_count": { spans: CALL_SPAN, type: "int", doc: "arguments that the program passed; defaults do not count" },
+  "cap.allowed": {
+    spans: CALL_SPAN,
+    type: "bool",
+    doc: "whether the function declares the capability, the policy allows the call, and the budget had room for it",
+  },
+  "cap.known": { spans: CALL_SPAN, type: "bool", doc: "whether something serves the capability, allowed or not" },
   bytes_in: { spans: CALL_SPAN, type: "int", doc: "UTF-8 bytes of every String reachable from the arguments" },
   bytes_out: { spans: CALL_SPAN, type: "int", when: "the call succeeded", doc: "UTF-8 bytes of every String reachable from the result" },
   "cap.budget_remaining": {
@@ -95,17 +113,26 @@ export const ATTRIBUTES = {
   "error.type": {
     spans: FAILING_SPANS,
     type: "string",
-    when: "on a call: with error.kind; on a run or task: with status ERROR",
-    doc: "the same word as error.kind, or the run's outcome; for a rejected task the kind of the error, such as task.refused",
+    when: "on a capability call: with error.kind; on a run or task: with status ERROR; otherwise: a failure of the actor or the run ended the span",
+    doc: "the same word as error.kind, or the outcome; for a rejected task the kind of the error, such as task.refused",
   },
   "code.file.path": {
-    spans: CALL_SPAN,
+    spans: CODE_SPANS,
     type: "string",
     when: "the module has debug info",
-    doc: "file of the call, as the module names it",
+    doc: "file of the capability call, of the function, or of the construct, as the module names it",
   },
-  "code.line.number": { spans: CALL_SPAN, type: "int", when: "the module has debug info", doc: "line of the call, from 1" },
-  "code.function.name": { spans: CALL_SPAN, type: "string", doc: "function that makes the call" },
+  "code.line.number": {
+    spans: CODE_SPANS,
+    type: "int",
+    when: "the module has debug info",
+    doc: "line of the capability call, of the function's declaration, or of the construct, from 1",
+  },
+  "code.function.name": {
+    spans: FUNCTION_SPANS,
+    type: "string",
+    doc: "function that makes the capability call, or that is called",
+  },
   "code.caller.file.path": {
     spans: CALL_SPAN,
     type: "string",
@@ -133,11 +160,26 @@ export const ATTRIBUTES = {
     when: `the answer of an llm.call says so ${WITHOUT_CHAT_SPAN}`,
     doc: "tokens of the answer",
   },
+  "call.argument_count": { spans: ["boruna.call"], type: "int", doc: "arguments that the program passed" },
+  "flow.construct": { spans: FLOW_SPAN, type: "string", doc: "if, match, while, for or for.iteration" },
+  branch_count: { spans: FLOW_SPAN, type: "int", when: "an if", doc: "conditions of the chain; `else` does not count" },
+  branch_taken: { spans: FLOW_SPAN, type: "int", when: "an if", doc: "branch taken, from 0; -1 for `else`, -2 for none" },
+  arm_count: { spans: FLOW_SPAN, type: "int", when: "a match", doc: "arms" },
+  arm_taken: { spans: FLOW_SPAN, type: "int", when: "a match that took an arm", doc: "arm taken, from 0" },
+  iteration_count: { spans: FLOW_SPAN, type: "int", when: "a while or for", doc: "iterations that began" },
+  broke_early: {
+    spans: FLOW_SPAN,
+    type: "bool",
+    when: "a while or for",
+    doc: "whether something else ended the loop than its condition or the end of its list",
+  },
+  variable_name: { spans: FLOW_SPAN, type: "string", when: "a for", doc: "name of the variable" },
+  index: { spans: FLOW_SPAN, type: "int", when: "a for.iteration", doc: "number of the iteration, from 0" },
 } as const satisfies Record<string, AttributeSpec>;
 
 type AttributeName = keyof typeof ATTRIBUTES;
 
-type TypeOf<T> = T extends "string" ? string : number;
+type TypeOf<T> = T extends "string" ? string : T extends "bool" ? boolean : number;
 
 /** The attributes of one kind of span, with the types from the table. */
 export type SpanAttributes<S extends SpanName> = {

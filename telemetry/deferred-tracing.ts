@@ -18,7 +18,8 @@ export function deferredTracing(tracing: Tracing): DeferredTracing {
         const run = tracing.startRun(start);
         started = run;
         return {
-          startCall: (call) => run.startCall(call),
+          startCall: (call, parent) => run.startCall(call, parent),
+          startFlow: (flow, parent) => run.startFlow(flow, parent),
           enterMachine: () => run.enterMachine?.(),
           leaveMachine: () => run.leaveMachine?.(),
           backpressure: () => run.backpressure(),

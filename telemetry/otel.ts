@@ -15,10 +15,12 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
-import type { CallPlace, SourceLocation } from "../vm/bytecode/module.ts";
+import type { CallPlace } from "../vm/bytecode/module.ts";
 import { OUTCOMES } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
+import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
 import type { SpanAttributes, SpanName } from "./attributes.ts";
+import { filePath, shorten } from "./code-attributes.ts";
 import {
   type BaggageEntry,
   formatBaggage,
@@ -29,10 +31,11 @@ import {
   type TraceHeaders,
 } from "./context.ts";
 import { ChatCall } from "./chat-span.ts";
+import { flowEndAttributes, flowSpanName, flowStartAttributes } from "./flow-attributes.ts";
 import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
 import { reportError, reportingErrors } from "./tracer-errors.ts";
 import { CALL_OUTCOME } from "./tracing.ts";
-import type { CallSpanEnd, CallSpanStart, CallTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
+import type { CallSpanEnd, CallSpanStart, CallTracing, FlowTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 import { encodeRecord } from "./thread-context/slot.ts";
 import type { ThreadContext } from "./thread-context/thread-context.ts";
 
@@ -50,10 +53,6 @@ export interface OtelTracingOptions {
 }
 
 export const SCOPE = "boruna";
-/** In UTF-16 code units. Names are cut to this length, because a hostile module may choose names of any length. */
-const MAX_TEXT_LENGTH = 1_024;
-/** Matches absolute paths and file URLs. */
-const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
 
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return { startRun: (info) => startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options) };
@@ -64,14 +63,16 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
   const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
+  const contextOf = (flow: FlowTracing | undefined): Context => (flow instanceof FlowSpan ? flow.context : runContext);
   return {
     get traceId() {
       const spanContext = span.spanContext();
       return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
     },
-    startCall: (call) => {
+    startFlow: (flow, around) => new FlowSpan(tracer, contextOf(around), flow),
+    startCall: (call, flow) => {
       const isChat = options.genAiSpans === true && call.capability === "llm.call";
-      const span = new CallSpan(tracer, runContext, call, isChat);
+      const span = new CallSpan(tracer, contextOf(flow), call, isChat);
       return isChat ? new ChatCall(span, tracer, call) : span;
     },
     ...machineContext(span, info, options.threadContext),
@@ -155,6 +156,7 @@ function endRun(span: Span, end: RunSpanEnd): void {
       "boruna.run.calls.failed": end.counters.failed,
     };
     if (end.limit !== undefined) attributes["boruna.run.limit"] = end.limit;
+    if (end.spansDropped > 0) attributes["boruna.run.spans_dropped"] = end.spansDropped;
     if (end.exitCode !== undefined) attributes["process.exit.code"] = end.exitCode;
     if (outcomeInfo.spanError) {
       attributes["error.type"] = end.outcome;
@@ -165,25 +167,49 @@ function endRun(span: Span, end: RunSpanEnd): void {
   span.end();
 }
 
+class FlowSpan implements FlowTracing {
+  readonly #span: Span;
+  /** The parent context of the spans inside. */
+  readonly context: Context;
+
+  constructor(tracer: Tracer, parent: Context, info: FlowSpanStart) {
+    this.#span = startSpan(tracer, flowSpanName(info), flowStartAttributes(info), parent);
+    this.context = trace.setSpan(parent, this.#span);
+  }
+
+  end(info: FlowSpanEnd, endMs?: number): void {
+    try {
+      const attributes = flowEndAttributes(info);
+      if (attributes !== undefined) this.#span.setAttributes(attributes);
+      if (info.outcome !== undefined && OUTCOMES[info.outcome].spanError) this.#span.setStatus({ code: SpanStatusCode.ERROR });
+      this.#span.end(endMs);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
 class CallSpan implements CallTracing {
   readonly #span: Span;
   /** The context of the call's handler. */
   readonly context: Context;
 
   /** With `isChat`, the span below this one has the attributes of the GenAI conventions. */
-  constructor(tracer: Tracer, runContext: Context, info: CallSpanStart, isChat: boolean) {
+  constructor(tracer: Tracer, parent: Context, info: CallSpanStart, isChat: boolean) {
     const attributes: SpanAttributes<"boruna.cap"> = {
       "cap.name": info.capability,
       "cap.call": info.call,
       "cap.mode": info.mode,
+      "cap.known": info.known,
+      "cap.argument_count": info.argumentCount,
       bytes_in: info.bytesIn,
     };
     if (info.capability === "llm.call" && !isChat) {
       attributes["gen_ai.operation.name"] = GEN_AI_OPERATION;
       if (isModelName(info.model)) attributes["gen_ai.request.model"] = info.model;
     }
-    this.#span = startSpan(tracer, "boruna.cap", attributes, runContext);
-    this.context = trace.setSpan(runContext, this.#span);
+    this.#span = startSpan(tracer, "boruna.cap", attributes, parent);
+    this.context = trace.setSpan(parent, this.#span);
     if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
   }
 
@@ -212,27 +238,23 @@ class CallSpan implements CallTracing {
 
 function setPlace(span: Span, { caller, ...place }: CallPlace): void {
   const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shorten(place.function) };
-  const callLocation = fileOf(place);
-  if (callLocation.file !== undefined) attributes["code.file.path"] = callLocation.file;
-  if (callLocation.line !== undefined) attributes["code.line.number"] = callLocation.line;
-  const callerLocation = caller === undefined ? {} : fileOf(caller);
-  if (caller !== undefined && callerLocation.file !== undefined) {
-    attributes["code.caller.file.path"] = callerLocation.file;
+  const path = place.file === undefined ? undefined : filePath(place.file);
+  if (path !== undefined) attributes["code.file.path"] = path;
+  if (path !== undefined && place.line !== undefined) attributes["code.line.number"] = place.line;
+  const callerPath = caller?.file === undefined ? undefined : filePath(caller.file);
+  if (caller !== undefined && callerPath !== undefined) {
+    attributes["code.caller.file.path"] = callerPath;
     attributes["code.caller.function.name"] = shorten(caller.function);
-    if (callerLocation.line !== undefined) attributes["code.caller.line.number"] = callerLocation.line;
+    if (caller.line !== undefined) attributes["code.caller.line.number"] = caller.line;
   }
   span.setAttributes({ ...attributes });
 }
 
-/** Returns the file and line, or nothing if the file is an absolute path, which a module may choose as a name. */
-function fileOf({ file, line }: SourceLocation): { readonly file?: string; readonly line?: number | undefined } {
-  if (file === undefined || ABSOLUTE_PATH.test(file)) return {};
-  return { file: shorten(file), line };
-}
-
 function endCall(span: Span, info: CallSpanEnd): void {
   if (span.isRecording()) {
-    const attributes: SpanAttributes<"boruna.cap"> = {};
+    const attributes: SpanAttributes<"boruna.cap"> = {
+      "cap.allowed": info.errorKind !== "denied" && info.errorKind !== "budget_exceeded",
+    };
     if (info.bytesOut !== undefined) attributes.bytes_out = info.bytesOut;
     if (info.budgetRemaining !== undefined) attributes["cap.budget_remaining"] = info.budgetRemaining;
     if (info.inputTokens !== undefined) attributes["gen_ai.usage.input_tokens"] = info.inputTokens;
@@ -249,13 +271,9 @@ function endCall(span: Span, info: CallSpanEnd): void {
 
 export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
   try {
-    return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes: { ...attributes } }, parent);
+    return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);
   } catch (error) {
     reportError(error);
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH);
 }

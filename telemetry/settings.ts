@@ -4,6 +4,7 @@
  */
 import { printable } from "../vm/terminal-text.ts";
 import { GEN_AI_OPT_IN } from "./gen-ai.ts";
+import { TRACE_DETAILS, type TraceDetail } from "./tracing.ts";
 import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
 
 type Exporter = "otlp" | "console";
@@ -40,6 +41,7 @@ export interface TelemetrySettings {
   readonly exportMs: number;
   /** Milliseconds for flush and shutdown together. */
   readonly shutdownMs: number;
+  readonly traceDetail: TraceDetail;
   readonly propagators: { readonly tracecontext: boolean; readonly baggage: boolean };
   /** Whether each `llm.call` also has a span of the GenAI conventions. */
   readonly genAiSpans: boolean;
@@ -120,6 +122,7 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
     },
     exportMs: Math.min(exportMs, exportTimeoutMillis),
     shutdownMs,
+    traceDetail: readTraceDetail(read, notices),
     propagators: readPropagators(read, notices),
     genAiSpans: listOf(read("OTEL_SEMCONV_STABILITY_OPT_IN") ?? "").includes(GEN_AI_OPT_IN),
     notices,
@@ -221,6 +224,15 @@ function readPropagators(read: Reader, notices: string[]): TelemetrySettings["pr
   }
   const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") };
+}
+
+function readTraceDetail(read: Reader, notices: string[]): TraceDetail {
+  const fallback = VARIABLES.BORUNA_TRACE_DETAIL.default;
+  const text = read("BORUNA_TRACE_DETAIL") ?? fallback;
+  const detail = TRACE_DETAILS.find((name) => name === text.toLowerCase());
+  if (detail === undefined)
+    notices.push(`BORUNA_TRACE_DETAIL: ${quote(text)} is not supported; cap, call and flow are. ${fallback} is used.`);
+  return detail ?? fallback;
 }
 
 function listOf(text: string): readonly string[] {

@@ -28,7 +28,7 @@ const MAX_TEXT_LENGTH = 200;
 const DEFAULT_MAX_SPANS = 1_000;
 
 /** The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. */
-const LABELS = ["action.fqn", "boruna.program.name", "cap.name"] as const;
+const LABELS = ["action.fqn", "boruna.program.name", "cap.name", "flow.construct", "code.function.name"] as const;
 const DETAILS = [
   ["action.outcome", ""],
   ["boruna.run.outcome", ""],
@@ -40,6 +40,13 @@ const DETAILS = [
   ["bytes_in", "in="],
   ["bytes_out", "out="],
   ["cap.budget_remaining", "budget_left="],
+  ["variable_name", ""],
+  ["index", "#"],
+  ["branch_taken", "branch="],
+  ["arm_taken", "arm="],
+  ["iteration_count", "iterations="],
+  ["broke_early", "broke_early="],
+  ["boruna.run.spans_dropped", "dropped="],
 ] as const;
 
 interface Entry {

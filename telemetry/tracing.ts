@@ -14,6 +14,7 @@
  * a program, a log or a hash. A tracer that throws never affects a run.
  */
 import type { CallPlace } from "../vm/bytecode/module.ts";
+import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
 import type { TraceHeaders } from "./context.ts";
 import type { LimitName, Outcome } from "../vm/outcome.ts";
 
@@ -56,10 +57,20 @@ export interface RunSpanStart extends TraceHeaders {
   readonly replayOf?: string | undefined;
 }
 
+/**
+ * How much of the control flow becomes spans: none, the calls of functions that declare a capability, or also the constructs in these
+ * functions.
+ */
+export const TRACE_DETAILS = ["cap", "call", "flow"] as const;
+export type TraceDetail = (typeof TRACE_DETAILS)[number];
+
 export interface RunTracing {
   /** The trace of the run's span, 32 hex digits. Absent if the run has no span. */
   readonly traceId?: string | undefined;
-  startCall(info: CallSpanStart): CallTracing;
+  /** `parent` is the span of control flow that makes the call. Undefined if there is none: the run is then the parent. */
+  startCall(info: CallSpanStart, parent?: FlowTracing): CallTracing;
+  /** Starts a span of control flow. `parent` has the same meaning as in `startCall`. */
+  startFlow(info: FlowSpanStart, parent: FlowTracing | undefined): FlowTracing;
   /** The machine starts or resumes the run on this thread. */
   enterMachine?(): void;
   /** The machine gives the thread back: it waits, the run has ended, or code of the host runs. */
@@ -78,12 +89,21 @@ export interface CallSpanStart {
   /** Number of the call in its run, counted like in the log. */
   readonly call: number;
   readonly mode: RunMode;
+  /** Whether something serves the capability, whatever the policy says. */
+  readonly known: boolean;
+  /** Number of arguments that the program passed. */
+  readonly argumentCount: number;
   /** Total UTF-8 bytes of all Strings in the arguments. */
   readonly bytesIn: number;
   /** Returns the source location of the call. Called only if the span is recorded. */
   readonly place: () => CallPlace;
   /** The model that an `llm.call` names, or an empty text if it names none. */
   readonly model?: string | undefined;
+}
+
+export interface FlowTracing {
+  /** `endMs` is the time of the end as `performance.now` gives it, if the span ended before this call. */
+  end(info: FlowSpanEnd, endMs?: number): void;
 }
 
 export interface CallTracing {
@@ -114,6 +134,8 @@ export interface RunSpanEnd {
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
+  /** Number of spans of control flow that were dropped, because the run had too many. */
+  readonly spansDropped: number;
   /** Exit code of the process. Absent if the process continues after the run. */
   readonly exitCode?: number | undefined;
 }

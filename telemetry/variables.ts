@@ -56,6 +56,10 @@ export const VARIABLES = {
   OTEL_METRIC_EXPORT_INTERVAL: { default: 60_000, doc: "milliseconds between two exports of metrics" },
   OTEL_METRIC_EXPORT_TIMEOUT: { default: 30_000, doc: "upper bound on OTEL_EXPORTER_OTLP_TIMEOUT for metrics, in milliseconds" },
   BORUNA_OTEL_SHUTDOWN_MS: { default: 5_000, doc: "milliseconds for flush and shutdown together, before the process ends" },
+  BORUNA_TRACE_DETAIL: {
+    default: "cap",
+    doc: "`cap`: spans of runs and capability calls; `call`: also of calls of functions; `flow`: also of control flow. See [spans](spans.md)",
+  },
   BORUNA_THREAD_CONTEXT: {
     default: "off",
     doc: "`1` publishes the ids of the span that the machine runs under, for profilers ([thread context](../guide/thread-context.md))",

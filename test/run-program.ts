@@ -20,7 +20,7 @@ interface Ran {
   readonly debug: readonly string[];
 }
 
-function mockHost(events: RunEvent[], debug: string[]): Host {
+export function mockHost(events: RunEvent[], debug: string[]): Host {
   return {
     call: (request) => {
       const { capability, args } = request;

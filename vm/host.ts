@@ -5,7 +5,7 @@
 import type { CapabilityDecl } from "./capabilities.ts";
 import type { RunEvent } from "./events.ts";
 import type { CallPlace } from "./bytecode/module.ts";
-import type { TrapKind } from "./outcome.ts";
+import type { Outcome, TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
 /** One capability call that the machine makes. */
@@ -20,6 +20,8 @@ export interface CapabilityRequest {
   readonly actorId: number;
   /** The number of steps so far, including this call. */
   readonly step: number;
+  /** The span of the call or construct that makes this call. Undefined if the host does not ask for control flow. */
+  readonly span: FlowSpan | undefined;
   /** Computes the source location of the call. After the call's answer, the result has no `caller`. */
   place(): CallPlace;
 }
@@ -40,7 +42,61 @@ export interface HostStop {
 
 export type StopReason = "timeout" | "canceled";
 
+/** A construct of control flow, or `call` for a function that is called. */
+export type FlowConstructName = "call" | "if" | "match" | "while" | "for" | "for.iteration";
+
+/** A call of a function that declares a capability, or a construct in such a function, when it begins. */
+export interface FlowSpanStart {
+  readonly construct: FlowConstructName;
+  readonly actorId: number;
+  /** The span around this one. Undefined if there is none: this is then the first call of the run. */
+  readonly parent: FlowSpan | undefined;
+  /** The function that is called, or that has the construct. */
+  readonly function: string;
+  /** The file of the function, and the line of its declaration or of the construct. Absent without debug info. */
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  /** Of a call: the arguments that the program passes, without captured values. */
+  readonly argumentCount?: number | undefined;
+  /** Of an `if`: its conditions; `else` has none. */
+  readonly branchCount?: number | undefined;
+  /** Of a `match`. */
+  readonly armCount?: number | undefined;
+  /** Of a `for`. */
+  readonly variableName?: string | undefined;
+  /** Of an iteration of a `for`, from 0. */
+  readonly index?: number | undefined;
+}
+
+export interface FlowSpanEnd {
+  /** How the actor or the run ended. Undefined unless a failure ended the span. */
+  readonly outcome: Outcome | undefined;
+  /** Of an `if`: the branch taken, from 0; -1 for `else`, -2 for none. */
+  readonly branchTaken?: number | undefined;
+  /** Of a `match`: the arm taken, from 0. Undefined if none was. */
+  readonly armTaken?: number | undefined;
+  /** Of a loop: the iterations that began. */
+  readonly iterationCount?: number | undefined;
+  /** Of a loop: whether something else ended it than its condition or the end of its list. */
+  readonly brokeEarly?: boolean | undefined;
+}
+
+/** A span of control flow that has begun. `end` is called exactly once, and it must not throw. */
+export interface FlowSpan {
+  end(end: FlowSpanEnd): void;
+}
+
+/** Receives the control flow of a run. */
+export interface FlowHost {
+  /** Whether constructs are reported too. If not, only calls are. */
+  readonly constructs: boolean;
+  /** Begins a span, or returns undefined to drop it. Must not throw. */
+  start(start: FlowSpanStart): FlowSpan | undefined;
+}
+
 export interface Host {
+  /** If present, the run reports its control flow. Functions that declare a capability then run slower, without the compiled engine. */
+  readonly flow?: FlowHost | undefined;
   /** Whether the trap has the stack of the spawn or send if the host stops the run at an actor's event. */
   readonly locatesEvents?: boolean;
   /**

@@ -79,4 +79,6 @@ export const MODULE_LIMITS = {
   matchArms: 65_536,
   locals: 65_535,
   constantDepth: 256,
+  /** Constructs of control flow inside each other, as debug info lists them. The compiler never nests deeper. */
+  flowDepth: 1_024,
 } as const;

@@ -30,7 +30,7 @@ export async function replayCommand(session: Session, file: string, programFile:
         }).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
-  const report = await withTelemetry(session, { exitCode }, ({ tracing, signal, context }) =>
+  const report = await withTelemetry(session, { exitCode }, ({ tracing, traceDetail, signal, context }) =>
     replayRun(
       log,
       omitUndefined<ReplayOptions>({
@@ -40,6 +40,7 @@ export async function replayCommand(session: Session, file: string, programFile:
         engine: flags.engine,
         limits,
         tracing: tracing ?? false,
+        traceDetail,
         signal,
         ...context,
       }),

@@ -153,7 +153,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const record =
     flags.record === undefined ? undefined : { path: flags.record, format, durable: flags.durable === true, force: flags.force === true };
-  const execution = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, signal, context }) =>
+  const execution = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
     execute(
       program,
       omitUndefined<RunOptions>({
@@ -166,6 +166,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         record,
         signal,
         tracing: tracing ?? false,
+        traceDetail,
         ...context,
         on: observers(terminal, flags, mockedCalls, uiPrinter),
         onDebug: (text) => terminal.err(withoutControlCharacters(text)),

@@ -1,5 +1,14 @@
 /** Emits the code of one function. Keeps track of labels, stack slots, the height of the operand stack, and source positions. */
-import type { DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm } from "../../vm/bytecode/module.ts";
+import type {
+  DebugSpan,
+  FlowConstruct,
+  FlowKind,
+  FlowPart,
+  FunctionDebug,
+  FunctionDef,
+  Instruction,
+  MatchArm,
+} from "../../vm/bytecode/module.ts";
 import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Span } from "../ast.ts";
@@ -24,6 +33,16 @@ export class FunctionTooLarge extends Error {
 /** Maximum number of parameters of a function, and of operands that one instruction pops, in bytecode 1.1. */
 const MAX_OPERAND_COUNT = 255;
 
+/** A construct of control flow that is being lowered. Its parts are added in order. */
+export interface OpenFlow {
+  readonly kind: FlowKind;
+  readonly line: number;
+  readonly start: number;
+  readonly parts: FlowPart[];
+  end: number;
+  local: number;
+}
+
 /** An instruction whose labels may not be placed yet. */
 interface UnresolvedInstruction {
   readonly op: OpName;
@@ -36,6 +55,7 @@ export class Emitter {
   readonly #spans: DebugSpan[] = [];
   readonly #slots = new Map<Local, number>();
   readonly #names: string[] = [];
+  readonly #flow: FlowConstruct[] = [];
   readonly #tables: { readonly tag: number; readonly target: Label }[][] = [];
   readonly #lines: LineTable;
   /**
@@ -105,6 +125,31 @@ export class Emitter {
     label.pc = this.#code.length;
   }
 
+  /** The index of the next instruction. */
+  get pc(): number {
+    return this.#code.length;
+  }
+
+  lineAt(offset: number): number {
+    return positionAt(this.#lines, offset).line;
+  }
+
+  /** Begins a construct of control flow at the next instruction. The caller calls `endPart` for each part, and then `endFlow`. */
+  beginFlow(kind: FlowKind, span: Span): OpenFlow {
+    const flow: OpenFlow = { kind, line: this.lineAt(span.start), start: this.pc, parts: [], end: this.pc, local: -1 };
+    this.#flow.push(flow);
+    return flow;
+  }
+
+  /** Ends a part that began at `start`. A part includes the jump out of it, so that no part is empty. */
+  endPart(flow: OpenFlow, start: number): void {
+    flow.parts.push([start, this.pc]);
+  }
+
+  endFlow(flow: OpenFlow): void {
+    flow.end = this.pc;
+  }
+
   /** Adds a match table and returns its index. The caller emits the instruction that uses the table. */
   addMatchTable(arms: { readonly tag: number; readonly target: Label }[]): number {
     this.#tables.push(arms);
@@ -131,20 +176,29 @@ export class Emitter {
     return slot;
   }
 
-  /** Resolves the labels and returns the function. `file` is the index of its source file; -1 means no file. */
+  /**
+   * Resolves the labels and returns the function. `file` is the index of its source file; -1 means no file. `line` is the line of its
+   * declaration.
+   */
   finish(
     name: string,
     arity: number,
     capabilities: readonly number[],
     intent: string | null,
     file: number,
+    line: number,
   ): { def: FunctionDef; debug: FunctionDebug } {
     const resolve = (o: number | Label): number => (typeof o === "number" ? o : o.pc);
     const code = this.#code.map((c): Instruction => ({ op: c.op, operands: c.operands.map(resolve) }));
     const matchTables = this.#tables.map((arms) => arms.map((a): MatchArm => ({ tag: a.tag, target: a.target.pc })));
     return {
       def: { name, arity, locals: this.#names.length, code, capabilities, intent, matchTables },
-      debug: { file, locals: this.#names, spans: this.#spans },
+      debug: {
+        file,
+        locals: this.#names,
+        spans: this.#spans,
+        ...(capabilities.length === 0 ? {} : { flow: { line, constructs: this.#flow } }),
+      },
     };
   }
 }

@@ -305,20 +305,28 @@ export class FunctionLowering implements MatchLowering {
 
   #if(ir: Ir & { kind: "if" }, tail: boolean): void {
     const e = this.emitter;
+    const flow = e.beginFlow(ir.otherwise === null ? "if" : "if_else", ir.span);
     const end = e.label();
     const base = e.height;
     for (const branch of ir.branches) {
       const next = e.label();
       this.expr(branch.condition, false);
       e.emit("JmpIfNot", next);
+      const start = e.pc;
       this.expr(branch.body, tail && ir.otherwise !== null);
       if (ir.otherwise === null) e.emit("Pop");
       e.emit("Jmp", end);
+      e.endPart(flow, start);
       e.placeLabel(next);
       e.height = base;
     }
-    if (ir.otherwise !== null) this.expr(ir.otherwise, tail);
+    if (ir.otherwise !== null) {
+      const start = e.pc;
+      this.expr(ir.otherwise, tail);
+      e.endPart(flow, start);
+    }
     e.placeLabel(end);
+    e.endFlow(flow);
     if (ir.otherwise === null) this.#pushUnit();
   }
 
@@ -340,13 +348,17 @@ export class FunctionLowering implements MatchLowering {
         e.emit("Pop");
         return;
       case "while": {
+        const flow = e.beginFlow("while", stmt.span);
         const loop: Loop = { next: e.label(), end: e.label(), height: e.height };
         e.placeLabel(loop.next);
         this.expr(stmt.condition, false);
         e.emit("JmpIfNot", loop.end);
+        const start = e.pc;
         this.#loopBody(loop, stmt.body);
         e.emit("Jmp", loop.next);
+        e.endPart(flow, start);
         e.placeLabel(loop.end);
+        e.endFlow(flow);
         return;
       }
       case "for":
@@ -389,6 +401,7 @@ export class FunctionLowering implements MatchLowering {
 
   #for(stmt: IrStmt & { kind: "for" }): void {
     const e = this.emitter;
+    const flow = e.beginFlow("for", stmt.span);
     const [list, length, index] = [e.scratchSlot(), e.scratchSlot(), e.scratchSlot()];
     this.expr(stmt.list, false);
     e.emit("StoreLocal", list);
@@ -404,11 +417,14 @@ export class FunctionLowering implements MatchLowering {
     e.emit("LoadLocal", length);
     e.emit("Lt");
     e.emit("JmpIfNot", loop.end);
+    const start = e.pc;
     e.emit("LoadLocal", list);
     e.emit("LoadLocal", index);
     e.emit("ListGet");
-    e.emit("StoreLocal", e.slot(stmt.local));
+    flow.local = e.slot(stmt.local);
+    e.emit("StoreLocal", flow.local);
     this.#loopBody(loop, stmt.body);
+    e.endPart(flow, start);
     e.placeLabel(loop.next);
     e.emit("LoadLocal", index);
     e.emit("PushConst", this.constant(1));
@@ -416,6 +432,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit("StoreLocal", index);
     e.emit("Jmp", head);
     e.placeLabel(loop.end);
+    e.endFlow(flow);
   }
 }
 

@@ -91,17 +91,25 @@ class ModuleBuilder implements ModulePool {
     if (existing !== undefined) return existing;
     const index = this.#reserveIndex();
     this.#builtinIndex.set(builtin.name, index);
-    this.#setFunction(index, builtinWrapper(builtin, arity, lineTable("")), { name: builtin.name, arity, row: [], intent: null, file: -1 });
+    this.#setFunction(index, builtinWrapper(builtin, arity, lineTable("")), {
+      name: builtin.name,
+      arity,
+      row: [],
+      intent: null,
+      file: -1,
+      offset: 0,
+    });
     return index;
   }
 
+  /** `offset` is the position of the function's declaration in its file. */
   #setFunction(
     index: number,
     emitter: Emitter,
-    f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number },
+    f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number; offset: number },
   ): void {
     const ids = f.row.flatMap((name) => this.#registry.byName.get(name)?.id ?? []).sort((a, b) => a - b);
-    const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file);
+    const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file, emitter.lineAt(f.offset));
     this.functions[index] = def;
     this.debug[index] = debug;
   }
@@ -180,6 +188,7 @@ class ModuleBuilder implements ModulePool {
         row: callable.row,
         intent: callable.body.intent,
         file,
+        offset: callable.item?.name.span.start ?? callable.body.value.span.start,
       });
     }
   }

@@ -6,7 +6,7 @@
 import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
-import { type Emitter, FunctionTooLarge, type Label } from "./emitter.ts";
+import { type Emitter, FunctionTooLarge, type Label, type OpenFlow } from "./emitter.ts";
 
 /** The part of `FunctionLowering` that lowering a `match` needs. */
 export interface MatchLowering {
@@ -27,20 +27,34 @@ function tableTag(pattern: CheckedPattern): number | undefined {
 /** Lowers a `match`. `tail` has the same meaning as in `FunctionLowering.expr`. */
 export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: boolean): void {
   const e = f.emitter;
+  const flow = e.beginFlow("match", ir.span);
   f.expr(ir.scrutinee, false);
   const subject = e.slot(ir.subject);
   e.emit("StoreLocal", subject);
   const base = e.height;
   const end = e.label();
   const tags = ir.arms.map((a) => (a.guard === null ? tableTag(a.pattern) : undefined));
-  if (ir.arms.length > 1 && tags.every((t) => t !== undefined)) lowerTable(f, ir.arms, tags, subject, end, base, tail);
+  if (ir.arms.length > 1 && tags.every((t) => t !== undefined)) lowerTable(f, ir.arms, tags, { subject, end, base, tail, flow });
   else {
-    for (const arm of ir.arms) lowerArm(f, arm, subject, end, base, tail);
+    for (const arm of ir.arms) lowerArm(f, arm, { subject, end, base, tail, flow });
     e.emit("LoadLocal", subject);
     e.emit("Match", e.addMatchTable([]));
   }
   e.height = base + 1;
   e.placeLabel(end);
+  e.endFlow(flow);
+}
+
+/** What the arms of a `match` share. */
+interface MatchContext {
+  /** The stack slot of the matched value. */
+  readonly subject: number;
+  /** Where each arm jumps at its end. */
+  readonly end: Label;
+  /** The height of the operand stack before the `match`. */
+  readonly base: number;
+  readonly tail: boolean;
+  readonly flow: OpenFlow;
 }
 
 /** Lowers the arms with one jump table. */
@@ -48,10 +62,7 @@ function lowerTable(
   f: MatchLowering,
   arms: readonly CheckedArm[],
   tags: readonly number[],
-  subject: number,
-  end: Label,
-  base: number,
-  tail: boolean,
+  { subject, end, base, tail, flow }: MatchContext,
 ): void {
   const e = f.emitter;
   const targets = arms.map((_, i) => ({ tag: tags[i] ?? MATCH_TAGS.any, target: e.label() }));
@@ -60,6 +71,7 @@ function lowerTable(
   arms.forEach((arm, i) => {
     const target = targets[i];
     if (target === undefined) return;
+    const start = e.pc;
     e.placeLabel(target.target);
     e.height = base + 1;
     const { pattern } = arm;
@@ -69,6 +81,7 @@ function lowerTable(
     if (pattern.kind === "bind") copyToLocal(e, subject, pattern.local);
     f.expr(arm.body, tail);
     e.emit("Jmp", end);
+    e.endPart(flow, start);
   });
 }
 
@@ -78,7 +91,7 @@ function copyToLocal(e: Emitter, from: number, to: Local): void {
 }
 
 /** Lowers an arm that is tested on its own. */
-function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label, base: number, tail: boolean): void {
+function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, tail, flow }: MatchContext): void {
   const e = f.emitter;
   const next = e.label();
   e.height = base;
@@ -98,8 +111,10 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, subject: number, end: Label
     });
     e.placeLabel(body);
   }
+  const start = e.pc;
   f.expr(arm.body, tail);
   e.emit("Jmp", end);
+  e.endPart(flow, start);
   e.height = base;
   e.placeLabel(next);
 }

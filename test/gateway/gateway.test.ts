@@ -65,6 +65,7 @@ function setUp(setup: Setup = {}) {
       caught: false,
       actorId: 0,
       step: 1,
+      span: undefined,
       place: () => ({ function: "main", pc: 0, line: 7 }),
       ...more,
     });
@@ -99,7 +100,7 @@ describe("one call", () => {
     ]);
     expect(tracing.calls).toEqual([
       {
-        start: { capability: "net.fetch", call: 1, mode: "mock", bytesIn: 18 },
+        start: { capability: "net.fetch", call: 1, mode: "mock", known: true, argumentCount: 1, bytesIn: 18 },
         place: { function: "main", pc: 0, line: 7 },
         end: [{ bytesOut: 43 }],
       },

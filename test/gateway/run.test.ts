@@ -164,7 +164,7 @@ describe("spans and observers", () => {
           traceparent: "tp",
           replayOf: "old",
         },
-        end: [{ outcome: "success", steps: result.steps, allocBytes: result.allocBytes, counters: result.counters }],
+        end: [{ outcome: "success", steps: result.steps, allocBytes: result.allocBytes, counters: result.counters, spansDropped: 0 }],
       },
     ]);
     expect(tracing.calls.map((c) => c.place.line)).toEqual([1]);

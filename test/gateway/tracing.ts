@@ -32,6 +32,7 @@ export function recordingTracing(backpressure: () => Promise<void> | undefined =
           end: (info) => void call.end.push(info),
         };
       },
+      startFlow: () => ({ end: () => undefined }),
       backpressure,
       end: (info) => void run.end.push(info),
     };

@@ -209,6 +209,15 @@ const constantOfDepth = (depth: number): Uint8Array =>
     `{"name":"n","version":1,"constants":[${'{"Some":'.repeat(depth)}"Unit"${"}".repeat(depth)}],"globals":[],"types":[],"functions":[{"name":"main","arity":0,"locals":0,"code":["Ret"],"capabilities":[]}],"entry":0}`,
   );
 
+const constructsOfDepth = (depth: number): Uint8Array => {
+  const flow = [1, ...repeated(depth, [2, 1, 0, 1, -1])];
+  const debug = { files: [], functions: [{ file: -1, locals: [], spans: [], flow }] };
+  const functions = [{ name: "main", arity: 0, locals: 0, code: ["Ret"], capabilities: [] }];
+  return new TextEncoder().encode(
+    JSON.stringify({ name: "n", version: 1, constants: [], globals: [], types: [], functions, entry: 0, debug }),
+  );
+};
+
 const TOO_LARGE = ["completed", "module.too_large"] as const;
 
 const MODULE_PROBES: Readonly<Record<keyof typeof MODULE_LIMITS, Probe>> = {
@@ -235,6 +244,7 @@ const MODULE_PROBES: Readonly<Record<keyof typeof MODULE_LIMITS, Probe>> = {
     ),
   ),
   locals: probe(TOO_LARGE, (beyond) => runs(() => program(["Ret"], [], { locals: MODULE_LIMITS.locals + beyond }))),
+  flowDepth: probe(TOO_LARGE, (beyond) => runs(() => decodeModule(constructsOfDepth(MODULE_LIMITS.flowDepth + beyond)))),
   constantDepth: probe(TOO_LARGE, (beyond) => runs(() => decodeModule(constantOfDepth(MODULE_LIMITS.constantDepth + beyond)))),
 };
 

@@ -149,6 +149,7 @@ describe("execute", () => {
             seen.push([capability, call]);
             return { run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined };
           },
+          startFlow: () => ({ end: () => undefined }),
           backpressure: () => undefined,
           end: ({ outcome }) => void seen.push(outcome),
         };

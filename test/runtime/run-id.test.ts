@@ -59,6 +59,7 @@ describe("a live run", () => {
           told.push(runId());
           return {
             startCall: () => ({ run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined }),
+            startFlow: () => ({ end: () => undefined }),
             backpressure: () => undefined,
             end: () => undefined,
           };

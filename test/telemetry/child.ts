@@ -35,6 +35,8 @@ if (sdk !== undefined && "on" in settings && settings.on) {
       capability: "time.now",
       call,
       mode: "mock",
+      known: true,
+      argumentCount: 0,
       bytesIn: 1,
       place: () => ({ function: "main", pc: call, file: "a.ax", line: 1 + call }),
     });
@@ -44,7 +46,7 @@ if (sdk !== undefined && "on" in settings && settings.on) {
     if (wait !== undefined) await wait;
   }
   const counters = { total, dispatched: total, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-  run.end({ outcome: "success", steps: 10, allocBytes: 20, counters, exitCode: Number(exitCode) });
+  run.end({ outcome: "success", steps: 10, allocBytes: 20, counters, spansDropped: 0, exitCode: Number(exitCode) });
 }
 if (flags.includes("modules")) {
   const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) =>

@@ -218,7 +218,12 @@ fn main() -> String !{fs.read, llm.call} {
 });
 
 test("without a MeterProvider the run is not wrapped, so calls cost nothing", () => {
-  const inner: RunTracing = { startCall: () => expect.fail(), backpressure: () => undefined, end: () => undefined };
+  const inner: RunTracing = {
+    startCall: () => expect.fail(),
+    startFlow: () => expect.fail(),
+    backpressure: () => undefined,
+    end: () => undefined,
+  };
   const tracing: Tracing = meteredTracing({ startRun: () => inner });
   const info = { runId: () => "r", programName: "p", moduleHash: "m", policyHash: "p", mode: "mock" } as const;
   expect(tracing.startRun(info)).toBe(inner);

@@ -18,6 +18,8 @@ const CALL: CallSpanStart = {
   capability: "net.fetch",
   call: 4,
   mode: "live",
+  known: true,
+  argumentCount: 2,
   bytesIn: 12,
   place: () => ({ function: "main", pc: 3, file: "src/a.ax", line: 7, column: 2 }),
 };
@@ -26,7 +28,11 @@ const END: RunSpanEnd = {
   steps: 100,
   allocBytes: 200,
   counters: { total: 6, dispatched: 3, denied: 1, unknown: 1, budget_exceeded: 1, failed: 1 },
+  spansDropped: 0,
 };
+
+const SPAN_NAMES = ["boruna.run", "boruna.cap", "boruna.call", "boruna.flow"] as const;
+const TYPES = { string: "string", int: "number", bool: "boolean" } as const;
 
 const exporter = new InMemorySpanExporter();
 
@@ -93,6 +99,9 @@ describe("with a provider", () => {
       "cap.name": "net.fetch",
       "cap.call": 4,
       "cap.mode": "live",
+      "cap.known": true,
+      "cap.allowed": true,
+      "cap.argument_count": 2,
       bytes_in: 12,
       bytes_out: 34,
       "cap.budget_remaining": 0,
@@ -210,9 +219,22 @@ describe("with a provider", () => {
     traced({
       run: { replayOf: "abc", mode: "replay" },
       callEnd: { errorKind: "unknown" },
-      end: { outcome: "limit_exceeded", limit: "depth", exitCode: 4 },
+      end: { outcome: "limit_exceeded", limit: "depth", exitCode: 4, spansDropped: 1 },
     });
-    for (const name of ["boruna.run", "boruna.cap"] as const) {
+    const run = otelTracing().startRun(RUN);
+    const around = { actorId: 0, parent: undefined, function: "f", file: "a.ax", line: 1 } as const;
+    const flows = [
+      [{ construct: "call", argumentCount: 1 }, {}],
+      [{ construct: "if", branchCount: 1 }, { branchTaken: 0 }],
+      [{ construct: "match", armCount: 1 }, { armTaken: 0 }],
+      [
+        { construct: "for", variableName: "x" },
+        { iterationCount: 1, brokeEarly: false },
+      ],
+      [{ construct: "for.iteration", index: 0 }, {}],
+    ] as const;
+    for (const [start, end] of flows) run.startFlow({ ...around, ...start }, undefined).end({ outcome: "program_error", ...end });
+    for (const name of SPAN_NAMES) {
       const seen = new Map<string, unknown>(
         exporter.getFinishedSpans().flatMap((span) => (span.name === name ? Object.entries(span.attributes) : [])),
       );
@@ -221,9 +243,45 @@ describe("with a provider", () => {
           .map(([key]) => key)
           .sort(),
       );
-      for (const [key, row] of attributesOf(name)) expect(typeof seen.get(key)).toBe(row.type === "string" ? "string" : "number");
+      for (const [key, row] of attributesOf(name)) expect(typeof seen.get(key)).toBe(TYPES[row.type]);
     }
     expect(Object.keys(ATTRIBUTES).length).toBeGreaterThan(0);
+  });
+
+  test("spans of control flow: parents, and an error only where the outcome is one", () => {
+    const run = otelTracing().startRun(RUN);
+    const start = {
+      construct: "call",
+      actorId: 0,
+      parent: undefined,
+      function: "f".repeat(2000),
+      file: "/home/user/a.ax",
+      line: 1,
+    } as const;
+    const outer = run.startFlow(start, undefined);
+    const inner = run.startFlow({ ...start, construct: "while" }, outer);
+    run.startCall(CALL, inner).end({});
+    inner.end({ outcome: "denied", iterationCount: 2, brokeEarly: true });
+    outer.end({ outcome: "timeout" });
+    run.end(END);
+    const [call, flow, cap] = [spanNamed("boruna.call"), spanNamed("boruna.flow"), spanNamed("boruna.cap")];
+    expect(call.parentSpanContext?.spanId).toBe(spanNamed("boruna.run").spanContext().spanId);
+    expect(flow.parentSpanContext?.spanId).toBe(call.spanContext().spanId);
+    expect(cap.parentSpanContext?.spanId).toBe(flow.spanContext().spanId);
+    // A path that is absolute is not recorded, and with it goes the line.
+    expect(call.attributes).toEqual({ "code.function.name": "f".repeat(1024), "error.type": "timeout" });
+    expect(flow.attributes).toEqual({ "flow.construct": "while", iteration_count: 2, broke_early: true, "error.type": "denied" });
+    expect([call.status.code, flow.status.code]).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET]);
+  });
+
+  test.each([
+    ["denied", false],
+    ["budget_exceeded", false],
+    ["runtime_error", true],
+    ["unknown", true],
+  ] as const)("cap.allowed after %s is %s, whether or not the capability is known", (errorKind, allowed) => {
+    traced({ call: { known: false }, callEnd: { errorKind } });
+    expect(spanNamed("boruna.cap").attributes).toMatchObject({ "cap.allowed": allowed, "cap.known": false });
   });
 
   test("a remote parent", () => {

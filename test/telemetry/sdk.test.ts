@@ -42,9 +42,19 @@ describe("settings from the environment", () => {
       batch: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduledDelayMillis: 5000, exportTimeoutMillis: 30000 },
       exportMs: 10_000,
       shutdownMs: 5000,
+      traceDetail: "cap",
       propagators: { tracecontext: true, baggage: true },
       genAiSpans: false,
       notices: [],
+    });
+  });
+
+  test("the trace detail; an unknown one is reported", () => {
+    expect(settings({ ...ENDPOINT, BORUNA_TRACE_DETAIL: " Flow " }).traceDetail).toBe("flow");
+    const odd = settings({ ...ENDPOINT, BORUNA_TRACE_DETAIL: "all" });
+    expect(odd).toMatchObject({
+      traceDetail: "cap",
+      notices: ['BORUNA_TRACE_DETAIL: "all" is not supported; cap, call and flow are. cap is used.'],
     });
   });
 

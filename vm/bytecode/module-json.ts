@@ -7,7 +7,23 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { MODULE_LIMITS } from "../limits.ts";
-import type { DebugInfo, DebugSpan, FunctionDebug, FunctionDef, Instruction, MatchArm, Module, Signature, TypeDef } from "./module.ts";
+import {
+  type DebugInfo,
+  type DebugSpan,
+  FLOW_KINDS,
+  type FlowConstruct,
+  type FlowDebug,
+  type FlowKind,
+  type FlowPart,
+  type FunctionDebug,
+  type FunctionDef,
+  type Instruction,
+  type MatchArm,
+  type Module,
+  type Signature,
+  type TypeDef,
+} from "./module.ts";
+import { flowProblem } from "./flow.ts";
 import { isOpName, opcode } from "./opcodes.ts";
 import { CONTRACT_KINDS } from "./tags.ts";
 import { valueFromTaggedJson, valueToTaggedJson } from "../json/tagged-json.ts";
@@ -135,10 +151,17 @@ function debugToJson(debug: DebugInfo): JsonData {
           ["file", f.file],
           ["locals", f.locals],
           ["spans", f.spans],
+          ...(f.flow === undefined ? [] : [["flow", flowToJson(f.flow)] as const]),
         ]),
       ),
     ],
   ]);
+}
+
+/** The line of the function, then one array for each construct. */
+function flowToJson({ line, constructs }: FlowDebug): JsonData {
+  const rows = constructs.map((c) => [FLOW_KINDS.indexOf(c.kind), c.line, c.start, c.end, c.local, ...c.parts.flat()]);
+  return [line, ...rows];
 }
 
 /** A position in the payload, for error messages, such as `functions[3].code[7]`. */
@@ -341,10 +364,10 @@ function readDebug(data: JsonData, functions: readonly FunctionDef[]): DebugInfo
   });
   const items = array(debug.get("functions"), "debug.functions", MODULE_LIMITS.functions);
   if (items.length !== functions.length) return fail("debug.functions", "must have one entry for each function", "bad_debug");
-  return { files, functions: items.map((item, i) => readFunctionDebug(item, `debug.functions[${i}]`, files.length)) };
+  return { files, functions: items.map((item, i) => readFunctionDebug(item, `debug.functions[${i}]`, files.length, functions[i])) };
 }
 
-function readFunctionDebug(data: JsonData, path: Path, fileCount: number): FunctionDebug {
+function readFunctionDebug(data: JsonData, path: Path, fileCount: number, def: FunctionDef | undefined): FunctionDebug {
   const { members, array, integer, texts } = readersFor("bad_debug");
   const debug = members(data, path);
   let previous = -1;
@@ -362,9 +385,57 @@ function readFunctionDebug(data: JsonData, path: Path, fileCount: number): Funct
       integer(endColumn, itemPath, 1, U32_MAX),
     ];
   });
+  const flow = debug.get("flow");
   return {
     file: integer(debug.get("file"), `${path}.file`, -1, fileCount - 1),
     locals: texts(debug.get("locals"), `${path}.locals`, MODULE_LIMITS.locals),
     spans,
+    ...(flow === undefined || flow === null ? {} : { flow: readFlow(flow, `${path}.flow`, def?.code.length ?? 0) }),
+  };
+}
+
+function readFlow(data: JsonData, path: Path, codeLength: number): FlowDebug {
+  const { array, integer } = readersFor("bad_debug");
+  const [line, ...rows] = array(data, path, MODULE_LIMITS.codeLength + 1);
+  const constructs = rows.map((row, i) => readConstruct(row, `${path}[${i + 1}]`, codeLength));
+  const problem = flowProblem(constructs);
+  if (problem !== undefined) {
+    const expected =
+      problem.kind === "too_large" ? `is nested deeper than ${MODULE_LIMITS.flowDepth}` : "must follow or be inside of the ones before it";
+    return fail(`${path}[${problem.index + 1}]`, expected, problem.kind);
+  }
+  return { line: integer(line, path, 1, U32_MAX), constructs };
+}
+
+/** The fewest and the most parts of a construct. */
+const PART_COUNTS: Readonly<Record<FlowKind, readonly [number, number]>> = {
+  if: [1, Number.POSITIVE_INFINITY],
+  if_else: [2, Number.POSITIVE_INFINITY],
+  match: [0, Number.POSITIVE_INFINITY],
+  while: [1, 1],
+  for: [1, 1],
+};
+
+/** Reads `[kind, line, start, end, local, then start and end of each part]`. */
+function readConstruct(data: JsonData, path: Path, codeLength: number): FlowConstruct {
+  const { array, integer } = readersFor("bad_debug");
+  const [kindIndex, line, start, end, local, ...bounds] = array(data, path, MODULE_LIMITS.codeLength);
+  const kind = FLOW_KINDS[integer(kindIndex, path, 0, FLOW_KINDS.length - 1)] ?? "if";
+  const first = integer(start, path, 0, codeLength - 1);
+  const last = integer(end, path, first + 1, codeLength);
+  const parts: FlowPart[] = [];
+  for (let i = 0; i < bounds.length; i += 2) {
+    const from = integer(bounds[i], path, parts.at(-1)?.[1] ?? first, last - 1);
+    parts.push([from, integer(bounds[i + 1], path, from + 1, last)]);
+  }
+  const [fewest, most] = PART_COUNTS[kind];
+  if (parts.length < fewest || parts.length > most) return fail(path, "has the wrong number of parts", "bad_debug");
+  return {
+    kind,
+    line: integer(line, path, 1, U32_MAX),
+    start: first,
+    end: last,
+    local: integer(local, path, -1, MODULE_LIMITS.locals - 1),
+    parts,
   };
 }

@@ -61,7 +61,37 @@ export interface FunctionDebug {
    * start at 1, columns count code points, and ends are exclusive.
    */
   readonly spans: readonly DebugSpan[];
+  /** The control flow, for spans. Only functions that declare a capability have it. Absent in modules of older compilers. */
+  readonly flow?: FlowDebug;
 }
+export interface FlowDebug {
+  /** The line on which the function is declared. */
+  readonly line: number;
+  /** Ordered by `start`; of two that start at the same instruction, the outer one comes first. */
+  readonly constructs: readonly FlowConstruct[];
+}
+/**
+ * `if` has no `else`, and `if_else` has one. Both stand for a complete chain of `else if`. In a module file, a kind is the index of its
+ * name in this list.
+ */
+export const FLOW_KINDS = ["if", "if_else", "match", "while", "for"] as const;
+export type FlowKind = (typeof FLOW_KINDS)[number];
+/**
+ * A construct and its instructions, `end` exclusive. Constructs are nested: one lies completely inside or outside of another, and of
+ * each of its parts.
+ */
+export interface FlowConstruct {
+  readonly kind: FlowKind;
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** The local that a `for` sets in each iteration; -1 for the other kinds. */
+  readonly local: number;
+  /** The branches (the `else` last), the arms, or the body of the loop. In order, not empty, and without overlap. */
+  readonly parts: readonly FlowPart[];
+}
+/** A part of a construct as `[start, end]`, `end` exclusive. */
+export type FlowPart = readonly [number, number];
 /** One span as `[pc, line, column, endLine, endColumn]`. */
 export type DebugSpan = readonly [number, number, number, number, number];
 

@@ -247,7 +247,7 @@ export class Engine {
     stopStep: number,
   ): Value | undefined {
     const profile = this.functions[callee.index];
-    if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
+    if (profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
     profile.heat += callee.def.code.length;
     if (profile.heat <= this.hotSteps) return undefined;
     const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, mayPause: false });
@@ -258,7 +258,7 @@ export class Engine {
   enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stopStep: number): boolean {
     const { depth } = actor;
     const profile = this.functions[fn.index];
-    if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth) return false;
+    if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
     const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, mayPause: false });
@@ -274,7 +274,7 @@ export class Engine {
   enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
     const { depth } = actor;
     const profile = this.functions[fn.index];
-    if (profile === undefined || depth >= actor.interpretFromDepth) return undefined;
+    if (profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
     profile.heat += span;
     if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
@@ -419,6 +419,9 @@ export class Engine {
     }
   }
 }
+
+/** Whether the run reports the control flow of the function, so that only the interpreter may run it. */
+const reportsFlow = ({ flow }: Run, fn: VerifiedFunction): boolean => flow !== undefined && flow.follows(fn);
 
 /** Returns for each append target of the frame at `base` 1 if its String is pending, otherwise 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {

@@ -1,6 +1,6 @@
 /**
- * Pushes frames, and prepares instructions that are executed one by one. That is done in a traced run, near a limit, and in
- * dynamically stacked functions.
+ * Pushes frames, and prepares instructions that are executed one by one. That is done in a traced run, near a limit, in
+ * dynamically stacked functions, and where control flow is reported.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "./actor.ts";
@@ -62,13 +62,21 @@ interface NextInstruction {
   readonly pc: number;
   readonly base: number;
   readonly operands: number;
+  /** The call depth of the frame. */
+  readonly depth: number;
 }
 
 /**
- * Prepares one instruction to be executed alone. Checks the stack, writes the trace line, and stores the instruction's op
+ * Prepares one instruction to be executed alone. Reports its control flow, checks the stack, writes the trace line, and stores the instruction's op
  * as op 0 of the register code. Returns the height of the operand stack after the instruction.
  */
-export function beginInstruction(run: Run, actor: Actor, registerCode: RegisterCode, { fn, pc, base, operands }: NextInstruction): number {
+export function beginInstruction(
+  run: Run,
+  actor: Actor,
+  registerCode: RegisterCode,
+  { fn, pc, base, operands, depth }: NextInstruction,
+): number {
+  if (run.flow?.follows(fn) === true) run.flow.step(actor, fn, pc, depth);
   const row = OPCODE_BY_TAG.get(fn.code[pc * CODE_STRIDE] ?? -1);
   const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
   if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);

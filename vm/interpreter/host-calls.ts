@@ -11,6 +11,7 @@ import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BYTES } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
+import type { FlowTracker } from "./flow-tracker.ts";
 import type { CapabilityAnswer, HostStop, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
@@ -33,6 +34,8 @@ export interface Run {
   readonly trace: ((line: string) => void) | undefined;
   /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
   readonly stacks: SavedStacks | undefined;
+  /** Undefined unless the host asks for control flow. */
+  readonly flow: FlowTracker | undefined;
   /** The id that the next spawned actor gets. */
   nextActor: number;
   /** The step at which the next poll is due. */
@@ -109,6 +112,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
     caught: waiting.kind === "capability" && waiting.caught,
     actorId: actor.id,
     step: run.meter.steps,
+    span: run.flow?.current(actor.id),
     place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
   });
   if (answer === "suspend") return SUSPEND_PROMISE;
@@ -161,6 +165,7 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
       return;
     case "spawn":
       push(actor, new ActorIdValue(run.nextActor));
+      run.flow?.spawn(actor.id, run.nextActor);
       run.nextActor += 1;
       actor.spawned.push(waiting.functionIndex);
       if (run.stacks !== undefined) actor.spawnedAt.push(run.stacks.save(actor));

@@ -42,7 +42,8 @@
  *
  * `stepsLeft` counts the steps to `checkStep`, which is the nearest of the step limit of the run, the end of the slice and
  * the next poll. If `stepsLeft` is less than an op may cover, the loop executes instructions one by one, each as an op of
- * its own, so that it stops exactly at the limit. It also does so in a traced run and in dynamically stacked functions.
+ * its own, so that it stops exactly at the limit. It also does so in a traced run, in dynamically stacked functions, and
+ * for instructions at which control flow is reported.
  *
  * Some ops charge for work, such as a builtin for the length of a list. That charge may use up the steps that the rest of
  * the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.
@@ -102,10 +103,10 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
  * - `| 0` shows V8 which variables are integers.
  */
 function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
-  const { meter, program } = run;
+  const { meter, program, flow } = run;
   const { functions } = program;
   const { constants } = program.module;
-  const registerCode = registerCodeOf(program);
+  const registerCode = flow === undefined ? registerCodeOf(program) : flow.registerCode;
   const { code, shapes, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
@@ -123,6 +124,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
   /** If fewer steps are left than this, instructions are executed one by one. */
   let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+  /** Whether `singleStepBelow` is raised because control flow is to be reported before the next op. */
+  let reportsFlow = false;
   /** The step at which the loop must check the limits. It is never below the steps already used, so `stepsLeft` is not negative. */
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
   /** The steps until `checkStep`. The loop counts this variable, not `meter.steps`, because it is a small integer of V8. */
@@ -156,12 +159,21 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         checkStep = Math.max(steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
         stepsLeft = (checkStep - steps) | 0;
-        if (stepsLeft < singleStepBelow) {
+        if (reportsFlow && stepsLeft >= MAX_OP_INSTRUCTIONS) {
+          reportsFlow = false;
+          singleStepBelow = MAX_OP_INSTRUCTIONS;
+          flow?.step(actor, fn, pc - entry, depth);
+          at = (code[at + 6] ?? 0) << 3;
+        } else if (stepsLeft < singleStepBelow) {
           // The instruction counts as a step even if it traps before it begins.
           meter.steps = checkStep - stepsLeft + 1;
-          operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands });
+          operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands, depth });
           ({ numbers } = actor);
           at = 0;
+          if (reportsFlow) {
+            reportsFlow = false;
+            singleStepBelow = MAX_OP_INSTRUCTIONS;
+          }
         }
       }
       const tag = code[at] ?? 0;
@@ -821,6 +833,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           pc = (pc + countAfterTrap) | 0;
           continue;
         }
+        case 68: // flow
+          reportsFlow = true;
+          singleStepBelow = 2147483647;
+          continue;
         default:
           throw new MachineTrap("internal", `no row ${tag}`);
       }

@@ -19,10 +19,17 @@ const MORE_THAN_STACK = 2 ** 30;
  */
 const SHAPE_STRIDE = 4;
 
+/**
+ * Returns for each instruction of a function 1 if its control flow must be reported before it. Undefined for a function whose control
+ * flow is not reported.
+ */
+export type ReportedInstructions = (fn: VerifiedFunction) => Uint8Array | undefined;
+
 export class RegisterCode {
   /**
    * The ops. Op 0 is scratch space for an instruction that is executed alone. Each function has one op more than
-   * instructions; it is executed when control reaches the end of the code.
+   * instructions; it is executed when control reaches the end of the code. If control flow is reported, the second half holds the ops
+   * of the instructions at which that is done. In their place in the first half is the op `flow`.
    */
   readonly code: Int32Array;
   /** `SHAPE_STRIDE` numbers for each function. */
@@ -30,13 +37,16 @@ export class RegisterCode {
   /** The number of each constant that is an Int or a Float; NaN for any other constant. */
   readonly numbers: Float64Array;
   readonly #program: Program;
+  readonly #reportedOf: ReportedInstructions | undefined;
+  readonly #opCount: number;
   readonly #translations = new Map<VerifiedFunction, Translation>();
   /** Ops that cover one instruction of a statically stacked function, by the position of the instruction. */
   readonly #singles = new Map<number, readonly number[]>();
 
-  constructor(program: Program) {
+  constructor(program: Program, reportedOf?: ReportedInstructions) {
     const { functions, module } = program;
     this.#program = program;
+    this.#reportedOf = reportedOf;
     this.shapes = new Int32Array(functions.length * SHAPE_STRIDE);
     let ops = 1;
     for (const fn of functions) {
@@ -47,7 +57,8 @@ export class RegisterCode {
       this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? stackNeed : -1], index * SHAPE_STRIDE);
       ops += def.code.length + 1;
     }
-    this.code = new Int32Array(ops * OP_STRIDE);
+    this.#opCount = ops;
+    this.code = new Int32Array((reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE);
     this.numbers = Float64Array.from(module.constants, (value) =>
       typeof value === "number" ? value : value instanceof FloatValue ? value.value : Number.NaN,
     );
@@ -60,8 +71,15 @@ export class RegisterCode {
     const end = heights.length;
     this.#set(first + end, translation.singleOp(end, 0));
     // The last instruction comes first, because an op may be fused with the op after it.
-    for (let pc = end - 1; pc >= 0; pc--) this.#set(first + pc, translation.fusedOp(pc));
-    for (const pc of translation.backwardJumps()) this.#set(first + pc, translation.fusedOp(pc));
+    for (let pc = end - 1; pc >= 0; pc--) this.#setFused(translation, pc);
+    for (const pc of translation.backwardJumps()) this.#setFused(translation, pc);
+  }
+
+  #setFused(translation: Translation, pc: number): void {
+    const index = translation.first + pc;
+    const reported = index + this.#opCount;
+    if (translation.isReported(pc)) this.#set(index, translation.flowOp(pc, reported));
+    this.#set(translation.isReported(pc) ? reported : index, translation.fusedOp(pc));
   }
 
   /** Writes op 0, which executes only the instruction at `pc`, in a frame with `height` operands. */
@@ -77,7 +95,13 @@ export class RegisterCode {
   #translation(fn: VerifiedFunction): Translation {
     const cachedTranslation = this.#translations.get(fn);
     if (cachedTranslation !== undefined) return cachedTranslation;
-    const newTranslation = new Translation(this.code, this.shapes[fn.index * SHAPE_STRIDE] ?? 0, this.#program.module.constants, fn);
+    const newTranslation = new Translation(
+      this.code,
+      this.shapes[fn.index * SHAPE_STRIDE] ?? 0,
+      this.#program.module.constants,
+      fn,
+      this.#reportedOf?.(fn),
+    );
     this.#translations.set(fn, newTranslation);
     return newTranslation;
   }

@@ -124,6 +124,8 @@ export const REGISTER_OPS = {
   loopLessInt: 66,
   /** Like `builtin`, for `list.len`: d = the length of the List x. */
   length: 67,
+  /** Control flow is reported, and then the op in op is executed. */
+  flow: 68,
 } as const;
 
 /** The values of op for operations on two values. `COMPARISON` has those for comparisons. */

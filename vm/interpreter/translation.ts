@@ -87,7 +87,7 @@ const LEAVES_FRAME: ReadonlySet<number> = new Set(
 );
 /** Ops that always cover exactly one instruction. */
 const SINGLE_OPS: ReadonlySet<number> = new Set(
-  (["loop", "loopLess", "loopLessInt", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive"] as const).map(
+  (["loop", "loopLess", "loopLessInt", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive", "flow"] as const).map(
     (name) => OPS[name],
   ),
 );
@@ -116,13 +116,18 @@ export class Translation {
   /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
   readonly #isElided: Uint8Array;
   readonly #appends: AppendAnalysis;
+  readonly #isReported: Uint8Array | undefined;
 
-  /** `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. */
-  constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction) {
+  /**
+   * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. `isReported` is 1
+   * for each instruction at which control flow is reported, so that no op may cover it.
+   */
+  constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction, isReported?: Uint8Array) {
     this.#code = code;
     this.first = first;
     this.#constants = constants;
     this.#fn = fn;
+    this.#isReported = isReported;
     this.heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? new Int32Array();
     const { heights } = this;
     this.#locals = fn.def.locals;
@@ -212,6 +217,17 @@ export class Translation {
     return this.#appends.isAppendTarget[local] === 1;
   }
 
+  /** Whether control flow is reported before the instruction. */
+  isReported(pc: number): boolean {
+    return this.#isReported?.[pc] === 1;
+  }
+
+  /** Returns the op that stands for an instruction at which control flow is reported. `reported` is the index of the op to execute. */
+  flowOp(pc: number, reported: number): readonly number[] {
+    const height = this.heights[pc] ?? UNREACHABLE;
+    return height === UNREACHABLE ? UNREACHABLE_OP : [OPS.flow, 0, 0, 0, 1, 1, reported, this.#locals + height];
+  }
+
   /** Returns the op at `pc`, which covers as many instructions as possible. The ops after `pc` must already be in the code. */
   fusedOp(pc: number): readonly number[] {
     const height = this.heights[pc] ?? UNREACHABLE;
@@ -296,7 +312,7 @@ export class Translation {
     };
     const [x, y] = [source(0), source(1)];
     const slots = this.#locals + height;
-    const next = alone ? 0 : this.#tag(pc + 1);
+    const next = alone || this.isReported(pc + 1) ? 0 : this.#tag(pc + 1);
     const isAppend = this.#appends.roles[pc] === APPEND.concat;
     const isStored =
       next === OPCODES.StoreLocal.tag &&

@@ -30,6 +30,7 @@ import { BorunaError } from "../error.ts";
 import type { RunEvent } from "../events.ts";
 import type { CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
 import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "../limits.ts";
+import { FlowTracker } from "../interpreter/flow-tracker.ts";
 import { pushFrame } from "../interpreter/frames.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
@@ -38,6 +39,7 @@ import { expectDefined } from "../interpreter/operations.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
+import { slotsOf, totalSlots } from "./slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
 import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import { ErrValue, UNIT, type Value } from "../value/value.ts";
@@ -140,6 +142,7 @@ export function startMachine(
     scheduled,
     trace: options.trace,
     stacks: savedStacksFor(host),
+    flow: flowTrackerFor(program, host),
     // Without a scheduler, the Rust machine counts spawned actors from 0.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
@@ -202,6 +205,7 @@ export function resumeMachine(
     scheduled,
     trace: options.trace,
     stacks: savedStacksFor(host),
+    flow: flowTrackerFor(program, host),
     nextActor,
     nextPoll: 0,
     calls: 0,
@@ -231,6 +235,9 @@ export function resumeMachine(
 
 const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
+const flowTrackerFor = (program: Program, { flow }: SuspendingHost): FlowTracker | undefined =>
+  flow === undefined ? undefined : new FlowTracker(program, flow);
+
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
   if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
@@ -256,7 +263,12 @@ function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd
 async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd | Suspended> {
   let wait = first;
   for (;;) {
-    const answer = await wait;
+    let answer: CapabilityAnswer | undefined;
+    try {
+      answer = await wait;
+    } catch (error) {
+      return endFlowAndThrow(scheduler, error);
+    }
     if (answer === SUSPEND_ANSWER) return suspend(scheduler);
     // The answer may have come in a turn that another run has already used up.
     const pause = answer === undefined ? undefined : scheduler.run.host.pause?.();
@@ -271,6 +283,7 @@ function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd 
   const { program, limits, scheduled, nextActor, meter } = run;
   const { steps, allocBytes } = meter;
   const remainingQueue = queue.slice(queueIndex);
+  run.flow?.endRun(undefined);
   const state = encodeState(program, {
     limits,
     scheduled,
@@ -323,10 +336,16 @@ function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): Machine
   } catch (error) {
     if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.callStack);
     if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
-    throw error;
+    return endFlowAndThrow(scheduler, error);
   } finally {
     host.leave?.();
   }
+}
+
+/** Ends all spans of control flow, because the run ends with an error that is no trap, such as a log that cannot be written. */
+function endFlowAndThrow({ run }: Scheduler, error: unknown): never {
+  run.flow?.endRun("internal");
+  throw error;
 }
 
 function trappedEnd(
@@ -335,6 +354,7 @@ function trappedEnd(
   actor: Actor | undefined,
   stack?: readonly SourceLocation[],
 ): MachineEnd {
+  run.flow?.endRun(trap.kind);
   return {
     status: "trapped",
     trap: {
@@ -449,24 +469,6 @@ function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked"
 }
 
 /**
- * Returns how many slots an actor's frames may use. The largest need can come from an outer frame, if its maximum operand
- * stack is higher than all the frames inside it.
- */
-function slotsOf(program: Program, actor: Actor): number {
-  let slots = actor.depth === 0 ? 0 : actor.sp;
-  for (let i = 0; i < actor.depth; i++) {
-    const fn = expectDefined(program.functions[actor.frameFunction[i] ?? 0]);
-    slots = Math.max(slots, (actor.frameBase[i] ?? 0) + fn.def.locals + fn.maxStack);
-  }
-  return slots;
-}
-
-/** The slots that a frame counts as, in addition to the slots on its stack. */
-const FRAME_SLOTS = 4;
-
-const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
-
-/**
  * Counts the slots that an actor needs, trims its stack to that size, and traps if all actors together need too many slots.
  * Stacks are not charged as allocation, so this limit restricts their memory. It is checked between slices, because at that
  * point both engines need the same slots. Counting is charged, since an actor may have many frames and use few steps.
@@ -527,6 +529,7 @@ function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void 
   const failedActors = [actor];
   for (let next = failedActors.pop(); next !== undefined; next = failedActors.pop()) {
     next.status = "failed";
+    scheduler.run.flow?.endActor(next.id, trap.kind);
     scheduler.runnable.delete(next.id);
     recountSlots(scheduler, next);
     for (const child of next.children) failedActors.push(expectDefined(scheduler.actors[child]));
@@ -577,6 +580,7 @@ function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
     const kind = error.kind === "value.not_portable" ? "type_error" : error.kind === "value.too_deep" ? "invalid_value" : "alloc_limit";
     throw new RunTrap(new MachineTrap(kind, error.message), root);
   }
+  run.flow?.endRun(undefined);
   return {
     status: "completed",
     value: root.result,

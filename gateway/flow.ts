@@ -1,0 +1,136 @@
+/**
+ * Reports the control flow of one run: to the tracing as spans, and to the observers `flowStart` and `flowEnd`.
+ *
+ * A run has at most `MAX_FLOW_SPANS` spans of control flow; the rest are counted and dropped. Many of them may end without the event
+ * loop running in between, so that none can be sent. So that none is lost either, a span that ends while the queue of spans is full is
+ * held back until there is room. A run with a wall-clock limit holds nothing back, because it never waits.
+ */
+import type { FlowTracing, RunTracing, TraceDetail } from "../telemetry/tracing.ts";
+import { flowEndAttributes, flowSpanName, flowStartAttributes } from "../telemetry/flow-attributes.ts";
+import type { FlowSpanEnd, FlowHost, FlowSpan, FlowSpanStart } from "../vm/host.ts";
+import type { RunObservers } from "./observers.ts";
+
+export const MAX_FLOW_SPANS = 10_000;
+
+export interface RunFlowOptions {
+  readonly detail: TraceDetail;
+  readonly tracing: RunTracing | undefined;
+  readonly observers: RunObservers;
+  readonly mayWait: boolean;
+}
+
+/** A span of control flow. */
+export class RunFlowSpan implements FlowSpan {
+  /** The number of the span in its run, from 1. */
+  readonly id: number;
+  readonly tracing: FlowTracing | undefined;
+  readonly #flow: RunFlow;
+
+  constructor(id: number, tracing: FlowTracing | undefined, flow: RunFlow) {
+    this.id = id;
+    this.tracing = tracing;
+    this.#flow = flow;
+  }
+
+  end(end: FlowSpanEnd): void {
+    this.#flow.end(this, end);
+  }
+}
+
+export class RunFlow implements FlowHost {
+  readonly constructs: boolean;
+  readonly #tracing: RunTracing | undefined;
+  readonly #observers: RunObservers;
+  readonly #mayWait: boolean;
+  readonly #observesStart: boolean;
+  readonly #observesEnd: boolean;
+  #started = 0;
+  /** The spans held back, oldest first, from `#firstHeld` on. */
+  #held: { readonly span: FlowTracing; readonly end: FlowSpanEnd; readonly endMs: number }[] = [];
+  /** Settles when the queue of spans has room. Undefined if it has room. */
+  #room: Promise<void> | undefined;
+  /** The number of spans dropped. */
+  dropped = 0;
+
+  constructor({ detail, tracing, observers, mayWait }: RunFlowOptions) {
+    this.constructs = detail === "flow";
+    this.#tracing = tracing;
+    this.#observers = observers;
+    this.#mayWait = mayWait;
+    this.#observesStart = observers.has("flowStart");
+    this.#observesEnd = observers.has("flowEnd");
+  }
+
+  start(start: FlowSpanStart): RunFlowSpan | undefined {
+    if (this.#started >= MAX_FLOW_SPANS) {
+      this.dropped += 1;
+      return undefined;
+    }
+    this.#started += 1;
+    const id = this.#started;
+    const parent = spanOf(start.parent);
+    const span = new RunFlowSpan(id, this.#tracing?.startFlow(start, parent?.tracing), this);
+    if (this.#observesStart) {
+      const { actorId } = start;
+      this.#observers.notify("flowStart", {
+        id,
+        parentId: parent?.id,
+        actorId,
+        name: flowSpanName(start),
+        attributes: flowStartAttributes(start),
+      });
+    }
+    return span;
+  }
+
+  end({ id, tracing }: RunFlowSpan, end: FlowSpanEnd): void {
+    if (this.#observesEnd) this.#observers.notify("flowEnd", { id, attributes: flowEndAttributes(end) ?? {} });
+    if (tracing === undefined) return;
+    if (this.#room !== undefined) this.#held.push({ span: tracing, end, endMs: performance.now() });
+    else {
+      tracing.end(end);
+      this.#awaitRoom();
+    }
+  }
+
+  /** Waits until the spans held back have ended, or `signal` is aborted. Then it no longer holds any back. Never rejects. */
+  async settle(signal: AbortSignal): Promise<void> {
+    while (this.#room !== undefined && !signal.aborted) await untilAborted(this.#room, signal);
+    this.#release(false);
+  }
+
+  #awaitRoom(): void {
+    if (!this.#mayWait) return;
+    this.#room = this.#tracing?.backpressure()?.then(() => {
+      this.#room = undefined;
+      this.#release(true);
+    });
+  }
+
+  #release(mayHold: boolean): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const [i, { span, end, endMs }] of held.entries()) {
+      span.end(end, endMs);
+      if (mayHold) this.#awaitRoom();
+      if (this.#room === undefined || !mayHold) continue;
+      this.#held = held.slice(i + 1);
+      return;
+    }
+  }
+}
+
+/** Returns the span of this file behind the machine's span. */
+export function spanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
+  return span instanceof RunFlowSpan ? span : undefined;
+}
+
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+  });
+  signal.addEventListener("abort", abort, { once: true });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener("abort", abort);
+}

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { afterEach, expect, test } from "vitest";
+import { checkProgram } from "../../compiler/check/program.ts";
+import { compile } from "../../compiler/compile.ts";
+import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import { parsePolicy } from "../../policy/parse.ts";
+import { otelTracing } from "../../telemetry/otel.ts";
+import { TRACE_DETAILS, type TraceDetail } from "../../telemetry/tracing.ts";
+import type { RunOptions } from "../../runtime/execute.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import { MACHINE_LIMITS } from "../../vm/limits.ts";
+import { cases } from "../cases.ts";
+import { fixedSample } from "../choices.ts";
+import { recorded, type Recorded, replayed } from "../replay/recorded.ts";
+import { arbitraryFlowProgram } from "./arbitrary-flow.ts";
+import { type EvaluatorOptions, expectedSpans } from "./flow-evaluator.ts";
+import { receiveSpans, type SpanNode, type SpanReceiver } from "./span-forest.ts";
+
+/** The attributes that the evaluator predicts. The others of capability calls have tests of their own. */
+const COMPARED: ReadonlySet<string> = new Set([
+  "cap.name",
+  "cap.call",
+  "cap.mode",
+  "cap.argument_count",
+  "cap.allowed",
+  "cap.known",
+  "error.kind",
+  "error.type",
+  "status",
+  "code.function.name",
+  "code.file.path",
+  "code.line.number",
+]);
+
+function compared({ name, attributes, children }: SpanNode): SpanNode {
+  const entries = Object.entries(attributes).filter(([key]) => name !== "boruna.cap" || COMPARED.has(key));
+  return { name, attributes: Object.fromEntries(entries), children: children.map(compared) };
+}
+
+let receiver: SpanReceiver | undefined;
+afterEach(() => receiver?.close());
+
+/** Runs `body` and returns the spans that its only run made, without the run span. */
+async function spansOf(body: () => Promise<unknown>): Promise<readonly SpanNode[]> {
+  receiver?.close();
+  receiver = receiveSpans();
+  await body();
+  const trees = receiver.trees();
+  expect(trees.map((tree) => tree.name)).toEqual(["boruna.run"]);
+  return trees.flatMap((tree) => tree.children).map(compared);
+}
+
+interface Given {
+  readonly answers: readonly number[];
+  readonly later: boolean;
+  readonly live: boolean;
+  readonly denied: boolean;
+  readonly budget: number;
+}
+
+const given: fc.Arbitrary<Given> = fc.record({
+  answers: fc.array(fc.nat(9), { minLength: 1, maxLength: 8 }),
+  later: fc.boolean(),
+  live: fc.boolean(),
+  denied: fc.integer({ min: 0, max: 7 }).map((n) => n === 7),
+  budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 })),
+});
+
+const policyOf = ({ denied, budget }: Given): ReturnType<typeof parsePolicy> =>
+  parsePolicy(
+    JSON.stringify({
+      schema_version: 1,
+      default_allow: true,
+      rules: { ...(denied ? { random: { allow: false } } : {}), "net.fetch": { allow: true, budget } },
+    }),
+    { file: "policy.json", jsonc: false },
+  );
+
+/** Answers from the list, in turn. A fetch fails on 9. */
+function handlersOf({ answers, later }: Given): Readonly<Record<string, Handler>> {
+  let n = 0;
+  const next = (): number => answers[n++ % answers.length] ?? 0;
+  const maybeLater = <T>(value: T): T | Promise<T> => (later ? Promise.resolve(value) : value);
+  const fetch: Handler = () => {
+    const answer = next();
+    if (answer === 9) throw new CapabilityFailure("no");
+    return maybeLater("x".repeat(answer));
+  };
+  const number: Handler = () => maybeLater(next());
+  return { "net.fetch": fetch, "time.now": number, random: number };
+}
+
+interface Checked {
+  readonly source: string;
+  readonly given: Given;
+}
+
+/**
+ * Runs a program at each detail, on both engines, and replays it. Returns why the spans were not compared, or undefined if they were:
+ * the evaluator knows no step limit, no end of a slice, and no limit on spans.
+ */
+async function check({ source, given: setup }: Checked): Promise<"long" | undefined> {
+  const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+  const checkedProgram = checkProgram({ name: "main.ax", text: source }, () => undefined, BUILTIN_REGISTRY);
+  const run = (options: Partial<RunOptions>): Promise<Recorded> =>
+    recorded(program, {
+      policy: policyOf(setup),
+      live: setup.live,
+      runId: "run",
+      ...(setup.answers.length === 1 && !setup.live ? {} : { handlers: handlersOf(setup) }),
+      limits: { max_steps: 50_000 },
+      ...options,
+    });
+  const events: RunEvent[] = [];
+  const plain = await run({ on: { eventAppended: (event) => void events.push(event) } });
+  const isLong = plain.run.outcome === "limit_exceeded" || plain.run.steps >= (program.usesActors ? MACHINE_LIMITS.sliceSteps - 1 : 20_000);
+  const options = (detail: TraceDetail, mode: string): EvaluatorOptions => ({
+    detail,
+    mode,
+    denied: new Set(setup.denied ? ["random"] : []),
+    budgets: new Map(setup.budget === 0 ? [] : [["net.fetch", setup.budget]]),
+  });
+  for (const traceDetail of TRACE_DETAILS) {
+    for (const engine of ["interpreter", "compiled"] as const) {
+      const spans = await spansOf(async () => {
+        const traced = await run({ traceDetail, tracing: otelTracing(), engine });
+        expect(Buffer.from(traced.bytes).equals(Buffer.from(plain.bytes))).toBe(true);
+        expect({ ...traced.run, result: undefined }).toEqual({ ...plain.run, result: undefined });
+      });
+      if (!isLong) expect(spans).toEqual(expectedSpans(checkedProgram, events, options(traceDetail, setup.live ? "live" : "mock")));
+    }
+    const replay = await spansOf(async () => {
+      const report = await replayed(plain, undefined, { traceDetail, tracing: otelTracing() });
+      expect(report.status).toBe("identical");
+    });
+    if (!isLong) expect(replay).toEqual(expectedSpans(checkedProgram, events, options(traceDetail, "replay")));
+  }
+  return isLong ? "long" : undefined;
+}
+
+test("the spans of a run are those that the source says, at each detail, on both engines, and in a replay", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryFlowProgram, given, async (source, setup) => {
+      await check({ source, given: setup });
+    }),
+    { numRuns: cases(500) },
+  );
+});
+
+test("the generated programs have every construct, and most are compared", async () => {
+  const seen = new Set<string>();
+  let comparedCount = 0;
+  const sources = fixedSample(arbitraryFlowProgram, 60);
+  for (const source of sources) {
+    const setup = { answers: [1, 0, 3, 9, 2], later: false, live: false, denied: false, budget: 0 };
+    if ((await check({ source, given: setup })) === undefined) comparedCount += 1;
+    const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+    const note = (nodes: readonly SpanNode[]): void => {
+      for (const { name, attributes, children } of nodes) {
+        seen.add([name, attributes["flow.construct"], attributes["error.type"], attributes["broke_early"]].filter(Boolean).join(" "));
+        note(children);
+      }
+    };
+    note(
+      await spansOf(() =>
+        recorded(program, { traceDetail: "flow", tracing: otelTracing(), handlers: handlersOf(setup), limits: { max_steps: 50_000 } }),
+      ),
+    );
+  }
+  expect(comparedCount).toBeGreaterThan(sources.length / 2);
+  const constructs = ["if", "match", "while", "while true", "for", "for true", "for.iteration"].map((name) => `boruna.flow ${name}`);
+  const errors = ["boruna.call program_error", "boruna.call runtime_error", "boruna.cap runtime_error"];
+  expect([...seen]).toEqual(expect.arrayContaining([...constructs, ...errors]));
+});

@@ -1,0 +1,286 @@
+/**
+ * Derives the control flow of a run from the instructions that it executes, and reports it to the host as spans.
+ *
+ * Only functions that declare a capability are reported. In these, the interpreter calls `step` before each instruction at which the
+ * control flow may change, which its register code marks (`flowChanges`). All else follows from where the instruction lies: its call
+ * depth tells which call it belongs to, and its pc lies in constructs and in parts of them (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside of it is executed,
+ * or when its frame ends. A `for` begins an iteration each time its body is entered from outside of the body.
+ *
+ * A call in tail position replaces its frame, but its spans stay open as the parents of the next call, because that is how the source
+ * is written. All of them end when the last of these calls returns.
+ *
+ * The host may drop a span. Its children then belong to the nearest span around it that was kept.
+ */
+import { EMPTY_FLOW, flowChanges, type FlowNode, flowTree, type FlowTree, isBreak } from "../bytecode/flow.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import type { FlowConstructName, FlowHost, FlowSpan, FlowSpanEnd } from "../host.ts";
+import { outcomeOfTrap, type TrapKind } from "../outcome.ts";
+import { oncePer } from "../lazy.ts";
+import type { Actor } from "./actor.ts";
+import { RegisterCode } from "./register-code.ts";
+
+/** A span that the host kept and that has not ended. */
+interface OpenSpan {
+  readonly span: FlowSpan;
+  readonly node: FlowNode;
+  /** The part entered last; undefined if none was entered. */
+  part: number | undefined;
+  /** How many times a part was entered. */
+  entries: number;
+}
+
+/** A call in progress, of a function that is followed. */
+interface FlowFrame {
+  readonly depth: number;
+  readonly fn: VerifiedFunction;
+  readonly tree: FlowTree;
+  /** The innermost node of that instruction, as its index in the tree. */
+  node: number;
+  /** The last instruction that was reported; -1 before the first. */
+  lastPc: number;
+  /** The number of open spans that do not belong to this frame or to frames inside it. */
+  readonly outerSpans: number;
+}
+
+interface ActorFlow {
+  readonly id: number;
+  readonly frames: FlowFrame[];
+  readonly open: OpenSpan[];
+  /** The arguments of the call that the last instruction made; undefined if it made none. */
+  argumentCount: number | undefined;
+  isTailCall: boolean;
+}
+
+export class FlowTracker {
+  readonly #program: Program;
+  readonly #host: FlowHost;
+  /** The code that the interpreter must execute. It calls `step` where the control flow may change. */
+  readonly registerCode: RegisterCode;
+  readonly #actors = new Map<number, ActorFlow>();
+  /** The span that was current when the actor was spawned, by its id. */
+  readonly #spawnSpans = new Map<number, FlowSpan>();
+  /** The actor that ran last. */
+  #lastActor: ActorFlow | undefined;
+
+  constructor(program: Program, host: FlowHost) {
+    this.#program = program;
+    this.#host = host;
+    this.registerCode = (host.constructs ? codeOfFlow : codeOfCalls)(program);
+  }
+
+  /** Whether the control flow of the function is reported. */
+  follows(fn: VerifiedFunction): boolean {
+    return fn.capabilities.size > 0;
+  }
+
+  /** Returns the span that the actor is in, or the one in which it was spawned. */
+  current(actorId: number): FlowSpan | undefined {
+    return this.#actors.get(actorId)?.open.at(-1)?.span ?? this.#spawnSpans.get(actorId);
+  }
+
+  /** Must be called when an actor spawns another one. */
+  spawn(actorId: number, childId: number): void {
+    const span = this.current(actorId);
+    if (span === undefined) this.#spawnSpans.delete(childId);
+    else this.#spawnSpans.set(childId, span);
+  }
+
+  /** Must be called before the instruction at `pc` is executed in the actor's frame number `depth`, counted from 1. */
+  step(actor: Actor, fn: VerifiedFunction, pc: number, depth: number): void {
+    const flow = this.#lastActor?.id === actor.id ? this.#lastActor : this.#flowOf(actor, depth);
+    const frame = this.#frameAt(flow, fn, depth);
+    const node = frame.tree.innermost[pc] ?? 0;
+    if (node !== frame.node) this.#move(flow, frame, node);
+    frame.lastPc = pc;
+    flow.argumentCount = undefined;
+    const at = pc * CODE_STRIDE;
+    switch (fn.code[at]) {
+      case OPCODES.Call.tag:
+        flow.argumentCount = fn.code[at + 2];
+        return;
+      case OPCODES.CallIndirect.tag:
+        flow.argumentCount = fn.code[at + 1];
+        return;
+      case OPCODES.TailCall.tag:
+        flow.argumentCount = fn.code[at + 2];
+        flow.isTailCall = true;
+        return;
+      // Past the last instruction, the function returns.
+      case undefined:
+      case OPCODES.Ret.tag:
+        this.#leave(flow, depth, undefined);
+        return;
+      case OPCODES.Halt.tag:
+        this.#leave(flow, 0, undefined);
+    }
+  }
+
+  /** Ends all spans of an actor. `trap` is what made it fail. */
+  endActor(actorId: number, trap: TrapKind | undefined): void {
+    const flow = this.#actors.get(actorId);
+    if (flow !== undefined) this.#leave(flow, 0, trap);
+  }
+
+  /** Ends all spans. `trap` is what ended the run. */
+  endRun(trap: TrapKind | undefined): void {
+    for (const flow of this.#actors.values()) this.#leave(flow, 0, trap);
+  }
+
+  /** Returns the state of an actor. If it is new, enters the frames below `depth`, which exist if the run was resumed. */
+  #flowOf(actor: Actor, depth: number): ActorFlow {
+    const known = this.#actors.get(actor.id);
+    const flow = known ?? { id: actor.id, frames: [], open: [], argumentCount: undefined, isTailCall: false };
+    this.#lastActor = flow;
+    if (known !== undefined) return flow;
+    this.#actors.set(actor.id, flow);
+    for (let i = 0; i < depth - 1; i++) {
+      const fn = this.#program.functions[actor.frameFunction[i] ?? -1];
+      if (fn === undefined || !this.follows(fn)) continue;
+      const frame = this.#enter(flow, fn, i + 1);
+      const callPc = Math.max(0, (actor.framePc[i] ?? 0) - 1);
+      this.#move(flow, frame, frame.tree.innermost[callPc] ?? 0);
+      frame.lastPc = callPc;
+    }
+    return flow;
+  }
+
+  #frameAt(flow: ActorFlow, fn: VerifiedFunction, depth: number): FlowFrame {
+    const top = flow.frames.at(-1);
+    if (top !== undefined && top.depth > depth) this.#leave(flow, depth + 1, undefined);
+    const frame = flow.frames.at(-1);
+    return frame?.depth !== depth || flow.isTailCall ? this.#enter(flow, fn, depth) : frame;
+  }
+
+  #enter(flow: ActorFlow, fn: VerifiedFunction, depth: number): FlowFrame {
+    const { frames, open, argumentCount } = flow;
+    const caller = frames.at(-1);
+    // A frame without an open span has nothing to end, so a chain of tail calls needs no more memory than its spans.
+    if (flow.isTailCall && caller?.depth === depth && open.length === caller.outerSpans) frames.pop();
+    flow.isTailCall = false;
+    const tree = treeOf(this.#program, fn, this.#host.constructs);
+    const frame: FlowFrame = { depth, fn, tree, node: 0, lastPc: -1, outerSpans: open.length };
+    frames.push(frame);
+    const line = this.#program.module.debug?.functions[fn.index]?.flow?.line;
+    this.#start(flow, frame, tree.root, "call", line, argumentCount ?? fn.def.arity);
+    return frame;
+  }
+
+  /** Ends the frames from `depth` on. */
+  #leave(flow: ActorFlow, depth: number, trap: TrapKind | undefined): void {
+    const { frames, open } = flow;
+    for (let frame = frames.at(-1); frame !== undefined && frame.depth >= depth; frame = frames.at(-1)) {
+      while (open.length > frame.outerSpans) this.#endLast(flow, frame, false, trap);
+      frames.pop();
+    }
+    flow.isTailCall = false;
+  }
+
+  /** Leaves the nodes around the last instruction, and enters the nodes around the next one, as far as they differ. */
+  #move(flow: ActorFlow, frame: FlowFrame, index: number): void {
+    const { nodes, root } = frame.tree;
+    const to = nodes[index] ?? root;
+    let common = nodes[frame.node] ?? root;
+    let inner = to;
+    while (inner !== common) {
+      if (common.depth >= inner.depth && common.parent !== undefined) common = common.parent;
+      else inner = inner.parent ?? root;
+    }
+    while (flow.open.length > frame.outerSpans && (flow.open.at(-1)?.node.depth ?? 0) > common.depth) this.#endLast(flow, frame, true);
+    if (to.parent === common) this.#enterNode(flow, frame, to);
+    else for (const node of pathBetween(common, to)) this.#enterNode(flow, frame, node);
+    frame.node = index;
+  }
+
+  #enterNode(flow: ActorFlow, frame: FlowFrame, node: FlowNode): void {
+    const { construct, part } = node;
+    if (construct === undefined) return;
+    const { kind, line } = construct;
+    if (part < 0) {
+      this.#start(flow, frame, node, kind === "if_else" ? "if" : kind, line, undefined);
+      return;
+    }
+    const last = flow.open.length > frame.outerSpans ? flow.open.at(-1) : undefined;
+    const around = last?.node === node.parent ? last : undefined;
+    if (kind === "for") this.#start(flow, frame, node, "for.iteration", line, around?.entries ?? 0);
+    if (around === undefined) return;
+    around.part = part;
+    around.entries += 1;
+  }
+
+  /** `count` is the number of arguments of a call, or the index of an iteration. */
+  #start(
+    flow: ActorFlow,
+    frame: FlowFrame,
+    node: FlowNode,
+    construct: FlowConstructName,
+    line: number | undefined,
+    count: number | undefined,
+  ): void {
+    const { debug } = this.#program.module;
+    const functionDebug = debug?.functions[frame.fn.index];
+    const { parts, local = -1 } = node.construct ?? {};
+    // Every span has the same fields in the same order, because V8 makes such objects much faster.
+    const span = this.#host.start({
+      construct,
+      actorId: flow.id,
+      parent: flow.open.at(-1)?.span ?? this.#spawnSpans.get(flow.id),
+      function: frame.fn.def.name,
+      file: debug?.files[functionDebug?.file ?? -1]?.name,
+      line,
+      argumentCount: construct === "call" ? count : undefined,
+      branchCount: construct === "if" ? (parts?.length ?? 0) - (node.construct?.kind === "if_else" ? 1 : 0) : undefined,
+      armCount: construct === "match" ? parts?.length : undefined,
+      variableName: construct === "for" ? functionDebug?.locals[local] : undefined,
+      index: construct === "for.iteration" ? count : undefined,
+    });
+    if (span !== undefined) flow.open.push({ span, node, part: undefined, entries: 0 });
+  }
+
+  /** Ends the innermost open span, which belongs to the frame. `goesOn` tells whether the frame does. */
+  #endLast(flow: ActorFlow, frame: FlowFrame, goesOn: boolean, trap?: TrapKind): void {
+    const last = flow.open.pop();
+    if (last === undefined) return;
+    const { node, part, entries } = last;
+    if (trap === undefined && (node.construct === undefined || node.part >= 0)) {
+      last.span.end(ENDED);
+      return;
+    }
+    const outcome = trap === undefined ? undefined : outcomeOfTrap(trap).outcome;
+    const { kind, parts } = (node.part < 0 ? node.construct : undefined) ?? NO_CONSTRUCT;
+    const isLoop = kind === "while" || kind === "for";
+    last.span.end({
+      outcome,
+      branchTaken: kind === "if" ? (part ?? -2) : kind === "if_else" ? (part === parts.length - 1 ? -1 : (part ?? -2)) : undefined,
+      armTaken: kind === "match" ? part : undefined,
+      iterationCount: isLoop ? entries : undefined,
+      // A loop that is not left early ends in its header, because of its condition.
+      brokeEarly: isLoop ? !goesOn || frame.tree.nodes[frame.node] !== node || isBreak(frame.fn, node, frame.lastPc) : undefined,
+    });
+  }
+}
+
+/** The end of a call or an iteration that did not fail. */
+const ENDED: FlowSpanEnd = { outcome: undefined };
+/** Stands for the missing construct of a call or an iteration. */
+const NO_CONSTRUCT = { kind: undefined, parts: [] } as const;
+
+/** Returns the nodes from the one inside of `outer` to `inner`. */
+function pathBetween(outer: FlowNode, inner: FlowNode): readonly FlowNode[] {
+  const path: FlowNode[] = [];
+  for (let node = inner; node !== outer && node.parent !== undefined; node = node.parent) path.push(node);
+  return path.reverse();
+}
+
+function treeOf({ module }: Program, fn: VerifiedFunction, constructs: boolean): FlowTree {
+  const flow = constructs ? module.debug?.functions[fn.index]?.flow : undefined;
+  return flowTree(flow ?? EMPTY_FLOW);
+}
+
+const codeFor =
+  (constructs: boolean) =>
+  (program: Program): RegisterCode =>
+    new RegisterCode(program, (fn) => (fn.capabilities.size === 0 ? undefined : flowChanges(fn, treeOf(program, fn, constructs))));
+const codeOfCalls = oncePer(codeFor(false));
+const codeOfFlow = oncePer(codeFor(true));
