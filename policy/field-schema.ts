@@ -3,7 +3,8 @@
  * messages, and its JSON Schema, so that the three cannot disagree. `policy-fields.ts` builds the policy format from them.
  */
 import { BorunaError, type ErrorKind, type ErrorPlace } from "../vm/error.ts";
-import type { JsonData } from "../vm/json/json.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { describeNode, type DocumentNode } from "./document.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
@@ -27,7 +28,11 @@ export interface FieldSchema<T> {
   /** A phrase that follows "must be": `a list of hosts`. */
   readonly description: string;
   readonly jsonSchema: JsonSchema;
+  /** Returns the JSON of a value that was read, without each later field that has its default. */
+  readonly compact: (data: JsonData) => JsonData;
 }
+
+const unchanged = (data: JsonData): JsonData => data;
 
 /** The declaration of one member of an object. */
 export interface Field<T> {
@@ -36,8 +41,8 @@ export interface Field<T> {
   /** Default of an absent member; undefined if the member is required. */
   readonly fallback: T | undefined;
   readonly doc: string;
-  /** Set if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
-  readonly omitWhenDefault?: true;
+  /** Set by `later` if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
+  readonly isLater?: true;
 }
 
 type FieldValue<F> = F extends Field<infer T> ? T : never;
@@ -49,9 +54,9 @@ export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 export function field<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
   return { name, schema, fallback, doc };
 }
-/** Declares an optional field that was added after the format's first version. */
-export function laterField<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
-  return { name, schema, fallback, doc, omitWhenDefault: true };
+/** Marks an optional field that was added after the format's first version. */
+export function later<T>(declared: Field<T>): Field<T> {
+  return { ...declared, isLater: true };
 }
 export function requiredField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T> {
   return { name, schema, fallback: undefined, doc };
@@ -89,6 +94,7 @@ export function memberPath(path: string, name: string): string {
 export const BOOLEAN: FieldSchema<boolean> = {
   description: "true or false",
   jsonSchema: new Map([["type", "boolean"]]),
+  compact: unchanged,
   read: (node, position) => (node.kind === "scalar" && typeof node.value === "boolean" ? node.value : failType(BOOLEAN, node, position)),
 };
 
@@ -97,6 +103,7 @@ function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: n
   const schema: FieldSchema<number> = {
     description,
     jsonSchema,
+    compact: unchanged,
     read: (node, position) => {
       const value = node.kind === "scalar" ? node.value : undefined;
       // Adding 0 turns -0 into 0.
@@ -124,6 +131,7 @@ export function nullable<T>(inner: FieldSchema<T>): FieldSchema<T | null> {
   return {
     description: `${inner.description}, or null`,
     jsonSchema: new Map<string, JsonData>([["anyOf", [inner.jsonSchema, new Map([["type", "null"]])]]]),
+    compact: inner.compact,
     read: (node, position) => (node.kind === "scalar" && node.value === null ? null : inner.read(node, position)),
   };
 }
@@ -135,6 +143,7 @@ export function text(description: string, parse: TextParser, extraSchema: JsonSc
   const schema: FieldSchema<string> = {
     description,
     jsonSchema: new Map<string, JsonData>([["type", "string"], ...extraSchema]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const parsed = parse(node.value);
@@ -150,6 +159,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
   const schema: FieldSchema<T> = {
     description: `one of ${values.join(", ")}`,
     jsonSchema: new Map<string, JsonData>([["enum", values]]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const given = node.value;
@@ -183,6 +193,7 @@ export function listOf<T extends string | number>(item: FieldSchema<T>, what: st
       ["type", "array"],
       ["items", item.jsonSchema],
     ]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "list") return failType(schema, node, position);
       checkEntryCount(node, node.items.length, position);
@@ -204,6 +215,7 @@ export function mapOf<T>(
   const schema: FieldSchema<ReadonlyMap<string, T>> = {
     description: `an object of ${what}`,
     jsonSchema: new Map<string, JsonData>([["type", "object"], ...extraSchema, ["additionalProperties", item.jsonSchema]]),
+    compact: (data) => (isJsonObject(data) ? new Map([...data].map(([name, part]) => [name, item.compact(part)])) : data),
     read: (node, position) => {
       if (node.kind !== "object") return failType(schema, node, position);
       checkEntryCount(node, node.members.length, position);
@@ -235,6 +247,7 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
       ["required", fields.filter((f) => f.fallback === undefined).map((f) => f.name)],
       ["properties", new Map(fields.map((f) => [f.name, new Map<string, JsonData>([["description", f.doc], ...f.schema.jsonSchema])]))],
     ]),
+    compact: (data) => (isJsonObject(data) ? new Map([...data].flatMap(([name, part]) => compactMember(fields, name, part))) : data),
     read: (node, outerPosition) => {
       const position: FieldPosition = kind === undefined ? outerPosition : { ...outerPosition, kind };
       if (node.kind !== "object") return failType(schema, node, position);
@@ -259,4 +272,13 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
     },
   };
   return schema;
+}
+
+/** Returns the entries that a member has in canonical JSON: none for a later field with its default. */
+function compactMember(fields: readonly Field<unknown>[], name: string, data: JsonData): readonly (readonly [string, JsonData])[] {
+  const declared = fields.find((f) => f.name === name);
+  if (declared === undefined) return [[name, data]];
+  const compacted = declared.schema.compact(data);
+  const isDefault = (): boolean => canonicalJson(compacted) === canonicalJson(declared.schema.compact(jsonFromJs(declared.fallback)));
+  return declared.isLater === true && isDefault() ? [] : [[name, compacted]];
 }

@@ -8,13 +8,13 @@
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
  *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
- *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of a `laterField`
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of later fields
  *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
  *
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
  * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
  *
- * To add a field, declare it with `laterField`, so that policies without it keep their hash, and read it in the section's
+ * To add a field, wrap it in `later`, so that policies without it keep their hash, and read it in the section's
  * `objectOf`.
  */
 import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
@@ -29,7 +29,7 @@ import {
   field,
   type FieldValues,
   integer,
-  laterField,
+  later,
   type KeyCheck,
   listOf,
   mapOf,
@@ -114,11 +114,13 @@ export const NET_FIELDS = {
     false,
     "Whether the trace context is sent along, in the headers traceparent and tracestate.",
   ),
-  propagate_baggage: laterField(
-    "propagate_baggage",
-    BOOLEAN,
-    false,
-    "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+  propagate_baggage: later(
+    field(
+      "propagate_baggage",
+      BOOLEAN,
+      false,
+      "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+    ),
   ),
 };
 export type NetPolicy = FieldValues<typeof NET_FIELDS>;
@@ -200,7 +202,7 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limitField("max_alloc_bytes", 1),
   max_call_depth: limitField("max_call_depth", 1),
   max_output_bytes: limitField("max_output_bytes", 0),
-  max_log_bytes: { ...limitField("max_log_bytes", 1), omitWhenDefault: true as const },
+  max_log_bytes: later(limitField("max_log_bytes", 1)),
   max_wall_ms: limitField("max_wall_ms", 0),
 };
 type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;

@@ -8,12 +8,13 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
-import { FloatValue } from "../vm/value/value.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
+import { lazily } from "../vm/lazy.ts";
 import { documentFromJson, type DocumentNode } from "./document.ts";
-import { LIMIT_FIELDS, LIMITS_SCHEMA, NET_FIELDS, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
+import { LIMITS_SCHEMA, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { fail, type FieldTable, type FieldPosition } from "./field-schema.ts";
+import { fail, type FieldPosition } from "./field-schema.ts";
 
 export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
@@ -66,40 +67,11 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
   ["deny-all", DENY_ALL],
 ]);
 
-/** The values that a policy's fields hold. */
-type PolicyData =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly PolicyData[]
-  | ReadonlyMap<string, PolicyData>
-  | { readonly [name: string]: PolicyData };
+const anyPolicy = lazily(() => policyFileSchema(undefined));
 
-function toJson(data: PolicyData): JsonData {
-  if (data === null || typeof data === "boolean" || typeof data === "string") return data;
-  if (typeof data === "number") return Number.isSafeInteger(data) ? data : new FloatValue(data);
-  if (Array.isArray(data)) return data.map((item: PolicyData) => toJson(item));
-  const entries: readonly (readonly [string, PolicyData])[] = data instanceof Map ? [...data] : Object.entries(data);
-  return new Map(entries.map(([name, part]) => [name, toJson(part)]));
-}
-
-/** Removes each `laterField` that has its default. */
-function withoutOmittedDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
-  return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOmittedDefault(fields, name, value)));
-}
-
-/** Returns the effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
+/** Returns the effective policy in the format of a policy file: defaults included, except those of later fields. */
 export function policyToJson(policy: Policy): JsonData {
-  const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
-  const net_policy = withoutOmittedDefaults({ ...policy.net_policy }, NET_FIELDS);
-  const limits = withoutOmittedDefaults({ ...policy.limits }, LIMIT_FIELDS);
-  return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
-}
-
-function isOmittedDefault(table: FieldTable, name: string, value: unknown): boolean {
-  const field = Object.values(table).find((f) => f.name === name);
-  return field?.omitWhenDefault === true && field.fallback === value;
+  return anyPolicy().compact(jsonFromJs(policy));
 }
 
 /** Returns the SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
