@@ -38,8 +38,8 @@ const unchanged = (data: JsonData): JsonData => data;
 export interface Field<T> {
   readonly name: string;
   readonly schema: FieldSchema<T>;
-  /** Default of an absent member; undefined if the member is required. */
-  readonly fallback: T | undefined;
+  /** Holds the value of an absent member; undefined if the member is required. */
+  readonly fallback: { readonly value: T } | undefined;
   readonly doc: string;
   /** Set by `later` if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
   readonly isLater?: true;
@@ -52,11 +52,15 @@ export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 
 /** Declares an optional field with its default. */
 export function field<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
-  return { name, schema, fallback, doc };
+  return { name, schema, fallback: { value: fallback }, doc };
 }
 /** Marks an optional field that was added after the format's first version. */
 export function later<T>(declared: Field<T>): Field<T> {
   return { ...declared, isLater: true };
+}
+/** Declares a field that may be absent and has no default. If it is absent, its value is undefined. */
+export function optionalField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T | undefined> {
+  return { name, schema, fallback: { value: undefined }, doc };
 }
 export function requiredField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T> {
   return { name, schema, fallback: undefined, doc };
@@ -99,7 +103,7 @@ export const BOOLEAN: FieldSchema<boolean> = {
 };
 
 /** Returns the schema of a number for which `isValid` holds. */
-function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: number) => boolean): FieldSchema<number> {
+export function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: number) => boolean): FieldSchema<number> {
   const schema: FieldSchema<number> = {
     description,
     jsonSchema,
@@ -181,12 +185,16 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
 /** Limit on the entries of a list or an object. */
 const MAX_ENTRIES = 10_000;
 
-function checkEntryCount(node: DocumentNode, count: number, position: FieldPosition): void {
-  if (count > MAX_ENTRIES) fail(position, node.offset, `${position.path} has more than ${MAX_ENTRIES} entries`);
+function checkEntryCount(node: DocumentNode, count: number, maxEntries: number, position: FieldPosition): void {
+  if (count > maxEntries) fail(position, node.offset, `${position.path} has more than ${maxEntries} entries`);
 }
 
 /** Returns the schema of a list. Reading keeps the order and drops duplicates. */
-export function listOf<T extends string | number>(item: FieldSchema<T>, what: string): FieldSchema<readonly T[]> {
+export function listOf<T extends null | boolean | number | string>(
+  item: FieldSchema<T>,
+  what: string,
+  maxEntries: number = MAX_ENTRIES,
+): FieldSchema<readonly T[]> {
   const schema: FieldSchema<readonly T[]> = {
     description: `a list of ${what}`,
     jsonSchema: new Map<string, JsonData>([
@@ -196,7 +204,7 @@ export function listOf<T extends string | number>(item: FieldSchema<T>, what: st
     compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "list") return failType(schema, node, position);
-      checkEntryCount(node, node.items.length, position);
+      checkEntryCount(node, node.items.length, maxEntries, position);
       return [...new Set(node.items.map((part, i) => item.read(part, { ...position, path: `${position.path}[${i}]` })))];
     },
   };
@@ -206,11 +214,18 @@ export function listOf<T extends string | number>(item: FieldSchema<T>, what: st
 /** Checks the name of a member. Returns the error if the name is invalid. */
 export type KeyCheck = (name: string) => undefined | { readonly kind?: PolicyErrorKind; readonly message: string; readonly hint?: string };
 
+export interface MapOptions<T> {
+  /** Returns the schema of one member's value, if it depends on the name. */
+  readonly itemFor?: (name: string) => FieldSchema<T>;
+  readonly extraSchema?: JsonSchema;
+  readonly maxEntries?: number;
+}
+
 export function mapOf<T>(
   what: string,
   item: FieldSchema<T>,
   check: KeyCheck,
-  extraSchema: JsonSchema = new Map(),
+  { itemFor = () => item, extraSchema = new Map(), maxEntries = MAX_ENTRIES }: MapOptions<T> = {},
 ): FieldSchema<ReadonlyMap<string, T>> {
   const schema: FieldSchema<ReadonlyMap<string, T>> = {
     description: `an object of ${what}`,
@@ -218,12 +233,12 @@ export function mapOf<T>(
     compact: (data) => (isJsonObject(data) ? new Map([...data].map(([name, part]) => [name, item.compact(part)])) : data),
     read: (node, position) => {
       if (node.kind !== "object") return failType(schema, node, position);
-      checkEntryCount(node, node.members.length, position);
+      checkEntryCount(node, node.members.length, maxEntries, position);
       for (const { name, nameOffset } of node.members) {
         const problem = check(name);
         if (problem !== undefined) fail(position, nameOffset, problem.message, problem.hint, problem.kind);
       }
-      return new Map(node.members.map((m) => [m.name, item.read(m.node, memberPosition(position, m.name))]));
+      return new Map(node.members.map((m) => [m.name, itemFor(m.name).read(m.node, memberPosition(position, m.name))]));
     },
   };
   return schema;
@@ -267,7 +282,7 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
         if (member !== undefined) return f.schema.read(member.node, memberPosition(position, f.name));
         if (f.fallback === undefined)
           return fail(position, node.offset, `${memberPath(position.path, f.name)} is missing`, `It must be ${f.schema.description}.`);
-        return f.fallback;
+        return f.fallback.value;
       });
     },
   };
@@ -279,6 +294,7 @@ function compactMember(fields: readonly Field<unknown>[], name: string, data: Js
   const declared = fields.find((f) => f.name === name);
   if (declared === undefined) return [[name, data]];
   const compacted = declared.schema.compact(data);
-  const isDefault = (): boolean => canonicalJson(compacted) === canonicalJson(declared.schema.compact(jsonFromJs(declared.fallback)));
+  const isDefault = (): boolean =>
+    canonicalJson(compacted) === canonicalJson(declared.schema.compact(jsonFromJs(declared.fallback?.value)));
   return declared.isLater === true && isDefault() ? [] : [[name, compacted]];
 }

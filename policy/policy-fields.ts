@@ -17,7 +17,7 @@
  * To add a field, wrap it in `later`, so that policies without it keep their hash, and read it in the section's
  * `objectOf`.
  */
-import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { LIMITS, limitsFrom } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
@@ -41,6 +41,8 @@ import {
   text,
   type TextParser,
 } from "./field-schema.ts";
+import type { Where } from "./where.ts";
+import { whereSchema } from "./where-fields.ts";
 
 const KIBIBYTE = 1_024;
 const GIBIBYTE = KIBIBYTE ** 3;
@@ -74,10 +76,15 @@ const MODEL = text("a model's name", (given) =>
   given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" },
 );
 
-export const RULE_FIELDS = {
+/** Returns the fields of a capability's rule. Without a capability, `where` may name any parameter. */
+const ruleFields = (capability: CapabilityDecl | undefined) => ({
   allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
   budget: field("budget", integer(0, Number.MAX_SAFE_INTEGER), 0, "Calls that one run may make; 0 is no limit."),
-};
+  where: later(
+    field<Where>("where", whereSchema(capability), new Map(), "Conditions on the arguments; a call that does not meet all is denied."),
+  ),
+});
+export const RULE_FIELDS = ruleFields(undefined);
 type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 
 export const NET_FIELDS = {
@@ -213,10 +220,13 @@ export const SECRET_FIELDS = {
 };
 type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
 
-const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (read) => ({
-  allow: read(RULE_FIELDS.allow),
-  budget: read(RULE_FIELDS.budget),
-}));
+function ruleSchema(fields: typeof RULE_FIELDS): FieldSchema<PolicyRule> {
+  return objectOf<PolicyRule>("an object with allow and budget", fields, (read) => ({
+    allow: read(fields.allow),
+    budget: read(fields.budget),
+    where: read(fields.where),
+  }));
+}
 
 const NET = objectOf<NetPolicy>(
   "an object",
@@ -313,12 +323,11 @@ export const SCHEMA_VERSION = 1;
 /** Returns the top-level fields. */
 export function policyFields(registry: CapabilityRegistry | undefined) {
   const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
-  const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf(
-    "rules by capability",
-    RULE,
-    ruleNames(registry),
-    new Map([["propertyNames", new Map([["enum", names]])]]),
-  );
+  const { byName } = registry ?? BUILTIN_REGISTRY;
+  const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf("rules by capability", ruleSchema(RULE_FIELDS), ruleNames(registry), {
+    itemFor: (name) => ruleSchema(ruleFields(byName.get(name))),
+    extraSchema: new Map([["propertyNames", new Map([["enum", names]])]]),
+  });
   // The policy format of the Rust toolchain writes null for an absent section.
   const net = nullable(NET);
   return {

@@ -15,6 +15,7 @@ import { LIMITS_SCHEMA, type Policy, policyFileSchema, SCHEMA_VERSION } from "./
 import { parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { fail, type FieldPosition } from "./field-schema.ts";
+import type { Where } from "./where.ts";
 
 export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
@@ -102,8 +103,8 @@ export interface Shorthands {
 
 /**
  * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability and
- * add the given hosts or folders to its scope. A capability that is already allowed keeps its budget unless `--allow`
- * gives a new one.
+ * add the given hosts or folders to its scope. A capability that is already allowed keeps its conditions, and its budget
+ * unless `--allow` gives a new one.
  * Throws `policy.invalid_capability`, `policy.invalid_net_policy`, `policy.invalid_fs_policy`.
  */
 export function withShorthands(policy: Policy, shorthands: Shorthands, registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
@@ -111,7 +112,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   const rules = new Map(policy.rules);
   for (const given of allow) {
     const { name, budget } = parseAllow(given, registry);
-    rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name) });
+    rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name), where: whereOf(policy, name) });
   }
   for (const [name, given] of [
     ["net.fetch", allowNet],
@@ -119,7 +120,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     ["fs.write", allowWrite],
   ] as const) {
     const rule = rules.get(name);
-    if (given.length > 0) rules.set(name, { allow: true, budget: rule?.allow === true ? rule.budget : 0 });
+    if (given.length > 0 && rule?.allow !== true) rules.set(name, { allow: true, budget: 0, where: new Map() });
   }
   return {
     ...policy,
@@ -142,6 +143,12 @@ export function isAllowed(policy: Policy, capability: string): boolean {
 function budgetOf(policy: Policy, capability: string): number {
   const rule = policy.rules.get(capability);
   return rule?.allow === true ? rule.budget : 0;
+}
+
+/** Returns the conditions of a capability that the policy already allows. */
+function whereOf(policy: Policy, capability: string): Where {
+  const rule = policy.rules.get(capability);
+  return rule?.allow === true ? rule.where : new Map();
 }
 
 function parseAllow(given: string, registry: CapabilityRegistry): { readonly name: string; readonly budget?: number } {

@@ -21,7 +21,7 @@ function problem(text: string, jsonc = false): string {
 describe("policy files", () => {
   test("a policy of the Rust toolchain loads", () => {
     const policy = parse(OLDER);
-    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10 });
+    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10, where: new Map() });
     expect(policy.net_policy).toMatchObject({
       allowed_domains: ["api.example.com"],
       allowed_methods: ["GET", "POST"],

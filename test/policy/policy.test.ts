@@ -80,7 +80,11 @@ describe("the effective policy", () => {
     for (const text of ["null", "[]", "1", '{"rules": 1}', '{"rules": {"net": {"allow": true}}}', "[".repeat(60) + "]".repeat(60)]) {
       expect(() => policyFromJson(parseJson(text))).toThrow(/./);
     }
-    expect(policyFromJson(parseJson('{"rules": {"my.own": {"allow": true}}}')).rules.get("my.own")).toEqual({ allow: true, budget: 0 });
+    expect(policyFromJson(parseJson('{"rules": {"my.own": {"allow": true}}}')).rules.get("my.own")).toEqual({
+      allow: true,
+      budget: 0,
+      where: new Map(),
+    });
   });
 });
 
@@ -94,10 +98,10 @@ describe("shorthands", () => {
     expect(policy.net_policy.allowed_domains).toEqual(["a.example", "*.b.example"]);
     expect(policy.fs_policy).toMatchObject({ read: ["./in"], write: [] });
     expect([...policy.rules]).toEqual([
-      ["random", { allow: true, budget: 3 }],
-      ["time.now", { allow: true, budget: 0 }],
-      ["net.fetch", { allow: true, budget: 0 }],
-      ["fs.read", { allow: true, budget: 0 }],
+      ["random", { allow: true, budget: 3, where: new Map() }],
+      ["time.now", { allow: true, budget: 0, where: new Map() }],
+      ["net.fetch", { allow: true, budget: 0, where: new Map() }],
+      ["fs.read", { allow: true, budget: 0, where: new Map() }],
     ]);
     expect(withShorthands(DENY_ALL, {})).toEqual(DENY_ALL);
   });
@@ -107,7 +111,7 @@ describe("shorthands", () => {
       parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'),
     );
     const more = withShorthands(base, { allowNet: ["b.example"], allow: ["net.fetch"] });
-    expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5 });
+    expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5, where: new Map() });
     expect(more.net_policy.allowed_domains).toEqual(["a.example", "b.example"]);
   });
 

@@ -69,7 +69,7 @@ describe("warnings", () => {
   test("do not change the policy", () => {
     const text = '{"rules": {"random": {"allow": true, "budget": 0}}, "net_policy": {"timeout_ms": 1}}';
     expect(policyHash(checkPolicy(text, options).policy)).toBe(policyHash(parsePolicy(text, options)));
-    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0 });
+    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0, where: new Map() });
   });
 });
 

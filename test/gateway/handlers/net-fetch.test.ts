@@ -287,6 +287,20 @@ describe("redirects", () => {
     expect(await failed([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
   });
 
+  test("the conditions of the rule hold for each redirect", async () => {
+    const where = { url: [{ prefix: at("/to/") }, { prefix: at("/open/") }], method: { in: ["POST", "GET"] }, body: { equal: "b" } };
+    const policy = policyOf({ rules: { "net.fetch": { allow: true, where } }, net_policy: OPEN });
+    const call = (args: readonly Value[]) => callHandler("net.fetch", handler, args, contextOf(policy));
+    expect(JSON.parse(await textOf(call([to(303, "/open/x"), "POST", "b"])))).toMatchObject({ method: "GET", path: "/open/x" });
+    const before = server.requests.length;
+    for (const location of ["/closed", "/open/../closed", at("/open/x", "127.0.0.1", other)])
+      expect(await failureOf(call([to(307, location), "POST", "b"])), location).toMatch(
+        /^denied: url must begin with .* \(rules\["net\.fetch"\]\.where\.url\)$/,
+      );
+    expect(server.requests.slice(before).filter((request) => !request.includes("/to/"))).toEqual([]);
+    expect(await failureOf(call([at("/open/x"), "PUT", "b"]))).toMatch(/^denied: method must be one of "POST", "GET"/);
+  });
+
   test("eleven redirects are too many", async () => {
     const before = server.requests.length;
     expect(await failed([at("/loop")])).toBe("failed: more than 10 redirects");
