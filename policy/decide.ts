@@ -7,7 +7,7 @@ import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/value/map.ts";
 import type { Value } from "../vm/value/value.ts";
-import { matchesHost, parseTarget, privateReason } from "./hosts.ts";
+import { loopbackName, matchesHost, namesLoopback, parseTarget, privateReason } from "./hosts.ts";
 import { reachOf } from "./paths.ts";
 import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
@@ -99,7 +99,8 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Checks host, port, method and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing.
+ * Checks host, port, method and, if the host is an IP address, its range. A loopback address that `allowed_domains` names with its
+ * port is open, whatever the other settings. Returns undefined if the policy refuses nothing.
  * A URL that does not parse is refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
  */
 function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
@@ -115,14 +116,19 @@ function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | unde
       ? undefined
       : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
   }
+  if (namesLoopback(allowed_domains, target.host, target.port)) return undefined;
+  const loopback = loopbackName(target.host, target.port);
+  const hint = loopback === undefined ? "" : `; name it outright to open it: --allow-net ${loopback}`;
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
-    return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed` };
+    return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed${hint}` };
   }
   if (allowed_ports.length > 0 && !allowed_ports.includes(target.port)) {
     return { rule: "net_policy.allowed_ports", reason: `the port ${target.port} is not one of ${allowed_ports.join(", ")}` };
   }
   const reason = allow_private_networks ? undefined : privateReason(target.host);
-  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${quote(target.host)} is ${reason}` };
+  return reason === undefined
+    ? undefined
+    : { rule: "net_policy.allow_private_networks", reason: `${quote(target.host)} is ${reason}${hint}` };
 }
 
 function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): Refusal | undefined {

@@ -21,7 +21,7 @@ import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityReg
 import type { JsonData } from "../vm/json/json.ts";
 import { LIMITS, limitsFrom } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
-import { parseHostPattern } from "./hosts.ts";
+import { parseAllowedDomain, parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import {
   AMOUNT,
@@ -60,6 +60,10 @@ const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
+const ALLOWED_DOMAIN = text("a host", (given) => {
+  const parsed = parseAllowedDomain(given);
+  return "pattern" in parsed ? { text: parsed.pattern } : parsed;
+});
 /** The methods that `net.fetch` supports. */
 export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const METHOD = text("an HTTP method", (given) => {
@@ -90,9 +94,9 @@ type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 export const NET_FIELDS = {
   allowed_domains: field(
     "allowed_domains",
-    listOf(HOST, "hosts"),
+    listOf(ALLOWED_DOMAIN, "hosts"),
     [],
-    "Hosts that net.fetch may reach; *.example.org is every name below example.org. Empty: every public host.",
+    "Hosts that net.fetch may reach; *.example.org is every name below example.org, * every public host. 127.0.0.1:8080, [::1]:8080 and localhost:8080 open exactly that port of this machine. Empty: every public host.",
   ),
   allowed_methods: field("allowed_methods", listOf(METHOD, "HTTP methods"), [], "HTTP methods that net.fetch may use. Empty: all."),
   max_response_bytes: field(

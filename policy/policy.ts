@@ -12,7 +12,7 @@ import { jsonFromJs } from "../vm/json/js-interop.ts";
 import { lazily } from "../vm/lazy.ts";
 import { documentFromJson, type DocumentNode } from "./document.ts";
 import { LIMITS_SCHEMA, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
-import { parseHostPattern } from "./hosts.ts";
+import { EVERY_HOST, isLoopbackPattern, parseAllowedDomain } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { fail, type FieldPosition } from "./field-schema.ts";
 import type { Where } from "./where.ts";
@@ -171,13 +171,16 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
   const { allowed_domains } = policy.net_policy;
   if (given.length === 0) return allowed_domains;
   const hosts = given.map((host) => {
-    const parsed = parseHostPattern(host);
+    const parsed = parseAllowedDomain(host);
     if ("pattern" in parsed) return parsed.pattern;
     throw new BorunaError("policy.invalid_net_policy", `--allow-net ${host}: ${parsed.problem}`);
   });
   const isOpen = isAllowed(policy, "net.fetch");
-  // Without a list, an allowed net.fetch already reaches every public host.
-  if (isOpen && allowed_domains.length === 0) return [];
+  if (isOpen && allowed_domains.length === 0) {
+    // Without a list, an allowed net.fetch already reaches every public host.
+    const loopback = hosts.filter(isLoopbackPattern);
+    return loopback.length === 0 ? [] : [EVERY_HOST, ...new Set(loopback)];
+  }
   return [...new Set([...(isOpen ? allowed_domains : []), ...hosts])];
 }
 

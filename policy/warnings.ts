@@ -2,7 +2,7 @@
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { DocumentMember, DocumentNode } from "./document.ts";
 import { hasValidPunycode } from "./host-names.ts";
-import { matchesHost } from "./hosts.ts";
+import { hostOfPattern, matchesHost } from "./hosts.ts";
 import { isAllowed, type Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
 import { conditionWarnings } from "./where-warnings.ts";
@@ -119,7 +119,8 @@ function checkSecrets(policy: Policy, section: DocumentMember, warn: Warn): void
   for (const secret of membersOf(section.node)) {
     const hosts = policy.secrets.get(secret.name)?.hosts ?? [];
     const isReachable = (host: string): boolean =>
-      allowed_domains.length === 0 || allowed_domains.some((pattern) => matchesHost(pattern, host) || matchesHost(host, pattern));
+      allowed_domains.length === 0 ||
+      allowed_domains.map(hostOfPattern).some((pattern) => matchesHost(pattern, host) || matchesHost(host, pattern));
     const path = memberPath("secrets", secret.name);
     if (hosts.length === 0) warn(path, secret, "it can be sent nowhere, since hosts is empty.");
     else if (!hosts.some(isReachable))

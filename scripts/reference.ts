@@ -181,7 +181,11 @@ rejected as hosts: a label \`xn--…\` that does not decode or does not encode t
 or whose mapping has changed since, scripts outside the basic plane except emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
 digits after the first letter, and ASCII labels that begin with a letter.
 
-An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.`;
+An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.
+
+**Local development.** An entry \`127.0.0.1:8080\` (any address of \`127.0.0.0/8\`), \`[::1]:8080\` or \`localhost:8080\`, also in \`--allow-net\`, opens exactly that host and port, without
+\`allow_private_networks\` and whatever \`allowed_ports\` says. It opens no other port, no other name that resolves to the address, and no redirect to one. \`localhost\` is open only if all its
+addresses are loopback addresses. An entry \`*\` is every public host: \`["*", "127.0.0.1:8080"]\` allows the public internet and one port of this machine.`;
 
 /** Describes `where`, with the tables of its conditions and of the parameters that have a form of their own. */
 function conditionsSection(): string {

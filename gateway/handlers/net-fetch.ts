@@ -36,16 +36,15 @@ const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]
 
 /** Creates the handler of one run. It ignores the proxy variables of the environment. */
 export function netFetchHandler(options: NetFetchOptions): Handler {
-  const agents = new Map<boolean, Dispatcher>();
+  const agents = new WeakMap<NetPolicy, Dispatcher>();
   const capability = builtinCapability("net.fetch");
   const decisionsOf = oncePer((policy: Policy) => new Decisions(policy));
   const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
   return async (args, context) => {
     const undici = await import("undici");
     const { net_policy } = context.policy;
-    const allowPrivate = net_policy.allow_private_networks;
-    const agent = agents.get(allowPrivate) ?? guardedAgent(undici, options.resolve ?? resolveHost, allowPrivate);
-    agents.set(allowPrivate, agent);
+    const agent = agents.get(net_policy) ?? guardedAgent(undici, options.resolve ?? resolveHost, net_policy);
+    agents.set(net_policy, agent);
     const secrets = secretsFor(context.policy);
     const timeLimit = startDeadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {

@@ -6,7 +6,16 @@ import { afterAll, describe, expect, test } from "vitest";
 import { loadPolicy } from "../../policy/load.ts";
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import { parsePolicy } from "../../policy/parse.ts";
-import { ALLOW_ALL, DENY_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, withShorthands } from "../../policy/policy.ts";
+import {
+  ALLOW_ALL,
+  DENY_ALL,
+  effectiveLimits,
+  type Policy,
+  policyFromJson,
+  policyHash,
+  policyToJson,
+  withShorthands,
+} from "../../policy/policy.ts";
 import { policyFieldDocs, policySchema } from "../../policy/json-schema.ts";
 import { canonicalJson, parseJson } from "../../vm/json/json.ts";
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
@@ -121,6 +130,13 @@ describe("shorthands", () => {
     expect(withShorthands(base, { allowRead: ["data"] }).fs_policy.read).toEqual(["data"]);
     expect(withShorthands(ALLOW_ALL, { allowNet: ["b.example"] }).net_policy.allowed_domains).toEqual([]);
     expect(withShorthands(ALLOW_ALL, { allowRead: ["/data"] }).fs_policy.read).toEqual([".", "/data"]);
+  });
+
+  test("name a loopback address with its port", () => {
+    const domains = (base: Policy, ...allowNet: string[]) => withShorthands(base, { allowNet }).net_policy.allowed_domains;
+    expect(domains(DENY_ALL, "127.0.0.1:8080", "a.example")).toEqual(["127.0.0.1:8080", "a.example"]);
+    expect(domains(ALLOW_ALL, "a.example", "[::1]:8080", "localhost:80")).toEqual(["*", "[::1]:8080", "localhost:80"]);
+    expect(domains(DENY_ALL, "*")).toEqual(["*"]);
   });
 
   test.each([

@@ -302,6 +302,43 @@ describe("decisions", () => {
     if (rule !== undefined) expect(decision.rule).toBe(rule);
   });
 
+  describe("a loopback address named with its port", () => {
+    const HINT = "; name it outright to open it: --allow-net ";
+    test.each([
+      [["127.0.0.1:8080"], "http://127.0.0.1:8080/x", undefined],
+      [["127.0.0.1:8080"], "https://0x7f.1:8080/x", undefined],
+      [["127.9.9.9:80"], "http://127.9.9.9/", undefined],
+      [["127.0.0.1:443"], "https://127.0.0.1/", undefined],
+      [["[::1]:8080"], "http://[0:0::1]:8080/", undefined],
+      [["LOCALHOST:8080"], "http://localhost.:8080/", undefined],
+      [["*", "localhost:8080"], "http://localhost:8080/", undefined],
+      [["*", "localhost:8080"], "http://a.example:8080/", undefined],
+      [["127.0.0.1:8080"], "http://127.0.0.1:8081/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:8081`],
+      [["127.0.0.1:8080"], "http://127.0.0.1/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:80`],
+      [["127.0.0.1:8080"], "http://127.0.0.2:8080/", `the host "127.0.0.2" is not allowed${HINT}127.0.0.2:8080`],
+      [["127.0.0.1:8080"], "http://localhost:8080/", `the host "localhost" is not allowed${HINT}localhost:8080`],
+      [["127.0.0.1:8080"], "http://[::1]:8080/", `the host "::1" is not allowed${HINT}[::1]:8080`],
+      [["127.0.0.1:8080"], "http://[::ffff:127.0.0.1]:8080/", 'the host "::ffff:7f00:1" is not allowed'],
+      [["127.0.0.1:8080"], "http://a.example:8080/", 'the host "a.example" is not allowed'],
+      [["localhost:8080"], "http://a.localhost:8080/", 'the host "a.localhost" is not allowed'],
+      [["*", "127.0.0.1:8080"], "http://127.0.0.1:8081/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8081`],
+      [["127.0.0.1"], "http://127.0.0.1:8080/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8080`],
+      [["*"], "http://10.0.0.1/", '"10.0.0.1" is a private address'],
+      [[], "http://[::1]/", `"::1" is a loopback address${HINT}[::1]:80`],
+      [[], "http://a.localhost/", '"a.localhost" is a loopback name'],
+    ])("%j %s", (allowed_domains, url, reason) => {
+      const decision = fetchUnder(JSON.stringify({ default_allow: true, net_policy: { allowed_domains } }), url);
+      expect(decision.allowed ? undefined : decision.reason).toBe(reason);
+    });
+
+    test("is open whatever allowed_ports says, but not to other methods", () => {
+      const text =
+        '{"default_allow":true,"net_policy":{"allowed_domains":["127.0.0.1:8080"],"allowed_ports":[443],"allowed_methods":["GET"]}}';
+      expect(fetchUnder(text, "http://127.0.0.1:8080/").allowed).toBe(true);
+      expect(fetchUnder(text, "http://127.0.0.1:8080/", "POST").rule).toBe("net_policy.allowed_methods");
+    });
+  });
+
   test("folders", () => {
     const read = (text: string, path: string) => decide(policy(text), capability("fs.read"), [path, "text"]);
     expect(read('{"default_allow":true}', "x")).toMatchObject({

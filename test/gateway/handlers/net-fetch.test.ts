@@ -95,6 +95,8 @@ const handler = netFetchHandler({
   },
 });
 const at = (path: string, host = "127.0.0.1", on: TestServer = server): string => `http://${host}:${on.port}${path}`;
+/** Returns a URL that redirects to the target. */
+const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
 const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
 
 function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
@@ -240,7 +242,6 @@ describe("bodies", () => {
 });
 
 describe("redirects", () => {
-  const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
   const carried = headersOf(
     ["Authorization", "Bearer x"],
     ["Cookie", "a=b"],
@@ -354,6 +355,55 @@ describe("addresses", () => {
   test("a closed policy does not reuse connections of an open one", async () => {
     await fetched([at("/echo", "one.test")]);
     expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: /);
+  });
+});
+
+describe("a loopback address named with its port", () => {
+  const named = (...hosts: string[]) => ({ allowed_domains: hosts.map((host) => `${host}:${server.port}`) });
+  const resolving = (addresses: readonly string[]) =>
+    netFetchHandler({
+      env: {},
+      resolve: (_, done) =>
+        done(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+        ),
+    });
+  const open = (host: string, addresses: readonly string[]) =>
+    callHandler(
+      "net.fetch",
+      resolving(addresses),
+      [at("/echo", host)],
+      contextOf(policyOf({ net_policy: named("localhost", "127.0.0.1") })),
+    );
+
+  test("is open: exactly it", async () => {
+    expect(await echoed([at("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await echoed([at("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await failed([at("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
+      /^denied: .*--allow-net 127\.0\.0\.1:[0-9]+ \(net_policy\.allowed_domains\)$/,
+    );
+    expect(await failed([at("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await failed([at("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
+  });
+
+  test("neither redirects nor names lead to more", async () => {
+    const any = { allowed_domains: ["*", ...named("127.0.0.1").allowed_domains] };
+    const before = other.requests.length;
+    expect(await failed([to(302, at("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
+    expect(await failed([to(302, at("/echo", "one.test"))], any)).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await failed([to(302, "http://169.254.169.254/")], any)).toMatch(/^denied: /);
+    expect(JSON.parse(await textOf(fetched([to(302, "/echo")], any)))).toMatchObject({ path: "/echo" });
+    expect(other.requests.length).toBe(before);
+  });
+
+  test("localhost is open only if all its addresses are loopback addresses", async () => {
+    expect(JSON.parse(await textOf(open("localhost", ["127.0.0.1"])))).toMatchObject({ path: "/echo" });
+    for (const addresses of [["10.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["93.184.215.14"], ["169.254.169.254", "127.0.0.1"]])
+      expect(await failureOf(open("localhost", addresses)), addresses.join()).toMatch(
+        /^denied: localhost \(.*\) is not a loopback address$/,
+      );
+    expect(await failureOf(open("localhost", []))).toBe("failed: the host has no address");
   });
 });
 
