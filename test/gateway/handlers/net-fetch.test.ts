@@ -46,6 +46,49 @@ function answer(path: string, response: ServerResponse, echo: string): void {
     case "long":
       response.writeHead(200).end("x".repeat(Number(first)));
       return;
+    case "spoiled": {
+      const encoded = ENCODINGS.get(first)?.(Buffer.from("text, plain".repeat(200))) ?? Buffer.from("");
+      const spoil: Record<string, () => Uint8Array> = {
+        cut: () => encoded.subarray(0, encoded.length - 5),
+        flipped: () => encoded.map((byte, i) => (i > 2 && i < 9 ? byte ^ 0xff : byte)),
+        empty: () => Buffer.from(""),
+        plain: () => Buffer.from("text, plain"),
+        twice: () => Buffer.concat([encoded, encoded]),
+        followed: () => Buffer.concat([encoded, Buffer.from("junk")]),
+      };
+      response.writeHead(200, { "content-encoding": first === "raw" ? "deflate" : first }).end(spoil[after]?.());
+      return;
+    }
+    case "header":
+      response.writeHead(200, { "content-encoding": after }).end(gzipSync("text, plain"));
+      return;
+    case "nested":
+      response.writeHead(200, { "content-encoding": "gzip, gzip" }).end(gzipSync(gzipSync(Buffer.alloc(BIG * 50))));
+      return;
+    case "short":
+      // Promises more bytes than it sends.
+      response.writeHead(200, { "content-length": "100" });
+      response.write("x".repeat(10), () => response.destroy());
+      return;
+    case "chunked":
+      response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nbad\r\n");
+      return;
+    case "both":
+      response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+      return;
+    case "endless": {
+      response.writeHead(200);
+      const more = (): void => {
+        while (!response.destroyed && response.write("x".repeat(1_000)));
+      };
+      response.on("drain", more);
+      more();
+      return;
+    }
+    case "stalled":
+      response.writeHead(200);
+      response.write("a beginning");
+      return;
     case "latin1":
       response.writeHead(200).end(Buffer.from([0x63, 0xe9]));
       return;
@@ -234,6 +277,56 @@ describe("bodies", () => {
       `failed: the response is longer than ${BIG - 1} bytes`,
     );
     expect(await textOf(fetched([at("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
+  });
+
+  // Raw deflate and br have no checksum: changed bytes may decode to another text.
+  const CHECKED = ["gzip", "deflate"];
+  const SPOILED = [...ENCODINGS.keys()].flatMap((encoding) =>
+    ["cut", "empty", "plain", "twice", "followed", ...(CHECKED.includes(encoding) ? ["flipped"] : [])].map(
+      (how) => [encoding, how] as const,
+    ),
+  );
+  test.each(SPOILED)("%s, %s: the whole text or a failure, never a part", async (encoding, how) => {
+    const answer = await failureOf(fetched([at(`/spoiled/${encoding}/${how}`)]));
+    const whole = `no failure: ${JSON.stringify("text, plain".repeat(200))}`;
+    const allowed = {
+      cut: ["failed"],
+      flipped: ["failed"],
+      // No bytes decode to no text, or do not decode.
+      empty: ['no failure: ""', "failed"],
+      plain: ["failed"],
+      // RFC 1952 allows several members in a row; what follows the end of a stream is ignored or a failure.
+      twice: [whole, `no failure: ${JSON.stringify("text, plain".repeat(400))}`, "failed"],
+      followed: [whole, "failed"],
+    }[how];
+    expect(allowed).toContain(answer.startsWith("failed: the response does not decode as ") ? "failed" : answer);
+  });
+
+  test.each([
+    ["GZIP", "text, plain"],
+    [" gzip , identity", "text, plain"],
+    ["x-gzip", "text, plain"],
+    ["gzip;q=1", undefined],
+    ["compress", undefined],
+    ["gzip gzip", undefined],
+    ["__proto__", undefined],
+  ])("the header content-encoding: %s", async (header, text) => {
+    const answer = await failureOf(fetched([at(`/header/-/${encodeURIComponent(header)}`)]));
+    if (text === undefined) expect(answer).toMatch(/^failed: the response has the encoding "/);
+    else expect(answer).toBe(`no failure: ${JSON.stringify(text)}`);
+  });
+
+  test("a body that ends early, is framed wrongly, never ends or stalls fails, in bounds", async () => {
+    expect(await failed([at("/short")])).toBe("failed: the connection was closed by the other side");
+    expect(await failed([at("/chunked")])).toBe("failed: the response is not HTTP as it should be");
+    expect(await failed([at("/both")])).toMatch(/^failed: |^no failure: "abc"/);
+    expect(await failed([at("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
+      "failed: the response is longer than 100000 bytes",
+    );
+    expect(await failed([at("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await failed([at("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
+      `failed: the response is longer than ${BIG * 50 - 1} bytes`,
+    );
   });
 
   test("a body that is not UTF-8 fails", async () => {
