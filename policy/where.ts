@@ -11,7 +11,7 @@
  * spelling gets past a condition. Each comparison costs at most the length of the condition's own text, except that the URL, path
  * or headers of a call are brought into their form first.
  */
-import { type CapabilityDecl, signatureFor } from "../vm/capabilities.ts";
+import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { EnumValue, FloatValue, isInt, UnitValue, type Value } from "../vm/value/value.ts";
@@ -93,33 +93,42 @@ export function whereCheck(capability: CapabilityDecl, where: Where, types: read
   if (where.size === 0) return undefined;
   const parts = [...where].map(([text, conditions]) => {
     const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
-    return { path: parseArgumentPath(text), reason: `${text} must ${describeConditions(conditions)}`, rule, conditions };
+    const path = parseArgumentPath(text);
+    const read = path === undefined ? undefined : partReader(capability, path, types);
+    const reason = read === undefined ? `${capability.name} has no such parameter` : `${text} must ${describeConditions(conditions)}`;
+    return { rule, reason, conditions, read };
   });
   return (args) => {
-    for (const { path, rule, reason, conditions } of parts) {
-      const part = path === undefined ? undefined : argumentPart(capability, path, args, types);
-      if (part === undefined) return { rule, reason: `${capability.name} has no such parameter` };
-      if (!conditions.some((condition) => holds(condition, part.value, types))) return { rule, reason };
-    }
+    for (const { rule, reason, conditions, read } of parts)
+      if (read === undefined || !isMet(conditions, read(args), types)) return { rule, reason };
     return undefined;
   };
 }
 
-/** Returns the part of the arguments at the path, boxed; its value is undefined if it is absent. Returns undefined if no signature has the parameter. */
-function argumentPart(
+/** Returns the function that finds the part of the arguments at the path, undefined if it is absent. Returns undefined if no signature has the parameter. */
+function partReader(
   capability: CapabilityDecl,
   { param, steps }: ArgumentPath,
-  args: readonly Value[],
   types: readonly TypeDef[],
-): { readonly value: Value | undefined } | undefined {
-  if (!capability.signatures.some((s) => s.params.some((p) => p.name === param))) return undefined;
-  const index = signatureFor(capability, args.length)?.params.findIndex((p) => p.name === param) ?? -1;
-  const argument = args[index];
-  if (argument === undefined) return { value: undefined };
+): ((args: readonly Value[]) => Value | undefined) | undefined {
+  const indexes = capability.signatures.map((s) => s.params.findIndex((p) => p.name === param));
+  if (indexes.every((index) => index < 0)) return undefined;
+  // The arguments are complete, so their number says which signature was called.
+  const indexByCount = new Map(capability.signatures.map((s, i) => [s.params.length, indexes[i] ?? -1]));
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
-  if (form === undefined) return { value: partOf(argument, steps, types) };
   const [first, ...rest] = steps;
-  return { value: partOf(form.value(argument), typeof first === "string" ? [form.name(first), ...rest] : steps, types) };
+  const formSteps = form !== undefined && typeof first === "string" ? [form.name(first), ...rest] : steps;
+  return (args) => {
+    const argument = args[indexByCount.get(args.length) ?? -1];
+    if (argument === undefined) return undefined;
+    return partOf(form === undefined ? argument : form.value(argument), formSteps, types);
+  };
+}
+
+/** Whether one of the conditions holds. */
+function isMet(conditions: readonly Condition[], part: Value | undefined, types: readonly TypeDef[]): boolean {
+  for (const condition of conditions) if (holds(condition, part, types)) return true;
+  return false;
 }
 
 /** Whether all members of the condition hold. `part` is undefined if the part is absent. */
@@ -129,7 +138,7 @@ function holds(condition: Condition, part: Value | undefined, types: readonly Ty
   const { equal, in: list, prefix, min, max } = condition;
   const scalar = scalarOf(part, types);
   if (equal !== undefined && scalar !== equal) return false;
-  if (list !== undefined && !list.some((item) => item === scalar)) return false;
+  if (list !== undefined && !(scalar !== undefined && typeof scalar !== "bigint" && list.includes(scalar))) return false;
   if (prefix !== undefined && !(typeof scalar === "string" && scalar.startsWith(prefix))) return false;
   if (min === undefined && max === undefined) return true;
   if (typeof scalar !== "number" && typeof scalar !== "bigint") return false;
