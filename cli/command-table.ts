@@ -106,7 +106,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     help: "compile and run a program (.ax) or a module (.axbc), and print its value",
     options: [
       { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
-      { flags: "--allow-net <hosts>", help: "also allow net.fetch to these hosts, separated by commas" },
+      {
+        flags: "--allow-net <hosts>",
+        help: "also allow net.fetch to these hosts, separated by commas; 127.0.0.1:8080 opens that port of this machine",
+      },
       { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
       { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
       { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },

@@ -85,7 +85,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#decisions = new Decisions(options.policy);
+    this.#decisions = new Decisions(options.policy, options.types);
     this.#observesStart = options.observers.has("callStart");
     this.#observesEnd = options.observers.has("callEnd");
     this.#waitsForCollector = !options.clock.isLimited;

@@ -6,7 +6,7 @@
 import { lazily } from "../vm/lazy.ts";
 
 /** `public`, or why an address is not on the public internet. */
-type AddressClass =
+export type AddressClass =
   | "public"
   | "unspecified"
   | "loopback"

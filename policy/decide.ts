@@ -1,17 +1,20 @@
 /**
  * Decides whether a policy allows one call. The capability's rule, or `default_allow`, decides first. If it allows the
- * call, the arguments are checked against the capability's scope: `net_policy`, `fs_policy` or `llm_policy`. The gateway
- * counts the budget. The same call gets the same decision on every machine, whether recorded or replayed.
+ * call, the arguments are checked against the rule's conditions (`where`) and the capability's scope: `net_policy`,
+ * `fs_policy` or `llm_policy`. The gateway counts the budget. The same call gets the same decision on every machine, whether recorded or replayed.
  */
+import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/value/map.ts";
-import { type Value, wellFormed } from "../vm/value/value.ts";
-import { matchesHost, parseTarget, privateReason } from "./hosts.ts";
+import type { Value } from "../vm/value/value.ts";
+import { loopbackName, matchesHost, namesLoopback, parseTarget, privateReason } from "./hosts.ts";
 import { reachOf } from "./paths.ts";
 import type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
+import { quote } from "./quote.ts";
+import { whereCheck, type WhereCheck } from "./where.ts";
 
-interface Decision {
+export interface Decision {
   readonly allowed: boolean;
   /** Path in the policy file of the rule that decided: `rules["net.fetch"].allow`, `net_policy.allowed_domains`. */
   readonly rule: string;
@@ -32,24 +35,37 @@ interface Refusal {
   readonly reason: string;
 }
 
+/** The decision of a rule alone, and the rule's conditions on arguments. */
+interface RuleDecision {
+  readonly decision: Decision;
+  readonly refuses: WhereCheck | undefined;
+}
+
 /** Decides calls by one policy. */
 export class Decisions {
   readonly #policy: Policy;
-  /** Cached decisions of the rules alone, by capability name. */
-  readonly #byRule = new Map<string, Decision>();
+  readonly #types: readonly TypeDef[];
+  /** By capability name. */
+  readonly #byRule = new Map<string, RuleDecision>();
 
-  constructor(policy: Policy) {
+  /** `types` are those of the program's module. They name the fields of its records. */
+  constructor(policy: Policy, types: readonly TypeDef[] = []) {
     this.#policy = policy;
+    this.#types = types;
   }
 
   /** Decides one call. `args` must have their defaults filled in and match the capability's types. */
-  decide({ name }: CapabilityDecl, args: readonly Value[]): Decision {
-    let decision = this.#byRule.get(name);
-    if (decision === undefined) {
-      decision = ruleDecision(this.#policy, name);
-      this.#byRule.set(name, decision);
+  decide(capability: CapabilityDecl, args: readonly Value[]): Decision {
+    const { name } = capability;
+    let byRule = this.#byRule.get(name);
+    if (byRule === undefined) {
+      const where = this.#policy.rules.get(name)?.where;
+      const refuses = where === undefined ? undefined : whereCheck(capability, where, this.#types);
+      byRule = { decision: ruleDecision(this.#policy, name), refuses };
+      this.#byRule.set(name, byRule);
     }
-    const refusal = decision.allowed ? scopeRefusal(this.#policy, name, args) : undefined;
+    const { decision, refuses } = byRule;
+    const refusal = decision.allowed ? (refuses?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
     return refusal === undefined ? decision : { allowed: false, ...refusal };
   }
 }
@@ -83,10 +99,11 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Checks host, port, method and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing.
+ * Checks host, port, method and, if the host is an IP address, its range. A loopback address that `allowed_domains` names with its
+ * port is open, whatever the other settings. Returns undefined if the policy refuses nothing.
  * A URL that does not parse is refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
  */
-export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
+function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;
   const upperMethod = method.toUpperCase();
   if (allowed_methods.length > 0 && !allowed_methods.includes(upperMethod)) {
@@ -99,14 +116,19 @@ export function urlRefusal(net: NetPolicy, url: string, method: string): Refusal
       ? undefined
       : { rule: "net_policy.allowed_ports", reason: "the URL names no port that could be allowed" };
   }
+  if (namesLoopback(allowed_domains, target.host, target.port)) return undefined;
+  const loopback = loopbackName(target.host, target.port);
+  const hint = loopback === undefined ? "" : `; name it outright to open it: --allow-net ${loopback}`;
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
-    return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed` };
+    return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed${hint}` };
   }
   if (allowed_ports.length > 0 && !allowed_ports.includes(target.port)) {
     return { rule: "net_policy.allowed_ports", reason: `the port ${target.port} is not one of ${allowed_ports.join(", ")}` };
   }
   const reason = allow_private_networks ? undefined : privateReason(target.host);
-  return reason === undefined ? undefined : { rule: "net_policy.allow_private_networks", reason: `${quote(target.host)} is ${reason}` };
+  return reason === undefined
+    ? undefined
+    : { rule: "net_policy.allow_private_networks", reason: `${quote(target.host)} is ${reason}${hint}` };
 }
 
 function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): Refusal | undefined {
@@ -139,12 +161,4 @@ export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: num
 export function requestedTokens(options: Value | undefined): number | bigint | undefined {
   const requested = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
   return typeof requested === "number" || typeof requested === "bigint" ? requested : undefined;
-}
-
-/** Limit on a text that a reason quotes, in UTF-16 code units. */
-const MAX_QUOTED_UNITS = 200;
-
-/** Puts a program's text in quotes for use in a reason, escapes its control characters, and shortens it. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED_UNITS ? `${wellFormed(text.slice(0, MAX_QUOTED_UNITS))}…` : text);
 }

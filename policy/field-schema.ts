@@ -3,7 +3,8 @@
  * messages, and its JSON Schema, so that the three cannot disagree. `policy-fields.ts` builds the policy format from them.
  */
 import { BorunaError, type ErrorKind, type ErrorPlace } from "../vm/error.ts";
-import type { JsonData } from "../vm/json/json.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { describeNode, type DocumentNode } from "./document.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
@@ -27,17 +28,21 @@ export interface FieldSchema<T> {
   /** A phrase that follows "must be": `a list of hosts`. */
   readonly description: string;
   readonly jsonSchema: JsonSchema;
+  /** Returns the JSON of a value that was read, without each later field that has its default. */
+  readonly compact: (data: JsonData) => JsonData;
 }
+
+const unchanged = (data: JsonData): JsonData => data;
 
 /** The declaration of one member of an object. */
 export interface Field<T> {
   readonly name: string;
   readonly schema: FieldSchema<T>;
-  /** Default of an absent member; undefined if the member is required. */
-  readonly fallback: T | undefined;
+  /** Holds the value of an absent member; undefined if the member is required. */
+  readonly fallback: { readonly value: T } | undefined;
   readonly doc: string;
-  /** Set if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
-  readonly omitWhenDefault?: true;
+  /** Set by `later` if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
+  readonly isLater?: true;
 }
 
 type FieldValue<F> = F extends Field<infer T> ? T : never;
@@ -47,11 +52,15 @@ export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 
 /** Declares an optional field with its default. */
 export function field<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
-  return { name, schema, fallback, doc };
+  return { name, schema, fallback: { value: fallback }, doc };
 }
-/** Declares an optional field that was added after the format's first version. */
-export function laterField<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
-  return { name, schema, fallback, doc, omitWhenDefault: true };
+/** Marks an optional field that was added after the format's first version. */
+export function later<T>(declared: Field<T>): Field<T> {
+  return { ...declared, isLater: true };
+}
+/** Declares a field that may be absent and has no default. If it is absent, its value is undefined. */
+export function optionalField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T | undefined> {
+  return { name, schema, fallback: { value: undefined }, doc };
 }
 export function requiredField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T> {
   return { name, schema, fallback: undefined, doc };
@@ -89,14 +98,16 @@ export function memberPath(path: string, name: string): string {
 export const BOOLEAN: FieldSchema<boolean> = {
   description: "true or false",
   jsonSchema: new Map([["type", "boolean"]]),
+  compact: unchanged,
   read: (node, position) => (node.kind === "scalar" && typeof node.value === "boolean" ? node.value : failType(BOOLEAN, node, position)),
 };
 
 /** Returns the schema of a number for which `isValid` holds. */
-function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: number) => boolean): FieldSchema<number> {
+export function numeric(description: string, jsonSchema: JsonSchema, isValid: (value: number) => boolean): FieldSchema<number> {
   const schema: FieldSchema<number> = {
     description,
     jsonSchema,
+    compact: unchanged,
     read: (node, position) => {
       const value = node.kind === "scalar" ? node.value : undefined;
       // Adding 0 turns -0 into 0.
@@ -124,6 +135,7 @@ export function nullable<T>(inner: FieldSchema<T>): FieldSchema<T | null> {
   return {
     description: `${inner.description}, or null`,
     jsonSchema: new Map<string, JsonData>([["anyOf", [inner.jsonSchema, new Map([["type", "null"]])]]]),
+    compact: inner.compact,
     read: (node, position) => (node.kind === "scalar" && node.value === null ? null : inner.read(node, position)),
   };
 }
@@ -135,6 +147,7 @@ export function text(description: string, parse: TextParser, extraSchema: JsonSc
   const schema: FieldSchema<string> = {
     description,
     jsonSchema: new Map<string, JsonData>([["type", "string"], ...extraSchema]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const parsed = parse(node.value);
@@ -150,6 +163,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
   const schema: FieldSchema<T> = {
     description: `one of ${values.join(", ")}`,
     jsonSchema: new Map<string, JsonData>([["enum", values]]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const given = node.value;
@@ -171,21 +185,26 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
 /** Limit on the entries of a list or an object. */
 const MAX_ENTRIES = 10_000;
 
-function checkEntryCount(node: DocumentNode, count: number, position: FieldPosition): void {
-  if (count > MAX_ENTRIES) fail(position, node.offset, `${position.path} has more than ${MAX_ENTRIES} entries`);
+function checkEntryCount(node: DocumentNode, count: number, maxEntries: number, position: FieldPosition): void {
+  if (count > maxEntries) fail(position, node.offset, `${position.path} has more than ${maxEntries} entries`);
 }
 
 /** Returns the schema of a list. Reading keeps the order and drops duplicates. */
-export function listOf<T extends string | number>(item: FieldSchema<T>, what: string): FieldSchema<readonly T[]> {
+export function listOf<T extends null | boolean | number | string>(
+  item: FieldSchema<T>,
+  what: string,
+  maxEntries: number = MAX_ENTRIES,
+): FieldSchema<readonly T[]> {
   const schema: FieldSchema<readonly T[]> = {
     description: `a list of ${what}`,
     jsonSchema: new Map<string, JsonData>([
       ["type", "array"],
       ["items", item.jsonSchema],
     ]),
+    compact: unchanged,
     read: (node, position) => {
       if (node.kind !== "list") return failType(schema, node, position);
-      checkEntryCount(node, node.items.length, position);
+      checkEntryCount(node, node.items.length, maxEntries, position);
       return [...new Set(node.items.map((part, i) => item.read(part, { ...position, path: `${position.path}[${i}]` })))];
     },
   };
@@ -195,23 +214,31 @@ export function listOf<T extends string | number>(item: FieldSchema<T>, what: st
 /** Checks the name of a member. Returns the error if the name is invalid. */
 export type KeyCheck = (name: string) => undefined | { readonly kind?: PolicyErrorKind; readonly message: string; readonly hint?: string };
 
+export interface MapOptions<T> {
+  /** Returns the schema of one member's value, if it depends on the name. */
+  readonly itemFor?: (name: string) => FieldSchema<T>;
+  readonly extraSchema?: JsonSchema;
+  readonly maxEntries?: number;
+}
+
 export function mapOf<T>(
   what: string,
   item: FieldSchema<T>,
   check: KeyCheck,
-  extraSchema: JsonSchema = new Map(),
+  { itemFor = () => item, extraSchema = new Map(), maxEntries = MAX_ENTRIES }: MapOptions<T> = {},
 ): FieldSchema<ReadonlyMap<string, T>> {
   const schema: FieldSchema<ReadonlyMap<string, T>> = {
     description: `an object of ${what}`,
     jsonSchema: new Map<string, JsonData>([["type", "object"], ...extraSchema, ["additionalProperties", item.jsonSchema]]),
+    compact: (data) => (isJsonObject(data) ? new Map([...data].map(([name, part]) => [name, item.compact(part)])) : data),
     read: (node, position) => {
       if (node.kind !== "object") return failType(schema, node, position);
-      checkEntryCount(node, node.members.length, position);
+      checkEntryCount(node, node.members.length, maxEntries, position);
       for (const { name, nameOffset } of node.members) {
         const problem = check(name);
         if (problem !== undefined) fail(position, nameOffset, problem.message, problem.hint, problem.kind);
       }
-      return new Map(node.members.map((m) => [m.name, item.read(m.node, memberPosition(position, m.name))]));
+      return new Map(node.members.map((m) => [m.name, itemFor(m.name).read(m.node, memberPosition(position, m.name))]));
     },
   };
   return schema;
@@ -235,6 +262,7 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
       ["required", fields.filter((f) => f.fallback === undefined).map((f) => f.name)],
       ["properties", new Map(fields.map((f) => [f.name, new Map<string, JsonData>([["description", f.doc], ...f.schema.jsonSchema])]))],
     ]),
+    compact: (data) => (isJsonObject(data) ? new Map([...data].flatMap(([name, part]) => compactMember(fields, name, part))) : data),
     read: (node, outerPosition) => {
       const position: FieldPosition = kind === undefined ? outerPosition : { ...outerPosition, kind };
       if (node.kind !== "object") return failType(schema, node, position);
@@ -254,9 +282,19 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
         if (member !== undefined) return f.schema.read(member.node, memberPosition(position, f.name));
         if (f.fallback === undefined)
           return fail(position, node.offset, `${memberPath(position.path, f.name)} is missing`, `It must be ${f.schema.description}.`);
-        return f.fallback;
+        return f.fallback.value;
       });
     },
   };
   return schema;
+}
+
+/** Returns the entries that a member has in canonical JSON: none for a later field with its default. */
+function compactMember(fields: readonly Field<unknown>[], name: string, data: JsonData): readonly (readonly [string, JsonData])[] {
+  const declared = fields.find((f) => f.name === name);
+  if (declared === undefined) return [[name, data]];
+  const compacted = declared.schema.compact(data);
+  const isDefault = (): boolean =>
+    canonicalJson(compacted) === canonicalJson(declared.schema.compact(jsonFromJs(declared.fallback?.value)));
+  return declared.isLater === true && isDefault() ? [] : [[name, compacted]];
 }

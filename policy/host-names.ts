@@ -29,10 +29,10 @@ export function hasValidPunycode(hostname: string): boolean {
   return tryParseUrl(`http://${name}/`)?.hostname === hostname;
 }
 
-/** Returns the host as the text spells it, with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
+/** Returns the host as the text spells it, without its port and with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
 function writtenHost(text: string): string | undefined {
   const [, authority = ""] = /^(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})([^\\/?#]*)/i.exec(text.replace(/^[\0-\x20]+|[\t\n\r]/g, "")) ?? [];
-  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const host = authority.slice(authority.lastIndexOf("@") + 1).replace(/:[0-9]*$/, "");
   try {
     return decodeURIComponent(host);
   } catch (error) {

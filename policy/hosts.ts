@@ -28,8 +28,9 @@ export function canonicalHost(hostname: string): string {
   return (withoutBrackets.endsWith(".") ? withoutBrackets.slice(0, -1) : withoutBrackets).toLowerCase();
 }
 
-/** Whether the pattern matches the host. `*.example.org` matches every name below example.org, but not example.org itself. */
+/** Whether the pattern matches the host. `*.example.org` matches every name below example.org, but not example.org itself; `*` matches every host. */
 export function matchesHost(pattern: string, host: string): boolean {
+  if (pattern === EVERY_HOST) return true;
   return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
 }
 
@@ -51,12 +52,54 @@ export function parseHostPattern(text: string): { readonly pattern: string } | {
   if (/[/@]/.test(text)) return { problem: "it is a host, not a URL" };
   if (classifyAddress(pattern) !== undefined) return { pattern: canonicalAddress(pattern) };
   if (/:[0-9]+$/.test(text)) return { problem: "a port goes into net_policy.allowed_ports" };
-  if (pattern === "*" || pattern === "") return { problem: "leave allowed_domains out to allow every public host" };
   if (pattern.length > MAX_NAME_LENGTH || !NAME.test(pattern))
     return { problem: "write a host name, or *. and a name for all names below it" };
   // The URL parser reads such a text as an address.
   if (/^(?:\*\.)?(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)$/.test(pattern)) return { problem: "it is neither a host name nor an address" };
   return { pattern };
+}
+
+/** The entry of `allowed_domains` that matches every host. Addresses that are not public stay closed. */
+export const EVERY_HOST = "*";
+
+/** A loopback host with a port, such as `127.0.0.1:8080` or `[::1]:8080`. */
+const LOOPBACK_PATTERN = /^(\[::1\]|127(?:\.[0-9]{1,3}){3}|localhost):([1-9][0-9]{0,4})$/;
+
+/** Returns an entry of `allowed_domains` in normalized form, or what is wrong with the text. */
+export function parseAllowedDomain(text: string): { readonly pattern: string } | { readonly problem: string } {
+  const [pattern, host = "", port = ""] = LOOPBACK_PATTERN.exec(text.toLowerCase()) ?? [];
+  if (text === EVERY_HOST) return { pattern: text };
+  if (pattern === undefined) {
+    const parsed = parseHostPattern(text);
+    const hasPort = "problem" in parsed && /:[0-9]+$/.test(text);
+    return hasPort ? { problem: `${parsed.problem}; only localhost, 127.0.0.1 and [::1] are written with one` } : parsed;
+  }
+  return isLoopbackHost(canonicalHost(host)) && Number(port) <= 65_535
+    ? { pattern }
+    : { problem: "it is neither a loopback address nor a port" };
+}
+
+/** Whether an entry of `allowed_domains` names a loopback host with its port. */
+export const isLoopbackPattern = (pattern: string): boolean => LOOPBACK_PATTERN.test(pattern);
+
+/** Returns an entry of `allowed_domains` without its port. */
+export const hostOfPattern = (pattern: string): string => canonicalHost(LOOPBACK_PATTERN.exec(pattern)?.[1] ?? pattern);
+
+/** Whether `allowed_domains` may name the host with a port. */
+function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "::1" || (host.startsWith("127.") && classifyAddress(host) === "loopback");
+}
+
+/** Returns how `allowed_domains` and `--allow-net` name a loopback host and port; undefined for any other host. */
+export function loopbackName(host: string, port: number): string | undefined {
+  if (!isLoopbackHost(host)) return undefined;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether `allowed_domains` names this loopback host and port. Names that resolve to them are not meant. */
+export function namesLoopback(allowedDomains: readonly string[], host: string, port: number): boolean {
+  const name = loopbackName(host, port);
+  return name !== undefined && allowedDomains.includes(name);
 }
 
 /** Returns the address in the spelling of the URL parser, so that equal addresses compare equal. */

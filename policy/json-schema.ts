@@ -14,6 +14,7 @@ import {
   SECRET_FIELDS,
 } from "./policy-fields.ts";
 import type { FieldTable } from "./field-schema.ts";
+import { CONDITION_FIELDS } from "./where-fields.ts";
 
 /** Returns the JSON Schema (2020-12) of a policy file. */
 export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): JsonData {
@@ -48,7 +49,7 @@ export function policyFieldDocs(): readonly FieldDoc[] {
   const docs: FieldDoc[] = [];
   const addFields = (path: string, table: FieldTable): void => {
     for (const field of Object.values(table)) {
-      const { fallback } = field;
+      const fallback = field.fallback?.value;
       const isScalar = fallback === null || typeof fallback === "boolean" || typeof fallback === "number";
       docs.push({
         path: path === "" ? field.name : `${path}.${field.name}`,
@@ -58,6 +59,7 @@ export function policyFieldDocs(): readonly FieldDoc[] {
       });
       for (const [name, inside, members] of sections) if (path === "" && name === field.name) addFields(inside, members);
       if (path === "llm_policy" && field.name === "prices") addFields("llm_policy.prices[MODEL]", PRICE_FIELDS);
+      if (path === "rules[CAPABILITY]" && field.name === "where") addFields("rules[CAPABILITY].where[PATH]", CONDITION_FIELDS);
     }
   };
   addFields("", policyFields(undefined));

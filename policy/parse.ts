@@ -36,7 +36,7 @@ export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
 /** Like `parsePolicy`, but also returns warnings. */
 export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedPolicy {
   const policy = parsePolicy(text, options);
-  const warnings = policyWarnings(parseDocument(text, options), policy);
+  const warnings = policyWarnings(parseDocument(text, options), policy, options.registry ?? BUILTIN_REGISTRY);
   return { policy, warnings: warnings.map((warning) => ({ ...warning, place: errorPlaceAt(text, warning.offset, options.file) })) };
 }
 

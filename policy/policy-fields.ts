@@ -8,20 +8,20 @@
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
  *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
- *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of a `laterField`
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of later fields
  *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
  *
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
  * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
  *
- * To add a field, declare it with `laterField`, so that policies without it keep their hash, and read it in the section's
+ * To add a field, wrap it in `later`, so that policies without it keep their hash, and read it in the section's
  * `objectOf`.
  */
-import { CAPABILITIES, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { LIMITS, limitsFrom } from "../vm/limits.ts";
 import type { DocumentNode } from "./document.ts";
-import { parseHostPattern } from "./hosts.ts";
+import { parseAllowedDomain, parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import {
   AMOUNT,
@@ -29,7 +29,7 @@ import {
   field,
   type FieldValues,
   integer,
-  laterField,
+  later,
   type KeyCheck,
   listOf,
   mapOf,
@@ -41,6 +41,8 @@ import {
   text,
   type TextParser,
 } from "./field-schema.ts";
+import type { Where } from "./where.ts";
+import { whereSchema } from "./where-fields.ts";
 
 const KIBIBYTE = 1_024;
 const GIBIBYTE = KIBIBYTE ** 3;
@@ -56,6 +58,10 @@ function defaultsOf<T>(schema: FieldSchema<T>): T {
 
 const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
+  return "pattern" in parsed ? { text: parsed.pattern } : parsed;
+});
+const ALLOWED_DOMAIN = text("a host", (given) => {
+  const parsed = parseAllowedDomain(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
 /** The methods that `net.fetch` supports. */
@@ -74,18 +80,23 @@ const MODEL = text("a model's name", (given) =>
   given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" },
 );
 
-export const RULE_FIELDS = {
+/** Returns the fields of a capability's rule. Without a capability, `where` may name any parameter. */
+const ruleFields = (capability: CapabilityDecl | undefined) => ({
   allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
   budget: field("budget", integer(0, Number.MAX_SAFE_INTEGER), 0, "Calls that one run may make; 0 is no limit."),
-};
+  where: later(
+    field<Where>("where", whereSchema(capability), new Map(), "Conditions on the arguments; a call that does not meet all is denied."),
+  ),
+});
+export const RULE_FIELDS = ruleFields(undefined);
 type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 
 export const NET_FIELDS = {
   allowed_domains: field(
     "allowed_domains",
-    listOf(HOST, "hosts"),
+    listOf(ALLOWED_DOMAIN, "hosts"),
     [],
-    "Hosts that net.fetch may reach; *.example.org is every name below example.org. Empty: every public host.",
+    "Hosts that net.fetch may reach; *.example.org is every name below example.org, * every public host. 127.0.0.1:8080, [::1]:8080 and localhost:8080 open exactly that port of this machine. Empty: every public host.",
   ),
   allowed_methods: field("allowed_methods", listOf(METHOD, "HTTP methods"), [], "HTTP methods that net.fetch may use. Empty: all."),
   max_response_bytes: field(
@@ -114,11 +125,13 @@ export const NET_FIELDS = {
     false,
     "Whether the trace context is sent along, in the headers traceparent and tracestate.",
   ),
-  propagate_baggage: laterField(
-    "propagate_baggage",
-    BOOLEAN,
-    false,
-    "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+  propagate_baggage: later(
+    field(
+      "propagate_baggage",
+      BOOLEAN,
+      false,
+      "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+    ),
   ),
 };
 export type NetPolicy = FieldValues<typeof NET_FIELDS>;
@@ -200,7 +213,7 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limitField("max_alloc_bytes", 1),
   max_call_depth: limitField("max_call_depth", 1),
   max_output_bytes: limitField("max_output_bytes", 0),
-  max_log_bytes: { ...limitField("max_log_bytes", 1), omitWhenDefault: true as const },
+  max_log_bytes: later(limitField("max_log_bytes", 1)),
   max_wall_ms: limitField("max_wall_ms", 0),
 };
 type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
@@ -211,10 +224,13 @@ export const SECRET_FIELDS = {
 };
 type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
 
-const RULE = objectOf<PolicyRule>("an object with allow and budget", RULE_FIELDS, (read) => ({
-  allow: read(RULE_FIELDS.allow),
-  budget: read(RULE_FIELDS.budget),
-}));
+function ruleSchema(fields: typeof RULE_FIELDS): FieldSchema<PolicyRule> {
+  return objectOf<PolicyRule>("an object with allow and budget", fields, (read) => ({
+    allow: read(fields.allow),
+    budget: read(fields.budget),
+    where: read(fields.where),
+  }));
+}
 
 const NET = objectOf<NetPolicy>(
   "an object",
@@ -311,12 +327,11 @@ export const SCHEMA_VERSION = 1;
 /** Returns the top-level fields. */
 export function policyFields(registry: CapabilityRegistry | undefined) {
   const names: readonly JsonData[] = [...(registry?.byName.keys() ?? CAPABILITIES.map((c) => c.name))];
-  const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf(
-    "rules by capability",
-    RULE,
-    ruleNames(registry),
-    new Map([["propertyNames", new Map([["enum", names]])]]),
-  );
+  const { byName } = registry ?? BUILTIN_REGISTRY;
+  const rules: FieldSchema<ReadonlyMap<string, PolicyRule>> = mapOf("rules by capability", ruleSchema(RULE_FIELDS), ruleNames(registry), {
+    itemFor: (name) => ruleSchema(ruleFields(byName.get(name))),
+    extraSchema: new Map([["propertyNames", new Map([["enum", names]])]]),
+  });
   // The policy format of the Rust toolchain writes null for an absent section.
   const net = nullable(NET);
   return {

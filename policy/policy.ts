@@ -8,12 +8,14 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
-import { FloatValue } from "../vm/value/value.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
+import { lazily } from "../vm/lazy.ts";
 import { documentFromJson, type DocumentNode } from "./document.ts";
-import { LIMIT_FIELDS, LIMITS_SCHEMA, NET_FIELDS, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
-import { parseHostPattern } from "./hosts.ts";
+import { LIMITS_SCHEMA, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
+import { EVERY_HOST, isLoopbackPattern, parseAllowedDomain } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { fail, type FieldTable, type FieldPosition } from "./field-schema.ts";
+import { fail, type FieldPosition } from "./field-schema.ts";
+import type { Where } from "./where.ts";
 
 export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
@@ -66,40 +68,11 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
   ["deny-all", DENY_ALL],
 ]);
 
-/** The values that a policy's fields hold. */
-type PolicyData =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly PolicyData[]
-  | ReadonlyMap<string, PolicyData>
-  | { readonly [name: string]: PolicyData };
+const anyPolicy = lazily(() => policyFileSchema(undefined));
 
-function toJson(data: PolicyData): JsonData {
-  if (data === null || typeof data === "boolean" || typeof data === "string") return data;
-  if (typeof data === "number") return Number.isSafeInteger(data) ? data : new FloatValue(data);
-  if (Array.isArray(data)) return data.map((item: PolicyData) => toJson(item));
-  const entries: readonly (readonly [string, PolicyData])[] = data instanceof Map ? [...data] : Object.entries(data);
-  return new Map(entries.map(([name, part]) => [name, toJson(part)]));
-}
-
-/** Removes each `laterField` that has its default. */
-function withoutOmittedDefaults(section: { readonly [name: string]: PolicyData }, fields: FieldTable): PolicyData {
-  return Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOmittedDefault(fields, name, value)));
-}
-
-/** Returns the effective policy in the format of a policy file: defaults included, except those of a `laterField`. */
+/** Returns the effective policy in the format of a policy file: defaults included, except those of later fields. */
 export function policyToJson(policy: Policy): JsonData {
-  const { schema_version, default_allow, rules, fs_policy, db_policy, llm_policy, secrets } = policy;
-  const net_policy = withoutOmittedDefaults({ ...policy.net_policy }, NET_FIELDS);
-  const limits = withoutOmittedDefaults({ ...policy.limits }, LIMIT_FIELDS);
-  return toJson({ schema_version, default_allow, rules, net_policy, fs_policy, db_policy, llm_policy, limits, secrets });
-}
-
-function isOmittedDefault(table: FieldTable, name: string, value: unknown): boolean {
-  const field = Object.values(table).find((f) => f.name === name);
-  return field?.omitWhenDefault === true && field.fallback === value;
+  return anyPolicy().compact(jsonFromJs(policy));
 }
 
 /** Returns the SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
@@ -130,8 +103,8 @@ export interface Shorthands {
 
 /**
  * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability and
- * add the given hosts or folders to its scope. A capability that is already allowed keeps its budget unless `--allow`
- * gives a new one.
+ * add the given hosts or folders to its scope. A capability that is already allowed keeps its conditions, and its budget
+ * unless `--allow` gives a new one.
  * Throws `policy.invalid_capability`, `policy.invalid_net_policy`, `policy.invalid_fs_policy`.
  */
 export function withShorthands(policy: Policy, shorthands: Shorthands, registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
@@ -139,7 +112,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   const rules = new Map(policy.rules);
   for (const given of allow) {
     const { name, budget } = parseAllow(given, registry);
-    rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name) });
+    rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name), where: whereOf(policy, name) });
   }
   for (const [name, given] of [
     ["net.fetch", allowNet],
@@ -147,7 +120,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     ["fs.write", allowWrite],
   ] as const) {
     const rule = rules.get(name);
-    if (given.length > 0) rules.set(name, { allow: true, budget: rule?.allow === true ? rule.budget : 0 });
+    if (given.length > 0 && rule?.allow !== true) rules.set(name, { allow: true, budget: 0, where: new Map() });
   }
   return {
     ...policy,
@@ -172,6 +145,12 @@ function budgetOf(policy: Policy, capability: string): number {
   return rule?.allow === true ? rule.budget : 0;
 }
 
+/** Returns the conditions of a capability that the policy already allows. */
+function whereOf(policy: Policy, capability: string): Where {
+  const rule = policy.rules.get(capability);
+  return rule?.allow === true ? rule.where : new Map();
+}
+
 function parseAllow(given: string, registry: CapabilityRegistry): { readonly name: string; readonly budget?: number } {
   const [name = "", budget, ...rest] = given.split("=");
   if (!registry.byName.has(name)) {
@@ -192,13 +171,16 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
   const { allowed_domains } = policy.net_policy;
   if (given.length === 0) return allowed_domains;
   const hosts = given.map((host) => {
-    const parsed = parseHostPattern(host);
+    const parsed = parseAllowedDomain(host);
     if ("pattern" in parsed) return parsed.pattern;
     throw new BorunaError("policy.invalid_net_policy", `--allow-net ${host}: ${parsed.problem}`);
   });
   const isOpen = isAllowed(policy, "net.fetch");
-  // Without a list, an allowed net.fetch already reaches every public host.
-  if (isOpen && allowed_domains.length === 0) return [];
+  if (isOpen && allowed_domains.length === 0) {
+    // Without a list, an allowed net.fetch already reaches every public host.
+    const loopback = hosts.filter(isLoopbackPattern);
+    return loopback.length === 0 ? [] : [EVERY_HOST, ...new Set(loopback)];
+  }
   return [...new Set([...(isOpen ? allowed_domains : []), ...hosts])];
 }
 

@@ -1,9 +1,11 @@
 /** Warnings about settings of a valid policy that have no effect or a surprising effect. */
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { DocumentMember, DocumentNode } from "./document.ts";
 import { hasValidPunycode } from "./host-names.ts";
-import { matchesHost } from "./hosts.ts";
+import { hostOfPattern, matchesHost } from "./hosts.ts";
 import { isAllowed, type Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
+import { conditionWarnings } from "./where-warnings.ts";
 
 export interface PolicyWarning {
   /** Path like in error messages: `rules["net.fetch"].budget`. */
@@ -15,7 +17,7 @@ export interface PolicyWarning {
 }
 
 /** Returns warnings in the order of the file. `root` must be the document of `policy`. It shows which settings are not defaults. */
-export function policyWarnings(root: DocumentNode, policy: Policy): readonly PolicyWarning[] {
+export function policyWarnings(root: DocumentNode, policy: Policy, registry: CapabilityRegistry): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = [];
   const warn = (path: string, { nameOffset }: DocumentMember, message: string): void =>
     void warnings.push({ path, message, offset: nameOffset });
@@ -25,7 +27,10 @@ export function policyWarnings(root: DocumentNode, policy: Policy): readonly Pol
         warn(pathTo(section.name, capability.field), section, `it has no effect, since no rule allows ${capability.name}.`);
       if (index === 0) checkSection(policy, section, warn);
     }
-    if (section.name === "rules") checkRules(policy, section, warn);
+    if (section.name === "rules") {
+      checkRules(policy, section, warn);
+      checkConditions(policy, section, registry, warn);
+    }
     if (section.name === "secrets") checkSecrets(policy, section, warn);
   }
   return warnings.toSorted((a, b) => a.offset - b.offset);
@@ -74,6 +79,23 @@ function checkRules(policy: Policy, section: DocumentMember, warn: Warn): void {
   }
 }
 
+function checkConditions(policy: Policy, section: DocumentMember, registry: CapabilityRegistry, warn: Warn): void {
+  for (const rule of membersOf(section.node)) {
+    const capability = registry.byName.get(rule.name);
+    const where = memberOf(rule.node, "where");
+    if (capability === undefined || where === undefined) continue;
+    const path = memberPath(memberPath("rules", rule.name), "where");
+    if (!isAllowed(policy, rule.name)) warn(path, where, `it has no effect, since the rule does not allow ${rule.name}.`);
+    for (const member of membersOf(where.node)) {
+      const conditions = policy.rules.get(rule.name)?.where.get(member.name) ?? [];
+      for (const [i, condition] of conditions.entries()) {
+        const conditionPath = memberPath(path, member.name) + (conditions.length > 1 ? `[${i}]` : "");
+        for (const message of conditionWarnings(capability, member.name, condition)) warn(conditionPath, member, message);
+      }
+    }
+  }
+}
+
 function checkSection(policy: Policy, section: DocumentMember, warn: Warn): void {
   if (section.name === "net_policy")
     for (const host of policy.net_policy.allowed_domains)
@@ -97,7 +119,8 @@ function checkSecrets(policy: Policy, section: DocumentMember, warn: Warn): void
   for (const secret of membersOf(section.node)) {
     const hosts = policy.secrets.get(secret.name)?.hosts ?? [];
     const isReachable = (host: string): boolean =>
-      allowed_domains.length === 0 || allowed_domains.some((pattern) => matchesHost(pattern, host) || matchesHost(host, pattern));
+      allowed_domains.length === 0 ||
+      allowed_domains.map(hostOfPattern).some((pattern) => matchesHost(pattern, host) || matchesHost(host, pattern));
     const path = memberPath("secrets", secret.name);
     if (hosts.length === 0) warn(path, secret, "it can be sent nowhere, since hosts is empty.");
     else if (!hosts.some(isReachable))

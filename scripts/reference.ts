@@ -22,6 +22,9 @@ import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { OPCODE_BY_TAG } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
+import { MAX_PATH_STEPS, MAX_PATH_UNITS } from "../policy/argument-path.ts";
+import { PARAMETER_FORMS } from "../policy/where.ts";
+import { CONDITION_FIELDS, MAX_ALTERNATIVES, MAX_PATHS, MAX_TEXT_UNITS, MAX_VALUES } from "../policy/where-fields.ts";
 import { apiPage } from "./api-page.ts";
 import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
@@ -169,7 +172,7 @@ const WARNINGS = `## Warnings
 
 \`boruna policy validate\` warns about valid fields that have no effect or a surprising one: a section whose capability no rule allows (\`net_policy\` without
 \`net.fetch\`), a budget of 0, which means no limit, a budget for a capability that is not allowed, \`fs.read\` or \`fs.write\` without folders, a secret or a model that can never be
-used, a host that cannot occur in a URL. The exit code is still 0. With \`--json\` the warnings are in the list \`warnings\`, each with \`file\`, \`line\`, \`column\`, \`path\` and \`message\`.`;
+used, a host that cannot occur in a URL, a condition that can never hold, a URL prefix that ends inside the host. The exit code is still 0. With \`--json\` the warnings are in the list \`warnings\`, each with \`file\`, \`line\`, \`column\`, \`path\` and \`message\`.`;
 
 const HOSTS = `## Hosts
 
@@ -179,7 +182,58 @@ rejected as hosts: a label \`xn--…\` that does not decode or does not encode t
 or whose mapping has changed since, scripts outside the basic plane except emoji and ideographs, and right-to-left names with anything but Hebrew or Arabic letters,
 digits after the first letter, and ASCII labels that begin with a letter.
 
-An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.`;
+An address is public unless IANA's special-purpose registries say otherwise. 168.63.129.16, an internal service address of Azure, is not public either.
+
+**Local development.** An entry \`127.0.0.1:8080\` (any address of \`127.0.0.0/8\`), \`[::1]:8080\` or \`localhost:8080\`, also in \`--allow-net\`, opens exactly that host and port, without
+\`allow_private_networks\` and whatever \`allowed_ports\` says. It opens no other port, no other name that resolves to the address, and no redirect to one. \`localhost\` is open only if all its
+addresses are loopback addresses. An entry \`*\` is every public host: \`["*", "127.0.0.1:8080"]\` allows the public internet and one port of this machine.`;
+
+/** Describes `where`, with the tables of its conditions and of the parameters that have a form of their own. */
+function conditionsSection(): string {
+  const conditions = Object.values(CONDITION_FIELDS).map((f) => [code(f.name), cell(f.schema.description), cell(f.doc)]);
+  const forms = [...PARAMETER_FORMS].flatMap(([capability, params]) =>
+    [...params].map(([param, form]) => [code(capability), code(param), cell(form.doc)]),
+  );
+  return `## Conditions on arguments
+
+A rule with \`where\` allows only calls whose arguments meet its conditions. Each condition belongs to a path, and all paths must be met:
+
+\`\`\`json
+{
+  "rules": {
+    "llm.call": {
+      "allow": true,
+      "where": {
+        "model": { "in": ["small", "large"] },
+        "options.temperature": [{ "absent": true }, { "min": 0, "max": 1 }]
+      }
+    }
+  }
+}
+\`\`\`
+
+A path is the name of a parameter, followed by names and list indexes: \`options.model\`, \`rows[0].id\`. A name that is not an identifier is written in
+brackets, as a JSON string: \`headers["X-Key"]\`, which in a JSON file is \`"headers[\\"X-Key\\"]"\`. Names lead into Json objects, maps and records, into the payload
+of an enum by the variant's name, and into a Result by \`ok\` and \`err\`. An Option is looked through: None is absent. The parameters of each capability are in
+[capabilities.md](capabilities.md).
+
+${table(["condition", "form", "meaning"], conditions).trimEnd()}
+
+All conditions of one object must hold. A list of objects is met if one of them is. Text and numbers are never converted: \`"3"\` is not \`3\`. What is absent meets only
+\`{ "absent": true }\`; \`null\` is a value and not absent. The name of a variant without payload is a text. A list, map or record as a whole meets only \`{ "absent": false }\`.
+
+Arguments that the program leaves out have their defaults. Some arguments are compared in the form that takes effect, so that another spelling does not get past a condition:
+
+${table(["capability", "parameter", "is compared"], forms).trimEnd()}
+
+The conditions also apply to each redirect of \`net.fetch\`, with its URL and method. A condition on \`path\` looks at the text of the path only; \`fs_policy\` decides where links may lead.
+A URL prefix should end with \`/\`: \`https://a.example\` also begins \`https://a.example.net/\`.
+
+The first condition that is not met denies the call. The decision names it and says what the argument must be, without the argument itself:
+\`model must be one of "small", "large"\`, by the rule \`rules["llm.call"].where.model\`. Errors in \`where\` have the kind \`policy.invalid_where\`. A path of at most ${MAX_PATH_UNITS}
+characters has at most ${MAX_PATH_STEPS} names and indexes; a rule at most ${MAX_PATHS} paths, a path at most ${MAX_ALTERNATIVES} alternatives, \`in\` at most ${MAX_VALUES} values, a text at
+most ${MAX_TEXT_UNITS} characters.`;
+}
 
 function policyPage(): string {
   const rows = policyFieldDocs().map((f) => [
@@ -188,7 +242,7 @@ function policyPage(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), WARNINGS, HOSTS, PATHS);
+  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), conditionsSection(), WARNINGS, HOSTS, PATHS);
 }
 
 function spansPage(): string {

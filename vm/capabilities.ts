@@ -273,6 +273,13 @@ export function createRegistry(hostCapabilities: readonly CapabilityDecl[] = [])
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
 
+/** Returns a built-in capability that is known to exist. */
+export function builtinCapability(name: string): CapabilityDecl {
+  const capability = BUILTIN_REGISTRY.byName.get(name);
+  if (capability === undefined) throw new BorunaError("internal", `there is no capability ${name}`);
+  return capability;
+}
+
 /** Returns the signature that accepts `count` arguments. Trailing arguments that have a default may be omitted. */
 export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
   return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);

@@ -4,7 +4,10 @@
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import type * as Undici from "undici";
-import { canonicalHost, privateReason } from "../../policy/hosts.ts";
+import { classifyAddress } from "../../policy/addresses.ts";
+import { canonicalHost, namesLoopback, privateReason } from "../../policy/hosts.ts";
+import type { NetPolicy } from "../../policy/policy.ts";
+import { oncePer } from "../../vm/lazy.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
 /** Resolves a host name. Passes all its addresses, or an error, to `done`. */
@@ -12,13 +15,28 @@ export type Resolve = (host: string, done: (error: Error | null, addresses: read
 
 export const resolveHost: Resolve = (host, done) => dnsLookup(host, { all: true, verbatim: true }, done);
 
-function denyAddress(host: string, address: string, reason: string): CapabilityDenied {
-  const what = host === address ? host : `${host} (${address})`;
-  return new CapabilityDenied(`${what} is ${reason}, which net_policy.allow_private_networks keeps closed`);
+/** Says why a socket may not connect to an address; undefined if it may. */
+type AddressCheck = (address: string) => string | undefined;
+
+const anyAddress: AddressCheck = () => undefined;
+const publicOnly: AddressCheck = (address) => {
+  const reason = privateReason(address);
+  return reason === undefined ? undefined : `${reason}, which net_policy.allow_private_networks keeps closed`;
+};
+const loopbackOnly: AddressCheck = (address) => (classifyAddress(address) === "loopback" ? undefined : "not a loopback address");
+
+/** Returns the check of the addresses of one host. */
+function addressCheck(net: NetPolicy, host: string, port: number): AddressCheck {
+  if (net.allow_private_networks) return anyAddress;
+  return namesLoopback(net.allowed_domains, host, port) ? loopbackOnly : publicOnly;
 }
 
-/** Returns the lookup function for sockets. It denies a name if the policy denies any of the name's addresses. */
-function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
+function denyAddress(host: string, address: string, reason: string): CapabilityDenied {
+  return new CapabilityDenied(`${host === address ? host : `${host} (${address})`} is ${reason}`);
+}
+
+/** Returns the lookup function for sockets. It denies a name if the check denies any of the name's addresses. */
+function guardedLookup(resolve: Resolve, check: AddressCheck) {
   return (
     host: string,
     options: LookupOptions,
@@ -26,9 +44,10 @@ function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
   ): void => {
     resolve(host, (error, addresses) => {
       if (error !== null) return done(error, "");
-      const privateAddress = allowPrivate ? undefined : addresses.find(({ address }) => privateReason(address) !== undefined);
-      if (privateAddress !== undefined)
-        return done(denyAddress(host, privateAddress.address, privateReason(privateAddress.address) ?? ""), "");
+      for (const { address } of addresses) {
+        const reason = check(address);
+        if (reason !== undefined) return done(denyAddress(host, address, reason), "");
+      }
       const [first] = addresses;
       if (first === undefined) return done(Object.assign(new Error("no address"), { code: "ENOTFOUND" }), "");
       if (options.all === true) return done(null, [...addresses]);
@@ -38,17 +57,19 @@ function guardedLookup(resolve: Resolve, allowPrivate: boolean) {
 }
 
 /** Creates the connection pool of one run. `undici` is a parameter, because loading it takes longer than most programs run. */
-export function guardedAgent(undici: typeof Undici, resolve: Resolve, allowPrivate: boolean): Undici.Dispatcher {
-  const connect = undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, allowPrivate) });
+export function guardedAgent(undici: typeof Undici, resolve: Resolve, net: NetPolicy): Undici.Dispatcher {
+  const connectorOf = oncePer((check: AddressCheck) => undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, check) }));
   const guardedConnector: Undici.buildConnector.connector = (options, callback) => {
+    const host = canonicalHost(options.hostname);
+    const check = addressCheck(net, host, Number(options.port) || (options.protocol === "https:" ? 443 : 80));
     // A host that is an address is never looked up, so check it here.
-    const literalReason = allowPrivate ? undefined : privateReason(canonicalHost(options.hostname));
+    const literalReason = check === publicOnly ? check(host) : undefined;
     if (literalReason !== undefined) return callback(denyAddress(options.hostname, options.hostname, literalReason), null);
-    return connect(options, (...answer) => {
+    return connectorOf(check)(options, (...answer) => {
       const [error, socket] = answer;
       if (error !== null) return callback(error, null);
       const remoteAddress = socket.remoteAddress ?? "";
-      const reason = allowPrivate ? undefined : privateReason(remoteAddress);
+      const reason = check(remoteAddress);
       if (reason === undefined) return callback(null, socket);
       socket.destroy();
       return callback(denyAddress(options.hostname, remoteAddress, reason), null);

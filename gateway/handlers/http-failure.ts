@@ -20,11 +20,12 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
 /** Returns a `CapabilityFailure` for a network error, and any other error unchanged. */
 export function httpFailure(error: unknown): Error {
   if (error instanceof CapabilityFailure) return error;
+  // undici does not always give its parser's errors a code.
+  if (error instanceof Error && error.name === "HTTPParserError") return new CapabilityFailure("the response is not HTTP as it should be");
   const code = errorCode(error);
   if (code === undefined) return error instanceof Error ? error : new Error("the HTTP client failed");
   const message = MESSAGES.get(code);
   if (message !== undefined) return new CapabilityFailure(message);
-  if (code.startsWith("HPE_")) return new CapabilityFailure("the response is not HTTP as it should be");
   if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER/.test(code)) return new CapabilityFailure(`the secure connection failed (${code})`);
   return new CapabilityFailure(`the request failed (${code})`);
 }

@@ -4,11 +4,12 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
-import { urlRefusal } from "../../policy/decide.ts";
+import { type Decision, Decisions } from "../../policy/decide.ts";
 import { HTTP_METHODS } from "../../policy/policy-fields.ts";
 import { parseUrl } from "../../policy/host-names.ts";
 import { canonicalHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
+import { builtinCapability } from "../../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -35,19 +36,21 @@ const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]
 
 /** Creates the handler of one run. It ignores the proxy variables of the environment. */
 export function netFetchHandler(options: NetFetchOptions): Handler {
-  const agents = new Map<boolean, Dispatcher>();
+  const agents = new WeakMap<NetPolicy, Dispatcher>();
+  const capability = builtinCapability("net.fetch");
+  const decisionsOf = oncePer((policy: Policy) => new Decisions(policy));
   const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
   return async (args, context) => {
     const undici = await import("undici");
     const { net_policy } = context.policy;
-    const allowPrivate = net_policy.allow_private_networks;
-    const agent = agents.get(allowPrivate) ?? guardedAgent(undici, options.resolve ?? resolveHost, allowPrivate);
-    agents.set(allowPrivate, agent);
+    const agent = agents.get(net_policy) ?? guardedAgent(undici, options.resolve ?? resolveHost, net_policy);
+    agents.set(net_policy, agent);
     const secrets = secretsFor(context.policy);
     const timeLimit = startDeadline(context.signal, net_policy.timeout_ms);
     const call: FetchCall = {
       send: (url, request) => undici.request(url, { ...request, dispatcher: agent }),
       net: net_policy,
+      decide: (url, method) => decisionsOf(context.policy).decide(capability, [url.href, method, ...args.slice(2)]),
       secrets,
       signal: timeLimit.signal,
     };
@@ -72,6 +75,8 @@ function scrubbedFailure(error: Error, secrets: Secrets): Error {
 interface FetchCall {
   readonly send: (url: URL, request: Hop["request"]) => Promise<Dispatcher.ResponseData>;
   readonly net: NetPolicy;
+  /** Decides a request of the redirect chain like a call of the program with this URL and method. */
+  readonly decide: (url: URL, method: string) => Decision;
   readonly secrets: Secrets;
   readonly signal: AbortSignal;
 }
@@ -168,8 +173,8 @@ function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string):
 
 /** Returns the request with its secrets. First checks it against the policy, because it may be the target of a redirect. */
 function requestOf(call: FetchCall, plan: PlannedRequest): Hop["request"] {
-  const refusal = urlRefusal(call.net, plan.url.href, plan.method);
-  if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
+  const { allowed, reason, rule } = call.decide(plan.url, plan.method);
+  if (!allowed) throw new CapabilityDenied(`${reason} (${rule})`);
   const host = canonicalHost(plan.url.hostname);
   const headers: Record<string, string> = Object.fromEntries(
     [...plan.headers].map(([name, value]) => [name, call.secrets.reveal(value, host)]),

@@ -380,6 +380,21 @@ describe("handlers", () => {
   });
 });
 
+test("a call that does not meet a condition is denied: no budget used, nothing logged, no argument in span or message", () => {
+  const where = { url: { prefix: "https://api.example/" } };
+  const { call, events, ends, tracing, counters } = setUp({
+    policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 1, where } } }),
+  });
+  const message = 'url must begin with "https://api.example/"';
+  const rule = 'rules["net.fetch"].where.url';
+  expect(call("net.fetch", ["https://secret-argument/"])).toEqual({ ok: false, trap: "capability_denied", message, rule });
+  expect(events).toEqual([]);
+  expect(ends).toMatchObject([{ outcome: "denied", rule, reason: message }]);
+  expect(JSON.stringify(tracing.calls)).not.toContain("secret-argument");
+  expect(call("net.fetch", ["https://api.example/x"])).toMatchObject({ ok: true });
+  expect(counters()).toEqual({ ...ZERO, total: 2, dispatched: 1, denied: 1 });
+});
+
 describe("the log", () => {
   const stop: HostStop = { trap: "divergence", message: "event 1: other" };
 

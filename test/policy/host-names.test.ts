@@ -63,7 +63,10 @@ test.each([
   ["127.1", "127.0.0.1"],
   ["[::1]", "[::1]"],
   ["ab--c", "ab--c"],
-])("%s is %s", (name, host) => expect(hostOf(name)).toBe(host));
+])("%s is %s", (name, host) => {
+  expect(hostOf(name)).toBe(host);
+  expect(parseUrl(`http://user@${name}:8080/`)?.host).toBe(`${host}:8080`);
+});
 
 test("the result does not change once V8 has optimized the parser", () => {
   const answers = new Set<string | undefined>();

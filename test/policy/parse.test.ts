@@ -3,6 +3,7 @@ import { parsePolicy } from "../../policy/parse.ts";
 import { policyToJson } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
+import { FULL, OLDER } from "./texts.ts";
 
 const parse = (text: string, jsonc = false) => parsePolicy(text, { file: "p.json", jsonc });
 
@@ -17,37 +18,10 @@ function problem(text: string, jsonc = false): string {
   return "no error";
 }
 
-const OLDER = `{
-    "schema_version": 1,
-    "default_allow": false,
-    "rules": {
-        "net.fetch": { "allow": true, "budget": 10 },
-        "fs.read": { "allow": true, "budget": 0 }
-    },
-    "net_policy": {
-        "allowed_domains": ["api.example.com"],
-        "allowed_methods": ["GET", "POST"],
-        "max_response_bytes": 1048576,
-        "timeout_ms": 5000,
-        "allow_redirects": true
-    }
-}`;
-
-const FULL = `{ "schema_version": 1, "default_allow": false, // comment
-  "rules": { "net.fetch": { "allow": true, "budget": 5 } },
-  "net_policy": { "allowed_domains": ["API.example.com.", "*.example.org"], "allowed_methods": ["get"], "max_response_bytes": 10485760, "timeout_ms": 30000, "allow_redirects": true,
-                  "allowed_ports": [443], "allow_private_networks": false, "propagate_trace": false },
-  "fs_policy":  { "read": ["./data"], "write": ["./out"], "max_bytes": 10485760 },
-  "db_policy":  { "statements": ["select"], "max_rows": 10000, "timeout_ms": 30000 },
-  "llm_policy": { "allowed_models": ["gpt-4o-mini"], "max_output_tokens": 1024, "max_total_tokens": 100000, "max_cost_usd": 0.5, "prices": { "gpt-4o-mini": { "input_per_mtok": 0.15, "output_per_mtok": 0.6 } } },
-  "limits":     { "max_steps": 10000000, "max_alloc_bytes": 1073741824, "max_call_depth": 10000, "max_output_bytes": 10485760, "max_wall_ms": 60000 },
-  /* block */
-  "secrets":    { "API_KEY": { "env": "EXAMPLE_API_KEY", "hosts": ["api.example.com"] } } }`;
-
 describe("policy files", () => {
   test("a policy of the Rust toolchain loads", () => {
     const policy = parse(OLDER);
-    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10 });
+    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10, where: new Map() });
     expect(policy.net_policy).toMatchObject({
       allowed_domains: ["api.example.com"],
       allowed_methods: ["GET", "POST"],
@@ -87,7 +61,14 @@ describe("policy files", () => {
     ['{"net_policy": {"allowed_domains": "x"}}', "policy.invalid_net_policy"],
     ['{"net_policy": {"allowed_domains": ["ok.example", "https://x.example/"]}}', "policy.invalid_net_policy"],
     ['{"net_policy": {"allowed_domains": ["x.example:8080"]}}', "policy.invalid_net_policy"],
-    ['{"net_policy": {"allowed_domains": ["*"]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": [""]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": ["10.0.0.1:8080"]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": ["a.localhost:8080"]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": ["127.0.0.1:65536"]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": ["127.0.0.999:80"]}}', "policy.invalid_net_policy"],
+    ['{"net_policy": {"allowed_domains": ["[::ffff:127.0.0.1]:80"]}}', "policy.invalid_net_policy"],
+    ['{"secrets": {"K": {"env": "A", "hosts": ["*"]}}}', "policy.invalid_secret"],
+    ['{"secrets": {"K": {"env": "A", "hosts": ["127.0.0.1:80"]}}}', "policy.invalid_secret"],
     ['{"net_policy": {"allowed_domains": ["a.*.example"]}}', "policy.invalid_net_policy"],
     ['{"net_policy": {"allowed_domains": ["127.1"]}}', "policy.invalid_net_policy"],
     ['{"net_policy": {"allowed_ports": [0]}}', "policy.invalid_net_policy"],

@@ -11,6 +11,7 @@ import { parseJson } from "../../vm/json/json.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { cases } from "../cases.ts";
+import { SPECIAL_RANGES } from "./special-ranges.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
 const policy = (text: string) => policyFromJson(parseJson(text));
@@ -73,55 +74,7 @@ describe("addresses", () => {
     ["", undefined],
   ])("%s is %s", (address, kind) => expect(classifyAddress(address)).toBe(kind));
 
-  /** Every row of the registries (iana.org/assignments/iana-ipv4-special-registry, …-ipv6-…), first and last address, and their neighbours. */
-  test.each([
-    ["0.0.0.0", "0.255.255.255", "unspecified", "1.0.0.0"],
-    ["10.0.0.0", "10.255.255.255", "private", "9.255.255.255 11.0.0.0"],
-    ["100.64.0.0", "100.127.255.255", "CGNAT", "100.63.255.255 100.128.0.0"],
-    ["127.0.0.0", "127.255.255.255", "loopback", "126.255.255.255 128.0.0.0"],
-    ["168.63.129.16", "168.63.129.16", "reserved", "168.63.129.15 168.63.129.17"],
-    ["169.254.0.0", "169.254.255.255", "link-local", "169.253.255.255 169.255.0.0"],
-    ["172.16.0.0", "172.31.255.255", "private", "172.15.255.255 172.32.0.0"],
-    ["192.0.0.0", "192.0.0.255", "reserved", "191.255.255.255 192.0.1.0"],
-    ["192.0.0.9", "192.0.0.10", "reserved", ""],
-    ["192.0.0.170", "192.0.0.171", "reserved", ""],
-    ["192.0.2.0", "192.0.2.255", "documentation", "192.0.1.255 192.0.3.0"],
-    ["192.31.196.0", "192.31.196.255", "public", ""],
-    ["192.52.193.0", "192.52.193.255", "public", ""],
-    ["192.88.99.0", "192.88.99.255", "reserved", "192.88.98.255 192.88.100.0"],
-    ["192.168.0.0", "192.168.255.255", "private", "192.167.255.255 192.169.0.0"],
-    ["192.175.48.0", "192.175.48.255", "public", ""],
-    ["198.18.0.0", "198.19.255.255", "benchmarking", "198.17.255.255 198.20.0.0"],
-    ["198.51.100.0", "198.51.100.255", "documentation", "198.51.99.255 198.51.101.0"],
-    ["203.0.113.0", "203.0.113.255", "documentation", "203.0.112.255 203.0.114.0"],
-    ["224.0.0.0", "239.255.255.255", "multicast", "223.255.255.255"],
-    ["240.0.0.0", "255.255.255.255", "reserved", ""],
-    ["::", "::", "unspecified", ""],
-    ["::1", "::1", "loopback", ""],
-    ["::ffff:10.0.0.0", "::ffff:10.255.255.255", "private", "::ffff:11.0.0.0"],
-    ["::ffff:168.63.129.16", "::ffff:168.63.129.16", "reserved", "::ffff:168.63.129.17"],
-    ["64:ff9b::10.0.0.0", "64:ff9b::10.255.255.255", "private", "64:ff9b::8.8.8.8"],
-    ["64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["100::", "100::ffff:ffff:ffff:ffff", "reserved", ""],
-    ["100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["2001:1::1", "2001:1::3", "reserved", ""],
-    ["2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff", "benchmarking", ""],
-    ["2001:3::", "2001:3:ffff:ffff:ffff:ffff:ffff:ffff", "public", ""],
-    ["2001:4:112::", "2001:4:112:ffff:ffff:ffff:ffff:ffff", "public", ""],
-    ["2001:5::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "reserved", "2000:ffff:: 2001:200::"],
-    ["2001:10::", "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["2001:20::", "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["2001:30::", "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "documentation", "2001:db7:ffff:: 2001:db9::"],
-    ["2002:a00::", "2002:aff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "2002:b00::"],
-    ["2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", "public", ""],
-    ["3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "documentation", "3ffe:ffff:: 3fff:1000::"],
-    ["5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "reserved", ""],
-    ["fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private", ""],
-    ["fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local", ""],
-    ["fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private", ""],
-    ["ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast", ""],
-  ])("%s to %s is %s", (first, last, kind, publicNeighbours) => {
+  test.each(SPECIAL_RANGES)("%s to %s is %s", (first, last, kind, publicNeighbours) => {
     expect([classifyAddress(first), classifyAddress(last)]).toEqual([kind, kind]);
     for (const address of publicNeighbours.split(" ").filter((text) => text !== ""))
       expect([address, classifyAddress(address)]).toEqual([address, "public"]);
@@ -300,6 +253,43 @@ describe("decisions", () => {
     const decision = fetchUnder(text, url, method);
     expect(decision.allowed).toBe(rule === undefined);
     if (rule !== undefined) expect(decision.rule).toBe(rule);
+  });
+
+  describe("a loopback address named with its port", () => {
+    const HINT = "; name it outright to open it: --allow-net ";
+    test.each([
+      [["127.0.0.1:8080"], "http://127.0.0.1:8080/x", undefined],
+      [["127.0.0.1:8080"], "https://0x7f.1:8080/x", undefined],
+      [["127.9.9.9:80"], "http://127.9.9.9/", undefined],
+      [["127.0.0.1:443"], "https://127.0.0.1/", undefined],
+      [["[::1]:8080"], "http://[0:0::1]:8080/", undefined],
+      [["LOCALHOST:8080"], "http://localhost.:8080/", undefined],
+      [["*", "localhost:8080"], "http://localhost:8080/", undefined],
+      [["*", "localhost:8080"], "http://a.example:8080/", undefined],
+      [["127.0.0.1:8080"], "http://127.0.0.1:8081/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:8081`],
+      [["127.0.0.1:8080"], "http://127.0.0.1/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:80`],
+      [["127.0.0.1:8080"], "http://127.0.0.2:8080/", `the host "127.0.0.2" is not allowed${HINT}127.0.0.2:8080`],
+      [["127.0.0.1:8080"], "http://localhost:8080/", `the host "localhost" is not allowed${HINT}localhost:8080`],
+      [["127.0.0.1:8080"], "http://[::1]:8080/", `the host "::1" is not allowed${HINT}[::1]:8080`],
+      [["127.0.0.1:8080"], "http://[::ffff:127.0.0.1]:8080/", 'the host "::ffff:7f00:1" is not allowed'],
+      [["127.0.0.1:8080"], "http://a.example:8080/", 'the host "a.example" is not allowed'],
+      [["localhost:8080"], "http://a.localhost:8080/", 'the host "a.localhost" is not allowed'],
+      [["*", "127.0.0.1:8080"], "http://127.0.0.1:8081/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8081`],
+      [["127.0.0.1"], "http://127.0.0.1:8080/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8080`],
+      [["*"], "http://10.0.0.1/", '"10.0.0.1" is a private address'],
+      [[], "http://[::1]/", `"::1" is a loopback address${HINT}[::1]:80`],
+      [[], "http://a.localhost/", '"a.localhost" is a loopback name'],
+    ])("%j %s", (allowed_domains, url, reason) => {
+      const decision = fetchUnder(JSON.stringify({ default_allow: true, net_policy: { allowed_domains } }), url);
+      expect(decision.allowed ? undefined : decision.reason).toBe(reason);
+    });
+
+    test("is open whatever allowed_ports says, but not to other methods", () => {
+      const text =
+        '{"default_allow":true,"net_policy":{"allowed_domains":["127.0.0.1:8080"],"allowed_ports":[443],"allowed_methods":["GET"]}}';
+      expect(fetchUnder(text, "http://127.0.0.1:8080/").allowed).toBe(true);
+      expect(fetchUnder(text, "http://127.0.0.1:8080/", "POST").rule).toBe("net_policy.allowed_methods");
+    });
   });
 
   test("folders", () => {

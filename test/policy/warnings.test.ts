@@ -64,12 +64,14 @@ describe("warnings", () => {
     '{"default_allow": true, "net_policy": {"timeout_ms": 1}, "fs_policy": {"read": ["."]}}',
     `{${FETCH}, "net_policy": {"allowed_domains": ["*.a.example"]}, "secrets": {"K": {"env": "K", "hosts": ["*.x.a.example"]}}}`,
     '{"rules": {"random": {"allow": true, "budget": 1}}}',
+    `{${FETCH}, "net_policy": {"allowed_domains": ["[::1]:80"]}, "secrets": {"K": {"env": "K", "hosts": ["::1"]}}}`,
+    `{${FETCH}, "net_policy": {"allowed_domains": ["*"]}, "secrets": {"K": {"env": "K", "hosts": ["a.example"]}}}`,
   ])("none for %s", (text) => expect(warningsOf(text)).toEqual([]));
 
   test("do not change the policy", () => {
     const text = '{"rules": {"random": {"allow": true, "budget": 0}}, "net_policy": {"timeout_ms": 1}}';
     expect(policyHash(checkPolicy(text, options).policy)).toBe(policyHash(parsePolicy(text, options)));
-    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0 });
+    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0, where: new Map() });
   });
 });
 

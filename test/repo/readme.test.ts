@@ -5,17 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { boruna, temporaryFolder } from "../cli/boruna.ts";
+import { blocksOf, words } from "./console-blocks.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
-const blocks = [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = "", text = ""]) => ({ language, text }));
+const blocks = blocksOf(README);
 const folder = temporaryFolder();
-
-/** Splits a command line into words. Double quotes enclose words with spaces. */
-const words = (line: string): string[] =>
-  [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(
-    ([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`),
-  );
 
 for (const { text } of blocks.filter((b) => b.language === "ax")) {
   const name = /^\/\/ (\S+\.ax)\n/.exec(text)?.[1];

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -21,7 +22,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fsReadHandler } from "../../../gateway/handlers/fs-read.ts";
 import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
-import { temporaryName } from "../../../gateway/temporaries.ts";
+import { isTemporary, temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
 import { cases } from "../../cases.ts";
@@ -353,6 +354,73 @@ describe("fs.write", () => {
         expect(await read(["out/b"])).toBe(wellFormed);
       }),
       { numRuns: 50 },
+    );
+  });
+});
+
+describe("a process that is killed while it writes", () => {
+  const outFile = (name: string): string | undefined =>
+    existsSync(inWork(`out/${name}`)) ? readFileSync(inWork(`out/${name}`), "utf8") : undefined;
+  /** The version of a text that repeats its number; undefined if there is no file. */
+  const versionOf = (text: string | undefined, size: number): number | undefined => {
+    if (text === undefined) return undefined;
+    const version = Number.parseInt(text, 10);
+    expect(text).toBe(`${version}\n`.repeat(Math.ceil(size / 4)));
+    return version;
+  };
+
+  /** Runs the writer until it kills itself, or until it has finished `rounds` and is killed from outside. Returns the rounds that it reported. */
+  async function killedWriter(killAt: number, rounds: number, size: number): Promise<number> {
+    const writer = spawn(
+      process.execPath,
+      ["--import", "tsx", join(import.meta.dirname, "kill-writer.mjs"), work, String(killAt), String(size)],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    let reported = 0;
+    writer.stdout.setEncoding("utf8").on("data", (lines: string) => {
+      reported = Number(lines.trimEnd().split("\n").at(-1));
+      if (killAt === 0 && reported >= rounds) writer.kill("SIGKILL");
+    });
+    const [, signal] = await new Promise<[number | null, string | null]>((done) => writer.on("close", (...end) => done(end)));
+    expect(signal).toBe("SIGKILL");
+    return reported;
+  }
+
+  /** Checks the files of a killed writer whose last finished round is `done`, then writes into the same folders. */
+  async function checkFiles(done: number, size: number): Promise<void> {
+    const appended = outFile("appended") ?? "";
+    const lines = appended.split("\n").length - 1;
+    expect(appended).toBe(Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join(""));
+    for (const version of [versionOf(outFile("replaced"), size), versionOf(outFile("bytes"), size), lines])
+      expect([done, done + 1]).toContain(version ?? 0);
+    const created = existsSync(inWork("out/new")) ? readdirSync(inWork("out/new")).filter((name) => !isTemporary(name)) : [];
+    for (const name of created) expect(versionOf(outFile(`new/${name}`), size)).toBe(Number(name));
+    // No reader sees what was left behind, and the next write removes it.
+    expect(await read(["out", "list"])).not.toContain(".boruna-");
+    await write(["out/replaced", "next"]);
+    await write(["out/new/next", "next"]);
+    expect([...readdirSync(inWork("out")), ...readdirSync(inWork("out/new"))].filter(isTemporary)).toEqual([]);
+  }
+
+  test("leaves the old or the new file before each call that changes one", async () => {
+    // The second round. The first makes 9 such calls; the second makes 12, because it also sets the mode of the files that it replaces.
+    for (let killAt = 10; killAt <= 21; killAt++) {
+      rmSync(inWork("out"), { recursive: true });
+      mkdirSync(inWork("out"));
+      await checkFiles(await killedWriter(killAt, 0, 3_000_000), 3_000_000);
+    }
+  });
+
+  test("leaves the old or the new file at any other moment", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.constantFrom(100, 3_000_000), async (rounds, size) => {
+        rmSync(inWork("out"), { recursive: true });
+        mkdirSync(inWork("out"));
+        await checkFiles(await killedWriter(0, rounds, size), size);
+      }),
+      { numRuns: cases(40) },
     );
   });
 });

@@ -46,6 +46,49 @@ function answer(path: string, response: ServerResponse, echo: string): void {
     case "long":
       response.writeHead(200).end("x".repeat(Number(first)));
       return;
+    case "spoiled": {
+      const encoded = ENCODINGS.get(first)?.(Buffer.from("text, plain".repeat(200))) ?? Buffer.from("");
+      const spoil: Record<string, () => Uint8Array> = {
+        cut: () => encoded.subarray(0, encoded.length - 5),
+        flipped: () => encoded.map((byte, i) => (i > 2 && i < 9 ? byte ^ 0xff : byte)),
+        empty: () => Buffer.from(""),
+        plain: () => Buffer.from("text, plain"),
+        twice: () => Buffer.concat([encoded, encoded]),
+        followed: () => Buffer.concat([encoded, Buffer.from("junk")]),
+      };
+      response.writeHead(200, { "content-encoding": first === "raw" ? "deflate" : first }).end(spoil[after]?.());
+      return;
+    }
+    case "header":
+      response.writeHead(200, { "content-encoding": after }).end(gzipSync("text, plain"));
+      return;
+    case "nested":
+      response.writeHead(200, { "content-encoding": "gzip, gzip" }).end(gzipSync(gzipSync(Buffer.alloc(BIG * 50))));
+      return;
+    case "short":
+      // Promises more bytes than it sends.
+      response.writeHead(200, { "content-length": "100" });
+      response.write("x".repeat(10), () => response.destroy());
+      return;
+    case "chunked":
+      response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nbad\r\n");
+      return;
+    case "both":
+      response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+      return;
+    case "endless": {
+      response.writeHead(200);
+      const more = (): void => {
+        while (!response.destroyed && response.write("x".repeat(1_000)));
+      };
+      response.on("drain", more);
+      more();
+      return;
+    }
+    case "stalled":
+      response.writeHead(200);
+      response.write("a beginning");
+      return;
     case "latin1":
       response.writeHead(200).end(Buffer.from([0x63, 0xe9]));
       return;
@@ -95,6 +138,8 @@ const handler = netFetchHandler({
   },
 });
 const at = (path: string, host = "127.0.0.1", on: TestServer = server): string => `http://${host}:${on.port}${path}`;
+/** Returns a URL that redirects to the target. */
+const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
 const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
 
 function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
@@ -234,13 +279,62 @@ describe("bodies", () => {
     expect(await textOf(fetched([at("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
   });
 
+  // Raw deflate and br have no checksum: changed bytes may decode to another text.
+  const CHECKED = ["gzip", "deflate"];
+  const SPOILED = [...ENCODINGS.keys()].flatMap((encoding) =>
+    ["cut", "empty", "plain", "twice", "followed", ...(CHECKED.includes(encoding) ? ["flipped"] : [])].map(
+      (how) => [encoding, how] as const,
+    ),
+  );
+  test.each(SPOILED)("%s, %s: the whole text or a failure, never a part", async (encoding, how) => {
+    const answer = await failureOf(fetched([at(`/spoiled/${encoding}/${how}`)]));
+    const whole = `no failure: ${JSON.stringify("text, plain".repeat(200))}`;
+    const allowed = {
+      cut: ["failed"],
+      flipped: ["failed"],
+      // No bytes decode to no text, or do not decode.
+      empty: ['no failure: ""', "failed"],
+      plain: ["failed"],
+      // RFC 1952 allows several members in a row; what follows the end of a stream is ignored or a failure.
+      twice: [whole, `no failure: ${JSON.stringify("text, plain".repeat(400))}`, "failed"],
+      followed: [whole, "failed"],
+    }[how];
+    expect(allowed).toContain(answer.startsWith("failed: the response does not decode as ") ? "failed" : answer);
+  });
+
+  test.each([
+    ["GZIP", "text, plain"],
+    [" gzip , identity", "text, plain"],
+    ["x-gzip", "text, plain"],
+    ["gzip;q=1", undefined],
+    ["compress", undefined],
+    ["gzip gzip", undefined],
+    ["__proto__", undefined],
+  ])("the header content-encoding: %s", async (header, text) => {
+    const answer = await failureOf(fetched([at(`/header/-/${encodeURIComponent(header)}`)]));
+    if (text === undefined) expect(answer).toMatch(/^failed: the response has the encoding "/);
+    else expect(answer).toBe(`no failure: ${JSON.stringify(text)}`);
+  });
+
+  test("a body that ends early, is framed wrongly, never ends or stalls fails, in bounds", async () => {
+    expect(await failed([at("/short")])).toBe("failed: the connection was closed by the other side");
+    expect(await failed([at("/chunked")])).toBe("failed: the response is not HTTP as it should be");
+    expect(await failed([at("/both")])).toMatch(/^failed: |^no failure: "abc"/);
+    expect(await failed([at("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
+      "failed: the response is longer than 100000 bytes",
+    );
+    expect(await failed([at("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await failed([at("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
+      `failed: the response is longer than ${BIG * 50 - 1} bytes`,
+    );
+  });
+
   test("a body that is not UTF-8 fails", async () => {
     expect(await failed([at("/latin1")])).toBe("failed: the response is not UTF-8 text");
   });
 });
 
 describe("redirects", () => {
-  const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
   const carried = headersOf(
     ["Authorization", "Bearer x"],
     ["Cookie", "a=b"],
@@ -285,6 +379,20 @@ describe("redirects", () => {
     expect(await failed([to(303, "/echo"), "POST"], { ...OPEN, allowed_methods: ["POST"] })).toMatch(/^denied: .*"GET".*allowed_methods/);
     expect(await failed([to(302, "ftp://127.0.0.1/")])).toMatch(/^failed: net.fetch reaches http and https/);
     expect(await failed([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
+  });
+
+  test("the conditions of the rule hold for each redirect", async () => {
+    const where = { url: [{ prefix: at("/to/") }, { prefix: at("/open/") }], method: { in: ["POST", "GET"] }, body: { equal: "b" } };
+    const policy = policyOf({ rules: { "net.fetch": { allow: true, where } }, net_policy: OPEN });
+    const call = (args: readonly Value[]) => callHandler("net.fetch", handler, args, contextOf(policy));
+    expect(JSON.parse(await textOf(call([to(303, "/open/x"), "POST", "b"])))).toMatchObject({ method: "GET", path: "/open/x" });
+    const before = server.requests.length;
+    for (const location of ["/closed", "/open/../closed", at("/open/x", "127.0.0.1", other)])
+      expect(await failureOf(call([to(307, location), "POST", "b"])), location).toMatch(
+        /^denied: url must begin with .* \(rules\["net\.fetch"\]\.where\.url\)$/,
+      );
+    expect(server.requests.slice(before).filter((request) => !request.includes("/to/"))).toEqual([]);
+    expect(await failureOf(call([at("/open/x"), "PUT", "b"]))).toMatch(/^denied: method must be one of "POST", "GET"/);
   });
 
   test("eleven redirects are too many", async () => {
@@ -340,6 +448,55 @@ describe("addresses", () => {
   test("a closed policy does not reuse connections of an open one", async () => {
     await fetched([at("/echo", "one.test")]);
     expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: /);
+  });
+});
+
+describe("a loopback address named with its port", () => {
+  const named = (...hosts: string[]) => ({ allowed_domains: hosts.map((host) => `${host}:${server.port}`) });
+  const resolving = (addresses: readonly string[]) =>
+    netFetchHandler({
+      env: {},
+      resolve: (_, done) =>
+        done(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+        ),
+    });
+  const open = (host: string, addresses: readonly string[]) =>
+    callHandler(
+      "net.fetch",
+      resolving(addresses),
+      [at("/echo", host)],
+      contextOf(policyOf({ net_policy: named("localhost", "127.0.0.1") })),
+    );
+
+  test("is open: exactly it", async () => {
+    expect(await echoed([at("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await echoed([at("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await failed([at("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
+      /^denied: .*--allow-net 127\.0\.0\.1:[0-9]+ \(net_policy\.allowed_domains\)$/,
+    );
+    expect(await failed([at("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await failed([at("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
+  });
+
+  test("neither redirects nor names lead to more", async () => {
+    const any = { allowed_domains: ["*", ...named("127.0.0.1").allowed_domains] };
+    const before = other.requests.length;
+    expect(await failed([to(302, at("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
+    expect(await failed([to(302, at("/echo", "one.test"))], any)).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await failed([to(302, "http://169.254.169.254/")], any)).toMatch(/^denied: /);
+    expect(JSON.parse(await textOf(fetched([to(302, "/echo")], any)))).toMatchObject({ path: "/echo" });
+    expect(other.requests.length).toBe(before);
+  });
+
+  test("localhost is open only if all its addresses are loopback addresses", async () => {
+    expect(JSON.parse(await textOf(open("localhost", ["127.0.0.1"])))).toMatchObject({ path: "/echo" });
+    for (const addresses of [["10.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["93.184.215.14"], ["169.254.169.254", "127.0.0.1"]])
+      expect(await failureOf(open("localhost", addresses)), addresses.join()).toMatch(
+        /^denied: localhost \(.*\) is not a loopback address$/,
+      );
+    expect(await failureOf(open("localhost", []))).toBe("failed: the host has no address");
   });
 });
 

@@ -1,0 +1,129 @@
+/** Warnings about conditions of `where` that can never hold, and about URL prefixes that also match other hosts. */
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import { type Type, typeToString } from "../vm/value/type.ts";
+import { parseArgumentPath } from "./argument-path.ts";
+import { parseUrl } from "./host-names.ts";
+import { type Condition, PARAMETER_FORMS, type Scalar } from "./where.ts";
+
+/** Returns what is wrong with the condition, as sentences without a subject. */
+export function conditionWarnings(capability: CapabilityDecl, text: string, condition: Condition): readonly string[] {
+  const path = parseArgumentPath(text);
+  if (path === undefined) return [];
+  const places = placesOf(capability, path.param, path.steps);
+  const problems = places.map((place) => typeProblem(place, condition));
+  const [typeProblemOfAll] = problems;
+  // With several signatures, a condition is useful if one of them can meet it.
+  const never = problems.every((problem) => problem !== undefined) ? typeProblemOfAll : undefined;
+  const reasons = [never, rangeProblem(condition), ...(path.steps.length === 0 ? formProblems(capability, path.param, condition) : [])];
+  const warnings = reasons.filter((reason) => reason !== undefined).map((reason) => `it can never hold: ${reason}.`);
+  return capability.name === "net.fetch" && text === "url" && endsInHost(condition.prefix)
+    ? [...warnings, `it also matches other hosts, such as ${condition.prefix}.example.net; end it with "/".`]
+    : warnings;
+}
+
+/** What the declaration says of a part of the arguments. */
+interface Place {
+  /** Undefined if any type is possible, as inside Json. */
+  readonly type: Type | undefined;
+  readonly mayBeAbsent: boolean;
+  /** Set if the path leads into a value without parts. */
+  readonly noParts: boolean;
+}
+
+/** Returns one place for each signature. */
+function placesOf(capability: CapabilityDecl, param: string, steps: readonly (string | number)[]): readonly Place[] {
+  return capability.signatures.map(({ params }) => {
+    const declared = params.find((p) => p.name === param);
+    if (declared === undefined) return { type: undefined, mayBeAbsent: true, noParts: true };
+    let type: Type | undefined = declared.type;
+    for (const step of steps) {
+      const inner = innerType(type, step);
+      if (inner === "none") return { type, mayBeAbsent: true, noParts: true };
+      type = inner;
+    }
+    const mayBeAbsent = steps.length > 0 || (type?.kind === "named" && type.name === "Option");
+    return { type: presentType(type), mayBeAbsent, noParts: false };
+  });
+}
+
+/** The type inside an Option. */
+function presentType(type: Type | undefined): Type | undefined {
+  return type?.kind === "named" && type.name === "Option" ? presentType(type.args[0]) : type;
+}
+
+/** Returns the type of a part; undefined if it is not known, "none" if values of the type have no such part. */
+function innerType(outer: Type | undefined, step: string | number): Type | undefined | "none" {
+  const type = presentType(outer);
+  if (type === undefined || (type.kind === "primitive" && type.name === "Json")) return undefined;
+  if (type.kind !== "named") return "none";
+  if (type.name === "List") return typeof step === "number" ? type.args[0] : "none";
+  if (type.name === "Map") return typeof step === "string" ? type.args[1] : "none";
+  return typeof step === "string" ? undefined : "none";
+}
+
+function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition): string | undefined {
+  if (condition.absent === true) return mayBeAbsent ? undefined : "the argument is always present, by its default if need be";
+  if (noParts) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
+  if (condition.absent !== undefined && Object.values(condition).filter((value) => value !== undefined).length === 1) return undefined;
+  if (type === undefined) return undefined;
+  const wanted = [
+    condition.equal === undefined ? undefined : [condition.equal],
+    condition.in,
+    condition.prefix === undefined ? undefined : [condition.prefix],
+  ];
+  const numbers = condition.min ?? condition.max;
+  const fits = [...wanted, numbers === undefined ? undefined : [0]].every(
+    (list) => list === undefined || list.some((value) => isOfType(value, type)),
+  );
+  return fits ? undefined : `the value has the type ${typeToString(type)}`;
+}
+
+/** Whether a value of the type can equal the scalar. */
+function isOfType(scalar: Scalar, type: Type): boolean {
+  if (type.kind === "fn") return false;
+  // Records and enums: only a variant without payload is a text.
+  if (type.kind !== "primitive")
+    return type.kind === "param" || (typeof scalar === "string" && !["List", "Map", "Result"].includes(type.name));
+  switch (type.name) {
+    case "Json":
+      return true;
+    case "String":
+      return typeof scalar === "string";
+    case "Bool":
+      return typeof scalar === "boolean";
+    case "Int":
+      return Number.isInteger(scalar);
+    case "Float":
+      return typeof scalar === "number";
+    case "Unit":
+      return scalar === null;
+    case "ActorId":
+      return false;
+  }
+}
+
+function rangeProblem({ min, max, in: list }: Condition): string | undefined {
+  if (min !== undefined && max !== undefined && min > max) return `no number is from ${min} up to ${max}`;
+  return list?.length === 0 ? "the list is empty" : undefined;
+}
+
+/** Texts that are not in the form in which the parameter is compared. */
+function formProblems(capability: CapabilityDecl, param: string, { equal, in: list, prefix }: Condition): readonly string[] {
+  const form = PARAMETER_FORMS.get(capability.name)?.get(param);
+  if (form === undefined) return [];
+  const texts = [equal, ...(list ?? [])].filter((value) => typeof value === "string");
+  const other = texts.map((text) => ({ text, compared: form.value(text) })).find(({ text, compared }) => compared !== text);
+  const problem = (text: string, compared: unknown): string => `${JSON.stringify(text)} is compared as ${JSON.stringify(compared)}`;
+  // What follows the last slash may be the beginning of a longer name.
+  const whole = prefix?.includes("/") === true ? prefix.slice(0, prefix.lastIndexOf("/") + 1) : prefix;
+  const compared = whole === undefined ? undefined : form.value(whole);
+  return [
+    ...(other === undefined ? [] : [problem(other.text, other.compared)]),
+    ...(whole === undefined || typeof compared !== "string" || `${compared}/`.startsWith(whole) ? [] : [problem(whole, compared)]),
+  ];
+}
+
+/** Whether the prefix of a URL ends inside the host or port, so that the URL may continue with another host. */
+function endsInHost(prefix: string | undefined): boolean {
+  return prefix !== undefined && parseUrl(prefix) !== undefined && /^[a-z]+:\/\/[^/?#]*$/.test(prefix);
+}
