@@ -33,25 +33,26 @@ import {
   wellFormed,
 } from "../vm/value/value.ts";
 
-/** The copied answer, or a `problem` that completes the sentence "the handler answered …". */
-type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
+/** The copied answer, or a `problem` that completes the sentence "the handler answered …", with the error behind it. */
+export type CheckedAnswer = { readonly value: Value } | { readonly problem: string; readonly cause: Error };
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
-  const wrongType = { problem: `something else than ${typeToString(type)}` };
+  const wrong = (problem: string): CheckedAnswer => ({ problem, cause: new BorunaError("value.form", `the answer is ${problem}`) });
+  const wrongType = (): CheckedAnswer => wrong(`something else than ${typeToString(type)}`);
   try {
     const value = copyOf(answer);
     checkSerializable(value);
-    return matchesType(value, type, types) ? { value } : wrongType;
+    return matchesType(value, type, types) ? { value } : wrongType();
   } catch (error) {
-    if (error instanceof BadPart) return error.problem === undefined ? wrongType : { problem: error.problem };
+    if (error instanceof BadPart) return error.problem === undefined ? wrongType() : wrong(error.problem);
     // `checkSerializable` and `matchesType` throw these for a value that is too deep or too large.
-    if (error instanceof BorunaError) return { problem: TOO_LARGE };
+    if (error instanceof BorunaError) return wrong(TOO_LARGE);
     throw error;
   }
 }
 
-const TOO_LARGE = "a value that is too large";
+export const TOO_LARGE = "a value that is too large";
 const LONE_SURROGATE = "text with a lone surrogate";
 
 /** Thrown if a part of the answer is not a value. If `problem` is undefined, the answer has the wrong type. */

@@ -5,7 +5,7 @@ import { canonicalJson } from "../vm/json/json.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { textForm } from "../vm/value/display.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
-import type { Value } from "../vm/value/value.ts";
+import { UNIT, type Value } from "../vm/value/value.ts";
 import { cell, code, page, table } from "./markdown.ts";
 
 const CALLS = BUILTIN_REGISTRY.all.flatMap((capability) => capability.signatures.map((signature) => ({ capability, signature })));
@@ -28,7 +28,7 @@ function mockRow(
   const lastShown = signature.params.map((p) => p.default === undefined || p.name in chosenArgs).lastIndexOf(true);
   const printedArgs = args.slice(0, lastShown + 1).map((arg) => (typeof arg === "string" ? JSON.stringify(arg) : textForm(arg)));
   const name = capability.name === "step.input" ? "step_input" : capability.name;
-  const answer = capability.mock(args);
+  const answer = capability.mock?.(args) ?? UNIT;
   return [
     code(`${name}(${printedArgs.join(", ")})`),
     code(typeof answer === "string" && answer !== "" ? answer : canonicalJson(valueToTypedJson(answer, signature.result, []))),
