@@ -38,6 +38,26 @@ export type CheckedAnswer = { readonly value: Value } | { readonly problem: stri
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
+  const scalar = scalarOf(answer, type);
+  return scalar === undefined ? checkedCopy(answer, type, types) : { value: scalar };
+}
+
+/** Returns an Int, Bool or String in the form that the machine relies on, or undefined for every other answer. Most answers are one of these. */
+function scalarOf(answer: unknown, type: Type): Value | undefined {
+  if (type.kind !== "primitive") return undefined;
+  switch (typeof answer) {
+    case "number":
+      return type.name === "Int" && Number.isSafeInteger(answer) && !Object.is(answer, -0) ? answer : undefined;
+    case "boolean":
+      return type.name === "Bool" ? answer : undefined;
+    case "string":
+      return type.name === "String" && answer.length <= MACHINE_LIMITS.valueTextUnits && wellFormed(answer) === answer ? answer : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function checkedCopy(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
   const wrong = (problem: string): CheckedAnswer => ({ problem, cause: new BorunaError("value.form", `the answer is ${problem}`) });
   const wrongType = (): CheckedAnswer => wrong(`something else than ${typeToString(type)}`);
   try {
@@ -86,8 +106,6 @@ function copyOf(answer: unknown): Value {
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
   };
-  // Fast path: most answers are scalars.
-  if (typeof answer !== "object") return checkedScalar(answer, addToSize);
   const copies = new Map<object, Value>();
   return foldTree<BoxedPart, Value>({ part: answer }, ({ part }, depth) => {
     if (typeof part !== "object" || part === null) return leaf(checkedScalar(part, addToSize));
