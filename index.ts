@@ -39,10 +39,13 @@ export { ALLOW_ALL, DENY_ALL, policyHash, withShorthands, type Shorthands } from
 export type { Policy } from "./policy/policy-fields.ts";
 
 // Handlers and capabilities
-export { CapabilityDenied, CapabilityFailure } from "./gateway/handlers.ts";
-export type { FailureKind, Handler, HandlerContext, Handlers } from "./gateway/handlers.ts";
-export { createRegistry, FIRST_HOST_CAPABILITY_ID } from "./vm/capabilities.ts";
-export type { CapabilityDecl, CapabilityParam, CapabilityRegistry, CapabilitySignature } from "./vm/capabilities.ts";
+export { CapabilityDenied, CapabilityFailure, MachineHandler, machineHandler } from "./gateway/handlers.ts";
+export type { FailureKind, Handler, HandlerContext, Handlers, MachineFunction } from "./gateway/handlers.ts";
+export { createRegistry, defineCapability } from "./gateway/own-capabilities.ts";
+export type { CapabilitySpec, ParamSpec, PlainOf, TypedCapabilitySpec } from "./gateway/own-capabilities.ts";
+export { mayRepeat } from "./policy/may-repeat.ts";
+export type { CapabilityDecl, CapabilityParam, CapabilityRegistry, CapabilitySignature, MayRepeat } from "./vm/capabilities.ts";
+export type { PlainValue } from "./vm/json/js-interop.ts";
 
 // Values
 export { fromValue, toValue } from "./runtime/values.ts";

@@ -27,9 +27,17 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 }
 `;
 
-/** The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. */
-const LOGS = ["events in memory", "log in memory", "hashed log"] as const;
+/**
+ * The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. With `plain handler`,
+ * an embedder's handler answers with plain data, under a budget; events are in memory.
+ */
+const LOGS = ["events in memory", "plain handler", "log in memory", "hashed log"] as const;
 type LogKind = (typeof LOGS)[number];
+
+const PLAIN = {
+  policy: { ...ALLOW_ALL, rules: new Map([["time.now", { allow: true, budget: CALLS, where: new Map() }]]) },
+  handlers: new Map([["time.now", () => 1_700_000_000]]),
+};
 
 /** The measured cost of a call that goes through policy, budget and log to a synchronous mock, without a tracer. */
 export interface CallCost {
@@ -40,7 +48,7 @@ export interface CallCost {
 }
 
 async function run(program: Program, options: (typeof METERED)[number]["options"], log: LogKind): Promise<void> {
-  if (log !== "events in memory") {
+  if (log === "log in memory" || log === "hashed log") {
     const common = { policy: ALLOW_ALL, limits: LIMITS, args: { n: CALLS }, tracing: false } as const;
     const { log: finished } = await execute(program, { ...common, record: (description) => memoryRecorder(description), ...options });
     if (log === "hashed log" && finished?.head === undefined) throw new Error("the log has no hash");
@@ -53,7 +61,8 @@ async function run(program: Program, options: (typeof METERED)[number]["options"
       return undefined;
     },
   };
-  await executeProgram(program, { policy: ALLOW_ALL, limits: LIMITS, args: new Map([["n", CALLS]]), sink, runId: "bench", ...options });
+  const common = { limits: LIMITS, args: new Map([["n", CALLS]]), sink, runId: "bench", ...options };
+  await executeProgram(program, log === "plain handler" ? { ...common, ...PLAIN } : { ...common, policy: ALLOW_ALL });
 }
 
 export async function callCosts(): Promise<readonly CallCost[]> {

@@ -1,4 +1,5 @@
 /** Describes the commands, arguments, options and help texts of the command line as data. Implementations are in `commands/`. */
+import type { CapabilityFlags } from "./capabilities.ts";
 import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
@@ -87,6 +88,11 @@ const ENGINE: CommandSpec["options"][number] = {
   defaultValue: "auto",
 };
 
+const CAPABILITIES: OptionSpec = {
+  flags: "--capabilities <module>",
+  help: "a JavaScript module that declares capabilities of your own and carries them out; it runs with all your rights",
+};
+
 const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
   flags,
   help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
@@ -113,6 +119,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
       { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
       { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
+      CAPABILITIES,
       { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
       { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeatable: true },
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
@@ -136,6 +143,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "boruna run app.ax",
       "boruna run app.ax --policy policy.json --live --arg url=https://api.example.com/items",
       "boruna run app.ax --allow-read ./data --live --record run.jsonl --json",
+      "boruna run app.ax --capabilities ./caps.mjs --allow orders.total --live",
     ],
     run: withFlags<RunFlags>(async (session, flags, [file = ""]) => (await import("./commands/run.ts")).runCommand(session, file, flags)),
   },
@@ -143,15 +151,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "check",
     argsSyntax: "<file>",
     help: "report errors and warnings of a program or library",
-    options: [],
+    options: [CAPABILITIES],
     examples: ["boruna check app.ax", "boruna check app.ax --json"],
-    run: async (session, _flags, [file = ""]) => (await import("./commands/check.ts")).checkCommand(session, file),
+    run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/check.ts")).checkCommand(session, file, flags),
+    ),
   },
   {
     name: "test",
     argsSyntax: "[what...]",
     help: "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
-    options: [{ flags: "--max-steps <n>", help: "stop a test after this many instructions" }],
+    options: [CAPABILITIES, { flags: "--max-steps <n>", help: "stop a test after this many instructions" }],
     examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"'],
     run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
   },
@@ -179,6 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<file>",
     help: "compile a program to a module",
     options: [
+      CAPABILITIES,
       { flags: "-o, --output <file>", help: "where to write the module (default: the program's name with .axbc, here)" },
       { flags: "--strip", help: "leave out source text and positions" },
     ],
@@ -191,9 +202,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "inspect",
     argsSyntax: "<file>",
     help: "show a module's functions, capabilities, sizes and instructions",
-    options: [],
+    options: [CAPABILITIES],
     examples: ["boruna inspect app.axbc"],
-    run: async (session, _flags, [file = ""]) => (await import("./commands/inspect.ts")).inspectCommand(session, file),
+    run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/inspect.ts")).inspectCommand(session, file, flags),
+    ),
   },
   {
     name: "replay",
@@ -228,17 +241,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "policy validate",
     argsSyntax: "<file>",
     help: "check a policy file",
-    options: [],
+    options: [CAPABILITIES],
     examples: ["boruna policy validate policy.json"],
-    run: async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyValidateCommand(session, file),
+    run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/policy.ts")).policyValidateCommand(session, file, flags),
+    ),
   },
   {
     name: "policy show",
     argsSyntax: "<policy>",
     help: "print the effective policy",
-    options: [],
+    options: [CAPABILITIES],
     examples: ["boruna policy show policy.json"],
-    run: async (session, _flags, [file = ""]) => (await import("./commands/policy.ts")).policyShowCommand(session, file),
+    run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
+      (await import("./commands/policy.ts")).policyShowCommand(session, file, flags),
+    ),
   },
   {
     name: "capability list",

@@ -33,25 +33,46 @@ import {
   wellFormed,
 } from "../vm/value/value.ts";
 
-/** The copied answer, or a `problem` that completes the sentence "the handler answered …". */
-type CheckedAnswer = { readonly value: Value } | { readonly problem: string };
+/** The copied answer, or a `problem` that completes the sentence "the handler answered …", with the error behind it. */
+export type CheckedAnswer = { readonly value: Value } | { readonly problem: string; readonly cause: Error };
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
 export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
-  const wrongType = { problem: `something else than ${typeToString(type)}` };
+  const scalar = scalarOf(answer, type);
+  return scalar === undefined ? checkedCopy(answer, type, types) : { value: scalar };
+}
+
+/** Returns an Int, Bool or String in the form that the machine relies on, or undefined for every other answer. Most answers are one of these. */
+function scalarOf(answer: unknown, type: Type): Value | undefined {
+  if (type.kind !== "primitive") return undefined;
+  switch (typeof answer) {
+    case "number":
+      return type.name === "Int" && Number.isSafeInteger(answer) && !Object.is(answer, -0) ? answer : undefined;
+    case "boolean":
+      return type.name === "Bool" ? answer : undefined;
+    case "string":
+      return type.name === "String" && answer.length <= MACHINE_LIMITS.valueTextUnits && wellFormed(answer) === answer ? answer : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function checkedCopy(answer: unknown, type: Type, types: readonly TypeDef[]): CheckedAnswer {
+  const wrong = (problem: string): CheckedAnswer => ({ problem, cause: new BorunaError("value.form", `the answer is ${problem}`) });
+  const wrongType = (): CheckedAnswer => wrong(`something else than ${typeToString(type)}`);
   try {
     const value = copyOf(answer);
     checkSerializable(value);
-    return matchesType(value, type, types) ? { value } : wrongType;
+    return matchesType(value, type, types) ? { value } : wrongType();
   } catch (error) {
-    if (error instanceof BadPart) return error.problem === undefined ? wrongType : { problem: error.problem };
+    if (error instanceof BadPart) return error.problem === undefined ? wrongType() : wrong(error.problem);
     // `checkSerializable` and `matchesType` throw these for a value that is too deep or too large.
-    if (error instanceof BorunaError) return { problem: TOO_LARGE };
+    if (error instanceof BorunaError) return wrong(TOO_LARGE);
     throw error;
   }
 }
 
-const TOO_LARGE = "a value that is too large";
+export const TOO_LARGE = "a value that is too large";
 const LONE_SURROGATE = "text with a lone surrogate";
 
 /** Thrown if a part of the answer is not a value. If `problem` is undefined, the answer has the wrong type. */
@@ -85,8 +106,6 @@ function copyOf(answer: unknown): Value {
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BadPart(TOO_LARGE);
   };
-  // Fast path: most answers are scalars.
-  if (typeof answer !== "object") return checkedScalar(answer, addToSize);
   const copies = new Map<object, Value>();
   return foldTree<BoxedPart, Value>({ part: answer }, ({ part }, depth) => {
     if (typeof part !== "object" || part === null) return leaf(checkedScalar(part, addToSize));

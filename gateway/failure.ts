@@ -9,11 +9,11 @@ export interface Failure {
 
 /**
  * Returns the failure for what a handler threw. Keeps the message of a `CapabilityFailure`, which is meant for the program.
- * Any other error could contain paths or secrets, so the failure mentions only the error's name. Never throws, and runs no
- * code of the handler except a getter of `name`.
+ * Any other error is a mistake of the handler. It could contain paths or secrets, so the failure mentions only the error's name.
+ * Never throws, and runs no code of the handler except a getter of `name`.
  */
 export function failureOf(capability: string, error: unknown): Failure {
-  const handlerFailure = (how: string): Failure => ({ kind: "runtime_error", message: `the handler of ${capability} failed (${how})` });
+  const handlerFailure = (how: string): Failure => ({ kind: "host_fault", message: `the handler of ${capability} failed (${how})` });
   if (!CapabilityFailure.isFailure(error)) return handlerFailure(nameOf(error));
   const kind: unknown = Object.getOwnPropertyDescriptor(error, "kind")?.value;
   const messageProperty = Object.getOwnPropertyDescriptor(error, "message");

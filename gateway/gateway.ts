@@ -23,7 +23,7 @@ import { isPromise } from "node:util/types";
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
-import { type CapabilityDecl, type CapabilitySignature, signatureFor } from "../vm/capabilities.ts";
+import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
@@ -31,13 +31,14 @@ import { matchesType } from "../vm/value/matches-type.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
 import { MapValue } from "../vm/value/map.ts";
-import type { Value } from "../vm/value/value.ts";
+import { UNIT, type Value } from "../vm/value/value.ts";
 import { checkAnswer } from "./answer.ts";
 import { sha256Hex } from "./digest.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
 import { spanOf } from "./flow.ts";
-import { FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
+import { CapabilityFailure, FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 import type { CallEnd, RunObservers } from "./observers.ts";
+import { plainAnswer, plainFromValue } from "./plain-values.ts";
 import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
 import { utf8BytesOfStrings } from "./utf8-bytes.ts";
@@ -61,6 +62,8 @@ interface Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
   readonly resultType: Type;
+  /** Whether the handler takes and returns plain data. Set when the handler is called. */
+  isPlain: boolean;
   readonly span: CallTracing | undefined;
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined;
@@ -115,10 +118,7 @@ export class Gateway {
     if (mismatch !== undefined) return { ok: false, trap: "type_error", message: mismatch };
     this.#counters.total += 1;
     const number = this.#counters.total;
-    const filledArgs =
-      signature === undefined || signature.params.length === args.length
-        ? args
-        : signature.params.map((p, i) => args[i] ?? p.default ?? false);
+    const filledArgs = signature === undefined ? args : withDefaults(signature, args);
     const flow = spanOf(request.span);
     const span = tracing?.startCall(
       {
@@ -148,6 +148,7 @@ export class Gateway {
         capability,
         // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
         resultType: signature?.result ?? UNIT_TYPE,
+        isPlain: false,
         span,
         rule: undefined,
         reason: undefined,
@@ -204,7 +205,7 @@ export class Gateway {
    */
   #answerInternal(call: Call, args: readonly Value[]): CapabilityAnswer {
     this.#counters.dispatched += 1;
-    const value = call.capability.mock(args);
+    const value = call.capability.mock?.(args) ?? UNIT;
     this.#end(call, "ok", value, undefined);
     return { ok: true, value };
   }
@@ -214,10 +215,12 @@ export class Gateway {
     if (handler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
     this.#counters.dispatched += 1;
     const context = new CallContext(this.#options, call);
+    call.isPlain = typeof handler === "function";
     let answer: unknown;
     try {
       // The handler may change its list of arguments; the event keeps the original list.
-      const run = (): unknown => handler([...args], context);
+      const run = (): unknown =>
+        typeof handler === "function" ? handler(args.map(plainFromValue), context) : handler.run([...args], context);
       answer = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
       return this.#failWith(call, error);
@@ -232,9 +235,10 @@ export class Gateway {
   }
 
   #succeed(call: Call, answer: unknown): CapabilityAnswer {
-    const { capability, resultType } = call;
-    const checked = checkAnswer(answer, resultType, this.#options.types);
-    if ("problem" in checked) return this.#fail(call, "runtime_error", `the handler of ${capability.name} answered ${checked.problem}`);
+    const { capability, resultType, isPlain } = call;
+    const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
+    if ("problem" in checked)
+      return this.#fail(call, "host_fault", `the handler of ${capability.name} answered ${checked.problem}`, checked.cause);
     const { value } = checked;
     const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
     if (stop !== undefined) return this.#stop(call, stop);
@@ -254,13 +258,14 @@ export class Gateway {
     return this.#fail(call, kind, message, error);
   }
 
-  /** Ends a call that failed. `cause` is what the handler threw, if it threw anything. */
+  /** Ends a call that failed. `cause` is what the handler threw, or what is wrong with its answer. */
   #fail(call: Call, kind: FailureKind, text: string, cause?: unknown): CapabilityAnswer {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stop(call, stop);
-    this.#counters[kind === "runtime_error" ? "failed" : kind] += 1;
-    this.#end(call, kind, undefined, message, cause);
+    const outcome = kind === "host_fault" ? "runtime_error" : kind;
+    this.#counters[outcome === "runtime_error" ? "failed" : outcome] += 1;
+    this.#end(call, outcome, undefined, message, cause);
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
   }
 
@@ -346,6 +351,10 @@ class CallContext implements HandlerContext {
     this.tracestate = tracestate;
     this.baggage = baggage;
     this.onModel = (model, provider) => span.setModel(model, provider);
+  }
+
+  failure(message: string): CapabilityFailure {
+    return new CapabilityFailure(message);
   }
 
   get idempotencyKey(): string {

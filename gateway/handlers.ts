@@ -1,5 +1,7 @@
 /** Declares handlers. A handler is a function that carries out the calls of one capability. */
+import { isProxy } from "node:util/types";
 import type { Policy } from "../policy/policy.ts";
+import type { PlainValue } from "../vm/json/js-interop.ts";
 import type { Value } from "../vm/value/value.ts";
 
 /** What the gateway tells a handler about its call. */
@@ -26,23 +28,48 @@ export interface HandlerContext {
   readonly onModel?: ((model: string, provider?: string) => void) | undefined;
   /** The effective policy of the run. */
   readonly policy: Policy;
+  /** Makes a `CapabilityFailure` for the handler to throw. A handler needs no import for it. */
+  failure(message: string): CapabilityFailure;
 }
 
 /**
- * Carries out one call. `args` include the default arguments and have the declared types. The answer must have the
- * declared result type. Throw `CapabilityFailure` if the capability fails. Any other error counts as a bug of the
- * handler, so the program and the log see only the error's name.
+ * Carries out one call with plain JavaScript data. `args` include the default arguments and have the declared types. Return the answer, or a
+ * promise of it: plain data of the declared result type. Throw `CapabilityFailure` if the capability fails. A wrong answer and any other
+ * error are mistakes of the host: the run ends with `host_fault`, and the program and the log see only the error's name.
  */
-export type Handler = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
-/** Handlers by capability name. */
-export type Handlers = ReadonlyMap<string, Handler>;
+export type Handler = (args: readonly PlainValue[], context: HandlerContext) => unknown;
 
-/** Each way in which a handler can fail, with the trap that ends a run whose call is not under `try`. */
-export const FAILURE_TRAPS = { runtime_error: "capability_failed", denied: "capability_denied", unknown: "unknown_capability" } as const;
+/** Carries out one call with the machine's own values. */
+export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
+
+/** A handler that asked for the machine's own values. */
+export class MachineHandler {
+  readonly run: MachineFunction;
+  constructor(run: MachineFunction) {
+    this.run = run;
+  }
+}
+
+/** Marks a function as a handler that takes and returns the machine's own values instead of plain data. */
+export function machineHandler(run: MachineFunction): MachineHandler {
+  return new MachineHandler(run);
+}
+
+/** Handlers by capability name. */
+export type Handlers = ReadonlyMap<string, Handler | MachineHandler>;
+
+/** Each way in which a handler can fail, with the trap that ends a run. Only a `runtime_error` can be caught by `try`. */
+export const FAILURE_TRAPS = {
+  runtime_error: "capability_failed",
+  denied: "capability_denied",
+  unknown: "unknown_capability",
+  host_fault: "host_fault",
+} as const;
 /** The kind of a handler's failure. */
 export type FailureKind = keyof typeof FAILURE_TRAPS;
 
-const FAILURES = new WeakSet<object>();
+/** Marks failures. It is a registered symbol, because a handler may load this class from another copy of the package than the gateway. */
+const FAILURE_MARK = Symbol.for("boruna.CapabilityFailure");
 
 /** A failure that the program may see and catch with `try`. The message goes into the log. */
 export class CapabilityFailure extends Error {
@@ -51,12 +78,13 @@ export class CapabilityFailure extends Error {
   constructor(message: string, kind: FailureKind = "runtime_error") {
     super(message);
     this.kind = kind;
-    FAILURES.add(this);
+    Object.defineProperty(this, FAILURE_MARK, { value: true });
   }
 
   /** Whether this class or a subclass constructed `error`. Unlike `instanceof`, this check never runs code of the handler. */
   static isFailure(error: unknown): error is CapabilityFailure {
-    return typeof error === "object" && error !== null && FAILURES.has(error);
+    if (typeof error !== "object" || error === null || isProxy(error)) return false;
+    return Object.getOwnPropertyDescriptor(error, FAILURE_MARK)?.value === true;
   }
 }
 

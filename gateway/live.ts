@@ -1,6 +1,6 @@
 /** The handlers of a live run, which reach the outside world. `db.query` has no live handler yet. */
 import type { JsonData } from "../vm/json/json.ts";
-import type { Handlers } from "./handlers.ts";
+import { type Handlers, type MachineFunction, machineHandler } from "./handlers.ts";
 import { fsReadHandler } from "./handlers/fs-read.ts";
 import type { FsOptions } from "./handlers/fs-roots.ts";
 import { fsWriteHandler } from "./handlers/fs-write.ts";
@@ -24,7 +24,7 @@ interface LiveOptions extends FsOptions {
 /** Creates the handlers of one run. They count what the run spends on models, so two runs must not share them. */
 export function liveHandlers(options: LiveOptions): Handlers {
   const { env, inputs = new Map<string, JsonData>(), resolve } = options;
-  return new Map([
+  const functions: readonly (readonly [string, MachineFunction])[] = [
     ["net.fetch", netFetchHandler({ env, resolve })],
     ["fs.read", fsReadHandler(options)],
     ["fs.write", fsWriteHandler(options)],
@@ -32,5 +32,6 @@ export function liveHandlers(options: LiveOptions): Handlers {
     ["random", randomHandler()],
     ["llm.call", llmCallHandler({ url: env["BORUNA_LLM_URL"], key: env["BORUNA_LLM_KEY"], model: env["BORUNA_LLM_MODEL"] })],
     ["step.input", stepInputHandler(inputs)],
-  ]);
+  ];
+  return new Map(functions.map(([name, run]) => [name, machineHandler(run)]));
 }

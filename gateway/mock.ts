@@ -3,30 +3,43 @@ import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import type { Value } from "../vm/value/value.ts";
-import { CapabilityDenied, type Handler, type HandlerContext, type Handlers } from "./handlers.ts";
+import {
+  CapabilityDenied,
+  type Handler,
+  type HandlerContext,
+  type Handlers,
+  type MachineFunction,
+  type MachineHandler,
+  machineHandler,
+} from "./handlers.ts";
+import { ownMocks } from "./own-capabilities.ts";
 
 interface MockOptions {
   /** Answers of `step.input`, by input name. Other names get the mock from the capability table. */
   readonly inputs?: ReadonlyMap<string, JsonData>;
 }
 
-/** Creates handlers that touch nothing outside the process. The scopes of `fs_policy` apply like in a live run. */
+/**
+ * Creates handlers that touch nothing outside the process. The scopes of `fs_policy` apply like in a live run. An own capability without a
+ * mock has no handler.
+ */
 export function mockHandlers(registry: CapabilityRegistry, options: MockOptions = {}): Handlers {
-  const handlers = new Map<string, Handler>();
-  for (const capability of registry.all) {
-    if (capability.internal !== true) handlers.set(capability.name, (args) => capability.mock(args));
+  const handlers = new Map<string, Handler | MachineHandler>(ownMocks(registry));
+  const serve = (name: string, run: MachineFunction): void => void handlers.set(name, machineHandler(run));
+  for (const { name, internal, mock } of registry.all) {
+    if (internal !== true && mock !== undefined) serve(name, (args) => mock(args));
   }
   for (const [name, section] of [
     ["fs.read", "read"],
     ["fs.write", "write"],
   ] as const) {
     const mock = registry.byName.get(name)?.mock;
-    if (mock !== undefined) handlers.set(name, (args, context) => (checkReach(args, context, section), mock(args)));
+    if (mock !== undefined) serve(name, (args, context) => (checkReach(args, context, section), mock(args)));
   }
   const stepInput = registry.byName.get("step.input");
-  handlers.set("step.input", (args) => {
+  serve("step.input", (args) => {
     const input = typeof args[0] === "string" ? options.inputs?.get(args[0]) : undefined;
-    return input === undefined ? (stepInput?.mock(args) ?? "") : canonicalJson(input);
+    return input === undefined ? (stepInput?.mock?.(args) ?? "") : canonicalJson(input);
   });
   return handlers;
 }

@@ -7,7 +7,7 @@ import type { Program, Trap } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import type { Value } from "../vm/value/value.ts";
 import { executeProgram, type RunResult } from "./run.ts";
-import { CapabilityFailure, type Handlers } from "./handlers.ts";
+import { CapabilityFailure, type Handlers, type MachineFunction, MachineHandler, machineHandler } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
 import { limitsOption } from "./options.ts";
 
@@ -88,25 +88,29 @@ function testHandlers(
   answers: readonly TestAnswer[],
   evaluate: (a: TestAnswer, args: readonly Value[]) => Promise<Value>,
 ): Handlers {
-  const handlers = new Map(mockHandlers(program.registry));
+  const mocks = mockHandlers(program.registry);
+  const handlers = new Map(mocks);
   /** Number of calls so far, by capability and number of arguments. */
   const callCounts = new Map<string, number>();
   const arityOf = (answer: TestAnswer): number | undefined => program.functions[answer.functionIndex]?.def.arity;
   for (const capability of new Set(answers.map((a) => a.capability))) {
-    const mock = handlers.get(capability);
-    handlers.set(capability, (args, context) => {
+    const mock = mocks.get(capability);
+    const answerCall: MachineFunction = (args, context) => {
       const candidates = answers.filter((a) => a.capability === capability && arityOf(a) === args.length);
       const key = `${capability}/${args.length}`;
       const callIndex = callCounts.get(key) ?? 0;
       callCounts.set(key, callIndex + 1);
       const answer = candidates[Math.min(callIndex, candidates.length - 1)];
-      return answer === undefined ? (mock?.(args, context) ?? unanswered(capability)) : evaluate(answer, args);
-    });
+      if (answer !== undefined) return evaluate(answer, args);
+      // Only a built-in capability has several signatures, so that a test may answer one and not the other.
+      return mock instanceof MachineHandler ? mock.run(args, context) : unanswered(capability);
+    };
+    handlers.set(capability, machineHandler(answerCall));
   }
   return handlers;
 }
 
-/** Never called, because the compiler lets no answer make a call and every capability that a test can answer has a mock. */
+/** Never called, because the compiler lets no answer make a call, and a call with an answer for its signature is answered. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

@@ -15,10 +15,10 @@ export function loadPolicy(nameOrPath: string, registry: CapabilityRegistry = BU
 }
 
 /** Like `loadPolicy`, but also returns warnings. Built-in policies have none. */
-export function loadCheckedPolicy(nameOrPath: string): CheckedPolicy {
+export function loadCheckedPolicy(nameOrPath: string, registry: CapabilityRegistry = BUILTIN_REGISTRY): CheckedPolicy {
   const builtIn = NAMED_POLICIES.get(nameOrPath);
   if (builtIn !== undefined) return { policy: builtIn, warnings: [] };
-  return checkPolicy(readText(nameOrPath), { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc") });
+  return checkPolicy(readText(nameOrPath), { file: nameOrPath, jsonc: nameOrPath.endsWith(".jsonc"), registry });
 }
 
 function readText(path: string): string {

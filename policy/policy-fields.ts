@@ -64,6 +64,19 @@ const ALLOWED_DOMAIN = text("a host", (given) => {
   const parsed = parseAllowedDomain(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
+/** Headers that only the HTTP client may set, because they frame the message and name the host (RFC 9110, RFC 9112). */
+export const UNSETTABLE_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 /** The methods that `net.fetch` supports. */
 export const HTTP_METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const METHOD = text("an HTTP method", (given) => {
@@ -76,6 +89,27 @@ const NAME: TextParser = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { 
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
 );
+/** Headers that a policy cannot send a key in: those of HTTP itself, and those in which servers look for something else. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  ...UNSETTABLE_HEADERS,
+  "accept",
+  "accept-encoding",
+  "authorization",
+  "baggage",
+  "content-encoding",
+  "content-type",
+  "cookie",
+  "proxy-authorization",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+]);
+const HEADER = text("the name of a header", (given) => {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(given)) return { problem: "write a header's name, such as Idempotency-Key" };
+  return RESERVED_HEADERS.has(given.toLowerCase())
+    ? { problem: "this header has another meaning; services document the one they read" }
+    : { text: given };
+});
 const MODEL = text("a model's name", (given) =>
   given.trim() === given && given !== "" ? { text: given } : { problem: "write the model's name as the endpoint knows it" },
 );
@@ -131,6 +165,14 @@ export const NET_FIELDS = {
       BOOLEAN,
       false,
       "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
+    ),
+  ),
+  idempotency_header: later(
+    field<string | null>(
+      "idempotency_header",
+      nullable(HEADER),
+      null,
+      "Header that carries the call's idempotency key, such as Idempotency-Key, for services that answer a repeated request without doing its work again. The program cannot set it. null: none.",
     ),
   ),
 };
@@ -245,6 +287,7 @@ const NET = objectOf<NetPolicy>(
     allow_private_networks: read(NET_FIELDS.allow_private_networks),
     propagate_trace: read(NET_FIELDS.propagate_trace),
     propagate_baggage: read(NET_FIELDS.propagate_baggage),
+    idempotency_header: read(NET_FIELDS.idempotency_header),
   }),
   "policy.invalid_net_policy",
 );

@@ -24,7 +24,7 @@ import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { decodeModule } from "../vm/bytecode/codec.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
-import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry, registryOf } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
@@ -40,7 +40,6 @@ import { returnLocation, sourceFrame } from "./report/source-frame.ts";
 export interface ReplayOptions {
   /** The program to run instead of the recorded module. Required for an event log, which has no module. */
   readonly program?: Program;
-  readonly registry?: CapabilityRegistry;
   /** The policy for an event log, which has none. Default: allow-all. */
   readonly policy?: Policy;
   /** The arguments for an event log, which has none, as typed JSON by parameter name. */
@@ -106,19 +105,9 @@ export interface ReplayReport {
  * run used, or the replay would use, more than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const {
-    program: chosenProgram,
-    registry: chosenRegistry,
-    policy,
-    args,
-    limits,
-    tracing,
-    genAiSpans,
-    traceDetail,
-    ...executeOptions
-  } = options;
-  const registry = chosenProgram?.registry ?? chosenRegistry ?? BUILTIN_REGISTRY;
-  const program = chosenProgram ?? recordedProgram(log, registry);
+  const { program: chosenProgram, policy, args, limits, tracing, genAiSpans, traceDetail, ...executeOptions } = options;
+  const program = chosenProgram ?? recordedProgram(log);
+  const { registry } = program;
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
   const end = log.format === "log" && log.end !== undefined ? loadEnd(log.end, log.blobs) : undefined;
   const context = { types: program.module.types, registry, sameProgram };
@@ -238,8 +227,19 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
 /** The parts of a log that describe its run, without events. */
 type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "blobs">;
 
+/** Returns the built-in capabilities and those that the log declares. Throws `log.form`. */
+export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistry {
+  if (log.format === "eventlog" || log.header.capabilities.length === 0) return BUILTIN_REGISTRY;
+  try {
+    return registryOf(log.header.capabilities);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError("log.form", `capabilities: ${error.message}`, { place: { file: log.file, line: 1 }, cause: error });
+  }
+}
+
 /** Returns the recorded module. Throws `log.no_program`, `log.module_hash`, `log.blob_*`, `module.*`. */
-export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = BUILTIN_REGISTRY): Program {
+export function recordedProgram(log: RecordedRun | EventLog): Program {
   if (log.format === "eventlog") {
     throw new BorunaError("log.no_program", `${log.file} is an event log, which holds no program`, {
       place: { file: log.file },
@@ -247,6 +247,7 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
     });
   }
   const { moduleBlob, moduleHash } = log.header.program;
+  const registry = recordedRegistry(log);
   const program = verifyModule(decodeModule(log.blobs.read({ sha256: moduleBlob.slice("sha256:".length) }), registry), registry);
   if (program.moduleHash !== moduleHash) {
     const message = `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`;

@@ -4,7 +4,7 @@
  */
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
 import type { EventSink } from "../gateway/run-events.ts";
-import { CapabilityFailure, type Handlers } from "../gateway/handlers.ts";
+import { CapabilityFailure, type Handlers, machineHandler } from "../gateway/handlers.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -145,5 +145,6 @@ function hostStop(stop: ReplayStop): HostStop {
 /** Returns handlers for the capabilities that had a handler in the recorded run. */
 function answeringHandlers(registry: CapabilityRegistry, unserved: readonly string[], takeAnswer: () => Value): Handlers {
   const served = registry.all.filter((c) => c.internal !== true && !unserved.includes(c.name));
-  return new Map(served.map((c) => [c.name, takeAnswer]));
+  const handler = machineHandler(takeAnswer);
+  return new Map(served.map((c) => [c.name, handler]));
 }

@@ -9,7 +9,6 @@
  * - head, if the caller expects one: the last hash equals the expected hash;
  * - replay, if the caller asks for it: the program does exactly what the log says.
  */
-import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
 import { BlobRef, loadCanonicalValue } from "./log/blob-values.ts";
@@ -28,7 +27,6 @@ export interface VerifyOptions {
   readonly replay?: boolean;
   /** Limits on the replay, see `limits` in `ReplayOptions`. */
   readonly replayLimits?: ReplayLimits;
-  readonly registry?: CapabilityRegistry;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<LogLimits>;
 }
@@ -73,10 +71,10 @@ export interface Verification {
  * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { replay: replays, registry = BUILTIN_REGISTRY, expectHead, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
+  const { replay: replays, expectHead, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
   const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
   const limits = { ...LOG_LIMITS, ...givenLimits };
-  const log = new CheckedLog(fileSource(path, limits), limits, registry);
+  const log = new CheckedLog(fileSource(path, limits), limits);
   const steps: readonly (readonly [CheckName, (() => string | Promise<string>) | undefined])[] = [
     ["chain", () => log.chain()],
     ["end", () => log.end()],
@@ -112,7 +110,6 @@ function headDigest(text: string): string {
 class CheckedLog {
   readonly #source: LogSource;
   readonly #limits: LogLimits;
-  readonly #registry: CapabilityRegistry;
   #runId: string | undefined;
   #events = 0;
   #lines = 0;
@@ -123,10 +120,9 @@ class CheckedLog {
   #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
 
-  constructor(source: LogSource, limits: LogLimits, registry: CapabilityRegistry) {
+  constructor(source: LogSource, limits: LogLimits) {
     this.#source = source;
     this.#limits = limits;
-    this.#registry = registry;
   }
 
   /** Runs a check and adds its result to `checks`. Returns the failure, or undefined if the check passed. */
@@ -201,7 +197,7 @@ class CheckedLog {
   }
 
   module(): string {
-    const { moduleHash } = recordedProgram(this.#parsed(), this.#registry);
+    const { moduleHash } = recordedProgram(this.#parsed());
     return `the module beside the log is ${moduleHash} and passes the verifier`;
   }
 
@@ -217,7 +213,7 @@ class CheckedLog {
   }
 
   async replay(options: ReplayOptions): Promise<string> {
-    const report = await replayRun(this.#parsed(), { ...options, registry: this.#registry, tracing: false });
+    const report = await replayRun(this.#parsed(), { ...options, tracing: false });
     this.#replay = report;
     // Event n is on line n + 1, because line 1 is the header.
     if (report.divergence !== undefined)

@@ -5,10 +5,11 @@
  * program behind the gateway, writes the log's end record, and converts the values to JavaScript.
  */
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
-import type { Handler, Handlers } from "../gateway/handlers.ts";
+import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
+import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
@@ -44,8 +45,11 @@ export interface RunOptions {
   readonly policy?: Policy | "allow-all" | "deny-all";
   /** Whether calls reach the outside world. Default: every capability answers its mock. */
   readonly live?: boolean;
-  /** Handlers of your own, by capability name. Each replaces the live handler or the mock. */
-  readonly handlers?: Readonly<Record<string, Handler>> | Handlers;
+  /**
+   * Handlers of your own, by capability name. Each replaces the live handler or the mock. A handler works with plain data, unless
+   * `machineHandler` made it.
+   */
+  readonly handlers?: Readonly<Record<string, Handler | MachineHandler>> | Handlers;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
   /** Answers of `step.input` by input name, as JavaScript values. */
@@ -87,7 +91,10 @@ export interface RunOptions {
   readonly engine?: EngineChoice;
   /** Receives each instruction as a line of text. */
   readonly trace?: (line: string) => void;
-  /** The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. */
+  /**
+   * The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. With `live`, own
+   * capabilities are served by their handlers, otherwise by their mocks.
+   */
   readonly registry?: CapabilityRegistry;
   /** The settings and secrets of live handlers. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -189,7 +196,10 @@ async function handlersFor(program: Program, options: RunOptions, protectedFiles
   // Live handlers load an HTTP client, so they are loaded on demand.
   const base =
     options.live === true
-      ? (await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles })
+      ? [
+          ...(await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles }),
+          ...ownHandlers(program.registry),
+        ]
       : mockHandlers(program.registry, { inputs });
   const replacements = handlersOption(options.handlers);
   for (const name of replacements.keys()) {
@@ -202,7 +212,8 @@ function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
   const isMap = (handlers: typeof given): handlers is Handlers => handlers instanceof Map;
   const handlers = isMap(given) ? given : new Map(Object.entries(given));
   for (const [name, handler] of handlers) {
-    if (typeof handler !== "function") throw new BorunaError("usage", `handlers[${JSON.stringify(name)}]: expected a function`);
+    if (typeof handler !== "function" && !(handler instanceof MachineHandler))
+      throw new BorunaError("usage", `handlers[${JSON.stringify(name)}]: expected a function`);
   }
   return handlers;
 }

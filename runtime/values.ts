@@ -1,6 +1,7 @@
-/** Conversion between the machine's values and JavaScript values, for handlers of an embedder. */
-import { jsonFromJs, jsonToJs } from "../vm/json/js-interop.ts";
-import { valueFromTypedJson, valueToTypedJson } from "../vm/json/typed-json.ts";
+/** Conversion between the machine's values and JavaScript values, for an embedder who works with the machine's values. */
+import { plainFromValue } from "../gateway/plain-values.ts";
+import { jsonFromJs, type PlainValue } from "../vm/json/js-interop.ts";
+import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import { parseType } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 
@@ -14,9 +15,9 @@ export function toValue(data: unknown, type = "Json"): Value {
 }
 
 /**
- * Converts a value to a JavaScript value in the form of typed JSON: a map becomes an object, a list an array, a Float a
- * number, an Int a number or a bigint, `Unit` and `None` null. Throws `value.*` if the value contains a closure.
+ * Converts a value to plain JavaScript data, as a handler gets it: a map becomes an object, a list an array, a Float a number, an Int a
+ * number or a bigint, `Unit` and `None` null. Throws `value.*` if the value contains a closure.
  */
-export function fromValue(value: Value): unknown {
-  return jsonToJs(valueToTypedJson(value, undefined, []));
+export function fromValue(value: Value): PlainValue {
+  return plainFromValue(value);
 }

@@ -1,11 +1,12 @@
 /** Generates the page about capabilities: a table of them, their mocks, and what live calls need. */
 import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
-import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature } from "../vm/capabilities.ts";
+import { REPEATABLE_BY_POLICY } from "../policy/may-repeat.ts";
+import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature, FIRST_OWN_CAPABILITY_ID } from "../vm/capabilities.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { textForm } from "../vm/value/display.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
-import type { Value } from "../vm/value/value.ts";
+import { UNIT, type Value } from "../vm/value/value.ts";
 import { cell, code, page, table } from "./markdown.ts";
 
 const CALLS = BUILTIN_REGISTRY.all.flatMap((capability) => capability.signatures.map((signature) => ({ capability, signature })));
@@ -28,7 +29,7 @@ function mockRow(
   const lastShown = signature.params.map((p) => p.default === undefined || p.name in chosenArgs).lastIndexOf(true);
   const printedArgs = args.slice(0, lastShown + 1).map((arg) => (typeof arg === "string" ? JSON.stringify(arg) : textForm(arg)));
   const name = capability.name === "step.input" ? "step_input" : capability.name;
-  const answer = capability.mock(args);
+  const answer = capability.mock?.(args) ?? UNIT;
   return [
     code(`${name}(${printedArgs.join(", ")})`),
     code(typeof answer === "string" && answer !== "" ? answer : canonicalJson(valueToTypedJson(answer, signature.result, []))),
@@ -106,6 +107,25 @@ A call sends a \`POST\` with \`{"model", "max_tokens", "messages": [{"role": "sy
 \`choices[0].finish_reason\`, \`model\`, \`usage.prompt_tokens\` and \`usage.completion_tokens\` of the response. After status 429 or 5xx the request is sent again, at most 4 times in all, after the seconds given by \`Retry-After\` (at most 20), or else after 0.5, 1 and 2 seconds.
 Other statuses, a lost connection and 120 seconds without a response are failures. \`llm_policy\` reserves tokens and money before the call and settles them after it.`;
 
+function repeatRows(): readonly (readonly string[])[] {
+  const external = BUILTIN_REGISTRY.all.filter(({ internal }) => internal !== true);
+  return external.map((capability) => [code(capability.name), cell(repeatText(capability))]);
+}
+
+/** Completes the sentence "A call may be repeated: …". */
+function repeatText({ name, mayRepeat }: CapabilityDecl): string {
+  const byPolicy = REPEATABLE_BY_POLICY.get(name)?.doc;
+  if (typeof mayRepeat === "boolean") return mayRepeat ? "yes" : byPolicy === undefined ? "no" : `if ${byPolicy}`;
+  const conditions = Object.entries(mayRepeat).map(([param, texts]) => `${code(param)} is one of ${texts.map(code).join(", ")}`);
+  return `if ${conditions.join(" and ")}${byPolicy === undefined ? "" : `, or if ${byPolicy}`}`;
+}
+
+const OWN = `## Capabilities of your own
+
+An application that embeds Boruna declares more with [\`defineCapability\`](../guide/embedding.md#capabilities-of-your-own), and the command loads them with
+\`--capabilities caps.mjs\`. They have types in the language, rules in the policy, spans, and events in the log like the built-in ones. Their ids are derived from
+their names and are at least ${FIRST_OWN_CAPABILITY_ID}. The header of a log declares them, so \`replay\` and \`verify\` need no code of the host.`;
+
 export function capabilitiesPage(): string {
   const { all, setHash } = BUILTIN_REGISTRY;
   const rows = all.map((c) => [
@@ -139,6 +159,10 @@ export function capabilitiesPage(): string {
     table(["call", "answer"], mockRows()),
     "The mock of `llm.call` has no field `text`; [std-llm](std/std-llm.md) uses the text of the mock itself. Actors and `emit` work the same with and without `--live`.",
     LIVE,
+    "## Repeating a call",
+    "If a process ends between a call and its answer, whoever continues the run must know whether the call may be made again. The table says it for each capability; `mayRepeat(capability, args, policy)` decides it for a call. A repeated `llm.call` reserves its tokens and its cost again.",
+    table(["capability", "a call may be repeated"], repeatRows()),
+    OWN,
     `Capability set: ${code(setHash)}`,
   );
 }

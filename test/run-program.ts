@@ -8,7 +8,7 @@ import type { MachineEnd, Program } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { typedText } from "../vm/value/display.ts";
 import { parseType } from "../vm/value/type.ts";
-import type { Value } from "../vm/value/value.ts";
+import { UNIT, type Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 
 interface Ran {
@@ -27,7 +27,7 @@ export function mockHost(events: RunEvent[], debug: string[]): Host {
       if (!request.declared) return { ok: false, trap: "capability_denied", message: `${capability.name} is not declared` };
       const params = signatureFor(capability, args.length)?.params ?? [];
       const full = params.map((p, i): Value => args[i] ?? p.default ?? false);
-      return { ok: true, value: capability.mock(capability.internal === true ? args : full) };
+      return { ok: true, value: capability.mock?.(capability.internal === true ? args : full) ?? UNIT };
     },
     event: (event) => {
       events.push(event);

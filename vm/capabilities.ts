@@ -27,6 +27,12 @@ export interface CapabilitySignature {
   readonly result: Type;
 }
 
+/**
+ * Whether a call may be made again if its answer was lost: always, never, or only if each named argument has one of the listed values.
+ * It is data, so that a log can hold it.
+ */
+export type MayRepeat = boolean | Readonly<Record<string, readonly string[]>>;
+
 export interface CapabilityDecl {
   readonly id: number;
   /** The name with dots, such as `net.fetch`. */
@@ -38,10 +44,10 @@ export interface CapabilityDecl {
   readonly signatures: readonly CapabilitySignature[];
   /** Present if the machine itself carries out the capability, after the gateway has allowed the call. */
   readonly internal?: true;
-  /** Returns whether a call may be repeated if its answer was lost. `args` have no defaults filled in. */
-  readonly repeatable: (args: readonly Value[]) => boolean;
-  /** Returns the answer if the run is not live. `args` have their defaults filled in. */
-  readonly mock: (args: readonly Value[]) => Value;
+  /** Whether a call may be repeated under any policy. `mayRepeat` in `policy/may-repeat.ts` adds the calls that a policy makes repeatable. */
+  readonly mayRepeat: MayRepeat;
+  /** Returns the answer if the run is not live. `args` have their defaults filled in. An embedder's own capability has its mock elsewhere. */
+  readonly mock?: (args: readonly Value[]) => Value;
   /** The syntax of a call, for the docs. */
   readonly call: string;
   readonly doc: string;
@@ -52,12 +58,6 @@ const param = (name: string, type: string, value?: Value): CapabilityParam =>
 const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
 /** Returns a String argument in quotes, in the same form as the older machine prints it. */
 const quote = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
-const always = (): boolean => true;
-const never = (): boolean => false;
-const isReadMethod = (args: readonly Value[]): boolean => {
-  const method = args[1] ?? "GET";
-  return typeof method === "string" && ["GET", "HEAD"].includes(method.toUpperCase());
-};
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
 const fetchMock = (url: Value | undefined): string => `{"mock": true, "url": ${quote(url)}}`;
 /** Returns an answer in the form of the live handler's answer, so that a program that reads the answer also runs without the network. */
@@ -101,7 +101,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
         "String",
       ),
     ],
-    repeatable: isReadMethod,
+    mayRepeat: { method: ["GET", "HEAD", "get", "head"] },
     mock: ([url, , , , want]) => (want === "response" ? responseMock(url) : fetchMock(url)),
     call: 'net.fetch(url, method = "GET", body = "", headers = {}, want = "body")',
     doc: 'An HTTP request. Returns the body; with want = "response" canonical JSON {"body","headers","status"}.',
@@ -112,7 +112,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "FsRead",
     version: "1",
     signatures: [signature([param("path", "String"), param("want", "String", "text")], "String")],
-    repeatable: always,
+    mayRepeat: true,
     mock: ([path, want]) => (FILE_MOCKS.get(want) ?? fileMock)(path),
     call: 'fs.read(path, want = "text")',
     doc: "Reads a file: text, base64, list (a JSON array of names, sorted) or stat (JSON).",
@@ -123,7 +123,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "FsWrite",
     version: "1",
     signatures: [signature([param("path", "String"), param("content", "String"), param("how", "String", "replace")], "Bool")],
-    repeatable: never,
+    mayRepeat: false,
     mock: () => true,
     call: 'fs.write(path, content, how = "replace")',
     doc: "Writes a file: replace, append, create (fails if it exists), delete, base64.",
@@ -134,7 +134,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "DbQuery",
     version: "1",
     signatures: [signature([param("sql", "String"), param("params", "List<Json>", ListValue.EMPTY)], "List<Json>")],
-    repeatable: never,
+    mayRepeat: false,
     mock: () => ListValue.EMPTY,
     call: "db.query(sql, params = [])",
     doc: "A SQL statement with bound parameters. Returns one object for each row.",
@@ -146,7 +146,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     version: "1",
     signatures: [signature([param("tree", "Json")], "Unit")],
     internal: true,
-    repeatable: always,
+    mayRepeat: true,
     mock: () => UNIT,
     call: "emit tree",
     doc: "Adds a tree to the run's user interface output.",
@@ -157,7 +157,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "TimeNow",
     version: "1",
     signatures: [signature([param("unit", "String", "s")], "Int")],
-    repeatable: always,
+    mayRepeat: true,
     mock: (args) => MOCK_EPOCH_SECONDS * (TIME_UNITS.get(args[0]) ?? 1),
     call: 'time.now(unit = "s")',
     doc: "The time since 1970 in s, ms or us.",
@@ -168,7 +168,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "Random",
     version: "1",
     signatures: [signature([], "Float"), signature([param("kind", "String"), param("lo", "Int"), param("hi", "Int")], "Int")],
-    repeatable: always,
+    mayRepeat: true,
     mock: (args) => args[1] ?? new FloatValue(0.42),
     call: 'random() or random("int", lo, hi)',
     doc: "A Float in [0, 1), or an Int from lo to hi, both included.",
@@ -179,7 +179,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "LlmCall",
     version: "1",
     signatures: [signature([param("prompt", "String"), param("model", "String", ""), param("options", "Json", MapValue.EMPTY)], "Json")],
-    repeatable: never,
+    mayRepeat: true,
     mock: () =>
       MapValue.from([
         ["mock", true],
@@ -195,7 +195,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     version: "1",
     signatures: [signature([param("function", "Fn() -> Unit")], "ActorId")],
     internal: true,
-    repeatable: always,
+    mayRepeat: true,
     mock: () => UNIT,
     call: "spawn f",
     doc: "Starts an actor that runs f.",
@@ -207,7 +207,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     version: "1",
     signatures: [signature([param("actor", "ActorId"), param("message", "Json")], "Unit")],
     internal: true,
-    repeatable: always,
+    mayRepeat: true,
     mock: () => UNIT,
     call: "send a m",
     doc: "Sends a message to an actor.",
@@ -218,7 +218,7 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
     variant: "StepInput",
     version: "1",
     signatures: [signature([param("name", "String")], "String")],
-    repeatable: always,
+    mayRepeat: true,
     mock: () => "",
     call: "step_input(name)",
     doc: "The named input of this step, as compact JSON.",
@@ -226,11 +226,13 @@ export const CAPABILITIES: readonly CapabilityDecl[] = [
 ];
 
 /** The lowest id that an embedder's own capability may have. */
-export const FIRST_HOST_CAPABILITY_ID = 64;
+export const FIRST_OWN_CAPABILITY_ID = 64;
 
 /** The capabilities that a compiler, a machine and a gateway share. */
 export interface CapabilityRegistry {
   readonly all: readonly CapabilityDecl[];
+  /** The embedder's own capabilities, sorted by name. */
+  readonly own: readonly CapabilityDecl[];
   readonly byId: ReadonlyMap<number, CapabilityDecl>;
   readonly byName: ReadonlyMap<string, CapabilityDecl>;
   readonly byVariant: ReadonlyMap<string, CapabilityDecl>;
@@ -244,24 +246,27 @@ function capabilitySetHash(capabilities: readonly CapabilityDecl[]): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(lines.join(""))))}`;
 }
 
-/** Returns a registry of the built-in capabilities and of an embedder's own capabilities. Throws `capability.invalid_declaration`. */
-export function createRegistry(hostCapabilities: readonly CapabilityDecl[] = []): CapabilityRegistry {
-  const all = [...CAPABILITIES, ...hostCapabilities];
-  const byId = new Map(all.map((c) => [c.id, c]));
-  const byName = new Map(all.map((c) => [c.name, c]));
-  const invalid = hostCapabilities.find(
-    (c) => c.id < FIRST_HOST_CAPABILITY_ID || !Number.isSafeInteger(c.id) || !/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/.test(c.name),
-  );
-  if (invalid !== undefined || byId.size !== all.length || byName.size !== all.length) {
-    throw new BorunaError(
-      "capability.invalid_declaration",
-      `capability ${invalid?.name ?? "table"}: ids start at ${FIRST_HOST_CAPABILITY_ID} and are unique; names are dotted, lower case and unique`,
-    );
+/** Returns a registry of the built-in capabilities and of `own`. Throws `capability.invalid_declaration` if two have the same name or id. */
+export function registryOf(own: readonly CapabilityDecl[] = []): CapabilityRegistry {
+  const all = [...CAPABILITIES, ...own];
+  const byId = new Map<number, CapabilityDecl>();
+  const byName = new Map<string, CapabilityDecl>();
+  for (const capability of all) {
+    const { id, name } = capability;
+    const other = byName.get(name) ?? byId.get(id);
+    if (other !== undefined) {
+      const problem =
+        other.name === name ? "is declared twice, or is a built-in one" : `has the same id as ${other.name}: rename one of the two`;
+      throw new BorunaError("capability.invalid_declaration", `the capability ${name} ${problem}`);
+    }
+    byId.set(id, capability);
+    byName.set(name, capability);
   }
   const byVariant = new Map(all.flatMap((c) => (c.variant === undefined ? [] : [[c.variant, c] as const])));
   const hash = lazily(() => ({ text: capabilitySetHash(all) }));
   return {
     all,
+    own: [...own].sort((a, b) => compareUtf8(a.name, b.name)),
     byId,
     byName,
     byVariant,
@@ -271,7 +276,7 @@ export function createRegistry(hostCapabilities: readonly CapabilityDecl[] = [])
   };
 }
 
-export const BUILTIN_REGISTRY: CapabilityRegistry = createRegistry();
+export const BUILTIN_REGISTRY: CapabilityRegistry = registryOf();
 
 /** Returns a built-in capability that is known to exist. */
 export function builtinCapability(name: string): CapabilityDecl {
@@ -283,4 +288,9 @@ export function builtinCapability(name: string): CapabilityDecl {
 /** Returns the signature that accepts `count` arguments. Trailing arguments that have a default may be omitted. */
 export function signatureFor(capability: CapabilityDecl, count: number): CapabilitySignature | undefined {
   return capability.signatures.find((s) => count <= s.params.length && count >= s.params.filter((p) => p.default === undefined).length);
+}
+
+/** Returns the arguments with the defaults of the missing ones. `args` must fit the signature. */
+export function withDefaults(signature: CapabilitySignature, args: readonly Value[]): readonly Value[] {
+  return signature.params.length === args.length ? args : signature.params.map((p, i) => args[i] ?? p.default ?? false);
 }

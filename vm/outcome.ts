@@ -115,7 +115,12 @@ export const TRAPS = {
   capability_budget_exceeded: { outcome: "budget_exceeded", doc: "the rule's budget is used up", where: "capability calls" },
   capability_failed: {
     outcome: "runtime_error",
-    doc: "the handler failed, or its answer does not have the declared type",
+    doc: "the handler reported a failure",
+    where: "capability calls",
+  },
+  host_fault: {
+    outcome: "runtime_error",
+    doc: "a mistake of the handler: it threw an error of another class than CapabilityFailure, or its answer does not have the declared type",
     where: "capability calls",
   },
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability", where: "capability calls" },

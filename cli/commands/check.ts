@@ -3,13 +3,15 @@ import { diagnosticToJson } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { openSources } from "../../runtime/sources.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printJson } from "../terminal.ts";
 import type { Session } from "../session.ts";
 
-export function checkCommand(session: Session, file: string): number {
+export async function checkCommand(session: Session, file: string, flags: CapabilityFlags): Promise<number> {
   const { terminal, json } = session;
+  const registry = await loadRegistry(flags);
   const { source, resolve } = openSources(file);
-  const { ok, diagnostics, sourceOf } = check(source, { resolve });
+  const { ok, diagnostics, sourceOf } = check(source, { resolve, registry });
   if (json) printJson(terminal, { ok, diagnostics: diagnostics.map((d) => diagnosticToJson(d, sourceOf)) });
   else {
     for (const d of diagnostics) terminal.err(renderDiagnostic(d, sourceOf, { color: terminal.color }));

@@ -1,27 +1,31 @@
 import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import type { SourceOf } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { removeIncompleteFile, systemErrorText } from "../../replay/log/files.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { isModuleFile, loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
-export interface CompileFlags {
+export interface CompileFlags extends CapabilityFlags {
   readonly output?: string;
   readonly strip?: boolean;
 }
 
-export function compileCommand(session: Session, file: string, flags: CompileFlags): number {
+export async function compileCommand(session: Session, file: string, flags: CompileFlags): Promise<number> {
   const { terminal, json } = session;
   if (isModuleFile(file)) throw new BorunaError("usage", `${file} is a module already`, { hint: "`boruna inspect` shows what is in it" });
-  const { program, warnings } = loadProgram(file, (sourceOf) => {
+  const registry = await loadRegistry(flags);
+  const onSourcesOpened = (sourceOf: SourceOf): void => {
     session.sourceOf = sourceOf;
-  });
+  };
+  const { program, warnings } = loadProgram(file, onSourcesOpened, registry);
   const output = flags.output ?? `${basename(file).replace(/\.ax$/, "")}.axbc`;
-  const bytes = encodeModule(program.module, { debug: flags.strip !== true });
+  const bytes = encodeModule(program.module, { debug: flags.strip !== true, registry });
   try {
     writeFileSync(output, bytes);
   } catch (error) {

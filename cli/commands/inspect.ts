@@ -1,13 +1,16 @@
+import type { SourceOf } from "../../compiler/diagnostics.ts";
 import { disassemble } from "../../vm/bytecode/disassembler.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { loadProgram } from "../load.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
-export function inspectCommand(session: Session, file: string): number {
-  const { program } = loadProgram(file, (sourceOf) => {
+export async function inspectCommand(session: Session, file: string, flags: CapabilityFlags): Promise<number> {
+  const onSourcesOpened = (sourceOf: SourceOf): void => {
     session.sourceOf = sourceOf;
-  });
+  };
+  const { program } = loadProgram(file, onSourcesOpened, await loadRegistry(flags));
   const { module, registry } = program;
   if (!session.json) {
     session.terminal.out(withoutControlCharacters(disassemble(program)));

@@ -2,11 +2,12 @@ import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
-export function policyValidateCommand({ terminal, json }: Session, file: string): number {
-  const { policy, warnings } = loadCheckedPolicy(file);
+export async function policyValidateCommand({ terminal, json }: Session, file: string, flags: CapabilityFlags): Promise<number> {
+  const { policy, warnings } = loadCheckedPolicy(file, await loadRegistry(flags));
   const hash = policyHash(policy);
   if (json) {
     const warningsJson = warnings.map(({ path, message, place }) => ({ ...place, path, message }));
@@ -19,8 +20,8 @@ export function policyValidateCommand({ terminal, json }: Session, file: string)
   return EXIT.done;
 }
 
-export function policyShowCommand({ terminal, json }: Session, file: string): number {
-  const policy = loadPolicy(file);
+export async function policyShowCommand({ terminal, json }: Session, file: string, flags: CapabilityFlags): Promise<number> {
+  const policy = loadPolicy(file, await loadRegistry(flags));
   const policyData = jsonToJs(policyToJson(policy));
   if (json) printJson(terminal, { policy: policyData, policy_hash: policyHash(policy) });
   else terminal.out(JSON.stringify(policyData, null, 2));

@@ -1,5 +1,5 @@
 import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
-import { type ReplayOptions, replayRun, type ReplayReport } from "../../replay/replay.ts";
+import { recordedRegistry, type ReplayOptions, replayRun, type ReplayReport } from "../../replay/replay.ts";
 import { replayJson, replayLines } from "../../replay/report/replay-report.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
@@ -25,9 +25,13 @@ export async function replayCommand(session: Session, file: string, programFile:
   const program =
     programFile === undefined
       ? undefined
-      : loadProgram(programFile, (sourceOf) => {
-          session.sourceOf = sourceOf;
-        }).program;
+      : loadProgram(
+          programFile,
+          (sourceOf) => {
+            session.sourceOf = sourceOf;
+          },
+          recordedRegistry(log),
+        ).program;
   const args = program === undefined ? undefined : parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ status, exitCode: code }: ReplayReport): number => (status === "interrupted" ? exitCodeOfOutcome("canceled") : code);
   const report = await withTelemetry(session, { exitCode }, ({ tracing, traceDetail, signal, context }) =>

@@ -1,3 +1,4 @@
+import type { SourceOf } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd, Observers } from "../../gateway/observers.ts";
 import type { Policy } from "../../policy/policy.ts";
@@ -5,6 +6,7 @@ import { NAMED_POLICIES, type Shorthands, withShorthands } from "../../policy/po
 import { type Execution, execute, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
 import { stackLines } from "../../replay/report/source-frame.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
@@ -12,6 +14,7 @@ import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { textForm, typedText } from "../../vm/value/display.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
@@ -21,7 +24,7 @@ import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, jsonLine, printJson, type Terminal } from "../terminal.ts";
 
-export interface RunFlags {
+export interface RunFlags extends CapabilityFlags {
   readonly policy?: string;
   readonly allowNet?: string;
   readonly allowRead?: readonly string[];
@@ -45,18 +48,18 @@ export interface RunFlags {
 }
 
 /** Loads the file parser only for a policy file; named policies do not need it. */
-async function basePolicy(nameOrPath: string): Promise<Policy> {
-  return NAMED_POLICIES.get(nameOrPath) ?? (await import("../../policy/load.ts")).loadPolicy(nameOrPath);
+async function basePolicy(nameOrPath: string, registry: CapabilityRegistry): Promise<Policy> {
+  return NAMED_POLICIES.get(nameOrPath) ?? (await import("../../policy/load.ts")).loadPolicy(nameOrPath, registry);
 }
 
-async function policyOf(flags: RunFlags): Promise<Policy> {
+async function policyOf(flags: RunFlags, registry: CapabilityRegistry): Promise<Policy> {
   const shorthands = omitUndefined<Shorthands>({
     allowNet: flags.allowNet?.split(","),
     allowRead: flags.allowRead,
     allowWrite: flags.allowWrite,
     allow: flags.allow?.flatMap((list) => list.split(",")),
   });
-  return withShorthands(await basePolicy(flags.policy ?? "deny-all"), shorthands);
+  return withShorthands(await basePolicy(flags.policy ?? "deny-all", registry), shorthands, registry);
 }
 
 function formatOf(text: string | undefined): LogFormat {
@@ -71,6 +74,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
   alloc_limit: "raise max_alloc_bytes in the policy's limits, if the program is meant to need that much",
   log_limit: "raise max_log_bytes in the policy's limits, if the program is meant to log that much",
+  unknown_capability: "a run without `--live` asks the mock of a capability, a live run its handler; this capability has none",
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
@@ -79,6 +83,7 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (error === undefined) return;
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
+  if (error.kind === "host_fault" && error.cause instanceof Error) lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
   const nextStep = NEXT_STEPS[error.kind];
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   terminal.err(withoutControlCharacters(lines.join("\n")));
@@ -137,15 +142,17 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const { terminal } = session;
   const format = formatOf(flags.format);
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
-  const policy = await policyOf(flags);
+  const registry = await loadRegistry(flags);
+  const policy = await policyOf(flags, registry);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const limits = {
     ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),
     ...limitFromFlag("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
   };
-  const { program, warnings } = loadProgram(file, (sourceOf) => {
+  const onSourcesOpened = (sourceOf: SourceOf): void => {
     session.sourceOf = sourceOf;
-  });
+  };
+  const { program, warnings } = loadProgram(file, onSourcesOpened, registry);
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);

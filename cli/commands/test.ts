@@ -5,18 +5,20 @@ import type { RunError } from "../../gateway/run.ts";
 import { runTest, type TestResult } from "../../gateway/test-run.ts";
 import { stackLines } from "../../replay/report/source-frame.ts";
 import { openSources } from "../../runtime/sources.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { Limits } from "../../vm/limits.ts";
 import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { limitFromFlag } from "../run-arguments.ts";
 import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 import { noTestSelected, selectTests, type TestSelection } from "../test-files.ts";
 
-export interface TestFlags {
+export interface TestFlags extends CapabilityFlags {
   readonly maxSteps?: string;
 }
 
@@ -42,7 +44,7 @@ export async function testCommand(session: Session, args: readonly string[], fla
   const limits: Partial<Limits> = limitFromFlag("--max-steps", "max_steps", flags.maxSteps);
   const selection = selectTests(args);
   const { filters } = selection;
-  const files = compileAll(session, selection);
+  const files = compileAll(session, selection, await loadRegistry(flags));
   const isSelected = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
   const allTests = files.flatMap((file) => file.tests);
   if (!allTests.some(isSelected))
@@ -61,7 +63,7 @@ export async function testCommand(session: Session, args: readonly string[], fla
 }
 
 /** Compiles all files before any test runs. Throws `CompileError` with the errors of every file. */
-function compileAll(session: Session, { files, foundInFolders }: TestSelection): readonly TestFile[] {
+function compileAll(session: Session, { files, foundInFolders }: TestSelection, registry: CapabilityRegistry): readonly TestFile[] {
   const { terminal } = session;
   const texts = new Map<string, (file: string) => string | undefined>();
   session.sourceOf = (file) => [...texts.values()].map((textOf) => textOf(file)).find((text) => text !== undefined);
@@ -72,9 +74,9 @@ function compileAll(session: Session, { files, foundInFolders }: TestSelection):
     if (!files.includes(path) && !TEST_BLOCK.test(source.text)) continue;
     texts.set(path, textOf);
     try {
-      const { module, tests, diagnostics } = compileTests(source, { resolve });
+      const { module, tests, diagnostics } = compileTests(source, { resolve, registry });
       if (!session.json) for (const d of diagnostics) terminal.err(renderDiagnostic(d, textOf, { color: terminal.color }));
-      if (module !== undefined) compiled.push({ path, name: source.name, program: verifyModule(module), tests });
+      if (module !== undefined) compiled.push({ path, name: source.name, program: verifyModule(module, registry), tests });
     } catch (error) {
       if (!(error instanceof CompileError)) throw error;
       errors.push(...error.diagnostics);

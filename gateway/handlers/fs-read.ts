@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
-import { CapabilityFailure, type Handler } from "../handlers.ts";
+import { CapabilityFailure, type MachineFunction } from "../handlers.ts";
 import { isTemporary } from "../temporaries.ts";
 import { fileFailure, type FsOptions, locate, missingRootMessage, openBelow, type LocatedFile } from "./fs-roots.ts";
 
@@ -17,7 +17,7 @@ const READERS = new Map<string, (descriptor: number, located: LocatedFile, path:
   ["stat", statJson],
 ]);
 
-export function fsReadHandler(options: FsOptions = {}): Handler {
+export function fsReadHandler(options: FsOptions = {}): MachineFunction {
   return ([path, form], { policy }) => {
     if (typeof path !== "string" || typeof form !== "string") throw new CapabilityFailure("fs.read takes a path and a word");
     const read = READERS.get(form);

@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { basename } from "node:path";
 import { didYouMean } from "../../policy/did-you-mean.ts";
-import { CapabilityFailure, type Handler } from "../handlers.ts";
+import { CapabilityFailure, type MachineFunction } from "../handlers.ts";
 import { identityText } from "../protected-files.ts";
 import { isTemporary, removeAbandoned, temporaryName } from "../temporaries.ts";
 import { readAll } from "./fs-read.ts";
@@ -40,7 +40,7 @@ import {
 const OPERATIONS = ["replace", "append", "create", "delete", "base64"] as const;
 type Operation = (typeof OPERATIONS)[number];
 
-export function fsWriteHandler(options: FsOptions = {}): Handler {
+export function fsWriteHandler(options: FsOptions = {}): MachineFunction {
   const cleanedFolders = new Set<string>();
   return ([path, content, operationName], { policy }) => {
     if (typeof path !== "string" || typeof content !== "string" || typeof operationName !== "string")

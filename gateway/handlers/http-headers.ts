@@ -1,20 +1,7 @@
 /** Checks request headers and normalizes response headers. */
+import { UNSETTABLE_HEADERS } from "../../policy/policy-fields.ts";
 import type { MapValue } from "../../vm/value/map.ts";
 import { CapabilityFailure } from "../handlers.ts";
-
-/** Headers that only the HTTP client may set, because they frame the message and name the host (RFC 9110, RFC 9112). */
-const REFUSED_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible ASCII, space and tab. */
@@ -26,7 +13,7 @@ export function requestHeaders(programHeaders: MapValue): Map<string, string> {
   for (const [name, value] of programHeaders.entries()) {
     const lowerName = name.toLowerCase();
     if (!HEADER_NAME.test(name)) throw new CapabilityFailure(`${JSON.stringify(name)} is no name of a header`);
-    if (REFUSED_HEADERS.has(lowerName)) throw new CapabilityFailure(`the header ${name} is not the program's to set`);
+    if (UNSETTABLE_HEADERS.has(lowerName)) throw new CapabilityFailure(`the header ${name} is not the program's to set`);
     if (typeof value !== "string" || !HEADER_VALUE.test(value))
       throw new CapabilityFailure(`the header ${name} has characters that a header cannot hold`);
     if (headers.has(lowerName)) throw new CapabilityFailure(`the header ${name} is given twice`);

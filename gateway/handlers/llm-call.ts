@@ -12,7 +12,7 @@ import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { parseType } from "../../vm/value/type.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Value } from "../../vm/value/value.ts";
-import { CapabilityDenied, CapabilityFailure, type Handler } from "../handlers.ts";
+import { CapabilityDenied, CapabilityFailure, type MachineFunction } from "../handlers.ts";
 import { startDeadline } from "../deadline.ts";
 import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
@@ -37,7 +37,7 @@ const MAX_ANSWER_BYTES = 10_485_760;
 /** Limit on the tokens that the endpoint may add around the messages. */
 const FRAMING_TOKENS = 64;
 
-export function llmCallHandler(options: LlmCallOptions): Handler {
+export function llmCallHandler(options: LlmCallOptions): MachineFunction {
   const spending = createSpending();
   const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
   return async ([prompt, requestedModel, callOptions], { policy, signal, onModel }) => {

@@ -14,7 +14,7 @@ import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { wellFormed, type Value } from "../../vm/value/value.ts";
-import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../handlers.ts";
+import { CapabilityDenied, CapabilityFailure, type MachineFunction, type HandlerContext } from "../handlers.ts";
 import { startDeadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
 import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
@@ -35,7 +35,7 @@ const DRAIN_BYTES = 16_384;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Creates the handler of one run. It ignores the proxy variables of the environment. */
-export function netFetchHandler(options: NetFetchOptions): Handler {
+export function netFetchHandler(options: NetFetchOptions): MachineFunction {
   const agents = new WeakMap<NetPolicy, Dispatcher>();
   const capability = builtinCapability("net.fetch");
   const decisionsOf = oncePer((policy: Policy) => new Decisions(policy));
@@ -137,6 +137,7 @@ function firstRequest(
   if (!headers.has("accept-encoding")) headers.set("accept-encoding", ACCEPTED_ENCODINGS);
   if (!headers.has("user-agent")) headers.set("user-agent", "boruna");
   addTraceHeaders(headers, call.net, context);
+  addIdempotencyKey(headers, call.net, context);
   return { url: readUrl(url), method: upperMethod, headers, body: body === "" && !BODY_METHODS.has(upperMethod) ? null : body };
 }
 
@@ -148,6 +149,18 @@ function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { tracepa
     if (tracestate !== undefined) headers.set("tracestate", tracestate);
   }
   if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
+}
+
+/** Adds the header in which the policy sends the call's key. Refuses a program that sets it, because then a repeated call could differ. */
+function addIdempotencyKey(
+  headers: Map<string, string>,
+  { idempotency_header: header }: NetPolicy,
+  { idempotencyKey }: HandlerContext,
+): void {
+  if (header === null) return;
+  const name = header.toLowerCase();
+  if (headers.has(name)) throw new CapabilityFailure(`the policy sets the header ${header}; the program may not`);
+  headers.set(name, idempotencyKey);
 }
 
 /**

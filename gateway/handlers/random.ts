@@ -1,12 +1,12 @@
 /** `random`: numbers of the system's cryptographic generator. */
 import { randomFillSync } from "node:crypto";
 import { FloatValue, intFromBigInt, isInt, type Value } from "../../vm/value/value.ts";
-import { CapabilityFailure, type Handler } from "../handlers.ts";
+import { CapabilityFailure, type MachineFunction } from "../handlers.ts";
 
 const BITS_64 = 1n << 64n;
 
 /** Creates the handler. `fill` overwrites its argument with random bytes. */
-export function randomHandler(fill: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes)): Handler {
+export function randomHandler(fill: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes)): MachineFunction {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   const nextBits = (): bigint => {

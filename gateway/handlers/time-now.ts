@@ -1,5 +1,5 @@
 /** `time.now`: the system's clock. */
-import { CapabilityFailure, type Handler } from "../handlers.ts";
+import { CapabilityFailure, type MachineFunction } from "../handlers.ts";
 
 /** The length of each unit, in microseconds. */
 const UNIT_MICROSECONDS = new Map<unknown, number>([
@@ -9,7 +9,7 @@ const UNIT_MICROSECONDS = new Map<unknown, number>([
 ]);
 
 /** Creates the handler. `epochMs` returns milliseconds since 1970. `performance.now()` is finer, but stops while the computer sleeps. */
-export function timeNowHandler(epochMs: () => number = () => Date.now()): Handler {
+export function timeNowHandler(epochMs: () => number = () => Date.now()): MachineFunction {
   return ([unit]) => {
     const microseconds = UNIT_MICROSECONDS.get(unit);
     if (microseconds === undefined) throw new CapabilityFailure('the unit of time.now is "s", "ms" or "us"');

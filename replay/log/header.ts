@@ -1,8 +1,10 @@
 /** Reads and writes the header, the first record of a log. It holds the program, policy, arguments and limits of the run. */
 import { sha256Hex } from "../../gateway/digest.ts";
+import type { CapabilityDecl } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../../vm/limits.ts";
+import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./json-fields.ts";
 
@@ -25,6 +27,8 @@ export interface LogHeader {
   /** The policy as `policyToJson` returns it. */
   readonly policy: JsonData;
   readonly capabilitySetHash: string;
+  /** The declarations of the host's own capabilities, by name. An empty list is not written to the file. */
+  readonly capabilities: readonly CapabilityDecl[];
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
@@ -57,6 +61,7 @@ function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): 
     policy_hash: header.policyHash,
     policy: header.policy,
     capability_set_hash: header.capabilitySetHash,
+    capabilities: header.capabilities.length === 0 ? undefined : header.capabilities.map(declarationToJson),
     args: header.args,
     limits: limitsToJson(header.limits),
     mode: header.mode,
@@ -80,6 +85,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
     "policy_hash",
     "policy",
     "capability_set_hash",
+    "capabilities",
     "args",
     "limits",
     "mode",
@@ -98,12 +104,31 @@ export function headerFromJson(record: JsonObject): LogHeader {
     policyHash: prefixedDigestOf(record.get("policy_hash"), "policy_hash"),
     policy: objectOf(record.get("policy"), "policy"),
     capabilitySetHash: prefixedDigestOf(record.get("capability_set_hash"), "capability_set_hash"),
+    capabilities: record.has("capabilities") ? capabilitiesFromJson(arrayOf(record.get("capabilities"), "capabilities")) : [],
     args: objectOf(record.get("args"), "args"),
     limits: limitsFromJson(objectOf(record.get("limits"), "limits")),
     mode,
     unserved: record.has("unserved") ? unservedFromJson(arrayOf(record.get("unserved"), "unserved")) : [],
     flags: flagsFromJson(arrayOf(record.get("flags"), "flags")),
   };
+}
+
+/** Reads the declarations. Throws `log.form` for what the recorder would not write: a wrong, empty, unsorted or repeated declaration. */
+function capabilitiesFromJson(declarations: readonly JsonData[]): readonly CapabilityDecl[] {
+  const capabilities = declarations.map((data, i) => {
+    try {
+      const capability = declareCapability(data);
+      if (canonicalJson(declarationToJson(capability)) === canonicalJson(data)) return capability;
+    } catch (error) {
+      if (!(error instanceof BorunaError) || error.kind !== "capability.invalid_declaration") throw error;
+      throw new BorunaError("log.form", `capabilities[${i}]: ${error.message}`, { cause: error });
+    }
+    throw new BorunaError("log.form", `capabilities[${i}]: not in the form in which a recorder writes it`);
+  });
+  const isSorted = capabilities.every(({ name }, i) => i === 0 || compareUtf8(capabilities[i - 1]?.name ?? "", name) < 0);
+  if (capabilities.length === 0 || !isSorted)
+    throw new BorunaError("log.form", "capabilities: expected declarations in order of name, each once");
+  return capabilities;
 }
 
 /** Reads the list `unserved`. Throws `log.form` if it is empty or not sorted, because the recorder would not write such a list. */

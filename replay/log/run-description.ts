@@ -55,6 +55,7 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
     policyHash: policyHash(run.policy),
     policy: policyToJson(run.policy),
     capabilitySetHash: program.registry.setHash,
+    capabilities: program.registry.own,
     args: run.args,
     limits: run.limits,
     mode: run.mode,

@@ -1,5 +1,5 @@
 /** A handler's context for tests, and helpers that call a handler. */
-import { type Handler, type HandlerContext, CapabilityFailure } from "../../gateway/handlers.ts";
+import { CapabilityFailure, type Handler, type HandlerContext, type MachineFunction, MachineHandler } from "../../gateway/handlers.ts";
 import { type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
 import { parseJson } from "../../vm/json/json.ts";
@@ -8,7 +8,8 @@ import type { Value } from "../../vm/value/value.ts";
 export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
 
 function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
-  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
+  const failure = (message: string): CapabilityFailure => new CapabilityFailure(message);
+  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, failure, ...more };
 }
 
 /** Fills in the default arguments of the capability table. */
@@ -28,6 +29,12 @@ async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
   }
 }
 
-export function callerOf(capability: string, handler: Handler, policy: Policy, more: Partial<HandlerContext> = {}) {
+/** Returns the function of a built-in handler, which works with the machine's values. */
+export function machineFunctionOf(handler: Handler | MachineHandler | undefined): MachineFunction {
+  if (handler instanceof MachineHandler) return handler.run;
+  throw new Error("not a handler for the machine's values");
+}
+
+export function callerOf(capability: string, handler: MachineFunction, policy: Policy, more: Partial<HandlerContext> = {}) {
   return (...args: readonly Value[]): Promise<Value> => outcomeOf(() => handler(fullArgs(capability, args), contextOf(policy, more)));
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Gateway } from "../../gateway/gateway.ts";
-import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext, type Handlers } from "../../gateway/handlers.ts";
+import {
+  CapabilityDenied,
+  CapabilityFailure,
+  type HandlerContext,
+  type Handlers,
+  type MachineFunction,
+  machineHandler,
+} from "../../gateway/handlers.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
 import { type CallEnd, RunObservers } from "../../gateway/observers.ts";
 import { RunClock } from "../../gateway/run-clock.ts";
@@ -73,7 +80,7 @@ function setUp(setup: Setup = {}) {
 }
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-const one = (name: string, handler: Handler): Handlers => new Map([[name, handler]]);
+const one = (name: string, handler: MachineFunction): Handlers => new Map([[name, machineHandler(handler)]]);
 const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
 describe("one call", () => {
@@ -110,7 +117,7 @@ describe("one call", () => {
   });
 
   test("whose handler changes its list of arguments: the log keeps the original", () => {
-    const spoil: Handler = (args) => {
+    const spoil: MachineFunction = (args) => {
       if (Array.isArray(args)) args.length = 0;
       return "done";
     };
@@ -162,9 +169,9 @@ describe("one call", () => {
   });
 
   test("observers see the policy's rule and reason, however the call ends", async () => {
-    const failing: Handler = () => Promise.reject(new CapabilityFailure("no"));
+    const failing: MachineFunction = () => Promise.reject(new CapabilityFailure("no"));
     const policy = policyOf({ rules: { "fs.read": { allow: true } }, default_allow: true, fs_policy: { read: ["."] } });
-    const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["llm.call", failing] as const]);
+    const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["llm.call", machineHandler(failing)] as const]);
     const { call, ends } = setUp({ policy, handlers });
     void call("fs.read", ["a"]);
     await call("llm.call", ["a"]);
@@ -239,7 +246,7 @@ describe("one call", () => {
 
 describe("handlers", () => {
   const failing =
-    (error: unknown): Handler =>
+    (error: unknown): MachineFunction =>
     () => {
       throw error;
     };
@@ -263,7 +270,7 @@ describe("handlers", () => {
   test("the message of any other error is hidden", async () => {
     const error = new TypeError("/home/me/secret");
     const sync = setUp({ handlers: one("fs.read", failing(error)) });
-    expect(sync.call("fs.read", ["x"])).toMatchObject({ trap: "capability_failed", message: "the handler of fs.read failed (TypeError)" });
+    expect(sync.call("fs.read", ["x"])).toMatchObject({ trap: "host_fault", message: "the handler of fs.read failed (TypeError)" });
     const later = setUp({ handlers: one("fs.read", () => Promise.reject(error)) });
     expect(await later.call("fs.read", ["x"])).toMatchObject({ message: "the handler of fs.read failed (TypeError)" });
     expect(JSON.stringify([...sync.events, ...later.events])).not.toContain("secret");
@@ -287,13 +294,15 @@ describe("handlers", () => {
     ["db.query", ListValue.of([new ClosureValue(0, [])]), "a closure"],
     ["llm.call", MapValue.from([["\ud800", 1]]), "text with a lone surrogate"],
   ] as const)("a wrong answer of %s fails the call", (name, value, words) => {
-    const { call, events } = setUp({ handlers: one(name, () => value) });
+    const { call, events, ends } = setUp({ handlers: one(name, () => value) });
     expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({
       ok: false,
-      trap: "capability_failed",
+      trap: "host_fault",
       message: `the handler of ${name} answered ${words}`,
+      cause: expect.any(BorunaError),
     });
-    expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "runtime_error" });
+    expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "host_fault" });
+    expect(ends).toMatchObject([{ outcome: "runtime_error" }]);
   });
 
   test("a value nested deeper than the JavaScript stack is rejected without overflow", () => {
@@ -305,7 +314,7 @@ describe("handlers", () => {
 
   test("an asynchronous handler gets a context", async () => {
     const contexts: HandlerContext[] = [];
-    const handler: Handler = async (args, context) => {
+    const handler: MachineFunction = async (args, context) => {
       contexts.push(context);
       await Promise.resolve();
       return `got ${args.length}`;
@@ -338,7 +347,7 @@ describe("handlers", () => {
     ["canceled", "canceled", "the run was canceled"],
   ] as const)("%s ends a pending call, and the log has no result for it", async (reason, trap, message) => {
     const aborted: unknown[] = [];
-    const handler: Handler = (_, { signal }) =>
+    const handler: MachineFunction = (_, { signal }) =>
       new Promise(() => {
         signal.addEventListener("abort", () => void aborted.push(signal.reason));
       });
@@ -399,7 +408,7 @@ describe("the log", () => {
   const stop: HostStop = { trap: "divergence", message: "event 1: other" };
 
   test.each(["CapCall", "CapResult", "CapError"])("that stops the run at %s", (type) => {
-    const handler: Handler = () => {
+    const handler: MachineFunction = () => {
       if (type === "CapError") throw new CapabilityFailure("x");
       return "ok";
     };

@@ -3,7 +3,7 @@ import { mockHandlers } from "../../gateway/mock.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { MapValue } from "../../vm/value/map.ts";
-import { callerOf, policyOf } from "./context.ts";
+import { callerOf, machineFunctionOf, policyOf } from "./context.ts";
 
 describe("mocks", () => {
   test("come from the capability table, except for given inputs", async () => {
@@ -18,7 +18,7 @@ describe("mocks", () => {
       "step.input",
       "time.now",
     ]);
-    const call = (name: string, policy = ALLOW_ALL) => callerOf(name, mocks.get(name) ?? expect.fail(name), policy);
+    const call = (name: string, policy = ALLOW_ALL) => callerOf(name, machineFunctionOf(mocks.get(name)), policy);
     expect(await call("net.fetch")("http://x.example/")).toBe('{"mock": true, "url": "http://x.example/"}');
     const fetched = await call("net.fetch")("http://x.example/", "GET", "", MapValue.EMPTY, "response");
     expect(JSON.parse(String(fetched))).toEqual({ body: '{"mock": true, "url": "http://x.example/"}', headers: {}, status: 200 });

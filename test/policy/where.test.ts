@@ -5,7 +5,7 @@ import { parseArgumentPath } from "../../policy/argument-path.ts";
 import { Decisions } from "../../policy/decide.ts";
 import { checkPolicy, parsePolicy } from "../../policy/parse.ts";
 import { policyFromJson, policyHash, policyToJson } from "../../policy/policy.ts";
-import { builtinCapability, type CapabilityDecl, createRegistry } from "../../vm/capabilities.ts";
+import { builtinCapability, type CapabilityDecl, registryOf } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, parseJson } from "../../vm/json/json.ts";
 import { ListValue } from "../../vm/value/list.ts";
@@ -31,7 +31,7 @@ const ISSUE_CREATE: CapabilityDecl = {
       result: parseType("Unit"),
     },
   ],
-  repeatable: () => false,
+  mayRepeat: false,
   mock: () => UNIT,
   call: "issue.create(…)",
   doc: "Creates an issue.",
@@ -54,7 +54,7 @@ const TYPES = [
     ],
   },
 ];
-const REGISTRY = createRegistry([ISSUE_CREATE]);
+const REGISTRY = registryOf([ISSUE_CREATE]);
 const OPTIONS = { file: "p.json", jsonc: false, registry: REGISTRY };
 
 const policyText = (capability: string, where: unknown): string => JSON.stringify({ rules: { [capability]: { allow: true, where } } });

@@ -52,7 +52,7 @@ describe("a replay is identical", () => {
       "success",
     ],
     ["a refusal that only the handler could see", () => recorded(READS_TWICE, { handlers: { "fs.read": refuses } }), "denied"],
-    ["a handler that throws what it should not", () => recorded(TRIES, { handlers: { "net.fetch": breaks } }), "success"],
+    ["a handler that throws what it should not", () => recorded(TRIES, { handlers: { "net.fetch": breaks } }), "runtime_error"],
     ["actors, messages, turns", () => recorded(ACTORS), "success"],
     ["a refused call", () => recorded(READS_TWICE, { policy: "deny-all" }), "denied"],
     [

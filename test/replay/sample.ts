@@ -21,6 +21,7 @@ export function description(args: LogHeader["args"] = new Map()): RunDescription
     policyHash: HASH,
     policy: new Map([["default_allow", true]]),
     capabilitySetHash: HASH,
+    capabilities: [],
     args,
     limits: DEFAULT_LIMITS,
     mode: "mock",

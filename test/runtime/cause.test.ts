@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { errorJson } from "../../cli/run-error.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { CallEnd } from "../../gateway/observers.ts";
-import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import { CapabilityFailure, type Handler, machineHandler } from "../../gateway/handlers.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
 import { recorded } from "../replay/recorded.ts";
@@ -28,21 +28,21 @@ const atOnce =
   };
 
 test.each([
-  ["an error, at once", atOnce(broken), broken],
-  ["an error, later", later(broken), broken],
-  ["a failure", atOnce(failure), failure],
-  ["no error at all", later({ s3cret: 1 }), { s3cret: 1 }],
-])("%s is the cause in the result and in callEnd; no log, span, JSON or program has it", async (_name, handler, cause) => {
+  ["an error, at once", atOnce(broken), broken, "host_fault"],
+  ["an error, later", later(broken), broken, "host_fault"],
+  ["a failure", atOnce(failure), failure, "capability_failed"],
+  ["no error at all", later({ s3cret: 1 }), { s3cret: 1 }, "host_fault"],
+])("%s is the cause in the result and in callEnd; no log, span, JSON or program has it", async (_name, handler, cause, kind) => {
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();
   const options = { handlers: { "fs.read": handler }, on: { callEnd: (end: CallEnd) => void ends.push(end) }, tracing };
   const { run, bytes } = await recorded(READS, options);
-  expect(run).toMatchObject({ outcome: "runtime_error", error: { kind: "capability_failed" } });
+  expect(run).toMatchObject({ outcome: "runtime_error", error: { kind } });
   expect(run.error?.cause).toEqual(cause);
   expect(run.result.error?.cause).toBe(run.error?.cause);
   expect(ends.map((end) => end.cause)).toEqual([cause]);
   const tried = await recorded(TRIES, options);
-  expect(tried.run.outcome).toBe("success");
+  expect(tried.run.outcome).toBe(kind === "host_fault" ? "runtime_error" : "success");
   expect(ends.at(-1)?.cause).toEqual(cause);
 
   const { program: _program, ...told } = run;
@@ -51,8 +51,10 @@ test.each([
   for (const text of written) expect(text).not.toMatch(/s3cret|10\.0\.0\.7|"cause"/);
 });
 
-test("an error has no cause if the handler threw nothing", async () => {
+test("what is wrong with an answer is the cause", async () => {
   const { run } = await recorded(READS, { handlers: { "fs.read": () => 1 } });
-  expect(run).toMatchObject({ outcome: "runtime_error" });
-  expect(run.error).not.toHaveProperty("cause");
+  expect(run).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
+  expect(run.error?.cause).toMatchObject({ kind: "value.form", message: "answer: expected String, found Int" });
+  const machine = await recorded(READS, { handlers: { "fs.read": machineHandler(() => 1) } });
+  expect(machine.run.error?.cause).toMatchObject({ kind: "value.form", message: "the answer is something else than String" });
 });

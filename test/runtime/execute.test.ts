@@ -9,9 +9,8 @@ import { fileSource, memorySource } from "../../replay/log/log-source.ts";
 import { edit } from "../replay/mend.ts";
 import { memoryRecorder } from "../../replay/log/recorder.ts";
 import { replayRun } from "../../replay/replay.ts";
-import { createRegistry } from "../../vm/capabilities.ts";
+import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { parseType } from "../../vm/value/type.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import { assemble } from "../replay/assemble.ts";
 import { LOOPS, READS_TWICE } from "../replay/programs.ts";
@@ -92,16 +91,7 @@ describe("execute", () => {
 
   test("an embedder's capability is recorded and replayed like the built-in ones", async () => {
     const registry = createRegistry([
-      {
-        id: 64,
-        name: "own.double",
-        version: "1",
-        signatures: [{ params: [{ name: "n", type: parseType("Int") }], result: parseType("Int") }],
-        repeatable: () => true,
-        mock: () => 0,
-        call: "own.double(n)",
-        doc: "Doubles.",
-      },
+      { name: "own.double", version: "1", params: [{ name: "n", type: "Int" }], result: "Int", mayRepeat: true },
     ]);
     const program = assemble({
       registry,
@@ -109,8 +99,7 @@ describe("execute", () => {
     });
     const recording = await recorded(program, { handlers: { "own.double": ([n]) => Number(n) * 2 } });
     expect(recording.run.value).toBe(42);
-    expect(await replayed(recording, undefined, { registry })).toMatchObject({ status: "identical", notes: [] });
-    expect(await kindOf(replayed(recording))).toBe("module.unknown_capability");
+    expect(await replayed(recording)).toMatchObject({ status: "identical", notes: [] });
     expect(await kindOf(execute(READS_TWICE, { tracing: false, handlers: { "own.other": () => 1 } }))).toBe("capability.unknown");
   });
 

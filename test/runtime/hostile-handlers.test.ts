@@ -1,11 +1,15 @@
 /** Whatever a handler answers or throws, the run continues or ends with a regular outcome, and its log replays. */
-import { expect, test } from "vitest";
+import { runInNewContext } from "node:vm";
+import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { CapabilityFailure, type Handler } from "../../gateway/handlers.ts";
+import type { RunOptions } from "../../runtime/execute.ts";
+import { CapabilityFailure, type Handler, MachineHandler, machineHandler } from "../../gateway/handlers.ts";
+import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FloatValue, NoneValue, RecordValue, SomeValue, type Value } from "../../vm/value/value.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { recorded, replayed } from "../replay/recorded.ts";
 
@@ -13,10 +17,9 @@ const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text
 const ASKS = programOf('fn main() -> Json !{llm.call} { llm.call("p") }');
 const TRIES = programOf('fn main() -> String !{llm.call} { match try llm.call("p") { Ok(_) => "answered", Err(why) => why } }');
 
-/** Types any function as a handler. */
-function handlerOf(body: () => unknown): Handler {
-  const isHandler = (given: unknown): given is Handler => typeof given === "function";
-  return isHandler(body) ? body : expect.fail("no function");
+/** A handler for the machine's values whose answer may have any type. */
+function machineHandlerOf(body: () => unknown): MachineHandler {
+  return Reflect.construct(MachineHandler, [body]);
 }
 const evil = (): never => {
   throw new Error("/home/me/secret");
@@ -47,6 +50,11 @@ function manyFields(): Value[] {
   const fields: Value[] = [];
   fields.length = 2 ** 32 - 1;
   return fields;
+}
+function selfContained(): unknown {
+  const array: unknown[] = [];
+  array.push(array);
+  return array;
 }
 function insideItself(): Value {
   const fields: Value[] = [];
@@ -98,7 +106,7 @@ const foreignClass = class extends Error {
   }
 };
 const failure = (kind: unknown): CapabilityFailure => Reflect.construct(CapabilityFailure, ["the reason", kind]);
-const FOREIGN_KIND = `${FAILED} (a CapabilityFailure whose kind is none of runtime_error, denied, unknown)`;
+const FOREIGN_KIND = `${FAILED} (a CapabilityFailure whose kind is none of runtime_error, denied, unknown, host_fault)`;
 
 const THROWN: readonly (readonly [name: string, error: unknown, message: string])[] = [
   ["nothing", undefined, `${FAILED} (undefined)`],
@@ -131,26 +139,152 @@ const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: s
   ["a promise with a constructor of its own", () => withOwn(Promise.resolve("x"), "constructor", { get: evil }), `${FAILED} (Error)`],
 ];
 
-const CASES = [
-  ...ANSWERS.map(([name, make, message]) => [`answers ${name}`, make, message] as const),
-  ...ANSWERS.map(([name, make, message]) => [`answers ${name}, later`, async () => make(), message] as const),
-  ...THROWN.map(([name, error, message]) => [`throws ${name}`, thrown(error), message] as const),
-  ...THROWN.map(([name, error, message]) => [`rejects with ${name}`, async () => thrown(error)(), message] as const),
-  ...AT_ONCE.map(([name, make, message]) => [`answers ${name}`, make, message] as const),
+/** Things that are no plain data, wherever they are in an answer, with what the message says of them. */
+const NO_DATA: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
+  ["undefined", () => undefined, "is undefined"],
+  ["a symbol", () => Symbol("s"), "is a symbol"],
+  ["a function", () => evil, "is a function"],
+  ["a date", () => new Date(0), "is an instance of a class"],
+  ["a Map", () => new Map([["a", 1]]), "is an instance of a class"],
+  ["a Set", () => new Set([1]), "is an instance of a class"],
+  ["bytes", () => new Uint8Array(4), "is an instance of a class"],
+  ["a boxed string", () => Object("text"), "is an instance of a class"],
+  ["an error", () => new Error("/home/me/secret"), "is an instance of a class"],
+  ["an instance of a class", () => new (class Order {})(), "is an instance of a class"],
+  ["an instance of a class without a parent", () => Object.create(class extends null {}.prototype), "is an instance of a class"],
+  ["an object that inherits data", () => Object.create({ a: 1 }), "is an instance of a class"],
+  ["an object that inherits from a proxy", () => Object.create(new Proxy({}, traps)), "is an instance of a class"],
+  ["a list of the machine", () => ListValue.of([1]), "is an instance of a class"],
+  ["a Float of the machine", () => new FloatValue(1), "is an instance of a class"],
+  ["a proxy", () => new Proxy({}, traps), "is a proxy"],
+  ["a proxy of an array", () => new Proxy([1], traps), "is a proxy"],
+  ["a revoked proxy", revoked, "is a proxy"],
+  ["an object with a getter", () => withOwn({}, "a", { get: evil, enumerable: true }), "is a getter"],
+  ["an array with a getter", () => withOwn([1], "0", { get: evil }), "is a getter"],
+  ["an array with a hole", () => Array.from({ length: 2 }).concat(Array(1)), "is undefined"],
+  ["an object with a symbol as a key", () => ({ [Symbol("s")]: 1 }), "with a symbol as a key"],
+  ["text with a lone surrogate", () => "\ud800", "lone surrogate"],
+  ["a key with a lone surrogate", () => ({ "\ud800": 1 }), "lone surrogate"],
+  ["an integer of more than 64 bits", () => 2n ** 64n, "has 64 bits"],
+  ["an array inside itself", selfContained, "too large"],
+  ["an array that unfolds to a huge one", () => Array.from({ length: 40 }).reduce((inner: unknown) => [inner, inner], 1), "too large"],
+  ["an array with four thousand million elements", manyFields, "too large"],
+  ["text that is too long", () => "x".repeat(70_000_000), "too large"],
 ];
 
-test.each(CASES)("a handler that %s is one runtime error of its call", async (_name, body, message) => {
-  const handlers = { "llm.call": handlerOf(body) };
-  const recording = await recorded(ASKS, { handlers });
-  expect(recording.run).toMatchObject({
-    outcome: "runtime_error",
-    error: { kind: "capability_failed", capability: "llm.call", message: expect.stringContaining(message) },
-    counters: { total: 1, dispatched: 1, failed: 1 },
+const PLACES: readonly (readonly [name: string, put: (part: unknown) => unknown])[] = [
+  ["", (part) => part],
+  [" in an array", (part) => [1, part]],
+  [" in an object", (part) => ({ a: 1, b: part })],
+  [" deep inside", (part) => [{ a: [[part]] }]],
+];
+
+/** Answers of another type than that of the capability. */
+const WRONG_TYPES: readonly (readonly [type: string, answers: readonly unknown[]])[] = [
+  ["Int", [null, undefined, "1", 1.5, 2 ** 53, Number.NaN, Infinity, 2n ** 63n, -(2n ** 63n) - 1n, true, [1], { value: 1 }]],
+  ["Float", [null, undefined, "1", "NaN", true, [0.5], {}]],
+  ["String", [null, undefined, 1, 1n, true, ["a"], { text: "a" }]],
+  ["Bool", [null, undefined, 0, 1, "true", [], {}]],
+  ["Unit", [0, false, "", [], {}]],
+  ["List<Int>", [null, undefined, 1, "1", { 0: 1, length: 1 }, [1, "2"], [1, null], [1, undefined], [[1]], [1.5]]],
+  ["Map<String, Int>", [null, undefined, [], [["a", 1]], { a: "1" }, { a: null }, { a: undefined }, { a: { a: 1 } }]],
+  ["Option<Int>", [undefined, 1, { some: "1" }, { some: null }, { some: 1, more: 1 }, {}, { none: 1 }, []]],
+  ["Result<Int, String>", [null, undefined, 1, { ok: "1" }, { err: 1 }, { ok: 1, err: "a" }, {}, []]],
+];
+
+type Case = readonly [name: string, body: () => unknown, message: string];
+const later = ([name, make, message]: Case): Case => [`${name}, later`, async () => make(), message];
+const thrownBy = ([name, error, message]: (typeof THROWN)[number]): readonly Case[] => [
+  [`throws ${name}`, thrown(error), message],
+  [`rejects with ${name}`, async () => thrown(error)(), message],
+];
+
+const MACHINE_CASES: readonly Case[] = [...ANSWERS, ...ANSWERS.map(later), ...THROWN.flatMap(thrownBy), ...AT_ONCE];
+const PLAIN_CASES: readonly Case[] = [
+  ...NO_DATA.flatMap(([name, make, message]) =>
+    // Large answers take time.
+    PLACES.slice(0, message === "too large" ? 1 : undefined).flatMap(([place, put]) => {
+      const once: Case = [`answers ${name}${place}`, () => put(make()), message];
+      // An async function cannot return a revoked proxy or one with traps, because it would read their `then` itself.
+      return place === "" && name.includes("proxy") ? [once] : [once, later(once)];
+    }),
+  ),
+  ["answers a promise in an array", () => [Promise.resolve(1)], "is a promise, which the handler must await"],
+  ["answers an object with a function `then`", () => withOwn({}, "then", { value: evil }), "answer.then is a function"],
+  ["answers a promise with a constructor of its own", () => withOwn(Promise.resolve(1), "constructor", { get: evil }), `${FAILED} (Error)`],
+  ...THROWN.flatMap(thrownBy),
+];
+
+/** Checks that the handler's mistake ends the run, under `try` too, that nothing of it leaks, and that the log replays. */
+async function expectHostFault(
+  programs: readonly Program[],
+  handlers: NonNullable<RunOptions["handlers"]>,
+  capability: string,
+  message: string,
+): Promise<void> {
+  for (const program of programs) {
+    const recording = await recorded(program, { handlers });
+    expect(recording.run).toMatchObject({
+      outcome: "runtime_error",
+      error: { kind: "host_fault", capability, message: expect.stringContaining(message) },
+      counters: { total: 1, dispatched: 1, failed: 1 },
+    });
+    expect(JSON.stringify(recording.run.error)).not.toContain("secret");
+    expect(await replayed(recording)).toMatchObject({ status: "identical" });
+  }
+}
+
+describe("a mistake of a handler for the machine's values is a host fault", () => {
+  test.each(MACHINE_CASES)("%s", async (_name, body, message) => {
+    await expectHostFault([ASKS, TRIES], { "llm.call": machineHandlerOf(body) }, "llm.call", message);
   });
-  expect(JSON.stringify(recording.run.error)).not.toContain("secret");
+});
+
+describe("a mistake of a handler for plain data is a host fault", () => {
+  test.each(PLAIN_CASES)("%s", async (_name, body, message) => {
+    await expectHostFault([ASKS, TRIES], { "llm.call": body }, "llm.call", message);
+  });
+
+  test.each(WRONG_TYPES)("another type than %s", async (type, answers) => {
+    const registry = createRegistry([{ name: "own.answer", version: "1", params: [], result: type, mayRepeat: true }]);
+    const compiled = (text: string): Program => verifyModule(compile({ name: "main.ax", text }, { registry }).module, registry);
+    const asks = compiled(`fn main() -> ${type} !{own.answer} { own.answer() }`);
+    const tries = compiled('fn main() -> String !{own.answer} { match try own.answer() { Ok(_) => "answered", Err(why) => why } }');
+    for (const answer of answers)
+      await expectHostFault([asks, tries], { "own.answer": () => answer }, "own.answer", `something else than ${type}`);
+  });
+
+  test("at least 400 answers and errors are tried", () => {
+    const wrongTypes = WRONG_TYPES.flatMap(([, answers]) => answers);
+    expect(MACHINE_CASES.length + PLAIN_CASES.length + wrongTypes.length).toBeGreaterThanOrEqual(400);
+  });
+});
+
+test("a failure that the handler reports is a value under `try`, from another copy of the class too", async () => {
+  const foreign = Object.defineProperty(new Error("gone"), Symbol.for("boruna.CapabilityFailure"), { value: true });
+  for (const error of [new CapabilityFailure("gone"), Object.assign(foreign, { kind: "runtime_error" })]) {
+    expect((await recorded(TRIES, { handlers: { "llm.call": thrown(error) } })).run).toMatchObject({ outcome: "success", value: "gone" });
+  }
+  const failing: Handler = (_args, context) => {
+    throw context.failure("gone");
+  };
+  expect((await recorded(TRIES, { handlers: { "llm.call": failing } })).run).toMatchObject({ outcome: "success", value: "gone" });
+});
+
+test("a host fault in an actor ends the run, so that no parent can go on without it", async () => {
+  const text = `fn child() -> Unit !{fs.read} { let _text = fs.read("x")
+  () }
+fn main() -> Int !{actor.spawn, fs.read} { let _child = spawn child
+  match receive { _ => 1 } }`;
+  const recording = await recorded(programOf(text), { handlers: { "fs.read": () => 1 } });
+  expect(recording.run).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
   expect(await replayed(recording)).toMatchObject({ status: "identical" });
-  const tried = await recorded(TRIES, { handlers });
-  expect(tried.run).toMatchObject({ outcome: "success", value: expect.stringContaining(message) });
+});
+
+test("data of another realm and without a prototype is plain data", async () => {
+  for (const answer of [runInNewContext("({ a: [1] })"), Object.assign(Object.create(null), { a: [1] })]) {
+    expect((await recorded(ASKS, { handlers: { "llm.call": () => answer } })).run).toMatchObject({ outcome: "success", value: { a: [1] } });
+  }
 });
 
 test("changing an answer after it was returned has no effect", async () => {
@@ -159,7 +293,7 @@ test("changing an answer after it was returned has no effect", async () => {
   const program = programOf('fn main() -> Json !{llm.call, fs.read} { let first = llm.call("p")\n let _b = fs.read("x")\n first }');
   const recording = await recorded(program, {
     handlers: {
-      "llm.call": () => ListValue.of(items),
+      "llm.call": machineHandler(() => ListValue.of(items)),
       "fs.read": () => {
         Object.assign(inner, { value: 2 });
         items.push("more");
@@ -172,7 +306,7 @@ test("changing an answer after it was returned has no effect", async () => {
 });
 
 test("a promise is awaited natively, whatever its own `then` is", async () => {
-  const handlers = { "llm.call": handlerOf(() => withOwn(Promise.resolve("x"), "then", { value: evil })) };
+  const handlers = { "llm.call": () => withOwn(Promise.resolve("x"), "then", { value: evil }) };
   expect((await recorded(ASKS, { handlers })).run).toMatchObject({ outcome: "success", value: "x" });
 });
 

@@ -1,3 +1,4 @@
+import { UNIT } from "../../vm/value/value.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -75,7 +76,7 @@ describe.each(cases)("%s", (name) => {
     };
     const host = testHost({
       call: ({ capability, args }) =>
-        capability.name === "step.input" ? serve(String(args[0])) : { ok: true, value: capability.mock(args) },
+        capability.name === "step.input" ? serve(String(args[0])) : { ok: true, value: capability.mock?.(args) ?? UNIT },
     });
     const end = runMachine(verifyModule(decodeModule(bytes())), host, { limits: DEFAULT_LIMITS, args: [], actors });
     if ("then" in end) throw new BorunaError("internal", "no call was asynchronous");

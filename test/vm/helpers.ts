@@ -6,7 +6,7 @@ import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/byteco
 import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import type { MachineEnd } from "../../vm/bytecode/program.ts";
 import { runMachine } from "../../vm/scheduler/scheduler.ts";
-import type { Value } from "../../vm/value/value.ts";
+import { UNIT, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
 type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
@@ -29,7 +29,7 @@ export function testHost(options: HostOptions = {}): TestHost {
   const events: RunEvent[] = [];
   const debugged: string[] = [];
   const calls: CapabilityRequest[] = [];
-  const call = options.call ?? (({ capability, args }) => ({ ok: true, value: capability.mock(args) }) as const);
+  const call = options.call ?? (({ capability, args }) => ({ ok: true, value: capability.mock?.(args) ?? UNIT }) as const);
   return {
     events,
     debugged,

@@ -236,6 +236,8 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   // If a parent could survive the trap, a program could probe its policy.
   "capability_denied",
   "capability_budget_exceeded",
+  // A mistake of the host is not the program's to handle.
+  "host_fault",
   "divergence",
   "log_end",
   "internal",

@@ -74,20 +74,34 @@ function isMapOrPlainObject(value: object): boolean {
   return prototype === null || (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
 }
 
+/** Plain JavaScript data, as handlers take and return it. */
+export type PlainValue = null | boolean | number | bigint | string | readonly PlainValue[] | { readonly [name: string]: PlainValue };
+
 /**
  * Makes JavaScript values that `JSON.stringify` accepts. An object becomes an object that has only own properties, even for `__proto__`.
  * Ints and Floats become numbers, except that an Int beyond 2^53 and a Float that is not finite become strings.
  */
-export function jsonToJs(data: JsonData): unknown {
-  return foldTree<JsonData, unknown>(data, (node) => {
+export function jsonToJs(data: JsonData): PlainValue {
+  return toJs(data, (number) => {
+    if (typeof number === "bigint") return String(number);
+    if (Number.isFinite(number)) return number;
+    return Number.isNaN(number) ? "NaN" : number > 0 ? "inf" : "-inf";
+  });
+}
+
+/** Like `jsonToJs`, but an Int beyond 2^53 becomes a bigint, and every Float a number. */
+export function jsonToPlain(data: JsonData): PlainValue {
+  return toJs(data, (number) => number);
+}
+
+function toJs(data: JsonData, numberToJs: (number: number | bigint) => PlainValue): PlainValue {
+  return foldTree<JsonData, PlainValue>(data, (node) => {
     if (isJsonArray(node)) return new Branch(node, (items) => items);
     if (isJsonObject(node)) {
       const keys = [...node.keys()];
-      return new Branch([...node.values()], (values) => Object.fromEntries(keys.map((key, i) => [key, values[i]])));
+      return new Branch([...node.values()], (values) => Object.fromEntries(keys.map((key, i) => [key, values[i] ?? null])));
     }
-    if (typeof node === "bigint") return leaf(String(node));
-    if (!(node instanceof FloatValue)) return leaf(node);
-    if (Number.isFinite(node.value)) return leaf(node.value);
-    return leaf(Number.isNaN(node.value) ? "NaN" : node.value > 0 ? "inf" : "-inf");
+    if (typeof node === "number" || typeof node === "bigint") return leaf(numberToJs(node));
+    return leaf(node instanceof FloatValue ? numberToJs(node.value) : node);
   });
 }

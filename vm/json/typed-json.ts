@@ -25,7 +25,7 @@ import type { TypeDef } from "../bytecode/module.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import { legacyName, textForm } from "../value/display.ts";
 import { type TypeShape, type TypeTable, typeTable } from "../value/type-definitions.ts";
-import { type Type, typeToString } from "../value/type.ts";
+import { type PrimitiveName, type Type, typeToString } from "../value/type.ts";
 import { floatFromData, floatToData, isI64 } from "./tagged-json.ts";
 import {
   EnumValue,
@@ -42,11 +42,21 @@ import {
 } from "../value/value.ts";
 
 /**
+ * How numbers are written: `typed JSON` uses the texts of the table above for some, in `plain` data each is a JavaScript number or bigint.
+ */
+type NumberForm = "typed JSON" | "plain";
+
+/**
  * Converts a value to typed JSON. `type` is undefined for a value of an older module, in which options and results may be enum values. A
  * function becomes its text form, an actor becomes its number, and a record of an unknown type becomes an array of its fields. Ints stay
  * exact. Throws the errors of `checkSerializable`.
  */
-export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[]): JsonData {
+export function valueToTypedJson(
+  value: Value,
+  type: Type | undefined,
+  types: readonly TypeDef[],
+  numbers: NumberForm = "typed JSON",
+): JsonData {
   checkSerializable(value);
   const table = typeTable(types);
   return foldTree<Value, JsonData>(value, (part) => {
@@ -56,7 +66,7 @@ export function valueToTypedJson(value: Value, type: Type | undefined, types: re
       case "None":
         return leaf(null);
       case "Float":
-        return leaf(floatToData(part));
+        return leaf(numbers === "plain" ? part : floatToData(part));
       case "ActorId":
         return leaf(part.id);
       case "FnRef":
@@ -111,7 +121,7 @@ function enumToTypedJson(
 }
 
 /** A path to a part of the JSON data, linked from the part to the root. It is converted to text only for an error message. */
-interface JsonPath {
+export interface JsonPath {
   readonly parent: JsonPath | undefined;
   readonly key: string | number;
 }
@@ -122,7 +132,7 @@ const MAX_QUOTED_UNITS = 80;
 /** Returns the user's text, shortened for a message. */
 const shorten = (text: string): string => (text.length > MAX_QUOTED_UNITS ? `${wellFormed(text.slice(0, MAX_QUOTED_UNITS))}…` : text);
 
-function pathText(path: JsonPath): string {
+export function pathText(path: JsonPath): string {
   const parts: string[] = [];
   let part: JsonPath | undefined = path;
   for (; part !== undefined && parts.length < MAX_PATH_PARTS; part = part.parent) {
@@ -157,14 +167,20 @@ interface TypedData {
  * Reads a value of `type`. Throws `value.too_deep`, or `value.form` with a message that contains the path from `root`, such as
  * `args.name.items[2]: expected Int, found String`.
  */
-export function valueFromTypedJson(data: JsonData, type: Type, types: readonly TypeDef[], root = "value"): Value {
+export function valueFromTypedJson(
+  data: JsonData,
+  type: Type,
+  types: readonly TypeDef[],
+  root = "value",
+  numbers: NumberForm = "typed JSON",
+): Value {
   const table = typeTable(types);
   return foldTree<TypedData, Value>({ data, type, path: { parent: undefined, key: root } }, (node, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
     switch (node.type.kind) {
       case "primitive":
-        return readPrimitive(node, node.type.name);
+        return readPrimitive(numbers === "plain" ? withoutNumberText(node, node.type.name) : node, node.type.name);
       case "named":
         return readNamed(node, node.type.name, node.type.args, table);
       case "fn":
@@ -180,7 +196,7 @@ function failWrongType(node: TypedData): never {
 
 type ReadResult = Leaf<Value> | Branch<TypedData, Value>;
 
-function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" }>["name"]): ReadResult {
+function readPrimitive(node: TypedData, name: PrimitiveName): ReadResult {
   const { data } = node;
   switch (name) {
     case "Int":
@@ -198,6 +214,13 @@ function readPrimitive(node: TypedData, name: Extract<Type, { kind: "primitive" 
     case "ActorId":
       return fail(node.path, "an ActorId cannot be given as JSON");
   }
+}
+
+/** Refuses a text for a number. Makes -0 an Int where an Int is expected, because `Math.round(-0.4)` is -0. */
+function withoutNumberText(node: TypedData, name: PrimitiveName): TypedData {
+  if (name !== "Int" && name !== "Float") return node;
+  if (typeof node.data === "string") return failWrongType(node);
+  return name === "Int" && node.data instanceof FloatValue && node.data.value === 0 ? { ...node, data: 0 } : node;
 }
 
 /** The decimal digits of a 64-bit integer: at most 19 digits, possibly with a sign. */

@@ -557,3 +557,23 @@ describe("trace context", () => {
     expect(await sent(both, headersOf(["Tracestate", "mine=1"]))).toEqual(context);
   });
 });
+
+describe("the idempotency key", () => {
+  const idempotencyKey = "ab".repeat(32);
+  const KEYED = { ...OPEN, idempotency_header: "Idempotency-Key" };
+
+  test("is sent in the policy's header, to the targets of redirects too", async () => {
+    expect((await echoed([at("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
+    const key = { headers: { "idempotency-key": idempotencyKey } };
+    expect(await echoed([at("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+    expect(await echoed([at(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+  });
+
+  test("cannot be set by the program", async () => {
+    const own = headersOf(["idempotency-KEY", "mine"]);
+    expect(await failed([at("/echo"), "POST", "x", own], KEYED)).toBe(
+      "failed: the policy sets the header Idempotency-Key; the program may not",
+    );
+    expect(await echoed([at("/echo"), "POST", "x", own])).toMatchObject({ headers: { "idempotency-key": "mine" } });
+  });
+});

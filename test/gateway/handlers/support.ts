@@ -1,6 +1,6 @@
 /** Helpers for the tests of the handlers: a call's context, and an HTTP server on loopback. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { CapabilityDenied, CapabilityFailure, type Handler, type HandlerContext } from "../../../gateway/handlers.ts";
+import { CapabilityDenied, CapabilityFailure, type HandlerContext, type MachineFunction } from "../../../gateway/handlers.ts";
 import { parsePolicy } from "../../../policy/parse.ts";
 import type { Policy } from "../../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
@@ -11,11 +11,12 @@ export function policyOf(data: object): Policy {
 }
 
 export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
-  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, ...more };
+  const failure = (message: string): CapabilityFailure => new CapabilityFailure(message);
+  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, failure, ...more };
 }
 
 /** Calls a handler as the gateway does, with trailing defaults filled in. */
-export async function callHandler(name: string, handler: Handler, args: readonly Value[], context: HandlerContext): Promise<Value> {
+export async function callHandler(name: string, handler: MachineFunction, args: readonly Value[], context: HandlerContext): Promise<Value> {
   const capability = BUILTIN_REGISTRY.byName.get(name);
   const signature = capability === undefined ? undefined : signatureFor(capability, args.length);
   if (signature === undefined) throw new Error(`${name} does not take ${args.length} arguments`);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CAPABILITIES, createRegistry } from "../../../vm/capabilities.ts";
+import { CAPABILITIES, registryOf } from "../../../vm/capabilities.ts";
 import { decodeModule, encodeModule, moduleHash } from "../../../vm/bytecode/codec.ts";
 import { moduleFromJson, moduleToJson } from "../../../vm/bytecode/module-json.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../../../vm/json/json.ts";
@@ -290,7 +290,7 @@ test("a host's own capabilities are written by their dotted names", () => {
   if (random === undefined) throw new Error("capability 6 is there");
   const { variant, ...rest } = random;
   expect(variant).toBe("Random");
-  const registry = createRegistry([{ ...rest, id: 64, name: "mail.send" }]);
+  const registry = registryOf([{ ...rest, id: 64, name: "mail.send" }]);
   const module = { ...EMPTY, functions: [{ ...RET_FUNCTION, capabilities: [0, 64] }] };
   const bytes = encodeModule(module, { registry });
   expect(Buffer.from(bytes).toString("latin1")).toContain('["NetFetch","mail.send"]');

@@ -10,7 +10,7 @@ import type { CapabilityAnswer, CapabilityRequest } from "../../../vm/host.ts";
 import { DEFAULT_LIMITS } from "../../../vm/limits.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { resumeMachine, startMachine } from "../../../vm/scheduler/scheduler.ts";
-import type { Value } from "../../../vm/value/value.ts";
+import { UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
@@ -27,9 +27,9 @@ const RUNS = 6;
 
 /** The mock's answer, with the defaults of the capability's signature. */
 function answer({ capability, args }: CapabilityRequest): CapabilityAnswer {
-  if (capability.internal === true) return { ok: true, value: capability.mock(args) };
+  if (capability.internal === true) return { ok: true, value: capability.mock?.(args) ?? UNIT };
   const params = signatureFor(capability, args.length)?.params ?? [];
-  return { ok: true, value: capability.mock(params.map((p, i): Value => args[i] ?? p.default ?? false)) };
+  return { ok: true, value: capability.mock?.(params.map((p, i): Value => args[i] ?? p.default ?? false)) ?? UNIT };
 }
 const host = { call: answer };
 

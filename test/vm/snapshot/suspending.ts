@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../../vm/limits.ts";
 import type { MachineEnd, Program } from "../../../vm/bytecode/program.ts";
 import { type MachineOptions, resumeMachine, startMachine, type Suspended } from "../../../vm/scheduler/scheduler.ts";
 import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
-import type { Value } from "../../../vm/value/value.ts";
+import { UNIT, type Value } from "../../../vm/value/value.ts";
 
 /** The log of a run as text, and the number of its calls. Can be sent to another process as JSON. */
 export interface Journal {
@@ -21,7 +21,7 @@ function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: 
   if (caught && n % 3 === 1) return { ok: false, trap: "capability_failed", message: `call ${n} failed` };
   const params = signatureFor(capability, args.length)?.params ?? [];
   const full = params.map((p, i): Value => args[i] ?? p.default ?? false);
-  return { ok: true, value: capability.mock(capability.internal === true ? args : full) };
+  return { ok: true, value: capability.mock?.(capability.internal === true ? args : full) ?? UNIT };
 }
 
 interface JournalHost extends SuspendingHost {

@@ -1,0 +1,74 @@
+/** Loads the file of `--capabilities`: a JavaScript module whose export `capabilities` is a list, as `createRegistry` takes it. */
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createRegistry } from "../gateway/own-capabilities.ts";
+import { systemErrorText } from "../replay/log/files.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError, type ErrorPlace } from "../vm/error.ts";
+
+export interface CapabilityFlags {
+  /** The path of the module. */
+  readonly capabilities?: string;
+}
+
+const EXAMPLE =
+  'export const capabilities = [{ name: "orders.total", version: "1", params: [{ name: "customer", type: "String" }], result: "Int", mayRepeat: true, handler: ([customer]) => 0 }];';
+
+/**
+ * Returns the built-in capabilities and those of the file. The file runs with the rights of this process. Throws `io_error`,
+ * `capability.not_loaded`, `capability.invalid_declaration`.
+ */
+export async function loadRegistry({ capabilities: path }: CapabilityFlags): Promise<CapabilityRegistry> {
+  if (path === undefined) return BUILTIN_REGISTRY;
+  const exported = await exportOf(path);
+  if (!Array.isArray(exported))
+    throw new BorunaError("capability.invalid_declaration", `${path} exports no list with the name capabilities`, {
+      place: { file: path },
+      hint: `for example: ${EXAMPLE}`,
+    });
+  try {
+    return createRegistry(exported);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(error.kind, error.message, {
+      place: { file: path },
+      hint: error.hint ?? `for example: ${EXAMPLE}`,
+      cause: error,
+    });
+  }
+}
+
+async function exportOf(path: string): Promise<unknown> {
+  try {
+    statSync(path);
+  } catch (error) {
+    throw new BorunaError("io_error", `cannot read ${path}: ${systemErrorText(error, "read")}`, { place: { file: path }, cause: error });
+  }
+  const url = pathToFileURL(resolve(path)).href;
+  try {
+    const module: unknown = await import(url);
+    return typeof module === "object" && module !== null && "capabilities" in module ? module.capabilities : undefined;
+  } catch (error) {
+    throw new BorunaError("capability.not_loaded", `${path} could not be loaded: ${firstLine(error)}`, {
+      place: placeIn(path, url, error),
+      hint:
+        error instanceof SyntaxError
+          ? `\`node --check ${path}\` shows where`
+          : "`--capabilities` takes a JavaScript module that Node can import, such as caps.mjs",
+      cause: error,
+    });
+  }
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message.split("\n", 1)[0] ?? ""}` : `it threw a ${typeof error}`;
+}
+
+/** Returns the first line of the file that the stack names. */
+function placeIn(file: string, url: string, error: unknown): ErrorPlace {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const at = stack.indexOf(`${url}:`);
+  const line = at < 0 ? undefined : /^\d+/.exec(stack.slice(at + url.length + 1))?.[0];
+  return line === undefined ? { file } : { file, line: Number(line) };
+}
