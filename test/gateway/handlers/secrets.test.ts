@@ -47,7 +47,7 @@ const SPELLINGS: readonly (readonly [string, (text: string) => string])[] = [
   ["HTML", html],
   ["HTML by number", (text) => [...text].map((c) => `&#${c.charCodeAt(0)};`).join("")],
   ["HTML by hexadecimal number", (text) => [...text].map((c) => `&#x${c.charCodeAt(0).toString(16)};`).join("")],
-  ["HTML with the longer names", (text) => text.replaceAll("+", "&plus;").replaceAll("/", "&sol;").replaceAll("\\", "&bsol;")],
+  ["HTML with the longer names", (text) => html(text).replaceAll("+", "&plus;").replaceAll("/", "&sol;").replaceAll("\\", "&bsol;")],
   ["HTML in JSON, as Go writes it", (text) => json(html(text)).replaceAll("&", "\\u0026")],
   ["JSON in HTML", (text) => html(slashes(text))],
   ["a form in JSON", (text) => json(form(text))],
