@@ -41,6 +41,6 @@ describe("README", () => {
   test("no link is broken", () => {
     const links = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target);
     expect(links.filter((target) => !existsSync(join(ROOT, target.split("#")[0] ?? "")))).toEqual([]);
-    expect(commands.length).toBe(3);
+    expect(commands.length).toBe(4);
   });
 });
