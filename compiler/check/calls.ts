@@ -45,7 +45,7 @@ function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: 
   return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
-/** Reports a call to an unknown name, and checks the arguments nevertheless. */
+/** Reports a call to an unknown name, and checks its arguments for other mistakes. */
 function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
   const types = expr.args.map((arg) => {
     const type = arg.kind === "lambda" ? ERROR : freshVar();
@@ -79,9 +79,9 @@ function checkArgs(
 }
 
 /**
- * Checks the arguments of a call. First the expected type of its result decides type parameters. If an argument does not
- * match, but would match without the expected type, then the mistake is in the result: the argument is accepted, and the
- * type of the result that the arguments decide is returned, so that the caller reports the mismatch.
+ * Checks the arguments of a call. First, the expected type of the call binds type parameters. If an argument does not match,
+ * but would match without the expected type, then the mistake is in the result of the call. In this case, the argument is
+ * accepted, and the result type that follows from the arguments is returned, so that the caller reports that mismatch.
  *
  *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
@@ -127,9 +127,9 @@ function unifies(actual: CheckedType, expected: CheckedType): boolean {
 }
 
 /**
- * Returns the result type that the arguments so far decide for a call, without the expected type. If that type is not
- * decided, or if it matches the expected type, returns undefined. Otherwise it also rebinds the variables in `boundTypeArgs`
- * to the types that the arguments decide.
+ * Infers the result type of a call from its arguments so far, ignoring the expected type. Returns undefined if these
+ * arguments do not decide the type, or if the type matches the expected type. Otherwise also rebinds the variables in
+ * `boundTypeArgs` to the types that the arguments decide.
  */
 function resultOfArguments(
   signature: Signature,
@@ -155,8 +155,9 @@ function resultOfArguments(
   return decidedResult;
 }
 
-/** Returns the type with its bound variables replaced by their types. It does not change when the variables are unbound. */
+/** Returns a copy of the type in which each bound variable is replaced by its type, so that unbinding the variable does not change the copy. */
 function withoutBoundVariables(type: CheckedType): CheckedType {
+  // `prune` follows bound type variables.
   const t = prune(type);
   switch (t.kind) {
     case "builtin":
@@ -169,7 +170,10 @@ function withoutBoundVariables(type: CheckedType): CheckedType {
   }
 }
 
-/** Records that the function uses the capabilities of a callee. In a contract clause they are an error. */
+/**
+ * Records that the function uses the capabilities in the row of a callee, and reports them in a contract clause. `via` is the
+ * called function; null for a capability or a function value.
+ */
 export function useRow(checker: FunctionChecker, row: readonly string[], span: Span, via: Callable | null): void {
   for (const capability of row) {
     if (checker.scope.inContract) {
@@ -206,7 +210,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
   return { ir, type };
 }
 
-/** Defers a check that reports values with functions in them, like the check of the operands of `==`. */
+/** Defers a check that reports a type whose values contain functions. The operands of `==` are checked in the same way. */
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
   const { context } = checker;
   context.deferredChecks.push(() => {
@@ -215,8 +219,8 @@ function requireData(checker: FunctionChecker, name: string, type: CheckedType, 
 }
 
 /**
- * Decides type parameters of a call by the expected type of its result, so that calls like `option.unwrap_or(None, [])`
- * need no annotation. Does not report a mismatch. Returns whether any type parameter was decided.
+ * Binds type parameters of a call to the types in the expected type of its result, so that calls like `option.unwrap_or(None, [])`
+ * need no annotation. Does not report a mismatch. Returns whether any type parameter was bound.
  */
 function unifyResult(result: CheckedType, expected: CheckedType): boolean {
   const r = prune(result);

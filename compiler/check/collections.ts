@@ -4,8 +4,9 @@ import type { Ir } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
-/** Decides the type arguments by the expected type, if both are the same built-in type. Does not report a mismatch. */
+/** Unifies the type arguments of two types, if both are the same built-in type. Does not report a mismatch. */
 export function unifyArguments(type: CheckedType, expected: CheckedType): void {
+  // `prune` follows bound type variables.
   const t = prune(type);
   const e = prune(expected);
   if (t.kind === "builtin" && e.kind === "builtin" && t.name === e.name) t.args.forEach((arg, i) => unify(arg, e.args[i] ?? ERROR));
@@ -45,7 +46,7 @@ function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: 
   return failed(expr.span);
 }
 
-/** Checks a key of a map. An unknown name is reported as text without quotes, or as a field of a record. */
+/** Checks a key of a map. For an unknown name, the help suggests quotes around it, or a record instead of the map. */
 function checkKey(checker: FunctionChecker, key: Expr): Ir {
   const { scope, context } = checker;
   const name = key.kind === "name" ? key.name : undefined;

@@ -1,6 +1,7 @@
 /**
- * Holds the state that is shared while a program is checked (`Context`), and the interface to the checker of one function
- * (`FunctionChecker`). Through this interface the files of this folder check the parts of an expression.
+ * Defines `Context`, the state that is shared while a program is checked, and `FunctionChecker`, the interface to the checker of
+ * one function. The files for single kinds of expressions check subexpressions through this interface. They cannot import
+ * `expressions.ts`, because it imports them.
  */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
@@ -48,7 +49,7 @@ export interface Typed {
   readonly type: CheckedType;
 }
 
-/** Returns the result for an expression for which an error was reported. It is never lowered. */
+/** Returns a placeholder for an expression for which an error was reported. The placeholder is never lowered. */
 export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
 
 /** Checks the body of the function in `scope`. */
@@ -61,7 +62,7 @@ export interface FunctionChecker {
    * reported. `accepts` is not called for an `if`, a `match` or a block.
    */
   check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
-  /** Checks a block like `check` does an expression. The block has its own scope. */
+  /** Does for a block what `check` does for an expression. The block has its own scope. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
   bind(name: Name, type: CheckedType, options: { readonly mutable: boolean }): Local;
@@ -74,15 +75,15 @@ export class Context {
   /** The scope in which the body of each function was checked, including the capabilities that the body uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
   /**
-   * Functions that check again the patterns with variants of a type that was not decided before. They run once the body of
-   * the function has been checked. Outer matches come first, because a pattern may decide the type of an inner match.
+   * The second checks of patterns that name a variant before its type was decided. They run after the body of the current
+   * function, in the order of the list: outer matches come first, because a pattern may decide the type of an inner match.
    */
   readonly patternRechecks: (() => void)[] = [];
   /** Checks that need the types of the whole body of the current function. They run after `patternRechecks`. */
   readonly deferredChecks: (() => void)[] = [];
-  /** For W007: the builtin calls whose result should be used, each with the name of the builtin and the type of the result. */
+  /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
-  /** Returns the function of a source builtin. */
+  /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
@@ -240,6 +241,6 @@ function typeExample(name: string, arity: number): string {
   return `${name}<${args.join(", ")}>`;
 }
 
-/** Returns the result type of a signature; Unit if none is written. */
+/** Returns the result type of a signature; Unit if the signature omits it. */
 export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
   expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);

@@ -30,8 +30,12 @@ function instantiate(decl: TypeDecl): { type: CheckedType; substituteArgs: (t: C
   };
 }
 
-/** Decides the type arguments by the expected type. It is called before the fields are checked. */
+/**
+ * Binds undecided type arguments to those of the expected type. Call it before checking the fields, so that they are checked
+ * against decided types.
+ */
 function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
+  // `prune` follows bound type variables.
   const e = prune(expected);
   if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {
     type.args.forEach((arg, i) => {
@@ -101,7 +105,7 @@ function checkFields(
   return { fields: infos.map((f) => locals.get(f.name) ?? null), evaluation };
 }
 
-/** Returns the value, evaluated after the statements. */
+/** Returns IR that executes the statements and then evaluates the value. */
 function evaluateAfter(stmts: readonly IrStmt[], value: Ir): Ir {
   return stmts.length === 0 ? value : { kind: "block", stmts, value, span: value.span };
 }

@@ -69,6 +69,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   /** Unifies the types, and reports a mismatch or a type that is too large. */
   #expect(type: CheckedType, expected: CheckedType, span: Span, why: string): void {
+    // `prune` follows bound type variables.
     const e = prune(expected);
     if (isTooLarge(type)) {
       this.error("E015", span, "the type of this expression is too large", {
@@ -342,7 +343,7 @@ export class ExpressionChecker implements FunctionChecker {
     return { kind: "block", stmts, value, span: block.span };
   }
 
-  /** Returns whether an unknown name is before the statement on the same line, like `print` in `print "x"`. That name is the mistake. */
+  /** Returns whether an unknown name is before the statement on the same line, like `print` in `print "x"`. Then only that name is reported. */
   #followsUnknownName(stmt: Stmt, previous: Stmt | undefined): boolean {
     if (previous?.kind !== "expr" || previous.value.kind !== "name") return false;
     const { scope, context } = this;
@@ -460,11 +461,12 @@ export class ExpressionChecker implements FunctionChecker {
     const { typeParams } = outer.callable;
     const typeParamsByName = new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
-    const hints = wanted.kind === "fn" ? wanted.params : [];
+    const expectedParams = wanted.kind === "fn" ? wanted.params : [];
     // If the expected type comes from an error, do not report the undecided types of the lambda as well.
     const undecidedType = (): CheckedType => (wanted.kind === "error" ? ERROR : freshVar());
     const params = expr.params.map(
-      (p, i): CheckedType => (p.type === null ? (hints[i] ?? undecidedType()) : context.resolveType(outer.unit, p.type, typeParamsByName)),
+      (p, i): CheckedType =>
+        p.type === null ? (expectedParams[i] ?? undecidedType()) : context.resolveType(outer.unit, p.type, typeParamsByName),
     );
     const result =
       expr.result === null

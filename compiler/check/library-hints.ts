@@ -1,4 +1,4 @@
-/** Makes help for functions and types of shipped libraries whose import is missing or whose names have a wrong prefix. */
+/** Makes help for names of functions and types that need an import of a shipped library, or that are written with a wrong prefix. */
 import type { Name } from "../ast.ts";
 import type { DiagnosticExtras, Edit, Fix } from "../diagnostics.ts";
 import { hintForFunction } from "../other-languages.ts";
@@ -28,7 +28,7 @@ export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | un
   return library === undefined ? undefined : libraryHint(unit, name, library);
 }
 
-/** Returns help for a function that a shipped library exports, followed by the hint if the name is a word of another language. */
+/** Returns help for a function that a shipped library exports. If the name is also a word of another language, the hint for that word follows. */
 export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras | undefined {
   const library = LIBRARY_FUNCTIONS.get(name);
   if (library === undefined) return undefined;

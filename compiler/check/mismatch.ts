@@ -47,6 +47,7 @@ const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.k
 
 /** Returns help that says how to convert the found type to the wanted type, if a way is known. */
 function conversionHelp(wanted: CheckedType, found: CheckedType): string | undefined {
+  // `prune` follows bound type variables.
   const [w, f] = [prune(wanted), prune(found)];
   const firstArgument = (type: CheckedType, name: string): string | undefined => {
     const [first] = type.kind === "builtin" && type.name === name ? type.args : [];
@@ -71,7 +72,7 @@ export function conversionHelpEitherWay(a: CheckedType, b: CheckedType): string 
   return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
 }
 
-/** Returns the `why` of the check of a function's body. */
+/** Returns the text that `checkBody` passes as `why` when it checks the body of a function. */
 const resultOfFunction = (callable: Callable): string => `the result of \`${callable.name}\``;
 
 /** Returns help that says why one function type does not match another. */

@@ -31,6 +31,7 @@ const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorTypes>>
 
 /** Returns whether the operator takes operands of the type. */
 function acceptsType(operatorTypes: OperatorTypes, type: CheckedType): boolean {
+  // `prune` follows bound type variables.
   const t = prune(type);
   if (t.kind === "error" || t.kind === "never") return true;
   if (operatorTypes.takes === "data") return isData(t);

@@ -1,7 +1,8 @@
 /**
- * Checks patterns against the type of the matched value. Whether `Ping` is a variant or a binding depends on that type. If
- * the type is not decided yet, the pattern is checked in two passes: the first declares its bindings, the second
- * resolves its variants once the types of the function are known.
+ * Checks patterns against the type of the matched value, and resolves each variant, record or literal to its `Constructor`: one
+ * way to construct a value of that type. Whether `Ping` is a variant or a binding depends on the type. If the type is not
+ * decided yet, the pattern is checked in two passes: the first declares its bindings, the second resolves its variants once
+ * the types of the function are known. `prune` follows bound type variables.
  */
 import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
@@ -39,8 +40,8 @@ interface Pass {
   /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
   readonly earlierBindings: ReadonlyMap<string, Local> | undefined;
   /**
-   * Called when the enum of a variant is not decided yet. It is undefined in the second pass, which reports such a variant
-   * as an error.
+   * The function that `resolve` calls for a variant whose enum is not decided yet. In the second pass it is undefined, and such a
+   * variant is an error.
    */
   readonly onUndecided: (() => void) | undefined;
 }
@@ -158,7 +159,7 @@ function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pas
 const subpatternType = (type: CheckedType): CheckedType => (prune(type).kind === "var" ? freshVar() : ERROR);
 
 /**
- * Binds a name in lower case. If the type is not decided yet, a deferred check reports the name in case it may be a
+ * Binds a lower-case name. If the type of the value is not decided yet, a deferred check reports the name if it may be a
  * variant of that type.
  */
 function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {

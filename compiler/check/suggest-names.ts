@@ -21,13 +21,14 @@ export function isModuleName(checker: FunctionChecker, name: string): boolean {
 
 /** Returns the module of the builtins that take a value of the type as their first argument: `list` for List<T>. */
 function moduleOf(type: CheckedType): string | undefined {
+  // `prune` follows bound type variables.
   const t = prune(type);
   return t.kind === "builtin" || (t.kind === "primitive" && t.name !== "Unit" && t.name !== "ActorId") ? t.name.toLowerCase() : undefined;
 }
 
 /**
- * Returns the full names of the builtins whose last part is `part`, or the first synonym of it that any builtin has. If `module` is given, only builtins of
- * that module are returned.
+ * Returns the full names of the builtins whose last part is `part`. If there are none, tries the synonyms of `part` one after
+ * another. If `module` is given, returns only builtins of that module.
  */
 function builtinsNamed(part: string, module: string | undefined): readonly string[] {
   for (const spelling of builtinSpellings(part)) {
@@ -39,7 +40,7 @@ function builtinsNamed(part: string, module: string | undefined): readonly strin
   return [];
 }
 
-/** Returns the builtins of the module with that last part. If there are none, returns those of all modules. */
+/** Returns the builtins of the module with that last part. If the module has no such builtin, returns those of all modules. */
 const builtinsLike = (part: string, module: string | undefined): readonly string[] => {
   const ofModule = builtinsNamed(part, module);
   return ofModule.length > 0 ? ofModule : builtinsNamed(part, undefined);

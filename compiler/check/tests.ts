@@ -1,4 +1,7 @@
-/** Checks `test` blocks. The answers at the start come first. The other statements become a function that may use every capability. */
+/**
+ * Checks `test` blocks. The `answer` statements at the start reply to the calls of capabilities in the test. The other statements
+ * become a function that may use every capability.
+ */
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
@@ -57,7 +60,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
   return scope;
 }
 
-/** Checks an answer. Of all bindings, an answer can name only its own parameters, because it is called from outside the machine. */
+/** Checks an answer. It is called from outside the machine, so its body can name no bindings except its own parameters. */
 function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);

@@ -33,6 +33,7 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
   const local = first?.kind === "local" ? first.local : undefined;
   // `list.push(xs, x)` is usually meant to change `xs`. If the types agree, suggest an assignment.
   checker.context.deferredChecks.push(() => {
+    // `prune` follows bound type variables.
     const type = prune(result);
     if (type.kind === "never" || show(type) === "Unit") return;
     const canAssign = local !== undefined && local.name !== "" && show(local.type) === show(type);
