@@ -1,5 +1,5 @@
 /**
- * Documents: text with the positions at which a line may break. A group is printed on one line if it fits; otherwise it
+ * A document is text with the positions at which a line may break. A group is printed on one line if it fits; otherwise it
  * breaks at its own line breaks, but not at those of inner groups that fit. Based on P. Wadler, "A prettier printer";
  * `hugged` is borrowed from Prettier.
  */

@@ -1,4 +1,4 @@
-/** Prints expressions, statements and blocks. */
+/** Prints expressions, statements and blocks. Each printer takes the tokens of its node from the stream `t`, in source order. */
 import type { Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList, printEmptyBrackets } from "./lists.ts";
@@ -164,7 +164,7 @@ function endsInBracket(expr: Expr): boolean {
   return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
 }
 
-/** Prints an `if` with either all of its branches broken over several lines or none of them. */
+/** Prints an `if`. Either all of its branches are broken over several lines, or no branch is. */
 function printIf(t: TokenStream, expr: Extract<Expr, { kind: "if" }>): Doc {
   const parts: Doc[] = [];
   expr.branches.forEach(({ condition, body }, i) => {
@@ -215,6 +215,7 @@ function printBlockParts(t: TokenStream, block: Block, { isExpression = false } 
     const endComments = t.takeComments();
     return concat(opener, indent(concat(semicolon, endComments)), endComments === EMPTY ? EMPTY : HARDLINE, t.take());
   }
+  /** The line break after `{` and before `}`. */
   const edgeBreak = stmts.length === 1 && t.onOneLine(span.start, span.end) ? LINE : HARDLINE;
   const lines = stmts.map((stmt, i) => {
     dropSemicolons(t);

@@ -1,4 +1,4 @@
-/** Prints lists in brackets. */
+/** Prints lists in brackets, whose tokens come from the stream `t`. */
 import { type Doc, EMPTY, group, HARDLINE, indent, inline, concat, concatAll, LINE, SOFTLINE, SPACE, text, TRAILING_COMMA } from "./doc.ts";
 import type { TokenStream } from "./token-stream.ts";
 
@@ -21,9 +21,12 @@ interface ListStyle {
 export function printList(t: TokenStream, count: number, style: ListStyle, element: (index: number) => Doc): Doc {
   if (count === 0) return printEmptyBrackets(t);
   const opener = t.take();
+  /** The line break after the opening and before the closing bracket. */
   const edgeBreak = style.keepsBreak === true && t.nextStartsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
   const partsBeforeLast: Doc[] = [];
+  /** The layout with one element per line. */
   const lines: Doc[] = [];
+  /** The layout with as many elements per line as fit, which is used if `canFill`. */
   const filledLines: Doc[] = [];
   let lastElement = EMPTY;
   let commentsBeforeLast = EMPTY;

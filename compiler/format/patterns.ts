@@ -1,4 +1,4 @@
-/** Prints patterns. */
+/** Prints patterns. Each printer takes the tokens of its node from the stream `t`, in source order. */
 import type { Name, Pattern } from "../ast.ts";
 import { type Doc, EMPTY, group, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList } from "./lists.ts";

@@ -1,4 +1,4 @@
-/** Prints types, effect rows, and names with types. */
+/** Prints types, effect rows, and names with types. Each printer takes the tokens of its node from the stream `t`, in source order. */
 import type { Name, RowExpr, TypeExpr } from "../ast.ts";
 import { type Doc, EMPTY, concat, concatAll, SPACE } from "./doc.ts";
 import { printList } from "./lists.ts";
