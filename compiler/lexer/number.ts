@@ -35,7 +35,10 @@ function readDigits(scanner: Scanner): void {
   });
 }
 
-/** Reads an exponent that begins at this `e`. Returns whether there is one: `1em` has none. Reports `1e5` and reads it as a Float. */
+/**
+ * Reads the exponent that begins at this `e`. Returns false if no digits follow, as in `1em`. Reports `1e5`, which needs a point,
+ * and reads it as a Float.
+ */
 function readExponent(scanner: Scanner, start: number, hasPoint: boolean): boolean {
   const sign = scanner.peek(1);
   const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
