@@ -64,7 +64,7 @@ export class Emitter {
    */
   height = 0;
   #span: Span = { start: 0, end: 0 };
-  /** The `pc` of the label that was placed last; -1 if none was placed. */
+  /** The `pc` of the label that was placed last; -1 before the first label is placed. */
   #lastLabelPc = -1;
 
   constructor(lines: LineTable, params: readonly Local[]) {

@@ -1,7 +1,7 @@
 /**
  * Lowers the body of one function. Code from `expr` always leaves exactly one value on the operand stack, and code from
- * `#statement` leaves none. A `for` keeps its list and index in stack slots. Therefore all operands at a `break`, `continue`
- * or `return` belong to the expressions around that statement, and are popped before the jump.
+ * `#statement` leaves no value. A `for` keeps its list and index in stack slots, not on the operand stack. So all operands at a
+ * `break`, `continue` or `return` belong to unfinished expressions, and are popped before the jump.
  */
 import { OPCODE_BY_TAG, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { WRAPPERS } from "../../vm/bytecode/tags.ts";
@@ -28,7 +28,7 @@ export interface ModulePool {
   messageType(type: CheckedType): string | null;
 }
 
-/** The instruction for each builtin that has its own. If a builtin has several, the one with the lowest tag is used. */
+/** Maps the name of a builtin to the instruction that calls only this builtin. If there are several, the lowest tag is used. */
 const INSTRUCTION_BY_BUILTIN: ReadonlyMap<string, OpName> = new Map(
   [...OPCODE_BY_TAG.values()]
     .sort((a, b) => b.tag - a.tag)
@@ -50,6 +50,7 @@ const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/
 
 /** Returns the opcode of an operator whose operands have the type. */
 function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
+  // `prune` follows bound type variables.
   const t = prune(type);
   const name = t.kind === "primitive" ? t.name : "";
   if (op === "+") return name === "String" ? "Concat" : "Add";

@@ -154,6 +154,7 @@ class ModuleBuilder implements ModulePool {
 
   /** Returns the message type for a type, with `ANY_TYPE` for type parameters, undecided types and parts that are nested too deep. */
   #messageType(type: CheckedType, depth: number): Type {
+    // `prune` follows bound type variables.
     const t = prune(type);
     const inner = (part: CheckedType): Type => this.#messageType(part, depth + 1);
     if (depth >= MAX_TYPE_DEPTH) return ANY_TYPE;
@@ -175,7 +176,7 @@ class ModuleBuilder implements ModulePool {
     }
   }
 
-  /** Lowers the functions that have an index but no code, until none is left. Lowering one may add others. */
+  /** Lowers all functions that have an index but no code, including those that get an index while others are lowered. */
   lowerReferenced(): void {
     for (let next = this.#unlowered.shift(); next !== undefined; next = this.#unlowered.shift()) {
       const { callable, index } = next;
