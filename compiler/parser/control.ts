@@ -122,7 +122,10 @@ function parseArms(c: Cursor, opener: Token): readonly MatchArm[] {
   return arms;
 }
 
-/** Takes the comma after an arm. Fails if there is none, unless a newline or the end of the `match` follows or the arm ends with `}`. */
+/**
+ * Takes the comma after an arm, or fails. The comma is optional before a newline, at the end of the `match`, and after an arm that
+ * ends with `}`.
+ */
 function takeArmSeparator(c: Cursor): void {
   if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
   const insertAt = c.lastEnd;

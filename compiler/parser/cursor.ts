@@ -39,6 +39,7 @@ interface Context {
   readonly header: Header;
 }
 
+/** The position and the context before an element. After an error in the element, `recover` restores this context. */
 interface Mark extends Context {
   readonly index: number;
   readonly depth: number;

@@ -9,7 +9,7 @@ interface Step {
   readonly depth: number;
 }
 
-/** Returns the span of a node that is deeper than `MAX_TREE_DEPTH`, or null if there is none. Uses an explicit stack. */
+/** Returns the span of a node that is deeper than `MAX_TREE_DEPTH`, or null if no node is that deep. Uses an explicit stack. */
 export function findTooDeepNode(item: Item): Span | null {
   if (item.kind !== "fn" && item.kind !== "test") return null;
   const stack: Step[] = [];

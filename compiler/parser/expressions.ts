@@ -11,6 +11,7 @@ import { skipTypeArguments } from "./type-arguments.ts";
 
 interface Operator {
   readonly op: BinaryOp;
+  /** The index in `LEVELS`. A higher level binds more tightly. */
   readonly level: number;
   /** Whether this is a comparison. Comparisons of one level cannot be chained. */
   readonly isComparison: boolean;
@@ -36,7 +37,7 @@ export function parseExpression(c: Cursor): Expr {
   return continueBinary(c, start, parseUnary(c));
 }
 
-/** Parses the rest of an expression. Its first operand `primary`, an `if` at the start of a statement, has been parsed. */
+/** Parses the rest of an expression after its first operand. That operand, `primary`, is an `if` at the start of a statement. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
   return continueBinary(c, start, continuePostfix(c, start, primary, false));
 }

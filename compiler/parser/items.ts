@@ -54,7 +54,7 @@ function parseUnexportedItem(c: Cursor): Item {
   }
 }
 
-/** From a keyword of another language to the keyword to write instead. */
+/** Maps a keyword of another language to the keyword to write instead. */
 const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
   ["function", "fn"],
   ["func", "fn"],
@@ -143,6 +143,7 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   return { kind: "fn", exported, name, typeParams, params, result, row, intent, requires, ensures, body, span: c.spanFrom(start) };
 }
 
+/** Words that other languages write before the effects or exceptions of a function. */
 const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "with", "effects"]);
 
 /** Returns help for `x Int` and `Int x`, which should be `x: Int`. The word that looks like a type is taken as the type. */

@@ -15,7 +15,8 @@ const CAN_FOLLOW_TYPES: ReadonlySet<TokenKind> = new Set(["::", "{", "}", ")", "
 /**
  * Returns the number of tokens of the type arguments that begin at this `<` or `::`, or undefined if `<` is a comparison.
  * Comparisons cannot be chained, so `a < b > c` is always an error, and only its message depends on the result. But
- * `f(a < b, c > (d))` is valid and has two arguments. So if there is a comma inside parentheses, all names must be built-in types.
+ * `f(a < b, c > (d))` is a valid call with two arguments. So inside parentheses, names separated by commas count as type arguments
+ * only if all of them are built-in types.
  */
 function countTypeArgumentTokens(c: Cursor): number | undefined {
   const firstDistance = c.at("::") ? 1 : 0;

@@ -78,7 +78,7 @@ function parseParenthesized(c: Cursor): TypeExpr {
   return type;
 }
 
-/** Parses the `<T, U>` after the name of an item. Returns an empty array if there is none. */
+/** Parses the `<T, U>` after the name of an item. Returns an empty array if no `<` follows. */
 export function parseTypeParams(c: Cursor): readonly Name[] {
   if (!c.at("<")) return [];
   const opener = c.next();
@@ -87,7 +87,7 @@ export function parseTypeParams(c: Cursor): readonly Name[] {
   return params;
 }
 
-/** Parses an effect row, such as `!{net.fetch, fs.read}`. Returns null if there is none. */
+/** Parses an effect row, such as `!{net.fetch, fs.read}`. Returns null if no `!` follows. */
 export function parseRow(c: Cursor): RowExpr | null {
   if (!c.at("!")) return null;
   const { start } = c.next();
