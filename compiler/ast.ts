@@ -45,10 +45,10 @@ export interface FnItem {
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly params: readonly Param[];
-  /** The result type as written; null if none is written, which means Unit. */
+  /** The result type as written; null if the signature omits it, which means Unit. */
   readonly result: TypeExpr | null;
   readonly row: RowExpr | null;
-  /** The text of the `intent` clause; null if there is none. */
+  /** The text of the `intent` clause; null if the function has no such clause. */
   readonly intent: string | null;
   readonly requires: readonly Clause[];
   readonly ensures: readonly Clause[];
@@ -139,6 +139,7 @@ export type Stmt =
   | { readonly kind: "expr"; readonly value: Expr; readonly span: Span };
 
 export type BinaryOp = "||" | "&&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "++" | "+" | "-" | "*" | "/" | "%";
+/** The constructors of Option and Result that hold a value. */
 export type WrapKind = "Some" | "Ok" | "Err";
 
 export interface FieldInit {
@@ -217,6 +218,7 @@ export type Expr =
   | { readonly kind: "spawn"; readonly target: Expr; readonly span: Span }
   | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
   | { readonly kind: "receive"; readonly span: Span }
+  /** `emit tree`, which adds a value to the user interface output of the run. */
   | { readonly kind: "emit"; readonly tree: Expr; readonly span: Span }
   /** Source text with a syntax error that the parser has reported. */
   | { readonly kind: "error"; readonly span: Span };
@@ -246,7 +248,7 @@ export type Pattern =
       readonly args: readonly Pattern[] | null;
       readonly span: Span;
     }
-  /** `V { x, y: p, .. }`, `E::V { … }` or, for a record, `R { … }`. */
+  /** `V { x, y: p, .. }`, `E::V { … }` or, for a record, `R { … }`. `rest` says whether the pattern ends with `..`. */
   | {
       readonly kind: "struct";
       readonly enum: Name | null;

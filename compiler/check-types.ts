@@ -11,7 +11,7 @@
  *     list.push(xs, 1)   List<β>          unify(List<α>, List<β>) binds α to β, unify(Int, β) binds β to Int
  *     xs                 List<Int>        prune(α) is Int
  *
- * Types are compared with `unify`, never with `===`, and pruned before their `kind` is read.
+ * Compare types with `unify`, never with `===`. Call `prune` before reading the `kind` of a type.
  */
 import { GENERIC_TYPE_ARITY, type PrimitiveName, type Type } from "../vm/value/type.ts";
 
@@ -50,7 +50,7 @@ export interface ParamType {
 /** A type variable: a type that is not decided yet. */
 export interface VarType {
   readonly kind: "var";
-  /** The type that unification decided, which may itself be a variable; null if none is decided. */
+  /** The type that unification decided, which may itself be a variable; null while the variable is unbound. */
   bound: CheckedType | null;
 }
 export interface FnType {
@@ -94,8 +94,8 @@ export function isBuiltinTypeName(name: string): name is BuiltinTypeName {
 export const freshVar = (): VarType => ({ kind: "var", bound: null });
 
 /**
- * Follows the bindings of a type variable. It does so at the top level only: type arguments of the result may be bound
- * variables, too. The name is from Cardelli, "Basic polymorphic typechecking" (1987).
+ * Follows bound type variables: returns the type that a variable is bound to, and any other type unchanged. Type arguments
+ * inside the result may still be bound variables. The name is from Cardelli, "Basic polymorphic typechecking" (1987).
  */
 export function prune(type: CheckedType): CheckedType {
   let current = type;
@@ -334,7 +334,10 @@ function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
   const argumentsFor = new Map<ParamType, ParamType[]>();
   const reached = new Set([decl]);
   for (const current of reached) {
-    /** `argumentOf` holds the type parameters of other declarations for which this part is an argument. */
+    /**
+     * The parts of the declaration's types that are still to be visited. `inParameter` says whether the part is inside a parameter
+     * of a function type. `argumentOf` holds the type parameters of other declarations for which the part is an argument.
+     */
     const unvisited: { readonly type: CheckedType; readonly inParameter: boolean; readonly argumentOf: readonly ParamType[] }[] = partsOf(
       current,
     ).map((type) => ({

@@ -1,5 +1,5 @@
 /**
- * The compiler turns source text into diagnostics and a module. It does not read files. It gets imports from `resolve`.
+ * The compiler turns source text into diagnostics and a module. It does not read files: the option `resolve` supplies imports.
  *
  *     stage                             result            described in
  *
@@ -66,7 +66,7 @@ export function check(source: SourceFile, options: CompileOptions = {}): CheckRe
 const testFunctions = ({ tests }: CheckedProgram): readonly Callable[] =>
   tests.flatMap((test) => [test.callable, ...test.answers.map((answer) => answer.callable)]);
 
-/** Lowers all functions and tests of the root file. Returns an error if a part is too large for the module format. */
+/** Lowers all functions and tests of the root file and drops the module. Returns E015 if a part is too large for the module format. */
 function checkModuleLimits(program: CheckedProgram, registry: CapabilityRegistry): readonly Diagnostic[] {
   const tests = testFunctions(program);
   const [first] = [...program.functions, ...tests];
@@ -101,17 +101,20 @@ export function compile(
 /** A `test` block of the root file, compiled to a function of the module. */
 export interface CompiledTest {
   readonly name: string;
-  /** The number of the line that holds the test's name, which starts at 1. */
+  /** The line of the test's name, counted from 1. */
   readonly line: number;
   /** The function that runs the test. It has no parameters and returns Unit. */
   readonly functionIndex: number;
-  /** The answers of the test, in source order. Each function is pure and takes all parameters of one signature of the capability. */
+  /**
+   * The `answer` statements of the test, in source order. Each is compiled to a pure function that takes all parameters of one
+   * signature of the capability.
+   */
   readonly answers: readonly { readonly capability: string; readonly functionIndex: number }[];
 }
 
 /**
- * Compiles the tests of a program or library to one module, whose entry is the first test. There is no module if there
- * are no tests. Throws `CompileError`.
+ * Compiles the tests of a program or library to one module, whose entry is the first test. If there are no tests, `module`
+ * is absent. Throws `CompileError`.
  */
 export function compileTests(
   source: SourceFile,
@@ -135,6 +138,7 @@ export function compileTests(
   return { module, tests: compiled, diagnostics };
 }
 
+/** Lowers the program and the `additional` functions of its tests. Throws `CompileError` if a part is too large for the module format. */
 function lower(program: CheckedProgram, entry: Callable, registry: CapabilityRegistry, additional: readonly Callable[]): Lowered {
   try {
     return lowerProgram(program, entry, registry, additional);

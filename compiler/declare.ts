@@ -10,7 +10,7 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
 
-/** Returns a name for a type that is unique in the module. */
+/** Returns a unique name in the module for the type of the given name. */
 export type ModuleNames = (name: string) => string;
 
 function reportDuplicate(unit: Unit, name: Name, what: string): void {
@@ -118,8 +118,8 @@ const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "t
 
 /**
  * Adds the exported items of the imported file `from` to the file `into`. If `from` exports nothing, all of its items except
- * `main` are added. Items that `into` declares hide imported ones, so that a new export of a library does not break a
- * program.
+ * `main` are added. `ownItems` holds the items that `into` itself declares, by `keyOf`. They hide imported ones, so that a new
+ * export of a library does not break a program.
  */
 function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
   const all = from.parsed.items.filter(isDeclaring);

@@ -97,7 +97,7 @@ export class Diagnostics {
   readonly file: string;
   readonly #errors: Diagnostic[] = [];
   readonly #warnings: Diagnostic[] = [];
-  /** The number of errors beyond the limit. */
+  /** The number of errors that were reported after the limit was reached, and so are not kept. */
   #uncollectedErrors = 0;
   #firstUncollected: Span = { start: 0, end: 0 };
 

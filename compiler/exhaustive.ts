@@ -3,8 +3,9 @@
  * Luc Maranget, "Warnings for pattern matching" (2007): a pattern is useful if it matches a value that no row before it
  * matches. An arm that is not useful is unreachable; if `_` is useful after all arms, the match misses a value.
  *
- * A row is a vector of patterns, one for each column. Initially there is one column: the arm's pattern. Restricting the
- * rows to one constructor (`#specialize`) replaces the first column with one column for each argument of that constructor.
+ * A row is a vector of patterns, one for each column. Initially there is one column: the arm's pattern. A constructor is one way
+ * to construct a value, such as `Some` or `true`. Restricting the rows to one constructor (`#specialize`) replaces the first
+ * column with one column for each argument of that constructor.
  * The rows are kept in a trie instead of a matrix, so that a match with many arms takes linear time:
  *
  *     Some(true) => …      root ── Some ── true          `_` is useful: no path matches Some(false).
@@ -61,6 +62,7 @@ interface Constructors {
   readonly all: readonly Constructor[];
   readonly byName: ReadonlyMap<string, Constructor>;
 }
+/** The results of `declaredConstructors`. */
 const CONSTRUCTORS = new WeakMap<CheckedType, Constructors>();
 
 /** Returns the constructors of a declared type. They are cached, because an enum may have thousands. */
@@ -75,6 +77,7 @@ function declaredConstructors(t: CheckedType & { kind: "declared" }): Constructo
 
 /** Returns all constructors of the type, or null if its values cannot be listed (Int, String, List, …). */
 export function constructorsOf(type: CheckedType): readonly Constructor[] | null {
+  // `prune` follows bound type variables.
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
@@ -165,8 +168,8 @@ interface Node {
 const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
 
 /**
- * A position in the trie. The next `skip` columns have no node of their own: they are the arguments of a constructor that a wildcard
- * in the rows matched, so they match anything. `node` is for the column after them.
+ * A position in the trie. The next `skip` columns have no nodes, because they are the arguments of a constructor that a wildcard in
+ * the rows matched. The rows match any value in these columns. `node` is for the column after them.
  */
 interface State {
   readonly node: Node;
@@ -181,6 +184,7 @@ class MatchSearch {
     this.#budget = MAX_WORK + 20 * arms;
   }
 
+  /** Counts steps of the search. Throws `TooComplex` beyond the limit on steps or on columns. */
   #spend(steps: number, depth: number): void {
     this.#budget -= steps;
     if (this.#budget < 0 || depth > MAX_COLUMNS) throw new TooComplex();
@@ -215,7 +219,7 @@ class MatchSearch {
     }
   }
 
-  /** Returns the child of the node for the key, which it makes if there is none. */
+  /** Returns the child of the node for the key. Adds the child if it is missing. */
   #childFor(node: Node, key: string): Node {
     const child = node.edges.get(key) ?? newNode();
     node.edges.set(key, child);

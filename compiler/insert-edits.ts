@@ -11,8 +11,8 @@ import type { Token } from "./tokens.ts";
 const insert = (offset: number, text: string): Edit => ({ span: { start: offset, end: offset }, text });
 
 /**
- * Returns the end of a function's parameters, and the tokens between the parameters and the body. All offsets are relative
- * to `from`.
+ * Returns the end of a function's parameters, and the tokens between the parameters and the body. All offsets count from
+ * `from`, the end of the function's name.
  */
 function signatureTokens(
   unit: SourceFile,
@@ -29,7 +29,7 @@ function signatureTokens(
   return { from, paramsEnd: tokens[closeIndex]?.end ?? 0, tokensAfter: tokens.slice(closeIndex + 1) };
 }
 
-/** Returns edits that insert an effect row after the result type, or after the parameters if there is none. */
+/** Returns edits that insert an effect row after the result type, or after the parameters if the signature omits the result type. */
 export function insertEffectRow(unit: SourceFile, item: FnItem, row: string): readonly Edit[] {
   const { from, paramsEnd, tokensAfter } = signatureTokens(unit, item);
   const endIndex = tokensAfter.findIndex(({ kind }) => kind === "eof" || kind === "intent" || kind === "requires" || kind === "ensures");

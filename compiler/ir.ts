@@ -2,8 +2,8 @@
  * Defines the intermediate representation (IR) of checked function bodies. In it names are resolved, types are known, and
  * shorthand is expanded. The checker (`check/`) builds it; lowering (`lower/`) turns it into instructions.
  *
- * An `Ir` is an expression, which leaves one value on the operand stack. An `IrStmt` is a statement, which leaves none. For
- * example, `list.len(xs) + 1` is
+ * An `Ir` is an expression, which leaves one value on the operand stack. An `IrStmt` is a statement, which leaves no
+ * value. For example, `list.len(xs) + 1` is
  *
  *     { kind: "chain", first: { kind: "builtin", builtin: list.len, args: [{ kind: "local", local: xs }] },
  *       rest: [{ op: "+", type: Int, operand: { kind: "const", value: 1 } }] }
@@ -51,7 +51,7 @@ export interface CheckedBody {
   readonly params: readonly Local[];
   readonly requires: readonly CheckedClause[];
   readonly ensures: readonly CheckedClause[];
-  /** The binding `result` of the `ensures` clauses; null if there are none. */
+  /** The binding `result` of the `ensures` clauses; null if the function has no such clauses. */
   readonly result: Local | null;
   readonly value: Ir;
   readonly intent: string | null;
@@ -75,6 +75,7 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "call"; readonly target: Callable; readonly args: readonly Ir[] }
   | { readonly kind: "call_value"; readonly callee: Ir; readonly args: readonly Ir[] }
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[] }
+  /** One instruction that takes the arguments as its operands. */
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
   /** Binary operators of one precedence, from left to right. Each `type` is the type of the operands of its operator. */
   | {
@@ -94,15 +95,18 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "list"; readonly items: readonly Ir[] }
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Ir; readonly value: Ir }[] }
   | { readonly kind: "if"; readonly branches: readonly { readonly condition: Ir; readonly body: Ir }[]; readonly otherwise: Ir | null }
+  /** `subject` is the binding that holds the value of the scrutinee. */
   | { readonly kind: "match"; readonly scrutinee: Ir; readonly subject: Local; readonly arms: readonly CheckedArm[] }
   /** `value` is null if the block ends in a statement. The value of such a block is Unit, unless its end is never reached. */
   | { readonly kind: "block"; readonly stmts: readonly IrStmt[]; readonly value: Ir | null }
   | { readonly kind: "spawn"; readonly target: Callable }
   | { readonly kind: "send"; readonly actor: Ir; readonly message: Ir }
   | { readonly kind: "receive"; readonly type: CheckedType }
+  /** `emit tree`, which adds a value to the user interface output of the run. */
   | { readonly kind: "emit"; readonly tree: Ir }
 );
 
+/** A checked statement. `set` is a `let` or an assignment. */
 export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "set"; readonly local: Local; readonly value: Ir }
   | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir }

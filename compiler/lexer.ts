@@ -91,6 +91,7 @@ const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Pun
   { text: "!==", instead: "!=" },
 ];
 
+/** Reads an operator, quote, comment or invisible character of other languages, and reports it. Returns whether there was one. */
 function readForeign(scanner: Scanner): boolean {
   const { text, at: start } = scanner;
   const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
@@ -162,7 +163,7 @@ function skipInvisibleCharacters(scanner: Scanner): true {
   return true;
 }
 
-/** The help for characters that cannot begin a token, by the character or the run of characters. */
+/** The help for characters that cannot begin a token. A key is one character, or a run of equal characters such as `??`. */
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["??", "write `option.unwrap_or(x, 0)`"],
   [

@@ -18,7 +18,7 @@ export interface ImportedSource extends SourceFile {
   readonly hidesShipped?: boolean;
 }
 
-/** Returns the file that an import names, or undefined if there is none. `importer` is the name of the importing file. */
+/** Returns the file that an import names, or undefined if the file does not exist. `importer` is the name of the importing file. */
 export type Resolver = (specifier: string, importer: string) => ImportedSource | UnreadableImport | undefined;
 
 /** Maximum number of files of one program. */

@@ -7,7 +7,7 @@ export interface WordHint {
   readonly replacement?: string;
 }
 
-/** Returns an entry with the hint for each of the words, which are separated by spaces. */
+/** Returns a map entry for each word in `words`, which are separated by spaces. All entries have the same hint. */
 const entries = (hint: WordHint, words: string): readonly (readonly [string, WordHint])[] => words.split(" ").map((word) => [word, hint]);
 const replaceWith = (replacement: string, words: string, addition = ""): readonly (readonly [string, WordHint])[] =>
   entries({ help: `write \`${replacement}\`${addition}`, replacement }, words);
@@ -95,7 +95,10 @@ const FUNCTIONS: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("a lambda is written `fn(x: Int) -> Int { x + 1 }`", "function func lambda fun"),
 ]);
 
-/** Maps the word of another language for the second part of a builtin's name, in snake case, to the builtins' words. */
+/**
+ * Maps a word of other languages, in snake case, to the words that builtins use instead in the second part of their names.
+ * For example, `length` becomes the `len` of `list.len`.
+ */
 const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     length: ["len"],

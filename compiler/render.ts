@@ -24,6 +24,7 @@ interface RenderOptions {
   readonly color?: boolean;
 }
 
+/** Returns the text in a style, or unchanged if colours are off. */
 type Paint = (text: string, style: keyof typeof STYLES) => string;
 const STYLES = { error: "1;31", warning: "1;33", frame: "1;34", bold: "1" } as const;
 

@@ -1,4 +1,4 @@
-/** Keeps what names refer to: the items that a file can name, and the bindings of one function. */
+/** Defines what names refer to: the items that a file can name, and the bindings of one function. */
 import type { ParsedFile, Span } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Callable, Local } from "./ir.ts";
@@ -20,7 +20,7 @@ export interface Unit extends SourceFile {
 /** A use of a capability by a function. E007, with its path of calls, and W001 are computed from these uses. */
 export interface CapabilityUse {
   readonly span: Span;
-  /** The called function that uses the capability; null if the capability itself is called. */
+  /** The called function that uses the capability; null if the capability itself or a function value is called. */
   readonly via: Callable | null;
 }
 
@@ -73,7 +73,7 @@ export class FunctionScope {
     return replaced;
   }
 
-  /** Returns the binding that the name refers to. A binding of an enclosing function is captured, so the result is a copy. */
+  /** Returns the binding that the name refers to. If an enclosing function declares the binding, captures it and returns the lambda's copy. */
   lookup(name: string): Local | undefined {
     for (let i = this.#blocks.length - 1; i >= 0; i--) {
       const local = this.#blocks[i]?.get(name);

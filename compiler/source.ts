@@ -26,6 +26,7 @@ export interface LineTable {
   readonly points: readonly number[];
 }
 
+/** The distance between two entries of `LineTable.points`, in UTF-16 code units. */
 const STRIDE = 256;
 
 /** Makes the line table of a source text. */
