@@ -12,7 +12,7 @@ export interface BuiltinDecl {
   readonly typeParams: readonly string[];
   /** The text form of a function type, such as `Fn(List<T>, Int) -> Option<T>`. */
   readonly type: string;
-  /** The charged steps in words; see `vm/cost.ts`. */
+  /** The formula of the charged steps, as text for people; see `COSTS` in `vm/cost.ts`. */
   readonly cost: string;
   readonly doc: string;
   /** An expression that uses the builtin. */
@@ -21,9 +21,9 @@ export interface BuiltinDecl {
   readonly exampleResult: string;
   /** The opcode that the compiler emits for a call; undefined if it is `Builtin`. */
   readonly instruction: OpName | undefined;
-  /** Whether it compares the elements of its first argument like `==`. If so, their type must not contain functions. */
+  /** Whether the builtin compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
-  /** Whether it has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
+  /** Whether the builtin has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
   readonly calledForEffect: boolean;
   /**
    * The source text of a builtin that is written in `.ax`; undefined for a native builtin. The text begins with the builtin's

@@ -14,9 +14,9 @@ import { bool, type BuiltinCode, code, float, int, list, map, text } from "./cod
 /** The limit on the nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * How many bytes the parser's data may take for each byte of remaining allocation. If the values would exceed the allocation
- * limit, parsing stops before it fills the memory. The parser's data takes fewer bytes than the values, except for empty
- * objects.
+ * How many bytes the parser's data may take for each byte of remaining allocation. The data usually takes fewer bytes than the
+ * values made from it; only empty objects take more. So data beyond this bound would exceed the allocation limit as values, and
+ * parsing stops before it fills the memory.
  */
 const PARSER_BYTES_PER_BYTE = 3;
 const MIN_PARSER_BYTES = 65_536;
@@ -181,6 +181,7 @@ function wrapSome(meter: Meter, value: Value | undefined): Value {
   return new SomeValue(value);
 }
 
+/** Returns the implementation of a `json.as_…` builtin. `pick` returns undefined for a Json of another kind. */
 const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
 
 /** Returns the result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */

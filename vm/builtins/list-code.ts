@@ -7,7 +7,7 @@ import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list } from "./code.ts";
 
-/** Returns an element as an Option: Some, or None if it is undefined. */
+/** Wraps an element in Some. Returns None if the element is undefined. */
 function element(meter: Meter, value: Value | undefined): Value {
   if (value === undefined) return NONE;
   meter.allocate(BYTES.wrapper);

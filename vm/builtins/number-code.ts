@@ -39,6 +39,7 @@ function parseFloatText(source: string): number | undefined {
   return source.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
+/** Wraps a value in Some and charges for it. Returns None if the value is undefined. */
 function optionOf(meter: Meter, value: Value | undefined): Value {
   if (value !== undefined) meter.allocate(BYTES.wrapper);
   return some(value);

@@ -21,6 +21,7 @@ function okValueOf(result: Value): Value | undefined {
   throw typeTrap("Result", result);
 }
 
+/** Charges for a Some, Ok or Err, and returns the one that `make` makes. */
 function wrap(meter: Meter, make: () => Value): Value {
   meter.allocate(BYTES.wrapper);
   return make();

@@ -12,10 +12,11 @@ interface Search {
   /** The key in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
   readonly key: string;
   readonly matcher: Matcher;
+  /** The number of capturing groups. */
   readonly groups: number;
 }
 
-/** The patterns that were used most recently, the last one last. Results and charges do not depend on this cache. */
+/** The patterns that were used most recently, in the order of use. Results and charges do not depend on this cache. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
 
@@ -39,9 +40,11 @@ function prepare(work: Work, name: string, source: string, pattern: string, with
   return { key, matcher: createMatcher(compilePattern(parseResult.pattern)), groups: parseResult.groups };
 }
 
+/** Returns the units of work charged for a search, which are about its code units times the instructions of the program. */
 const searchUnits = (source: string, instructions: number): number =>
   (source.length * UNITS.codeUnit + UNITS.value) * (instructions + UNITS.value);
 
+/** Puts the search into the cache, as the one used last. */
 function keep(search: Search): void {
   forgetStates(search.matcher);
   cache.set(search.key, search);
@@ -71,7 +74,7 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
   return ListValue.of(matchTexts);
 }
 
-/** The number of pieces that are collected before they are joined. With more pieces, the array would take more memory than the text. */
+/** Limit on the pieces that are collected before they are joined. Beyond it, their array would take more memory than the text. */
 const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {

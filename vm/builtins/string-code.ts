@@ -155,7 +155,7 @@ function isAscii(source: string): boolean {
 const toUpper = (run: string): string => run.toUpperCase();
 const toLower = (run: string): string => run.toLowerCase();
 
-/** Charges for a search and returns the index of the first occurrence; -1 if there is none. An empty pattern occurs at 0. */
+/** Charges for a search and returns the index of the first occurrence; -1 if the pattern does not occur. An empty pattern occurs at 0. */
 function find(meter: Meter, source: string, pattern: string): number {
   meter.charge((source.length + pattern.length) * UNITS.codeUnit);
   return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);

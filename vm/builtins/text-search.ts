@@ -4,7 +4,7 @@
 const NATIVE_PATTERN_UNITS = 32;
 
 interface Searcher {
-  /** Returns the index of the first occurrence at or after `from`, in code units; -1 if there is none. */
+  /** Returns the index of the first occurrence at or after `from`, in code units; -1 if the pattern does not occur there. */
   next(from: number): number;
 }
 
