@@ -167,6 +167,7 @@ function flowToJson({ line, constructs }: FlowDebug): JsonData {
 /** A position in the payload, for error messages, such as `functions[3].code[7]`. */
 type Path = string;
 
+/** The second part of the error's kind if a member has the wrong form: `module.syntax`. */
 type Shape = "syntax" | "bad_debug" | "bad_signature";
 
 function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"): never {

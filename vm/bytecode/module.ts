@@ -22,6 +22,7 @@ interface TypeVariant {
   readonly type: string | null;
 }
 
+/** An arm of a match table. `Match` jumps to the instruction `target` if the matched value has the tag (see `MATCH_TAGS`). */
 export interface MatchArm {
   readonly tag: number;
   readonly target: number;
@@ -38,7 +39,7 @@ export interface FunctionDef {
   readonly matchTables: readonly (readonly MatchArm[])[];
 }
 
-/** The entry function's parameters and result, with types in text form. Bytecode 1.1 has no signatures, so older modules have none. */
+/** The entry function's parameters and result, with types in text form. Modules of bytecode 1.1 have no signature. */
 export interface Signature {
   readonly params: readonly { readonly name: string; readonly type: string }[];
   readonly result: string;

@@ -10,7 +10,7 @@ interface Origin {
   readonly storesBefore: number;
   /** The pc of the load. */
   readonly loadPc: number;
-  /** Pcs that the visitor has recorded for itself. */
+  /** Pcs that `visit` records here for later visits. `followOperands` does not read them. */
   readonly laterPcs: number[];
 }
 
@@ -40,6 +40,7 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
   const stack: (Origin | undefined)[] = [];
   for (let pc = 0; pc < heights.length; pc++) {
     if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;
+    // `CODE_STRIDE` is the number of words per instruction.
     const at = pc * CODE_STRIDE;
     const row = OPCODE_BY_TAG.get(code[at] ?? -1);
     if (row === undefined || row.flow !== undefined || heights[pc] === UNREACHABLE) {

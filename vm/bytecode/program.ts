@@ -14,7 +14,7 @@ export interface VerifiedFunction {
   readonly staticallyStacked: boolean;
   /** The maximum height of the operand stack, in slots; 0 for a dynamically stacked function. */
   readonly maxStack: number;
-  /** Four numbers for each instruction: the opcode's tag and three operands. A missing operand is 0. */
+  /** Four words (`CODE_STRIDE`) for each instruction: the opcode's tag and three operands. A missing operand is 0. */
   readonly code: Int32Array;
   /** The ids of the declared capabilities. */
   readonly capabilities: ReadonlySet<number>;

@@ -1,12 +1,12 @@
 /**
- * Computes the height of the operand stack before each instruction of one function. The result decides whether the function
- * is statically stacked. Takes time linear in the code and the match arms.
+ * Computes the height of the operand stack before each instruction of one function. If that is possible, the function is
+ * statically stacked, and otherwise dynamically stacked. Takes time linear in the code and the match arms.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 
-/** The count of numbers per instruction in `VerifiedFunction.code`: the tag and three operands. */
+/** Words per instruction in `VerifiedFunction.code`: the tag and three operands. */
 export const CODE_STRIDE = 4;
 
 /** Returns how many values an instruction pops. The instruction begins at `code[at]`. */

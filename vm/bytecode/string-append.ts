@@ -1,6 +1,6 @@
 /**
- * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes. So an append takes little
- * time, but when the String is read, V8 copies it completely. The machine charges accordingly:
+ * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes, which are trees of their parts. So
+ * an append takes little time, but when the String is read, V8 copies it completely. The machine charges accordingly:
  *
  * - An append to a local charges the shorter of the two Strings. It marks the local as pending, which means that the full
  *   length of the local's String is still to be charged.
@@ -42,12 +42,13 @@ export interface AppendAnalysis {
 
 const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), locals: [] };
 
-/** Returns the appends of a function. A dynamically stacked function has none. */
+/** Returns the appends of a function. None are found in a dynamically stacked function, because its stack heights are unknown. */
 export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = oncePer((fn: VerifiedFunction) =>
   fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
 
 function mayAppend(code: Int32Array): boolean {
+  // `CODE_STRIDE` is the number of words per instruction.
   for (let at = CODE_STRIDE; at < code.length; at += CODE_STRIDE)
     if (code[at] === OPCODES.StoreLocal.tag && code[at - CODE_STRIDE] === OPCODES.Concat.tag) return true;
   return false;
@@ -62,6 +63,7 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   followOperands(fn, ({ pc, row, first: local, originOf, storesBefore }) => {
     if (row.tag === OPCODES.Concat.tag) {
       const origin = originOf(1);
+      // Record each `Concat` whose left side begins with the load.
       origin?.laterPcs.push(pc);
       return origin;
     }

@@ -1,7 +1,8 @@
 /**
  * The verifier checks a module before it runs and returns it as a `Program`. It checks sizes, the entry and the entry's
  * signature. Then it checks every function: each instruction must have the operands of its opcode, and every index, jump and
- * count must be in range. Finally `stackHeights` decides whether the function is statically stacked. The verifier uses no
+ * count must be in range. Finally `stackHeights` decides whether the function is statically stacked, which means that the height
+ * of the operand stack before every instruction is known. The verifier uses no
  * recursion and takes time linear in the size of the module.
  *
  * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
@@ -29,6 +30,7 @@ const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg",
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
 
+/** The second part of an error's kind: `module.bad_entry`. */
 type Kind =
   | "bad_entry"
   | "bad_arity"
@@ -168,6 +170,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     if (outsideArm !== undefined)
       fail("bad_jump", `match table ${i} of ${label} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`);
   });
+  // `CODE_STRIDE` is the number of words per instruction.
   const code = new Int32Array(def.code.length * CODE_STRIDE);
   def.code.forEach((instruction, pc) => {
     const at = pc * CODE_STRIDE;
@@ -267,7 +270,7 @@ function checkTypeText(operand: number, site: Site): void {
   if (problem !== undefined) failAt("bad_operand", site, `constant ${operand} ${problem}`);
 }
 
-/** For each module, what is wrong with each constant that is used as a type. Undefined for a valid constant. */
+/** For each module, the problem of each constant that is used as a type; undefined for a valid constant. */
 const typeProblems = oncePer<Module, Map<number, string | undefined>>(() => new Map());
 
 function typeProblemOf(module: Module, constant: number): string | undefined {
