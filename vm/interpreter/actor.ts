@@ -23,7 +23,7 @@ export type Waiting =
   | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
   | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
 
-/** The value of `interpretFromDepth` that no call depth reaches. */
+/** A value of `interpretFromDepth` that no call depth reaches. */
 export const BEYOND_ANY_FRAME = 2 ** 30;
 
 export interface Actor extends Slots {
@@ -34,6 +34,7 @@ export interface Actor extends Slots {
   status: "runnable" | "blocked" | "completed" | "failed";
   /** The slots of all frames, outermost first. Each frame has its locals, then its operands. Slots from `sp` on are garbage. */
   readonly stack: Slot[];
+  /** The unboxed Ints and Floats of `stack`; see `stack-slots.ts`. */
   numbers: Float64Array;
   /** The index of the first free slot. It is up to date whenever the interpreter is not running the actor. */
   sp: number;
@@ -51,8 +52,8 @@ export interface Actor extends Slots {
   waiting: Waiting | undefined;
   result: Value;
   /**
-   * The call depth from which on the engine may not run compiled code, because it deoptimized there. Usually
-   * `BEYOND_ANY_FRAME`.
+   * From this call depth on, only the interpreter runs calls, because compiled code gave up at this depth. `BEYOND_ANY_FRAME` if
+   * compiled code may run at every depth.
    */
   interpretFromDepth: number;
   /** The slots that count towards `MACHINE_LIMITS.actorSlots`, as counted at the end of the actor's last slice. */
@@ -110,7 +111,7 @@ const MAX_CALLER_FRAMES = 1_000;
 /**
  * Returns the source locations of an actor's frames, innermost first. The innermost location is that of the last
  * instruction executed; with `atNext`, it is that of the next instruction, such as a blocked receive. Lists at most
- * `MAX_STACK_ENTRIES` frames. If none of these is in the program's own files, the innermost frame that is replaces the last entry.
+ * `MAX_STACK_ENTRIES` frames. If all of these are in libraries, the innermost frame in the program's own files replaces the last one.
  */
 export function locationsOf(program: Program, actor: Frames, atNext: boolean): readonly SourceLocation[] {
   const locations: SourceLocation[] = [];
@@ -171,7 +172,7 @@ export function hasMail(actor: Actor): boolean {
   return actor.mailbox.length > actor.mailboxTaken;
 }
 
-/** Returns the failure messages that the parents of failed actors never took. A failure message is the last message of its actor. */
+/** Returns the failure messages that the parents of failed actors never took. The last message of a failed actor is its failure message. */
 export function unreceivedFailures(actors: readonly Actor[]): readonly UnreceivedFailure[] {
   return actors.flatMap((parent) => {
     if (parent.status === "failed") return [];

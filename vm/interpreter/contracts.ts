@@ -42,8 +42,8 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
 }
 
 /**
- * Returns the text form of a value, with the module's type names. The text is charged after it is made, so it is first cut
- * to what the allocation limit allows.
+ * Returns the text form of a value, with the module's type names. The text is charged after it is made. It is cut just above the
+ * length that the allocation limit allows, so that a text too long to be charged is never built in full.
  */
 export function inspectValue(run: Run, value: Value): string {
   const text = typedText(value, undefined, run.program.module.types, affordableUnits(run));
@@ -52,7 +52,7 @@ export function inspectValue(run: Run, value: Value): string {
   return text;
 }
 
-/** Returns a number of code units just above what the remaining allocation can pay for. A text cut to it still exceeds the limit. */
+/** Returns a length just above what the remaining allocation can pay for, in code units. Charging a text that is cut there traps. */
 function affordableUnits({ meter }: Run): number {
   return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
 }

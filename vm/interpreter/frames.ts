@@ -1,6 +1,7 @@
 /**
- * Pushes frames, and prepares instructions that are executed one by one. That is done in a traced run, near a limit, in
- * dynamically stacked functions, and where control flow is reported.
+ * Pushes frames, and prepares instructions that are executed one by one. Instructions are executed one by one in a traced run,
+ * near a limit, where control flow is reported, and in dynamically stacked functions, in which the height of the operand stack is
+ * not known in advance.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "./actor.ts";
@@ -60,7 +61,9 @@ export function insertCaptured(actor: Actor, captured: readonly Value[], first: 
 interface NextInstruction {
   readonly fn: VerifiedFunction;
   readonly pc: number;
+  /** The index of the frame's first local on the stack. */
   readonly base: number;
+  /** The height of the operand stack. */
   readonly operands: number;
   /** The call depth of the frame. */
   readonly depth: number;
@@ -77,6 +80,7 @@ export function beginInstruction(
   { fn, pc, base, operands, depth }: NextInstruction,
 ): number {
   if (run.flow?.follows(fn) === true) run.flow.step(actor, fn, pc, depth);
+  // `CODE_STRIDE` is the number of words per instruction.
   const row = OPCODE_BY_TAG.get(fn.code[pc * CODE_STRIDE] ?? -1);
   const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
   if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);

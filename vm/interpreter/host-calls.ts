@@ -45,8 +45,8 @@ export interface Run {
 }
 
 /**
- * Represents the host's answer "suspend" in a variable for a `CapabilityAnswer`. The scheduler recognizes this object by its
- * identity and suspends the run. No actor ever gets it.
+ * The host's reply "suspend" in the form of a `CapabilityAnswer`. The scheduler recognizes this object by its identity and
+ * suspends the run, so no actor ever gets it.
  */
 export const SUSPEND_ANSWER: CapabilityAnswer = Object.freeze({ ok: false, trap: "internal", message: "the run is suspended" });
 export const SUSPEND_PROMISE: Promise<CapabilityAnswer> = Promise.resolve(SUSPEND_ANSWER);

@@ -42,8 +42,8 @@
  *
  * `stepsLeft` counts the steps to `checkStep`, which is the nearest of the step limit of the run, the end of the slice and
  * the next poll. If `stepsLeft` is less than an op may cover, the loop executes instructions one by one, each as an op of
- * its own, so that it stops exactly at the limit. It also does so in a traced run, in dynamically stacked functions, and
- * for instructions at which control flow is reported.
+ * its own, so that it stops exactly at the limit. It also does so in a traced run, for instructions at which control flow is
+ * reported, and in dynamically stacked functions, in which the height of the operand stack is not known in advance.
  *
  * Some ops charge for work, such as a builtin for the length of a list. That charge may use up the steps that the rest of
  * the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.
@@ -74,14 +74,14 @@ const POLL_STEPS = 4_096;
 const FREE_LOCALS = 256;
 
 /**
- * Runs an actor until it stops or the run has used `sliceEnd` steps. The compiled engine, if there is one, takes over calls
+ * Runs an actor until it stops or the run has used `sliceEnd` steps, at which the actor's slice ends. The compiled engine, if there is one, takes over calls
  * and loops that have become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
   for (;;) {
     const signal = execute(run, actor, sliceEnd, engine);
     if (signal !== "again") return signal;
-    // The same signal as when the op `return` ends the last frame.
+    // The op `return` gives the same signal when it ends the last frame.
     if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
 }
@@ -90,6 +90,8 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
  * Executes register code. This is the hot path, so it is one long loop. The state of the innermost frame is in local
  * variables, which are written back to the actor before anything that may leave the loop. Returns "again" if the compiled
  * engine ended the innermost frame.
+ *
+ * In the cases, `x`, `y` and `d` are the fields of the op with these names (see `register-ops.ts`), or the slots that they name.
  *
  * A case usually ends with `continue`. An arithmetic op or a comparison whose operands are not both unboxed numbers ends
  * with `break`, which leads to the general code after the switch.
@@ -111,12 +113,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
   const maxDepth = run.limits.max_call_depth;
+  /** The step that compiled code may not exceed. If actors are not scheduled, a slice need not end exactly. */
   const stopStep = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
   let depth = actor.depth | 0;
   let { numbers } = actor;
   if (depth === 0) return "done";
   let index = (frameFunction[depth - 1] ?? 0) | 0;
+  /** The index in `shapes` of the four numbers that describe the function; see `SHAPE_STRIDE`. */
   let shape = index << 2;
+  /** The index of the function's first op. */
   let entry = shapes[shape] ?? 0;
   let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
   let base = (frameBase[depth - 1] ?? 0) | 0;
@@ -533,6 +538,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               continue;
             }
           }
+          /** The number of frames below the frame of the call. */
           let under = depth;
           if (tag === 38) {
             for (let i = 0; i < count; i++) {
@@ -795,6 +801,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const d = base + (code[at + 3] ?? 0);
           const value = stack[x];
+          // 1 is the `PENDING_MARK`.
           if (typeof value === "string" && numbers[x] === 1) {
             meter.allocate(firstReadCharge(value.length));
             numbers[x] = 0;
@@ -827,6 +834,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           meter.allocateAppend(first.length, second.length);
           const d = base + (code[at + 3] ?? 0);
           stack[d] = first + second;
+          // 1 is the `PENDING_MARK`.
           numbers[d] = 1;
           const countAfterTrap = (code[at + 4] ?? 0) - countToTrap;
           stepsLeft = (stepsLeft - countAfterTrap) | 0;

@@ -1,4 +1,4 @@
-/** The general forms of operations, for values of any type. Both engines call them if no fast path applies. */
+/** Implements the operations for values of any type. Both engines use these functions if no fast path applies. */
 import { arithmetic, divideFloats } from "../value/arithmetic.ts";
 import { concatLists, elementAt } from "../builtins/list-code.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
@@ -27,7 +27,7 @@ export function isTruthy(value: Value): boolean {
   return !(value instanceof UnitValue || value instanceof NoneValue || value instanceof ErrValue);
 }
 
-/** Joins two Strings or two Lists. V8 joins Strings lazily, as ropes, so the time does not depend on the lengths. */
+/** Joins two Strings or two Lists. V8 joins Strings lazily, so the time does not depend on their lengths. */
 export function concat(meter: Meter, a: Value, b: Value): Value {
   if (typeof a === "string" && typeof b === "string") {
     meter.allocateString(a.length + b.length);

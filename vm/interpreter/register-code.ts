@@ -14,8 +14,8 @@ import { FloatValue } from "../value/value.ts";
 const MORE_THAN_STACK = 2 ** 30;
 
 /**
- * The count of numbers per function in `shapes`: the index of its first op, the number of parameters, the number of
- * locals, and the maximum height of its operand stack, which is -1 if the function is dynamically stacked.
+ * How many numbers `shapes` has for each function: the index of its first op, the number of parameters, the number of locals, and
+ * the maximum height of its operand stack. The height is -1 in a dynamically stacked function, because it is not known.
  */
 const SHAPE_STRIDE = 4;
 

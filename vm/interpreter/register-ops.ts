@@ -35,9 +35,9 @@ export const REGISTER_OPS = {
   /** d = constant y. */
   constant: 4,
   add: 5,
-  /** Like `add`; y is a constant, an Int that is a JavaScript number. So it is in the other `…Int` ops. */
+  /** Like `add`, but y is a constant, an Int that is a JavaScript number. The same holds for the other `…Int` ops. */
   addInt: 6,
-  /** Like `add`; y is a constant, a Float. So it is in the other `…Float` ops. */
+  /** Like `add`, but y is a constant, a Float. The same holds for the other `…Float` ops. */
   addFloat: 7,
   subtract: 8,
   subtractInt: 9,
@@ -113,9 +113,9 @@ export const REGISTER_OPS = {
   /** Any other instruction; see `slow-path.ts`. x: the slot above the operands; y: first operand of the instruction; op: opcode. */
   slowInstruction: 60,
   nothing: 61,
-  /** d = x. x is a local that may hold a pending String (see `string-append.ts`). The slot of a pending String has a 1 in `numbers`. */
+  /** d = x. x is a local that may hold a pending String, which has `PENDING_MARK` in `numbers`. Its first read is charged here. */
   readLocal: 62,
-  /** d = x. d is an append target. y: 1 if a String is pending after the store. */
+  /** d = x. d is an append target. y: the mark of a String in d after the store, `PENDING_MARK` or 0. */
   storeLocal: 63,
   /** d = x joined with y, as part of an append. Charges the shorter String. */
   append: 64,
@@ -128,7 +128,7 @@ export const REGISTER_OPS = {
   flow: 68,
 } as const;
 
-/** The values of op for operations on two values. `COMPARISON` has those for comparisons. */
+/** The values of the field op for operations on two values. `COMPARISON` has those for comparisons. */
 export const BINARY = {
   add: 0,
   subtract: 1,
@@ -140,9 +140,9 @@ export const BINARY = {
   concat: 7,
 } as const;
 export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual: 3, equal: 4, unequal: 5 } as const;
-/** A flag in op that says that x and y are swapped. */
+/** A flag in the field op: x and y are swapped. */
 export const SWAPPED = 16;
-/** A flag in op that says that the jump goes to the first target if the comparison does not hold. */
+/** A flag in the field op: the jump goes to the first target if the comparison does not hold. */
 export const NEGATED = 32;
-/** A mask for the bits of op other than the flags. */
+/** The bits of the field op without the flags. */
 export const OPERATION = 15;

@@ -6,21 +6,25 @@
  *     stack[i]     the value    undefined          null
  *     numbers[i]   unused       its number         its number
  *
- * A wide Int is a bigint in `stack`. A Float may also be boxed in `stack`. For a String, `numbers` may hold the pending mark
- * (see `bytecode/string-append.ts`).
+ * A wide Int (one outside JavaScript's safe integers) is a bigint in `stack`. A Float may also be boxed in `stack`. For a String in
+ * a local, `numbers` may hold `PENDING_MARK`.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, type Value } from "../value/value.ts";
+
+/** The number beside a String that was made by appends and whose first read is still to be charged (see `bytecode/string-append.ts`). */
+export const PENDING_MARK = 1;
 
 /** `undefined` means that the slot holds an Int whose number is in `numbers`; `null` means the same for a Float. */
 export type Slot = Value | undefined | null;
 
 export interface Slots {
-  /** As long as `numbers`. */
+  /** The slots. The array has the same length as `numbers`. */
   readonly stack: Slot[];
   numbers: Float64Array;
 }
 
+/** Returns the value in a slot. Boxes an unboxed Float. */
 export function slotValue(stack: readonly Slot[], numbers: Float64Array, index: number): Value {
   const slot = stack[index];
   if (slot === undefined) {
@@ -38,6 +42,7 @@ export function slotValues({ stack, numbers }: Slots, from: number, count: numbe
   return values;
 }
 
+/** Puts a value into a slot. Unboxes an Int that is a JavaScript number. */
 export function setSlot(stack: Slot[], numbers: Float64Array, index: number, value: Value): void {
   if (typeof value === "number") {
     numbers[index] = value;

@@ -18,9 +18,11 @@ import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { PENDING_MARK } from "./stack-slots.ts";
 import { FloatValue, type Value } from "../value/value.ts";
 
 interface Arithmetic {
+  /** One of `BINARY`. */
   readonly op: number;
   /** The register op for two slots. `int` is the op for a slot and an Int constant, `float` for a slot and a Float constant. */
   readonly slots: number;
@@ -42,6 +44,7 @@ const ARITHMETIC: ReadonlyMap<number, Arithmetic> = new Map<number, Arithmetic>(
 ]);
 
 interface Comparison {
+  /** One of `COMPARISON`. */
   readonly op: number;
   /** The register op for two slots, and the flags that turn it into this comparison. */
   readonly slots: number;
@@ -52,9 +55,9 @@ interface Comparison {
 }
 
 /**
- * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats that is false, because of NaN. So the
- * ops with an Int constant leave Floats to the interpreter's general comparison, which reads the operator of the source
- * from the field op.
+ * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because every comparison with
+ * NaN is false. So the ops with an Int constant leave Floats to the interpreter's general comparison, which reads the original
+ * operator from the field op.
  */
 const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
   [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
@@ -65,9 +68,9 @@ const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>
   [OPCODES.Neq.tag, { op: COMPARISON.unequal, slots: OPS.equal, flag: NEGATED, int: OPS.equalInt, intFlag: NEGATED }],
 ]);
 
-/** Instructions with one operand, which may be a local or a constant. */
+/** Instructions that pop one operand and can read it from a local or a constant instead. */
 const TAKES_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
-/** Instructions with one operand, which may be a local but not a constant. */
+/** Instructions that pop one operand and can read it from a local instead, but not from a constant. */
 const TAKES_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );
@@ -105,7 +108,7 @@ const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 export class Translation {
   /** The index of the function's first op in the register code. */
   readonly first: number;
-  /** The height of the operand stack before each instruction. Empty for a dynamically stacked function. */
+  /** The height of the operand stack before each instruction. Empty for a dynamically stacked function, whose heights are not known. */
   readonly heights: Int32Array;
   readonly #code: Int32Array;
   readonly #constants: readonly Value[];
@@ -159,6 +162,7 @@ export class Translation {
         loads = height === UNREACHABLE ? [] : [...currentLoads, pc];
         continue;
       }
+      /** The height without the operands that the instruction pops. */
       const bottom = height - this.#popCount(pc);
       for (const load of currentLoads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
@@ -194,6 +198,7 @@ export class Translation {
   }
 
   #tag(pc: number): number {
+    // `CODE_STRIDE` is the number of words per instruction.
     return this.#fn.code[pc * CODE_STRIDE] ?? 0;
   }
 
@@ -242,13 +247,16 @@ export class Translation {
     return this.#operation(pc, height) ?? this.#unfused(pc, height);
   }
 
-  /** Returns the backward jumps. The op of a backward jump can be fused with the op at its target when the latter is in the code. */
+  /**
+   * Returns the backward jumps. The caller translates them again at the end, because the op of a jump can only be fused with the op
+   * at its target when that op is in the code.
+   */
   backwardJumps(): readonly number[] {
     const { length } = this.heights;
     return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
   }
 
-  /** Returns the op at `pc` extended by an instruction before it, which has no effect of its own. Undefined if the op cannot be extended. */
+  /** Returns the op at `pc` extended to cover one more instruction before it, which has no effect. Returns undefined if that is not possible. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
     const [tag = 0, x = 0, y = 0, d = 0, count = 0, countToTrap = 0, op = 0] = this.#opAt(this.first + pc);
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
@@ -293,7 +301,7 @@ export class Translation {
     const load = this.#load(source, local, slots);
     // Only a String can be pending.
     if (!this.#isAppendTarget(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
-    return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? 1 : 0, local, 1, 1, 0, slots];
+    return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? PENDING_MARK : 0, local, 1, 1, 0, slots];
   }
 
   /**
@@ -305,6 +313,7 @@ export class Translation {
     const builtin = this.#builtin(pc);
     const count = this.#popCount(pc);
     if (count > 2) return undefined;
+    /** The slot of the first operand, and of the result unless it is stored in a local. */
     const bottom = this.#locals + height - count;
     const source = (i: number): number => {
       const recordedSource = this.#sources[2 * pc + i] ?? IN_SLOT;
