@@ -60,6 +60,7 @@ export class ConstantPool {
 export interface Operand {
   /** A JavaScript expression without effects: a variable, a constant, or a comparison that the next instruction consumes. */
   readonly code: string;
+  /** What type inference knows about the value: safe Int, Float, String, Bool or any. */
   readonly kind: ValueKind;
   /** The number of the local, if the expression is the variable of a local; otherwise -1. */
   readonly local: number;
@@ -80,6 +81,7 @@ const ALLOCATING: ReadonlySet<number> = new Set(
 );
 
 export class FunctionBody {
+  /** The function, compiled for one entry point and one set of value kinds. */
   readonly version: FunctionVersion;
   readonly scope: UnitScope;
   readonly lines: string[] = [];
@@ -89,8 +91,8 @@ export class FunctionBody {
   /** Whether an instruction makes a value of fixed size. The variable `bytes` then counts these bytes. */
   readonly allocates: boolean;
   /**
-   * Whether the function is too large to keep its steps and bytes in local variables during a call. Ten thousand frames may
-   * be in progress at once, so the meter would be far too low.
+   * Whether the function must add its steps and bytes to the meter before each call. Ten thousand frames may be in progress at
+   * once, so if large functions kept their counts in local variables, the meter would be far too low.
    */
   readonly isLarge: boolean;
   /** The operands and the kinds of the locals before the next instruction to be written. */
@@ -110,6 +112,7 @@ export class FunctionBody {
     this.uniqueLists = uniqueLists(version.fn);
     this.hasLoop = version.graph.some((block) => block.isLoopHeader);
     this.allocates = hasOpcode(version.fn, ALLOCATING);
+    // `CODE_STRIDE` is the number of words per instruction.
     this.isLarge = version.fn.code.length > SMALL_FUNCTION * CODE_STRIDE;
   }
 
@@ -121,6 +124,7 @@ export class FunctionBody {
     this.lines.push(text);
   }
 
+  /** Writes a line that opens a JavaScript block, which `close` closes. */
   open(text: string): void {
     this.#nesting += 1;
     if (this.#nesting > MAX_NESTING) throw new Unsupported("blocks nest too deep");

@@ -21,7 +21,7 @@ const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
 /** Collects function versions, infers their kinds, and writes their text. The methods throw `Unsupported` if the unit cannot be compiled. */
 export class CompilationUnit {
   readonly #program: Program;
-  /** The indices of the functions to compile without guesses. */
+  /** The indices of the functions to compile without guesses about kinds, because a guess was wrong in them before. */
   readonly #withoutGuesses: ReadonlySet<number>;
   /** The versions that direct calls run, by function index. The root is one of these if its entry point is instruction 0. */
   readonly #callees = new Map<number, FunctionVersion>();
@@ -138,7 +138,7 @@ export class CompilationUnit {
   }
 }
 
-/** Returns the number of stack slots of a function's frame in the interpreter. */
+/** Returns the number of stack slots of a function's frame in the interpreter: locals and the highest operand stack. */
 export const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.locals + maxStack;
 
 /** The results of `typeof` for the kinds that a value is checked for, as JavaScript literals. */
@@ -163,6 +163,7 @@ function entryText(root: FunctionVersion): string {
     const type = TYPE_NAMES[kind];
     return `const arg${i} = ${valueText};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
   });
+  /** The last elements of `values`: for each append target, whether its String is pending. */
   const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = UNIT`);

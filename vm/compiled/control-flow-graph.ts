@@ -18,9 +18,9 @@ interface Block {
   readonly start: number;
   readonly end: number;
   readonly exit: Exit;
-  /** Whether a block that this one dominates jumps back to this one. */
+  /** Whether this block dominates a block that jumps back to it. */
   readonly isLoopHeader: boolean;
-  /** Whether several earlier blocks lead to this one. If so, its code cannot be nested inside the code of one of them. */
+  /** Whether several earlier blocks lead to this block, so that its code cannot be nested inside the code of a single block. */
   readonly isMerge: boolean;
   /** The children in the dominator tree, in ascending order. */
   readonly children: readonly number[];
@@ -29,6 +29,7 @@ interface Block {
 /** The blocks in reverse postorder. The first block is the entry. */
 export type ControlFlowGraph = readonly Block[];
 
+/** A block before blocks have indices, so `targets` are pcs. */
 interface RawBlock {
   readonly start: number;
   readonly end: number;
@@ -77,6 +78,7 @@ export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFl
 }
 
 function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
+  // `CODE_STRIDE` is the number of words per instruction.
   return fn.def.matchTables[fn.code[pc * CODE_STRIDE + 1] ?? 0] ?? [];
 }
 
@@ -84,6 +86,7 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
 function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
+  /** The pcs at which a block begins. */
   const leaders = new Set<number>([entry]);
   const isReached = new Uint8Array(length + 1);
   const work = [entry];
@@ -243,7 +246,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
   return live;
 }
 
-/** Returns the blocks that the values of locals flow into. After a tail call there are none, because it sets all locals. */
+/** Returns the blocks that the values of locals flow into. A tail call has no such blocks, because it sets all locals. */
 function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":

@@ -1,6 +1,7 @@
 /**
- * Decides which functions can be compiled. Such a function is statically stacked and not too large, and neither the function
- * itself nor any function that direct calls reach from it has a side effect.
+ * Decides which functions can be compiled. Such a function is not too large and is statically stacked: the height of its operand
+ * stack before every instruction is known. Neither the function itself nor any function that direct calls reach from it has a
+ * side effect.
  */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
@@ -60,6 +61,7 @@ export function compilableFunctions(program: Program): readonly boolean[] {
 /** Returns whether the function itself can be compiled, regardless of the functions that it calls. */
 function isEligible(fn: VerifiedFunction): boolean {
   const { code } = fn;
+  // `CODE_STRIDE` is the number of words per instruction.
   if (!fn.staticallyStacked || code.length > MAX_INSTRUCTIONS * CODE_STRIDE || fn.def.locals > MAX_LOCALS) return false;
   if (inferenceSize(fn) > MAX_INFERENCE_SIZE) return false;
   let arms = 0;

@@ -3,7 +3,7 @@
  *
  * This engine never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps. At three
  * points it offers work to this engine. The engine either returns the result that the interpreter would have computed, with
- * the same steps and allocation, or it returns undefined and has no effect, and the interpreter does the work.
+ * the same steps and allocation, or it returns undefined. Then it has had no effect, and the interpreter does the work.
  *
  * ## What is compiled
  *
@@ -116,7 +116,7 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "../interpreter/actor.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
-import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
+import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import { UNIT, UnitValue, type Value } from "../value/value.ts";
@@ -155,6 +155,7 @@ type EntryFunction = (meter: Meter, depth: number, values: readonly Value[]) => 
 /** A compilation unit that has become code. */
 interface CompiledCode {
   readonly run: EntryFunction;
+  /** The entry for calls of function values. Undefined if the code begins at a loop. */
   readonly target: IndirectTarget | undefined;
   /** The indices of the functions in the unit. */
   readonly members: ReadonlySet<number>;
@@ -290,7 +291,7 @@ export class Engine {
     const count = saved.length - locals.length;
     for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
     for (const [i, local] of locals.entries())
-      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? 1 : 0;
+      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? PENDING_MARK : 0;
     actor.sp = base + count;
     return "paused";
   }
@@ -347,7 +348,7 @@ export class Engine {
     };
   }
 
-  /** Returns the code for an entry point. If there is none yet, compiles it for the kinds of `values`. */
+  /** Returns the code for an entry point. If the entry point has no code yet, compiles the function for the kinds of `values`. */
   #codeFor(profile: FunctionProfile, pc: number, values: readonly Value[]): CompiledCode | undefined {
     const existingCode = profile.codeAt[pc];
     if (existingCode !== undefined) return existingCode === "never" ? undefined : existingCode;
@@ -426,7 +427,7 @@ const reportsFlow = ({ flow }: Run, fn: VerifiedFunction): boolean => flow !== u
 /** Returns for each append target of the frame at `base` 1 if its String is pending, otherwise 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
   return analyzeAppends(fn).locals.map((local) =>
-    typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === 1 ? 1 : 0,
+    typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === PENDING_MARK ? 1 : 0,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Writes a function version as a JavaScript function. Bytecode has jumps, but JavaScript only has nested blocks. How to nest
- * these follows from the dominator tree (N. Ramsey, "Beyond Relooper", 2022). `engine.ts` shows an example.
+ * Writes a function version as a JavaScript function. Bytecode has jumps, but JavaScript only has nested blocks. The dominator
+ * tree of the control-flow graph decides how the blocks are nested (N. Ramsey, "Beyond Relooper", 2022). `engine.ts` shows an example.
  *
  * The names in the text:
  *
@@ -65,6 +65,7 @@ class FunctionWriter {
     const { arity, locals } = fn.def;
     this.#sequence([() => this.#subtree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
+    /** The variables that say which Strings are pending. */
     const flags = this.#body.appends.locals.map((local) => `pending${local}`);
     const params = start === 0 ? range(arity, "local") : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
     const variables = [
@@ -156,6 +157,7 @@ class FunctionWriter {
     this.#body.line("");
     const { exit } = block;
     const last = block.end - 1;
+    // `CODE_STRIDE` is the number of words per instruction.
     const bodyEnd = exit.kind === "jump" && fn.code[last * CODE_STRIDE] !== OPCODES.Jmp.tag ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Reaching the end of the code counts as one step.

@@ -46,6 +46,7 @@ export const versionName = (version: FunctionVersion): string => `f${version.fn.
 /** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
   const { code } = body.version.fn;
+  // `CODE_STRIDE` is the number of words per instruction.
   const at = pc * CODE_STRIDE;
   const tag = code[at] ?? 0;
   const first = code[at + 1] ?? 0;

@@ -36,7 +36,7 @@ export class WrongGuess extends Deopt {
   }
 }
 
-/** The one object that every deoptimization throws, so that none captures a stack trace. */
+/** The object that every deoptimization throws. A new object each time would capture a stack trace, which takes time. */
 const DEOPT = new Deopt();
 
 /** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.saved`. */
@@ -45,7 +45,7 @@ export const PAUSED: unique symbol = Symbol("paused");
 /** A compiled function that takes arguments of any kind. Missing arguments are treated as Unit. */
 export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
 
-/** Returns the compiled form of a function by its index. Throws `Deopt` if there is none. */
+/** Returns the compiled form of a function by its index. Throws `Deopt` if the function cannot be compiled. */
 type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
 
 /** Gives up. The interpreter has to run this call, because it reached a trap, a limit or an operation without a compiled form. */

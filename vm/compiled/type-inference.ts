@@ -89,7 +89,7 @@ export interface FrameKinds {
 /** A function compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header on. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
-  /** The pc of its first instruction: 0 for a whole call, otherwise a loop header. */
+  /** The pc at which the version begins: 0 for a whole call, otherwise a loop header. */
   readonly start: number;
   readonly graph: ControlFlowGraph;
   /** For each block and each local, 1 if the local is live at the start of the block. */
@@ -110,6 +110,7 @@ interface UnitKinds {
   readonly call: (index: number, args: readonly ValueKind[]) => ValueKind;
 }
 
+/** Joins the kinds at the end of one block into those at the start of block `to`. If these change, queues block `to`. */
 type FlowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void;
 
 /** Infers the version's `blocks` and `result`. Kinds only rise in the lattice, so a fixed point is reached after few passes. */
@@ -136,7 +137,7 @@ export function inferKinds(version: FunctionVersion, unit: UnitKinds): void {
   }
 }
 
-/** Joins the kinds `from` into the kinds `into`, except those of dead locals. Returns whether that changed a kind. */
+/** Joins `newKinds` into `targetKinds`, except for dead locals. Returns whether a kind rose in the lattice. */
 function raise(targetKinds: ValueKind[], newKinds: readonly ValueKind[], live?: Uint8Array): boolean {
   let hasChanged = false;
   for (let i = 0; i < targetKinds.length; i++) {
@@ -188,6 +189,7 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
 /** Changes the kinds as one instruction does that is not control flow. */
 function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
   const { code } = version.fn;
+  // `CODE_STRIDE` is the number of words per instruction.
   const at = pc * CODE_STRIDE;
   const [tag, first, second] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0];
   const pop = (): ValueKind => stack.pop() ?? "any";

@@ -25,7 +25,7 @@ export interface UniqueLists {
 
 const NONE: UniqueLists = { locals: new Set(), borrows: new Set(), pushes: new Map() };
 
-/** Returns the unique lists of a statically stacked function. */
+/** Returns the unique lists of a statically stacked function, which is one whose stack heights are known. */
 export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: VerifiedFunction) =>
   mayPush(fn.code) ? analyze(fn) : NONE,
 );
@@ -37,6 +37,7 @@ function analyze(fn: VerifiedFunction): UniqueLists {
     const name = builtinName(row, first);
     if (name === "list.push") {
       const origin = originOf(1);
+      // Record each push onto the loaded list.
       origin?.laterPcs.push(pc);
       return origin;
     }
@@ -60,6 +61,7 @@ function builtinName(row: OpcodeRow, first: number): string | undefined {
 }
 
 function mayPush(code: Int32Array): boolean {
+  // `CODE_STRIDE` is the number of words per instruction.
   for (let at = 0; at + CODE_STRIDE < code.length; at += CODE_STRIDE) {
     if (code[at + CODE_STRIDE] !== OPCODES.StoreLocal.tag) continue;
     const row = OPCODE_BY_TAG.get(code[at] ?? -1);
