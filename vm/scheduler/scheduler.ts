@@ -1,5 +1,6 @@
 /**
- * The scheduler: starts and resumes runs, and runs their actors in rounds. A round has two parts, and the run ends after one:
+ * The scheduler: starts and resumes runs, and runs their actors in rounds. A round consists of 1 and 2, and 3 says when the run
+ * ends:
  *
  * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At the end of the slice,
  *    the actors that it spawned are created, and the messages that it sent wait for delivery. If the actor trapped in the
@@ -59,7 +60,7 @@ export interface MachineOptions {
 export interface ResumeOptions {
   /** The maximum of each limit in the snapshot; a higher one throws `state.limits`. Default: the limits in the snapshot. */
   readonly limits?: Limits;
-  /** Has the same meaning as in `MachineOptions`, and so does `trace`. */
+  /** `engine` and `trace` have the same meanings as in `MachineOptions`. */
   readonly engine?: EngineChoice;
   readonly trace?: (line: string) => void;
 }
@@ -182,18 +183,11 @@ export function resumeMachine(
   answer: CapabilityAnswer,
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
-  const {
-    limits,
-    scheduled,
-    steps,
-    allocBytes,
-    nextActor,
-    actors,
-    pending: undelivered,
-    round,
-    queue,
-    sliceEnd,
-  } = decodeState(program, state, options.limits);
+  const { limits, scheduled, steps, allocBytes, nextActor, actors, undelivered, round, queue, sliceEnd } = decodeState(
+    program,
+    state,
+    options.limits,
+  );
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
@@ -294,7 +288,7 @@ function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd 
     sliceEnd,
     actors,
     queue: remainingQueue,
-    pending: undelivered,
+    undelivered,
   });
   return { status: "suspended", state, steps, allocBytes, actors: actors.length };
 }

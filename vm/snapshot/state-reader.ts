@@ -5,7 +5,7 @@ import { CODE_STRIDE, stackHeights, UNREACHABLE } from "../bytecode/stack-height
 import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import { type Actor, hasMail, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
-import { reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
+import { PENDING_MARK, reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
@@ -19,14 +19,14 @@ export class StateReader {
   readonly #program: Program;
   readonly #bytes: ByteReader;
   readonly #values: ValueReader;
-  /** For each actor, the stack slots whose String is not charged in full yet (a pending String, see `string-append.ts`). */
+  /** For each actor, the stack slots with a pending String: its first read is still to be charged (see `string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
   /**
    * Charges each payload a second time. The original run charged the same payloads within `max_alloc_bytes`, so a snapshot that
    * exceeds it here is forged. `read` sets this meter once it knows the limits.
    */
   #payloadMeter: Meter = new Meter(0, 0);
-  /** A cache of the stack heights of statically stacked functions. */
+  /** A cache of the stack heights of statically stacked functions, in which the height before every instruction is known. */
   readonly #heights = new Map<VerifiedFunction, Int32Array>();
 
   constructor(program: Program, bytes: ByteReader, values: ValueReader) {
@@ -35,6 +35,7 @@ export class StateReader {
     this.#values = values;
   }
 
+  /** Reads a state, whose fields `RunState` describes. Throws `state.limits` if a limit is above `caps`. */
   read(caps: Limits | undefined): RunState {
     const bytes = this.#bytes;
     const limits = this.#readLimits(caps);
@@ -48,7 +49,8 @@ export class StateReader {
     const sliceEnd = bytes.varint();
     const actors = this.#readActors(scheduled ? MACHINE_LIMITS.actors : 1, limits);
     const queue = this.#readQueue(actors.length);
-    const pending = this.#readMessages(actors.length);
+    const undelivered = this.#readMessages(actors.length);
+    /** The actor whose call waits for the answer. */
     const current = actors[queue[0] ?? 0];
     if (current?.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
     const { waiting, pushes } = this.#readWaiting(current);
@@ -58,7 +60,7 @@ export class StateReader {
     if (scheduled ? nextActor !== actors.length + current.spawned.length : current.spawned.length + current.sent.length > 0)
       return failState("its actors do not add up");
     for (const actor of actors) this.#checkFrames(actor, actor === current ? pushes : 0);
-    return { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue, pending };
+    return { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue, undelivered };
   }
 
   #readLimits(caps: Limits | undefined): Limits {
@@ -120,11 +122,11 @@ export class StateReader {
   }
 
   #readMessages(actorCount: number): readonly UndeliveredMessage[] {
-    const pending: UndeliveredMessage[] = [];
+    const messages: UndeliveredMessage[] = [];
     for (let remaining = this.#bytes.readCount("messages"); remaining > 0; remaining--) {
-      pending.push({ from: this.#bytes.readIndex(actorCount, "actor"), to: this.#readActorId(), payload: this.#readPayload() });
+      messages.push({ from: this.#bytes.readIndex(actorCount, "actor"), to: this.#readActorId(), payload: this.#readPayload() });
     }
-    return pending;
+    return messages;
   }
 
   /** Reads a message or an emitted tree, and charges it as the run did. Throws `state.form` if the program could not have sent it. */
@@ -150,6 +152,7 @@ export class StateReader {
    */
   #readWaiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
+    // `CODE_STRIDE` is the number of words per instruction.
     const codeIndex = (pc - 1) * CODE_STRIDE;
     const operand = fn.code[codeIndex + 1] ?? 0;
     const tag = fn.code[codeIndex];
@@ -178,9 +181,9 @@ export class StateReader {
   }
 
   /**
-   * Checks what the engines rely on: frames do not overlap on the stack; the locals and operands of each frame fit within the limits of
-   * the stack; every outer frame is at a call; in a statically stacked function the operand stack has the height that the verifier
-   * computed. `pushes` is the number of values that the answer pushes onto the innermost frame.
+   * Checks what the engines rely on, and marks the pending Strings. Frames must not overlap on the stack. The locals and operands of
+   * each frame must fit within the limits of the stack. Every outer frame must be at a call. In a statically stacked function, the
+   * operand stack must have the height that the verifier computed. `pushes` is the number of values that the answer pushes onto the innermost frame.
    */
   #checkFrames(actor: Actor, pushes: number): void {
     if (actor.depth === 0 && actor.sp > 0) failState("a stack without frames");
@@ -190,7 +193,7 @@ export class StateReader {
       const { fn, pc, base } = this.#frame(actor, i);
       const isInnermost = i === actor.depth - 1;
       const operandBase = base + fn.def.locals;
-      // Includes the values that the callee or the answer will push.
+      // This height includes the values that the callee or the answer will push.
       const height = (isInnermost ? actor.sp : (actor.frameBase[i + 1] ?? 0)) - operandBase + (isInnermost ? pushes : 1);
       const room = fn.staticallyStacked ? fn.maxStack : MACHINE_LIMITS.frameSlots;
       if (i === 0 && base !== 0) failState("a stack that begins above its frames");
@@ -202,7 +205,7 @@ export class StateReader {
       for (const local of analyzeAppends(fn).locals) {
         if (pendingSlots[markedCount] !== base + local) continue;
         if (typeof actor.stack[base + local] !== "string") failState("a pending value that is no String");
-        actor.numbers[base + local] = 1;
+        actor.numbers[base + local] = PENDING_MARK;
         markedCount += 1;
       }
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) failState("a frame that has not called the next");

@@ -1,7 +1,7 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Program } from "../bytecode/program.ts";
 import type { Actor, UndeliveredMessage, Waiting } from "../interpreter/actor.ts";
-import { slotValue } from "../interpreter/stack-slots.ts";
+import { PENDING_MARK, slotValue } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type Limits } from "../limits.ts";
 import { ActorIdValue } from "../value/value.ts";
 import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
@@ -10,17 +10,21 @@ import type { ValueWriter } from "./value-writer.ts";
 /** The state of a run between a call and its answer. */
 export interface RunState {
   readonly limits: Limits;
+  /** Whether actors are scheduled. If not, the run has only the root actor; see `Run.scheduled`. */
   readonly scheduled: boolean;
   readonly steps: number;
   readonly allocBytes: number;
+  /** The id that the next spawned actor gets. */
   readonly nextActor: number;
+  /** The number of the scheduler's current round, from 0. */
   readonly round: number;
-  /** The step at which the slice of the first actor in `queue` ends. */
+  /** The step, counted from the start of the run, at which the slice of the first actor in `queue` ends. */
   readonly sliceEnd: number;
   readonly actors: readonly Actor[];
   /** The ids of the actors that still have a slice in this round, ascending. The first one waits for the answer. */
   readonly queue: readonly number[];
-  readonly pending: readonly UndeliveredMessage[];
+  /** The messages that were sent but not yet delivered, from slices that have ended. */
+  readonly undelivered: readonly UndeliveredMessage[];
 }
 
 export const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
@@ -39,8 +43,8 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   for (const [i, actor] of state.actors.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
   for (const id of state.queue) out.varint(id);
-  out.varint(state.pending.length);
-  for (const { from, to, payload } of state.pending) {
+  out.varint(state.undelivered.length);
+  for (const { from, to, payload } of state.undelivered) {
     out.varint(from);
     values.write(out, new ActorIdValue(to));
     values.write(out, payload);
@@ -102,11 +106,11 @@ function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: Waiting | u
   }
 }
 
-/** The Strings of one actor whose first read is still to be charged (see `string-append.ts`). */
+/** The pending Strings of one actor: their first read is still to be charged (see `string-append.ts`). */
 interface PendingStrings {
   /** Their stack slots, in ascending order. */
   readonly slots: readonly number[];
-  /** The number of their code units and of those of the operands in functions that append. */
+  /** The code units of these Strings and of all String operands in functions that append. */
   readonly units: number;
 }
 
@@ -123,7 +127,7 @@ function pendingStringsOf({ functions }: Program, actor: Actor): PendingStrings 
     const locals = fn === undefined ? [] : analyzeAppends(fn).locals;
     if (fn === undefined || locals.length === 0) continue;
     for (const local of locals) {
-      if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== 1) continue;
+      if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== PENDING_MARK) continue;
       slots.push(base + local);
       units += unitsAt(base + local);
     }

@@ -25,7 +25,7 @@ import { NODE, TAG } from "./value-writer.ts";
 
 const U32_MAX = 0xffff_ffff;
 
-/** A tree or subtree of a map, with the ranks (see `#ranks`) of its first and last keys. */
+/** A tree or subtree of a map, with the ranks of its first and last keys (their positions among all Strings in UTF-8 order). */
 interface MapTree {
   readonly node: MapNode<Value>;
   readonly first: number;
@@ -44,6 +44,7 @@ export class ValueReader {
   /** The number of parameters of each function. */
   readonly #arities: readonly number[];
   readonly #strings: readonly string[];
+  // The nodes read so far. Later nodes refer to them by index. `#buffers` holds the longest version of each list buffer.
   readonly #values: Value[] = [];
   readonly #buffers: ListValue[] = [];
   readonly #mapTrees: MapTree[] = [];

@@ -7,9 +7,9 @@
  * The layout is: the number of Strings, then each String as byte length and UTF-8; the number of nodes, then each node as a kind
  * (`NODE`) and its fields. After these tables, a value is a tag (`TAG`) and at most one number.
  *
- * An element of a list's buffer may be an older version of the same list: after `xs = list.push(xs, old)`, where `old` is an earlier
- * `xs`. So a buffer is written in pieces: before a version of a list is written, the elements that it needs and that are not yet
- * written are added. Elements that no version in this run reaches are not written, because they may belong to another run.
+ * An element of a buffer may itself be a list in that buffer, for example after `xs = list.push(xs, old)` with an earlier `xs` as
+ * `old`. So a buffer is written in pieces: before a version of a list is written, the elements that it needs and that are not
+ * written yet are added to the buffer. Elements that no version in this run reaches are not written, because they may belong to another run.
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
@@ -18,7 +18,7 @@ import { ListValue } from "../value/list.ts";
 import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
 import type { MapNode } from "../value/map-tree.ts";
-import { ownTree, type Tree, type Trie } from "../value/trie.ts";
+import { type Tree, type Trie, versionTree } from "../value/trie.ts";
 import { ActorIdValue, type ObjectValue, FloatValue, FnRefValue, type IntValue, type Value } from "../value/value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
@@ -81,16 +81,16 @@ type ListTree = Tree<Value>;
 type MapEntry = MapNode<Value>;
 /** Anything that a reference can point to. */
 type Node = ObjectValue | MapEntry | ListTree;
-/** Gives the parts of a node by index, and undefined after the last part. */
+/** The parts of a node. `at` returns the part at an index, or undefined after the last part. */
 interface Parts {
   at(index: number): Value | Node | undefined;
 }
 
 /**
  * Returns the parts of a node. For a list, the parts start at index 0 of its storage, even if the list starts at a later offset.
- * `cachedOwnTree` is a cached version of `ownTree`.
+ * `versionTreeOf` returns the tree of a trie without the elements that only other versions of the list have.
  */
-function nodeParts(node: Node, cachedOwnTree: (trie: Trie<Value>) => ListTree | undefined): Parts {
+function nodeParts(node: Node, versionTreeOf: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {
     if ("items" in node) return node.items;
     if ("children" in node) return node.children;
@@ -99,7 +99,7 @@ function nodeParts(node: Node, cachedOwnTree: (trie: Trie<Value>) => ListTree | 
   if (node instanceof ListValue) {
     const { storage, offset, length } = node;
     if (storage instanceof ListBuffer) return { at: (index) => (index < offset + length ? storage.get(index) : undefined) };
-    const tree = cachedOwnTree(storage);
+    const tree = versionTreeOf(storage);
     return tree === undefined ? storage.tail : [tree, ...storage.tail];
   }
   if (node instanceof MapValue) return node.root === null ? [] : [node.root];
@@ -140,8 +140,9 @@ export class ValueWriter {
   readonly #stringTable = new StringTable();
   readonly #indices = new Map<Node, number>();
   readonly #progress = new Map<ListBuffer<Value>, Progress>();
-  readonly #ownTrees = new Map<Trie<Value>, ListTree | undefined>();
-  /** How many nodes of each of the four sorts have an index. */
+  /** The results of `versionTree`. */
+  readonly #versionTrees = new Map<Trie<Value>, ListTree | undefined>();
+  /** How many nodes have an index: values, list buffers, entries of maps, and trees of lists. Each sort is numbered on its own. */
   #valueCount = 0;
   #bufferCount = 0;
   #entryCount = 0;
@@ -184,7 +185,7 @@ export class ValueWriter {
     if (typeof part !== "object" || isInline(part) || this.#indices.has(part)) return;
     const buffer = part instanceof ListValue && part.storage instanceof ListBuffer ? part.storage : undefined;
     const next = buffer === undefined ? 0 : this.#progressOf(buffer).ready;
-    open.push({ node: part, parts: nodeParts(part, (trie) => this.#ownTree(trie)), next, buffer });
+    open.push({ node: part, parts: nodeParts(part, (trie) => this.#versionTree(trie)), next, buffer });
   }
 
   #progressOf(buffer: ListBuffer<Value>): Progress {
@@ -195,9 +196,9 @@ export class ValueWriter {
     return noProgress;
   }
 
-  #ownTree(trie: Trie<Value>): ListTree | undefined {
-    if (!this.#ownTrees.has(trie)) this.#ownTrees.set(trie, ownTree(trie));
-    return this.#ownTrees.get(trie);
+  #versionTree(trie: Trie<Value>): ListTree | undefined {
+    if (!this.#versionTrees.has(trie)) this.#versionTrees.set(trie, versionTree(trie));
+    return this.#versionTrees.get(trie);
   }
 
   /** Writes the elements of a buffer that are ready and not yet written. Returns the index of the buffer. */
@@ -291,7 +292,7 @@ export class ValueWriter {
           out.u8(NODE.list);
           out.varint(buffer);
         } else {
-          const tree = this.#ownTree(storage);
+          const tree = this.#versionTree(storage);
           out.u8(NODE.trieList);
           out.varint(tree === undefined ? 0 : this.#indexOf(tree) + 1);
           this.#writeReferences(out, storage.tail);

@@ -1,7 +1,7 @@
 /**
  * A persistent vector (after Bagwell and Hickey). It consists of a 16-way tree of full leaves and a tail of at most 16 elements that
- * are not yet in the tree. Nodes are narrow because a program may make many versions, and each version copies a path of the tree
- * for the charge of one push. Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
+ * are not yet in the tree. Nodes are narrow, because a new version may copy a path of the tree but is charged for only one push.
+ * Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
  * recursion by level is safe.
  */
 
@@ -97,7 +97,7 @@ export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
   return tail.length === count ? { count, shift: 0, root: undefined, tail } : { count, shift: trie.shift, root: trie.root, tail };
 }
 
-/** Returns a trie with the same elements and with room in the tail. */
+/** Returns a trie with the same elements whose tail has room for at least one more. */
 export function trieWithRoom<T>(trie: Trie<T>): Trie<T> {
   return trie.tail.length === WIDTH ? moveTailIntoTree(trie) : trie;
 }
@@ -129,8 +129,11 @@ function insertLeaf<T>(tree: Tree<T>, shift: number, index: number, leaf: Leaf<T
   return { children: tree.children.slice(0, slot).concat([inserted]) };
 }
 
-/** Returns the tree without elements of other versions. Returns the same object if it has none, and undefined if all elements are in the tail. */
-export function ownTree<T>(trie: Trie<T>): Tree<T> | undefined {
+/**
+ * Returns the trie's tree without the elements that only other versions have. Returns the same object if there are no such
+ * elements, and undefined if all elements of the trie are in its tail.
+ */
+export function versionTree<T>(trie: Trie<T>): Tree<T> | undefined {
   return trie.root === undefined ? undefined : cutAfter(trie.root, trie.shift, treeCount(trie) - 1);
 }
 

@@ -325,7 +325,7 @@ describe("forged snapshots", () => {
     for (let i = 0; i < 20_000; i++) deep = new SomeValue(deep);
     const before = decodeState(ACTORS, states[0] ?? new Uint8Array());
     for (const payload of [new ClosureValue(0, []), deep]) {
-      const forged = encodeState(ACTORS, { ...before, pending: [{ from: 0, to: 1, payload }] });
+      const forged = encodeState(ACTORS, { ...before, undelivered: [{ from: 0, to: 1, payload }] });
       expect(errorKind(() => resume(ACTORS, forged))).toBe("state.form");
     }
   });
