@@ -174,6 +174,7 @@ export function valueFromTypedJson(
   root = "value",
   numbers: NumberForm = "typed JSON",
 ): Value {
+  // The table returns the shape of a type: its fields or variants, with their types.
   const table = typeTable(types);
   return foldTree<TypedData, Value>({ data, type, path: { parent: undefined, key: root } }, (node, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
