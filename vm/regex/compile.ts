@@ -13,8 +13,9 @@ export type RegexInstruction =
   | { readonly op: "split"; readonly first: number; readonly second: number };
 
 /**
- * What is before or after a position: `EDGE` is the start or end of the text; the others are kinds of code points. Assertions
- * test these kinds. A kind that no assertion of the program tests is not used: its code points count as another kind.
+ * The kind of what is before or after a position: the start or end of the text (`EDGE`), a word character, a newline, or another
+ * code point. Assertions compare these kinds. If no assertion of the program tests for word characters or newlines, these count as
+ * `OTHER`. In a program without assertions, everything counts as `EDGE`.
  */
 export const EDGE = 0;
 const OTHER = 1;

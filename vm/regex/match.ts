@@ -18,7 +18,10 @@ import { contains } from "./ranges.ts";
 const MAX_HELD = 2 ** 19;
 /** How many numbers and references a state holds, apart from its leaves. */
 const STATE_SIZE = 128;
-/** The text is processed in blocks. A block is limited in its code units and in the product of its code units and the program's size. */
+/**
+ * The second pass needs the state at every position, so it processes the text in blocks, and only the states of one block are kept.
+ * The limits on a block: its code units, and its code units times the instructions of the program.
+ */
 const BLOCK_LENGTH = 2 ** 16;
 const BLOCK_BUDGET = 2 ** 22;
 
@@ -26,15 +29,15 @@ const BLOCK_BUDGET = 2 ** 22;
 interface State {
   /** The index of the state in `Matcher.states`. */
   readonly number: number;
-  /** The match instruction, and the set instructions that consume the code point after the position and from which a match can be reached. */
+  /** The leaves: the match instruction, and the set instructions that consume the code point after the position and can reach a match. */
   readonly leaves: Int32Array;
   /** The kind of the code point after the position. */
   readonly kind: number;
   /** The state of the previous position, by the class of the code point between the two positions. */
   readonly before: (State | undefined)[];
-  /** The leaf reached from the start of the program, by the kind of the code point before the position. It is UNKNOWN until computed. */
+  /** The leaf reached from the start of the program, by the kind of the code point before the position; UNKNOWN until it is computed. */
   readonly starts: Int32Array;
-  /** The leaf reached after another leaf, by leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
+  /** The leaf reached after another leaf, by that leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
   readonly choices: Map<number, number>;
   lastKey: number;
   lastChoice: number;
@@ -49,7 +52,7 @@ export interface Matcher {
   /** The class of each ASCII character. */
   readonly asciiClasses: Uint16Array;
   /** Whether the program has assertions. */
-  readonly hasKinds: boolean;
+  readonly hasAssertions: boolean;
   readonly states: State[];
   readonly statesByHash: Map<number, State[]>;
   /** How many numbers and references all states hold. `MAX_HELD` limits it. */
@@ -70,7 +73,7 @@ export function createMatcher(program: RegexProgram): Matcher {
   return {
     program,
     asciiClasses: Uint16Array.from({ length: 128 }, (_, point) => findClass(program.classStarts, point)),
-    hasKinds: program.classKinds.some((kind) => kind !== EDGE),
+    hasAssertions: program.classKinds.some((kind) => kind !== EDGE),
     states: [],
     statesByHash: new Map(),
     held: 0,
@@ -207,7 +210,7 @@ function passes(instruction: RegexInstruction | undefined, kindBefore: number, k
   return instruction.op !== "assert" || holds(instruction.test, kindBefore, kindAfter);
 }
 
-/** Returns the first leaf of the state that is reached from an instruction, in order of preference, or NONE if none is reached. */
+/** Returns the first leaf of the state that is reached from an instruction, in order of preference, or NONE if no leaf is reached. */
 function chooseLeaf(m: Matcher, state: State, from: number, kindBefore: number): number {
   const { code } = m.program;
   const round = newRound(m);
@@ -351,7 +354,7 @@ function walkBlock(m: Matcher, text: string, walk: Walk, trail: Int32Array, end:
     const state = m.states[trail[walk.position - from] ?? NONE];
     if (state !== undefined) walkPosition(m, walk, state);
     walk.position += isHighSurrogate(text.charCodeAt(walk.position)) ? 2 : 1;
-    if (m.hasKinds) walk.kindBefore = classKinds[classBefore(m, text, walk.position)] ?? EDGE;
+    if (m.hasAssertions) walk.kindBefore = classKinds[classBefore(m, text, walk.position)] ?? EDGE;
   }
 }
 

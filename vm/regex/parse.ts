@@ -152,7 +152,10 @@ function refuseRepetition(r: Reader, problem: (repetition: string) => string): v
 const NOTHING_TO_REPEAT = (found: string): string => `\`${found}\` has nothing to repeat before it; write \`\\${found}\` for the character`;
 const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repetition; put what stands before it in a group`;
 
-/** Reads a repetition. If there is none, consumes nothing and returns undefined. Like in RE2, a `{` that does not begin counts is a character. */
+/**
+ * Reads a repetition. If no repetition follows, consumes nothing and returns undefined. Like in RE2, a `{` that does not begin counts
+ * is a character.
+ */
 function readBounds(r: Reader): Bounds | undefined {
   if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
   if (take(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
@@ -329,7 +332,7 @@ function readClassItem(r: Reader): Ranges {
 
 const isSinglePoint = (ranges: Ranges): boolean => ranges.length === 2 && ranges[0] === ranges[1];
 
-/** Reads a `[:name:]`. If there is none, consumes nothing and returns undefined. */
+/** Reads a `[:name:]`. If no such class follows, consumes nothing and returns undefined. */
 function readNamedClass(r: Reader): Ranges | undefined {
   const start = r.offset;
   if (!take(r, "[:")) return undefined;

@@ -37,7 +37,7 @@ export function complement(ranges: Ranges): Ranges {
 
 const CASE_OFFSET = 32;
 
-/** Returns the set with the other case of every ASCII letter in the set added. */
+/** Adds to the set the other case of every ASCII letter in it. Returns the result. */
 export function foldCase(ranges: Ranges): Ranges {
   const pairs = [...ranges];
   for (let i = 0; i < ranges.length; i += 2) {
