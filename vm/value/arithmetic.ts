@@ -64,7 +64,7 @@ export function negateInt(a: IntValue): IntValue {
 /** Returns `base` to the power of `exponent`, which must not be negative. */
 export function powInts(base: IntValue, exponent: IntValue): IntValue {
   let result: IntValue = 1;
-  // Only the bases -1, 0 and 1 have powers beyond the 63rd that fit 64 bits.
+  // With any base except -1, 0 and 1, the loop below overflows after at most 64 multiplications.
   if (base === 0 || base === 1) return exponent === 0 ? 1 : base;
   if (base === -1) return BigInt(exponent) % 2n === 0n ? 1 : -1;
   for (let i = 0; i < exponent; i++) result = multiplyInts(result, base);

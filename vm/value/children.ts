@@ -8,7 +8,7 @@ export function isObjectValue(value: Value): value is ObjectValue {
   return typeof value === "object";
 }
 
-/** Returns whether values of this kind can contain other values, even if this one is empty. */
+/** Returns whether a value of this kind can contain other values. An empty list is also a container. */
 export function isContainer(value: Value): value is Exclude<ObjectValue, LeafValue> {
   return !(
     typeof value !== "object" ||

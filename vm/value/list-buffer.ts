@@ -9,7 +9,7 @@ const MAX_HEAD_LENGTH = 8_192;
  * of the longest version. `trie` holds a prefix of the same elements for the versions that branch off.
  */
 export class ListBuffer<T> {
-  /** Has at most `MAX_HEAD_LENGTH` elements, unless the array that the constructor got is longer. */
+  /** The first elements: at most `MAX_HEAD_LENGTH`, unless the array that the constructor got is longer. */
   readonly #head: T[];
   #pages: Pages<T> | undefined = undefined;
   #trie: Trie<T> = EMPTY_TRIE;

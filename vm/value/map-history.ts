@@ -5,7 +5,7 @@ import { compareUtf8 } from "./utf8.ts";
 
 type Entry<T> = readonly [string, T];
 
-/** Limit on the entries of one key that `get` follows back from the newest entry. */
+/** Limit on how many entries of one key `get` goes back from the newest entry. */
 const MAX_WALK = 64;
 /** Limit on how many more dead entries than live entries a history may have. */
 const MAX_EXTRA_DEAD = 32;
@@ -18,7 +18,7 @@ const MAX_EXTRA_DEAD = 32;
  *     length 3      {a: 7, b: 2}
  *     length 4      {a: 7}
  *
- * A hash index finds the newest entry of a key, and from each entry the previous one of the same key. For one
+ * A hash index finds the newest entry of a key, and for each entry the previous entry of the same key. For one
  * version, an entry is dead if the version sees a later entry of the same key, or if the entry removes its key.
  */
 export class MapHistory<T> {
@@ -114,7 +114,7 @@ export class MapHistory<T> {
 
   /**
    * Returns the tree of the version of this length. Each entry is applied to a tree at most twice, once for `#newest` and once for
-   * `#roots`, no matter which versions ask in which order. The changes were charged for all nodes that are kept.
+   * `#roots`, no matter which versions ask in which order. The charges for the changes cover all nodes that are kept.
    */
   rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;

@@ -102,7 +102,7 @@ export class MapIndex {
   readonly #keys: Pages<string> = new Pages();
   /** The words of entry n start at `ENTRY_WORDS * n`. */
   #words: Int32Array;
-  /** For each entry, the previous entry of the same key, or 0. Entries past the end of the array have no previous entry. */
+  /** For each entry, the previous entry of the same key, or 0 if it is the first. An entry past the end of the array is also the first. */
   #previous: Int32Array = new Int32Array(0);
   /** The hash table. Its length is a power of two. */
   #slots: Int32Array;
@@ -124,7 +124,7 @@ export class MapIndex {
     return this.#keys.get(number - 1) ?? "";
   }
 
-  /** Returns the previous entry of the same key, or 0 if there is none. */
+  /** Returns the previous entry of the same key, or 0 if the given entry is the first. */
   previous(number: number): number {
     return number < this.#previous.length ? (this.#previous[number] ?? 0) : 0;
   }
@@ -137,14 +137,17 @@ export class MapIndex {
     return replaced;
   }
 
-  /** Returns the newest entry of the key, or 0 if there is none. */
+  /** Returns the newest entry of the key, or 0 if the key has no entry. */
   find(key: string): number {
     setWords(key);
     const slot = this.#slotOf(key, hashOf(keyWords, 0));
     return slot < 0 ? 0 : (this.#slots[slot] ?? 0) & NUMBER_MASK;
   }
 
-  /** Adds an entry. Returns the previous entry of the key, or 0 if there is none. If there is no slot for the key, adds nothing and returns -1. */
+  /**
+   * Adds an entry. Returns the previous entry of the key, or 0 if the key had no entry. If the table has no slot for the key, adds
+   * nothing and returns -1.
+   */
   add(key: string): number {
     setWords(key);
     const hash = hashOf(keyWords, 0);

@@ -49,10 +49,10 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
   return findMismatch(value, type, types, { parts: spend, instance: () => undefined }) === undefined;
 }
 
-/** Callbacks that receive the work of a check before it is done. They may throw to stop the check. */
+/** Callbacks that are told how much work a check is about to do. They may throw to stop the check. */
 interface CheckWork {
   parts(count: number): void;
-  /** Called for a generic type, because its instance may have to be built. */
+  /** `findMismatch` calls this for a generic type, because the type with its arguments may have to be built. */
   instance(type: Type): void;
 }
 

@@ -11,20 +11,20 @@ import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWit
  * No operation copies a long list, no matter which version it starts from. `push` takes constant time in a buffer and O(log n) in a
  * trie, `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception is a list that
  * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
- * push also occupies the slot in the old buffer, so no other version is copied for the same elements.
+ * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
 export class PersistentList<T> {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
   /** The number of elements. Only `grow` changes the length. */
   length: number;
   /**
-   * The elements, unless they are in the trie. The empty list has neither. The buffer or trie may also hold elements before `#offset` and
-   * after the end.
+   * The buffer with the elements; undefined if the elements are in the trie or the list is empty. The buffer or trie may also hold
+   * elements before `#offset` and after the end.
    */
   readonly #buffer: ListBuffer<T> | undefined;
   /**
-   * The elements of a list without a buffer. In a list with a buffer, the trie that is shared by the versions that branch off from this
-   * one, if any do.
+   * In a list without a buffer, the elements. In a list with a buffer, undefined until a version branches off from this one, and then
+   * the trie that all such versions share.
    */
   #trie: Trie<T> | undefined;
   readonly #offset: number;

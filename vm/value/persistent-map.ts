@@ -25,8 +25,9 @@ export class PersistentMap<T> {
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;
   /**
-   * With a history, how many of its entries this version sees. Without a history, how many changes in a row, each the first change
-   * of its version, have led to this tree since the last history. These changes pay for the next history.
+   * With a history, how many of its entries this version sees. Without a history, the number of changes that pay for the next
+   * history: the first map made from this version gets this number plus one, and this version keeps 0, so that no change pays
+   * twice.
    */
   #length: number;
 

@@ -7,7 +7,7 @@ export function compareUtf8(a: string, b: string): number {
     let x = a.charCodeAt(i);
     let y = b.charCodeAt(i);
     if (x !== y) {
-      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. This moves them above.
+      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. The next two lines move them above.
       if (x >= 0xd800 && y >= 0xd800) {
         x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
         y = y >= 0xe000 ? y - 0x800 : y + 0x2000;

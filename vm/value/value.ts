@@ -14,8 +14,8 @@
  *
  * For example `Some([1, 2.5])` is `new SomeValue(ListValue.of([1, new FloatValue(2.5)]))`.
  *
- * The list and map classes do not depend on `Value`. Values do not depend on JSON, snapshots or capabilities; it is the other way
- * round.
+ * The list and map classes do not depend on `Value`. JSON, snapshots and capabilities depend on values, and values do not depend on
+ * them.
  * Values may be nested as deeply as memory allows and may share parts, so code that traverses them uses an explicit stack
  * and limits its work.
  */
