@@ -33,20 +33,21 @@ export class Meter {
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Polls the host during long work. Throws if the run must end. The result is not deterministic. */
+  /** Polls the host during long work. Throws if the run must end. When it throws is not deterministic. */
   interrupt: () => void = () => undefined;
   /** Units of work for each code unit of logged text. It is 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
   /** The number of extra steps since the last poll. */
   #sincePoll: number = 0;
-  /** For the compiled engine. `checkAt` is the step after which it calls `overrun`, and `maxDepth` is the deepest frame that it may enter. */
+  /** Used only by the compiled engine, like the next three fields: the step after which compiled code calls `overrun`. */
   checkAt: number = 0;
+  /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
   /** Returns true to pause at the next point that allows a pause, false to continue, and undefined if the step limit is reached. */
   overrun: () => boolean | undefined = () => undefined;
   /**
-   * The state of a paused loop. It consists of the locals, the operands and, for each append target, whether its first read is still to be
-   * charged.
+   * The state of a paused loop: the locals, the operands and, for each append target, 1 if its String is pending (its first read is
+   * still to be charged), otherwise 0.
    */
   saved: readonly Value[] = [];
 
