@@ -29,7 +29,7 @@ export interface CapabilitySignature {
 
 /**
  * Whether a call may be made again if its answer was lost: always, never, or only if each named argument has one of the listed values.
- * It is data, so that a log can hold it.
+ * The condition is data and not a function, so that a log can hold it.
  */
 export type MayRepeat = boolean | Readonly<Record<string, readonly string[]>>;
 
@@ -46,7 +46,7 @@ export interface CapabilityDecl {
   readonly internal?: true;
   /** Whether a call may be repeated under any policy. `mayRepeat` in `policy/may-repeat.ts` adds the calls that a policy makes repeatable. */
   readonly mayRepeat: MayRepeat;
-  /** Returns the answer if the run is not live. `args` have their defaults filled in. An embedder's own capability has its mock elsewhere. */
+  /** Returns the answer if the run is not live. `args` have their defaults filled in. Undefined for an embedder's own capability. */
   readonly mock?: (args: readonly Value[]) => Value;
   /** The syntax of a call, for the docs. */
   readonly call: string;

@@ -13,14 +13,14 @@ export interface CapabilityRequest {
   readonly capability: CapabilityDecl;
   /** The arguments that the program passed. Trailing defaults are not filled in. */
   readonly args: readonly Value[];
-  /** Whether the calling function declares the capability. Always true for `emit`, `spawn` and `send`. */
+  /** Whether the calling function declares the capability. For `emit`, `spawn` and `send`, this is always true. */
   readonly declared: boolean;
   /** Whether the call is inside a `try`. */
   readonly caught: boolean;
   readonly actorId: number;
   /** The number of steps so far, including this call. */
   readonly step: number;
-  /** The span of the call or construct that makes this call. Undefined if the host does not ask for control flow. */
+  /** The control-flow span of the function call or construct that makes this call. Undefined if the host does not ask for control flow. */
   readonly span: FlowSpan | undefined;
   /** Computes the source location of the call. After the call's answer, the result has no `caller`. */
   place(): CallPlace;
@@ -49,35 +49,36 @@ export type FlowConstructName = "call" | "if" | "match" | "while" | "for" | "for
 export interface FlowSpanStart {
   readonly construct: FlowConstructName;
   readonly actorId: number;
-  /** The span around this one. Undefined if there is none: this is then the first call of the run. */
+  /** The span around this span. Undefined for the first call of the run. */
   readonly parent: FlowSpan | undefined;
   /** The function that is called, or that has the construct. */
   readonly function: string;
-  /** The file of the function, and the line of its declaration or of the construct. Absent without debug info. */
+  /** The file of the function. Without debug info, `file` and `line` are absent. */
   readonly file?: string | undefined;
+  /** The line of the function's declaration or of the construct. */
   readonly line?: number | undefined;
-  /** Of a call: the arguments that the program passes, without captured values. */
+  /** For a call: the number of arguments that the program passes, without captured values. */
   readonly argumentCount?: number | undefined;
-  /** Of an `if`: its conditions; `else` has none. */
+  /** For an `if`: the number of its conditions. An `else` has no condition. */
   readonly branchCount?: number | undefined;
-  /** Of a `match`. */
+  /** For a `match`: the number of its arms. */
   readonly armCount?: number | undefined;
-  /** Of a `for`. */
+  /** For a `for`: the name of its variable. */
   readonly variableName?: string | undefined;
-  /** Of an iteration of a `for`, from 0. */
+  /** For an iteration of a `for`: its number, from 0. */
   readonly index?: number | undefined;
 }
 
 export interface FlowSpanEnd {
   /** How the actor or the run ended. Undefined unless a failure ended the span. */
   readonly outcome: Outcome | undefined;
-  /** Of an `if`: the branch taken, from 0; -1 for `else`, -2 for none. */
+  /** For an `if`: the index of the branch taken; -1 for the `else`, -2 if no branch was taken. */
   readonly branchTaken?: number | undefined;
-  /** Of a `match`: the arm taken, from 0. Undefined if none was. */
+  /** For a `match`: the index of the arm taken; undefined if no arm was taken. */
   readonly armTaken?: number | undefined;
-  /** Of a loop: the iterations that began. */
+  /** For a loop: the number of iterations that began. */
   readonly iterationCount?: number | undefined;
-  /** Of a loop: whether something else ended it than its condition or the end of its list. */
+  /** For a loop: whether it ended before its condition was false or its list was at its end, for example by `break`. */
   readonly brokeEarly?: boolean | undefined;
 }
 
@@ -88,7 +89,7 @@ export interface FlowSpan {
 
 /** Receives the control flow of a run. */
 export interface FlowHost {
-  /** Whether constructs are reported too. If not, only calls are. */
+  /** Whether the run reports constructs and calls, or only calls. */
   readonly constructs: boolean;
   /** Begins a span, or returns undefined to drop it. Must not throw. */
   start(start: FlowSpanStart): FlowSpan | undefined;
@@ -97,16 +98,16 @@ export interface FlowHost {
 export interface Host {
   /** If present, the run reports its control flow. Functions that declare a capability then run slower, without the compiled engine. */
   readonly flow?: FlowHost | undefined;
-  /** Whether the trap has the stack of the spawn or send if the host stops the run at an actor's event. */
+  /** Whether the host needs source locations for the events of actors. If it stops the run at one, the trap has the stack of the spawn or send. */
   readonly locatesEvents?: boolean;
   /**
    * Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because
    * of a mistake in the program.
    */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
-  /** Called for every event except the `Cap…` events, which `call` itself produces. */
+  /** Receives every event except the `Cap…` events, which `call` itself produces. */
   event(event: RunEvent): HostStop | undefined;
-  /** Called with the text of `debug` and `debug_msg`. */
+  /** Receives the text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;
   /** Returns why the run must stop, or undefined. Called every few thousand steps and at each call. The result is not deterministic. */
   interrupted(): StopReason | undefined;
@@ -115,9 +116,9 @@ export interface Host {
    * each answer that was a promise.
    */
   pause?(): Promise<undefined> | undefined;
-  /** Called when the machine gets the thread: at the start, and after each wait or suspension. */
+  /** The machine calls this when it gets the thread: at the start, and after each wait or suspension. */
   enter?(): void;
-  /** Called when the machine gives the thread back: it waits, is suspended, or the run has ended. */
+  /** The machine calls this when it gives the thread back, because it waits, is suspended, or has ended the run. */
   leave?(): void;
 }
 

@@ -11,7 +11,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "./json/json.ts";
 import { valueFromTypedJson, valueToTypedJson } from "./json/typed-json.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "./value/type.ts";
 
-/** Limit on a call's arguments, which an instruction counts in a byte. */
+/** Limit on the parameters. An instruction stores the number of a call's arguments in one byte. */
 const MAX_PARAMS = 255;
 const MAX_NAME_LENGTH = 128;
 const MAX_TYPE_LENGTH = 1_024;
@@ -85,8 +85,8 @@ function invalid(capability: string, problem: string): BorunaError {
 }
 
 /**
- * Returns the id for modules: 30 bits of a hash of the name. It depends on nothing else, so a module keeps its meaning when a host adds
- * capabilities. Two names with the same id are an error of the registry.
+ * Returns the id that modules use: 30 bits of a hash of the name. The id depends only on the name, so a module keeps its meaning when a
+ * host adds capabilities. The registry rejects two names with the same id.
  */
 function idOf(name: string): number {
   const [a = 0, b = 0, c = 0, d = 0] = sha256(utf8ToBytes(name));

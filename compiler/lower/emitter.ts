@@ -37,9 +37,12 @@ const MAX_OPERAND_COUNT = 255;
 export interface OpenFlow {
   readonly kind: FlowKind;
   readonly line: number;
+  /** The index of the first instruction. */
   readonly start: number;
   readonly parts: FlowPart[];
+  /** The index after the last instruction, which `endFlow` sets. */
   end: number;
+  /** The slot of the variable of a `for`, which the caller sets; -1 for other constructs. */
   local: number;
 }
 
@@ -130,6 +133,7 @@ export class Emitter {
     return this.#code.length;
   }
 
+  /** Returns the line of a UTF-16 offset in the source, counted from 1. */
   lineAt(offset: number): number {
     return positionAt(this.#lines, offset).line;
   }

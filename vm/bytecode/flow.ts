@@ -9,8 +9,8 @@
  *         }
  *     }
  *
- * has the nodes root > for > body > if > branch. The instruction that calls `save` is in the branch, and the one that calls `ready` is
- * in the `if`, but in none of its parts.
+ * has the nodes root > for > body > if > branch. The instruction that calls `save` is in the branch. The instruction that calls `ready`
+ * is in the `if`, but not in any part of the `if`.
  */
 import { oncePer } from "../lazy.ts";
 import { MODULE_LIMITS } from "../limits.ts";
@@ -19,15 +19,17 @@ import { OPCODES } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE } from "./stack-heights.ts";
 
+/** Instructions that begin or end a frame. */
 const FRAME_CHANGES: ReadonlySet<number> = new Set(
   [OPCODES.Call, OPCODES.CallIndirect, OPCODES.TailCall, OPCODES.Ret, OPCODES.Halt].map(({ tag }) => tag),
 );
 const JUMPS: ReadonlySet<number> = new Set([OPCODES.Jmp, OPCODES.JmpIf, OPCODES.JmpIfNot].map(({ tag }) => tag));
 
+/** A node of the tree: the function, a construct, or a part of a construct. */
 export interface FlowNode {
   /** Undefined for the root only. */
   readonly parent: FlowNode | undefined;
-  /** The number of nodes around this one; 0 for the root. */
+  /** The number of nodes around this node; 0 for the root. */
   readonly depth: number;
   /** The construct that the node stands for, or that it is a part of. Undefined for the root only. */
   readonly construct: FlowConstruct | undefined;
@@ -38,7 +40,7 @@ export interface FlowNode {
 export interface FlowTree {
   readonly root: FlowNode;
   readonly nodes: readonly FlowNode[];
-  /** The index in `nodes` of the innermost node of each instruction. Instructions after the last construct are in the root, 0. */
+  /** For each instruction, the index in `nodes` of its innermost node. The array ends at the last construct; later instructions are in the root. */
   readonly innermost: Int32Array;
 }
 
@@ -49,7 +51,7 @@ export interface FlowProblem {
 
 /**
  * Returns the first construct that is out of order, that overlaps another construct or one of its parts, or that is nested deeper than
- * `MODULE_LIMITS.flowDepth`. Returns undefined if there is none.
+ * `MODULE_LIMITS.flowDepth`. Returns undefined if all constructs are valid.
  */
 export function flowProblem(constructs: readonly FlowConstruct[]): FlowProblem | undefined {
   const around: { readonly construct: FlowConstruct; nextPart: number }[] = [];
@@ -76,6 +78,7 @@ export function flowProblem(constructs: readonly FlowConstruct[]): FlowProblem |
   return undefined;
 }
 
+/** The instructions of a construct, or of the part with the index `part`; -1 means the construct. */
 interface Range {
   readonly start: number;
   readonly end: number;
@@ -83,7 +86,7 @@ interface Range {
   readonly part: number;
 }
 
-/** The tree of a function. Its work is proportional to the size of the list, up to a logarithm, whatever is in the list. */
+/** Returns the tree of a function. Takes O(n log n) time for n constructs and parts, even if the debug info is forged. */
 export const flowTree: (flow: FlowDebug) => FlowTree = oncePer(({ constructs }: FlowDebug): FlowTree => {
   const ranges = constructs.flatMap((construct): Range[] => [
     { start: construct.start, end: construct.end, construct, part: -1 },
@@ -119,17 +122,18 @@ export const flowTree: (flow: FlowDebug) => FlowTree = oncePer(({ constructs }: 
 });
 
 /**
- * Whether the instruction, whose innermost node is `node`, leaves a loop from its header in another way than by its condition. For
- * example, `while { break true } {}`.
+ * Returns whether the instruction at `pc`, whose innermost node is `node`, leaves a loop from its header by a `break`, as in
+ * `while { break true } {}`.
  */
 export function isBreak({ code }: VerifiedFunction, node: FlowNode | undefined, pc: number): boolean {
   const construct = node === undefined || node.part >= 0 ? undefined : node.construct;
   if (construct?.kind !== "while" && construct?.kind !== "for") return false;
+  // `CODE_STRIDE` is the number of words per instruction.
   const target = code[pc * CODE_STRIDE + 1] ?? 0;
   return code[pc * CODE_STRIDE] === OPCODES.Jmp.tag && (target < construct.start || target >= construct.end);
 }
 
-/** Returns 1 for each instruction at which the innermost node may have changed, or a frame begins or ends, or `isBreak`. */
+/** Returns for each instruction 1 if the innermost node may have changed there, a frame begins or ends, or `isBreak` is true; otherwise 0. */
 export function flowChanges(fn: VerifiedFunction, { nodes, innermost }: FlowTree): Uint8Array {
   const { code, def } = fn;
   const changes = new Uint8Array(def.code.length);
@@ -150,5 +154,5 @@ export function flowChanges(fn: VerifiedFunction, { nodes, innermost }: FlowTree
   return changes;
 }
 
-/** The tree of a function without constructs. */
+/** The debug info of a function without constructs. */
 export const EMPTY_FLOW: FlowDebug = { line: 1, constructs: [] };

@@ -158,7 +158,7 @@ function debugToJson(debug: DebugInfo): JsonData {
   ]);
 }
 
-/** The line of the function, then one array for each construct. */
+/** Writes the line of the function, then one array for each construct. */
 function flowToJson({ line, constructs }: FlowDebug): JsonData {
   const rows = constructs.map((c) => [FLOW_KINDS.indexOf(c.kind), c.line, c.start, c.end, c.local, ...c.parts.flat()]);
   return [line, ...rows];
@@ -408,7 +408,7 @@ function readFlow(data: JsonData, path: Path, codeLength: number): FlowDebug {
   return { line: integer(line, path, 1, U32_MAX), constructs };
 }
 
-/** The fewest and the most parts of a construct. */
+/** The minimum and the maximum number of parts of a construct. */
 const PART_COUNTS: Readonly<Record<FlowKind, readonly [number, number]>> = {
   if: [1, Number.POSITIVE_INFINITY],
   if_else: [2, Number.POSITIVE_INFINITY],

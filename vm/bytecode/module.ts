@@ -62,13 +62,13 @@ export interface FunctionDebug {
    * start at 1, columns count code points, and ends are exclusive.
    */
   readonly spans: readonly DebugSpan[];
-  /** The control flow, for spans. Only functions that declare a capability have it. Absent in modules of older compilers. */
+  /** The constructs of control flow, for spans. Absent if the function declares no capability or an older compiler made the module. */
   readonly flow?: FlowDebug;
 }
 export interface FlowDebug {
   /** The line on which the function is declared. */
   readonly line: number;
-  /** Ordered by `start`; of two that start at the same instruction, the outer one comes first. */
+  /** The constructs, ordered by `start`. If two start at the same instruction, the outer one comes first. */
   readonly constructs: readonly FlowConstruct[];
 }
 /**
@@ -78,8 +78,8 @@ export interface FlowDebug {
 export const FLOW_KINDS = ["if", "if_else", "match", "while", "for"] as const;
 export type FlowKind = (typeof FLOW_KINDS)[number];
 /**
- * A construct and its instructions, `end` exclusive. Constructs are nested: one lies completely inside or outside of another, and of
- * each of its parts.
+ * A construct of control flow, which consists of the instructions from `start` up to, but not including, `end`. Constructs nest: each
+ * lies completely inside or outside of every other construct, and of every part of it.
  */
 export interface FlowConstruct {
   readonly kind: FlowKind;
@@ -88,10 +88,10 @@ export interface FlowConstruct {
   readonly end: number;
   /** The local that a `for` sets in each iteration; -1 for the other kinds. */
   readonly local: number;
-  /** The branches (the `else` last), the arms, or the body of the loop. In order, not empty, and without overlap. */
+  /** The branches (the `else` last), the arms, or the body of the loop. They are in order, not empty, and do not overlap. */
   readonly parts: readonly FlowPart[];
 }
-/** A part of a construct as `[start, end]`, `end` exclusive. */
+/** A part of a construct as `[start, end]`, in which `end` is exclusive. */
 export type FlowPart = readonly [number, number];
 /** One span as `[pc, line, column, endLine, endColumn]`. */
 export type DebugSpan = readonly [number, number, number, number, number];

@@ -34,7 +34,7 @@ export interface Run {
   readonly trace: ((line: string) => void) | undefined;
   /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
   readonly stacks: SavedStacks | undefined;
-  /** Undefined unless the host asks for control flow. */
+  /** Reports the control flow; undefined unless the host asks for it. */
   readonly flow: FlowTracker | undefined;
   /** The id that the next spawned actor gets. */
   nextActor: number;

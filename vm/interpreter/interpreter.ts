@@ -129,7 +129,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
   /** If fewer steps are left than this, instructions are executed one by one. */
   let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
-  /** Whether `singleStepBelow` is raised because control flow is to be reported before the next op. */
+  /** Whether `singleStepBelow` is raised, because control flow must be reported before the next op. */
   let reportsFlow = false;
   /** The step at which the loop must check the limits. It is never below the steps already used, so `stepsLeft` is not negative. */
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));

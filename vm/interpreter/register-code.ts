@@ -20,16 +20,16 @@ const MORE_THAN_STACK = 2 ** 30;
 const SHAPE_STRIDE = 4;
 
 /**
- * Returns for each instruction of a function 1 if its control flow must be reported before it. Undefined for a function whose control
- * flow is not reported.
+ * Returns for each instruction of a function 1 if control flow must be reported before the instruction, otherwise 0. Returns undefined
+ * for a function whose control flow is not reported.
  */
 export type ReportedInstructions = (fn: VerifiedFunction) => Uint8Array | undefined;
 
 export class RegisterCode {
   /**
    * The ops. Op 0 is scratch space for an instruction that is executed alone. Each function has one op more than
-   * instructions; it is executed when control reaches the end of the code. If control flow is reported, the second half holds the ops
-   * of the instructions at which that is done. In their place in the first half is the op `flow`.
+   * instructions; it is executed when control reaches the end of the code. If control flow is reported, the array has a second half.
+   * It holds the ops of the instructions at which control flow is reported, and the op `flow` replaces them in the first half.
    */
   readonly code: Int32Array;
   /** `SHAPE_STRIDE` numbers for each function. */

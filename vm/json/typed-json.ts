@@ -42,7 +42,8 @@ import {
 } from "../value/value.ts";
 
 /**
- * How numbers are written: `typed JSON` uses the texts of the table above for some, in `plain` data each is a JavaScript number or bigint.
+ * How numbers are written. In `typed JSON`, some numbers are strings, as the table above says. In `plain` data, every number is a
+ * JavaScript number or bigint.
  */
 type NumberForm = "typed JSON" | "plain";
 
@@ -217,7 +218,7 @@ function readPrimitive(node: TypedData, name: PrimitiveName): ReadResult {
   }
 }
 
-/** Refuses a text for a number. Makes -0 an Int where an Int is expected, because `Math.round(-0.4)` is -0. */
+/** Rejects a string where a number is expected. Accepts -0 as the Int 0, because `Math.round(-0.4)` is -0. */
 function withoutNumberText(node: TypedData, name: PrimitiveName): TypedData {
   if (name !== "Int" && name !== "Float") return node;
   if (typeof node.data === "string") return failWrongType(node);

@@ -336,7 +336,7 @@ function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): Machine
   }
 }
 
-/** Ends all spans of control flow, because the run ends with an error that is no trap, such as a log that cannot be written. */
+/** Ends all spans of control flow and throws the error. Used for errors that are not traps, such as a log that cannot be written. */
 function endFlowAndThrow({ run }: Scheduler, error: unknown): never {
   run.flow?.endRun("internal");
   throw error;

@@ -19,4 +19,5 @@ export function slotsOf(program: Program, actor: Actor): number {
 /** The slots that a frame counts as, in addition to the slots on its stack. */
 const FRAME_SLOTS = 4;
 
+/** Returns the slots that an actor counts as: `slots` on its stack, some for each frame, and its globals. */
 export const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
