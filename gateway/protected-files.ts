@@ -1,4 +1,7 @@
-/** The files of a run's own log. The run's `fs.read` and `fs.write` calls on them are denied, so that a program cannot edit its log. */
+/**
+ * The files of a run's own log and of the embedded database. The run's `fs.read` and `fs.write` calls on them are denied, so that a program
+ * can neither edit its log nor go around `db_policy`.
+ */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;

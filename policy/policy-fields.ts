@@ -196,7 +196,7 @@ export const DB_FIELDS = {
     "statements",
     listOf(oneOf(STATEMENTS), "kinds of statement"),
     ["select"],
-    "Kinds of SQL statement that db.query may run.",
+    "Kinds of SQL statement that db.query may run. What CTEs, functions and triggers do counts too.",
   ),
   max_rows: field("max_rows", integer(0, Number.MAX_SAFE_INTEGER), 10_000, "Rows of one result; more is a failure."),
   timeout_ms: field(
@@ -206,7 +206,7 @@ export const DB_FIELDS = {
     "Time for one statement, in milliseconds; 0 is no limit but the run's own.",
   ),
 };
-type DbPolicy = FieldValues<typeof DB_FIELDS>;
+export type DbPolicy = FieldValues<typeof DB_FIELDS>;
 
 export const PRICE_FIELDS = {
   input_per_mtok: requiredField("input_per_mtok", AMOUNT, "US dollars for a million input tokens."),

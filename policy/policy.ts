@@ -17,7 +17,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { fail, type FieldPosition } from "./field-schema.ts";
 import type { Where } from "./where.ts";
 
-export type { FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
+export type { DbPolicy, FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
 /** Validates a document. `registry` lists the known capabilities; without one, rules may name any well-formed id. Throws `policy.*`. */
 export function readPolicy(

@@ -1,4 +1,5 @@
 /** Generates the page about capabilities: a table of them, their mocks, and what live calls need. */
+import { DEFAULT_DB_FOLDER } from "../gateway/handlers/db-query.ts";
 import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
 import { REPEATABLE_BY_POLICY } from "../policy/may-repeat.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature, FIRST_OWN_CAPABILITY_ID } from "../vm/capabilities.ts";
@@ -66,6 +67,9 @@ With \`want = "stat"\` it returns \`{"kind":"file","modified_ms":1700000000000,"
 
 **fs.write** returns \`true\`. It creates missing parent folders, and writes a file completely or not at all. With \`how = "delete"\` the content is ignored; with \`"base64"\` it is decoded before writing.
 
+**db.query** returns a list with one object for each row, with the names of the columns as keys. A write without \`RETURNING\` returns no rows. [db.query](../guide/db-query.md) lists the JSON form of
+each type, and what each kind of statement in the policy allows.
+
 **llm.call** returns an object:
 
 | field | holds |
@@ -88,7 +92,7 @@ With \`--live\`, or \`live: true\` in \`execute\`, calls have real effects. The 
 | \`llm.call\` | an endpoint: \`BORUNA_LLM_URL\` |
 | \`time.now\`, \`random\` | nothing: the system clock and a cryptographic random generator |
 | \`step.input\` | \`--inputs FILE\`, a JSON object of inputs by name; a missing name is a failure |
-| \`db.query\` | a handler passed to \`execute\`; the command line has none, so the call ends the run |
+| \`db.query\` | nothing: an embedded PostgreSQL in \`${DEFAULT_DB_FOLDER}\`. \`BORUNA_DB\` names another folder, or \`memory\`; \`DATABASE_URL\` a PostgreSQL server. [db.query](../guide/db-query.md) has the details |
 
 **llm.call** uses one OpenAI-compatible endpoint, set by three environment variables:
 

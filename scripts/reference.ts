@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
+import { DB_TYPES, OTHER_TYPE, readValue } from "../gateway/handlers/db-types.ts";
+import { MAX_RESULT_BYTES } from "../gateway/handlers/db-statement.ts";
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
@@ -20,6 +22,8 @@ import { BUILTINS } from "../vm/builtins/builtin-table.ts";
 import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
+import { valueToTypedJson } from "../vm/json/typed-json.ts";
+import { parseType } from "../vm/value/type.ts";
 import { OPCODE_BY_TAG } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { MAX_PATH_STEPS, MAX_PATH_UNITS } from "../policy/argument-path.ts";
@@ -358,6 +362,23 @@ function usageEventsPage(): string {
   return handwrittenPage("guide/usage-events.md", `\n${table(["field", "meaning"], rows)}\n`);
 }
 
+/** Returns the page about db.query, which is written by hand, with its table of types replaced. */
+function dbQueryPage(): string {
+  const rows = DB_TYPES.map((type) => [
+    code(type.name),
+    cell(type.json),
+    type.example === "" ? "" : code(type.example),
+    type.example === "" ? "" : code(canonicalJson(valueToTypedJson(readValue(type.example, type.oid, type.name), JSON_TYPE, []))),
+  ]);
+  const parts = [
+    table(["type", "JSON", "in PostgreSQL", "in Boruna"], rows),
+    `Every other type, such as an enum or a composite type, is a ${OTHER_TYPE.json}. The result of a statement has at most ${MAX_RESULT_BYTES / 1_024 ** 2} MiB in PostgreSQL's text form.`,
+  ];
+  return handwrittenPage("guide/db-query.md", `\n${parts.join("\n\n")}\n`);
+}
+
+const JSON_TYPE = parseType("Json");
+
 /** Returns a page that is written by hand, with the part between the comments "Made from" and "end" replaced. */
 function handwrittenPage(name: string, madeText: string): string {
   return readFileSync(`${DOCS_FOLDER}${name}`, "utf8").replace(
@@ -381,6 +402,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/policy.md", policyPage()],
     ["reference/environment.md", environmentPage()],
     ["reference/spans.md", spansPage()],
+    ["guide/db-query.md", dbQueryPage()],
     ["guide/threat-model.md", threatModelPage()],
     ["guide/usage-events.md", usageEventsPage()],
     ...libraryPages(page),

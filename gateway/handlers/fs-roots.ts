@@ -14,7 +14,7 @@ import type { FileIdentity, ProtectedFiles } from "../protected-files.ts";
 export interface FsOptions {
   /** The directory to which relative paths refer. Default: that of the process. */
   readonly workingDirectory?: string | undefined;
-  /** Returns the files of the run's log. Called for each file system call, because the log is opened after the handlers are made. */
+  /** Returns the files of the run's log and of its database. Called for each fs call, because both are opened after the handlers are made. */
   readonly protectedFiles?: (() => ProtectedFiles | undefined) | undefined;
 }
 
@@ -41,7 +41,7 @@ export function denyPath(path: string): never {
 }
 
 export function denyProtected(path: string): never {
-  throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads to the log of this run, which no call of it may touch`);
+  throw new CapabilityDenied(`the path ${JSON.stringify(path)} leads to the log or the database of this run, which no fs call may touch`);
 }
 
 /**

@@ -17,7 +17,7 @@ fn main(what: String, url: String) -> Int !{net.fetch, fs.read, db.query, ui.ren
         string.len(net.fetch(url)) + string.len(net.fetch(url)) + string.len(net.fetch(url))
     } else if what == "failed" {
         string.len(net.fetch(url ++ "/${SENTINEL}-missing"))
-    } else if what == "unknown" {
+    } else if what == "database" {
         list.len(db.query("select '${SENTINEL}'"))
     } else if what == "trap" {
         string.len(net.fetch(url)) / 0

@@ -91,11 +91,11 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
     }),
   ],
   [
-    "unknown",
+    "database",
     () => ({
       code: 1,
       outcome: "runtime_error",
-      spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "unknown" }],
+      spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "runtime_error" }],
     }),
   ],
   [
@@ -110,7 +110,8 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
     const expected = expectation();
     const ended = await boruna(calls(what), {
       cwd: folder,
-      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol },
+      // With this address as a folder, each call of db.query fails before it opens a database.
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol, BORUNA_DB: "postgres://127.0.0.1/db" },
     });
     await collector.close();
     expect(ended.code).toBe(expected.code);
@@ -132,7 +133,7 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
       expect(span.traceId).toBe(runs[0]?.traceId);
       expect(span.attributes).toMatchObject(expected.spans[i] ?? {});
       for (const absent of ["bytes_out", "error.kind", "cap.budget_remaining"]) {
-        if (expected.spans[i]?.[absent] === undefined && !(absent === "cap.budget_remaining" && what === "unknown"))
+        if (expected.spans[i]?.[absent] === undefined && !(absent === "cap.budget_remaining" && what === "database"))
           expect(span.attributes).not.toHaveProperty([absent]);
       }
     });

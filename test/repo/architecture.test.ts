@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { PACKAGE as EMBEDDED_DATABASE } from "../../gateway/handlers/db-embedded.ts";
 import { allImports, findCycle, type Import, importsOf, loadedBy, ROOT, roomOf, sourceFiles } from "./imports.ts";
 
 /** The rooms that each room may import. `index.ts` is the public API: it imports the library, and no file imports it. */
@@ -27,6 +28,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   },
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
+  { pattern: /^pg$/, files: /^gateway\/handlers\/db-/, lazy: true },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
@@ -88,7 +90,7 @@ describe("architecture", () => {
   test("the packages used are the packages declared", () => {
     const declared: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(declared).toMatchObject({ dependencies: expect.any(Object), peerDependencies: expect.any(Object) });
-    const names = (group: "dependencies" | "peerDependencies"): string[] => {
+    const names = (group: "dependencies" | "peerDependencies" | "optionalDependencies"): string[] => {
       const table =
         typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
       return typeof table === "object" && table !== null ? Object.keys(table) : [];
@@ -96,6 +98,8 @@ describe("architecture", () => {
     expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual(
       [...new Set(packages.map((edge) => packageOf(edge.to)))].toSorted(),
     );
+    // The thread of the embedded database imports it by its address.
+    expect(names("optionalDependencies")).toEqual([EMBEDDED_DATABASE]);
   });
 
   test("no file has more than 600 lines, except the interpreter's loop", () => {

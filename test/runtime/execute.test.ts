@@ -120,7 +120,7 @@ describe("execute", () => {
     const path = join(folder, "run.jsonl");
     const run = await execute(program, { policy, live: true, tracing: false, record: path });
     expect(run).toMatchObject({ outcome: "success", value: "hello" });
-    expect(readLog(path)).toMatchObject({ header: { mode: "live", unserved: ["db.query"] } });
+    expect(readLog(path)).toMatchObject({ header: { mode: "live", unserved: [] } });
     rmSync(join(folder, "index.txt"));
     rmSync(join(folder, "a.txt"));
     const report = await replayRun(readLog(path), { tracing: false });

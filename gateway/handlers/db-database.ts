@@ -1,0 +1,41 @@
+/** What `db.query` needs of a database. `db-embedded.ts` and `db-server.ts` provide it. */
+import type { ClientBase } from "pg";
+import { startDeadline } from "../deadline.ts";
+import { CapabilityFailure } from "../handlers.ts";
+
+export interface Database {
+  /**
+   * Lends a connection to `work`, which no other call uses meanwhile. Stops the statement if `signal` is aborted, or `timeoutMs` after the
+   * connection was there; 0 is no limit. Throws `CapabilityFailure` if there is no connection, and if the time is up.
+   */
+  use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T>;
+}
+
+/** Runs `work` with a time limit. If it does not end in time, or `signal` is aborted, calls `stop` and throws. */
+export async function runStoppable<T>(work: () => Promise<T>, stop: () => void, signal: AbortSignal, timeoutMs: number): Promise<T> {
+  const deadline = startDeadline(signal, timeoutMs);
+  try {
+    return await unlessAborted(work(), deadline.signal);
+  } catch (error) {
+    if (deadline.signal.aborted) stop();
+    if (deadline.isOver()) throw new CapabilityFailure(`no answer within ${timeoutMs} ms`);
+    throw error;
+  } finally {
+    deadline.end();
+  }
+}
+
+/** Resolves as `work` does, or rejects as soon as the signal is aborted. What `work` then gives is ignored. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(new CapabilityFailure("the call was stopped"));
+  });
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

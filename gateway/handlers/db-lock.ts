@@ -1,0 +1,100 @@
+/**
+ * A lock on a folder: one process at a time may have the embedded database open. Its lock files are `lock.1`, `lock.2`, …; the highest
+ * number counts, and its content names the holder. The lock is free if the holder is gone or has let go. To take it, a process creates the
+ * next number, which only one process can do, and then checks that no higher number has appeared in the meantime. The highest
+ * number is never deleted, so no process can take the place of one that was faster.
+ */
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+
+/** The content of a lock that its holder has let go. */
+const FREE = "free";
+
+/** Takes the lock of the folder and returns the function that lets it go, or the process id of the holder. */
+export function lockFolder(folder: string): (() => void) | { readonly holder: number } {
+  const own = `${process.pid} ${startOf(process.pid) ?? ""} ${randomUUID()}`;
+  for (;;) {
+    const latest = latestLock(folder);
+    const holder = latest === 0 ? undefined : holderOf(lockFile(folder, latest));
+    if (holder !== undefined) return { holder };
+    const number = latest + 1;
+    if (!createFile(lockFile(folder, number), own)) continue;
+    if (latestLock(folder) === number) {
+      removeLocksBelow(folder, number);
+      return () => writeFileSync(lockFile(folder, number), FREE);
+    }
+    rmSync(lockFile(folder, number), { force: true });
+  }
+}
+
+const LOCK_NAME = /^lock\.([1-9][0-9]{0,14})$/;
+const lockFile = (folder: string, number: number): string => join(folder, `lock.${number}`);
+
+const locksOf = (folder: string): readonly number[] =>
+  readdirSync(folder).flatMap((name) => {
+    const [, number] = LOCK_NAME.exec(name) ?? [];
+    return number === undefined ? [] : [Number(number)];
+  });
+
+const latestLock = (folder: string): number => Math.max(0, ...locksOf(folder));
+
+function removeLocksBelow(folder: string, number: number): void {
+  for (const older of locksOf(folder)) if (older < number) rmSync(lockFile(folder, older), { force: true });
+}
+
+/** Creates the file with its whole content at once, so that no process reads a part of it. Returns false if the file exists. */
+function createFile(path: string, content: string): boolean {
+  const temporary = `${path}.${randomUUID()}`;
+  writeFileSync(temporary, content, { flag: "wx" });
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Returns the process id of the lock's holder, or undefined if the lock is free or its holder has ended. */
+function holderOf(path: string): number | undefined {
+  const [pid = "", start = ""] = readIfThere(path).split(" ");
+  const holder = Number(pid);
+  if (!Number.isSafeInteger(holder) || holder <= 0 || !isAlive(holder)) return undefined;
+  // Another process may have been given the number since.
+  const startNow = startOf(holder);
+  return startNow !== undefined && start !== "" && startNow !== start ? undefined : holder;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return FREE;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: the process is there and belongs to another user.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** Returns when the process started, in clock ticks since the machine did, or undefined where Linux's /proc is not there. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name of the process, in parentheses, may contain spaces.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    // Not Linux, or the process has ended in the meantime.
+    return undefined;
+  }
+}

@@ -1,0 +1,394 @@
+/**
+ * Runs one statement of a program on a connection, under a policy that the database itself enforces. No SQL is read here.
+ *
+ *     BEGIN READ ONLY                     only if the policy allows nothing but select
+ *     PREPARE boruna AS <the statement>   the database's grammar takes one SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE here
+ *     bind, execute                       parameters as values; rows in portions
+ *     count the changed rows              if the policy allows writes: nothing that it does not list may have happened
+ *     COMMIT or ROLLBACK
+ *
+ * The program's text goes through the extended protocol, which takes one statement. ADR 028 explains each wall.
+ */
+import type { ClientBase, Connection, Submittable } from "pg";
+import type { DbPolicy } from "../../policy/policy.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import type { Value } from "../../vm/value/value.ts";
+import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
+import { parameterText, readValue } from "./db-types.ts";
+
+interface Statement {
+  readonly sql: string;
+  readonly params: readonly Value[];
+  readonly policy: DbPolicy;
+}
+
+type StatementKind = DbPolicy["statements"][number];
+
+/** Rows that the database sends at once. */
+const PORTION_ROWS = 256;
+/** Limit on the bytes of a result, as the database sends it. */
+export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
+/** Limit on the bytes of one portion. A portion that has more ends the connection. */
+const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
+/** What the database waits longer than Boruna does, in milliseconds. It stops the statement if Boruna no longer can. */
+const SERVER_GRACE_MS = 1_000;
+/** The largest number that `statement_timeout` takes, in milliseconds. */
+const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
+const PREPARE = "PREPARE boruna AS ";
+
+/** SQLSTATE codes (PostgreSQL, appendix A) that need more than the database's message. */
+const SYNTAX_ERROR = "42601";
+const READ_ONLY = "25006";
+
+/**
+ * Runs the statement and returns its rows, one object each. Throws `CapabilityDenied` for a statement that the policy forbids, and
+ * `CapabilityFailure` for one that fails. It has then changed nothing, unless the connection was lost during the commit.
+ */
+export async function runStatement(client: ClientBase, statement: Statement): Promise<ListValue> {
+  const { statements, timeout_ms } = statement.policy;
+  const mayWrite = statements.some((kind) => kind !== "select");
+  try {
+    await client.query(beginText(mayWrite, timeout_ms));
+    const rows = await (mayWrite ? runWrite(client, statement) : runRead(client, statement));
+    // A read is rolled back, with whatever its functions set.
+    await client.query(mayWrite ? "COMMIT" : "ROLLBACK");
+    return rows;
+  } catch (error) {
+    // If this fails, the connection is lost, which `resetSession` finds.
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw failureOfDatabase(error, statements);
+  }
+}
+
+async function runRead(client: ClientBase, statement: Statement): Promise<ListValue> {
+  return (await readRows(client, statement)).rows;
+}
+
+/** Runs a statement that may write, and checks what it was and did. */
+async function runWrite(client: ClientBase, statement: Statement): Promise<ListValue> {
+  const { statements } = statement.policy;
+  const before = await countChanges(client);
+  const { rows, tag, isPlain } = await readRows(client, statement);
+  checkKind(statements, tag, isPlain);
+  // Deferred triggers change rows too.
+  await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+  checkChanges(statements, difference(await countChanges(client), before));
+  return rows;
+}
+
+/** Removes everything that a statement can leave in the session, such as settings and locks. Returns false if the connection is not usable. */
+export function resetSession(client: ClientBase): Promise<boolean> {
+  return client.query("DISCARD ALL").then(
+    () => true,
+    () => false,
+  );
+}
+
+function beginText(mayWrite: boolean, timeoutMs: number): string {
+  const serverTimeout = timeoutMs === 0 ? 0 : Math.min(timeoutMs + SERVER_GRACE_MS, MAX_SERVER_TIMEOUT_MS);
+  return [
+    `BEGIN ${mayWrite ? "READ WRITE" : "READ ONLY"}`,
+    `SET LOCAL statement_timeout = ${serverTimeout}`,
+    // The text forms that `db-types.ts` reads.
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO'",
+    "SET LOCAL IntervalStyle = 'iso_8601'",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL extra_float_digits = 1",
+    // After its first query, a transaction cannot become READ WRITE. PREPARE takes no SET; this holds without it too.
+    "SELECT 1",
+  ].join("; ");
+}
+
+/** The rows that a transaction has changed, by kind. `ddl` counts rows of the system catalogs. */
+type Changes = Readonly<Record<Exclude<StatementKind, "select">, number>>;
+
+/**
+ * The database counts the rows that each table gains and loses, whichever statement, CTE, function or trigger does it. The counts of
+ * earlier transactions may still be in these sums, so a difference of two sums is used. Values too long for a row are stored in
+ * tables of schema pg_toast, which say nothing more. The search path is set aside, so that no object of the program can take the place of the catalog's.
+ */
+const COUNT_CHANGES = `SAVEPOINT boruna; SET LOCAL search_path = pg_catalog, pg_temp;
+SELECT sum(n_tup_ins) FILTER (WHERE schemaname <> 'pg_catalog') AS insert, sum(n_tup_upd) FILTER (WHERE schemaname <> 'pg_catalog') AS update,
+  sum(n_tup_del) FILTER (WHERE schemaname <> 'pg_catalog') AS delete, sum(n_tup_ins + n_tup_upd + n_tup_del) FILTER (WHERE schemaname = 'pg_catalog') AS ddl,
+  current_setting('track_counts') AS counts
+FROM pg_stat_xact_all_tables WHERE schemaname !~ '^pg_toast';
+ROLLBACK TO SAVEPOINT boruna; RELEASE SAVEPOINT boruna`;
+
+async function countChanges(client: ClientBase): Promise<Changes> {
+  const row = await queryRow(client, COUNT_CHANGES);
+  if (row["counts"] !== "on")
+    throw new CapabilityFailure("the database does not count changes (track_counts is off), so the policy allows no more than select here");
+  const count = (name: string): number => Number(row[name] ?? 0);
+  return { insert: count("insert"), update: count("update"), delete: count("delete"), ddl: count("ddl") };
+}
+
+/** Runs texts of ours, separated by `;`, and returns the first row that any of them gives. */
+export async function queryRow(client: ClientBase, text: string): Promise<Readonly<Record<string, unknown>>> {
+  // The library returns an array if there are several statements, which its types do not say.
+  const results: unknown = await client.query(text);
+  const all: readonly unknown[] = Array.isArray(results) ? results : [results];
+  for (const result of all) {
+    const rows: unknown = typeof result === "object" && result !== null && "rows" in result ? result.rows : undefined;
+    const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+    if (typeof row === "object" && row !== null) return Object.fromEntries(Object.entries(row));
+  }
+  return {};
+}
+
+const difference = (after: Changes, before: Changes): Changes => ({
+  insert: after.insert - before.insert,
+  update: after.update - before.update,
+  delete: after.delete - before.delete,
+  ddl: after.ddl - before.ddl,
+});
+
+const DONE: Readonly<Record<keyof Changes, string>> = {
+  insert: "inserted rows",
+  update: "updated rows",
+  delete: "deleted rows",
+  ddl: "changed the schema",
+};
+
+/** The kinds that allow a statement, by the first word of the tag that the database gives it. One of them must be listed. */
+const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
+  ["SELECT", ["select"]],
+  ["INSERT", ["insert"]],
+  ["UPDATE", ["update"]],
+  ["DELETE", ["delete"]],
+  ["MERGE", ["insert", "update", "delete"]],
+]);
+/** The same for statements that PREPARE does not take. CREATE TABLE AS has the tag SELECT. */
+const PLAIN_KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map(
+  ["ALTER", "COMMENT", "CREATE", "DROP", "REFRESH", "REINDEX", "SELECT", "TRUNCATE"].map((verb) => [verb, ["ddl"]]),
+);
+
+/** Throws `CapabilityDenied` if the policy lists no kind of the statement. */
+function checkKind(listed: readonly StatementKind[], tag: string, isPlain: boolean): void {
+  const kinds = (isPlain ? PLAIN_KINDS_BY_VERB : KINDS_BY_VERB).get(tag.split(" ", 1)[0] ?? "") ?? [];
+  if (!kinds.some((kind) => listed.includes(kind))) throw denied(`does not allow ${tag.replace(/[ 0-9]+$/, "")}`);
+}
+
+/** Throws `CapabilityDenied` if the statement did what only a kind that is not listed may do. */
+function checkChanges(listed: readonly StatementKind[], changes: Changes): void {
+  const forbidden = (["insert", "update", "delete", "ddl"] as const).find((kind) => changes[kind] > 0 && !listed.includes(kind));
+  if (forbidden !== undefined) throw denied(`does not list ${forbidden}, and the statement ${DONE[forbidden]}`);
+}
+
+const denied = (what: string): CapabilityDenied =>
+  new CapabilityDenied(`the policy ${what} (db_policy.statements); the database took the statement back`);
+
+interface Result {
+  readonly rows: ListValue;
+  /** What the database calls the completed statement, such as `INSERT 0 1`. */
+  readonly tag: string;
+  /** Whether the statement was run without PREPARE. */
+  readonly isPlain: boolean;
+}
+
+/** Runs the program's statement. If PREPARE does not take it and the policy allows ddl, runs it as it is. */
+async function readRows(client: ClientBase, statement: Statement): Promise<Result> {
+  const mayBePlain = statement.policy.statements.includes("ddl");
+  if (mayBePlain) await client.query("SAVEPOINT boruna");
+  try {
+    return await new ProgramStatement(statement, PREPARE).run(client);
+  } catch (error) {
+    if (!mayBePlain || codeOf(error) !== SYNTAX_ERROR) throw error;
+    await client.query("ROLLBACK TO SAVEPOINT boruna");
+    return new ProgramStatement(statement, "").run(client);
+  }
+}
+
+/** The exchange of one statement by the extended protocol. `pg` calls its methods with the database's messages. */
+class ProgramStatement implements Submittable {
+  readonly #statement: Statement;
+  readonly #prefix: string;
+  readonly #rows: Value[] = [];
+  #parameterOids: readonly number[] = [];
+  #columns: readonly Column[] = [];
+  #resultBytes = 0;
+  #portionBytes = 0;
+  #isPrepared: boolean;
+  #tag = "";
+  /** The first failure. The rest of the answer is then read and ignored. */
+  #failure: unknown;
+  #connection: Connection | undefined;
+  #settle: { readonly resolve: (result: Result) => void; readonly reject: (error: unknown) => void } | undefined;
+
+  /** `prefix` is `PREPARE`, or empty to run the statement as it is. */
+  constructor(statement: Statement, prefix: string) {
+    this.#statement = statement;
+    this.#prefix = prefix;
+    this.#isPrepared = prefix === "";
+  }
+
+  run(client: ClientBase): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      client.query(this);
+    });
+  }
+
+  submit(connection: Connection): void {
+    this.#connection = connection;
+    connection.once("parameterDescription", this.#readParameterTypes);
+    connection.once("noData", this.#execute);
+    connection.stream.on("data", this.#countBytes);
+    connection.stream.cork();
+    connection.parse({ name: "", text: this.#prefix + this.#statement.sql, types: [] }, true);
+    if (!this.#isPrepared) {
+      connection.bind({ portal: "", statement: "", values: [] }, true);
+      connection.execute({ portal: "", rows: "0" }, true);
+    }
+    connection.describe({ type: "S", name: this.#isPrepared ? "" : "boruna" }, true);
+    connection.flush();
+    connection.stream.uncork();
+  }
+
+  readonly #readParameterTypes = (message: unknown): void => {
+    this.#parameterOids = oidsOf(message);
+  };
+
+  handleRowDescription(message: { readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[] }): void {
+    this.#columns = message.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID }));
+    this.#execute();
+  }
+
+  /** Binds the parameters and asks for the first rows. The database has said which parameters and columns there are. */
+  readonly #execute = (): void => {
+    const connection = this.#connection;
+    try {
+      checkColumns(this.#columns);
+      const values = parameterTexts(this.#statement.params, this.#parameterOids);
+      connection?.bind({ portal: "", statement: this.#prefix === "" ? "" : "boruna", values }, true);
+      this.#askForRows();
+    } catch (error) {
+      this.#failure = error;
+      connection?.sync();
+    }
+  };
+
+  #askForRows(): void {
+    this.#portionBytes = 0;
+    const rows = Math.min(PORTION_ROWS, this.#statement.policy.max_rows + 1 - this.#rows.length);
+    this.#connection?.execute({ portal: "", rows: String(rows) }, true);
+    this.#connection?.flush();
+  }
+
+  readonly #countBytes = (chunk: Buffer): void => {
+    this.#portionBytes += chunk.length;
+    if (this.#portionBytes > MAX_PORTION_BYTES) this.#connection?.stream.destroy(tooLarge());
+  };
+
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.#failure !== undefined) return;
+    try {
+      for (const text of fields) this.#resultBytes += text?.length ?? 0;
+      if (this.#resultBytes > MAX_RESULT_BYTES) throw tooLarge();
+      const { max_rows } = this.#statement.policy;
+      if (this.#rows.length >= max_rows) throw new CapabilityFailure(`the result has more than ${max_rows} rows (db_policy.max_rows)`);
+      this.#rows.push(MapValue.from(this.#columns.map(({ name, oid }, i) => [name, readValue(fields[i] ?? null, oid, name)] as const)));
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  handlePortalSuspended(): void {
+    if (this.#failure === undefined) this.#askForRows();
+    else this.#connection?.sync();
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    if (!this.#isPrepared) {
+      this.#isPrepared = true;
+      return;
+    }
+    this.#tag = text;
+    this.#connection?.sync();
+  }
+
+  handleEmptyQuery(): void {
+    this.#failure = new CapabilityFailure("the statement is empty");
+    this.#connection?.sync();
+  }
+
+  /** COPY … FROM STDIN. The database answers with an error. */
+  handleCopyInResponse(connection: { readonly sendCopyFail: (message: string) => void }): void {
+    connection.sendCopyFail("db.query sends no data");
+  }
+
+  handleCopyData(): void {
+    // COPY … TO STDOUT. Its tag is not allowed, so nobody sees the data.
+  }
+
+  handleReadyForQuery(): void {
+    this.#end();
+    if (this.#failure !== undefined) this.#settle?.reject(this.#failure);
+    else this.#settle?.resolve({ rows: ListValue.of(this.#rows), tag: this.#tag, isPlain: this.#prefix === "" });
+  }
+
+  /** Called for an error of the database or of the connection. No `handleReadyForQuery` follows. */
+  handleError(error: unknown): void {
+    this.#end();
+    this.#connection?.sync();
+    this.#settle?.reject(this.#failure ?? error);
+  }
+
+  #end(): void {
+    this.#connection?.removeListener("parameterDescription", this.#readParameterTypes);
+    this.#connection?.removeListener("noData", this.#execute);
+    this.#connection?.stream.removeListener("data", this.#countBytes);
+  }
+}
+
+interface Column {
+  readonly name: string;
+  readonly oid: number;
+}
+
+function checkColumns(columns: readonly Column[]): void {
+  const names = columns.map((column) => column.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new CapabilityFailure(`the result has several columns ${JSON.stringify(twice)}. Give each its own name: … AS name`);
+}
+
+function oidsOf(message: unknown): readonly number[] {
+  const oids: unknown = typeof message === "object" && message !== null && "dataTypeIDs" in message ? message.dataTypeIDs : undefined;
+  return Array.isArray(oids) ? oids.filter((oid) => typeof oid === "number") : [];
+}
+
+function parameterTexts(params: readonly Value[], oids: readonly number[]): (string | null)[] {
+  if (params.length !== oids.length)
+    throw new CapabilityFailure(
+      `the statement takes ${oids.length} ${oids.length === 1 ? "parameter" : "parameters"} ($1, …), and params has ${params.length}`,
+    );
+  return params.map((value, i) => parameterText(value, oids[i] ?? 0, i + 1));
+}
+
+const tooLarge = (): CapabilityFailure =>
+  new CapabilityFailure(`the result is larger than ${MAX_RESULT_BYTES / 1024 / 1024} MiB. Select fewer rows or columns`);
+
+/** Returns the SQLSTATE of an error of the database, or undefined. */
+export function codeOf(error: unknown): string | undefined {
+  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/**
+ * Turns an error into the failure that the program may see: the database's one-line message and its SQLSTATE. Details, hints and
+ * the text of the statement stay behind, and nothing of the connection is in it.
+ */
+function failureOfDatabase(error: unknown, listed: readonly StatementKind[]): Error {
+  if (error instanceof CapabilityFailure) return error;
+  const code = codeOf(error);
+  if (!(error instanceof Error) || code === undefined) return new CapabilityFailure("the connection to the database was lost");
+  const message = `the database refused it: ${error.message} (SQLSTATE ${code})`;
+  if (code === READ_ONLY && listed.every((kind) => kind === "select"))
+    return new CapabilityDenied(`the policy allows no statement but select (db_policy.statements); ${message}`);
+  return new CapabilityFailure(code === SYNTAX_ERROR && !listed.includes("ddl") ? `${message}. ${ONE_STATEMENT}` : message);
+}
+
+const ONE_STATEMENT =
+  "db.query takes one SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE; statements that change the schema need ddl in db_policy.statements";

@@ -1,0 +1,99 @@
+/** A PostgreSQL server for tests: a cluster of its own in a temporary folder, reached through a Unix socket. */
+import { spawn, spawnSync } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+
+/** Where Debian's packages install the server. */
+const DEBIAN_FOLDER = "/usr/lib/postgresql";
+const PASSWORD = "s3cret-p4ssword";
+
+/** The folder of the newest server on this machine, or undefined. */
+export const POSTGRES_BIN: string | undefined = existsSync(DEBIAN_FOLDER)
+  ? readdirSync(DEBIAN_FOLDER)
+      .toSorted((a, b) => Number(b) - Number(a))
+      .map((version) => join(DEBIAN_FOLDER, version, "bin"))
+      .find((folder) => existsSync(join(folder, "initdb")))
+  : undefined;
+
+export const SKIPPED = "no PostgreSQL server (Debian: apt-get install postgresql): its tests are skipped";
+
+export interface PostgresServer {
+  /** Returns the address for a role. */
+  readonly url: (role: string, password?: string) => string;
+  readonly password: string;
+  /** Runs statements as a superuser. */
+  readonly admin: (sql: string) => Promise<readonly Record<string, unknown>[]>;
+  /** What the server has logged so far. */
+  readonly log: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** The server refuses to run as root, so root runs it as another user. */
+function serverUser(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync("/etc/passwd", "utf8").split("\n");
+  const fields = ["postgres", "nobody"].map((name) => users.find((line) => line.startsWith(`${name}:`))?.split(":")).find(Boolean) ?? [];
+  return { uid: Number(fields[2]), gid: Number(fields[3]) };
+}
+
+/** Starts a server. Its superuser is `boss`. */
+export async function startPostgres(bin: string): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-pg-"));
+  const user = serverUser();
+  const passwordFile = join(folder, "password");
+  writeFileSync(passwordFile, PASSWORD);
+  if (user !== undefined) for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
+  const options = { cwd: folder, ...user };
+  const data = join(folder, "data");
+  const init = spawnSync(
+    join(bin, "initdb"),
+    ["-D", data, "-U", "boss", "-A", "scram-sha-256", `--pwfile=${passwordFile}`, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+    { ...options, encoding: "utf8" },
+  );
+  if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr}`);
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=40"];
+  const server = spawn(join(bin, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+    ...options,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  let log = "";
+  const ready = new Promise<void>((resolve) => {
+    server.stderr.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes("ready to accept connections")) resolve();
+    });
+  });
+  await Promise.race([
+    ready,
+    ended.then(() => {
+      throw new Error(`the server did not start: ${log}`);
+    }),
+  ]);
+  const url = (role: string, password = PASSWORD): string =>
+    `postgres://${role}:${password}@localhost/postgres?host=${encodeURIComponent(folder)}`;
+  return {
+    url,
+    password: PASSWORD,
+    log: () => log,
+    admin: async (sql) => {
+      const client = new Client({ connectionString: url("boss") });
+      await client.connect();
+      try {
+        const results: unknown = await client.query(sql);
+        const last: unknown = Array.isArray(results) ? results.at(-1) : results;
+        return typeof last === "object" && last !== null && "rows" in last && Array.isArray(last.rows) ? last.rows : [];
+      } finally {
+        await client.end();
+      }
+    },
+    stop: async () => {
+      // SIGINT ends the connections and the server.
+      server.kill("SIGINT");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
