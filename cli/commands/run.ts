@@ -83,7 +83,10 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (error === undefined) return;
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
-  if (error.kind === "host_fault" && error.cause instanceof Error) lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
+  const isOwn = program.registry.own.some(({ name }) => name === error.capability);
+  // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
+  if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
+    lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
   const nextStep = NEXT_STEPS[error.kind];
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   terminal.err(withoutControlCharacters(lines.join("\n")));
@@ -142,6 +145,14 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const { terminal } = session;
   const format = formatOf(flags.format);
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
+  if (format === "eventlog" && flags.capabilities !== undefined)
+    throw new BorunaError(
+      "usage",
+      "--format eventlog cannot be combined with --capabilities: the older form has no place for declarations",
+      {
+        hint: "leave out --format",
+      },
+    );
   const registry = await loadRegistry(flags);
   const policy = await policyOf(flags, registry);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);

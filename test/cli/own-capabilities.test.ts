@@ -48,6 +48,11 @@ describe("the example", () => {
     expect(denied).toMatchObject({ code: 3, stderr: expect.stringContaining("mail.send") });
   });
 
+  test("the older form of log is refused, because nobody could replay it", async () => {
+    const ended = await run(...LIVE, "--arg", "customer=ada", "--record", "old.json", "--format", "eventlog");
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("leave out --format") });
+  });
+
   test("without the option the names are unknown, and the policy's too", async () => {
     expect(await run("check", "reminder.ax")).toMatchObject({ code: 2, stderr: expect.stringContaining("orders.of") });
     expect(await run("policy", "validate", "policy.json")).toMatchObject({ code: 2, stderr: expect.stringContaining('"orders.of"') });
