@@ -33,7 +33,7 @@ const FUNCTION_SPANS = ["boruna.cap", "boruna.call"] as const;
 const CODE_SPANS = ["boruna.cap", "boruna.call", "boruna.flow"] as const;
 const FLOW_SPAN = ["boruna.flow"] as const;
 
-/** With a span of the GenAI conventions (`gen-ai.ts`), that span has these attributes instead. */
+/** Part of the condition of the `gen_ai.*` attributes. If there is a span of the GenAI conventions (`gen-ai.ts`), only that has them. */
 const WITHOUT_CHAT_SPAN = "and has no span of the GenAI conventions";
 
 export const ATTRIBUTES = {

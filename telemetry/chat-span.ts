@@ -1,7 +1,7 @@
 /**
- * Adds the span of the GenAI conventions below the `boruna.cap` of an `llm.call`. It lasts from the handler's start to the end
- * of the call, so a call that the policy refuses has none. It alone has the `gen_ai.*` attributes: a backend that adds up tokens
- * over all spans must find each of them once (docs/internals/adr/025-genai-spans.md).
+ * Adds the span of the GenAI conventions, the chat span, below the span `boruna.cap` of an `llm.call`. It lasts from the start of
+ * the handler to the end of the call, so a call that the policy refuses has none. Only the chat span has the `gen_ai.*` attributes,
+ * because a backend that adds up tokens over all spans must count each token once (docs/internals/adr/025-genai-spans.md).
  */
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES } from "../vm/outcome.ts";
@@ -15,6 +15,7 @@ interface ParentCall extends CallTracing {
   readonly context: Context;
 }
 
+/** An `llm.call` with its chat span. */
 export class ChatCall implements CallTracing {
   readonly #call: ParentCall;
   readonly #tracer: Tracer;

@@ -1,4 +1,4 @@
-/** Names and places of code on spans. A hostile module may choose any names. */
+/** Prepares names and paths of a module for spans. They are shortened or refused, because a hostile module may choose any text. */
 
 /** In UTF-16 code units. Longer names are cut. */
 const MAX_TEXT_LENGTH = 1_024;
@@ -9,11 +9,11 @@ export function shorten(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH);
 }
 
-/** The file that `filePath` was last asked about, and its answer. Most spans in a row are in the same file. */
+/** The last argument and result of `filePath`. They are a cache, because consecutive spans are usually in the same file. */
 let lastFile = "";
 let lastPath: string | undefined = "";
 
-/** Returns the path of a file as spans have it. Undefined if it is an absolute path, which a module may choose as a name. */
+/** Returns the path of a file for a span, or undefined for an absolute path, because no span may contain one. */
 export function filePath(file: string): string | undefined {
   if (file !== lastFile) {
     lastFile = file;

@@ -20,7 +20,7 @@ interface TraceParent {
 export interface BaggageEntry {
   readonly key: string;
   readonly value: string;
-  /** The properties: the text after the first `;`, not decoded. */
+  /** The properties of the entry: the text after the first `;`, not decoded. */
   readonly metadata?: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { openThreadContext, type ThreadContext } from "./thread-context/thread-c
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** Returns undefined if there are to be no spans and metrics: `option` is `false`, or the API package, a peer dependency, is not installed. */
+/** Returns undefined, for no spans and no metrics, if `option` is `false` or the OpenTelemetry API, a peer dependency, is not installed. */
 export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
   return unlessMissing(async () => {

@@ -52,11 +52,13 @@ export class DeliveryProcessor implements SpanProcessor {
   readonly #inFlight = new Set<Batch>();
   readonly #lost = new Map<string, number>();
   #batchTimer: NodeJS.Timeout | undefined;
+  /** When the time for `shutdown` is up, in milliseconds of `performance.now`. */
   #closesAt = Number.POSITIVE_INFINITY;
   #shutdownPromise: Promise<void> | undefined;
   #hasAccepted = false;
   /** Whether the collector counts as dead, so that runs do not wait for it. See `backpressure`. */
   #isDead = false;
+  /** Resolve the promises of `#nextChange`. */
   #waiters: (() => void)[] = [];
   /** Number of sampled spans that have ended. */
   ended = 0;

@@ -1,4 +1,4 @@
-/** The attributes of spans of control flow. Both the spans and the observers of an embedder get them. */
+/** Makes the attributes of control-flow spans. The spans and the observers of an embedder get the same attributes. */
 import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
 import type { SpanAttributes } from "./attributes.ts";
 import { filePath, shorten } from "./code-attributes.ts";
@@ -25,7 +25,7 @@ export function flowStartAttributes(start: FlowSpanStart): FlowAttributes {
   return attributes;
 }
 
-/** Returns the attributes that are known when a span ends; undefined if there are none. */
+/** Returns the attributes that are known only when a span ends, or undefined if there are none. */
 export function flowEndAttributes(end: FlowSpanEnd): FlowAttributes | undefined {
   const { outcome, branchTaken, armTaken, iterationCount, brokeEarly } = end;
   if (outcome === undefined && branchTaken === undefined && armTaken === undefined && iterationCount === undefined) return undefined;

@@ -1,15 +1,15 @@
 /**
- * Maps `llm.call` to OpenTelemetry's semantic conventions for generative AI. All of them are in development, so the span exists
- * only where it is asked for, and this file is the one that changes when a newer version is adopted. No attribute may hold a
- * prompt, an answer or an address.
+ * Maps `llm.call` to OpenTelemetry's semantic conventions for generative AI. The conventions are still in development, so the
+ * span exists only if the user asks for it. To adopt a newer version, change only this file. No attribute may hold a prompt, an
+ * answer or an address.
  */
 export const GEN_AI_VERSION = "semantic-conventions-genai v0.1.0";
 /** The value of `OTEL_SEMCONV_STABILITY_OPT_IN` that asks for the span. */
 export const GEN_AI_OPT_IN = "gen_ai_latest_experimental";
 
-/** The operation of an `llm.call`, among those that the conventions name. */
+/** The value of `gen_ai.operation.name`: the operation of the conventions that an `llm.call` is. */
 export const GEN_AI_OPERATION = "chat";
-/** The provider whose API the live handler of `llm.call` speaks. The conventions mean the format, not who runs the endpoint. */
+/** The provider whose API the live handler of `llm.call` speaks. The conventions mean the format of the API, not the company that runs the endpoint. */
 export const LIVE_PROVIDER = "openai";
 /** The provider of a handler that does not say whose API it speaks. */
 export const UNKNOWN_PROVIDER = "unknown";

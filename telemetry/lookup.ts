@@ -1,7 +1,8 @@
 /**
- * Looks up a host name without blocking the end of the process. The system's lookup occupies a thread, and `process.exit`
- * waits for that thread: if no DNS server answers, for 10 s or more, whatever time limit a request has. So a DNS server is
- * asked first, over a socket of ours that nothing waits for. Only if it answers, in any way, does the system's lookup run.
+ * Looks up host names so that an unreachable DNS server does not delay the end of the process. The system's lookup (`dns.lookup`)
+ * occupies a thread, and `process.exit` waits for that thread. Without an answer this takes 10 s or more, whatever the time limit
+ * of the request. So this file first queries DNS over a socket, for which `process.exit` does not wait. It calls the system's
+ * lookup only if this query does not time out.
  */
 import { lookup, Resolver } from "node:dns";
 import type { LookupFunction } from "node:net";
@@ -12,7 +13,7 @@ const UNANSWERED: readonly string[] = ["ETIMEOUT", "ECANCELLED"];
 /** Returns a function for the option `lookup` of a request. */
 export function patientLookup(resolver = new Resolver(), systemLookup: LookupFunction = lookup): LookupFunction {
   return (hostname, options, done) => {
-    // The system knows these names without a server.
+    // The system resolves these names without a DNS server.
     if (hostname === "localhost" || hostname.endsWith(".localhost")) {
       systemLookup(hostname, options, done);
       return;

@@ -1,7 +1,7 @@
 /**
  * Exports metrics from a long-lived process: a MeterProvider whose reader sends the totals so far to the collector at an
- * interval, at each flush, and at the end. Because each export holds the totals, one that fails is made good by the next, so
- * there are no retries and no queue.
+ * interval, at each flush, and at the end. Each export holds the totals, so the next export makes up for a failed one. There are
+ * no retries and no queue.
  */
 import type { Meter } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
@@ -14,7 +14,7 @@ import type { Environment } from "./variables.ts";
 export interface MetricExport {
   /** Makes the instruments whose values are exported. */
   readonly meter: Meter;
-  /** Sends the totals so far. Never rejects. Takes at most two exports' time. */
+  /** Sends the totals so far. Never rejects. Takes at most the time of two exports. */
   flush(): Promise<void>;
   /** Sends the final totals and ends within `shutdownMs`. Never rejects. Returns one line if they were lost. */
   shutdown(): Promise<string | undefined>;
@@ -34,6 +34,7 @@ export async function openMetricExport(
     import("./otel.ts"),
     createOtlpSender(METRICS_SIGNAL, settings.otlp, environment, note),
   ]);
+  /** Aborted when the time for the shutdown is up. */
   const ending = new AbortController();
   /** Why the last export failed. Undefined if it succeeded. */
   let failure: string | undefined;

@@ -1,7 +1,7 @@
 /**
  * Records metrics of runs and calls with `@opentelemetry/api`: wraps a `Tracing`, through which the gateway reports both. The
- * data points go to the MeterProvider that the process has registered, or to the given meter. Without either, a run pays one
- * check, and its calls nothing.
+ * data points go to the MeterProvider that the process has registered, or to the given meter. Without either, metrics cost one
+ * check for each run and nothing for its calls.
  */
 import { type Counter, createNoopMeter, type Histogram, type Meter, type MetricOptions, metrics } from "@opentelemetry/api";
 import { VERSION } from "../vm/version.ts";
@@ -65,8 +65,9 @@ function secondsSince(startedAt: number): number {
   return (performance.now() - startedAt) / 1_000;
 }
 
-/** What a meter returns if no MeterProvider is registered. */
+/** The meter that the API returns if no MeterProvider is registered. */
 const NOOP_METER = createNoopMeter();
+/** The instruments that each meter has made. */
 const INSTRUMENTS_OF = new WeakMap<Meter, Instruments>();
 
 /** Returns undefined if nothing records metrics. */

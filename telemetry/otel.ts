@@ -81,7 +81,7 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   };
 }
 
-/** Publishes the ids of the span. A replay publishes nothing, because it only shows what another run did. */
+/** Returns functions that publish the ids of the run span as thread context. A replay has none, because it only repeats another run. */
 function machineContext(
   span: Span,
   { mode }: RunSpanStart,

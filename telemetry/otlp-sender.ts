@@ -43,7 +43,7 @@ export interface OtlpSender<T> {
   close(): void;
 }
 
-/** More than a collector needs, because a successful response holds only a count and a message. */
+/** Limit on a response. A collector needs far less, because a successful response holds only a count and a message. */
 const MAX_RESPONSE_BYTES = 65_536;
 const RETRYABLE_STATUSES: readonly number[] = [429, 502, 503, 504];
 /** Error codes of Node for a connection that failed or was lost. */
@@ -169,7 +169,7 @@ async function bodyOf(response: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Returns the number in the response's `partial_success`, or 0 if the body is not a response with one. */
+/** Returns how many items the response's `partial_success` counts as rejected, or 0 if the body has no such count. */
 function rejectedCount(body: Uint8Array, decode: (body: Uint8Array) => unknown, field: string): number {
   const member = (data: unknown, name: string): unknown =>
     typeof data === "object" && data !== null ? Reflect.get(data, name) : undefined;

@@ -24,7 +24,7 @@ interface RunnerSettings {
   readonly metrics: MetricSettings | undefined;
 }
 
-/** The service that a program's run belongs to, whatever the runner is called. */
+/** The service name of the spans of a program's run, whatever the name of the runner. */
 const RUN_SERVICE = "boruna";
 
 /** Calls `notify` with one line for each setting that cannot be used, and at the end for what was lost. */
@@ -38,7 +38,7 @@ export async function startRunnerExport(
     import("@opentelemetry/resources"),
     import("./span-export.ts"),
   ]);
-  // The id tells several runners of one name apart.
+  // The id distinguishes runners that have the same name.
   const defaults = { "service.name": serviceName, "service.instance.id": randomUUID() };
   const runner = resourceOf(resources, process.env, defaults, notify);
   const boruna = runner.merge(resources.resourceFromAttributes({ "service.name": RUN_SERVICE }));
@@ -46,6 +46,7 @@ export async function startRunnerExport(
   const tracers = spans === undefined ? undefined : await taskTracers(spans, { runner, boruna });
   const metrics = settings.metrics === undefined ? undefined : await startMetrics(settings.metrics, runner, notify);
   const threadContext = await openThreadContext(process.env, notify);
+  // Without the propagator, the trace of the sender is ignored.
   const readsContext = settings.spans?.propagators.tracecontext !== false;
   const shutdownMs = settings.spans?.shutdownMs ?? settings.metrics?.shutdownMs ?? 0;
   return {
@@ -72,7 +73,7 @@ async function startMetrics(settings: MetricSettings, resource: Resource, notify
   return openMetricExport(settings, process.env, resource, notify);
 }
 
-/** Makes the tracers of both resources, with the sampler of the variables and with one that keeps every span. */
+/** Makes the tracers of both resources twice. `sampled` has the sampler that the variables choose, `kept` one that keeps every span. */
 async function taskTracers(
   { processors }: SpanExport,
   resources: Readonly<Record<keyof TaskTracers, Resource>>,

@@ -1,6 +1,7 @@
 /**
- * The telemetry of a process that runs many programs as tasks: started once, flushed when the host likes, stopped before
- * the process ends. Reads the standard variables, as the command does, and registers nothing with the OpenTelemetry API.
+ * The telemetry of a runner, a process that runs many programs as tasks. The host starts it once, flushes it at any time, and stops
+ * it before the process ends. It reads the standard variables (`OTEL_*`), as the command line does, and registers nothing with the
+ * OpenTelemetry API.
  *
  *   action.run    resource of the runner (`boruna-runner` by default) ─┐
  *   boruna.run    resource `boruna`                                    ├─► one queue, one sender ──► collector
@@ -22,13 +23,13 @@ export interface RunnerTelemetryOptions {
 }
 
 /**
- * What a host holds for the life of its process. No method ever rejects, and each does nothing if it has nothing to do:
- * if telemetry is off, before `start`, after `stop`, or the second time.
+ * The telemetry of one process. Only the first `start` and the first `stop` have an effect. The other methods do nothing before
+ * `start`, after `stop`, and if telemetry is off. No method rejects.
  */
 export interface RunnerTelemetry {
   /** Starts the export that the `OTEL_*` variables configure. Without an endpoint nothing of OpenTelemetry's SDK is loaded. */
   start(): Promise<void>;
-  /** Sends what has ended so far, and the metrics. Waits at most `BORUNA_OTEL_SHUTDOWN_MS`. */
+  /** Sends the spans that have ended so far, and the metrics. Waits at most `BORUNA_OTEL_SHUTDOWN_MS`. */
   flush(): Promise<void>;
   /** Flushes and ends the export within `BORUNA_OTEL_SHUTDOWN_MS`, even if the collector does not answer. It cannot be started again. */
   stop(): Promise<void>;
@@ -41,11 +42,11 @@ const RUNNER_SERVICE = "boruna-runner";
 /** Creates the telemetry of a runner, not started yet. */
 export function createRunnerTelemetry(options: RunnerTelemetryOptions = {}): RunnerTelemetry {
   const onNotice = options.onNotice ?? printNotice;
-  const told = new Set<string>();
-  // Spans and metrics share variables, so they may have the same to say.
+  const reported = new Set<string>();
+  // Spans and metrics share variables, so both may report the same notice.
   const notify = (line: string): void => {
-    if (!told.has(line)) onNotice(line);
-    told.add(line);
+    if (!reported.has(line)) onNotice(line);
+    reported.add(line);
   };
   let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -92,7 +93,7 @@ async function startExport(serviceName: string, notify: (line: string) => void):
   return startRunnerExport(serviceName, { spans, metrics }, notify);
 }
 
-/** Passes on what there is to say about the settings. Returns undefined if they turn the signal off. */
+/** Passes the problem or the notices of the settings to `notify`. Returns undefined if the settings turn spans or metrics off. */
 function usable<T extends { readonly on: true; readonly notices: readonly string[] }>(
   settings: T | { readonly on: false } | { readonly problem: string },
   notify: (line: string) => void,

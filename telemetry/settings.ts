@@ -19,6 +19,7 @@ export interface BatchSettings {
   readonly maxExportBatchSize: number;
   /** How long a span waits for its batch to fill, in milliseconds. */
   readonly scheduledDelayMillis: number;
+  /** Milliseconds for one export to the console. It is also an upper bound on `exportMs`. */
   readonly exportTimeoutMillis: number;
 }
 
@@ -64,7 +65,7 @@ export interface MetricSettings {
   readonly exportMs: number;
   /** Milliseconds for flush and shutdown together. */
   readonly shutdownMs: number;
-  /** As in `TelemetrySettings`. */
+  /** One line for each setting that was not understood and was replaced by its default. */
   readonly notices: readonly string[];
 }
 
@@ -174,7 +175,7 @@ function endpointVariable(read: Reader, signal: SignalName): VariableName | unde
   return firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`, "OTEL_EXPORTER_OTLP_ENDPOINT");
 }
 
-/** Reads how to reach the collector, once an endpoint is set. */
+/** Reads how to reach the collector. Called only if an endpoint is set. */
 function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): OtlpSettings | Problem {
   const protocolName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`) ?? "OTEL_EXPORTER_OTLP_PROTOCOL";
   const protocol = protocolOf(read(protocolName) ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);

@@ -27,7 +27,10 @@ const MAX_DEPTH = 32;
 const MAX_TEXT_LENGTH = 200;
 const DEFAULT_MAX_SPANS = 1_000;
 
-/** The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. */
+/**
+ * The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. Each
+ * detail is an attribute with the text shown before its value.
+ */
 const LABELS = ["action.fqn", "boruna.program.name", "cap.name", "flow.construct", "code.function.name"] as const;
 const DETAILS = [
   ["action.outcome", ""],
@@ -52,7 +55,7 @@ const DETAILS = [
 interface Entry {
   readonly span: TreeSpan;
   readonly depth: number;
-  /** The text before the branch of this span. */
+  /** The lines of the tree to the left of this span's `├─` or `└─`. */
   readonly prefix: string;
   readonly isLast: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * Opens the span `action.run` of a task. The span belongs to the resource of the runner, the `boruna.run` below it to the
- * resource `boruna`, so the two come from different TracerProviders. Without such providers both come from the one that the
- * process has registered.
+ * Opens the span `action.run` of a task. A task is one request to a runner (`runtime/task.ts`). The span `action.run` belongs to
+ * the runner's resource, and the span `boruna.run` below it belongs to the resource `boruna`. So the two spans come from two
+ * TracerProviders. Without telemetry of the runner, both come from the provider that the process has registered.
  */
 import { type Context, type Meter, ProxyTracerProvider, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
@@ -18,7 +18,7 @@ export type SamplingPriority = -1 | 0 | 1 | 2;
 
 /** Who sent the task. `traceparent` and `tracestate` are ignored if they are malformed. */
 export interface TaskOrigin extends Pick<TraceHeaders, "traceparent" | "tracestate"> {
-  /** Wins over the sampler. */
+  /** Overrides the sampler. */
   readonly samplingPriority?: SamplingPriority | undefined;
 }
 
@@ -37,12 +37,12 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
-  /** Receives the task's run, as a child of this span, for spans and metrics. */
+  /** The tracing for the task's run: makes the run's span a child of this span, and records the run's metrics. */
   readonly tracing: Tracing;
   end(info: TaskSpanEnd): void;
 }
 
-/** The tracers of the two resources. */
+/** One tracer for each resource: for `action.run`, and for the spans of the program's run. */
 export interface TaskTracers {
   readonly runner: Tracer;
   readonly boruna: Tracer;
@@ -98,7 +98,7 @@ export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, option
   };
 }
 
-/** Returns the parent context of a task. The sampling priority replaces the caller's sampled flag, so samplers that look at the parent follow it. */
+/** Returns the parent context of a task. The sampling priority replaces the caller's sampled flag, so a parent-based sampler obeys it. */
 function originContext({ traceparent, tracestate, samplingPriority }: TaskOrigin): Context {
   const remote = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   if (remote === undefined) return parentContext({});

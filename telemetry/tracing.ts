@@ -23,14 +23,17 @@ export type RunMode = "mock" | "live" | "replay";
 /** Counts of the capability calls of one run, actors included. */
 export interface CallCounters {
   readonly total: number;
+  /** Calls that reached a handler. */
   readonly dispatched: number;
   readonly denied: number;
+  /** Calls of a capability without a handler. Such a call may also be denied. */
   readonly unknown: number;
   readonly budget_exceeded: number;
+  /** Calls whose handler failed. */
   readonly failed: number;
 }
 
-/** Why a call failed: the value of `error.kind` and `error.type`. */
+/** Why a call failed: the value of the span attributes `error.kind` and `error.type`. */
 export type CallErrorKind = "denied" | "budget_exceeded" | "runtime_error" | "unknown";
 
 /** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
@@ -45,7 +48,7 @@ export interface Tracing {
   startRun(info: RunSpanStart): RunTracing;
 }
 
-/** What is known at the start of a run. It includes the trace context of the caller, in which malformed values are ignored. */
+/** What is known at the start of a run. It includes the trace context of the caller. Malformed values in it are ignored. */
 export interface RunSpanStart extends TraceHeaders {
   /** Returns the run id. Called only if the span is recorded, because computing the id of a mock run needs a hash of the module. */
   readonly runId: () => string;
@@ -89,7 +92,7 @@ export interface CallSpanStart {
   /** Number of the call in its run, counted like in the log. */
   readonly call: number;
   readonly mode: RunMode;
-  /** Whether something serves the capability, whatever the policy says. */
+  /** Whether the machine or a handler serves the capability, whether or not the policy allows the call. */
   readonly known: boolean;
   /** Number of arguments that the program passed. */
   readonly argumentCount: number;
@@ -102,7 +105,7 @@ export interface CallSpanStart {
 }
 
 export interface FlowTracing {
-  /** `endMs` is the time of the end as `performance.now` gives it, if the span ended before this call. */
+  /** `endMs` is the time at which the span ended, in milliseconds of `performance.now`. Without it, the span ends now. */
   end(info: FlowSpanEnd, endMs?: number): void;
 }
 
@@ -122,6 +125,7 @@ export interface CallSpanEnd {
   /** Number of calls still allowed after this one. Absent if there is no budget, or if the call was denied. */
   readonly budgetRemaining?: number | undefined;
   readonly errorKind?: CallErrorKind | undefined;
+  /** The tokens that an `llm.call` used, as its answer reports them. */
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;
   /** The model that answered an `llm.call`. */

@@ -1,4 +1,4 @@
-/** The file slot of one thread: creates it, writes it, and removes it. */
+/** Creates, writes and removes the file slot of one thread: a small file that says under which span the thread runs. */
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -28,19 +28,20 @@ export function slotFolder(environment: Environment): string {
 /** Prefix of the names of all slots of a process. The thread id follows. */
 export const slotPrefix = (pid: number): string => `boruna-ctx-${pid}-`;
 
+/** The bytes that each write covers: from the sequence to the end of the record. */
 const WRITTEN_BYTES = RECORD_OFFSET + RECORD_BYTES - SEQUENCE_OFFSET;
 
 /**
- * A writer that is stopped in the middle of a write must not leave a mixture of two records for a reader. So new ids are
- * written first, with an odd sequence and `valid` 0. After that, only the sequence and `valid` change, in one write each time
- * that the machine enters or leaves.
+ * A reader must never see a mixture of two records, even if the writer is stopped in the middle of a write. So `enter` first
+ * writes new ids with an odd sequence and `valid` 0. A second write then makes the sequence even and `valid` 1. If the ids are
+ * the same, only the second write is needed. `leave` sets `valid` to 0 in one write.
  */
 export class FileSlot implements ThreadContext {
   readonly #path: string;
   readonly #file: number;
   readonly #slot = emptySlot();
   #sequence = 0;
-  /** The record in the slot. */
+  /** The record in the slot. A caller passes the same object again to publish the same ids. */
   #record: Uint8Array | undefined;
 
   /**
@@ -91,7 +92,7 @@ export class FileSlot implements ThreadContext {
   }
 }
 
-/** Removes the slots of all threads of this process. Those of workers that were terminated are still there. */
+/** Removes the slots of all threads of this process. Terminated workers have left theirs behind. */
 export function removeSlotsOfProcess(folder: string, pid: number): void {
   for (const name of readdirSync(folder)) if (name.startsWith(slotPrefix(pid))) unlinkSync(join(folder, name));
 }

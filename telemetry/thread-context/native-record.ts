@@ -1,6 +1,6 @@
 /**
- * The record of this thread in the memory of the process, which the native add-on makes (`native/`): the thread-local pointer
- * `otel_thread_ctx_v1` points to it (OTEP 4947), and the process context says how to read it (OTEP 4719).
+ * The record of this thread in the memory of the process. The optional native add-on (`native/`) makes the record and sets the
+ * thread-local pointer `otel_thread_ctx_v1` to it (OTEP 4947). The process context tells readers how to read it (OTEP 4719).
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ const FILE = "native/build/Release/thread_context.node";
 
 /** Returns the record, or why there is none. Never throws: the add-on is optional. */
 export function openNativeRecord(environment: Environment): ThreadContext | { readonly problem: string } {
-  // From the folder of the source or the bundled command, and from that of the built library.
+  // The first path is right for the sources and the bundled command, the second for the built library.
   const paths = ["../../", "../../../"].map((path) => fileURLToPath(new URL(path + FILE, import.meta.url)));
   const path = paths.find((candidate) => existsSync(candidate));
   if (path === undefined) return { problem: "the native add-on is not built" };
@@ -41,10 +41,10 @@ function isAddOn(exports: object): exports is AddOn {
   return ["attach", "publishProcessContext"].every((name) => typeof Object.getOwnPropertyDescriptor(exports, name)?.value === "function");
 }
 
-/** Readers stop the thread before they read, so only the order of the writes matters: `Atomics` keeps the others in front of it. */
+/** Readers stop the thread before they read, so only the order of the writes matters. `Atomics.store` writes `valid` after the ids. */
 class NativeRecord implements ThreadContext {
   readonly #memory: Uint8Array;
-  /** The record in the memory. */
+  /** The record whose ids are in the memory. */
   #record: Uint8Array | undefined;
 
   constructor(memory: Uint8Array) {

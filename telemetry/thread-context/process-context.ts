@@ -1,9 +1,9 @@
 /**
- * The payload of the process context (OTEP 4719): an OpenTelemetry `Resource` in protobuf. Readers need `threadlocal.…` to know
- * that the process has thread contexts, and in which form (OTEP 4947).
+ * Encodes the payload of the process context (OTEP 4719): an OpenTelemetry `Resource` in protobuf. The attributes `threadlocal.…`
+ * tell readers that the process publishes thread contexts, and in which layout (OTEP 4947).
  */
 
-/** The schema that the readers of today know. OTEP 4947 will rename it when it is stable. */
+/** The name of the layout that today's readers know. OTEP 4947 will rename it when the layout is stable. */
 const SCHEMA = "tlsdesc_v1_dev";
 
 /** Numbers of the fields in opentelemetry/proto/resource/v1 and common/v1. */
@@ -13,7 +13,7 @@ const VALUE = 2;
 const STRING_VALUE = 1;
 const ARRAY_VALUE = 5;
 
-/** Returns the payload. The service's name is left out if it is unknown. */
+/** Returns the payload. Omits the name of the service if it is unknown. */
 export function processContext(serviceName: string | undefined): Uint8Array {
   return Buffer.concat([
     ...(serviceName === undefined ? [] : [attribute("service.name", text(serviceName))]),

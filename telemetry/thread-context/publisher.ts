@@ -9,6 +9,7 @@ import type { ThreadContext } from "./thread-context.ts";
 /** Signals that end a process which does not handle them. */
 const ENDING_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 
+/** The publisher of this thread. Undefined until the first call of `publisherOfThread`. */
 let opened: { readonly publisher: ThreadContext | undefined } | undefined;
 
 /** Returns the publisher of this thread. The first call opens it. Returns undefined if the slot cannot be created. */
@@ -36,21 +37,23 @@ function openPublisher(environment: Environment, report: (line: string) => void)
   }
 }
 
-/** Returns the thread id of the operating system on Linux, where /proc shows it. Elsewhere, Node's number: 0 is the main thread. */
+/** Returns the thread id of the operating system, if Linux shows it in /proc. Otherwise returns Node's number of the thread. */
 function threadNumber(): number {
   if (process.platform !== "linux") return threadId;
   try {
     const [, pid, thread] = /^(\d+)\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self")) ?? [];
     if (Number(pid) === process.pid) return Number(thread);
   } catch {
-    // Without /proc there is Node's number.
+    // /proc is not mounted.
   }
+  // On Linux, the main thread has the id of the process.
   return isMainThread ? process.pid : threadId;
 }
 
-/** Writes to all places of the thread. After a failure it writes no more, because telemetry never affects a run. */
+/** Publishes to the file slot and the native record. After a failed write it stops publishing, because telemetry never affects a run. */
 class Publisher implements ThreadContext {
   readonly #onFailure: (error: unknown) => void;
+  /** The file slot, and the native record if there is one. */
   #places: readonly ThreadContext[];
   #isValid = false;
 
@@ -60,7 +63,7 @@ class Publisher implements ThreadContext {
   }
 
   enter(record: Uint8Array): void {
-    // A slot goes from one record to the next only through an invalid one (see `FileSlot`).
+    // The old record must be invalid before its ids are overwritten.
     this.leave();
     this.#isValid = true;
     this.#atPlaces((place) => place.enter(record));
@@ -85,10 +88,10 @@ class Publisher implements ThreadContext {
 function removeSlots(folder: string, slot: FileSlot): void {
   try {
     slot.remove();
-    // The last thread of the process also removes what workers left that were terminated.
+    // The main thread ends last, so it also removes the slots that terminated workers left behind.
     if (isMainThread) removeSlotsOfProcess(folder, process.pid);
   } catch {
-    // The file or the folder is gone. Nobody is left to tell.
+    // The file or the folder is gone. The thread is ending, so the error cannot be reported.
   }
 }
 

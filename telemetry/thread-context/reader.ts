@@ -20,19 +20,20 @@ import type { Environment } from "../variables.ts";
 import { slotFolder, slotPrefix } from "./file-slot.ts";
 import { decodeSlot, SLOT_BYTES, type SpanIds } from "./slot.ts";
 
-/** What one thread publishes. Without `ids`, the machine does not run on the thread, or not under a span. */
+/** What one thread publishes. `ids` is undefined if the machine does not run on the thread, or runs without a span. */
 export interface ThreadSpan {
   readonly thread: number;
   readonly ids: SpanIds | undefined;
 }
 
-/** Most attempts to read a slot that is being written. A write takes microseconds, unless the system stops the writer in the middle. */
+/** Limit on the attempts to read a slot that is being written. A write takes microseconds, unless the system stops the writer in the middle. */
 const MAX_ATTEMPTS = 2_000;
-/** After this many attempts, the reader waits a millisecond before each. */
+/** After this many attempts, the reader waits a millisecond before each further attempt. */
 const QUICK_ATTEMPTS = 1_000;
 /** Limits how many open files or folder entries are examined, because another program chooses how many there are. */
 const MAX_ENTRIES = 100_000;
 
+/** For `Atomics.wait`, which then sleeps until its time is up. */
 const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
 
 interface SlotPlace {
@@ -67,8 +68,8 @@ function ownerOf(pid: number): number | undefined {
 }
 
 /**
- * Returns the slots that the process holds open. Its open files name the right folder, whatever the environment of the reader,
- * and exclude slots of dead processes and files that somebody else put there.
+ * Returns the slots that the process holds open. This finds them even if the process and the reader have different environments,
+ * and so different folders. It also excludes slots of dead processes and files that somebody else put into the folder.
  */
 function openSlotsOf(pid: number): readonly SlotPlace[] {
   const folder = `/proc/${pid}/fd`;
@@ -82,7 +83,7 @@ function openSlotsOf(pid: number): readonly SlotPlace[] {
   });
 }
 
-/** Where there is no /proc: returns the files in the folder with the names of the process's slots. */
+/** For systems without /proc: returns the files in the folder that have the names of the process's slots. */
 function slotsInFolder(pid: number, folder: string): readonly SlotPlace[] {
   return attempt(folder, () =>
     bounded(readdirSync(folder, { withFileTypes: true }))
@@ -115,7 +116,7 @@ function bounded<T>(entries: readonly T[]): readonly T[] {
 
 function readSlot(path: string, thread: number, owner: number | undefined): SpanIds | undefined {
   return attempt(`the slot of thread ${thread}`, () => {
-    // A link of /proc leads to the file that the process opened. Elsewhere, links are refused.
+    // On Linux the path is a link of /proc, which leads to the file that the process opened. On other systems, refuse links.
     const file = openSync(path, constants.O_RDONLY | (process.platform === "linux" ? 0 : constants.O_NOFOLLOW) | constants.O_NONBLOCK);
     try {
       const { uid, size } = fstatSync(file);

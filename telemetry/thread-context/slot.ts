@@ -1,5 +1,6 @@
 /**
- * The layout of the record and of the file slot around it. Numbers are little endian.
+ * The layout of the record, which holds the ids of the span that a thread runs under, and of the file slot around it. Numbers are
+ * little endian.
  *
  *   0   magic     `BRNACTX1`
  *   8   version   u32, 1
@@ -46,7 +47,7 @@ export function emptySlot(): Buffer {
   return slot;
 }
 
-/** The content of a slot. A `problem` says why the bytes are no slot that this version can read. */
+/** The content of a slot. `problem` says why this version cannot read the bytes as a slot. */
 export type DecodedSlot =
   | { readonly state: "valid"; readonly ids: SpanIds }
   | { readonly state: "invalid" | "writing" }

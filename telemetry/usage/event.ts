@@ -1,7 +1,7 @@
 /**
- * Declares the usage event: what one command of the CLI tells about itself. An event never contains a user, a host, a path,
- * an argument, program text, a URL, an error message or an id of the device. Every value has a narrow form, so an event
- * that fits the table holds no free text, and none of it can control a terminal.
+ * Declares the usage event: what Boruna reports about one command of the CLI. An event never contains a user, a host, a path,
+ * an argument, program text, a URL, an error message or an id of the device. Every field accepts only a narrow form, so a valid
+ * event contains no free text and no character that could control a terminal.
  */
 import { TENANT } from "./settings.ts";
 
@@ -72,7 +72,7 @@ export const USAGE_FIELDS = {
 
 const SPECS: ReadonlyMap<string, FieldSpec> = new Map(Object.entries(USAGE_FIELDS));
 
-/** Size limit of an event in JSON, in bytes. An event that fits the table has fewer. One `write` of this size is atomic. */
+/** Limit on the JSON of an event, in bytes. A valid event is shorter. One `write` of this size is atomic. */
 export const MAX_EVENT_BYTES = 4_096;
 
 /** Returns the name of the first field that is missing, not valid or not in the table, or undefined if the data is an event. */

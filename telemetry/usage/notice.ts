@@ -6,13 +6,13 @@ import { USAGE_FIELDS } from "./event.ts";
 import { stateFolder } from "./folders.ts";
 import type { UsageDestination } from "./settings.ts";
 
-/** An empty file with this name in the state folder says that the notice was shown. The number is that of the event's schema. */
+/** An empty file with this name in the state folder says that the notice was shown. The number is the version of the event's schema. */
 const MARKER = "usage-notice-1";
 
 /**
- * Whether this process must show the notice. Creates the marker, so that of several commands at the same time only one
- * shows it. Where the marker cannot be kept, because there is no home folder or it is read-only, every command shows the
- * notice: nothing could say that this user has seen it.
+ * Whether this process must show the notice. Creates the marker, so that only one of several concurrent commands shows it. If
+ * the marker cannot be created, for example because the home folder is missing or read-only, every command shows the notice,
+ * because nothing records that the user has seen it.
  */
 export function mustShowNotice(environment: Environment): boolean {
   const folder = stateFolder(environment);

@@ -2,7 +2,7 @@
  * Makes and delivers the usage event of one command, after the command has done its work:
  *
  *   settings.ts ──► notice.ts ──► event.ts ──► delivery.ts ──► a file, or POST to a URL
- *   on or off       once          one event    time limit      sink.ts is such a server, report.ts reads such a file
+ *   on or off       once          one event    time limit      report.ts reads such a file, sink.ts is such a server
  *
  * Nothing here changes the exit code or stdout of the command.
  */

@@ -22,7 +22,7 @@ export interface UsageReport {
   readonly commands: readonly CommandReport[];
 }
 
-/** Further commands and error classes are counted together as `other`. Only a forged file has more. */
+/** Limits on the commands and error classes that are counted separately. Any more count as `other`, but only a forged file has more. */
 const MAX_COMMANDS = 128;
 const MAX_ERROR_CLASSES = 64;
 const OTHER = "other";
@@ -100,7 +100,7 @@ function percentile(ascending: readonly (readonly [ms: number, count: number])[]
   return 0;
 }
 
-/** Splits bytes into lines without keeping more than one of them. A line longer than an event can be is undefined. Skips empty lines. */
+/** Splits bytes into lines, with one line in memory at a time. Yields undefined for a line too long for an event. Skips empty lines. */
 export function* boundedLines(chunks: Iterable<Uint8Array>): Generator<string | undefined> {
   let line: Buffer | undefined = Buffer.alloc(0);
   const textOf = (bytes: Buffer | undefined): string | undefined => bytes?.toString("utf8");

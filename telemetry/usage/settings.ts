@@ -14,7 +14,7 @@ export interface UsageSettings {
   readonly destination: UsageDestination | undefined;
   /** Why events are on or off. Names variables, never their values. */
   readonly reason: string;
-  /** The word that every event carries, if one is set. */
+  /** The value of `BORUNA_TELEMETRY_TENANT`, a word that every event carries, such as the name of a team. */
   readonly tenant: string | undefined;
   /** One line for each value that is not valid and therefore ignored. */
   readonly notices: readonly string[];
@@ -26,9 +26,10 @@ const MAX_TIMEOUT_MS = 60_000;
 const TOKEN = /^[A-Za-z0-9._~+/-]{1,1024}=*$/;
 export const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
+/** Reads the variables. `builtInUrl` is where events go if the variables name no destination. */
 export function readUsageSettings(environment: Environment, builtInUrl: string | undefined = BUILT_IN_URL): UsageSettings {
   const off = (reason: string): UsageSettings => ({ destination: undefined, reason, tenant: undefined, notices: [] });
-  // An opt-out is not trimmed: white space is a value too.
+  // Any value opts out, even white space, so the value is not trimmed.
   const optOut = OPT_OUTS.find((name) => (environment[name] ?? "") !== "");
   if (optOut !== undefined) return off(`${optOut} is set`);
   const path = readVariable(environment, "BORUNA_TELEMETRY_FILE");

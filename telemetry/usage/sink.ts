@@ -13,7 +13,7 @@ export interface SinkOptions {
   readonly host: string;
   /** 0 means any free port. */
   readonly port: number;
-  /** The bearer token that each request must have. Undefined: none is asked for. */
+  /** The bearer token that each request must have. Undefined if requests need none. */
   readonly token: string | undefined;
   /** Called with each valid event. If it throws, the request is answered with 500. */
   readonly onEvent: (event: UsageEvent) => void;
@@ -96,7 +96,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   }
 }
 
-/** Throws a `Refusal` for a request without the token, or one that a web page could make without asking (no JSON, no POST). */
+/**
+ * Throws a `Refusal` for a request that lacks the token or is not a POST of JSON. A web page can send other requests to any server
+ * without permission, but not a POST of JSON.
+ */
 function rejectUnfitRequest(request: IncomingMessage, token: string | undefined): void {
   if (token !== undefined && !isSameText(request.headers.authorization ?? "", `Bearer ${token}`))
     throw new Refusal(401, "the bearer token is missing or wrong");
