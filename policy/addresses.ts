@@ -22,7 +22,7 @@ type Range = readonly [prefix: string, bits: number, kind: AddressClass];
 
 /** The first matching range decides. Ranges that IANA calls globally reachable are public if servers on the internet use them. */
 const IPV4_RANGES: readonly Range[] = [
-  ["0.0.0.0", 8, "unspecified"], // This network.
+  ["0.0.0.0", 8, "unspecified"], // "This network" (RFC 791).
   ["10.0.0.0", 8, "private"],
   ["100.64.0.0", 10, "CGNAT"],
   ["127.0.0.0", 8, "loopback"],
@@ -31,8 +31,8 @@ const IPV4_RANGES: readonly Range[] = [
   ["172.16.0.0", 12, "private"],
   ["192.0.0.0", 24, "reserved"], // Protocol assignments; the nearest gateway answers their anycast services.
   ["192.0.2.0", 24, "documentation"],
-  ["192.31.196.0", 24, "public"], // AS112.
-  ["192.52.193.0", 24, "public"], // AMT.
+  ["192.31.196.0", 24, "public"], // AS112: DNS servers for the names of private addresses (RFC 7535).
+  ["192.52.193.0", 24, "public"], // AMT: relays of multicast (RFC 7450).
   ["192.88.99.0", 24, "reserved"], // 6to4 relays, deprecated.
   ["192.168.0.0", 16, "private"],
   ["192.175.48.0", 24, "public"], // AS112.
@@ -48,7 +48,7 @@ const IPV6_RANGES: readonly Range[] = [
   ["::1", 128, "loopback"],
   ["64:ff9b:1::", 48, "reserved"], // Local-use NAT64; each operator chooses its own format.
   ["100::", 64, "reserved"], // Discard only.
-  ["100:0:0:1::", 64, "reserved"], // Dummy prefix.
+  ["100:0:0:1::", 64, "reserved"], // Dummy prefix (RFC 9780).
   ["2001:2::", 48, "benchmarking"],
   ["2001:3::", 32, "public"], // AMT.
   ["2001:4:112::", 48, "public"], // AS112.

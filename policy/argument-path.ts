@@ -5,8 +5,8 @@
  *     headers["X-Key"]     a name that is not an identifier, as a JSON string in brackets
  *     rows[0].id           the first element of a list
  *
- * Names lead into Json objects, maps, records, the variants of enums, and `ok` and `err` of a Result. An Option is looked
- * through: None is absent.
+ * Names lead into Json objects, maps, records, the variants of enums, and `ok` and `err` of a Result. A path needs no step for an
+ * Option: Some is the value inside it, and None is absent.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";
@@ -67,7 +67,7 @@ export function partOf(value: Value, steps: readonly (string | number)[], types:
   return part;
 }
 
-/** Looks through Options. None is absent. */
+/** Returns the value inside nested Options, or undefined for None. */
 function presentValue(value: Value): Value | undefined {
   let present = value;
   while (present instanceof SomeValue) present = present.value;

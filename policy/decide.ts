@@ -35,9 +35,11 @@ interface Refusal {
   readonly reason: string;
 }
 
-/** The decision of a rule alone, and the rule's conditions on arguments. */
+/** What a rule decides. */
 interface RuleDecision {
+  /** The decision before the arguments are checked. */
   readonly decision: Decision;
+  /** Returns a refusal if the arguments do not meet the rule's conditions. Undefined if the rule has no conditions. */
   readonly refuses: WhereCheck | undefined;
 }
 
@@ -45,7 +47,7 @@ interface RuleDecision {
 export class Decisions {
   readonly #policy: Policy;
   readonly #types: readonly TypeDef[];
-  /** By capability name. */
+  /** The decisions of rules, by capability name. They are kept, because they do not depend on the arguments. */
   readonly #byRule = new Map<string, RuleDecision>();
 
   /** `types` are those of the program's module. They name the fields of its records. */
@@ -100,7 +102,7 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 
 /**
  * Checks host, port, method and, if the host is an IP address, its range. A loopback address that `allowed_domains` names with its
- * port is open, whatever the other settings. Returns undefined if the policy refuses nothing.
+ * port is open, whatever the policy says about ports and private networks. Returns undefined if the policy refuses nothing.
  * A URL that does not parse is refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
  */
 function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {

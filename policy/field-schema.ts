@@ -28,7 +28,7 @@ export interface FieldSchema<T> {
   /** A phrase that follows "must be": `a list of hosts`. */
   readonly description: string;
   readonly jsonSchema: JsonSchema;
-  /** Returns the JSON of a value that was read, without each later field that has its default. */
+  /** Returns the canonical form of a value that was read: omits each later field (see `later`) that has its default. */
   readonly compact: (data: JsonData) => JsonData;
 }
 
@@ -217,6 +217,7 @@ export type KeyCheck = (name: string) => undefined | { readonly kind?: PolicyErr
 export interface MapOptions<T> {
   /** Returns the schema of one member's value, if it depends on the name. */
   readonly itemFor?: (name: string) => FieldSchema<T>;
+  /** More keywords of the object's JSON Schema. */
   readonly extraSchema?: JsonSchema;
   readonly maxEntries?: number;
 }

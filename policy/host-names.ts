@@ -1,7 +1,7 @@
 /**
- * Host names outside ASCII that mean the same host in every version of Node. The URL parsers of Node 20 and 24 disagree
- * on labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on
- * right-to-left names. This file refuses those names and leaves the rest to the parser.
+ * Parses URLs so that a host name outside ASCII means the same host in every version of Node. The URL parsers of Node 20 and 24
+ * disagree on labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on right-to-left
+ * names. This file refuses those names and leaves the rest to the URL parser.
  */
 
 /** Parses a URL. Returns undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */

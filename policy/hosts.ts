@@ -34,7 +34,7 @@ export function matchesHost(pattern: string, host: string): boolean {
   return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
 }
 
-/** Returns why a host is not public, or undefined if it may be. Looks only at the text; the handler checks the addresses of a name. */
+/** Returns why a host is not public, or undefined if it may be public. Checks only the text. The handler checks the addresses of a name. */
 export function privateReason(host: string): string | undefined {
   // RFC 6761: these names mean this machine, whatever a resolver says.
   if (host === "localhost" || host.endsWith(".localhost")) return "a loopback name";
@@ -96,7 +96,7 @@ export function loopbackName(host: string, port: number): string | undefined {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Whether `allowed_domains` names this loopback host and port. Names that resolve to them are not meant. */
+/** Whether `allowed_domains` names this loopback host and port. A name that resolves to a loopback address does not count. */
 export function namesLoopback(allowedDomains: readonly string[], host: string, port: number): boolean {
   const name = loopbackName(host, port);
   return name !== undefined && allowedDomains.includes(name);

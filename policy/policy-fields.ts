@@ -89,7 +89,7 @@ const NAME: TextParser = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { 
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
 );
-/** Headers that a policy cannot send a key in: those of HTTP itself, and those in which servers look for something else. */
+/** Headers that cannot carry the idempotency key: those that only the HTTP client may set, and those that have another meaning. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...UNSETTABLE_HEADERS,
   "accept",
@@ -341,7 +341,7 @@ const checkSecretName: KeyCheck = (name) => {
 };
 const SECRETS: FieldSchema<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
-/** Short names that the compiler accepts with a warning and a policy refuses, each with the hint of its error. */
+/** Short names that the compiler accepts with a warning and a policy refuses, each with the hint of the policy's error. */
 const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["net", 'Write "net.fetch".'],
   ["fs", 'Write "fs.read" or "fs.write".'],

@@ -70,7 +70,7 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
 
 const anyPolicy = lazily(() => policyFileSchema(undefined));
 
-/** Returns the effective policy in the format of a policy file: defaults included, except those of later fields. */
+/** Returns the effective policy in the format of a policy file: with all defaults, except those of fields added after version 1. */
 export function policyToJson(policy: Policy): JsonData {
   return anyPolicy().compact(jsonFromJs(policy));
 }

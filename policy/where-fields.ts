@@ -1,4 +1,4 @@
-/** The fields of `where` in a policy file: paths with their conditions, and their limits. */
+/** Declares `where` in a policy file: paths to arguments, and the conditions on each (see `where.ts`). */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { MAX_PATH_STEPS, MAX_PATH_UNITS, parseArgumentPath } from "./argument-path.ts";
@@ -29,6 +29,7 @@ export const MAX_ALTERNATIVES = 20;
 /** Limit on the values of `in`. */
 export const MAX_VALUES = 1_000;
 
+/** Whether the number is finite and, if it is whole, not rounded. */
 const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 
 const SCALAR: FieldSchema<Scalar> = {
@@ -92,7 +93,7 @@ const CONDITION: FieldSchema<Condition> = {
   },
 };
 
-/** One condition, or a list of which one must hold. Read as a list. */
+/** One condition, or a list of conditions of which one must hold. `read` always returns a list. */
 const ALTERNATIVES: FieldSchema<readonly Condition[]> = {
   description: "an object of conditions, or a list of such objects",
   jsonSchema: new Map<string, JsonData>([
@@ -119,7 +120,7 @@ const ALTERNATIVES: FieldSchema<readonly Condition[]> = {
   },
 };
 
-/** Returns the check of a path. Without a capability, the path may name any parameter. */
+/** Returns the check of the paths in `where`. Without a capability, a path may name any parameter. */
 function pathCheck(capability: CapabilityDecl | undefined): KeyCheck {
   return (name) => {
     const path = parseArgumentPath(name);

@@ -21,7 +21,7 @@ export function conditionWarnings(capability: CapabilityDecl, text: string, cond
     : warnings;
 }
 
-/** What the declaration says of a part of the arguments. */
+/** What a capability's signature says about a part of the arguments. */
 interface Place {
   /** Undefined if any type is possible, as inside Json. */
   readonly type: Type | undefined;
@@ -66,6 +66,7 @@ function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition
   if (noParts) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
   if (condition.absent !== undefined && Object.values(condition).filter((value) => value !== undefined).length === 1) return undefined;
   if (type === undefined) return undefined;
+  // Each list must have a value that the type allows. For `min` and `max`, any number will do.
   const wanted = [
     condition.equal === undefined ? undefined : [condition.equal],
     condition.in,
@@ -107,7 +108,7 @@ function rangeProblem({ min, max, in: list }: Condition): string | undefined {
   return list?.length === 0 ? "the list is empty" : undefined;
 }
 
-/** Texts that are not in the form in which the parameter is compared. */
+/** Returns why texts of the condition can never match: the parameter is compared in another form (`PARAMETER_FORMS`). */
 function formProblems(capability: CapabilityDecl, param: string, { equal, in: list, prefix }: Condition): readonly string[] {
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
   if (form === undefined) return [];

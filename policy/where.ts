@@ -105,7 +105,10 @@ export function whereCheck(capability: CapabilityDecl, where: Where, types: read
   };
 }
 
-/** Returns the function that finds the part of the arguments at the path, undefined if it is absent. Returns undefined if no signature has the parameter. */
+/**
+ * Returns a function that reads the part of the arguments at the path. That function returns undefined for an absent part. If no
+ * signature has the parameter, returns undefined instead of a function.
+ */
 function partReader(
   capability: CapabilityDecl,
   { param, steps }: ArgumentPath,
