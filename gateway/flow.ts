@@ -1,9 +1,9 @@
 /**
  * Reports the control flow of one run: to the tracing as spans, and to the observers `flowStart` and `flowEnd`.
  *
- * A run has at most `MAX_FLOW_SPANS` spans of control flow; the rest are counted and dropped. Many of them may end without the event
- * loop running in between, so that none can be sent. So that none is lost either, a span that ends while the queue of spans is full is
- * held back until there is room. A run with a wall-clock limit holds nothing back, because it never waits.
+ * A run has at most `MAX_FLOW_SPANS` spans of control flow; the rest are counted and dropped. Many spans may end before the event loop
+ * runs again, and spans are sent only while it runs. So that none is lost, a span that ends while the queue of spans is full is held
+ * back until there is room. A run with a wall-clock limit holds nothing back, because it never waits for a collector.
  */
 import type { FlowTracing, RunTracing, TraceDetail } from "../telemetry/tracing.ts";
 import { flowEndAttributes, flowSpanName, flowStartAttributes } from "../telemetry/flow-attributes.ts";
@@ -16,10 +16,11 @@ export interface RunFlowOptions {
   readonly detail: TraceDetail;
   readonly tracing: RunTracing | undefined;
   readonly observers: RunObservers;
+  /** Whether spans may be held back. False for a run with a wall-clock limit. */
   readonly mayWait: boolean;
 }
 
-/** A span of control flow. */
+/** A span of control flow that the machine holds until the span ends. */
 export class RunFlowSpan implements FlowSpan {
   /** The number of the span in its run, from 1. */
   readonly id: number;
@@ -37,6 +38,7 @@ export class RunFlowSpan implements FlowSpan {
   }
 }
 
+/** The control flow of one run. */
 export class RunFlow implements FlowHost {
   readonly constructs: boolean;
   readonly #tracing: RunTracing | undefined;
@@ -45,7 +47,7 @@ export class RunFlow implements FlowHost {
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
   #started = 0;
-  /** The spans held back, oldest first, from `#firstHeld` on. */
+  /** The spans held back, oldest first. */
   #held: { readonly span: FlowTracing; readonly end: FlowSpanEnd; readonly endMs: number }[] = [];
   /** Settles when the queue of spans has room. Undefined if it has room. */
   #room: Promise<void> | undefined;
@@ -93,7 +95,7 @@ export class RunFlow implements FlowHost {
     }
   }
 
-  /** Waits until the spans held back have ended, or `signal` is aborted. Then it no longer holds any back. Never rejects. */
+  /** Waits until all spans held back have ended. When `signal` is aborted, ends them even if the queue is full. Never rejects. */
   async settle(signal: AbortSignal): Promise<void> {
     while (this.#room !== undefined && !signal.aborted) await untilAborted(this.#room, signal);
     this.#release(false);
@@ -107,6 +109,7 @@ export class RunFlow implements FlowHost {
     });
   }
 
+  /** Ends the spans held back. With `mayHold`, stops as soon as the queue is full again. */
   #release(mayHold: boolean): void {
     const held = this.#held;
     this.#held = [];
@@ -120,7 +123,7 @@ export class RunFlow implements FlowHost {
   }
 }
 
-/** Returns the span of this file behind the machine's span. */
+/** Returns the machine's span as the `RunFlowSpan` that `RunFlow.start` made. */
 export function spanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
   return span instanceof RunFlowSpan ? span : undefined;
 }

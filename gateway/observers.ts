@@ -12,7 +12,7 @@ export interface CallStart {
   readonly capability: string;
   /** The arguments as the program passed them. Default arguments are not filled in. */
   readonly args: readonly Value[];
-  /** The id of the `FlowStart` that the call is made in. Undefined without trace detail, and if that span was dropped with all around it. */
+  /** The id of the innermost `FlowStart` around the call. Undefined without trace detail, and if all spans around the call were dropped. */
   readonly parentId?: number | undefined;
   /** Computes the source location of the call. It includes `caller` only if this is called while the observer runs. */
   place(): CallPlace;
@@ -45,12 +45,13 @@ export interface FlowStart {
   readonly parentId?: number | undefined;
   readonly actorId: number;
   readonly name: FlowSpanName;
-  /** The attributes of the span, by the names on the page of spans. */
+  /** The attributes of the span, by the names in `docs/reference/spans.md`. */
   readonly attributes: FlowAttributes;
 }
 
-/** Such a span that has ended. */
+/** A call of a function or a construct of control flow that has ended. */
 export interface FlowEnd {
+  /** The id of its `FlowStart`. */
   readonly id: number;
   /** The attributes that were not known at the start. `error.type` is present only if a failure ended the span. */
   readonly attributes: FlowAttributes;

@@ -1,6 +1,6 @@
 /**
- * Capabilities of an embedder: what `defineCapability` checks, and the registry that `createRegistry` makes of it. The compiler and the log
- * read only the declaration; handler and mock belong to the host.
+ * Own capabilities: capabilities that an embedder declares. `defineCapability` checks one, and `createRegistry` makes a registry of them.
+ * The compiler and the log read only the declaration. The handler and the mock belong to the host.
  */
 import { type CapabilityDecl, type CapabilityRegistry, registryOf } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -35,7 +35,7 @@ export interface CapabilitySpec {
   readonly doc?: string;
   /** Carries out the calls of a live run. */
   handler?(args: readonly PlainValue[], context: HandlerContext): unknown;
-  /** Answers the calls of a run that is not live: an answer, or a function like `handler`. Without it such a call ends the run. */
+  /** Answers the calls of a run that is not live: an answer, or a function like `handler`. Without a mock, such a call ends the run. */
   readonly mock?: unknown;
 }
 
@@ -87,11 +87,13 @@ export function createRegistry(capabilities: readonly CapabilitySpec[]): Capabil
   return registryOf(capabilities.map(declare));
 }
 
+/** The code of one own capability. */
 interface OwnCode {
   readonly handler: Handler | undefined;
   readonly mock: Handler | undefined;
 }
 
+/** The code by declaration. It is kept here, because `vm/` knows only declarations. */
 const CODE = new WeakMap<CapabilityDecl, OwnCode>();
 
 /** Returns the handlers of the registry's own capabilities. */

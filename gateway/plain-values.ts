@@ -67,7 +67,7 @@ interface Part {
   readonly path: JsonPath;
 }
 
-/** Copies plain data. Throws `value.form` with the path to a part that is no plain data, `value.too_large` for a large or cyclic value. */
+/** Copies plain data. Throws `value.form` with the path to a part that is not plain data, and `value.too_*` for a large or cyclic value. */
 function copyOf(answer: unknown): JsonData {
   let parts = 0;
   let units = 0;
@@ -106,6 +106,7 @@ function scalarData(part: unknown, path: JsonPath): JsonData {
   }
 }
 
+/** Starts the copy of an array or object: checks it and returns its parts. */
 function openObject(
   object: object,
   path: JsonPath,
@@ -115,7 +116,7 @@ function openObject(
   if (isPromise(object)) return fail(path, "a promise, which the handler must await");
   if (Array.isArray(object)) {
     const { length } = object;
-    // Before the parts are read, because an array may be long and empty.
+    // Counted before the parts are read, because an array may be sparse and very long.
     addToSize(length, "");
     const items = Array.from({ length }, (_, i) => ownData(object, String(i), { parent: path, key: i }));
     return new Branch(items, (parts) => parts);

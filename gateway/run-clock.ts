@@ -10,7 +10,7 @@ function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-/** Tells when one run must stop: at its wall-clock limit, or when its caller cancels the run. Time counts from construction. */
+/** Determines when one run must stop: at its wall-clock limit, or when its caller cancels the run. Time counts from construction. */
 export class RunClock {
   /** Returns the milliseconds of a monotonic clock. */
   readonly now: () => number;

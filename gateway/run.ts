@@ -274,7 +274,7 @@ class Run implements Host {
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    // The handler is code of the host.
+    // The handler is code of the host, so the thread does not run the machine now.
     this.leave();
     const answer = this.#gateway.call(request);
     if (answer instanceof Promise) this.#turns.leave();

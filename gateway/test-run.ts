@@ -110,7 +110,7 @@ function testHandlers(
   return handlers;
 }
 
-/** Never called, because the compiler lets no answer make a call, and a call with an answer for its signature is answered. */
+/** Never called: the compiler rejects an answer that makes a call, and every call of the test has an answer or a mock. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

@@ -66,7 +66,10 @@ export class RunTurns {
   }
 }
 
-/** An immediate that is set inside an immediate runs after timers and sockets. A `MessageChannel` message may run before them. */
+/**
+ * Starts the next turn when the event loop has run once. Uses `setImmediate`, because an immediate that is set inside an immediate runs
+ * after timers and sockets. A message of a `MessageChannel` may run before them.
+ */
 function scheduleNextTurn(): void {
   if (isNextTurnScheduled || waitingRuns.length === 0) return;
   isNextTurnScheduled = true;

@@ -72,6 +72,7 @@ function scrubbedFailure(error: Error, secrets: Secrets): Error {
   return error.kind === "denied" ? new CapabilityDenied(message) : new CapabilityFailure(message, error.kind);
 }
 
+/** What all requests of one call share. */
 interface FetchCall {
   readonly send: (url: URL, request: Hop["request"]) => Promise<Dispatcher.ResponseData>;
   readonly net: NetPolicy;

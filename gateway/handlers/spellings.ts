@@ -87,7 +87,7 @@ export const ESCAPES: readonly Escape[] = [
     },
   },
 ];
-/** Limit on the escapes that are undone one inside another. */
+/** Limit on nested escapes: how many are undone, one inside another. */
 export const MAX_ESCAPES = 2;
 
 /** A text to search for. */

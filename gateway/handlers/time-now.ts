@@ -8,7 +8,10 @@ const UNIT_MICROSECONDS = new Map<unknown, number>([
   ["us", 1],
 ]);
 
-/** Creates the handler. `epochMs` returns milliseconds since 1970. `performance.now()` is finer, but stops while the computer sleeps. */
+/**
+ * Creates the handler. `epochMs` returns milliseconds since 1970. Its default is `Date.now()`, because the finer `performance.now()` stops
+ * while the computer sleeps.
+ */
 export function timeNowHandler(epochMs: () => number = () => Date.now()): MachineFunction {
   return ([unit]) => {
     const microseconds = UNIT_MICROSECONDS.get(unit);
