@@ -39,7 +39,7 @@ const MAX_CONNECTIONS = 256;
 const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
 
-/** An error that is answered with the given HTTP status and message. */
+/** An error for the client. The response has this HTTP status and message. */
 class HttpError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
