@@ -1,6 +1,6 @@
 /**
- * Runs a program as a task: the host receives an envelope that names an action, finds the action's program, and answers
- * whoever sent the envelope. `runTask` is the life of one task: read the envelope, open its span, find the program, run it.
+ * Runs programs as tasks. A host receives an envelope: data that names an action and holds its arguments. `runTask` opens the span of
+ * the task, reads the envelope, asks the host for the program of the action, and runs the program. The host then answers the sender.
  */
 import { isProxy } from "node:util/types";
 import { defaultTaskSpan } from "../telemetry/default-tracing.ts";
@@ -55,7 +55,7 @@ export interface TaskOptions {
 
 /** How a task ended. It has an `execution` if the program ran, otherwise an `error`. */
 export interface TaskResult {
-  /** The run's outcome. `rejected` if there was nothing to run; `fatal` also if the run could not be recorded. */
+  /** The outcome of the run. `rejected` if no program ran; `fatal` also if the run could not be recorded or Boruna has a bug. */
   readonly outcome: Outcome | "rejected";
   readonly execution?: Execution;
   /**
@@ -78,7 +78,7 @@ export async function runTask(envelope: unknown, options: TaskOptions): Promise<
   const span = options.telemetry?.startTask(start) ?? (await defaultTaskSpan(start, { genAiSpans: options.genAiSpans }));
   let result: TaskResult;
   try {
-    result = await ranTask(readTask(action, id, fields.get("args")), options, span);
+    result = await executeTask(readTask(action, id, fields.get("args")), options, span);
   } catch (error) {
     result = failedTask(error);
   }
@@ -86,11 +86,12 @@ export async function runTask(envelope: unknown, options: TaskOptions): Promise<
   return result;
 }
 
+/** A task with the arguments of its envelope. */
 interface ReadTask extends Task {
   readonly args: ReadonlyMap<string, JsonData>;
 }
 
-async function ranTask({ args, ...task }: ReadTask, options: TaskOptions, span: TaskSpan | undefined): Promise<TaskResult> {
+async function executeTask({ args, ...task }: ReadTask, options: TaskOptions, span: TaskSpan | undefined): Promise<TaskResult> {
   const found = await findProgram(task, options);
   const { program, ...runOptions } = found;
   const execution = await execute(program, { ...runOptions, args, tracing: span?.tracing ?? false });
@@ -108,14 +109,14 @@ async function findProgram(task: Task, options: TaskOptions): Promise<TaskProgra
   return found;
 }
 
-/** The kinds of errors that are the host's own fault: the run could not be recorded, or Boruna has a bug. */
-const HOST_FAULT = /^(log\.|internal$)/;
+/** The kinds of errors that are no mistake of the sender: the run could not be recorded, or Boruna has a bug. */
+const FATAL_ERROR = /^(log\.|internal$)/;
 
 function failedTask(error: unknown): TaskResult {
   if (!(error instanceof BorunaError)) {
     return { outcome: "fatal", error: new BorunaError("internal", "the task failed with an unexpected error", { cause: error }) };
   }
-  return { outcome: HOST_FAULT.test(error.kind) ? "fatal" : "rejected", error };
+  return { outcome: FATAL_ERROR.test(error.kind) ? "fatal" : "rejected", error };
 }
 
 function readTask(action: string | undefined, id: string | undefined, args: unknown): ReadTask {
@@ -133,7 +134,7 @@ function readTask(action: string | undefined, id: string | undefined, args: unkn
   return { id, action, args: data };
 }
 
-/** Returns undefined for each value that is missing or has the wrong form. */
+/** Reads the `trace` of an envelope. A value that is missing or has the wrong form becomes undefined. */
 function originOf(data: unknown): TaskOrigin {
   const fields = ownFields(data);
   const text = (name: string): string | undefined => {
