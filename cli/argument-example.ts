@@ -13,17 +13,18 @@ export function exampleOf(type: Type, types: readonly TypeDef[]): string | undef
   return new Examples(typeTable(types)).exampleOf(type);
 }
 
+/** Makes one example and counts its types. */
 class Examples {
   readonly #table: TypeTable;
-  #partsLeft = MAX_EXAMPLE_TYPES;
+  #typesLeft = MAX_EXAMPLE_TYPES;
 
   constructor(table: TypeTable) {
     this.#table = table;
   }
 
   exampleOf(type: Type | undefined): string | undefined {
-    this.#partsLeft -= 1;
-    if (type === undefined || this.#partsLeft < 0) return undefined;
+    this.#typesLeft -= 1;
+    if (type === undefined || this.#typesLeft < 0) return undefined;
     if (type.kind === "primitive") return PRIMITIVES[type.name];
     if (type.kind !== "named") return undefined;
     switch (type.name) {

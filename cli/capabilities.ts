@@ -65,7 +65,7 @@ function firstLine(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message.split("\n", 1)[0] ?? ""}` : `it threw a ${typeof error}`;
 }
 
-/** Returns the first line of the file that the stack names. */
+/** Returns the innermost line of the file in the stack of the error. Returns only the file if the stack does not name it. */
 function placeIn(file: string, url: string, error: unknown): ErrorPlace {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const at = stack.indexOf(`${url}:`);

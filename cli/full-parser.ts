@@ -79,7 +79,7 @@ export async function parseAndRun(argv: readonly string[], invoke: Invoke): Prom
     const terminal = createTerminal();
     const failureCode = reportFailure(terminal, usageError(error), { json });
     const command = commandNamed(argv);
-    // A mistake before or in the name of the command is not counted: there is no command to count it for.
+    // A mistake in or before the name of the command is not a usage event, because an event names its command.
     if (command !== undefined) await reportUsage(terminal, command, { exitCode: failureCode, errorClass: "usage", traceId: undefined });
     return failureCode;
   }

@@ -130,7 +130,7 @@ export async function withTelemetry<T>(
   }
 }
 
-/** The run span ends after `body`, when the exit code is known. */
+/** Runs `body` with spans, if they are on. The run span ends after `body`, when the exit code is known. */
 async function withSpans<T>(
   session: Session,
   options: TelemetryOptions<T>,

@@ -100,6 +100,7 @@ export function jsonLine(data: unknown): string {
   return printable(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** The version of the form of `--json` output. */
 const PROTOCOL_VERSION = 1;
 
 /** Converts a JSON object to a plain object for `printJson`. Ints beyond 2^53 become strings. */

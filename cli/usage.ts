@@ -15,7 +15,7 @@ export interface CommandEnd {
 
 /**
  * Delivers the event within its time limit. Never throws, and writes only to stderr. Commands of the group `telemetry` report
- * nothing: asking what would be sent must not send it. A lost event is silent, except with BORUNA_DEBUG=1.
+ * nothing, because a user who asks what would be sent must not send it. A lost event is reported only with BORUNA_DEBUG=1.
  */
 export async function reportUsage(terminal: Terminal, command: CommandSpec, end: CommandEnd): Promise<void> {
   const { destination, tenant } = readUsageSettings(process.env);

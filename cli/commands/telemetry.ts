@@ -79,7 +79,7 @@ export async function telemetrySinkCommand({ terminal, json }: Session, flags: S
   });
   const store = storeOf(terminal, flags);
   const counts = { accepted: 0, refused: 0 };
-  const toldStatuses = new Set<number>();
+  const reportedStatuses = new Set<number>();
   try {
     const sink = await startUsageSink({
       host,
@@ -92,8 +92,8 @@ export async function telemetrySinkCommand({ terminal, json }: Session, flags: S
       onRefused: (status, problem) => {
         counts.refused += 1;
         // One line for each status, so that a client that repeats a mistake cannot flood the terminal.
-        if (!toldStatuses.has(status)) terminal.err(`refused a request: ${status}, ${problem}; further ones are counted`);
-        toldStatuses.add(status);
+        if (!reportedStatuses.has(status)) terminal.err(`refused a request: ${status}, ${problem}; further ones are counted`);
+        reportedStatuses.add(status);
       },
     });
     terminal.err(`listening: ${sink.url}`);
@@ -107,6 +107,7 @@ export async function telemetrySinkCommand({ terminal, json }: Session, flags: S
   return EXIT.done;
 }
 
+/** Returns what receives the events: a file, stdout, or nothing. */
 function storeOf(terminal: Terminal, { append, dryRun }: SinkFlags): EventFile {
   if (dryRun === true) return { append: () => undefined, close: () => undefined };
   if (append === undefined) return { append: (event: UsageEvent) => terminal.out(usageLine(event)), close: () => undefined };
@@ -173,10 +174,10 @@ function* chunksOf(file: string): Generator<Uint8Array> {
 }
 
 const HEADINGS = ["command", "events", "errors", "error rate", "p50 ms", "p90 ms", "p99 ms", "most frequent errors"];
-const TOLD_CLASSES = 3;
+const SHOWN_CLASSES = 3;
 
 function rowOf({ command, events, errors, errorClasses, p50, p90, p99 }: CommandReport): readonly string[] {
-  const classes = errorClasses.slice(0, TOLD_CLASSES).map(([word, count]) => `${word} ${count}`);
+  const classes = errorClasses.slice(0, SHOWN_CLASSES).map(([word, count]) => `${word} ${count}`);
   const numbers = [events, errors, `${((100 * errors) / events).toFixed(1)}%`, p50, p90, p99].map(String);
   return [command, ...numbers, classes.join(", ")];
 }
