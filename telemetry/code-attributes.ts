@@ -9,7 +9,7 @@ export function shorten(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH);
 }
 
-/** The last argument and result of `filePath`. They are a cache, because consecutive spans are usually in the same file. */
+/** The last argument and result of `filePath`. They are kept, because consecutive spans are usually in the same file. */
 let lastFile = "";
 let lastPath: string | undefined = "";
 

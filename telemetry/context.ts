@@ -134,7 +134,7 @@ export function parseBaggage(header: string): readonly BaggageEntry[] | undefine
   return [...entries.values()];
 }
 
-/** Returns the header value. Returns undefined if there are no entries, or if `parseBaggage` would reject the result. */
+/** Formats baggage as a header value. Returns undefined if there are no entries, or if `parseBaggage` would reject the result. */
 export function formatBaggage(entries: readonly BaggageEntry[]): string | undefined {
   const members = entries.map(({ key, value, metadata }) => {
     const pair = `${key}=${encodeURIComponent(wellFormed(value))}`;

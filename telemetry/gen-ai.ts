@@ -9,7 +9,7 @@ export const GEN_AI_OPT_IN = "gen_ai_latest_experimental";
 
 /** The value of `gen_ai.operation.name`: the operation of the conventions that an `llm.call` is. */
 export const GEN_AI_OPERATION = "chat";
-/** The provider whose API the live handler of `llm.call` speaks. The conventions mean the format of the API, not the company that runs the endpoint. */
+/** The provider whose API the live handler of `llm.call` speaks. In the conventions, this is the format of the API, not its operator. */
 export const LIVE_PROVIDER = "openai";
 /** The provider of a handler that does not say whose API it speaks. */
 export const UNKNOWN_PROVIDER = "unknown";

@@ -17,7 +17,7 @@ interface Instruments {
   readonly callDuration: Histogram<MetricAttributes<"boruna.cap.duration">>;
 }
 
-/** `meter` defaults to that of the registered MeterProvider, looked up at the start of each run. */
+/** Returns a `Tracing` that also records metrics. `meter` defaults to that of the registered MeterProvider at the start of each run. */
 export function meteredTracing(tracing: Tracing, meter?: Meter): Tracing {
   return {
     startRun: (info) => {

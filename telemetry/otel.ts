@@ -52,6 +52,7 @@ export interface OtelTracingOptions {
   readonly threadContext?: ThreadContext | undefined;
 }
 
+/** The instrumentation scope of all spans and metrics. */
 export const SCOPE = "boruna";
 
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
@@ -169,7 +170,7 @@ function endRun(span: Span, end: RunSpanEnd): void {
 
 class FlowSpan implements FlowTracing {
   readonly #span: Span;
-  /** The parent context of the spans inside. */
+  /** The parent context of the spans inside this one. */
   readonly context: Context;
 
   constructor(tracer: Tracer, parent: Context, info: FlowSpanStart) {

@@ -60,7 +60,7 @@ const RETRYABLE_ERRORS: readonly string[] = [
 
 type OtlpTransformer = typeof import("@opentelemetry/otlp-transformer");
 
-/** How the requests of one signal differ from those of the other. */
+/** How requests with spans differ from requests with metrics, which OpenTelemetry calls two signals. */
 interface OtlpSignal<T> {
   readonly name: SignalName;
   /** The field of a response's partial success that counts what the collector rejected. */

@@ -22,11 +22,12 @@ export interface TaskOrigin extends Pick<TraceHeaders, "traceparent" | "tracesta
   readonly samplingPriority?: SamplingPriority | undefined;
 }
 
-/** What is known of a task before it runs. */
+/** What is known about a task before it runs. */
 export interface TaskSpanStart {
   readonly origin: TaskOrigin;
-  /** Undefined if the envelope has no well-formed one. */
+  /** The name of the action. Undefined if the envelope has no well-formed one. */
   readonly action: string | undefined;
+  /** Undefined if the envelope has no well-formed id. */
   readonly taskId: string | undefined;
 }
 

@@ -100,7 +100,7 @@ export interface CallSpanStart {
   readonly bytesIn: number;
   /** Returns the source location of the call. Called only if the span is recorded. */
   readonly place: () => CallPlace;
-  /** The model that an `llm.call` names, or an empty text if it names none. */
+  /** The model that an `llm.call` names, or an empty text if it names none. Absent for other capabilities. */
   readonly model?: string | undefined;
 }
 
@@ -110,7 +110,7 @@ export interface FlowTracing {
 }
 
 export interface CallTracing {
-  /** Runs `body` with this span active, even after an await, so that spans of instrumentation in a handler become its children. */
+  /** Runs `body` with this span active, even after an await, so that spans that instrumentation makes in a handler become its children. */
   run<T>(body: () => T): T;
   /** Returns the header values for a request of the handler: this span as the parent, and the tracestate and baggage of the caller. */
   headers(): TraceHeaders;

@@ -26,7 +26,7 @@ export interface ThreadSpan {
   readonly ids: SpanIds | undefined;
 }
 
-/** Limit on the attempts to read a slot that is being written. A write takes microseconds, unless the system stops the writer in the middle. */
+/** Limit on the attempts to read a slot that is being written. A write takes microseconds, unless the writer is stopped in the middle. */
 const MAX_ATTEMPTS = 2_000;
 /** After this many attempts, the reader waits a millisecond before each further attempt. */
 const QUICK_ATTEMPTS = 1_000;
