@@ -76,6 +76,7 @@ export function fail(
   throw new BorunaError(kind, message, { place: position.errorPlaceAt(offset), hint });
 }
 
+/** Throws the error for a value that is not of the schema's type. */
 function failType(schema: { readonly description: string }, node: DocumentNode, position: FieldPosition): never {
   return fail(
     position,

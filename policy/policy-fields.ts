@@ -60,6 +60,7 @@ const HOST = text("a host", (given) => {
   const parsed = parseHostPattern(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
+/** A host of `allowed_domains`. Unlike other hosts, a loopback host may have a port. */
 const ALLOWED_DOMAIN = text("a host", (given) => {
   const parsed = parseAllowedDomain(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;

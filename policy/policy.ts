@@ -68,6 +68,7 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
   ["deny-all", DENY_ALL],
 ]);
 
+/** The schema of policies whose rules may name any well-formed capability. */
 const anyPolicy = lazily(() => policyFileSchema(undefined));
 
 /** Returns the effective policy in the format of a policy file: with all defaults, except those of fields added after version 1. */

@@ -12,7 +12,7 @@ export function conditionWarnings(capability: CapabilityDecl, text: string, cond
   const places = placesOf(capability, path.param, path.steps);
   const problems = places.map((place) => typeProblem(place, condition));
   const [typeProblemOfAll] = problems;
-  // With several signatures, a condition is useful if one of them can meet it.
+  // A condition is useful if the arguments of at least one signature can meet it.
   const never = problems.every((problem) => problem !== undefined) ? typeProblemOfAll : undefined;
   const reasons = [never, rangeProblem(condition), ...(path.steps.length === 0 ? formProblems(capability, path.param, condition) : [])];
   const warnings = reasons.filter((reason) => reason !== undefined).map((reason) => `it can never hold: ${reason}.`);
@@ -82,7 +82,7 @@ function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition
 /** Whether a value of the type can equal the scalar. */
 function isOfType(scalar: Scalar, type: Type): boolean {
   if (type.kind === "fn") return false;
-  // Records and enums: only a variant without payload is a text.
+  // Of records and enums, only a variant without payload can equal a scalar: it is compared by its name.
   if (type.kind !== "primitive")
     return type.kind === "param" || (typeof scalar === "string" && !["List", "Map", "Result"].includes(type.name));
   switch (type.name) {
@@ -115,7 +115,7 @@ function formProblems(capability: CapabilityDecl, param: string, { equal, in: li
   const texts = [equal, ...(list ?? [])].filter((value) => typeof value === "string");
   const other = texts.map((text) => ({ text, compared: form.value(text) })).find(({ text, compared }) => compared !== text);
   const problem = (text: string, compared: unknown): string => `${JSON.stringify(text)} is compared as ${JSON.stringify(compared)}`;
-  // What follows the last slash may be the beginning of a longer name.
+  // The text after the last slash may be the beginning of a longer name, so only the text up to that slash is checked.
   const whole = prefix?.includes("/") === true ? prefix.slice(0, prefix.lastIndexOf("/") + 1) : prefix;
   const compared = whole === undefined ? undefined : form.value(whole);
   return [

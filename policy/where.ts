@@ -41,9 +41,9 @@ export type Where = ReadonlyMap<string, readonly Condition[]>;
 /** The form in which a parameter is compared. */
 interface ParameterForm {
   readonly value: (value: Value) => Value;
-  /** Form of the first name of a path into the parameter. */
+  /** Converts the first name of a path into the parameter, such as the name of a header. */
   readonly name: (name: string) => string;
-  /** For people: what the form is. */
+  /** Describes the form, for people. */
   readonly doc: string;
 }
 
