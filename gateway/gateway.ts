@@ -201,7 +201,7 @@ export class Gateway {
 
   /**
    * Answers a call of `emit`, `spawn` or `send`. They have no handler, because the machine carries them out and logs their events.
-   * Their answer is the mock's in every mode.
+   * In every mode, their answer comes from the mock in the capability table.
    */
   #answerInternal(call: Call, args: readonly Value[]): CapabilityAnswer {
     this.#counters.dispatched += 1;

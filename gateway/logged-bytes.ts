@@ -22,9 +22,9 @@ import { floatToData } from "../vm/json/tagged-json.ts";
 import type { ObjectValue, Value } from "../vm/value/value.ts";
 
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
-/** How many bytes an escape like `\n` is longer than the character. */
+/** By how many bytes an escape like `\n` is longer than the character. */
 const SHORT_ESCAPE_EXTRA = 1;
-/** How many bytes an escape like `\u0000` is longer than the character. */
+/** By how many bytes an escape like `\u0000` is longer than the character. */
 const LONG_ESCAPE_EXTRA = 5;
 const QUOTES = 2;
 
@@ -133,7 +133,10 @@ const emptyBytes = (type: RunEventType): number => EMPTY_RECORDS.get(type)?.byte
 const EMPTY_CALL_BYTES = emptyBytes("CapCall");
 const EMPTY_RESULT_BYTES = emptyBytes("CapResult");
 
-/** Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value as if none became a blob. */
+/**
+ * Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value in full, also a long one that a log
+ * would store in a file of its own (a blob).
+ */
 export function recordBytes(event: RunEvent, n: number): number {
   // Fast path: programs that make many calls log little else.
   if (event.type === "CapCall") return EMPTY_CALL_BYTES + digitCount(n) + textBytes(event.capability) + valueListBytes(event.args);

@@ -166,9 +166,11 @@ class Run implements Host {
   readonly #events: RunEvents;
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
+  /** The trees that the program has emitted. */
   readonly #ui: Value[] = [];
   /** The function name of each spawned actor, by actor id. */
   readonly #actorFunctions = new Map<number, string>();
+  /** Bytes of emitted trees and of `debug` texts. */
   #outputBytes = 0;
   readonly #turns: RunTurns;
 

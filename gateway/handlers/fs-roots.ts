@@ -122,7 +122,7 @@ const FILE_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ENXIO", "it is not a file"],
 ]);
 
-/** Returns the real path of an open file. Without Linux it is that of `name`, or undefined if `name` now leads to another file. */
+/** Returns the real path of an open file. Outside Linux, looks it up by `name`; returns undefined if `name` now leads to another file. */
 function realPathOf(descriptor: number, name: string): string | undefined {
   if (process.platform === "linux") return readlinkSync(`/proc/self/fd/${descriptor}`);
   const real = realpathSync(name);

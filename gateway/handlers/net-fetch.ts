@@ -152,7 +152,10 @@ function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { tracepa
   if (net.propagate_baggage && baggage !== undefined && !headers.has("baggage")) headers.set("baggage", baggage);
 }
 
-/** Adds the header in which the policy sends the call's key. Refuses a program that sets it, because then a repeated call could differ. */
+/**
+ * Adds the call's idempotency key in the header that the policy names. Refuses a program that sets this header itself, because a repeated
+ * call could then have another key.
+ */
 function addIdempotencyKey(
   headers: Map<string, string>,
   { idempotency_header: header }: NetPolicy,

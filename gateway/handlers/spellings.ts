@@ -1,5 +1,5 @@
 /**
- * The spellings in which a server may send a secret back: the secret in one of the `ENCODINGS`, inside up to `MAX_ESCAPES`
+ * The spellings in which a server may send a secret back: the secret in one of the `ENCODINGS`, nested in up to `MAX_ESCAPES`
  * of the `ESCAPES`. Nothing else is searched for. `docs/guide/threat-model.md` lists the doc lines of both tables.
  */
 import { Buffer } from "node:buffer";
