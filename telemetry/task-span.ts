@@ -38,7 +38,7 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
-  /** The tracing for the task's run: makes the run's span a child of this span, and records the run's metrics. */
+  /** Receives the task's run, as a child of this span, for spans and metrics. */
   readonly tracing: Tracing;
   end(info: TaskSpanEnd): void;
 }
