@@ -110,6 +110,24 @@ describe("two resources in one trace", () => {
       expect(spans.get("action.run")?.[0]?.resource["service.name"]).toBe("from-the-option");
     }));
 
+  test.each([
+    ["flow", undefined, 1],
+    ["cap", undefined, 0],
+    ["flow", "cap", 0],
+    ["cap", "call", 1],
+  ] as const)("BORUNA_TRACE_DETAIL=%s, the host's traceDetail %s: %d spans of calls", (variable, traceDetail, expected) =>
+    withCollector(
+      async (collector) => {
+        const option = traceDetail === undefined ? {} : { traceDetail };
+        const spans = await collected(collector, (telemetry) =>
+          runTask({ id: "t1", action: "clock.now" }, { telemetry, find: () => ({ program, policy: "allow-all", ...option }) }),
+        );
+        expect(spans.get("boruna.call") ?? []).toHaveLength(expected);
+      },
+      { BORUNA_TRACE_DETAIL: variable },
+    ),
+  );
+
   test("a handler gets the context of its call", () =>
     withCollector(async (collector) => {
       let seen: string | undefined;
@@ -215,8 +233,8 @@ describe("the lifecycle", () => {
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "user:SENTINEL@host" },
       [
-        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
-        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without metrics.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318). The run goes on without spans.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318). The run goes on without metrics.",
       ],
     ],
   ])("off: %j", async (variables, expected) => {
