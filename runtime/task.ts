@@ -38,7 +38,7 @@ export interface Task {
   readonly action: string;
 }
 
-/** The program of an action, and the options of its run. */
+/** The program of an action, and the options of its run. `traceDetail` wins over the variable `BORUNA_TRACE_DETAIL`, which `telemetry` reads. */
 export interface TaskProgram extends Omit<RunOptions, "args" | "traceparent" | "tracestate" | "tracing" | "genAiSpans"> {
   readonly program: Runnable;
 }
@@ -94,7 +94,8 @@ interface ReadTask extends Task {
 async function executeTask({ args, ...task }: ReadTask, options: TaskOptions, span: TaskSpan | undefined): Promise<TaskResult> {
   const found = await findProgram(task, options);
   const { program, ...runOptions } = found;
-  const execution = await execute(program, { ...runOptions, args, tracing: span?.tracing ?? false });
+  const traceDetail = runOptions.traceDetail ?? span?.traceDetail ?? "cap";
+  const execution = await execute(program, { ...runOptions, args, traceDetail, tracing: span?.tracing ?? false });
   return { outcome: execution.outcome, execution };
 }
 

@@ -199,10 +199,24 @@ function failureOf(error: unknown): SendResult {
   const errorName = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
   return {
     kind: "failed",
-    reason: errorName === undefined ? "they could not be sent" : `the collector cannot be reached (${errorName})`,
+    reason: reasonOf(errorName),
     retry: errorName !== undefined && RETRYABLE_ERRORS.includes(errorName),
     refused: errorName === "ECONNREFUSED",
   };
+}
+
+/** What is wrong if Node's error code matches. Any other code means that the collector cannot be reached. */
+const MISTAKES: readonly (readonly [RegExp, string])[] = [
+  [/^HPE_/, "the endpoint does not speak HTTP/1.1; a port for gRPC, such as 4317, does not"],
+  [/^(EPROTO$|ERR_SSL_)/, "the TLS handshake failed; a port for http does not speak https"],
+  [/CERT|LEAF_SIGNATURE/, "the collector's certificate is not trusted; OTEL_EXPORTER_OTLP_CERTIFICATE can name its authority"],
+  [/^ERR_INVALID_(HTTP_TOKEN|CHAR)$/, "OTEL_EXPORTER_OTLP_HEADERS has a character that no header can have"],
+];
+
+function reasonOf(errorName: string | undefined): string {
+  if (errorName === undefined) return "they could not be sent";
+  const mistake = MISTAKES.find(([code]) => code.test(errorName))?.[1] ?? "the collector cannot be reached";
+  return `${mistake} (${errorName})`;
 }
 
 type Request = typeof import("node:http").request;

@@ -57,7 +57,13 @@ export async function startRunnerExport(
       return startTaskSpan(
         chosen ?? registeredTracers(),
         { ...start, origin: readsContext ? start.origin : { samplingPriority } },
-        { backpressure: () => spans?.backpressure(), meter: metrics?.meter, genAiSpans: settings.spans?.genAiSpans, threadContext },
+        {
+          backpressure: () => spans?.backpressure(),
+          meter: metrics?.meter,
+          genAiSpans: settings.spans?.genAiSpans,
+          traceDetail: settings.spans?.traceDetail,
+          threadContext,
+        },
       );
     },
     flush: () => within(shutdownMs, Promise.all([spans?.flush(), metrics?.flush()])),

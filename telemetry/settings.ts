@@ -97,7 +97,7 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
   if (exporterNames.includes("console")) exporters.push("console");
   if (exporterNames.includes("none") || exporters.length === 0) return { on: false };
 
-  const notices: string[] = [];
+  const notices = firstNotices(read);
   const otlp = exporters.includes("otlp") ? readOtlpSettings(read, "TRACES", notices) : undefined;
   if (otlp !== undefined && "problem" in otlp) return otlp;
   const readCount = countReader(read, notices);
@@ -138,7 +138,7 @@ export function readMetricSettings(environment: Environment): { readonly on: fal
   const unknownName = exporterNames.find((name) => name !== "otlp");
   if (unknownName !== undefined)
     return problemOf("METRICS", `OTEL_METRICS_EXPORTER: ${quote(unknownName)} is not supported; otlp and none are.`);
-  const notices: string[] = [];
+  const notices = firstNotices(read);
   const otlp = readOtlpSettings(read, "METRICS", notices);
   if ("problem" in otlp) return otlp;
   const readCount = countReader(read, notices);
@@ -163,6 +163,13 @@ function isDisabled(read: Reader): boolean {
   return read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
 }
 
+/** Returns the notices to begin with: one if `OTEL_SDK_DISABLED` has another value than true or false, which OpenTelemetry takes for false. */
+function firstNotices(read: Reader): string[] {
+  const text = read("OTEL_SDK_DISABLED");
+  if (text === undefined || ["true", "false"].includes(text.toLowerCase())) return [];
+  return [`OTEL_SDK_DISABLED: ${quote(text)} is not true or false; false is used.`];
+}
+
 function problemOf(signal: SignalName, message: string): Problem {
   return { problem: `${message} The run goes on without ${SIGNALS[signal].noun}.` };
 }
@@ -180,18 +187,25 @@ function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): 
   const protocolName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`) ?? "OTEL_EXPORTER_OTLP_PROTOCOL";
   const protocol = protocolOf(read(protocolName) ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);
   if (protocol === undefined)
-    return problemOf(signal, `${protocolName}: ${quote(read(protocolName))} is not supported; ${SUPPORTED_PROTOCOLS} are.`);
+    return problemOf(
+      signal,
+      `${protocolName}: ${quote(read(protocolName))} is not supported; ${SUPPORTED_PROTOCOLS} are, on port 4318 of most collectors.`,
+    );
   const endpointName = endpointVariable(read, signal) ?? "OTEL_EXPORTER_OTLP_ENDPOINT";
   const text = read(endpointName);
+  const isGeneral = endpointName === "OTEL_EXPORTER_OTLP_ENDPOINT";
+  const { path } = SIGNALS[signal];
   // The value may hold credentials, so the message names only the variable.
-  if (text === undefined || !isHttpUrl(text)) return problemOf(signal, `${endpointName} is not an http or https URL.`);
+  if (text === undefined || !isHttpUrl(text)) {
+    const example = `http://127.0.0.1:4318${isGeneral ? "" : `/${path}`}`;
+    return problemOf(signal, `${endpointName} is not an http or https URL (such as ${example}).`);
+  }
   const compressionName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_COMPRESSION`, "OTEL_EXPORTER_OTLP_COMPRESSION");
   const compression = compressionName === undefined ? "none" : read(compressionName);
   if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
-    notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are.`);
-  const isGeneral = endpointName === "OTEL_EXPORTER_OTLP_ENDPOINT";
+    notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are. none is used.`);
   return {
-    endpoint: isGeneral ? `${text}${text.endsWith("/") ? "" : "/"}${SIGNALS[signal].path}` : text,
+    endpoint: isGeneral ? `${text}${text.endsWith("/") ? "" : "/"}${path}` : text,
     protocol,
     compression: compression === "gzip" ? "gzip" : "none",
   };
@@ -221,7 +235,7 @@ function readPropagators(read: Reader, notices: string[]): TelemetrySettings["pr
   const propagators = listOf(read("OTEL_PROPAGATORS") ?? VARIABLES.OTEL_PROPAGATORS.default);
   for (const name of propagators) {
     if (!["tracecontext", "baggage", "none"].includes(name))
-      notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are.`);
+      notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are. It is ignored.`);
   }
   const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") };

@@ -11,7 +11,7 @@ import { formatTraceparent, parseTraceparent, type TraceHeaders } from "./contex
 import { otelTracing, type OtelTracingOptions, parentContext, SCOPE, startSpan } from "./otel.ts";
 import { reportingErrors } from "./tracer-errors.ts";
 import { meteredTracing } from "./metrics.ts";
-import type { Tracing } from "./tracing.ts";
+import type { TraceDetail, Tracing } from "./tracing.ts";
 
 /** The caller's decision whether a trace is recorded: −1 and 0 drop it, 1 and 2 keep it. */
 export type SamplingPriority = -1 | 0 | 1 | 2;
@@ -38,6 +38,8 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
+  /** How much of the run's control flow becomes spans, if the host does not say so. Undefined if no variable is read. */
+  readonly traceDetail: TraceDetail | undefined;
   /** Receives the task's run, as a child of this span, for spans and metrics. */
   readonly tracing: Tracing;
   end(info: TaskSpanEnd): void;
@@ -64,6 +66,7 @@ const DROPPED: TaskTracers = (() => {
 export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure" | "genAiSpans" | "threadContext"> {
   /** Makes the instruments of the task's run. Default: the meter of the registered MeterProvider. */
   readonly meter?: Meter | undefined;
+  readonly traceDetail?: TraceDetail | undefined;
 }
 
 export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan {
@@ -75,6 +78,7 @@ export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, option
   const parent = originContext(start.origin);
   const span = startSpan(runner, "action.run", attributes, parent);
   return {
+    traceDetail: options.traceDetail,
     tracing: meteredTracing(
       otelTracing({
         tracer: boruna,

@@ -58,7 +58,7 @@ export const VARIABLES = {
   BORUNA_OTEL_SHUTDOWN_MS: { default: 5_000, doc: "milliseconds for flush and shutdown together, before the process ends" },
   BORUNA_TRACE_DETAIL: {
     default: "cap",
-    doc: "`cap`: spans of runs and capability calls; `call`: also of calls of functions; `flow`: also of control flow. See [spans](spans.md)",
+    doc: "`cap`: spans of runs and capability calls; `call`: also of calls of functions; `flow`: also of control flow. Turns nothing on. See [spans](spans.md)",
   },
   BORUNA_THREAD_CONTEXT: {
     default: "off",
@@ -73,8 +73,11 @@ export const VARIABLES = {
     doc: "the resource's `service.name`. The default of a runner (`createRunnerTelemetry`) is `boruna-runner`",
   },
   OTEL_RESOURCE_ATTRIBUTES: { default: "none", doc: "attributes of the resource, `key=value,key=value`" },
-  OTEL_TRACES_SAMPLER: { default: "parentbased_always_on", doc: "the SDK's sampler, by its standard name" },
-  OTEL_TRACES_SAMPLER_ARG: { default: "1", doc: "argument of the sampler, such as a ratio" },
+  OTEL_TRACES_SAMPLER: {
+    default: "parentbased_always_on",
+    doc: "which traces are kept: `always_on`, `always_off`, `traceidratio`, or one of these with `parentbased_` before it, which follows the caller's decision",
+  },
+  OTEL_TRACES_SAMPLER_ARG: { default: "1", doc: "the share of traces that `traceidratio` keeps, from 0 to 1" },
   OTEL_SEMCONV_STABILITY_OPT_IN: {
     default: "none",
     doc: "a list; with `gen_ai_latest_experimental` in it, each `llm.call` has a [span of the GenAI conventions](spans.md#genai-conventions)",

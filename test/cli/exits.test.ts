@@ -38,11 +38,20 @@ const BROKEN = `import crypto from "node:crypto";
 crypto.randomFillSync = () => { throw new TypeError("broken handler"); };
 process.on("SIGUSR2", () => { throw new TypeError("broken callback"); });
 `;
+/** Makes the disk full for the answer of a call. */
+const FULL = `import fs from "node:fs";
+const { writeSync } = fs;
+fs.writeSync = (file, data, ...more) => {
+  if (file > 2 && Buffer.from(data).includes("CapResult")) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+  return writeSync(file, data, ...more);
+};
+`;
 
 beforeAll(() => {
   writeFileSync(join(folder, "exits.ax"), PROGRAM);
   writeFileSync(join(folder, "policy.json"), JSON.stringify(POLICY));
   writeFileSync(join(folder, "broken.mjs"), BROKEN);
+  writeFileSync(join(folder, "full.mjs"), FULL);
 });
 
 interface Receiver {
@@ -67,6 +76,7 @@ async function startReceiver(): Promise<Receiver> {
 }
 
 const broken: RunOptions = { nodeFlags: ["--import", join(folder, "broken.mjs")] };
+const full: RunOptions = { nodeFlags: ["--import", join(folder, "full.mjs")] };
 const onReady = (signal: NodeJS.Signals): RunOptions => ({ signalAfter: { text: "ready", signal } });
 
 test.each<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
@@ -78,6 +88,7 @@ test.each<[string, readonly string[], RunOptions, { code: number; outcome: strin
   ["SIGTERM", ["how=spin"], onReady("SIGTERM"), { code: 143, outcome: "canceled", calls: 1, stderr: "canceled" }],
   ["SIGHUP", ["how=spin"], onReady("SIGHUP"), { code: 129, outcome: "canceled", calls: 1, stderr: "canceled" }],
   ["a handler that throws", ["how=random"], broken, { code: 1, outcome: "runtime_error", calls: 2, stderr: "random" }],
+  ["a log that cannot be written", ["how=end"], full, { code: 2, outcome: "fatal", calls: 1, stderr: "the disk is full" }],
   [
     "an error that nothing catches",
     ["how=spin"],
@@ -102,5 +113,6 @@ test.each<[string, readonly string[], RunOptions, { code: number; outcome: strin
     { "boruna.run.outcome": expected.outcome, "process.exit.code": expected.code, "boruna.run.calls.total": expected.calls },
   ]);
   expect(spans.filter((span) => span.name === "boruna.cap")).toHaveLength(expected.calls);
-  expect(await boruna(["verify", "exits.jsonl"], { cwd: folder })).toMatchObject({ code: 0 });
+  // The log of the run whose log could not be written has no end.
+  expect(await boruna(["verify", "exits.jsonl"], { cwd: folder })).toMatchObject({ code: options === full ? 6 : 0 });
 });

@@ -53,9 +53,10 @@ export interface Web {
   close(): Promise<void>;
 }
 
-/** Answers every path but those that hold `missing` with `answer-é`. */
-export async function startWeb(): Promise<Web> {
+/** Answers every path but those that hold `missing` with `answer-é`. Calls `onRequest` before each answer. */
+export async function startWeb(onRequest: () => void = () => undefined): Promise<Web> {
   const server = createServer((request, response) => {
+    onRequest();
     request.resume();
     response.writeHead(request.url?.includes("missing") === true ? 404 : 200, { "content-type": "text/plain; charset=utf-8" });
     response.end("answer-é");

@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Behavior, type Collector, refusingUrl, startCollector } from "../telemetry/collector.ts";
+import { TRACE_DETAILS, type TraceDetail } from "../../telemetry/tracing.ts";
+import { BROKEN_COLLECTORS } from "../telemetry/broken-collectors.ts";
+import { type Collector, startCollector } from "../telemetry/collector.ts";
 import { boruna, temporaryFolder } from "./boruna.ts";
 import { SENTINEL, startWeb, type Web, writeCalls } from "./fixtures.ts";
 
@@ -143,6 +145,79 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
   });
 });
 
+test.each(TRACE_DETAILS)(
+  "at detail %s no span, line of stderr, usage event or thread context has anything that a run handles",
+  async (detail) => {
+    const cwd = join(folder, `${SENTINEL}-${detail}`);
+    const slots = join(folder, `slots-${detail}`);
+    for (const path of [cwd, slots]) mkdirSync(path);
+    const source = `// ${SENTINEL}
+fn main(${SENTINEL.toLowerCase()}: String, url: String) -> Int !{net.fetch} {
+    for item in [1, 2] { if item == 2 { let _ = debug(net.fetch(url ++ "/${SENTINEL}", "POST", "${SENTINEL}-body", { "authorization": "{{secret:key}}" })) } }
+    let _ = try net.fetch(url ++ "/${SENTINEL}-missing")
+    panic("${SENTINEL}" ++ ${SENTINEL.toLowerCase()})
+}
+`;
+    writeFileSync(join(cwd, "ask.ax"), source);
+    const net_policy = { allowed_domains: ["127.0.0.1"], allowed_methods: ["GET", "POST"], allow_private_networks: true };
+    const secrets = { key: { env: "SENTINEL_KEY", hosts: ["127.0.0.1"] } };
+    writeFileSync(
+      join(cwd, "policy.json"),
+      JSON.stringify({ schema_version: 1, rules: { "net.fetch": { allow: true } }, net_policy, secrets }),
+    );
+    const collector = await startCollector();
+    const slotTexts: string[] = [];
+    const server = await startWeb(() => {
+      for (const name of readdirSync(slots)) slotTexts.push(`${name} ${readFileSync(join(slots, name), "latin1")}`);
+    });
+    const usage = join(folder, `usage-${detail}.jsonl`);
+    const ended = await boruna(
+      [
+        "run",
+        "ask.ax",
+        "--policy",
+        "policy.json",
+        "--live",
+        "--arg",
+        `${SENTINEL.toLowerCase()}=${SENTINEL}`,
+        "--arg",
+        `url=${server.url}`,
+      ],
+      {
+        cwd,
+        env: {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_TRACES_EXPORTER: "otlp,console",
+          BORUNA_TRACE_DETAIL: detail,
+          BORUNA_THREAD_CONTEXT: "1",
+          BORUNA_DEBUG: "1",
+          BORUNA_TELEMETRY_FILE: usage,
+          XDG_RUNTIME_DIR: slots,
+          XDG_STATE_HOME: join(cwd, "state"),
+          BAGGAGE: `user=${SENTINEL}`,
+          SENTINEL_KEY: `${SENTINEL}-secret`,
+          USER: SENTINEL,
+        },
+      },
+    );
+    await Promise.all([collector.close(), server.close()]);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`"answer-é"`) });
+    const lines = ended.stderr
+      .split("\n")
+      .filter((line) => /^(boruna\.|telemetry: |Boruna sends|  It (never )?contains|  BORUNA_)/.test(line));
+    expect(lines.filter((line) => line.startsWith("boruna."))).toHaveLength(collector.spans().length);
+    expect(lines).toContainEqual(expect.stringContaining("Boruna sends"));
+    expect(slotTexts).toEqual(Array(2).fill(expect.stringMatching(/^boruna-ctx-\d+-\d+ BRNACTX1/)));
+    const sent = [...lines, readFileSync(usage, "utf8"), ...slotTexts];
+    expect(collector.spans().filter(({ name }) => name === "boruna.cap")).toHaveLength(2);
+    expect(collector.spans().some(({ name }) => name === "boruna.flow")).toBe(detail === "flow");
+    for (const word of [SENTINEL, SENTINEL.toLowerCase(), "answer-é"]) {
+      expect(collector.sent(word)).toBe(false);
+      expect(sent.filter((text) => text.includes(word))).toEqual([]);
+    }
+  },
+);
+
 test("a denial in a library names the program's own place, in its span and on stderr", async () => {
   const project = join(folder, "project");
   mkdirSync(join(project, "libs", "deep", "src"), { recursive: true });
@@ -192,35 +267,61 @@ test("the caller's trace is carried on", async () => {
   expect(run).toMatchObject({ traceId, parentSpanId: "00f067aa0ba902b7" });
 });
 
-describe("a bad collector changes nothing", () => {
-  // The export timeout is an hour: the process ends at all because of this bound.
-  const BOUND_MS = 1_500;
-  const record = async (
-    name: string,
-    env: Readonly<Record<string, string>>,
-  ): Promise<{ code: number | null; log: Buffer; stderr: string }> => {
-    const log = join(folder, `${name}.jsonl`);
+describe("a broken collector changes nothing, at detail cap or flow", () => {
+  // The export timeout is an hour: where the collector does not end the wait, only the bound does.
+  const HOUR_MS = "3600000";
+  const DETAILS: readonly TraceDetail[] = ["cap", "flow"];
+  const record = async (name: string, env: Readonly<Record<string, string>>): Promise<{ same: unknown; lost: boolean }> => {
+    const cwd = join(folder, name);
+    mkdirSync(cwd, { recursive: true });
     // Mock answers: the port of the web server of this run must not differ between logs.
-    const ended = await boruna(
-      ["run", "calls.ax", "--policy", "policy.json", "--arg", "what=trap", "--arg", "url=http://127.0.0.1/", "--record", log, "--force"],
-      { cwd: folder, env: { BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS), OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", ...env } },
+    const { code, stdout, stderr } = await boruna(
+      [
+        "run",
+        "../calls.ax",
+        "--policy",
+        "../policy.json",
+        "--arg",
+        "what=trap",
+        "--arg",
+        "url=http://127.0.0.1/",
+        "--record",
+        "log",
+        "--force",
+      ],
+      { cwd, env: { OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS, ...env } },
     );
-    return { code: ended.code, log: readFileSync(log), stderr: ended.stderr };
+    const lines = stderr.split("\n");
+    const ofTelemetry = lines.filter((line) => line.startsWith("telemetry:"));
+    expect(ofTelemetry.length).toBeLessThanOrEqual(1);
+    const others = lines.filter((line) => !ofTelemetry.includes(line));
+    return {
+      same: { code, stdout, others, log: readFileSync(join(cwd, "log"), "latin1") },
+      lost: ofTelemetry[0]?.includes(" spans lost: ") === true,
+    };
   };
-
-  test.each(["none", "healthy", "refuse", "hang", "reset", "error", "drip", "slow-read"] as const)("%s", async (kind) => {
-    const plain = await record("plain", {});
-    if (kind === "none") {
-      expect(plain.code).toBe(1);
-      return;
-    }
-    const collector = kind === "refuse" ? undefined : await startCollector(kind satisfies Behavior);
-    const ended = await record(kind, { OTEL_EXPORTER_OTLP_ENDPOINT: collector?.url ?? (await refusingUrl()) });
-    await collector?.close();
-    expect(ended.log.equals(plain.log)).toBe(true);
-    expect(ended.code).toBe(plain.code);
-    expect(/telemetry: .*lost/.test(ended.stderr)).toBe(kind !== "healthy");
+  let plain: unknown;
+  beforeAll(async () => {
+    plain = (await record("plain", {})).same;
+    expect(plain).toMatchObject({ code: 1 });
   });
+
+  test.each([{ what: "is healthy", accepts: true, start: () => startCollector() }, ...BROKEN_COLLECTORS])(
+    "one that $what",
+    async ({ accepts, start }) => {
+      const collector = await start();
+      const bound = accepts ? HOUR_MS : "300";
+      const runs = DETAILS.map((detail) =>
+        record(`broken-${detail}`, {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          BORUNA_OTEL_SHUTDOWN_MS: bound,
+          BORUNA_TRACE_DETAIL: detail,
+        }),
+      );
+      expect(await Promise.all(runs)).toEqual(DETAILS.map(() => ({ same: plain, lost: !accepts })));
+      await collector.close();
+    },
+  );
 });
 
 describe("a full queue of spans", () => {

@@ -22,7 +22,14 @@ export type Behavior =
   | "drip"
   /** Reads one byte per second and never answers. */
   | "slow-read"
+  | RawAnswer
   | Script;
+
+/** What a server that is not quite one of HTTP writes when a request arrives, and then: it ends the connection, or keeps it open. */
+interface RawAnswer {
+  readonly raw: string;
+  readonly ends: boolean;
+}
 
 /** Called with each request; answers it now, later or never. */
 type Script = (request: CollectedRequest, answer: (status: number, options?: AnswerOptions) => void) => void;
@@ -116,7 +123,7 @@ export async function startCollector(behavior: Behavior = "healthy"): Promise<Co
   const sockets = new Set<Socket>();
   let connections = 0;
   const server =
-    behavior === "hang" || behavior === "reset" || behavior === "drip" || behavior === "slow-read"
+    typeof behavior === "object" || behavior === "hang" || behavior === "reset" || behavior === "drip" || behavior === "slow-read"
       ? tcpServer(behavior)
       : httpServer(
           typeof behavior === "function" ? behavior : answeringWith({ healthy: 200, error: 500, unavailable: 503 }[behavior]),
@@ -185,7 +192,7 @@ function httpServer(script: Script, requests: CollectedRequest[]): Server {
   });
 }
 
-function tcpServer(behavior: "hang" | "reset" | "drip" | "slow-read"): Server {
+function tcpServer(behavior: "hang" | "reset" | "drip" | "slow-read" | RawAnswer): Server {
   return createTcpServer({ pauseOnConnect: behavior === "slow-read" }, (socket) => {
     socket.on("error", () => undefined);
     if (behavior === "slow-read") {
@@ -195,6 +202,10 @@ function tcpServer(behavior: "hang" | "reset" | "drip" | "slow-read"): Server {
     }
     socket.on("data", () => {
       if (behavior === "reset") socket.resetAndDestroy();
+      if (typeof behavior === "object" && socket.writable) {
+        socket.write(behavior.raw);
+        if (behavior.ends) socket.end();
+      }
       if (behavior !== "drip" || socket.bytesWritten > 0) return;
       const answer = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
       let at = 0;

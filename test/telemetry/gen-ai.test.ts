@@ -9,7 +9,6 @@ import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.t
 import { replayRun } from "../../replay/replay.ts";
 import { execute, type Execution, type RunOptions } from "../../runtime/execute.ts";
 import { runTask } from "../../runtime/task.ts";
-import { toValue } from "../../runtime/values.ts";
 import { CHAT_ATTRIBUTES } from "../../telemetry/gen-ai.ts";
 import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { readTelemetrySettings } from "../../telemetry/settings.ts";
@@ -18,12 +17,12 @@ import { startCollector } from "./collector.ts";
 const ask = (model: string): string =>
   `fn main() -> String !{llm.call} { match try llm.call("SENTINEL prompt", "${model}") { Ok(answer) => json.stringify(answer), Err(why) => why } }`;
 
-const ANSWER = toValue({
+const ANSWER = {
   status: "ok",
   text: "SENTINEL answer",
   model: "small-2026",
   usage: { input_tokens: 7, output_tokens: 2 },
-});
+};
 const answering: Handler = () => ANSWER;
 
 const exporter = new InMemorySpanExporter();
@@ -117,7 +116,7 @@ describe("the span of the GenAI conventions", () => {
   test("texts that do not look like names are not recorded", async () => {
     const handler: Handler = (_, { onModel }) => {
       onModel?.("the SENTINEL prompt", "a SENTINEL provider");
-      return toValue({ model: "the SENTINEL model", text: "SENTINEL", usage: { input_tokens: "SENTINEL", output_tokens: 1.5 } });
+      return { model: "the SENTINEL model", text: "SENTINEL", usage: { input_tokens: "SENTINEL", output_tokens: 1.5 } };
     };
     await run(handler, {}, "the SENTINEL model\\n");
     expect(chat().name).toBe("chat");

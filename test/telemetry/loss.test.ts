@@ -1,6 +1,7 @@
 /** Which spans arrive, which are lost, and the line on stderr that reports losses. Each case runs in its own process. */
+import { createServer as createHttp2Server } from "node:http2";
 import { afterAll, describe, expect, test } from "vitest";
-import { answeringWith, type Behavior, type Collector, partialSuccess, startCollector } from "./collector.ts";
+import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
 const collectors: Collector[] = [];
@@ -79,6 +80,34 @@ describe("a partial success", () => {
   test("a malformed protobuf body does not count spans as rejected", async () => {
     const collector = await collecting(answeringWith(200, { body: Uint8Array.of(0x0a, 0x7f) }));
     expect((await run(collector, 9, [])).stderr).toBe("");
+  });
+});
+
+describe("a mistake in the settings is named", () => {
+  test.each<[string, (port: number) => Readonly<Record<string, string>>, RegExp]>([
+    [
+      "the port is one for gRPC",
+      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }),
+      /the endpoint does not speak HTTP\/1\.1; a port for gRPC, such as 4317, does not \(HPE_\w+\)$/,
+    ],
+    [
+      "https to a port for http",
+      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${port}` }),
+      /the TLS handshake failed; a port for http does not speak https \((EPROTO|ERR_SSL_\w+)\)$/,
+    ],
+    [
+      "a header with a space in its name",
+      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_HEADERS: "SENTINEL key=abc" }),
+      /OTEL_EXPORTER_OTLP_HEADERS has a character that no header can have \(ERR_INVALID_HTTP_TOKEN\)$/,
+    ],
+  ])("%s", async (_what, environment, reason) => {
+    const server = createHttp2Server();
+    const port = await listen(server);
+    const { code, stderr } = await runChild("child.ts", ["1", "0"], environment(port));
+    server.close();
+    expect({ code, stderr: stderr.trimEnd() }).toEqual({ code: 0, stderr: expect.stringMatching(reason) });
+    expect(stderr).toMatch(/^telemetry: 2 of 2 spans lost: [^\n]*\n$/);
+    expect(stderr).not.toContain("SENTINEL");
   });
 });
 

@@ -270,10 +270,13 @@ describe("settings", () => {
   test.each([
     [
       { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "grpc" },
-      'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are.',
+      'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are, on port 4318 of most collectors.',
     ],
     [{ OTEL_METRICS_EXPORTER: "prometheus" }, 'OTEL_METRICS_EXPORTER: "prometheus" is not supported; otlp and none are.'],
-    [{ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "user:secret@host" }, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an http or https URL."],
+    [
+      { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "user:secret@host" },
+      "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318/v1/metrics).",
+    ],
   ])("a problem is one line: %j", (environment, problem) => {
     expect(readMetricSettings({ ...ENDPOINT, ...environment })).toEqual({ problem: `${problem} The run goes on without metrics.` });
   });

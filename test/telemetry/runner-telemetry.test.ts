@@ -1,14 +1,12 @@
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
-import { CapabilityFailure } from "../../gateway/handlers.ts";
 import { memoryRecorder, type MemoryRecorder } from "../../replay/log/recorder.ts";
 import { runTask, type TaskProgram, type TaskResult } from "../../runtime/task.ts";
-import { toValue } from "../../runtime/values.ts";
 import { createRunnerTelemetry, type RunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { lastMetrics } from "./collected-metrics.ts";
-import { type Behavior, type CollectedSpan, type Collector, refusingUrl, startCollector } from "./collector.ts";
+import { BROKEN_COLLECTORS } from "./broken-collectors.ts";
+import { type CollectedSpan, type Collector, startCollector } from "./collector.ts";
 
 const program = verifyModule(compile({ name: "now.ax", text: "fn main() -> Int !{time.now} { time.now() }" }).module);
 const TRACE_ID = "a".repeat(32);
@@ -48,9 +46,8 @@ afterEach(() => vi.unstubAllEnvs());
 async function withCollector(
   body: (collector: Collector) => Promise<void>,
   variables: Readonly<Record<string, string>> = {},
-  behavior: Behavior = "healthy",
 ): Promise<void> {
-  const collector = await startCollector(behavior);
+  const collector = await startCollector();
   setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_OTEL_SHUTDOWN_MS: "600000", ...variables });
   try {
     await body(collector);
@@ -109,6 +106,24 @@ describe("two resources in one trace", () => {
       const spans = await collected(collector, task, telemetryOf("from-the-option"));
       expect(spans.get("action.run")?.[0]?.resource["service.name"]).toBe("from-the-option");
     }));
+
+  test.each([
+    ["flow", undefined, 1],
+    ["cap", undefined, 0],
+    ["flow", "cap", 0],
+    ["cap", "call", 1],
+  ] as const)("BORUNA_TRACE_DETAIL=%s, the host's traceDetail %s: %d spans of calls", (variable, traceDetail, expected) =>
+    withCollector(
+      async (collector) => {
+        const option = traceDetail === undefined ? {} : { traceDetail };
+        const spans = await collected(collector, (telemetry) =>
+          runTask({ id: "t1", action: "clock.now" }, { telemetry, find: () => ({ program, policy: "allow-all", ...option }) }),
+        );
+        expect(spans.get("boruna.call") ?? []).toHaveLength(expected);
+      },
+      { BORUNA_TRACE_DETAIL: variable },
+    ),
+  );
 
   test("a handler gets the context of its call", () =>
     withCollector(async (collector) => {
@@ -215,8 +230,8 @@ describe("the lifecycle", () => {
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "user:SENTINEL@host" },
       [
-        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
-        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without metrics.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318). The run goes on without spans.",
+        "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318). The run goes on without metrics.",
       ],
     ],
   ])("off: %j", async (variables, expected) => {
@@ -240,67 +255,26 @@ describe("the lifecycle", () => {
       expect(metrics.getMeterProvider().constructor.name).toBe("NoopMeterProvider");
     }));
 
-  test.each<[string, Behavior | "refuse"]>([
-    ["hangs", "hang"],
-    ["resets", "reset"],
-    ["answers 500", "error"],
-    ["answers 503", "unavailable"],
-    ["answers a byte a second", "drip"],
-    ["reads a byte a second", "slow-read"],
-    ["refuses", "refuse"],
-  ])("a collector that %s changes no task, and stop ends and reports the loss", async (_, behavior) => {
-    const collector = behavior === "refuse" ? undefined : await startCollector(behavior);
-    setVariables({ OTEL_EXPORTER_OTLP_ENDPOINT: collector?.url ?? (await refusingUrl()), BORUNA_OTEL_SHUTDOWN_MS: "50" });
-    const telemetry = telemetryOf();
-    const plain = await recorded(telemetry);
-    await telemetry.start();
-    expect(await recorded(telemetry)).toEqual(plain);
-    await telemetry.flush();
-    await telemetry.stop();
-    expect(notices).toEqual([expect.stringMatching(/^3 of 3 spans lost: /), expect.stringMatching(/^the last metrics were lost: /)]);
-    await collector?.close();
-  });
-});
-
-test("nothing that a task, its program or its host handles is in a span, a metric or a notice", async () => {
-  const text = `
-fn main(note: String) -> String !{net.fetch, fs.read, fs.write, llm.call} {
-    let page = match try net.fetch("https://SENTINEL-url.example/path?q=1", "POST", "SENTINEL-body", {"x": "SENTINEL-header"}) { Ok(t) => t, Err(why) => why }
-    let file = match try fs.read("/SENTINEL/path") { Ok(t) => t, Err(why) => why }
-    let answer = llm.call("SENTINEL-prompt" ++ note ++ page ++ file, "SENTINEL model")
-    fs.write("SENTINEL-file", json.stringify(answer))
-    "SENTINEL-result"
-}`;
-  const failing = (): never => {
-    throw new CapabilityFailure("SENTINEL-message");
-  };
-  const found: TaskProgram = {
-    program: compile({ name: "/SENTINEL/home/ask.ax", text }),
-    policy: "allow-all",
-    env: { SECRET: "SENTINEL-secret" },
-    baggage: "user=SENTINEL-baggage",
-    handlers: { "net.fetch": failing, "fs.read": failing, "llm.call": () => toValue({ text: "SENTINEL-answer", model: "SENTINEL model" }) },
-  };
-  const refuse = (): never => {
-    throw new Error("SENTINEL-refusal");
-  };
-  await withCollector(
-    async (collector) => {
+  test.each(BROKEN_COLLECTORS.flatMap((broken) => [{ ...broken, detail: "cap" } as const, { ...broken, detail: "flow" } as const]))(
+    "a collector that $what changes no task at detail $detail, and stop ends and reports the loss",
+    async ({ accepts, start, detail }) => {
+      const collector = await start();
+      setVariables({
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        BORUNA_OTEL_SHUTDOWN_MS: accepts ? "3600000" : "50",
+        BORUNA_TRACE_DETAIL: detail,
+      });
       const telemetry = telemetryOf();
+      const plain = await recorded(telemetry);
       await telemetry.start();
-      const envelope = { id: "t1", action: "ask", args: { note: "SENTINEL-argument" }, signature: "SENTINEL-signature" };
-      const ran = await runTask(envelope, { telemetry, find: () => found });
-      expect(ran).toMatchObject({ outcome: "success", execution: { value: "SENTINEL-result" } });
-      for (const wrong of [{ ...envelope, args: { SENTINEL: 1 } }, { ...envelope, id: "SENTINEL id" }, "SENTINEL"])
-        await runTask(wrong, { telemetry, find: () => found });
-      await runTask(envelope, { telemetry, find: refuse });
+      expect(await recorded(telemetry)).toEqual(plain);
+      await telemetry.flush();
       await telemetry.stop();
-      expect(collector.spans().filter(({ name }) => name === "action.run")).toHaveLength(5);
-      expect(collector.spans().filter(({ name }) => name === "chat")).toHaveLength(1);
-      expect(lastMetrics(collector).map(({ metric }) => metric)).toContain("boruna.cap.duration");
-      expect(collector.sent("SENTINEL")).toBe(false);
-      expect(notices).toEqual([]);
+      const spans = detail === "flow" ? 4 : 3;
+      const lost = [expect.stringContaining(`${spans} of ${spans} spans lost: `), expect.stringMatching(/^the last metrics were lost: /)];
+      expect(notices).toEqual(accepts ? [] : lost);
+      expect(notices.join("")).not.toContain("SENTINEL");
+      await collector.close();
     },
-    { OTEL_SEMCONV_STABILITY_OPT_IN: "gen_ai_latest_experimental", BORUNA_TEST_SECRET: "SENTINEL-environment" },
   );
 });

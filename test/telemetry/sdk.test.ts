@@ -75,18 +75,18 @@ describe("settings from the environment", () => {
     expect(settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }).otlp?.compression).toBe("gzip");
     const odd = settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "br", OTEL_BSP_EXPORT_TIMEOUT: "9" });
     expect(odd).toMatchObject({ otlp: { compression: "none" }, exportMs: 9 });
-    expect(odd.notices).toEqual(['OTEL_EXPORTER_OTLP_COMPRESSION: "br" is not supported; gzip and none are.']);
+    expect(odd.notices).toEqual(['OTEL_EXPORTER_OTLP_COMPRESSION: "br" is not supported; gzip and none are. none is used.']);
     expect(settings({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "console" }).otlp).toBeUndefined();
   });
 
   test.each([
     [
       { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
-      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.',
+      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are, on port 4318 of most collectors. The run goes on without spans.',
     ],
     [
       { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\u001b[31m" },
-      'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\\u001b[31m" is not supported; http/protobuf and http/json are. The run goes on without spans.',
+      'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "x\\u001b[31m" is not supported; http/protobuf and http/json are, on port 4318 of most collectors. The run goes on without spans.',
     ],
     [
       { OTEL_TRACES_EXPORTER: "zipkin" },
@@ -94,11 +94,11 @@ describe("settings from the environment", () => {
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "user:secret@host" },
-      "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL. The run goes on without spans.",
+      "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318). The run goes on without spans.",
     ],
     [
       { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "unix:/run/x" },
-      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL. The run goes on without spans.",
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an http or https URL (such as http://127.0.0.1:4318/v1/traces). The run goes on without spans.",
     ],
   ])("a problem is one line: %j", (environment, problem) => {
     expect(readTelemetrySettings({ ...ENDPOINT, ...environment })).toEqual({ problem });
@@ -120,11 +120,18 @@ describe("settings from the environment", () => {
     expect(settings({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "10" }).batch).toMatchObject({ maxQueueSize: 10, maxExportBatchSize: 10 });
   });
 
+  test("only true turns everything off; another word than true or false is reported", () => {
+    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "False" }).notices).toEqual([]);
+    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "yes" }).notices).toEqual([
+      'OTEL_SDK_DISABLED: "yes" is not true or false; false is used.',
+    ]);
+  });
+
   test("propagators", () => {
     expect(settings({ ...ENDPOINT, OTEL_PROPAGATORS: "none" }).propagators).toEqual({ tracecontext: false, baggage: false });
     const odd = settings({ ...ENDPOINT, OTEL_PROPAGATORS: "b3, baggage" });
     expect(odd.propagators).toEqual({ tracecontext: false, baggage: true });
-    expect(odd.notices).toEqual(['OTEL_PROPAGATORS: "b3" is not supported; tracecontext, baggage and none are.']);
+    expect(odd.notices).toEqual(['OTEL_PROPAGATORS: "b3" is not supported; tracecontext, baggage and none are. It is ignored.']);
   });
 });
 
@@ -251,7 +258,7 @@ describe("in its own process", () => {
     const end = await runChild("child.ts", ["1", "4", "modules"], { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
     expect(end.code).toBe(4);
     expect(end.stderr).toBe(
-      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are. The run goes on without spans.\n',
+      'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are, on port 4318 of most collectors. The run goes on without spans.\n',
     );
     expect(end.stdout).toContain("loaded 0\n");
   });
