@@ -33,7 +33,7 @@ import { EXIT, type Outcome, OUTCOMES } from "../vm/outcome.ts";
 import { isInterruption, loadEnd, type RunEnd } from "./log/end-record.ts";
 import type { EventLog, ParsedLog, RunLog } from "./log/log-reader.ts";
 import { type Bounds, callerLimitError, reachedBound, replayBounds, type ReplayLimits, wallLimitError } from "./replay-limits.ts";
-import { Replayer } from "./replayer.ts";
+import { type OnRepeatedCall, Replayer } from "./replayer.ts";
 import { compareEnds, type Divergence, type EndContext, leftOver, type Mismatch, passedEnd } from "./report/divergence.ts";
 import { returnLocation, sourceFrame } from "./report/source-frame.ts";
 
@@ -61,6 +61,8 @@ export interface ReplayOptions {
   readonly onDebug?: (text: string) => void;
   /** Which engines may run the program. It affects only the time that the replay takes. Default: auto. */
   readonly engine?: EngineChoice;
+  /** Receives each recorded call that the program repeats, with its place. The replay waits for the promise that it returns. */
+  readonly onCall?: OnRepeatedCall;
 }
 
 /**
@@ -105,7 +107,7 @@ export interface ReplayReport {
  * run used, or the replay would use, more than `limits` allow.
  */
 export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Promise<ReplayReport> {
-  const { program: chosenProgram, policy, args, limits, tracing, genAiSpans, traceDetail, ...executeOptions } = options;
+  const { program: chosenProgram, policy, args, limits, tracing, genAiSpans, traceDetail, onCall, on, ...executeOptions } = options;
   const program = chosenProgram ?? recordedProgram(log);
   const { registry } = program;
   const sameProgram = log.format === "log" && program.moduleHash === log.header.program.moduleHash;
@@ -115,7 +117,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   const bounds = replayBounds(settings.limits, sameProgram ? end : undefined, allowedLimits(log, settings.limits, limits));
   const baseTracing = await chosenTracing(tracing, genAiSpans);
   const deferred = baseTracing === undefined ? undefined : deferredTracing(baseTracing);
-  const replayer = new Replayer(log, end, context);
+  const replayer = new Replayer(log, end, context, onCall);
   let verdict: Verdict | undefined;
   try {
     const run: ExecuteOptions = {
@@ -125,6 +127,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       limits: bounds.limits,
       mode: "replay",
       locatesEvents: true,
+      on: onCall === undefined ? on : notingPlaces(replayer, on),
       handlers: replayer.handlers,
       sink: replayer,
     };
@@ -136,6 +139,17 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
     replayer.close();
     deferred?.finish(verdict === undefined ? {} : { outcome: verdict.outcome });
   }
+}
+
+/** Returns observers that also tell the replayer the place of each call. */
+function notingPlaces(replayer: Replayer, on: Observers = {}): Observers {
+  return {
+    ...on,
+    callStart: (call) => {
+      replayer.callPlace = call.place();
+      on.callStart?.(call);
+    },
+  };
 }
 
 /** A replay after its program has stopped. */

@@ -7,6 +7,7 @@ import type { EventSink } from "../gateway/run-events.ts";
 import { CapabilityFailure, type Handlers, machineHandler } from "../gateway/handlers.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
+import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -19,6 +20,16 @@ import { eventText } from "./report/format-values.ts";
 
 /** Why the replay stopped before the program ended. */
 type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mismatch } | { readonly reason: "log_end" };
+
+/** A recorded call that the program has repeated. */
+export interface RepeatedCall {
+  /** Number of its `CapCall` event in the log. */
+  readonly event: number;
+  readonly place: CallPlace | undefined;
+}
+
+/** Receives each repeated call. The program gets the answer when the returned promise resolves. */
+export type OnRepeatedCall = (call: RepeatedCall) => Promise<void> | undefined;
 
 type RecordedAnswer = { readonly value: Value } | { readonly failure: Failure };
 
@@ -39,15 +50,20 @@ export class Replayer implements EventSink {
   #isUnanswered = false;
   #lastAnswer: LastAnswer | undefined;
   #stop: ReplayStop | undefined;
+  readonly #onCall: OnRepeatedCall | undefined;
+  #callReceived: Promise<void> | undefined;
+  /** The place of the call in progress, if somebody wants to know it. */
+  callPlace: CallPlace | undefined;
 
   /** `end` is the end record of the log, with its long values read from their blobs. */
-  constructor(log: ParsedLog, end: RunEnd | undefined, context: ComparisonContext) {
+  constructor(log: ParsedLog, end: RunEnd | undefined, context: ComparisonContext, onCall?: OnRepeatedCall) {
+    this.#onCall = onCall;
     this.#log = log;
     this.#end = end;
     this.#context = context;
     this.#events = log.events[Symbol.iterator]();
     this.#nextEvent = this.#readNext();
-    this.handlers = answeringHandlers(context.registry, log.format === "log" ? log.header.unserved : [], () => this.#takeAnswer());
+    this.handlers = answeringHandlers(context.registry, log.format === "log" ? log.header.unserved : [], () => this.#giveAnswer());
   }
 
   /** Number of events that the program has repeated. */
@@ -94,7 +110,9 @@ export class Replayer implements EventSink {
       this.#answers += 1;
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#context.types) };
     }
-    return event.type === "CapCall" ? this.#prepareAnswer() : undefined;
+    if (event.type !== "CapCall") return undefined;
+    this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
+    return this.#prepareAnswer();
   }
 
   #readNext(): LogEvent | undefined {
@@ -123,6 +141,10 @@ export class Replayer implements EventSink {
     return undefined;
   }
 
+  #giveAnswer(): Value | Promise<Value> {
+    return this.#callReceived === undefined ? this.#takeAnswer() : this.#callReceived.then(() => this.#takeAnswer());
+  }
+
   #takeAnswer(): Value {
     const answer = this.#preparedAnswer;
     this.#preparedAnswer = undefined;
@@ -143,8 +165,8 @@ function hostStop(stop: ReplayStop): HostStop {
 }
 
 /** Returns handlers for the capabilities that had a handler in the recorded run. */
-function answeringHandlers(registry: CapabilityRegistry, unserved: readonly string[], takeAnswer: () => Value): Handlers {
+function answeringHandlers(registry: CapabilityRegistry, unserved: readonly string[], giveAnswer: () => Value | Promise<Value>): Handlers {
   const served = registry.all.filter((c) => c.internal !== true && !unserved.includes(c.name));
-  const handler = machineHandler(takeAnswer);
+  const handler = machineHandler(giveAnswer);
   return new Map(served.map((c) => [c.name, handler]));
 }

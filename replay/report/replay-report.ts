@@ -15,10 +15,10 @@ export function replayLines(report: ReplayReport): readonly string[] {
   return [`replay: ${report.status} (${counts})`, ...report.notes.map(note)];
 }
 
-const note = (text: string): string => `note: ${printable(text)}`;
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const note = (text: string): string => `note: ${printable(text)}`;
+export const plural = (count: number, noun: string, many = `${noun}s`): string => `${count} ${count === 1 ? noun : many}`;
 
-function divergenceLines(d: Divergence): readonly string[] {
+export function divergenceLines(d: Divergence): readonly string[] {
   const where = d.atEnd ? `event ${d.event}, the end` : `event ${d.event}`;
   const lines = [`replay: divergence at ${where} (step ${d.step}): ${printable(d.message)}`];
   if (d.difference !== undefined) lines.push(...differenceLines(d.difference));
@@ -28,7 +28,7 @@ function divergenceLines(d: Divergence): readonly string[] {
   return lines;
 }
 
-function differenceLines(d: PathDifference): readonly string[] {
+export function differenceLines(d: PathDifference): readonly string[] {
   const name = d.parameter === undefined ? "" : ` (${d.parameter})`;
   const agree = d.agree === undefined || d.agree === 0 ? "" : `, after ${plural(d.agree, "equal character")}`;
   return [`  ${printable(d.path)}${name}${agree}:`, `    expected ${printable(d.expected)}`, `    actual   ${printable(d.actual)}`];
@@ -53,7 +53,7 @@ export function replayJson(report: ReplayReport): JsonData {
   });
 }
 
-function divergenceJson(d: Divergence): JsonData {
+export function divergenceJson(d: Divergence): JsonData {
   const { difference, lastAnswer } = d;
   return jsonObject({
     kind: d.kind,
@@ -71,10 +71,10 @@ function divergenceJson(d: Divergence): JsonData {
   });
 }
 
-function differenceJson({ path, parameter, expected, actual, agree }: PathDifference): JsonData {
+export function differenceJson({ path, parameter, expected, actual, agree }: PathDifference): JsonData {
   return jsonObject({ path, parameter, expected, actual, equal_characters: agree });
 }
 
-function locationJson({ function: name, pc, file, line, column }: SourceLocation): JsonData {
+export function locationJson({ function: name, pc, file, line, column }: SourceLocation): JsonData {
   return jsonObject({ function: name, pc, file, line, column });
 }

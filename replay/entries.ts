@@ -1,0 +1,206 @@
+/**
+ * Reads a log as a person does: each call together with its answer, and each other event by itself. Only one entry is in
+ * memory at a time, because a log may be larger than memory. Long values stay references to their blobs.
+ */
+import { type CapabilityRegistry, signatureFor } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { CallPlace, SourceLocation, TypeDef } from "../vm/bytecode/module.ts";
+import type { Type } from "../vm/value/type.ts";
+import type { TextOrBlob, ValueOrBlob } from "./log/blob-values.ts";
+import type { LogEvent, RecordedEvent } from "./log/event-json.ts";
+import type { ParsedLog } from "./log/log-reader.ts";
+import { recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
+import type { RepeatedCall } from "./replayer.ts";
+
+/** The recorded answer to a call. */
+export type LoggedAnswer =
+  | { readonly outcome: "ok"; readonly result: ValueOrBlob }
+  | { readonly outcome: "failed"; readonly kind: string; readonly message: TextOrBlob };
+
+export interface LoggedCall {
+  readonly type: "call";
+  /** Number of the call in the log, from 1. */
+  readonly call: number;
+  /** Number of its `CapCall` event. The answer is the next event. */
+  readonly event: number;
+  readonly capability: string;
+  readonly args: readonly ValueOrBlob[];
+  /** Undefined if the log has no answer: the run was stopped during the call. */
+  readonly answer: LoggedAnswer | undefined;
+}
+
+/** Any other event: of actors, contracts, emitted trees. */
+export interface LoggedEvent {
+  readonly type: "event";
+  readonly event: number;
+  readonly content: Exclude<RecordedEvent, { readonly type: "CapCall" | "CapResult" | "CapError" }>;
+}
+
+export type LogEntry = LoggedCall | LoggedEvent;
+
+/** Yields the entries of a log in order. Throws `log.changed` if the file was changed since it was first read. */
+export function* logEntries(log: Pick<ParsedLog, "events">): Generator<LogEntry, void> {
+  let open: LoggedCall | undefined;
+  let calls = 0;
+  for (const { n, event } of log.events) {
+    if (open !== undefined) {
+      const answer = answerOf(event);
+      yield { ...open, answer };
+      open = undefined;
+      if (answer !== undefined) continue;
+    }
+    if (event.type === "CapCall") {
+      calls += 1;
+      open = { type: "call", call: calls, event: n, capability: event.capability, args: event.args, answer: undefined };
+    } else if (event.type !== "CapResult" && event.type !== "CapError") yield { type: "event", event: n, content: event };
+  }
+  if (open !== undefined) yield open;
+}
+
+function answerOf(event: RecordedEvent): LoggedAnswer | undefined {
+  if (event.type === "CapResult") return { outcome: "ok", result: event.result };
+  return event.type === "CapError" ? { outcome: "failed", kind: event.kind, message: event.message } : undefined;
+}
+
+/** Returns the types of the recorded program, which value texts need for names, or none if the module cannot be read. */
+export function recordedTypes(log: ParsedLog): readonly TypeDef[] {
+  try {
+    return recordedProgram(log).module.types;
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    return [];
+  }
+}
+
+/** Returns the names of a call's parameters and the type of its answer. Undefined if the registry has no such call. */
+export function signatureOf(
+  { capability, args }: Pick<LoggedCall, "capability" | "args">,
+  registry: CapabilityRegistry,
+): { readonly params: readonly { readonly name: string }[]; readonly result: Type } | undefined {
+  const declared = registry.byName.get(capability);
+  return declared === undefined ? undefined : signatureFor(declared, args.length);
+}
+
+/** An entry with its place in the program. */
+export type LocatedEntry = (LoggedCall & { readonly place: CallPlace | undefined }) | LoggedEvent;
+
+export type LocateOptions = Pick<ReplayOptions, "program" | "limits" | "signal" | "engine">;
+
+/**
+ * Yields the entries of a log, each call with its place. A log holds no places, so the program runs beside the reading with
+ * the log as its only source of answers. Where that is not possible, or the program does something else than the log says,
+ * the further calls have no place, and `onUnlocated` receives the reason in one sentence. Throws `log.changed`.
+ */
+export async function* locatedEntries(
+  log: ParsedLog,
+  options: LocateOptions & { readonly onUnlocated?: (reason: string) => void } = {},
+): AsyncGenerator<LocatedEntry, void> {
+  const { onUnlocated, ...replayOptions } = options;
+  const places = new Places(log, replayOptions);
+  try {
+    for (const entry of logEntries(log)) {
+      if (entry.type === "event") yield entry;
+      else yield { ...entry, place: await places.placeOf(entry.event, onUnlocated) };
+    }
+  } finally {
+    await places.close();
+  }
+}
+
+/** Maximum number of places that the replay is ahead of the reader. */
+const MAX_AHEAD = 256;
+
+/** The places of the calls of a log, from a replay that waits when it is far enough ahead. */
+class Places {
+  readonly #ahead: RepeatedCall[] = [];
+  readonly #abort = new AbortController();
+  readonly #replay: Promise<void>;
+  #reason: string | undefined;
+  #hasEnded = false;
+  #wakeReader: (() => void) | undefined;
+  #wakeReplay: (() => void) | undefined;
+
+  constructor(log: ParsedLog, { signal, ...options }: LocateOptions) {
+    const signals = signal === undefined ? [this.#abort.signal] : [this.#abort.signal, signal];
+    const onCall = (call: RepeatedCall): Promise<void> | undefined => this.#receive(call);
+    this.#replay = replayRun(log, { ...options, signal: AbortSignal.any(signals), tracing: false, onCall })
+      .then(unlocatedReason, (error: unknown) => {
+        if (!(error instanceof BorunaError) || ["internal", "log.changed"].includes(error.kind)) throw error;
+        return error.message;
+      })
+      .then((reason) => void (this.#reason = reason))
+      .finally(() => {
+        this.#hasEnded = true;
+        this.#wakeReader?.();
+      });
+    // The error is thrown again by `placeOf` or `close`.
+    this.#replay.catch(() => undefined);
+  }
+
+  #receive(call: RepeatedCall): Promise<void> | undefined {
+    this.#ahead.push(call);
+    if (this.#ahead.length < MAX_AHEAD) return undefined;
+    this.#wakeReader?.();
+    return new Promise((resolve) => {
+      this.#wakeReplay = resolve;
+    });
+  }
+
+  async placeOf(event: number, onUnlocated: ((reason: string) => void) | undefined): Promise<CallPlace | undefined> {
+    if (this.#ahead.length === 0 && !this.#hasEnded) {
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+        this.#wakeReplay?.();
+      });
+      this.#wakeReader = undefined;
+    }
+    if (this.#hasEnded) await this.#replay;
+    const next = this.#ahead.shift();
+    if (next !== undefined) return next.place;
+    if (this.#reason !== undefined) onUnlocated?.(`from event ${event} on, calls have no place: ${this.#reason}`);
+    this.#reason = undefined;
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#wakeReplay?.();
+    await this.#replay;
+  }
+}
+
+function unlocatedReason({ divergence, status }: ReplayReport): string {
+  return divergence === undefined ? `the replay ended as ${status}` : divergence.message;
+}
+
+export interface LocatedEvent {
+  /** The call stack at which the event happened, innermost call first. Empty if it is not known. */
+  readonly stack: readonly SourceLocation[];
+  /** Why the stack is not known. */
+  readonly reason: string | undefined;
+}
+
+/** Finds where in the program an event of the log happened, by replaying the log up to that event. */
+export async function locateEvent(log: ParsedLog, event: number, options: LocateOptions = {}): Promise<LocatedEvent> {
+  const before = { ...log, events: firstEvents(log, event - 1), eventCount: event - 1 };
+  const cutLog: ParsedLog = before.format === "log" ? { ...before, end: undefined } : { ...before, events: [...before.events] };
+  try {
+    const { result, divergence } = await replayRun(cutLog, { ...options, tracing: false });
+    const isThere = divergence === undefined || divergence.event === event;
+    return isThere ? { stack: result.error?.stack ?? [], reason: undefined } : { stack: [], reason: divergence.message };
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    return { stack: [], reason: error.message };
+  }
+}
+
+function firstEvents(log: ParsedLog, count: number): Iterable<LogEvent> {
+  return {
+    *[Symbol.iterator]() {
+      for (const event of log.events) {
+        if (event.n > count) return;
+        yield event;
+      }
+    },
+  };
+}
