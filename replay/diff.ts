@@ -1,0 +1,319 @@
+/**
+ * Compares two logs: headers, calls with their answers, other events, ends. Calls are aligned, so that a call which only one
+ * log has does not make all later calls differ. Only a window of entries of each log is in memory.
+ */
+import type { RunEvent } from "../vm/events.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { compareUtf8 } from "../vm/value/utf8.ts";
+import { type LogEntry, logEntries, recordedTypes } from "./entries.ts";
+import { loadEnd } from "./log/end-record.ts";
+import { loadEvent, type RecordedEvent } from "./log/event-json.ts";
+import { eventTexts } from "./log/event-text.ts";
+import { type LogHeader, headerToJson } from "./log/header.ts";
+import { jsonObject } from "./log/json-fields.ts";
+import type { ParsedLog } from "./log/log-reader.ts";
+import { recordedRegistry } from "./replay.ts";
+import { compareEnds, compareEvents, type ComparisonContext, type Mismatch, type PathDifference } from "./report/divergence.ts";
+import { endText, eventText, excerpt } from "./report/format-values.ts";
+
+/** Where an entry is in its log. */
+export interface EntryPosition {
+  /** Number of the event. For the end record, the number of the last event plus 1. */
+  readonly event: number;
+  /** Number of the call; undefined for any other event. */
+  readonly call: number | undefined;
+}
+
+/**
+ * One difference between the logs `a` and `b`:
+ * - `header`: a field of the header, with its path;
+ * - `arguments`, `answer`, `content`: the same call or event with other arguments, another answer, other contents;
+ * - `only_a`, `only_b`: a call or event that only one log has;
+ * - `end`: how the runs ended.
+ */
+export interface LogDifference {
+  readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
+  readonly a: EntryPosition | undefined;
+  readonly b: EntryPosition | undefined;
+  /** Short texts of what is in each log. Undefined in the log that does not have it. */
+  readonly aText: string | undefined;
+  readonly bText: string | undefined;
+  /** The first path at which the two differ, with both values: `expected` is the value in `a`, `actual` the value in `b`. */
+  readonly difference: PathDifference | undefined;
+}
+
+export interface DiffSummary {
+  readonly same: boolean;
+  readonly differences: number;
+  /** Number of calls and other events that are equal in both logs. */
+  readonly equal: number;
+}
+
+/**
+ * Yields the differences from the first to the last, and returns a summary. Run ids are not compared. For an event log, which has no
+ * header and no end, only events are. Throws `log.*` if a log was changed meanwhile or a blob cannot be read.
+ */
+export function* diffLogs(a: ParsedLog, b: ParsedLog): Generator<LogDifference, DiffSummary> {
+  let differences = 0;
+  function* counted(found: Iterable<LogDifference>): Generator<LogDifference, void> {
+    for (const difference of found) {
+      differences += 1;
+      yield difference;
+    }
+  }
+  if (a.format === "log" && b.format === "log") yield* counted(headerDifferences(a.header, b.header));
+  const entries = new EntryDiff(a, b);
+  yield* counted(entries.differences());
+  yield* counted(entries.endDifferences());
+  return { same: differences === 0, differences, equal: entries.equal };
+}
+
+/** The header without the run id, which differs between any two runs, and without hashes of other fields. */
+function comparedHeader(header: LogHeader): JsonData {
+  const { name, moduleHash, sourceHash } = header.program;
+  const program = jsonObject({ name, module_hash: moduleHash, source_hash: sourceHash });
+  const fields = new Map(headerToJson(header)).set("program", program);
+  for (const field of ["run_id", "policy_hash"]) fields.delete(field);
+  return fields;
+}
+
+function* headerDifferences(a: LogHeader, b: LogHeader): Generator<LogDifference, void> {
+  const unvisited: { readonly path: string; readonly a: JsonData | undefined; readonly b: JsonData | undefined }[] = [
+    { path: "", a: comparedHeader(a), b: comparedHeader(b) },
+  ];
+  for (let pair = unvisited.pop(); pair !== undefined; pair = unvisited.pop()) {
+    const { path, a: left, b: right } = pair;
+    if (left !== undefined && right !== undefined && isJsonObject(left) && isJsonObject(right)) {
+      const names = [...new Set([...left.keys(), ...right.keys()])].sort(compareUtf8).reverse();
+      for (const name of names) {
+        const isPlain = /^\w+$/.test(name);
+        const child = isPlain ? `${path === "" ? "" : `${path}.`}${name}` : `${path}[${JSON.stringify(name)}]`;
+        unvisited.push({ path: child, a: left.get(name), b: right.get(name) });
+      }
+      continue;
+    }
+    const texts = { a: headerText(left), b: headerText(right) };
+    if (left !== undefined && right !== undefined && canonicalJson(left) === canonicalJson(right)) continue;
+    const difference = { path, parameter: undefined, expected: texts.a, actual: texts.b, agree: undefined };
+    yield { kind: "header", a: undefined, b: undefined, aText: texts.a, bText: texts.b, difference };
+  }
+}
+
+const headerText = (data: JsonData | undefined): string => (data === undefined ? "(nothing)" : excerpt(canonicalJson(data)));
+
+/** Number of entries of each log that are searched for the next entry that both have. */
+const WINDOW = 256;
+/** Maximum UTF-16 code units of the texts in a window, beyond which it holds one entry. */
+const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
+
+/** An entry with its events, and texts by which it is compared. */
+interface Item {
+  readonly position: EntryPosition;
+  readonly events: readonly RecordedEvent[];
+  /** Equal for entries that may be one and the same, with other contents: the capability, or the type of the event. */
+  readonly name: string;
+  /** Equal for entries that are aligned: capability and arguments, or the whole event. */
+  readonly key: string;
+  readonly answerText: string;
+}
+
+class EntryDiff {
+  readonly #a: ParsedLog;
+  readonly #b: ParsedLog;
+  readonly #context: ComparisonContext;
+  readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
+  equal = 0;
+
+  constructor(a: ParsedLog, b: ParsedLog) {
+    this.#a = a;
+    this.#b = b;
+    this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
+  }
+
+  *differences(): Generator<LogDifference, void> {
+    const a = new Window(this.#items(this.#a));
+    const b = new Window(this.#items(this.#b));
+    try {
+      while (a.fill(1) + b.fill(1) > 0) {
+        const [itemA] = a.items;
+        const [itemB] = b.items;
+        if (itemA?.key !== undefined && itemA.key === itemB?.key && itemA.answerText === itemB.answerText) {
+          this.equal += 1;
+          a.drop(1);
+          b.drop(1);
+        } else {
+          const [i, j] = nextCommon(a, b);
+          yield* this.#gap(a.drop(i), b.drop(j));
+          const [commonA] = a.drop(1);
+          const [commonB] = b.drop(1);
+          if (commonA !== undefined && commonB !== undefined) yield* this.#pair(commonA, commonB);
+        }
+      }
+    } finally {
+      a.close();
+      b.close();
+    }
+  }
+
+  *#items(log: ParsedLog): Generator<Item, void> {
+    for (const entry of logEntries(log)) yield this.#item(entry);
+  }
+
+  #item(entry: LogEntry): Item {
+    if (entry.type === "event") {
+      const { content, event } = entry;
+      return { position: { event, call: undefined }, events: [content], name: content.type, key: this.#textOf(content), answerText: "" };
+    }
+    const { call, event, capability, args, answer } = entry;
+    const callEvent: RecordedEvent = { type: "CapCall", capability, args };
+    const answerEvent: RecordedEvent | undefined =
+      answer === undefined
+        ? undefined
+        : answer.outcome === "ok"
+          ? { type: "CapResult", capability, result: answer.result }
+          : { type: "CapError", capability, kind: answer.kind, message: answer.message };
+    return {
+      position: { event, call },
+      events: answerEvent === undefined ? [callEvent] : [callEvent, answerEvent],
+      name: `call of ${capability}`,
+      key: this.#textOf(callEvent),
+      answerText: answerEvent === undefined ? "" : this.#textOf(answerEvent),
+    };
+  }
+
+  /** Compares the entries between two that both logs have. Entries with the same name are paired in order. */
+  *#gap(a: readonly Item[], b: readonly Item[]): Generator<LogDifference, void> {
+    let j = 0;
+    for (const item of a) {
+      const at = b.findIndex((other, index) => index >= j && other.name === item.name);
+      if (at === -1) yield this.#only("only_a", item);
+      else {
+        for (const skipped of b.slice(j, at)) yield this.#only("only_b", skipped);
+        const paired = b[at];
+        if (paired !== undefined) yield* this.#pair(item, paired);
+        j = at + 1;
+      }
+    }
+    for (const rest of b.slice(j)) yield this.#only("only_b", rest);
+  }
+
+  #only(kind: "only_a" | "only_b", item: Item): LogDifference {
+    const [text, answer] = this.#texts(item, kind === "only_a" ? this.#a : this.#b);
+    const whole = answer === undefined ? text : `${text} ${answer.slice(answer.indexOf(" ") + 1)}`;
+    const isA = kind === "only_a";
+    const position = { a: isA ? item.position : undefined, b: isA ? undefined : item.position };
+    return { kind, ...position, aText: isA ? whole : undefined, bText: isA ? undefined : whole, difference: undefined };
+  }
+
+  #texts(item: Item, log: ParsedLog): readonly string[] {
+    return item.events.map((event) => eventText(loadEvent(event, log.blobs), this.#context.types));
+  }
+
+  *#pair(a: Item, b: Item): Generator<LogDifference, void> {
+    let isEqual = true;
+    for (let i = 0; i < Math.max(a.events.length, b.events.length); i++) {
+      const found = this.#eventDifference(a, b, i);
+      if (found === undefined) continue;
+      isEqual = false;
+      yield found;
+    }
+    if (isEqual) this.equal += 1;
+  }
+
+  #eventDifference(a: Item, b: Item, i: number): LogDifference | undefined {
+    const [eventA, eventB] = [a.events[i], b.events[i]];
+    if (eventA !== undefined && eventB !== undefined && this.#textOf(eventA) === this.#textOf(eventB)) return undefined;
+    const left = eventA === undefined ? undefined : loadEvent(eventA, this.#a.blobs);
+    const right = eventB === undefined ? undefined : loadEvent(eventB, this.#b.blobs);
+    const positions = { a: { ...a.position, event: a.position.event + i }, b: { ...b.position, event: b.position.event + i } };
+    if (left === undefined || right === undefined) {
+      const text = (event: RunEvent | undefined): string => (event === undefined ? "(no answer)" : eventText(event, this.#context.types));
+      return { kind: "answer", ...positions, aText: text(left), bText: text(right), difference: undefined };
+    }
+    const mismatch = compareEvents(positions.a.event, left, right, this.#context);
+    if (mismatch === undefined) return undefined;
+    const kind = mismatch.kind === "arguments" || mismatch.kind === "answer" ? mismatch.kind : "content";
+    return { kind, ...positions, ...textsOf(mismatch) };
+  }
+
+  /** Compares how the runs ended. Yields at most one difference. */
+  *endDifferences(): Generator<LogDifference, void> {
+    const [a, b] = [this.#a, this.#b];
+    if (a.format !== "log" || b.format !== "log") return;
+    const endA = a.end === undefined ? undefined : loadEnd(a.end, a.blobs);
+    const endB = b.end === undefined ? undefined : loadEnd(b.end, b.blobs);
+    const positions = { a: { event: a.eventCount + 1, call: undefined }, b: { event: b.eventCount + 1, call: undefined } };
+    if (endA === undefined && endB === undefined) return;
+    if (endA === undefined || endB === undefined) {
+      const text = (end: typeof endA): string => (end === undefined ? "(no end record)" : endText(end, this.#context.types));
+      yield { kind: "end", ...positions, aText: text(endA), bText: text(endB), difference: undefined };
+      return;
+    }
+    const sameProgram = a.header.program.moduleHash === b.header.program.moduleHash;
+    const mismatch = compareEnds(positions.a.event, endA, endB, { ...this.#context, sameProgram });
+    if (mismatch === undefined) return;
+    const { expected, actual, kind } = mismatch;
+    const isNumber = ["steps", "alloc_bytes", "counters"].includes(kind);
+    const noun = kind === "counters" ? mismatch.message.replace(/^the (counter \w+).*/, "$1") : kind;
+    const texts = isNumber ? { ...mismatch, expected: `${noun} ${expected}`, actual: `${noun} ${actual}` } : mismatch;
+    yield { kind: "end", ...positions, ...textsOf(texts) };
+  }
+}
+
+function textsOf({ expected, actual, difference }: Mismatch): Pick<LogDifference, "aText" | "bText" | "difference"> {
+  return { aText: expected, bText: actual, difference };
+}
+
+/**
+ * Returns how many entries of each window come before the first entry that both have. If there is none, returns the lengths of the
+ * windows, so that all of their entries are compared and no entry is searched twice.
+ */
+function nextCommon(a: Window, b: Window): readonly [number, number] {
+  a.fill(WINDOW);
+  b.fill(WINDOW);
+  const firstInA = new Map<string, number>();
+  for (const [i, { key }] of a.items.entries()) if (!firstInA.has(key)) firstInA.set(key, i);
+  let best: readonly [number, number] = [a.items.length, b.items.length];
+  let isFound = false;
+  for (const [j, { key }] of b.items.entries()) {
+    const i = firstInA.get(key);
+    if (i === undefined || (isFound && i + j >= best[0] + best[1])) continue;
+    best = [i, j];
+    isFound = true;
+  }
+  return best;
+}
+
+const unitsOf = ({ key, answerText }: Item): number => key.length + answerText.length;
+
+/** The next entries of a log. */
+class Window {
+  readonly #source: Iterator<Item, void>;
+  items: Item[] = [];
+  #units = 0;
+
+  constructor(source: Iterator<Item, void>) {
+    this.#source = source;
+  }
+
+  /** Reads ahead until the window has `count` entries or the log ends. Returns the number of entries. */
+  fill(count: number): number {
+    while (this.items.length < count && (this.items.length === 0 || this.#units < MAX_WINDOW_UNITS)) {
+      const next = this.#source.next();
+      if (next.done === true) break;
+      this.items.push(next.value);
+      this.#units += unitsOf(next.value);
+    }
+    return this.items.length;
+  }
+
+  drop(count: number): readonly Item[] {
+    const dropped = this.items.splice(0, count);
+    for (const item of dropped) this.#units -= unitsOf(item);
+    return dropped;
+  }
+
+  close(): void {
+    this.#source.return?.();
+  }
+}
