@@ -165,7 +165,7 @@ function giveName(temporary: string, path: string, replacesLog: boolean): void {
 }
 
 /** Whether the file is empty or begins like a log of either format. The log may be incomplete. */
-function isLog(path: string): boolean {
+export function isLog(path: string): boolean {
   const source = fileSource(path);
   for (const chunk of source.chunks()) {
     if (isRunLog(source, LOG_LIMITS)) return true;
