@@ -61,7 +61,13 @@ export { readLog, type ParsedLog } from "./replay/log/log-reader.ts";
 export { memoryRecorder, openRecorder } from "./replay/log/recorder.ts";
 export type { FinishedLog, MemoryRecorder, Recorder, RecorderOptions } from "./replay/log/recorder.ts";
 export type { RunDescription } from "./replay/log/run-description.ts";
+export { diffLogs, type DiffSummary, type EntryPosition, type LogDifference } from "./replay/diff.ts";
+export { locatedEntries, locateEvent, logEntries } from "./replay/entries.ts";
+export type { LocatedEntry, LocatedEvent, LocateOptions, LogEntry, LoggedAnswer, LoggedCall, LoggedEvent } from "./replay/entries.ts";
 export { replayRun, type ReplayOptions, type ReplayReport, type ReplayStatus } from "./replay/replay.ts";
+export { checkUpgrade, findLogs } from "./replay/upgrade.ts";
+export type { CheckedRun, UpgradeOptions, UpgradeSummary, UpgradeVerdict } from "./replay/upgrade.ts";
+export { whatIf, type EditedAnswer, type WhatIfOptions, type WhatIfReport, type WhatIfStatus, type WhatIfStop } from "./replay/what-if.ts";
 export { verifyLog, type Verification, type VerifyOptions } from "./replay/verify.ts";
 export type { RunEvent } from "./vm/events.ts";
 

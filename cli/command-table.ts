@@ -1,7 +1,9 @@
 /** Describes the commands, arguments, options and help texts of the command line as data. Implementations are in `commands/`. */
 import type { CapabilityFlags } from "./capabilities.ts";
 import type { CompileFlags } from "./commands/compile.ts";
+import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
+import type { LogShowFlags } from "./commands/log.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { SinkFlags } from "./commands/telemetry.ts";
@@ -60,6 +62,7 @@ export const GROUPS: readonly GroupSpec[] = [
     examples: ["boruna policy validate policy.json", "boruna policy show policy.json"],
   },
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
+  { name: "log", help: "read logs", examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3"] },
   {
     name: "telemetry",
     help: "usage events of these commands, which are off unless asked for",
@@ -104,6 +107,8 @@ const REPLAY_LIMITS: readonly OptionSpec[] = [
   replayLimitOption("max_alloc_bytes", "--max-alloc-bytes <n>"),
   replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
+
+const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal itself; otherwise PAGER shows the output there, or less" };
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -161,8 +166,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "test",
     argsSyntax: "[what...]",
     help: "run the `test` blocks of files and folders, each in a fresh machine; other words select tests by a part of their name",
-    options: [CAPABILITIES, { flags: "--max-steps <n>", help: "stop a test after this many instructions" }],
-    examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"'],
+    options: [
+      CAPABILITIES,
+      { flags: "--max-steps <n>", help: "stop a test, or the replay of a log, after this many instructions" },
+      { flags: "--logs <folder>", help: "also replay these logs, or one log, on both engines; exit with 5 if one diverges" },
+      { flags: "--program <file>", help: "the program to replay the logs with, instead of the recorded one", needs: "--logs" },
+    ],
+    examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"', "boruna test --logs logs/ --program app.ax"],
     run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
   },
   {
@@ -210,17 +220,58 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "replay",
-    argsSyntax: "<log> [file]",
-    help: "run a log's program again with the log as its only source of answers",
+    argsSyntax: "<logs...>",
+    help: "run a log's program again with the log as its only source of answers; `replay LOG FILE` runs another program, several logs or a folder are checked one by one",
     options: [
-      { flags: "--policy <policy>", help: "the policy for an event log of the older form, which has none" },
+      { flags: "--program <file>", help: "the program to run instead of the recorded one" },
+      {
+        flags: "--policy <policy>",
+        help: "what-if: the policy to apply instead of the recorded one; an event log of the older form has none",
+      },
+      {
+        flags: "--edit <n=json>",
+        help: 'what-if: the answer to call N, as typed JSON, or {"CapError": {"kind": "runtime_error", "message": "…"}}',
+        repeatable: true,
+      },
       { flags: "--arg <name=value>", help: "an argument of main, for an event log of the older form", repeatable: true },
       ...REPLAY_LIMITS,
       ENGINE,
     ],
-    examples: ["boruna replay run.jsonl", "boruna replay run.jsonl changed.ax"],
-    run: withFlags<ReplayFlags>(async (session, flags, [log = "", file]) =>
-      (await import("./commands/replay.ts")).replayCommand(session, log, file, flags),
+    examples: [
+      "boruna replay run.jsonl",
+      "boruna replay run.jsonl changed.ax",
+      "boruna replay logs/ --program changed.ax",
+      "boruna replay run.jsonl --policy stricter.json",
+      "boruna replay run.jsonl --edit '2=\"another answer\"'",
+    ],
+    run: withFlags<ReplayFlags>(async (session, flags, paths) =>
+      (await import("./commands/replay.ts")).replayCommand(session, paths, flags),
+    ),
+  },
+  {
+    name: "log show",
+    argsSyntax: "<log>",
+    help: "list the calls of a run, with arguments, answers and places in the program",
+    options: [
+      { flags: "--calls", help: "list the calls; this is the default", excludes: "--events" },
+      { flags: "--events", help: "list all events: also of actors, contracts and emitted trees" },
+      { flags: "--call <n>", help: "show one call in full, with its call stack" },
+      NO_PAGER,
+      ...REPLAY_LIMITS,
+    ],
+    examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3", "boruna log show run.jsonl --json"],
+    run: withFlags<LogShowFlags>(async (session, flags, [log = ""]) =>
+      (await import("./commands/log.ts")).logShowCommand(session, log, flags),
+    ),
+  },
+  {
+    name: "diff",
+    argsSyntax: "<a> <b>",
+    help: "compare two logs: headers, calls, answers, ends; exit with 5 if they differ",
+    options: [NO_PAGER, ...REPLAY_LIMITS],
+    examples: ["boruna diff before.jsonl after.jsonl", "boruna diff before.jsonl after.jsonl --json"],
+    run: withFlags<DiffFlags>(async (session, flags, [a = "", b = ""]) =>
+      (await import("./commands/diff.ts")).diffCommand(session, a, b, flags),
     ),
   },
   {

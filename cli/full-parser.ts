@@ -20,6 +20,8 @@ function withExamples(command: Command, examples: readonly string[]): Command {
 
 function toCommanderOption({ flags, help, defaultValue, choices, repeatable }: OptionSpec): Option {
   const option = new Option(flags, help);
+  // Commander would take `--no-pager` for the opposite of an option `--pager`.
+  option.negate = false;
   if (defaultValue !== undefined) option.default(defaultValue);
   if (choices !== undefined) option.choices(choices);
   if (repeatable === true) option.argParser(collect);

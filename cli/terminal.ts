@@ -13,19 +13,24 @@ const STDERR = 2;
 export type ColorChoice = "auto" | "always" | "never";
 
 export interface Terminal {
+  /** Whether messages on stderr have colors. */
   readonly color: boolean;
+  /** Whether data on stdout may have colors. */
+  readonly outColor: boolean;
+  /** Columns of the terminal that stdout is; undefined if it is a file or a pipe. */
+  readonly columns: number | undefined;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
   /** Prints a line of a message. If stderr cannot be written, the line is lost, because there is nowhere else to print it. */
   err(text: string): void;
 }
 
-/** Decides whether messages on stderr have colors: by `--color`, otherwise by the NO_COLOR and FORCE_COLOR conventions. */
-function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
+/** Decides whether a stream has colors: by `--color`, otherwise by the NO_COLOR and FORCE_COLOR conventions. */
+function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: () => NodeJS.WriteStream): boolean {
   if (choice !== "auto") return choice === "always";
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
-  return process.stderr.isTTY === true;
+  return stream().isTTY === true;
 }
 
 /** Writes synchronously, so that no text is lost when the process exits. A closed pipe is not an error. */
@@ -46,7 +51,13 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
   return {
     // This is a getter because reading `process.stderr.isTTY` sets up the stream, which a command without messages does not need.
     get color() {
-      return wantsColor(choice, env);
+      return wantsColor(choice, env, () => process.stderr);
+    },
+    get outColor() {
+      return wantsColor(choice, env, () => process.stdout);
+    },
+    get columns() {
+      return process.stdout.isTTY === true ? process.stdout.columns || 80 : undefined;
     },
     out: (text) => {
       try {
@@ -101,7 +112,7 @@ export function jsonLine(data: unknown): string {
 }
 
 /** The version of the form of `--json` output. */
-const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 1;
 
 /** Converts a JSON object to a plain object for `printJson`. Ints beyond 2^53 become strings. */
 export function toPlainObject(data: JsonData): Readonly<Record<string, unknown>> {

@@ -43,7 +43,7 @@ export function apiSections(): readonly Section[] {
 const exportOf = (name: string, file: string, text: string): ApiExport => ({ name, file, ...declarationOf(name, file, text) });
 
 function declarationOf(name: string, file: string, text: string): Pick<ApiExport, "doc" | "declaration"> {
-  const start = new RegExp(`^export (?:async )?(?:abstract )?(function|class|interface|type|const) ${name}\\b`, "m").exec(text);
+  const start = new RegExp(`^export (?:async )?(?:abstract )?(function\\*?|class|interface|type|const) ${name}\\b`, "m").exec(text);
   if (start === null) {
     // The file imports this type and exports it again.
     const [, importedFile] = new RegExp(`import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from "(.*)";`).exec(text) ?? [];
@@ -52,7 +52,8 @@ function declarationOf(name: string, file: string, text: string): Pick<ApiExport
     return declarationOf(name, declaringFile.pathname, readFileSync(declaringFile, "utf8"));
   }
   const lines = text.slice(start.index).split("\n");
-  const declaration = start[1] === "class" ? classDeclaration(lines) : nonClassDeclaration(lines, start[1] === "function");
+  const declaration =
+    start[1] === "class" ? classDeclaration(lines) : nonClassDeclaration(lines, start[1]?.startsWith("function") === true);
   return { doc: docBefore(text.slice(0, start.index)), declaration: declaration.replace(/^export (?:async )?/, "") };
 }
 

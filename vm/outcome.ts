@@ -11,7 +11,7 @@ export const OUTCOMES = {
   limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output or the log was reached" },
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
-  divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records" },
+  divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records, or two logs differ" },
   incomplete: { exitCode: 6, spanError: false, doc: "a replay reproduced a log that has no end record" },
   fatal: { exitCode: 70, spanError: true, doc: "a bug in Boruna" },
 } as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
@@ -32,7 +32,7 @@ export const EXIT = {
 
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command succeeded",
-  failed: "a test failed, or `fmt --check` found a file that is not formatted",
+  failed: "a test failed, `fmt --check` found a file that is not formatted, or one of several logs cannot be replayed",
   usage: "the command line, a source, a policy, a module or a file is wrong",
   verificationFailed: "a log does not verify, or a replay has no end record to compare with",
   internal: "a bug in Boruna",

@@ -11,7 +11,9 @@ import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { upgradeSummaryLine } from "../../replay/report/upgrade-report.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { checkLogs, type LogCheck, logCheckJson } from "../log-check.ts";
 import { limitFromFlag } from "../run-arguments.ts";
 import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
@@ -20,6 +22,9 @@ import { noTestSelected, selectTests, type TestSelection } from "../test-files.t
 
 export interface TestFlags extends CapabilityFlags {
   readonly maxSteps?: string;
+  /** A folder of logs, or one log, to replay on both engines. */
+  readonly logs?: string;
+  readonly program?: string;
 }
 
 interface TestFile {
@@ -37,6 +42,8 @@ interface FinishedTest {
   readonly result: TestResult;
 }
 
+const BOTH_ENGINES = ["interpreter", "compiled"] as const;
+
 /** The start of a `test` block. A file found in a folder is compiled only if its text contains one. */
 const TEST_BLOCK = /\btest\s*"/;
 
@@ -47,7 +54,9 @@ export async function testCommand(session: Session, args: readonly string[], fla
   const files = compileAll(session, selection, await loadRegistry(flags));
   const isSelected = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
   const allTests = files.flatMap((file) => file.tests);
-  if (!allTests.some(isSelected))
+  // A project may keep logs and no tests.
+  const needsTest = flags.logs === undefined || args.length > 0;
+  if (needsTest && !allTests.some(isSelected))
     throw noTestSelected(
       filters,
       allTests.map((test) => test.name),
@@ -58,8 +67,11 @@ export async function testCommand(session: Session, args: readonly string[], fla
     if (tests.length > 0 && !session.json) session.terminal.out(withoutControlCharacters(file.path));
     for (const test of tests) finishedTests.push(await runOne(session, file, test, limits));
   }
-  summarize(session, finishedTests, allTests.length - finishedTests.length);
-  return finishedTests.every((r) => r.result.passed) ? EXIT.done : EXIT.failed;
+  const logCheck =
+    flags.logs === undefined ? undefined : await checkLogs(session, [flags.logs], { ...flags, limits, engines: BOTH_ENGINES });
+  summarize(session, finishedTests, allTests.length - finishedTests.length, logCheck);
+  const logsExitCode = logCheck?.summary.exitCode ?? EXIT.done;
+  return finishedTests.every((r) => r.result.passed) ? logsExitCode : EXIT.failed;
 }
 
 /** Compiles all files before any test runs. Throws `CompileError` with the errors of every file. */
@@ -112,16 +124,24 @@ function failureDetails(file: TestFile, { error, failedAnswer, unreceived }: Tes
 
 const messageOf = (error: RunError): string => error.message.replace(/^panic: /, "");
 
-function summarize({ terminal, json }: Session, finishedTests: readonly FinishedTest[], filteredOut: number): void {
+function summarize(
+  { terminal, json }: Session,
+  finishedTests: readonly FinishedTest[],
+  filteredOut: number,
+  logCheck: LogCheck | undefined,
+): void {
   const passed = finishedTests.filter((r) => r.result.passed).length;
   const failed = finishedTests.length - passed;
   if (json) {
-    printJson(terminal, { ok: failed === 0, passed, failed, filtered_out: filteredOut, tests: finishedTests.map(testJson) });
+    const tests = { passed, failed, filtered_out: filteredOut, tests: finishedTests.map(testJson) };
+    const ok = failed === 0 && (logCheck?.summary.exitCode ?? 0) === 0;
+    printJson(terminal, { ok, ...tests, logs: logCheck === undefined ? undefined : logCheckJson(logCheck) });
     return;
   }
   const steps = finishedTests.reduce((sum, r) => sum + r.result.steps, 0);
   const filteredText = filteredOut === 0 ? "" : `, ${filteredOut} filtered out`;
   terminal.out(`${passed} passed, ${failed} failed${filteredText} (${steps} steps)`);
+  if (logCheck !== undefined) terminal.out(upgradeSummaryLine(logCheck.summary));
 }
 
 function testJson({ file, test, result }: FinishedTest): Readonly<Record<string, unknown>> {

@@ -76,8 +76,6 @@ describe("a replay has limits of its own", () => {
 
 describe("nothing that is given is ignored", () => {
   test.each<[readonly string[], string, string]>([
-    [["replay", "run.jsonl", "--policy", "deny-all"], "--policy has no effect here: run.jsonl holds the policy", "leave out --policy"],
-    [["replay", "run.jsonl", "read.ax", "--policy", "policy.json"], "--policy has no effect here", "leave out --policy"],
     [["replay", "run.jsonl", "read.ax", "--arg", "n=1"], "--arg has no effect here", "leave out --arg"],
     [["replay", "old.json", "--policy", "allow-all"], "--policy has no effect without a program", "boruna replay old.json app.ax --policy"],
     [

@@ -1,0 +1,79 @@
+import { type DiffSummary, diffLogs, type LogDifference } from "../../replay/diff.ts";
+import { type LocatedEvent, locateEvent, type LocateOptions } from "../../replay/entries.ts";
+import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
+import { recordedProgram } from "../../replay/replay.ts";
+import { differenceReport, diffSummaryLine, logDifferenceJson } from "../../replay/report/diff-report.ts";
+import { stackLines } from "../../replay/report/source-frame.ts";
+import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
+import { openOutput } from "../pager.ts";
+import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
+import type { Session } from "../session.ts";
+import { jsonLine, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
+
+export interface DiffFlags extends ReplayLimitFlags {
+  readonly noPager?: boolean;
+}
+
+interface Logs {
+  readonly a: ParsedLog;
+  readonly b: ParsedLog;
+  readonly options: LocateOptions;
+}
+
+export async function diffCommand(session: Session, fileA: string, fileB: string, flags: DiffFlags): Promise<number> {
+  const logs = { options: { limits: replayLimits(flags) }, a: readLog(fileA), b: readLog(fileB) };
+  const summary = session.json ? await printDifferences(session, logs) : await showDifferences(session, logs, flags);
+  return summary.same ? EXIT.done : OUTCOMES.divergence.exitCode;
+}
+
+async function showDifferences({ terminal }: Session, logs: Logs, flags: DiffFlags): Promise<DiffSummary> {
+  const output = await openOutput(terminal, flags);
+  const differences = diffLogs(logs.a, logs.b);
+  const locate = firstLocator(logs);
+  try {
+    let next = differences.next();
+    for (; next.done !== true; next = differences.next()) {
+      for (const line of differenceReport(next.value)) await output.line(line);
+      const placed = await locate(next.value);
+      if (placed === undefined) continue;
+      for (const line of stackLines(recordedProgram(placed.log).module, placed.stack)) await output.line(line);
+    }
+    await output.line(diffSummaryLine(next.value));
+    return next.value;
+  } finally {
+    await output.close();
+  }
+}
+
+type Placed = LocatedEvent & { readonly log: ParsedLog };
+
+/**
+ * Returns a function that finds the place of the first difference in an event: in the program of log `a`, or of `b` if only `b` has the
+ * event. For other differences, and if there is no place, the function returns undefined.
+ */
+function firstLocator({ a, b, options }: Logs): (found: LogDifference) => Promise<Placed | undefined> {
+  let hasLocated = false;
+  return async (found) => {
+    const [log, position] = found.a === undefined ? [b, found.b] : [a, found.a];
+    if (hasLocated || position === undefined || position.event > log.eventCount) return undefined;
+    hasLocated = true;
+    const located = await locateEvent(log, position.event, options);
+    return located.stack.length === 0 ? undefined : { ...located, log };
+  };
+}
+
+/** Prints one JSON object on many lines, a difference on each. */
+async function printDifferences({ terminal }: Session, logs: Logs): Promise<DiffSummary> {
+  terminal.out(`{"protocol_version":${PROTOCOL_VERSION},"differences":[`);
+  const differences = diffLogs(logs.a, logs.b);
+  const locate = firstLocator(logs);
+  let separator = "";
+  let next = differences.next();
+  for (; next.done !== true; next = differences.next()) {
+    const json = logDifferenceJson(next.value, await locate(next.value));
+    terminal.out(`${separator}${jsonLine(toPlainObject(json))}`);
+    separator = ",";
+  }
+  terminal.out(`],${jsonLine(next.value).slice(1)}`);
+  return next.value;
+}

@@ -1,0 +1,120 @@
+import {
+  type CallDetails,
+  callJson,
+  callLines,
+  endLines,
+  entryJson,
+  logTable,
+  recordedBudget,
+  runJson,
+  runLines,
+} from "../../replay/report/log-table.ts";
+import { locatedEntries, type LocateOptions, locateEvent, type LoggedCall, logEntries, recordedTypes } from "../../replay/entries.ts";
+import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
+import { paintAnsi, paintNothing } from "../../replay/report/columns.ts";
+import { sourceFrame } from "../../replay/report/source-frame.ts";
+import { recordedProgram, recordedRegistry } from "../../replay/replay.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import { openOutput, type Output } from "../pager.ts";
+import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
+import type { Session } from "../session.ts";
+import { jsonLine, printJson, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
+
+export interface LogShowFlags extends ReplayLimitFlags {
+  readonly calls?: boolean;
+  readonly events?: boolean;
+  readonly call?: string;
+  readonly noPager?: boolean;
+}
+
+export async function logShowCommand(session: Session, file: string, flags: LogShowFlags): Promise<number> {
+  const limits = replayLimits(flags);
+  const number = flags.call === undefined ? undefined : callNumber(flags.call, flags);
+  const log = readLog(file);
+  if (number === undefined && session.json) await printEntries(session, log, { limits }, flags);
+  else if (number === undefined) await showEntries(session, log, { limits }, flags);
+  else await showCall(session, log, number, { limits }, flags);
+  return EXIT.done;
+}
+
+function callNumber(text: string, { calls, events }: LogShowFlags): number {
+  const other = calls === true ? "--calls" : events === true ? "--events" : undefined;
+  if (other !== undefined) throw new BorunaError("usage", `${other} has no effect beside --call`, { hint: "leave out one of the two" });
+  if (/^[1-9]\d{0,15}$/.test(text)) return Number(text);
+  throw new BorunaError("usage", `--call ${text}: expected the number of a call, from 1`, { hint: "without --call all calls are listed" });
+}
+
+async function showEntries({ terminal }: Session, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
+  const output = await openOutput(terminal, flags);
+  const types = recordedTypes(log);
+  const paint = terminal.outColor ? paintAnsi : paintNothing;
+  const table = logTable(log, { width: terminal.columns, paint, types, numbersEvents: flags.events === true });
+  const notes: string[] = [];
+  try {
+    await printLines(output, [...runLines(log), "", table.head]);
+    for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(`note: ${reason}`) })) {
+      if (output.isClosed) return;
+      if (entry.type === "call" || flags.events === true) await output.line(table.row(entry));
+    }
+    await printLines(output, ["", ...endLines(log, types), ...notes]);
+  } finally {
+    await output.close();
+  }
+}
+
+async function printLines(output: Output, lines: readonly string[]): Promise<void> {
+  for (const line of lines) await output.line(line);
+}
+
+/** Prints one JSON object on many lines, an entry on each, because the entries of a log may not fit in memory. */
+async function printEntries({ terminal }: Session, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
+  const types = recordedTypes(log);
+  const head = jsonLine({ protocol_version: PROTOCOL_VERSION, ...toPlainObject(runJson(log, types)) });
+  terminal.out(`${head.slice(0, -1)},"${flags.events === true ? "entries" : "calls"}":[`);
+  const notes: string[] = [];
+  let separator = "";
+  for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(reason) })) {
+    if (entry.type === "event" && flags.events !== true) continue;
+    terminal.out(`${separator}${jsonLine(toPlainObject(entryJson(entry, types)))}`);
+    separator = ",";
+  }
+  terminal.out(`],"notes":${jsonLine(notes)}}`);
+}
+
+async function showCall(
+  { terminal, json }: Session,
+  log: ParsedLog,
+  number: number,
+  options: LocateOptions,
+  flags: LogShowFlags,
+): Promise<void> {
+  const { call, callsOfCapability } = findCall(log, number);
+  const types = recordedTypes(log);
+  const located = await locateEvent(log, call.event, options);
+  const frame = located.stack.length === 0 ? undefined : sourceFrame(recordedProgram(log).module, located.stack[0]);
+  const details: CallDetails = { call, callsOfCapability, budget: recordedBudget(log, call.capability), located, frame };
+  if (json) {
+    printJson(terminal, toPlainObject(callJson(details, log.blobs, types)));
+    return;
+  }
+  const output = await openOutput(terminal, flags);
+  try {
+    await printLines(output, callLines(details, log.blobs, types, recordedRegistry(log)));
+  } finally {
+    await output.close();
+  }
+}
+
+function findCall(log: ParsedLog, number: number): { readonly call: LoggedCall; readonly callsOfCapability: number } {
+  const counts = new Map<string, number>();
+  let last = 0;
+  for (const entry of logEntries(log)) {
+    if (entry.type === "event") continue;
+    last = entry.call;
+    const callsOfCapability = (counts.get(entry.capability) ?? 0) + 1;
+    counts.set(entry.capability, callsOfCapability);
+    if (entry.call === number) return { call: entry, callsOfCapability };
+  }
+  throw new BorunaError("usage", `${log.file} has no call ${number}; it has ${last}`, { place: { file: log.file } });
+}

@@ -1,0 +1,61 @@
+/** The upgrade check of `boruna replay LOGS` and `boruna test --logs`: prints each run as it is checked. */
+import type { JsonData } from "../vm/json/json.ts";
+import { checkedRunJson, checkedRunLines, upgradeSummaryJson, upgradeSummaryLine } from "../replay/report/upgrade-report.ts";
+import { checkUpgrade, findLogs, type UpgradeOptions, type UpgradeSummary } from "../replay/upgrade.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { loadProgram } from "./load.ts";
+import { omitUndefined } from "./omit-undefined.ts";
+import type { Session } from "./session.ts";
+import { printJson, toPlainObject, withoutControlCharacters } from "./terminal.ts";
+
+interface LogCheckOptions extends Pick<UpgradeOptions, "limits"> {
+  /** The file of the program to run instead of the recorded ones. */
+  readonly program?: string | undefined;
+  readonly engines?: UpgradeOptions["engines"] | undefined;
+}
+
+export interface LogCheck {
+  readonly summary: UpgradeSummary;
+  readonly runs: readonly JsonData[];
+}
+
+/** Checks all logs. Without `--json`, prints the result of each at once. */
+export async function checkLogs(session: Session, paths: readonly string[], options: LogCheckOptions): Promise<LogCheck> {
+  const { terminal, json } = session;
+  const logs = findLogs(paths);
+  const { program: file, limits, engines } = options;
+  const program = file === undefined ? undefined : programLoader(session, file);
+  const checks = checkUpgrade(logs, omitUndefined<UpgradeOptions>({ program, limits, engines }));
+  const runs: JsonData[] = [];
+  let next = await checks.next();
+  for (; next.done !== true; next = await checks.next()) {
+    if (json) runs.push(checkedRunJson(next.value));
+    else for (const line of checkedRunLines(next.value)) terminal.out(withoutControlCharacters(line));
+  }
+  return { summary: next.value, runs };
+}
+
+/** Returns a function that loads the program once for each set of capabilities. */
+function programLoader(session: Session, file: string): (registry: CapabilityRegistry) => Program {
+  const loaded = new Map<string, Program>();
+  const onSourcesOpened = (sourceOf: Session["sourceOf"]): void => {
+    session.sourceOf = sourceOf;
+  };
+  return (registry) => {
+    const program = loaded.get(registry.setHash) ?? loadProgram(file, onSourcesOpened, registry).program;
+    loaded.set(registry.setHash, program);
+    return program;
+  };
+}
+
+/** Prints the summary of a check and returns the exit code. */
+export function reportLogCheck({ terminal, json }: Session, check: LogCheck): number {
+  if (json) printJson(terminal, logCheckJson(check));
+  else terminal.out(upgradeSummaryLine(check.summary));
+  return check.summary.exitCode;
+}
+
+export function logCheckJson({ summary, runs }: LogCheck): Readonly<Record<string, unknown>> {
+  return { ...toPlainObject(upgradeSummaryJson(summary)), runs: runs.map(toPlainObject) };
+}
