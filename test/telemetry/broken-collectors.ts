@@ -12,7 +12,7 @@ export interface BrokenCollector {
   readonly what: string;
   /** Whether spans and metrics count as delivered all the same. */
   readonly accepts: boolean;
-  start(): Promise<Started>;
+  readonly start: () => Promise<Started>;
 }
 
 const collector = (what: string, accepts: boolean, behavior: Behavior): BrokenCollector => ({
