@@ -3,11 +3,11 @@
  * the handler to the end of the call, so a call that the policy refuses has none. Only the chat span has the `gen_ai.*` attributes,
  * because a backend that adds up tokens over all spans must count each token once (docs/internals/adr/025-genai-spans.md).
  */
-import { type Context, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
+import { type Context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES } from "../vm/outcome.ts";
 import type { TraceHeaders } from "./context.ts";
 import { type ChatAttributes, chatSpanName, GEN_AI_OPERATION, isModelName, UNKNOWN_PROVIDER } from "./gen-ai.ts";
-import { reportError, reportingErrors } from "./tracer-errors.ts";
+import { reportError, reportingErrors, runInContext } from "./tracer-errors.ts";
 import { CALL_OUTCOME, type CallSpanEnd, type CallSpanStart, type CallTracing } from "./tracing.ts";
 
 /** The span `boruna.cap`, with the context that its children have. */
@@ -31,7 +31,7 @@ export class ChatCall implements CallTracing {
 
   run<T>(body: () => T): T {
     this.#span = this.#start();
-    return this.#span === undefined ? this.#call.run(body) : context.with(trace.setSpan(this.#call.context, this.#span), body);
+    return this.#span === undefined ? this.#call.run(body) : runInContext(trace.setSpan(this.#call.context, this.#span), body);
   }
 
   headers(): TraceHeaders {

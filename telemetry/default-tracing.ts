@@ -18,8 +18,8 @@ export async function chosenTracing(option: Tracing | false | undefined, genAiSp
 /** Opens the span of a task with the registered TracerProvider. Returns undefined if the API package is not installed. */
 export function defaultTaskSpan(start: TaskSpanStart, options: TaskSpanOptions): Promise<TaskSpan | undefined> {
   return unlessMissing(async () => {
-    const { registeredTracers, startTaskSpan } = await import("./task-span.ts");
-    return startTaskSpan(registeredTracers(), start, { ...options, threadContext: await defaultThreadContext() });
+    const { startTaskSpan } = await import("./task-span.ts");
+    return startTaskSpan(undefined, start, { ...options, threadContext: await defaultThreadContext() });
   });
 }
 

@@ -7,7 +7,6 @@ import {
   baggageEntryMetadataFromString,
   context,
   createTraceState,
-  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   propagation,
   SpanKind,
@@ -33,7 +32,7 @@ import {
 import { ChatCall } from "./chat-span.ts";
 import { flowEndAttributes, flowSpanName, flowStartAttributes } from "./flow-attributes.ts";
 import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
-import { reportError, reportingErrors } from "./tracer-errors.ts";
+import { reportError, reportingErrors, runInContext, spanContextOf } from "./tracer-errors.ts";
 import { CALL_OUTCOME } from "./tracing.ts";
 import type { CallSpanEnd, CallSpanStart, CallTracing, FlowTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 import { encodeRecord } from "./thread-context/slot.ts";
@@ -56,8 +55,25 @@ export interface OtelTracingOptions {
 export const SCOPE = "boruna";
 
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
-  return { startRun: (info) => startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options) };
+  return {
+    startRun: (info) => {
+      try {
+        return startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options);
+      } catch (error) {
+        reportError(error);
+        return UNTRACED;
+      }
+    },
+  };
 }
+
+/** A run of which nothing is recorded. */
+const UNTRACED: RunTracing = {
+  startCall: () => ({ run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined }),
+  startFlow: () => ({ end: () => undefined }),
+  backpressure: () => undefined,
+  end: () => undefined,
+};
 
 function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOptions): RunTracing {
   const parent = parentContext(info, options.parent);
@@ -67,7 +83,7 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   const contextOf = (flow: FlowTracing | undefined): Context => (flow instanceof FlowSpan ? flow.context : runContext);
   return {
     get traceId() {
-      const spanContext = span.spanContext();
+      const spanContext = spanContextOf(span);
       return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
     },
     startFlow: (flow, around) => new FlowSpan(tracer, contextOf(around), flow),
@@ -88,8 +104,8 @@ function machineContext(
   { mode }: RunSpanStart,
   threadContext: ThreadContext | undefined,
 ): Pick<RunTracing, "enterMachine" | "leaveMachine"> {
-  const ids = span.spanContext();
-  if (threadContext === undefined || mode === "replay" || !trace.isSpanContextValid(ids)) return {};
+  const ids = spanContextOf(span);
+  if (threadContext === undefined || mode === "replay" || !isSpanContextValid(ids)) return {};
   const record = encodeRecord(ids);
   return { enterMachine: () => threadContext.enter(record), leaveMachine: () => threadContext.leave() };
 }
@@ -211,17 +227,20 @@ class CallSpan implements CallTracing {
     }
     this.#span = startSpan(tracer, "boruna.cap", attributes, parent);
     this.context = trace.setSpan(parent, this.#span);
-    if (this.#span.isRecording()) reportingErrors(() => setPlace(this.#span, info.place()));
+    reportingErrors(() => {
+      if (this.#span.isRecording()) setPlace(this.#span, info.place());
+    });
   }
 
   run<T>(body: () => T): T {
-    return context.with(this.context, body);
+    return runInContext(this.context, body);
   }
 
   headers(): TraceHeaders {
-    const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext();
+    const spanContext = spanContextOf(this.#span);
+    const { traceId, spanId, traceFlags, traceState } = spanContext;
     const baggage = formatBaggage(baggageOf(this.context));
-    if (!trace.isSpanContextValid(this.#span.spanContext())) return { baggage };
+    if (!isSpanContextValid(spanContext)) return { baggage };
     const sampled = (traceFlags & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
     const tracestate = traceState === undefined ? undefined : parseTracestate(traceState.serialize());
     return { traceparent: formatTraceparent({ traceId, spanId, sampled }), tracestate, baggage };
@@ -275,6 +294,6 @@ export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attribute
     return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);
   } catch (error) {
     reportError(error);
-    return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+    return trace.wrapSpanContext(spanContextOf(trace.getSpan(parent)));
   }
 }

@@ -11,7 +11,7 @@ import { openThreadContext } from "./thread-context/thread-context.ts";
 import type { TaskSpan, TaskSpanStart, TaskTracers } from "./task-span.ts";
 
 export interface RunnerExport {
-  startTask(start: TaskSpanStart): TaskSpan;
+  startTask(start: TaskSpanStart): TaskSpan | undefined;
   /** Never rejects. Waits at most `shutdownMs`. */
   flush(): Promise<void>;
   /** Never rejects. Waits at most `shutdownMs`. */
@@ -33,7 +33,7 @@ export async function startRunnerExport(
   settings: RunnerSettings,
   notify: (line: string) => void,
 ): Promise<RunnerExport> {
-  const [{ startTaskSpan, registeredTracers }, resources, { openSpanExport, resourceOf }] = await Promise.all([
+  const [{ startTaskSpan }, resources, { openSpanExport, resourceOf }] = await Promise.all([
     import("./task-span.ts"),
     import("@opentelemetry/resources"),
     import("./span-export.ts"),
@@ -55,7 +55,7 @@ export async function startRunnerExport(
       const isKept = samplingPriority !== undefined && samplingPriority > 0;
       const chosen = isKept ? tracers?.kept : tracers?.sampled;
       return startTaskSpan(
-        chosen ?? registeredTracers(),
+        chosen,
         { ...start, origin: readsContext ? start.origin : { samplingPriority } },
         {
           backpressure: () => spans?.backpressure(),

@@ -9,7 +9,7 @@ import { VERSION } from "../vm/version.ts";
 import type { SpanAttributes } from "./attributes.ts";
 import { formatTraceparent, parseTraceparent, type TraceHeaders } from "./context.ts";
 import { otelTracing, type OtelTracingOptions, parentContext, SCOPE, startSpan } from "./otel.ts";
-import { reportingErrors } from "./tracer-errors.ts";
+import { reportError, reportingErrors } from "./tracer-errors.ts";
 import { meteredTracing } from "./metrics.ts";
 import type { TraceDetail, Tracing } from "./tracing.ts";
 
@@ -52,7 +52,7 @@ export interface TaskTracers {
 }
 
 /** The tracer of the registered TracerProvider, for both resources. */
-export function registeredTracers(): TaskTracers {
+function registeredTracers(): TaskTracers {
   const tracer = trace.getTracer(SCOPE, VERSION);
   return { runner: tracer, boruna: tracer };
 }
@@ -69,7 +69,17 @@ export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure"
   readonly traceDetail?: TraceDetail | undefined;
 }
 
-export function startTaskSpan(tracers: TaskTracers, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan {
+/** `tracers` default to the registered one. Returns undefined if they, or the context manager, throw. */
+export function startTaskSpan(tracers: TaskTracers | undefined, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan | undefined {
+  try {
+    return openTaskSpan(tracers ?? registeredTracers(), start, options);
+  } catch (error) {
+    reportError(error);
+    return undefined;
+  }
+}
+
+function openTaskSpan(tracers: TaskTracers, start: TaskSpanStart, options: TaskSpanOptions): TaskSpan {
   const { samplingPriority } = start.origin;
   const { runner, boruna } = samplingPriority !== undefined && samplingPriority <= 0 ? DROPPED : tracers;
   const attributes: SpanAttributes<"action.run"> = {};

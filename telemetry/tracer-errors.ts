@@ -1,5 +1,5 @@
-/** Reports errors that the tracers and meters of the process throw, which must never reach a run. */
-import { diag } from "@opentelemetry/api";
+/** Calls the tracers, meters and context manager of the process, and reports the errors that they throw, which must never reach a run. */
+import { type Context, context, diag, INVALID_SPAN_CONTEXT, type Span, type SpanContext } from "@opentelemetry/api";
 
 /** Runs code that calls span processors or instruments. If one of them throws, reports the error. */
 export function reportingErrors(body: () => void): void {
@@ -12,4 +12,37 @@ export function reportingErrors(body: () => void): void {
 
 export function reportError(error: unknown): void {
   diag.error(`boruna: a tracer or meter failed: ${error instanceof Error ? error.name : typeof error}`);
+}
+
+/** Returns the ids of a span. They are invalid without a span, and if it throws. */
+export function spanContextOf(span: Span | undefined): SpanContext {
+  try {
+    return span?.spanContext() ?? INVALID_SPAN_CONTEXT;
+  } catch (error) {
+    reportError(error);
+    return INVALID_SPAN_CONTEXT;
+  }
+}
+
+/** Runs `body` once, in the context if the context manager does its work. Throws only what `body` throws. */
+export function runInContext<T>(inside: Context, body: () => T): T {
+  let result: (() => T) | undefined;
+  reportingErrors(() => {
+    context.with(inside, () => {
+      result = resultOf(body);
+    });
+  });
+  return (result ?? resultOf(body))();
+}
+
+/** Runs `body` and returns a function that returns or throws what it did. */
+function resultOf<T>(body: () => T): () => T {
+  try {
+    const value = body();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

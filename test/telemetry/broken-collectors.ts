@@ -29,8 +29,8 @@ async function startHttp2(): Promise<Started> {
 }
 
 async function startWithoutTls(): Promise<Started> {
-  const { url, close } = await startCollector();
-  return { url: url.replace("http:", "https:"), close };
+  const plain = await startCollector();
+  return { url: plain.url.replace("http:", "https:"), close: () => plain.close() };
 }
 
 const PROTOBUF = { "content-type": "application/x-protobuf" };

@@ -18,38 +18,33 @@ import { arbitraryFlowProgram } from "./arbitrary-flow.ts";
 import { type EvaluatorOptions, expectedSpans } from "./flow-evaluator.ts";
 import { receiveSpans, type SpanNode, type SpanReceiver } from "./span-forest.ts";
 
-/** The attributes that the evaluator predicts. The others of capability calls have tests of their own. */
-const COMPARED: ReadonlySet<string> = new Set([
-  "cap.name",
-  "cap.call",
-  "cap.mode",
-  "cap.argument_count",
-  "cap.allowed",
-  "cap.known",
-  "error.kind",
-  "error.type",
-  "status",
-  "code.function.name",
-  "code.file.path",
-  "code.line.number",
-]);
-
-function compared({ name, attributes, children }: SpanNode): SpanNode {
-  const entries = Object.entries(attributes).filter(([key]) => name !== "boruna.cap" || COMPARED.has(key));
-  return { name, attributes: Object.fromEntries(entries), children: children.map(compared) };
-}
-
 let receiver: SpanReceiver | undefined;
 afterEach(() => receiver?.close());
 
-/** Runs `body` and returns the spans that its only run made, without the run span. */
-async function spansOf(body: () => Promise<unknown>): Promise<readonly SpanNode[]> {
+/** Runs `body` and returns the span of its only run. */
+async function runSpanOf(body: () => Promise<unknown>): Promise<SpanNode> {
   receiver?.close();
   receiver = receiveSpans();
   await body();
-  const trees = receiver.trees();
-  expect(trees.map((tree) => tree.name)).toEqual(["boruna.run"]);
-  return trees.flatMap((tree) => tree.children).map(compared);
+  const [run, ...others] = receiver.trees();
+  if (run?.name !== "boruna.run" || others.length > 0) throw new Error("not exactly one run");
+  return run;
+}
+
+/** The attributes of a run that follow from its calls. */
+function callCounts(spans: readonly SpanNode[]): Readonly<Record<string, number>> {
+  const calls = (nodes: readonly SpanNode[]): readonly SpanNode[] =>
+    nodes.flatMap((node) => [...(node.name === "boruna.cap" ? [node] : []), ...calls(node.children)]);
+  const kinds = calls(spans).map(({ attributes }) => attributes["error.kind"]);
+  const count = (...of: readonly unknown[]): number => kinds.filter((kind) => of.includes(kind)).length;
+  return {
+    "boruna.run.calls.total": kinds.length,
+    "boruna.run.calls.dispatched": count(undefined, "runtime_error"),
+    "boruna.run.calls.denied": count("denied"),
+    "boruna.run.calls.unknown": 0,
+    "boruna.run.calls.budget_exceeded": count("budget_exceeded"),
+    "boruna.run.calls.failed": count("runtime_error"),
+  };
 }
 
 interface Given {
@@ -122,20 +117,33 @@ async function check({ source, given: setup }: Checked): Promise<"long" | undefi
     denied: new Set(setup.denied ? ["random"] : []),
     budgets: new Map(setup.budget === 0 ? [] : [["net.fetch", setup.budget]]),
   });
+  const compare = (span: SpanNode, detail: TraceDetail, mode: string): void => {
+    const { outcome, steps, allocBytes } = plain.run;
+    expect(span.attributes).toMatchObject({
+      "boruna.run.outcome": outcome,
+      "boruna.run.steps": steps,
+      "boruna.run.alloc_bytes": allocBytes,
+      "boruna.run.mode": mode,
+    });
+    if (isLong) return;
+    const expected = expectedSpans(checkedProgram, events, options(detail, mode));
+    expect(span.children).toEqual(expected);
+    expect(span.attributes).toMatchObject(callCounts(expected));
+  };
   for (const traceDetail of TRACE_DETAILS) {
     for (const engine of ["interpreter", "compiled"] as const) {
-      const spans = await spansOf(async () => {
+      const span = await runSpanOf(async () => {
         const traced = await run({ traceDetail, tracing: otelTracing(), engine });
         expect(Buffer.from(traced.bytes).equals(Buffer.from(plain.bytes))).toBe(true);
         expect({ ...traced.run, result: undefined }).toEqual({ ...plain.run, result: undefined });
       });
-      if (!isLong) expect(spans).toEqual(expectedSpans(checkedProgram, events, options(traceDetail, setup.live ? "live" : "mock")));
+      compare(span, traceDetail, setup.live ? "live" : "mock");
     }
-    const replay = await spansOf(async () => {
+    const replay = await runSpanOf(async () => {
       const report = await replayed(plain, undefined, { traceDetail, tracing: otelTracing() });
       expect(report.status).toBe("identical");
     });
-    if (!isLong) expect(replay).toEqual(expectedSpans(checkedProgram, events, options(traceDetail, "replay")));
+    compare(replay, traceDetail, "replay");
   }
   return isLong ? "long" : undefined;
 }
@@ -163,11 +171,8 @@ test("the generated programs have every construct, and most are compared", async
         note(children);
       }
     };
-    note(
-      await spansOf(() =>
-        recorded(program, { traceDetail: "flow", tracing: otelTracing(), handlers: handlersOf(setup), limits: { max_steps: 50_000 } }),
-      ),
-    );
+    const traced = { traceDetail: "flow", tracing: otelTracing(), handlers: handlersOf(setup), limits: { max_steps: 50_000 } } as const;
+    note((await runSpanOf(() => recorded(program, traced))).children);
   }
   expect(comparedCount).toBeGreaterThan(sources.length / 2);
   const constructs = ["if", "match", "while", "while true", "for", "for true", "for.iteration"].map((name) => `boruna.flow ${name}`);

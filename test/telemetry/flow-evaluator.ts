@@ -307,17 +307,17 @@ class Evaluator {
         for (const stmt of ir.stmts) yield* this.#stmt(actor, env, stmt);
         return ir.value === null ? UNIT : yield* this.#expr(actor, env, ir.value);
       case "spawn":
-        this.#capNode(actor, "actor.spawn", 1, ir.span.start);
+        this.#capNode(actor, "actor.spawn", 1, [], ir.span.start);
         actor.spawned.push({ target: ir.target, inside: actor.open.at(-1) ?? unexpected(ir.kind) });
         return new ActorIdValue(this.#actors.length + actor.spawned.length - 1);
       case "send": {
         yield* this.#all(actor, env, [ir.actor, ir.message]);
-        this.#capNode(actor, "actor.send", 2, ir.span.start);
+        this.#capNode(actor, "actor.send", 2, [], ir.span.start);
         return UNIT;
       }
       case "emit": {
         yield* this.#expr(actor, env, ir.tree);
-        this.#capNode(actor, "ui.render", 1, ir.span.start);
+        this.#capNode(actor, "ui.render", 1, [], ir.span.start);
         this.#next();
         return UNIT;
       }
@@ -431,9 +431,10 @@ class Evaluator {
     }
   }
 
-  #capNode(actor: EvalActor, name: string, argumentCount: number, offset: number): OpenNode {
+  /** `args` are those that may be Strings. */
+  #capNode(actor: EvalActor, name: string, argumentCount: number, args: readonly Value[], offset: number): OpenNode {
     this.#calls += 1;
-    const node = {
+    const node: OpenNode = {
       name: "boruna.cap",
       attributes: {
         "cap.name": name,
@@ -442,6 +443,8 @@ class Evaluator {
         "cap.argument_count": argumentCount,
         "cap.allowed": true,
         "cap.known": true,
+        bytes_in: args.reduce((sum: number, arg) => sum + stringBytes(arg), 0),
+        bytes_out: 0,
         "code.function.name": this.#callable?.name,
         ...this.#place(offset),
       },
@@ -454,27 +457,36 @@ class Evaluator {
   *#capability(actor: EvalActor, env: Map<Local, EvalValue>, ir: Ir & { kind: "capability" }): Steps<EvalValue> {
     const args = (yield* this.#all(actor, env, ir.args)).map(data);
     const name = BUILTIN_REGISTRY.byId.get(ir.id)?.name ?? "?";
-    const node = this.#capNode(actor, name, args.length, ir.span.start);
+    const node = this.#capNode(actor, name, args.length, args, ir.span.start);
     const end = (kind: string, trap: TrapKind): MachineTrap => {
       Object.assign(node.attributes, { "error.kind": kind, "error.type": kind, "cap.allowed": kind === "runtime_error" });
+      delete node.attributes["bytes_out"];
       if (kind === "runtime_error") node.attributes["status"] = "ERROR";
       return new MachineTrap(trap, "");
     };
     if (this.#options.denied.has(name)) throw end("denied", "capability_denied");
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
-    if (count > (this.#options.budgets.get(name) ?? Number.POSITIVE_INFINITY)) throw end("budget_exceeded", "capability_budget_exceeded");
+    const budget = this.#options.budgets.get(name);
+    if (budget !== undefined) node.attributes["cap.budget_remaining"] = Math.max(0, budget - count);
+    if (budget !== undefined && count > budget) throw end("budget_exceeded", "capability_budget_exceeded");
     const call = this.#next();
     if (call?.type !== "CapCall" || call.capability !== name) return unexpected(call);
     for (const [i, arg] of args.entries()) if (!structuralEqual(arg, call.args[i] ?? UNIT, METER)) unexpected(call);
     const answer = this.#next();
-    if (answer?.type === "CapResult") return ir.caught ? new OkValue(answer.result) : answer.result;
+    if (answer?.type === "CapResult") {
+      node.attributes["bytes_out"] = stringBytes(answer.result);
+      return ir.caught ? new OkValue(answer.result) : answer.result;
+    }
     if (answer?.type !== "CapError") return unexpected(answer);
     const trap = end("runtime_error", "capability_failed");
     if (ir.caught) return new ErrValue(answer.message);
     throw trap;
   }
 }
+
+/** The generated programs pass and get Strings only as such, not inside of other values. */
+const stringBytes = (value: Value): number => (typeof value === "string" ? Buffer.byteLength(value) : 0);
 
 function unexpected(what: unknown): never {
   throw new Error(`the evaluator did not expect ${JSON.stringify(what)}`);
