@@ -78,6 +78,12 @@ describe("the span of the GenAI conventions", () => {
     expect(call()?.attributes).not.toHaveProperty("gen_ai.response.model");
   });
 
+  test("counts of 0 mean that the endpoint reported none", async () => {
+    await run(() => ({ ...ANSWER, usage: { input_tokens: 0, output_tokens: 0 } }));
+    expect(chat().attributes).toMatchObject({ "gen_ai.response.model": "small-2026" });
+    expect(Object.keys(chat().attributes).filter((name) => name.startsWith("gen_ai.usage"))).toEqual([]);
+  });
+
   test("only an llm.call has one", async () => {
     const text = "fn main() -> Int !{time.now} { time.now() }";
     await execute(compile({ name: "now.ax", text }), { policy: "allow-all", genAiSpans: true });
