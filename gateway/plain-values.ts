@@ -143,6 +143,6 @@ function isPlainObject(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype === null || prototype === Object.prototype) return true;
   if (typeof prototype !== "object" || isProxy(prototype)) return false;
-  // In another realm, `Object.prototype` is another object. Only it has no prototype and a method `isPrototypeOf` of its own.
+  // Another realm has its own `Object.prototype`: the only object without a prototype that itself has the method `isPrototypeOf`.
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -7,9 +7,9 @@
  *       "options.model": [{ "absent": true }, { "in": ["small", "large"] }]
  *     }
  *
- * The arguments have their defaults filled in. Some are compared in the form that takes effect (`PARAMETER_FORMS`), so that no other
- * spelling gets past a condition. Each comparison costs at most the length of the condition's own text, except that the URL, path
- * or headers of a call are brought into their form first.
+ * The arguments have their defaults filled in. Some are normalized first to what the handler will use (`PARAMETER_FORMS`), so that no
+ * other spelling gets past a condition. Each comparison costs at most the length of the condition's own text, plus the cost of
+ * normalizing the URL, path or headers of the call.
  */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
@@ -41,7 +41,7 @@ export type Where = ReadonlyMap<string, readonly Condition[]>;
 /** The form in which a parameter is compared. */
 interface ParameterForm {
   readonly value: (value: Value) => Value;
-  /** Converts the first name of a path into the parameter, such as the name of a header. */
+  /** Normalizes the first name of a path below the parameter, such as the name of a header. */
   readonly name: (name: string) => string;
   /** Describes the form, for people. */
   readonly doc: string;

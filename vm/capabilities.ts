@@ -44,7 +44,7 @@ export interface CapabilityDecl {
   readonly signatures: readonly CapabilitySignature[];
   /** Present if the machine itself carries out the capability, after the gateway has allowed the call. */
   readonly internal?: true;
-  /** Whether a call may be repeated under any policy. `mayRepeat` in `policy/may-repeat.ts` adds the calls that a policy makes repeatable. */
+  /** Whether a call may be repeated whatever the policy says. `mayRepeat` in `policy/may-repeat.ts` adds the calls that a policy makes repeatable. */
   readonly mayRepeat: MayRepeat;
   /** Returns the answer if the run is not live. `args` have their defaults filled in. Undefined for an embedder's own capability. */
   readonly mock?: (args: readonly Value[]) => Value;

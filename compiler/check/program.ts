@@ -5,7 +5,7 @@
  * 2. `declareUnit` declares the functions and types of each file, imported files first.
  * 3. `checkBody` and `checkTest` check each body and build its IR. Checks that need the types of the whole body are deferred
  *    to its end (`runDeferredChecks`).
- * 4. Source builtins are declared when they are first used, each as a file of its own. Their bodies are checked after all
+ * 4. Source builtins, which are written in `.ax`, are declared when they are first used, each as a file of its own. Their bodies are checked after all
  *    other bodies.
  * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
  */
@@ -119,7 +119,7 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   runDeferredChecks(context);
 }
 
-/** Runs the checks that were deferred until the types of the function are known. */
+/** Runs the checks that were deferred until the types of the function are known, first those of patterns of an undecided type. */
 function runDeferredChecks(context: Context): void {
   for (const recheck of context.patternRechecks.splice(0)) recheck();
   for (const check of context.deferredChecks.splice(0)) check();

@@ -4,10 +4,10 @@
  *     BEGIN READ ONLY                     only if the policy allows nothing but select
  *     PREPARE boruna AS <the statement>   the database's grammar takes one SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE here
  *     bind, execute                       parameters as values; rows in portions
- *     count the changed rows              if the policy allows writes: nothing that it does not list may have happened
+ *     count the changed rows              if the policy allows writes: fail if there was a change of a kind that it does not list
  *     COMMIT or ROLLBACK
  *
- * The program's text goes through the extended protocol, which takes one statement. ADR 028 explains each wall.
+ * The program's text goes through the extended protocol, which takes one statement. ADR 028 explains each safeguard.
  */
 import type { ClientBase, Connection, Submittable } from "pg";
 import type { DbPolicy } from "../../policy/policy.ts";
@@ -31,7 +31,7 @@ const PORTION_ROWS = 256;
 export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 /** Limit on the bytes of one portion. A portion that has more ends the connection. */
 const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
-/** What the database waits longer than Boruna does, in milliseconds. It stops the statement if Boruna no longer can. */
+/** How much later than Boruna the database stops a statement, in milliseconds. It serves when Boruna no longer can. */
 const SERVER_GRACE_MS = 1_000;
 /** The largest number that `statement_timeout` takes, in milliseconds. */
 const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
@@ -96,7 +96,7 @@ function beginText(mayWrite: boolean, timeoutMs: number): string {
     "SET LOCAL IntervalStyle = 'iso_8601'",
     "SET LOCAL bytea_output = 'hex'",
     "SET LOCAL extra_float_digits = 1",
-    // After its first query, a transaction cannot become READ WRITE. PREPARE takes no SET; this holds without it too.
+    // After its first query, a transaction cannot become READ WRITE. PREPARE already refuses SET; this does not rely on it.
     "SELECT 1",
   ].join("; ");
 }
@@ -107,7 +107,7 @@ type Changes = Readonly<Record<Exclude<StatementKind, "select">, number>>;
 /**
  * The database counts the rows that each table gains and loses, whichever statement, CTE, function or trigger does it. The counts of
  * earlier transactions may still be in these sums, so a difference of two sums is used. Values too long for a row are stored in
- * tables of schema pg_toast, which say nothing more. The search path is set aside, so that no object of the program can take the place of the catalog's.
+ * tables of schema pg_toast; they are left out, because they add no information. The search path is set aside, so that no object of the program can take the place of the catalog's.
  */
 const COUNT_CHANGES = `SAVEPOINT boruna; SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT sum(n_tup_ins) FILTER (WHERE schemaname <> 'pg_catalog') AS insert, sum(n_tup_upd) FILTER (WHERE schemaname <> 'pg_catalog') AS update,
@@ -170,7 +170,7 @@ function checkKind(listed: readonly StatementKind[], tag: string, isPlain: boole
   if (!kinds.some((kind) => listed.includes(kind))) throw denied(`does not allow ${tag.replace(/[ 0-9]+$/, "")}`);
 }
 
-/** Throws `CapabilityDenied` if the statement did what only a kind that is not listed may do. */
+/** Throws `CapabilityDenied` if the statement made a change whose kind is not listed. */
 function checkChanges(listed: readonly StatementKind[], changes: Changes): void {
   const forbidden = (["insert", "update", "delete", "ddl"] as const).find((kind) => changes[kind] > 0 && !listed.includes(kind));
   if (forbidden !== undefined) throw denied(`does not list ${forbidden}, and the statement ${DONE[forbidden]}`);
@@ -209,7 +209,7 @@ class ProgramStatement implements Submittable {
   #columns: readonly Column[] = [];
   #resultBytes = 0;
   #portionBytes = 0;
-  #isPrepared: boolean;
+  #canBind: boolean;
   #tag = "";
   /** The first failure. The rest of the answer is then read and ignored. */
   #failure: unknown;
@@ -220,7 +220,7 @@ class ProgramStatement implements Submittable {
   constructor(statement: Statement, prefix: string) {
     this.#statement = statement;
     this.#prefix = prefix;
-    this.#isPrepared = prefix === "";
+    this.#canBind = prefix === "";
   }
 
   run(client: ClientBase): Promise<Result> {
@@ -237,11 +237,11 @@ class ProgramStatement implements Submittable {
     connection.stream.on("data", this.#countBytes);
     connection.stream.cork();
     connection.parse({ name: "", text: this.#prefix + this.#statement.sql, types: [] }, true);
-    if (!this.#isPrepared) {
+    if (!this.#canBind) {
       connection.bind({ portal: "", statement: "", values: [] }, true);
       connection.execute({ portal: "", rows: "0" }, true);
     }
-    connection.describe({ type: "S", name: this.#isPrepared ? "" : "boruna" }, true);
+    connection.describe({ type: "S", name: this.#canBind ? "" : "boruna" }, true);
     connection.flush();
     connection.stream.uncork();
   }
@@ -300,8 +300,8 @@ class ProgramStatement implements Submittable {
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    if (!this.#isPrepared) {
-      this.#isPrepared = true;
+    if (!this.#canBind) {
+      this.#canBind = true;
       return;
     }
     this.#tag = text;

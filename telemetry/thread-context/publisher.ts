@@ -108,7 +108,7 @@ function removeAtEnd(remove: () => void): void {
       process.off(name, onSignal);
       process.kill(process.pid, name);
     };
-    // First in the list, because a listener of `once` is no longer counted after its call.
+    // It must run first, because a `once` listener that has run is no longer counted.
     process.prependListener(name, onSignal);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Answers for each instruction of a function in which constructs of control flow it lies.
  *
- * The constructs of a function and their parts form a tree. Its root stands for the whole function. For example, the function
+ * The constructs of a function and their parts form a tree. Its root is the complete function. For example, the function
  *
  *     for x in xs {            construct `for`, part 0 is its body
  *         if ready(x) {        construct `if` inside that body, part 0 is its branch
@@ -31,7 +31,7 @@ export interface FlowNode {
   readonly parent: FlowNode | undefined;
   /** The number of nodes around this node; 0 for the root. */
   readonly depth: number;
-  /** The construct that the node stands for, or that it is a part of. Undefined for the root only. */
+  /** The construct that the node is, or is a part of. Undefined for the root only. */
   readonly construct: FlowConstruct | undefined;
   /** The index of the part; -1 if the node is not a part. */
   readonly part: number;

@@ -212,7 +212,7 @@ function checkInstruction(site: Site): number {
   return row.tag;
 }
 
-/** Returns the exclusive upper bound of an operand; undefined if another function, or the run, checks the operand. */
+/** Returns the exclusive upper bound of an operand; undefined if the operand is checked elsewhere or at run time. */
 function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Site): number | undefined {
   const { module, def } = context;
   switch (kind) {

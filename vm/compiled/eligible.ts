@@ -1,6 +1,6 @@
 /**
  * Decides which functions can be compiled. Such a function is not too large and is statically stacked: the height of its operand
- * stack before every instruction is known. Neither the function itself nor any function that direct calls reach from it has a
+ * stack before every instruction is known. Neither the function nor any function that it calls directly, at any depth, has a
  * side effect.
  */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
@@ -72,7 +72,7 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // Builtins that are missing in `BUILTIN_CODE` print or need the module's types, so only the interpreter runs these.
+    // `BUILTIN_CODE` omits the builtins that print or that need the module's types. Only the interpreter runs those.
     if (tag === OPCODES.Builtin.tag && !BUILTIN_CODE.has(BUILTIN_BY_ID.get(first)?.name ?? "")) return false;
   }
   return true;

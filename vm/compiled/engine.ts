@@ -3,7 +3,8 @@
  *
  * This engine never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps. At three
  * points it offers work to this engine. The engine either returns the result that the interpreter would have computed, with
- * the same steps and allocation, or it returns undefined. Then it has had no effect, and the interpreter does the work.
+ * the same steps and allocation, or it returns undefined. If it returns undefined, it has had no effect, and the interpreter does
+ * the work.
  *
  * ## What is compiled
  *
@@ -26,7 +27,7 @@
  *
  * ## How it is compiled
  *
- * A compilation unit (`compilation-unit.ts`) is compiled at once. It consists of a version of the function for the entry
+ * A compilation unit (`compilation-unit.ts`) is compiled as a whole. It consists of a version of the function for the entry
  * point, and a version of each function that direct calls reach from there.
  *   1. `controlFlowGraph` finds the basic blocks, dominators and loops of each function
  *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at the entry
@@ -140,7 +141,7 @@ const PAUSE_STEPS = 1_000_000;
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
 const MAX_WASTED_SIZE = 20_000_000;
-/** The limit on versions of one entry point. The last version takes values of any kind. */
+/** From this version of an entry point on, its code takes values of any kind. After twice as many, it is never compiled again. */
 const MAX_VERSIONS = 4;
 /** If guesses were wrong in more functions than this, the whole program is compiled without guesses. */
 const MAX_WRONG_GUESSES = 8;
@@ -184,7 +185,7 @@ interface EntryState {
   readonly count: number;
   /** The call depth of the frame that compiled code replaces. */
   readonly depth: number;
-  /** The step that compiled code may not exceed: the step limit of the run or, if actors are scheduled, an earlier end of the slice. */
+  /** The step that compiled code may not exceed: the step limit of the run or, if that is earlier, the end of the actor's slice. */
   readonly stopStep: number;
   readonly mayPause: boolean;
 }
@@ -327,7 +328,7 @@ export class Engine {
     meter.steps = steps;
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
-    // Until this call has ended, no compiled code runs. So the work discarded is never more than the work done.
+    // Until this call has ended, no compiled code runs. So the work discarded is never more than the work that the interpreter then does.
     actor.interpretFromDepth = entryState.depth;
     return undefined;
   }
@@ -432,7 +433,7 @@ function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonl
 }
 
 /**
- * Returns whether a frame at its first instruction is in the state that a call creates. It may not be, if that instruction is
+ * Returns whether a frame at its first instruction is in the state that a call creates. It might not be if that instruction is
  * a loop header.
  */
 function isFresh(actor: Actor, fn: VerifiedFunction, base: number): boolean {

@@ -2,9 +2,9 @@
  * Derives the control flow of a run from the instructions that it executes, and reports it to the host as spans.
  *
  * Only functions that declare a capability are reported. In these, the interpreter calls `step` before each instruction at which the
- * control flow may change, which its register code marks (`flowChanges`). All else follows from where the instruction lies: its call
- * depth tells which call it belongs to, and its pc lies in constructs and in parts of them (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside of it is executed,
- * or when its frame ends. A `for` begins an iteration each time its body is entered from outside of the body.
+ * control flow may change, which its register code marks (`flowChanges`). All else follows from where the instruction is: its call
+ * depth tells which call it belongs to, and its pc tells which constructs and parts of them it is in (`bytecode/flow.ts`). So spans never
+ * change what the machine does. A construct ends when an instruction outside of it is executed, or when its frame ends. A `for` begins an iteration each time its body is entered from outside of the body.
  *
  * A call in tail position replaces its frame, but its spans stay open as the parents of the next call, because that is how the source
  * is written. All of them end when the last of these calls returns.
@@ -36,10 +36,10 @@ interface FlowFrame {
   readonly depth: number;
   readonly fn: VerifiedFunction;
   readonly tree: FlowTree;
-  /** The innermost node of that instruction, as its index in the tree. */
-  node: number;
   /** The last instruction that was reported; -1 before the first. */
   lastPc: number;
+  /** The innermost node of that instruction, as its index in the tree. */
+  node: number;
   /** The number of open spans that do not belong to this frame or to frames inside it. */
   readonly outerSpans: number;
 }

@@ -48,7 +48,8 @@ import {
 type NumberForm = "typed JSON" | "plain";
 
 /**
- * Converts a value to typed JSON. `type` is undefined for a value of an older module, in which options and results may be enum values. A
+ * Converts a value to typed JSON. If `type` is undefined, enum values with the type ids that older modules
+ * use for options and results are converted as options and results. A
  * function becomes its text form, an actor becomes its number, and a record of an unknown type becomes an array of its fields. Ints stay
  * exact. Throws the errors of `checkSerializable`.
  */
