@@ -139,6 +139,24 @@ fn main() -> Int !{time.now} {
     );
   });
 
+  test("a loop whose condition breaks the loop around it, or fails, ended early", async () => {
+    const source = `
+fn main() -> Int !{time.now} {
+    while true { while (true && { break false }) {} }
+    let zero = time.now() * 0
+    while 1 / zero > 0 {}
+    0
+}`;
+    expect(await treeOf(source)).toBe(
+      `run ERROR program_error
+        call main/0 :1 ERROR program_error
+          while 1 broke :2
+            while 0 broke :2
+          cap time.now :3
+          while 0 broke :4 ERROR program_error`,
+    );
+  });
+
   test("a return with ensures clauses leaves all constructs", async () => {
     const source = `
 fn f(n: Int) -> Int !{time.now} ensures result >= 0 {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { decodeModule, encodeModule, moduleHash } from "../../../vm/bytecode/codec.ts";
-import { flowTree } from "../../../vm/bytecode/flow.ts";
+import { flowChanges, flowTree } from "../../../vm/bytecode/flow.ts";
 import type { FlowConstruct, FlowDebug, Module } from "../../../vm/bytecode/module.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { BorunaError } from "../../../vm/error.ts";
@@ -162,6 +162,18 @@ describe("the tree", () => {
     const names = Array.from(innermost, (i) => `${nodes[i]?.construct?.kind ?? "root"}${nodes[i]?.part ?? ""}`);
     expect(names).toEqual(["root-1", "while-1", "while-1", "if-1", "if0", "if0", "while0", "while-1"]);
     expect(nodes.map((n) => n.depth)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test("changes after a jump from inside of a construct to code outside of it", () => {
+    const text = "fn main() -> Int !{time.now} ensures result > 0 - 9 { if time.now() > 0 { return 1 } 2 }";
+    const program = verifyModule(moduleOf(text));
+    const fn = program.functions[program.module.entry] ?? expect.fail("no main");
+    const tree = flowTree(program.module.debug?.functions[fn.index]?.flow ?? expect.fail("no flow"));
+    const changes = flowChanges(fn, tree);
+    // The return jumps to the check of the clause.
+    const check = fn.def.code.findIndex(({ op }) => op === "StoreLocal") + 1;
+    const target = fn.def.code[check]?.operands[0] ?? -1;
+    expect([fn.def.code[check]?.op, changes[target], tree.innermost[target] ?? 0]).toEqual(["Jmp", 1, 0]);
   });
 
   const pc = fc.nat(40);
