@@ -58,12 +58,14 @@ export function machineHandler(run: MachineFunction): MachineHandler {
 /** Handlers by capability name. */
 export type Handlers = ReadonlyMap<string, Handler | MachineHandler>;
 
-/** Each way in which a handler can fail, with the trap that ends a run. Only a `runtime_error` can be caught by `try`. */
+/** Each way in which a handler can fail, with the trap that ends a run. `try` catches `capability_failed` only. */
 export const FAILURE_TRAPS = {
   runtime_error: "capability_failed",
   denied: "capability_denied",
   unknown: "unknown_capability",
   host_fault: "host_fault",
+  /** Nobody knows whether the call was carried out. */
+  in_doubt: "capability_failed",
 } as const;
 /** The kind of a handler's failure. */
 export type FailureKind = keyof typeof FAILURE_TRAPS;

@@ -12,9 +12,14 @@ const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.
 /** Identifies this computer, because computers that share a folder cannot see each other's processes. */
 const computer = lazily(() => ({ digest: sha256Hex(process.getBuiltinModule("node:os").hostname()).slice(0, 8) }));
 
+/** Returns 8 hex digits that identify this computer by its host name. */
+export function computerDigest(): string {
+  return computer().digest;
+}
+
 /** Returns a new name that cannot be guessed. */
 export function temporaryName(): string {
-  return `.boruna-${computer().digest}-${process.pid}-${randomHex(12)}.tmp`;
+  return `.boruna-${computerDigest()}-${process.pid}-${randomHex(12)}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {
@@ -42,10 +47,11 @@ export function removeAbandoned(folder: string): void {
 
 function isAbandoned(name: string): boolean {
   const [, digest, pid] = TEMPORARY_NAME.exec(name) ?? [];
-  return digest === computer().digest && pid !== undefined && !isRunning(Number(pid));
+  return digest === computerDigest() && pid !== undefined && !isRunning(Number(pid));
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of this computer has this id. */
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {

@@ -47,7 +47,7 @@ export class Replayer implements EventSink {
     this.#context = context;
     this.#events = log.events[Symbol.iterator]();
     this.#nextEvent = this.#readNext();
-    this.handlers = answeringHandlers(context.registry, log.format === "log" ? log.header.unserved : [], () => this.#takeAnswer());
+    this.handlers = answeringHandlers(context.registry, log.format === "log" ? log.header.unserved : [], () => this.takeAnswer());
   }
 
   /** Number of events that the program has repeated. */
@@ -123,7 +123,8 @@ export class Replayer implements EventSink {
     return undefined;
   }
 
-  #takeAnswer(): Value {
+  /** Returns the recorded answer of the call in progress, or throws the recorded failure. */
+  takeAnswer(): Value {
     const answer = this.#preparedAnswer;
     this.#preparedAnswer = undefined;
     if (answer === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");

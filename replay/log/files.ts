@@ -43,6 +43,11 @@ export function isMissing(error: unknown): boolean {
   return systemCode(error) === "ENOENT";
 }
 
+/** Whether `readlink` was refused because the path names something that is not a link. */
+export function isNotALink(error: unknown): boolean {
+  return systemCode(error) === "EINVAL";
+}
+
 export function isNameTooLong(error: unknown): boolean {
   return systemCode(error) === "ENAMETOOLONG";
 }
@@ -59,8 +64,8 @@ export function alreadyExists(error: unknown): boolean {
   return systemCode(error) === "EEXIST";
 }
 
-/** Whether the file system has no hard links, or does not let this user create them. */
-export function hardLinksRefused(error: unknown): boolean {
+/** Whether the file system has no links of this kind, or does not let this user create them. */
+export function linksRefused(error: unknown): boolean {
   return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
 }
 

@@ -65,7 +65,8 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
   return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
 }
 
-function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {
+/** Returns the names of the registered capabilities that have no handler, sorted. */
+export function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {
   const names = program.registry.all.filter((c) => c.internal !== true && !served.has(c.name)).map((c) => c.name);
   return names.sort(compareUtf8);
 }
