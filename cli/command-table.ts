@@ -3,6 +3,7 @@ import type { CapabilityFlags } from "./capabilities.ts";
 import type { CompileFlags } from "./commands/compile.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
+import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { SinkFlags } from "./commands/telemetry.ts";
 import type { TestFlags } from "./commands/test.ts";
@@ -221,6 +222,28 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna replay run.jsonl", "boruna replay run.jsonl changed.ax"],
     run: withFlags<ReplayFlags>(async (session, flags, [log = "", file]) =>
       (await import("./commands/replay.ts")).replayCommand(session, log, file, flags),
+    ),
+  },
+  {
+    name: "resume",
+    argsSyntax: "<log>",
+    help: "go on with a run whose process was killed or interrupted: repeat what its log has, without calls, then append to it",
+    options: [
+      { flags: "--policy <policy>", help: "the policy that the run must have (default: the recorded one, whatever it allows)" },
+      {
+        flags: "--in-doubt <decision>",
+        help: "what to do with a call that may have been carried out and must not be repeated: retry makes it again, fail gives the program an error (default: stop, exit code 8)",
+        choices: ["retry", "fail"],
+      },
+      CAPABILITIES,
+      { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name, as for run" },
+      { flags: "--durable", help: "sync the log to disk around every call" },
+      ENGINE,
+      { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
+    ],
+    examples: ["boruna resume run.jsonl", "boruna resume run.jsonl --policy policy.json", "boruna resume run.jsonl --in-doubt fail"],
+    run: withFlags<ResumeFlags>(async (session, flags, [log = ""]) =>
+      (await import("./commands/resume.ts")).resumeCommand(session, log, flags),
     ),
   },
   {

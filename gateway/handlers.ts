@@ -42,11 +42,17 @@ export type Handler = (args: readonly PlainValue[], context: HandlerContext) => 
 /** Carries out one call with the machine's own values. */
 export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
 
+/** Takes note of a call that an earlier process of a resumed run made. `answer` is its value, or why it failed. */
+export type Recall = (args: readonly Value[], answer: { readonly value: Value } | { readonly failure: string }, policy: Policy) => void;
+
 /** A handler that asked for the machine's own values. */
 export class MachineHandler {
   readonly run: MachineFunction;
-  constructor(run: MachineFunction) {
+  /** Defined if the handler counts what its run has used. */
+  readonly recall: Recall | undefined;
+  constructor(run: MachineFunction, recall?: Recall) {
     this.run = run;
+    this.recall = recall;
   }
 }
 

@@ -239,7 +239,7 @@ export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistr
 }
 
 /** Returns the recorded module. Throws `log.no_program`, `log.not_started`, `log.module_hash`, `log.blob_*`, `module.*`. */
-export function recordedProgram(log: RecordedRun | EventLog): Program {
+export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = recordedRegistry(log)): Program {
   if (log.format === "eventlog") {
     throw new BorunaError("log.no_program", `${log.file} is an event log, which holds no program`, {
       place: { file: log.file },
@@ -247,7 +247,6 @@ export function recordedProgram(log: RecordedRun | EventLog): Program {
     });
   }
   const { moduleBlob, moduleHash } = log.header.program;
-  const registry = recordedRegistry(log);
   const program = verifyModule(decodeModule(moduleBytes(log, moduleBlob.slice("sha256:".length)), registry), registry);
   if (program.moduleHash !== moduleHash) {
     const message = `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`;

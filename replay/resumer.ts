@@ -6,13 +6,16 @@
  * recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows that.
  */
 import { sha256Hex } from "../gateway/digest.ts";
-import { CapabilityFailure, machineHandler, type MachineHandler } from "../gateway/handlers.ts";
+import { CapabilityFailure, type Handlers, MachineHandler, machineHandler } from "../gateway/handlers.ts";
 import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type CapabilityRegistry, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { jsonObjectOf } from "../vm/json/json.ts";
 import { valueToTaggedJson } from "../vm/json/tagged-json.ts";
+import type { Value } from "../vm/value/value.ts";
 import { jsonText } from "./log/blob-values.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import type { Recorder } from "./log/recorder.ts";
@@ -35,6 +38,9 @@ export type InDoubt = "stop" | "retry" | "fail";
 
 interface ResumerOptions {
   readonly context: ComparisonContext;
+  readonly policy: Policy;
+  /** The handlers of the run. Those that count what the run has used are told of the recorded calls. */
+  readonly handlers: Handlers;
   readonly recorder: Recorder;
   /** Whether the call may be made again without asking. */
   readonly mayRepeat: (call: CapCall) => boolean;
@@ -49,6 +55,8 @@ export class Resumer implements EventSink, LoggedPrefix {
   /** Number of events before the open call, if there is one; otherwise the number of all events of the log. */
   readonly #answered: number;
   readonly #recordedAnswer: MachineHandler;
+  /** The recorded call whose answer is the next event. */
+  #lastCall: CapCall | undefined;
   #openCall: CapCall | undefined;
   #doubt: OpenCall | undefined;
 
@@ -77,9 +85,21 @@ export class Resumer implements EventSink, LoggedPrefix {
   append(event: RunEvent): HostStop | undefined {
     if (this.isPastLog) return this.#options.recorder.append(event);
     const stop = this.replayer.append(event);
-    if (stop?.trap !== "log_end" || event.type !== "CapCall") return stop;
-    this.#openCall = event;
-    return undefined;
+    if (stop?.trap === "log_end" && event.type === "CapCall") {
+      this.#openCall = event;
+      return undefined;
+    }
+    if (stop === undefined) this.#recall(event);
+    return stop;
+  }
+
+  #recall(event: RunEvent): void {
+    if (event.type === "CapCall") this.#lastCall = event;
+    const isAnswer = event.type === "CapResult" || event.type === "CapError";
+    const handler = isAnswer ? this.#options.handlers.get(event.capability) : undefined;
+    if (!isAnswer || !(handler instanceof MachineHandler) || handler.recall === undefined || this.#lastCall === undefined) return;
+    const answer = event.type === "CapResult" ? { value: event.result } : { failure: event.message };
+    handler.recall(argumentsOf(this.#lastCall, this.#options.context.registry), answer, this.#options.policy);
   }
 
   reply(call: number): LoggedReply | undefined {
@@ -96,6 +116,13 @@ export class Resumer implements EventSink, LoggedPrefix {
   close(): void {
     this.replayer.close();
   }
+}
+
+/** Returns the arguments with the defaults of those that the program left out. */
+function argumentsOf({ capability, args }: CapCall, registry: CapabilityRegistry): readonly Value[] {
+  const declaration = registry.byName.get(capability);
+  const signature = declaration === undefined ? undefined : signatureFor(declaration, args.length);
+  return signature === undefined ? args : withDefaults(signature, args);
 }
 
 const failInDoubt = machineHandler(() => {

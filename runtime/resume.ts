@@ -3,21 +3,24 @@
  * the result and the log of a run that was never stopped, or it stops at one call that only its owner can decide.
  */
 import type { Handlers } from "../gateway/handlers.ts";
-import { policyOption } from "../gateway/options.ts";
+import { policyOption, traceDetailOption } from "../gateway/options.ts";
 import { executeProgram, type RunResult } from "../gateway/run.ts";
+import { mayRepeat } from "../policy/may-repeat.ts";
 import { policyHash, type Policy } from "../policy/policy.ts";
 import { isInterruption } from "../replay/log/end-record.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
 import { continueRecorder, type FinishedLog, type Recorder } from "../replay/log/recorder.ts";
 import { unservedBy } from "../replay/log/run-description.ts";
-import { recordedPolicy, recordedProgram, replayRun } from "../replay/replay.ts";
+import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
 import { type EndContext, leftOver } from "../replay/report/divergence.ts";
 import { type InDoubt, type OpenCall, Resumer } from "../replay/resumer.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import type { Program } from "../vm/bytecode/program.ts";
-import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
+import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import { declarationToJson } from "../vm/own-capabilities.ts";
 import { type Execution, executionOf, handlersFor, handlersOption, type RunOptions } from "./execute.ts";
 
 /** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
@@ -34,6 +37,7 @@ export interface ResumeRunOptions
     | "baggage"
     | "tracing"
     | "genAiSpans"
+    | "traceDetail"
     | "on"
     | "onDebug"
     | "engine"
@@ -65,14 +69,17 @@ export interface Resumption extends Execution {
  */
 export async function resume(path: string, options: ResumeRunOptions = {}): Promise<Resumption> {
   const log = runLog(readLog(path));
-  const { registry = BUILTIN_REGISTRY } = options;
-  checkCapabilities(log, registry.setHash);
+  const registry = options.registry ?? recordedRegistry(log);
+  checkCapabilities(log, registry);
   const program = recordedProgram(log, registry);
   const policy = recordedPolicy(log);
   if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
+  if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
   const hasEnded = log.end !== undefined && !isInterruption(log.end);
   return hasEnded ? replayEnded(log, program, options) : continueRun(log, program, policy, options);
 }
+
+const isInDoubt = (given: unknown = "stop"): given is InDoubt => given === "stop" || given === "retry" || given === "fail";
 
 function runLog(log: ParsedLog): RunLog {
   if (log.format === "log") return log;
@@ -82,8 +89,10 @@ function runLog(log: ParsedLog): RunLog {
   });
 }
 
-function checkCapabilities({ file, header }: RunLog, setHash: string): void {
-  if (header.capabilitySetHash === setHash) return;
+/** Throws `log.other_capabilities` if the capabilities, or what the log says about those of the host's own, differ. */
+function checkCapabilities({ file, header }: RunLog, { own, setHash }: CapabilityRegistry): void {
+  const textOf = (capabilities: readonly CapabilityDecl[]): string => canonicalJson(capabilities.map(declarationToJson));
+  if (header.capabilitySetHash === setHash && textOf(header.capabilities) === textOf(own)) return;
   throw new BorunaError("log.other_capabilities", `${file} was recorded with another set of capabilities`, {
     place: { file, line: 1 },
     hint: "Resume it with the version of Boruna, and with the capabilities of your own, that recorded it.",
@@ -114,9 +123,9 @@ function checkHandlers({ file, header }: RunLog, program: Program, handlers: Han
 
 /** Replays a run that has ended. Its outcome is the recorded one. */
 async function replayEnded(log: RunLog, program: Program, options: ResumeRunOptions): Promise<Resumption> {
-  const { signal, traceparent, tracestate, tracing, genAiSpans, engine } = options;
+  const { signal, traceparent, tracestate, tracing, genAiSpans, traceDetail, engine } = options;
   const { max_steps, max_alloc_bytes } = log.header.limits;
-  const caller = { signal, traceparent, tracestate, tracing, genAiSpans, engine };
+  const caller = { signal, traceparent, tracestate, tracing, genAiSpans, traceDetail, engine };
   const given = Object.fromEntries(Object.entries(caller).filter(([, value]) => value !== undefined));
   const report = await replayRun(log, { ...given, program, limits: { max_steps, max_alloc_bytes } });
   if (report.status === "divergence") throw divergenceError(log, report.divergence?.message ?? "the replay diverges");
@@ -131,16 +140,21 @@ async function continueRun(log: RunLog, program: Program, policy: Policy, option
   checkHandlers(log, program, handlers);
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
+  const traceDetail = traceDetailOption(options.traceDetail);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
   const context = { types: program.module.types, registry: program.registry, sameProgram: true };
   recorder = continueRecorder(log, { durable });
   const resumer = new Resumer(log, {
     context,
+    policy,
+    handlers,
     recorder,
     inDoubt,
-    mayRepeat: ({ capability, args: callArgs }) =>
-      // A mock reaches nothing.
-      (mode === "mock" && !ownHandlers.has(capability)) || program.registry.byName.get(capability)?.repeatable(callArgs) === true,
+    mayRepeat: ({ capability, args: callArgs }) => {
+      const declaration = program.registry.byName.get(capability);
+      const isMocked = mode === "mock" && !ownHandlers.has(capability);
+      return declaration !== undefined && (isMocked || mayRepeat(declaration, callArgs, policy));
+    },
   });
   let hasDiverged = false;
   try {
@@ -158,6 +172,7 @@ async function continueRun(log: RunLog, program: Program, policy: Policy, option
       tracestate,
       baggage,
       tracing: deferred?.tracing,
+      traceDetail,
       on,
       runId,
       onDebug,

@@ -93,7 +93,7 @@ export interface KeptPart {
 interface ReopenedLog {
   readonly writer: LogWriter;
   /** Cuts the file to the part that stays. Call it once, before the first write. Throws `log.locked`, `log.io_error`. */
-  cut(): void;
+  readonly cut: () => void;
 }
 
 /**

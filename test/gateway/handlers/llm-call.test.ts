@@ -34,7 +34,7 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
     response.writeHead(status, headers).end(typeof answer === "string" ? answer : JSON.stringify(answer));
   });
   const sleep = async (ms: number): Promise<void> => void waits.push(ms);
-  const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep });
+  const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep });
   const call = (args: readonly Value[], llm: object = {}): Promise<Value> =>
     callHandler("llm.call", handler, args, contextOf(policyOf({ llm_policy: llm })));
   return { asked, waits, call, fails: (args: readonly Value[], llm: object = {}) => failureOf(call(args, llm)) };
@@ -44,7 +44,7 @@ const text = (value: Value): string => canonicalJson(valueToTypedJson(value, par
 describe("the model in the span", () => {
   test("is recorded with its provider, also if it is the operator's default, before the policy can deny it", async () => {
     server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
-    const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
+    const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
     const models: string[] = [];
     const call = (model: string, llm: object = {}) =>
       callHandler(
@@ -126,7 +126,7 @@ describe("a call", () => {
     ["nonsense", "failed: BORUNA_LLM_URL is not a URL"],
     ["ftp://x/", "failed: BORUNA_LLM_URL must be http or https"],
   ])("the endpoint %s", async (url, message) => {
-    const handler = llmCallHandler({ url, key: undefined, model: "m" });
+    const { run: handler } = llmCallHandler({ url, key: undefined, model: "m" });
     expect(await failureOf(callHandler("llm.call", handler, ["x"], contextOf(policyOf({}))))).toBe(message);
   });
 });
