@@ -30,10 +30,10 @@ fn main(count: Int) -> Int !{fs.read, fs.write, time.now, actor.spawn, ui.render
     let mut total = time.now()
     let _worker = spawn worker
     for i in list.range(0, count) {
-        total = total + string.len(fs.read("item \${int.to_string(i)}"))
-        let written = try fs.write("item \${int.to_string(i)}", "done")
+        total = total + string.len(fs.read("item " ++ int.to_string(i)))
+        let written = try fs.write("item " ++ int.to_string(i), "done")
         total = match written { Ok(_) => total + 1, Err(message) => total + 1000 * string.len(message) }
-        debug("written \${int.to_string(i)}")
+        debug("written " ++ int.to_string(i))
     }
     emit {"total": total}
     let _long = fs.read("long")
