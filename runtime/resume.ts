@@ -198,7 +198,9 @@ function divergenceOf({ replayer, isPastLog }: Resumer, result: RunResult, conte
   if (stop?.reason === "divergence") return `event ${stop.mismatch.event}: ${stop.mismatch.message}`;
   if (isPastLog || result.outcome === "timeout" || result.outcome === "canceled") return undefined;
   const event = replayer.firstUnrepeated();
-  return event === undefined ? undefined : `event ${replayer.compared + 1}: ${leftOver(replayer.compared + 1, event, result, context).message}`;
+  return event === undefined
+    ? undefined
+    : `event ${replayer.compared + 1}: ${leftOver(replayer.compared + 1, event, result, context).message}`;
 }
 
 function divergenceError({ file }: RunLog, message: string): BorunaError {

@@ -14,6 +14,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EPERM", "operation not permitted"],
   ["EROFS", "the file system is read-only"],
   ["ENOSPC", "the disk is full"],
+  ["EFBIG", "it would be longer than this process or the file system allows"],
   ["EDQUOT", "the disk quota is used up"],
   ["EIO", "the disk reports an error"],
   ["EMFILE", "too many open files"],

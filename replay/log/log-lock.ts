@@ -80,7 +80,8 @@ function removeStale(path: string, stale: string, text: string): void {
   }
 }
 
-const HOLDER = /^boruna-(?<computer>[0-9a-f]{8})-(?<boot>[0-9a-f]{8})-(?<pid>[1-9][0-9]{0,9})-(?<start>[0-9]{1,20})-(?<token>[0-9a-f]{16})$/;
+const HOLDER =
+  /^boruna-(?<computer>[0-9a-f]{8})-(?<boot>[0-9a-f]{8})-(?<pid>[1-9][0-9]{0,9})-(?<start>[0-9]{1,20})-(?<token>[0-9a-f]{16})$/;
 const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
 
@@ -183,7 +184,8 @@ function removeIfPresent(path: string): void {
 
 function lockedError(logPath: string, path: string, holder: string): BorunaError {
   const { computer, pid } = HOLDER.exec(holder)?.groups ?? {};
-  const process_ = pid === undefined ? "another process" : computer === computerDigest() ? `process ${pid}` : `process ${pid} of another computer`;
+  const process_ =
+    pid === undefined ? "another process" : computer === computerDigest() ? `process ${pid}` : `process ${pid} of another computer`;
   return new BorunaError("log.locked", `${process_} is writing ${logPath}`, {
     place: { file: logPath },
     hint: `Wait until it has ended. If no such process writes this log, remove ${path}.`,

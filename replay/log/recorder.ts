@@ -85,7 +85,13 @@ export function continueRecorder(log: RunLog, options: Pick<RecorderOptions, "du
   const part = { bytes: body.bytes, fileBytes: validBytes + (cut?.bytes ?? 0) };
   const { writer, cut: cutFile } = reopenLogFile(file, part, { durable, ownFiles });
   const chain = eagerChain(writer, { hash: body.head, events: log.eventCount });
-  const recorder = chainRecorder(writer, chain, folderBlobWriter(file, durable, ownFiles), { ...LOG_LIMITS, ...options.limits }, log.eventCount);
+  const recorder = chainRecorder(
+    writer,
+    chain,
+    folderBlobWriter(file, durable, ownFiles),
+    { ...LOG_LIMITS, ...options.limits },
+    log.eventCount,
+  );
   let isPrepared = false;
   const prepare = (): void => {
     if (isPrepared) return;

@@ -99,7 +99,11 @@ interface Ended {
 
 /** Starts the command. `plan` may kill it. */
 function start(args: readonly string[], plan: (child: ChildProcess) => () => void = () => () => undefined): Promise<Ended> {
-  const child = spawn(process.execPath, [MAIN, ...args, "--json"], { cwd: folder, env: environment(), stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [MAIN, ...args, "--json"], {
+    cwd: folder,
+    env: environment(),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const endPlan = plan(child);
   let stdout = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -114,8 +118,21 @@ function start(args: readonly string[], plan: (child: ChildProcess) => () => voi
   });
 }
 
-const runArgs = (policy: string, log: string): readonly string[] =>
-  ["run", "crash.ax", "--policy", policy, "--live", "--run-id", "crash", "--arg", `base=${bank.url}`, "--arg", `count=${CALLS}`, "--record", log];
+const runArgs = (policy: string, log: string): readonly string[] => [
+  "run",
+  "crash.ax",
+  "--policy",
+  policy,
+  "--live",
+  "--run-id",
+  "crash",
+  "--arg",
+  `base=${bank.url}`,
+  "--arg",
+  `count=${CALLS}`,
+  "--record",
+  log,
+];
 
 /** Kills the process at a request, before or after it is answered, or at any other time: while it starts, replays or ends. */
 function killAtRandom(random: () => number): (child: ChildProcess) => () => void {
@@ -135,7 +152,8 @@ function killAtRandom(random: () => number): (child: ChildProcess) => () => void
 
 function fieldOf(text: string, ...path: readonly string[]): unknown {
   let data: unknown = JSON.parse(text);
-  for (const name of path) data = typeof data === "object" && data !== null ? Object.entries(data).find(([key]) => key === name)?.[1] : undefined;
+  for (const name of path)
+    data = typeof data === "object" && data !== null ? Object.entries(data).find(([key]) => key === name)?.[1] : undefined;
   return data;
 }
 
