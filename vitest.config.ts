@@ -1,7 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 /** The tests that run the built command: `test/repo/build.ts` brings dist/ up to date before them, and only before them. */
-const COMMAND = ["test/cli/*.test.ts", "test/repo/{package,policies,readme,task-runner}.test.ts", "test/vm/hostile/memory.test.ts"];
+const COMMAND = [
+  "test/cli/*.test.ts",
+  "test/repo/{package,policies,readme,resume-guide,task-runner}.test.ts",
+  "test/vm/hostile/memory.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -9,7 +9,7 @@ import { mayRepeat } from "../policy/may-repeat.ts";
 import { policyHash, type Policy } from "../policy/policy.ts";
 import { isInterruption } from "../replay/log/end-record.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
-import { continueRecorder, type FinishedLog, type Recorder } from "../replay/log/recorder.ts";
+import { continueRecorder, type FinishedLog } from "../replay/log/recorder.ts";
 import { unservedBy } from "../replay/log/run-description.ts";
 import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
 import { type EndContext, leftOver } from "../replay/report/divergence.ts";
@@ -135,15 +135,15 @@ async function replayEnded(log: RunLog, program: Program, options: ResumeRunOpti
 async function continueRun(log: RunLog, program: Program, policy: Policy, options: ResumeRunOptions): Promise<Resumption> {
   const { inDoubt = "stop", durable = false } = options;
   const { mode, runId, args, limits } = log.header;
-  let recorder: Recorder | undefined;
-  const handlers = await handlersFor(program, { ...options, live: mode === "live" }, () => recorder?.ownFiles);
+  // The log is opened after the handlers are known to fit it.
+  const handlers = await handlersFor(program, { ...options, live: mode === "live" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const traceDetail = traceDetailOption(options.traceDetail);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
   const context = { types: program.module.types, registry: program.registry, sameProgram: true };
-  recorder = continueRecorder(log, { durable });
+  const recorder = continueRecorder(log, { durable });
   const resumer = new Resumer(log, {
     context,
     policy,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { MachineHandler } from "../../../gateway/handlers.ts";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
@@ -209,5 +210,46 @@ describe("the policy", () => {
     const silent = await endpoint([{ body: { choices: ANSWER.choices } }]);
     await silent.call(["x", "m"], llm);
     expect(await silent.fails(["x", "m"], llm)).toMatch(/^failed: the call could take/);
+  });
+});
+
+describe("a resumed run has spent what its earlier process spent", () => {
+  const LLM = { allowed_models: ["m"], max_output_tokens: 10, max_total_tokens: 400 };
+  const REPORTED: Answer = { body: { ...ANSWER, usage: { prompt_tokens: 150, completion_tokens: 10 } } };
+  const SILENT: Answer = { body: { ...ANSWER, usage: undefined } };
+
+  test.each([
+    ["an answer", REPORTED],
+    ["an answer without usage", SILENT],
+    ["a refusal of the endpoint", { status: 400 }],
+    ["an answer that is not JSON", { body: "no" }],
+    ["nothing, because the call was refused before", undefined],
+  ] satisfies [string, Answer | undefined][])("%s", async (_, answer: Answer | undefined) => {
+    const policy = policyOf({ llm_policy: LLM });
+    const args = ["x", answer === undefined ? "" : "m", MapValue.EMPTY];
+    server = await serve((_request, response) => {
+      const { status = 200, body = ANSWER } = answer ?? {};
+      response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
+    });
+    const url = `http://127.0.0.1:${server.port}/v1`;
+    const create = () => llmCallHandler({ url, key: undefined, model: undefined });
+    const run = (handler: MachineHandler): Promise<{ value: Value } | { failure: string }> =>
+      callHandler("llm.call", handler.run, args, contextOf(policy)).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ failure: error instanceof Error ? error.message : "" }),
+      );
+    /** Calls until the policy's limit refuses one. Returns how often, at most 5 times. */
+    const callsLeft = async (handler: MachineHandler): Promise<number> => {
+      for (let made = 0; made < 5; made++) {
+        const result = await run(handler);
+        if ("failure" in result && result.failure.includes("max_total_tokens")) return made;
+      }
+      return 5;
+    };
+    const undisturbed = create();
+    const first = await run(undisturbed);
+    const resumed = create();
+    resumed.recall?.(args, first, policy);
+    expect(await callsLeft(resumed)).toBe(await callsLeft(undisturbed));
   });
 });
