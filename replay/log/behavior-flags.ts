@@ -10,9 +10,13 @@ import { countOf } from "./json-fields.ts";
 export const BEHAVIOR_FLAGS: ReadonlyMap<number, string> = new Map();
 
 /** Reads the flags of a header. Throws `log.form`, and `log.flag` for a flag of a later version. */
-export function flagsFromJson(flags: readonly JsonData[], known: Pick<ReadonlyMap<number, string>, "has"> = BEHAVIOR_FLAGS): readonly number[] {
+export function flagsFromJson(
+  flags: readonly JsonData[],
+  known: Pick<ReadonlyMap<number, string>, "has"> = BEHAVIOR_FLAGS,
+): readonly number[] {
   const numbers = flags.map((flag, i) => countOf(flag, `flags[${i}]`));
-  if (numbers.some((number, i) => number <= (numbers[i - 1] ?? 0))) throw new BorunaError("log.form", "flags: expected numbers from 1, ascending");
+  if (numbers.some((number, i) => number <= (numbers[i - 1] ?? 0)))
+    throw new BorunaError("log.form", "flags: expected numbers from 1, ascending");
   const unknown = numbers.find((number) => !known.has(number));
   if (unknown === undefined) return numbers;
   throw new BorunaError("log.flag", `the log was recorded with behavior flag ${unknown}, which this version does not know`, {
