@@ -6,6 +6,7 @@ import { opendirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
 import { randomHex, sha256Hex } from "./digest.ts";
+import { isRunning } from "./processes.ts";
 
 const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
@@ -48,16 +49,6 @@ export function removeAbandoned(folder: string): void {
 function isAbandoned(name: string): boolean {
   const [, digest, pid] = TEMPORARY_NAME.exec(name) ?? [];
   return digest === computerDigest() && pid !== undefined && !isRunning(Number(pid));
-}
-
-/** Whether a process of this computer has this id. */
-export function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Any other error means that the process exists and belongs to another user.
-    return errorCode(error) !== "ESRCH";
-  }
 }
 
 /** Removes a file, unless it belongs to another user or has just been removed by another process. Neither may stop a write. */

@@ -9,7 +9,8 @@
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { randomHex } from "../../gateway/digest.ts";
 import { identityText, type FileIdentity } from "../../gateway/protected-files.ts";
-import { computerDigest, isRunning } from "../../gateway/temporaries.ts";
+import { bootId, isRunning, startOf } from "../../gateway/processes.ts";
+import { computerDigest } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { lazily } from "../../vm/lazy.ts";
 import { alreadyExists, isMissing, isNotALink, linksRefused, toIoError } from "./files.ts";
@@ -85,7 +86,9 @@ const HOLDER =
 const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
 
-const thisProcess = lazily(() => ({ text: `boruna-${computerDigest()}-${bootId()}-${process.pid}-${startOf(process.pid)}` }));
+const thisProcess = lazily(() => ({
+  text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${startOf(process.pid) ?? UNKNOWN_START}`,
+}));
 
 function holderText(): string {
   return `${thisProcess().text}-${randomHex(8)}`;
@@ -95,32 +98,9 @@ function holderText(): string {
 function mayRun(text: string): boolean {
   const { computer, boot, pid = "", start } = HOLDER.exec(text)?.groups ?? {};
   if (computer !== computerDigest()) return true;
-  if (boot !== bootId() || !isRunning(Number(pid))) return false;
+  if (boot !== (bootId() ?? UNKNOWN_BOOT) || !isRunning(Number(pid))) return false;
   const runningStart = startOf(Number(pid));
-  return start === UNKNOWN_START || runningStart === UNKNOWN_START || start === runningStart;
-}
-
-function bootId(): string {
-  const id = textOfSystemFile("/proc/sys/kernel/random/boot_id")?.slice(0, UNKNOWN_BOOT.length);
-  return id !== undefined && /^[0-9a-f]{8}$/.test(id) ? id : UNKNOWN_BOOT;
-}
-
-/** Returns the start time of a process in ticks since the boot, as text. */
-function startOf(pid: number): string {
-  const stat = textOfSystemFile(`/proc/${pid}/stat`);
-  // The name of the program, in parentheses, may contain spaces. The start time is the 20th field after it.
-  const start = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  return start !== undefined && /^[0-9]{1,20}$/.test(start) ? start : UNKNOWN_START;
-}
-
-function textOfSystemFile(path: string): string | undefined {
-  if (process.platform !== "linux") return undefined;
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    // The process has ended, or the system does not tell.
-    return undefined;
-  }
+  return start === UNKNOWN_START || runningStart === undefined || start === runningStart;
 }
 
 /** Creates a lock or a marker. Returns false if the name is taken. Throws errors of `node:fs`. */

@@ -278,9 +278,14 @@ describe("what a resume refuses, before it changes anything", () => {
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     expect(await refused(path, { policy: "deny-all" })).toBe("log.other_policy");
     expect(await kindOf(() => again(path, { policy: "allow-all", handlers: world().handlers }))).toBe("nothing was thrown");
-    await undisturbed("live.jsonl", { live: true, env: {} });
-    truncateSync(at("live.jsonl"), endOfLine(readFileSync(at("live.jsonl")), "CapResult"));
-    expect(await refused(at("live.jsonl"), { handlers: { ...world().handlers, "db.query": () => [] } })).toBe("log.other_handlers");
+    // A capability without a handler then, and with one now.
+    const declared = { name: "orders.pay", version: "1", params: [], result: "Int", mayRepeat: true } as const;
+    const registry = createRegistry([declared]);
+    const program = compile({ name: "own.ax", text: 'fn main() -> Int !{fs.read, orders.pay} { string.len(fs.read("a")) }' }, { registry });
+    await execute(program, { ...OPTIONS, args: {}, registry, handlers: { "fs.read": () => "a" }, record: at("own.jsonl") });
+    truncateSync(at("own.jsonl"), endOfLine(readFileSync(at("own.jsonl")), "CapResult"));
+    const handlers = { "fs.read": () => "a", "orders.pay": () => 1 };
+    expect(await refused(at("own.jsonl"), { registry, handlers })).toBe("log.other_handlers");
   });
 
   test("a file that holds no run that could be resumed", async () => {
