@@ -16,6 +16,8 @@ export { verifyModule } from "./vm/bytecode/verifier.ts";
 
 // Run a program
 export { execute, type Execution, type RecordOptions, type Runnable, type RunOptions } from "./runtime/execute.ts";
+export { resume, type Resumption, type ResumeRunOptions } from "./runtime/resume.ts";
+export type { InDoubt, OpenCall } from "./replay/resumer.ts";
 export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
 export type { CallEnd, CallStart, FlowEnd, FlowStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";

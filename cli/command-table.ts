@@ -5,6 +5,7 @@ import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { LogShowFlags } from "./commands/log.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
+import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { SinkFlags } from "./commands/telemetry.ts";
 import type { TestFlags } from "./commands/test.ts";
@@ -272,6 +273,28 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna diff before.jsonl after.jsonl", "boruna diff before.jsonl after.jsonl --json"],
     run: withFlags<DiffFlags>(async (session, flags, [a = "", b = ""]) =>
       (await import("./commands/diff.ts")).diffCommand(session, a, b, flags),
+    ),
+  },
+  {
+    name: "resume",
+    argsSyntax: "<log>",
+    help: "go on with a run whose process was killed or interrupted: repeat what its log has, without calls, then append to it",
+    options: [
+      { flags: "--policy <policy>", help: "the policy that the run must have (default: the recorded one, whatever it allows)" },
+      {
+        flags: "--in-doubt <decision>",
+        help: "what to do with a call that may have been carried out and must not be repeated: retry makes it again, fail gives the program an error (default: stop, exit code 8)",
+        choices: ["retry", "fail"],
+      },
+      CAPABILITIES,
+      { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name, as for run" },
+      { flags: "--durable", help: "sync the log to disk around every call" },
+      ENGINE,
+      { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
+    ],
+    examples: ["boruna resume run.jsonl", "boruna resume run.jsonl --policy policy.json", "boruna resume run.jsonl --in-doubt fail"],
+    run: withFlags<ResumeFlags>(async (session, flags, [log = ""]) =>
+      (await import("./commands/resume.ts")).resumeCommand(session, log, flags),
     ),
   },
   {

@@ -23,6 +23,7 @@ const VERIFICATION_ERRORS = new Set([
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BorunaError) || error.kind === "internal") return EXIT.internal;
+  if (error.kind === "log.divergence") return OUTCOMES.divergence.exitCode;
   if (error.kind === "log.replay_limit") return OUTCOMES.limit_exceeded.exitCode;
   return VERIFICATION_ERRORS.has(error.kind) ? EXIT.verificationFailed : EXIT.usage;
 }

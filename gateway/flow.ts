@@ -8,6 +8,7 @@
 import type { FlowTracing, RunTracing, TraceDetail } from "../telemetry/tracing.ts";
 import { flowEndAttributes, flowSpanName, flowStartAttributes } from "../telemetry/flow-attributes.ts";
 import type { FlowSpanEnd, FlowHost, FlowSpan, FlowSpanStart } from "../vm/host.ts";
+import type { LoggedPrefix } from "./logged-prefix.ts";
 import type { RunObservers } from "./observers.ts";
 
 export const MAX_FLOW_SPANS = 10_000;
@@ -18,6 +19,8 @@ export interface RunFlowOptions {
   readonly observers: RunObservers;
   /** Whether spans may be held back. False for a run with a wall-clock limit. */
   readonly mayWait: boolean;
+  /** Defined if the run is resumed. What an earlier process did has no span here. */
+  readonly prefix: LoggedPrefix | undefined;
 }
 
 /** A span of control flow that the machine holds until the span ends. */
@@ -44,6 +47,7 @@ export class RunFlow implements FlowHost {
   readonly #tracing: RunTracing | undefined;
   readonly #observers: RunObservers;
   readonly #mayWait: boolean;
+  readonly #prefix: LoggedPrefix | undefined;
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
   #started = 0;
@@ -54,16 +58,18 @@ export class RunFlow implements FlowHost {
   /** The number of spans dropped. */
   dropped = 0;
 
-  constructor({ detail, tracing, observers, mayWait }: RunFlowOptions) {
+  constructor({ detail, tracing, observers, mayWait, prefix }: RunFlowOptions) {
     this.constructs = detail === "flow";
     this.#tracing = tracing;
     this.#observers = observers;
     this.#mayWait = mayWait;
+    this.#prefix = prefix;
     this.#observesStart = observers.has("flowStart");
     this.#observesEnd = observers.has("flowEnd");
   }
 
   start(start: FlowSpanStart): RunFlowSpan | undefined {
+    if (this.#prefix?.isAhead === true) return undefined;
     if (this.#started >= MAX_FLOW_SPANS) {
       this.dropped += 1;
       return undefined;

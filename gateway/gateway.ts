@@ -38,6 +38,7 @@ import { cleanMessage, failureOf } from "./failure.ts";
 import { spanOf } from "./flow.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
 import type { CallEnd, RunObservers } from "./observers.ts";
+import type { LoggedPrefix } from "./logged-prefix.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
 import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -55,6 +56,8 @@ interface GatewayOptions {
   readonly clock: RunClock;
   readonly observers: RunObservers;
   readonly events: RunEvents;
+  /** Defined if the run is resumed. */
+  readonly prefix: LoggedPrefix | undefined;
 }
 
 /** A call in progress. */
@@ -65,6 +68,8 @@ interface Call {
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain: boolean;
   readonly span: CallTracing | undefined;
+  /** Whether an earlier process made the call, so that this one only repeats it. */
+  readonly isRepeated: boolean;
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined;
   reason: string | undefined;
@@ -100,8 +105,12 @@ export class Gateway {
 
   /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const collectorReady = this.#waitsForCollector ? this.#options.tracing?.backpressure() : undefined;
+    const collectorReady = this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
     return collectorReady === undefined ? this.#start(request) : this.#startAfter(collectorReady, request);
+  }
+
+  #isRepeating(): boolean {
+    return this.#options.prefix?.isAhead === true;
   }
 
   /** Starts the call when the collector has room for another span. Makes no call if the run is stopped in the meantime. */
@@ -119,8 +128,9 @@ export class Gateway {
     this.#counters.total += 1;
     const number = this.#counters.total;
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
+    const isRepeated = this.#isRepeating();
     const flow = spanOf(request.span);
-    const span = tracing?.startCall(
+    const span = (isRepeated ? undefined : tracing)?.startCall(
       {
         capability: capability.name,
         call: number,
@@ -133,7 +143,7 @@ export class Gateway {
       },
       flow?.tracing,
     );
-    if (this.#observesStart)
+    if (this.#observesStart && !isRepeated)
       observers.notify("callStart", {
         call: number,
         capability: capability.name,
@@ -150,6 +160,7 @@ export class Gateway {
         resultType: signature?.result ?? UNIT_TYPE,
         isPlain: false,
         span,
+        isRepeated,
         rule: undefined,
         reason: undefined,
         budgetRemaining: undefined,
@@ -211,9 +222,12 @@ export class Gateway {
   }
 
   #dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const handler = this.#options.handlers.get(call.capability.name);
-    if (handler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
+    const ownHandler = this.#options.handlers.get(call.capability.name);
+    if (ownHandler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
     this.#counters.dispatched += 1;
+    const reply = this.#options.prefix?.reply(call.number);
+    if (reply !== undefined && "stop" in reply) return this.#stop(call, reply.stop);
+    const handler = reply?.handler ?? ownHandler;
     const context = new CallContext(this.#options, call);
     call.isPlain = typeof handler === "function";
     let answer: unknown;
@@ -263,7 +277,7 @@ export class Gateway {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stop(call, stop);
-    const outcome = kind === "host_fault" ? "runtime_error" : kind;
+    const outcome = kind === "host_fault" || kind === "in_doubt" ? "runtime_error" : kind;
     this.#counters[outcome === "runtime_error" ? "failed" : outcome] += 1;
     this.#end(call, outcome, undefined, message, cause);
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
@@ -299,7 +313,7 @@ export class Gateway {
       ...modelFacts(capability, result),
       budgetRemaining,
     });
-    if (!this.#observesEnd) return;
+    if (!this.#observesEnd || call.isRepeated) return;
     const end: CallEnd = { call: number, capability: capability.name, outcome, result, message, rule, reason, budgetRemaining };
     this.#options.observers.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
   }

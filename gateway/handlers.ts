@@ -42,11 +42,17 @@ export type Handler = (args: readonly PlainValue[], context: HandlerContext) => 
 /** Carries out one call with the machine's own values. */
 export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
 
+/** Takes note of a call that an earlier process of a resumed run made. `answer` is its value, or why it failed. */
+export type Recall = (args: readonly Value[], answer: { readonly value: Value } | { readonly failure: string }, policy: Policy) => void;
+
 /** A handler that asked for the machine's own values. */
 export class MachineHandler {
   readonly run: MachineFunction;
-  constructor(run: MachineFunction) {
+  /** Defined if the handler counts what its run has used. */
+  readonly recall: Recall | undefined;
+  constructor(run: MachineFunction, recall?: Recall) {
     this.run = run;
+    this.recall = recall;
   }
 }
 
@@ -58,12 +64,14 @@ export function machineHandler(run: MachineFunction): MachineHandler {
 /** Handlers by capability name. */
 export type Handlers = ReadonlyMap<string, Handler | MachineHandler>;
 
-/** Each way in which a handler can fail, with the trap that ends a run. Only a `runtime_error` can be caught by `try`. */
+/** Each way in which a handler can fail, with the trap that ends a run. `try` catches `capability_failed` only. */
 export const FAILURE_TRAPS = {
   runtime_error: "capability_failed",
   denied: "capability_denied",
   unknown: "unknown_capability",
   host_fault: "host_fault",
+  /** Nobody knows whether the call was carried out. */
+  in_doubt: "capability_failed",
 } as const;
 /** The kind of a handler's failure. */
 export type FailureKind = keyof typeof FAILURE_TRAPS;

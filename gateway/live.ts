@@ -35,10 +35,11 @@ export function liveHandlers(options: LiveOptions): Handlers {
     ["db.query", dbQueryHandler(options)],
     ["time.now", timeNowHandler()],
     ["random", randomHandler()],
-    ["llm.call", llmCallHandler({ url: env["BORUNA_LLM_URL"], key: env["BORUNA_LLM_KEY"], model: env["BORUNA_LLM_MODEL"] })],
     ["step.input", stepInputHandler(inputs)],
   ];
-  return new Map(functions.map(([name, run]) => [name, machineHandler(run)]));
+  const handlers = new Map(functions.map(([name, run]) => [name, machineHandler(run)]));
+  const llmCall = llmCallHandler({ url: env["BORUNA_LLM_URL"], key: env["BORUNA_LLM_KEY"], model: env["BORUNA_LLM_MODEL"] });
+  return handlers.set("llm.call", llmCall);
 }
 
 /** Returns the files of the run's log, and the folder of the embedded database if it is there. */

@@ -3,6 +3,7 @@ import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { LOG_NOT_CHARGED } from "../vm/limits.ts";
 import { recordBytes } from "./logged-bytes.ts";
+import type { LoggedPrefix } from "./logged-prefix.ts";
 import type { RunObservers } from "./observers.ts";
 
 /** Receives the events of a run in order, each before the machine continues. */
@@ -16,14 +17,16 @@ export class RunEvents {
   readonly #maxLogBytes: number;
   readonly #sink: EventSink | undefined;
   readonly #observers: RunObservers;
+  readonly #prefix: LoggedPrefix | undefined;
   #count = 0;
   /** Bytes of the log records of all events so far, whether or not a log is written. */
   #logBytes = 0;
 
-  constructor(maxLogBytes: number, sink: EventSink | undefined, observers: RunObservers) {
+  constructor(maxLogBytes: number, sink: EventSink | undefined, observers: RunObservers, prefix?: LoggedPrefix) {
     this.#maxLogBytes = maxLogBytes;
     this.#sink = sink;
     this.#observers = observers;
+    this.#prefix = prefix;
   }
 
   get count(): number {
@@ -38,10 +41,11 @@ export class RunEvents {
   append(event: RunEvent): HostStop | undefined {
     const overLimit = this.#charge(event);
     if (overLimit !== undefined && event.type !== "CapResult" && event.type !== "CapError") return overLimit;
+    const isRepeated = this.#prefix?.isAhead === true;
     const stop = this.#sink?.append(event);
     if (stop !== undefined) return stop;
     this.#count += 1;
-    this.#observers.notify("eventAppended", event);
+    if (!isRepeated) this.#observers.notify("eventAppended", event);
     return overLimit;
   }
 

@@ -27,6 +27,7 @@ import { RunFlow } from "./flow.ts";
 import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
+import type { LoggedPrefix } from "./logged-prefix.ts";
 import { mockHandlers } from "./mock.ts";
 import { type Observers, RunObservers } from "./observers.ts";
 import { RunClock } from "./run-clock.ts";
@@ -46,6 +47,8 @@ export interface ExecuteOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Receives the events. By default, events are only counted. */
   readonly sink?: EventSink | undefined;
+  /** The part of the run that its log already has, if the run is resumed. */
+  readonly prefix?: LoggedPrefix | undefined;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context and baggage of the caller. */
@@ -183,7 +186,7 @@ class Run implements Host {
     this.locatesEvents = options.locatesEvents === true;
     this.#clock = new RunClock(limits.max_wall_ms, options.clock);
     this.#observers = new RunObservers(options.on, options.onObserverError);
-    this.#events = new RunEvents(limits.max_log_bytes, options.sink, this.#observers);
+    this.#events = new RunEvents(limits.max_log_bytes, options.sink, this.#observers, options.prefix);
     this.#turns = new RunTurns(this.#clock.now);
     this.#tracing = options.tracing?.startRun({
       runId: () => options.runId,
@@ -195,6 +198,7 @@ class Run implements Host {
       tracestate: options.tracestate,
       baggage: options.baggage,
       replayOf: options.replayOf,
+      resumedFrom: options.prefix?.events,
     });
     this.flow = this.#flowOf(options.traceDetail);
     this.#gateway = new Gateway({
@@ -207,15 +211,17 @@ class Run implements Host {
       clock: this.#clock,
       observers: this.#observers,
       events: this.#events,
+      prefix: options.prefix,
     });
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
 
   /** Returns undefined if nobody would receive the control flow. */
   #flowOf(detail: TraceDetail = "cap"): RunFlow | undefined {
+    const { prefix } = this.#options;
     const isObserved = this.#observers.has("flowStart") || this.#observers.has("flowEnd");
     if (detail === "cap" || (this.#tracing === undefined && !isObserved)) return undefined;
-    return new RunFlow({ detail, tracing: this.#tracing, observers: this.#observers, mayWait: !this.#clock.isLimited });
+    return new RunFlow({ detail, tracing: this.#tracing, observers: this.#observers, mayWait: !this.#clock.isLimited, prefix });
   }
 
   async runProgram(args: readonly Value[]): Promise<MachineEnd> {
@@ -301,7 +307,7 @@ class Run implements Host {
 
   debug(text: string): HostStop | undefined {
     const overLimit = this.#chargeOutput(utf8Length(text) + 1);
-    if (overLimit === undefined) this.#options.onDebug?.(text);
+    if (overLimit === undefined && this.#options.prefix?.isAhead !== true) this.#options.onDebug?.(text);
     return overLimit;
   }
 

@@ -6,15 +6,21 @@ import { opendirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
 import { randomHex, sha256Hex } from "./digest.ts";
+import { isRunning } from "./processes.ts";
 
 const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
 /** Identifies this computer, because computers that share a folder cannot see each other's processes. */
 const computer = lazily(() => ({ digest: sha256Hex(process.getBuiltinModule("node:os").hostname()).slice(0, 8) }));
 
+/** Returns 8 hex digits that identify this computer by its host name. */
+export function computerDigest(): string {
+  return computer().digest;
+}
+
 /** Returns a new name that cannot be guessed. */
 export function temporaryName(): string {
-  return `.boruna-${computer().digest}-${process.pid}-${randomHex(12)}.tmp`;
+  return `.boruna-${computerDigest()}-${process.pid}-${randomHex(12)}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {
@@ -42,16 +48,7 @@ export function removeAbandoned(folder: string): void {
 
 function isAbandoned(name: string): boolean {
   const [, digest, pid] = TEMPORARY_NAME.exec(name) ?? [];
-  return digest === computer().digest && pid !== undefined && !isRunning(Number(pid));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Any other error means that the process exists and belongs to another user.
-    return errorCode(error) !== "ESRCH";
-  }
+  return digest === computerDigest() && pid !== undefined && !isRunning(Number(pid));
 }
 
 /** Removes a file, unless it belongs to another user or has just been removed by another process. Neither may stop a write. */

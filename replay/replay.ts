@@ -239,7 +239,7 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
 }
 
 /** The parts of a log that describe its run, without events. */
-type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "blobs">;
+type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "eventCount" | "blobs">;
 
 /** Returns the built-in capabilities and those that the log declares. Throws `log.form`. */
 export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistry {
@@ -252,8 +252,8 @@ export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistr
   }
 }
 
-/** Returns the recorded module. Throws `log.no_program`, `log.module_hash`, `log.blob_*`, `module.*`. */
-export function recordedProgram(log: RecordedRun | EventLog): Program {
+/** Returns the recorded module. Throws `log.no_program`, `log.not_started`, `log.module_hash`, `log.blob_*`, `module.*`. */
+export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = recordedRegistry(log)): Program {
   if (log.format === "eventlog") {
     throw new BorunaError("log.no_program", `${log.file} is an event log, which holds no program`, {
       place: { file: log.file },
@@ -261,13 +261,26 @@ export function recordedProgram(log: RecordedRun | EventLog): Program {
     });
   }
   const { moduleBlob, moduleHash } = log.header.program;
-  const registry = recordedRegistry(log);
-  const program = verifyModule(decodeModule(log.blobs.read({ sha256: moduleBlob.slice("sha256:".length) }), registry), registry);
+  const program = verifyModule(decodeModule(moduleBytes(log, moduleBlob.slice("sha256:".length)), registry), registry);
   if (program.moduleHash !== moduleHash) {
     const message = `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`;
     throw new BorunaError("log.module_hash", message, { place: { file: log.file, line: 1 } });
   }
   return program;
+}
+
+/** The recorder stores the module after the header and before the first event, so a killed process may leave a header alone. */
+function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
+  try {
+    return log.blobs.read({ sha256 });
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing" || log.eventCount > 0) throw error;
+    throw new BorunaError("log.not_started", `${log.file} has no event, and its program is missing: the run was killed before it began`, {
+      place: { file: log.file },
+      hint: "It made no call. Start it again with boruna run and replace this log with --force.",
+      cause: error,
+    });
+  }
 }
 
 /** Returns the policy in the header. Throws `log.policy_hash`, `policy.*`, and `log.form` if a default is not filled in. */

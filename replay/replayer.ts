@@ -142,10 +142,11 @@ export class Replayer implements EventSink {
   }
 
   #giveAnswer(): Value | Promise<Value> {
-    return this.#callReceived === undefined ? this.#takeAnswer() : this.#callReceived.then(() => this.#takeAnswer());
+    return this.#callReceived === undefined ? this.takeAnswer() : this.#callReceived.then(() => this.takeAnswer());
   }
 
-  #takeAnswer(): Value {
+  /** Returns the recorded answer of the call in progress, or throws the recorded failure. */
+  takeAnswer(): Value {
     const answer = this.#preparedAnswer;
     this.#preparedAnswer = undefined;
     if (answer === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");

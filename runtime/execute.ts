@@ -191,7 +191,12 @@ function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<stri
   return data;
 }
 
-async function handlersFor(program: Program, options: RunOptions, protectedFiles: () => ProtectedFiles | undefined): Promise<Handlers> {
+/** Returns the handlers of a run. Throws `value.form`, `usage`, and `capability.unknown` for a handler without a capability. */
+export async function handlersFor(
+  program: Program,
+  options: Pick<RunOptions, "live" | "inputs" | "env" | "handlers">,
+  protectedFiles: () => ProtectedFiles | undefined,
+): Promise<Handlers> {
   const inputs = objectOption("inputs", options.inputs);
   // Live handlers load an HTTP client, so they are loaded on demand.
   const base =
@@ -208,7 +213,7 @@ async function handlersFor(program: Program, options: RunOptions, protectedFiles
   return new Map([...base, ...replacements]);
 }
 
-function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
+export function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
   const isMap = (handlers: typeof given): handlers is Handlers => handlers instanceof Map;
   const handlers = isMap(given) ? given : new Map(Object.entries(given));
   for (const [name, handler] of handlers) {
@@ -224,7 +229,7 @@ function openRecord(described: () => RunDescription, record: RunOptions["record"
   return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
 }
 
-function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
+export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
   const { outcome, value, resultType, error, steps, allocBytes, counters } = result;
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {

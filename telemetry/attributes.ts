@@ -61,6 +61,12 @@ export const ATTRIBUTES = {
   "boruna.policy.hash": { spans: RUN_SPAN, type: "string", doc: "`sha256:` and hex of the effective policy" },
   "boruna.run.mode": { spans: RUN_SPAN, type: "string", doc: "mock, live or replay" },
   "boruna.run.replay_of": { spans: RUN_SPAN, type: "string", when: "the run is a replay", doc: "id of the recorded run" },
+  "boruna.run.resumed_from": {
+    spans: RUN_SPAN,
+    type: "int",
+    when: "the run was resumed",
+    doc: "events that its log had then; the calls among them have no span here",
+  },
   "boruna.run.outcome": { spans: RUN_SPAN, type: "string", doc: "how the run ended; see the outcome table" },
   "boruna.run.limit": { spans: RUN_SPAN, type: "string", when: "the outcome is limit_exceeded", doc: "steps, alloc, output, log or depth" },
   "boruna.run.steps": { spans: RUN_SPAN, type: "int", doc: "instructions executed, actors included" },

@@ -150,6 +150,7 @@ function runStartAttributes(info: RunSpanStart): SpanAttributes<"boruna.run"> {
     "boruna.run.mode": info.mode,
   };
   if (info.replayOf !== undefined) attributes["boruna.run.replay_of"] = info.replayOf;
+  if (info.resumedFrom !== undefined) attributes["boruna.run.resumed_from"] = info.resumedFrom;
   return attributes;
 }
 

@@ -58,6 +58,8 @@ export interface RunSpanStart extends TraceHeaders {
   readonly mode: RunMode;
   /** Id of the recorded run that this one replays. */
   readonly replayOf?: string | undefined;
+  /** Number of events that the log had. Undefined unless the run is resumed. */
+  readonly resumedFrom?: number | undefined;
 }
 
 /**

@@ -13,6 +13,11 @@ export const OUTCOMES = {
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records, or two logs differ" },
   incomplete: { exitCode: 6, spanError: false, doc: "a replay reproduced a log that has no end record" },
+  in_doubt: {
+    exitCode: 8,
+    spanError: false,
+    doc: "a resumed run stopped at a call that was open when its process ended and may not be repeated",
+  },
   fatal: { exitCode: 70, spanError: true, doc: "a bug in Boruna" },
 } as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
 
@@ -126,6 +131,11 @@ export const TRAPS = {
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability", where: "capability calls" },
   divergence: { outcome: "divergence", doc: "a replay left the recorded path", where: "a replay" },
   log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish", where: "a replay" },
+  in_doubt: {
+    outcome: "in_doubt",
+    doc: "the call was open when the process of the run ended, and may not be repeated",
+    where: "a resumed run",
+  },
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and no message is in transit", where: "actors" },
   max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "in logs of versions that limited the scheduler's rounds" },
   internal: { outcome: "fatal", doc: "a bug in Boruna" },

@@ -5,7 +5,6 @@ import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, type Shorthands, withShorthands } from "../../policy/policy.ts";
 import { type Execution, execute, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
-import { stackLines } from "../../replay/report/source-frame.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -13,16 +12,15 @@ import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
-import { textForm, typedText } from "../../vm/value/display.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import { errorJson, failureLines, failuresJson } from "../run-error.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
-import { withoutControlCharacters, jsonLine, printJson, type Terminal } from "../terminal.ts";
+import { withoutControlCharacters, jsonLine, type Terminal } from "../terminal.ts";
 
 export interface RunFlags extends CapabilityFlags {
   readonly policy?: string;
@@ -66,30 +64,6 @@ function formatOf(text: string | undefined): LogFormat {
   if (text === undefined || text === "log") return "log";
   if (text === "eventlog") return "eventlog";
   throw new BorunaError("usage", `--format ${text}: expected log or eventlog`);
-}
-
-const NEXT_STEPS: Readonly<Record<string, string>> = {
-  capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
-  capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
-  step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
-  alloc_limit: "raise max_alloc_bytes in the policy's limits, if the program is meant to need that much",
-  log_limit: "raise max_log_bytes in the policy's limits, if the program is meant to log that much",
-  unknown_capability: "a run without `--live` asks the mock of a capability, a live run its handler; this capability has none",
-  timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
-};
-
-function printError(terminal: Terminal, execution: Execution): void {
-  const { error, program, outcome } = execution;
-  if (error === undefined) return;
-  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
-  if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
-  const isOwn = program.registry.own.some(({ name }) => name === error.capability);
-  // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
-  if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
-    lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
-  const nextStep = NEXT_STEPS[error.kind];
-  if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
-  terminal.err(withoutControlCharacters(lines.join("\n")));
 }
 
 function printDecision(terminal: Terminal, call: CallEnd): void {
@@ -195,38 +169,10 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   );
   session.endedAs = execution.outcome;
   uiPrinter?.check();
-  print(session, execution, flags);
+  printExecution(session, execution, { printsTrees: flags.ui !== undefined });
+  const { log } = execution;
+  if (log !== undefined && !session.json) terminal.err(`recorded: ${log.path}${log.head === undefined ? "" : ` (head ${log.head})`}`);
   const note = mockedCalls?.note();
   if (note !== undefined) terminal.err(note);
   return exitCode(execution);
-}
-
-function print({ terminal, json }: Session, execution: Execution, flags: RunFlags): void {
-  const { result, program } = execution;
-  const text = result.value === undefined ? undefined : typedText(result.value, result.resultType, program.module.types);
-  if (json) {
-    printJson(terminal, {
-      outcome: execution.outcome,
-      value: execution.value ?? null,
-      text: text ?? null,
-      display: result.value === undefined ? null : textForm(result.value),
-      steps: execution.steps,
-      alloc_bytes: execution.allocBytes,
-      counters: execution.counters,
-      ui: execution.ui,
-      run_id: execution.runId,
-      log: execution.log?.path ?? null,
-      error: execution.error === undefined ? null : errorJson(execution.error),
-      ...failuresJson(result.unreceived),
-    });
-    return;
-  }
-  const { ui } = execution;
-  if (text !== undefined) terminal.out(withoutControlCharacters(text));
-  printError(terminal, execution);
-  for (const line of failureLines(result.unreceived)) terminal.err(withoutControlCharacters(`note: ${line}`));
-  if (flags.ui === undefined && ui.length > 0)
-    terminal.err(`note: ${ui.length} emitted ${ui.length === 1 ? "value" : "values"}; --ui json shows ${ui.length === 1 ? "it" : "them"}`);
-  if (execution.log !== undefined)
-    terminal.err(`recorded: ${execution.log.path}${execution.log.head === undefined ? "" : ` (head ${execution.log.head})`}`);
 }

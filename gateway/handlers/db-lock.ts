@@ -7,6 +7,7 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { isRunning, startOf } from "../processes.ts";
 
 /** The content of a lock that its holder has let go. */
 const FREE = "free";
@@ -62,7 +63,7 @@ function createFile(path: string, content: string): boolean {
 function holderOf(path: string): number | undefined {
   const [pid = "", start = ""] = readIfThere(path).split(" ");
   const holder = Number(pid);
-  if (!Number.isSafeInteger(holder) || holder <= 0 || !isAlive(holder)) return undefined;
+  if (!Number.isSafeInteger(holder) || holder <= 0 || !isRunning(holder)) return undefined;
   // Another process may have been given the number since.
   const startNow = startOf(holder);
   return startNow !== undefined && start !== "" && startNow !== start ? undefined : holder;
@@ -74,27 +75,5 @@ function readIfThere(path: string): string {
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return FREE;
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process is there and belongs to another user.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** Returns when the process started, in clock ticks since the machine did, or undefined where Linux's /proc is not there. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name of the process, in parentheses, may contain spaces.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    // Not Linux, or the process has ended in the meantime.
-    return undefined;
   }
 }

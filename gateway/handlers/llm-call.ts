@@ -12,7 +12,14 @@ import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { parseType } from "../../vm/value/type.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Value } from "../../vm/value/value.ts";
-import { CapabilityDenied, CapabilityFailure, type MachineFunction } from "../handlers.ts";
+import {
+  CapabilityDenied,
+  CapabilityFailure,
+  type HandlerContext,
+  type MachineFunction,
+  MachineHandler,
+  type Recall,
+} from "../handlers.ts";
 import { startDeadline } from "../deadline.ts";
 import { readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
@@ -37,10 +44,14 @@ const MAX_ANSWER_BYTES = 10_485_760;
 /** Limit on the tokens that the endpoint may add around the messages. */
 const FRAMING_TOKENS = 64;
 
-export function llmCallHandler(options: LlmCallOptions): MachineFunction {
+export function llmCallHandler(options: LlmCallOptions): MachineHandler {
   const spending = createSpending();
   const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
-  return async ([prompt, requestedModel, callOptions], { policy, signal, onModel }) => {
+  /** Checks the call and reserves what it can use. Throws `CapabilityFailure`. */
+  const prepare = (
+    [prompt, requestedModel, callOptions]: readonly Value[],
+    { policy, onModel }: Pick<HandlerContext, "policy" | "onModel">,
+  ) => {
     if (typeof prompt !== "string" || typeof requestedModel !== "string")
       throw new CapabilityFailure("llm.call takes a prompt and a model");
     const endpoint = endpointOf(options.url);
@@ -50,7 +61,11 @@ export function llmCallHandler(options: LlmCallOptions): MachineFunction {
     const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
     if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
     const body = requestBody(model, prompt, callOptions, policy.llm_policy);
-    const settle = reserveFor(spending, policy.llm_policy, model, body);
+    return { endpoint, model, body, settle: reserveFor(spending, policy.llm_policy, model, body) };
+  };
+  const run: MachineFunction = async (args, context) => {
+    const { endpoint, model, body, settle } = prepare(args, context);
+    const { signal } = context;
     const { request } = await import("undici");
     const timeLimit = startDeadline(signal, TIMEOUT_MS);
     const send = (): Promise<Dispatcher.ResponseData> =>
@@ -78,6 +93,32 @@ export function llmCallHandler(options: LlmCallOptions): MachineFunction {
       timeLimit.end();
     }
   };
+  const recall: Recall = (args, answer, policy) => {
+    try {
+      const { settle } = prepare(args, { policy });
+      settle("value" in answer ? recordedUsage(answer.value) : usageOfFailure(answer.failure));
+    } catch (error) {
+      // The earlier process did not ask the model either.
+      if (!CapabilityFailure.isFailure(error)) throw error;
+    }
+  };
+  return new MachineHandler(run, recall);
+}
+
+/** Returns the usage in a recorded answer. 0 and 0 mean that the endpoint did not tell it. */
+function recordedUsage(answer: Value): Usage | undefined {
+  const usage = answer instanceof MapValue ? answer.get("usage") : undefined;
+  if (!(usage instanceof MapValue)) return undefined;
+  const [inputTokens, outputTokens] = [usage.get("input_tokens"), usage.get("output_tokens")];
+  if (typeof inputTokens !== "number" || typeof outputTokens !== "number" || inputTokens + outputTokens === 0) return undefined;
+  return { inputTokens, outputTokens };
+}
+
+const REFUSED_BY_ENDPOINT = "the model endpoint answered HTTP ";
+
+/** A call that the endpoint refused costs nothing. What any other failed call used is unknown. */
+function usageOfFailure(message: string): Usage | undefined {
+  return message.startsWith(REFUSED_BY_ENDPOINT) ? { inputTokens: 0, outputTokens: 0 } : undefined;
 }
 
 function endpointOf(url: string | undefined): URL {
@@ -171,8 +212,8 @@ async function askWithRetries(
       return { ok: true, text: utf8Body(await readBody(response.body, encodingOf(response), MAX_ANSWER_BYTES, signal)) };
     await response.body.dump({ limit: MAX_ANSWER_BYTES, signal });
     const isTransient = status === 429 || status >= 500;
-    if (!isTransient) return { ok: false, message: `the model endpoint answered HTTP ${status}` };
-    if (attempt >= MAX_ATTEMPTS) return { ok: false, message: `the model endpoint answered HTTP ${status}, ${MAX_ATTEMPTS} times` };
+    if (!isTransient) return { ok: false, message: `${REFUSED_BY_ENDPOINT}${status}` };
+    if (attempt >= MAX_ATTEMPTS) return { ok: false, message: `${REFUSED_BY_ENDPOINT}${status}, ${MAX_ATTEMPTS} times` };
     await sleep(delayFor(attempt, response.headers["retry-after"]));
   }
 }

@@ -166,13 +166,38 @@ function withinFolder(folder: string, body: (folderPath: string, identity: FileI
   }
 }
 
+/**
+ * Prepares the folder of a log that is continued: removes the blobs that none of its records names, which a killed process left, and
+ * protects the others. `named` yields the SHA-256 of each blob that a record names. Throws `log.io_error`.
+ */
+export function adoptBlobs(logPath: string, named: Iterable<string>, ownFiles: ProtectedFiles): void {
+  const folder = blobFolder(logPath);
+  try {
+    withinFolder(folder, (folderPath, identity) => {
+      ownFiles.add(identity);
+      // Only files that exist are kept in memory, because a forged log could name too many blobs.
+      const unnamed = new Set(readdirSync(folderPath));
+      for (const name of named) {
+        unnamed.delete(name);
+        if (unnamed.size === 0) break;
+      }
+      for (const name of unnamed) if (isBlobName(name)) unlinkSync(join(folderPath, name));
+      for (const name of readdirSync(folderPath)) ownFiles.add(lstatSync(join(folderPath, name), { bigint: true }));
+    });
+  } catch (error) {
+    throw toIoError(error, "write", folder);
+  }
+}
+
+const isBlobName = (name: string): boolean => /^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name);
+
 /** Removes the blobs of a log that is about to be replaced or discarded. Keeps other files in the folder. Throws `log.io_error`. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {
     withinFolder(folder, (folderPath) => {
       for (const name of readdirSync(folderPath)) {
-        if (/^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name)) unlinkSync(join(folderPath, name));
+        if (isBlobName(name)) unlinkSync(join(folderPath, name));
       }
     });
     rmdirSync(folder);

@@ -14,6 +14,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EPERM", "operation not permitted"],
   ["EROFS", "the file system is read-only"],
   ["ENOSPC", "the disk is full"],
+  ["EFBIG", "it would be longer than this process or the file system allows"],
   ["EDQUOT", "the disk quota is used up"],
   ["EIO", "the disk reports an error"],
   ["EMFILE", "too many open files"],
@@ -43,6 +44,11 @@ export function isMissing(error: unknown): boolean {
   return systemCode(error) === "ENOENT";
 }
 
+/** Whether `readlink` was refused because the path names something that is not a link. */
+export function isNotALink(error: unknown): boolean {
+  return systemCode(error) === "EINVAL";
+}
+
 export function isNameTooLong(error: unknown): boolean {
   return systemCode(error) === "ENAMETOOLONG";
 }
@@ -59,8 +65,8 @@ export function alreadyExists(error: unknown): boolean {
   return systemCode(error) === "EEXIST";
 }
 
-/** Whether the file system has no hard links, or does not let this user create them. */
-export function hardLinksRefused(error: unknown): boolean {
+/** Whether the file system has no links of this kind, or does not let this user create them. */
+export function linksRefused(error: unknown): boolean {
   return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
 }
 

@@ -6,6 +6,7 @@ import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../../vm/limits.ts";
 import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
+import { flagsFromJson } from "./behavior-flags.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, prefixedDigestOf, textOf, type JsonObject } from "./json-fields.ts";
 
 const LOG_VERSION = 1;
@@ -35,8 +36,8 @@ export interface LogHeader {
   readonly mode: "mock" | "live";
   /** Names of the registered capabilities that had no handler, sorted. An empty list is not written to the file. */
   readonly unserved: readonly string[];
-  /** Names of changes in behaviour that applied to this run. This version knows none. */
-  readonly flags: readonly string[];
+  /** Numbers of the behavior flags of this run, ascending. */
+  readonly flags: readonly number[];
 }
 
 /** Returns the id for a mock run whose caller gave none. It is a hash of the header, so that the logs of equal runs have equal bytes. */
@@ -165,14 +166,4 @@ function limitsFromJson(limits: JsonObject): Limits {
     if (name === "max_log_bytes" && value === LOG_NOT_CHARGED) throw new BorunaError("log.form", `limits.${name}: at least 1`);
     return value;
   });
-}
-
-function flagsFromJson(flags: readonly JsonData[]): readonly string[] {
-  const [flag] = flags;
-  if (flag === undefined) return [];
-  throw new BorunaError(
-    "log.flag",
-    `the log was recorded with ${textOf(flag, "flags[0]").slice(0, 80)}, which this version does not know`,
-    { hint: "Use a newer boruna." },
-  );
 }

@@ -1,17 +1,31 @@
 /**
- * Creates and writes the file of a log. The first record is written under a temporary name. Then the file gets its final
- * name. So a file with the final name is never empty, and an existing file is not overwritten by accident.
+ * Creates, continues and writes the file of a log. The first record is written under a temporary name. Then the file gets its final
+ * name. So a file with the final name is never empty, and an existing file is not overwritten by accident. One process at most
+ * writes a log, see `log-lock.ts`.
  */
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type FileIdentity, identityText, type ProtectedFiles } from "../../gateway/protected-files.ts";
 import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
-import { alreadyExists, hardLinksRefused, toIoError, syncFolder, writeAll } from "./files.ts";
+import { alreadyExists, linksRefused, toIoError, syncFolder, writeAll } from "./files.ts";
 import { LOG_LIMITS } from "./log-limits.ts";
+import { type LogLock, lockLog } from "./log-lock.ts";
 import { isRunLog } from "./log-reader.ts";
-import { fileSource } from "./log-source.ts";
+import { fileSource, LINE_FEED } from "./log-source.ts";
 
 /** The destination of the text of a recorder: a file, or memory. */
 export interface LogWriter {
@@ -37,35 +51,129 @@ interface LogFileOptions {
   readonly ownFiles: ProtectedFiles;
 }
 
-/** Creates the file. Throws `log.exists`, `log.io_error`. So may the first `write`, because it gives the file its name. */
+/** Creates the file. Throws `log.exists`, `log.io_error`. So may the first `write`, because it gives the file its name, and locks it. */
 export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
   const replacesLog = checkName(path, force);
   const folder = dirname(path);
   const temporary = join(folder, temporaryName());
-  let descriptor: number | undefined = openTemporary(temporary, folder, path);
+  const descriptor = openTemporary(temporary, folder, path);
   const identity = fstatSync(descriptor, { bigint: true });
   ownFiles.add(identity);
+  let lock: LogLock | undefined;
   let hasFinalName = false;
+  return logWriter({ path, descriptor, identity, durable }, () => lock, {
+    afterFirstWrite: () => {
+      lock = lockLog(path, { replaces: replacesLog });
+      ownFiles.add(lock.identity);
+      giveName(temporary, path, replacesLog);
+      hasFinalName = true;
+      if (durable) syncFolder(folder);
+    },
+    discard: () => {
+      const name = hasFinalName ? path : temporary;
+      if (!isNameOf(name, identity)) return;
+      try {
+        // Remove the blobs while this log still has its name. Afterwards the blobs could belong to another run.
+        if (hasFinalName) removeBlobs(path);
+      } finally {
+        unlinkSync(name);
+      }
+    },
+  });
+}
+
+/** The part of a log that stays when the log is continued. */
+export interface KeptPart {
+  /** Bytes that stay. What follows them is cut off before the first write. */
+  readonly bytes: number;
+  /** Bytes of the file when it was read. */
+  readonly fileBytes: number;
+}
+
+interface ReopenedLog {
+  readonly writer: LogWriter;
+  /** Cuts the file to the part that stays. Call it once, before the first write. Throws `log.locked`, `log.io_error`. */
+  readonly cut: () => void;
+}
+
+/**
+ * Opens and locks an existing log, to continue it. Changes nothing in it. Throws `log.locked`, `log.io_error`, and `log.changed` if the
+ * file no longer has `fileBytes`.
+ */
+export function reopenLogFile(
+  path: string,
+  { bytes, fileBytes }: KeptPart,
+  { durable, ownFiles }: Omit<LogFileOptions, "force">,
+): ReopenedLog {
+  const lock = lockLog(path);
+  try {
+    const descriptor = openToAppend(path);
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (stats.size !== BigInt(fileBytes)) {
+      closeSync(descriptor);
+      throw new BorunaError("log.changed", `${path} was changed while it was read`, { place: { file: path }, hint: "Try again." });
+    }
+    ownFiles.add(stats);
+    ownFiles.add(lock.identity);
+    const cut = (): void => {
+      lock.check();
+      ftruncateSync(descriptor, bytes);
+      // A header that was cut before its line feed is complete.
+      if (!endsWithLineFeed(descriptor, bytes)) writeAll(descriptor, Uint8Array.of(LINE_FEED));
+    };
+    return { writer: logWriter({ path, descriptor, identity: stats, durable }, () => lock, {}), cut };
+  } catch (error) {
+    lock.release();
+    throw toIoError(error, "write", path);
+  }
+}
+
+function openToAppend(path: string): number {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new BorunaError("log.io_error", `cannot write ${path}: it is not a file`, { place: { file: path } });
+}
+
+function endsWithLineFeed(descriptor: number, bytes: number): boolean {
+  const last = new Uint8Array(1);
+  readSync(descriptor, last, 0, 1, bytes - 1);
+  return last[0] === LINE_FEED;
+}
+
+interface OpenLog {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly identity: FileIdentity;
+  readonly durable: boolean;
+}
+
+interface WriterSteps {
+  readonly afterFirstWrite?: () => void;
+  readonly discard?: () => void;
+}
+
+/** `lock` returns the lock of the log, once there is one. It is released when the log is closed. */
+function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () => LogLock | undefined, steps: WriterSteps): LogWriter {
+  let isOpen = true;
+  let isFirst = true;
   let failure: BorunaError | undefined;
   let finished = false;
   const release = (): void => {
-    const openDescriptor = descriptor;
-    descriptor = undefined;
-    if (openDescriptor !== undefined) closeSync(openDescriptor);
+    if (isOpen) closeSync(descriptor);
+    isOpen = false;
   };
   const encoder = new TextEncoder();
   return {
     name: path,
     write: (text, mustSync) => {
       if (failure !== undefined) throw failure;
-      if (descriptor === undefined) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
+      if (!isOpen) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
       try {
         writeAll(descriptor, encoder.encode(text));
-        if (durable && (mustSync || !hasFinalName)) fsyncSync(descriptor);
-        if (hasFinalName) return;
-        giveName(temporary, path, replacesLog);
-        hasFinalName = true;
-        if (durable) syncFolder(folder);
+        if (durable && (mustSync || isFirst)) fsyncSync(descriptor);
+        if (isFirst) steps.afterFirstWrite?.();
+        isFirst = false;
       } catch (error) {
         // The record may be incomplete, so nothing may be written after it.
         release();
@@ -76,6 +184,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
     close: () => {
       finished = true;
       release();
+      lock()?.release();
     },
     checkNotReplaced: () => {
       if (isNameOf(path, identity)) return;
@@ -88,13 +197,10 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
     discard: () => {
       if (finished) return;
       release();
-      const name = hasFinalName ? path : temporary;
-      if (!isNameOf(name, identity)) return;
       try {
-        // Remove the blobs while this log still has its name. Afterwards the blobs could belong to another run.
-        if (hasFinalName) removeBlobs(path);
+        steps.discard?.();
       } finally {
-        unlinkSync(name);
+        lock()?.release();
       }
     },
   };
@@ -156,7 +262,7 @@ function giveName(temporary: string, path: string, replacesLog: boolean): void {
     linkSync(temporary, path);
   } catch (error) {
     if (alreadyExists(error)) throw logExistsError(path);
-    if (!hardLinksRefused(error)) throw error;
+    if (!linksRefused(error)) throw error;
     if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw logExistsError(path);
     renameSync(temporary, path);
     return;

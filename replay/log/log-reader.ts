@@ -17,9 +17,10 @@ import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json
 import { decodeUtf8 } from "./files.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
-import { fileSource, LINE_FEED, linesOf, type LogSource } from "./log-source.ts";
+import { fileSource, type Line, LINE_FEED, linesOf, type LogSource } from "./log-source.ts";
 
-export type LogRecord = { readonly line: number; readonly hash: string } & (
+/** `bytes` counts the bytes of the log up to and including this record. */
+export type LogRecord = { readonly line: number; readonly hash: string; readonly bytes: number } & (
   | { readonly kind: "header"; readonly header: LogHeader }
   | ({ readonly kind: "event" } & LogEvent)
   | { readonly kind: "end"; readonly end: RecordedEnd }
@@ -45,6 +46,10 @@ export interface RunLog extends LogTail {
   readonly end: RecordedEnd | undefined;
   /** Hash of the last record, which covers all earlier records. */
   readonly head: string;
+  /** The header and the events, without the end record: their bytes, and the hash of the last of them. */
+  readonly body: { readonly bytes: number; readonly head: string };
+  /** The capability of the last event, if that event is a call: no answer to it is in the log. */
+  readonly openCall: string | undefined;
   readonly blobs: BlobReader;
 }
 
@@ -83,17 +88,19 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
   let end: RecordedEnd | undefined;
   let head = CHAIN_START;
   let eventCount = 0;
-  let lastEvent = CHAIN_START;
+  let body = { bytes: 0, head: CHAIN_START };
+  let openCall: string | undefined;
   let next = records.next();
   while (next.done !== true) {
     const record = next.value;
     visit(record);
     head = record.hash;
+    if (record.kind === "end") end = record.end;
+    else body = { bytes: record.bytes, head };
     if (record.kind === "header") header = record.header;
-    else if (record.kind === "end") end = record.end;
-    else {
+    if (record.kind === "event") {
       eventCount = record.n;
-      lastEvent = record.hash;
+      openCall = record.event.type === "CapCall" ? record.event.capability : undefined;
     }
     next = records.next();
   }
@@ -102,9 +109,11 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     format: "log",
     file: source.name,
     header,
-    events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, lastEvent) },
+    events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, body.head) },
     eventCount,
     head,
+    body,
+    openCall,
     blobs: source.blobs,
     end,
     ...next.value,
@@ -163,7 +172,7 @@ export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, {
     if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
-    yield withLine(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line.number));
+    yield withLine(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line));
     validBytes = line.end;
   }
   return { validBytes, cut: undefined };
@@ -218,7 +227,7 @@ class RecordReader {
     this.#checksBytes = checksBytes;
   }
 
-  read(text: string, line: number): LogRecord {
+  read(text: string, line: Line): LogRecord {
     const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH });
     if (this.hasEnded) throw new BorunaError("log.trailing", "something follows the end record");
     const record = objectOf(data, "record");
@@ -228,11 +237,11 @@ class RecordReader {
     return logRecord;
   }
 
-  #decode(record: JsonObject, line: number, hash: string): LogRecord {
-    if (line === 1) return { kind: "header", header: headerFromJson(record), line, hash };
-    if (record.has("end")) return { kind: "end", end: this.#end(record), line, hash };
+  #decode(record: JsonObject, { number: line, end: bytes }: Line, hash: string): LogRecord {
+    if (line === 1) return { kind: "header", header: headerFromJson(record), line, hash, bytes };
+    if (record.has("end")) return { kind: "end", end: this.#end(record), line, hash, bytes };
     const { n, event } = this.#event(record);
-    return { kind: "event", n, event, line, hash };
+    return { kind: "event", n, event, line, hash, bytes };
   }
 
   /** Checks the hash against the bytes of the record. Whether the bytes are canonical JSON is checked after the record is decoded. */

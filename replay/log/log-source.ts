@@ -41,7 +41,7 @@ export function memorySource(bytes: Uint8Array, blobs: BlobReader = memoryBlobs(
   return { name, chunks: () => [bytes], blobs };
 }
 
-interface Line {
+export interface Line {
   /** Line number, from 1. */
   readonly number: number;
   /** The bytes of the line, without the line feed. */

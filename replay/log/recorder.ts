@@ -15,6 +15,8 @@
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
  * - A record is passed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So if
  *   the process is killed, at most the record being written is lost.
+ * - A resumed run appends to its log (`continueRecorder`). Only what is no event is cut off before: an incomplete record, or the end
+ *   record of a run that something outside the program ended.
  */
 import type { EventSink } from "../../gateway/run-events.ts";
 import { ProtectedFiles } from "../../gateway/protected-files.ts";
@@ -22,15 +24,18 @@ import { BorunaError } from "../../vm/error.ts";
 import type { RunEventType } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { jsonText, type PutBlob } from "./blob-values.ts";
-import { folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
+import { adoptBlobs, folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
 import { endToJson, type RunEnd } from "./end-record.ts";
+import { blobsOfEvent } from "./event-json.ts";
 import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
 import { eventTexts } from "./event-text.ts";
 import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, MAX_UNIT_BYTES } from "./hash-chain.ts";
 import { headerToJson } from "./header.ts";
 import type { JsonObject } from "./json-fields.ts";
-import { createLogFile, type LogWriter } from "./log-file.ts";
+import { toIoError } from "./files.ts";
+import { createLogFile, type LogWriter, reopenLogFile } from "./log-file.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
+import type { RunLog } from "./log-reader.ts";
 import type { RunDescription } from "./run-description.ts";
 
 export type LogFormat = "log" | "eventlog";
@@ -69,6 +74,55 @@ export function openRecorder(path: string, run: RunDescription, options: Recorde
   return { ...recorder, ownFiles };
 }
 
+/**
+ * Opens and locks the file of `log`, to append what its run does next. Changes nothing until the first record is written. Throws
+ * `log.locked`, `log.changed`, `log.io_error`.
+ */
+export function continueRecorder(log: RunLog, options: Pick<RecorderOptions, "durable" | "limits"> = {}): Recorder {
+  const durable = options.durable === true;
+  const ownFiles = new ProtectedFiles();
+  const { body, cut, file, validBytes } = log;
+  const part = { bytes: body.bytes, fileBytes: validBytes + (cut?.bytes ?? 0) };
+  const { writer, cut: cutFile } = reopenLogFile(file, part, { durable, ownFiles });
+  const chain = eagerChain(writer, { hash: body.head, events: log.eventCount });
+  const recorder = chainRecorder(
+    writer,
+    chain,
+    folderBlobWriter(file, durable, ownFiles),
+    { ...LOG_LIMITS, ...options.limits },
+    log.eventCount,
+  );
+  let isPrepared = false;
+  const prepare = (): void => {
+    if (isPrepared) return;
+    try {
+      cutFile();
+    } catch (error) {
+      throw toIoError(error, "write", file);
+    }
+    adoptBlobs(file, namedBlobs(log), ownFiles);
+    isPrepared = true;
+  };
+  return {
+    append: (event) => {
+      prepare();
+      return recorder.append(event);
+    },
+    finish: (end) => {
+      prepare();
+      return recorder.finish(end);
+    },
+    abandon: () => recorder.abandon(),
+    ownFiles,
+  };
+}
+
+/** Yields the SHA-256 of the module, and of each blob that an event names. */
+function* namedBlobs({ header, events }: RunLog): Generator<string, void> {
+  yield header.program.moduleBlob.slice("sha256:".length);
+  for (const { event } of events) for (const { sha256 } of blobsOfEvent(event)) yield sha256;
+}
+
 export interface MemoryRecorder extends Recorder {
   bytes(): Uint8Array;
   readonly blobs: MemoryBlobs;
@@ -96,7 +150,10 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
 function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
   const limits = { ...LOG_LIMITS, ...options.limits };
   try {
-    return options.format === "eventlog" ? eventLogRecorder(writer, limits) : chainRecorder(writer, chain, blobs, run, limits);
+    if (options.format === "eventlog") return eventLogRecorder(writer, limits);
+    const recorder = chainRecorder(writer, chain, blobs, limits);
+    recorder.begin(run);
+    return recorder;
   } catch (error) {
     writer.discard();
     throw error;
@@ -111,7 +168,14 @@ const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
 /** Maximum bytes of a record, not counting its event. */
 const MAX_ENVELOPE_BYTES = 128;
 
-function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, limits: LogLimits): Recorder {
+interface ChainRecorder extends Recorder {
+  /** Writes the header and the module. */
+  begin(run: RunDescription): void;
+}
+
+/** `events` is the number of events that the log has. */
+function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limits: LogLimits, events = 0): ChainRecorder {
+  let eventCount = events;
   const put: PutBlob = (text, bytes) => {
     if (bytes > limits.blobBytes)
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
@@ -129,27 +193,28 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
     checkLength(beforeHash + afterHash);
     chain.add(beforeHash, afterHash);
   };
-  add(...aroundHash(headerToJson(run.header)));
-  // Write no blob before this point, because the folder of blobs belongs to this run only after the file has its final name.
-  blobs.put(run.module);
   const textOf = eventTexts(limits.inlineBytes, put);
-  let events = 0;
   return {
+    begin: (run) => {
+      add(...aroundHash(headerToJson(run.header)));
+      // Write no blob before this point, because the folder of blobs belongs to this run only after the file has its final name.
+      blobs.put(run.module);
+    },
     append: (event) => {
-      const n = events + 1;
+      const n = eventCount + 1;
       if (n > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place: { file: writer.name } });
       try {
         const text = textOf(event);
         checkLength(text, n);
         chain.addEvent(text, SYNCED_EVENTS.has(event.type));
       } catch (error) {
-        throw withEventCountHint(error, events);
+        throw withEventCountHint(error, eventCount);
       }
-      events = n;
+      eventCount = n;
       return undefined;
     },
     finish: (end) => {
-      if (end.events !== events) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${events}`);
+      if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
       add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
       writer.checkNotReplaced();
       writer.close();
@@ -160,7 +225,7 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
         },
       };
     },
-    abandon: () => (events === 0 ? writer.discard() : writer.close()),
+    abandon: () => (eventCount === 0 ? writer.discard() : writer.close()),
   };
 }
 
@@ -175,7 +240,7 @@ function aroundHash(header: JsonObject): readonly [beforeHash: string, afterHash
 /** Adds a hint to an error in writing the log, which says how many events the log has. Returns other errors unchanged. */
 function withEventCountHint(error: unknown, events: number): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "log.io_error") return error;
-  const hint = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it, and boruna replay reads them.`;
+  const hint = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it: boruna replay reads them, boruna resume goes on with the run.`;
   return new BorunaError(error.kind, error.message, { place: error.place, hint, cause: error });
 }
 
@@ -189,10 +254,9 @@ interface Chain {
   lastHash(): string;
 }
 
-/** Creates a chain that hashes and writes each record immediately. */
-function eagerChain(writer: LogWriter): Chain {
-  let previous = CHAIN_START;
-  let events = 0;
+/** Creates a chain that hashes and writes each record immediately. `start` is the last hash and the number of events of a log that is continued. */
+function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 }): Chain {
+  let { hash: previous, events } = start;
   const add = (beforeHash: string, afterHash: string, mustSync: boolean): void => {
     const hash = hashOfText(previous, beforeHash + afterHash);
     writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${afterHash}\n`, mustSync);

@@ -8,6 +8,7 @@ import type { Limits } from "../../vm/limits.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
+import { BEHAVIOR_FLAGS } from "./behavior-flags.ts";
 import { isRunId, runIdOf, type LogHeader } from "./header.ts";
 
 export interface RunDescription {
@@ -60,12 +61,13 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
     limits: run.limits,
     mode: run.mode,
     unserved: unservedBy(program, run.served),
-    flags: [],
+    flags: [...BEHAVIOR_FLAGS.keys()],
   };
   return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
 }
 
-function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {
+/** Returns the names of the registered capabilities that have no handler, sorted. */
+export function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {
   const names = program.registry.all.filter((c) => c.internal !== true && !served.has(c.name)).map((c) => c.name);
   return names.sort(compareUtf8);
 }

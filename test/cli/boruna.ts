@@ -24,7 +24,7 @@ export interface RunOptions {
 }
 
 /** Only what a test gives, and what a process needs: no telemetry, no colours of the caller's shell. */
-function environment(own: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+export function environment(own: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: tmpdir(), ...own };
 }
 

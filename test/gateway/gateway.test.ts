@@ -62,6 +62,7 @@ function setUp(setup: Setup = {}) {
     tracing: tracing.startRun({ runId: () => "run", programName: "p", moduleHash: "m", policyHash: "h", mode: "mock" }),
     clock,
     observers,
+    prefix: undefined,
     events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>

@@ -106,7 +106,7 @@ const foreignClass = class extends Error {
   }
 };
 const failure = (kind: unknown): CapabilityFailure => Reflect.construct(CapabilityFailure, ["the reason", kind]);
-const FOREIGN_KIND = `${FAILED} (a CapabilityFailure whose kind is none of runtime_error, denied, unknown, host_fault)`;
+const FOREIGN_KIND = `${FAILED} (a CapabilityFailure whose kind is none of runtime_error, denied, unknown, host_fault, in_doubt)`;
 
 const THROWN: readonly (readonly [name: string, error: unknown, message: string])[] = [
   ["nothing", undefined, `${FAILED} (undefined)`],

@@ -240,5 +240,6 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "host_fault",
   "divergence",
   "log_end",
+  "in_doubt",
   "internal",
 ]);

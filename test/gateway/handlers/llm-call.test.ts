@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { MachineHandler } from "../../../gateway/handlers.ts";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
@@ -34,7 +35,7 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
     response.writeHead(status, headers).end(typeof answer === "string" ? answer : JSON.stringify(answer));
   });
   const sleep = async (ms: number): Promise<void> => void waits.push(ms);
-  const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep });
+  const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep });
   const call = (args: readonly Value[], llm: object = {}): Promise<Value> =>
     callHandler("llm.call", handler, args, contextOf(policyOf({ llm_policy: llm })));
   return { asked, waits, call, fails: (args: readonly Value[], llm: object = {}) => failureOf(call(args, llm)) };
@@ -44,7 +45,7 @@ const text = (value: Value): string => canonicalJson(valueToTypedJson(value, par
 describe("the model in the span", () => {
   test("is recorded with its provider, also if it is the operator's default, before the policy can deny it", async () => {
     server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
-    const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
+    const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
     const models: string[] = [];
     const call = (model: string, llm: object = {}) =>
       callHandler(
@@ -126,7 +127,7 @@ describe("a call", () => {
     ["nonsense", "failed: BORUNA_LLM_URL is not a URL"],
     ["ftp://x/", "failed: BORUNA_LLM_URL must be http or https"],
   ])("the endpoint %s", async (url, message) => {
-    const handler = llmCallHandler({ url, key: undefined, model: "m" });
+    const { run: handler } = llmCallHandler({ url, key: undefined, model: "m" });
     expect(await failureOf(callHandler("llm.call", handler, ["x"], contextOf(policyOf({}))))).toBe(message);
   });
 });
@@ -209,5 +210,46 @@ describe("the policy", () => {
     const silent = await endpoint([{ body: { choices: ANSWER.choices } }]);
     await silent.call(["x", "m"], llm);
     expect(await silent.fails(["x", "m"], llm)).toMatch(/^failed: the call could take/);
+  });
+});
+
+describe("a resumed run has spent what its earlier process spent", () => {
+  const LLM = { allowed_models: ["m"], max_output_tokens: 10, max_total_tokens: 400 };
+  const REPORTED: Answer = { body: { ...ANSWER, usage: { prompt_tokens: 150, completion_tokens: 10 } } };
+  const SILENT: Answer = { body: { ...ANSWER, usage: undefined } };
+
+  test.each([
+    ["an answer", REPORTED],
+    ["an answer without usage", SILENT],
+    ["a refusal of the endpoint", { status: 400 }],
+    ["an answer that is not JSON", { body: "no" }],
+    ["nothing, because the call was refused before", undefined],
+  ] satisfies [string, Answer | undefined][])("%s", async (_, answer: Answer | undefined) => {
+    const policy = policyOf({ llm_policy: LLM });
+    const args = ["x", answer === undefined ? "" : "m", MapValue.EMPTY];
+    server = await serve((_request, response) => {
+      const { status = 200, body = ANSWER } = answer ?? {};
+      response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
+    });
+    const url = `http://127.0.0.1:${server.port}/v1`;
+    const create = () => llmCallHandler({ url, key: undefined, model: undefined });
+    const run = (handler: MachineHandler): Promise<{ value: Value } | { failure: string }> =>
+      callHandler("llm.call", handler.run, args, contextOf(policy)).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ failure: error instanceof Error ? error.message : "" }),
+      );
+    /** Calls until the policy's limit refuses one. Returns how often, at most 5 times. */
+    const callsLeft = async (handler: MachineHandler): Promise<number> => {
+      for (let made = 0; made < 5; made++) {
+        const result = await run(handler);
+        if ("failure" in result && result.failure.includes("max_total_tokens")) return made;
+      }
+      return 5;
+    };
+    const undisturbed = create();
+    const first = await run(undisturbed);
+    const resumed = create();
+    resumed.recall?.(args, first, policy);
+    expect(await callsLeft(resumed)).toBe(await callsLeft(undisturbed));
   });
 });

@@ -1,0 +1,58 @@
+import { loadPolicy } from "../../policy/load.ts";
+import { NAMED_POLICIES } from "../../policy/policy.ts";
+import { resume, type Resumption, type ResumeRunOptions } from "../../runtime/resume.ts";
+import type { EngineChoice } from "../../vm/compiled/engine.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { printExecution } from "../execution-output.ts";
+import { omitUndefined } from "../omit-undefined.ts";
+import { readInputs } from "../run-arguments.ts";
+import type { Session } from "../session.ts";
+import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
+import { withoutControlCharacters } from "../terminal.ts";
+
+export interface ResumeFlags extends CapabilityFlags {
+  readonly policy?: string;
+  readonly inputs?: string;
+  readonly inDoubt?: "retry" | "fail";
+  readonly durable?: boolean;
+  readonly engine?: EngineChoice;
+  readonly traceparent?: string;
+}
+
+export async function resumeCommand(session: Session, file: string, flags: ResumeFlags): Promise<number> {
+  const { terminal, json } = session;
+  const registry = flags.capabilities === undefined ? undefined : await loadRegistry(flags);
+  const policy = flags.policy === undefined ? undefined : (NAMED_POLICIES.get(flags.policy) ?? loadPolicy(flags.policy, registry));
+  const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
+  const exitCode = ({ outcome }: Resumption): number => exitCodeOfOutcome(outcome);
+  const resumption = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
+    resume(
+      file,
+      omitUndefined<ResumeRunOptions>({
+        policy,
+        registry,
+        inputs,
+        inDoubt: flags.inDoubt,
+        durable: flags.durable,
+        signal,
+        tracing: tracing ?? false,
+        traceDetail,
+        ...context,
+        onDebug: (text) => terminal.err(withoutControlCharacters(text)),
+        engine: flags.engine,
+      }),
+    ),
+  );
+  session.endedAs = resumption.outcome;
+  const { hadEnded, resumedFrom, inDoubt } = resumption;
+  printExecution(session, resumption, { json: { had_ended: hadEnded, resumed_from: resumedFrom, in_doubt: inDoubt ?? null } });
+  if (!json) terminal.err(withoutControlCharacters(summary(file, resumption)));
+  return exitCode(resumption);
+}
+
+function summary(file: string, { hadEnded, inDoubt, resumedFrom, log }: Resumption): string {
+  const events = `${resumedFrom} ${resumedFrom === 1 ? "event" : "events"}`;
+  if (hadEnded) return `already ended: ${file} has the end of the run; it was replayed, and nothing was changed`;
+  if (inDoubt !== undefined) return `not resumed: ${file} keeps its ${events}, and nothing was changed`;
+  return `resumed: ${file} after ${events}${log?.head === undefined ? "" : ` (head ${log.head})`}`;
+}

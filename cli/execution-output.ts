@@ -1,0 +1,70 @@
+/** Prints how a run ended: its value, or its error with what to do next. */
+import { stackLines } from "../replay/report/source-frame.ts";
+import type { Execution } from "../runtime/execute.ts";
+import { textForm, typedText } from "../vm/value/display.ts";
+import { errorJson, failureLines, failuresJson } from "./run-error.ts";
+import type { Session } from "./session.ts";
+import { printJson, type Terminal, withoutControlCharacters } from "./terminal.ts";
+
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
+  capability_budget_exceeded: "raise the rule's budget in the policy, or let the program call less often",
+  step_limit: "raise it with `--max-steps N` or in the policy's limits, if the program is meant to run that long",
+  alloc_limit: "raise max_alloc_bytes in the policy's limits, if the program is meant to need that much",
+  log_limit: "raise max_log_bytes in the policy's limits, if the program is meant to log that much",
+  unknown_capability: "a run without `--live` asks the mock of a capability, a live run its handler; this capability has none",
+  in_doubt:
+    "find out whether it was carried out; then `boruna resume LOG --in-doubt retry` makes it again, `--in-doubt fail` gives the program an error that `try` catches",
+  timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
+};
+
+function printError(terminal: Terminal, execution: Execution): void {
+  const { error, program, outcome } = execution;
+  if (error === undefined) return;
+  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
+  if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
+  const isOwn = program.registry.own.some(({ name }) => name === error.capability);
+  // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
+  if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
+    lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
+  const nextStep = NEXT_STEPS[error.kind];
+  if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
+  terminal.err(withoutControlCharacters(lines.join("\n")));
+}
+
+interface PrintOptions {
+  /** Whether the trees were printed when the program emitted them. */
+  readonly printsTrees?: boolean;
+  /** Members of the JSON object besides those of every run. */
+  readonly json?: Readonly<Record<string, unknown>>;
+}
+
+/** Prints the value or the error of a run. With `--json`, prints one object with everything. */
+export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
+  const { result, program } = execution;
+  const text = result.value === undefined ? undefined : typedText(result.value, result.resultType, program.module.types);
+  if (json) {
+    printJson(terminal, {
+      outcome: execution.outcome,
+      value: execution.value ?? null,
+      text: text ?? null,
+      display: result.value === undefined ? null : textForm(result.value),
+      steps: execution.steps,
+      alloc_bytes: execution.allocBytes,
+      counters: execution.counters,
+      ui: execution.ui,
+      run_id: execution.runId,
+      log: execution.log?.path ?? null,
+      error: execution.error === undefined ? null : errorJson(execution.error),
+      ...failuresJson(result.unreceived),
+      ...options.json,
+    });
+    return;
+  }
+  const { ui } = execution;
+  if (text !== undefined) terminal.out(withoutControlCharacters(text));
+  printError(terminal, execution);
+  for (const line of failureLines(result.unreceived)) terminal.err(withoutControlCharacters(`note: ${line}`));
+  if (options.printsTrees !== true && ui.length > 0)
+    terminal.err(`note: ${ui.length} emitted ${ui.length === 1 ? "value" : "values"}; --ui json shows ${ui.length === 1 ? "it" : "them"}`);
+}

@@ -1,0 +1,25 @@
+/**
+ * Behavior flags: numbered changes in behavior that would alter the replay of older logs. The header of a new log has the numbers of all
+ * flags. A log without a flag is replayed, and resumed, with the behavior before that change, for ever.
+ */
+import { BorunaError } from "../../vm/error.ts";
+import type { JsonData } from "../../vm/json/json.ts";
+import { countOf } from "./json-fields.ts";
+
+/** What each flag changed, by number, ascending from 1. No change has needed a flag so far. Never remove or reuse a number. */
+export const BEHAVIOR_FLAGS: ReadonlyMap<number, string> = new Map();
+
+/** Reads the flags of a header. Throws `log.form`, and `log.flag` for a flag of a later version. */
+export function flagsFromJson(
+  flags: readonly JsonData[],
+  known: Pick<ReadonlyMap<number, string>, "has"> = BEHAVIOR_FLAGS,
+): readonly number[] {
+  const numbers = flags.map((flag, i) => countOf(flag, `flags[${i}]`));
+  if (numbers.some((number, i) => number <= (numbers[i - 1] ?? 0)))
+    throw new BorunaError("log.form", "flags: expected numbers from 1, ascending");
+  const unknown = numbers.find((number) => !known.has(number));
+  if (unknown === undefined) return numbers;
+  throw new BorunaError("log.flag", `the log was recorded with behavior flag ${unknown}, which this version does not know`, {
+    hint: "Use a newer boruna.",
+  });
+}

@@ -1,0 +1,173 @@
+/**
+ * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`, whose target is a text that leads nowhere and
+ * names the process. Creating a link is atomic and fails if the name is taken, so one process at most has the lock. The lock of a process
+ * that no longer runs is taken over. A file system without symbolic links gets a file with the same text.
+ *
+ * Process ids are used again after a while, so the text also has the start time of the process and the id of the computer's boot, where
+ * the system tells them (Linux).
+ */
+import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
+import { randomHex } from "../../gateway/digest.ts";
+import { identityText, type FileIdentity } from "../../gateway/protected-files.ts";
+import { bootId, isRunning, startOf } from "../../gateway/processes.ts";
+import { computerDigest } from "../../gateway/temporaries.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { lazily } from "../../vm/lazy.ts";
+import { alreadyExists, isMissing, isNotALink, linksRefused, toIoError } from "./files.ts";
+
+export interface LogLock {
+  /** The lock itself, which the run must not touch. */
+  readonly identity: FileIdentity;
+  /** Throws `log.locked` if another process has taken the lock. */
+  check(): void;
+  release(): void;
+}
+
+/** Limit on the attempts to get a lock that other processes take and release in the meantime. */
+const MAX_ATTEMPTS = 100;
+
+/**
+ * Locks the log at `logPath`. With `replaces`, also takes the lock of a process that runs, because the caller replaces the log and writes
+ * a file of its own. Throws `log.locked`, `log.io_error`.
+ */
+export function lockLog(logPath: string, { replaces = false }: { readonly replaces?: boolean } = {}): LogLock {
+  const path = `${logPath}.lock`;
+  const text = holderText();
+  try {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (create(path, text)) return lockOf(logPath, path, text);
+      const current = textOf(path);
+      if (current === undefined) continue;
+      if (!replaces && mayRun(current)) throw lockedError(logPath, path, current);
+      removeStale(path, current, text);
+    }
+  } catch (error) {
+    throw toIoError(error, "write", path);
+  }
+  throw lockedError(logPath, path, "");
+}
+
+function lockOf(logPath: string, path: string, text: string): LogLock {
+  const identity = lstatSync(path, { bigint: true });
+  const isOurs = (): boolean => textOf(path) === text;
+  return {
+    identity,
+    check: () => {
+      if (!isOurs()) throw lockedError(logPath, path, textOf(path) ?? "");
+    },
+    release: () => {
+      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stats !== undefined && identityText(stats) === identityText(identity) && isOurs()) removeIfPresent(path);
+    },
+  };
+}
+
+/**
+ * Removes a lock whose text is `stale`. The marker `LOG.lock.TOKEN`, named after the stale lock, lets one process at most remove it, so
+ * that no process removes the lock that another one has taken in the meantime.
+ */
+function removeStale(path: string, stale: string, text: string): void {
+  const marker = `${path}.${HOLDER.exec(stale)?.groups?.["token"] ?? "unreadable"}`;
+  if (!create(marker, text)) {
+    const remover = textOf(marker);
+    // A process was killed here, after it had created the marker.
+    if (remover !== undefined && !mayRun(remover)) removeIfPresent(marker);
+    return;
+  }
+  try {
+    if (textOf(path) === stale) removeIfPresent(path);
+  } finally {
+    removeIfPresent(marker);
+  }
+}
+
+const HOLDER =
+  /^boruna-(?<computer>[0-9a-f]{8})-(?<boot>[0-9a-f]{8})-(?<pid>[1-9][0-9]{0,9})-(?<start>[0-9]{1,20})-(?<token>[0-9a-f]{16})$/;
+const UNKNOWN_BOOT = "0".repeat(8);
+const UNKNOWN_START = "0";
+
+const thisProcess = lazily(() => ({
+  text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${startOf(process.pid) ?? UNKNOWN_START}`,
+}));
+
+function holderText(): string {
+  return `${thisProcess().text}-${randomHex(8)}`;
+}
+
+/** Whether the process that the text of a lock names may still run. It may if nothing can be known of it. */
+function mayRun(text: string): boolean {
+  const { computer, boot, pid = "", start } = HOLDER.exec(text)?.groups ?? {};
+  if (computer !== computerDigest()) return true;
+  if (boot !== (bootId() ?? UNKNOWN_BOOT) || !isRunning(Number(pid))) return false;
+  const runningStart = startOf(Number(pid));
+  return start === UNKNOWN_START || runningStart === undefined || start === runningStart;
+}
+
+/** Creates a lock or a marker. Returns false if the name is taken. Throws errors of `node:fs`. */
+function create(path: string, text: string): boolean {
+  try {
+    symlinkSync(text, path);
+    return true;
+  } catch (error) {
+    if (alreadyExists(error)) return false;
+    if (!linksRefused(error)) throw error;
+    return createFile(path, text);
+  }
+}
+
+function createFile(path: string, text: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "wx", 0o600);
+  } catch (error) {
+    if (alreadyExists(error)) return false;
+    throw error;
+  }
+  try {
+    writeSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
+  }
+  return true;
+}
+
+const MAX_TEXT_UNITS = 256;
+
+/** Returns the text of a lock or a marker, or undefined if there is none. Throws errors of `node:fs`. */
+function textOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    if (!isNotALink(error)) throw error;
+    return textOfFile(path);
+  }
+}
+
+function textOfFile(path: string): string | undefined {
+  try {
+    const stats = lstatSync(path);
+    return stats.isFile() && stats.size <= MAX_TEXT_UNITS ? readFileSync(path, "latin1") : "";
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function removeIfPresent(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function lockedError(logPath: string, path: string, holder: string): BorunaError {
+  const { computer, pid } = HOLDER.exec(holder)?.groups ?? {};
+  const process_ =
+    pid === undefined ? "another process" : computer === computerDigest() ? `process ${pid}` : `process ${pid} of another computer`;
+  return new BorunaError("log.locked", `${process_} is writing ${logPath}`, {
+    place: { file: logPath },
+    hint: `Wait until it has ended. If no such process writes this log, remove ${path}.`,
+  });
+}

@@ -1,0 +1,138 @@
+/**
+ * Resumes a run from its log: the event sink and the answers of a run that continues after the last event of its log. Up to there, a
+ * `Replayer` compares each event and gives the recorded answers. From there, events go to the recorder, and calls to their handlers.
+ *
+ * Between the two is at most one open call: a `CapCall` that is the last event of the log. Its process ended before the answer was
+ * recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows that.
+ */
+import { sha256Hex } from "../gateway/digest.ts";
+import { CapabilityFailure, type Handlers, MachineHandler, machineHandler } from "../gateway/handlers.ts";
+import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
+import type { EventSink } from "../gateway/run-events.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type CapabilityRegistry, signatureFor, withDefaults } from "../vm/capabilities.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { HostStop } from "../vm/host.ts";
+import { jsonObjectOf } from "../vm/json/json.ts";
+import { valueToTaggedJson } from "../vm/json/tagged-json.ts";
+import type { Value } from "../vm/value/value.ts";
+import { jsonText } from "./log/blob-values.ts";
+import type { RunLog } from "./log/log-reader.ts";
+import type { Recorder } from "./log/recorder.ts";
+import type { ComparisonContext } from "./report/divergence.ts";
+import { Replayer } from "./replayer.ts";
+
+type CapCall = RunEvent & { readonly type: "CapCall" };
+
+/** A call whose answer was lost. */
+export interface OpenCall {
+  /** Number of the call in the run, from 1. */
+  readonly call: number;
+  readonly capability: string;
+  /** `sha256:hex` of the call: of the canonical JSON of its arguments and its capability, as in its `CapCall`. */
+  readonly hash: string;
+}
+
+/** What happens to an open call that may not be repeated: the run stops before it, the call is made again, or it fails. */
+export type InDoubt = "stop" | "retry" | "fail";
+
+interface ResumerOptions {
+  readonly context: ComparisonContext;
+  readonly policy: Policy;
+  /** The handlers of the run. Those that count what the run has used are told of the recorded calls. */
+  readonly handlers: Handlers;
+  readonly recorder: Recorder;
+  /** Whether the call may be made again without asking. */
+  readonly mayRepeat: (call: CapCall) => boolean;
+  readonly inDoubt: InDoubt;
+}
+
+/** Call `close` at the end. */
+export class Resumer implements EventSink, LoggedPrefix {
+  readonly events: number;
+  readonly replayer: Replayer;
+  readonly #options: ResumerOptions;
+  /** Number of events before the open call, if there is one; otherwise the number of all events of the log. */
+  readonly #answered: number;
+  readonly #recordedAnswer: MachineHandler;
+  /** The recorded call whose answer is the next event. */
+  #lastCall: CapCall | undefined;
+  #openCall: CapCall | undefined;
+  #doubt: OpenCall | undefined;
+
+  constructor(log: RunLog, options: ResumerOptions) {
+    this.#options = options;
+    this.replayer = new Replayer(log, undefined, options.context);
+    this.events = log.eventCount;
+    this.#answered = log.eventCount - (log.openCall === undefined ? 0 : 1);
+    this.#recordedAnswer = machineHandler(() => this.replayer.takeAnswer());
+  }
+
+  get isAhead(): boolean {
+    return this.replayer.compared < this.#answered;
+  }
+
+  /** Whether the run has done everything that the log has. */
+  get isPastLog(): boolean {
+    return this.replayer.compared === this.events;
+  }
+
+  /** The call at which the run stopped, because it may not be repeated. */
+  get doubt(): OpenCall | undefined {
+    return this.#doubt;
+  }
+
+  append(event: RunEvent): HostStop | undefined {
+    if (this.isPastLog) return this.#options.recorder.append(event);
+    const stop = this.replayer.append(event);
+    if (stop?.trap === "log_end" && event.type === "CapCall") {
+      this.#openCall = event;
+      return undefined;
+    }
+    if (stop === undefined) this.#recall(event);
+    return stop;
+  }
+
+  #recall(event: RunEvent): void {
+    if (event.type === "CapCall") this.#lastCall = event;
+    const isAnswer = event.type === "CapResult" || event.type === "CapError";
+    const handler = isAnswer ? this.#options.handlers.get(event.capability) : undefined;
+    if (!isAnswer || !(handler instanceof MachineHandler) || handler.recall === undefined || this.#lastCall === undefined) return;
+    const answer = event.type === "CapResult" ? { value: event.result } : { failure: event.message };
+    handler.recall(argumentsOf(this.#lastCall, this.#options.context.registry), answer, this.#options.policy);
+  }
+
+  reply(call: number): LoggedReply | undefined {
+    const openCall = this.#openCall;
+    if (openCall === undefined) return this.isPastLog ? undefined : { handler: this.#recordedAnswer };
+    this.#openCall = undefined;
+    const { inDoubt, mayRepeat } = this.#options;
+    if (inDoubt === "retry" || mayRepeat(openCall)) return undefined;
+    if (inDoubt === "fail") return { handler: failInDoubt };
+    this.#doubt = { call, capability: openCall.capability, hash: callHash(openCall) };
+    return { stop: { trap: "in_doubt", message: doubtText(this.#doubt) } };
+  }
+
+  close(): void {
+    this.replayer.close();
+  }
+}
+
+/** Returns the arguments with the defaults of those that the program left out. */
+function argumentsOf({ capability, args }: CapCall, registry: CapabilityRegistry): readonly Value[] {
+  const declaration = registry.byName.get(capability);
+  const signature = declaration === undefined ? undefined : signatureFor(declaration, args.length);
+  return signature === undefined ? args : withDefaults(signature, args);
+}
+
+const failInDoubt = machineHandler(() => {
+  throw new CapabilityFailure("its answer was lost, and nobody knows whether it was carried out", "in_doubt");
+});
+
+function doubtText({ call, capability, hash }: OpenCall): string {
+  return `call ${call} of ${capability} (${hash}) has no answer in the log: nobody knows whether it was carried out`;
+}
+
+function callHash({ capability, args }: CapCall): string {
+  return `sha256:${sha256Hex(jsonText(jsonObjectOf(["args", args.map(valueToTaggedJson)], ["capability", capability])))}`;
+}

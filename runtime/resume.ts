@@ -1,0 +1,221 @@
+/**
+ * Resumes a run whose process has ended: repeats what its log has, goes on from there, and appends to the same log. So the run ends with
+ * the result and the log of a run that was never stopped, or it stops at one call that only its owner can decide.
+ */
+import type { Handlers } from "../gateway/handlers.ts";
+import { policyOption, traceDetailOption } from "../gateway/options.ts";
+import { executeProgram, type RunResult } from "../gateway/run.ts";
+import { mayRepeat } from "../policy/may-repeat.ts";
+import { policyHash, type Policy } from "../policy/policy.ts";
+import { isInterruption } from "../replay/log/end-record.ts";
+import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
+import { continueRecorder, type FinishedLog } from "../replay/log/recorder.ts";
+import { unservedBy } from "../replay/log/run-description.ts";
+import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
+import { type EndContext, leftOver } from "../replay/report/divergence.ts";
+import { type InDoubt, type OpenCall, Resumer } from "../replay/resumer.ts";
+import { deferredTracing } from "../telemetry/deferred-tracing.ts";
+import { chosenTracing } from "../telemetry/default-tracing.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import { declarationToJson } from "../vm/own-capabilities.ts";
+import { type Execution, executionOf, handlersFor, handlersOption, type RunOptions } from "./execute.ts";
+
+/** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
+export interface ResumeRunOptions
+  extends Pick<
+    RunOptions,
+    | "handlers"
+    | "inputs"
+    | "env"
+    | "registry"
+    | "signal"
+    | "traceparent"
+    | "tracestate"
+    | "baggage"
+    | "tracing"
+    | "genAiSpans"
+    | "traceDetail"
+    | "on"
+    | "onDebug"
+    | "engine"
+  > {
+  /** The policy that the run must have. Default: the recorded one, whatever it allows. */
+  readonly policy?: RunOptions["policy"];
+  /**
+   * What happens to a call that was open when the process ended, and may not be repeated: the run stops with the outcome `in_doubt`, the
+   * call is made again, or the program gets a failure of the kind `in_doubt`, which `try` catches. Default: `stop`.
+   */
+  readonly inDoubt?: InDoubt;
+  /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
+  readonly durable?: boolean;
+}
+
+/** What `resume` returns. */
+export interface Resumption extends Execution {
+  /** Whether the run had ended before, so that it was only replayed. */
+  readonly hadEnded: boolean;
+  /** Number of events that the log had. */
+  readonly resumedFrom: number;
+  /** The call that must be decided. Defined if and only if the outcome is `in_doubt`. */
+  readonly inDoubt: OpenCall | undefined;
+}
+
+/**
+ * Resumes the run whose log is at `path`. Replays the run if it had ended. Throws `log.*` if the log cannot be read, locked, or resumed
+ * with these options, `log.divergence` if the run does not do what its log says, and what `execute` throws.
+ */
+export async function resume(path: string, options: ResumeRunOptions = {}): Promise<Resumption> {
+  const log = runLog(readLog(path));
+  const registry = options.registry ?? recordedRegistry(log);
+  checkCapabilities(log, registry);
+  const program = recordedProgram(log, registry);
+  const policy = recordedPolicy(log);
+  if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
+  if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
+  const hasEnded = log.end !== undefined && !isInterruption(log.end);
+  return hasEnded ? replayEnded(log, program, options) : continueRun(log, program, policy, options);
+}
+
+const isInDoubt = (given: unknown = "stop"): given is InDoubt => given === "stop" || given === "retry" || given === "fail";
+
+function runLog(log: ParsedLog): RunLog {
+  if (log.format === "log") return log;
+  throw new BorunaError("log.not_resumable", `${log.file} is an event log, which has no policy, arguments and run id`, {
+    place: { file: log.file },
+    hint: "Only a run that was recorded with --record, without --format eventlog, can be resumed.",
+  });
+}
+
+/** Throws `log.other_capabilities` if the capabilities, or what the log says about those of the host's own, differ. */
+function checkCapabilities({ file, header }: RunLog, { own, setHash }: CapabilityRegistry): void {
+  const textOf = (capabilities: readonly CapabilityDecl[]): string => canonicalJson(capabilities.map(declarationToJson));
+  if (header.capabilitySetHash === setHash && textOf(header.capabilities) === textOf(own)) return;
+  throw new BorunaError("log.other_capabilities", `${file} was recorded with another set of capabilities`, {
+    place: { file, line: 1 },
+    hint: "Resume it with the version of Boruna, and with the capabilities of your own, that recorded it.",
+  });
+}
+
+function checkPolicy({ file, header }: RunLog, given: Policy): void {
+  const hash = policyHash(given);
+  if (hash === header.policyHash) return;
+  throw new BorunaError("log.other_policy", `the policy has the hash ${hash}; the run began under ${header.policyHash}`, {
+    place: { file, line: 1 },
+    hint: "A run ends under the policy that it began with. Without a policy here, the recorded one is used.",
+  });
+}
+
+/** Throws `log.other_handlers` if a capability had a handler then and has none now, or the other way round. */
+function checkHandlers({ file, header }: RunLog, program: Program, handlers: Handlers): void {
+  const unserved = unservedBy(program, new Set(handlers.keys()));
+  const missing = unserved.find((name) => !header.unserved.includes(name));
+  const added = header.unserved.find((name) => !unserved.includes(name));
+  if (missing === undefined && added === undefined) return;
+  const problem = missing === undefined ? `${added} had no handler when the run began` : `${missing} had a handler when the run began`;
+  throw new BorunaError("log.other_handlers", problem, {
+    place: { file, line: 1 },
+    hint: "Resume the run with handlers for the same capabilities.",
+  });
+}
+
+/** Replays a run that has ended. Its outcome is the recorded one. */
+async function replayEnded(log: RunLog, program: Program, options: ResumeRunOptions): Promise<Resumption> {
+  const { signal, traceparent, tracestate, tracing, genAiSpans, traceDetail, engine } = options;
+  const { max_steps, max_alloc_bytes } = log.header.limits;
+  const caller = { signal, traceparent, tracestate, tracing, genAiSpans, traceDetail, engine };
+  const given = Object.fromEntries(Object.entries(caller).filter(([, value]) => value !== undefined));
+  const report = await replayRun(log, { ...given, program, limits: { max_steps, max_alloc_bytes } });
+  if (report.status === "divergence") throw divergenceError(log, report.divergence?.message ?? "the replay diverges");
+  return resumption(log, program, report.result, { path: log.file, head: log.head }, { hadEnded: true });
+}
+
+async function continueRun(log: RunLog, program: Program, policy: Policy, options: ResumeRunOptions): Promise<Resumption> {
+  const { inDoubt = "stop", durable = false } = options;
+  const { mode, runId, args, limits } = log.header;
+  // The log is opened after the handlers are known to fit it.
+  const handlers = await handlersFor(program, { ...options, live: mode === "live" }, () => recorder.ownFiles);
+  checkHandlers(log, program, handlers);
+  const ownHandlers = handlersOption(options.handlers);
+  const tracing = await chosenTracing(options.tracing, options.genAiSpans);
+  const traceDetail = traceDetailOption(options.traceDetail);
+  const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
+  const context = { types: program.module.types, registry: program.registry, sameProgram: true };
+  const recorder = continueRecorder(log, { durable });
+  const resumer = new Resumer(log, {
+    context,
+    policy,
+    handlers,
+    recorder,
+    inDoubt,
+    mayRepeat: ({ capability, args: callArgs }) => {
+      const declaration = program.registry.byName.get(capability);
+      const isMocked = mode === "mock" && !ownHandlers.has(capability);
+      return declaration !== undefined && (isMocked || mayRepeat(declaration, callArgs, policy));
+    },
+  });
+  let hasDiverged = false;
+  try {
+    const { signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
+    const result = await executeProgram(program, {
+      policy,
+      handlers,
+      mode,
+      args,
+      limits,
+      sink: resumer,
+      prefix: resumer,
+      signal,
+      traceparent,
+      tracestate,
+      baggage,
+      tracing: deferred?.tracing,
+      traceDetail,
+      on,
+      runId,
+      onDebug,
+      engine,
+    });
+    const divergence = divergenceOf(resumer, result, context);
+    hasDiverged = divergence !== undefined;
+    if (divergence !== undefined) throw divergenceError(log, divergence);
+    // A run that was interrupted before it came to the end of its log has nothing to add to it.
+    const isOver = resumer.isPastLog && resumer.doubt === undefined;
+    const finished = isOver ? recorder.finish(result) : { path: log.file };
+    return resumption(log, program, result, finished, { inDoubt: resumer.doubt });
+  } finally {
+    resumer.close();
+    recorder.abandon();
+    deferred?.finish(hasDiverged ? { outcome: "divergence" } : {});
+  }
+}
+
+/** Returns how the run differs from its log, or undefined. */
+function divergenceOf({ replayer, isPastLog }: Resumer, result: RunResult, context: EndContext): string | undefined {
+  const { stop } = replayer;
+  if (stop?.reason === "divergence") return `event ${stop.mismatch.event}: ${stop.mismatch.message}`;
+  if (isPastLog || result.outcome === "timeout" || result.outcome === "canceled") return undefined;
+  const event = replayer.firstUnrepeated();
+  return event === undefined
+    ? undefined
+    : `event ${replayer.compared + 1}: ${leftOver(replayer.compared + 1, event, result, context).message}`;
+}
+
+function divergenceError({ file }: RunLog, message: string): BorunaError {
+  return new BorunaError("log.divergence", `the run does not do what its log says: ${message}`, {
+    place: { file },
+    hint: `Nothing was changed. boruna replay ${file} shows the difference.`,
+  });
+}
+
+function resumption(
+  log: RunLog,
+  program: Program,
+  result: RunResult,
+  finished: FinishedLog,
+  { hadEnded = false, inDoubt }: { readonly hadEnded?: boolean; readonly inDoubt?: OpenCall | undefined },
+): Resumption {
+  return { ...executionOf(program, result, finished), hadEnded, resumedFrom: log.eventCount, inDoubt };
+}

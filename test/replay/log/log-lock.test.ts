@@ -1,0 +1,107 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type LogLock, lockLog } from "../../../replay/log/log-lock.ts";
+import { BorunaError } from "../../../vm/error.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "boruna-lock-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const log = (): string => join(folder, "run.jsonl");
+
+function refusal(body: () => unknown): string {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof BorunaError) return `${error.kind}: ${error.message}`;
+    throw error;
+  }
+  return "nothing was thrown";
+}
+
+/** Replaces parts of the text of a lock that this process has taken. The text is `boruna-COMPUTER-BOOT-PID-START-TOKEN`. */
+function plant(change: (parts: string[]) => string[]): void {
+  const lock = lockLog(log());
+  const parts = readlinkSync(`${log()}.lock`).split("-");
+  lock.release();
+  symlinkSync(change(parts).join("-"), `${log()}.lock`);
+}
+
+/** The id of a process that has ended. */
+const deadPid = (): string => String(spawnSync(process.execPath, ["-e", ""]).pid);
+
+test("one holder at a time", () => {
+  const lock = lockLog(log());
+  expect(refusal(() => lockLog(log()))).toBe(`log.locked: process ${process.pid} is writing ${log()}`);
+  lock.check();
+  lock.release();
+  expect(readdirSync(folder)).toEqual([]);
+  lock.release();
+  lockLog(log()).release();
+});
+
+test("a run that replaces the log takes the lock; the earlier holder notices, and leaves the lock alone", () => {
+  const earlier = lockLog(log());
+  const later = lockLog(log(), { replaces: true });
+  expect(refusal(() => earlier.check())).toMatch(/^log.locked: process \d+ is writing/);
+  earlier.release();
+  later.check();
+  later.release();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+describe("a lock is taken over", () => {
+  const isTaken = (): boolean => {
+    const lock: LogLock = lockLog(log());
+    lock.check();
+    lock.release();
+    return readdirSync(folder).length === 0;
+  };
+
+  test("if its process has ended", () => {
+    plant((parts) => parts.with(3, deadPid()));
+    expect(isTaken()).toBe(true);
+  });
+
+  test.runIf(process.platform === "linux")("if another process has got its id since, or the computer was started again", () => {
+    plant((parts) => parts.with(4, "1"));
+    expect(isTaken()).toBe(true);
+    plant((parts) => parts.with(2, "00000001"));
+    expect(isTaken()).toBe(true);
+  });
+
+  test("also if a process was killed while it took it over", () => {
+    plant((parts) => parts.with(3, deadPid()));
+    const stale = readlinkSync(`${log()}.lock`);
+    symlinkSync(stale, `${log()}.lock.${stale.split("-").at(-1)}`);
+    expect(isTaken()).toBe(true);
+  });
+
+  test("but not by two processes at the same time", () => {
+    plant((parts) => parts.with(3, deadPid()));
+    const token = readlinkSync(`${log()}.lock`).split("-").at(-1);
+    // Another process has found the lock stale and is about to take it.
+    symlinkSync(readlinkSync(`${log()}.lock`).replace(/-\d+-\d+-\w+$/, `-${process.pid}-0-${"a".repeat(16)}`), `${log()}.lock.${token}`);
+    expect(refusal(() => lockLog(log()))).toMatch(/^log.locked: /);
+  });
+});
+
+describe("nothing is known", () => {
+  test("of a process of another computer", () => {
+    plant((parts) => parts.with(1, "00000000").with(3, "4711"));
+    expect(refusal(() => lockLog(log()))).toBe(`log.locked: process 4711 of another computer is writing ${log()}`);
+  });
+
+  test.each(["", "boruna", "x".repeat(1_000)])("of a lock that is a file", (text) => {
+    writeFileSync(`${log()}.lock`, text);
+    expect(refusal(() => lockLog(log()))).toBe(`log.locked: another process is writing ${log()}`);
+  });
+});
+
+test("a folder that does not exist is a clear error", () => {
+  expect(refusal(() => lockLog(join(folder, "none", "run.jsonl")))).toMatch(/^log.io_error: cannot write .*: there is no such folder$/);
+});
