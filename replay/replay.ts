@@ -233,7 +233,8 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
   if (!context.sameProgram) notes.push("The program is not the recorded one: steps and allocation were not compared.");
   if (log.header.capabilitySetHash !== context.registry.setHash) notes.push("The log was recorded with another set of capabilities.");
   if (log.cut !== undefined) notes.push(`The file is cut inside line ${log.cut.line}; the events before it were used.`);
-  if (end === undefined) notes.push("The log has no end record: the recorded run was killed, or the file cut.");
+  if (end === undefined)
+    notes.push("The log has no end record: the recorded run was killed, or the file cut. boruna resume goes on with it.");
   else if (isInterruption(end)) notes.push(`The recorded run ended with ${end.outcome} at step ${end.steps}; the replay went as far.`);
   return notes;
 }

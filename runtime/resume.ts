@@ -8,8 +8,9 @@ import { executeProgram, type RunResult } from "../gateway/run.ts";
 import { mayRepeat } from "../policy/may-repeat.ts";
 import { policyHash, type Policy } from "../policy/policy.ts";
 import { isInterruption } from "../replay/log/end-record.ts";
+import { fileStamp } from "../replay/log/log-file.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
-import { continueRecorder, type FinishedLog } from "../replay/log/recorder.ts";
+import { continueRecorder, type FinishedLog, type Recorder } from "../replay/log/recorder.ts";
 import { unservedBy } from "../replay/log/run-description.ts";
 import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
 import { type EndContext, leftOver } from "../replay/report/divergence.ts";
@@ -68,6 +69,7 @@ export interface Resumption extends Execution {
  * with these options, `log.divergence` if the run does not do what its log says, and what `execute` throws.
  */
 export async function resume(path: string, options: ResumeRunOptions = {}): Promise<Resumption> {
+  const stamp = fileStamp(path);
   const log = runLog(readLog(path));
   const registry = options.registry ?? recordedRegistry(log);
   checkCapabilities(log, registry);
@@ -76,7 +78,7 @@ export async function resume(path: string, options: ResumeRunOptions = {}): Prom
   if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
   if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
   const hasEnded = log.end !== undefined && !isInterruption(log.end);
-  return hasEnded ? replayEnded(log, program, options) : continueRun(log, program, policy, options);
+  return hasEnded ? replayEnded(log, program, options) : continueRun({ log, program, policy, options }, stamp);
 }
 
 const isInDoubt = (given: unknown = "stop"): given is InDoubt => given === "stop" || given === "retry" || given === "fail";
@@ -132,33 +134,49 @@ async function replayEnded(log: RunLog, program: Program, options: ResumeRunOpti
   return resumption(log, program, report.result, { path: log.file, head: log.head }, { hadEnded: true });
 }
 
-async function continueRun(log: RunLog, program: Program, policy: Policy, options: ResumeRunOptions): Promise<Resumption> {
-  const { inDoubt = "stop", durable = false } = options;
-  const { mode, runId, args, limits } = log.header;
+/** A run that goes on. */
+interface ResumedRun {
+  readonly log: RunLog;
+  readonly program: Program;
+  readonly policy: Policy;
+  readonly options: ResumeRunOptions;
+}
+
+async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<Resumption> {
+  const { log, program, options } = run;
   // The log is opened after the handlers are known to fit it.
-  const handlers = await handlersFor(program, { ...options, live: mode === "live" }, () => recorder.ownFiles);
+  const handlers = await handlersFor(program, { ...options, live: log.header.mode === "live" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
+  const recorder = continueRecorder(log, stamp, { durable: options.durable === true });
+  try {
+    return await runWith(run, handlers, recorder);
+  } finally {
+    recorder.abandon();
+  }
+}
+
+async function runWith({ log, program, policy, options }: ResumedRun, handlers: Handlers, recorder: Recorder): Promise<Resumption> {
+  const { mode, runId, args, limits } = log.header;
+  const { signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
-  const traceDetail = traceDetailOption(options.traceDetail);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
   const context = { types: program.module.types, registry: program.registry, sameProgram: true };
-  const recorder = continueRecorder(log, { durable });
   const resumer = new Resumer(log, {
     context,
     policy,
     handlers,
     recorder,
-    inDoubt,
+    inDoubt: options.inDoubt ?? "stop",
     mayRepeat: ({ capability, args: callArgs }) => {
       const declaration = program.registry.byName.get(capability);
+      // A mock reaches nothing.
       const isMocked = mode === "mock" && !ownHandlers.has(capability);
       return declaration !== undefined && (isMocked || mayRepeat(declaration, callArgs, policy));
     },
   });
   let hasDiverged = false;
   try {
-    const { signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
     const result = await executeProgram(program, {
       policy,
       handlers,
@@ -172,7 +190,7 @@ async function continueRun(log: RunLog, program: Program, policy: Policy, option
       tracestate,
       baggage,
       tracing: deferred?.tracing,
-      traceDetail,
+      traceDetail: traceDetailOption(options.traceDetail),
       on,
       runId,
       onDebug,
@@ -187,7 +205,6 @@ async function continueRun(log: RunLog, program: Program, policy: Policy, option
     return resumption(log, program, result, finished, { inDoubt: resumer.doubt });
   } finally {
     resumer.close();
-    recorder.abandon();
     deferred?.finish(hasDiverged ? { outcome: "divergence" } : {});
   }
 }

@@ -4,6 +4,7 @@
  * writes a log, see `log-lock.ts`.
  */
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fstatSync,
@@ -14,6 +15,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -82,12 +84,21 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
   });
 }
 
-/** The part of a log that stays when the log is continued. */
-export interface KeptPart {
+/** Returns a text that changes if the file is written or replaced. Undefined if there is no such file. */
+export function fileStamp(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : stampOf(stats);
+}
+
+const stampOf = (stats: BigIntStats): string => `${identityText(stats)}:${stats.size}:${stats.mtimeNs}`;
+
+/** A log that is continued. */
+export interface ContinuedLog {
+  readonly path: string;
   /** Bytes that stay. What follows them is cut off before the first write. */
   readonly bytes: number;
-  /** Bytes of the file when it was read. */
-  readonly fileBytes: number;
+  /** The `fileStamp` from before the log was read. */
+  readonly stamp: string | undefined;
 }
 
 interface ReopenedLog {
@@ -98,18 +109,14 @@ interface ReopenedLog {
 
 /**
  * Opens and locks an existing log, to continue it. Changes nothing in it. Throws `log.locked`, `log.io_error`, and `log.changed` if the
- * file no longer has `fileBytes`.
+ * file no longer has its stamp, because another process has continued it since it was read.
  */
-export function reopenLogFile(
-  path: string,
-  { bytes, fileBytes }: KeptPart,
-  { durable, ownFiles }: Omit<LogFileOptions, "force">,
-): ReopenedLog {
+export function reopenLogFile({ path, bytes, stamp }: ContinuedLog, { durable, ownFiles }: Omit<LogFileOptions, "force">): ReopenedLog {
   const lock = lockLog(path);
   try {
     const descriptor = openToAppend(path);
     const stats = fstatSync(descriptor, { bigint: true });
-    if (stats.size !== BigInt(fileBytes)) {
+    if (stampOf(stats) !== stamp) {
       closeSync(descriptor);
       throw new BorunaError("log.changed", `${path} was changed while it was read`, { place: { file: path }, hint: "Try again." });
     }

@@ -75,15 +75,18 @@ export function openRecorder(path: string, run: RunDescription, options: Recorde
 }
 
 /**
- * Opens and locks the file of `log`, to append what its run does next. Changes nothing until the first record is written. Throws
- * `log.locked`, `log.changed`, `log.io_error`.
+ * Opens and locks the file of `log`, to append what its run does next. Changes nothing until the first record is written. `stamp` is the
+ * `fileStamp` from before the log was read. Throws `log.locked`, `log.changed`, `log.io_error`.
  */
-export function continueRecorder(log: RunLog, options: Pick<RecorderOptions, "durable" | "limits"> = {}): Recorder {
+export function continueRecorder(
+  log: RunLog,
+  stamp: string | undefined,
+  options: Pick<RecorderOptions, "durable" | "limits"> = {},
+): Recorder {
   const durable = options.durable === true;
   const ownFiles = new ProtectedFiles();
-  const { body, cut, file, validBytes } = log;
-  const part = { bytes: body.bytes, fileBytes: validBytes + (cut?.bytes ?? 0) };
-  const { writer, cut: cutFile } = reopenLogFile(file, part, { durable, ownFiles });
+  const { body, file } = log;
+  const { writer, cut } = reopenLogFile({ path: file, bytes: body.bytes, stamp }, { durable, ownFiles });
   const chain = eagerChain(writer, { hash: body.head, events: log.eventCount });
   const recorder = chainRecorder(
     writer,
@@ -96,7 +99,7 @@ export function continueRecorder(log: RunLog, options: Pick<RecorderOptions, "du
   const prepare = (): void => {
     if (isPrepared) return;
     try {
-      cutFile();
+      cut();
     } catch (error) {
       throw toIoError(error, "write", file);
     }

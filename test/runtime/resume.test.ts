@@ -10,6 +10,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +20,9 @@ import { compile } from "../../compiler/compile.ts";
 import { sha256Hex } from "../../gateway/digest.ts";
 import type { Handler } from "../../gateway/handlers.ts";
 import { type CapabilitySpec, createRegistry } from "../../gateway/own-capabilities.ts";
+import { fileStamp } from "../../replay/log/log-file.ts";
 import { lockLog } from "../../replay/log/log-lock.ts";
+import { continueRecorder } from "../../replay/log/recorder.ts";
 import { readLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { verifyLog } from "../../replay/verify.ts";
@@ -338,6 +341,16 @@ describe("what a resume refuses, before it changes anything", () => {
     expect(calls).toEqual([]);
     lock.release();
     expect(await again(path, { handlers })).toMatchObject({ outcome: "success" });
+  });
+
+  test("a log that another process has continued since it was read, even if it has as many bytes as before", async () => {
+    const { bytes } = await undisturbed();
+    const path = cutCopy(endOfLine(bytes, "CapResult"));
+    const stamp = fileStamp(path);
+    const log = readLog(path);
+    utimesSync(path, new Date(0), new Date(0));
+    expect(await kindOf(async () => log.format === "log" && continueRecorder(log, stamp))).toBe("log.changed");
+    expect(readdirSync(folder)).not.toContain("cut.jsonl.lock");
   });
 
   test("a log whose run is still going on", async () => {
