@@ -217,7 +217,7 @@ describe("with a provider", () => {
       callEnd: { bytesOut: 1, budgetRemaining: 1, inputTokens: 1, outputTokens: 1 },
     });
     traced({
-      run: { replayOf: "abc", mode: "replay" },
+      run: { replayOf: "abc", resumedFrom: 1, mode: "replay" },
       callEnd: { errorKind: "unknown" },
       end: { outcome: "limit_exceeded", limit: "depth", exitCode: 4, spansDropped: 1 },
     });
