@@ -6,12 +6,12 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { callCosts, callTable } from "./calls.ts";
 import { compileTimes } from "./compiling.ts";
-import { flowSpanRatio } from "./flow-spans.ts";
 import { growths, growthTables } from "./growth.ts";
 import { coldTable, startRatio } from "./processes.ts";
 import { programTables, programTimes } from "./programs.ts";
 import { tableText } from "./report.ts";
 import { sourceUrl } from "./sources.ts";
+import { spanRatios } from "./spans.ts";
 import { targetsOf, targetsText } from "./targets.ts";
 
 const FLAGS = ["--json", "--write"];
@@ -36,12 +36,12 @@ const coldStarts = await runPart("cold starts", coldTable);
 const times = await runPart("the eight programs", programTimes);
 const growthResults = await runPart("growth", growths);
 const calls = await runPart("capability calls", callCosts);
-const flowSpans = await runPart("spans of control flow", flowSpanRatio);
+const spans = await runPart("spans", spanRatios);
 const compiling = await runPart("compiling", compileTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, growths: growthResults, calls, start, compiling, flowSpans });
+const targets = targetsOf({ times, growths: growthResults, calls, start, compiling, spans });
 const tables = [...programTables(times), ...growthTables(growthResults), callTable(calls), coldStarts];
 
 const text = [

@@ -5,6 +5,7 @@ import { METERED, NOT_METERED } from "./engines.ts";
 import type { Growth } from "./growth.ts";
 import { ratiosOf, type Times } from "./programs.ts";
 import { figureText, markdown } from "./report.ts";
+import type { SpanRatios } from "./spans.ts";
 import { type Figure, figureOf, geometricMeans } from "./statistics.ts";
 
 type Bound = "at most" | "at least";
@@ -27,7 +28,7 @@ interface Measured {
   readonly calls: readonly CallCost[];
   readonly start: Figure;
   readonly compiling: Compiling;
-  readonly flowSpans: Figure;
+  readonly spans: SpanRatios;
 }
 
 function target(what: string, unit: string, bound: Bound, limits: readonly [number, number?], measured: Figure | undefined): Target {
@@ -46,7 +47,7 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, start, compiling, flowSpans }: Measured): Target[] {
+export function targetsOf({ times, growths, calls, start, compiling, spans }: Measured): Target[] {
   const mean = (over: string, under: string): Figure | undefined => {
     const series = ratiosOf(times, over, under);
     return series === undefined ? undefined : figureOf(geometricMeans(series));
@@ -65,7 +66,8 @@ export function targetsOf({ times, growths, calls, start, compiling, flowSpans }
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],
     ),
     target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
-    target("a span of control flow to a bare span", "times", "at most", [1.3], flowSpans),
+    target("a traced call to a bare span", "times", "at most", [1.2], spans.call),
+    target("a span of control flow to a bare span", "times", "at most", [1.3], spans.flow),
     target("compiling 1 MB of source", "s", "at most", [3, 1], compiling.megabyte),
     target("compiling 1 MB to 0.5 MB", "times", "at most", [2.3], compiling.doubled[0]),
     target("compiling 2 MB in two files to 1 MB", "times", "at most", [2.3], compiling.doubled[1]),
