@@ -23,6 +23,7 @@ import { isPromise } from "node:util/types";
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { TraceHeaders } from "../telemetry/context.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -339,18 +340,17 @@ export class Gateway {
   }
 }
 
-/** The context of one call. It is a class, so that the idempotency key is computed only when a handler reads it. */
+/** The context of one call. It is a class, so that the idempotency key and the trace headers are computed only when a handler reads them. */
 class CallContext implements HandlerContext {
   readonly signal: AbortSignal;
   readonly remainingMs: number | undefined;
   readonly budgetRemaining: number | undefined;
   readonly callNumber: number;
-  readonly traceparent: string | undefined;
-  readonly tracestate: string | undefined;
-  readonly baggage: string | undefined;
   readonly onModel: HandlerContext["onModel"];
   readonly policy: Policy;
   readonly #options: GatewayOptions;
+  readonly #span: CallTracing | undefined;
+  #traceHeaders: TraceHeaders | undefined;
 
   constructor(options: GatewayOptions, { number, budgetRemaining, span }: Call) {
     this.signal = options.clock.signal;
@@ -359,12 +359,25 @@ class CallContext implements HandlerContext {
     this.callNumber = number;
     this.policy = options.policy;
     this.#options = options;
-    if (span === undefined) return;
-    const { traceparent, tracestate, baggage } = span.headers();
-    this.traceparent = traceparent;
-    this.tracestate = tracestate;
-    this.baggage = baggage;
-    this.onModel = (model, provider) => span.setModel(model, provider);
+    this.#span = span;
+    if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
+  }
+
+  get traceparent(): string | undefined {
+    return this.#headers().traceparent;
+  }
+
+  get tracestate(): string | undefined {
+    return this.#headers().tracestate;
+  }
+
+  get baggage(): string | undefined {
+    return this.#headers().baggage;
+  }
+
+  #headers(): TraceHeaders {
+    this.#traceHeaders ??= this.#span?.headers() ?? {};
+    return this.#traceHeaders;
   }
 
   failure(message: string): CapabilityFailure {

@@ -209,6 +209,7 @@ class FlowSpan implements FlowTracing {
 
 class CallSpan implements CallTracing {
   readonly #span: Span;
+  readonly #place: SpanAttributes<"boruna.cap"> | undefined;
   /** The context of the call's handler. */
   readonly context: Context;
 
@@ -228,9 +229,16 @@ class CallSpan implements CallTracing {
     }
     this.#span = startSpan(tracer, "boruna.cap", attributes, parent);
     this.context = trace.setSpan(parent, this.#span);
-    reportingErrors(() => {
-      if (this.#span.isRecording()) setPlace(this.#span, info.place());
-    });
+    this.#place = this.#isRecording() ? placeAttributes(info.place()) : undefined;
+  }
+
+  #isRecording(): boolean {
+    try {
+      return this.#span.isRecording();
+    } catch (error) {
+      reportError(error);
+      return false;
+    }
   }
 
   run<T>(body: () => T): T {
@@ -253,11 +261,17 @@ class CallSpan implements CallTracing {
   }
 
   end(info: CallSpanEnd): void {
-    reportingErrors(() => endCall(this.#span, info));
+    try {
+      endCall(this.#span, info, this.#place);
+    } catch (error) {
+      reportError(error);
+    }
   }
 }
 
-function setPlace(span: Span, { caller, ...place }: CallPlace): void {
+/** Returns the attributes of the place that makes a call. They are set together with those of the call's end, which is faster. */
+function placeAttributes(place: CallPlace): SpanAttributes<"boruna.cap"> {
+  const { caller } = place;
   const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shorten(place.function) };
   const path = place.file === undefined ? undefined : filePath(place.file);
   if (path !== undefined) attributes["code.file.path"] = path;
@@ -268,14 +282,13 @@ function setPlace(span: Span, { caller, ...place }: CallPlace): void {
     attributes["code.caller.function.name"] = shorten(caller.function);
     if (caller.line !== undefined) attributes["code.caller.line.number"] = caller.line;
   }
-  span.setAttributes({ ...attributes });
+  return attributes;
 }
 
-function endCall(span: Span, info: CallSpanEnd): void {
-  if (span.isRecording()) {
-    const attributes: SpanAttributes<"boruna.cap"> = {
-      "cap.allowed": info.errorKind !== "denied" && info.errorKind !== "budget_exceeded",
-    };
+/** `attributes` are those of the call's place. Undefined if the span is not recorded. */
+function endCall(span: Span, info: CallSpanEnd, attributes: SpanAttributes<"boruna.cap"> | undefined): void {
+  if (attributes !== undefined) {
+    attributes["cap.allowed"] = info.errorKind !== "denied" && info.errorKind !== "budget_exceeded";
     if (info.bytesOut !== undefined) attributes.bytes_out = info.bytesOut;
     if (info.budgetRemaining !== undefined) attributes["cap.budget_remaining"] = info.budgetRemaining;
     if (info.inputTokens !== undefined) attributes["gen_ai.usage.input_tokens"] = info.inputTokens;
@@ -285,7 +298,7 @@ function endCall(span: Span, info: CallSpanEnd): void {
       attributes["error.type"] = info.errorKind;
       if (OUTCOMES[CALL_OUTCOME[info.errorKind]].spanError) span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    span.setAttributes({ ...attributes });
+    span.setAttributes(attributes);
   }
   span.end();
 }

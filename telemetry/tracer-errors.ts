@@ -26,23 +26,16 @@ export function spanContextOf(span: Span | undefined): SpanContext {
 
 /** Runs `body` once, in the context if the context manager does its work. Throws only what `body` throws. */
 export function runInContext<T>(inside: Context, body: () => T): T {
-  let result: (() => T) | undefined;
-  reportingErrors(() => {
-    context.with(inside, () => {
-      result = resultOf(body);
-    });
-  });
-  return (result ?? resultOf(body))();
-}
-
-/** Runs `body` and returns a function that returns or throws what it did. */
-function resultOf<T>(body: () => T): () => T {
+  let hasStarted = false;
+  let result: { readonly value: T } | undefined;
   try {
-    const value = body();
-    return () => value;
+    context.with(inside, () => {
+      hasStarted = true;
+      result = { value: body() };
+    });
   } catch (error) {
-    return () => {
-      throw error;
-    };
+    if (hasStarted && result === undefined) throw error;
+    reportError(error);
   }
+  return result === undefined ? body() : result.value;
 }
