@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { figureOf } from "../bench/statistics.ts";
 import { BROKEN_COLLECTORS } from "../test/telemetry/broken-collectors.ts";
 
 const BOUND_MS = 1_000;
@@ -21,17 +22,18 @@ const file = join(folder, "main.ax");
 writeFileSync(file, PROGRAM);
 
 /** Returns the median milliseconds of a run, and its exit code. */
-async function run(env: Readonly<Record<string, string>>): Promise<{ readonly ms: number; readonly code: unknown }> {
+async function run(env: Readonly<Record<string, string>>): Promise<{ readonly ms: number; readonly code: number | null }> {
   const times: number[] = [];
-  let code: unknown;
+  let code: number | null = null;
   for (let round = 0; round < ROUNDS; round++) {
     const start = performance.now();
     const args = [COMMAND, "run", file, "--policy", "allow-all"];
     const child = spawn(process.execPath, args, { env: { PATH: process.env["PATH"], ...env }, stdio: "ignore" });
-    [code] = await once(child, "close");
+    await once(child, "close");
+    code = child.exitCode;
     times.push(performance.now() - start);
   }
-  return { ms: times.toSorted((a, b) => a - b)[ROUNDS >> 1] ?? Number.NaN, code };
+  return { ms: figureOf(times).median, code };
 }
 
 const plain = await run({});
